@@ -1,1 +1,18 @@
-//! Placeholder.
+//! The rules of Media Export: what a request means, what a job may do next, what a client is answered.
+//!
+//! Pure types and functions. Whatever touches the world is a port (see [`ports`]) that `export-aws` implements;
+//! HTTP statuses are plain numbers here and become responses in `export-lambda`.
+
+pub mod auth;
+pub mod base32;
+pub mod identity;
+pub mod ids;
+pub mod job;
+pub mod json;
+pub mod legacy;
+pub mod message;
+pub mod ports;
+pub mod request;
+pub mod settings;
+pub mod storage;
+pub mod tenant;

@@ -1,0 +1,133 @@
+//! A request's identity: the same canonical request of a tenant is the same job, the same keys, the same clip
+//! (contract, sections 2 and 4). Nothing here is random or reads a clock.
+
+use crate::base32;
+use crate::ids::{JobId, TenantId, hex};
+use crate::request::{ExportRequest, Wanted};
+use crate::tenant::Target;
+use jiff::Timestamp;
+use serde_json::json;
+use sha2::{Digest, Sha256};
+
+/// Name, paths and canonical text of one request.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Identity {
+    /// The job's name.
+    pub job_id: JobId,
+    /// `ImagePath` as replies show it (without `S3Dir`).
+    pub image_path: String,
+    /// `VideoPath` as replies show it (with `S3Dir`).
+    pub video_path: String,
+}
+
+/// Derives the identity of `request` for `tenant` with its resolved `target`.
+pub fn identify(tenant: &TenantId, request: &ExportRequest, target: &Target) -> Identity {
+    let digest: [u8; 32] = Sha256::new()
+        .chain_update(b"mexp1|")
+        .chain_update(tenant.as_str())
+        .chain_update(b"|")
+        .chain_update(canonical(request, target))
+        .finalize()
+        .into();
+    let (first, second) = digest.split_at(16);
+    let dir = hex(first).to_ascii_uppercase();
+    let peer = request.peer_id.as_ref().map_or("0000000000000000", |id| id.as_str());
+    let (start, start_time) = (request.start_pos_ms, request.start_time_ms);
+    let stem = format!("{dir}_{}_{dir}_{peer}_{}", stamp(start), uuid(second));
+    let file = request.file_name.with_extension(target.container.extension());
+    let mut name = base32::encode(&digest);
+    name.truncate(32);
+    Identity {
+        // Base32 of 32 bytes is 52 characters of the alphabet that `parse` asks for.
+        job_id: JobId::parse(&name).unwrap_or_else(|_| unreachable!("base32 text is a job id")),
+        image_path: format!("/{dir}/{stem}_{start}_{start_time}.jpg"),
+        video_path: format!("/export/{dir}/{file}"),
+    }
+}
+
+/// Sorted, normalised JSON of what makes two requests the same.
+fn canonical(request: &ExportRequest, target: &Target) -> String {
+    let value = json!({
+        "LivePath": request.live_path,
+        "StartPos": request.start_pos_ms,
+        "StartTimeMs": request.start_time_ms,
+        "Duration": request.duration_ms,
+        "FetchMedia": request.wanted == Wanted::Media,
+        "FetchThumb": request.fetch_thumb,
+        "export_type": request.export_type.number(),
+        "FileName": request.file_name,
+        "PeerId": request.peer_id,
+        "target": [target.bucket, target.region, target.root, target.container.extension()],
+    });
+    value.to_string()
+}
+
+/// UTC `YYYYMMDD-HH-MM-SS`.
+fn stamp(epoch_ms: i64) -> String {
+    Timestamp::from_millisecond(epoch_ms).unwrap_or_default().strftime("%Y%m%d-%H-%M-%S").to_string()
+}
+
+fn uuid(bytes: &[u8]) -> String {
+    let text = hex(bytes);
+    [&text[..8], &text[8..12], &text[12..16], &text[16..20], &text[20..]].join("-")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::json;
+    use crate::request::parse;
+    use crate::settings::Limits;
+    use crate::storage::Container;
+
+    fn identity(body: &str) -> Identity {
+        let request = parse(&json::parse(body.as_bytes(), true).unwrap(), &Limits::default()).unwrap();
+        let target = Target {
+            bucket: "b".to_owned(),
+            region: String::new(),
+            root: String::new(),
+            owner: String::new(),
+            container: Container::Ts,
+        };
+        identify(&TenantId::parse("demo").unwrap(), &request, &target)
+    }
+
+    const BODY: &str = r#"{"ServiceCaller":"mma","StartPos":1562253612833,"StartTime":"00:13:12","Duration":9000,
+        "PeerId":"4D7446C8141EE167","LivePath":"mp4/a/stream.mpd","FileName":"test.ts","FetchMedia":true}"#;
+
+    #[test]
+    fn paths_have_the_samples_shapes() {
+        let id = identity(BODY);
+        let parts: Vec<&str> = id.image_path.split(['/', '_']).collect();
+        let [_, dir, again, stamp, third, peer, uuid, start, time] = parts.as_slice() else { panic!("{parts:?}") };
+        assert_eq!((dir.len(), *stamp, *peer), (32, "20190704-15-20-12", "4D7446C8141EE167"));
+        assert!(dir == again && again == third && uuid.len() == 36);
+        assert_eq!((*start, *time), ("1562253612833", "792000.jpg"));
+        assert_eq!(id.video_path, format!("/export/{dir}/test.ts"));
+        assert_eq!(id.job_id.as_str().len(), 32);
+    }
+
+    #[test]
+    fn spelling_order_and_session_do_not_change_the_identity() {
+        let other = r#"{"SessionId":"x","userid":"u","story":{"id":"A"},"FetchMedia":true,"FetchThumb":false,
+            "FileName":"test.ts","LivePath":"mp4/a/stream.mpd","PeerId":"4D7446C8141EE167","Duration":9e3,
+            "StartTime":792000,"StartPos":1562253612833.0,"ServiceCaller":"search","export_type":0}"#;
+        assert_eq!(identity(BODY), identity(other));
+    }
+
+    #[test]
+    fn every_part_of_the_canonical_request_counts() {
+        for (from, to) in [
+            ("1562253612833", "1562253612834"),
+            ("00:13:12", "00:13:13"),
+            ("9000", "9001"),
+            ("E167", "E168"),
+            ("mp4/a", "mp4/b"),
+            ("test.ts", "test2.ts"),
+            ("\"FetchMedia\":true", "\"FetchMedia\":false"),
+            ("\"FetchMedia\":true", "\"FetchMedia\":true,\"export_type\":1"),
+        ] {
+            assert_ne!(identity(BODY).job_id, identity(&BODY.replace(from, to)).job_id, "{from}");
+        }
+    }
+}

@@ -1,0 +1,267 @@
+//! Names that come from outside, each parsed once. A value of these types is safe to put into a key or a path.
+
+use serde::{Deserialize, Serialize};
+use sha2::{Digest, Sha256};
+use std::fmt;
+use unicode_normalization::{UnicodeNormalization, char::is_combining_mark};
+
+/// Why a name was refused; completes "invalid request: FIELD: ".
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+pub enum NameError {
+    /// Longer than the field allows.
+    #[error("is too long")]
+    TooLong,
+    /// Empty where something is needed.
+    #[error("is empty")]
+    Empty,
+    /// A character, or a place of one, that the field does not allow.
+    #[error("has a character that is not allowed")]
+    Character,
+    /// Not a relative path of 2 to 12 plain segments that ends in `.mpd`.
+    #[error("must be a relative path of 2 to 12 segments that ends in .mpd")]
+    Path,
+    /// Starts with a dot.
+    #[error("must not start with a dot")]
+    LeadingDot,
+}
+
+macro_rules! text_newtype {
+    ($(#[$doc:meta])* $name:ident) => {
+        $(#[$doc])*
+        #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+        #[serde(transparent)]
+        pub struct $name(String);
+
+        impl $name {
+            /// The text as it was accepted.
+            pub fn as_str(&self) -> &str {
+                &self.0
+            }
+        }
+
+        impl fmt::Display for $name {
+            fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                f.write_str(&self.0)
+            }
+        }
+    };
+}
+
+text_newtype! {
+    /// A tenant's name: `[A-Za-z0-9_-]{1,64}`. It comes from the session or the configuration, never from a client.
+    TenantId
+}
+text_newtype! {
+    /// A job's name: 32 characters of lower-case base32, derived from the canonical request.
+    JobId
+}
+text_newtype! {
+    /// The manifest's path under the tenant's source prefix (contract: `LivePath`).
+    LivePath
+}
+text_newtype! {
+    /// The clip's file stem in Unicode NFC (contract: `FileName`).
+    FileName
+}
+text_newtype! {
+    /// The recording device (contract: `PeerId`), 1 to 32 hex digits.
+    PeerId
+}
+
+impl TenantId {
+    /// # Errors
+    /// [`NameError`] unless the text is `[A-Za-z0-9_-]{1,64}`.
+    pub fn parse(text: &str) -> Result<Self, NameError> {
+        bounded(text, 64)?;
+        all(text, |c| c.is_ascii_alphanumeric() || "_-".contains(c))?;
+        Ok(Self(text.to_owned()))
+    }
+}
+
+impl JobId {
+    /// # Errors
+    /// [`NameError`] unless the text is 32 characters of `a-z2-7`.
+    pub fn parse(text: &str) -> Result<Self, NameError> {
+        bounded(text, 32)?;
+        if text.len() < 32 {
+            return Err(NameError::Character);
+        }
+        all(text, |c| matches!(c, 'a'..='z' | '2'..='7'))?;
+        Ok(Self(text.to_owned()))
+    }
+}
+
+impl LivePath {
+    /// # Errors
+    /// [`NameError::Path`] unless it is 2 to 12 segments of `[A-Za-z0-9._=@+ -]{1,128}` joined by `/`, none of them
+    /// `.` or `..`, ending in `.mpd`, at most 512 bytes.
+    pub fn parse(text: &str) -> Result<Self, NameError> {
+        bounded(text, 512)?;
+        let segments: Vec<&str> = text.split('/').collect();
+        let plain = |s: &&str| {
+            (1..=128).contains(&s.len())
+                && !matches!(*s, "." | "..")
+                && s.chars().all(|c| c.is_ascii_alphanumeric() || "._=@+ -".contains(c))
+        };
+        let good = (2..=12).contains(&segments.len()) && segments.iter().all(plain) && text.ends_with(".mpd");
+        if good { Ok(Self(text.to_owned())) } else { Err(NameError::Path) }
+    }
+
+    /// The recording's directory: everything up to the manifest's own name, with the trailing `/`.
+    pub fn directory(&self) -> &str {
+        self.0.rfind('/').map_or("", |at| &self.0[..=at])
+    }
+}
+
+impl FileName {
+    /// Normalises to NFC first.
+    ///
+    /// # Errors
+    /// [`NameError`] unless it has 1 to 128 characters (at most 240 bytes) of letters, marks, digits, space and
+    /// `._()+=@,&'[]-`, and does not start with a dot.
+    pub fn parse(text: &str) -> Result<Self, NameError> {
+        if text.len() > 4096 {
+            return Err(NameError::TooLong);
+        }
+        let name: String = text.nfc().collect();
+        if name.is_empty() {
+            return Err(NameError::Empty);
+        }
+        if name.chars().count() > 128 || name.len() > 240 {
+            return Err(NameError::TooLong);
+        }
+        if name.starts_with('.') {
+            return Err(NameError::LeadingDot);
+        }
+        all(&name, |c| c.is_alphanumeric() || is_combining_mark(c) || " ._()+=@,&'[]-".contains(c))?;
+        Ok(Self(name))
+    }
+
+    /// The default for a request without one: `clip_<StartPos>`.
+    pub fn for_start(start_pos_ms: i64) -> Self {
+        Self(format!("clip_{start_pos_ms}"))
+    }
+
+    /// The file's name with `extension` (no dot); an extension that the name already ends in is not doubled.
+    pub fn with_extension(&self, extension: &str) -> String {
+        let stem = self.0.strip_suffix(extension).and_then(|s| s.strip_suffix('.')).filter(|s| !s.is_empty());
+        format!("{}.{extension}", stem.unwrap_or(&self.0))
+    }
+}
+
+impl PeerId {
+    /// # Errors
+    /// [`NameError`] unless it is 1 to 32 hex digits.
+    pub fn parse(text: &str) -> Result<Self, NameError> {
+        bounded(text, 32)?;
+        all(text, |c| c.is_ascii_hexdigit())?;
+        Ok(Self(text.to_owned()))
+    }
+}
+
+/// A client's session id. Never logged, never stored: only its hash leaves the process.
+#[derive(Clone, PartialEq, Eq)]
+pub struct SessionId(String);
+
+impl SessionId {
+    /// Nothing shorter than 16 characters can carry enough entropy; nothing longer than 256 is one of ours.
+    pub fn parse(text: &str) -> Option<Self> {
+        let good = (16..=256).contains(&text.len()) && text.chars().all(|c| c.is_ascii_graphic());
+        good.then(|| Self(text.to_owned()))
+    }
+
+    /// The sessions table's key: lower-case hex of SHA-256, so that a leaked table opens no session.
+    pub fn key(&self) -> String {
+        hex(&Sha256::digest(self.0.as_bytes()))
+    }
+}
+
+impl fmt::Debug for SessionId {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("SessionId(***)")
+    }
+}
+
+/// Lower-case hex.
+pub fn hex(bytes: &[u8]) -> String {
+    bytes.iter().fold(String::with_capacity(bytes.len() * 2), |mut text, byte| {
+        for nibble in [byte >> 4, byte & 15] {
+            text.push(char::from_digit(u32::from(nibble), 16).unwrap_or('0'));
+        }
+        text
+    })
+}
+
+fn bounded(text: &str, most: usize) -> Result<(), NameError> {
+    match text.len() {
+        0 => Err(NameError::Empty),
+        n if n > most => Err(NameError::TooLong),
+        _ => Ok(()),
+    }
+}
+
+fn all(text: &str, good: impl Fn(char) -> bool) -> Result<(), NameError> {
+    if text.chars().all(good) { Ok(()) } else { Err(NameError::Character) }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn accepts_the_seeds_live_path_and_gives_its_directory() {
+        let path = LivePath::parse("mp4/55524C2004E/55524C2041268-6bdb82b53e0a/1/stream.mpd").unwrap();
+        assert_eq!(path.directory(), "mp4/55524C2004E/55524C2041268-6bdb82b53e0a/1/");
+    }
+
+    #[test]
+    fn refuses_live_paths_that_could_leave_the_prefix() {
+        for bad in [
+            "",
+            "stream.mpd",
+            "/a/stream.mpd",
+            "a//stream.mpd",
+            "a/../stream.mpd",
+            "a/./stream.mpd",
+            "a/%2e%2e/stream.mpd",
+            "a\\..\\b/stream.mpd",
+            "a/b/stream.mp4",
+            "a/b\0/stream.mpd",
+            "s3://bucket/stream.mpd",
+            "a/ä/stream.mpd",
+            "1/2/3/4/5/6/7/8/9/10/11/12/stream.mpd",
+        ] {
+            assert!(LivePath::parse(bad).is_err(), "{bad:?}");
+        }
+    }
+
+    #[test]
+    fn does_not_double_the_extension() {
+        assert_eq!(FileName::parse("test.ts").unwrap().with_extension("ts"), "test.ts");
+        assert_eq!(FileName::parse("test.mp4").unwrap().with_extension("ts"), "test.mp4.ts");
+        assert_eq!(FileName::parse("test").unwrap().with_extension("mp4"), "test.mp4");
+        assert_eq!(FileName::parse("ts").unwrap().with_extension("ts"), "ts.ts");
+    }
+
+    #[test]
+    fn file_names_are_normalised_and_hold_no_control_or_bidi_characters() {
+        assert_eq!(FileName::parse("Ame\u{301}lie").unwrap().as_str(), "Am\u{e9}lie");
+        for good in ["04-60C262253621833_0.0993375889", "日本 (1)", "a&b,c=d+e@f['g']"] {
+            assert!(FileName::parse(good).is_ok(), "{good}");
+        }
+        for bad in ["", ".hidden", "a/b", "a\\b", "a\nb", "a\u{202e}b", "a\u{2028}b", "a\0", "a:b", "a\"b"] {
+            assert!(FileName::parse(bad).is_err(), "{bad:?}");
+        }
+        assert!(FileName::parse(&"x".repeat(129)).is_err());
+        assert!(FileName::parse(&"\u{65e5}".repeat(81)).is_err());
+    }
+
+    #[test]
+    fn a_session_id_hides_itself_and_hashes_to_its_key() {
+        let id = SessionId::parse("2A39603DDB0F47CFB32E96C8366084AE").unwrap();
+        assert_eq!(format!("{id:?}"), "SessionId(***)");
+        assert_eq!(id.key().len(), 64);
+        assert!(SessionId::parse("short").is_none());
+        assert!(SessionId::parse("0123456789abcdef\n").is_none());
+    }
+}

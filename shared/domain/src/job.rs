@@ -1,0 +1,314 @@
+//! A job and its life (contract, section 7).
+//!
+//! A [`Job`] is one item of the jobs table and at the same time the outbox of its queue message: whoever finds
+//! [`Job::due_at`] in the past sends the message again. Every change is a pure function from one value to the next
+//! (see [`transition`](self)); the store writes the result only if [`Job::rev`] is still what was read. Clocks decide
+//! when something is tried again, never whether a write is right: that is the fence's task.
+
+use crate::identity::Identity;
+use crate::ids::{JobId, LivePath, TenantId};
+use crate::message::{Message, VERSION};
+use crate::request::{ExportRequest, ExportType, Story, Wanted};
+use crate::tenant::Target;
+use serde::{Deserialize, Serialize};
+
+mod transition;
+mod work;
+
+pub use transition::{Posted, Swept};
+pub use work::{Claim, Fenced};
+
+/// Format of the stored item. Readers accept any and keep the attributes they do not know.
+pub const SCHEMA_VERSION: u32 = 1;
+
+/// Where a job stands.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "SCREAMING_SNAKE_CASE")]
+pub enum State {
+    /// Stored; a message is on its way or will be sent again.
+    Queued,
+    /// Claimed by a worker.
+    Running,
+    /// Waits until the recording has grown past the window.
+    WaitingSource,
+    /// The files are there.
+    Ready,
+    /// Ended without files.
+    Failed,
+    /// Ended by the client.
+    Cancelled,
+}
+
+impl State {
+    /// Whether the job has ended.
+    pub fn is_terminal(self) -> bool {
+        matches!(self, State::Ready | State::Failed | State::Cancelled)
+    }
+}
+
+/// Why a job failed: the closed list of what clients are told.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, thiserror::Error)]
+#[serde(rename_all = "snake_case", tag = "code")]
+pub enum Reason {
+    /// There is no manifest at `LivePath` (yet).
+    #[error("not such dir")]
+    SourceAbsent,
+    /// Attempts or time used up.
+    #[error("export timed out")]
+    TimedOut,
+    /// The manifest or a segment cannot be understood.
+    #[error("recording not readable")]
+    BadRecording,
+    /// The recording is encrypted.
+    #[error("recording is encrypted")]
+    Encrypted,
+    /// The video is neither H.264 nor H.265, or no encoder fits it.
+    #[error("unsupported codec")]
+    UnsupportedCodec,
+    /// A thumbnail of a recording without video.
+    #[error("no video")]
+    NoVideo,
+    /// The re-encode would not finish in time.
+    #[error("clip too large: the longest possible Duration is {longest_ms}")]
+    ClipTooLarge {
+        /// Longest window in milliseconds that would finish.
+        longest_ms: i64,
+    },
+    /// No recorded frame lies in the window.
+    #[error("no media in window")]
+    NoMedia,
+    /// The tenant may no longer use the target or the source.
+    #[error("access denied")]
+    Denied,
+}
+
+/// How a job failed.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Failure {
+    /// Why.
+    pub reason: Reason,
+    /// Whether a POST may start another generation at once.
+    pub retriable: bool,
+    /// When, milliseconds since the epoch.
+    pub at: i64,
+}
+
+/// One of the two files that a job makes.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum ObjectKind {
+    /// The first frame as JPEG.
+    Image,
+    /// The clip.
+    Video,
+}
+
+/// What is known of a published file.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Manifest {
+    /// Size in bytes.
+    pub bytes: u64,
+    /// Lower-case hex SHA-256 of the content.
+    pub sha256: String,
+    /// Length in milliseconds (0 for an image).
+    pub duration_ms: i64,
+    /// The part of the window that no recorded frame covers, in milliseconds.
+    pub lack_ms: i64,
+}
+
+/// A manifest written before its object is made visible, so that whoever finds the object knows what it is.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Staged {
+    /// Which file.
+    pub object: ObjectKind,
+    /// Generation of the attempt.
+    pub generation: u32,
+    /// Fence of the attempt.
+    pub fence: u64,
+    /// What it made.
+    pub manifest: Manifest,
+}
+
+/// What the worker did, for people (contract, section 8).
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct PlanSummary {
+    /// How the clip is made, e.g. `reencode`.
+    pub kind: String,
+    /// Why in this way.
+    pub reason: String,
+    /// Frames that go through an encoder.
+    pub frames_encoded: u64,
+    /// Bytes read from the source.
+    pub bytes_read: u64,
+    /// Bytes written to the target.
+    pub bytes_written: u64,
+}
+
+/// What was asked, as far as the work and the answers need it.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Order {
+    /// Clip and frame, or the frame alone.
+    pub wanted: Wanted,
+    /// Start of the window, milliseconds since the epoch.
+    pub start_pos_ms: i64,
+    /// Start of the window, milliseconds since the recording's start.
+    pub start_time_ms: i64,
+    /// Length of the window in milliseconds.
+    pub duration_ms: i64,
+    /// The manifest.
+    pub live_path: LivePath,
+    /// Codec asked for.
+    pub export_type: ExportType,
+    /// Where the files go.
+    pub target: Target,
+    /// `ImagePath` of the reply.
+    pub image_path: String,
+    /// `VideoPath` of the reply.
+    pub video_path: String,
+    /// The client's story.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub story: Option<Story>,
+}
+
+/// One job. Times are milliseconds since the Unix epoch unless said otherwise.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Job {
+    /// [`SCHEMA_VERSION`] of the writer.
+    pub schema_v: u32,
+    /// Whose.
+    pub tenant: TenantId,
+    /// Its name.
+    pub job_id: JobId,
+    /// Grows by one with every write; what a conditional write compares.
+    pub rev: u64,
+    /// Name of the last write, so that a writer whose reply was lost recognises its own.
+    pub write_id: String,
+    /// Where it stands.
+    pub state: State,
+    /// Counts from 1; a POST after a failure starts the next.
+    pub generation: u32,
+    /// Generations that count against the limit.
+    pub retries: u32,
+    /// Grows with every claim for the life of the item; what a worker's writes are conditional on.
+    pub fence: u64,
+    /// Claims of this generation.
+    pub attempts: u32,
+    /// What was asked.
+    pub order: Order,
+    /// First POST.
+    pub created_at: i64,
+    /// Start of this generation.
+    pub queued_at: i64,
+    /// Last write.
+    pub updated_at: i64,
+    /// When the claim now in force was made.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub started_at: Option<i64>,
+    /// The claim is good until then.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub lease_until: Option<i64>,
+    /// The worker's own name of its claim.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub claim_id: Option<String>,
+    /// When the message shall be sent again; only while the job has not ended.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub due_at: Option<i64>,
+    /// Times that the message was sent again since the last claim.
+    #[serde(default)]
+    pub resends: u32,
+    /// When the work must be done; set by the first claim of a generation.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub deadline_at: Option<i64>,
+    /// When a job that waits for its recording is looked at again.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub wake_at: Option<i64>,
+    /// First time that the recording was found absent.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub source_missing_since: Option<i64>,
+    /// Milliseconds of the clip written so far: the most of all attempts.
+    #[serde(default)]
+    pub done_ms: i64,
+    /// The published JPEG.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub image: Option<Manifest>,
+    /// The published clip.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub video: Option<Manifest>,
+    /// Manifests of objects that may be there without this item saying so.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub staged: Vec<Staged>,
+    /// How it failed.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub failure: Option<Failure>,
+    /// What the worker did.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub plan: Option<PlanSummary>,
+    /// Hash of the `Idempotency-Key` that the first POST carried.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub idempotency: Option<String>,
+    /// Seconds since the epoch after which the record counts as gone; only ended jobs have it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub expires_at: Option<i64>,
+}
+
+impl Order {
+    /// The order of a request with its identity and its target.
+    pub fn new(request: ExportRequest, identity: Identity, target: Target) -> Self {
+        Self {
+            wanted: request.wanted,
+            start_pos_ms: request.start_pos_ms,
+            start_time_ms: request.start_time_ms,
+            duration_ms: request.duration_ms,
+            live_path: request.live_path,
+            export_type: request.export_type,
+            target,
+            image_path: identity.image_path,
+            video_path: identity.video_path,
+            story: request.story,
+        }
+    }
+
+    /// The wall-clock end of the window.
+    pub fn window_end_ms(&self) -> i64 {
+        match self.wanted {
+            Wanted::Media => self.start_pos_ms.saturating_add(self.duration_ms),
+            Wanted::Thumbnail => self.start_pos_ms,
+        }
+    }
+
+    /// The key of one of the files in [`Target::bucket`].
+    pub fn key(&self, object: ObjectKind) -> String {
+        self.target.key(match object {
+            ObjectKind::Image => &self.image_path,
+            ObjectKind::Video => &self.video_path,
+        })
+    }
+}
+
+impl Job {
+    /// The message that makes a worker look at this job.
+    pub fn message(&self) -> Message {
+        Message {
+            v: VERSION,
+            tenant: self.tenant.clone(),
+            job_id: self.job_id.clone(),
+            generation: self.generation,
+        }
+    }
+
+    /// Whether its record's time is over (TTL deletion itself lags by days).
+    pub fn is_expired(&self, now_ms: i64) -> bool {
+        self.expires_at.is_some_and(|at| at.saturating_mul(1000) <= now_ms)
+    }
+
+    /// The staged manifest of an object that carries this generation and fence.
+    pub fn staged(&self, object: ObjectKind, generation: u32, fence: u64) -> Option<&Manifest> {
+        let same = |s: &&Staged| s.object == object && s.generation == generation && s.fence == fence;
+        self.staged.iter().find(same).map(|s| &s.manifest)
+    }
+}
+
+#[cfg(test)]
+pub(crate) mod testing;
+#[cfg(test)]
+mod tests;

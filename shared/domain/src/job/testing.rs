@@ -1,0 +1,36 @@
+//! Values that several test modules start from.
+
+use super::{Job, Manifest, Order};
+use crate::ids::{JobId, LivePath, TenantId};
+use crate::request::{ExportType, Wanted};
+use crate::settings::Lifecycle;
+use crate::storage::Container;
+use crate::tenant::Target;
+
+pub(crate) fn manifest(lack_ms: i64) -> Manifest {
+    Manifest { bytes: 1, sha256: String::new(), duration_ms: 9000 - lack_ms, lack_ms }
+}
+
+/// A job of 9 s, queued at 1,000,000 ms.
+pub(crate) fn job() -> Job {
+    let order = Order {
+        wanted: Wanted::Media,
+        start_pos_ms: 900_000,
+        start_time_ms: 0,
+        duration_ms: 9000,
+        live_path: LivePath::parse("mp4/a/stream.mpd").unwrap(),
+        export_type: ExportType::AsRecorded,
+        target: Target {
+            bucket: "clips".to_owned(),
+            region: String::new(),
+            root: String::new(),
+            owner: String::new(),
+            container: Container::Ts,
+        },
+        image_path: "/D/i.jpg".to_owned(),
+        video_path: "/export/D/test.ts".to_owned(),
+        story: None,
+    };
+    let id = JobId::parse(&"a".repeat(32)).unwrap();
+    Job::new(TenantId::parse("demo").unwrap(), id, order, 1_000_000, &Lifecycle::default())
+}

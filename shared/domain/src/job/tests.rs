@@ -1,0 +1,176 @@
+use super::testing::{job, manifest};
+use super::*;
+use crate::settings::Lifecycle;
+
+const T0: i64 = 1_000_000;
+
+fn times() -> Lifecycle {
+    Lifecycle::default()
+}
+
+fn claimed(job: &Job, now: i64) -> Job {
+    match job.claim(job.generation, "me", now, &times()) {
+        Claim::Granted(job) => *job,
+        other => panic!("{other:?}"),
+    }
+}
+
+#[test]
+fn a_claim_raises_the_fence_and_shuts_others_out_until_the_lease_ends() {
+    let running = claimed(&job(), T0);
+    assert_eq!((running.state, running.fence, running.attempts), (State::Running, 1, 1));
+    assert_eq!(running.claim(1, "other", T0 + 59_999, &times()), Claim::NotNow);
+    let taken = claimed(&running, T0 + 60_001);
+    assert_eq!((taken.fence, taken.attempts), (2, 2));
+    assert_eq!(taken.deadline_at, running.deadline_at, "a takeover does not win time");
+}
+
+#[test]
+fn a_fenced_out_worker_can_change_nothing() {
+    let first = claimed(&job(), T0);
+    let second = claimed(&first, T0 + 61_000);
+    let t = T0 + 62_000;
+    assert_eq!(second.renewed(first.fence, 1, t, &times()), Err(Fenced));
+    assert_eq!(second.with_staged(first.fence, ObjectKind::Video, manifest(0), t), Err(Fenced));
+    assert_eq!(second.with_image(first.fence, manifest(0), PlanSummary::default(), t, &times()), Err(Fenced));
+    assert_eq!(second.with_video(first.fence, manifest(0), PlanSummary::default(), t, &times()), Err(Fenced));
+    assert_eq!(second.given_up(first.fence, Reason::NoMedia, t, &times()), Err(Fenced));
+    assert_eq!(second.released(first.fence, t, &times()), Err(Fenced));
+    assert_eq!(second.waiting(first.fence, t, 0, t, &times()), Err(Fenced));
+}
+
+#[test]
+fn every_write_raises_the_revision_by_one() {
+    let running = claimed(&job(), T0);
+    assert_eq!(running.rev, 2);
+    let image = running.with_image(1, manifest(0), PlanSummary::default(), T0, &times()).unwrap();
+    let done = image.with_video(1, manifest(0), PlanSummary::default(), T0, &times()).unwrap();
+    assert_eq!((image.rev, done.rev), (3, 4));
+}
+
+#[test]
+fn only_ended_jobs_expire_and_only_live_ones_are_due() {
+    let running = claimed(&job(), T0);
+    assert!(running.due_at.is_some() && running.expires_at.is_none());
+    for ended in [
+        running.with_video(1, manifest(0), PlanSummary::default(), T0, &times()).unwrap(),
+        running.given_up(1, Reason::NoMedia, T0, &times()).unwrap(),
+        running.cancelled(T0, &times()).unwrap(),
+    ] {
+        assert!(ended.state.is_terminal() && ended.due_at.is_none() && ended.lease_until.is_none());
+        assert_eq!(ended.expires_at, Some(T0 / 1000 + 604_800));
+        assert_eq!(ended.claim(1, "x", T0, &times()), Claim::Stale);
+        assert_eq!(ended.cancelled(T0, &times()), None);
+        assert_eq!(ended.swept(T0 + 10_000_000, &times()), Swept::Nothing);
+    }
+}
+
+#[test]
+fn a_thumbnail_is_ready_with_its_image() {
+    let mut thumbnail = job();
+    thumbnail.order.wanted = Wanted::Thumbnail;
+    let running = claimed(&thumbnail, T0);
+    let ready = running.with_image(1, manifest(0), PlanSummary::default(), T0, &times()).unwrap();
+    assert_eq!(ready.state, State::Ready);
+}
+
+#[test]
+fn attempts_used_up_time_out_and_a_post_starts_the_next_generation() {
+    let mut now = T0;
+    let mut current = job();
+    for generation in 1..=3 {
+        for _ in 0..3 {
+            current = claimed(&current, now).released(current.fence + 1, now, &times()).unwrap();
+            now += 61_000;
+        }
+        let Claim::Exhausted(failed) = current.claim(generation, "x", now, &times()) else { panic!() };
+        let retriable = generation < 3;
+        assert_eq!(failed.failure.as_ref().map(|f| f.retriable), Some(retriable));
+        let Posted::Restart(next) = failed.posted(if retriable { now } else { now + 60_000 }, &times()) else { panic!() };
+        assert_eq!((next.generation, next.attempts), (generation + 1, 0));
+        assert_eq!(next.fence, u64::from(generation) * 3, "the fence goes on");
+        assert_eq!(next.retries, if retriable { generation + 1 } else { 1 });
+        if !retriable {
+            assert!(matches!(failed.posted(now + 59_999, &times()), Posted::Answer { .. }));
+        }
+        current = *next;
+    }
+}
+
+#[test]
+fn an_absent_recording_is_looked_for_every_ten_seconds_for_a_quarter_of_an_hour() {
+    let fail = |job: &Job, now| claimed(job, now).given_up(job.fence + 1, Reason::SourceAbsent, now, &times()).unwrap();
+    let mut now = T0;
+    let mut current = fail(&job(), now);
+    while current.failure.as_ref().unwrap().retriable {
+        assert!(matches!(current.posted(now + 9_999, &times()), Posted::Answer { heal: None, .. }));
+        now += 10_000;
+        let Posted::Restart(next) = current.posted(now, &times()) else { panic!() };
+        assert_eq!(next.retries, 1, "not counted");
+        current = fail(&next, now);
+    }
+    assert_eq!(now - T0, 900_000);
+    let Posted::Restart(next) = current.posted(now + 60_000, &times()) else { panic!() };
+    assert_eq!(next.source_missing_since, None, "a later try waits anew");
+}
+
+#[test]
+fn past_its_deadline_a_job_has_failed_whether_or_not_anyone_wrote_it_down() {
+    let running = claimed(&job(), T0);
+    let late = running.deadline_at.unwrap() + 1;
+    assert_eq!(running.effective(late, &times()).state, State::Failed);
+    assert!(matches!(running.swept(late, &times()), Swept::Expire(_)));
+    assert!(matches!(running.claim(1, "x", late, &times()), Claim::Exhausted(_)));
+    let unclaimed = job();
+    assert_eq!(unclaimed.effective(unclaimed.queued_at + 6 * 3_600_000 + 1, &times()).state, State::Failed);
+}
+
+#[test]
+fn the_sweeper_sends_again_with_growing_pauses() {
+    let mut current = job();
+    let mut pauses = Vec::new();
+    for _ in 0..7 {
+        let due = current.due_at.unwrap();
+        assert_eq!(current.swept(due - 1, &times()), Swept::Nothing);
+        let Swept::Resend(next) = current.swept(due, &times()) else { panic!() };
+        pauses.push((next.due_at.unwrap() - due) / 60_000);
+        current = *next;
+    }
+    assert_eq!(pauses, [1, 2, 4, 8, 15, 15, 15]);
+}
+
+#[test]
+fn a_post_heals_exactly_what_the_sweeper_would_send_again() {
+    let dead = claimed(&job(), T0);
+    let later = dead.due_at.unwrap();
+    let Posted::Answer { heal: Some(next), .. } = dead.posted(later, &times()) else { panic!() };
+    assert_eq!(dead.swept(later, &times()), Swept::Resend(next));
+    assert!(matches!(dead.posted(later - 1, &times()), Posted::Answer { heal: None, .. }));
+}
+
+#[test]
+fn waiting_for_the_recording_costs_no_attempt_and_wakes_in_time() {
+    let waiting = claimed(&job(), T0).waiting(1, T0 + 300_000, 4000, T0, &times()).unwrap();
+    assert_eq!((waiting.attempts, waiting.done_ms), (0, 4000));
+    assert_eq!(waiting.claim(1, "x", T0 + 1000, &times()), Claim::NotNow);
+    assert_eq!(claimed(&waiting, T0 + 300_000).attempts, 1);
+}
+
+#[test]
+fn after_its_record_expired_a_post_starts_anew_and_forgets_what_was_staged() {
+    let ready = claimed(&job(), T0)
+        .with_staged(1, ObjectKind::Video, manifest(0), T0)
+        .and_then(|job| job.with_video(1, manifest(0), PlanSummary::default(), T0, &times()))
+        .unwrap();
+    assert!(matches!(ready.posted(T0 + 1000, &times()), Posted::Answer { heal: None, .. }));
+    let Posted::Restart(next) = ready.posted(T0 + 604_801_000, &times()) else { panic!() };
+    assert_eq!((next.state, next.generation, next.fence, next.staged.len()), (State::Queued, 2, 1, 0));
+    assert!(next.expires_at.is_none() && next.video.is_none());
+}
+
+#[test]
+fn progress_is_the_most_of_all_attempts() {
+    let first = claimed(&job(), T0).renewed(1, 5000, T0, &times()).unwrap();
+    let second = claimed(&first, T0 + 61_000);
+    assert_eq!(second.renewed(2, 100, T0 + 62_000, &times()).unwrap().done_ms, 5000);
+}

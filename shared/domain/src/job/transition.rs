@@ -1,0 +1,194 @@
+//! What clients, the clock and the sweeper do to a job.
+
+use super::{Failure, Job, Order, Reason, SCHEMA_VERSION, State};
+use crate::ids::{JobId, TenantId};
+use crate::settings::Lifecycle;
+
+/// What a POST finds.
+#[derive(Debug, Clone, PartialEq)]
+pub enum Posted {
+    /// The job answers as it is; `true` if its message should also be sent again.
+    Answer {
+        /// The job to answer from.
+        job: Box<Job>,
+        /// The value to store before the message is sent again.
+        heal: Option<Box<Job>>,
+    },
+    /// A new generation: store it, then send its message. Admission comes first if the bool is set.
+    Restart(Box<Job>),
+}
+
+/// What the sweeper has to do about a job.
+#[derive(Debug, Clone, PartialEq)]
+pub enum Swept {
+    /// Nothing is due.
+    Nothing,
+    /// Store this value, then send the message again.
+    Resend(Box<Job>),
+    /// Store this value: the job's time is over.
+    Expire(Box<Job>),
+}
+
+impl Job {
+    /// A new job; store it if there is none of its name, then send its message.
+    pub fn new(tenant: TenantId, job_id: JobId, order: Order, now: i64, times: &Lifecycle) -> Self {
+        Self {
+            schema_v: SCHEMA_VERSION,
+            tenant,
+            job_id,
+            rev: 1,
+            write_id: String::new(),
+            state: State::Queued,
+            generation: 1,
+            retries: 1,
+            fence: 0,
+            attempts: 0,
+            order,
+            created_at: now,
+            queued_at: now,
+            updated_at: now,
+            started_at: None,
+            lease_until: None,
+            claim_id: None,
+            due_at: Some(now + times.resend_ms),
+            resends: 0,
+            deadline_at: None,
+            wake_at: None,
+            source_missing_since: None,
+            done_ms: 0,
+            image: None,
+            video: None,
+            staged: Vec::new(),
+            failure: None,
+            plan: None,
+            idempotency: None,
+            expires_at: None,
+        }
+    }
+
+    /// The job as it counts at `now`: past its deadline it has failed, whether or not a sweeper wrote that down.
+    #[must_use]
+    pub fn effective(&self, now: i64, times: &Lifecycle) -> Job {
+        if self.is_overdue(now, times) { self.failed(Reason::TimedOut, now, times) } else { self.clone() }
+    }
+
+    fn is_overdue(&self, now: i64, times: &Lifecycle) -> bool {
+        match (self.state, self.deadline_at) {
+            (state, _) if state.is_terminal() => false,
+            (_, Some(deadline)) => deadline < now,
+            (_, None) => self.queued_at + times.max_queue_age_ms < now,
+        }
+    }
+
+    /// A POST of the same request.
+    pub fn posted(&self, now: i64, times: &Lifecycle) -> Posted {
+        let seen = self.effective(now, times);
+        if seen.is_expired(now) || seen.may_restart(now, times) {
+            return Posted::Restart(Box::new(seen.restarted(now, times)));
+        }
+        let heal = match seen.swept(now, times) {
+            Swept::Resend(next) => Some(next),
+            Swept::Nothing | Swept::Expire(_) => None,
+        };
+        Posted::Answer { job: Box::new(seen), heal }
+    }
+
+    fn may_restart(&self, now: i64, times: &Lifecycle) -> bool {
+        let age = now - self.updated_at.max(self.failure.as_ref().map_or(0, |f| f.at));
+        match (self.state, &self.failure) {
+            (State::Failed, Some(failure)) if failure.retriable => match failure.reason {
+                Reason::SourceAbsent => age >= times.source_retry_ms,
+                _ => true,
+            },
+            (State::Failed | State::Cancelled, _) => age >= times.retry_after_failed_ms,
+            _ => false,
+        }
+    }
+
+    /// The next generation. The fence goes on; looks for an absent recording do not count as retries.
+    fn restarted(&self, now: i64, times: &Lifecycle) -> Job {
+        let failure = self.failure.as_ref().filter(|f| f.retriable && !self.is_expired(now));
+        let (retries, missing) = match failure.map(|f| &f.reason) {
+            Some(Reason::SourceAbsent) => (self.retries, self.source_missing_since),
+            Some(_) => (self.retries + 1, None),
+            None => (1, None),
+        };
+        let fresh = Job::new(self.tenant.clone(), self.job_id.clone(), self.order.clone(), now, times);
+        Job {
+            rev: self.rev + 1,
+            generation: self.generation + 1,
+            fence: self.fence,
+            retries,
+            source_missing_since: missing,
+            created_at: self.created_at,
+            staged: if self.is_expired(now) { Vec::new() } else { self.staged.clone() },
+            ..fresh
+        }
+    }
+
+    /// The sweeper's turn. A re-POST uses the same predicate to heal.
+    pub fn swept(&self, now: i64, times: &Lifecycle) -> Swept {
+        if self.state.is_terminal() {
+            return Swept::Nothing;
+        }
+        if self.is_overdue(now, times) {
+            return Swept::Expire(Box::new(self.failed(Reason::TimedOut, now, times)));
+        }
+        if self.due_at.is_none_or(|due| due > now) {
+            return Swept::Nothing;
+        }
+        let wait = times.resend_ms.saturating_mul(1 << self.resends.min(10)).min(times.max_resend_ms);
+        let next =
+            Job { due_at: Some(now + wait + self.jitter(wait)), resends: self.resends + 1, ..self.touched(now) };
+        Swept::Resend(Box::new(next))
+    }
+
+    /// Up to an eighth of `wait`, from the job's name: a backlog does not come back all at once.
+    fn jitter(&self, wait: i64) -> i64 {
+        let seed = self.job_id.as_str().bytes().fold(0i64, |sum, b| (sum * 31 + i64::from(b)) % 1024);
+        wait / 8 * seed / 1024
+    }
+
+    /// A client cancels. `None` if the job has ended already.
+    #[must_use]
+    pub fn cancelled(&self, now: i64, times: &Lifecycle) -> Option<Job> {
+        let live = !self.effective(now, times).state.is_terminal();
+        live.then(|| Job { state: State::Cancelled, ..self.ended(now, times) })
+    }
+
+    /// The job, failed for `reason`; whether that is final follows from the reason and what was used up.
+    pub(super) fn failed(&self, reason: Reason, now: i64, times: &Lifecycle) -> Job {
+        let missing = match reason {
+            Reason::SourceAbsent => Some(self.source_missing_since.unwrap_or(now)),
+            _ => self.source_missing_since,
+        };
+        let retriable = match reason {
+            Reason::SourceAbsent => missing.is_some_and(|since| now - since < times.source_wait_ms),
+            Reason::TimedOut => self.retries < times.max_generations,
+            _ => false,
+        };
+        Job {
+            state: State::Failed,
+            failure: Some(Failure { reason, retriable, at: now }),
+            source_missing_since: missing,
+            ..self.ended(now, times)
+        }
+    }
+
+    /// Common to all ends: no lease, nothing due, a time to live.
+    pub(super) fn ended(&self, now: i64, times: &Lifecycle) -> Job {
+        Job {
+            lease_until: None,
+            claim_id: None,
+            due_at: None,
+            wake_at: None,
+            expires_at: Some(now / 1000 + times.terminal_ttl_s),
+            ..self.touched(now)
+        }
+    }
+
+    /// The same job, one write later.
+    pub(super) fn touched(&self, now: i64) -> Job {
+        Job { rev: self.rev + 1, schema_v: SCHEMA_VERSION, updated_at: now, ..self.clone() }
+    }
+}

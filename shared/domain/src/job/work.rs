@@ -1,0 +1,181 @@
+//! What a worker does to a job. Every change but the claim is conditional on the worker's fence.
+
+use super::{Job, Manifest, ObjectKind, PlanSummary, Reason, Staged, State};
+use crate::request::Wanted;
+use crate::settings::Lifecycle;
+
+/// Staged manifests that are kept: more attempts than that never end between staging and commit.
+const MAX_STAGED: usize = 8;
+
+/// Outcome of a claim.
+#[derive(Debug, Clone, PartialEq)]
+pub enum Claim {
+    /// Store this value; if that succeeds the job is the caller's.
+    Granted(Box<Job>),
+    /// Store this value: the job has no attempts or no time left.
+    Exhausted(Box<Job>),
+    /// Nothing to do for this message: the job ended, or a newer generation has its own message.
+    Stale,
+    /// Somebody else holds a live claim, or the job's time to wake has not come.
+    NotNow,
+}
+
+/// The caller's claim is no longer in force: stop all work on this job.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+#[error("the claim was lost")]
+pub struct Fenced;
+
+impl Job {
+    /// A worker that received the message of `generation` asks for the job. `claim_id` is its name of this try.
+    pub fn claim(&self, generation: u32, claim_id: &str, now: i64, times: &Lifecycle) -> Claim {
+        if self.state.is_terminal() || self.generation != generation {
+            return Claim::Stale;
+        }
+        let effective = self.effective(now, times);
+        if effective.state.is_terminal() {
+            return Claim::Exhausted(Box::new(effective));
+        }
+        let held = self.state == State::Running && self.lease_until.is_some_and(|until| until > now);
+        let asleep = self.state == State::WaitingSource && self.wake_at.is_some_and(|at| at > now + times.renew_ms);
+        if held || asleep {
+            return Claim::NotNow;
+        }
+        if self.attempts >= times.max_attempts {
+            return Claim::Exhausted(Box::new(self.failed(Reason::TimedOut, now, times)));
+        }
+        let deadline = now.max(self.order.window_end_ms()).saturating_add(times.work_ms);
+        Claim::Granted(Box::new(Job {
+            state: State::Running,
+            fence: self.fence + 1,
+            attempts: self.attempts + 1,
+            claim_id: Some(claim_id.to_owned()),
+            started_at: Some(now),
+            lease_until: Some(now + times.lease_ms),
+            due_at: Some(now + times.lease_ms + times.renew_ms / 4),
+            resends: 0,
+            wake_at: None,
+            deadline_at: Some(self.deadline_at.unwrap_or(deadline)),
+            ..self.touched(now)
+        }))
+    }
+
+    /// Refuses unless the claim with `fence` is in force.
+    fn held(&self, fence: u64) -> Result<(), Fenced> {
+        if self.state == State::Running && self.fence == fence { Ok(()) } else { Err(Fenced) }
+    }
+
+    /// Renews the claim and reports progress (milliseconds of the clip written).
+    ///
+    /// # Errors
+    /// [`Fenced`] if the claim is no longer in force.
+    pub fn renewed(&self, fence: u64, done_ms: i64, now: i64, times: &Lifecycle) -> Result<Job, Fenced> {
+        self.held(fence)?;
+        Ok(Job {
+            lease_until: Some(now + times.lease_ms),
+            due_at: Some(now + times.lease_ms + times.renew_ms / 4),
+            done_ms: self.done_ms.max(done_ms),
+            ..self.touched(now)
+        })
+    }
+
+    /// Notes what is about to be made visible under the job's generation and `fence`.
+    ///
+    /// # Errors
+    /// [`Fenced`] if the claim is no longer in force.
+    pub fn with_staged(&self, fence: u64, object: ObjectKind, manifest: Manifest, now: i64) -> Result<Job, Fenced> {
+        self.held(fence)?;
+        let mut staged = self.staged.clone();
+        staged.push(Staged { object, generation: self.generation, fence, manifest });
+        let surplus = staged.len().saturating_sub(MAX_STAGED);
+        staged.drain(..surplus);
+        Ok(Job { staged, ..self.touched(now) })
+    }
+
+    /// The JPEG is there. A thumbnail-only job is ready with it.
+    ///
+    /// # Errors
+    /// [`Fenced`] if the claim is no longer in force.
+    pub fn with_image(
+        &self,
+        fence: u64,
+        image: Manifest,
+        plan: PlanSummary,
+        now: i64,
+        times: &Lifecycle,
+    ) -> Result<Job, Fenced> {
+        self.held(fence)?;
+        let next = Job { image: Some(image), plan: Some(plan), ..self.clone() };
+        Ok(match self.order.wanted {
+            Wanted::Media => next.touched(now),
+            Wanted::Thumbnail => Job { state: State::Ready, ..next.ended(now, times) },
+        })
+    }
+
+    /// The clip is there: the commit.
+    ///
+    /// # Errors
+    /// [`Fenced`] if the claim is no longer in force.
+    pub fn with_video(
+        &self,
+        fence: u64,
+        video: Manifest,
+        plan: PlanSummary,
+        now: i64,
+        times: &Lifecycle,
+    ) -> Result<Job, Fenced> {
+        self.held(fence)?;
+        let done_ms = self.order.duration_ms - video.lack_ms;
+        let next = Job { video: Some(video), plan: Some(plan), done_ms, ..self.clone() };
+        Ok(Job { state: State::Ready, ..next.ended(now, times) })
+    }
+
+    /// The work cannot succeed.
+    ///
+    /// # Errors
+    /// [`Fenced`] if the claim is no longer in force.
+    pub fn given_up(&self, fence: u64, reason: Reason, now: i64, times: &Lifecycle) -> Result<Job, Fenced> {
+        self.held(fence)?;
+        Ok(self.failed(reason, now, times))
+    }
+
+    /// The work failed in passing: the sweeper sends the message again after a pause that grows with the attempts.
+    ///
+    /// # Errors
+    /// [`Fenced`] if the claim is no longer in force.
+    pub fn released(&self, fence: u64, now: i64, times: &Lifecycle) -> Result<Job, Fenced> {
+        self.held(fence)?;
+        let pause = times.renew_ms.saturating_mul(i64::from(self.attempts));
+        Ok(Job {
+            state: State::Queued,
+            lease_until: None,
+            claim_id: None,
+            due_at: Some(now + pause),
+            ..self.touched(now)
+        })
+    }
+
+    /// The recording has not reached the window's end. Waiting is no failed attempt.
+    ///
+    /// # Errors
+    /// [`Fenced`] if the claim is no longer in force.
+    pub fn waiting(
+        &self,
+        fence: u64,
+        wake_at: i64,
+        available_ms: i64,
+        now: i64,
+        times: &Lifecycle,
+    ) -> Result<Job, Fenced> {
+        self.held(fence)?;
+        Ok(Job {
+            state: State::WaitingSource,
+            attempts: 0,
+            lease_until: None,
+            claim_id: None,
+            wake_at: Some(wake_at),
+            due_at: Some(wake_at + times.resend_ms),
+            done_ms: self.done_ms.max(available_ms),
+            ..self.touched(now)
+        })
+    }
+}

@@ -1,0 +1,278 @@
+//! The JSON dialect of requests (contract, section 5): strict first, then one lenient pass.
+//!
+//! The seed's own examples carry `//` comments and trailing commas, so a body that is not strict JSON gets a second
+//! chance without them. Nothing else of JSON5 is accepted. Objects keep duplicate keys, so that a known field given
+//! twice can be refused.
+
+use serde::de::{Deserialize, Deserializer, MapAccess, SeqAccess, Visitor};
+use serde_json::Number;
+use std::fmt;
+
+/// Deepest nesting that a request may have.
+pub const MAX_DEPTH: usize = 32;
+
+/// A JSON value that keeps the order and the duplicates of its keys.
+#[derive(Debug, Clone, PartialEq)]
+pub enum Json {
+    /// `null`
+    Null,
+    /// `true` or `false`
+    Bool(bool),
+    /// Any number.
+    Number(Number),
+    /// A string.
+    Text(String),
+    /// An array.
+    List(Vec<Json>),
+    /// An object's members in the order of the text.
+    Object(Vec<(String, Json)>),
+}
+
+/// Why a text is no acceptable JSON; completes "invalid request: body: ".
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum JsonError {
+    /// Not JSON, with the place where the reader stopped (1-based).
+    #[error("is not JSON (line {line}, column {column})")]
+    Syntax {
+        /// Line of the fault.
+        line: usize,
+        /// Column of the fault.
+        column: usize,
+    },
+    /// Nested deeper than [`MAX_DEPTH`].
+    #[error("is nested too deeply")]
+    TooDeep,
+}
+
+/// Parses `text` strictly and, if `lenient`, once more without comments and trailing commas.
+///
+/// # Errors
+/// [`JsonError`]; of the two passes the first one's, as it names a place in the text that the client sent.
+pub fn parse(text: &[u8], lenient: bool) -> Result<Json, JsonError> {
+    let value = match serde_json::from_slice::<Json>(text) {
+        Ok(value) => value,
+        Err(first) => {
+            let relaxed = if lenient { serde_json::from_slice::<Json>(&relax(text)).ok() } else { None };
+            relaxed.ok_or(JsonError::Syntax { line: first.line(), column: first.column() })?
+        }
+    };
+    if value.depth() > MAX_DEPTH { Err(JsonError::TooDeep) } else { Ok(value) }
+}
+
+/// Removes `//` comments and trailing commas outside strings.
+fn relax(text: &[u8]) -> Vec<u8> {
+    let mut out: Vec<u8> = Vec::with_capacity(text.len());
+    let mut at = 0;
+    while let Some(&byte) = text.get(at) {
+        match byte {
+            b'"' => {
+                let end = string_end(text, at);
+                out.extend_from_slice(&text[at..end]);
+                at = end;
+            }
+            b'/' if text.get(at + 1) == Some(&b'/') => {
+                at += text[at..].iter().position(|b| *b == b'\n').unwrap_or(text.len() - at);
+            }
+            b'}' | b']' => {
+                let kept = out.iter().rposition(|b| !b.is_ascii_whitespace());
+                if let Some(comma) = kept.filter(|i| out[*i] == b',' && has_value_before(&out[..*i])) {
+                    out.truncate(comma);
+                }
+                out.push(byte);
+                at += 1;
+            }
+            _ => {
+                out.push(byte);
+                at += 1;
+            }
+        }
+    }
+    out
+}
+
+/// A comma is trailing only behind a value: `[,]` stays wrong.
+fn has_value_before(text: &[u8]) -> bool {
+    text.iter().rfind(|b| !b.is_ascii_whitespace()).is_some_and(|b| !b"[{,:".contains(b))
+}
+
+fn string_end(text: &[u8], start: usize) -> usize {
+    let mut at = start + 1;
+    while let Some(byte) = text.get(at) {
+        match byte {
+            b'\\' => at += 2,
+            b'"' => return at + 1,
+            _ => at += 1,
+        }
+    }
+    text.len()
+}
+
+impl Json {
+    fn depth(&self) -> usize {
+        match self {
+            Json::List(items) => 1 + items.iter().map(Json::depth).max().unwrap_or(0),
+            Json::Object(members) => 1 + members.iter().map(|(_, v)| v.depth()).max().unwrap_or(0),
+            _ => 0,
+        }
+    }
+
+    /// The string, if it is one.
+    pub fn as_text(&self) -> Option<&str> {
+        match self {
+            Json::Text(text) => Some(text),
+            _ => None,
+        }
+    }
+
+    /// The members, if it is an object.
+    pub fn as_object(&self) -> Option<&[(String, Json)]> {
+        match self {
+            Json::Object(members) => Some(members),
+            _ => None,
+        }
+    }
+
+    /// The integer, if it is a number without a fraction that an `i64` holds (`1562253612833.0` counts).
+    pub fn as_integer(&self) -> Option<i64> {
+        let Json::Number(number) = self else { return None };
+        number.as_i64().or_else(|| number.as_f64().and_then(integral))
+    }
+}
+
+/// Beyond 2^53 a float no longer names one integer.
+fn integral(value: f64) -> Option<i64> {
+    let exact = value.fract() == 0.0 && value.abs() <= 9_007_199_254_740_992.0;
+    exact.then(|| format!("{value:.0}").parse().ok()).flatten()
+}
+
+impl<'de> Deserialize<'de> for Json {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        deserializer.deserialize_any(JsonVisitor)
+    }
+}
+
+struct JsonVisitor;
+
+impl<'de> Visitor<'de> for JsonVisitor {
+    type Value = Json;
+
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("a JSON value")
+    }
+
+    fn visit_unit<E>(self) -> Result<Json, E> {
+        Ok(Json::Null)
+    }
+
+    fn visit_bool<E>(self, value: bool) -> Result<Json, E> {
+        Ok(Json::Bool(value))
+    }
+
+    fn visit_i64<E>(self, value: i64) -> Result<Json, E> {
+        Ok(Json::Number(value.into()))
+    }
+
+    fn visit_u64<E>(self, value: u64) -> Result<Json, E> {
+        Ok(Json::Number(value.into()))
+    }
+
+    fn visit_f64<E>(self, value: f64) -> Result<Json, E> {
+        Ok(Number::from_f64(value).map_or(Json::Null, Json::Number))
+    }
+
+    fn visit_str<E>(self, value: &str) -> Result<Json, E> {
+        Ok(Json::Text(value.to_owned()))
+    }
+
+    fn visit_string<E>(self, value: String) -> Result<Json, E> {
+        Ok(Json::Text(value))
+    }
+
+    fn visit_seq<A: SeqAccess<'de>>(self, mut seq: A) -> Result<Json, A::Error> {
+        let mut items = Vec::new();
+        while let Some(item) = seq.next_element()? {
+            items.push(item);
+        }
+        Ok(Json::List(items))
+    }
+
+    fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Json, A::Error> {
+        let mut members = Vec::new();
+        while let Some(member) = map.next_entry()? {
+            members.push(member);
+        }
+        Ok(Json::Object(members))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    fn any_json() -> impl Strategy<Value = serde_json::Value> {
+        let leaf = prop_oneof![
+            Just(serde_json::Value::Null),
+            any::<bool>().prop_map(Into::into),
+            any::<i64>().prop_map(Into::into),
+            any::<f64>().prop_map(Into::into),
+            "[ -~\\n\\t\"/,\\]}]{0,12}".prop_map(Into::into),
+        ];
+        leaf.prop_recursive(4, 32, 5, |inner| {
+            prop_oneof![
+                prop::collection::vec(inner.clone(), 0..5).prop_map(Into::into),
+                prop::collection::vec(("[a-z/,\"]{0,4}", inner), 0..5)
+                    .prop_map(|members| members.into_iter().collect::<serde_json::Map<_, _>>().into()),
+            ]
+        })
+    }
+
+    proptest! {
+        #[test]
+        fn the_lenient_pass_leaves_strict_json_as_it_is(value in any_json(), pretty: bool) {
+            let text = if pretty { serde_json::to_vec_pretty(&value) } else { serde_json::to_vec(&value) }.unwrap();
+            prop_assert_eq!(relax(&text), text);
+        }
+
+        #[test]
+        fn never_panics_on_arbitrary_bytes(bytes: Vec<u8>) {
+            let _ = parse(&bytes, true);
+        }
+    }
+
+    #[test]
+    fn accepts_comments_and_trailing_commas_only_when_lenient() {
+        let text = b"{\"a\": [1, 2,], // note \"x\"\n \"b\": \"http://x,}\",\n}";
+        assert!(parse(text, false).is_err());
+        let members = vec![
+            ("a".to_owned(), Json::List(vec![Json::Number(1.into()), Json::Number(2.into())])),
+            ("b".to_owned(), Json::Text("http://x,}".to_owned())),
+        ];
+        assert_eq!(parse(text, true), Ok(Json::Object(members)));
+    }
+
+    #[test]
+    fn accepts_no_other_json5() {
+        for text in ["{'a':1}", "{a:1}", "[NaN]", "[0x1F]", "/* c */ {}", "[,]", "{,}", "[1,,]", "[1 2]", "[+1]"] {
+            assert!(parse(text.as_bytes(), true).is_err(), "{text}");
+        }
+    }
+
+    #[test]
+    fn refuses_deep_nesting() {
+        let nested = |n: usize| format!("{}{}", "[".repeat(n), "]".repeat(n)).into_bytes();
+        assert!(parse(&nested(MAX_DEPTH), true).is_ok());
+        assert_eq!(parse(&nested(MAX_DEPTH + 1), true), Err(JsonError::TooDeep));
+        assert!(parse(&nested(100_000), true).is_err());
+    }
+
+    #[test]
+    fn integers_may_be_spelt_as_integral_floats() {
+        let integer = |text: &str| parse(text.as_bytes(), false).unwrap().as_integer();
+        assert_eq!(integer("1562253612833.0"), Some(1_562_253_612_833));
+        assert_eq!(integer("1.562253612833e12"), Some(1_562_253_612_833));
+        assert_eq!(integer("0.5"), None);
+        assert_eq!(integer("1e300"), None);
+        assert_eq!(integer("\"1\""), None);
+    }
+}

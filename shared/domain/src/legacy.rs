@@ -1,0 +1,252 @@
+//! The TVU reply and the one table that decides it (contract, sections 3 and 6).
+//!
+//! `TimeWait > 0` says that the very same request, sent again after that many milliseconds, may get another answer;
+//! 0 says that the answer is final. A path in a reply is a readable object.
+
+use crate::job::{Job, Reason, State};
+use crate::request::{FieldError, Wanted};
+use crate::settings::ReplyStyle;
+use serde::{Deserialize, Serialize};
+
+/// Times that clients are asked to wait, in milliseconds.
+const WAIT_UNKNOWN: i64 = 2000;
+const WAIT_LEAST: i64 = 500;
+const WAIT_SOURCE_MOST: i64 = 30_000;
+
+/// The reply's body. Absent members are left out, as in the seed's samples.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "PascalCase")]
+pub struct Reply {
+    /// Milliseconds to wait before asking again; 0 if the answer is final.
+    pub time_wait: i64,
+    /// 0 success (thumbnail), 1 in work, 5 ready, -1 error.
+    pub error_code: i32,
+    /// Fixed text for the code.
+    pub error_message: String,
+    /// The first frame's JPEG, without `S3Dir`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub image_path: Option<String>,
+    /// The clip, with `S3Dir`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub video_path: Option<String>,
+    /// Always `v1`.
+    pub version: String,
+    /// Always `export`.
+    #[serde(rename = "S3Dir")]
+    pub s3_dir: String,
+    /// Milliseconds of the window that are (still) missing.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub lack_length: Option<i64>,
+    /// The job's name, for the status routes.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub job_id: Option<String>,
+}
+
+/// A reply with its HTTP status.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Answer {
+    /// HTTP status code.
+    pub status: u16,
+    /// The body.
+    pub reply: Reply,
+}
+
+/// How the request came, as far as the answer depends on it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Via {
+    /// `POST /export`: may start a new generation later.
+    Submit,
+    /// A status route: never starts anything.
+    Status,
+}
+
+/// What there is to answer.
+#[derive(Debug, Clone, Copy)]
+pub enum Outcome<'a> {
+    /// Row 1.
+    Invalid(&'a FieldError),
+    /// Row 2.
+    TooLarge,
+    /// Row 3.
+    SessionInvalid,
+    /// Row 4.
+    Denied,
+    /// Row 5, with the milliseconds to wait (2000 to 10000, jittered).
+    TooMany(i64),
+    /// Row 6.
+    Unavailable,
+    /// Row 18.
+    NoSuchJob,
+    /// An `Idempotency-Key` that belongs to another request.
+    KeyReused,
+    /// Rows 7 to 17: the job as [`Job::effective`] gave it.
+    Job(&'a Job),
+}
+
+/// The decision table's rows.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum Row {
+    /// 1
+    Invalid,
+    /// 2
+    TooLarge,
+    /// 3
+    SessionInvalid,
+    /// 4
+    Denied,
+    /// 5
+    TooMany,
+    /// 6
+    Unavailable,
+    /// 7
+    Queued,
+    /// 8
+    RunningWithoutImage,
+    /// 9
+    RunningWithImage,
+    /// 10
+    WaitingSource,
+    /// 11
+    ReadyFull,
+    /// 12
+    ReadyShort,
+    /// 13
+    ThumbnailReady,
+    /// 14
+    ThumbnailInWork,
+    /// 15
+    SourceAbsent,
+    /// 16
+    TimedOut,
+    /// 17
+    Final,
+    /// 18
+    NoSuchJob,
+    /// Contract section 4: 409.
+    KeyReused,
+}
+
+/// Which row fires: total over everything that can happen.
+pub fn row(outcome: Outcome<'_>) -> Row {
+    match outcome {
+        Outcome::Invalid(_) => Row::Invalid,
+        Outcome::TooLarge => Row::TooLarge,
+        Outcome::SessionInvalid => Row::SessionInvalid,
+        Outcome::Denied => Row::Denied,
+        Outcome::TooMany(_) => Row::TooMany,
+        Outcome::Unavailable => Row::Unavailable,
+        Outcome::NoSuchJob => Row::NoSuchJob,
+        Outcome::KeyReused => Row::KeyReused,
+        Outcome::Job(job) => job_row(job),
+    }
+}
+
+fn job_row(job: &Job) -> Row {
+    match (job.state, job.order.wanted) {
+        (State::Cancelled, _) => Row::Final,
+        (State::Failed, _) => match &job.failure {
+            Some(f) if f.retriable && f.reason == Reason::SourceAbsent => Row::SourceAbsent,
+            Some(f) if f.retriable => Row::TimedOut,
+            _ => Row::Final,
+        },
+        (State::Ready, Wanted::Thumbnail) => Row::ThumbnailReady,
+        (State::Ready, Wanted::Media) if job.video.as_ref().is_some_and(|v| v.lack_ms > 0) => Row::ReadyShort,
+        (State::Ready, Wanted::Media) => Row::ReadyFull,
+        (_, Wanted::Thumbnail) => Row::ThumbnailInWork,
+        (State::Queued, Wanted::Media) => Row::Queued,
+        (State::WaitingSource, Wanted::Media) => Row::WaitingSource,
+        (State::Running, Wanted::Media) if job.image.is_some() => Row::RunningWithImage,
+        (State::Running, Wanted::Media) => Row::RunningWithoutImage,
+    }
+}
+
+/// The answer of the decision table.
+pub fn answer(outcome: Outcome<'_>, via: Via, now: i64, style: ReplyStyle) -> Answer {
+    let (status, reply) = match outcome {
+        Outcome::Invalid(error) => (400, plain(-1, 0, &format!("invalid request: {error}"))),
+        Outcome::TooLarge => (413, plain(-1, 0, "request too large")),
+        Outcome::SessionInvalid => (401, plain(-1, 0, "session invalid")),
+        Outcome::Denied => (403, plain(-1, 0, "access denied")),
+        Outcome::TooMany(wait) => (429, plain(-1, wait, "too many concurrent requests")),
+        Outcome::Unavailable => (503, plain(-1, WAIT_UNKNOWN, "service unavailable")),
+        Outcome::NoSuchJob => (404, plain(-1, 0, "no such job")),
+        Outcome::KeyReused => (409, plain(-1, 0, "Idempotency-Key belongs to another request")),
+        Outcome::Job(job) => (200, job_reply(job, via, now, style)),
+    };
+    Answer { status: if style.always_200 { 200 } else { status }, reply }
+}
+
+fn job_reply(job: &Job, via: Via, now: i64, style: ReplyStyle) -> Reply {
+    let row = job_row(job);
+    let duration = job.order.duration_ms;
+    let left = (duration - job.done_ms).clamp(0, duration);
+    let retry = if via == Via::Submit { WAIT_UNKNOWN } else { 0 };
+    let reply = match row {
+        Row::Queued => working(WAIT_UNKNOWN, duration),
+        Row::RunningWithoutImage | Row::RunningWithImage => working(running_wait(job, now), left),
+        Row::WaitingSource => working(source_wait(job, now), left),
+        Row::ThumbnailInWork => plain(1, WAIT_LEAST, "Work Not Finish"),
+        Row::ReadyFull | Row::ReadyShort => {
+            let lack = job.video.as_ref().map_or(0, |v| v.lack_ms);
+            Reply { lack_length: Some(lack), ..plain(5, 0, "Success") }
+        }
+        Row::ThumbnailReady => plain(0, 0, "Success"),
+        Row::SourceAbsent | Row::TimedOut => failed(job, retry),
+        _ => failed(job, 0),
+    };
+    let ready = job.state == State::Ready;
+    let shown = (ready || !job.state.is_terminal()) && job.image.is_some();
+    let planned = style.predict_paths && !job.state.is_terminal();
+    Reply {
+        image_path: (shown || planned).then(|| job.order.image_path.clone()),
+        video_path: (ready && job.video.is_some()).then(|| job.order.video_path.clone()),
+        job_id: Some(job.job_id.to_string()),
+        ..reply
+    }
+}
+
+fn working(wait: i64, lack: i64) -> Reply {
+    Reply { lack_length: Some(lack), ..plain(1, wait, "Work Not Finish") }
+}
+
+fn failed(job: &Job, wait: i64) -> Reply {
+    let text = match &job.failure {
+        Some(failure) if job.state == State::Failed => failure.reason.to_string(),
+        _ => "cancelled".to_owned(),
+    };
+    let lack = (job.order.wanted == Wanted::Media).then_some(job.order.duration_ms);
+    Reply { lack_length: lack, ..plain(-1, wait, &text) }
+}
+
+/// What is left at the pace so far, between half a second and the seed's two.
+fn running_wait(job: &Job, now: i64) -> i64 {
+    let left = (job.order.duration_ms - job.done_ms).max(0);
+    match job.started_at {
+        Some(started) if job.done_ms > 0 && now > started => {
+            let estimate = i128::from(now - started) * i128::from(left) / i128::from(job.done_ms);
+            i64::try_from(estimate).unwrap_or(WAIT_UNKNOWN).clamp(WAIT_LEAST, WAIT_UNKNOWN)
+        }
+        _ => WAIT_UNKNOWN,
+    }
+}
+
+fn source_wait(job: &Job, now: i64) -> i64 {
+    job.wake_at.map_or(WAIT_UNKNOWN, |at| (at - now).clamp(WAIT_UNKNOWN, WAIT_SOURCE_MOST))
+}
+
+fn plain(code: i32, wait: i64, message: &str) -> Reply {
+    Reply {
+        time_wait: wait,
+        error_code: code,
+        error_message: message.to_owned(),
+        image_path: None,
+        video_path: None,
+        version: "v1".to_owned(),
+        s3_dir: "export".to_owned(),
+        lack_length: None,
+        job_id: None,
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,168 @@
+use super::*;
+use crate::job::{Failure, Manifest};
+use crate::job::testing::{job, manifest};
+use std::collections::HashSet;
+
+const STATES: [State; 6] =
+    [State::Queued, State::Running, State::WaitingSource, State::Ready, State::Failed, State::Cancelled];
+
+/// Every combination of what an answer can depend on.
+fn all_jobs() -> Vec<Job> {
+    let failures = [
+        (Reason::SourceAbsent, true),
+        (Reason::SourceAbsent, false),
+        (Reason::TimedOut, true),
+        (Reason::TimedOut, false),
+        (Reason::ClipTooLarge { longest_ms: 60_000 }, false),
+    ];
+    let mut jobs = Vec::new();
+    for state in STATES {
+        for wanted in [Wanted::Media, Wanted::Thumbnail] {
+            for image in [None, Some(manifest(0))] {
+                for lack in [0, 1500] {
+                    for (reason, retriable) in failures.clone() {
+                        let failure = (state == State::Failed).then_some(Failure { reason, retriable, at: 0 });
+                        let ready = state == State::Ready;
+                        let video: Option<Manifest> = (ready && wanted == Wanted::Media).then(|| manifest(lack));
+                        let image = if ready { Some(manifest(0)) } else { image.clone() };
+                        let mut job = Job { state, failure, video, image, ..job() };
+                        job.order.wanted = wanted;
+                        jobs.push(job);
+                    }
+                }
+            }
+        }
+    }
+    jobs
+}
+
+/// The contract's table, row by row, independent of the code: when does a row fire?
+fn fires(row: Row, job: &Job) -> bool {
+    let media = job.order.wanted == Wanted::Media;
+    let lack = job.video.as_ref().map_or(0, |v| v.lack_ms);
+    let failed = |reason: &Reason, retriable: bool| {
+        job.state == State::Failed
+            && job.failure.as_ref().is_some_and(|f| f.retriable == retriable && (f.reason == *reason))
+    };
+    match row {
+        Row::Queued => media && job.state == State::Queued,
+        Row::RunningWithoutImage => media && job.state == State::Running && job.image.is_none(),
+        Row::RunningWithImage => media && job.state == State::Running && job.image.is_some(),
+        Row::WaitingSource => media && job.state == State::WaitingSource,
+        Row::ReadyFull => media && job.state == State::Ready && lack == 0,
+        Row::ReadyShort => media && job.state == State::Ready && lack > 0,
+        Row::ThumbnailReady => !media && job.state == State::Ready,
+        Row::ThumbnailInWork => {
+            !media && matches!(job.state, State::Queued | State::Running | State::WaitingSource)
+        }
+        Row::SourceAbsent => failed(&Reason::SourceAbsent, true),
+        Row::TimedOut => failed(&Reason::TimedOut, true),
+        Row::Final => {
+            job.state == State::Cancelled
+                || (job.state == State::Failed && job.failure.as_ref().is_some_and(|f| !f.retriable))
+        }
+        _ => false,
+    }
+}
+
+const JOB_ROWS: [Row; 11] = [
+    Row::Queued,
+    Row::RunningWithoutImage,
+    Row::RunningWithImage,
+    Row::WaitingSource,
+    Row::ReadyFull,
+    Row::ReadyShort,
+    Row::ThumbnailReady,
+    Row::ThumbnailInWork,
+    Row::SourceAbsent,
+    Row::TimedOut,
+    Row::Final,
+];
+
+#[test]
+fn exactly_one_row_fires_for_every_job_and_it_is_the_one_that_answers() {
+    let mut seen = HashSet::new();
+    for job in all_jobs() {
+        let firing: Vec<Row> = JOB_ROWS.into_iter().filter(|row| fires(*row, &job)).collect();
+        assert_eq!(firing, [row(Outcome::Job(&job))], "{job:?}");
+        seen.extend(firing);
+    }
+    assert_eq!(seen.len(), JOB_ROWS.len(), "every row is reached");
+}
+
+#[test]
+fn every_answer_about_a_job_keeps_the_rules_of_the_contract() {
+    for job in all_jobs() {
+        for via in [Via::Submit, Via::Status] {
+            let answer = answer(Outcome::Job(&job), via, 5_000, ReplyStyle::default());
+            let reply = &answer.reply;
+            let row = row(Outcome::Job(&job));
+            assert_eq!(answer.status, 200);
+            assert!(matches!(reply.error_code, -1 | 0 | 1 | 5));
+            let in_work = reply.error_code == 1;
+            let retried = via == Via::Submit && matches!(row, Row::SourceAbsent | Row::TimedOut);
+            assert_eq!(reply.time_wait > 0, in_work || retried, "TimeWait is positive iff the answer may change");
+            assert_eq!(in_work, !job.state.is_terminal());
+            let media = job.order.wanted == Wanted::Media;
+            assert_eq!(reply.lack_length.is_some(), media, "thumbnails have no LackLength");
+            assert!(reply.lack_length.is_none_or(|lack| (0..=job.order.duration_ms).contains(&lack)));
+            assert_eq!(reply.video_path.is_some(), media && job.state == State::Ready);
+            let failed = matches!(job.state, State::Failed | State::Cancelled);
+            assert_eq!(reply.image_path.is_some(), job.image.is_some() && !failed, "a path is a readable object");
+        }
+    }
+}
+
+#[test]
+fn replies_have_the_seeds_members_in_the_seeds_order() {
+    let ready = Job { state: State::Ready, image: Some(manifest(0)), video: Some(manifest(0)), ..job() };
+    let reply = answer(Outcome::Job(&ready), Via::Submit, 0, ReplyStyle::default()).reply;
+    let text = serde_json::to_string(&reply).unwrap();
+    assert_eq!(
+        text,
+        r#"{"TimeWait":0,"ErrorCode":5,"ErrorMessage":"Success","ImagePath":"/D/i.jpg","VideoPath":"/export/D/test.ts","Version":"v1","S3Dir":"export","LackLength":0,"JobId":"aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa"}"#
+    );
+    let queued = answer(Outcome::Job(&job()), Via::Submit, 0, ReplyStyle::default()).reply;
+    assert_eq!((queued.time_wait, queued.error_message.as_str(), queued.lack_length), (2000, "Work Not Finish", Some(9000)));
+    let thumbnail = {
+        let mut job = ready;
+        job.order.wanted = Wanted::Thumbnail;
+        job.video = None;
+        answer(Outcome::Job(&job), Via::Submit, 0, ReplyStyle::default()).reply
+    };
+    assert_eq!((thumbnail.error_code, thumbnail.error_message.as_str()), (0, "Success"));
+    assert_eq!(thumbnail.image_path.as_deref(), Some("/D/i.jpg"));
+}
+
+#[test]
+fn replies_without_a_job_have_the_tables_status_code_and_text() {
+    let error = FieldError::new("Duration", "is required");
+    for (outcome, status, message, wait) in [
+        (Outcome::Invalid(&error), 400, "invalid request: Duration: is required", 0),
+        (Outcome::TooLarge, 413, "request too large", 0),
+        (Outcome::SessionInvalid, 401, "session invalid", 0),
+        (Outcome::Denied, 403, "access denied", 0),
+        (Outcome::TooMany(2345), 429, "too many concurrent requests", 2345),
+        (Outcome::Unavailable, 503, "service unavailable", 2000),
+        (Outcome::NoSuchJob, 404, "no such job", 0),
+    ] {
+        let given = answer(outcome, Via::Submit, 0, ReplyStyle::default());
+        assert_eq!((given.status, given.reply.error_message.as_str()), (status, message));
+        assert_eq!((given.reply.error_code, given.reply.time_wait, given.reply.lack_length), (-1, wait, None));
+        let legacy = ReplyStyle { always_200: true, ..ReplyStyle::default() };
+        assert_eq!(answer(outcome, Via::Submit, 0, legacy).status, 200);
+    }
+}
+
+#[test]
+fn waits_follow_progress_and_the_live_edge() {
+    let wait = |job: Job| answer(Outcome::Job(&job), Via::Submit, 10_000, ReplyStyle::default()).reply.time_wait;
+    let running = Job { state: State::Running, started_at: Some(9_000), ..job() };
+    assert_eq!(wait(Job { done_ms: 0, ..running.clone() }), 2000);
+    assert_eq!(wait(Job { done_ms: 4500, ..running.clone() }), 1000);
+    assert_eq!(wait(Job { done_ms: 8999, ..running }), 500);
+    let waiting = Job { state: State::WaitingSource, ..job() };
+    assert_eq!(wait(Job { wake_at: Some(10_100), ..waiting.clone() }), 2000);
+    assert_eq!(wait(Job { wake_at: Some(17_000), ..waiting.clone() }), 7000);
+    assert_eq!(wait(Job { wake_at: Some(900_000), ..waiting }), 30_000);
+}

@@ -1,0 +1,78 @@
+//! What travels on the queues: names only. Parameters are read from the job item, never from a message.
+
+use crate::ids::{JobId, TenantId};
+use serde::{Deserialize, Serialize};
+
+/// The message's format; a reader refuses any other.
+pub const VERSION: u32 = 1;
+
+/// "Look at this job's generation."
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Message {
+    /// [`VERSION`].
+    pub v: u32,
+    /// Whose job.
+    pub tenant: TenantId,
+    /// Which job.
+    pub job_id: JobId,
+    /// Which generation of it; an older one is acknowledged without work.
+    pub generation: u32,
+}
+
+/// A body that is no message of ours; it goes to the dead-letter queue.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+#[error("not a message of this version")]
+pub struct Undecodable;
+
+impl Message {
+    /// Reads a queue message's body.
+    ///
+    /// # Errors
+    /// [`Undecodable`] unless it is JSON of this version with well-formed names.
+    pub fn decode(body: &str) -> Result<Self, Undecodable> {
+        let message: Self = serde_json::from_str(body).map_err(|_| Undecodable)?;
+        let named = TenantId::parse(message.tenant.as_str()).is_ok() && JobId::parse(message.job_id.as_str()).is_ok();
+        if message.v == VERSION && named { Ok(message) } else { Err(Undecodable) }
+    }
+
+    /// The body to send.
+    pub fn encode(&self) -> String {
+        serde_json::json!({
+            "v": self.v, "tenant": self.tenant, "job_id": self.job_id, "generation": self.generation,
+        })
+        .to_string()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    #[test]
+    fn decodes_what_it_encoded() {
+        let message = Message {
+            v: VERSION,
+            tenant: TenantId::parse("demo").unwrap(),
+            job_id: JobId::parse(&"a".repeat(32)).unwrap(),
+            generation: 2,
+        };
+        assert_eq!(Message::decode(&message.encode()), Ok(message));
+    }
+
+    proptest! {
+        #[test]
+        fn refuses_anything_else(body: String) {
+            prop_assert_eq!(Message::decode(&body), Err(Undecodable));
+        }
+    }
+
+    #[test]
+    fn refuses_other_versions_and_hostile_names() {
+        let good = format!(r#"{{"v":1,"tenant":"demo","job_id":"{}","generation":1}}"#, "a".repeat(32));
+        assert!(Message::decode(&good).is_ok());
+        for (from, to) in [("\"v\":1", "\"v\":2"), ("demo", "T#x"), ("aaaa", "../a"), ("\"generation\":1", "\"g\":1")] {
+            assert_eq!(Message::decode(&good.replace(from, to)), Err(Undecodable));
+        }
+    }
+}

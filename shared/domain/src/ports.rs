@@ -1,0 +1,120 @@
+//! What the rules need of the world. Adapters are in `export-aws`, in-memory ones in the test kit.
+
+use crate::ids::{JobId, TenantId};
+use crate::job::Job;
+use crate::message::Message;
+use crate::request::Wanted;
+use crate::tenant::Tenant;
+use std::future::Future;
+
+/// A dependency that does not answer; the text is for logs.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("{0} is unavailable: {1}")]
+pub struct Unavailable(pub &'static str, pub String);
+
+/// What a conditional write was told.
+#[derive(Debug, Clone, PartialEq)]
+pub enum Written {
+    /// The item is as given now, through this write or an earlier try of it whose reply was lost.
+    Done,
+    /// The item was not as expected: what is there instead.
+    Conflict(Option<Box<Job>>),
+}
+
+/// One page of a tenant's jobs.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct Page {
+    /// Newest first.
+    pub jobs: Vec<Job>,
+    /// Where the next page starts; opaque.
+    pub next: Option<String>,
+}
+
+/// The jobs table. Reads are strongly consistent unless said otherwise.
+pub trait JobStore: Send + Sync {
+    /// Reads one job.
+    fn get(
+        &self,
+        tenant: &TenantId,
+        job_id: &JobId,
+    ) -> impl Future<Output = Result<Option<Job>, Unavailable>> + Send;
+
+    /// Writes `job` if there is none of its name (`expected` is `None`) or if the stored one has that `rev`.
+    fn write(
+        &self,
+        expected: Option<u64>,
+        job: &Job,
+    ) -> impl Future<Output = Result<Written, Unavailable>> + Send;
+
+    /// Counts a tenant's unfinished jobs, up to `most`. Eventually consistent.
+    fn count_active(
+        &self,
+        tenant: &TenantId,
+        most: u32,
+    ) -> impl Future<Output = Result<u32, Unavailable>> + Send;
+}
+
+/// What the sweeper asks of the jobs table.
+pub trait DueJobs: Send + Sync {
+    /// Names of jobs whose `due_at` is not after `now`, earliest first, at most `most`. Eventually consistent.
+    fn due(
+        &self,
+        now: i64,
+        most: usize,
+    ) -> impl Future<Output = Result<Vec<(TenantId, JobId)>, Unavailable>> + Send;
+}
+
+/// What lists ask of the jobs table.
+pub trait JobLists: Send + Sync {
+    /// A tenant's jobs, newest first, from `cursor` on. `Ok(None)` if the cursor is not one of ours.
+    fn list(
+        &self,
+        tenant: &TenantId,
+        most: usize,
+        cursor: Option<&str>,
+    ) -> impl Future<Output = Result<Option<Page>, Unavailable>> + Send;
+}
+
+/// The two work queues.
+pub trait JobQueue: Send + Sync {
+    /// Sends `message` to the queue of `wanted`, to be seen after `delay_s` seconds (0 to 900).
+    fn send(
+        &self,
+        wanted: Wanted,
+        message: &Message,
+        delay_s: u32,
+    ) -> impl Future<Output = Result<(), Unavailable>> + Send;
+}
+
+/// A row of the sessions table.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Session {
+    /// Whose session it is.
+    pub tenant: TenantId,
+    /// Seconds since the epoch from which it is no longer good.
+    pub expires_at: i64,
+}
+
+/// The sessions table.
+pub trait Sessions: Send + Sync {
+    /// Looks a session up by [`crate::ids::SessionId::key`].
+    fn session(&self, key: &str) -> impl Future<Output = Result<Option<Session>, Unavailable>> + Send;
+}
+
+/// The tenants table.
+pub trait Tenants: Send + Sync {
+    /// Looks a tenant up.
+    fn tenant(&self, id: &TenantId) -> impl Future<Output = Result<Option<Tenant>, Unavailable>> + Send;
+}
+
+/// The time and chance of this process.
+pub trait Clock: Send + Sync {
+    /// Milliseconds since the Unix epoch.
+    fn now_ms(&self) -> i64;
+
+    /// Sleeps.
+    fn sleep_ms(&self, ms: u64) -> impl Future<Output = ()> + Send;
+
+    /// A name that no other call returns, in this process or elsewhere: 32 hex digits.
+    fn unique(&self) -> String;
+}

@@ -1,0 +1,253 @@
+//! `POST /export`: from a JSON body to a request in which every field has passed its rule (contract, section 1).
+
+use crate::ids::{FileName, LivePath, PeerId, SessionId};
+use crate::json::Json;
+use crate::settings::Limits;
+use crate::storage::{Slug, StorageEntry, parse_slug_info, parse_storage_info};
+use serde::{Deserialize, Serialize};
+
+mod fields;
+mod start_time;
+
+use fields::Fields;
+
+/// Latest `StartPos` that is accepted: 2100-01-01T00:00:00Z.
+pub const MAX_START_POS_MS: i64 = 4_102_444_800_000;
+
+/// A refused field; its text is "FIELD: WHY".
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("{field}: {why}")]
+pub struct FieldError {
+    /// The field's name as the client spells it, or `body`.
+    pub field: String,
+    /// Why, in words that hold nothing of what the client sent.
+    pub why: String,
+}
+
+impl FieldError {
+    /// A refusal of `field`.
+    pub fn new(field: impl Into<String>, why: impl Into<String>) -> Self {
+        Self { field: field.into(), why: why.into() }
+    }
+}
+
+/// What codec the clip shall have (contract: `export_type`).
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum ExportType {
+    /// 0: as recorded.
+    AsRecorded,
+    /// 1: H.264.
+    H264,
+    /// 2: H.265.
+    H265,
+}
+
+impl ExportType {
+    /// The contract's number.
+    pub fn number(self) -> u8 {
+        match self {
+            ExportType::AsRecorded => 0,
+            ExportType::H264 => 1,
+            ExportType::H265 => 2,
+        }
+    }
+}
+
+/// What the client wants.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Wanted {
+    /// The clip and its first frame (`FetchMedia`).
+    Media,
+    /// Only the frame at `StartPos`.
+    Thumbnail,
+}
+
+/// The story that a clip belongs to; kept with the job, never interpreted.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Story {
+    /// `story.id`
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub id: Option<String>,
+    /// `story.name`
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub name: Option<String>,
+    /// `story.slug_info`
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub slug: Option<Slug>,
+}
+
+/// A valid request.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ExportRequest {
+    /// Clip and frame, or the frame alone.
+    pub wanted: Wanted,
+    /// `FetchThumb`; no other meaning than being part of the request's identity.
+    pub fetch_thumb: bool,
+    /// Start of the window, milliseconds since the Unix epoch.
+    pub start_pos_ms: i64,
+    /// Start of the window, milliseconds since the recording's start.
+    pub start_time_ms: i64,
+    /// Length of the window in milliseconds.
+    pub duration_ms: i64,
+    /// The manifest.
+    pub live_path: LivePath,
+    /// The clip's file stem.
+    pub file_name: FileName,
+    /// The recording device.
+    pub peer_id: Option<PeerId>,
+    /// The codec asked for.
+    pub export_type: ExportType,
+    /// Candidate targets; `None` without `storage_info`.
+    pub storage: Option<Vec<StorageEntry>>,
+    /// The deprecated (`S3Region`, `S3Bucket`) pair, if both are strings.
+    pub deprecated_target: Option<(String, String)>,
+    /// The story, if one is given.
+    pub story: Option<Story>,
+}
+
+const KNOWN: [&str; 18] = [
+    "_ServiceName",
+    "_UrlPath",
+    "_Version",
+    "ServiceCaller",
+    "StartPos",
+    "StartTime",
+    "Duration",
+    "LivePath",
+    "FetchMedia",
+    "FetchThumb",
+    "FileName",
+    "PeerId",
+    "SessionId",
+    "export_type",
+    "storage_info",
+    "userid",
+    "story",
+    "S3Region",
+];
+
+/// The `SessionId` of a body, looked at before anything else in it.
+pub fn session_of(body: &Json) -> Option<SessionId> {
+    let mut ids = body.as_object()?.iter().filter(|(key, _)| key == "SessionId");
+    let id = ids.next()?.1.as_text()?;
+    if ids.next().is_some() { None } else { SessionId::parse(id) }
+}
+
+/// Judges every field in the order of the contract's table.
+///
+/// # Errors
+/// [`FieldError`] that names the first field at fault.
+pub fn parse(body: &Json, limits: &Limits) -> Result<ExportRequest, FieldError> {
+    let members = body.as_object().ok_or_else(|| FieldError::new("body", "must be a JSON object"))?;
+    let fields = Fields::new("", members, &KNOWN)?;
+    check_envelope(&fields)?;
+    let fetch_media = fields.boolean("FetchMedia")?.unwrap_or(false);
+    let caller = fields.text("ServiceCaller", 64)?;
+    match caller {
+        Some("mma" | "search") => {}
+        Some(_) => return Err(FieldError::new("ServiceCaller", "must be mma or search")),
+        None if fetch_media => return Err(FieldError::new("ServiceCaller", "is required when FetchMedia is true")),
+        None => {}
+    }
+    let start_pos_ms = fields.required_integer("StartPos", 0, MAX_START_POS_MS)?;
+    let start_time_ms = start_time::parse(fields.get("StartTime"))?;
+    let duration_ms = duration(&fields, fetch_media, limits)?;
+    let live_path = fields.required_text("LivePath", 512)?;
+    let live_path = LivePath::parse(live_path).map_err(|e| FieldError::new("LivePath", e.to_string()))?;
+    let fetch_thumb = fields.boolean("FetchThumb")?.unwrap_or(false);
+    if fetch_media && fetch_thumb {
+        return Err(FieldError::new("FetchThumb", "must be false when FetchMedia is true"));
+    }
+    Ok(ExportRequest {
+        wanted: if fetch_media { Wanted::Media } else { Wanted::Thumbnail },
+        fetch_thumb,
+        start_pos_ms,
+        start_time_ms,
+        duration_ms,
+        live_path,
+        file_name: file_name(&fields, start_pos_ms)?,
+        peer_id: peer_id(&fields)?,
+        export_type: export_type(&fields)?,
+        deprecated_target: deprecated_target(members),
+        storage: storage(&fields, limits)?,
+        story: { fields.text("userid", 256).and_then(|_| story(&fields, limits))? },
+    })
+}
+
+fn check_envelope(fields: &Fields<'_>) -> Result<(), FieldError> {
+    for (name, value) in [("_ServiceName", "resourceservice"), ("_UrlPath", "export")] {
+        if fields.text(name, 64)?.is_some_and(|given| given != value) {
+            return Err(FieldError::new(name, format!("must be {value}")));
+        }
+    }
+    match fields.get("_Version") {
+        None => Ok(()),
+        Some(version) if version.as_integer() == Some(1) || version.as_text() == Some("1") => Ok(()),
+        Some(_) => Err(FieldError::new("_Version", "unsupported version")),
+    }
+}
+
+fn duration(fields: &Fields<'_>, media: bool, limits: &Limits) -> Result<i64, FieldError> {
+    if media {
+        fields.required_integer("Duration", 1, limits.max_duration_ms)
+    } else {
+        fields.required_integer("Duration", 0, MAX_START_POS_MS)
+    }
+}
+
+fn file_name(fields: &Fields<'_>, start_pos_ms: i64) -> Result<FileName, FieldError> {
+    match fields.text("FileName", 4096)? {
+        None => Ok(FileName::for_start(start_pos_ms)),
+        Some(name) => FileName::parse(name).map_err(|e| FieldError::new("FileName", e.to_string())),
+    }
+}
+
+fn peer_id(fields: &Fields<'_>) -> Result<Option<PeerId>, FieldError> {
+    let parse = |id: &str| PeerId::parse(id).map_err(|_| FieldError::new("PeerId", "must be 1 to 32 hex digits"));
+    fields.text("PeerId", 4096)?.map(parse).transpose()
+}
+
+fn export_type(fields: &Fields<'_>) -> Result<ExportType, FieldError> {
+    match fields.get("export_type") {
+        None => Ok(ExportType::AsRecorded),
+        Some(number) => match number.as_integer() {
+            Some(0) => Ok(ExportType::AsRecorded),
+            Some(1) => Ok(ExportType::H264),
+            Some(2) => Ok(ExportType::H265),
+            _ => Err(FieldError::new("export_type", "must be 0, 1 or 2")),
+        },
+    }
+}
+
+fn storage(fields: &Fields<'_>, limits: &Limits) -> Result<Option<Vec<StorageEntry>>, FieldError> {
+    let Some(text) = fields.text("storage_info", usize::MAX)? else { return Ok(None) };
+    parse_storage_info(text, limits.lenient_json).map_err(|why| FieldError::new("storage_info", why))
+}
+
+/// Deprecated fields never make a request fail: whatever is no pair of strings is as good as absent.
+fn deprecated_target(members: &[(String, Json)]) -> Option<(String, String)> {
+    let text = |name: &str| members.iter().find(|(key, _)| key == name).and_then(|(_, value)| value.as_text());
+    Some((text("S3Region")?.to_owned(), text("S3Bucket")?.to_owned()))
+}
+
+fn story(fields: &Fields<'_>, limits: &Limits) -> Result<Option<Story>, FieldError> {
+    let Some(value) = fields.get("story") else { return Ok(None) };
+    let members = value.as_object().ok_or_else(|| FieldError::new("story", "must be an object"))?;
+    let story = Fields::new("story.", members, &["id", "name", "slug_info"])?;
+    let id = story.text("id", 64)?.map(str::to_owned);
+    if id.as_ref().is_some_and(|id| !id.chars().all(|c| c.is_ascii_alphanumeric())) {
+        return Err(FieldError::new("story.id", "has a character that is not allowed"));
+    }
+    let slug = match story.text("slug_info", usize::MAX)? {
+        None => None,
+        Some(text) => {
+            parse_slug_info(text, limits.lenient_json).map_err(|why| FieldError::new("story.slug_info", why))?
+        }
+    };
+    Ok(Some(Story { id, name: story.text("name", 256)?.map(str::to_owned), slug }))
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,112 @@
+use super::*;
+use crate::json;
+use base64::Engine;
+use base64::engine::general_purpose::STANDARD;
+use proptest::prelude::*;
+
+const SEED_EXPORT: &str = include_str!("../../../../tests/data/seeds/export.json");
+const SEED_THUMBNAIL: &str = include_str!("../../../../tests/data/seeds/thumbnail.json");
+
+fn parsed(body: &str) -> Result<ExportRequest, FieldError> {
+    parse(&json::parse(body.as_bytes(), true).unwrap(), &Limits::default())
+}
+
+/// The seed's request without comments, with `fields` put in (`null` takes a field out).
+fn with(fields: &serde_json::Value) -> Result<ExportRequest, FieldError> {
+    let mut body = serde_json::json!({
+        "ServiceCaller": "mma", "StartPos": 1_562_253_612_833_i64, "StartTime": "00:13:12", "Duration": 9000,
+        "LivePath": "mp4/a/stream.mpd", "FetchMedia": true,
+    });
+    for (name, value) in fields.as_object().unwrap() {
+        body[name] = value.clone();
+    }
+    parsed(&body.to_string())
+}
+
+#[test]
+fn both_seed_requests_are_accepted_byte_for_byte() {
+    let media = parsed(SEED_EXPORT).unwrap();
+    assert_eq!((media.wanted, media.start_pos_ms, media.start_time_ms), (Wanted::Media, 1_562_253_612_833, 792_000));
+    assert_eq!((media.duration_ms, media.export_type, media.storage), (9000, ExportType::H264, None));
+    assert_eq!(media.story.unwrap().id.unwrap(), "4B999DC458FBC4C800000000");
+    assert_eq!(media.deprecated_target, Some(("ap-northeast-1".to_owned(), "imgbed".to_owned())));
+    let thumbnail = parsed(SEED_THUMBNAIL).unwrap();
+    assert_eq!((thumbnail.wanted, thumbnail.fetch_thumb), (Wanted::Thumbnail, true));
+    for seed in [SEED_EXPORT, SEED_THUMBNAIL] {
+        assert!(json::parse(seed.as_bytes(), false).is_err(), "the lenient pass is what accepts it");
+        let session = session_of(&json::parse(seed.as_bytes(), true).unwrap());
+        assert_eq!(session, SessionId::parse("2A39603DDB0F47CFB32E96C8366084AE"));
+    }
+}
+
+#[test]
+fn a_bad_field_is_refused_by_its_name() {
+    let encoded = STANDARD.encode("[{}]");
+    for (field, value, why) in [
+        ("StartPos", serde_json::json!("1562253612833"), "must be an integer"),
+        ("StartPos", serde_json::json!(-1), "must be from 0 to 4102444800000"),
+        ("StartPos", serde_json::json!(4_102_444_800_001_i64), "must be from 0 to 4102444800000"),
+        ("StartPos", serde_json::Value::Null, "is required"),
+        ("StartTime", serde_json::json!("13:12"), "must be HH:MM:SS or milliseconds"),
+        ("StartTime", serde_json::Value::Null, "is required"),
+        ("Duration", serde_json::json!(0), "must be from 1 to 14400000"),
+        ("Duration", serde_json::json!(14_400_001), "must be from 1 to 14400000"),
+        ("Duration", serde_json::json!(1.5), "must be an integer"),
+        ("Duration", serde_json::json!(i64::MIN), "must be from 1 to 14400000"),
+        ("LivePath", serde_json::json!("../x/stream.mpd"), "must be a relative path of 2 to 12 segments that ends in .mpd"),
+        ("LivePath", serde_json::json!(7), "must be a string"),
+        ("FetchMedia", serde_json::json!("true"), "must be true or false"),
+        ("FetchThumb", serde_json::json!(true), "must be false when FetchMedia is true"),
+        ("FileName", serde_json::json!("a/b"), "has a character that is not allowed"),
+        ("PeerId", serde_json::json!("XYZ"), "must be 1 to 32 hex digits"),
+        ("export_type", serde_json::json!(3), "must be 0, 1 or 2"),
+        ("export_type", serde_json::json!("1"), "must be 0, 1 or 2"),
+        ("ServiceCaller", serde_json::json!("web"), "must be mma or search"),
+        ("ServiceCaller", serde_json::Value::Null, "is required when FetchMedia is true"),
+        ("_ServiceName", serde_json::json!("other"), "must be resourceservice"),
+        ("_UrlPath", serde_json::json!("other"), "must be export"),
+        ("_Version", serde_json::json!(2), "unsupported version"),
+        ("storage_info", serde_json::json!("%%"), "is not base64"),
+        ("storage_info", serde_json::json!(encoded), "storage_purpose must be ts or mp4"),
+        ("userid", serde_json::json!("x".repeat(257)), "is too long"),
+        ("story", serde_json::json!([]), "must be an object"),
+    ] {
+        let error = with(&serde_json::json!({ field: value })).unwrap_err();
+        assert_eq!((error.field.as_str(), error.why.as_str()), (field, why), "{value}");
+    }
+}
+
+#[test]
+fn a_story_is_judged_field_by_field() {
+    let story = |story: serde_json::Value| with(&serde_json::json!({ "story": story })).map(|r| r.story.unwrap());
+    assert_eq!(story(serde_json::json!({"id": "a b"})).unwrap_err().field, "story.id");
+    assert_eq!(story(serde_json::json!({"slug_info": "%%"})).unwrap_err().field, "story.slug_info");
+    let slug = STANDARD.encode(r#""slug_info" : {"slug_id":"x"}"#);
+    let good = story(serde_json::json!({"id": "A1", "name": "n", "slug_info": slug})).unwrap();
+    assert_eq!(good.slug.unwrap().slug_id.as_deref(), Some("x"));
+}
+
+#[test]
+fn a_known_key_given_twice_is_refused_and_an_unknown_one_ignored() {
+    let twice = r#"{"StartPos":1,"StartPos":2}"#;
+    assert_eq!(parsed(twice).unwrap_err(), FieldError::new("StartPos", "is given twice"));
+    assert!(with(&serde_json::json!({"Colour": {"x": 1}, "S3Region": 7})).is_ok());
+}
+
+#[test]
+fn defaults_are_the_contracts() {
+    let request = with(&serde_json::json!({})).unwrap();
+    assert_eq!(request.file_name.as_str(), "clip_1562253612833");
+    assert_eq!(request.export_type, ExportType::AsRecorded);
+    let thumbnail = with(&serde_json::json!({"FetchMedia": null, "ServiceCaller": null, "Duration": 0})).unwrap();
+    assert_eq!((thumbnail.wanted, thumbnail.fetch_thumb), (Wanted::Thumbnail, false));
+}
+
+proptest! {
+    #[test]
+    fn never_panics_on_any_member(name in "(StartPos|StartTime|Duration|LivePath|FileName|story|storage_info|PeerId)",
+                                  text: String, number: f64) {
+        let _ = with(&serde_json::json!({ &name: text }));
+        let _ = with(&serde_json::json!({ &name: number }));
+    }
+}

@@ -1,0 +1,84 @@
+//! Numbers and switches that an operator sets; every default stands here, once.
+
+use crate::ids::TenantId;
+
+/// What requests may ask for.
+#[derive(Debug, Clone)]
+pub struct Limits {
+    /// Longest clip in milliseconds.
+    pub max_duration_ms: i64,
+    /// Whether a body that is no strict JSON is read again without comments and trailing commas.
+    pub lenient_json: bool,
+}
+
+impl Default for Limits {
+    fn default() -> Self {
+        Self { max_duration_ms: 4 * 3_600_000, lenient_json: true }
+    }
+}
+
+/// Who may call.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum AuthMode {
+    /// Every request names a live session.
+    Session,
+    /// Every request is the given tenant's.
+    None(TenantId),
+}
+
+/// How replies look.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct ReplyStyle {
+    /// Force HTTP 200 on errors too, for clients that throw on any other status (`LEGACY_HTTP=200`).
+    pub always_200: bool,
+    /// Name the JPEG's planned path in "Work Not Finish" replies before it exists (`PREDICT_PATHS=on`).
+    pub predict_paths: bool,
+}
+
+/// Times of a job's life in milliseconds, except [`Lifecycle::terminal_ttl_s`].
+#[derive(Debug, Clone)]
+pub struct Lifecycle {
+    /// How long a claim is good without renewal.
+    pub lease_ms: i64,
+    /// How often a worker renews its claim.
+    pub renew_ms: i64,
+    /// Claims of one generation before it counts as failed.
+    pub max_attempts: u32,
+    /// Generations before "export timed out" is final.
+    pub max_generations: u32,
+    /// Time for the work, from the first claim or the window's end, whichever is later.
+    pub work_ms: i64,
+    /// Longest wait for a first claim.
+    pub max_queue_age_ms: i64,
+    /// How long an absent recording may still appear.
+    pub source_wait_ms: i64,
+    /// Shortest time between two looks for an absent recording.
+    pub source_retry_ms: i64,
+    /// Age of a final failure from which a POST tries again.
+    pub retry_after_failed_ms: i64,
+    /// First re-send of a message that nobody claimed; doubles up to [`Lifecycle::max_resend_ms`].
+    pub resend_ms: i64,
+    /// Longest time between two re-sends.
+    pub max_resend_ms: i64,
+    /// Seconds that a finished job stays on record.
+    pub terminal_ttl_s: i64,
+}
+
+impl Default for Lifecycle {
+    fn default() -> Self {
+        Self {
+            lease_ms: 60_000,
+            renew_ms: 20_000,
+            max_attempts: 3,
+            max_generations: 3,
+            work_ms: 30 * 60_000,
+            max_queue_age_ms: 6 * 3_600_000,
+            source_wait_ms: 15 * 60_000,
+            source_retry_ms: 10_000,
+            retry_after_failed_ms: 60_000,
+            resend_ms: 60_000,
+            max_resend_ms: 15 * 60_000,
+            terminal_ttl_s: 7 * 24 * 3600,
+        }
+    }
+}

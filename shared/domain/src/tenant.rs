@@ -1,0 +1,133 @@
+//! Tenants: where their recordings lie and where their clips may go (contract, section 1).
+
+use crate::ids::{LivePath, TenantId};
+use crate::request::ExportRequest;
+use crate::storage::{Container, trim_root};
+use serde::{Deserialize, Serialize};
+
+/// A place that a tenant's clips may be written to.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct AllowedTarget {
+    /// Bucket.
+    pub bucket: String,
+    /// Region of the bucket; empty means the function's own.
+    #[serde(default)]
+    pub region: String,
+    /// Key prefix, without leading or trailing `/`.
+    #[serde(default)]
+    pub root: String,
+    /// AWS account that must own the bucket; empty means unchecked.
+    #[serde(default)]
+    pub owner: String,
+}
+
+/// One row of the tenants table.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Tenant {
+    /// The tenant's name.
+    pub id: TenantId,
+    /// Bucket of the recordings.
+    pub source_bucket: String,
+    /// Key prefix of the recordings; `LivePath` is resolved under it.
+    pub source_prefix: String,
+    /// Where clips may go.
+    pub targets: Vec<AllowedTarget>,
+    /// Index into `targets` for requests that name none.
+    pub default_target: usize,
+    /// Most jobs that may be unfinished at a time.
+    pub max_active: u32,
+}
+
+/// Where one job's files go.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Target {
+    /// Bucket.
+    pub bucket: String,
+    /// Region; empty means the function's own.
+    #[serde(default)]
+    pub region: String,
+    /// Key prefix, without leading or trailing `/`.
+    #[serde(default)]
+    pub root: String,
+    /// AWS account that must own the bucket; empty means unchecked.
+    #[serde(default)]
+    pub owner: String,
+    /// The clip's container.
+    pub container: Container,
+}
+
+impl Target {
+    /// The object's key for a path of the reply (`/export/…` or one without `export/` in front).
+    pub fn key(&self, path: &str) -> String {
+        let path = path.trim_start_matches('/');
+        let prefix = if path.starts_with("export/") { "" } else { "export/" };
+        let root = if self.root.is_empty() { String::new() } else { format!("{}/", self.root) };
+        format!("{root}{prefix}{path}")
+    }
+}
+
+impl Tenant {
+    /// The key of a recording's manifest in [`Tenant::source_bucket`].
+    pub fn manifest_key(&self, path: &LivePath) -> String {
+        match self.source_prefix.trim_matches('/') {
+            "" => path.to_string(),
+            prefix => format!("{prefix}/{path}"),
+        }
+    }
+
+    /// Chooses the target: the first `storage_info` entry on the allow-list; without `storage_info` the deprecated
+    /// pair if it is on the list, else the tenant's default. `None` means access denied.
+    pub fn resolve_target(&self, request: &ExportRequest) -> Option<Target> {
+        if let Some(entries) = &request.storage {
+            return entries.iter().find_map(|entry| {
+                self.allowed(&entry.bucket, &entry.region, &entry.root).map(|t| t.with(entry.container))
+            });
+        }
+        let deprecated = request.deprecated_target.as_ref();
+        let allowed = deprecated.and_then(|(region, bucket)| self.allowed(bucket, region, ""));
+        allowed.or_else(|| self.targets.get(self.default_target)).map(|t| t.with(Container::Ts))
+    }
+
+    /// Whether a stored target is still on the allow-list; the worker asks again before it writes.
+    pub fn allows(&self, target: &Target) -> bool {
+        self.allowed(&target.bucket, &target.region, &target.root).is_some_and(|t| t.owner == target.owner)
+    }
+
+    fn allowed(&self, bucket: &str, region: &str, root: &str) -> Option<&AllowedTarget> {
+        self.targets.iter().find(|t| t.bucket == bucket && t.region == region && trim_root(&t.root) == root)
+    }
+}
+
+impl AllowedTarget {
+    fn with(&self, container: Container) -> Target {
+        Target {
+            bucket: self.bucket.clone(),
+            region: self.region.clone(),
+            root: trim_root(&self.root),
+            owner: self.owner.clone(),
+            container,
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn target(root: &str) -> Target {
+        let allowed = AllowedTarget {
+            bucket: "b".to_owned(),
+            region: String::new(),
+            root: root.to_owned(),
+            owner: String::new(),
+        };
+        allowed.with(Container::Ts)
+    }
+
+    #[test]
+    fn keys_carry_the_export_prefix_once_behind_the_root() {
+        assert_eq!(target("").key("/export/D/test.ts"), "export/D/test.ts");
+        assert_eq!(target("").key("/D/stem.jpg"), "export/D/stem.jpg");
+        assert_eq!(target("/a/b/").key("/D/stem.jpg"), "a/b/export/D/stem.jpg");
+    }
+}
