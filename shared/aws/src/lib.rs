@@ -1,1 +1,13 @@
-//! Placeholder.
+//! The ports of `export-domain` on AWS: DynamoDB tables, S3 objects, SQS queues, the system's clock.
+//!
+//! One feature a service, so that a function links only the clients it uses. Every call has a timeout and a retry
+//! budget (see [`clients`]); a conditional write recognises its own earlier try.
+
+pub mod clients;
+pub mod clock;
+#[cfg(feature = "dynamodb")]
+pub mod dynamodb;
+#[cfg(feature = "s3")]
+pub mod s3;
+#[cfg(feature = "sqs")]
+pub mod sqs;

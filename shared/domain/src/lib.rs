@@ -5,6 +5,7 @@
 
 pub mod auth;
 pub mod base32;
+pub mod cache;
 pub mod identity;
 pub mod ids;
 pub mod job;

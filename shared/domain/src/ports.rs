@@ -4,7 +4,8 @@ use crate::ids::{JobId, TenantId};
 use crate::job::Job;
 use crate::message::Message;
 use crate::request::Wanted;
-use crate::tenant::Tenant;
+use crate::tenant::{Target, Tenant};
+use bytes::Bytes;
 use std::future::Future;
 
 /// A dependency that does not answer; the text is for logs.
@@ -117,4 +118,138 @@ pub trait Clock: Send + Sync {
 
     /// A name that no other call returns, in this process or elsewhere: 32 hex digits.
     fn unique(&self) -> String;
+}
+
+/// Why an object could not be read.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum ReadError {
+    /// There is no such object.
+    #[error("there is no such object")]
+    NotFound,
+    /// The function's role may not read it.
+    #[error("access to the object is denied")]
+    Denied,
+    /// The store did not answer, also after retries.
+    #[error(transparent)]
+    Unavailable(#[from] Unavailable),
+}
+
+/// Where recordings lie.
+pub trait SourceStore: Send + Sync {
+    /// Reads an object, or the bytes `first..=last` of it.
+    fn read(
+        &self,
+        bucket: &str,
+        key: &str,
+        range: Option<(u64, u64)>,
+    ) -> impl Future<Output = Result<Bytes, ReadError>> + Send;
+}
+
+/// What an object of ours carries as metadata: whose attempt made it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Origin {
+    /// The job.
+    pub job_id: JobId,
+    /// Its generation.
+    pub generation: u32,
+    /// The attempt's fence.
+    pub fence: u64,
+}
+
+/// An object that is there.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct StoredObject {
+    /// Size in bytes.
+    pub bytes: u64,
+    /// Its `ETag`.
+    pub etag: String,
+    /// Who made it; `None` if it does not carry our metadata.
+    pub origin: Option<Origin>,
+}
+
+/// When a write may take place.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Precondition {
+    /// Only if there is no object at the key (`If-None-Match: *`).
+    Absent,
+    /// Only in place of the object with this `ETag` (`If-Match`).
+    Replaces(String),
+}
+
+/// Outcome of making an object visible.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Published {
+    /// It is there now.
+    Done,
+    /// The precondition did not hold.
+    Refused,
+}
+
+/// An upload in parts. `id` is the store's name of it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Upload {
+    /// The store's name of the upload.
+    pub id: String,
+    /// The object's key.
+    pub key: String,
+}
+
+/// A stored part: its number (from 1) and `ETag`.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Part {
+    /// Position in the object, from 1.
+    pub number: i32,
+    /// `ETag` of the part.
+    pub etag: String,
+}
+
+/// Where clips go.
+pub trait ClipStore: Send + Sync {
+    /// Looks at an object.
+    fn head(
+        &self,
+        target: &Target,
+        key: &str,
+    ) -> impl Future<Output = Result<Option<StoredObject>, Unavailable>> + Send;
+
+    /// Writes a small object at once.
+    fn put(
+        &self,
+        target: &Target,
+        key: &str,
+        content_type: &str,
+        origin: &Origin,
+        when: &Precondition,
+        body: Bytes,
+    ) -> impl Future<Output = Result<Published, Unavailable>> + Send;
+
+    /// Starts an upload in parts.
+    fn begin(
+        &self,
+        target: &Target,
+        key: &str,
+        content_type: &str,
+        origin: &Origin,
+    ) -> impl Future<Output = Result<Upload, Unavailable>> + Send;
+
+    /// Stores one part (5 MiB to 5 GiB, the last may be smaller).
+    fn part(
+        &self,
+        target: &Target,
+        upload: &Upload,
+        number: i32,
+        body: Bytes,
+    ) -> impl Future<Output = Result<Part, Unavailable>> + Send;
+
+    /// Makes the upload the object. `parts` in ascending order.
+    fn complete(
+        &self,
+        target: &Target,
+        upload: &Upload,
+        parts: &[Part],
+        when: &Precondition,
+    ) -> impl Future<Output = Result<Published, Unavailable>> + Send;
+
+    /// Throws the upload away.
+    fn abort(&self, target: &Target, upload: &Upload) -> impl Future<Output = Result<(), Unavailable>> + Send;
 }

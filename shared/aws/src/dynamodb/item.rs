@@ -1,0 +1,79 @@
+//! A job as an item: one attribute a field, so that operators can read it, plus key and index attributes.
+//!
+//! Changes are written as updates of the known attributes: what a newer version stored beside them stays.
+
+use super::keys;
+use aws_sdk_dynamodb::types::AttributeValue;
+use export_domain::job::Job;
+use std::collections::HashMap;
+
+/// Optional attributes: an update removes those that the job no longer has.
+const OPTIONAL: [&str; 16] = [
+    "active",
+    "due_shard",
+    "started_at",
+    "lease_until",
+    "claim_id",
+    "due_at",
+    "deadline_at",
+    "wake_at",
+    "source_missing_since",
+    "image",
+    "video",
+    "staged",
+    "failure",
+    "plan",
+    "idempotency",
+    "expires_at",
+];
+
+/// An item or what is wrong with it.
+pub(super) type Item = HashMap<String, AttributeValue>;
+
+/// The whole item.
+pub(super) fn encode(job: &Job) -> Result<Item, serde_dynamo::Error> {
+    let mut item: Item = serde_dynamo::to_item(job)?;
+    item.extend(keys::item_key(&job.tenant, &job.job_id));
+    for (name, value) in keys::index_attributes(job) {
+        item.extend(value.map(|value| (name.to_owned(), value)));
+    }
+    Ok(item)
+}
+
+/// Reads an item; attributes that this version does not know are ignored.
+pub(super) fn decode(item: Item) -> Result<Job, serde_dynamo::Error> {
+    serde_dynamo::from_item(item)
+}
+
+/// An update expression with its names and values.
+#[derive(Debug, Default)]
+pub(super) struct Update {
+    pub(super) expression: String,
+    pub(super) names: HashMap<String, String>,
+    pub(super) values: HashMap<String, AttributeValue>,
+}
+
+/// The update that turns any earlier value of the job's item into `item`.
+pub(super) fn update(item: Item) -> Update {
+    let mut update = Update::default();
+    let mut removed: Vec<String> = Vec::new();
+    let absent = OPTIONAL.into_iter().filter(|name| !item.contains_key(*name));
+    for (n, name) in absent.enumerate() {
+        update.names.insert(format!("#r{n}"), name.to_owned());
+        removed.push(format!("#r{n}"));
+    }
+    let mut set: Vec<String> = Vec::new();
+    for (n, (name, value)) in item.into_iter().filter(|(name, _)| name != "pk" && name != "sk").enumerate() {
+        update.names.insert(format!("#s{n}"), name);
+        update.values.insert(format!(":s{n}"), value);
+        set.push(format!("#s{n} = :s{n}"));
+    }
+    update.expression = format!("SET {}", set.join(", "));
+    if !removed.is_empty() {
+        update.expression += &format!(" REMOVE {}", removed.join(", "));
+    }
+    update
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,86 @@
+use super::*;
+use export_domain::ids::{JobId, LivePath, TenantId};
+use export_domain::job::{Failure, Manifest, ObjectKind, Order, PlanSummary, Reason, Staged, State};
+use export_domain::request::{ExportType, Story, Wanted};
+use export_domain::settings::Lifecycle;
+use export_domain::storage::{Container, Slug};
+use export_domain::tenant::Target;
+use std::collections::BTreeSet;
+
+fn minimal() -> Job {
+    let order = Order {
+        wanted: Wanted::Media,
+        start_pos_ms: 1,
+        start_time_ms: 2,
+        duration_ms: 3,
+        live_path: LivePath::parse("a/b.mpd").unwrap(),
+        export_type: ExportType::AsRecorded,
+        target: Target {
+            bucket: "b".to_owned(),
+            region: String::new(),
+            root: String::new(),
+            owner: String::new(),
+            container: Container::Mp4,
+        },
+        image_path: "/D/i.jpg".to_owned(),
+        video_path: "/export/D/v.mp4".to_owned(),
+        story: None,
+    };
+    let id = JobId::parse(&"b".repeat(32)).unwrap();
+    let job = Job::new(TenantId::parse("demo").unwrap(), id, order, 1, &Lifecycle::default());
+    Job { due_at: None, state: State::Ready, ..job }
+}
+
+fn full() -> Job {
+    let manifest = Manifest { bytes: u64::MAX, sha256: "x".to_owned(), duration_ms: 1, lack_ms: 2 };
+    let mut job = Job {
+        state: State::Running,
+        started_at: Some(1),
+        lease_until: Some(2),
+        claim_id: Some("c".to_owned()),
+        due_at: Some(3),
+        deadline_at: Some(4),
+        wake_at: Some(5),
+        source_missing_since: Some(6),
+        image: Some(manifest.clone()),
+        video: Some(manifest.clone()),
+        staged: vec![Staged { object: ObjectKind::Video, generation: 1, fence: 2, manifest }],
+        failure: Some(Failure { reason: Reason::ClipTooLarge { longest_ms: 9 }, retriable: false, at: 7 }),
+        plan: Some(PlanSummary::default()),
+        idempotency: Some("k".to_owned()),
+        expires_at: Some(8),
+        ..minimal()
+    };
+    job.order.story = Some(Story { id: None, name: Some("n".to_owned()), slug: Some(Slug::default()) });
+    job
+}
+
+#[test]
+fn a_job_survives_the_way_through_an_item() {
+    for job in [minimal(), full()] {
+        assert_eq!(decode(encode(&job).unwrap()).unwrap(), job);
+    }
+}
+
+#[test]
+fn attributes_of_a_newer_version_are_no_obstacle() {
+    let mut item = encode(&full()).unwrap();
+    item.insert("colour".to_owned(), AttributeValue::Ss(vec!["red".to_owned()]));
+    assert_eq!(decode(item).unwrap(), full());
+}
+
+#[test]
+fn the_list_of_optional_attributes_is_complete() {
+    let names = |job: &Job| encode(job).unwrap().into_keys().collect::<BTreeSet<_>>();
+    let optional: BTreeSet<String> = names(&full()).difference(&names(&minimal())).cloned().collect();
+    assert_eq!(optional, OPTIONAL.into_iter().map(str::to_owned).collect());
+}
+
+#[test]
+fn an_update_sets_what_is_there_and_removes_what_is_gone() {
+    let update = update(encode(&minimal()).unwrap());
+    let removed = update.expression.split_once(" REMOVE ").unwrap().1.split(", ").count();
+    assert_eq!(removed, OPTIONAL.len());
+    assert!(!update.names.values().any(|name| name == "pk" || name == "sk"));
+    assert_eq!(update.names.len(), update.values.len() + removed);
+}

@@ -1,0 +1,200 @@
+//! The jobs table.
+
+use super::item::{self, Item};
+use super::keys;
+use crate::clients::unavailable;
+use crate::clock::SystemClock;
+use aws_config::SdkConfig;
+use aws_sdk_dynamodb::Client;
+use aws_sdk_dynamodb::error::SdkError;
+use aws_sdk_dynamodb::operation::put_item::PutItemError;
+use aws_sdk_dynamodb::operation::update_item::UpdateItemError;
+use aws_sdk_dynamodb::types::{AttributeValue, ReturnValuesOnConditionCheckFailure, Select};
+use base64::Engine;
+use base64::engine::general_purpose::URL_SAFE_NO_PAD;
+use export_domain::ids::{JobId, TenantId};
+use export_domain::job::Job;
+use export_domain::ports::{Clock, DueJobs, JobLists, JobStore, Page, Unavailable, Written};
+
+const WHAT: &str = "the jobs table";
+
+/// Jobs in DynamoDB. One conditional write of one item a step; no transactions.
+#[derive(Debug, Clone)]
+pub struct DynamoJobs {
+    client: Client,
+    table: String,
+}
+
+impl DynamoJobs {
+    /// Jobs in `table`.
+    pub fn new(config: &SdkConfig, table: String) -> Self {
+        Self { client: Client::new(config), table }
+    }
+
+    /// After a refused write: an item that carries this write's id was written by an earlier try of it whose reply
+    /// was lost.
+    fn judge(refused: Option<&Item>, write_id: &str) -> Result<Written, Unavailable> {
+        let Some(item) = refused else { return Ok(Written::Conflict(None)) };
+        if item.get("write_id").and_then(|id| id.as_s().ok()).is_some_and(|id| id == write_id) {
+            return Ok(Written::Done);
+        }
+        decode(item.clone()).map(|job| Written::Conflict(Some(Box::new(job))))
+    }
+
+    async fn create(&self, item: Item, write_id: &str) -> Result<Written, Unavailable> {
+        let sent = self
+            .client
+            .put_item()
+            .table_name(&self.table)
+            .set_item(Some(item))
+            .condition_expression("attribute_not_exists(pk)")
+            .return_values_on_condition_check_failure(ReturnValuesOnConditionCheckFailure::AllOld)
+            .send()
+            .await;
+        match sent.map_err(SdkError::into_service_error) {
+            Ok(_) => Ok(Written::Done),
+            Err(PutItemError::ConditionalCheckFailedException(refused)) => Self::judge(refused.item(), write_id),
+            Err(e) => Err(unavailable(WHAT, &e)),
+        }
+    }
+
+    async fn replace(&self, job: &Job, item: Item, expected: u64) -> Result<Written, Unavailable> {
+        let write_id = item.get("write_id").and_then(|id| id.as_s().ok().cloned()).unwrap_or_default();
+        let update = item::update(item);
+        let sent = self
+            .client
+            .update_item()
+            .table_name(&self.table)
+            .set_key(Some(keys::item_key(&job.tenant, &job.job_id)))
+            .update_expression(update.expression)
+            .set_expression_attribute_names(Some(update.names))
+            .set_expression_attribute_values(Some(update.values))
+            .expression_attribute_names("#rev", "rev")
+            .expression_attribute_values(":expected", AttributeValue::N(expected.to_string()))
+            .condition_expression("#rev = :expected")
+            .return_values_on_condition_check_failure(ReturnValuesOnConditionCheckFailure::AllOld)
+            .send()
+            .await;
+        match sent.map_err(SdkError::into_service_error) {
+            Ok(_) => Ok(Written::Done),
+            Err(UpdateItemError::ConditionalCheckFailedException(refused)) => Self::judge(refused.item(), &write_id),
+            Err(e) => Err(unavailable(WHAT, &e)),
+        }
+    }
+}
+
+impl JobStore for DynamoJobs {
+    async fn get(&self, tenant: &TenantId, job_id: &JobId) -> Result<Option<Job>, Unavailable> {
+        let sent = self
+            .client
+            .get_item()
+            .table_name(&self.table)
+            .set_key(Some(keys::item_key(tenant, job_id)))
+            .consistent_read(true)
+            .send()
+            .await
+            .map_err(|e| unavailable(WHAT, &e))?;
+        sent.item.map(decode).transpose()
+    }
+
+    async fn write(&self, expected: Option<u64>, job: &Job) -> Result<Written, Unavailable> {
+        let named = Job { write_id: SystemClock.unique(), ..job.clone() };
+        let item = item::encode(&named).map_err(|e| unavailable(WHAT, &e))?;
+        match expected {
+            None => self.create(item, &named.write_id).await,
+            Some(rev) => self.replace(&named, item, rev).await,
+        }
+    }
+
+    async fn count_active(&self, tenant: &TenantId, most: u32) -> Result<u32, Unavailable> {
+        let sent = self
+            .client
+            .query()
+            .table_name(&self.table)
+            .index_name("active")
+            .key_condition_expression("active = :tenant")
+            .expression_attribute_values(":tenant", keys::tenant_key(tenant))
+            .select(Select::Count)
+            .limit(i32::try_from(most).unwrap_or(i32::MAX))
+            .send()
+            .await
+            .map_err(|e| unavailable(WHAT, &e))?;
+        Ok(u32::try_from(sent.count).unwrap_or_default())
+    }
+}
+
+impl DueJobs for DynamoJobs {
+    async fn due(&self, now: i64, most: usize) -> Result<Vec<(TenantId, JobId)>, Unavailable> {
+        let mut found = Vec::new();
+        for shard in keys::DUE_SHARDS {
+            let sent = self
+                .client
+                .query()
+                .table_name(&self.table)
+                .index_name("due")
+                .key_condition_expression("due_shard = :shard AND due_at <= :now")
+                .expression_attribute_values(":shard", AttributeValue::S(shard.to_owned()))
+                .expression_attribute_values(":now", AttributeValue::N(now.to_string()))
+                .limit(i32::try_from(most).unwrap_or(i32::MAX))
+                .send()
+                .await
+                .map_err(|e| unavailable(WHAT, &e))?;
+            found.extend(sent.items().iter().filter_map(keys::names_of));
+        }
+        found.truncate(most);
+        Ok(found)
+    }
+}
+
+impl JobLists for DynamoJobs {
+    async fn list(
+        &self,
+        tenant: &TenantId,
+        most: usize,
+        cursor: Option<&str>,
+    ) -> Result<Option<Page>, Unavailable> {
+        let start = match cursor {
+            None => None,
+            Some(text) => match read_cursor(tenant, text) {
+                Some(key) => Some(key),
+                None => return Ok(None),
+            },
+        };
+        let sent = self
+            .client
+            .query()
+            .table_name(&self.table)
+            .index_name("by_created")
+            .key_condition_expression("pk = :tenant")
+            .expression_attribute_values(":tenant", keys::tenant_key(tenant))
+            .scan_index_forward(false)
+            .limit(i32::try_from(most).unwrap_or(i32::MAX))
+            .set_exclusive_start_key(start)
+            .send()
+            .await
+            .map_err(|e| unavailable(WHAT, &e))?;
+        let next = sent.last_evaluated_key().and_then(write_cursor);
+        let jobs = sent.items.unwrap_or_default().into_iter().map(decode).collect::<Result<_, _>>()?;
+        Ok(Some(Page { jobs, next }))
+    }
+}
+
+fn decode(item: Item) -> Result<Job, Unavailable> {
+    item::decode(item).map_err(|e| unavailable(WHAT, &e))
+}
+
+/// The key's varying part; the tenant is not in the cursor, so that it cannot be changed there.
+fn write_cursor(key: &Item) -> Option<String> {
+    let (_, job_id) = keys::names_of(key)?;
+    let created = key.get("created_at")?.as_n().ok()?;
+    Some(URL_SAFE_NO_PAD.encode(format!("{created}/{job_id}")))
+}
+
+fn read_cursor(tenant: &TenantId, text: &str) -> Option<Item> {
+    let text = String::from_utf8(URL_SAFE_NO_PAD.decode(text).ok()?).ok()?;
+    let (created, job_id) = text.split_once('/')?;
+    let created: i64 = created.parse().ok()?;
+    let mut key = keys::item_key(tenant, &JobId::parse(job_id).ok()?);
+    key.insert("created_at".to_owned(), AttributeValue::N(created.to_string()));
+    Some(key)
+}

@@ -1,0 +1,44 @@
+//! Keys, index attributes and shards of the jobs table. Nobody else spells them.
+
+use aws_sdk_dynamodb::types::AttributeValue;
+use export_domain::ids::{JobId, TenantId};
+use export_domain::job::Job;
+use std::collections::HashMap;
+
+/// A sparse index keyed by one value would be a hot partition under load.
+pub(super) const DUE_SHARDS: [&str; 4] = ["0", "1", "2", "3"];
+
+pub(super) fn tenant_key(tenant: &TenantId) -> AttributeValue {
+    AttributeValue::S(format!("T#{tenant}"))
+}
+
+pub(super) fn job_key(job_id: &JobId) -> AttributeValue {
+    AttributeValue::S(format!("J#{job_id}"))
+}
+
+pub(super) fn item_key(tenant: &TenantId, job_id: &JobId) -> HashMap<String, AttributeValue> {
+    HashMap::from([("pk".to_owned(), tenant_key(tenant)), ("sk".to_owned(), job_key(job_id))])
+}
+
+/// The attributes that put a live job into the `active` and `due` indexes; an ended one has neither.
+pub(super) fn index_attributes(job: &Job) -> Vec<(&'static str, Option<AttributeValue>)> {
+    let live = !job.state.is_terminal();
+    let shard = || AttributeValue::S(due_shard(&job.job_id).to_owned());
+    vec![
+        ("active", live.then(|| tenant_key(&job.tenant))),
+        ("due_shard", (live && job.due_at.is_some()).then(shard)),
+    ]
+}
+
+fn due_shard(job_id: &JobId) -> &'static str {
+    let last = job_id.as_str().bytes().next_back().map_or(0, usize::from);
+    DUE_SHARDS[last % DUE_SHARDS.len()]
+}
+
+/// The names in an index item's key attributes.
+pub(super) fn names_of(item: &HashMap<String, AttributeValue>) -> Option<(TenantId, JobId)> {
+    let text = |name: &str, prefix: &str| item.get(name)?.as_s().ok()?.strip_prefix(prefix).map(str::to_owned);
+    let tenant = TenantId::parse(&text("pk", "T#")?).ok()?;
+    let job_id = JobId::parse(&text("sk", "J#")?).ok()?;
+    Some((tenant, job_id))
+}
