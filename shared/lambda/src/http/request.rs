@@ -1,0 +1,84 @@
+//! What a legacy route receives: a body of bounded size and the credentials in its headers.
+
+use export_domain::ids::SessionId;
+use lambda_http::http::HeaderMap;
+use lambda_http::http::header::AUTHORIZATION;
+use lambda_http::{Body, Request};
+
+/// Largest body in bytes.
+pub const MAX_BODY: usize = 64 * 1024;
+
+/// A received request, as far as the rules look at it.
+#[derive(Debug, Clone, Default)]
+pub struct Received {
+    /// The body's bytes; `None` if there are more than [`MAX_BODY`].
+    pub body: Option<Vec<u8>>,
+    /// `X-Session-Id`, else `Authorization: Bearer`.
+    pub session: Option<SessionId>,
+    /// `Idempotency-Key`.
+    pub idempotency_key: Option<String>,
+    /// Seconds of `Prefer: wait=N` (RFC 7240).
+    pub prefer_wait_s: Option<u64>,
+    /// `Accept`.
+    pub accept: String,
+}
+
+/// Takes from a request what the rules look at.
+pub fn receive(request: &Request) -> Received {
+    let bytes: &[u8] = match request.body() {
+        Body::Text(text) => text.as_bytes(),
+        Body::Binary(bytes) => bytes,
+        _ => &[],
+    };
+    let headers = request.headers();
+    Received {
+        body: (bytes.len() <= MAX_BODY).then(|| bytes.to_vec()),
+        session: session(headers),
+        idempotency_key: text(headers, "idempotency-key").map(str::to_owned),
+        prefer_wait_s: text(headers, "prefer").and_then(prefer_wait),
+        accept: text(headers, "accept").unwrap_or_default().to_owned(),
+    }
+}
+
+fn text<'a>(headers: &'a HeaderMap, name: &str) -> Option<&'a str> {
+    headers.get(name)?.to_str().ok()
+}
+
+fn session(headers: &HeaderMap) -> Option<SessionId> {
+    let bearer = || {
+        let (scheme, token) = text(headers, AUTHORIZATION.as_str())?.split_once(' ')?;
+        scheme.eq_ignore_ascii_case("bearer").then_some(token.trim())
+    };
+    SessionId::parse(text(headers, "x-session-id").or_else(bearer)?)
+}
+
+fn prefer_wait(value: &str) -> Option<u64> {
+    value.split([',', ';']).find_map(|part| {
+        let (name, seconds) = part.split_once('=')?;
+        name.trim().eq_ignore_ascii_case("wait").then(|| seconds.trim().parse().ok()).flatten()
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn credentials_come_from_either_header_and_preferences_are_read() {
+        let request = lambda_http::http::Request::builder()
+            .header("Authorization", "bearer 2A39603DDB0F47CFB32E96C8366084AE")
+            .header("Prefer", "respond-async, wait=7")
+            .body(Body::Text("x".repeat(MAX_BODY)))
+            .unwrap();
+        let received = receive(&request);
+        assert_eq!(received.session, SessionId::parse("2A39603DDB0F47CFB32E96C8366084AE"));
+        assert_eq!(received.prefer_wait_s, Some(7));
+        assert_eq!(received.body.map(|b| b.len()), Some(MAX_BODY));
+    }
+
+    #[test]
+    fn a_body_past_the_limit_is_not_kept() {
+        let request = lambda_http::http::Request::new(Body::Binary(vec![0; MAX_BODY + 1]));
+        assert_eq!(receive(&request).body, None);
+    }
+}
