@@ -1,1 +1,80 @@
-//! Placeholder.
+//! Sends again what nobody took, ends what ran out of time (M3 of the job's life).
+//!
+//! A sweep is idempotent and may run beside another one: whoever wins the conditional write sends the message, and a
+//! message too many is acknowledged by the worker without work.
+
+use export_domain::ids::{JobId, TenantId};
+use export_domain::job::Swept;
+use export_domain::ports::{Clock, DueJobs, JobQueue, JobStore, Unavailable, Written};
+use export_domain::settings::Lifecycle;
+use serde::Serialize;
+
+/// Jobs that one sweep looks at, at most; the next one goes on.
+const MOST: usize = 500;
+
+/// The function with its ports.
+#[derive(Debug)]
+pub struct App<J, Q, C> {
+    /// The jobs table.
+    pub jobs: J,
+    /// The work queues.
+    pub queue: Q,
+    /// The time.
+    pub clock: C,
+    /// Times of a job's life.
+    pub times: Lifecycle,
+}
+
+/// What a sweep did.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize)]
+pub struct Sweep {
+    /// Jobs that were due.
+    pub due: usize,
+    /// Messages sent again.
+    pub resent: usize,
+    /// Jobs that ran out of time.
+    pub expired: usize,
+}
+
+impl<J, Q, C> App<J, Q, C>
+where
+    J: JobStore + DueJobs,
+    Q: JobQueue,
+    C: Clock,
+{
+    /// Looks at every job that is due. One job's trouble does not keep the others waiting.
+    ///
+    /// # Errors
+    /// [`Unavailable`] if the list of due jobs cannot be read.
+    pub async fn sweep(&self) -> Result<Sweep, Unavailable> {
+        let due = self.jobs.due(self.clock.now_ms(), MOST).await?;
+        let mut sweep = Sweep { due: due.len(), ..Sweep::default() };
+        for (tenant, job_id) in due {
+            if let Err(error) = self.look(&tenant, &job_id, &mut sweep).await {
+                tracing::warn!(%tenant, job.id = %job_id, %error, "failed to sweep a job");
+            }
+        }
+        tracing::info!(due = sweep.due, resent = sweep.resent, expired = sweep.expired, "swept");
+        Ok(sweep)
+    }
+
+    async fn look(&self, tenant: &TenantId, job_id: &JobId, sweep: &mut Sweep) -> Result<(), Unavailable> {
+        let Some(job) = self.jobs.get(tenant, job_id).await? else { return Ok(()) };
+        match job.swept(self.clock.now_ms(), &self.times) {
+            Swept::Nothing => {}
+            Swept::Expire(next) => {
+                if self.jobs.write(Some(job.rev), &next).await? == Written::Done {
+                    tracing::warn!(%tenant, job.id = %job_id, "a job ran out of time");
+                    sweep.expired += 1;
+                }
+            }
+            Swept::Resend(next) => {
+                if self.jobs.write(Some(job.rev), &next).await? == Written::Done {
+                    self.queue.send(next.order.wanted, &next.message(), 0).await?;
+                    sweep.resent += 1;
+                }
+            }
+        }
+        Ok(())
+    }
+}

@@ -1,1 +1,29 @@
-//! Placeholder.
+//! Takes orders: `POST /export` (contract, sections 1 to 6).
+//!
+//! The job item is the outbox: it is stored if absent, then its message is sent. Whatever goes wrong behind the
+//! stored item is healed by the next POST or by the sweeper, so the reply is "Work Not Finish" from then on. A request
+//! that is not stored is never answered with `ErrorCode` 1.
+
+mod config;
+mod handler;
+mod submit;
+
+pub use config::Config;
+
+use export_domain::intake::Intake;
+use export_domain::settings::{Lifecycle, ReplyStyle};
+
+/// The function with its ports: jobs, queue, sessions, tenants, clock.
+#[derive(Debug)]
+pub struct App<J, Q, S, T, C> {
+    /// The jobs table.
+    pub jobs: J,
+    /// The work queues.
+    pub queue: Q,
+    /// Judges requests.
+    pub intake: Intake<S, T, C>,
+    /// Times of a job's life.
+    pub times: Lifecycle,
+    /// How replies look.
+    pub style: ReplyStyle,
+}

@@ -1,1 +1,25 @@
-//! Placeholder.
+//! Answers how far jobs are: `GET` and `POST /export/status` (contract, section 4), with cancel and list.
+//!
+//! Nothing here creates a job or sends a message. What a job is at the moment follows from its item and the time, so
+//! a sweeper that stands still cannot make a dead job look alive.
+
+mod config;
+mod handler;
+
+pub use config::Config;
+
+use export_domain::intake::Intake;
+use export_domain::settings::{Lifecycle, ReplyStyle};
+
+/// The function with its ports: jobs, sessions, tenants, clock.
+#[derive(Debug)]
+pub struct App<J, S, T, C> {
+    /// The jobs table.
+    pub jobs: J,
+    /// Judges requests.
+    pub intake: Intake<S, T, C>,
+    /// Times of a job's life.
+    pub times: Lifecycle,
+    /// How replies look.
+    pub style: ReplyStyle,
+}

@@ -243,9 +243,6 @@ pub struct Job {
     /// What the worker did.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub plan: Option<PlanSummary>,
-    /// Hash of the `Idempotency-Key` that the first POST carried.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub idempotency: Option<String>,
     /// Seconds since the epoch after which the record counts as gone; only ended jobs have it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub expires_at: Option<i64>,

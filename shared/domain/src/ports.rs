@@ -55,6 +55,20 @@ pub trait JobStore: Send + Sync {
     ) -> impl Future<Output = Result<u32, Unavailable>> + Send;
 }
 
+/// `Idempotency-Key` headers and the jobs that they stand for.
+pub trait IdempotencyKeys: Send + Sync {
+    /// Binds `key` to `job_id` until `expires_at` (seconds since the epoch) unless it is bound already; returns the
+    /// job that it is bound to.
+    fn bind(
+        &self,
+        tenant: &TenantId,
+        key: &str,
+        job_id: &JobId,
+        now: i64,
+        expires_at: i64,
+    ) -> impl Future<Output = Result<JobId, Unavailable>> + Send;
+}
+
 /// What the sweeper asks of the jobs table.
 pub trait DueJobs: Send + Sync {
     /// Names of jobs whose `due_at` is not after `now`, earliest first, at most `most`. Eventually consistent.

@@ -5,4 +5,5 @@ pub mod batch;
 pub mod config;
 #[cfg(feature = "http")]
 pub mod http;
+pub mod settings;
 pub mod telemetry;

@@ -8,7 +8,7 @@ use export_domain::job::Job;
 use std::collections::HashMap;
 
 /// Optional attributes: an update removes those that the job no longer has.
-const OPTIONAL: [&str; 16] = [
+const OPTIONAL: [&str; 15] = [
     "active",
     "due_shard",
     "started_at",
@@ -23,7 +23,6 @@ const OPTIONAL: [&str; 16] = [
     "staged",
     "failure",
     "plan",
-    "idempotency",
     "expires_at",
 ];
 

@@ -14,7 +14,7 @@ use base64::Engine;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use export_domain::ids::{JobId, TenantId};
 use export_domain::job::Job;
-use export_domain::ports::{Clock, DueJobs, JobLists, JobStore, Page, Unavailable, Written};
+use export_domain::ports::{Clock, DueJobs, IdempotencyKeys, JobLists, JobStore, Page, Unavailable, Written};
 
 const WHAT: &str = "the jobs table";
 
@@ -120,6 +120,38 @@ impl JobStore for DynamoJobs {
             .await
             .map_err(|e| unavailable(WHAT, &e))?;
         Ok(u32::try_from(sent.count).unwrap_or_default())
+    }
+}
+
+impl IdempotencyKeys for DynamoJobs {
+    async fn bind(
+        &self,
+        tenant: &TenantId,
+        key: &str,
+        job_id: &JobId,
+        now: i64,
+        expires_at: i64,
+    ) -> Result<JobId, Unavailable> {
+        let sent = self
+            .client
+            .put_item()
+            .table_name(&self.table)
+            .set_item(Some(keys::idempotency_key(tenant, key)))
+            .item("job_id", AttributeValue::S(job_id.to_string()))
+            .item("expires_at", AttributeValue::N(expires_at.to_string()))
+            .expression_attribute_values(":now", AttributeValue::N((now / 1000).to_string()))
+            .condition_expression("attribute_not_exists(pk) OR expires_at <= :now")
+            .return_values_on_condition_check_failure(ReturnValuesOnConditionCheckFailure::AllOld)
+            .send()
+            .await;
+        match sent.map_err(SdkError::into_service_error) {
+            Ok(_) => Ok(job_id.clone()),
+            Err(PutItemError::ConditionalCheckFailedException(refused)) => refused
+                .item()
+                .and_then(|item| JobId::parse(item.get("job_id")?.as_s().ok()?).ok())
+                .ok_or_else(|| Unavailable(WHAT, "an idempotency item without a job".to_owned())),
+            Err(e) => Err(unavailable(WHAT, &e)),
+        }
     }
 }
 

@@ -1,8 +1,9 @@
 //! Keys, index attributes and shards of the jobs table. Nobody else spells them.
 
 use aws_sdk_dynamodb::types::AttributeValue;
-use export_domain::ids::{JobId, TenantId};
+use export_domain::ids::{JobId, TenantId, hex};
 use export_domain::job::Job;
+use sha2::{Digest, Sha256};
 use std::collections::HashMap;
 
 /// A sparse index keyed by one value would be a hot partition under load.
@@ -18,6 +19,12 @@ pub(super) fn job_key(job_id: &JobId) -> AttributeValue {
 
 pub(super) fn item_key(tenant: &TenantId, job_id: &JobId) -> HashMap<String, AttributeValue> {
     HashMap::from([("pk".to_owned(), tenant_key(tenant)), ("sk".to_owned(), job_key(job_id))])
+}
+
+/// The item that binds an `Idempotency-Key`: only its hash is stored.
+pub(super) fn idempotency_key(tenant: &TenantId, key: &str) -> HashMap<String, AttributeValue> {
+    let sk = AttributeValue::S(format!("K#{}", hex(&Sha256::digest(key.as_bytes()))));
+    HashMap::from([("pk".to_owned(), tenant_key(tenant)), ("sk".to_owned(), sk)])
 }
 
 /// The attributes that put a live job into the `active` and `due` indexes; an ended one has neither.

@@ -61,7 +61,6 @@ impl Job {
             staged: Vec::new(),
             failure: None,
             plan: None,
-            idempotency: None,
             expires_at: None,
         }
     }

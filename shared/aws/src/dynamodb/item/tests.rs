@@ -47,7 +47,6 @@ fn full() -> Job {
         staged: vec![Staged { object: ObjectKind::Video, generation: 1, fence: 2, manifest }],
         failure: Some(Failure { reason: Reason::ClipTooLarge { longest_ms: 9 }, retriable: false, at: 7 }),
         plan: Some(PlanSummary::default()),
-        idempotency: Some("k".to_owned()),
         expires_at: Some(8),
         ..minimal()
     };

@@ -1,0 +1,29 @@
+//! `job-sweeper`: every minute, what is due.
+
+use export_aws::clock::SystemClock;
+use export_aws::{clients, dynamodb::DynamoJobs, sqs::SqsQueues};
+use export_lambda::{config::Env, settings, telemetry};
+use job_sweeper::App;
+use lambda_runtime::{Error, LambdaEvent, run, service_fn};
+
+#[tokio::main(flavor = "current_thread")]
+async fn main() -> Result<(), Error> {
+    let mut env = Env::of_process();
+    telemetry::init(env.optional("RUST_LOG").as_deref());
+    let table = env.required("JOBS_TABLE_NAME");
+    let (clips, thumbnails) = (env.required("CLIP_QUEUE_URL"), env.required("THUMBNAIL_QUEUE_URL"));
+    let times = settings::lifecycle(&mut env);
+    env.finish()?;
+    let sdk = clients::load().await;
+    let app = App {
+        jobs: DynamoJobs::new(&sdk, table),
+        queue: SqsQueues::new(&sdk, clips, thumbnails),
+        clock: SystemClock,
+        times,
+    };
+    let app = &app;
+    run(service_fn(move |_: LambdaEvent<serde_json::Value>| async move {
+        Ok::<_, Error>(serde_json::to_value(app.sweep().await?)?)
+    }))
+    .await
+}

@@ -1,0 +1,34 @@
+//! `media-export-submit`: takes orders (`POST /export`).
+
+use export_aws::clock::SystemClock;
+use export_aws::dynamodb::{DynamoJobs, DynamoSessions, DynamoTenants};
+use export_aws::{clients, sqs::SqsQueues};
+use export_domain::cache::Cached;
+use export_domain::intake::Intake;
+use export_lambda::{config::Env, telemetry};
+use lambda_http::{Error, run, service_fn};
+use media_export_submit::{App, Config};
+
+#[tokio::main(flavor = "current_thread")]
+async fn main() -> Result<(), Error> {
+    let env = Env::of_process();
+    telemetry::init(env.optional("RUST_LOG").as_deref());
+    let config = Config::read(env)?;
+    let sdk = clients::load().await;
+    let clock = SystemClock;
+    let app = App {
+        jobs: DynamoJobs::new(&sdk, config.jobs_table),
+        queue: SqsQueues::new(&sdk, config.clip_queue, config.thumbnail_queue),
+        intake: Intake {
+            sessions: Cached::new(DynamoSessions::new(&sdk, config.sessions_table), clock),
+            tenants: Cached::new(DynamoTenants::new(&sdk, config.tenants_table), clock),
+            clock,
+            auth: config.auth,
+            limits: config.limits,
+        },
+        times: config.times,
+        style: config.style,
+    };
+    let app = &app;
+    run(service_fn(move |request| async move { Ok::<_, Error>(app.handle(&request).await) })).await
+}

@@ -1,0 +1,149 @@
+//! The use case: judge, look, admit, store, send, and for a thumbnail wait a moment.
+
+use crate::App;
+use export_domain::ids::SessionId;
+use export_domain::intake::{Accepted, Rejection};
+use export_domain::job::{Job, Posted};
+use export_domain::ports::{
+    Clock, IdempotencyKeys, JobQueue, JobStore, Sessions, Tenants, Unavailable, Written,
+};
+use export_domain::request::{FieldError, Wanted};
+use export_domain::wait::until_ended;
+
+/// A thumbnail is normally made within this time, so the first reply carries it (contract, row 14).
+const THUMBNAIL_WAIT_MS: i64 = 3000;
+/// Longest wait that a client may ask for; the HTTP API itself cuts at 30 s.
+const MAX_WAIT_S: u64 = 20;
+/// Conditional writes that may lose against others before the submission gives up.
+const WRITE_TRIES: u32 = 5;
+
+/// What was received.
+pub(crate) struct Submission<'a> {
+    pub(crate) body: Option<&'a [u8]>,
+    pub(crate) session: Option<SessionId>,
+    pub(crate) idempotency_key: Option<String>,
+    pub(crate) wait_s: Option<u64>,
+}
+
+/// How a submission ended.
+#[derive(Debug)]
+pub(crate) enum Ended {
+    /// There is a job to answer from.
+    Job(Box<Job>),
+    /// It got no further.
+    Rejected(Rejection),
+    /// Admission was refused.
+    TooMany { wait_ms: i64 },
+    /// The idempotency key belongs to another request.
+    KeyReused,
+}
+
+impl From<Rejection> for Ended {
+    fn from(rejection: Rejection) -> Self {
+        Ended::Rejected(rejection)
+    }
+}
+
+impl From<Unavailable> for Ended {
+    fn from(error: Unavailable) -> Self {
+        Ended::Rejected(error.into())
+    }
+}
+
+impl<J, Q, S, T, C> App<J, Q, S, T, C>
+where
+    J: JobStore + IdempotencyKeys,
+    Q: JobQueue,
+    S: Sessions,
+    T: Tenants,
+    C: Clock,
+{
+    pub(crate) async fn submit(&self, submission: Submission<'_>) -> Ended {
+        match self.try_submit(submission).await {
+            Ok(job) => Ended::Job(Box::new(job)),
+            Err(ended) => ended,
+        }
+    }
+
+    async fn try_submit(&self, submission: Submission<'_>) -> Result<Job, Ended> {
+        let accepted = self.intake.accept(submission.body, submission.session).await?;
+        if let Some(key) = &submission.idempotency_key {
+            self.bind(key, &accepted).await?;
+        }
+        let job = self.stored(&accepted).await?;
+        let budget = match (submission.wait_s, job.order.wanted) {
+            (Some(seconds), _) => i64::try_from(seconds.min(MAX_WAIT_S) * 1000).unwrap_or_default(),
+            (None, Wanted::Thumbnail) => THUMBNAIL_WAIT_MS,
+            (None, Wanted::Media) => 0,
+        };
+        Ok(until_ended(job, budget, &self.jobs, &self.intake.clock, &self.times).await)
+    }
+
+    async fn bind(&self, key: &str, accepted: &Accepted) -> Result<(), Ended> {
+        if key.is_empty() || key.len() > 64 || !key.bytes().all(|b| b.is_ascii_graphic()) {
+            let error = FieldError::new("Idempotency-Key", "must be 1 to 64 visible ASCII characters");
+            return Err(Rejection::Invalid(error).into());
+        }
+        let now = self.intake.clock.now_ms();
+        let expires_at = now / 1000 + self.times.terminal_ttl_s;
+        let bound = self.jobs.bind(&accepted.tenant.id, key, &accepted.job_id, now, expires_at).await?;
+        if bound == accepted.job_id { Ok(()) } else { Err(Ended::KeyReused) }
+    }
+
+    /// The job of this request as it is stored when this returns, its message sent if that was due.
+    async fn stored(&self, accepted: &Accepted) -> Result<Job, Ended> {
+        let mut found = self.jobs.get(&accepted.tenant.id, &accepted.job_id).await?;
+        for _ in 0..WRITE_TRIES {
+            let now = self.intake.clock.now_ms();
+            let next = match &found {
+                None => {
+                    let (tenant, id, order) =
+                        (accepted.tenant.id.clone(), accepted.job_id.clone(), accepted.order.clone());
+                    Job::new(tenant, id, order, now, &self.times)
+                }
+                Some(job) => match job.posted(now, &self.times) {
+                    Posted::Answer { job: seen, heal } => {
+                        self.heal(job.rev, heal.as_deref()).await;
+                        return Ok(*seen);
+                    }
+                    Posted::Restart(next) => *next,
+                },
+            };
+            self.admit(accepted).await?;
+            match self.jobs.write(found.as_ref().map(|job| job.rev), &next).await? {
+                Written::Done => {
+                    self.send(&next).await;
+                    return Ok(next);
+                }
+                Written::Conflict(other) => found = other.map(|job| *job),
+            }
+        }
+        Err(Unavailable("the jobs table", "every write met another one".to_owned()).into())
+    }
+
+    /// Sends again what the sweeper would send again. Losing the write means that somebody else does it.
+    async fn heal(&self, rev: u64, next: Option<&Job>) {
+        let Some(next) = next else { return };
+        if let Ok(Written::Done) = self.jobs.write(Some(rev), next).await {
+            self.send(next).await;
+        }
+    }
+
+    /// A message that could not be sent is no failure: the stored job is due again soon.
+    async fn send(&self, job: &Job) {
+        if let Err(error) = self.queue.send(job.order.wanted, &job.message(), 0).await {
+            tracing::warn!(job.id = %job.job_id, %error, "failed to send a job's message; the sweeper will");
+        }
+    }
+
+    /// Counts what is unfinished. Overshoots at most by the submissions in flight.
+    async fn admit(&self, accepted: &Accepted) -> Result<(), Ended> {
+        let most = accepted.tenant.max_active;
+        let active = self.jobs.count_active(&accepted.tenant.id, most.saturating_add(1)).await?;
+        if active < most {
+            return Ok(());
+        }
+        let jitter = self.intake.clock.unique().bytes().fold(0i64, |sum, b| (sum * 31 + i64::from(b)) % 8000);
+        Err(Ended::TooMany { wait_ms: 2000 + jitter })
+    }
+}

@@ -1,0 +1,171 @@
+//! HTTP in, use case, HTTP out.
+
+use crate::App;
+use export_domain::ids::{JobId, TenantId};
+use export_domain::intake::Rejection;
+use export_domain::job::{Job, State};
+use export_domain::legacy::{Outcome, Via, answer};
+use export_domain::ports::{Clock, JobLists, JobStore, Sessions, Tenants, Unavailable, Written};
+use export_domain::resource::{MEDIA_TYPE, resource};
+use export_domain::wait::until_ended;
+use export_lambda::http::{Received, problem, receive, reply};
+use lambda_http::http::header::{CONTENT_TYPE, HeaderValue};
+use lambda_http::http::{Method, StatusCode};
+use lambda_http::{Body, Request, RequestExt, Response};
+
+/// Longest wait that a client may ask for; the HTTP API itself cuts at 30 s.
+const MAX_WAIT_S: u64 = 20;
+/// Jobs on a page: default and most.
+const PAGE: (usize, usize) = (50, 200);
+/// Conditional writes of a cancellation that may lose against the worker's.
+const CANCEL_TRIES: u32 = 5;
+
+/// Why there is no job to answer from.
+enum Miss {
+    Rejected(Rejection),
+    NoSuchJob,
+}
+
+impl From<Rejection> for Miss {
+    fn from(rejection: Rejection) -> Self {
+        Miss::Rejected(rejection)
+    }
+}
+
+impl From<Unavailable> for Miss {
+    fn from(error: Unavailable) -> Self {
+        Miss::Rejected(error.into())
+    }
+}
+
+impl<J, S, T, C> App<J, S, T, C>
+where
+    J: JobStore + JobLists,
+    S: Sessions,
+    T: Tenants,
+    C: Clock,
+{
+    /// Answers one request; every error has become a reply.
+    pub async fn handle(&self, request: &Request) -> Response<Body> {
+        let received = receive(request);
+        let named = request.path_parameters_ref().and_then(|p| p.first("jobId")).map(str::to_owned);
+        if request.method() == Method::GET && named.is_none() {
+            return self.list(request, &received).await;
+        }
+        let found = match named {
+            Some(id) => self.named(request.method(), &id, &received).await,
+            None => self.described(&received).await,
+        };
+        let now = self.intake.clock.now_ms();
+        let found = match found {
+            Ok(job) => Ok(self.awaited(job, &received).await),
+            Err(miss) => Err(miss),
+        };
+        if let (Ok(job), true) = (&found, received.accept.contains(MEDIA_TYPE)) {
+            return json(MEDIA_TYPE, &resource(job));
+        }
+        let outcome = match &found {
+            Ok(job) => Outcome::Job(job),
+            Err(Miss::Rejected(rejection)) => rejection.outcome(),
+            Err(Miss::NoSuchJob) => Outcome::NoSuchJob,
+        };
+        if let Err(Miss::Rejected(rejection)) = &found {
+            tracing::info!(?rejection, "rejected a poll");
+        }
+        reply(&answer(outcome, Via::Status, now, self.style))
+    }
+
+    /// `GET` and `DELETE /export/status/{jobId}`.
+    async fn named(&self, method: &Method, id: &str, received: &Received) -> Result<Job, Miss> {
+        let tenant = self.intake.tenant(received.session.as_ref()).await?;
+        let job_id = JobId::parse(id).map_err(|_| Miss::NoSuchJob)?;
+        let job = self.job(&tenant, &job_id).await?;
+        if method == Method::DELETE { self.cancelled(job).await } else { Ok(job) }
+    }
+
+    /// `POST /export/status` with the body of the submission.
+    async fn described(&self, received: &Received) -> Result<Job, Miss> {
+        let accepted = self.intake.accept(received.body.as_deref(), received.session.clone()).await?;
+        self.job(&accepted.tenant.id, &accepted.job_id).await
+    }
+
+    /// The job as it counts now; one whose record expired is as good as unknown.
+    async fn job(&self, tenant: &TenantId, job_id: &JobId) -> Result<Job, Miss> {
+        let now = self.intake.clock.now_ms();
+        let job = self.jobs.get(tenant, job_id).await?.filter(|job| !job.is_expired(now));
+        job.map(|job| job.effective(now, &self.times)).ok_or(Miss::NoSuchJob)
+    }
+
+    async fn awaited(&self, job: Job, received: &Received) -> Job {
+        let seconds = received.prefer_wait_s.unwrap_or(0).min(MAX_WAIT_S);
+        let budget = i64::try_from(seconds * 1000).unwrap_or_default();
+        until_ended(job, budget, &self.jobs, &self.intake.clock, &self.times).await
+    }
+
+    /// A job that has ended stays as it is.
+    async fn cancelled(&self, job: Job) -> Result<Job, Miss> {
+        let mut seen = job;
+        for _ in 0..CANCEL_TRIES {
+            let now = self.intake.clock.now_ms();
+            let Some(stored) = self.jobs.get(&seen.tenant, &seen.job_id).await? else { return Err(Miss::NoSuchJob) };
+            let Some(next) = stored.cancelled(now, &self.times) else {
+                return Ok(stored.effective(now, &self.times));
+            };
+            seen = next;
+            if self.jobs.write(Some(stored.rev), &seen).await? == Written::Done {
+                return Ok(seen);
+            }
+        }
+        Err(Unavailable("the jobs table", "every write met another one".to_owned()).into())
+    }
+
+    /// `GET /export/status?limit=&cursor=&state=`.
+    async fn list(&self, request: &Request, received: &Received) -> Response<Body> {
+        let tenant = match self.intake.tenant(received.session.as_ref()).await {
+            Ok(tenant) => tenant,
+            Err(Rejection::Unavailable(_)) => return problem(StatusCode::SERVICE_UNAVAILABLE, "try again"),
+            Err(_) => return problem(StatusCode::UNAUTHORIZED, "session invalid"),
+        };
+        let query = request.query_string_parameters_ref();
+        let parameter = |name: &str| query.and_then(|q| q.first(name)).filter(|text| !text.is_empty());
+        let Some(most) = page_size(parameter("limit")) else {
+            return problem(StatusCode::BAD_REQUEST, "limit: must be a number from 1 to 200");
+        };
+        let Some(state) = wanted_state(parameter("state")) else {
+            return problem(StatusCode::BAD_REQUEST, "state: is not a state of a job");
+        };
+        let now = self.intake.clock.now_ms();
+        match self.jobs.list(&tenant, most, parameter("cursor")).await {
+            Err(_) => problem(StatusCode::SERVICE_UNAVAILABLE, "try again"),
+            Ok(None) => problem(StatusCode::BAD_REQUEST, "cursor: is not one of ours"),
+            Ok(Some(page)) => {
+                let live = page.jobs.iter().filter(|job| !job.is_expired(now));
+                let seen: Vec<Job> = live.map(|job| job.effective(now, &self.times)).collect();
+                let shown = seen.iter().filter(|job| state.is_none_or(|state| job.state == state));
+                let jobs: Vec<_> = shown.map(resource).collect();
+                json("application/json", &serde_json::json!({ "jobs": jobs, "next": page.next }))
+            }
+        }
+    }
+}
+
+fn page_size(text: Option<&str>) -> Option<usize> {
+    match text {
+        None => Some(PAGE.0),
+        Some(text) => text.parse().ok().filter(|n| (1..=PAGE.1).contains(n)),
+    }
+}
+
+/// The outer `None` is a word that names no state.
+fn wanted_state(text: Option<&str>) -> Option<Option<State>> {
+    match text {
+        None => Some(None),
+        Some(text) => serde_json::from_value(text.into()).ok().map(Some),
+    }
+}
+
+fn json(media_type: &'static str, value: &impl serde::Serialize) -> Response<Body> {
+    let mut response = Response::new(Body::Text(serde_json::to_string(value).unwrap_or_default()));
+    response.headers_mut().insert(CONTENT_TYPE, HeaderValue::from_static(media_type));
+    response
+}

@@ -1,0 +1,33 @@
+//! `status-poll`: answers how far jobs are (`/export/status`).
+
+use export_aws::clock::SystemClock;
+use export_aws::dynamodb::{DynamoJobs, DynamoSessions, DynamoTenants};
+use export_aws::clients;
+use export_domain::cache::Cached;
+use export_domain::intake::Intake;
+use export_lambda::{config::Env, telemetry};
+use lambda_http::{Error, run, service_fn};
+use status_poll::{App, Config};
+
+#[tokio::main(flavor = "current_thread")]
+async fn main() -> Result<(), Error> {
+    let env = Env::of_process();
+    telemetry::init(env.optional("RUST_LOG").as_deref());
+    let config = Config::read(env)?;
+    let sdk = clients::load().await;
+    let clock = SystemClock;
+    let app = App {
+        jobs: DynamoJobs::new(&sdk, config.jobs_table),
+        intake: Intake {
+            sessions: Cached::new(DynamoSessions::new(&sdk, config.sessions_table), clock),
+            tenants: Cached::new(DynamoTenants::new(&sdk, config.tenants_table), clock),
+            clock,
+            auth: config.auth,
+            limits: config.limits,
+        },
+        times: config.times,
+        style: config.style,
+    };
+    let app = &app;
+    run(service_fn(move |request| async move { Ok::<_, Error>(app.handle(&request).await) })).await
+}

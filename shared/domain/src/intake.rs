@@ -1,0 +1,108 @@
+//! From a received body to an order, in the contract's order of judgement (section 3): size, JSON, session, fields,
+//! tenant and storage. Submit and `POST /export/status` share it, so both name the same job.
+
+use crate::auth::authenticate;
+use crate::identity::identify;
+use crate::ids::{JobId, SessionId, TenantId};
+use crate::job::Order;
+use crate::json;
+use crate::legacy::Outcome;
+use crate::ports::{Clock, Sessions, Tenants, Unavailable};
+use crate::request::{self, FieldError};
+use crate::settings::{AuthMode, Limits};
+use crate::tenant::Tenant;
+
+/// Why a request gets no further.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Rejection {
+    /// A field is at fault.
+    Invalid(FieldError),
+    /// The body is larger than the limit.
+    TooLarge,
+    /// No live session.
+    SessionInvalid,
+    /// The storage is not the tenant's, or the tenant is gone.
+    Denied,
+    /// A table did not answer.
+    Unavailable(Unavailable),
+}
+
+impl Rejection {
+    /// The decision table's view of it.
+    pub fn outcome(&self) -> Outcome<'_> {
+        match self {
+            Rejection::Invalid(error) => Outcome::Invalid(error),
+            Rejection::TooLarge => Outcome::TooLarge,
+            Rejection::SessionInvalid => Outcome::SessionInvalid,
+            Rejection::Denied => Outcome::Denied,
+            Rejection::Unavailable(_) => Outcome::Unavailable,
+        }
+    }
+}
+
+impl From<Unavailable> for Rejection {
+    fn from(error: Unavailable) -> Self {
+        Rejection::Unavailable(error)
+    }
+}
+
+impl From<FieldError> for Rejection {
+    fn from(error: FieldError) -> Self {
+        Rejection::Invalid(error)
+    }
+}
+
+/// A request that passed every judgement.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Accepted {
+    /// The tenant with its limits.
+    pub tenant: Tenant,
+    /// The job's name.
+    pub job_id: JobId,
+    /// What to do.
+    pub order: Order,
+}
+
+/// Who judges: the tables and the settings.
+#[derive(Debug, Clone)]
+pub struct Intake<S, T, C> {
+    /// The sessions table.
+    pub sessions: S,
+    /// The tenants table.
+    pub tenants: T,
+    /// The time.
+    pub clock: C,
+    /// Who may call.
+    pub auth: AuthMode,
+    /// What may be asked.
+    pub limits: Limits,
+}
+
+impl<S: Sessions, T: Tenants, C: Clock> Intake<S, T, C> {
+    /// Judges a body (`None` if it was too large) and the session of its headers.
+    ///
+    /// # Errors
+    /// The first [`Rejection`] in the contract's order.
+    pub async fn accept(&self, body: Option<&[u8]>, session: Option<SessionId>) -> Result<Accepted, Rejection> {
+        let body = body.ok_or(Rejection::TooLarge)?;
+        let parsed = json::parse(body, self.limits.lenient_json);
+        let body = parsed.map_err(|e| FieldError::new("body", e.to_string()))?;
+        let session = request::session_of(&body).or(session);
+        let tenant = self.tenant(session.as_ref()).await?;
+        let request = request::parse(&body, &self.limits)?;
+        let tenant = self.tenants.tenant(&tenant).await?.ok_or(Rejection::Denied)?;
+        let target = tenant.resolve_target(&request).ok_or(Rejection::Denied)?;
+        let identity = identify(&tenant.id, &request, &target);
+        let job_id = identity.job_id.clone();
+        Ok(Accepted { tenant, job_id, order: Order::new(request, identity, target) })
+    }
+
+    /// The tenant of a session.
+    ///
+    /// # Errors
+    /// [`Rejection::SessionInvalid`], or [`Rejection::Unavailable`].
+    pub async fn tenant(&self, session: Option<&SessionId>) -> Result<TenantId, Rejection> {
+        let found = authenticate(&self.auth, session, &self.sessions, &self.clock).await?;
+        found.ok_or(Rejection::SessionInvalid)
+    }
+}

@@ -1,0 +1,63 @@
+//! The environment variables that several functions read, in one place with their names.
+
+use crate::config::Env;
+use export_domain::ids::TenantId;
+use export_domain::settings::{AuthMode, Lifecycle, Limits, ReplyStyle};
+
+/// `LENIENT_JSON`, `MAX_DURATION_MS`.
+pub fn limits(env: &mut Env) -> Limits {
+    let defaults = Limits::default();
+    Limits {
+        max_duration_ms: env.parsed("MAX_DURATION_MS", defaults.max_duration_ms),
+        lenient_json: env.switch("LENIENT_JSON", defaults.lenient_json),
+    }
+}
+
+/// `AUTH_MODE`, `DEFAULT_TENANT`.
+pub fn auth(env: &mut Env) -> AuthMode {
+    match env.optional("AUTH_MODE").as_deref() {
+        None | Some("session") => AuthMode::Session,
+        Some("none") => {
+            let tenant = env.required("DEFAULT_TENANT");
+            TenantId::parse(&tenant).map_or_else(
+                |_| {
+                    env.problem("DEFAULT_TENANT", "is not a tenant's name");
+                    AuthMode::Session
+                },
+                AuthMode::None,
+            )
+        }
+        Some(_) => {
+            env.problem("AUTH_MODE", "must be session or none");
+            AuthMode::Session
+        }
+    }
+}
+
+/// `LEGACY_HTTP`, `PREDICT_PATHS`.
+pub fn reply_style(env: &mut Env) -> ReplyStyle {
+    let always_200 = match env.optional("LEGACY_HTTP").as_deref() {
+        None => false,
+        Some("200") => true,
+        Some(_) => {
+            env.problem("LEGACY_HTTP", "must be empty or 200");
+            false
+        }
+    };
+    ReplyStyle { always_200, predict_paths: env.switch("PREDICT_PATHS", false) }
+}
+
+/// `LEASE_MS` and the other times of [`Lifecycle`], in milliseconds, for tests on a scaled clock.
+pub fn lifecycle(env: &mut Env) -> Lifecycle {
+    let defaults = Lifecycle::default();
+    Lifecycle {
+        lease_ms: env.parsed("LEASE_MS", defaults.lease_ms),
+        renew_ms: env.parsed("RENEW_MS", defaults.renew_ms),
+        max_attempts: env.parsed("MAX_ATTEMPTS", defaults.max_attempts),
+        work_ms: env.parsed("WORK_MS", defaults.work_ms),
+        max_queue_age_ms: env.parsed("MAX_QUEUE_AGE_MS", defaults.max_queue_age_ms),
+        source_wait_ms: env.parsed("SOURCE_WAIT_MS", defaults.source_wait_ms),
+        resend_ms: env.parsed("RESEND_MS", defaults.resend_ms),
+        ..defaults
+    }
+}
