@@ -3,9 +3,15 @@
 //! No clock, no I/O, no runtime: the worker fetches and publishes, this crate decides and arranges. Everything that
 //! comes from a recording is hostile until parsed; every parser has caps and a closed error enum.
 
+pub mod arrange;
+pub mod coverage;
+pub mod ffmpeg;
 pub mod fmp4;
 pub mod mpd;
 pub mod mux;
 pub mod nal;
+pub mod picture;
 pub mod sample;
+pub mod select;
+pub mod stretch;
 pub mod time;

@@ -1,0 +1,163 @@
+//! Where samples stand in the clip: one clock for all tracks, holes closed.
+//!
+//! The clip's clock starts with its first picture. A hole in the recording is closed in every track at once, so that
+//! later sound stays with later pictures. Sound comes in frames of fixed length, which cannot be cut: behind a closed
+//! hole the frame is taken that fits best, measured against the absolute position, so that errors never add up.
+
+use crate::time::Nanos;
+
+const NANOS_PER_SECOND: i128 = 1_000_000_000;
+
+/// Converts nanoseconds of the clip's clock to ticks, to the nearest.
+pub fn ticks(at: Nanos, timescale: u32) -> i64 {
+    let scaled = at.get().saturating_mul(i128::from(timescale));
+    i64::try_from((scaled + NANOS_PER_SECOND / 2).div_euclid(NANOS_PER_SECOND)).unwrap_or(i64::MAX)
+}
+
+/// Converts ticks to nanoseconds, to the nearest.
+pub fn nanos(at: i64, timescale: u32) -> Nanos {
+    let scale = i128::from(timescale.max(1));
+    Nanos::new((i128::from(at).saturating_mul(NANOS_PER_SECOND) + scale / 2).div_euclid(scale))
+}
+
+/// A piece of the recording that is shown without a break.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Piece {
+    /// Its start on the presentation's clock.
+    pub from: Nanos,
+    /// Its end on the presentation's clock.
+    pub to: Nanos,
+    /// Its start on the clip's clock.
+    pub at: Nanos,
+}
+
+/// Maps the presentation's clock to the clip's, as pictures arrive in display order.
+#[derive(Debug, Clone, Default)]
+pub struct ClipClock {
+    pieces: Vec<Piece>,
+}
+
+impl ClipClock {
+    /// The next picture in display order is on display from `from` to `to`; returns its place on the clip's clock.
+    /// A gap of more than half a picture is a hole and is closed.
+    pub fn show(&mut self, from: Nanos, to: Nanos) -> Nanos {
+        match self.pieces.last_mut() {
+            Some(piece) if (from - piece.to).get() * 2 <= (to - from).get() => {
+                piece.to = piece.to.max(to);
+                piece.at + (from - piece.from)
+            }
+            last => {
+                let at = last.map_or(Nanos::ZERO, |piece| piece.at + (piece.to - piece.from));
+                self.pieces.push(Piece { from, to, at });
+                at
+            }
+        }
+    }
+
+    /// The pieces so far; the last one may still grow.
+    pub fn pieces(&self) -> &[Piece] {
+        &self.pieces
+    }
+
+    /// The clip's length so far.
+    pub fn length(&self) -> Nanos {
+        self.pieces.last().map_or(Nanos::ZERO, |piece| piece.at + (piece.to - piece.from))
+    }
+}
+
+/// Places the frames of one audio track.
+#[derive(Debug, Clone)]
+pub struct AudioSlots {
+    timescale: u32,
+    /// Where the next frame would follow without a gap, in ticks; `None` before the first.
+    next: Option<i64>,
+}
+
+impl AudioSlots {
+    /// For a track of `timescale` ticks a second.
+    pub fn new(timescale: u32) -> Self {
+        Self { timescale, next: None }
+    }
+
+    /// The place of a frame that is due at `due` on the clip's clock and `duration` ticks long. `None` leaves it out:
+    /// another one stands there already.
+    pub fn place(&mut self, due: Nanos, duration: u32) -> Option<i64> {
+        let due = ticks(due, self.timescale);
+        let length = i64::from(duration);
+        let at = match self.next {
+            Some(next) if due.saturating_add(length / 2) < next => return None,
+            Some(next) if due <= next.saturating_add(length / 2) => next,
+            _ => due,
+        };
+        self.next = Some(at.saturating_add(length));
+        Some(at)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    fn ms(value: i64) -> Nanos {
+        Nanos::from_millis(value)
+    }
+
+    #[test]
+    fn a_hole_is_closed_and_a_rounding_error_is_not_a_hole() {
+        let mut clock = ClipClock::default();
+        assert_eq!(clock.show(ms(1000), ms(1040)), ms(0));
+        assert_eq!(clock.show(ms(1041), ms(1080)), ms(41));
+        assert_eq!(clock.show(ms(3000), ms(3040)), ms(80));
+        assert_eq!(clock.show(ms(3040), ms(3080)), ms(120));
+        assert_eq!(clock.length(), ms(160));
+        assert_eq!(clock.pieces().len(), 2);
+    }
+
+    #[test]
+    fn frames_of_an_unbroken_track_follow_one_another_exactly() {
+        let mut slots = AudioSlots::new(48_000);
+        for n in 0..100_i64 {
+            assert_eq!(slots.place(nanos(n * 1024 - 512, 48_000), 1024), Some(n * 1024 - 512));
+        }
+    }
+
+    #[test]
+    fn a_gap_in_the_sound_stays_a_gap() {
+        let mut slots = AudioSlots::new(48_000);
+        assert_eq!(slots.place(ms(0), 1024), Some(0));
+        assert_eq!(slots.place(ms(1000), 1024), Some(48_000));
+    }
+
+    proptest! {
+        #[test]
+        fn behind_any_number_of_holes_sound_is_off_by_at_most_half_a_frame(
+            pieces in prop::collection::vec((1_i64..200, 1_i64..5_000_000), 1..30), phase in 0_i64..21_333_333,
+        ) {
+            let (mut clock, mut slots) = (ClipClock::default(), AudioSlots::new(48_000));
+            let frame = ms(40);
+            let mut at = ms(0);
+            for (pictures, hole) in pieces {
+                let from = at;
+                for _ in 0..pictures {
+                    clock.show(at, at + frame);
+                    at = at + frame;
+                }
+                let piece = *clock.pieces().last().unwrap();
+                let first = (from.get() - i128::from(phase)).div_euclid(21_333_333);
+                for n in first.. {
+                    let start = Nanos::new(n * 21_333_333 + i128::from(phase));
+                    if start >= at {
+                        break;
+                    }
+                    let due = piece.at + (start - piece.from);
+                    if let Some(place) = slots.place(due, 1024) {
+                        let error = (nanos(place, 48_000) - due).get().abs();
+                        prop_assert!(error <= 10_700_000, "{error}");
+                    }
+                }
+                at = at + ms(41) + Nanos::new(i128::from(hole) * 1000);
+            }
+        }
+    }
+}

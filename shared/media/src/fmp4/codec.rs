@@ -1,0 +1,234 @@
+//! Sample entries and the decoder configurations in them (ISO/IEC 14496-15, 14496-14, 14496-3).
+
+use super::Fmp4Error;
+use super::boxes::{Child, Cursor, children, find};
+use super::init::TrackKind;
+use bytes::Bytes;
+
+const VISUAL_FIELDS: usize = 78;
+const AUDIO_FIELDS: usize = 28;
+
+/// One entry of `stsd`.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct SampleEntry {
+    /// Its type, as written.
+    pub fourcc: [u8; 4],
+    /// The whole box, to be copied.
+    pub bytes: Bytes,
+    /// The decoder configuration; [`Codec::Other`] if encrypted.
+    pub codec: Codec,
+    /// Coded pixels, 0 for sound.
+    pub width: u16,
+    /// Coded pixels, 0 for sound.
+    pub height: u16,
+    /// `encv`, `enca` or a protection scheme.
+    pub encrypted: bool,
+}
+
+/// A decoder configuration. Parameter sets are whole NAL units; in-band ones (`avc3`, `hev1`) may be missing here.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Codec {
+    /// `avcC`.
+    H264 {
+        /// Bytes of each NAL unit's length, 1 to 4.
+        nal_length_size: usize,
+        /// Sequence parameter sets.
+        sps: Vec<Bytes>,
+        /// Picture parameter sets.
+        pps: Vec<Bytes>,
+    },
+    /// `hvcC`.
+    Hevc {
+        /// Bytes of each NAL unit's length, 1 to 4.
+        nal_length_size: usize,
+        /// Video parameter sets.
+        vps: Vec<Bytes>,
+        /// Sequence parameter sets.
+        sps: Vec<Bytes>,
+        /// Picture parameter sets.
+        pps: Vec<Bytes>,
+    },
+    /// `esds` with an AAC configuration.
+    Aac {
+        /// MPEG-4 audio object type: 2 is LC, 5 and 29 are HE.
+        object_type: u8,
+        /// Of the core, in Hz.
+        sample_rate: u32,
+        /// `channelConfiguration`; 0 means that the stream itself says.
+        channels: u8,
+        /// `AudioSpecificConfig`.
+        config: Bytes,
+    },
+    /// `dac3`.
+    Ac3,
+    /// `dec3`.
+    Eac3,
+    /// `dOps`.
+    Opus,
+    /// Not one that is copied.
+    Other,
+}
+
+pub(super) fn sample_entry(entry: &Child<'_>, kind: TrackKind) -> Result<SampleEntry, Fmp4Error> {
+    let fields = match kind {
+        TrackKind::Video => VISUAL_FIELDS,
+        TrackKind::Audio => AUDIO_FIELDS,
+        TrackKind::Other => entry.body.len(),
+    };
+    let mut cursor = entry.cursor();
+    let mut head = Cursor::new(cursor.take(fields)?);
+    let mut size = (0, 0);
+    if kind == TrackKind::Video {
+        head.skip(24)?;
+        size = (head.u16()?, head.u16()?);
+    }
+    let extensions = cursor.rest();
+    let encrypted = matches!(&entry.kind, b"encv" | b"enca")
+        || find(extensions, *b"sinf").is_ok_and(|sinf| sinf.is_some());
+    Ok(SampleEntry {
+        fourcc: entry.kind,
+        bytes: Bytes::copy_from_slice(entry.bytes),
+        codec: if encrypted { Codec::Other } else { codec(entry.kind, extensions)? },
+        width: size.0,
+        height: size.1,
+        encrypted,
+    })
+}
+
+fn codec(fourcc: [u8; 4], extensions: &[u8]) -> Result<Codec, Fmp4Error> {
+    match &fourcc {
+        b"avc1" | b"avc3" => avc(configuration(extensions, *b"avcC")?.ok_or(Fmp4Error::Missing("avcC"))?),
+        b"hvc1" | b"hev1" => hevc(configuration(extensions, *b"hvcC")?.ok_or(Fmp4Error::Missing("hvcC"))?),
+        // QuickTime's sound description has more fields; its extensions do not parse as boxes.
+        b"mp4a" => Ok(configuration(extensions, *b"esds")
+            .ok()
+            .flatten()
+            .and_then(|esds| aac(esds).ok())
+            .unwrap_or(Codec::Other)),
+        b"ac-3" => Ok(Codec::Ac3),
+        b"ec-3" => Ok(Codec::Eac3),
+        b"Opus" => Ok(Codec::Opus),
+        _ => Ok(Codec::Other),
+    }
+}
+
+/// The body of the first extension of a kind. What follows it is not looked at: some writers end with four zeros.
+fn configuration(extensions: &[u8], kind: [u8; 4]) -> Result<Option<Cursor<'_>>, Fmp4Error> {
+    for child in children(extensions) {
+        let child = child?;
+        if child.kind == kind {
+            return Ok(Some(child.cursor()));
+        }
+    }
+    Ok(None)
+}
+
+/// `AVCDecoderConfigurationRecord` (14496-15, 5.3.3.1).
+fn avc(mut record: Cursor<'_>) -> Result<Codec, Fmp4Error> {
+    if record.u8()? != 1 {
+        return Err(Fmp4Error::Malformed("avcC"));
+    }
+    record.skip(3)?;
+    let nal_length_size = usize::from(record.u8()? & 3) + 1;
+    let count = usize::from(record.u8()? & 0x1f);
+    let sps = units(&mut record, count)?;
+    let count = usize::from(record.u8()?);
+    Ok(Codec::H264 { nal_length_size, sps, pps: units(&mut record, count)? })
+}
+
+/// `HEVCDecoderConfigurationRecord` (14496-15, 8.3.3.1).
+fn hevc(mut record: Cursor<'_>) -> Result<Codec, Fmp4Error> {
+    // Version 0 was written by early encoders; the layout is the same.
+    if record.u8()? > 1 {
+        return Err(Fmp4Error::Malformed("hvcC"));
+    }
+    record.skip(20)?;
+    let nal_length_size = usize::from(record.u8()? & 3) + 1;
+    let (mut vps, mut sps, mut pps) = (Vec::new(), Vec::new(), Vec::new());
+    for _ in 0..record.u8()? {
+        let kind = record.u8()? & 0x3f;
+        let count = usize::from(record.u16()?);
+        let units = units(&mut record, count)?;
+        match kind {
+            32 => vps.extend(units),
+            33 => sps.extend(units),
+            34 => pps.extend(units),
+            _ => {}
+        }
+    }
+    Ok(Codec::Hevc { nal_length_size, vps, sps, pps })
+}
+
+fn units(record: &mut Cursor<'_>, count: usize) -> Result<Vec<Bytes>, Fmp4Error> {
+    (0..count)
+        .map(|_| {
+            let length = record.u16()?;
+            record.take(usize::from(length)).map(Bytes::copy_from_slice)
+        })
+        .collect()
+}
+
+/// `ES_Descriptor` (14496-1, 7.2.6.5) down to the `AudioSpecificConfig`.
+fn aac(mut esds: Cursor<'_>) -> Result<Codec, Fmp4Error> {
+    esds.skip(4)?;
+    let mut stream = descriptor(&mut esds, 3)?;
+    stream.skip(2)?;
+    let flags = stream.u8()?;
+    if flags & 0x80 != 0 {
+        stream.skip(2)?;
+    }
+    if flags & 0x40 != 0 {
+        let length = stream.u8()?;
+        stream.skip(usize::from(length))?;
+    }
+    if flags & 0x20 != 0 {
+        stream.skip(2)?;
+    }
+    let mut decoder = descriptor(&mut stream, 4)?;
+    // 0x40 is MPEG-4 audio, 0x66 to 0x68 MPEG-2 AAC.
+    if !matches!(decoder.u8()?, 0x40 | 0x66..=0x68) {
+        return Ok(Codec::Other);
+    }
+    decoder.skip(12)?;
+    let config = descriptor(&mut decoder, 5)?.rest();
+    let (object_type, sample_rate, channels) = audio_config(config)?;
+    if !matches!(object_type, 1..=5 | 29) {
+        return Ok(Codec::Other);
+    }
+    Ok(Codec::Aac { object_type, sample_rate, channels, config: Bytes::copy_from_slice(config) })
+}
+
+/// The body of the next descriptor, which must have this tag; its length is in groups of seven bits.
+fn descriptor<'a>(cursor: &mut Cursor<'a>, tag: u8) -> Result<Cursor<'a>, Fmp4Error> {
+    if cursor.u8()? != tag {
+        return Err(Fmp4Error::Malformed("esds"));
+    }
+    let mut length = 0_usize;
+    for _ in 0..4 {
+        let byte = cursor.u8()?;
+        length = length << 7 | usize::from(byte & 0x7f);
+        if byte & 0x80 == 0 {
+            return cursor.take(length).map(Cursor::new);
+        }
+    }
+    Err(Fmp4Error::Malformed("esds"))
+}
+
+/// Object type, sampling rate and channels (14496-3, 1.6.2.1).
+fn audio_config(config: &[u8]) -> Result<(u8, u32, u8), Fmp4Error> {
+    const RATES: [u32; 13] =
+        [96_000, 88_200, 64_000, 48_000, 44_100, 32_000, 24_000, 22_050, 16_000, 12_000, 11_025, 8000, 7350];
+    let malformed = Fmp4Error::Malformed("esds");
+    let mut bits = crate::nal::Bits::raw(config);
+    let mut read = |count| bits.bits(count).map_err(|_| malformed);
+    let object_type = match read(5)? {
+        31 => read(6)? + 32,
+        short => short,
+    };
+    let sample_rate = match read(4)? {
+        15 => read(24)?,
+        index => usize::try_from(index).ok().and_then(|index| RATES.get(index)).copied().ok_or(malformed)?,
+    };
+    let narrow = |value| u8::try_from(value).map_err(|_| malformed);
+    Ok((narrow(object_type)?, sample_rate, narrow(read(4)?)?))
+}

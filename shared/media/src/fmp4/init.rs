@@ -1,0 +1,233 @@
+//! `moov` of an init segment: tracks, sample entries, edit shift, fragment defaults.
+
+use super::Fmp4Error;
+use super::boxes::{Child, children, find, require};
+use super::codec::{self, SampleEntry};
+use std::num::NonZeroU32;
+
+pub(super) const MAX_MOOV: usize = 4 << 20;
+const MAX_TRACKS: usize = 64;
+const MAX_ENTRIES: usize = 64;
+/// ISO/IEC 14496-12, 8.4.2.2, for "undetermined".
+const UNDETERMINED: [u8; 3] = *b"und";
+
+/// What a track's handler says it is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum TrackKind {
+    /// `vide`.
+    Video,
+    /// `soun`.
+    Audio,
+    /// Anything else.
+    Other,
+}
+
+/// `trex`: what a fragment's samples are unless it says otherwise.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Defaults {
+    /// 1-based sample entry.
+    pub description: u32,
+    /// Ticks.
+    pub duration: u32,
+    /// Bytes.
+    pub size: u32,
+    /// Sample flags (8.8.3.1).
+    pub flags: u32,
+}
+
+/// One track of an init segment.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct InitTrack {
+    /// `track_ID`.
+    pub id: u32,
+    /// From the handler.
+    pub kind: TrackKind,
+    /// Ticks per second.
+    pub timescale: NonZeroU32,
+    /// ISO 639-2/T, lower case.
+    pub language: [u8; 3],
+    /// In order; a sample's `description` counts them from 1.
+    pub sample_entries: Vec<SampleEntry>,
+    /// Coded pixels of the first sample entry, 0 for sound.
+    pub width: u16,
+    /// Coded pixels of the first sample entry, 0 for sound.
+    pub height: u16,
+    /// Ticks to subtract from composition times: the edit's media time less any empty edit before it.
+    pub edit_shift: i64,
+    /// For the samples of its fragments.
+    pub defaults: Defaults,
+    /// A sample entry is encrypted.
+    pub encrypted: bool,
+}
+
+/// An init segment.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Init {
+    /// In file order.
+    pub tracks: Vec<InitTrack>,
+}
+
+impl Init {
+    /// Reads the `moov` among the boxes of `data`, which may go on with media.
+    ///
+    /// # Errors
+    /// [`Fmp4Error::Missing`] for a box that a fragmented file needs, [`Fmp4Error::Unsupported`] for an edit list with
+    /// more than one edit or another rate than 1, else as the boxes deserve.
+    pub fn parse(data: &[u8]) -> Result<Self, Fmp4Error> {
+        let moov = require(data, *b"moov", "moov")?.body;
+        if moov.len() > MAX_MOOV {
+            return Err(Fmp4Error::TooMany("moov"));
+        }
+        let movie_timescale = movie_timescale(moov)?;
+        let mut tracks = Vec::new();
+        for child in children(moov) {
+            let child = child?;
+            if &child.kind != b"trak" {
+                continue;
+            }
+            if tracks.len() == MAX_TRACKS {
+                return Err(Fmp4Error::TooMany("tracks"));
+            }
+            tracks.push(track(child.body, moov, movie_timescale)?);
+        }
+        Ok(Self { tracks })
+    }
+
+    /// The track with an id.
+    pub fn track(&self, id: u32) -> Option<&InitTrack> {
+        self.tracks.iter().find(|track| track.id == id)
+    }
+}
+
+fn movie_timescale(moov: &[u8]) -> Result<u32, Fmp4Error> {
+    let mut cursor = require(moov, *b"mvhd", "mvhd")?.cursor();
+    let (version, _) = cursor.version()?;
+    cursor.skip(if version == 0 { 8 } else { 16 })?;
+    cursor.u32()
+}
+
+fn track(trak: &[u8], moov: &[u8], movie_timescale: u32) -> Result<InitTrack, Fmp4Error> {
+    let mut tkhd = require(trak, *b"tkhd", "tkhd")?.cursor();
+    let (version, _) = tkhd.version()?;
+    tkhd.skip(if version == 0 { 8 } else { 16 })?;
+    let id = tkhd.u32()?;
+
+    let mdia = require(trak, *b"mdia", "mdia")?.body;
+    let (timescale, language) = media_header(mdia)?;
+    let kind = handler(mdia)?;
+    let minf = require(mdia, *b"minf", "minf")?.body;
+    let stbl = require(minf, *b"stbl", "stbl")?.body;
+    let sample_entries = sample_entries(&require(stbl, *b"stsd", "stsd")?, kind)?;
+    let (width, height) = sample_entries.first().map_or((0, 0), |entry| (entry.width, entry.height));
+    Ok(InitTrack {
+        id,
+        kind,
+        timescale,
+        language,
+        width,
+        height,
+        edit_shift: edit_shift(trak, timescale, movie_timescale)?,
+        defaults: defaults(moov, id)?,
+        encrypted: sample_entries.iter().any(|entry| entry.encrypted),
+        sample_entries,
+    })
+}
+
+fn media_header(mdia: &[u8]) -> Result<(NonZeroU32, [u8; 3]), Fmp4Error> {
+    let mut mdhd = require(mdia, *b"mdhd", "mdhd")?.cursor();
+    let (version, _) = mdhd.version()?;
+    mdhd.skip(if version == 0 { 8 } else { 16 })?;
+    let timescale = NonZeroU32::new(mdhd.u32()?).ok_or(Fmp4Error::Malformed("mdhd"))?;
+    mdhd.sized(version)?;
+    Ok((timescale, language(mdhd.u16()?)))
+}
+
+/// Three 5-bit letters, each less 0x60 (8.4.2.3).
+fn language(packed: u16) -> [u8; 3] {
+    let letters =
+        [10, 5, 0].map(|shift| u8::try_from((packed >> shift) & 0x1f).map_or(0, |letter| letter + 0x60));
+    if letters.iter().all(u8::is_ascii_lowercase) { letters } else { UNDETERMINED }
+}
+
+fn handler(mdia: &[u8]) -> Result<TrackKind, Fmp4Error> {
+    let mut hdlr = require(mdia, *b"hdlr", "hdlr")?.cursor();
+    hdlr.skip(8)?;
+    Ok(match &hdlr.fourcc()? {
+        b"vide" => TrackKind::Video,
+        b"soun" => TrackKind::Audio,
+        _ => TrackKind::Other,
+    })
+}
+
+fn sample_entries(stsd: &Child<'_>, kind: TrackKind) -> Result<Vec<SampleEntry>, Fmp4Error> {
+    let mut cursor = stsd.cursor();
+    cursor.skip(8)?;
+    let mut entries = Vec::new();
+    for child in children(cursor.rest()) {
+        if entries.len() == MAX_ENTRIES {
+            return Err(Fmp4Error::TooMany("sample entries"));
+        }
+        entries.push(codec::sample_entry(&child?, kind)?);
+    }
+    if entries.is_empty() { Err(Fmp4Error::Missing("sample entry")) } else { Ok(entries) }
+}
+
+fn edit_shift(trak: &[u8], timescale: NonZeroU32, movie_timescale: u32) -> Result<i64, Fmp4Error> {
+    let Some(edts) = find(trak, *b"edts")? else { return Ok(0) };
+    let Some(elst) = find(edts.body, *b"elst")? else { return Ok(0) };
+    let mut cursor = elst.cursor();
+    let (version, _) = cursor.version()?;
+    let count = cursor.u32()?;
+    let mut empty = 0_u64;
+    let mut media_time = None;
+    for _ in 0..count {
+        let duration = cursor.sized(version)?;
+        let time = if version == 0 {
+            i64::from(cursor.i32()?)
+        } else {
+            i64::from_be_bytes(cursor.u64()?.to_be_bytes())
+        };
+        let rate = cursor.u32()?;
+        match (time, media_time) {
+            (-1, None) => empty = empty.checked_add(duration).ok_or(Fmp4Error::Malformed("elst"))?,
+            (0.., None) if rate == 0x1_0000 => media_time = Some(time),
+            _ => return Err(Fmp4Error::Unsupported("an edit list with more than one edit")),
+        }
+    }
+    let empty_ticks = rescale(empty, timescale, movie_timescale)?;
+    media_time.unwrap_or(0).checked_sub(empty_ticks).ok_or(Fmp4Error::Malformed("elst"))
+}
+
+/// Movie ticks as track ticks, rounded half up: the only place where the file itself is coarser than its samples.
+fn rescale(ticks: u64, timescale: NonZeroU32, movie_timescale: u32) -> Result<i64, Fmp4Error> {
+    if ticks == 0 {
+        return Ok(0);
+    }
+    let per_second = u128::from(movie_timescale);
+    u128::from(ticks)
+        .checked_mul(u128::from(timescale.get()))
+        .and_then(|product| product.checked_add(per_second / 2)?.checked_div(per_second))
+        .and_then(|ticks| i64::try_from(ticks).ok())
+        .ok_or(Fmp4Error::Malformed("elst"))
+}
+
+fn defaults(moov: &[u8], id: u32) -> Result<Defaults, Fmp4Error> {
+    let mvex = require(moov, *b"mvex", "mvex")?;
+    for child in children(mvex.body) {
+        let child = child?;
+        if &child.kind != b"trex" {
+            continue;
+        }
+        let mut cursor = child.cursor();
+        cursor.skip(4)?;
+        if cursor.u32()? == id {
+            return Ok(Defaults {
+                description: cursor.u32()?,
+                duration: cursor.u32()?,
+                size: cursor.u32()?,
+                flags: cursor.u32()?,
+            });
+        }
+    }
+    Err(Fmp4Error::Missing("trex"))
+}

@@ -1,0 +1,282 @@
+//! Files that ffmpeg wrote, against what ffmpeg says is in them, and the same files damaged.
+
+use super::*;
+use crate::sample::Sample;
+use proptest::prelude::*;
+
+const H264: &[u8] = include_bytes!("../../tests/data/h264.mp4");
+const AAC: &[u8] = include_bytes!("../../tests/data/aac.mp4");
+const HEVC: &[u8] = include_bytes!("../../tests/data/hevc.mp4");
+const MUXED: &[u8] = include_bytes!("../../tests/data/muxed.mp4");
+const EVERY: &[u8] = include_bytes!("../../tests/data/every.mp4");
+const SIDX: &[u8] = include_bytes!("../../tests/data/sidx.mp4");
+const ALL: [&[u8]; 6] = [H264, AAC, HEVC, MUXED, EVERY, SIDX];
+
+/// The lines of a `.crc` file for one stream, in the form of [`line`].
+fn expected(crc: &str, stream: &str) -> Vec<String> {
+    let of_stream = crc.lines().filter(|line| line.split(',').next() == Some(stream));
+    of_stream.map(|line| line.split(',').skip(1).map(str::trim).collect::<Vec<_>>().join(",")).collect()
+}
+
+fn line(track: &InitTrack, sample: &Sample, data: &[u8]) -> String {
+    let (low, high) = data.iter().fold((0_u32, 0_u32), |(low, high), byte| {
+        let low = (low + u32::from(*byte)) % 65_521;
+        (low, (high + low) % 65_521)
+    });
+    let (dts, pts, sync) =
+        (sample.dts - track.edit_shift, sample.pts, if sample.sync { "" } else { ",F=0x0" });
+    format!("{dts},{pts},{},{},0x{:08x}{sync}", sample.duration, sample.size, high << 16 | low)
+}
+
+fn bytes_of<'a>(sample: &Sample, file: &'a [u8]) -> &'a [u8] {
+    &file[usize::try_from(sample.offset).unwrap()..usize::try_from(sample.end()).unwrap()]
+}
+
+fn read(file: &[u8], track: usize) -> Vec<String> {
+    let init = Init::parse(file).unwrap();
+    let track = &init.tracks[track];
+    let samples = read_fragments(track, file, 0).unwrap();
+    samples.iter().map(|sample| line(track, sample, bytes_of(sample, file))).collect()
+}
+
+#[test]
+fn every_sample_is_what_ffmpeg_says() {
+    assert_eq!(read(H264, 0), expected(include_str!("../../tests/data/h264.crc"), "0"));
+    assert_eq!(read(AAC, 0), expected(include_str!("../../tests/data/aac.crc"), "0"));
+    assert_eq!(read(HEVC, 0), expected(include_str!("../../tests/data/hevc.crc"), "0"));
+    assert_eq!(read(EVERY, 0), expected(include_str!("../../tests/data/every.crc"), "0"));
+    let muxed = include_str!("../../tests/data/muxed.crc");
+    assert_eq!(read(MUXED, 0), expected(muxed, "0"));
+    assert_eq!(read(MUXED, 1), expected(muxed, "1"));
+}
+
+#[test]
+fn an_init_segment_tells_the_tracks() {
+    let init = Init::parse(H264).unwrap();
+    let track = &init.tracks[0];
+    assert_eq!((track.kind, track.timescale.get(), track.edit_shift), (TrackKind::Video, 12_800, 1024));
+    assert_eq!((track.width, track.height, track.language, track.encrypted), (64, 48, *b"und", false));
+    let entry = &track.sample_entries[0];
+    assert_eq!(entry.fourcc, *b"avc1");
+    assert_eq!(&entry.bytes[4..8], b"avc1");
+    let Codec::H264 { nal_length_size: 4, sps, pps } = &entry.codec else { panic!("{entry:?}") };
+    assert_eq!((sps.len(), pps.len(), sps[0][0] & 0x1f, pps[0][0] & 0x1f), (1, 1, 7, 8));
+
+    let init = Init::parse(MUXED).unwrap();
+    assert_eq!(init.track(2).map(|track| track.kind), Some(TrackKind::Audio));
+    let Codec::Aac { object_type: 2, sample_rate: 32_000, channels: 1, config } =
+        &init.tracks[1].sample_entries[0].codec
+    else {
+        panic!("{init:?}")
+    };
+    assert_eq!(config[..2], [0x12, 0x88]);
+
+    let init = Init::parse(HEVC).unwrap();
+    let Codec::Hevc { nal_length_size: 4, vps, sps, pps } = &init.tracks[0].sample_entries[0].codec else {
+        panic!("{init:?}")
+    };
+    assert_eq!([vps, sps, pps].map(Vec::len), [1, 1, 1]);
+}
+
+#[test]
+fn a_moof_is_enough_to_know_the_samples() {
+    let init = Init::parse(SIDX).unwrap();
+    let track = &init.tracks[0];
+    let all = read_fragments(track, SIDX, 0).unwrap();
+    let mut start = 0_usize;
+    let mut found = Vec::new();
+    while start < SIDX.len() {
+        let mut length = 1;
+        let (samples, next) = loop {
+            let base = u64::try_from(start).unwrap();
+            match read_moof(track, &SIDX[start..start + length], base).unwrap() {
+                MoofRead::NeedMore { at_least } => {
+                    let at_least = usize::try_from(at_least).unwrap();
+                    assert!(at_least > length);
+                    length = at_least;
+                }
+                MoofRead::Ready { next: None, .. } => length += 8,
+                MoofRead::Ready { samples, next: Some(next) } => break (samples, next),
+            }
+        };
+        assert!(start + length < usize::try_from(next).unwrap(), "the media was needed");
+        found.extend(samples);
+        start = usize::try_from(next).unwrap();
+        if found.len() == all.len() {
+            break;
+        }
+    }
+    assert_eq!(found, all);
+    assert_eq!(read_moof(track, &[0, 0, 0, 8, b'm', b'd', b'a', b't'], 0), Err(Fmp4Error::Missing("moof")));
+}
+
+#[test]
+fn an_index_names_the_fragments() {
+    let at = SIDX.windows(4).position(|window| window == b"sidx").unwrap() - 4;
+    let offset = u64::try_from(at).unwrap();
+    let index = Index::parse(&SIDX[at..], offset).unwrap();
+    assert_eq!(Index::parse(SIDX, 0).unwrap(), index);
+    assert_eq!(index.timescale.get(), 12_800);
+    let init = Init::parse(SIDX).unwrap();
+    let mut samples = 0;
+    for entry in &index.entries {
+        let (first, size) = (usize::try_from(entry.offset).unwrap(), usize::try_from(entry.size).unwrap());
+        let found = read_fragments(&init.tracks[0], &SIDX[first..first + size], entry.offset).unwrap();
+        assert_eq!(found.iter().map(|sample| sample.pts).min(), Some(entry.time));
+        assert_eq!(found.iter().map(|sample| sample.duration).sum::<u32>(), entry.duration);
+        assert!(found[0].sync && entry.starts_with_sap);
+        samples += found.len();
+    }
+    assert_eq!((index.entries.len(), samples), (3, 15));
+}
+
+fn events(file: &[u8], chunk: usize) -> (Option<Init>, Vec<FragmentSample>) {
+    let mut reader = FragmentReader::new();
+    let (mut init, mut samples) = (None, Vec::new());
+    for part in file.chunks(chunk) {
+        reader.push(part);
+        while let Some(event) = reader.next_event().unwrap() {
+            match event {
+                FragmentEvent::Init(found, raw) => {
+                    assert_eq!(Init::parse(&raw).unwrap(), found);
+                    assert_eq!(&raw[4..8], b"ftyp");
+                    init = Some(found);
+                }
+                FragmentEvent::Fragment(found) => samples.extend(found),
+            }
+        }
+    }
+    reader.finish().unwrap();
+    (init, samples)
+}
+
+#[test]
+fn a_pipe_gives_the_same_samples_however_it_is_cut() {
+    for (file, crc) in [
+        (EVERY, include_str!("../../tests/data/every.crc")),
+        (MUXED, include_str!("../../tests/data/muxed.crc")),
+    ] {
+        for chunk in [1, 7, 4096, file.len()] {
+            let (init, samples) = events(file, chunk);
+            let init = init.unwrap();
+            for track in &init.tracks {
+                let stream = (track.id - 1).to_string();
+                let seen: Vec<String> = samples
+                    .iter()
+                    .filter(|sample| sample.track_id == track.id)
+                    .map(|sample| line(track, &sample.sample, &sample.data))
+                    .collect();
+                assert_eq!(seen, expected(crc, &stream));
+            }
+        }
+    }
+}
+
+#[test]
+fn a_stream_that_breaks_off_is_noticed() {
+    let mut reader = FragmentReader::new();
+    reader.push(&EVERY[..EVERY.len() - 1]);
+    while reader.next_event().unwrap().is_some() {}
+    assert_eq!(reader.finish(), Err(Fmp4Error::Truncated));
+    assert_eq!(FragmentReader::new().finish(), Err(Fmp4Error::Missing("moov")));
+}
+
+/// The file with `to` written `skip` bytes after the first `after`.
+fn patched(file: &[u8], after: &[u8], skip: usize, to: &[u8]) -> Vec<u8> {
+    let at = file.windows(after.len()).position(|window| window == after).unwrap() + after.len() + skip;
+    let mut file = file.to_vec();
+    file[at..at + to.len()].copy_from_slice(to);
+    file
+}
+
+#[test]
+fn what_would_make_times_a_guess_is_refused() {
+    let init = Init::parse(H264).unwrap();
+    let track = &init.tracks[0];
+    let without_time = patched(H264, b"tfd", 0, b"x");
+    assert_eq!(read_fragments(track, &without_time, 0), Err(Fmp4Error::Missing("tfdt")));
+    let double_speed = patched(H264, b"elst", 16, &[0, 2, 0, 0]);
+    assert!(matches!(Init::parse(&double_speed), Err(Fmp4Error::Unsupported(_))));
+    let no_scale = patched(H264, b"mdhd", 12, &[0; 4]);
+    assert_eq!(Init::parse(&no_scale), Err(Fmp4Error::Malformed("mdhd")));
+}
+
+#[test]
+fn hostile_sizes_cost_no_memory() {
+    let init = Init::parse(H264).unwrap();
+    let track = &init.tracks[0];
+    let many = patched(H264, b"trun", 4, &[0xff; 4]);
+    assert_eq!(read_fragments(track, &many, 0), Err(Fmp4Error::TooMany("samples")));
+    let far = patched(H264, b"trun", 8, &[0x7f, 0xff, 0xff, 0xff]);
+    assert_eq!(read_fragments(track, &far, 0), Err(Fmp4Error::SampleOutOfRange));
+    let before = patched(H264, b"trun", 8, &[0x80, 0, 0, 0]);
+    assert_eq!(read_fragments(track, &before, 0), Err(Fmp4Error::SampleOutOfRange));
+    assert_eq!(read_moof(track, b"\xff\xff\xff\xffmoof", 0), Err(Fmp4Error::TooMany("moof")));
+    assert_eq!(read_fragments(track, b"\0\0\0\x07free", 0), Err(Fmp4Error::Malformed("sized")));
+    assert_eq!(
+        read_fragments(track, b"\0\0\0\x01free\xff\xff\xff\xff\xff\xff\xff\xff", 0),
+        Err(Fmp4Error::Truncated)
+    );
+}
+
+#[test]
+fn a_track_that_starts_late_is_shifted_by_its_empty_edit() {
+    // An empty edit of 500 of 1000 movie ticks, then media from 1024.
+    let edits: [[u8; 12]; 2] =
+        [[0, 0, 1, 0xf4, 0xff, 0xff, 0xff, 0xff, 0, 1, 0, 0], [0, 0, 0, 0, 0, 0, 4, 0, 0, 1, 0, 0]];
+    let list = [&[0, 0, 0, 40][..], b"elst", &[0, 0, 0, 0, 0, 0, 0, 2], &edits.concat()].concat();
+    let edit_box = [&[0, 0, 0, 48][..], b"edts", &list].concat();
+    let old = H264.windows(4).position(|window| window == b"edts").unwrap() - 4;
+    let old_size = usize::from(H264[old + 3]);
+    let mut file = H264.to_vec();
+    file.splice(old..old + old_size, edit_box.iter().copied());
+    for name in [b"moov", b"trak"] {
+        let at = file.windows(4).position(|window| window == name).unwrap() - 4;
+        let size =
+            u32::from_be_bytes(file[at..at + 4].try_into().unwrap()) + 48 - u32::try_from(old_size).unwrap();
+        file[at..at + 4].copy_from_slice(&size.to_be_bytes());
+    }
+    assert_eq!(Init::parse(&file).unwrap().tracks[0].edit_shift, 1024 - 6400);
+}
+
+fn exercise(file: &[u8]) {
+    if let Ok(init) = Init::parse(file) {
+        for track in &init.tracks {
+            let _ = read_fragments(track, file, 0);
+            let _ = read_fragments(track, file, u64::MAX - 100);
+            let _ = read_moof(track, file, 0);
+        }
+    }
+    let _ = Index::parse(file, 0);
+    let mut reader = FragmentReader::new();
+    for part in file.chunks(1000) {
+        reader.push(part);
+        while let Ok(Some(_)) = reader.next_event() {}
+    }
+    let _ = reader.finish();
+}
+
+proptest! {
+    #[test]
+    fn arbitrary_bytes_never_panic(data in prop::collection::vec(any::<u8>(), 0..400)) {
+        exercise(&data);
+    }
+
+    #[test]
+    fn damaged_files_never_panic(
+        which in 0..ALL.len(),
+        damage in prop::collection::vec((any::<prop::sample::Index>(), any::<u8>()), 1..8),
+        length in any::<prop::sample::Index>(),
+        cut in any::<bool>(),
+    ) {
+        let mut file = ALL[which].to_vec();
+        for (at, value) in damage {
+            let at = at.index(file.len());
+            file[at] = value;
+        }
+        if cut {
+            file.truncate(length.index(file.len()));
+        }
+        exercise(&file);
+    }
+}

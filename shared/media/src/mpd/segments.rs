@@ -1,0 +1,270 @@
+//! From a Representation to the objects that hold its media, without ever listing more than asked for.
+
+use super::raw::RawUrl;
+use super::template::{Values, expand};
+use super::timeline::Run;
+use super::{MpdError, Representation, path};
+use crate::fmp4::Index;
+use crate::time::Timeline;
+use std::sync::Arc;
+
+/// Bytes of an object, both ends inclusive as in HTTP.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub struct ByteRange {
+    /// First byte.
+    pub first: u64,
+    /// Last byte; not before `first`.
+    pub last: u64,
+}
+
+/// An object, or a part of it.
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+pub struct Resource {
+    /// Key relative to the manifest's directory, already decoded and checked.
+    pub path: String,
+    /// The part; `None` is all of it.
+    pub range: Option<ByteRange>,
+}
+
+/// One media segment.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Segment {
+    /// 0-based position in the Representation.
+    pub index: u64,
+    /// `$Number$`.
+    pub number: u64,
+    /// Start in ticks of the timeline it was listed with, presentation time offset included.
+    pub time: i64,
+    /// Length in the same ticks.
+    pub duration: i64,
+    /// `time` comes from `@duration` alone: the media may be off by half a segment (5.3.9.5.3), and may not exist.
+    pub nominal: bool,
+    /// Where the bytes are.
+    pub resource: Resource,
+}
+
+impl Segment {
+    /// The tick after the last one; saturates.
+    pub fn end(&self) -> i64 {
+        self.time.saturating_add(self.duration)
+    }
+}
+
+/// How segments are named and timed.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) struct Addressing {
+    pub(super) base: String,
+    pub(super) media: Media,
+    pub(super) runs: Arc<[Run]>,
+    /// The Period's end in ticks, where runs without a count stop.
+    pub(super) end: Option<i64>,
+    pub(super) nominal: bool,
+    pub(super) start_number: u64,
+    pub(super) end_number: Option<u64>,
+    pub(super) index_range: Option<ByteRange>,
+    pub(super) initialization: Option<RawUrl>,
+    pub(super) init_template: Option<Arc<str>>,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) enum Media {
+    Template(Option<Arc<str>>),
+    List(Arc<[RawUrl]>),
+    Single,
+}
+
+impl Representation {
+    /// The initialization segment; `None` if the media needs none or carries it.
+    ///
+    /// A single file without `Initialization` has it before its index.
+    ///
+    /// # Errors
+    /// [`MpdError::BadTemplate`], [`MpdError::OutsideRecording`], [`MpdError::TooMany`].
+    pub fn init(&self) -> Result<Option<Resource>, MpdError> {
+        let addressing = &self.addressing;
+        if let Some(template) = &addressing.init_template {
+            let path = self.expand(template, None, None)?;
+            return Ok(Some(Resource { path, range: None }));
+        }
+        if let Some(url) = &addressing.initialization {
+            return self.resource(url).map(Some);
+        }
+        let before_index = addressing.index_range.and_then(|range| range.first.checked_sub(1));
+        match (&addressing.media, before_index) {
+            (Media::Single, Some(last)) => self.whole_file(Some(ByteRange { first: 0, last })).map(Some),
+            _ => Ok(None),
+        }
+    }
+
+    /// The `sidx` of a single file: read it, then ask [`Self::segments_from_sidx`].
+    ///
+    /// # Errors
+    /// [`MpdError::NoSegments`] if no file is named.
+    pub fn index(&self) -> Result<Option<Resource>, MpdError> {
+        match (&self.addressing.media, self.addressing.index_range) {
+            (Media::Single, Some(range)) => self.whole_file(Some(range)).map(Some),
+            _ => Ok(None),
+        }
+    }
+
+    /// The segments that share a tick with `[from, until)`, in order. Ticks are those of `self.timeline`, offset
+    /// included. A single file is one segment.
+    ///
+    /// # Errors
+    /// [`MpdError::TooMany`] for more than `cap` segments, else as [`Self::segment`].
+    pub fn segments_overlapping(&self, from: i64, until: i64, cap: usize) -> Result<Vec<Segment>, MpdError> {
+        let mut found = Vec::new();
+        let mut index = self.index_at(from);
+        while let Some(segment) = self.segment(index)?.filter(|segment| segment.time < until) {
+            if found.len() == cap {
+                return Err(MpdError::TooMany("segments"));
+            }
+            found.push(segment);
+            index = index.saturating_add(1);
+        }
+        Ok(found)
+    }
+
+    /// The position of the first segment that ends after `ticks`; it may lie beyond the last segment.
+    pub fn index_at(&self, ticks: i64) -> u64 {
+        let runs = &self.addressing.runs;
+        let mut at = runs.partition_point(|run| run.time <= ticks);
+        // An overlap is legal: the run before may still be on display.
+        while at > 0 && runs.get(at - 1).is_some_and(|run| self.addressing.run_end(run) > ticks) {
+            at -= 1;
+        }
+        let Some(run) = runs.get(at) else {
+            return runs.last().map_or(0, |run| run.index.saturating_add(self.addressing.count(run)));
+        };
+        let into = ticks.saturating_sub(run.time).max(0).checked_div(run.duration).unwrap_or(0);
+        run.index.saturating_add(u64::try_from(into).unwrap_or(0))
+    }
+
+    /// The segment at a 0-based position; `None` past the last one. Step back or forth with `index` - 1 or + 1.
+    ///
+    /// Without an end in the manifest there always is a next one: whether it exists, only the store knows.
+    ///
+    /// # Errors
+    /// [`MpdError::NoSegments`], [`MpdError::BadTemplate`], [`MpdError::OutsideRecording`], [`MpdError::TooMany`].
+    pub fn segment(&self, index: u64) -> Result<Option<Segment>, MpdError> {
+        let addressing = &self.addressing;
+        let Some((run, number)) = addressing.find(index) else { return Ok(None) };
+        let Some(time) = run.start(index - run.index) else { return Ok(None) };
+        let resource = match &addressing.media {
+            Media::Template(template) => {
+                let template = template.as_deref().ok_or(MpdError::NoSegments)?;
+                Resource { path: self.expand(template, Some(number), Some(time))?, range: None }
+            }
+            Media::List(urls) => {
+                let url = usize::try_from(index).ok().and_then(|index| urls.get(index));
+                let Some(url) = url else { return Ok(None) };
+                self.resource(url)?
+            }
+            Media::Single => self.whole_file(None)?,
+        };
+        let duration = run.duration;
+        Ok(Some(Segment { index, number, time, duration, nominal: addressing.nominal, resource }))
+    }
+
+    /// The object that a `$Time$` template would name had the segment started at `time`; `None` for other addressing.
+    ///
+    /// ffmpeg lists the first segment of sound at 0, and names it by the start that it really has before the edit
+    /// list: `-1024`. Worth a try when that first segment is not found.
+    ///
+    /// # Errors
+    /// As [`Self::segment`].
+    pub fn resource_at_time(&self, segment: &Segment, time: i64) -> Result<Option<Resource>, MpdError> {
+        let Media::Template(Some(template)) = &self.addressing.media else { return Ok(None) };
+        let path = self.expand(template, Some(segment.number), Some(time))?;
+        Ok((path != segment.resource.path).then_some(Resource { path, range: None }))
+    }
+
+    /// The end of the last segment in ticks; `None` if the manifest sets no end or lists nothing.
+    pub fn end_ticks(&self) -> Option<i64> {
+        let addressing = &self.addressing;
+        let last = addressing.total()?.checked_sub(1)?;
+        let (run, _) = addressing.find(last)?;
+        run.start(last - run.index)?.checked_add(run.duration)
+    }
+
+    /// The start of the first segment in ticks; `None` if nothing is listed.
+    pub fn start_ticks(&self) -> Option<i64> {
+        self.addressing.find(0).map(|(run, _)| run.time)
+    }
+
+    /// The segments of a single file as its `sidx` lists them, and the timeline that their ticks count on.
+    ///
+    /// # Errors
+    /// [`MpdError::NoSegments`] if no file is named.
+    pub fn segments_from_sidx(&self, index: &Index) -> Result<(Timeline, Vec<Segment>), MpdError> {
+        let timeline = self.timeline.with_timescale(index.timescale);
+        let segments = index.entries.iter().zip(0..).map(|(entry, at): (_, u64)| {
+            let last = entry.offset.saturating_add(u64::from(entry.size)).saturating_sub(1);
+            Ok(Segment {
+                index: at,
+                number: at.saturating_add(1),
+                time: entry.time,
+                duration: i64::from(entry.duration),
+                nominal: false,
+                resource: self.whole_file(Some(ByteRange { first: entry.offset, last }))?,
+            })
+        });
+        Ok((timeline, segments.collect::<Result<_, MpdError>>()?))
+    }
+
+    fn expand(&self, template: &str, number: Option<u64>, time: Option<i64>) -> Result<String, MpdError> {
+        let values = Values { id: &self.id, bandwidth: self.bandwidth, number, time };
+        path::join(&self.addressing.base, &expand(template, &values)?)
+    }
+
+    fn resource(&self, url: &RawUrl) -> Result<Resource, MpdError> {
+        match &url.reference {
+            Some(reference) => {
+                Ok(Resource { path: path::join(&self.addressing.base, reference)?, range: url.range })
+            }
+            None => self.whole_file(url.range),
+        }
+    }
+
+    fn whole_file(&self, range: Option<ByteRange>) -> Result<Resource, MpdError> {
+        let path = &self.addressing.base;
+        if path.is_empty() || path.ends_with('/') {
+            return Err(MpdError::NoSegments);
+        }
+        Ok(Resource { path: path.clone(), range })
+    }
+}
+
+impl Addressing {
+    /// The run that holds a position, and the segment's number.
+    fn find(&self, index: u64) -> Option<(&Run, u64)> {
+        let after = self.runs.partition_point(|run| run.index <= index);
+        let run = self.runs.get(after.checked_sub(1)?)?;
+        let into = index.checked_sub(run.index)?;
+        let number = match run.number {
+            Some(first) => first.checked_add(into)?,
+            None => self.start_number.checked_add(index)?,
+        };
+        let listed = into < self.count(run) && self.end_number.is_none_or(|end| number <= end);
+        listed.then_some((run, number))
+    }
+
+    fn count(&self, run: &Run) -> u64 {
+        run.length(self.end).unwrap_or(u64::MAX)
+    }
+
+    fn run_end(&self, run: &Run) -> i64 {
+        run.start(self.count(run)).unwrap_or(i64::MAX)
+    }
+
+    /// How many segments there are, if anything says so.
+    fn total(&self) -> Option<u64> {
+        let listed = self.runs.last().and_then(|run| run.index.checked_add(run.length(self.end)?));
+        let numbered = self.end_number.map(|end| end.saturating_add(1).saturating_sub(self.start_number));
+        let urls = match &self.media {
+            Media::List(urls) => u64::try_from(urls.len()).ok(),
+            _ => None,
+        };
+        [listed, numbered, urls].into_iter().flatten().min()
+    }
+}

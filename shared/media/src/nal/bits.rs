@@ -1,0 +1,108 @@
+//! A bit reader that passes over emulation prevention bytes (14496-10, 7.4.1) as it goes.
+
+use super::NalError;
+
+#[derive(Debug, Clone)]
+pub(crate) struct Bits<'a> {
+    bytes: std::slice::Iter<'a, u8>,
+    emulation: bool,
+    zeros: u8,
+    current: u8,
+    left: u8,
+}
+
+impl<'a> Bits<'a> {
+    /// Over the bytes of a NAL unit.
+    pub(crate) fn nal(unit: &'a [u8]) -> Self {
+        Self { bytes: unit.iter(), emulation: true, zeros: 0, current: 0, left: 0 }
+    }
+
+    /// Over bytes as they are.
+    pub(crate) fn raw(data: &'a [u8]) -> Self {
+        Self { emulation: false, ..Self::nal(data) }
+    }
+
+    pub(crate) fn flag(&mut self) -> Result<bool, NalError> {
+        if self.left == 0 {
+            self.current = self.byte()?;
+            self.left = 8;
+        }
+        self.left -= 1;
+        Ok(self.current >> self.left & 1 == 1)
+    }
+
+    /// Up to 32 bits, most significant first.
+    pub(crate) fn bits(&mut self, count: u32) -> Result<u32, NalError> {
+        (0..count.min(32)).try_fold(0_u32, |value, _| Ok(value << 1 | u32::from(self.flag()?)))
+    }
+
+    /// Up to 8 bits.
+    pub(crate) fn small(&mut self, count: u32) -> Result<u8, NalError> {
+        u8::try_from(self.bits(count.min(8))?).map_err(|_| NalError::Truncated)
+    }
+
+    pub(crate) fn skip(&mut self, count: u32) -> Result<(), NalError> {
+        (0..count).try_for_each(|_| self.flag().map(|_| ()))
+    }
+
+    /// `ue(v)`, which must not be above `max`.
+    pub(crate) fn ue(&mut self, max: u32, name: &'static str) -> Result<u32, NalError> {
+        let mut zeros = 0;
+        while !self.flag()? {
+            zeros += 1;
+            if zeros > 31 {
+                return Err(NalError::Illegal(name));
+            }
+        }
+        let value = (1_u32 << zeros) - 1 + self.bits(zeros)?;
+        if value > max { Err(NalError::Illegal(name)) } else { Ok(value) }
+    }
+
+    /// `se(v)`.
+    pub(crate) fn se(&mut self, name: &'static str) -> Result<i64, NalError> {
+        let code = i64::from(self.ue(u32::MAX - 1, name)?);
+        Ok(if code % 2 == 0 { -(code / 2) } else { (code + 1) / 2 })
+    }
+
+    fn byte(&mut self) -> Result<u8, NalError> {
+        let mut byte = *self.bytes.next().ok_or(NalError::Truncated)?;
+        if self.emulation && self.zeros >= 2 && byte == 3 {
+            self.zeros = 0;
+            byte = *self.bytes.next().ok_or(NalError::Truncated)?;
+        }
+        self.zeros = if byte == 0 { self.zeros.saturating_add(1) } else { 0 };
+        Ok(byte)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn exponential_golomb_codes() {
+        // 1 | 010 | 011 | 00100 | 00101
+        let data = [0b1010_0110, 0b0100_0010, 0b1000_0000];
+        let mut bits = Bits::raw(&data);
+        let values: Vec<u32> = (0..5).map(|_| bits.ue(10, "x").unwrap()).collect();
+        assert_eq!(values, [0, 1, 2, 3, 4]);
+        let mut bits = Bits::raw(&data);
+        let values: Vec<i64> = (0..5).map(|_| bits.se("x").unwrap()).collect();
+        assert_eq!(values, [0, 1, -1, 2, -2]);
+        assert_eq!(Bits::raw(&data[..1]).ue(0, "x"), Ok(0));
+        assert_eq!(Bits::raw(&[0b0010_0000]).ue(2, "x"), Err(NalError::Illegal("x")));
+        assert_eq!(Bits::raw(&[0; 8]).ue(u32::MAX, "x"), Err(NalError::Illegal("x")));
+        assert_eq!(Bits::raw(&[0, 0, 0, 1, 255, 255, 255, 254]).ue(u32::MAX, "x"), Ok(u32::MAX - 1));
+    }
+
+    #[test]
+    fn emulation_prevention_is_invisible() {
+        let data = [0, 0, 3, 1, 0, 0, 3, 0, 0, 3, 3];
+        let mut bits = Bits::nal(&data);
+        let seen: Vec<u8> = std::iter::from_fn(|| bits.small(8).ok()).collect();
+        assert_eq!(seen, [0, 0, 1, 0, 0, 0, 0, 3]);
+        let mut bits = Bits::raw(&data);
+        bits.skip(88).unwrap();
+        assert_eq!(bits.flag(), Err(NalError::Truncated));
+    }
+}

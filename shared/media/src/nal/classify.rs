@@ -1,0 +1,173 @@
+//! What a sample is good for: where to start, what to leave out.
+
+use super::{Bits, NalError, VideoCodec, nals};
+
+/// How a decoder can start with a picture.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum RandomAccess {
+    /// Nothing after it refers to anything before it; HEVC: it may still have RADL pictures.
+    Idr,
+    /// HEVC: leading pictures may refer to what came before.
+    Cra,
+    /// HEVC: as CRA, after a splice.
+    Bla,
+    /// H.264: an intra picture from which on all pictures in output order are right (open GOP).
+    RecoveryPoint,
+    /// Not here.
+    None,
+}
+
+/// HEVC pictures that follow a random access picture in decoding order and precede it in output order.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum Leading {
+    /// Not a leading picture, or H.264, which does not say.
+    No,
+    /// Decodable after starting at the random access picture.
+    Radl,
+    /// Not decodable after starting there.
+    Rasl,
+}
+
+/// What the NAL unit headers of a sample say.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub struct Picture {
+    /// How to start here.
+    pub random_access: RandomAccess,
+    /// Leading pictures are dropped with the start that they precede.
+    pub leading: Leading,
+    /// Other pictures may refer to it. HEVC: pictures of its own temporal layer, so a false one may be left out only
+    /// if no picture has a higher `temporal_id`.
+    pub reference: bool,
+    /// HEVC temporal layer, 0 for H.264.
+    pub temporal_id: u8,
+    /// Parameter sets come in the sample itself.
+    pub parameter_sets: bool,
+    /// How many slice (segment) NAL units there are; 0 is not a picture.
+    pub slices: u32,
+}
+
+impl Picture {
+    const NOTHING: Self = Self {
+        random_access: RandomAccess::None,
+        leading: Leading::No,
+        reference: false,
+        temporal_id: 0,
+        parameter_sets: false,
+        slices: 0,
+    };
+}
+
+/// Classifies a sample of length-prefixed NAL units.
+///
+/// `sync` is what the container says. It matters for H.264 only: an all-intra picture that is not an IDR and has no
+/// recovery point message counts as [`RandomAccess::RecoveryPoint`] if the container marks it.
+///
+/// # Errors
+/// As [`nals`]; headers that are cut off count as nothing.
+pub fn classify(
+    codec: VideoCodec,
+    sample: &[u8],
+    length_size: usize,
+    sync: bool,
+) -> Result<Picture, NalError> {
+    match codec {
+        VideoCodec::H264 => h264(sample, length_size, sync),
+        VideoCodec::Hevc => hevc(sample, length_size),
+    }
+}
+
+fn h264(sample: &[u8], length_size: usize, sync: bool) -> Result<Picture, NalError> {
+    let mut picture = Picture::NOTHING;
+    let (mut idr, mut recovery, mut intra) = (false, false, true);
+    for unit in nals(sample, length_size) {
+        let unit = unit?;
+        let Some((header, payload)) = unit.split_first() else { continue };
+        match header & 0x1f {
+            kind @ (1 | 2 | 5) => {
+                picture.slices = picture.slices.saturating_add(1);
+                picture.reference |= header & 0x60 != 0;
+                idr |= kind == 5;
+                intra &= is_intra_slice(payload);
+            }
+            6 => recovery |= has_recovery_point(payload),
+            7 | 8 => picture.parameter_sets = true,
+            _ => {}
+        }
+    }
+    if idr {
+        picture.random_access = RandomAccess::Idr;
+    } else if picture.slices > 0 && (recovery || (sync && intra)) {
+        picture.random_access = RandomAccess::RecoveryPoint;
+    }
+    Ok(picture)
+}
+
+/// `slice_type` I or SI (7.4.3, table 7-6).
+fn is_intra_slice(payload: &[u8]) -> bool {
+    let mut bits = Bits::nal(payload);
+    let kind = bits.ue(u32::MAX, "first_mb_in_slice").and_then(|_| bits.ue(9, "slice_type"));
+    matches!(kind, Ok(2 | 4 | 7 | 9))
+}
+
+/// A recovery point message (D.1.8) that says: exact from this very picture on in output order.
+fn has_recovery_point(payload: &[u8]) -> bool {
+    let mut bits = Bits::nal(payload);
+    while let Ok((kind, size)) = sei_header(&mut bits) {
+        if kind == 6 {
+            return bits.ue(0, "recovery_frame_cnt").is_ok();
+        }
+        if bits.skip(size.saturating_mul(8)).is_err() {
+            return false;
+        }
+    }
+    false
+}
+
+/// Type and size of the next message (7.3.2.3.1); the size of a real one fits the unit.
+fn sei_header(bits: &mut Bits<'_>) -> Result<(u32, u32), NalError> {
+    let mut number = || {
+        let mut total = 0_u32;
+        loop {
+            let byte = bits.small(8)?;
+            total = total.saturating_add(u32::from(byte));
+            if byte != 255 {
+                return Ok(total);
+            }
+        }
+    };
+    Ok((number()?, number()?))
+}
+
+fn hevc(sample: &[u8], length_size: usize) -> Result<Picture, NalError> {
+    let mut picture = Picture::NOTHING;
+    for unit in nals(sample, length_size) {
+        let &[first, second, ..] = unit? else { continue };
+        // Enhancement layers are other pictures.
+        if first & 1 != 0 || second & 0xf8 != 0 {
+            continue;
+        }
+        let kind = first >> 1 & 0x3f;
+        match kind {
+            0..=9 | 16..=21 => {
+                picture.slices = picture.slices.saturating_add(1);
+                picture.temporal_id = (second & 7).saturating_sub(1);
+                // Even types below 16 are sub-layer non-reference pictures (table 7-1).
+                picture.reference |= kind >= 16 || kind % 2 == 1;
+                picture.leading = match kind {
+                    6 | 7 => Leading::Radl,
+                    8 | 9 => Leading::Rasl,
+                    _ => Leading::No,
+                };
+                picture.random_access = match kind {
+                    16..=18 => RandomAccess::Bla,
+                    19 | 20 => RandomAccess::Idr,
+                    21 => RandomAccess::Cra,
+                    _ => RandomAccess::None,
+                };
+            }
+            32..=34 => picture.parameter_sets = true,
+            _ => {}
+        }
+    }
+    Ok(picture)
+}

@@ -1,0 +1,176 @@
+//! The H.264 sequence parameter set (ISO/IEC 14496-10, 7.3.2.1.1 and E.1.1).
+
+use super::sps::{Offsets, Sps, Vui, clock, cropped, vui_head};
+use super::{Bits, NalError};
+
+/// 16384 pixels; level 6.2 allows no more.
+const MAX_MACROBLOCKS: u32 = 1024;
+
+/// Profiles whose parameter sets tell chroma format and bit depth.
+const HIGH_PROFILES: [u8; 13] = [100, 110, 122, 244, 44, 83, 86, 118, 128, 138, 139, 134, 135];
+
+pub(super) fn sps(unit: &[u8]) -> Result<Sps, NalError> {
+    let mut bits = Bits::nal(unit);
+    if bits.small(8)? & 0x1f != 7 {
+        return Err(NalError::WrongKind);
+    }
+    let (profile_idc, constraints, level_idc) = (bits.small(8)?, bits.small(8)?, bits.small(8)?);
+    let id = bits.ue(31, "seq_parameter_set_id")?;
+    let format = if HIGH_PROFILES.contains(&profile_idc) { format(&mut bits)? } else { Format::DEFAULT };
+    picture_order(&mut bits)?;
+    let max_ref_frames = bits.ue(16, "max_num_ref_frames")?;
+    bits.skip(1)?;
+    let width_in_mbs = bits.ue(MAX_MACROBLOCKS - 1, "pic_width_in_mbs_minus1")? + 1;
+    let height_in_units = bits.ue(MAX_MACROBLOCKS - 1, "pic_height_in_map_units_minus1")? + 1;
+    let frames_only = bits.flag()?;
+    if !frames_only {
+        bits.skip(1)?;
+    }
+    let units_per_frame = if frames_only { 1 } else { 2 };
+    bits.skip(1)?;
+    let coded = (width_in_mbs * 16, height_in_units * 16 * units_per_frame);
+    let offsets = offsets(&mut bits)?;
+    let (width, height) = cropped(coded, offsets, format.crop_unit(units_per_frame))?;
+    let (vui, max_reorder) = if bits.flag()? { vui(&mut bits)? } else { (Vui::default(), None) };
+    Ok(Sps {
+        id,
+        profile_idc,
+        constraints,
+        level_idc,
+        high_tier: false,
+        chroma_format_idc: format.chroma_format_idc,
+        bit_depth_luma: format.bit_depth_luma,
+        bit_depth_chroma: format.bit_depth_chroma,
+        coded_width: coded.0,
+        coded_height: coded.1,
+        width,
+        height,
+        interlaced: !frames_only,
+        max_ref_frames,
+        max_reorder,
+        vui,
+    })
+}
+
+struct Format {
+    chroma_format_idc: u8,
+    separate_planes: bool,
+    bit_depth_luma: u8,
+    bit_depth_chroma: u8,
+}
+
+impl Format {
+    const DEFAULT: Self =
+        Self { chroma_format_idc: 1, separate_planes: false, bit_depth_luma: 8, bit_depth_chroma: 8 };
+
+    /// Table 6-1 and equations 7-19 to 7-22.
+    fn crop_unit(&self, units_per_frame: u32) -> (u32, u32) {
+        match (self.separate_planes, self.chroma_format_idc) {
+            (false, 1) => (2, 2 * units_per_frame),
+            (false, 2) => (2, units_per_frame),
+            _ => (1, units_per_frame),
+        }
+    }
+}
+
+fn format(bits: &mut Bits<'_>) -> Result<Format, NalError> {
+    let narrow = |value: u32| u8::try_from(value).unwrap_or(0);
+    let chroma_format_idc = narrow(bits.ue(3, "chroma_format_idc")?);
+    let separate_planes = chroma_format_idc == 3 && bits.flag()?;
+    let bit_depth_luma = narrow(bits.ue(6, "bit_depth_luma_minus8")? + 8);
+    let bit_depth_chroma = narrow(bits.ue(6, "bit_depth_chroma_minus8")? + 8);
+    bits.skip(1)?;
+    if bits.flag()? {
+        let lists = if chroma_format_idc == 3 { 12 } else { 8 };
+        for list in 0..lists {
+            if bits.flag()? {
+                scaling_list(bits, if list < 6 { 16 } else { 64 })?;
+            }
+        }
+    }
+    Ok(Format { chroma_format_idc, separate_planes, bit_depth_luma, bit_depth_chroma })
+}
+
+/// 7.3.2.1.1.1: a list ends early where the next scale is zero.
+fn scaling_list(bits: &mut Bits<'_>, size: u32) -> Result<(), NalError> {
+    let mut scale = 8_i64;
+    for _ in 0..size {
+        scale = (scale + bits.se("delta_scale")?).rem_euclid(256);
+        if scale == 0 {
+            return Ok(());
+        }
+    }
+    Ok(())
+}
+
+fn picture_order(bits: &mut Bits<'_>) -> Result<(), NalError> {
+    bits.ue(12, "log2_max_frame_num_minus4")?;
+    match bits.ue(2, "pic_order_cnt_type")? {
+        0 => drop(bits.ue(12, "log2_max_pic_order_cnt_lsb_minus4")?),
+        1 => {
+            bits.skip(1)?;
+            bits.se("offset_for_non_ref_pic")?;
+            bits.se("offset_for_top_to_bottom_field")?;
+            for _ in 0..bits.ue(255, "num_ref_frames_in_pic_order_cnt_cycle")? {
+                bits.se("offset_for_ref_frame")?;
+            }
+        }
+        _ => {}
+    }
+    Ok(())
+}
+
+fn offsets(bits: &mut Bits<'_>) -> Result<Offsets, NalError> {
+    let mut offsets = Offsets::default();
+    if bits.flag()? {
+        for offset in &mut offsets {
+            *offset = bits.ue(1 << 16, "frame_crop_offset")?;
+        }
+    }
+    Ok(offsets)
+}
+
+fn vui(bits: &mut Bits<'_>) -> Result<(Vui, Option<u32>), NalError> {
+    let mut vui = vui_head(bits)?;
+    if bits.flag()? {
+        let mut timing = clock(bits)?;
+        timing.fixed_frame_rate = bits.flag()?;
+        vui.timing = Some(timing);
+    }
+    let nal_hrd = bits.flag()?;
+    if nal_hrd {
+        hrd(bits)?;
+    }
+    let vcl_hrd = bits.flag()?;
+    if vcl_hrd {
+        hrd(bits)?;
+    }
+    if nal_hrd || vcl_hrd {
+        bits.skip(1)?;
+    }
+    bits.skip(1)?;
+    if !bits.flag()? {
+        return Ok((vui, None));
+    }
+    bits.skip(1)?;
+    for name in [
+        "max_bytes_per_pic_denom",
+        "max_bits_per_mb_denom",
+        "log2_max_mv_length_horizontal",
+        "log2_max_mv_length_vertical",
+    ] {
+        bits.ue(16, name)?;
+    }
+    Ok((vui, Some(bits.ue(16, "max_num_reorder_frames")?)))
+}
+
+fn hrd(bits: &mut Bits<'_>) -> Result<(), NalError> {
+    let count = bits.ue(31, "cpb_cnt_minus1")? + 1;
+    bits.skip(8)?;
+    for _ in 0..count {
+        bits.ue(u32::MAX, "bit_rate_value_minus1")?;
+        bits.ue(u32::MAX, "cpb_size_value_minus1")?;
+        bits.skip(1)?;
+    }
+    bits.skip(20)
+}

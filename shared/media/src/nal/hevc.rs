@@ -1,0 +1,220 @@
+//! The HEVC sequence parameter set (ISO/IEC 23008-2, 7.3.2.2 and E.2.1).
+
+use super::sps::{Offsets, Sps, Vui, clock, cropped, vui_head};
+use super::{Bits, NalError};
+
+/// Pixels a side; level 6.2 allows 8444.
+const MAX_SIDE: u32 = 16_384;
+
+pub(super) fn sps(unit: &[u8]) -> Result<Sps, NalError> {
+    let mut bits = Bits::nal(unit);
+    if bits.small(8)? >> 1 & 0x3f != 33 {
+        return Err(NalError::WrongKind);
+    }
+    if bits.small(8)? & 0xf8 != 0 {
+        return Err(NalError::Unsupported("a layered stream"));
+    }
+    bits.skip(4)?;
+    let sub_layers = bits.bits(3)?;
+    bits.skip(1)?;
+    let profile = profile_tier_level(&mut bits, sub_layers)?;
+    let id = bits.ue(15, "sps_seq_parameter_set_id")?;
+    let picture = picture(&mut bits)?;
+    let log2_max_poc = bits.ue(12, "log2_max_pic_order_cnt_lsb_minus4")? + 4;
+    let (max_ref_frames, max_reorder) = ordering(&mut bits, sub_layers)?;
+    coding_tools(&mut bits, log2_max_poc)?;
+    let mut field_pictures = false;
+    let mut vui = Vui::default();
+    if bits.flag()? {
+        (vui, field_pictures) = read_vui(&mut bits)?;
+    }
+    Ok(Sps {
+        id,
+        profile_idc: profile.idc,
+        constraints: 0,
+        level_idc: profile.level_idc,
+        high_tier: profile.high_tier,
+        chroma_format_idc: picture.chroma_format_idc,
+        bit_depth_luma: picture.bit_depth_luma,
+        bit_depth_chroma: picture.bit_depth_chroma,
+        coded_width: picture.coded.0,
+        coded_height: picture.coded.1,
+        width: picture.size.0,
+        height: picture.size.1,
+        interlaced: profile.interlaced || field_pictures,
+        max_ref_frames,
+        max_reorder: Some(max_reorder),
+        vui,
+    })
+}
+
+struct Profile {
+    idc: u8,
+    high_tier: bool,
+    interlaced: bool,
+    level_idc: u8,
+}
+
+fn profile_tier_level(bits: &mut Bits<'_>, sub_layers: u32) -> Result<Profile, NalError> {
+    bits.skip(2)?;
+    let high_tier = bits.flag()?;
+    let idc = bits.small(5)?;
+    bits.skip(32)?;
+    let progressive = bits.flag()?;
+    let interlaced = bits.flag()? && !progressive;
+    bits.skip(46)?;
+    let level_idc = bits.small(8)?;
+    let mut present = Vec::new();
+    for _ in 0..sub_layers {
+        present.push((bits.flag()?, bits.flag()?));
+    }
+    if sub_layers > 0 {
+        bits.skip(2 * 8_u32.saturating_sub(sub_layers))?;
+    }
+    for (profile, level) in present {
+        bits.skip(if profile { 88 } else { 0 })?;
+        bits.skip(if level { 8 } else { 0 })?;
+    }
+    Ok(Profile { idc, high_tier, interlaced, level_idc })
+}
+
+struct PictureFormat {
+    chroma_format_idc: u8,
+    bit_depth_luma: u8,
+    bit_depth_chroma: u8,
+    coded: (u32, u32),
+    size: (u32, u32),
+}
+
+fn picture(bits: &mut Bits<'_>) -> Result<PictureFormat, NalError> {
+    let narrow = |value: u32| u8::try_from(value).unwrap_or(0);
+    let chroma_format_idc = narrow(bits.ue(3, "chroma_format_idc")?);
+    let separate_planes = chroma_format_idc == 3 && bits.flag()?;
+    let coded =
+        (bits.ue(MAX_SIDE, "pic_width_in_luma_samples")?, bits.ue(MAX_SIDE, "pic_height_in_luma_samples")?);
+    let unit = match chroma_format_idc {
+        1 if !separate_planes => (2, 2),
+        2 => (2, 1),
+        _ => (1, 1),
+    };
+    let offsets = if bits.flag()? { window(bits)? } else { Offsets::default() };
+    let size = cropped(coded, offsets, unit)?;
+    let bit_depth_luma = narrow(bits.ue(8, "bit_depth_luma_minus8")? + 8);
+    let bit_depth_chroma = narrow(bits.ue(8, "bit_depth_chroma_minus8")? + 8);
+    Ok(PictureFormat { chroma_format_idc, bit_depth_luma, bit_depth_chroma, coded, size })
+}
+
+fn window(bits: &mut Bits<'_>) -> Result<Offsets, NalError> {
+    let mut offsets = Offsets::default();
+    for offset in &mut offsets {
+        *offset = bits.ue(MAX_SIDE, "window offset")?;
+    }
+    Ok(offsets)
+}
+
+/// Buffering and reordering of the highest sub-layer, which comes last.
+fn ordering(bits: &mut Bits<'_>, sub_layers: u32) -> Result<(u32, u32), NalError> {
+    let all = bits.flag()?;
+    let mut last = (0, 0);
+    for _ in 0..if all { sub_layers + 1 } else { 1 } {
+        last = (bits.ue(16, "sps_max_dec_pic_buffering_minus1")?, bits.ue(16, "sps_max_num_reorder_pics")?);
+        bits.ue(u32::MAX, "sps_max_latency_increase_plus1")?;
+    }
+    Ok(last)
+}
+
+/// From the block sizes to the flags before the VUI; read only to get past them.
+fn coding_tools(bits: &mut Bits<'_>, log2_max_poc: u32) -> Result<(), NalError> {
+    for name in [
+        "log2_min_luma_coding_block_size_minus3",
+        "log2_diff_max_min_luma_coding_block_size",
+        "log2_min_luma_transform_block_size_minus2",
+        "log2_diff_max_min_luma_transform_block_size",
+        "max_transform_hierarchy_depth_inter",
+        "max_transform_hierarchy_depth_intra",
+    ] {
+        bits.ue(6, name)?;
+    }
+    if bits.flag()? && bits.flag()? {
+        scaling_lists(bits)?;
+    }
+    bits.skip(2)?;
+    if bits.flag()? {
+        bits.skip(8)?;
+        bits.ue(6, "log2_min_pcm_luma_coding_block_size_minus3")?;
+        bits.ue(6, "log2_diff_max_min_pcm_luma_coding_block_size")?;
+        bits.skip(1)?;
+    }
+    reference_sets(bits)?;
+    if bits.flag()? {
+        for _ in 0..bits.ue(32, "num_long_term_ref_pics_sps")? {
+            bits.skip(log2_max_poc + 1)?;
+        }
+    }
+    bits.skip(2)
+}
+
+/// 7.3.4.
+fn scaling_lists(bits: &mut Bits<'_>) -> Result<(), NalError> {
+    for size_id in 0..4_u32 {
+        let coefficients = if size_id == 0 { 16 } else { 64 };
+        for _ in 0..if size_id == 3 { 2 } else { 6 } {
+            if !bits.flag()? {
+                bits.ue(5, "scaling_list_pred_matrix_id_delta")?;
+                continue;
+            }
+            if size_id > 1 {
+                bits.se("scaling_list_dc_coef_minus8")?;
+            }
+            for _ in 0..coefficients {
+                bits.se("scaling_list_delta_coef")?;
+            }
+        }
+    }
+    Ok(())
+}
+
+/// 7.3.7: a set may be written as the difference to the one before, so the number of pictures must be followed.
+fn reference_sets(bits: &mut Bits<'_>) -> Result<(), NalError> {
+    let mut pictures = 0_u32;
+    for set in 0..bits.ue(64, "num_short_term_ref_pic_sets")? {
+        pictures = if set > 0 && bits.flag()? {
+            bits.skip(1)?;
+            bits.ue(1 << 15, "abs_delta_rps_minus1")?;
+            predicted(bits, pictures)?
+        } else {
+            let count = bits.ue(16, "num_negative_pics")? + bits.ue(16, "num_positive_pics")?;
+            for _ in 0..count {
+                bits.ue(1 << 15, "delta_poc_minus1")?;
+                bits.skip(1)?;
+            }
+            count
+        };
+    }
+    Ok(())
+}
+
+/// How many pictures a predicted set keeps of the one before it.
+fn predicted(bits: &mut Bits<'_>, before: u32) -> Result<u32, NalError> {
+    let mut kept = 0;
+    for _ in 0..=before {
+        let used = bits.flag()?;
+        kept += u32::from(used || bits.flag()?);
+    }
+    if kept > 32 { Err(NalError::Illegal("num_delta_pocs")) } else { Ok(kept) }
+}
+
+/// The VUI as far as the clock, and whether pictures are fields.
+fn read_vui(bits: &mut Bits<'_>) -> Result<(Vui, bool), NalError> {
+    let mut vui = vui_head(bits)?;
+    bits.skip(1)?;
+    let field_pictures = bits.flag()?;
+    bits.skip(1)?;
+    if bits.flag()? {
+        window(bits)?;
+    }
+    if bits.flag()? {
+        vui.timing = Some(clock(bits)?);
+    }
+    Ok((vui, field_pictures))
+}

@@ -1,0 +1,192 @@
+//! Sequence parameter sets: what an encoder must repeat and a plan must know. Shared by both standards.
+
+use super::{Bits, NalError, VideoCodec, h264, hevc};
+
+/// A sequence parameter set.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Sps {
+    /// `seq_parameter_set_id`.
+    pub id: u32,
+    /// `profile_idc` or `general_profile_idc`.
+    pub profile_idc: u8,
+    /// H.264: `constraint_set0..5_flag` and two zero bits, as in `avcC`; HEVC: 0.
+    pub constraints: u8,
+    /// `level_idc` or `general_level_idc`.
+    pub level_idc: u8,
+    /// HEVC `general_tier_flag`.
+    pub high_tier: bool,
+    /// 0 monochrome, 1 4:2:0, 2 4:2:2, 3 4:4:4.
+    pub chroma_format_idc: u8,
+    /// Bits.
+    pub bit_depth_luma: u8,
+    /// Bits.
+    pub bit_depth_chroma: u8,
+    /// Pixels before cropping.
+    pub coded_width: u32,
+    /// Pixels before cropping.
+    pub coded_height: u32,
+    /// Pixels after cropping.
+    pub width: u32,
+    /// Pixels after cropping.
+    pub height: u32,
+    /// Fields or MBAFF frames may occur (H.264), or the source was interlaced (HEVC).
+    pub interlaced: bool,
+    /// `max_num_ref_frames` or `sps_max_dec_pic_buffering_minus1` of the highest layer.
+    pub max_ref_frames: u32,
+    /// `max_num_reorder_frames`, if said.
+    pub max_reorder: Option<u32>,
+    /// Empty if absent.
+    pub vui: Vui,
+}
+
+/// Video usability information.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Vui {
+    /// Sample aspect ratio, width to height; absent if unspecified.
+    pub aspect_ratio: Option<(u16, u16)>,
+    /// 5 is unspecified.
+    pub video_format: Option<u8>,
+    /// `video_full_range_flag`.
+    pub full_range: bool,
+    /// `colour_primaries` and so on.
+    pub colour: Option<Colour>,
+    /// `chroma_sample_loc_type` of the top and the bottom field.
+    pub chroma_location: Option<(u8, u8)>,
+    /// Clock of the pictures.
+    pub timing: Option<Timing>,
+}
+
+/// Code points of ISO/IEC 23091-2.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub struct Colour {
+    /// `colour_primaries`.
+    pub primaries: u8,
+    /// `transfer_characteristics`.
+    pub transfer: u8,
+    /// `matrix_coeffs`.
+    pub matrix: u8,
+}
+
+/// A clock: `time_scale / num_units_in_tick` ticks per second. H.264 counts two ticks a frame.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub struct Timing {
+    /// Units of `time_scale` in a tick.
+    pub num_units_in_tick: u32,
+    /// Units per second.
+    pub time_scale: u32,
+    /// `fixed_frame_rate_flag`; HEVC has none.
+    pub fixed_frame_rate: bool,
+}
+
+/// The ids in a picture parameter set.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub struct ParameterIds {
+    /// Its own.
+    pub pps: u32,
+    /// Of the sequence parameter set that it refers to.
+    pub sps: u32,
+}
+
+impl Sps {
+    /// Reads a sequence parameter set NAL unit, header included.
+    ///
+    /// # Errors
+    /// [`NalError::WrongKind`] for another NAL unit, else what the contents deserve.
+    pub fn parse(codec: VideoCodec, unit: &[u8]) -> Result<Self, NalError> {
+        match codec {
+            VideoCodec::H264 => h264::sps(unit),
+            VideoCodec::Hevc => hevc::sps(unit),
+        }
+    }
+}
+
+impl ParameterIds {
+    /// Reads the ids of a picture parameter set NAL unit, header included.
+    ///
+    /// # Errors
+    /// [`NalError::WrongKind`] for another NAL unit, [`NalError::Truncated`], [`NalError::Illegal`].
+    pub fn parse(codec: VideoCodec, unit: &[u8]) -> Result<Self, NalError> {
+        let (kind, header, last_own, last_referred) = match codec {
+            VideoCodec::H264 => (8, 8, 255, 31),
+            VideoCodec::Hevc => (34, 16, 63, 15),
+        };
+        if super::unit_type(codec, unit) != Some(kind) {
+            return Err(NalError::WrongKind);
+        }
+        let mut bits = Bits::nal(unit);
+        bits.skip(header)?;
+        Ok(Self { pps: bits.ue(last_own, "pps_id")?, sps: bits.ue(last_referred, "sps_id")? })
+    }
+}
+
+/// A rectangle's four offsets in the order left, right, top, bottom.
+pub(super) type Offsets = [u32; 4];
+
+/// Coded size less cropping, which counts in units of `(horizontal, vertical)` pixels.
+pub(super) fn cropped(coded: (u32, u32), offsets: Offsets, unit: (u32, u32)) -> Result<(u32, u32), NalError> {
+    let [left, right, top, bottom] = offsets;
+    let less = |size: u32, a: u32, b: u32, unit: u32| {
+        size.checked_sub(a.checked_add(b)?.checked_mul(unit)?).filter(|size| *size > 0)
+    };
+    less(coded.0, left, right, unit.0)
+        .zip(less(coded.1, top, bottom, unit.1))
+        .ok_or(NalError::Illegal("cropping"))
+}
+
+/// The part of the VUI up to the chroma location, which both standards share (E.1.1, E.2.1).
+pub(super) fn vui_head(bits: &mut Bits<'_>) -> Result<Vui, NalError> {
+    let mut vui = Vui::default();
+    if bits.flag()? {
+        vui.aspect_ratio = aspect_ratio(bits)?;
+    }
+    if bits.flag()? {
+        bits.skip(1)?;
+    }
+    if bits.flag()? {
+        vui.video_format = Some(bits.small(3)?);
+        vui.full_range = bits.flag()?;
+        if bits.flag()? {
+            vui.colour =
+                Some(Colour { primaries: bits.small(8)?, transfer: bits.small(8)?, matrix: bits.small(8)? });
+        }
+    }
+    if bits.flag()? {
+        let mut location = || Ok(u8::try_from(bits.ue(5, "chroma_sample_loc_type")?).unwrap_or(0));
+        vui.chroma_location = Some((location()?, location()?));
+    }
+    Ok(vui)
+}
+
+/// Table E-1.
+fn aspect_ratio(bits: &mut Bits<'_>) -> Result<Option<(u16, u16)>, NalError> {
+    const RATIOS: [(u16, u16); 16] = [
+        (1, 1),
+        (12, 11),
+        (10, 11),
+        (16, 11),
+        (40, 33),
+        (24, 11),
+        (20, 11),
+        (32, 11),
+        (80, 33),
+        (18, 11),
+        (15, 11),
+        (64, 33),
+        (160, 99),
+        (4, 3),
+        (3, 2),
+        (2, 1),
+    ];
+    let ratio = match bits.small(8)? {
+        255 => {
+            let mut side = || bits.bits(16).map(|side| u16::try_from(side).unwrap_or(0));
+            Some((side()?, side()?))
+        }
+        index => usize::from(index).checked_sub(1).and_then(|index| RATIOS.get(index)).copied(),
+    };
+    Ok(ratio.filter(|(width, height)| *width > 0 && *height > 0))
+}
+
+pub(super) fn clock(bits: &mut Bits<'_>) -> Result<Timing, NalError> {
+    Ok(Timing { num_units_in_tick: bits.bits(32)?, time_scale: bits.bits(32)?, fixed_frame_rate: false })
+}

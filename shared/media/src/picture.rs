@@ -1,0 +1,158 @@
+//! What encoders and raw frames need to know of a recording's pictures.
+
+use crate::fmp4::{Codec, SampleEntry};
+use crate::nal::{Colour, NalError, Sps, VideoCodec, nals, push_annex_b, unit_type};
+
+/// Everything that a decoder must be told before its first sample, and how samples are packed.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct DecoderConfig {
+    /// Which decoder.
+    pub codec: VideoCodec,
+    /// Bytes of each NAL unit's length.
+    pub nal_length_size: usize,
+    /// The parameter sets in Annex B form; empty if they come in the samples.
+    pub parameter_sets: Vec<u8>,
+    sps: Option<Vec<u8>>,
+}
+
+/// Layout of a raw picture, as ffmpeg names it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct PixelFormat {
+    /// ffmpeg's name.
+    pub name: &'static str,
+    /// Bytes of one sample.
+    depth_bytes: usize,
+    /// Chroma columns and rows for two of luma.
+    chroma: (usize, usize),
+}
+
+/// Size, layout and meaning of raw pictures.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct PictureFormat {
+    /// Columns.
+    pub width: u32,
+    /// Rows.
+    pub height: u32,
+    /// Layout.
+    pub pixels: PixelFormat,
+    /// Sample aspect ratio, if said.
+    pub aspect_ratio: Option<(u16, u16)>,
+    /// Colour description, if said.
+    pub colour: Option<Colour>,
+    /// Full instead of video range.
+    pub full_range: bool,
+    /// Fields rather than frames may be coded.
+    pub interlaced: bool,
+}
+
+const FORMATS: [(u8, bool, PixelFormat); 6] = [
+    (1, false, PixelFormat { name: "yuv420p", depth_bytes: 1, chroma: (1, 1) }),
+    (1, true, PixelFormat { name: "yuv420p10le", depth_bytes: 2, chroma: (1, 1) }),
+    (2, false, PixelFormat { name: "yuv422p", depth_bytes: 1, chroma: (1, 2) }),
+    (2, true, PixelFormat { name: "yuv422p10le", depth_bytes: 2, chroma: (1, 2) }),
+    (3, false, PixelFormat { name: "yuv444p", depth_bytes: 1, chroma: (2, 2) }),
+    (3, true, PixelFormat { name: "yuv444p10le", depth_bytes: 2, chroma: (2, 2) }),
+];
+
+/// Largest picture that is decoded, in pixels (8K).
+const MAX_PIXELS: u64 = 8192 * 4608;
+
+impl DecoderConfig {
+    /// From a sample entry; `None` if it is neither H.264 nor HEVC.
+    pub fn of(entry: &SampleEntry) -> Option<Self> {
+        let (codec, nal_length_size, sets): (_, _, Vec<&[u8]>) = match &entry.codec {
+            Codec::H264 { nal_length_size, sps, pps } => {
+                (VideoCodec::H264, *nal_length_size, sps.iter().chain(pps).map(AsRef::as_ref).collect())
+            }
+            Codec::Hevc { nal_length_size, vps, sps, pps } => {
+                (VideoCodec::Hevc, *nal_length_size, vps.iter().chain(sps).chain(pps).map(AsRef::as_ref).collect())
+            }
+            _ => return None,
+        };
+        let mut parameter_sets = Vec::new();
+        for set in &sets {
+            push_annex_b(set, &mut parameter_sets);
+        }
+        let sps = sets.into_iter().find(|unit| is_sps(codec, unit)).map(<[u8]>::to_vec);
+        Some(Self { codec, nal_length_size, parameter_sets, sps })
+    }
+
+    /// The pictures' format, from the sample entry's parameter set or, if it has none, from `sample`.
+    ///
+    /// # Errors
+    /// [`NalError`] if there is no parameter set that can be read.
+    pub fn picture_format(&self, sample: &[u8]) -> Result<Option<PictureFormat>, NalError> {
+        let sps = match &self.sps {
+            Some(unit) => Sps::parse(self.codec, unit)?,
+            None => {
+                let mut units = nals(sample, self.nal_length_size);
+                let unit = units.find_map(|unit| unit.ok().filter(|unit| is_sps(self.codec, unit)));
+                Sps::parse(self.codec, unit.unwrap_or_default())?
+            }
+        };
+        Ok(PictureFormat::of(&sps))
+    }
+}
+
+fn is_sps(codec: VideoCodec, unit: &[u8]) -> bool {
+    let wanted = match codec {
+        VideoCodec::H264 => 7,
+        VideoCodec::Hevc => 33,
+    };
+    unit_type(codec, unit) == Some(wanted)
+}
+
+impl PictureFormat {
+    /// `None` for a chroma format or bit depth that no encoder here takes, or an absurd size.
+    fn of(sps: &Sps) -> Option<Self> {
+        let depth = sps.bit_depth_luma.max(sps.bit_depth_chroma);
+        if !matches!(depth, 8..=10) || u64::from(sps.width) * u64::from(sps.height) > MAX_PIXELS {
+            return None;
+        }
+        let (chroma, deep) = (sps.chroma_format_idc.max(1), depth > 8);
+        let (_, _, pixels) = FORMATS.into_iter().find(|(idc, ten, _)| *idc == chroma && *ten == deep)?;
+        Some(Self {
+            width: sps.width,
+            height: sps.height,
+            pixels,
+            aspect_ratio: sps.vui.aspect_ratio.filter(|(w, h)| *w > 0 && *h > 0),
+            colour: sps.vui.colour,
+            full_range: sps.vui.full_range,
+            interlaced: sps.interlaced,
+        })
+    }
+
+    /// Bytes of one raw picture.
+    pub fn frame_bytes(&self) -> usize {
+        let size = |pixels: u32| usize::try_from(pixels).unwrap_or_default();
+        let (width, height) = (size(self.width), size(self.height));
+        let (columns, rows) = self.pixels.chroma;
+        let chroma = (width * columns).div_ceil(2) * (height * rows).div_ceil(2);
+        (width * height + 2 * chroma) * self.pixels.depth_bytes
+    }
+
+    /// Pixels of one picture.
+    pub fn pixels(&self) -> u64 {
+        u64::from(self.width) * u64::from(self.height)
+    }
+}
+
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn format(name: &str, width: u32, height: u32) -> PictureFormat {
+        let (_, _, pixels) = FORMATS.into_iter().find(|(_, _, p)| p.name == name).unwrap();
+        PictureFormat { width, height, pixels, aspect_ratio: None, colour: None, full_range: false, interlaced: false }
+    }
+
+    #[test]
+    fn raw_pictures_have_the_size_that_ffmpeg_gives_them() {
+        assert_eq!(format("yuv420p", 1920, 1080).frame_bytes(), 3_110_400);
+        assert_eq!(format("yuv420p10le", 1920, 1080).frame_bytes(), 6_220_800);
+        assert_eq!(format("yuv422p", 640, 360).frame_bytes(), 460_800);
+        assert_eq!(format("yuv444p", 640, 360).frame_bytes(), 691_200);
+        assert_eq!(format("yuv420p", 427, 241).frame_bytes(), 427 * 241 + 2 * 214 * 121);
+    }
+}

@@ -1,0 +1,79 @@
+//! Which Representations of a Period make the clip.
+
+use crate::mpd::{Content, Period, Representation};
+use crate::nal::VideoCodec;
+
+/// The chosen Representations.
+#[derive(Debug, Clone)]
+pub struct Choice<'a> {
+    /// The hi-res picture, if there is any.
+    pub video: Option<&'a Representation>,
+    /// One for each audio adaptation set, in document order.
+    pub audio: Vec<&'a Representation>,
+}
+
+/// Chooses the picture by resolution, then (among equals) the codec that is wanted anyway, then bandwidth; and the
+/// best of every audio adaptation set. Trick-mode sets are left out.
+pub fn choose(period: &Period, wanted: Option<VideoCodec>) -> Choice<'_> {
+    let normal = || period.representations.iter().filter(|r| !r.trick_mode);
+    let area = |r: &Representation| u64::from(r.width.unwrap_or(0)) * u64::from(r.height.unwrap_or(0));
+    let fits = |r: &Representation| wanted.is_some() && codec_of(&r.codecs) == wanted;
+    let video = normal()
+        .filter(|r| r.content == Content::Video)
+        // `max_by_key` takes the last of equals; the first listed is meant.
+        .rev()
+        .max_by_key(|r| (area(r), fits(r), r.bandwidth));
+    let mut audio: Vec<&Representation> = Vec::new();
+    for candidate in normal().filter(|r| r.content == Content::Audio) {
+        match audio.iter_mut().find(|r| r.adaptation_set == candidate.adaptation_set) {
+            Some(best) if candidate.bandwidth > best.bandwidth => *best = candidate,
+            Some(_) => {}
+            None => audio.push(candidate),
+        }
+    }
+    Choice { video, audio }
+}
+
+/// The video codec that an RFC 6381 list starts with.
+fn codec_of(codecs: &str) -> Option<VideoCodec> {
+    match codecs.get(..4)? {
+        "avc1" | "avc3" => Some(VideoCodec::H264),
+        "hvc1" | "hev1" => Some(VideoCodec::Hevc),
+        _ => None,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const MPD: &str = r#"<MPD xmlns="urn:mpeg:dash:schema:mpd:2011" type="static" mediaPresentationDuration="PT4S"><Period>
+      <AdaptationSet contentType="video"><SegmentTemplate media="$RepresentationID$-$Number$" duration="2"/>
+        <Representation id="low" codecs="hvc1.1.6.L93" width="640" height="360" bandwidth="9000000"/>
+        <Representation id="avc" codecs="avc1.640028" width="1920" height="1080" bandwidth="6000000"/>
+        <Representation id="hevc" codecs="hvc1.1.6.L120" width="1920" height="1080" bandwidth="4000000"/></AdaptationSet>
+      <AdaptationSet contentType="video"><EssentialProperty schemeIdUri="http://dashif.org/guidelines/trickmode" value="1"/>
+        <SegmentTemplate media="t-$Number$" duration="2"/>
+        <Representation id="trick" codecs="avc1.640028" width="3840" height="2160" bandwidth="1"/></AdaptationSet>
+      <AdaptationSet contentType="audio" lang="en"><SegmentTemplate media="a-$Number$" duration="2"/>
+        <Representation id="en64" bandwidth="64000"/><Representation id="en128" bandwidth="128000"/></AdaptationSet>
+      <AdaptationSet contentType="audio" lang="fr"><SegmentTemplate media="b-$Number$" duration="2"/>
+        <Representation id="fr" bandwidth="64000"/></AdaptationSet>
+      </Period></MPD>"#;
+
+    #[test]
+    fn the_picture_is_the_largest_then_the_wanted_codec_then_the_best() {
+        let mpd = crate::mpd::parse(MPD.as_bytes()).unwrap();
+        let id = |wanted| choose(&mpd.periods[0], wanted).video.unwrap().id.clone();
+        assert_eq!(id(None), "avc");
+        assert_eq!(id(Some(VideoCodec::H264)), "avc");
+        assert_eq!(id(Some(VideoCodec::Hevc)), "hevc");
+    }
+
+    #[test]
+    fn every_audio_set_gives_its_best_track() {
+        let mpd = crate::mpd::parse(MPD.as_bytes()).unwrap();
+        let ids: Vec<_> = choose(&mpd.periods[0], None).audio.iter().map(|r| r.id.clone()).collect();
+        assert_eq!(ids, ["en128", "fr"]);
+    }
+}

@@ -1,0 +1,155 @@
+//! From recorded samples to what a decoder is fed.
+//!
+//! A stretch is a run of samples that one decoder can take from its first: it starts at a random access point, without
+//! the leading pictures that belong to what came before, and ends where the recording breaks off. Decoders give
+//! pictures in display order, so the n-th picture of a stretch is the n-th smallest presentation time that was fed.
+
+use crate::coverage::Coverage;
+use crate::nal::{Picture, RandomAccess};
+use crate::sample::Sample;
+use crate::time::{Nanos, Timeline};
+use std::collections::BTreeMap;
+
+/// A picture may be decoded after at most this many that are shown later (both standards' largest picture buffer).
+const MAX_REORDER: usize = 16;
+
+/// What to do with a sample.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Decision {
+    /// Leave it out: nothing can be decoded from it, or it is not needed.
+    Skip,
+    /// End the stretch so far, start a decoder, feed it this sample.
+    Start,
+    /// Feed it.
+    Feed,
+}
+
+/// Decides sample by sample, and adds up what the fed ones cover of the window.
+#[derive(Debug)]
+pub struct Stretches {
+    end: Nanos,
+    coverage: Coverage,
+    /// Fed and not yet known to be next in display order: presentation time to duration.
+    pending: BTreeMap<Nanos, Nanos>,
+    stretch: Option<Stretch>,
+    frame: Nanos,
+}
+
+#[derive(Debug, Clone, Copy)]
+struct Stretch {
+    /// Presentation time of the picture that it started with.
+    start: Nanos,
+    /// Where the next sample is due in decode order.
+    next: Nanos,
+}
+
+impl Stretches {
+    /// For the window `[start, end)` on the presentation's clock.
+    pub fn new(start: Nanos, end: Nanos) -> Self {
+        Self {
+            end,
+            coverage: Coverage::new(start, end),
+            pending: BTreeMap::new(),
+            stretch: None,
+            frame: Nanos::ZERO,
+        }
+    }
+
+    /// The next sample in decode order.
+    pub fn push(&mut self, timeline: &Timeline, sample: &Sample, picture: &Picture) -> Decision {
+        let at = |ticks: i64| timeline.to_nanos_floor(ticks);
+        let (dts, pts) = (at(sample.dts), at(sample.pts));
+        let after = at(sample.dts.saturating_add(i64::from(sample.duration)));
+        let duration = after - dts;
+        if duration > Nanos::ZERO {
+            self.frame = duration;
+        }
+        let broken = self.stretch.is_some_and(|s| (dts - s.next).get().abs() * 2 > duration.get());
+        if broken {
+            self.break_off();
+        }
+        let decision = match &mut self.stretch {
+            None if picture.random_access != RandomAccess::None => {
+                self.stretch = Some(Stretch { start: pts, next: after });
+                Decision::Start
+            }
+            None => return Decision::Skip,
+            Some(stretch) => {
+                stretch.next = after;
+                if pts < stretch.start {
+                    return Decision::Skip;
+                }
+                Decision::Feed
+            }
+        };
+        self.pending.insert(pts, duration);
+        while self.pending.len() > MAX_REORDER + 1 {
+            self.cover_first();
+        }
+        decision
+    }
+
+    /// The recording has a hole here, or its parameter sets change: the next sample starts anew.
+    pub fn break_off(&mut self) {
+        while !self.pending.is_empty() {
+            self.cover_first();
+        }
+        self.stretch = None;
+    }
+
+    /// Whether every picture of the window is fed, so that nothing more need be read.
+    pub fn is_complete(&self) -> bool {
+        let mut seen = self.coverage.clone();
+        for (pts, duration) in &self.pending {
+            if seen.until() + half(*duration) < *pts && *pts < self.end {
+                return false;
+            }
+            seen.add(*pts, *pts + *duration);
+        }
+        seen.reaches_end(self.frame)
+    }
+
+    /// Up to where the window is judged so far.
+    pub fn until(&self) -> Nanos {
+        self.coverage.until()
+    }
+
+    /// Milliseconds of the window that nothing decodable covers. Ends the last stretch.
+    pub fn lack_ms(&mut self) -> i64 {
+        self.break_off();
+        self.coverage.lack_ms(self.frame)
+    }
+
+    /// The usual length of a frame.
+    pub fn frame(&self) -> Nanos {
+        self.frame
+    }
+
+    /// The earliest pending picture is on display until the next one, or for its own duration if it is the last.
+    fn cover_first(&mut self) {
+        let Some((pts, duration)) = self.pending.pop_first() else { return };
+        let next = self.pending.first_key_value().map(|(next, _)| *next);
+        self.coverage.add(pts, next.unwrap_or(pts + duration));
+    }
+}
+
+fn half(duration: Nanos) -> Nanos {
+    Nanos::new(duration.get() / 2)
+}
+
+/// The last sample that a decoder can start with for a window from `start` on: the latest random access point not
+/// after it. `None` means that an earlier segment is needed, if there is one.
+pub fn entry_point(
+    timeline: &Timeline,
+    samples: &[Sample],
+    pictures: &[Picture],
+    start: Nanos,
+) -> Option<usize> {
+    let good = |(sample, picture): (&Sample, &Picture)| {
+        picture.random_access != RandomAccess::None && timeline.to_nanos_floor(sample.pts) <= start
+    };
+    samples.iter().zip(pictures).rposition(good)
+}
+
+#[cfg(test)]
+mod tests;
