@@ -1,0 +1,125 @@
+# The only front door: `make help`.
+
+# Absolute: the tools' own python must not come before it on PATH.
+ifndef PYTHON
+PYTHON := $(shell command -v python3)
+endif
+ARCH ?= arm64
+NAME ?= default
+STACK ?= media-export
+# Further parameters of the template for `make deploy`, as "Name=value Name=value".
+PARAMETERS ?=
+
+VENV := .venv
+TOOLS := .venv-tools
+TEMPLATE := infra/sam/template.yaml
+TEST_PHASES := fmt-check lint docs template-check test-rust test-infra test-e2e
+
+export PATH := $(CURDIR)/$(TOOLS)/bin:$(PATH)
+export SAM_CLI_TELEMETRY := 0
+
+ifeq ($(filter $(ARCH),arm64 x86_64),)
+$(error ARCH is arm64 or x86_64, not $(ARCH))
+endif
+
+.DEFAULT_GOAL := help
+.PHONY: help setup lock up down logs ps demo watch layer build package deploy fmt fmt-check lint docs template-check \
+        test test-rust test-infra test-e2e ci clean
+
+help: ## List the targets
+	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## / {printf "  %-15s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+
+# ---- environment
+
+setup: $(VENV)/.stamp $(TOOLS)/.stamp ## Install the Python side: the emulator in .venv, build tools in .venv-tools
+
+$(VENV)/.stamp: infra/local/requirements.txt
+$(TOOLS)/.stamp: infra/local/requirements-tools.txt
+$(VENV)/.stamp $(TOOLS)/.stamp:
+	@$(PYTHON) -c 'import sys; sys.exit(None if sys.version_info >= (3, 10) else "Python 3.10 or later is needed; this is " + sys.version.split()[0] + ". Set PYTHON=...")'
+	@echo "setup: $(@D)"
+	@$(PYTHON) -m venv --clear $(@D)
+	@$(@D)/bin/python -m pip install --quiet --disable-pip-version-check --require-hashes --no-deps --only-binary :all: -r $<
+	@touch $@
+
+lock: $(TOOLS)/.stamp ## Look for newer Python packages and pin them with their hashes
+	@cd infra/local && for list in requirements requirements-tools; do \
+	  uv pip compile --quiet --upgrade --universal --python-version 3.10 --generate-hashes \
+	    --custom-compile-command 'make lock' --output-file $$list.txt $$list.in || exit; done
+
+# ---- local stack
+
+up: $(VENV)/.stamp ## Start AWS on 127.0.0.1 and deploy the template into it, or deploy again (RELEASE=1 ENFORCE_IAM=1 NAME=...)
+	@$(VENV)/bin/python infra/local/stack.py up --name $(NAME) $(if $(RELEASE),--release) $(if $(ENFORCE_IAM),--enforce-iam)
+
+down: $(VENV)/.stamp ## Stop the local stack and forget its data
+	@$(VENV)/bin/python infra/local/stack.py down --name $(NAME)
+
+logs: $(VENV)/.stamp ## Follow what the functions of the local stack log
+	@$(VENV)/bin/python infra/local/stack.py logs --name $(NAME) --follow
+
+ps: $(VENV)/.stamp ## List the local stacks that are up
+	@$(VENV)/bin/python infra/local/stack.py ps
+
+demo: up ## Cut a clip from a demo recording on the local stack and check every frame of it
+	@$(VENV)/bin/python tests/demo/demo.py
+
+watch: $(TOOLS)/.stamp ## Run single functions against the local stack with `cargo lambda watch`, rebuilt at each change
+	@test -f .local/env || { echo "run \`make up\` first"; exit 1; }
+	@cargo lambda watch --env-file .local/env
+
+# ---- deploying to AWS
+
+layer: $(VENV)/.stamp ## Build target/layer/ffmpeg.zip (ARCH=arm64|x86_64)
+	@$(VENV)/bin/python infra/layers/ffmpeg/build.py $(ARCH)
+
+build: $(TOOLS)/.stamp ## Build the functions for AWS into target/lambda (ARCH=arm64|x86_64)
+	@cargo lambda build --release --locked --output-format zip --lambda-dir target/lambda $(if $(filter arm64,$(ARCH)),--arm64,--x86-64)
+
+package: build layer ## Upload code and layer to S3 and write target/packaged.yaml (needs AWS; CODE_BUCKET=...)
+	@test -n "$(CODE_BUCKET)" || { echo "set CODE_BUCKET to a bucket of yours"; exit 1; }
+	@sam package --template-file $(TEMPLATE) --s3-bucket $(CODE_BUCKET) --output-template-file target/packaged.yaml
+
+deploy: build layer ## Create or update the stack in AWS (needs AWS; STACK=... ARCH=... PARAMETERS="Name=value ...")
+	@sam deploy --template-file $(TEMPLATE) --stack-name $(STACK) --resolve-s3 --capabilities CAPABILITY_IAM \
+	  --no-fail-on-empty-changeset --parameter-overrides Architecture=$(ARCH) $(PARAMETERS)
+
+# ---- checks
+
+fmt: ## Format the Rust code
+	@cargo fmt --all
+
+fmt-check: ## Check that the Rust code is formatted
+	@cargo fmt --all --check
+
+lint: ## Lint the Rust code; warnings are errors
+	@cargo clippy --quiet --workspace --all-targets --locked -- -D warnings
+
+docs: ## Build the Rust documentation; warnings are errors
+	@RUSTDOCFLAGS='-D warnings' cargo doc --quiet --workspace --no-deps --locked
+
+template-check: $(TOOLS)/.stamp ## Check the template with cfn-lint and `sam validate --lint`
+	@cfn-lint $(TEMPLATE)
+	@AWS_DEFAULT_REGION=$${AWS_DEFAULT_REGION:-us-east-1} sam validate --lint --template $(TEMPLATE)
+
+test: setup ## Everything that a change must pass, with the time of each phase
+	@for phase in $(TEST_PHASES); do \
+	  echo "== $$phase"; began=$$(date +%s); $(MAKE) --no-print-directory $$phase || exit; \
+	  echo "== $$phase: $$(($$(date +%s) - began)) s"; done
+
+test-rust: ## Unit, property and integration tests in Rust
+	@if cargo nextest --version >/dev/null 2>&1; then \
+	  cargo nextest run --workspace --locked --no-fail-fast && cargo test --quiet --workspace --doc --locked; \
+	else cargo test --quiet --workspace --locked --no-fail-fast; fi
+
+test-infra: $(VENV)/.stamp ## Tests of the local stack and the template
+	@$(VENV)/bin/python -m pytest -q infra
+
+test-e2e: $(VENV)/.stamp $(TOOLS)/.stamp ## Tests through HTTP against a local stack of their own
+	@$(VENV)/bin/python -m pytest -q tests/e2e
+
+ci: setup test ## What continuous integration runs
+
+clean: ## Stop all local stacks and remove what was built or installed
+	@test ! -x $(VENV)/bin/python || $(VENV)/bin/python infra/local/stack.py down --all
+	@rm -rf .local .cache $(VENV) $(TOOLS) target

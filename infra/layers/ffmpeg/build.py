@@ -1,0 +1,99 @@
+#!/usr/bin/env python3
+"""build.py ARCH: make target/layer/ffmpeg.zip (bin/ffmpeg and its licence) for arm64 or x86_64.
+
+The binary comes from the wheel of imageio-ffmpeg that infra/local/requirements.txt pins by SHA-256: the local stack and AWS run
+the same ffmpeg. The same pin always gives the same zip.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import re
+import subprocess
+import sys
+import tempfile
+import zipfile
+from pathlib import Path
+
+HERE = Path(__file__).resolve().parent
+ROOT = HERE.parents[2]
+OUTPUT = ROOT / "target" / "layer" / "ffmpeg.zip"
+STAMP = OUTPUT.with_suffix(".pin")
+PLATFORMS = {"arm64": "manylinux_2_28_aarch64", "x86_64": "manylinux_2_28_x86_64"}
+# First bytes of an ELF file, and where it names its processor.
+ELF, MACHINE = b"\x7fELF", {"arm64": 183, "x86_64": 62}
+# Lambda's limit is 262,144,000 bytes for a function and its layers; this leaves 40 MB for the function.
+LARGEST = 220_000_000
+
+
+def main() -> None:
+    if len(sys.argv) != 2 or sys.argv[1] not in PLATFORMS:
+        sys.exit(__doc__)
+    architecture = sys.argv[1]
+    pin = pinned((ROOT / "infra" / "local" / "requirements.txt").read_text(encoding="utf-8"))
+    sources = b"".join(path.read_bytes() for path in sorted(HERE.glob("*.*")))
+    stamp = hashlib.sha256(f"{architecture}\n{pin}".encode() + sources).hexdigest()
+    if OUTPUT.exists() and STAMP.exists() and STAMP.read_text() == stamp:
+        print(f"{OUTPUT.relative_to(ROOT)} is up to date")
+        return
+    with tempfile.TemporaryDirectory() as scratch:
+        files = contents(download(pin, architecture, Path(scratch)), architecture)
+    OUTPUT.parent.mkdir(parents=True, exist_ok=True)
+    unfinished = OUTPUT.with_suffix(".part")
+    write(unfinished, files)
+    unfinished.rename(OUTPUT)
+    STAMP.write_text(stamp)
+    unzipped = sum(len(content) for content, _ in files.values())
+    print(f"{OUTPUT.relative_to(ROOT)}: {architecture}, {OUTPUT.stat().st_size / 1e6:.1f} MB, unzipped {unzipped / 1e6:.1f} MB")
+
+
+def pinned(requirements: str) -> str:
+    """The lines of the lock file that pin imageio-ffmpeg and its hashes."""
+    match = re.search(r"^imageio-ffmpeg==\S+ \\\n(?:    --hash=sha256:[0-9a-f]{64}(?: \\)?\n)+", requirements, re.MULTILINE)
+    if not match:
+        sys.exit("infra/local/requirements.txt does not pin imageio-ffmpeg")
+    return match.group()
+
+
+def download(pin: str, architecture: str, scratch: Path) -> Path:
+    """Fetch the wheel for `architecture`; pip refuses one whose hash is not in the pin."""
+    requirements = scratch / "requirements.txt"
+    requirements.write_text(pin, encoding="utf-8")
+    subprocess.run(
+        [sys.executable, "-m", "pip", "download", "--quiet", "--disable-pip-version-check", "--require-hashes", "--no-deps",
+         "--only-binary=:all:", "--platform", PLATFORMS[architecture], "--dest", str(scratch), "-r", str(requirements)],
+        check=True)
+    return next(scratch.glob("*.whl"))
+
+
+def contents(wheel: Path, architecture: str) -> dict[str, tuple[bytes, int]]:
+    """What the layer holds: name -> (content, mode)."""
+    with zipfile.ZipFile(wheel) as archive:
+        binary = archive.read(next(name for name in archive.namelist() if "/binaries/ffmpeg-" in name))
+        notice = archive.read(next(name for name in archive.namelist() if name.endswith("/licenses/LICENSE")))
+    if binary[:4] != ELF or int.from_bytes(binary[18:20], "little") != MACHINE[architecture]:
+        sys.exit(f"{wheel.name} holds no ffmpeg for {architecture}")
+    if len(binary) > LARGEST:
+        sys.exit(f"ffmpeg of {len(binary)} bytes leaves no room for the functions")
+    return {
+        "bin/ffmpeg": (binary, 0o755),
+        "licenses/ffmpeg/COPYING.GPLv3": ((HERE / "COPYING.GPLv3").read_bytes(), 0o644),
+        "licenses/ffmpeg/README.md": ((HERE / "README.md").read_bytes(), 0o644),
+        "licenses/imageio-ffmpeg/LICENSE": (notice, 0o644),
+    }
+
+
+def write(path: Path, files: dict[str, tuple[bytes, int]]) -> None:
+    """Zip `files` with fixed times and order, so that the same content gives the same bytes."""
+    with zipfile.ZipFile(path, "w") as archive:
+        for name, (content, mode) in sorted(files.items()):
+            entry = zipfile.ZipInfo(name, date_time=(1980, 1, 1, 0, 0, 0))
+            entry.external_attr = (0o100000 | mode) << 16
+            entry.create_system = 3
+            archive.writestr(entry, content, zipfile.ZIP_DEFLATED, compresslevel=6)
+
+
+if __name__ == "__main__":
+    os.umask(0o022)
+    main()

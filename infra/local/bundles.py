@@ -1,0 +1,74 @@
+"""Build the functions and zip each as Lambda wants it: one executable named `bootstrap`."""
+
+from __future__ import annotations
+
+import fcntl
+import json
+import os
+import shutil
+import subprocess
+import zipfile
+from pathlib import Path
+
+from instance import ROOT, STATE, StackError
+
+CRATES = ("event-export", "job-sweeper", "media-export-submit", "media-export-worker", "replay-export", "status-poll")
+CODE = Path(os.environ.get("LOCAL_CODE_DIR", STATE / "code"))
+
+
+def build(release: bool) -> Path:
+    """Compile the functions with cargo and return the folder of the binaries."""
+    command = ["cargo", "build", *(["--release"] if release else [])]
+    for crate in CRATES:
+        command += ["--package", crate, "--bin", crate]
+    if subprocess.run(command, cwd=ROOT, check=False).returncode:
+        raise StackError("cargo could not build the functions (see above)")
+    metadata = subprocess.run(
+        ["cargo", "metadata", "--no-deps", "--format-version=1"], cwd=ROOT, check=True, capture_output=True)
+    return Path(json.loads(metadata.stdout)["target_directory"]) / ("release" if release else "debug")
+
+
+def bundle(binaries: Path) -> dict[str, Path]:
+    """Zip the binaries of `binaries`, those that changed, and return the zip of each crate."""
+    CODE.mkdir(parents=True, exist_ok=True)
+    with open(CODE / ".lock", "w", encoding="ascii") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        return {crate: _bundle_one(crate, binaries / crate) for crate in CRATES}
+
+
+def _bundle_one(crate: str, binary: Path) -> Path:
+    if not binary.is_file():
+        raise StackError(f"{binary} does not exist: build it first, or leave out --bin-dir")
+    stat = binary.stat()
+    # The name carries what it was made from: a changed binary gets a new zip, an old zip in use is never rewritten.
+    target = CODE / f"{crate}-{stat.st_mtime_ns:x}-{stat.st_size:x}-{stat.st_ino:x}.zip"
+    if target.exists():
+        return target
+    scratch = CODE / f".{crate}.{os.getpid()}"
+    shutil.copyfile(binary, scratch)
+    _strip(scratch)
+    write_zip(scratch.with_suffix(".zip"), {"bootstrap": (scratch.read_bytes(), 0o755)}, level=1)
+    scratch.unlink()
+    for old in CODE.glob(f"{crate}-*-*-*.zip"):
+        old.unlink()
+    scratch.with_suffix(".zip").rename(target)
+    return target
+
+
+def _strip(path: Path) -> None:
+    """Drop debug information: Lambda takes 250 MB at most. Panics still name file and line."""
+    with open(path, "rb") as file:
+        if file.read(4) != b"\x7fELF":
+            return
+    if strip := shutil.which("strip"):
+        subprocess.run([strip, "--strip-debug", str(path)], check=True)
+
+
+def write_zip(path: Path, files: dict[str, tuple[bytes, int]], level: int = 9) -> None:
+    """Write name -> (content, mode); the same content always gives the same bytes."""
+    with zipfile.ZipFile(path, "w", zipfile.ZIP_DEFLATED, compresslevel=level) as archive:
+        for name, (content, mode) in sorted(files.items()):
+            entry = zipfile.ZipInfo(name, date_time=(1980, 1, 1, 0, 0, 0))
+            entry.external_attr = (0o100000 | mode) << 16
+            entry.create_system = 3
+            archive.writestr(entry, content, zipfile.ZIP_DEFLATED, compresslevel=level)

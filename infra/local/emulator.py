@@ -1,0 +1,147 @@
+"""Run ministack with what the local stack needs beside it. Started by instance.py; configured by environment variables.
+
+Two ports: GATEWAY_PORT answers as AWS, API_PORT is the root of the deployed HTTP API, so that its URL is as clean as in AWS.
+
+The patches are to ministack 1.5.33, the version in requirements.txt; each says what it mends.
+"""
+
+import asyncio
+import os
+import re
+import signal
+import socketserver
+import subprocess
+import types
+
+# Stock waits ~40 ms for a delayed ACK on each answer of the Lambda runtime API.
+socketserver.StreamRequestHandler.disable_nagle_algorithm = True
+
+from hypercorn.asyncio import serve  # noqa: E402
+from hypercorn.config import Config  # noqa: E402
+from ministack import app as ministack  # noqa: E402
+from ministack.core import lambda_runtime  # noqa: E402
+from ministack.services import apigateway  # noqa: E402
+from ministack.services.cloudformation import provisioners  # noqa: E402
+
+# Where HTTP APIs live in AWS; functions see it as their Host.
+AWS_DOMAIN = "us-east-1.amazonaws.com"
+API_DOMAIN = f"execute-api.{AWS_DOMAIN}"
+# Names of the emulator's own settings, which functions must not see.
+SETTINGS = frozenset(os.environ.get("EMULATOR_SETTINGS", "").split(","))
+
+
+class FunctionProcesses:
+    """Starts each function in a process group of its own and ends whole groups.
+
+    Stock signals only the bootstrap, so its children (ffmpeg) would outlive a timeout, a crash or the end of the stack.
+    """
+
+    def __init__(self) -> None:
+        self._groups: set[int] = set()
+
+    def start(self, *args, **kwargs) -> subprocess.Popen:
+        kwargs["start_new_session"] = True
+        if kwargs.get("env"):
+            kwargs["env"] = {k: v for k, v in kwargs["env"].items() if k not in SETTINGS}
+        process = subprocess.Popen(*args, **kwargs)
+        self._groups.add(process.pid)
+        return process
+
+    def stop(self, process: subprocess.Popen | None) -> None:
+        if process is not None:
+            self._kill(process.pid)
+
+    def stop_all(self) -> None:
+        for group in list(self._groups):
+            self._kill(group)
+
+    def _kill(self, group: int) -> None:
+        if group not in self._groups:
+            return
+        self._groups.discard(group)
+        try:
+            os.killpg(group, signal.SIGKILL)
+        except ProcessLookupError:
+            pass
+
+
+def with_integer_concurrency(handler):
+    """A Number parameter reaches an event source mapping as text, which its poller cannot compare."""
+
+    def handle(*args):
+        for properties in args:
+            scaling = properties.get("ScalingConfig") if isinstance(properties, dict) else None
+            if scaling and "MaximumConcurrency" in scaling:
+                scaling["MaximumConcurrency"] = int(scaling["MaximumConcurrency"])
+        return handler(*args)
+
+    return handle
+
+
+def patch(processes: FunctionProcesses) -> None:
+    """Apply the changes to ministack."""
+    mapping = provisioners._RESOURCE_HANDLERS["AWS::Lambda::EventSourceMapping"]
+    for operation in ("create", "update"):
+        mapping[operation] = with_integer_concurrency(mapping[operation])
+    # A function that logs nothing costs each call 50 ms of waiting for log lines.
+    lambda_runtime.Worker._drain_stderr_bounded.__defaults__ = (0.005, 0.002, 0.25)
+    lambda_runtime.subprocess = types.SimpleNamespace(**{**vars(subprocess), "Popen": processes.start})
+    lambda_runtime._signal = processes.stop
+    # Stock looks below its own host, an address here, and <id>.execute-api.127.0.0.1 is no valid host for a function.
+    ministack._EXECUTE_API_RE = re.compile(rf"^([a-f0-9]{{8}})\.{re.escape(API_DOMAIN)}$")
+    apigateway._HOST = AWS_DOMAIN
+
+
+def with_api_root(api_port: int, api_id_file: str):
+    """Wrap ministack so that requests to `api_port` reach the HTTP API whose id is in `api_id_file`."""
+
+    async def app(scope, receive, send):
+        if scope["type"] != "http" or scope["server"][1] != api_port:
+            await ministack.app(scope, receive, send)
+            return
+        try:
+            with open(api_id_file, encoding="ascii") as file:
+                api_id = file.read().strip()
+        except FileNotFoundError:
+            api_id = ""
+        # Paths that begin so are the emulator's own.
+        if not api_id or scope["path"].startswith("/_"):
+            await _answer(send, 404, b'{"message":"Not Found"}')
+            return
+        host = f"{api_id}.{API_DOMAIN}".encode()
+        headers = [(k, v) for k, v in scope["headers"] if k != b"host"] + [(b"host", host)]
+        await ministack.app({**scope, "headers": headers}, receive, send)
+
+    return app
+
+
+async def _answer(send, status: int, body: bytes) -> None:
+    headers = [(b"content-type", b"application/json"), (b"content-length", str(len(body)).encode())]
+    await send({"type": "http.response.start", "status": status, "headers": headers})
+    await send({"type": "http.response.body", "body": body})
+
+
+async def run(processes: FunctionProcesses) -> None:
+    def end() -> None:
+        # At once: a graceful end would wait for every invocation under way, and nothing is kept anyway.
+        processes.stop_all()
+        os._exit(0)
+
+    for number in (signal.SIGTERM, signal.SIGINT):
+        asyncio.get_running_loop().add_signal_handler(number, end)
+    gateway, api = int(os.environ["GATEWAY_PORT"]), int(os.environ["API_PORT"])
+    config = Config()
+    config.bind = [f"127.0.0.1:{gateway}", f"127.0.0.1:{api}"]
+    config.keep_alive_timeout = 75
+    # A trigger of our own, never pulled: else hypercorn replaces the signal handlers.
+    await serve(with_api_root(api, os.environ["API_ID_FILE"]), config, shutdown_trigger=asyncio.Event().wait)
+
+
+def main() -> None:
+    processes = FunctionProcesses()
+    patch(processes)
+    asyncio.run(run(processes))
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,204 @@
+#!/usr/bin/env python3
+"""The local stack: AWS on 127.0.0.1 with infra/sam/template.yaml deployed into it.
+
+  stack.py up    start it, or deploy the present code into the running one
+  stack.py down  stop it and forget its data
+  stack.py env   print its environment file
+  stack.py ps    list the stacks that are up
+  stack.py logs  print what the functions logged
+"""
+
+from __future__ import annotations
+
+import argparse
+import platform
+import shlex
+import sys
+import time
+from pathlib import Path
+
+import bundles
+import seed
+from deploy import REGION, STACK_NAME, Cloud, deploy
+from instance import STATE, Instance, StackError, locked, running
+
+OUTPUT_VARIABLES = {
+    "SOURCE_BUCKET": "SourceBucket",
+    "EXPORT_BUCKET": "ExportBucket",
+    "JOBS_TABLE_NAME": "JobsTableName",
+    "SESSIONS_TABLE_NAME": "SessionsTableName",
+    "TENANTS_TABLE_NAME": "TenantsTableName",
+    "CLIP_QUEUE_URL": "ClipQueueUrl",
+    "THUMBNAIL_QUEUE_URL": "ThumbnailQueueUrl",
+    "CLIP_DEAD_LETTER_QUEUE_URL": "ClipDeadLetterQueueUrl",
+    "THUMBNAIL_DEAD_LETTER_QUEUE_URL": "ThumbnailDeadLetterQueueUrl",
+    "EVENT_TABLE_NAME": "EventTableName",
+    "PLUGIN_TABLE_NAME": "PluginTableName",
+    "PROFILE_TABLE_NAME": "ProfileTableName",
+    "MODEL_TABLE_NAME": "ModelTableName",
+    "PLUGIN_RESULT_TABLE_NAME": "PluginResultTableName",
+    "CLIP_PREVIEW_FEEDBACK_TABLE_NAME": "ClipPreviewFeedbackTableName",
+    "REPLAY_REQUEST_TABLE_NAME": "ReplayRequestTableName",
+    "REPLAY_RESULT_TABLE_NAME": "ReplayResultTableName",
+    "EVENT_BUS_NAME": "EventBusName",
+    "EXPORT_OUTPUT_BUCKET": "ExportOutputBucket",
+}
+
+
+def up(options: argparse.Namespace) -> None:
+    began = time.monotonic()
+    instance = Instance(options.name)
+    code = bundles.bundle(options.bin_dir or bundles.build(options.release))
+    built = time.monotonic()
+    with locked():
+        state = instance.state()
+        if state and options.enforce_iam is not None and state["enforce_iam"] != options.enforce_iam:
+            raise StackError(f"{instance.name} is up with another --enforce-iam: take it down first")
+        try:
+            state = state or instance.start(bool(options.enforce_iam))
+            cloud = Cloud(state["gateway_port"])
+            outputs = deploy(cloud, code, parameters(options))
+            instance.api_id_file.write_text(outputs["ApiId"], encoding="ascii")
+            seed.seed(cloud, outputs)
+            write_environment(instance, environment(cloud, state, outputs))
+        except KeyboardInterrupt:
+            instance.stop()
+            raise
+    done = time.monotonic()
+    print(f"up: http://127.0.0.1:{state['api_port']}  (build {built - began:.1f} s, deploy {done - built:.1f} s)")
+    print(f"env: {instance.env_file}   emulator's log: {instance.log}")
+
+
+def parameters(options: argparse.Namespace) -> dict[str, str]:
+    """What differs from the template's defaults on this machine."""
+    given = dict(each.partition("=")[::2] for each in options.parameter)
+    return {
+        "RequireTls": "false",
+        "Architecture": {"aarch64": "arm64", "arm64": "arm64"}.get(platform.machine(), "x86_64"),
+        "FfmpegPath": ffmpeg(),
+        "CreateMreTables": "true",
+        "DataExportAuth": "NONE",
+        "TenantTargetBucketArns": f"arn:aws:s3:::{seed.ARCHIVE_BUCKET}",
+        **given,
+    }
+
+
+def ffmpeg() -> str:
+    import imageio_ffmpeg
+
+    return imageio_ffmpeg.get_ffmpeg_exe()
+
+
+def environment(cloud: Cloud, state: dict, outputs: dict[str, str]) -> dict[str, str]:
+    """What a client, a test or a function started by hand needs to know."""
+    result = {
+        "API_URL": f"http://127.0.0.1:{state['api_port']}",
+        "AWS_ENDPOINT_URL": cloud.endpoint,
+        "AWS_REGION": REGION,
+        "AWS_DEFAULT_REGION": REGION,
+        "AWS_ACCESS_KEY_ID": "test",
+        "AWS_SECRET_ACCESS_KEY": "test",
+        **{variable: outputs[output] for variable, output in OUTPUT_VARIABLES.items()},
+        "SOURCE_PREFIX": seed.SOURCE_PREFIX,
+        "DEMO_SESSION_ID": seed.SESSION_ID,
+        "FFMPEG": ffmpeg(),
+    }
+    functions = cloud.client("lambda")
+    for output in sorted(outputs):
+        if output.endswith("Function"):
+            configuration = functions.get_function_configuration(FunctionName=outputs[output])
+            for variable, value in configuration["Environment"]["Variables"].items():
+                result.setdefault(variable, value)
+    return result
+
+
+def write_environment(instance: Instance, variables: dict[str, str]) -> None:
+    text = "".join(f"{name}={shlex.quote(value) if value else ''}\n" for name, value in variables.items())
+    instance.env_file.write_text(text, encoding="utf-8")
+    if instance.name == "default":
+        (STATE / "env").write_text(text, encoding="utf-8")
+
+
+def down(options: argparse.Namespace) -> None:
+    instances = [each for each, _ in running()] if options.all else [Instance(options.name)]
+    for instance in instances:
+        with locked():
+            was_running = instance.stop()
+        if instance.name == "default":
+            (STATE / "env").unlink(missing_ok=True)
+        print(f"down: {instance.name}" if was_running else f"{instance.name} was not up")
+
+
+def env(options: argparse.Namespace) -> None:
+    sys.stdout.write(must_run(options.name)[0].env_file.read_text(encoding="utf-8"))
+
+
+def ps(_: argparse.Namespace) -> None:
+    for instance, state in running():
+        roles = "  roles enforced" if state["enforce_iam"] else ""
+        print(f"{instance.name}: http://127.0.0.1:{state['api_port']}  (AWS http://127.0.0.1:{state['gateway_port']}, pid {state['pid']}{roles})")
+
+
+def logs(options: argparse.Namespace) -> None:
+    _, state = must_run(options.name)
+    client = Cloud(state["gateway_port"]).client("logs")
+    seen: dict[str, int] = {}
+    while True:
+        for group in client.describe_log_groups(logGroupNamePrefix=f"/{STACK_NAME}/")["logGroups"]:
+            name = group["logGroupName"]
+            events = log_events(client, name)
+            for event in events[seen.get(name, 0):]:
+                print(f"{name.rsplit('/', 1)[-1]:32} {event['message'].rstrip()}", flush=True)
+            seen[name] = len(events)
+        if not options.follow:
+            return
+        time.sleep(0.5)
+
+
+def log_events(client, group: str) -> list[dict]:
+    pages = client.get_paginator("filter_log_events").paginate(logGroupName=group)
+    return [event for page in pages for event in page["events"]]
+
+
+def must_run(name: str) -> tuple[Instance, dict]:
+    instance = Instance(name)
+    state = instance.state()
+    if not state or not instance.env_file.exists():
+        raise StackError(f"{name} is not up: run `make up`")
+    return instance, state
+
+
+def arguments() -> argparse.Namespace:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    commands = parser.add_subparsers(required=True, metavar="COMMAND")
+
+    def command(function):
+        added = commands.add_parser(function.__name__)
+        added.add_argument("--name", default="default", help="several stacks run side by side by name")
+        added.set_defaults(run=function)
+        return added
+
+    start = command(up)
+    start.add_argument("--release", action="store_true", help="optimised binaries (a slow build)")
+    start.add_argument("--bin-dir", type=Path, help="take the functions' binaries from here; build nothing")
+    start.add_argument("--enforce-iam", action="store_true", default=None, help="hold each function to its own role")
+    start.add_argument("--parameter", action="append", default=[], metavar="NAME=VALUE", help="a parameter of the template")
+    command(down).add_argument("--all", action="store_true", help="every stack that is up")
+    command(env)
+    command(ps)
+    command(logs).add_argument("--follow", "-f", action="store_true", help="go on until interrupted")
+    return parser.parse_args()
+
+
+def main() -> None:
+    options = arguments()
+    try:
+        options.run(options)
+    except StackError as error:
+        sys.exit(f"error: {error}")
+    except (KeyboardInterrupt, BrokenPipeError):
+        sys.exit(130)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,210 @@
+"""The stack from outside: its API, its roles, its life."""
+
+import contextlib
+import json
+import os
+import signal
+import subprocess
+import time
+import urllib.parse
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+
+import boto3
+import pytest
+
+import stack as cli
+from conftest import Stack
+from instance import Instance, StackError
+
+
+def sleepers() -> int:
+    """How many children of hung stand-ins are alive."""
+    found = 0
+    for path in Path("/proc").glob("[0-9]*/cmdline"):
+        with contextlib.suppress(FileNotFoundError, ProcessLookupError):
+            found += path.read_bytes() == b"sleep\x001234\x00"
+    return found
+
+
+def wait_for(condition, seconds: float = 10) -> None:
+    deadline = time.monotonic() + seconds
+    while not condition():
+        assert time.monotonic() < deadline, "waited in vain"
+        time.sleep(0.05)
+
+
+def client(stack: Stack, service: str):
+    names = {"region_name": "AWS_REGION", "endpoint_url": "AWS_ENDPOINT_URL", "aws_access_key_id": "AWS_ACCESS_KEY_ID",
+             "aws_secret_access_key": "AWS_SECRET_ACCESS_KEY"}
+    return boto3.client(service, **{argument: stack.env[name] for argument, name in names.items()})
+
+
+class TestApi:
+    @pytest.mark.parametrize("path", ["/export/data/event/{}/program/p", "/event/{}/export/data/program/p",
+                                      "/export/data/replay/1/event/{}/program/p", "/replay/export/data/1/event/{}/program/p"])
+    def test_names_arrive_decoded_once(self, stack, path):
+        # An HTTP API keeps %25 in the path as it is.
+        name = "A b?é#🎾"
+        event = stack.get(path.format(urllib.parse.quote(name)) + "?view=mre&x=%2F")["event"]
+        assert event["pathParameters"]["event"] == name
+        assert event["rawQueryString"] == "view=mre&x=%2F"
+
+    def test_query_forms_get_their_query_as_it_was_sent(self, stack):
+        query = "event=a%2Fb%3F%25&program=c+d&program=e"
+        assert stack.get(f"/export/data/event?{query}")["event"]["rawQueryString"] == query
+
+    def test_head_has_headers_and_no_body(self, stack):
+        status, headers, body = stack.request("HEAD", "/export/data/replay?id=1")
+        assert (status, headers["x-stand-in"], body) == (200, "yes", b"")
+        assert int(headers["Content-Length"]) > 0
+
+    def test_large_bodies_arrive_whole(self, stack):
+        sent = os.urandom(3_000_000)
+        _, _, body = stack.request("POST", "/export", sent)
+        answer = json.loads(body)
+        assert answer["event"]["isBase64Encoded"]
+        assert answer["size"] == 4_000_000
+
+    def test_functions_see_a_host_as_in_aws(self, stack):
+        event = stack.get("/export/status/1")["event"]
+        assert event["headers"]["host"] == event["requestContext"]["domainName"]
+        assert event["headers"]["host"].endswith(".execute-api.us-east-1.amazonaws.com")
+
+    def test_only_the_routes_of_the_template_exist(self, stack):
+        for method, path in [("GET", "/export"), ("GET", "/_ministack/ready"), ("PUT", "/export/status/1"), ("GET", "/")]:
+            assert stack.request(method, path)[0] == 404, path
+
+    def test_nothing_of_the_emulator_or_its_caller_leaks_into_functions(self, stack):
+        environment = stack.get("/export/status/1")["environment"]
+        assert environment.keys().isdisjoint({"AUTH", "GATEWAY_PORT", "VIRTUAL_ENV", "PYTEST_CURRENT_TEST"})
+        assert environment["PATH"] == "/usr/local/bin:/usr/bin:/bin"
+
+
+class TestRoles:
+    """Each function is held to its own role: what it needs works, what it does not need is refused."""
+
+    JOB = {"pk": {"S": "T#demo"}, "sk": {"S": "J#1"}}
+
+    def ask(self, stack, function: str, service: str, operation: str, **arguments) -> str:
+        functions = client(stack, "lambda")
+        name = next(f["FunctionName"] for f in functions.list_functions()["Functions"] if f"-{function}-" in f["FunctionName"])
+        for key, value in arguments.items():
+            if isinstance(value, str):
+                arguments[key] = value.format(**stack.env)
+        payload = json.dumps({"aws": [service, operation, arguments]})
+        return json.loads(functions.invoke(FunctionName=name, Payload=payload)["Payload"].read())
+
+    @pytest.mark.parametrize(("function", "expected"), [
+        ("MediaExportClipWorker", "ok"), ("MediaExportThumbnailWorker", "ok"), ("MediaExportSubmit", "ok"),
+        ("StatusPoll", "ok"), ("JobSweeper", "ok"), ("EventExport", "AccessDeniedException")])
+    def test_jobs(self, stack, function, expected):
+        assert self.ask(stack, function, "dynamodb", "get_item", TableName="{JOBS_TABLE_NAME}", Key=self.JOB) == expected
+
+    @pytest.mark.parametrize(("function", "index", "expected"), [
+        ("MediaExportSubmit", "active", "ok"), ("MediaExportSubmit", "by_created", "AccessDeniedException"),
+        ("StatusPoll", "by_created", "ok"), ("StatusPoll", "due", "AccessDeniedException"),
+        ("JobSweeper", "due", "ok"), ("MediaExportClipWorker", "due", "AccessDeniedException")])
+    def test_indexes(self, stack, function, index, expected):
+        key = {"active": "active", "by_created": "pk", "due": "due_shard"}[index]
+        answer = self.ask(stack, function, "dynamodb", "query", TableName="{JOBS_TABLE_NAME}", IndexName=index,
+                          KeyConditionExpression="#k = :v", ExpressionAttributeNames={"#k": key},
+                          ExpressionAttributeValues={":v": {"S": "x"}})
+        assert answer == expected
+
+    @pytest.mark.parametrize(("function", "expected"), [
+        ("MediaExportSubmit", "ok"), ("StatusPoll", "ok"), ("MediaExportClipWorker", "AccessDeniedException")])
+    def test_sessions(self, stack, function, expected):
+        answer = self.ask(stack, function, "dynamodb", "get_item", TableName="{SESSIONS_TABLE_NAME}", Key={"pk": {"S": "x"}})
+        assert answer == expected
+
+    @pytest.mark.parametrize(("function", "expected"), [
+        # A key that is absent must be told from one that is forbidden.
+        ("MediaExportClipWorker", "NoSuchKey"), ("MediaExportThumbnailWorker", "NoSuchKey"),
+        ("MediaExportSubmit", "AccessDenied"), ("EventExport", "AccessDenied")])
+    def test_reading_recordings(self, stack, function, expected):
+        assert self.ask(stack, function, "s3", "get_object", Bucket="{SOURCE_BUCKET}", Key="recordings/x") == expected
+
+    @pytest.mark.parametrize(("function", "key", "expected"), [
+        ("MediaExportClipWorker", "export/x", "ok"), ("MediaExportThumbnailWorker", "export/y", "ok"),
+        ("MediaExportClipWorker", "elsewhere/x", "AccessDenied"), ("StatusPoll", "export/z", "AccessDenied"),
+        ("EventExport", "documents/x", "ok"), ("ReplayExport", "export/x", "AccessDenied")])
+    def test_writing_results(self, stack, function, key, expected):
+        answer = self.ask(stack, function, "s3", "put_object", Bucket="{EXPORT_BUCKET}", Key=key, Body="x", IfNoneMatch="*")
+        assert answer == expected
+
+    @pytest.mark.parametrize(("bucket", "expected"), [("mma-video-archive", "ok"), ("{SOURCE_BUCKET}", "AccessDenied")])
+    def test_buckets_of_tenants(self, stack, bucket, expected):
+        assert self.ask(stack, "MediaExportClipWorker", "s3", "put_object", Bucket=bucket, Key="a/b", Body="x") == expected
+
+    @pytest.mark.parametrize(("function", "queue", "expected"), [
+        ("MediaExportSubmit", "{CLIP_QUEUE_URL}", "ok"), ("JobSweeper", "{THUMBNAIL_QUEUE_URL}", "ok"),
+        ("MediaExportClipWorker", "{CLIP_DEAD_LETTER_QUEUE_URL}", "ok"),
+        ("MediaExportClipWorker", "{THUMBNAIL_DEAD_LETTER_QUEUE_URL}", "AccessDenied"),
+        ("StatusPoll", "{CLIP_QUEUE_URL}", "AccessDenied")])
+    def test_queues(self, stack, function, queue, expected):
+        assert self.ask(stack, function, "sqs", "send_message", QueueUrl=queue, MessageBody="x") == expected
+
+
+class TestLife:
+    def test_messages_reach_their_worker(self, stack):
+        for queue in ("CLIP_QUEUE_URL", "THUMBNAIL_QUEUE_URL"):
+            client(stack, "sqs").send_message(QueueUrl=stack.env[queue], MessageBody="x")
+        for worker in ("media-export-clip-worker", "media-export-thumbnail-worker"):
+            wait_for(lambda name=worker: f"{name:32} seen: ['Records']" in stack.command("logs"))
+
+    def test_deploying_again_keeps_the_data(self, stack):
+        client(stack, "s3").put_object(Bucket=stack.env["SOURCE_BUCKET"], Key="kept", Body=b"x")
+        before = dict(stack.env)
+        stack.up("--parameter", "LegacyHttp=200")
+        assert stack.env == {**before, "LEGACY_HTTP": "200"}
+        assert client(stack, "s3").get_object(Bucket=stack.env["SOURCE_BUCKET"], Key="kept")["Body"].read() == b"x"
+        assert stack.get("/export/status/1")["environment"]["LEGACY_HTTP"] == "200"
+
+    @pytest.mark.parametrize("ending", ["down", "killed"])
+    def test_nothing_outlives_the_stack(self, binaries, stack, ending):
+        # The fixture has set the folder for stand-in zips.
+        other = Stack(f"infra-test-{ending}-{os.getpid()}", binaries)
+        other.up()
+        state = other.instance.state()
+        already = sleepers()
+        with ThreadPoolExecutor() as pool:
+            hanging = pool.submit(other.request, "GET", "/event/x/export/data/program/hang")
+            try:
+                wait_for(lambda: sleepers() == already + 1)
+                if ending == "killed":
+                    os.kill(state["pid"], signal.SIGKILL)
+                    wait_for(lambda: other.instance.state() is None)
+                began = time.monotonic()
+            finally:
+                other.command("down")
+            assert time.monotonic() - began < 3
+            # The connection was cut.
+            assert isinstance(hanging.exception(timeout=5), OSError)
+        assert sleepers() == already
+        assert not other.instance.dir.exists()
+
+    def test_a_function_out_of_time_ends_with_its_children(self, stack):
+        functions = client(stack, "lambda")
+        name = next(f["FunctionName"] for f in functions.list_functions()["Functions"] if "-ReplayExport-" in f["FunctionName"])
+        functions.update_function_configuration(FunctionName=name, Timeout=1)
+        already = sleepers()
+        with ThreadPoolExecutor() as pool:
+            hanging = pool.submit(stack.request, "GET", "/replay/export/data/1/event/x/program/hang")
+            wait_for(lambda: sleepers() == already + 1)
+            assert hanging.result(timeout=10)[0] >= 500
+        wait_for(lambda: sleepers() == already)
+
+    def test_names_that_would_break_out_are_refused(self):
+        for name in ("../x", "A", "", "code", "x" * 33):
+            with pytest.raises(StackError):
+                Instance(name)
+
+
+def test_the_environment_file_can_be_sourced(tmp_path, monkeypatch):
+    instance = Instance("quoting")
+    monkeypatch.setattr(instance, "env_file", tmp_path / "env")
+    cli.write_environment(instance, {"A": "plain/1.2", "B": "", "C": "it's a $HOME"})
+    shown = subprocess.run(["sh", "-c", ". ./env; printf '%s|' \"$A\" \"$B\" \"$C\""], cwd=tmp_path, capture_output=True, check=True)
+    assert shown.stdout == b"plain/1.2||it's a $HOME|"
+    assert (tmp_path / "env").read_text().startswith("A=plain/1.2\nB=\n")
