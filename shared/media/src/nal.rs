@@ -9,6 +9,8 @@ mod hevc;
 mod sps;
 
 #[cfg(test)]
+mod sps_tests;
+#[cfg(test)]
 mod tests;
 
 pub(crate) use bits::Bits;

@@ -10,7 +10,8 @@ const HEVC: &[u8] = include_bytes!("../../tests/data/hevc.mp4");
 const MUXED: &[u8] = include_bytes!("../../tests/data/muxed.mp4");
 const EVERY: &[u8] = include_bytes!("../../tests/data/every.mp4");
 const SIDX: &[u8] = include_bytes!("../../tests/data/sidx.mp4");
-const ALL: [&[u8]; 6] = [H264, AAC, HEVC, MUXED, EVERY, SIDX];
+const BASED: &[u8] = include_bytes!("../../tests/data/based.mp4");
+const ALL: [&[u8]; 7] = [H264, AAC, HEVC, MUXED, BASED, EVERY, SIDX];
 
 /// The lines of a `.crc` file for one stream, in the form of [`line`].
 fn expected(crc: &str, stream: &str) -> Vec<String> {
@@ -45,9 +46,13 @@ fn every_sample_is_what_ffmpeg_says() {
     assert_eq!(read(AAC, 0), expected(include_str!("../../tests/data/aac.crc"), "0"));
     assert_eq!(read(HEVC, 0), expected(include_str!("../../tests/data/hevc.crc"), "0"));
     assert_eq!(read(EVERY, 0), expected(include_str!("../../tests/data/every.crc"), "0"));
-    let muxed = include_str!("../../tests/data/muxed.crc");
-    assert_eq!(read(MUXED, 0), expected(muxed, "0"));
-    assert_eq!(read(MUXED, 1), expected(muxed, "1"));
+    for (file, crc) in [
+        (MUXED, include_str!("../../tests/data/muxed.crc")),
+        (BASED, include_str!("../../tests/data/based.crc")),
+    ] {
+        assert_eq!(read(file, 0), expected(crc, "0"));
+        assert_eq!(read(file, 1), expected(crc, "1"));
+    }
 }
 
 #[test]
@@ -128,6 +133,11 @@ fn an_index_names_the_fragments() {
         samples += found.len();
     }
     assert_eq!((index.entries.len(), samples), (3, 15));
+    // first_offset follows the 64-bit earliest time.
+    let version = SIDX[at + 8];
+    let skip = if version == 0 { 16 } else { 20 } + if version == 0 { 3 } else { 7 };
+    let moved = Index::parse(&patched(SIDX, b"sidx", skip, &[5]), 0).unwrap();
+    assert_eq!(moved.entries[0].offset, index.entries[0].offset + 5);
 }
 
 fn events(file: &[u8], chunk: usize) -> (Option<Init>, Vec<FragmentSample>) {
@@ -211,6 +221,9 @@ fn hostile_sizes_cost_no_memory() {
     assert_eq!(read_fragments(track, &far, 0), Err(Fmp4Error::SampleOutOfRange));
     let before = patched(H264, b"trun", 8, &[0x80, 0, 0, 0]);
     assert_eq!(read_fragments(track, &before, 0), Err(Fmp4Error::SampleOutOfRange));
+    let moof = H264.windows(4).position(|window| window == b"moof").unwrap() - 4;
+    let just_before = patched(&H264[moof..], b"trun", 8, &(-1_i32).to_be_bytes());
+    assert_eq!(read_fragments(track, &just_before, 1000), Err(Fmp4Error::SampleOutOfRange));
     assert_eq!(read_moof(track, b"\xff\xff\xff\xffmoof", 0), Err(Fmp4Error::TooMany("moof")));
     assert_eq!(read_fragments(track, b"\0\0\0\x07free", 0), Err(Fmp4Error::Malformed("sized")));
     assert_eq!(
@@ -221,9 +234,9 @@ fn hostile_sizes_cost_no_memory() {
 
 #[test]
 fn a_track_that_starts_late_is_shifted_by_its_empty_edit() {
-    // An empty edit of 500 of 1000 movie ticks, then media from 1024.
+    // An empty edit of 501 of 1000 movie ticks, which is 6412.8 of the track's, then media from 1024.
     let edits: [[u8; 12]; 2] =
-        [[0, 0, 1, 0xf4, 0xff, 0xff, 0xff, 0xff, 0, 1, 0, 0], [0, 0, 0, 0, 0, 0, 4, 0, 0, 1, 0, 0]];
+        [[0, 0, 1, 0xf5, 0xff, 0xff, 0xff, 0xff, 0, 1, 0, 0], [0, 0, 0, 0, 0, 0, 4, 0, 0, 1, 0, 0]];
     let list = [&[0, 0, 0, 40][..], b"elst", &[0, 0, 0, 0, 0, 0, 0, 2], &edits.concat()].concat();
     let edit_box = [&[0, 0, 0, 48][..], b"edts", &list].concat();
     let old = H264.windows(4).position(|window| window == b"edts").unwrap() - 4;
@@ -236,7 +249,7 @@ fn a_track_that_starts_late_is_shifted_by_its_empty_edit() {
             u32::from_be_bytes(file[at..at + 4].try_into().unwrap()) + 48 - u32::try_from(old_size).unwrap();
         file[at..at + 4].copy_from_slice(&size.to_be_bytes());
     }
-    assert_eq!(Init::parse(&file).unwrap().tracks[0].edit_shift, 1024 - 6400);
+    assert_eq!(Init::parse(&file).unwrap().tracks[0].edit_shift, 1024 - 6413);
 }
 
 fn exercise(file: &[u8]) {

@@ -226,6 +226,24 @@ fn an_announced_period_is_not_there_yet() {
 }
 
 #[test]
+fn a_period_never_reaches_into_the_next() {
+    let xml = "<MPD mediaPresentationDuration='PT9S' xsi:type='dynamic'><Period duration='PT5S'/><Period start='PT4S'/></MPD>";
+    let mpd = parse(xml.as_bytes()).unwrap();
+    let lengths: Vec<_> =
+        mpd.periods.iter().map(|period| period.duration.map(Nanos::to_millis_floor)).collect();
+    assert_eq!((lengths, mpd.dynamic), (vec![Some(4000), Some(5000)], false));
+}
+
+#[test]
+fn a_whole_file_counts_from_its_offset() {
+    let file = only(
+        "<MPD><Period duration='PT4S'><AdaptationSet><Representation><BaseURL>a.mp4</BaseURL><SegmentBase timescale='10' presentationTimeOffset='50'/></Representation></AdaptationSet></Period></MPD>",
+    );
+    assert_eq!((file.start_ticks(), file.end_ticks()), (Some(50), Some(90)));
+    assert_eq!((file.init(), file.index()), (Ok(None), Ok(None)));
+}
+
+#[test]
 fn hostile_manifests_are_refused() {
     let laughs = r#"<!DOCTYPE x [<!ENTITY a "aaaa"><!ENTITY b "&a;&a;">]><MPD><BaseURL>&b;</BaseURL></MPD>"#;
     let deep = format!("<MPD>{}", "<a>".repeat(100));

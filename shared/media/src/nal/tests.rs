@@ -76,7 +76,8 @@ fn an_interlaced_4_2_2_set_with_an_hrd_is_read_to_the_end() {
         (122, 2, 10, 10)
     );
     assert_eq!((sps.coded_width, sps.coded_height, sps.width, sps.height), (64, 64, 64, 48));
-    assert!(sps.interlaced && sps.vui.full_range && sps.max_reorder.is_some());
+    assert!(sps.interlaced && sps.vui.full_range);
+    assert_eq!((sps.max_reorder, sps.max_ref_frames), (Some(2), 4));
     assert_eq!(sps.vui.aspect_ratio, Some((4, 3)));
     assert_eq!(sps.vui.colour, Some(Colour { primaries: 1, transfer: 1, matrix: 1 }));
 }
