@@ -1,1 +1,53 @@
-//! Placeholder.
+//! Makes what was ordered: takes a job's message, claims the job, reads only the segments that it needs, publishes the
+//! JPEG and the clip, commits.
+//!
+//! One binary serves two queues, so that a thumbnail never waits behind clips. Nothing is written to disk; pictures go
+//! through pipes, clips go to S3 in parts as they are made. Whatever happens, the job item says so afterwards or its
+//! lease ends and another worker takes over; the fence in every write keeps the first one out from then on.
+
+mod alone;
+mod assemble;
+mod audio;
+mod batch;
+mod budget;
+mod clip;
+mod config;
+mod error;
+mod ffmpeg;
+mod lease;
+mod output;
+mod pipeline;
+mod publish;
+mod source;
+mod still;
+mod task;
+mod upload;
+mod video;
+mod window;
+
+pub use config::Config;
+pub use ffmpeg::Ffmpeg;
+
+use export_domain::settings::Lifecycle;
+use std::sync::Arc;
+
+/// The function with its ports: jobs, queues, tenants, objects, dead letters, clock.
+#[derive(Debug)]
+pub struct App<J, Q, T, O, D, C> {
+    /// The jobs table.
+    pub jobs: J,
+    /// The work queues, for wake-ups.
+    pub queue: Q,
+    /// The tenants table.
+    pub tenants: T,
+    /// Recordings and clips.
+    pub objects: Arc<O>,
+    /// Where messages go that are none of ours.
+    pub dead_letters: D,
+    /// The time.
+    pub clock: C,
+    /// Times of a job's life.
+    pub times: Lifecycle,
+    /// The encoder.
+    pub ffmpeg: Ffmpeg,
+}

@@ -4,7 +4,7 @@ use crate::clients::unavailable;
 use aws_config::SdkConfig;
 use aws_sdk_sqs::Client;
 use export_domain::message::Message;
-use export_domain::ports::{JobQueue, Unavailable};
+use export_domain::ports::{DeadLetters, JobQueue, Unavailable};
 use export_domain::request::Wanted;
 
 const WHAT: &str = "the queue";
@@ -49,12 +49,10 @@ impl SqsDeadLetters {
     pub fn new(config: &SdkConfig, url: String) -> Self {
         Self { client: Client::new(config), url }
     }
+}
 
-    /// Keeps `body` for a person to look at.
-    ///
-    /// # Errors
-    /// [`Unavailable`] if SQS does not answer.
-    pub async fn keep(&self, body: &str) -> Result<(), Unavailable> {
+impl DeadLetters for SqsDeadLetters {
+    async fn keep(&self, body: &str) -> Result<(), Unavailable> {
         send(&self.client, &self.url, body.to_owned(), 0).await
     }
 }

@@ -108,8 +108,12 @@ pub enum ObjectKind {
 pub struct Manifest {
     /// Size in bytes.
     pub bytes: u64,
-    /// Lower-case hex SHA-256 of the content.
+    /// Lower-case hex SHA-256 of the content; of an object in parts, of its parts' SHA-256 values in their order, as
+    /// S3's composite checksums are made.
     pub sha256: String,
+    /// Parts that the object was uploaded in; 0 if it was written at once.
+    #[serde(default)]
+    pub parts: u32,
     /// Length in milliseconds (0 for an image).
     pub duration_ms: i64,
     /// The part of the window that no recorded frame covers, in milliseconds.

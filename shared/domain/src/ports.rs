@@ -101,6 +101,12 @@ pub trait JobQueue: Send + Sync {
     ) -> impl Future<Output = Result<(), Unavailable>> + Send;
 }
 
+/// Where queue messages go that are none of ours.
+pub trait DeadLetters: Send + Sync {
+    /// Keeps `body` for a person to look at.
+    fn keep(&self, body: &str) -> impl Future<Output = Result<(), Unavailable>> + Send;
+}
+
 /// A row of the sessions table.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Session {

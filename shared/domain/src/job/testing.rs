@@ -8,7 +8,7 @@ use crate::storage::Container;
 use crate::tenant::Target;
 
 pub(crate) fn manifest(lack_ms: i64) -> Manifest {
-    Manifest { bytes: 1, sha256: String::new(), duration_ms: 9000 - lack_ms, lack_ms }
+    Manifest { bytes: 1, sha256: String::new(), parts: 0, duration_ms: 9000 - lack_ms, lack_ms }
 }
 
 /// A job of 9 s, queued at 1,000,000 ms.

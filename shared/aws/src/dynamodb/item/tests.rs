@@ -32,7 +32,7 @@ fn minimal() -> Job {
 }
 
 fn full() -> Job {
-    let manifest = Manifest { bytes: u64::MAX, sha256: "x".to_owned(), duration_ms: 1, lack_ms: 2 };
+    let manifest = Manifest { bytes: u64::MAX, sha256: "x".to_owned(), parts: 2, duration_ms: 1, lack_ms: 2 };
     let mut job = Job {
         state: State::Running,
         started_at: Some(1),

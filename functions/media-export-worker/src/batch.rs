@@ -1,0 +1,155 @@
+//! From a queue message to a job that has moved on (M4 to M8 of a job's life).
+//!
+//! A message is acknowledged when the job needs it no more: it ended, or somebody else holds it (the sweeper watches
+//! over them), or this attempt wrote down how it ended. Only when the jobs table cannot be reached does the message go
+//! back to its queue.
+
+use crate::App;
+use crate::error::WorkError;
+use crate::lease::Lease;
+use export_domain::job::{Claim, Job, Reason};
+use export_domain::message::Message;
+use export_domain::ports::{
+    ClipStore, Clock, DeadLetters, JobQueue, JobStore, SourceStore, Tenants, Unavailable, Written,
+};
+use export_lambda::batch::{Disposition, Record};
+use std::time::Duration;
+
+/// Claims that may meet another write before the message goes back.
+const CLAIM_TRIES: u32 = 5;
+/// Time to write down how an attempt ended.
+const FAREWELL: Duration = Duration::from_secs(10);
+
+impl<J, Q, T, O, D, C> App<J, Q, T, O, D, C>
+where
+    J: JobStore,
+    Q: JobQueue,
+    T: Tenants,
+    O: SourceStore + ClipStore + 'static,
+    D: DeadLetters,
+    C: Clock,
+{
+    /// Handles one message; `left` is what remains of the invocation.
+    pub async fn handle(&self, record: Record, left: Duration) -> Disposition {
+        let Ok(message) = Message::decode(&record.body) else {
+            return self.bury(&record).await;
+        };
+        match self.claimed(&message).await {
+            Ok(Some(job)) => {
+                let lease = Lease::new(&self.jobs, &self.clock, &self.times, job);
+                self.attempt(&lease, left).await
+            }
+            Ok(None) => Disposition::Acknowledge,
+            Err(error) => {
+                tracing::error!(job.id = %message.job_id, %error, "failed to claim a job");
+                Disposition::Return
+            }
+        }
+    }
+
+    async fn bury(&self, record: &Record) -> Disposition {
+        match self.dead_letters.keep(&record.body).await {
+            Ok(()) => {
+                tracing::warn!(message.id = %record.id, "kept a message that is none of ours as a dead letter");
+                Disposition::Acknowledge
+            }
+            Err(error) => {
+                tracing::error!(message.id = %record.id, %error, "failed to keep a dead letter");
+                Disposition::Return
+            }
+        }
+    }
+
+    /// Claims the message's job; `None` if there is nothing to do for it.
+    async fn claimed(&self, message: &Message) -> Result<Option<Job>, Unavailable> {
+        let claim_id = self.clock.unique();
+        let mut found = self.jobs.get(&message.tenant, &message.job_id).await?;
+        for _ in 0..CLAIM_TRIES {
+            let Some(job) = &found else { return Ok(None) };
+            let (next, granted) =
+                match job.claim(message.generation, &claim_id, self.clock.now_ms(), &self.times) {
+                    Claim::Stale | Claim::NotNow => return Ok(None),
+                    Claim::Granted(next) => (next, true),
+                    Claim::Exhausted(next) => (next, false),
+                };
+            match self.jobs.write(Some(job.rev), &next).await? {
+                Written::Done => {
+                    tracing::info!(
+                        tenant = %next.tenant, job.id = %next.job_id, generation = next.generation,
+                        fence = next.fence, attempt = next.attempts, granted, "claimed a job"
+                    );
+                    return Ok(granted.then_some(*next));
+                }
+                Written::Conflict(other) => found = other.map(|job| *job),
+            }
+        }
+        Err(Unavailable("the jobs table", "every claim met another write".to_owned()))
+    }
+
+    /// Works until done, until the claim is lost, or until the time is up.
+    async fn attempt(&self, lease: &Lease<'_, J, C>, left: Duration) -> Disposition {
+        let soft = left.saturating_sub(FAREWELL.min(left / 4));
+        let worked = tokio::select! {
+            worked = self.work(lease, left) => worked,
+            lost = lease.keep() => Err(lost),
+            () = tokio::time::sleep(soft) => Err(WorkError::Passing("the time of the invocation is up".to_owned())),
+        };
+        let ended = match worked {
+            Ok(()) => Ok(()),
+            Err(error) => self.write_down(lease, error).await,
+        };
+        let job = lease.job().await;
+        match ended {
+            Ok(()) => {
+                let (plan, video) = (job.plan.clone().unwrap_or_default(), job.video.as_ref());
+                tracing::info!(
+                    tenant = %job.tenant, job.id = %job.job_id, state = ?job.state, generation = job.generation,
+                    fence = lease.fence(), took_ms = self.clock.now_ms() - job.started_at.unwrap_or_default(),
+                    plan = plan.kind, frames_encoded = plan.frames_encoded, bytes_read = plan.bytes_read,
+                    bytes_written = plan.bytes_written, lack_ms = video.map_or(0, |v| v.lack_ms),
+                    "an attempt ended"
+                );
+                Disposition::Acknowledge
+            }
+            // A lost claim is somebody else's job now; anything else is healed by the sweeper after the lease.
+            Err(error) => {
+                tracing::warn!(job.id = %job.job_id, %error, "an attempt was cut off");
+                Disposition::Acknowledge
+            }
+        }
+    }
+
+    async fn write_down(&self, lease: &Lease<'_, J, C>, error: WorkError) -> Result<(), WorkError> {
+        let id = lease.job().await.job_id;
+        match error {
+            WorkError::Fenced(lost) => Err(lost.into()),
+            WorkError::GivenUp(reason) => {
+                tracing::info!(job.id = %id, %reason, "gave a job up");
+                self.give_up(lease, &reason).await
+            }
+            WorkError::Waiting { wake_at, available_ms } => {
+                lease.write(|job, fence, now, times| job.waiting(fence, wake_at, available_ms, now, times)).await?;
+                self.wake_later(lease, wake_at).await;
+                Ok(())
+            }
+            WorkError::Passing(why) => {
+                tracing::warn!(job.id = %id, why, "an attempt failed in passing");
+                lease.write(|job, fence, now, times| job.released(fence, now, times)).await
+            }
+        }
+    }
+
+    async fn give_up(&self, lease: &Lease<'_, J, C>, reason: &Reason) -> Result<(), WorkError> {
+        lease.write(|job, fence, now, times| job.given_up(fence, reason.clone(), now, times)).await
+    }
+
+    /// A message that could not be sent is no failure: the job is due again soon after its time to wake.
+    async fn wake_later(&self, lease: &Lease<'_, J, C>, wake_at: i64) {
+        let job = lease.job().await;
+        let delay_ms = (wake_at - self.clock.now_ms()).max(0);
+        let delay_s = u32::try_from((delay_ms + 999) / 1000).unwrap_or(u32::MAX);
+        if let Err(error) = self.queue.send(job.order.wanted, &job.message(), delay_s).await {
+            tracing::warn!(job.id = %job.job_id, %error, "failed to send a wake-up; the sweeper will");
+        }
+    }
+}

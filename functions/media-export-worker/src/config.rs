@@ -1,0 +1,51 @@
+//! The environment of this function.
+
+use export_domain::settings::Lifecycle;
+use export_lambda::config::{ConfigError, Env};
+use export_lambda::settings;
+
+/// Names and settings.
+#[derive(Debug, Clone)]
+pub struct Config {
+    /// `JOBS_TABLE_NAME`
+    pub jobs_table: String,
+    /// `TENANTS_TABLE_NAME`
+    pub tenants_table: String,
+    /// `CLIP_QUEUE_URL`
+    pub clip_queue: String,
+    /// `THUMBNAIL_QUEUE_URL`
+    pub thumbnail_queue: String,
+    /// `CLIP_DEAD_LETTER_QUEUE_URL` or `THUMBNAIL_DEAD_LETTER_QUEUE_URL`, by `WORKER_KIND` (`clip` or `thumbnail`).
+    pub dead_letter_queue: String,
+    /// `FFMPEG`
+    pub ffmpeg: String,
+    /// Times of a job's life.
+    pub times: Lifecycle,
+}
+
+impl Config {
+    /// Reads the environment.
+    ///
+    /// # Errors
+    /// [`ConfigError`] with all that is missing or wrong.
+    pub fn read(mut env: Env) -> Result<Self, ConfigError> {
+        let dead_letters = match env.required("WORKER_KIND").as_str() {
+            "thumbnail" => "THUMBNAIL_DEAD_LETTER_QUEUE_URL",
+            "clip" | "" => "CLIP_DEAD_LETTER_QUEUE_URL",
+            _ => {
+                env.problem("WORKER_KIND", "must be clip or thumbnail");
+                "CLIP_DEAD_LETTER_QUEUE_URL"
+            }
+        };
+        let config = Self {
+            jobs_table: env.required("JOBS_TABLE_NAME"),
+            tenants_table: env.required("TENANTS_TABLE_NAME"),
+            clip_queue: env.required("CLIP_QUEUE_URL"),
+            thumbnail_queue: env.required("THUMBNAIL_QUEUE_URL"),
+            dead_letter_queue: env.required(dead_letters),
+            ffmpeg: env.required("FFMPEG"),
+            times: settings::lifecycle(&mut env),
+        };
+        env.finish().map(|()| config)
+    }
+}

@@ -1,0 +1,78 @@
+//! Why work on a job stops before it is done.
+
+use export_domain::job::{Fenced, Reason};
+use export_domain::ports::Unavailable;
+use export_media::fmp4::Fmp4Error;
+use export_media::mpd::MpdError;
+use export_media::mux::MuxError;
+use export_media::nal::NalError;
+
+/// Decides what becomes of the job.
+#[derive(Debug, thiserror::Error)]
+pub(crate) enum WorkError {
+    /// It cannot succeed.
+    #[error("gave up: {0}")]
+    GivenUp(Reason),
+    /// The recording has not grown far enough.
+    #[error("the recording ends before the window")]
+    Waiting {
+        /// When to look again, milliseconds since the epoch.
+        wake_at: i64,
+        /// Milliseconds of the window that are there.
+        available_ms: i64,
+    },
+    /// It may succeed another time; the text is for the log.
+    #[error("{0}")]
+    Passing(String),
+    /// The claim was lost.
+    #[error(transparent)]
+    Fenced(#[from] Fenced),
+}
+
+impl From<Reason> for WorkError {
+    fn from(reason: Reason) -> Self {
+        WorkError::GivenUp(reason)
+    }
+}
+
+impl From<Unavailable> for WorkError {
+    fn from(error: Unavailable) -> Self {
+        WorkError::Passing(error.to_string())
+    }
+}
+
+impl From<std::io::Error> for WorkError {
+    fn from(error: std::io::Error) -> Self {
+        WorkError::Passing(format!("failed to talk to ffmpeg: {error}"))
+    }
+}
+
+impl From<MuxError> for WorkError {
+    fn from(error: MuxError) -> Self {
+        WorkError::Passing(format!("failed to write the clip: {error}"))
+    }
+}
+
+/// A recording that cannot be understood stays so.
+fn unreadable(what: &str, error: &dyn std::fmt::Display) -> WorkError {
+    tracing::warn!(%error, "failed to read the {what}");
+    WorkError::GivenUp(Reason::BadRecording)
+}
+
+impl From<MpdError> for WorkError {
+    fn from(error: MpdError) -> Self {
+        unreadable("manifest", &error)
+    }
+}
+
+impl From<Fmp4Error> for WorkError {
+    fn from(error: Fmp4Error) -> Self {
+        unreadable("segments", &error)
+    }
+}
+
+impl From<NalError> for WorkError {
+    fn from(error: NalError) -> Self {
+        unreadable("pictures", &error)
+    }
+}

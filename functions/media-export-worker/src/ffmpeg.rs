@@ -1,0 +1,112 @@
+//! ffmpeg as a caged child: pipes only, empty environment, its own process group, bounded resources, gone when its
+//! handle is.
+
+use crate::error::WorkError;
+use rustix::process::{Pid, Resource, Rlimit, Signal, kill_process_group, prlimit};
+use std::path::PathBuf;
+use std::process::Stdio;
+use std::sync::{Arc, Mutex, PoisonError};
+use tokio::io::AsyncReadExt;
+use tokio::process::{Child, ChildStderr, ChildStdin, ChildStdout, Command};
+
+use crate::task::Task;
+
+/// Bytes of complaints that are kept.
+const STDERR_KEPT: usize = 4096;
+/// x264 and x265 reserve far more address space than they use; below this they fail.
+const ADDRESS_SPACE: u64 = 16 << 30;
+/// CPU seconds over all threads: more than any invocation has.
+const CPU_SECONDS: u64 = 6 * 900;
+
+/// Where the binary is.
+#[derive(Debug, Clone)]
+pub struct Ffmpeg {
+    path: PathBuf,
+}
+
+/// A running ffmpeg.
+#[derive(Debug)]
+pub(crate) struct Running {
+    child: Child,
+    group: Option<Pid>,
+    complaints: Arc<Mutex<Vec<u8>>>,
+    _drain: Option<Task<()>>,
+}
+
+impl Ffmpeg {
+    /// The binary at `path`.
+    pub fn at(path: impl Into<PathBuf>) -> Self {
+        Self { path: path.into() }
+    }
+
+    /// Starts it with `args`; returns it with the pipe that it reads and the one that it writes.
+    pub(crate) fn start(&self, args: &[String]) -> Result<(Running, ChildStdin, ChildStdout), WorkError> {
+        let failed = |why: &str| WorkError::Passing(format!("failed to start ffmpeg: {why}"));
+        let mut child = Command::new(&self.path)
+            .args(args)
+            .env_clear()
+            .current_dir("/")
+            .stdin(Stdio::piped())
+            .stdout(Stdio::piped())
+            .stderr(Stdio::piped())
+            .process_group(0)
+            .kill_on_drop(true)
+            .spawn()
+            .map_err(|e| failed(&e.to_string()))?;
+        let group = child.id().and_then(|id| i32::try_from(id).ok()).and_then(Pid::from_raw);
+        let (input, output) = child.stdin.take().zip(child.stdout.take()).ok_or_else(|| failed("no pipes"))?;
+        let complaints = Arc::new(Mutex::new(Vec::new()));
+        let drain = child.stderr.take().map(|pipe| Task::spawn(drain(pipe, Arc::clone(&complaints))));
+        let running = Running { child, group, complaints, _drain: drain };
+        running.limit()?;
+        Ok((running, input, output))
+    }
+}
+
+impl Running {
+    fn limit(&self) -> Result<(), WorkError> {
+        for (resource, most) in [
+            (Resource::Fsize, 0),
+            (Resource::Core, 0),
+            (Resource::As, ADDRESS_SPACE),
+            (Resource::Cpu, CPU_SECONDS),
+        ] {
+            let limit = Rlimit { current: Some(most), maximum: Some(most) };
+            prlimit(self.group, resource, limit)
+                .map_err(|e| WorkError::Passing(format!("failed to limit ffmpeg: {e}")))?;
+        }
+        Ok(())
+    }
+
+    /// Waits for its end, which its input's end brings about.
+    pub(crate) async fn finish(mut self) -> Result<(), WorkError> {
+        let status = self.child.wait().await?;
+        self.group = None;
+        if status.success() { Ok(()) } else { Err(self.complaint(&status.to_string())) }
+    }
+
+    fn complaint(&self, status: &str) -> WorkError {
+        let text = self.complaints.lock().unwrap_or_else(PoisonError::into_inner);
+        let text = String::from_utf8_lossy(&text).replace(['\n', '\r'], " | ");
+        WorkError::Passing(format!("ffmpeg ended with {status}: {text}"))
+    }
+}
+
+impl Drop for Running {
+    /// The group may hold more than the child itself.
+    fn drop(&mut self) {
+        if let Some(group) = self.group.filter(|_| !matches!(self.child.try_wait(), Ok(Some(_)))) {
+            let _ = kill_process_group(group, Signal::KILL);
+        }
+    }
+}
+
+/// A full pipe would stop ffmpeg.
+async fn drain(mut pipe: ChildStderr, kept: Arc<Mutex<Vec<u8>>>) {
+    let mut buffer = [0; 1024];
+    while let Ok(read @ 1..) = pipe.read(&mut buffer).await {
+        let mut kept = kept.lock().unwrap_or_else(PoisonError::into_inner);
+        let room = STDERR_KEPT.saturating_sub(kept.len());
+        kept.extend_from_slice(&buffer[..read.min(room)]);
+    }
+}

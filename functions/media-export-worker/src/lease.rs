@@ -1,0 +1,84 @@
+//! A claimed job: every write is conditional on the claim, and a lost claim stops the work.
+
+use crate::error::WorkError;
+use export_domain::job::{Fenced, Job, State};
+use export_domain::ports::{Clock, JobStore, Unavailable, Written};
+use export_domain::settings::Lifecycle;
+use std::sync::atomic::{AtomicI64, Ordering};
+use tokio::sync::Mutex;
+
+/// Writes that may meet another one (the lease's own renewal) before the worker gives up.
+const WRITE_TRIES: u32 = 8;
+
+/// The job as it was written last, and the claim's fence.
+#[derive(Debug)]
+pub(crate) struct Lease<'a, J, C> {
+    jobs: &'a J,
+    clock: &'a C,
+    times: &'a Lifecycle,
+    fence: u64,
+    job: Mutex<Job>,
+    done_ms: AtomicI64,
+}
+
+impl<'a, J: JobStore, C: Clock> Lease<'a, J, C> {
+    /// Takes over a job whose claim has been written.
+    pub(crate) fn new(jobs: &'a J, clock: &'a C, times: &'a Lifecycle, job: Job) -> Self {
+        Self { jobs, clock, times, fence: job.fence, job: Mutex::new(job), done_ms: AtomicI64::new(0) }
+    }
+
+    pub(crate) fn fence(&self) -> u64 {
+        self.fence
+    }
+
+    /// The job as it was seen last.
+    pub(crate) async fn job(&self) -> Job {
+        self.job.lock().await.clone()
+    }
+
+    /// Milliseconds of the clip written so far; stored with the next renewal.
+    pub(crate) fn progress(&self, done_ms: i64) {
+        self.done_ms.fetch_max(done_ms, Ordering::Relaxed);
+    }
+
+    /// Writes what `change` makes of the job, as often as other writers of the same claim get in between.
+    pub(crate) async fn write(
+        &self,
+        change: impl Fn(&Job, u64, i64, &Lifecycle) -> Result<Job, Fenced>,
+    ) -> Result<(), WorkError> {
+        let mut job = self.job.lock().await;
+        for _ in 0..WRITE_TRIES {
+            let next = change(&job, self.fence, self.clock.now_ms(), self.times)?;
+            match self.jobs.write(Some(job.rev), &next).await? {
+                Written::Done => {
+                    *job = next;
+                    return Ok(());
+                }
+                Written::Conflict(None) => return Err(Fenced.into()),
+                Written::Conflict(Some(other)) => *job = *other,
+            }
+        }
+        Err(Unavailable("the jobs table", "every write met another one".to_owned()).into())
+    }
+
+    /// Renews until the claim is lost; never returns otherwise. A table that does not answer for a whole lease means
+    /// that the claim may be someone else's by now.
+    pub(crate) async fn keep(&self) -> WorkError {
+        let mut renewed_at = self.clock.now_ms();
+        loop {
+            self.clock.sleep_ms(u64::try_from(self.times.renew_ms).unwrap_or(1)).await;
+            let done_ms = self.done_ms.load(Ordering::Relaxed);
+            match self.write(|job, fence, now, times| job.renewed(fence, done_ms, now, times)).await {
+                Ok(()) => renewed_at = self.clock.now_ms(),
+                Err(WorkError::Fenced(lost)) => return lost.into(),
+                Err(error) if self.clock.now_ms() - renewed_at >= self.times.lease_ms => return error,
+                Err(error) => tracing::warn!(%error, "failed to renew a claim"),
+            }
+        }
+    }
+
+    /// Whether the job is still meant to be worked on.
+    pub(crate) async fn is_running(&self) -> bool {
+        self.job.lock().await.state == State::Running
+    }
+}

@@ -1,0 +1,40 @@
+//! `media-export-worker`: makes clips and thumbnails.
+
+use export_aws::clock::SystemClock;
+use export_aws::dynamodb::{DynamoJobs, DynamoTenants};
+use export_aws::sqs::{SqsDeadLetters, SqsQueues};
+use export_aws::{clients, s3::S3Objects};
+use export_lambda::batch::{Batch, each};
+use export_lambda::{config::Env, telemetry};
+use lambda_runtime::{Error, LambdaEvent, run, service_fn};
+use media_export_worker::{App, Config, Ffmpeg};
+use std::sync::Arc;
+
+#[tokio::main]
+async fn main() -> Result<(), Error> {
+    let env = Env::of_process();
+    telemetry::init(env.optional("RUST_LOG").as_deref());
+    let config = Config::read(env)?;
+    let sdk = clients::load().await;
+    let app = Arc::new(App {
+        jobs: DynamoJobs::new(&sdk, config.jobs_table),
+        queue: SqsQueues::new(&sdk, config.clip_queue, config.thumbnail_queue),
+        tenants: DynamoTenants::new(&sdk, config.tenants_table),
+        objects: Arc::new(S3Objects::new(&sdk)),
+        dead_letters: SqsDeadLetters::new(&sdk, config.dead_letter_queue),
+        clock: SystemClock,
+        times: config.times,
+        ffmpeg: Ffmpeg::at(config.ffmpeg),
+    });
+    run(service_fn(move |event: LambdaEvent<Batch>| {
+        let (app, deadline) = (Arc::clone(&app), event.context.deadline());
+        async move {
+            let handle = |record| {
+                let (app, left) = (Arc::clone(&app), deadline.elapsed().err().map(|e| e.duration()));
+                async move { app.handle(record, left.unwrap_or_default()).await }
+            };
+            Ok::<_, Error>(each(event.payload, handle).await)
+        }
+    }))
+    .await
+}

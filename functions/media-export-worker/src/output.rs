@@ -1,0 +1,87 @@
+//! The clip's file as it is written: MP4 with its head first, or a transport stream through ffmpeg.
+
+use crate::error::WorkError;
+use crate::ffmpeg::{Ffmpeg, Running};
+use crate::task::Task;
+use crate::upload::{Prepared, Uploader};
+use bytes::Bytes;
+use export_domain::ports::ClipStore;
+use export_domain::storage::Container;
+use export_media::ffmpeg::to_transport_stream;
+use export_media::mux::{Edit, FragmentWriter, Mp4Tables, MuxSample, TrackSpec};
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio::process::ChildStdin;
+
+/// Samples of one track, in decode order.
+pub(crate) type Batch = Vec<(MuxSample, Bytes)>;
+
+/// The file under way.
+pub(crate) enum Output<O> {
+    /// One `mdat`, its head kept back.
+    Mp4 { tables: Mp4Tables, uploader: Uploader<O> },
+    /// Fragments into ffmpeg, a transport stream out of it.
+    Ts { fragments: FragmentWriter, input: ChildStdin, running: Running, sink: Task<Result<Uploader<O>, WorkError>> },
+}
+
+impl<O: ClipStore + 'static> Output<O> {
+    /// Starts a file with `tracks`.
+    pub(crate) async fn begin(
+        container: Container,
+        tracks: Vec<TrackSpec>,
+        movie_timescale: u32,
+        ffmpeg: &Ffmpeg,
+        uploader: Uploader<O>,
+    ) -> Result<Self, WorkError> {
+        if container == Container::Mp4 {
+            return Ok(Output::Mp4 { tables: Mp4Tables::new(tracks, movie_timescale)?, uploader });
+        }
+        let fragments = FragmentWriter::new(tracks, movie_timescale)?;
+        let (running, mut input, mut output) = ffmpeg.start(&to_transport_stream())?;
+        let sink = Task::spawn(async move {
+            let mut uploader = uploader;
+            let mut buffer = vec![0; 64 << 10];
+            loop {
+                match output.read(&mut buffer).await? {
+                    0 => return Ok(uploader),
+                    read => uploader.append(&buffer[..read]).await?,
+                }
+            }
+        });
+        input.write_all(&fragments.init()?).await?;
+        Ok(Output::Ts { fragments, input, running, sink })
+    }
+
+    /// Adds the next stretch of every track.
+    pub(crate) async fn add(&mut self, batches: &[Batch]) -> Result<(), WorkError> {
+        match self {
+            Output::Mp4 { tables, uploader } => {
+                for (track, batch) in batches.iter().enumerate() {
+                    for (sample, data) in batch {
+                        tables.push(track, *sample)?;
+                        uploader.append(data).await?;
+                    }
+                }
+            }
+            Output::Ts { fragments, input, .. } => {
+                let batches: Vec<&[(MuxSample, Bytes)]> = batches.iter().map(Vec::as_slice).collect();
+                if batches.iter().any(|batch| !batch.is_empty()) {
+                    input.write_all(&fragments.fragment(&batches)?).await?;
+                }
+            }
+        }
+        Ok(())
+    }
+
+    /// Ends the file; `edits` are for MP4.
+    pub(crate) async fn finish(self, edits: &[Vec<Edit>]) -> Result<Prepared, WorkError> {
+        match self {
+            Output::Mp4 { tables, uploader } => uploader.finish(Some(tables.finish(edits)?)).await,
+            Output::Ts { input, running, sink, .. } => {
+                drop(input);
+                let uploader = sink.await.map_err(|e| WorkError::Passing(format!("failed to upload: {e}")))??;
+                running.finish().await?;
+                uploader.finish(None).await
+            }
+        }
+    }
+}

@@ -1,0 +1,376 @@
+//! The work on one claimed job, step by step: the only place that knows all ports.
+
+use crate::audio::{self, AudioTrack};
+use crate::budget::Budget;
+use crate::clip::{self, Progress};
+use crate::error::WorkError;
+use crate::lease::Lease;
+use crate::publish::{adopt, publish};
+use crate::source::{Reader, Track};
+use crate::still::{by_ranges, first_picture, to_jpeg};
+use crate::upload::{Content, OpenUpload, Place, Prepared, Uploader};
+use crate::video::{Part, VideoFeed};
+use crate::window::Window;
+use crate::{App, alone};
+use bytes::Bytes;
+use export_domain::ids::hex;
+use export_domain::job::{Job, Manifest, ObjectKind, PlanSummary, Reason};
+use export_domain::ports::{ClipStore, Clock, DeadLetters, JobQueue, JobStore, Origin, SourceStore, Tenants};
+use export_domain::request::{ExportType, Wanted};
+use export_domain::tenant::Tenant;
+use export_media::fmp4::TrackKind;
+use export_media::mpd::{Mpd, Representation};
+use export_media::nal::VideoCodec;
+use export_media::picture::PictureFormat;
+use export_media::select::{Choice, choose};
+use export_media::time::Nanos;
+use sha2::{Digest, Sha256};
+use std::sync::{Arc, PoisonError};
+use std::time::Duration;
+
+/// Kept back from the invocation's time to write down how it ended.
+const MARGIN: Duration = Duration::from_secs(15);
+
+/// The recording, opened for one job.
+struct Source<O> {
+    reader: Arc<Reader<O>>,
+    mpd: Mpd,
+    window: Window,
+    video: Vec<Part>,
+    /// The track of the first part with a picture.
+    track: Option<Track>,
+    now_ms: i64,
+}
+
+impl<J, Q, T, O, D, C> App<J, Q, T, O, D, C>
+where
+    J: JobStore,
+    Q: JobQueue,
+    T: Tenants,
+    O: SourceStore + ClipStore + 'static,
+    D: DeadLetters,
+    C: Clock,
+{
+    /// Does what the job asks and commits it.
+    pub(crate) async fn work(&self, lease: &Lease<'_, J, C>, left: Duration) -> Result<(), WorkError> {
+        let job = lease.job().await;
+        let tenant = self.tenants.tenant(&job.tenant).await?.ok_or(Reason::Denied)?;
+        if !tenant.allows(&job.order.target) {
+            return Err(Reason::Denied.into());
+        }
+        if self.adopted(lease, &job).await? {
+            return Ok(());
+        }
+        let source = self.open(&job, &tenant).await?;
+        match job.order.wanted {
+            Wanted::Thumbnail => self.still(lease, &job, &source).await,
+            Wanted::Media => self.media(lease, &job, source, left).await,
+        }
+    }
+
+    /// Commits what an earlier attempt published but could not commit. `true` if that ends the job.
+    async fn adopted(&self, lease: &Lease<'_, J, C>, job: &Job) -> Result<bool, WorkError> {
+        if job.image.is_none() {
+            let place = place(job, ObjectKind::Image, lease.fence());
+            if let Some(image) = adopt(self.objects.as_ref(), lease, ObjectKind::Image, &place).await? {
+                commit_image(lease, image, PlanSummary::default()).await?;
+            }
+        }
+        if job.order.wanted == Wanted::Media {
+            let place = place(job, ObjectKind::Video, lease.fence());
+            if let Some(video) = adopt(self.objects.as_ref(), lease, ObjectKind::Video, &place).await? {
+                commit_video(lease, video, PlanSummary::default()).await?;
+            }
+        }
+        Ok(!lease.is_running().await)
+    }
+
+    async fn open(&self, job: &Job, tenant: &Tenant) -> Result<Source<O>, WorkError> {
+        let key = tenant.manifest_key(&job.order.live_path);
+        let reader = Arc::new(Reader::new(Arc::clone(&self.objects), tenant.source_bucket.clone(), &key));
+        let mpd = reader.manifest(&key).await?;
+        let window = Window::of(&mpd, &job.order);
+        let video = video_parts(&mpd, window, wanted_codec(job.order.export_type));
+        let track = match video.first() {
+            Some(part) => Track::open(&reader, &part.representation, TrackKind::Video).await?,
+            None => None,
+        };
+        Ok(Source { reader, mpd, window, video, track, now_ms: self.clock.now_ms() })
+    }
+
+    /// A thumbnail-only job.
+    async fn still(&self, lease: &Lease<'_, J, C>, job: &Job, source: &Source<O>) -> Result<(), WorkError> {
+        let Some(track) = &source.track else { return Err(nothing(source, Reason::NoVideo).into()) };
+        source.window.check_live_edge(&source.mpd, track, &job.order, source.now_ms)?;
+        let (format, raw) = self.picture(source, track).await?.ok_or(Reason::NoMedia)?;
+        self.publish_image(lease, job, &source.reader, &format, &raw).await
+    }
+
+    /// The first picture of the window.
+    async fn picture(
+        &self,
+        source: &Source<O>,
+        track: &Track,
+    ) -> Result<Option<(PictureFormat, Vec<u8>)>, WorkError> {
+        let (window, reader) = (source.window, &source.reader);
+        if let Some(found) = by_ranges(&self.ffmpeg, reader, track, window.start).await? {
+            return Ok(Some(found));
+        }
+        let parts = source.video.clone();
+        let mut feed = VideoFeed::new(Arc::clone(reader), parts, window.start, window.end);
+        first_picture(&self.ffmpeg, &mut feed, window).await
+    }
+
+    async fn media(
+        &self,
+        lease: &Lease<'_, J, C>,
+        job: &Job,
+        source: Source<O>,
+        left: Duration,
+    ) -> Result<(), WorkError> {
+        let audio = audio_tracks(&source).await?;
+        if let Some(track) = &source.track {
+            let reached = source.window.check_live_edge(&source.mpd, track, &job.order, source.now_ms);
+            if let Err(waiting) = reached {
+                self.image_while_waiting(lease, job, &source, track).await?;
+                return Err(waiting);
+            }
+        }
+        let open = OpenUpload::default();
+        let made = self.make(lease, job, &source, audio, left, &open).await;
+        // What is still open was not published.
+        let leftover = open.lock().unwrap_or_else(PoisonError::into_inner).take();
+        if let (Err(_), Some(upload)) = (&made, leftover)
+            && let Err(error) = self.objects.abort(&job.order.target, &upload).await
+        {
+            tracing::warn!(%error, "failed to throw an upload away");
+        }
+        made
+    }
+
+    /// The picture may be there long before the window's end is. Its failure is no failure of the clip.
+    async fn image_while_waiting(
+        &self,
+        lease: &Lease<'_, J, C>,
+        job: &Job,
+        source: &Source<O>,
+        track: &Track,
+    ) -> Result<(), WorkError> {
+        let there = track.listed_end().is_some_and(|end| end > source.window.start);
+        if job.image.is_some() || !there {
+            return Ok(());
+        }
+        match self.picture(source, track).await {
+            Ok(Some((format, raw))) => self.publish_image(lease, job, &source.reader, &format, &raw).await,
+            Ok(None) => Ok(()),
+            Err(WorkError::Fenced(lost)) => Err(lost.into()),
+            Err(error) => {
+                tracing::warn!(%error, "failed to make the picture of a job that waits");
+                Ok(())
+            }
+        }
+    }
+
+    async fn make(
+        &self,
+        lease: &Lease<'_, J, C>,
+        job: &Job,
+        source: &Source<O>,
+        audio: Vec<AudioTrack<O>>,
+        left: Duration,
+        open: &OpenUpload,
+    ) -> Result<(), WorkError> {
+        let place = place(job, ObjectKind::Video, lease.fence());
+        let container = job.order.target.container;
+        let expected = expected_bytes(source, job.order.duration_ms);
+        let headed = container == export_domain::storage::Container::Mp4;
+        let uploader =
+            Uploader::new(Arc::clone(&self.objects), place.clone(), Arc::clone(open), expected, headed);
+        let (prepared, length, lack_ms, frames) = if source.track.is_some() {
+            let (window, reader) = (source.window, &source.reader);
+            let wanted = recorded(source);
+            let work = clip::Job {
+                ffmpeg: &self.ffmpeg,
+                window,
+                export_type: job.order.export_type,
+                container,
+                budget: &Budget::new(left.saturating_sub(MARGIN), wanted),
+                feed: VideoFeed::new(Arc::clone(reader), source.video.clone(), window.start, window.end),
+                audio,
+                uploader,
+            };
+            let progress = Reporter { app: self, lease, job, reader };
+            let made = clip::make(work, &progress).await?.ok_or(Reason::NoMedia)?;
+            (made.prepared, made.length, made.lack_ms, made.frames)
+        } else {
+            let sound = alone::make(&self.ffmpeg, source.window, container, audio, uploader).await?;
+            let sound = sound.ok_or_else(|| nothing(source, Reason::NoMedia))?;
+            (sound.prepared, sound.length, sound.lack_ms, 0)
+        };
+        let lack_ms = lack_ms.clamp(0, job.order.duration_ms);
+        let manifest = manifest(&prepared, length, lack_ms);
+        let video =
+            publish(self.objects.as_ref(), lease, ObjectKind::Video, &place, &prepared, manifest).await?;
+        open.lock().unwrap_or_else(PoisonError::into_inner).take();
+        let plan = PlanSummary {
+            kind: if frames > 0 { "reencode" } else { "copy" }.to_owned(),
+            reason: if frames > 0 { "every frame of the window is encoded" } else { "sound only" }.to_owned(),
+            frames_encoded: frames,
+            bytes_read: source.reader.bytes(),
+            bytes_written: prepared.bytes,
+        };
+        commit_video(lease, video, plan).await
+    }
+
+    async fn publish_image(
+        &self,
+        lease: &Lease<'_, J, C>,
+        job: &Job,
+        reader: &Reader<O>,
+        format: &PictureFormat,
+        raw: &[u8],
+    ) -> Result<(), WorkError> {
+        if lease.job().await.image.is_some() {
+            return Ok(());
+        }
+        let image = to_jpeg(&self.ffmpeg, format, raw).await?;
+        let bytes = u64::try_from(image.len()).unwrap_or_default();
+        let plan = PlanSummary {
+            kind: "still".to_owned(),
+            reason: "the first picture of the window".to_owned(),
+            frames_encoded: 1,
+            bytes_read: reader.bytes(),
+            bytes_written: bytes,
+        };
+        let prepared = whole(image, bytes);
+        let place = place(job, ObjectKind::Image, lease.fence());
+        let manifest = manifest(&prepared, Nanos::ZERO, 0);
+        let image =
+            publish(self.objects.as_ref(), lease, ObjectKind::Image, &place, &prepared, manifest).await?;
+        commit_image(lease, image, plan).await
+    }
+}
+
+/// Publishes the first picture and notes the progress.
+struct Reporter<'a, A, L, O> {
+    app: &'a A,
+    lease: &'a L,
+    job: &'a Job,
+    reader: &'a Reader<O>,
+}
+
+impl<J, Q, T, O, D, C> Progress for Reporter<'_, App<J, Q, T, O, D, C>, Lease<'_, J, C>, O>
+where
+    J: JobStore,
+    Q: JobQueue,
+    T: Tenants,
+    O: SourceStore + ClipStore + 'static,
+    D: DeadLetters,
+    C: Clock,
+{
+    async fn first_picture(&self, format: &PictureFormat, raw: &[u8]) -> Result<(), WorkError> {
+        self.app.publish_image(self.lease, self.job, self.reader, format, raw).await
+    }
+
+    fn made(&self, length: Nanos) {
+        self.lease.progress(length.to_millis_floor());
+    }
+}
+
+async fn commit_image<J: JobStore, C: Clock>(
+    lease: &Lease<'_, J, C>,
+    image: Manifest,
+    plan: PlanSummary,
+) -> Result<(), WorkError> {
+    lease.write(|job, fence, now, times| job.with_image(fence, image.clone(), plan.clone(), now, times)).await
+}
+
+async fn commit_video<J: JobStore, C: Clock>(
+    lease: &Lease<'_, J, C>,
+    video: Manifest,
+    plan: PlanSummary,
+) -> Result<(), WorkError> {
+    lease.write(|job, fence, now, times| job.with_video(fence, video.clone(), plan.clone(), now, times)).await
+}
+
+fn place(job: &Job, object: ObjectKind, fence: u64) -> Place {
+    Place {
+        target: job.order.target.clone(),
+        key: job.order.key(object),
+        content_type: match object {
+            ObjectKind::Image => "image/jpeg",
+            ObjectKind::Video => job.order.target.container.content_type(),
+        },
+        origin: Origin { job_id: job.job_id.clone(), generation: job.generation, fence },
+    }
+}
+
+fn whole(content: Bytes, bytes: u64) -> Prepared {
+    Prepared { bytes, sha256: hex(&Sha256::digest(&content)), content: Content::Whole(content) }
+}
+
+fn manifest(prepared: &Prepared, length: Nanos, lack_ms: i64) -> Manifest {
+    let parts = match &prepared.content {
+        Content::Whole(_) => 0,
+        Content::Parts(_, parts) => u32::try_from(parts.len()).unwrap_or(u32::MAX),
+    };
+    let duration_ms = (length + Nanos::new(500_000)).to_millis_floor();
+    Manifest { bytes: prepared.bytes, sha256: prepared.sha256.clone(), parts, duration_ms, lack_ms }
+}
+
+/// The codec that makes a copy possible, if one is asked for.
+fn wanted_codec(export_type: ExportType) -> Option<VideoCodec> {
+    match export_type {
+        ExportType::AsRecorded => None,
+        ExportType::H264 => Some(VideoCodec::H264),
+        ExportType::H265 => Some(VideoCodec::Hevc),
+    }
+}
+
+fn video_parts(mpd: &Mpd, window: Window, wanted: Option<VideoCodec>) -> Vec<Part> {
+    let parts = window.periods(mpd).into_iter().filter_map(|(period, from, until)| {
+        let representation = choose(period, wanted).video?.clone();
+        Some(Part { representation, from, until, ends_period: until < window.end })
+    });
+    parts.collect()
+}
+
+/// Every audio track, put together over the Periods by its position.
+async fn audio_tracks<O: SourceStore + 'static>(source: &Source<O>) -> Result<Vec<AudioTrack<O>>, WorkError> {
+    let mut tracks: Vec<Vec<audio::Part>> = Vec::new();
+    for (period, from, until) in source.window.periods(&source.mpd) {
+        let Choice { video, audio } = choose(period, None);
+        // Sound may also be in the picture's own segments.
+        let sources: Vec<&Representation> = if audio.is_empty() { video.into_iter().collect() } else { audio };
+        for (at, representation) in sources.into_iter().enumerate() {
+            let Some(track) = Track::open(&source.reader, representation, TrackKind::Audio).await? else { continue };
+            if tracks.len() <= at {
+                tracks.resize_with(at + 1, Vec::new);
+            }
+            if let Some(parts) = tracks.get_mut(at) {
+                parts.push(audio::Part { track: Arc::new(track), from, until });
+            }
+        }
+    }
+    Ok(tracks.into_iter().filter_map(|parts| AudioTrack::new(Arc::clone(&source.reader), parts)).collect())
+}
+
+/// Why there is nothing to make: a window outside the recording has no Period to look into.
+fn nothing<O>(source: &Source<O>, otherwise: Reason) -> Reason {
+    if source.window.periods(&source.mpd).is_empty() { Reason::NoMedia } else { otherwise }
+}
+
+/// The part of the window that the manifest lists media for.
+fn recorded<O>(source: &Source<O>) -> Nanos {
+    let Some(track) = &source.track else { return Nanos::ZERO };
+    let several = source.video.len() > 1;
+    let end = track.listed_end().filter(|_| !several).unwrap_or(source.window.end).min(source.window.end);
+    let start = track.listed_start().unwrap_or(source.window.start).max(source.window.start);
+    (end - start).max(Nanos::ZERO)
+}
+
+/// The clip's likely size, by the manifest.
+fn expected_bytes<O>(source: &Source<O>, duration_ms: i64) -> u64 {
+    let bandwidth = source.track.as_ref().map_or(0, Track::bandwidth);
+    (bandwidth / 8).saturating_mul(u64::try_from(duration_ms / 1000 + 1).unwrap_or(0))
+}

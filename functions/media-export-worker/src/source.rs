@@ -1,0 +1,240 @@
+//! The recording in S3: its manifest and, in order and a little ahead of need, its segments.
+
+use crate::error::WorkError;
+use crate::task::Task;
+use bytes::Bytes;
+use export_domain::job::Reason;
+use export_domain::ports::{ReadError, SourceStore};
+use export_media::fmp4::{Index, Init, InitTrack, TrackKind};
+use export_media::mpd::{Mpd, Representation, Resource, Segment, parse};
+use export_media::picture::DecoderConfig;
+use export_media::time::{Nanos, Timeline};
+use std::collections::VecDeque;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+
+/// Bytes that one track may hold ahead of need, by the manifest's bandwidth.
+const AHEAD_BYTES: u64 = 24 << 20;
+/// Segments that one track may fetch at the same time.
+const AHEAD_MOST: u64 = 6;
+/// A file without an index is read whole; beyond this it is no segment.
+const SEGMENT_MOST: u64 = 512 << 20;
+
+/// Reads below one recording's directory, and counts the bytes.
+#[derive(Debug)]
+pub(crate) struct Reader<O> {
+    objects: Arc<O>,
+    bucket: String,
+    directory: String,
+    bytes: AtomicU64,
+}
+
+impl<O: SourceStore> Reader<O> {
+    /// A reader for the recording whose manifest is at `manifest_key`.
+    pub(crate) fn new(objects: Arc<O>, bucket: String, manifest_key: &str) -> Self {
+        let directory = manifest_key.rfind('/').map_or("", |at| &manifest_key[..=at]).to_owned();
+        Self { objects, bucket, directory, bytes: AtomicU64::new(0) }
+    }
+
+    /// Bytes read so far.
+    pub(crate) fn bytes(&self) -> u64 {
+        self.bytes.load(Ordering::Relaxed)
+    }
+
+    /// Reads the manifest.
+    pub(crate) async fn manifest(&self, key: &str) -> Result<Mpd, WorkError> {
+        let read = self.objects.read(&self.bucket, key, None).await;
+        let text = read.map_err(|error| match error {
+            ReadError::NotFound => Reason::SourceAbsent.into(),
+            ReadError::Denied => Reason::Denied.into(),
+            ReadError::Unavailable(error) => WorkError::from(error),
+        })?;
+        Ok(parse(&text)?)
+    }
+
+    /// Reads a resource of the recording; `None` if it does not exist.
+    pub(crate) async fn read(&self, resource: &Resource) -> Result<Option<Bytes>, WorkError> {
+        let key = format!("{}{}", self.directory, resource.path);
+        let range = resource.range.map(|range| (range.first, range.last));
+        if range.is_some_and(|(first, last)| last.saturating_sub(first) > SEGMENT_MOST) {
+            return Err(Reason::BadRecording.into());
+        }
+        match self.objects.read(&self.bucket, &key, range).await {
+            Ok(bytes) => {
+                self.bytes.fetch_add(u64::try_from(bytes.len()).unwrap_or_default(), Ordering::Relaxed);
+                Ok(Some(bytes))
+            }
+            Err(ReadError::NotFound) => Ok(None),
+            Err(ReadError::Denied) => Err(Reason::Denied.into()),
+            Err(ReadError::Unavailable(error)) => Err(error.into()),
+        }
+    }
+}
+
+/// One track of a Representation, ready to be read.
+#[derive(Debug)]
+pub(crate) struct Track {
+    representation: Representation,
+    /// The track in the init segment.
+    pub(crate) init: InitTrack,
+    /// Decoder configurations of its sample entries; none for what is not H.264 or HEVC.
+    pub(crate) configs: Vec<Option<DecoderConfig>>,
+    /// The track's ticks on the presentation's clock.
+    pub(crate) timeline: Timeline,
+    /// Segments of a single file, with their own ticks.
+    indexed: Option<(Timeline, Vec<Segment>)>,
+}
+
+impl Track {
+    /// Opens the track of `kind`; `None` if the Representation has none.
+    pub(crate) async fn open<O: SourceStore>(
+        reader: &Reader<O>,
+        representation: &Representation,
+        kind: TrackKind,
+    ) -> Result<Option<Self>, WorkError> {
+        if representation.encrypted {
+            return Err(Reason::Encrypted.into());
+        }
+        let resource = representation.init()?.ok_or(Reason::BadRecording)?;
+        let bytes = reader.read(&resource).await?.ok_or(Reason::BadRecording)?;
+        let init = Init::parse(&bytes)?;
+        let Some(init) = init.tracks.into_iter().find(|track| track.kind == kind) else { return Ok(None) };
+        if init.encrypted {
+            return Err(Reason::Encrypted.into());
+        }
+        let indexed = match representation.index()? {
+            None => None,
+            Some(resource) => {
+                let bytes = reader.read(&resource).await?.ok_or(Reason::BadRecording)?;
+                let offset = resource.range.map_or(0, |range| range.first);
+                Some(representation.segments_from_sidx(&Index::parse(&bytes, offset)?)?)
+            }
+        };
+        let timeline = representation.timeline.with_timescale(init.timescale);
+        let configs = init.sample_entries.iter().map(DecoderConfig::of).collect();
+        Ok(Some(Self { representation: representation.clone(), init, configs, timeline, indexed }))
+    }
+
+    /// The timeline that segments' times count on.
+    fn listed(&self) -> &Timeline {
+        self.indexed.as_ref().map_or(&self.representation.timeline, |(timeline, _)| timeline)
+    }
+
+    /// The position of the segment that holds `at` by the manifest's times.
+    pub(crate) fn index_at(&self, at: Nanos) -> u64 {
+        let ticks = self.listed().first_tick_at_or_after(at);
+        match &self.indexed {
+            None => self.representation.index_at(ticks),
+            Some((_, segments)) => segments.partition_point(|s| s.end() <= ticks).try_into().unwrap_or(u64::MAX),
+        }
+    }
+
+    /// The segment at a position; `None` past the last one.
+    pub(crate) fn segment(&self, index: u64) -> Result<Option<Segment>, WorkError> {
+        match &self.indexed {
+            None => Ok(self.representation.segment(index)?),
+            Some((_, segments)) => Ok(usize::try_from(index).ok().and_then(|i| segments.get(i)).cloned()),
+        }
+    }
+
+    /// Start and end of a segment by the manifest.
+    pub(crate) fn span(&self, segment: &Segment) -> (Nanos, Nanos) {
+        let line = self.listed();
+        (line.to_nanos_floor(segment.time), line.to_nanos_floor(segment.end()))
+    }
+
+    /// Where the listed media ends; `None` if the manifest sets no end.
+    pub(crate) fn listed_end(&self) -> Option<Nanos> {
+        let ticks = match &self.indexed {
+            None => self.representation.end_ticks(),
+            Some((_, segments)) => segments.last().map(Segment::end),
+        };
+        ticks.map(|ticks| self.listed().to_nanos_floor(ticks))
+    }
+
+    /// Where the listed media starts; `None` if nothing is listed.
+    pub(crate) fn listed_start(&self) -> Option<Nanos> {
+        let ticks = match &self.indexed {
+            None => self.representation.start_ticks(),
+            Some((_, segments)) => segments.first().map(|s| s.time),
+        };
+        ticks.map(|ticks| self.listed().to_nanos_floor(ticks))
+    }
+
+    /// Reads a segment; `None` if it does not exist.
+    pub(crate) async fn read<O: SourceStore>(
+        &self,
+        reader: &Reader<O>,
+        segment: &Segment,
+    ) -> Result<Option<Bytes>, WorkError> {
+        let found = reader.read(&segment.resource).await?;
+        if found.is_some() || segment.index > 0 {
+            return Ok(found);
+        }
+        // ffmpeg's muxer lists the first audio segment at 0 and names its file by the time before the edit list.
+        let named = segment.time.saturating_sub(self.init.edit_shift);
+        match self.representation.resource_at_time(segment, named)? {
+            Some(other) if other != segment.resource => reader.read(&other).await,
+            _ => Ok(None),
+        }
+    }
+
+    /// Bits a second, by the manifest.
+    pub(crate) fn bandwidth(&self) -> u64 {
+        self.representation.bandwidth
+    }
+}
+
+/// A segment with its bytes; none if the object is not there.
+#[derive(Debug, Clone)]
+pub(crate) struct Fetched {
+    pub(crate) segment: Segment,
+    pub(crate) bytes: Option<Bytes>,
+}
+
+/// Fetches a track's segments in order, some of them ahead.
+pub(crate) struct Segments<O> {
+    reader: Arc<Reader<O>>,
+    track: Arc<Track>,
+    next: u64,
+    /// Nothing that starts later is fetched ahead.
+    until: Nanos,
+    ahead: VecDeque<(Segment, Task<Result<Option<Bytes>, WorkError>>)>,
+}
+
+impl<O: SourceStore + 'static> Segments<O> {
+    /// From position `first` on; segments that start before `until` are fetched ahead.
+    pub(crate) fn new(reader: Arc<Reader<O>>, track: Arc<Track>, first: u64, until: Nanos) -> Self {
+        Self { reader, track, next: first, until, ahead: VecDeque::new() }
+    }
+
+    /// The next segment; `None` past the last one that is listed.
+    pub(crate) async fn next(&mut self) -> Result<Option<Fetched>, WorkError> {
+        self.fill()?;
+        let Some((segment, task)) = self.ahead.pop_front() else { return Ok(None) };
+        let bytes = task.await.map_err(|e| WorkError::Passing(format!("failed to fetch: {e}")))??;
+        self.fill()?;
+        Ok(Some(Fetched { segment, bytes }))
+    }
+
+    fn fill(&mut self) -> Result<(), WorkError> {
+        loop {
+            let Some(segment) = self.track.segment(self.next)? else { return Ok(()) };
+            let (start, end) = self.track.span(&segment);
+            let needed = self.ahead.is_empty();
+            if !needed && (start >= self.until || self.ahead.len() >= self.depth(end - start)) {
+                return Ok(());
+            }
+            let (reader, track, wanted) = (Arc::clone(&self.reader), Arc::clone(&self.track), segment.clone());
+            self.ahead.push_back((segment, Task::spawn(async move { track.read(&reader, &wanted).await })));
+            self.next += 1;
+        }
+    }
+
+    fn depth(&self, duration: Nanos) -> usize {
+        let millis = u64::try_from(duration.to_millis_floor()).unwrap_or(0);
+        let size = (self.track.bandwidth() / 8).saturating_mul(millis) / 1000;
+        let fits = AHEAD_BYTES.checked_div(size).unwrap_or(AHEAD_MOST);
+        usize::try_from(fits.clamp(1, AHEAD_MOST)).unwrap_or(1)
+    }
+}

@@ -1,0 +1,171 @@
+//! A clip on its way to S3, in bounded memory and without a disk.
+//!
+//! Parts of 5 MiB go out as they fill, a few at a time. An MP4's head is known last but stands first: S3 orders by part
+//! number, so part 1 is held back and sent at the end with the head in front. A clip that fits into one part is
+//! written at once.
+
+use crate::error::WorkError;
+use crate::task::Task;
+use bytes::{Bytes, BytesMut};
+use export_domain::ids::hex;
+use export_domain::ports::{ClipStore, Origin, Part, Unavailable, Upload};
+use export_domain::tenant::Target;
+use sha2::{Digest, Sha256};
+use std::collections::VecDeque;
+use std::sync::{Arc, Mutex, PoisonError};
+
+/// Smallest part that S3 takes, but for the last.
+const LEAST_PART: usize = 5 << 20;
+/// Parts on their way at the same time.
+const IN_FLIGHT: usize = 4;
+/// S3 takes 10,000; the rest is margin.
+const MOST_PARTS: u64 = 9000;
+
+/// Where the clip goes and who makes it.
+#[derive(Debug, Clone)]
+pub(crate) struct Place {
+    pub(crate) target: Target,
+    pub(crate) key: String,
+    pub(crate) content_type: &'static str,
+    pub(crate) origin: Origin,
+}
+
+/// The upload that is open, for whoever has to clean up.
+pub(crate) type OpenUpload = Arc<Mutex<Option<Upload>>>;
+
+/// Everything is stored but not yet visible.
+#[derive(Debug)]
+pub(crate) struct Prepared {
+    pub(crate) bytes: u64,
+    pub(crate) sha256: String,
+    pub(crate) content: Content,
+}
+
+/// Where the stored bytes are.
+#[derive(Debug, Clone)]
+pub(crate) enum Content {
+    Whole(Bytes),
+    Parts(Upload, Vec<Part>),
+}
+
+/// Takes a clip's bytes in order.
+pub(crate) struct Uploader<O> {
+    store: Arc<O>,
+    place: Place,
+    open: OpenUpload,
+    part_size: usize,
+    held: Option<Bytes>,
+    /// Whether the first part waits for a head.
+    headed: bool,
+    buffer: BytesMut,
+    bytes: u64,
+    next_number: i32,
+    sending: VecDeque<Task<Result<Part, Unavailable>>>,
+    sent: Vec<Part>,
+    digests: Vec<(i32, [u8; 32])>,
+}
+
+impl<O: ClipStore + 'static> Uploader<O> {
+    /// `expected` is the clip's likely size in bytes; `headed` that [`Uploader::finish`] will bring a head.
+    pub(crate) fn new(store: Arc<O>, place: Place, open: OpenUpload, expected: u64, headed: bool) -> Self {
+        let by_size = usize::try_from(expected.saturating_mul(6) / 5 / MOST_PARTS).unwrap_or(LEAST_PART);
+        Self {
+            store,
+            place,
+            open,
+            part_size: by_size.max(LEAST_PART),
+            held: None,
+            headed,
+            buffer: BytesMut::new(),
+            bytes: 0,
+            next_number: 1,
+            sending: VecDeque::new(),
+            sent: Vec::new(),
+            digests: Vec::new(),
+        }
+    }
+
+    /// Adds to the end.
+    pub(crate) async fn append(&mut self, data: &[u8]) -> Result<(), WorkError> {
+        self.bytes += u64::try_from(data.len()).unwrap_or_default();
+        self.buffer.extend_from_slice(data);
+        while self.buffer.len() >= self.part_size {
+            let part = self.buffer.split_to(self.part_size).freeze();
+            if self.headed && self.held.is_none() {
+                self.held = Some(part);
+                self.next_number = 2;
+            } else {
+                self.send(part).await?;
+            }
+        }
+        Ok(())
+    }
+
+    /// Ends the clip, with `head` in front of everything if it was announced.
+    pub(crate) async fn finish(mut self, head: Option<Bytes>) -> Result<Prepared, WorkError> {
+        let head = head.unwrap_or_default();
+        let bytes = self.bytes + u64::try_from(head.len()).unwrap_or_default();
+        let upload = self.upload();
+        let Some(upload) = upload else {
+            let held = self.held.take().unwrap_or_default();
+            let whole: Bytes = [&head[..], &held[..], &self.buffer[..]].concat().into();
+            let sha256 = hex(&Sha256::digest(&whole));
+            return Ok(Prepared { bytes, sha256, content: Content::Whole(whole) });
+        };
+        if !self.buffer.is_empty() {
+            let last = self.buffer.split().freeze();
+            self.send(last).await?;
+        }
+        if let Some(held) = self.held.take() {
+            self.next_number = 1;
+            self.send([&head[..], &held[..]].concat().into()).await?;
+        }
+        while !self.sending.is_empty() {
+            self.receive().await?;
+        }
+        self.sent.sort_by_key(|part| part.number);
+        self.digests.sort_unstable();
+        let mut composite = Sha256::new();
+        for (_, digest) in &self.digests {
+            composite.update(digest);
+        }
+        let sha256 = hex(&composite.finalize());
+        Ok(Prepared { bytes, sha256, content: Content::Parts(upload, self.sent) })
+    }
+
+    async fn send(&mut self, part: Bytes) -> Result<(), WorkError> {
+        let upload = match self.upload() {
+            Some(upload) => upload,
+            None => self.begin().await?,
+        };
+        while self.sending.len() >= IN_FLIGHT {
+            self.receive().await?;
+        }
+        let number = self.next_number;
+        self.next_number += 1;
+        self.digests.push((number, Sha256::digest(&part).into()));
+        let (store, target) = (Arc::clone(&self.store), self.place.target.clone());
+        self.sending.push_back(Task::spawn(async move { store.part(&target, &upload, number, part).await }));
+        Ok(())
+    }
+
+    async fn receive(&mut self) -> Result<(), WorkError> {
+        if let Some(task) = self.sending.pop_front() {
+            let part = task.await.map_err(|e| WorkError::Passing(format!("failed to upload: {e}")))??;
+            self.sent.push(part);
+        }
+        Ok(())
+    }
+
+    async fn begin(&mut self) -> Result<Upload, WorkError> {
+        let place = &self.place;
+        let upload =
+            self.store.begin(&place.target, &place.key, place.content_type, &place.origin).await?;
+        *self.open.lock().unwrap_or_else(PoisonError::into_inner) = Some(upload.clone());
+        Ok(upload)
+    }
+
+    fn upload(&self) -> Option<Upload> {
+        self.open.lock().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+}

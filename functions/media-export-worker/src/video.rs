@@ -1,0 +1,352 @@
+//! Recorded video as raw pictures: which samples to feed, and the decoder that takes them.
+
+use crate::error::WorkError;
+use crate::ffmpeg::Ffmpeg;
+use crate::source::{Fetched, Reader, Segments, Track};
+use bytes::Bytes;
+use export_domain::job::Reason;
+use export_domain::ports::SourceStore;
+use export_media::ffmpeg::decode;
+use export_media::fmp4::{TrackKind, read_fragments};
+use export_media::mpd::Representation;
+use export_media::nal::{Picture, VideoCodec, classify, to_annex_b};
+use export_media::picture::{DecoderConfig, PictureFormat};
+use export_media::sample::Sample;
+use export_media::stretch::{Decision, Stretches, entry_point};
+use export_media::time::Nanos;
+use std::collections::{BTreeMap, VecDeque};
+use std::sync::{Arc, Mutex, PoisonError};
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio::process::ChildStdout;
+
+/// Segments that are stepped back to find a random access point.
+const MOST_STEPS_BACK: u64 = 30;
+
+/// A coded picture for the decoder.
+#[derive(Debug)]
+pub(crate) struct Coded {
+    annex_b: Vec<u8>,
+    pts: Nanos,
+    duration: Nanos,
+}
+
+/// What comes next.
+#[derive(Debug)]
+pub(crate) enum Item {
+    /// A new decoder, and its first picture.
+    Start(Box<Setup>, Coded),
+    /// One more picture.
+    Sample(Coded),
+}
+
+/// What a decoder, and the encoder behind it, must know.
+#[derive(Debug, Clone)]
+pub(crate) struct Setup {
+    pub(crate) codec: VideoCodec,
+    pub(crate) format: PictureFormat,
+    /// Ticks a second of the track.
+    pub(crate) timescale: u32,
+    /// Ticks of the first sample.
+    pub(crate) frame_ticks: u32,
+    /// Bits a second, by the manifest.
+    pub(crate) bandwidth: u64,
+}
+
+/// A Period's picture and the part of the window in it.
+#[derive(Debug, Clone)]
+pub(crate) struct Part {
+    pub(crate) representation: Representation,
+    pub(crate) from: Nanos,
+    pub(crate) until: Nanos,
+    pub(crate) ends_period: bool,
+}
+
+/// Reads and judges the samples of a window, over all its Periods.
+pub(crate) struct VideoFeed<O> {
+    reader: Arc<Reader<O>>,
+    parts: VecDeque<Part>,
+    open: Option<Open<O>>,
+    stretches: Stretches,
+    over: bool,
+}
+
+struct Open<O> {
+    part: Part,
+    track: Arc<Track>,
+    segments: Segments<O>,
+    /// Segments that were read while stepping back, in order.
+    waiting: VecDeque<Fetched>,
+    /// The samples before the entry point have been passed over.
+    entered: bool,
+    samples: VecDeque<(Sample, Picture)>,
+    bytes: Bytes,
+    description: u32,
+}
+
+impl<O: SourceStore + 'static> VideoFeed<O> {
+    /// For the window `[start, end)` made of `parts`.
+    pub(crate) fn new(reader: Arc<Reader<O>>, parts: Vec<Part>, start: Nanos, end: Nanos) -> Self {
+        Self { reader, parts: parts.into(), open: None, stretches: Stretches::new(start, end), over: false }
+    }
+
+    /// Milliseconds of the window that nothing decodable covers; once everything has been fed.
+    pub(crate) fn lack_ms(&mut self) -> i64 {
+        self.stretches.lack_ms()
+    }
+
+    /// The next picture to decode; `None` once the window is complete or the recording over.
+    async fn next(&mut self) -> Result<Option<Item>, WorkError> {
+        loop {
+            if self.over || self.stretches.is_complete() {
+                self.over = true;
+                return Ok(None);
+            }
+            let Some(mut open) = self.take_open().await? else {
+                self.over = true;
+                return Ok(None);
+            };
+            if let Some((sample, picture)) = open.samples.pop_front() {
+                let item = self.judge(&mut open, &sample, &picture)?;
+                self.open = Some(open);
+                if item.is_some() {
+                    return Ok(item);
+                }
+            } else if open.load(&mut self.stretches).await? {
+                self.open = Some(open);
+            }
+        }
+    }
+
+    async fn take_open(&mut self) -> Result<Option<Open<O>>, WorkError> {
+        if let Some(open) = self.open.take() {
+            return Ok(Some(open));
+        }
+        while let Some(part) = self.parts.pop_front() {
+            if let Some(track) = Track::open(&self.reader, &part.representation, TrackKind::Video).await? {
+                self.stretches.break_off();
+                return Open::new(Arc::clone(&self.reader), part, Arc::new(track)).await.map(Some);
+            }
+        }
+        Ok(None)
+    }
+
+    /// Turns a sample into an item, unless it is of no use.
+    fn judge(&mut self, open: &mut Open<O>, sample: &Sample, picture: &Picture) -> Result<Option<Item>, WorkError> {
+        let line = &open.track.timeline;
+        let pts = line.to_nanos_floor(sample.pts);
+        if picture.slices == 0 || (open.part.ends_period && pts >= open.part.until) {
+            return Ok(None);
+        }
+        if sample.description != open.description {
+            open.description = sample.description;
+            self.stretches.break_off();
+        }
+        let decision = self.stretches.push(line, sample, picture);
+        if decision == Decision::Skip {
+            return Ok(None);
+        }
+        let data = slice(&open.bytes, sample)?;
+        let config = decoder_config(&open.track, sample)?;
+        let mut annex_b = if decision == Decision::Start { config.parameter_sets.clone() } else { Vec::new() };
+        to_annex_b(data, config.nal_length_size, &mut annex_b)?;
+        let duration = line.to_nanos_floor(sample.pts.saturating_add(i64::from(sample.duration))) - pts;
+        let coded = Coded { annex_b, pts, duration };
+        if decision == Decision::Feed {
+            return Ok(Some(Item::Sample(coded)));
+        }
+        let format = config.picture_format(data)?.ok_or(Reason::UnsupportedCodec)?;
+        let timescale = line.timescale().get();
+        let frame_ticks = if sample.duration == 0 { (timescale / 25).max(1) } else { sample.duration };
+        let bandwidth = open.track.bandwidth();
+        Ok(Some(Item::Start(Box::new(Setup { codec: config.codec, format, timescale, frame_ticks, bandwidth }), coded)))
+    }
+}
+
+impl<O: SourceStore + 'static> Open<O> {
+    /// Starts at the segment with the last random access point that is not after the window's start.
+    async fn new(reader: Arc<Reader<O>>, part: Part, track: Arc<Track>) -> Result<Self, WorkError> {
+        let mut position = track.index_at(part.from);
+        let mut segments = Segments::new(Arc::clone(&reader), Arc::clone(&track), position, part.until);
+        let mut waiting: VecDeque<Fetched> = segments.next().await?.into_iter().collect();
+        for _ in 0..MOST_STEPS_BACK {
+            if waiting.front().map_or(Ok(false), |fetched| has_entry(&track, fetched, part.from))? {
+                break;
+            }
+            let Some(before) = position.checked_sub(1) else { break };
+            let Some(segment) = track.segment(before)? else { break };
+            let Some(bytes) = track.read(&reader, &segment).await? else { break };
+            waiting.push_front(Fetched { segment, bytes: Some(bytes) });
+            position = before;
+        }
+        let samples = VecDeque::new();
+        Ok(Self { part, track, segments, waiting, entered: false, samples, bytes: Bytes::new(), description: 0 })
+    }
+
+    /// Makes the next segment's samples the current ones; `false` past the last one of this part.
+    async fn load(&mut self, stretches: &mut Stretches) -> Result<bool, WorkError> {
+        let fetched = match self.waiting.pop_front() {
+            Some(fetched) => Some(fetched),
+            None => self.segments.next().await?,
+        };
+        let Some(Fetched { segment, bytes }) = fetched else { return Ok(false) };
+        let beyond = self.track.span(&segment).0 >= self.part.until;
+        let Some(bytes) = bytes else {
+            stretches.break_off();
+            return Ok(!beyond);
+        };
+        let (samples, pictures) = read_segment(&self.track, &bytes)?;
+        let line = &self.track.timeline;
+        if beyond && !samples.iter().any(|sample| line.to_nanos_floor(sample.pts) < self.part.until) {
+            return Ok(false);
+        }
+        let entry = if self.entered { None } else { entry_point(line, &samples, &pictures, self.part.from) };
+        self.entered = true;
+        self.samples = samples.into_iter().zip(pictures).skip(entry.unwrap_or(0)).collect();
+        self.bytes = bytes;
+        Ok(true)
+    }
+}
+
+fn has_entry(track: &Track, fetched: &Fetched, from: Nanos) -> Result<bool, WorkError> {
+    let Some(bytes) = &fetched.bytes else { return Ok(false) };
+    let (samples, pictures) = read_segment(track, bytes)?;
+    Ok(entry_point(&track.timeline, &samples, &pictures, from).is_some())
+}
+
+fn read_segment(track: &Track, bytes: &Bytes) -> Result<(Vec<Sample>, Vec<Picture>), WorkError> {
+    let samples = read_fragments(&track.init, bytes, 0)?;
+    let picture = |sample: &Sample| {
+        let config = decoder_config(track, sample)?;
+        Ok(classify(config.codec, slice(bytes, sample)?, config.nal_length_size, sample.sync)?)
+    };
+    let pictures = samples.iter().map(picture).collect::<Result<_, WorkError>>()?;
+    Ok((samples, pictures))
+}
+
+/// The decoder configuration of a sample.
+pub(crate) fn decoder_config<'a>(track: &'a Track, sample: &Sample) -> Result<&'a DecoderConfig, WorkError> {
+    let config = usize::try_from(sample.description).ok().and_then(|n| track.configs.get(n.checked_sub(1)?));
+    config.ok_or(Reason::BadRecording)?.as_ref().ok_or(Reason::UnsupportedCodec.into())
+}
+
+fn slice<'a>(bytes: &'a Bytes, sample: &Sample) -> Result<&'a [u8], WorkError> {
+    let range = usize::try_from(sample.offset).ok().zip(usize::try_from(sample.end()).ok());
+    Ok(range.and_then(|(from, to)| bytes.get(from..to)).ok_or(Reason::BadRecording)?)
+}
+
+/// Takes raw pictures in display order.
+pub(crate) trait Pictures: Send {
+    /// Pictures of this kind will come; called once.
+    fn begin(&mut self, setup: &Setup) -> impl Future<Output = Result<(), WorkError>> + Send;
+
+    /// The next picture, on display from `pts` for `duration`. `false` stops the decoding.
+    fn picture(
+        &mut self,
+        pts: Nanos,
+        duration: Nanos,
+        raw: &[u8],
+    ) -> impl Future<Output = Result<bool, WorkError>> + Send;
+}
+
+/// How a decoder ended.
+enum Decoded {
+    /// With the stretch; what comes next.
+    Over(Option<Item>),
+    /// The pictures' taker has enough.
+    Stopped,
+}
+
+/// Decodes all that `feed` has. Later stretches are scaled to the first one's format.
+pub(crate) async fn decode_all<O: SourceStore + 'static>(
+    ffmpeg: &Ffmpeg,
+    feed: &mut VideoFeed<O>,
+    pictures: &mut impl Pictures,
+) -> Result<(), WorkError> {
+    let mut next = feed.next().await?;
+    let mut format: Option<PictureFormat> = None;
+    while let Some(Item::Start(setup, first)) = next {
+        if format.is_none() {
+            pictures.begin(&setup).await?;
+        }
+        let format = format.get_or_insert(setup.format);
+        next = match decode_stretch(ffmpeg, feed, setup.codec, format, first, pictures).await? {
+            Decoded::Over(next) => next,
+            Decoded::Stopped => None,
+        };
+    }
+    Ok(())
+}
+
+async fn decode_stretch<O: SourceStore + 'static>(
+    ffmpeg: &Ffmpeg,
+    feed: &mut VideoFeed<O>,
+    codec: VideoCodec,
+    format: &PictureFormat,
+    first: Coded,
+    pictures: &mut impl Pictures,
+) -> Result<Decoded, WorkError> {
+    let (running, mut input, mut output) = ffmpeg.start(&decode(codec, format))?;
+    let fed: Mutex<BTreeMap<Nanos, Nanos>> = Mutex::default();
+    let write = async {
+        let mut coded = first;
+        loop {
+            lock(&fed).insert(coded.pts, coded.duration);
+            input.write_all(&coded.annex_b).await?;
+            match feed.next().await? {
+                Some(Item::Sample(next)) => coded = next,
+                other => {
+                    drop(input);
+                    return Ok::<_, WorkError>(other);
+                }
+            }
+        }
+    };
+    let read = async {
+        let mut raw = vec![0; format.frame_bytes()];
+        while read_picture(&mut output, &mut raw).await? {
+            let shown = lock(&fed).pop_first();
+            let (pts, duration) = shown.ok_or(Reason::BadRecording)?;
+            if !pictures.picture(pts, duration, &raw).await? {
+                return Ok(true);
+            }
+        }
+        Ok::<_, WorkError>(false)
+    };
+    tokio::pin!(write, read);
+    let mut next = None;
+    let stopped = loop {
+        tokio::select! {
+            written = &mut write, if next.is_none() => next = Some(written?),
+            stopped = &mut read => break stopped?,
+        }
+    };
+    if stopped {
+        return Ok(Decoded::Stopped);
+    }
+    running.finish().await?;
+    let undecoded = lock(&fed).len();
+    match next {
+        Some(next) if undecoded == 0 => Ok(Decoded::Over(next)),
+        _ => {
+            tracing::warn!(undecoded, "the decoder gave fewer pictures than it was fed");
+            Err(Reason::BadRecording.into())
+        }
+    }
+}
+
+fn lock<T>(mutex: &Mutex<T>) -> std::sync::MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+/// Fills `raw` with the next picture; `false` at the end.
+async fn read_picture(output: &mut ChildStdout, raw: &mut [u8]) -> Result<bool, WorkError> {
+    let mut filled = 0;
+    while filled < raw.len() {
+        match output.read(&mut raw[filled..]).await? {
+            0 if filled == 0 => return Ok(false),
+            0 => return Err(WorkError::Passing("the decoder ended within a picture".to_owned())),
+            read => filled += read,
+        }
+    }
+    Ok(true)
+}
