@@ -106,7 +106,7 @@ impl Stretches {
             }
             seen.add(*pts, *pts + *duration);
         }
-        seen.reaches_end(self.frame)
+        seen.until() >= self.end
     }
 
     /// Up to where the window is judged so far.

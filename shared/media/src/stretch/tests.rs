@@ -80,3 +80,12 @@ fn a_recording_that_ends_early_lacks_its_end() {
     assert!(!stretches.is_complete());
     assert_eq!(stretches.lack_ms(), 6 * FRAME);
 }
+
+#[test]
+fn a_picture_that_is_shown_for_an_instant_of_the_window_is_fed_too() {
+    let mut stretches = Stretches::new(Nanos::ZERO, Nanos::from_millis(3 * FRAME + 1));
+    feed(&mut stretches, 0, &[('I', 0), ('P', 1), ('P', 2)]);
+    assert!(!stretches.is_complete());
+    feed(&mut stretches, 3, &[('P', 3)]);
+    assert!(stretches.is_complete());
+}

@@ -1,0 +1,116 @@
+#!/usr/bin/env python3
+"""Cut a clip from a demo recording on the local stack, and check every frame of it."""
+
+import argparse
+import json
+import os
+import sys
+import time
+from fractions import Fraction
+from pathlib import Path
+
+ROOT = Path(__file__).resolve().parents[2]
+sys.path.insert(0, str(ROOT / "tests"))
+
+from e2e.stack import Stack  # noqa: E402
+from media import dash, quality, verify  # noqa: E402
+from media.encode import Audio, Video  # noqa: E402
+from media.forms import picture, sound  # noqa: E402
+from media.recording import Recording, iso, recorded  # noqa: E402
+from media.truth import MS  # noqa: E402
+
+AST_MS = 1_562_252_820_833
+PATH = "mp4/55524C2004E/demo-6bdb82b53e0a/1/stream.mpd"
+SECONDS, START, DURATION_MS = 30, Fraction(7_300, 1000), 9_000
+
+
+def demo_recording() -> Recording:
+    """30 s of 640x360 H.264 and AAC, as a live recorder leaves it."""
+    video = Video(count=SECONDS * 25, width=640, height=360, rate="1200k")
+    tracks = [picture(video), sound(Audio(SECONDS * 48_000))]
+    manifest = dash.Manifest([dash.Period(tracks)], dynamic=True, availability_start=iso(AST_MS))
+    return recorded("demo", manifest, first=0, fps=video.fps, live_path=PATH, ast_ms=AST_MS, size=(640, 360))
+
+
+def publish(stack: Stack, recording: Recording) -> None:
+    key = f"{stack.env['SOURCE_PREFIX']}{recording.live_path}"
+    found = stack.s3.list_objects_v2(Bucket=stack.env["SOURCE_BUCKET"], Prefix=key).get("KeyCount", 0)
+    if found:
+        print(f"recording   s3://{stack.env['SOURCE_BUCKET']}/{key} is already there")
+        return
+    stack.upload(recording)
+    print(f"recording   s3://{stack.env['SOURCE_BUCKET']}/{key}")
+    print(f"{'':12}{SECONDS} s, 640x360, H.264 + AAC, {len(recording.files)} objects, {recording.size() / 1e6:.1f} MB")
+
+
+def poll(stack: Stack, body: dict) -> dict:
+    """Send the request until its answer is final; every new answer is printed."""
+    last = None
+    while True:
+        answer = stack.export(body)
+        reply = answer.body
+        shown = {key: reply.get(key) for key in ("ErrorCode", "ErrorMessage", "LackLength", "TimeWait")}
+        if shown != last:
+            print(f"            {answer.status}  " + "  ".join(f"{key} {value}" for key, value in shown.items()))
+        last = shown
+        if answer.status != 200 or answer.final:
+            return reply
+        time.sleep(min(reply["TimeWait"], 2000) / 1000)
+
+
+def check(stack: Stack, recording: Recording, reply: dict, folder: Path) -> list[str]:
+    """Download clip and JPEG, decode them, and print what is really in them."""
+    expected = recording.truth.expected(START, DURATION_MS * MS)
+    clip, jpeg = (stack.fetch(reply[key], folder) for key in ("VideoPath", "ImagePath"))
+    report = verify.verify(clip, recording.truth.fps)
+    problems = report.problems(expected)
+    number = quality.jpeg_number(jpeg)
+    problems += [f"JPEG shows frame {number}"] if number != expected.frames[0] else []
+    problems += [f"LackLength is {reply['LackLength']}"] if reply["LackLength"] != expected.lack_ms else []
+    offsets = [abs(o) for track in report.audio for o in track.offsets_ms.values()]
+    print(f"clip        {clip.relative_to(ROOT)}  {clip.stat().st_size / 1e6:.2f} MB")
+    print(f"jpeg        {jpeg.relative_to(ROOT)}  {jpeg.stat().st_size / 1e3:.0f} kB, shows frame {number}")
+    print(f"frames      {verify.spans(report.numbers)}, expected {verify.spans(expected.frames)}")
+    largest = max(offsets, default=0)
+    print(f"sound       {len(report.audio)} track, {len(offsets)} tones, largest A/V offset {largest:.1f} ms")
+    print(f"lack        {reply['LackLength']} ms, expected {expected.lack_ms} ms")
+    print(f"picture     {quality.clip_psnr(clip, recording, report.numbers):.1f} dB against the recording")
+    source = sum(len(data) for name, data in recording.files.items() if name.endswith(".m4s")) / SECONDS
+    print(f"bytes       clip and JPEG {(clip.stat().st_size + jpeg.stat().st_size) / 1e6:.2f} MB; "
+          f"{DURATION_MS / 1000:g} s of the recording are {source * DURATION_MS / 1e9:.2f} MB")  # fmt: skip
+    return problems
+
+
+def main() -> int:
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--env", type=Path, default=ROOT / ".local" / "env", help="the stack's env file")
+    parser.add_argument("--new", action="store_true", help="ask for a new clip even if the last demo's is still there")
+    args = parser.parse_args()
+    if not args.env.exists():
+        sys.exit(f"{args.env} is not there: run `make up` first")
+    stack = Stack(args.env)
+    os.environ.setdefault("FFMPEG", stack.env["FFMPEG"])
+    recording = demo_recording()
+    publish(stack, recording)
+    name = f"demo-{time.time_ns():x}" if args.new else "demo"
+    body = stack.request(recording, START, DURATION_MS, name, export_type=0, storage_info=stack.storage("mp4"))
+    known = stack.send("POST", "/export/status", body).status == 200
+    print(f"request     curl -H 'Content-Type: application/json' {stack.env['API_URL']}/export -d '{json.dumps(body)}'")
+    print("answers     " + ("this job was already there" if known else "a new job"))
+    begun = time.perf_counter()
+    reply = poll(stack, body)
+    elapsed = time.perf_counter() - begun
+    if reply["ErrorCode"] != 5:
+        print(f"FAILED      {reply}")
+        return 1
+    folder = ROOT / ".local" / "demo"
+    folder.mkdir(parents=True, exist_ok=True)
+    problems = check(stack, recording, reply, folder)
+    for problem in problems:
+        print(f"WRONG       {problem}")
+    print(f"{'FAILED' if problems else 'ok':12}{elapsed:.1f} s from the request to the last answer")
+    return bool(problems)
+
+
+if __name__ == "__main__":
+    sys.exit(main())

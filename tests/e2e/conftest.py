@@ -1,0 +1,61 @@
+"""One stack and one set of recordings for all tests.
+
+`EXPORT_STACK_ENV=path` uses a running stack; `E2E_SEED=number` repeats a run's windows.
+"""
+
+import os
+import time
+from collections.abc import Callable, Iterator
+from functools import cache
+from pathlib import Path
+from subprocess import CalledProcessError
+
+import pytest
+
+from media import forms
+from media.recording import Recording
+
+from .stack import Stack, started
+
+SEED = int(os.environ.get("E2E_SEED") or time.time())
+RUN = f"{time.time_ns():x}"
+
+
+def pytest_report_header() -> str:
+    return f"E2E_SEED={SEED}"
+
+
+@pytest.fixture(scope="session")
+def stack() -> Iterator[Stack]:
+    given = os.environ.get("EXPORT_STACK_ENV")
+    if given:
+        yield _ready(Path(given))
+    else:
+        try:
+            with started(f"pytest-{os.getpid()}") as path:
+                yield _ready(path)
+        except CalledProcessError as error:
+            pytest.exit(f"no stack to test: {error}", returncode=1)
+
+
+def _ready(path: Path) -> Stack:
+    stack = Stack(path)
+    os.environ.setdefault("FFMPEG", stack.env["FFMPEG"])
+    return stack
+
+
+@pytest.fixture(scope="session")
+def recorded(stack: Stack) -> Callable[[str], Recording]:
+    """A recording of the catalogue, stored in the stack's source bucket."""
+
+    @cache
+    def store(name: str) -> Recording:
+        return stack.upload(forms.build(name))
+
+    return store
+
+
+@pytest.fixture
+def name(request: pytest.FixtureRequest) -> str:
+    """A FileName that no other test and no earlier run uses."""
+    return f"{request.node.originalname[:40]}-{RUN}"

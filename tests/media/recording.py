@@ -1,0 +1,219 @@
+"""A recording as it lies in S3, with its truth; put there whole or segment by segment."""
+
+import os
+import shutil
+import tempfile
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, replace
+from datetime import datetime, timezone
+from fractions import Fraction
+from hashlib import sha256
+from pathlib import Path
+
+from . import dash, encode, ffmpeg, marks
+from .truth import MS, Expected, Frame, Sound, Truth
+
+ROOT = Path(__file__).resolve().parents[2]
+PEER = "4D7446C8141EE167"
+PLAIN_CLOCK_MS = 1_562_253_600_000  # StartPos of an MPD that names no clock: only StartTime counts then
+TYPES = {".mpd": "application/dash+xml", ".m4s": "video/iso.segment", ".mp4": "video/mp4"}
+
+
+def cached(key: object, make: Callable[[Path], None], suffix: str = "") -> Path:
+    """The path that `make` fills once for all processes: named by its parameters, the generator's source and ffmpeg."""
+    sources = b"".join(Path(module.__file__).read_bytes() for module in (encode, marks))
+    name = sha256(sources + ffmpeg.version().encode() + repr(key).encode()).hexdigest()[:20] + suffix
+    folder = ROOT / ".cache" / "recordings"
+    target = folder / name
+    if not target.exists():
+        folder.mkdir(parents=True, exist_ok=True)
+        work = Path(tempfile.mkdtemp(dir=folder, prefix=".making-"))
+        try:
+            make(work / name)
+            os.rename(work / name, target)
+        except OSError:
+            if not target.exists():
+                raise
+        finally:
+            shutil.rmtree(work, ignore_errors=True)
+    return target
+
+
+def encoded(spec: encode.Video | encode.Audio) -> bytes:
+    """The fragmented file of one track."""
+    make = encode.video if isinstance(spec, encode.Video) else encode.audio
+    return cached(spec, lambda out: make(spec, out), ".mp4").read_bytes()
+
+
+@dataclass
+class Recording:
+    """`live_path` as a client names it; `files` by their name beside the MPD."""
+
+    name: str
+    live_path: str
+    files: dict[str, bytes]
+    truth: Truth
+    manifest: dash.Manifest
+
+    @property
+    def folder(self) -> str:
+        return self.live_path.rpartition("/")[0]
+
+    def request(self, start: Fraction, duration_ms: int) -> dict:
+        """The timing fields of an export request for a window that starts `start` s of presentation time in."""
+        position = start / MS
+        if position.denominator != 1:
+            raise ValueError("a window starts at a whole millisecond")
+        first = (
+            self.manifest.periods[0].start
+            if self.truth.ast_ms
+            else self.truth.span()[0]
+            if self.truth.ast_ms == 0
+            else Fraction(0)
+        )
+        return {
+            "StartPos": int(position) + (PLAIN_CLOCK_MS if self.truth.ast_ms is None else self.truth.ast_ms),
+            "StartTime": str(int((start - first) / MS)),
+            "Duration": duration_ms,
+            "LivePath": self.live_path,
+        }
+
+    def expected(self, start_pos_ms: int, duration_ms: int) -> Expected:
+        """What the export of a window must be."""
+        return self.truth.expected(self.truth.instant(start_pos_ms), duration_ms * MS)
+
+    def size(self) -> int:
+        return sum(map(len, self.files.values()))
+
+    def write(self, folder: Path) -> Path:
+        """Store it in a directory; returns the MPD's path."""
+        for name, data in self.files.items():
+            path = folder / self.folder / name
+            path.parent.mkdir(parents=True, exist_ok=True)
+            path.write_bytes(data)
+        return folder / self.live_path
+
+    def upload(self, s3, bucket: str, prefix: str) -> None:
+        """Put every object under `prefix`, the MPD last, as a recorder does."""
+        for name in sorted(self.files, key=lambda name: name.endswith(".mpd")):
+            put(s3, bucket, f"{prefix}{self.folder}/{name}", self.files[name])
+
+    def pictures(self) -> Iterator[tuple[bytes, list[int]]]:
+        """(playable video file, its frame numbers) for each Period."""
+        numbers = iter(self.truth.frames)
+        for period in self.manifest.periods:
+            for track in [track for track in period.tracks if track.kind == "video"][-1:]:
+                held = [(segment, [next(numbers) for _ in segment.samples]) for segment in track.segments]
+                data = track.init + b"".join(segment.data for segment, _ in held if segment.stored)
+                yield data, [frame.number for segment, run in held if segment.stored for frame in run]
+
+
+def put(s3, bucket: str, key: str, data: bytes) -> None:
+    """PutObject with the content type of the name."""
+    s3.put_object(
+        Bucket=bucket, Key=key, Body=data, ContentType=TYPES.get(Path(key).suffix, "application/octet-stream")
+    )
+
+
+def iso(ms: int) -> str:
+    """An instant as availabilityStartTime writes it."""
+    text = datetime.fromtimestamp(ms // 1000, timezone.utc).strftime("%Y-%m-%dT%H:%M:%S")
+    return f"{text}.{ms % 1000:03d}Z" if ms % 1000 else f"{text}Z"
+
+
+def recorded(
+    name: str, manifest: dash.Manifest, *, first: int, fps: Fraction, live_path: str = "", **truth
+) -> Recording:
+    """The recording of a manifest whose first picture has number `first`."""
+    path = live_path or f"mp4/{PEER}/{name}/1/stream.mpd"
+    return Recording(name, path, dash.files(manifest), read_truth(manifest, first, fps, **truth), manifest)
+
+
+def read_truth(manifest: dash.Manifest, first: int, fps: Fraction, **truth) -> Truth:
+    """The truth of a manifest, from its samples. Pictures are numbered in display order."""
+    frames: list[Frame] = []
+    for period in manifest.periods:
+        videos = [track for track in period.tracks if track.kind == "video"]
+        if videos:
+            frames += _frames(period, videos[-1], first + len(frames))
+    shift = truth.get("frame_shift", Fraction(0))
+    origin = truth.pop("origin", None)
+    if origin is None:
+        origin = frames[0].pts - Fraction(first) / fps - shift if frames else Fraction(0)
+    return Truth(fps=fps, frames=frames, sounds=_sounds(manifest), origin=origin, **truth)
+
+
+def _presented(period: dash.Period, track: dash.Track, pts: int) -> Fraction:
+    return period.start + Fraction(pts - track.edit_shift - track.offset, track.timescale)
+
+
+def _frames(period: dash.Period, track: dash.Track, first: int) -> list[Frame]:
+    """The pictures of a track in display order, those that cannot be decoded marked."""
+    samples = [(sample, segment.stored) for segment in track.segments for sample in segment.samples]
+    rank = {pts: k for k, pts in enumerate(sorted(sample.pts for sample, _ in samples))}
+    if len(rank) != len(samples):
+        raise ValueError("two pictures share a time")
+    good: set[int] = set()
+    run: list[int] = []
+    key = None
+    for sample, stored in samples:
+        if not stored:
+            good |= _shown(run)
+            run, key = [], None
+        elif sample.key and key is None:
+            key = sample.pts
+        if stored and key is not None and sample.pts >= key:
+            run.append(rank[sample.pts])
+    good |= _shown(run)
+    return [Frame(first + k, _presented(period, track, pts), k in good) for pts, k in rank.items()]
+
+
+def _shown(run: list[int]) -> set[int]:
+    """The longest prefix in decode order that leaves no hole in display order."""
+    for length in range(len(run), 0, -1):
+        part = run[:length]
+        if max(part) - min(part) + 1 == length:
+            return set(part)
+    return set()
+
+
+def _sounds(manifest: dash.Manifest) -> list[Sound]:
+    """The audio tracks of the first Period, over all Periods."""
+    heard = [[track for track in period.tracks if track.kind == "audio"] for period in manifest.periods]
+    sounds = []
+    for k, track in enumerate(heard[0]):
+        spans = []
+        for period, tracks in zip(manifest.periods, heard):
+            for segment in (s for s in tracks[k].segments if s.stored):
+                last = segment.samples[-1]
+                begin = max(period.start, _presented(period, tracks[k], segment.samples[0].pts))
+                spans.append((begin, _presented(period, tracks[k], last.pts + last.duration)))
+        sounds.append(Sound(k, track.language, track.codecs, Fraction(0), spans))
+    return sounds
+
+
+class Live:
+    """A recording that grows: `publish(n)` stores all segments that end by n seconds of presentation time."""
+
+    def __init__(self, recording: Recording, s3, bucket: str, prefix: str) -> None:
+        self.recording, self._s3, self._bucket, self._prefix = recording, s3, bucket, prefix
+        self._stored: set[str] = set()
+
+    def publish(self, until: Fraction) -> None:
+        manifest = replace(
+            self.recording.manifest, periods=[self._grown(period, until) for period in self.recording.manifest.periods]
+        )
+        files = dash.files(manifest)
+        for name in sorted(files, key=lambda name: name.endswith(".mpd")):
+            if name not in self._stored or name.endswith(".mpd"):
+                put(self._s3, self._bucket, f"{self._prefix}{self.recording.folder}/{name}", files[name])
+                self._stored.add(name)
+
+    @staticmethod
+    def _grown(period: dash.Period, until: Fraction) -> dash.Period:
+        tracks = []
+        for track in period.tracks:
+            limit = (until - period.start) * track.timescale + track.offset
+            late = [k for k, segment in enumerate(track.segments) if segment.time + segment.duration > limit]
+            tracks.append(track.without(late, listed=False))
+        return replace(period, tracks=tracks)
