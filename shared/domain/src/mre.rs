@@ -1,0 +1,27 @@
+//! The data exports of Media Replay Engine (MRE): what its tables say about an event or a replay, as one JSON document.
+//!
+//! Two views of the same model: [`guide`], the JSON of MRE's developer guide, and [`native`], MRE's own, byte for
+//! byte. Neither reads the other's output. Everything here is pure but for the reads, which go through
+//! [`source::ExportSource`]; storing, serving and notifying are left to the caller.
+
+pub mod attr;
+mod concurrent;
+pub mod document;
+pub mod export;
+pub mod feedback;
+pub mod guide;
+pub mod json;
+pub mod keys;
+pub mod live_join;
+pub mod memory;
+pub mod model;
+pub mod native;
+pub mod number;
+pub mod outputs;
+pub mod profile;
+pub mod replay;
+pub mod source;
+pub mod stored;
+pub mod trigger;
+pub mod warnings;
+pub mod writer;

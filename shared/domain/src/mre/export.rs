@@ -1,0 +1,384 @@
+//! Building documents from what the port reads.
+//!
+//! Independent reads run together, the next page while the last one is written. Any failed read ends the export: a
+//! document is complete or not there.
+
+use super::attr::{Attr, Row};
+use super::concurrent::{all, both};
+use super::document::{Document, Export, View};
+use super::feedback::{Feedback, Review};
+use super::json::Json;
+use super::keys::{EventKey, ReplayKey, VersionedName, object_key};
+use super::live_join::LiveJoin;
+use super::model::{Event, Segment};
+use super::outputs::{self, Outputs, VersionedRows};
+use super::profile::{self, ProfileSource};
+use super::replay::{ReplayRequest, read_results};
+use super::source::{ExportSource, Page, ReadError};
+use super::stored::{StoredExport, stored_profile};
+use super::warnings::{Warning, Warnings};
+
+/// Why there is no document.
+#[derive(Debug, thiserror::Error)]
+pub enum ExportError {
+    /// There is no such event.
+    #[error("event not found")]
+    EventNotFound,
+    /// There is no such replay.
+    #[error("replay not found")]
+    ReplayNotFound,
+    /// A read failed.
+    #[error(transparent)]
+    Read(#[from] ReadError),
+}
+
+/// The live document of an event. `trigger` is the profile of the trigger being handled; without one, the last
+/// trigger's is looked up.
+///
+/// # Errors
+/// When there is no such event, or a read fails.
+pub async fn export_event<S: ExportSource>(
+    source: &S,
+    key: &EventKey,
+    view: View,
+    trigger: Option<&Json>,
+) -> Result<Export, ExportError> {
+    let (row, trigger) = both(source.event(key), trigger_profile(source, key, trigger)).await;
+    let event = Event::from_row(key.clone(), row?.ok_or(ExportError::EventNotFound)?);
+    let basis = Basis::read(source, event, trigger?).await?;
+    let mut document = Document::new(view, basis.warnings);
+    document.event(&basis.event, &basis.outputs, basis.profile.as_ref());
+    document.segments();
+    let each = |row| match Segment::from_row(row, &basis.outputs) {
+        Ok(segment) => document.segment(&segment, &basis.outputs, &basis.feedback),
+        Err(warning) => document.warnings().add(warning),
+    };
+    each_row(source, &basis.partition, basis.outputs.unique(), basis.first_page, each).await?;
+    let (text, warnings) = document.finish();
+    let id = basis.event.id_text().map(str::to_owned);
+    Ok(Export { text, id, profile_source: basis.profile_source, warnings })
+}
+
+/// The live document of a replay: its segments come from the tables.
+///
+/// # Errors
+/// When there is no such event or replay, or a read fails.
+pub async fn export_replay<S: ExportSource>(
+    source: &S,
+    key: &ReplayKey,
+    view: View,
+) -> Result<Export, ExportError> {
+    let (event, replay) = both(
+        both(source.event(&key.event), trigger_profile(source, &key.event, None)),
+        Replay::read(source, key),
+    )
+    .await;
+    let (row, trigger) = event;
+    let event = Event::from_row(key.event.clone(), row?.ok_or(ExportError::EventNotFound)?);
+    let (trigger, replay) = (trigger?, replay?);
+    let (basis, previews) = both(Basis::read(source, event, trigger), replay.previews(source, view)).await;
+    live_replay(source, basis?, replay, &previews?, view).await
+}
+
+/// The document of a replay as MRE makes it: joined with the stored event export. Without one, the live document.
+///
+/// # Errors
+/// When there is no such event or replay, or a read fails.
+pub async fn export_replay_from_stored<S: ExportSource>(
+    source: &S,
+    key: &ReplayKey,
+) -> Result<Export, ExportError> {
+    let (row, replay) = both(source.event(&key.event), Replay::read(source, key)).await;
+    let event = Event::from_row(key.event.clone(), row?.ok_or(ExportError::EventNotFound)?);
+    let mut replay = replay?;
+    let (stored, previews) =
+        both(stored_event_export(source, &event), replay.previews(source, View::Mre)).await;
+    let (stored, previews) = (stored?, previews?);
+    let track = replay.request.track();
+    match stored.as_deref().map(|text| StoredExport::read(text, track.as_deref())) {
+        Some(Ok(stored)) => return Ok(replay.on_stored(&stored, &previews)),
+        Some(Err(_)) => replay.warnings.add(Warning::StoredExportUnreadable),
+        None => replay.warnings.add(Warning::StoredExportMissing),
+    }
+    let trigger = trigger_profile(source, &key.event, None).await?;
+    let basis = Basis::read(source, event, trigger).await?;
+    live_replay(source, basis, replay, &previews, View::Mre).await
+}
+
+/// The last stored export of an event, as it was written; `None` when there is none or it has expired.
+///
+/// # Errors
+/// When there is no such event, or a read fails.
+pub async fn stored_event<S: ExportSource>(
+    source: &S,
+    key: &EventKey,
+) -> Result<Option<String>, ExportError> {
+    let row = source.event(key).await?.ok_or(ExportError::EventNotFound)?;
+    Ok(stored_event_export(source, &Event::from_row(key.clone(), row)).await?)
+}
+
+/// The last stored export of a replay, as it was written; `None` when there is none or it has expired.
+///
+/// # Errors
+/// When there is no such event or replay, or a read fails.
+pub async fn stored_replay<S: ExportSource>(
+    source: &S,
+    key: &ReplayKey,
+) -> Result<Option<String>, ExportError> {
+    let (event, request) = both(source.event(&key.event), source.replay_request(key)).await;
+    event?.ok_or(ExportError::EventNotFound)?;
+    let request = request?.ok_or(ExportError::ReplayNotFound)?;
+    let location = request.get("ReplayDataExportLocation").and_then(Attr::as_str);
+    match location.and_then(object_key) {
+        Some(key) => Ok(source.stored_export(key).await?),
+        None => Ok(None),
+    }
+}
+
+async fn live_replay<S: ExportSource>(
+    source: &S,
+    basis: Basis,
+    replay: Replay,
+    previews: &[(String, String)],
+    view: View,
+) -> Result<Export, ExportError> {
+    let mut warnings = basis.warnings;
+    warnings.merge(&replay.warnings);
+    let results = read_results(replay.results.as_deref(), &mut warnings);
+    let mut join = LiveJoin::new(&results, replay.request.track());
+    let mut document = Document::new(view, warnings);
+    let each = |row| match Segment::from_row(row, &basis.outputs) {
+        Ok(segment) => join.offer(segment),
+        Err(warning) => document.warnings().add(warning),
+    };
+    each_row(source, &basis.partition, basis.outputs.unique(), basis.first_page, each).await?;
+    document.event(&basis.event, &basis.outputs, basis.profile.as_ref());
+    document.replay(&replay.request, previews);
+    document.segments();
+    for (segment, features) in join.finish(document.warnings()) {
+        document.replay_segment(&segment, features, replay.request.choice_field(), &basis.feedback);
+    }
+    let (text, warnings) = document.finish();
+    Ok(Export { text, id: Some(replay.request.id), profile_source: basis.profile_source, warnings })
+}
+
+/// A replay's request and results.
+struct Replay {
+    request: ReplayRequest,
+    results: Option<String>,
+    warnings: Warnings,
+}
+
+impl Replay {
+    async fn read<S: ExportSource>(source: &S, key: &ReplayKey) -> Result<Self, ExportError> {
+        let (request, results) = both(source.replay_request(key), source.replay_results(key)).await;
+        let mut warnings = Warnings::default();
+        let row = request?.ok_or(ExportError::ReplayNotFound)?;
+        let request = ReplayRequest::from_row(key, row, &mut warnings);
+        Ok(Self { request, results: results?, warnings })
+    }
+
+    fn on_stored(self, stored: &StoredExport<'_>, previews: &[(String, String)]) -> Export {
+        let mut warnings = self.warnings;
+        let results = read_results(self.results.as_deref(), &mut warnings);
+        let text = stored.replay_document(&self.request, previews, &results, &mut warnings);
+        Export { text, id: Some(self.request.id), profile_source: Some(ProfileSource::Stored), warnings }
+    }
+
+    /// Presigned URLs by resolution; only MRE's document has room for them, and only with MP4 files.
+    async fn previews<S: ExportSource>(
+        &self,
+        source: &S,
+        view: View,
+    ) -> Result<Vec<(String, String)>, ReadError> {
+        if view == View::Guide || self.request.create_mp4 != Some(true) {
+            return Ok(Vec::new());
+        }
+        let clips = self.request.preview_clips();
+        let urls = all(clips.iter().map(|(_, clip)| source.preview_url(clip)).collect()).await;
+        let named = clips.iter().zip(urls).map(|((resolution, _), url)| Ok((resolution.clone(), url?)));
+        let named: Vec<(String, Option<String>)> = named.collect::<Result<_, ReadError>>()?;
+        Ok(named.into_iter().filter_map(|(resolution, url)| Some((resolution, url?))).collect())
+    }
+}
+
+/// Everything about an event but its segments, and their first page.
+struct Basis {
+    event: Event,
+    profile: Option<Json>,
+    profile_source: Option<ProfileSource>,
+    outputs: Outputs,
+    feedback: Feedback,
+    partition: String,
+    first_page: Page,
+    warnings: Warnings,
+}
+
+/// The profile before the plugins are read.
+enum Outline {
+    Short(Json, ProfileSource),
+    Row(Row),
+}
+
+impl Basis {
+    /// The first page of segments comes with all attributes, so that it need not wait for the plugins.
+    async fn read<S: ExportSource>(
+        source: &S,
+        event: Event,
+        trigger: Option<Json>,
+    ) -> Result<Self, ReadError> {
+        let mut warnings = Warnings::default();
+        let outline = outline(source, &event, trigger).await?;
+        let json = match &outline {
+            Some(Outline::Short(profile, _)) => profile.clone(),
+            Some(Outline::Row(row)) => Attr::M(row.clone()).to_json(),
+            None => Json::Null,
+        };
+        warnings.add_if(outline.is_none(), Warning::ProfileMissing);
+        let classifier = outputs::classifier_of(&json);
+        warnings.add_if(outline.is_some() && classifier.is_none(), Warning::ClassifierMissing);
+        let partition = classifier.map(|name| event.key.classifier_partition(name)).unwrap_or_default();
+        let first_page = async {
+            match classifier {
+                Some(_) => source.segments(&partition, None, None).await,
+                None => Ok(Page::default()),
+            }
+        };
+        let (rows, segments) = both(
+            plugins_and_models(source, &json, outline.as_ref()),
+            both(first_page, feedback_of(source, &event, classifier)),
+        )
+        .await;
+        let ((plugins, models), (first_page, feedback)) = (rows?, segments);
+        let (profile, profile_source) = match outline {
+            Some(Outline::Short(profile, source)) => (Some(profile), Some(source)),
+            Some(Outline::Row(row)) => {
+                let derived = profile::derive(&row, &plugins, &models, &mut warnings);
+                (Some(derived), Some(ProfileSource::Derived))
+            }
+            None => (None, None),
+        };
+        let outputs = Outputs::new(profile.as_ref().unwrap_or(&Json::Null), &plugins, &mut warnings);
+        Ok(Self {
+            first_page: first_page?,
+            feedback: feedback?,
+            event,
+            profile,
+            profile_source,
+            outputs,
+            partition,
+            warnings,
+        })
+    }
+}
+
+async fn trigger_profile<S: ExportSource>(
+    source: &S,
+    key: &EventKey,
+    trigger: Option<&Json>,
+) -> Result<Option<Json>, ReadError> {
+    let profile = match trigger {
+        Some(profile) => Some(profile.clone()),
+        None => source.trigger_profile(key).await?.and_then(|text| Json::parse(&text).ok()),
+    };
+    Ok(profile.filter(|profile| matches!(profile, Json::Object(_))))
+}
+
+async fn outline<S: ExportSource>(
+    source: &S,
+    event: &Event,
+    trigger: Option<Json>,
+) -> Result<Option<Outline>, ReadError> {
+    if let Some(profile) = trigger {
+        return Ok(Some(Outline::Short(profile, ProfileSource::Trigger)));
+    }
+    let stored = stored_event_export(source, event).await?;
+    if let Some(profile) = stored.as_deref().and_then(stored_profile) {
+        return Ok(Some(Outline::Short(profile, ProfileSource::Stored)));
+    }
+    match &event.profile {
+        Some(name) => Ok(source.profile(name).await?.map(Outline::Row)),
+        None => Ok(None),
+    }
+}
+
+/// The text of the last event export, where the event row says there is one.
+async fn stored_event_export<S: ExportSource>(
+    source: &S,
+    event: &Event,
+) -> Result<Option<String>, ReadError> {
+    match event.export_location.as_deref().and_then(object_key) {
+        Some(key) => source.stored_export(key).await,
+        None => Ok(None),
+    }
+}
+
+async fn plugins_and_models<S: ExportSource>(
+    source: &S,
+    profile: &Json,
+    outline: Option<&Outline>,
+) -> Result<(VersionedRows, VersionedRows), ReadError> {
+    let mut plugins = outputs::plugin_keys(profile);
+    let mut models: Vec<VersionedName> = Vec::new();
+    if let Some(Outline::Row(row)) = outline {
+        plugins.extend(profile::plugin_keys(row));
+        models.extend(profile::model_keys(row));
+    }
+    let plugins: Vec<VersionedName> = plugins.into_iter().collect();
+    let plugin_rows =
+        async { if plugins.is_empty() { Ok(Vec::new()) } else { source.plugins(&plugins).await } };
+    let model_rows = async { if models.is_empty() { Ok(Vec::new()) } else { source.models(&models).await } };
+    let (plugins, models) = both(plugin_rows, model_rows).await;
+    Ok((VersionedRows::new(plugins?), VersionedRows::new(models?)))
+}
+
+async fn feedback_of<S: ExportSource>(
+    source: &S,
+    event: &Event,
+    classifier: Option<&str>,
+) -> Result<Feedback, ReadError> {
+    let Some(classifier) = classifier else { return Ok(Feedback::default()) };
+    let partitions = event.track_names().into_iter().map(|track| event.key.track_partition(&track));
+    let tracks = partitions.map(|partition| reviews(source, partition, &event.key, classifier));
+    let reviews: Vec<Vec<Review>> = all(tracks.collect()).await.into_iter().collect::<Result<_, _>>()?;
+    Ok(Feedback::new(&event.key, classifier, reviews.into_iter().flatten().collect()))
+}
+
+async fn reviews<S: ExportSource>(
+    source: &S,
+    partition: String,
+    event: &EventKey,
+    classifier: &str,
+) -> Result<Vec<Review>, ReadError> {
+    let mut reviews = Vec::new();
+    let mut after = None;
+    loop {
+        let page = source.feedback(&partition, after).await?;
+        reviews.extend(page.rows.into_iter().filter_map(|row| Review::from_row(row, event, classifier)));
+        after = page.next;
+        if after.is_none() {
+            return Ok(reviews);
+        }
+    }
+}
+
+/// Hands over every row. The next page is asked for before the rows of the last one are worked on.
+async fn each_row<S: ExportSource>(
+    source: &S,
+    partition: &str,
+    outputs: &[String],
+    first: Page,
+    mut each: impl FnMut(Row) + Send,
+) -> Result<(), ReadError> {
+    let more = outputs.iter().map(String::as_str).filter(|name| !Segment::ATTRIBUTES.contains(name));
+    let attributes: Vec<String> = Segment::ATTRIBUTES.into_iter().chain(more).map(str::to_owned).collect();
+    let mut page = first;
+    while let Some(after) = page.next {
+        let rows = page.rows;
+        let work = async { rows.into_iter().for_each(&mut each) };
+        let (next, ()) = both(source.segments(partition, Some(&attributes), Some(after)), work).await;
+        page = next?;
+    }
+    page.rows.into_iter().for_each(each);
+    Ok(())
+}

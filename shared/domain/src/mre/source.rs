@@ -1,0 +1,82 @@
+//! What an export reads, as a port.
+
+use std::error::Error;
+
+use super::attr::Row;
+use super::keys::{EventKey, ReplayKey, VersionedName};
+
+/// A read failed for good (retries included). The export ends without a document.
+#[derive(Debug, thiserror::Error)]
+#[error("failed to read {what}")]
+pub struct ReadError {
+    /// What was read.
+    pub what: &'static str,
+    /// Why it failed.
+    #[source]
+    pub source: Box<dyn Error + Send + Sync>,
+}
+
+/// One page of a query.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct Page {
+    /// The rows, in key order.
+    pub rows: Vec<Row>,
+    /// Where the next page starts; `None` on the last page. A page may be empty and still have a next one.
+    pub next: Option<Row>,
+}
+
+/// Reads MRE's tables, the stored exports, and the last trigger's profile.
+///
+/// A row that does not exist is `None` or left out, never an error. Every method fails only when the service cannot
+/// be read.
+pub trait ExportSource: Sync {
+    /// The Event row.
+    fn event(&self, key: &EventKey) -> impl Future<Output = Result<Option<Row>, ReadError>> + Send;
+
+    /// The Profile row.
+    fn profile(&self, name: &str) -> impl Future<Output = Result<Option<Row>, ReadError>> + Send;
+
+    /// The Plugin rows that exist; `keys` are distinct and of any number.
+    fn plugins(&self, keys: &[VersionedName]) -> impl Future<Output = Result<Vec<Row>, ReadError>> + Send;
+
+    /// The Model rows that exist; `keys` are distinct and of any number.
+    fn models(&self, keys: &[VersionedName]) -> impl Future<Output = Result<Vec<Row>, ReadError>> + Send;
+
+    /// One page of `PluginResult`, ascending by `Start`. Of each row at least `attributes` (every attribute when
+    /// `None`), which are distinct and may bear any name; more do no harm, so a projection too long for one expression
+    /// may be dropped.
+    fn segments(
+        &self,
+        partition: &str,
+        attributes: Option<&[String]>,
+        after: Option<Row>,
+    ) -> impl Future<Output = Result<Page, ReadError>> + Send;
+
+    /// One page of the feedback table's `ProgramEventTrack-index`.
+    fn feedback(
+        &self,
+        partition: &str,
+        after: Option<Row>,
+    ) -> impl Future<Output = Result<Page, ReadError>> + Send;
+
+    /// The `ReplayRequest` row.
+    fn replay_request(&self, key: &ReplayKey) -> impl Future<Output = Result<Option<Row>, ReadError>> + Send;
+
+    /// The JSON text inside the replay's results, decompressed. Text that does not decompress is `Some("")`.
+    fn replay_results(
+        &self,
+        key: &ReplayKey,
+    ) -> impl Future<Output = Result<Option<String>, ReadError>> + Send;
+
+    /// The text of an object in the export bucket.
+    fn stored_export(&self, key: &str) -> impl Future<Output = Result<Option<String>, ReadError>> + Send;
+
+    /// The profile of the event's last trigger, as JSON text.
+    fn trigger_profile(
+        &self,
+        key: &EventKey,
+    ) -> impl Future<Output = Result<Option<String>, ReadError>> + Send;
+
+    /// A presigned URL of a replay clip (`s3://…`), or `None` when documents carry none.
+    fn preview_url(&self, clip: &str) -> impl Future<Output = Result<Option<String>, ReadError>> + Send;
+}

@@ -1,0 +1,130 @@
+//! What an export was lenient about, counted.
+
+use std::collections::BTreeMap;
+
+/// A leniency: MRE fails where these occur.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Warning {
+    /// The event has no list of audio tracks yet.
+    AudioTracksMissing,
+    /// The event has no start time.
+    StartMissing,
+    /// The event row has no id.
+    IdMissing,
+    /// No profile is known: neither a trigger's, nor a stored one, nor a row.
+    ProfileMissing,
+    /// The profile names no classifier, so no segments can be found.
+    ClassifierMissing,
+    /// A plugin of the profile has no row.
+    PluginMissing,
+    /// A plugin declares no output attributes.
+    OutputAttributesMissing,
+    /// A model of the profile has no row.
+    ModelMissing,
+    /// A segment row has no end: left out.
+    SegmentWithoutEnd,
+    /// The replay request lacks a field that MRE requires.
+    RequestFieldMissing,
+    /// The optimizer did not run for the replay's track: the segment was matched by its start.
+    OptimizerTrackMissing,
+    /// A replay result matches no segment: left out.
+    ResultUnmatched,
+    /// A second replay result matches the same segment: left out.
+    ResultRepeated,
+    /// The stored replay results, or one of them, cannot be read: left out.
+    ResultUnreadable,
+    /// There is no stored event export to build the replay's on: built from the tables.
+    StoredExportMissing,
+    /// The stored event export cannot be read: built from the tables.
+    StoredExportUnreadable,
+    /// A value has a type that its place in the document does not allow: left out.
+    ValueOfOtherType,
+}
+
+impl Warning {
+    /// The stable code shown to clients.
+    pub fn code(self) -> &'static str {
+        match self {
+            Self::AudioTracksMissing => "audio-tracks-missing",
+            Self::StartMissing => "start-missing",
+            Self::IdMissing => "id-missing",
+            Self::ProfileMissing => "profile-missing",
+            Self::ClassifierMissing => "classifier-missing",
+            Self::PluginMissing => "plugin-missing",
+            Self::OutputAttributesMissing => "output-attributes-missing",
+            Self::ModelMissing => "model-missing",
+            Self::SegmentWithoutEnd => "segment-without-end",
+            Self::RequestFieldMissing => "request-field-missing",
+            Self::OptimizerTrackMissing => "optimizer-track-missing",
+            Self::ResultUnmatched => "result-unmatched",
+            Self::ResultRepeated => "result-repeated",
+            Self::ResultUnreadable => "result-unreadable",
+            Self::StoredExportMissing => "stored-export-missing",
+            Self::StoredExportUnreadable => "stored-export-unreadable",
+            Self::ValueOfOtherType => "value-of-other-type",
+        }
+    }
+}
+
+/// The leniencies of one document.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Warnings {
+    counts: BTreeMap<Warning, u64>,
+}
+
+impl Warnings {
+    /// Counts one more.
+    pub fn add(&mut self, warning: Warning) {
+        *self.counts.entry(warning).or_default() += 1;
+    }
+
+    /// Counts one more if `missing`.
+    pub fn add_if(&mut self, missing: bool, warning: Warning) {
+        if missing {
+            self.add(warning);
+        }
+    }
+
+    /// Adds the counts of `other`.
+    pub fn merge(&mut self, other: &Self) {
+        for (warning, count) in other.iter() {
+            *self.counts.entry(warning).or_default() += count;
+        }
+    }
+
+    /// How often it occurred.
+    pub fn count(&self, warning: Warning) -> u64 {
+        self.counts.get(&warning).copied().unwrap_or(0)
+    }
+
+    /// Each that occurred, with its count, for one log line.
+    pub fn iter(&self) -> impl Iterator<Item = (Warning, u64)> + '_ {
+        self.counts.iter().map(|(warning, count)| (*warning, *count))
+    }
+
+    /// The codes for `X-Export-Warnings`; `None` when there are none.
+    pub fn header(&self) -> Option<String> {
+        let codes: Vec<&str> = self.counts.keys().map(|warning| warning.code()).collect();
+        (!codes.is_empty()).then(|| codes.join(", "))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_header_lists_each_code_once() {
+        let mut warnings = Warnings::default();
+        assert_eq!(warnings.header(), None);
+        warnings.add(Warning::PluginMissing);
+        warnings.add(Warning::PluginMissing);
+        warnings.add_if(true, Warning::StartMissing);
+        warnings.add_if(false, Warning::IdMissing);
+        assert_eq!(warnings.header().as_deref(), Some("start-missing, plugin-missing"));
+        assert_eq!(
+            warnings.iter().collect::<Vec<_>>(),
+            [(Warning::StartMissing, 1), (Warning::PluginMissing, 2)]
+        );
+    }
+}

@@ -1,0 +1,252 @@
+//! States on which MRE fails: a document all the same, and what was lenient about it.
+
+use export_domain::mre::attr::{Attr, Row};
+use export_domain::mre::document::{Export, View};
+use export_domain::mre::export::ExportError;
+use export_domain::mre::json::Json;
+use export_domain::mre::memory::MemorySource;
+use export_domain::mre::profile::ProfileSource;
+use export_domain::mre::trigger::Trigger;
+use export_domain::mre::warnings::Warning;
+
+use crate::support::{Scenario, run, scenario, scenarios};
+
+/// The event-driven export and both live views.
+fn exports(scenario: &Scenario, source: &MemorySource) -> [Export; 3] {
+    [
+        run(scenario.trigger().export(source)).unwrap(),
+        scenario.live(source, View::Mre).unwrap(),
+        scenario.live(source, View::Guide).unwrap(),
+    ]
+}
+
+fn document(export: &Export) -> Json {
+    let document = Json::parse(&export.text).unwrap();
+    assert_eq!(document.to_text(), export.text);
+    document
+}
+
+fn at<'a>(json: &'a Json, path: &str) -> Option<&'a Json> {
+    path.split('.').try_fold(json, |json, name| json.get(name))
+}
+
+fn starts(export: &Export) -> Vec<String> {
+    let document = document(export);
+    let segments = document.get("Segments").unwrap().items().iter();
+    segments.map(|segment| segment.get("Start").unwrap().to_text()).collect()
+}
+
+fn header(export: &Export) -> String {
+    export.warnings.header().unwrap_or_default()
+}
+
+/// A scenario with its rows changed.
+fn changed(name: &str, change: impl Fn(&mut MemorySource)) -> [Export; 3] {
+    let scenario = scenario(name);
+    let mut source = scenario.source();
+    change(&mut source);
+    exports(&scenario, &source)
+}
+
+#[test]
+fn every_state_that_mre_fails_on_gives_documents_or_not_found() {
+    let mut seen = 0;
+    for scenario in scenarios().iter().filter(|scenario| !scenario.is_ok()) {
+        let source = scenario.source();
+        if scenario.name == "replay_unknown_id" {
+            assert!(matches!(run(scenario.trigger().export(&source)), Err(ExportError::ReplayNotFound)));
+            assert!(matches!(scenario.live(&source, View::Guide), Err(ExportError::ReplayNotFound)));
+        } else {
+            for export in exports(scenario, &source) {
+                document(&export);
+            }
+        }
+        seen += 1;
+    }
+    assert_eq!(seen, 9);
+}
+
+#[test]
+fn unknown_audio_tracks_are_an_empty_list() {
+    let scenario = scenario("event_live_no_audio_tracks");
+    for export in exports(&scenario, &scenario.source()) {
+        assert_eq!(at(&document(&export), "Event.AudioTracksFound").unwrap().to_text(), "[]");
+        assert_eq!(header(&export), "audio-tracks-missing");
+    }
+}
+
+#[test]
+fn an_unknown_start_is_left_out_or_empty() {
+    let [driven, mre, guide] = changed("event_tennis_optimizer", |source| {
+        source.events[0].remove("Start");
+    });
+    assert_eq!(at(&document(&driven), "Event.Start"), None);
+    assert_eq!(driven, mre);
+    assert_eq!(at(&document(&guide), "Event.Start"), Some(&Json::from("")));
+    assert_eq!([header(&mre), header(&guide)], ["start-missing", "start-missing"]);
+}
+
+#[test]
+fn a_plugin_that_is_gone_contributes_nothing() {
+    let scenario = scenario("event_plugin_deleted");
+    for export in exports(&scenario, &scenario.source()) {
+        assert!(!export.text.contains("\"Left\""), "an attribute of the deleted plugin");
+        assert!(export.text.contains("\"MatchPoint\""));
+        assert_eq!(header(&export), "plugin-missing");
+        assert_eq!(export.warnings.count(Warning::PluginMissing), 1);
+    }
+}
+
+#[test]
+fn a_plugin_without_output_attributes_contributes_nothing() {
+    let without = |row: &mut Row| {
+        if row.get("Name").and_then(Attr::as_str) == Some("TennisScoreBoxDetection") {
+            row.remove("OutputAttributes");
+        }
+    };
+    for export in changed("event_tennis_optimizer", |source| source.plugins.iter_mut().for_each(without)) {
+        assert!(!export.text.contains("\"Left\""));
+        assert_eq!(header(&export), "output-attributes-missing");
+    }
+}
+
+#[test]
+fn a_segment_without_end_is_left_out() {
+    let scenario = scenario("event_segment_missing_end");
+    let source = scenario.source();
+    let rows = source.segments.values().flatten();
+    let phantoms = rows.clone().filter(|row| !row.contains_key("End")).count();
+    let segments = rows.filter(|row| row.contains_key("LabelCode") && row.contains_key("End")).count();
+    assert!(phantoms > 0 && segments > 0);
+    for export in exports(&scenario, &source) {
+        assert_eq!(starts(&export).len(), segments);
+        assert_eq!(header(&export), "segment-without-end");
+    }
+}
+
+#[test]
+fn names_that_break_mres_urls_work() {
+    for (name, event) in [("event_name_percent", "100%41 effort"), ("event_name_slash", "Round 1/Match 2")] {
+        let scenario = scenario(name);
+        for export in exports(&scenario, &scenario.source()) {
+            assert_eq!(at(&document(&export), "Event.Name"), Some(&Json::from(event)));
+            assert_eq!(header(&export), "");
+        }
+    }
+}
+
+#[test]
+fn a_replay_before_any_event_export_is_built_from_the_tables() {
+    let scenario = scenario("replay_before_event_export");
+    let [driven, mre, guide] = exports(&scenario, &scenario.source());
+    assert_eq!(header(&driven), "stored-export-missing");
+    assert_eq!([driven.text.as_str(), mre.profile_source.unwrap().name()], [mre.text.as_str(), "derived"]);
+    assert_eq!(guide.profile_source, Some(ProfileSource::Derived));
+    assert!(!starts(&guide).is_empty());
+    assert_eq!(starts(&guide), starts(&mre));
+}
+
+#[test]
+fn a_stored_export_that_cannot_be_read_is_replaced_by_the_tables() {
+    let [driven, ..] = changed("replay_optimizer", |source| {
+        source.objects.values_mut().for_each(|text| text.truncate(500));
+    });
+    assert_eq!(header(&driven), "stored-export-unreadable");
+    assert!(!starts(&driven).is_empty());
+}
+
+#[test]
+fn optional_fields_that_a_request_lacks_are_left_out_or_empty() {
+    let scenario = scenario("replay_minimal_request");
+    let [driven, mre, guide] = exports(&scenario, &scenario.source());
+    for export in [&driven, &mre] {
+        let document = document(export);
+        for field in ["Resolutions", "Catchup"] {
+            assert_eq!(at(&document, "Replay").unwrap().get(field), None);
+        }
+        let first = &at(&document, "Replay.FeaturesSelected").unwrap().items()[0];
+        assert_eq!(first.to_text(), r#"{"FeatureName": "MatchPoint", "FeatureValue": true, "Weight": 100}"#);
+        assert_eq!(header(export), "request-field-missing");
+    }
+    assert_eq!(at(&document(&guide), "Replay.Catchup"), Some(&Json::from("N")));
+}
+
+#[test]
+fn a_request_with_nothing_optional_has_documents() {
+    let keep = ["PK", "ReplayId", "Program", "Event", "AudioTrack", "SpecifiedTimestamps"];
+    let [driven, mre, guide] = changed("replay_mp4_weight", |source| {
+        source.replay_requests.iter_mut().for_each(|row| row.retain(|name, _| keep.contains(&name.as_str())));
+    });
+    let replay = |export: &Export| document(export).get("Replay").unwrap().to_text();
+    let id = at(&document(&guide), "Replay.Id").unwrap().to_text();
+    assert_eq!(replay(&driven), format!(r#"{{"Id": {id}, "AudioTrack": 1}}"#));
+    assert_eq!(replay(&mre), replay(&driven));
+    assert_eq!(
+        replay(&guide),
+        format!(
+            r#"{{"Id": {id}, "AudioTrack": 1.0, "FeaturesSelected": [], "ReplayFormat": "N/A", "Resolutions": [], "Catchup": "N", "Mp4Location": {{}}, "Mp4ThumbnailLocation": {{}}}}"#
+        )
+    );
+}
+
+#[test]
+fn a_clip_without_weight_has_none() {
+    let exports = changed("replay_mp4_weight", |source| {
+        let Some(Attr::M(priorities)) = source.replay_requests[0].get_mut("Priorities") else {
+            panic!("priorities")
+        };
+        let Some(Attr::L(clips)) = priorities.get_mut("Clips") else { panic!("clips") };
+        let Some(Attr::M(clip)) = clips.first_mut() else { panic!("a clip") };
+        clip.remove("Weight");
+    });
+    for export in exports {
+        let document = document(&export);
+        let [first, second, ..] = at(&document, "Replay.FeaturesSelected").unwrap().items() else {
+            panic!("features")
+        };
+        assert_eq!((first.get("Weight"), second.get("Weight").is_some()), (None, true));
+        assert_eq!(export.warnings.count(Warning::RequestFieldMissing), 1);
+    }
+}
+
+#[test]
+fn a_segment_not_optimized_for_the_track_is_matched_by_its_start() {
+    let scenario = scenario("replay_optimizer_missing_track");
+    let [driven, mre, guide] = exports(&scenario, &scenario.source());
+    assert_eq!(header(&driven), "optimizer-track-missing");
+    assert!(!starts(&guide).is_empty());
+    assert_eq!([starts(&driven), starts(&mre)], [starts(&guide), starts(&guide)]);
+}
+
+#[test]
+fn a_deleted_event_is_not_found_and_so_is_what_an_update_left_of_it() {
+    for scenario in [scenario("event_tennis_optimizer"), scenario("replay_optimizer")] {
+        let mut source = scenario.source();
+        source.events.clear();
+        assert!(matches!(run(scenario.trigger().export(&source)), Err(ExportError::EventNotFound)));
+        assert!(matches!(scenario.live(&source, View::Guide), Err(ExportError::EventNotFound)));
+    }
+    let scenario = scenario("event_tennis_optimizer");
+    let mut source = scenario.source();
+    source.events[0]
+        .retain(|name, _| ["Name", "Program", "EventDataExportLocation"].contains(&name.as_str()));
+    assert!(matches!(run(scenario.trigger().export(&source)), Err(ExportError::EventNotFound)));
+    assert_eq!(
+        header(&scenario.live(&source, View::Guide).unwrap()),
+        "audio-tracks-missing, start-missing, id-missing"
+    );
+}
+
+#[test]
+fn an_event_without_any_profile_has_no_segments() {
+    let scenario = scenario("replay_no_results");
+    let mut source = scenario.source();
+    source.profiles.clear();
+    source.objects.clear();
+    let Trigger::Replay(key) = scenario.trigger() else { panic!("a replay") };
+    for view in [View::Guide, View::Mre] {
+        let export = run(export_domain::mre::export::export_event(&source, &key.event, view, None)).unwrap();
+        assert!(starts(&export).is_empty());
+        assert_eq!((header(&export).as_str(), export.profile_source), ("profile-missing", None));
+    }
+}

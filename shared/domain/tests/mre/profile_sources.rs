@@ -1,0 +1,37 @@
+//! Which profile a document shows: the last trigger's, else the stored export's, else the tables'.
+
+use export_domain::mre::document::View;
+use export_domain::mre::json::Json;
+use export_domain::mre::memory::MemorySource;
+use export_domain::mre::profile::ProfileSource;
+use export_domain::mre::trigger::Trigger;
+
+use crate::order::sort_configurations;
+use crate::support::{Scenario, scenario};
+
+fn profile_of(scenario: &Scenario, source: &MemorySource) -> (ProfileSource, String) {
+    let export = scenario.live(source, View::Guide).unwrap();
+    let document = Json::parse(&export.text).unwrap();
+    let profile = document.get("Event").and_then(|event| event.get("Profile")).unwrap().clone();
+    (export.profile_source.unwrap(), sort_configurations(profile).to_text())
+}
+
+#[test]
+fn the_last_trigger_wins_then_the_stored_export_then_the_tables() {
+    let scenario = scenario("replay_optimizer");
+    let mut source = scenario.source();
+    let Trigger::Replay(key) = scenario.trigger() else { panic!("a replay") };
+
+    let (from, stored) = profile_of(&scenario, &source);
+    assert_eq!(from, ProfileSource::Stored);
+
+    let short = r#"{"Name": "newer", "Classifier": {"Name": "TennisSegmentation"}}"#;
+    source.trigger_profiles.push((key.event.clone(), short.to_owned()));
+    assert_eq!(profile_of(&scenario, &source), (ProfileSource::Trigger, short.to_owned()));
+
+    source.trigger_profiles[0].1 = "5".to_owned();
+    assert_eq!(profile_of(&scenario, &source), (ProfileSource::Stored, stored.clone()), "no profile");
+
+    source.objects.clear();
+    assert_eq!(profile_of(&scenario, &source), (ProfileSource::Derived, stored), "derived as MRE baked it");
+}
