@@ -169,12 +169,8 @@ def _frames(period: dash.Period, track: dash.Track, first: int) -> list[Frame]:
 
 
 def _shown(run: list[int]) -> set[int]:
-    """The longest prefix in decode order that leaves no hole in display order."""
-    for length in range(len(run), 0, -1):
-        part = run[:length]
-        if max(part) - min(part) + 1 == length:
-            return set(part)
-    return set()
+    """The pictures up to the first hole in display order."""
+    return {rank for k, rank in enumerate(sorted(run)) if rank == min(run) + k}
 
 
 def _sounds(manifest: dash.Manifest) -> list[Sound]:

@@ -85,7 +85,7 @@ def test_truth_counts_lack_exactly():
 def test_a_lost_first_half_takes_its_gop_along():
     truth = forms.build("gap_in_gop").truth
     alive = [frame.number for frame in truth.frames if frame.decodable]
-    assert spans(alive) == "0..124 150..249 300..399"
+    assert spans(alive) == "0..125 150..249 300..399"
 
 
 def test_a_seed_window_is_named_as_in_the_sample_request():

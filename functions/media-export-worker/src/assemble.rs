@@ -179,9 +179,12 @@ impl<O: SourceStore + ClipStore + 'static> Assembly<O> {
         for (at, track) in self.audio.iter_mut().enumerate() {
             let mut batch = self.edge.get_mut(at).map(std::mem::take).unwrap_or_default();
             batch.extend(track.take(&clock, until + BATCH, done).await?);
-            let first = self.first.get_mut(at).map(|first| first.get_or_insert_with(|| batch.first().map_or(0, |(s, _)| s.dts)));
+            let first = self.first.get_mut(at).and_then(|first| {
+                *first = first.or(batch.first().map(|(sample, _)| sample.dts));
+                *first
+            });
             let moved = match self.container {
-                Container::Mp4 => -first.map_or(0, |first| *first),
+                Container::Mp4 => -first.unwrap_or(0),
                 Container::Ts => ticks(self.base, track.spec().timescale),
             };
             for (sample, _) in &mut batch {

@@ -56,7 +56,7 @@ impl<O: SourceStore + 'static> AudioTrack<O> {
         let spec = TrackSpec {
             kind: TrackKind::Audio,
             timescale,
-            language: first.language,
+            language: language(&parts),
             sample_entries,
             roll: aac.then_some(-1),
         };
@@ -70,6 +70,11 @@ impl<O: SourceStore + 'static> AudioTrack<O> {
             lead: Nanos::ZERO,
             frame: Nanos::ZERO,
         })
+    }
+
+    /// The recorded track of the window's end.
+    pub(crate) fn last(&self) -> Option<&Track> {
+        self.parts.back().map(|part| part.track.as_ref())
     }
 
     /// How the track looks in the clip.
@@ -173,6 +178,16 @@ impl<O: SourceStore + 'static> AudioTrack<O> {
         }
         Ok(true)
     }
+}
+
+/// What the file says, else what the manifest says.
+fn language(parts: &[Part]) -> [u8; 3] {
+    let track = parts.first().map(|part| part.track.as_ref());
+    let in_file = track.map_or(*b"und", |track| track.init.language);
+    if in_file != *b"und" {
+        return in_file;
+    }
+    track.and_then(Track::language).unwrap_or(in_file)
 }
 
 /// Where a frame belongs on the clip's clock if it is in `piece`.

@@ -169,6 +169,7 @@ pub(crate) fn target_codec(export_type: ExportType, recorded: VideoCodec) -> Vid
 fn encoding(setup: &Setup, codec: VideoCodec) -> Encoding {
     Encoding {
         codec,
+        recorded: setup.codec,
         timescale: setup.timescale,
         frame_ticks: setup.frame_ticks,
         max_bitrate: setup.bandwidth * BITRATE_TENTHS / 10,

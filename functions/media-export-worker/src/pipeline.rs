@@ -129,12 +129,15 @@ where
         left: Duration,
     ) -> Result<(), WorkError> {
         let audio = audio_tracks(&source).await?;
-        if let Some(track) = &source.track {
-            let reached = source.window.check_live_edge(&source.mpd, track, &job.order, source.now_ms);
-            if let Err(waiting) = reached {
+        let tracks = source.track.iter().chain(audio.iter().filter_map(AudioTrack::last));
+        let reached: Result<(), WorkError> = tracks
+            .map(|track| source.window.check_live_edge(&source.mpd, track, &job.order, source.now_ms))
+            .collect();
+        if let Err(waiting) = reached {
+            if let Some(track) = &source.track {
                 self.image_while_waiting(lease, job, &source, track).await?;
-                return Err(waiting);
             }
+            return Err(waiting);
         }
         let open = OpenUpload::default();
         let made = self.make(lease, job, &source, audio, left, &open).await;

@@ -6,6 +6,7 @@ use bytes::Bytes;
 use export_domain::job::Reason;
 use export_domain::ports::{ReadError, SourceStore};
 use export_media::fmp4::{Index, Init, InitTrack, TrackKind};
+use export_media::language::iso_639_2;
 use export_media::mpd::{Mpd, Representation, Resource, Segment, parse};
 use export_media::picture::DecoderConfig;
 use export_media::time::{Nanos, Timeline};
@@ -177,6 +178,11 @@ impl Track {
             Some(other) if other != segment.resource => reader.read(&other).await,
             _ => Ok(None),
         }
+    }
+
+    /// The language, by the manifest.
+    pub(crate) fn language(&self) -> Option<[u8; 3]> {
+        iso_639_2(self.representation.lang.as_deref()?)
     }
 
     /// Bits a second, by the manifest.

@@ -102,6 +102,7 @@ impl<O: SourceStore + 'static> VideoFeed<O> {
                 return Ok(None);
             }
             let Some(mut open) = self.take_open().await? else {
+                self.stretches.break_off();
                 self.over = true;
                 return Ok(None);
             };
@@ -286,15 +287,19 @@ async fn decode_stretch<O: SourceStore + 'static>(
     pictures: &mut impl Pictures,
 ) -> Result<Decoded, WorkError> {
     let (running, mut input, mut output) = ffmpeg.start(&decode(codec, format))?;
-    let fed: Mutex<BTreeMap<Nanos, Nanos>> = Mutex::default();
+    // Presentation time to duration; none for pictures that are decoded but not shown.
+    let fed: Mutex<BTreeMap<Nanos, Option<Nanos>>> = Mutex::default();
     let write = async {
         let mut coded = first;
         loop {
-            lock(&fed).insert(coded.pts, coded.duration);
+            lock(&fed).insert(coded.pts, Some(coded.duration));
             input.write_all(&coded.annex_b).await?;
             match feed.next().await? {
                 Some(Item::Sample(next)) => coded = next,
                 other => {
+                    if let Some(cut) = feed.stretches.take_cut() {
+                        lock(&fed).range_mut(cut..).for_each(|(_, duration)| *duration = None);
+                    }
                     drop(input);
                     return Ok::<_, WorkError>(other);
                 }
@@ -306,6 +311,7 @@ async fn decode_stretch<O: SourceStore + 'static>(
         while read_picture(&mut output, &mut raw).await? {
             let shown = lock(&fed).pop_first();
             let (pts, duration) = shown.ok_or(Reason::BadRecording)?;
+            let Some(duration) = duration else { continue };
             if !pictures.picture(pts, duration, &raw).await? {
                 return Ok(true);
             }

@@ -5,8 +5,9 @@ use export_aws::dynamodb::{DynamoJobs, DynamoSessions, DynamoTenants};
 use export_aws::clients;
 use export_domain::cache::Cached;
 use export_domain::intake::Intake;
+use export_lambda::http::{refuse, serve};
 use export_lambda::{config::Env, telemetry};
-use lambda_http::{Error, run, service_fn};
+use lambda_http::Error;
 use status_poll::{App, Config};
 
 #[tokio::main(flavor = "current_thread")]
@@ -29,5 +30,5 @@ async fn main() -> Result<(), Error> {
         style: config.style,
     };
     let app = &app;
-    run(service_fn(move |request| async move { Ok::<_, Error>(app.handle(&request).await) })).await
+    serve(move |request| async move { app.handle(&request).await }, refuse).await
 }

@@ -3,7 +3,9 @@
 mod problem;
 mod reply;
 mod request;
+mod serve;
 
 pub use problem::problem;
-pub use reply::{reply, with_header};
+pub use reply::{refuse, reply, with_header};
 pub use request::{MAX_BODY, Received, receive};
+pub use serve::serve;

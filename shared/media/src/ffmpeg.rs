@@ -11,6 +11,8 @@ const COMMON: [&str; 6] = ["-hide_banner", "-nostdin", "-v", "error", "-protocol
 pub struct Encoding {
     /// Which encoder.
     pub codec: VideoCodec,
+    /// What was recorded.
+    pub recorded: VideoCodec,
     /// Ticks a second of the output.
     pub timescale: u32,
     /// Ticks of one frame; frame n gets the presentation time n times that.
@@ -40,11 +42,12 @@ pub fn encode(format: &PictureFormat, how: &Encoding) -> Vec<String> {
         args.extend(words(&["-vf", &format!("setsar={width}/{height}")]));
     }
     let gop = (how.timescale / how.frame_ticks.max(1)).clamp(1, 120) * 2;
+    let quality = constant_quality(how);
     args.extend(match how.codec {
-        VideoCodec::H264 => words(&["-c:v", "libx264", "-preset", "veryfast", "-crf", "18"]),
+        VideoCodec::H264 => words(&["-c:v", "libx264", "-preset", "veryfast", "-crf", quality]),
         VideoCodec::Hevc => {
             let params = "log-level=error:open-gop=0";
-            words(&["-c:v", "libx265", "-preset", "superfast", "-crf", "20", "-x265-params", params, "-tag:v", "hvc1"])
+            words(&["-c:v", "libx265", "-preset", "superfast", "-crf", quality, "-x265-params", params, "-tag:v", "hvc1"])
         }
     });
     if how.max_bitrate > 0 {
@@ -57,6 +60,17 @@ pub fn encode(format: &PictureFormat, how: &Encoding) -> Vec<String> {
     args.extend(words(&["-movflags", flags, "-video_track_timescale", &how.timescale.to_string()]));
     args.extend(words(&["-flush_packets", "1", "-f", "mp4", "pipe:1"]));
     args
+}
+
+/// Chosen by measurement: above 40 dB of luma PSNR against what was recorded, at no more than 1.5 times its bits. A
+/// recording in H.265 is much smaller than H.264 of the same quality, so less of it can be kept.
+fn constant_quality(how: &Encoding) -> &'static str {
+    match (how.recorded, how.codec) {
+        (VideoCodec::H264, VideoCodec::H264) => "20",
+        (VideoCodec::H264, VideoCodec::Hevc) => "22",
+        (VideoCodec::Hevc, VideoCodec::H264) => "23",
+        (VideoCodec::Hevc, VideoCodec::Hevc) => "24",
+    }
 }
 
 /// One raw picture of `format` in, a JPEG of the same size out.

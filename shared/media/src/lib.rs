@@ -7,6 +7,7 @@ pub mod arrange;
 pub mod coverage;
 pub mod ffmpeg;
 pub mod fmp4;
+pub mod language;
 pub mod mpd;
 pub mod mux;
 pub mod nal;

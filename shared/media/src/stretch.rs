@@ -33,6 +33,9 @@ pub struct Stretches {
     pending: BTreeMap<Nanos, Nanos>,
     stretch: Option<Stretch>,
     frame: Nanos,
+    cut: Option<Nanos>,
+    /// End of the last picture that is known to be next in display order, by its own duration.
+    shown_until: Option<Nanos>,
 }
 
 #[derive(Debug, Clone, Copy)]
@@ -52,6 +55,8 @@ impl Stretches {
             pending: BTreeMap::new(),
             stretch: None,
             frame: Nanos::ZERO,
+            cut: None,
+            shown_until: None,
         }
     }
 
@@ -90,11 +95,25 @@ impl Stretches {
     }
 
     /// The recording has a hole here, or its parameter sets change: the next sample starts anew.
+    ///
+    /// Pictures that would be shown behind others which got lost are cut off: see [`Self::take_cut`].
     pub fn break_off(&mut self) {
-        while !self.pending.is_empty() {
+        while let Some((&pts, _)) = self.pending.first_key_value() {
+            let shown = self.shown_until.filter(|until| (pts - *until).get() * 2 > self.frame.get());
+            if shown.is_some() {
+                self.cut = Some(pts);
+                self.pending.clear();
+                break;
+            }
             self.cover_first();
         }
         self.stretch = None;
+        self.shown_until = None;
+    }
+
+    /// From which presentation time on the pictures of the stretch that just ended are not to be shown.
+    pub fn take_cut(&mut self) -> Option<Nanos> {
+        self.cut.take()
     }
 
     /// Whether every picture of the window is fed, so that nothing more need be read.
@@ -129,7 +148,11 @@ impl Stretches {
     fn cover_first(&mut self) {
         let Some((pts, duration)) = self.pending.pop_first() else { return };
         let next = self.pending.first_key_value().map(|(next, _)| *next);
-        self.coverage.add(pts, next.unwrap_or(pts + duration));
+        let end = pts + duration;
+        // A picture that is missing in between is not covered by the one before it.
+        let next = next.filter(|next| (*next - end).get() * 2 <= duration.get());
+        self.coverage.add(pts, next.unwrap_or(end));
+        self.shown_until = Some(end);
     }
 }
 

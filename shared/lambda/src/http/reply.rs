@@ -1,6 +1,8 @@
 //! The legacy reply as an HTTP response.
 
-use export_domain::legacy::Answer;
+use export_domain::legacy::{Answer, Outcome, Via, answer};
+use export_domain::request::FieldError;
+use export_domain::settings::ReplyStyle;
 use lambda_http::http::header::{CACHE_CONTROL, CONTENT_TYPE, LOCATION, RETRY_AFTER, X_CONTENT_TYPE_OPTIONS};
 use lambda_http::http::{HeaderName, HeaderValue, StatusCode};
 use lambda_http::{Body, Response};
@@ -22,6 +24,12 @@ pub fn reply(answer: &Answer) -> Response<Body> {
         Some(id) => with_header(response, LOCATION, &format!("/export/status/{id}")),
         None => response,
     }
+}
+
+/// The response to what is no request.
+pub fn refuse() -> Response<Body> {
+    let error = FieldError::new("body", "the request cannot be read");
+    reply(&answer(Outcome::Invalid(&error), Via::Submit, 0, ReplyStyle::default()))
 }
 
 /// Adds a header; a value that HTTP cannot carry is left out.

@@ -89,3 +89,14 @@ fn a_picture_that_is_shown_for_an_instant_of_the_window_is_fed_too() {
     feed(&mut stretches, 3, &[('P', 3)]);
     assert!(stretches.is_complete());
 }
+
+#[test]
+fn pictures_behind_lost_ones_are_cut_off_before_a_hole() {
+    let mut stretches = window(0, 100);
+    feed(&mut stretches, 0, &[('I', 0), ('P', 3), ('P', 1), ('P', 2), ('P', 6)]);
+    stretches.break_off();
+    assert_eq!(stretches.take_cut(), Some(Nanos::from_millis(6 * FRAME)), "pictures 4 and 5 are lost");
+    assert_eq!(stretches.take_cut(), None);
+    feed(&mut stretches, 50, &(50..100).map(|n| (if n == 50 { 'I' } else { 'P' }, n)).collect::<Vec<_>>());
+    assert_eq!(stretches.lack_ms(), 46 * FRAME);
+}

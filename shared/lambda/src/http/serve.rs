@@ -1,0 +1,95 @@
+//! The loop of an HTTP function, for any event.
+//!
+//! `lambda_http` panics on events that are no HTTP requests after all: a body that claims to be base64 and is not, a
+//! host that is no host. API Gateway sends none, but a direct invocation can; it gets a refusal like everyone else.
+
+use lambda_http::http::{HeaderMap, Response};
+use lambda_http::request::LambdaRequest;
+use lambda_http::{Adapter, Body, Context, Error, LambdaEvent, Request, Service, lambda_runtime, service_fn};
+use serde_json::{Map, Value, json};
+use std::future::Future;
+use std::panic::{AssertUnwindSafe, catch_unwind};
+
+/// Serves requests with `handle` for as long as the environment lives; `refuse` answers what is no request.
+///
+/// # Errors
+/// If the Runtime API fails.
+pub async fn serve<H, F>(handle: H, refuse: fn() -> Response<Body>) -> Result<(), Error>
+where
+    H: Fn(Request) -> F + Clone + Send + Sync,
+    F: Future<Output = Response<Body>> + Send,
+{
+    let handle = &handle;
+    lambda_runtime::run(service_fn(move |event: LambdaEvent<Value>| async move {
+        answer(event.payload, event.context, handle, refuse).await
+    }))
+    .await
+}
+
+async fn answer<H, F>(payload: Value, context: Context, handle: H, refuse: fn() -> Response<Body>) -> Result<Value, Error>
+where
+    H: Fn(Request) -> F,
+    F: Future<Output = Response<Body>> + Send,
+{
+    let Ok(request) = serde_json::from_value::<LambdaRequest>(payload) else { return Ok(as_event(refuse())) };
+    let mut adapter = Adapter::from(service_fn(|request| {
+        let reply = handle(request);
+        async move { Ok::<_, Error>(reply.await) }
+    }));
+    let called = catch_unwind(AssertUnwindSafe(|| adapter.call(LambdaEvent::new(request, context))));
+    match called {
+        Ok(reply) => Ok(serde_json::to_value(reply.await?)?),
+        Err(_) => Ok(as_event(refuse())),
+    }
+}
+
+/// A reply in the HTTP API's payload format 2.0.
+fn as_event(response: Response<Body>) -> Value {
+    let (parts, body) = response.into_parts();
+    let text = |headers: &HeaderMap| -> Map<String, Value> {
+        headers.iter().filter_map(|(n, v)| Some((n.to_string(), v.to_str().ok()?.into()))).collect()
+    };
+    let body = match body {
+        Body::Text(text) => text,
+        _ => String::new(),
+    };
+    json!({
+        "statusCode": parts.status.as_u16(), "headers": text(&parts.headers), "body": body, "isBase64Encoded": false,
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::http::problem;
+    use lambda_http::http::StatusCode;
+
+    fn refuse() -> Response<Body> {
+        problem(StatusCode::BAD_REQUEST, "the request cannot be read")
+    }
+
+    async fn status(payload: Value) -> Value {
+        let handle = |_: Request| async { Response::new(Body::Empty) };
+        answer(payload, Context::default(), handle, refuse).await.unwrap()["statusCode"].clone()
+    }
+
+    fn event(host: &str, body: &str) -> Value {
+        json!({
+            "version": "2.0", "routeKey": "POST /export", "rawPath": "/export", "rawQueryString": "",
+            "headers": {"host": host}, "body": body, "isBase64Encoded": true,
+            "requestContext": {
+                "accountId": "1", "apiId": "a", "domainName": host, "domainPrefix": "a", "requestId": "r",
+                "routeKey": "POST /export", "stage": "$default", "time": "x", "timeEpoch": 1,
+                "http": {"method": "POST", "path": "/export", "protocol": "HTTP/1.1", "sourceIp": "1.1.1.1", "userAgent": "t"},
+            },
+        })
+    }
+
+    #[tokio::test]
+    async fn requests_are_handled_and_anything_else_is_refused() {
+        assert_eq!(status(event("a.execute-api.eu-west-1.amazonaws.com", "e30=")).await, 200);
+        assert_eq!(status(event("a.execute-api.eu-west-1.amazonaws.com", "%%%")).await, 400);
+        assert_eq!(status(json!({"Records": []})).await, 400);
+        assert_eq!(status(json!(7)).await, 400);
+    }
+}
