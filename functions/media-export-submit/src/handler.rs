@@ -46,6 +46,8 @@ fn log(ended: &Ended, status: u16, error_code: i32) {
         ),
         Ended::Rejected(rejection) => tracing::info!(status, error_code, ?rejection, "rejected a submission"),
         Ended::TooMany { wait_ms } => tracing::warn!(status, error_code, wait_ms, "refused admission"),
-        Ended::KeyReused => tracing::info!(status, error_code, "an idempotency key was used for another request"),
+        Ended::KeyReused => {
+            tracing::info!(status, error_code, "an idempotency key was used for another request");
+        }
     }
 }

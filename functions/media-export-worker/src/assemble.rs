@@ -114,7 +114,9 @@ impl<O: SourceStore + ClipStore + 'static> Assembly<O> {
         let delay = i64::try_from(video.delay).unwrap_or(0) * i64::from(video.frame_ticks);
         let delay_time = nanos(delay, video.timescale);
         if container == Container::Mp4 {
-            audio.iter_mut().for_each(|track| track.lead_in(delay_time));
+            for track in &mut audio {
+                track.lead_in(delay_time);
+            }
         }
         let mut edge = Vec::new();
         for track in &mut audio {
@@ -128,7 +130,8 @@ impl<O: SourceStore + ClipStore + 'static> Assembly<O> {
         };
         let kind = TrackKind::Video { width: video.width, height: video.height };
         let sample_entries = vec![video.entry.clone()];
-        let spec = TrackSpec { kind, timescale: video.timescale, language: *b"und", sample_entries, roll: None };
+        let spec =
+            TrackSpec { kind, timescale: video.timescale, language: *b"und", sample_entries, roll: None };
         let specs = std::iter::once(spec).chain(audio.iter().map(|track| track.spec().clone())).collect();
         let output = Output::begin(container, specs, video.timescale, ffmpeg, uploader).await?;
         let (coded, batch, batch_from) = (0, Batch::new(), Nanos::ZERO);
@@ -199,7 +202,11 @@ impl<O: SourceStore + ClipStore + 'static> Assembly<O> {
 }
 
 /// How far the first audio track starts before the picture, in ticks of the picture's track.
-fn sound_ahead<O: SourceStore + 'static>(audio: &[AudioTrack<O>], first: &[Option<i64>], timescale: u32) -> i64 {
+fn sound_ahead<O: SourceStore + 'static>(
+    audio: &[AudioTrack<O>],
+    first: &[Option<i64>],
+    timescale: u32,
+) -> i64 {
     let first = audio.iter().zip(first).find_map(|(track, first)| Some((track, (*first)?)));
     first.map_or(0, |(track, at)| ticks(nanos(-at, track.spec().timescale), timescale).max(0))
 }

@@ -12,6 +12,9 @@ use export_media::time::Nanos;
 use std::collections::VecDeque;
 use std::sync::Arc;
 
+/// How long before the picture frames may be needed: they may be in the segment before.
+const WARM_UP: Nanos = Nanos::new(200_000_000);
+
 /// A recorded frame.
 #[derive(Debug, Clone)]
 pub(crate) struct Frame {
@@ -38,7 +41,6 @@ pub(crate) struct AudioTrack<O> {
     slots: AudioSlots,
     /// How long before the first picture the sound starts, for decoders to warm up; zero where it cannot be hidden.
     lead: Nanos,
-    frame: Nanos,
 }
 
 impl<O: SourceStore + 'static> AudioTrack<O> {
@@ -68,7 +70,6 @@ impl<O: SourceStore + 'static> AudioTrack<O> {
             slots: AudioSlots::new(timescale),
             spec,
             lead: Nanos::ZERO,
-            frame: Nanos::ZERO,
         })
     }
 
@@ -147,18 +148,14 @@ impl<O: SourceStore + 'static> AudioTrack<O> {
 
     /// Reads the next segment that is there; `false` past the last one.
     async fn load(&mut self) -> Result<bool, WorkError> {
-        let (part, segments) = match &mut self.current {
-            Some(current) => current,
-            None => {
-                let Some(part) = self.parts.pop_front() else { return Ok(false) };
-                // Warm-up frames may be in the segment before.
-                let before = Nanos::from_millis(200);
-                let first = part.track.index_at(part.from - before);
-                let reader = Arc::clone(&self.reader);
-                let segments = Segments::new(reader, Arc::clone(&part.track), first, part.until);
-                self.current.insert((part, segments))
-            }
-        };
+        if self.current.is_none() {
+            let Some(part) = self.parts.pop_front() else { return Ok(false) };
+            let first = part.track.index_at(part.from - WARM_UP);
+            let segments =
+                Segments::new(Arc::clone(&self.reader), Arc::clone(&part.track), first, part.until);
+            self.current = Some((part, segments));
+        }
+        let Some((part, segments)) = &mut self.current else { return Ok(false) };
         let Some(fetched) = segments.next().await? else {
             self.current = None;
             return Ok(!self.parts.is_empty());
@@ -168,9 +165,6 @@ impl<O: SourceStore + 'static> AudioTrack<O> {
             let frames = read_frames(part, bytes, &self.spec.sample_entries)?;
             let last_part = self.parts.is_empty();
             self.frames.extend(frames.into_iter().filter(|f| last_part || f.start < part.until));
-            if let Some(frame) = self.frames.back() {
-                self.frame = frame.end - frame.start;
-            }
         }
         if over {
             self.current = None;

@@ -128,13 +128,15 @@ where
                 self.give_up(lease, &reason).await
             }
             WorkError::Waiting { wake_at, available_ms } => {
-                lease.write(|job, fence, now, times| job.waiting(fence, wake_at, available_ms, now, times)).await?;
+                lease
+                    .write(|job, fence, now, times| job.waiting(fence, wake_at, available_ms, now, times))
+                    .await?;
                 self.wake_later(lease, wake_at).await;
                 Ok(())
             }
             WorkError::Passing(why) => {
                 tracing::warn!(job.id = %id, why, "an attempt failed in passing");
-                lease.write(|job, fence, now, times| job.released(fence, now, times)).await
+                lease.write(Job::released).await
             }
         }
     }
@@ -146,8 +148,8 @@ where
     /// A message that could not be sent is no failure: the job is due again soon after its time to wake.
     async fn wake_later(&self, lease: &Lease<'_, J, C>, wake_at: i64) {
         let job = lease.job().await;
-        let delay_ms = (wake_at - self.clock.now_ms()).max(0);
-        let delay_s = u32::try_from((delay_ms + 999) / 1000).unwrap_or(u32::MAX);
+        let left_ms = (wake_at - self.clock.now_ms()).max(0);
+        let delay_s = u32::try_from((left_ms + 999) / 1000).unwrap_or(u32::MAX);
         if let Err(error) = self.queue.send(job.order.wanted, &job.message(), delay_s).await {
             tracing::warn!(job.id = %job.job_id, %error, "failed to send a wake-up; the sweeper will");
         }

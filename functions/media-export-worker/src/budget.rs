@@ -52,13 +52,18 @@ impl Budget {
     /// [`Reason::ClipTooLarge`] if the pace so far will not do. `made` is the clip's length so far.
     pub(crate) fn check_while(&self, made: Nanos) -> Result<(), Reason> {
         let spent = self.started.get_or_init(Instant::now).elapsed();
-        let (wanted, made) = (u128::try_from(self.wanted.get()).unwrap_or(0), u128::try_from(made.get()).unwrap_or(0));
+        let (wanted, made) =
+            (u128::try_from(self.wanted.get()).unwrap_or(0), u128::try_from(made.get()).unwrap_or(0));
         if spent < WARM_UP || made == 0 || made >= wanted {
             return Ok(());
         }
         let still = spent.as_nanos() * (wanted - made) / made;
         let left = self.left().as_nanos();
-        if still <= left { Ok(()) } else { Err(too_large(wanted, left + spent.as_nanos(), still + spent.as_nanos())) }
+        if still <= left {
+            Ok(())
+        } else {
+            Err(too_large(wanted, left + spent.as_nanos(), still + spent.as_nanos()))
+        }
     }
 
     fn left(&self) -> Duration {

@@ -3,16 +3,17 @@
 use crate::assemble::{Assembly, Encoded, Shown, VideoSpec};
 use crate::audio::AudioTrack;
 use crate::budget::Budget;
+use crate::decode::{Pictures, decode_all};
 use crate::error::WorkError;
 use crate::ffmpeg::{Ffmpeg, Running};
 use crate::upload::{Prepared, Uploader};
-use crate::video::{Pictures, Setup, VideoFeed, decode_all};
+use crate::video::{Setup, VideoFeed};
 use crate::window::Window;
+use bytes::Bytes;
 use export_domain::ports::{ClipStore, SourceStore};
 use export_domain::request::ExportType;
 use export_domain::storage::Container;
 use export_media::ffmpeg::{Encoding, encode};
-use bytes::Bytes;
 use export_media::fmp4::{FragmentEvent, FragmentReader, FragmentSample};
 use export_media::nal::VideoCodec;
 use export_media::picture::PictureFormat;
@@ -51,7 +52,11 @@ pub(crate) struct Made {
 /// What happens while the clip is made.
 pub(crate) trait Progress: Sync {
     /// The first picture of the clip.
-    fn first_picture(&self, format: &PictureFormat, raw: &[u8]) -> impl Future<Output = Result<(), WorkError>> + Send;
+    fn first_picture(
+        &self,
+        format: &PictureFormat,
+        raw: &[u8],
+    ) -> impl Future<Output = Result<(), WorkError>> + Send;
 
     /// So much of the clip is decoded.
     fn made(&self, length: Nanos);
@@ -186,7 +191,12 @@ async fn assemble<O: SourceStore + ClipStore + 'static>(
     uploader: Uploader<O>,
     shown: &Shown,
 ) -> Result<(Prepared, usize), WorkError> {
-    let mut encoder = EncoderOutput { reader: FragmentReader::new(), buffer: vec![0; 64 << 10], ready: VecDeque::new(), entry: None };
+    let mut encoder = EncoderOutput {
+        reader: FragmentReader::new(),
+        buffer: vec![0; 64 << 10],
+        ready: VecDeque::new(),
+        entry: None,
+    };
     let nothing = || WorkError::Passing("the encoder gave nothing".to_owned());
     let first = encoder.next(&mut output).await?.ok_or_else(nothing)?;
     let step = i64::from(setup.frame_ticks);

@@ -54,7 +54,8 @@ impl Ffmpeg {
             .spawn()
             .map_err(|e| failed(&e.to_string()))?;
         let group = child.id().and_then(|id| i32::try_from(id).ok()).and_then(Pid::from_raw);
-        let (input, output) = child.stdin.take().zip(child.stdout.take()).ok_or_else(|| failed("no pipes"))?;
+        let (input, output) =
+            child.stdin.take().zip(child.stdout.take()).ok_or_else(|| failed("no pipes"))?;
         let complaints = Arc::new(Mutex::new(Vec::new()));
         let drain = child.stderr.take().map(|pipe| Task::spawn(drain(pipe, Arc::clone(&complaints))));
         let running = Running { child, group, complaints, _drain: drain };

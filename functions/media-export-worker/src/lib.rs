@@ -12,6 +12,7 @@ mod batch;
 mod budget;
 mod clip;
 mod config;
+mod decode;
 mod error;
 mod ffmpeg;
 mod lease;

@@ -31,7 +31,7 @@ async fn main() -> Result<(), Error> {
         async move {
             let handle = |record| {
                 let (app, left) = (Arc::clone(&app), deadline.elapsed().err().map(|e| e.duration()));
-                async move { app.handle(record, left.unwrap_or_default()).await }
+                async move { Box::pin(app.handle(record, left.unwrap_or_default())).await }
             };
             Ok::<_, Error>(each(event.payload, handle).await)
         }

@@ -20,7 +20,12 @@ pub(crate) enum Output<O> {
     /// One `mdat`, its head kept back.
     Mp4 { tables: Mp4Tables, uploader: Uploader<O> },
     /// Fragments into ffmpeg, a transport stream out of it.
-    Ts { fragments: FragmentWriter, input: ChildStdin, running: Running, sink: Task<Result<Uploader<O>, WorkError>> },
+    Ts {
+        fragments: FragmentWriter,
+        input: ChildStdin,
+        running: Running,
+        sink: Task<Result<Uploader<O>, WorkError>>,
+    },
 }
 
 impl<O: ClipStore + 'static> Output<O> {
@@ -78,7 +83,8 @@ impl<O: ClipStore + 'static> Output<O> {
             Output::Mp4 { tables, uploader } => uploader.finish(Some(tables.finish(edits)?)).await,
             Output::Ts { input, running, sink, .. } => {
                 drop(input);
-                let uploader = sink.await.map_err(|e| WorkError::Passing(format!("failed to upload: {e}")))??;
+                let uploader =
+                    sink.await.map_err(|e| WorkError::Passing(format!("failed to upload: {e}")))??;
                 running.finish().await?;
                 uploader.finish(None).await
             }

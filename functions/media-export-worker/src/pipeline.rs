@@ -129,10 +129,10 @@ where
         left: Duration,
     ) -> Result<(), WorkError> {
         let audio = audio_tracks(&source).await?;
-        let tracks = source.track.iter().chain(audio.iter().filter_map(AudioTrack::last));
-        let reached: Result<(), WorkError> = tracks
-            .map(|track| source.window.check_live_edge(&source.mpd, track, &job.order, source.now_ms))
-            .collect();
+        let mut tracks = source.track.iter().chain(audio.iter().filter_map(AudioTrack::last));
+        let reached = tracks.try_for_each(|track| {
+            source.window.check_live_edge(&source.mpd, track, &job.order, source.now_ms)
+        });
         if let Err(waiting) = reached {
             if let Some(track) = &source.track {
                 self.image_while_waiting(lease, job, &source, track).await?;
@@ -344,9 +344,12 @@ async fn audio_tracks<O: SourceStore + 'static>(source: &Source<O>) -> Result<Ve
     for (period, from, until) in source.window.periods(&source.mpd) {
         let Choice { video, audio } = choose(period, None);
         // Sound may also be in the picture's own segments.
-        let sources: Vec<&Representation> = if audio.is_empty() { video.into_iter().collect() } else { audio };
+        let sources: Vec<&Representation> =
+            if audio.is_empty() { video.into_iter().collect() } else { audio };
         for (at, representation) in sources.into_iter().enumerate() {
-            let Some(track) = Track::open(&source.reader, representation, TrackKind::Audio).await? else { continue };
+            let Some(track) = Track::open(&source.reader, representation, TrackKind::Audio).await? else {
+                continue;
+            };
             if tracks.len() <= at {
                 tracks.resize_with(at + 1, Vec::new);
             }

@@ -126,7 +126,9 @@ impl Track {
         let ticks = self.listed().first_tick_at_or_after(at);
         match &self.indexed {
             None => self.representation.index_at(ticks),
-            Some((_, segments)) => segments.partition_point(|s| s.end() <= ticks).try_into().unwrap_or(u64::MAX),
+            Some((_, segments)) => {
+                segments.partition_point(|s| s.end() <= ticks).try_into().unwrap_or(u64::MAX)
+            }
         }
     }
 
@@ -198,6 +200,9 @@ pub(crate) struct Fetched {
     pub(crate) bytes: Option<Bytes>,
 }
 
+/// A segment on its way; none if the object is not there.
+type Fetch = Task<Result<Option<Bytes>, WorkError>>;
+
 /// Fetches a track's segments in order, some of them ahead.
 pub(crate) struct Segments<O> {
     reader: Arc<Reader<O>>,
@@ -205,7 +210,7 @@ pub(crate) struct Segments<O> {
     next: u64,
     /// Nothing that starts later is fetched ahead.
     until: Nanos,
-    ahead: VecDeque<(Segment, Task<Result<Option<Bytes>, WorkError>>)>,
+    ahead: VecDeque<(Segment, Fetch)>,
 }
 
 impl<O: SourceStore + 'static> Segments<O> {
@@ -231,7 +236,8 @@ impl<O: SourceStore + 'static> Segments<O> {
             if !needed && (start >= self.until || self.ahead.len() >= self.depth(end - start)) {
                 return Ok(());
             }
-            let (reader, track, wanted) = (Arc::clone(&self.reader), Arc::clone(&self.track), segment.clone());
+            let (reader, track, wanted) =
+                (Arc::clone(&self.reader), Arc::clone(&self.track), segment.clone());
             self.ahead.push_back((segment, Task::spawn(async move { track.read(&reader, &wanted).await })));
             self.next += 1;
         }

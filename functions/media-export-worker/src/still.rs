@@ -1,9 +1,10 @@
 //! One picture: the first of the window as JPEG, with as few bytes read as the recording allows.
 
+use crate::decode::{Pictures, decode_all};
 use crate::error::WorkError;
 use crate::ffmpeg::Ffmpeg;
 use crate::source::{Reader, Track};
-use crate::video::{Pictures, Setup, VideoFeed, decode_all, decoder_config};
+use crate::video::{Setup, VideoFeed, decoder_config};
 use crate::window::Window;
 use bytes::Bytes;
 use export_domain::job::Reason;
@@ -87,7 +88,9 @@ pub(crate) async fn by_ranges<O: SourceStore>(
     let Some(samples) = moof(reader, track, &segment).await? else { return Ok(None) };
     let Some((from, target)) = span(track, &samples, start) else { return Ok(None) };
     let samples = &samples[from..=target];
-    let (Some(first), Some(end)) = (samples.first(), samples.iter().map(Sample::end).max()) else { return Ok(None) };
+    let (Some(first), Some(end)) = (samples.first(), samples.iter().map(Sample::end).max()) else {
+        return Ok(None);
+    };
     let base = samples.iter().map(|s| s.offset).min().unwrap_or(first.offset);
     let Some(bytes) = reader.read(&part(&segment, base, end)).await? else { return Ok(None) };
     let data = |sample: &Sample| {
@@ -99,7 +102,9 @@ pub(crate) async fn by_ranges<O: SourceStore>(
     if start_picture.random_access == RandomAccess::None {
         return Ok(None);
     }
-    let Some(format) = config.picture_format(data(first)?)? else { return Err(Reason::UnsupportedCodec.into()) };
+    let Some(format) = config.picture_format(data(first)?)? else {
+        return Err(Reason::UnsupportedCodec.into());
+    };
     let mut coded = config.parameter_sets.clone();
     let fed: Vec<&Sample> = samples.iter().filter(|s| s.pts >= first.pts).collect();
     for sample in &fed {
@@ -139,7 +144,8 @@ fn span(track: &Track, samples: &[Sample], start: Nanos) -> Option<(usize, usize
     let wanted = samples.get(target)?;
     let from = (0..=target).rev().find(|n| samples[*n].sync && samples[*n].pts <= wanted.pts)?;
     // The picture on display before it must be here too, else a later segment might hold one that is shown earlier.
-    let before = samples.iter().filter(|s| pts(s) < start).map(|s| s.pts.saturating_add(i64::from(s.duration))).max();
+    let before =
+        samples.iter().filter(|s| pts(s) < start).map(|s| s.pts.saturating_add(i64::from(s.duration))).max();
     let contiguous = pts(wanted) == start || before.is_some_and(|end| end >= wanted.pts);
     contiguous.then_some((from, target))
 }

@@ -107,8 +107,8 @@ impl<O: ClipStore + 'static> Uploader<O> {
         let bytes = self.bytes + u64::try_from(head.len()).unwrap_or_default();
         let upload = self.upload();
         let Some(upload) = upload else {
-            let held = self.held.take().unwrap_or_default();
-            let whole: Bytes = [&head[..], &held[..], &self.buffer[..]].concat().into();
+            let first = self.held.take().unwrap_or_default();
+            let whole: Bytes = [&head[..], &first[..], &self.buffer[..]].concat().into();
             let sha256 = hex(&Sha256::digest(&whole));
             return Ok(Prepared { bytes, sha256, content: Content::Whole(whole) });
         };
@@ -116,9 +116,9 @@ impl<O: ClipStore + 'static> Uploader<O> {
             let last = self.buffer.split().freeze();
             self.send(last).await?;
         }
-        if let Some(held) = self.held.take() {
+        if let Some(first) = self.held.take() {
             self.next_number = 1;
-            self.send([&head[..], &held[..]].concat().into()).await?;
+            self.send([&head[..], &first[..]].concat().into()).await?;
         }
         while !self.sending.is_empty() {
             self.receive().await?;
@@ -159,8 +159,7 @@ impl<O: ClipStore + 'static> Uploader<O> {
 
     async fn begin(&mut self) -> Result<Upload, WorkError> {
         let place = &self.place;
-        let upload =
-            self.store.begin(&place.target, &place.key, place.content_type, &place.origin).await?;
+        let upload = self.store.begin(&place.target, &place.key, place.content_type, &place.origin).await?;
         *self.open.lock().unwrap_or_else(PoisonError::into_inner) = Some(upload.clone());
         Ok(upload)
     }

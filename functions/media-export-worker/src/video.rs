@@ -1,12 +1,10 @@
-//! Recorded video as raw pictures: which samples to feed, and the decoder that takes them.
+//! Recorded video: which samples to decode, over all segments and Periods of a window.
 
 use crate::error::WorkError;
-use crate::ffmpeg::Ffmpeg;
 use crate::source::{Fetched, Reader, Segments, Track};
 use bytes::Bytes;
 use export_domain::job::Reason;
 use export_domain::ports::SourceStore;
-use export_media::ffmpeg::decode;
 use export_media::fmp4::{TrackKind, read_fragments};
 use export_media::mpd::Representation;
 use export_media::nal::{Picture, VideoCodec, classify, to_annex_b};
@@ -14,10 +12,8 @@ use export_media::picture::{DecoderConfig, PictureFormat};
 use export_media::sample::Sample;
 use export_media::stretch::{Decision, Stretches, entry_point};
 use export_media::time::Nanos;
-use std::collections::{BTreeMap, VecDeque};
-use std::sync::{Arc, Mutex, PoisonError};
-use tokio::io::{AsyncReadExt, AsyncWriteExt};
-use tokio::process::ChildStdout;
+use std::collections::VecDeque;
+use std::sync::Arc;
 
 /// Segments that are stepped back to find a random access point.
 const MOST_STEPS_BACK: u64 = 30;
@@ -25,9 +21,9 @@ const MOST_STEPS_BACK: u64 = 30;
 /// A coded picture for the decoder.
 #[derive(Debug)]
 pub(crate) struct Coded {
-    annex_b: Vec<u8>,
-    pts: Nanos,
-    duration: Nanos,
+    pub(crate) annex_b: Vec<u8>,
+    pub(crate) pts: Nanos,
+    pub(crate) duration: Nanos,
 }
 
 /// What comes next.
@@ -94,8 +90,13 @@ impl<O: SourceStore + 'static> VideoFeed<O> {
         self.stretches.lack_ms()
     }
 
+    /// From which presentation time on the pictures of the stretch that just ended are not to be shown.
+    pub(crate) fn take_cut(&mut self) -> Option<Nanos> {
+        self.stretches.take_cut()
+    }
+
     /// The next picture to decode; `None` once the window is complete or the recording over.
-    async fn next(&mut self) -> Result<Option<Item>, WorkError> {
+    pub(crate) async fn next(&mut self) -> Result<Option<Item>, WorkError> {
         loop {
             if self.over || self.stretches.is_complete() {
                 self.over = true;
@@ -132,7 +133,12 @@ impl<O: SourceStore + 'static> VideoFeed<O> {
     }
 
     /// Turns a sample into an item, unless it is of no use.
-    fn judge(&mut self, open: &mut Open<O>, sample: &Sample, picture: &Picture) -> Result<Option<Item>, WorkError> {
+    fn judge(
+        &mut self,
+        open: &mut Open<O>,
+        sample: &Sample,
+        picture: &Picture,
+    ) -> Result<Option<Item>, WorkError> {
         let line = &open.track.timeline;
         let pts = line.to_nanos_floor(sample.pts);
         if picture.slices == 0 || (open.part.ends_period && pts >= open.part.until) {
@@ -148,7 +154,8 @@ impl<O: SourceStore + 'static> VideoFeed<O> {
         }
         let data = slice(&open.bytes, sample)?;
         let config = decoder_config(&open.track, sample)?;
-        let mut annex_b = if decision == Decision::Start { config.parameter_sets.clone() } else { Vec::new() };
+        let mut annex_b =
+            if decision == Decision::Start { config.parameter_sets.clone() } else { Vec::new() };
         to_annex_b(data, config.nal_length_size, &mut annex_b)?;
         let duration = line.to_nanos_floor(sample.pts.saturating_add(i64::from(sample.duration))) - pts;
         let coded = Coded { annex_b, pts, duration };
@@ -159,7 +166,10 @@ impl<O: SourceStore + 'static> VideoFeed<O> {
         let timescale = line.timescale().get();
         let frame_ticks = if sample.duration == 0 { (timescale / 25).max(1) } else { sample.duration };
         let bandwidth = open.track.bandwidth();
-        Ok(Some(Item::Start(Box::new(Setup { codec: config.codec, format, timescale, frame_ticks, bandwidth }), coded)))
+        Ok(Some(Item::Start(
+            Box::new(Setup { codec: config.codec, format, timescale, frame_ticks, bandwidth }),
+            coded,
+        )))
     }
 }
 
@@ -180,7 +190,16 @@ impl<O: SourceStore + 'static> Open<O> {
             position = before;
         }
         let samples = VecDeque::new();
-        Ok(Self { part, track, segments, waiting, entered: false, samples, bytes: Bytes::new(), description: 0 })
+        Ok(Self {
+            part,
+            track,
+            segments,
+            waiting,
+            entered: false,
+            samples,
+            bytes: Bytes::new(),
+            description: 0,
+        })
     }
 
     /// Makes the next segment's samples the current ones; `false` past the last one of this part.
@@ -233,126 +252,4 @@ pub(crate) fn decoder_config<'a>(track: &'a Track, sample: &Sample) -> Result<&'
 fn slice<'a>(bytes: &'a Bytes, sample: &Sample) -> Result<&'a [u8], WorkError> {
     let range = usize::try_from(sample.offset).ok().zip(usize::try_from(sample.end()).ok());
     Ok(range.and_then(|(from, to)| bytes.get(from..to)).ok_or(Reason::BadRecording)?)
-}
-
-/// Takes raw pictures in display order.
-pub(crate) trait Pictures: Send {
-    /// Pictures of this kind will come; called once.
-    fn begin(&mut self, setup: &Setup) -> impl Future<Output = Result<(), WorkError>> + Send;
-
-    /// The next picture, on display from `pts` for `duration`. `false` stops the decoding.
-    fn picture(
-        &mut self,
-        pts: Nanos,
-        duration: Nanos,
-        raw: &[u8],
-    ) -> impl Future<Output = Result<bool, WorkError>> + Send;
-}
-
-/// How a decoder ended.
-enum Decoded {
-    /// With the stretch; what comes next.
-    Over(Option<Item>),
-    /// The pictures' taker has enough.
-    Stopped,
-}
-
-/// Decodes all that `feed` has. Later stretches are scaled to the first one's format.
-pub(crate) async fn decode_all<O: SourceStore + 'static>(
-    ffmpeg: &Ffmpeg,
-    feed: &mut VideoFeed<O>,
-    pictures: &mut impl Pictures,
-) -> Result<(), WorkError> {
-    let mut next = feed.next().await?;
-    let mut format: Option<PictureFormat> = None;
-    while let Some(Item::Start(setup, first)) = next {
-        if format.is_none() {
-            pictures.begin(&setup).await?;
-        }
-        let format = format.get_or_insert(setup.format);
-        next = match decode_stretch(ffmpeg, feed, setup.codec, format, first, pictures).await? {
-            Decoded::Over(next) => next,
-            Decoded::Stopped => None,
-        };
-    }
-    Ok(())
-}
-
-async fn decode_stretch<O: SourceStore + 'static>(
-    ffmpeg: &Ffmpeg,
-    feed: &mut VideoFeed<O>,
-    codec: VideoCodec,
-    format: &PictureFormat,
-    first: Coded,
-    pictures: &mut impl Pictures,
-) -> Result<Decoded, WorkError> {
-    let (running, mut input, mut output) = ffmpeg.start(&decode(codec, format))?;
-    // Presentation time to duration; none for pictures that are decoded but not shown.
-    let fed: Mutex<BTreeMap<Nanos, Option<Nanos>>> = Mutex::default();
-    let write = async {
-        let mut coded = first;
-        loop {
-            lock(&fed).insert(coded.pts, Some(coded.duration));
-            input.write_all(&coded.annex_b).await?;
-            match feed.next().await? {
-                Some(Item::Sample(next)) => coded = next,
-                other => {
-                    if let Some(cut) = feed.stretches.take_cut() {
-                        lock(&fed).range_mut(cut..).for_each(|(_, duration)| *duration = None);
-                    }
-                    drop(input);
-                    return Ok::<_, WorkError>(other);
-                }
-            }
-        }
-    };
-    let read = async {
-        let mut raw = vec![0; format.frame_bytes()];
-        while read_picture(&mut output, &mut raw).await? {
-            let shown = lock(&fed).pop_first();
-            let (pts, duration) = shown.ok_or(Reason::BadRecording)?;
-            let Some(duration) = duration else { continue };
-            if !pictures.picture(pts, duration, &raw).await? {
-                return Ok(true);
-            }
-        }
-        Ok::<_, WorkError>(false)
-    };
-    tokio::pin!(write, read);
-    let mut next = None;
-    let stopped = loop {
-        tokio::select! {
-            written = &mut write, if next.is_none() => next = Some(written?),
-            stopped = &mut read => break stopped?,
-        }
-    };
-    if stopped {
-        return Ok(Decoded::Stopped);
-    }
-    running.finish().await?;
-    let undecoded = lock(&fed).len();
-    match next {
-        Some(next) if undecoded == 0 => Ok(Decoded::Over(next)),
-        _ => {
-            tracing::warn!(undecoded, "the decoder gave fewer pictures than it was fed");
-            Err(Reason::BadRecording.into())
-        }
-    }
-}
-
-fn lock<T>(mutex: &Mutex<T>) -> std::sync::MutexGuard<'_, T> {
-    mutex.lock().unwrap_or_else(PoisonError::into_inner)
-}
-
-/// Fills `raw` with the next picture; `false` at the end.
-async fn read_picture(output: &mut ChildStdout, raw: &mut [u8]) -> Result<bool, WorkError> {
-    let mut filled = 0;
-    while filled < raw.len() {
-        match output.read(&mut raw[filled..]).await? {
-            0 if filled == 0 => return Ok(false),
-            0 => return Err(WorkError::Passing("the decoder ended within a picture".to_owned())),
-            read => filled += read,
-        }
-    }
-    Ok(true)
 }

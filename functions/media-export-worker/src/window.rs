@@ -51,7 +51,13 @@ impl Window {
     }
 
     /// Refuses to start while a growing recording may still reach what is wanted.
-    pub(crate) fn check_live_edge(&self, mpd: &Mpd, track: &Track, order: &Order, now_ms: i64) -> Result<(), WorkError> {
+    pub(crate) fn check_live_edge(
+        &self,
+        mpd: &Mpd,
+        track: &Track,
+        order: &Order,
+        now_ms: i64,
+    ) -> Result<(), WorkError> {
         if !mpd.dynamic {
             return Ok(());
         }

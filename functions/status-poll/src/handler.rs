@@ -107,7 +107,9 @@ where
         let mut seen = job;
         for _ in 0..CANCEL_TRIES {
             let now = self.intake.clock.now_ms();
-            let Some(stored) = self.jobs.get(&seen.tenant, &seen.job_id).await? else { return Err(Miss::NoSuchJob) };
+            let Some(stored) = self.jobs.get(&seen.tenant, &seen.job_id).await? else {
+                return Err(Miss::NoSuchJob);
+            };
             let Some(next) = stored.cancelled(now, &self.times) else {
                 return Ok(stored.effective(now, &self.times));
             };
@@ -131,7 +133,9 @@ where
         let Some(most) = page_size(parameter("limit")) else {
             return problem(StatusCode::BAD_REQUEST, "limit: must be a number from 1 to 200");
         };
-        let Some(state) = wanted_state(parameter("state")) else {
+        let Ok(state) =
+            parameter("state").map(|word| serde_json::from_value::<State>(word.into())).transpose()
+        else {
             return problem(StatusCode::BAD_REQUEST, "state: is not a state of a job");
         };
         let now = self.intake.clock.now_ms();
@@ -153,14 +157,6 @@ fn page_size(text: Option<&str>) -> Option<usize> {
     match text {
         None => Some(PAGE.0),
         Some(text) => text.parse().ok().filter(|n| (1..=PAGE.1).contains(n)),
-    }
-}
-
-/// The outer `None` is a word that names no state.
-fn wanted_state(text: Option<&str>) -> Option<Option<State>> {
-    match text {
-        None => Some(None),
-        Some(text) => serde_json::from_value(text.into()).ok().map(Some),
     }
 }
 

@@ -1,8 +1,8 @@
 //! `status-poll`: answers how far jobs are (`/export/status`).
 
+use export_aws::clients;
 use export_aws::clock::SystemClock;
 use export_aws::dynamodb::{DynamoJobs, DynamoSessions, DynamoTenants};
-use export_aws::clients;
 use export_domain::cache::Cached;
 use export_domain::intake::Intake;
 use export_lambda::http::{refuse, serve};

@@ -20,7 +20,14 @@ const CAPACITY: usize = 4096;
 pub struct Cached<P, C, V> {
     inner: P,
     clock: C,
-    entries: Mutex<HashMap<String, (i64, Option<V>)>>,
+    entries: Mutex<HashMap<String, Entry<V>>>,
+}
+
+/// What a look-up found, and until when that is good.
+#[derive(Debug, Clone)]
+struct Entry<V> {
+    until: i64,
+    found: Option<V>,
 }
 
 impl<P, C: Clock, V: Clone> Cached<P, C, V> {
@@ -29,10 +36,9 @@ impl<P, C: Clock, V: Clone> Cached<P, C, V> {
         Self { inner, clock, entries: Mutex::new(HashMap::new()) }
     }
 
-    fn recall(&self, key: &str) -> Option<Option<V>> {
+    fn recall(&self, key: &str) -> Option<Entry<V>> {
         let entries = self.entries.lock().unwrap_or_else(PoisonError::into_inner);
-        let (until, value) = entries.get(key)?;
-        (*until > self.clock.now_ms()).then(|| value.clone())
+        entries.get(key).filter(|entry| entry.until > self.clock.now_ms()).cloned()
     }
 
     fn remember(&self, key: &str, value: Option<&V>) {
@@ -41,14 +47,14 @@ impl<P, C: Clock, V: Clone> Cached<P, C, V> {
             entries.clear();
         }
         let age = if value.is_some() { FOUND_MS } else { ABSENT_MS };
-        entries.insert(key.to_owned(), (self.clock.now_ms() + age, value.cloned()));
+        entries.insert(key.to_owned(), Entry { until: self.clock.now_ms() + age, found: value.cloned() });
     }
 }
 
 impl<P: Sessions, C: Clock> Sessions for Cached<P, C, Session> {
     async fn session(&self, key: &str) -> Result<Option<Session>, Unavailable> {
         if let Some(known) = self.recall(key) {
-            return Ok(known);
+            return Ok(known.found);
         }
         let found = self.inner.session(key).await?;
         self.remember(key, found.as_ref());
@@ -59,7 +65,7 @@ impl<P: Sessions, C: Clock> Sessions for Cached<P, C, Session> {
 impl<P: Tenants, C: Clock> Tenants for Cached<P, C, Tenant> {
     async fn tenant(&self, id: &TenantId) -> Result<Option<Tenant>, Unavailable> {
         if let Some(known) = self.recall(id.as_str()) {
-            return Ok(known);
+            return Ok(known.found);
         }
         let found = self.inner.tenant(id).await?;
         self.remember(id.as_str(), found.as_ref());

@@ -103,7 +103,8 @@ impl LivePath {
                 && !matches!(*s, "." | "..")
                 && s.chars().all(|c| c.is_ascii_alphanumeric() || "._=@+ -".contains(c))
         };
-        let good = (2..=12).contains(&segments.len()) && segments.iter().all(plain) && text.ends_with(".mpd");
+        let good = (2..=12).contains(&segments.len()) && segments.iter().all(plain);
+        let good = good && text.strip_suffix(".mpd").is_some();
         if good { Ok(Self(text.to_owned())) } else { Err(NameError::Path) }
     }
 

@@ -253,7 +253,9 @@ mod tests {
 
     #[test]
     fn accepts_no_other_json5() {
-        for text in ["{'a':1}", "{a:1}", "[NaN]", "[0x1F]", "/* c */ {}", "[,]", "{,}", "[1,,]", "[1 2]", "[+1]"] {
+        for text in
+            ["{'a':1}", "{a:1}", "[NaN]", "[0x1F]", "/* c */ {}", "[,]", "{,}", "[1,,]", "[1 2]", "[+1]"]
+        {
             assert!(parse(text.as_bytes(), true).is_err(), "{text}");
         }
     }

@@ -148,7 +148,9 @@ pub fn parse(body: &Json, limits: &Limits) -> Result<ExportRequest, FieldError> 
     match caller {
         Some("mma" | "search") => {}
         Some(_) => return Err(FieldError::new("ServiceCaller", "must be mma or search")),
-        None if fetch_media => return Err(FieldError::new("ServiceCaller", "is required when FetchMedia is true")),
+        None if fetch_media => {
+            return Err(FieldError::new("ServiceCaller", "is required when FetchMedia is true"));
+        }
         None => {}
     }
     let start_pos_ms = fields.required_integer("StartPos", 0, MAX_START_POS_MS)?;
@@ -205,7 +207,8 @@ fn file_name(fields: &Fields<'_>, start_pos_ms: i64) -> Result<FileName, FieldEr
 }
 
 fn peer_id(fields: &Fields<'_>) -> Result<Option<PeerId>, FieldError> {
-    let parse = |id: &str| PeerId::parse(id).map_err(|_| FieldError::new("PeerId", "must be 1 to 32 hex digits"));
+    let parse =
+        |id: &str| PeerId::parse(id).map_err(|_| FieldError::new("PeerId", "must be 1 to 32 hex digits"));
     fields.text("PeerId", 4096)?.map(parse).transpose()
 }
 
@@ -228,7 +231,8 @@ fn storage(fields: &Fields<'_>, limits: &Limits) -> Result<Option<Vec<StorageEnt
 
 /// Deprecated fields never make a request fail: whatever is no pair of strings is as good as absent.
 fn deprecated_target(members: &[(String, Json)]) -> Option<(String, String)> {
-    let text = |name: &str| members.iter().find(|(key, _)| key == name).and_then(|(_, value)| value.as_text());
+    let text =
+        |name: &str| members.iter().find(|(key, _)| key == name).and_then(|(_, value)| value.as_text());
     Some((text("S3Region")?.to_owned(), text("S3Bucket")?.to_owned()))
 }
 
@@ -242,9 +246,8 @@ fn story(fields: &Fields<'_>, limits: &Limits) -> Result<Option<Story>, FieldErr
     }
     let slug = match story.text("slug_info", usize::MAX)? {
         None => None,
-        Some(text) => {
-            parse_slug_info(text, limits.lenient_json).map_err(|why| FieldError::new("story.slug_info", why))?
-        }
+        Some(text) => parse_slug_info(text, limits.lenient_json)
+            .map_err(|why| FieldError::new("story.slug_info", why))?,
     };
     Ok(Some(Story { id, name: story.text("name", 256)?.map(str::to_owned), slug }))
 }

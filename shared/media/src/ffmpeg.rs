@@ -47,7 +47,18 @@ pub fn encode(format: &PictureFormat, how: &Encoding) -> Vec<String> {
         VideoCodec::H264 => words(&["-c:v", "libx264", "-preset", "veryfast", "-crf", quality]),
         VideoCodec::Hevc => {
             let params = "log-level=error:open-gop=0";
-            words(&["-c:v", "libx265", "-preset", "superfast", "-crf", quality, "-x265-params", params, "-tag:v", "hvc1"])
+            words(&[
+                "-c:v",
+                "libx265",
+                "-preset",
+                "superfast",
+                "-crf",
+                quality,
+                "-x265-params",
+                params,
+                "-tag:v",
+                "hvc1",
+            ])
         }
     });
     if how.max_bitrate > 0 {
@@ -84,7 +95,19 @@ pub fn jpeg(format: &PictureFormat) -> Vec<String> {
     };
     let scale = format!("scale=in_range={range}:out_range=full{matrix},format=yuvj420p");
     let mut args = raw_input(format, "25");
-    args.extend(words(&["-frames:v", "1", "-vf", &scale, "-c:v", "mjpeg", "-q:v", "3", "-f", "mjpeg", "pipe:1"]));
+    args.extend(words(&[
+        "-frames:v",
+        "1",
+        "-vf",
+        &scale,
+        "-c:v",
+        "mjpeg",
+        "-q:v",
+        "3",
+        "-f",
+        "mjpeg",
+        "pipe:1",
+    ]));
     args
 }
 
@@ -106,7 +129,14 @@ fn colour(format: &PictureFormat) -> Vec<String> {
     let mut args = words(&["-color_range", if format.full_range { "pc" } else { "tv" }]);
     if let Some(colour) = format.colour {
         let values = [colour.primaries, colour.transfer, colour.matrix].map(|n| n.to_string());
-        args.extend(words(&["-color_primaries", &values[0], "-color_trc", &values[1], "-colorspace", &values[2]]));
+        args.extend(words(&[
+            "-color_primaries",
+            &values[0],
+            "-color_trc",
+            &values[1],
+            "-colorspace",
+            &values[2],
+        ]));
     }
     args
 }

@@ -64,9 +64,11 @@ impl DecoderConfig {
             Codec::H264 { nal_length_size, sps, pps } => {
                 (VideoCodec::H264, *nal_length_size, sps.iter().chain(pps).map(AsRef::as_ref).collect())
             }
-            Codec::Hevc { nal_length_size, vps, sps, pps } => {
-                (VideoCodec::Hevc, *nal_length_size, vps.iter().chain(sps).chain(pps).map(AsRef::as_ref).collect())
-            }
+            Codec::Hevc { nal_length_size, vps, sps, pps } => (
+                VideoCodec::Hevc,
+                *nal_length_size,
+                vps.iter().chain(sps).chain(pps).map(AsRef::as_ref).collect(),
+            ),
             _ => return None,
         };
         let mut parameter_sets = Vec::new();
@@ -82,14 +84,10 @@ impl DecoderConfig {
     /// # Errors
     /// [`NalError`] if there is no parameter set that can be read.
     pub fn picture_format(&self, sample: &[u8]) -> Result<Option<PictureFormat>, NalError> {
-        let sps = match &self.sps {
-            Some(unit) => Sps::parse(self.codec, unit)?,
-            None => {
-                let mut units = nals(sample, self.nal_length_size);
-                let unit = units.find_map(|unit| unit.ok().filter(|unit| is_sps(self.codec, unit)));
-                Sps::parse(self.codec, unit.unwrap_or_default())?
-            }
-        };
+        let mut units = nals(sample, self.nal_length_size);
+        let mut in_sample = || units.find_map(|unit| unit.ok().filter(|unit| is_sps(self.codec, unit)));
+        let unit = self.sps.as_deref().or_else(&mut in_sample).unwrap_or_default();
+        let sps = Sps::parse(self.codec, unit)?;
         Ok(PictureFormat::of(&sps))
     }
 }
@@ -137,14 +135,21 @@ impl PictureFormat {
     }
 }
 
-
 #[cfg(test)]
 mod tests {
     use super::*;
 
     fn format(name: &str, width: u32, height: u32) -> PictureFormat {
         let (_, _, pixels) = FORMATS.into_iter().find(|(_, _, p)| p.name == name).unwrap();
-        PictureFormat { width, height, pixels, aspect_ratio: None, colour: None, full_range: false, interlaced: false }
+        PictureFormat {
+            width,
+            height,
+            pixels,
+            aspect_ratio: None,
+            colour: None,
+            full_range: false,
+            interlaced: false,
+        }
     }
 
     #[test]

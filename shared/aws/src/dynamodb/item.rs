@@ -67,10 +67,8 @@ pub(super) fn update(item: Item) -> Update {
         update.values.insert(format!(":s{n}"), value);
         set.push(format!("#s{n} = :s{n}"));
     }
-    update.expression = format!("SET {}", set.join(", "));
-    if !removed.is_empty() {
-        update.expression += &format!(" REMOVE {}", removed.join(", "));
-    }
+    let set = format!("SET {}", set.join(", "));
+    update.expression = if removed.is_empty() { set } else { format!("{set} REMOVE {}", removed.join(", ")) };
     update
 }
 

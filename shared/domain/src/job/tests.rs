@@ -86,7 +86,10 @@ fn attempts_used_up_time_out_and_a_post_starts_the_next_generation() {
         let Claim::Exhausted(failed) = current.claim(generation, "x", now, &times()) else { panic!() };
         let retriable = generation < 3;
         assert_eq!(failed.failure.as_ref().map(|f| f.retriable), Some(retriable));
-        let Posted::Restart(next) = failed.posted(if retriable { now } else { now + 60_000 }, &times()) else { panic!() };
+        let Posted::Restart(next) = failed.posted(if retriable { now } else { now + 60_000 }, &times())
+        else {
+            panic!()
+        };
         assert_eq!((next.generation, next.attempts), (generation + 1, 0));
         assert_eq!(next.fence, u64::from(generation) * 3, "the fence goes on");
         assert_eq!(next.retries, if retriable { generation + 1 } else { 1 });
@@ -99,7 +102,9 @@ fn attempts_used_up_time_out_and_a_post_starts_the_next_generation() {
 
 #[test]
 fn an_absent_recording_is_looked_for_every_ten_seconds_for_a_quarter_of_an_hour() {
-    let fail = |job: &Job, now| claimed(job, now).given_up(job.fence + 1, Reason::SourceAbsent, now, &times()).unwrap();
+    let fail = |job: &Job, now| {
+        claimed(job, now).given_up(job.fence + 1, Reason::SourceAbsent, now, &times()).unwrap()
+    };
     let mut now = T0;
     let mut current = fail(&job(), now);
     while current.failure.as_ref().unwrap().retriable {

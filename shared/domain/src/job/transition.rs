@@ -137,8 +137,11 @@ impl Job {
             return Swept::Nothing;
         }
         let wait = times.resend_ms.saturating_mul(1 << self.resends.min(10)).min(times.max_resend_ms);
-        let next =
-            Job { due_at: Some(now + wait + self.jitter(wait)), resends: self.resends + 1, ..self.touched(now) };
+        let next = Job {
+            due_at: Some(now + wait + self.jitter(wait)),
+            resends: self.resends + 1,
+            ..self.touched(now)
+        };
         Swept::Resend(Box::new(next))
     }
 

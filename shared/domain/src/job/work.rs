@@ -36,7 +36,8 @@ impl Job {
             return Claim::Exhausted(Box::new(effective));
         }
         let held = self.state == State::Running && self.lease_until.is_some_and(|until| until > now);
-        let asleep = self.state == State::WaitingSource && self.wake_at.is_some_and(|at| at > now + times.renew_ms);
+        let asleep =
+            self.state == State::WaitingSource && self.wake_at.is_some_and(|at| at > now + times.renew_ms);
         if held || asleep {
             return Claim::NotNow;
         }
@@ -82,7 +83,13 @@ impl Job {
     ///
     /// # Errors
     /// [`Fenced`] if the claim is no longer in force.
-    pub fn with_staged(&self, fence: u64, object: ObjectKind, manifest: Manifest, now: i64) -> Result<Job, Fenced> {
+    pub fn with_staged(
+        &self,
+        fence: u64,
+        object: ObjectKind,
+        manifest: Manifest,
+        now: i64,
+    ) -> Result<Job, Fenced> {
         self.held(fence)?;
         let mut staged = self.staged.clone();
         staged.push(Staged { object, generation: self.generation, fence, manifest });

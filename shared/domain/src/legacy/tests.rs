@@ -1,6 +1,6 @@
 use super::*;
-use crate::job::{Failure, Manifest};
 use crate::job::testing::{job, manifest};
+use crate::job::{Failure, Manifest};
 use std::collections::HashSet;
 
 const STATES: [State; 6] =
@@ -21,11 +21,13 @@ fn all_jobs() -> Vec<Job> {
             for image in [None, Some(manifest(0))] {
                 for lack in [0, 1500] {
                     for (reason, retriable) in failures.clone() {
-                        let failure = (state == State::Failed).then_some(Failure { reason, retriable, at: 0 });
+                        let failure =
+                            (state == State::Failed).then_some(Failure { reason, retriable, at: 0 });
                         let ready = state == State::Ready;
-                        let video: Option<Manifest> = (ready && wanted == Wanted::Media).then(|| manifest(lack));
+                        let video: Option<Manifest> =
+                            (ready && wanted == Wanted::Media).then(|| manifest(lack));
                         let image = if ready { Some(manifest(0)) } else { image.clone() };
-                        let mut job = Job { state, failure, video, image, ..job() };
+                        let mut job = Job { state, image, video, failure, ..job() };
                         job.order.wanted = wanted;
                         jobs.push(job);
                     }
@@ -101,14 +103,22 @@ fn every_answer_about_a_job_keeps_the_rules_of_the_contract() {
             assert!(matches!(reply.error_code, -1 | 0 | 1 | 5));
             let in_work = reply.error_code == 1;
             let retried = via == Via::Submit && matches!(row, Row::SourceAbsent | Row::TimedOut);
-            assert_eq!(reply.time_wait > 0, in_work || retried, "TimeWait is positive iff the answer may change");
+            assert_eq!(
+                reply.time_wait > 0,
+                in_work || retried,
+                "TimeWait is positive iff the answer may change"
+            );
             assert_eq!(in_work, !job.state.is_terminal());
             let media = job.order.wanted == Wanted::Media;
             assert_eq!(reply.lack_length.is_some(), media, "thumbnails have no LackLength");
             assert!(reply.lack_length.is_none_or(|lack| (0..=job.order.duration_ms).contains(&lack)));
             assert_eq!(reply.video_path.is_some(), media && job.state == State::Ready);
             let failed = matches!(job.state, State::Failed | State::Cancelled);
-            assert_eq!(reply.image_path.is_some(), job.image.is_some() && !failed, "a path is a readable object");
+            assert_eq!(
+                reply.image_path.is_some(),
+                job.image.is_some() && !failed,
+                "a path is a readable object"
+            );
         }
     }
 }
@@ -123,7 +133,10 @@ fn replies_have_the_seeds_members_in_the_seeds_order() {
         r#"{"TimeWait":0,"ErrorCode":5,"ErrorMessage":"Success","ImagePath":"/D/i.jpg","VideoPath":"/export/D/test.ts","Version":"v1","S3Dir":"export","LackLength":0,"JobId":"aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa"}"#
     );
     let queued = answer(Outcome::Job(&job()), Via::Submit, 0, ReplyStyle::default()).reply;
-    assert_eq!((queued.time_wait, queued.error_message.as_str(), queued.lack_length), (2000, "Work Not Finish", Some(9000)));
+    assert_eq!(
+        (queued.time_wait, queued.error_message.as_str(), queued.lack_length),
+        (2000, "Work Not Finish", Some(9000))
+    );
     let thumbnail = {
         let mut job = ready;
         job.order.wanted = Wanted::Thumbnail;
@@ -148,7 +161,10 @@ fn replies_without_a_job_have_the_tables_status_code_and_text() {
     ] {
         let given = answer(outcome, Via::Submit, 0, ReplyStyle::default());
         assert_eq!((given.status, given.reply.error_message.as_str()), (status, message));
-        assert_eq!((given.reply.error_code, given.reply.time_wait, given.reply.lack_length), (-1, wait, None));
+        assert_eq!(
+            (given.reply.error_code, given.reply.time_wait, given.reply.lack_length),
+            (-1, wait, None)
+        );
         let legacy = ReplyStyle { always_200: true, ..ReplyStyle::default() };
         assert_eq!(answer(outcome, Via::Submit, 0, legacy).status, 200);
     }
@@ -156,7 +172,8 @@ fn replies_without_a_job_have_the_tables_status_code_and_text() {
 
 #[test]
 fn waits_follow_progress_and_the_live_edge() {
-    let wait = |job: Job| answer(Outcome::Job(&job), Via::Submit, 10_000, ReplyStyle::default()).reply.time_wait;
+    let wait =
+        |job: Job| answer(Outcome::Job(&job), Via::Submit, 10_000, ReplyStyle::default()).reply.time_wait;
     let running = Job { state: State::Running, started_at: Some(9_000), ..job() };
     assert_eq!(wait(Job { done_ms: 0, ..running.clone() }), 2000);
     assert_eq!(wait(Job { done_ms: 4500, ..running.clone() }), 1000);

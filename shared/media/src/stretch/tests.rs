@@ -25,8 +25,15 @@ fn feed(stretches: &mut Stretches, first_dts: i64, frames: &[(char, i64)]) -> Ve
             slices: 1,
         };
         let dts = (first_dts + i64::try_from(n).unwrap()) * FRAME;
-        let sample =
-            Sample { dts, pts: frame * FRAME, duration: 40, offset: 0, size: 1, sync: *kind != 'P', description: 1 };
+        let sample = Sample {
+            dts,
+            pts: frame * FRAME,
+            duration: 40,
+            offset: 0,
+            size: 1,
+            sync: *kind != 'P',
+            description: 1,
+        };
         stretches.push(&timeline(), &sample, &picture)
     };
     frames.iter().enumerate().map(decide).collect()

@@ -1,0 +1,140 @@
+//! The decoder: coded pictures in, raw pictures out, each with its time.
+//!
+//! ffmpeg is told no times. It gives one picture for each that it was fed, in display order, so the n-th picture has
+//! the n-th smallest presentation time; a picture too few or too many ends the work.
+
+use crate::error::WorkError;
+use crate::ffmpeg::Ffmpeg;
+use crate::video::{Coded, Item, Setup, VideoFeed};
+use export_domain::job::Reason;
+use export_domain::ports::SourceStore;
+use export_media::ffmpeg::decode;
+use export_media::nal::VideoCodec;
+use export_media::picture::PictureFormat;
+use export_media::time::Nanos;
+use std::collections::BTreeMap;
+use std::sync::{Mutex, PoisonError};
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio::process::ChildStdout;
+
+/// Takes raw pictures in display order.
+pub(crate) trait Pictures: Send {
+    /// Pictures of this kind will come; called once.
+    fn begin(&mut self, setup: &Setup) -> impl Future<Output = Result<(), WorkError>> + Send;
+
+    /// The next picture, on display from `pts` for `duration`. `false` stops the decoding.
+    fn picture(
+        &mut self,
+        pts: Nanos,
+        duration: Nanos,
+        raw: &[u8],
+    ) -> impl Future<Output = Result<bool, WorkError>> + Send;
+}
+
+/// How a decoder ended.
+enum Decoded {
+    /// With the stretch; what comes next.
+    Over(Option<Item>),
+    /// The pictures' taker has enough.
+    Stopped,
+}
+
+/// Decodes all that `feed` has. Later stretches are scaled to the first one's format.
+pub(crate) async fn decode_all<O: SourceStore + 'static>(
+    ffmpeg: &Ffmpeg,
+    feed: &mut VideoFeed<O>,
+    pictures: &mut impl Pictures,
+) -> Result<(), WorkError> {
+    let mut next = feed.next().await?;
+    let mut format: Option<PictureFormat> = None;
+    while let Some(Item::Start(setup, first)) = next {
+        if format.is_none() {
+            pictures.begin(&setup).await?;
+        }
+        let format = format.get_or_insert(setup.format);
+        next = match decode_stretch(ffmpeg, feed, setup.codec, format, first, pictures).await? {
+            Decoded::Over(next) => next,
+            Decoded::Stopped => None,
+        };
+    }
+    Ok(())
+}
+
+async fn decode_stretch<O: SourceStore + 'static>(
+    ffmpeg: &Ffmpeg,
+    feed: &mut VideoFeed<O>,
+    codec: VideoCodec,
+    format: &PictureFormat,
+    entry: Coded,
+    pictures: &mut impl Pictures,
+) -> Result<Decoded, WorkError> {
+    let (running, mut input, mut output) = ffmpeg.start(&decode(codec, format))?;
+    // Presentation time to duration; none for pictures that are decoded but not shown.
+    let shown_later: Mutex<BTreeMap<Nanos, Option<Nanos>>> = Mutex::default();
+    let write = async {
+        let mut sample = entry;
+        loop {
+            lock(&shown_later).insert(sample.pts, Some(sample.duration));
+            input.write_all(&sample.annex_b).await?;
+            match feed.next().await? {
+                Some(Item::Sample(next)) => sample = next,
+                other => {
+                    if let Some(cut) = feed.take_cut() {
+                        lock(&shown_later).range_mut(cut..).for_each(|(_, duration)| *duration = None);
+                    }
+                    drop(input);
+                    return Ok::<_, WorkError>(other);
+                }
+            }
+        }
+    };
+    let read = async {
+        let mut raw = vec![0; format.frame_bytes()];
+        while read_picture(&mut output, &mut raw).await? {
+            let shown = lock(&shown_later).pop_first();
+            let (pts, duration) = shown.ok_or(Reason::BadRecording)?;
+            let Some(duration) = duration else { continue };
+            if !pictures.picture(pts, duration, &raw).await? {
+                return Ok(true);
+            }
+        }
+        Ok::<_, WorkError>(false)
+    };
+    tokio::pin!(write, read);
+    let mut next = None;
+    let stopped = loop {
+        tokio::select! {
+            written = &mut write, if next.is_none() => next = Some(written?),
+            stopped = &mut read => break stopped?,
+        }
+    };
+    if stopped {
+        return Ok(Decoded::Stopped);
+    }
+    running.finish().await?;
+    let undecoded = lock(&shown_later).len();
+    match next {
+        Some(next) if undecoded == 0 => Ok(Decoded::Over(next)),
+        _ => {
+            tracing::warn!(undecoded, "the decoder gave fewer pictures than it was fed");
+            Err(Reason::BadRecording.into())
+        }
+    }
+}
+
+fn lock<T>(mutex: &Mutex<T>) -> std::sync::MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+/// Fills `raw` with the next picture; `false` at the end.
+async fn read_picture(output: &mut ChildStdout, raw: &mut [u8]) -> Result<bool, WorkError> {
+    let mut filled = 0;
+    while filled < raw.len() {
+        match output.read(&mut raw[filled..]).await? {
+            0 if filled == 0 => return Ok(false),
+            0 => return Err(WorkError::Passing("the decoder ended within a picture".to_owned())),
+            read => filled += read,
+        }
+    }
+    Ok(true)
+}
