@@ -10,7 +10,8 @@ use aws_sdk_s3::types::{CompletedMultipartUpload, CompletedPart};
 use bytes::Bytes;
 use export_domain::ids::JobId;
 use export_domain::ports::{
-    ClipStore, Origin, Part, Precondition, Published, ReadError, SourceStore, StoredObject, Unavailable, Upload,
+    ClipStore, Origin, Part, Precondition, Published, ReadError, SourceStore, StoredObject, Unavailable,
+    Upload,
 };
 use export_domain::tenant::Target;
 use std::collections::HashMap;
@@ -130,7 +131,13 @@ impl ClipStore for S3Objects {
         Ok(Upload { id: id.to_owned(), key: key.to_owned() })
     }
 
-    async fn part(&self, target: &Target, upload: &Upload, number: i32, body: Bytes) -> Result<Part, Unavailable> {
+    async fn part(
+        &self,
+        target: &Target,
+        upload: &Upload,
+        number: i32,
+        body: Bytes,
+    ) -> Result<Part, Unavailable> {
         let sent = self
             .client(target)
             .upload_part()
@@ -155,7 +162,8 @@ impl ClipStore for S3Objects {
     ) -> Result<Published, Unavailable> {
         let (if_none_match, if_match) = conditions(when);
         let part = |p: &Part| CompletedPart::builder().part_number(p.number).e_tag(&p.etag).build();
-        let parts = CompletedMultipartUpload::builder().set_parts(Some(parts.iter().map(part).collect())).build();
+        let parts =
+            CompletedMultipartUpload::builder().set_parts(Some(parts.iter().map(part).collect())).build();
         let client = self.client(target);
         let attempt = || {
             let complete = client.complete_multipart_upload().bucket(&target.bucket).key(&upload.key);

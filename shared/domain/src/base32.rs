@@ -31,9 +31,14 @@ mod tests {
 
     #[test]
     fn encodes_the_vectors_of_rfc_4648() {
-        for (plain, text) in
-            [("", ""), ("f", "my"), ("fo", "mzxq"), ("foo", "mzxw6"), ("foob", "mzxw6yq"), ("fooba", "mzxw6ytb")]
-        {
+        for (plain, text) in [
+            ("", ""),
+            ("f", "my"),
+            ("fo", "mzxq"),
+            ("foo", "mzxw6"),
+            ("foob", "mzxw6yq"),
+            ("fooba", "mzxw6ytb"),
+        ] {
             assert_eq!(encode(plain.as_bytes()), text);
         }
     }

@@ -99,7 +99,9 @@ mod tests {
     fn paths_have_the_samples_shapes() {
         let id = identity(BODY);
         let parts: Vec<&str> = id.image_path.split(['/', '_']).collect();
-        let [_, dir, again, stamp, third, peer, uuid, start, time] = parts.as_slice() else { panic!("{parts:?}") };
+        let [_, dir, again, stamp, third, peer, uuid, start, time] = parts.as_slice() else {
+            panic!("{parts:?}")
+        };
         assert_eq!((dir.len(), *stamp, *peer), (32, "20190704-15-20-12", "4D7446C8141EE167"));
         assert!(dir == again && again == third && uuid.len() == 36);
         assert_eq!((*start, *time), ("1562253612833", "792000.jpg"));

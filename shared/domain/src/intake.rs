@@ -83,7 +83,11 @@ impl<S: Sessions, T: Tenants, C: Clock> Intake<S, T, C> {
     ///
     /// # Errors
     /// The first [`Rejection`] in the contract's order.
-    pub async fn accept(&self, body: Option<&[u8]>, session: Option<SessionId>) -> Result<Accepted, Rejection> {
+    pub async fn accept(
+        &self,
+        body: Option<&[u8]>,
+        session: Option<SessionId>,
+    ) -> Result<Accepted, Rejection> {
         let body = body.ok_or(Rejection::TooLarge)?;
         let parsed = json::parse(body, self.limits.lenient_json);
         let body = parsed.map_err(|e| FieldError::new("body", e.to_string()))?;

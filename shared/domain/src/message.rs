@@ -31,7 +31,8 @@ impl Message {
     /// [`Undecodable`] unless it is JSON of this version with well-formed names.
     pub fn decode(body: &str) -> Result<Self, Undecodable> {
         let message: Self = serde_json::from_str(body).map_err(|_| Undecodable)?;
-        let named = TenantId::parse(message.tenant.as_str()).is_ok() && JobId::parse(message.job_id.as_str()).is_ok();
+        let named =
+            TenantId::parse(message.tenant.as_str()).is_ok() && JobId::parse(message.job_id.as_str()).is_ok();
         if message.v == VERSION && named { Ok(message) } else { Err(Undecodable) }
     }
 
@@ -71,7 +72,9 @@ mod tests {
     fn refuses_other_versions_and_hostile_names() {
         let good = format!(r#"{{"v":1,"tenant":"demo","job_id":"{}","generation":1}}"#, "a".repeat(32));
         assert!(Message::decode(&good).is_ok());
-        for (from, to) in [("\"v\":1", "\"v\":2"), ("demo", "T#x"), ("aaaa", "../a"), ("\"generation\":1", "\"g\":1")] {
+        for (from, to) in
+            [("\"v\":1", "\"v\":2"), ("demo", "T#x"), ("aaaa", "../a"), ("\"generation\":1", "\"g\":1")]
+        {
             assert_eq!(Message::decode(&good.replace(from, to)), Err(Undecodable));
         }
     }

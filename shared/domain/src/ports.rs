@@ -271,5 +271,6 @@ pub trait ClipStore: Send + Sync {
     ) -> impl Future<Output = Result<Published, Unavailable>> + Send;
 
     /// Throws the upload away.
-    fn abort(&self, target: &Target, upload: &Upload) -> impl Future<Output = Result<(), Unavailable>> + Send;
+    fn abort(&self, target: &Target, upload: &Upload)
+    -> impl Future<Output = Result<(), Unavailable>> + Send;
 }

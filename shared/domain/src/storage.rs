@@ -156,7 +156,11 @@ fn optional_text(item: &Json, name: &str, most: usize) -> Result<Option<String>,
 fn member<'a>(item: &'a Json, name: &str) -> Result<Option<&'a Json>, String> {
     let mut found = item.as_object().unwrap_or_default().iter().filter(|(key, _)| key == name);
     let first = found.next();
-    if found.next().is_some() { Err(format!("{name} is given twice")) } else { Ok(first.map(|(_, value)| value)) }
+    if found.next().is_some() {
+        Err(format!("{name} is given twice"))
+    } else {
+        Ok(first.map(|(_, value)| value))
+    }
 }
 
 /// Base64 (standard or URL-safe, padded or not) of an array, an object, or a bare `"name": value` fragment.
@@ -235,7 +239,10 @@ mod tests {
             (encoded("7"), "must be a list of storages"),
             (encoded("[7]"), "must be a list of objects"),
             (encoded(r#"[{"storage_purpose":"avi"}]"#), "storage_purpose must be ts or mp4"),
-            (encoded(r#"[{"storage_name":"a","storage_name":"b","storage_purpose":"ts"}]"#), "storage_name is given twice"),
+            (
+                encoded(r#"[{"storage_name":"a","storage_name":"b","storage_purpose":"ts"}]"#),
+                "storage_name is given twice",
+            ),
         ] {
             assert_eq!(parse_storage_info(&text, true), Err(why.to_owned()));
         }
@@ -244,9 +251,14 @@ mod tests {
     #[test]
     fn reads_the_seeds_slug_in_all_three_forms() {
         let inner = r#"{"slug_id":"abcdefghig","slug_name":"test","slug_date":"","clipped_date":"","clip_length":""}"#;
-        for body in [inner.to_owned(), format!("{{\"slug_info\":{inner}}}"), format!("\"slug_info\" : {inner}")] {
+        for body in
+            [inner.to_owned(), format!("{{\"slug_info\":{inner}}}"), format!("\"slug_info\" : {inner}")]
+        {
             let slug = parse_slug_info(&STANDARD.encode(body), true).unwrap().unwrap();
-            assert_eq!((slug.slug_id.as_deref(), slug.slug_name.as_deref()), (Some("abcdefghig"), Some("test")));
+            assert_eq!(
+                (slug.slug_id.as_deref(), slug.slug_name.as_deref()),
+                (Some("abcdefghig"), Some("test"))
+            );
         }
     }
 }

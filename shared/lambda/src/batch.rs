@@ -75,7 +75,10 @@ mod tests {
     use super::*;
 
     fn batch(bodies: &[&str]) -> Batch {
-        let records = bodies.iter().enumerate().map(|(n, body)| Record { id: format!("m{n}"), body: (*body).to_owned() });
+        let records = bodies
+            .iter()
+            .enumerate()
+            .map(|(n, body)| Record { id: format!("m{n}"), body: (*body).to_owned() });
         Batch { records: records.collect() }
     }
 

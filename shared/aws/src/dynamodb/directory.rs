@@ -55,7 +55,12 @@ impl Tenants for DynamoTenants {
     }
 }
 
-async fn get(client: &Client, table: &str, pk: &str, what: &'static str) -> Result<Option<Item>, Unavailable> {
+async fn get(
+    client: &Client,
+    table: &str,
+    pk: &str,
+    what: &'static str,
+) -> Result<Option<Item>, Unavailable> {
     let sent = client
         .get_item()
         .table_name(table)
@@ -113,7 +118,8 @@ mod tests {
 
     #[test]
     fn reads_a_tenants_row() {
-        let target = HashMap::from([("bucket".to_owned(), s("clips")), ("region".to_owned(), s("eu-west-1"))]);
+        let target =
+            HashMap::from([("bucket".to_owned(), s("clips")), ("region".to_owned(), s("eu-west-1"))]);
         let row = HashMap::from([
             ("source_bucket".to_owned(), s("rec")),
             ("source_prefix".to_owned(), s("t/demo/")),

@@ -53,7 +53,9 @@ impl DynamoJobs {
             .await;
         match sent.map_err(SdkError::into_service_error) {
             Ok(_) => Ok(Written::Done),
-            Err(PutItemError::ConditionalCheckFailedException(refused)) => Self::judge(refused.item(), write_id),
+            Err(PutItemError::ConditionalCheckFailedException(refused)) => {
+                Self::judge(refused.item(), write_id)
+            }
             Err(e) => Err(unavailable(WHAT, &e)),
         }
     }
@@ -77,7 +79,9 @@ impl DynamoJobs {
             .await;
         match sent.map_err(SdkError::into_service_error) {
             Ok(_) => Ok(Written::Done),
-            Err(UpdateItemError::ConditionalCheckFailedException(refused)) => Self::judge(refused.item(), &write_id),
+            Err(UpdateItemError::ConditionalCheckFailedException(refused)) => {
+                Self::judge(refused.item(), &write_id)
+            }
             Err(e) => Err(unavailable(WHAT, &e)),
         }
     }

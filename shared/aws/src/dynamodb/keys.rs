@@ -44,7 +44,8 @@ fn due_shard(job_id: &JobId) -> &'static str {
 
 /// The names in an index item's key attributes.
 pub(super) fn names_of(item: &HashMap<String, AttributeValue>) -> Option<(TenantId, JobId)> {
-    let text = |name: &str, prefix: &str| item.get(name)?.as_s().ok()?.strip_prefix(prefix).map(str::to_owned);
+    let text =
+        |name: &str, prefix: &str| item.get(name)?.as_s().ok()?.strip_prefix(prefix).map(str::to_owned);
     let tenant = TenantId::parse(&text("pk", "T#")?).ok()?;
     let job_id = JobId::parse(&text("sk", "J#")?).ok()?;
     Some((tenant, job_id))

@@ -26,7 +26,10 @@ fn with(fields: &serde_json::Value) -> Result<ExportRequest, FieldError> {
 #[test]
 fn both_seed_requests_are_accepted_byte_for_byte() {
     let media = parsed(SEED_EXPORT).unwrap();
-    assert_eq!((media.wanted, media.start_pos_ms, media.start_time_ms), (Wanted::Media, 1_562_253_612_833, 792_000));
+    assert_eq!(
+        (media.wanted, media.start_pos_ms, media.start_time_ms),
+        (Wanted::Media, 1_562_253_612_833, 792_000)
+    );
     assert_eq!((media.duration_ms, media.export_type, media.storage), (9000, ExportType::H264, None));
     assert_eq!(media.story.unwrap().id.unwrap(), "4B999DC458FBC4C800000000");
     assert_eq!(media.deprecated_target, Some(("ap-northeast-1".to_owned(), "imgbed".to_owned())));
@@ -53,7 +56,11 @@ fn a_bad_field_is_refused_by_its_name() {
         ("Duration", serde_json::json!(14_400_001), "must be from 1 to 14400000"),
         ("Duration", serde_json::json!(1.5), "must be an integer"),
         ("Duration", serde_json::json!(i64::MIN), "must be from 1 to 14400000"),
-        ("LivePath", serde_json::json!("../x/stream.mpd"), "must be a relative path of 2 to 12 segments that ends in .mpd"),
+        (
+            "LivePath",
+            serde_json::json!("../x/stream.mpd"),
+            "must be a relative path of 2 to 12 segments that ends in .mpd",
+        ),
         ("LivePath", serde_json::json!(7), "must be a string"),
         ("FetchMedia", serde_json::json!("true"), "must be true or false"),
         ("FetchThumb", serde_json::json!(true), "must be false when FetchMedia is true"),
@@ -78,7 +85,8 @@ fn a_bad_field_is_refused_by_its_name() {
 
 #[test]
 fn a_story_is_judged_field_by_field() {
-    let story = |story: serde_json::Value| with(&serde_json::json!({ "story": story })).map(|r| r.story.unwrap());
+    let story =
+        |story: serde_json::Value| with(&serde_json::json!({ "story": story })).map(|r| r.story.unwrap());
     assert_eq!(story(serde_json::json!({"id": "a b"})).unwrap_err().field, "story.id");
     assert_eq!(story(serde_json::json!({"slug_info": "%%"})).unwrap_err().field, "story.slug_info");
     let slug = STANDARD.encode(r#""slug_info" : {"slug_id":"x"}"#);
@@ -98,7 +106,8 @@ fn defaults_are_the_contracts() {
     let request = with(&serde_json::json!({})).unwrap();
     assert_eq!(request.file_name.as_str(), "clip_1562253612833");
     assert_eq!(request.export_type, ExportType::AsRecorded);
-    let thumbnail = with(&serde_json::json!({"FetchMedia": null, "ServiceCaller": null, "Duration": 0})).unwrap();
+    let thumbnail =
+        with(&serde_json::json!({"FetchMedia": null, "ServiceCaller": null, "Duration": 0})).unwrap();
     assert_eq!((thumbnail.wanted, thumbnail.fetch_thumb), (Wanted::Thumbnail, false));
 }
 

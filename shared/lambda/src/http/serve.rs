@@ -26,7 +26,12 @@ where
     .await
 }
 
-async fn answer<H, F>(payload: Value, context: Context, handle: H, refuse: fn() -> Response<Body>) -> Result<Value, Error>
+async fn answer<H, F>(
+    payload: Value,
+    context: Context,
+    handle: H,
+    refuse: fn() -> Response<Body>,
+) -> Result<Value, Error>
 where
     H: Fn(Request) -> F,
     F: Future<Output = Response<Body>> + Send,
