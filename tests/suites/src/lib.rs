@@ -1,1 +1,1 @@
-//! Placeholder.
+//! Suites that look at the whole workspace; see `tests/`.
