@@ -29,7 +29,10 @@ impl Budget {
     /// `left` is the time that the invocation still has.
     pub(crate) fn new(left: Duration, wanted: Nanos) -> Self {
         let cores = std::thread::available_parallelism().map_or(1, std::num::NonZero::get);
-        let cores = u128::try_from(cores).unwrap_or(1);
+        Self::with_cores(left, wanted, u128::try_from(cores).unwrap_or(1))
+    }
+
+    fn with_cores(left: Duration, wanted: Nanos, cores: u128) -> Self {
         Self { until: Instant::now() + left, wanted, cores, started: OnceLock::new() }
     }
 
@@ -51,7 +54,10 @@ impl Budget {
     /// # Errors
     /// [`Reason::ClipTooLarge`] if the pace so far will not do. `made` is the clip's length so far.
     pub(crate) fn check_while(&self, made: Nanos) -> Result<(), Reason> {
-        let spent = self.started.get_or_init(Instant::now).elapsed();
+        self.judge_pace(self.started.get_or_init(Instant::now).elapsed(), made)
+    }
+
+    fn judge_pace(&self, spent: Duration, made: Nanos) -> Result<(), Reason> {
         let (wanted, made) =
             (u128::try_from(self.wanted.get()).unwrap_or(0), u128::try_from(made.get()).unwrap_or(0));
         if spent < WARM_UP || made == 0 || made >= wanted {
@@ -71,7 +77,56 @@ impl Budget {
     }
 }
 
+/// The longest window that the time would be enough for, at the same cost.
 fn too_large(wanted: u128, left: u128, cost: u128) -> Reason {
     let longest = wanted * left / cost.max(1) / 1_000_000;
     Reason::ClipTooLarge { longest_ms: i64::try_from(longest).unwrap_or(i64::MAX) }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use export_media::fmp4::{Codec, SampleEntry};
+    use export_media::picture::DecoderConfig;
+
+    /// x264's parameter set of 320x180 at 25 fps, High profile.
+    const SPS: &[u8] = &[
+        0x67, 0x64, 0x00, 0x0c, 0xac, 0xd9, 0x41, 0x41, 0x9f, 0x9f, 0x01, 0x6c, 0x80, 0x00, 0x00, 0x03, 0x00,
+        0x80, 0x00, 0x00, 0x19, 0x07, 0x8a, 0x14, 0xcb,
+    ];
+
+    fn setup() -> Setup {
+        let codec = Codec::H264 { nal_length_size: 4, sps: vec![SPS.into()], pps: vec![] };
+        let entry =
+            SampleEntry { fourcc: *b"avc1", bytes: SPS.into(), codec, width: 0, height: 0, encrypted: false };
+        let config = DecoderConfig::of(&entry).unwrap();
+        let format = config.picture_format(&[]).unwrap().unwrap();
+        Setup { codec: config.codec, format, timescale: 12_800, frame_ticks: 512, bandwidth: 0 }
+    }
+
+    fn hours(hours: i64) -> Nanos {
+        Nanos::from_millis(hours * 3_600_000)
+    }
+
+    #[test]
+    fn what_fits_is_begun_and_what_does_not_is_refused_with_the_longest_that_would() {
+        let budget = |wanted| Budget::with_cores(Duration::from_mins(10), wanted, 2);
+        assert_eq!(budget(hours(1)).check_before(&setup(), VideoCodec::H264), Ok(()));
+        let refused = budget(hours(100)).check_before(&setup(), VideoCodec::H264);
+        let Err(Reason::ClipTooLarge { longest_ms }) = refused else { panic!("{refused:?}") };
+        assert!((1..100 * 3_600_000).contains(&longest_ms));
+        let longest = Nanos::from_millis(longest_ms - 1000);
+        assert_eq!(budget(longest).check_before(&setup(), VideoCodec::H264), Ok(()));
+        let h265 = budget(longest).check_before(&setup(), VideoCodec::Hevc);
+        assert!(h265.is_err(), "H.265 costs more");
+    }
+
+    #[test]
+    fn a_pace_that_will_not_do_ends_the_work_once_it_can_be_told() {
+        let budget = Budget::with_cores(Duration::from_mins(1), hours(1), 2);
+        let a_second = Nanos::from_millis(1000);
+        assert_eq!(budget.judge_pace(Duration::from_secs(9), a_second), Ok(()));
+        assert!(budget.judge_pace(Duration::from_secs(11), a_second).is_err());
+        assert_eq!(budget.judge_pace(Duration::from_secs(11), hours(1)), Ok(()));
+    }
 }

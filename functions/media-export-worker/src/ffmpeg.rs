@@ -87,16 +87,25 @@ impl Running {
     }
 
     fn complaint(&self, status: &str) -> WorkError {
+        WorkError::Passing(format!("ffmpeg ended with {status}: {}", self.complaints()))
+    }
+
+    fn complaints(&self) -> String {
         let text = self.complaints.lock().unwrap_or_else(PoisonError::into_inner);
-        let text = String::from_utf8_lossy(&text).replace(['\n', '\r'], " | ");
-        WorkError::Passing(format!("ffmpeg ended with {status}: {text}"))
+        String::from_utf8_lossy(&text).replace(['\n', '\r'], " | ")
     }
 }
 
 impl Drop for Running {
     /// The group may hold more than the child itself.
     fn drop(&mut self) {
-        if let Some(group) = self.group.filter(|_| !matches!(self.child.try_wait(), Ok(Some(_)))) {
+        let Some(group) = self.group else { return };
+        let complaints = self.complaints();
+        if !complaints.is_empty() {
+            tracing::warn!(complaints, "ffmpeg was cut off");
+        }
+        if !matches!(self.child.try_wait(), Ok(Some(_))) {
+            // It may end by itself in between.
             let _ = kill_process_group(group, Signal::KILL);
         }
     }

@@ -221,18 +221,19 @@ impl<O: SourceStore + 'static> Segments<O> {
 
     /// The next segment; `None` past the last one that is listed.
     pub(crate) async fn next(&mut self) -> Result<Option<Fetched>, WorkError> {
-        self.fill()?;
+        self.fetch(1)?;
         let Some((segment, task)) = self.ahead.pop_front() else { return Ok(None) };
+        self.fetch(0)?;
         let bytes = task.await.map_err(|e| WorkError::Passing(format!("failed to fetch: {e}")))??;
-        self.fill()?;
         Ok(Some(Fetched { segment, bytes }))
     }
 
-    fn fill(&mut self) -> Result<(), WorkError> {
+    /// Starts to fetch what will be needed, and `least` segments whether they will be or not.
+    fn fetch(&mut self, least: usize) -> Result<(), WorkError> {
         loop {
             let Some(segment) = self.track.segment(self.next)? else { return Ok(()) };
             let (start, end) = self.track.span(&segment);
-            let needed = self.ahead.is_empty();
+            let needed = self.ahead.len() < least;
             if !needed && (start >= self.until || self.ahead.len() >= self.depth(end - start)) {
                 return Ok(());
             }

@@ -107,7 +107,7 @@ pub struct ExportRequest {
     pub story: Option<Story>,
 }
 
-const KNOWN: [&str; 18] = [
+const KNOWN: [&str; 17] = [
     "_ServiceName",
     "_UrlPath",
     "_Version",
@@ -125,7 +125,6 @@ const KNOWN: [&str; 18] = [
     "storage_info",
     "userid",
     "story",
-    "S3Region",
 ];
 
 /// The `SessionId` of a body, looked at before anything else in it.
@@ -162,6 +161,8 @@ pub fn parse(body: &Json, limits: &Limits) -> Result<ExportRequest, FieldError> 
     if fetch_media && fetch_thumb {
         return Err(FieldError::new("FetchThumb", "must be false when FetchMedia is true"));
     }
+    // Kept nowhere, but what is said must be sayable.
+    fields.text("userid", 256)?;
     Ok(ExportRequest {
         wanted: if fetch_media { Wanted::Media } else { Wanted::Thumbnail },
         fetch_thumb,
@@ -174,7 +175,7 @@ pub fn parse(body: &Json, limits: &Limits) -> Result<ExportRequest, FieldError> 
         export_type: export_type(&fields)?,
         deprecated_target: deprecated_target(members),
         storage: storage(&fields, limits)?,
-        story: { fields.text("userid", 256).and_then(|_| story(&fields, limits))? },
+        story: story(&fields, limits)?,
     })
 }
 

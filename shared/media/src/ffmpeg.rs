@@ -111,9 +111,15 @@ pub fn jpeg(format: &PictureFormat) -> Vec<String> {
     args
 }
 
-/// Fragmented MP4 in, MPEG-2 transport stream out, nothing decoded.
-pub fn to_transport_stream() -> Vec<String> {
+/// Fragmented MP4 in, MPEG-2 transport stream out. `audio` has the sample entry type of every audio track: what the
+/// format has no standard place for becomes AAC, all else is copied.
+pub fn to_transport_stream(audio: &[[u8; 4]]) -> Vec<String> {
     let mut args = common(&["-f", "mp4", "-i", "pipe:0", "-map", "0", "-c", "copy"]);
+    for (n, entry) in audio.iter().enumerate() {
+        if !matches!(entry, b"mp4a" | b"ac-3" | b"ec-3") {
+            args.extend(words(&[&format!("-c:a:{n}"), "aac", &format!("-b:a:{n}"), "192k"]));
+        }
+    }
     args.extend(words(&["-muxdelay", "0", "-muxpreload", "0", "-f", "mpegts", "pipe:1"]));
     args
 }
