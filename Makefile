@@ -116,7 +116,7 @@ test-infra: $(VENV)/.stamp ## Tests of the local stack and the template
 	@$(VENV)/bin/python -m pytest -q infra
 
 test-e2e: $(VENV)/.stamp $(TOOLS)/.stamp ## Tests through HTTP against a local stack of their own
-	@$(VENV)/bin/python -m pytest -q tests/e2e
+	@$(VENV)/bin/python -m pytest -q tests/media tests/e2e
 
 ci: setup test ## What continuous integration runs
 

@@ -75,9 +75,9 @@ def check(stack: Stack, recording: Recording, reply: dict, folder: Path) -> list
     print(f"sound       {len(report.audio)} track, {len(offsets)} tones, largest A/V offset {largest:.1f} ms")
     print(f"lack        {reply['LackLength']} ms, expected {expected.lack_ms} ms")
     print(f"picture     {quality.clip_psnr(clip, recording, report.numbers):.1f} dB against the recording")
-    source = sum(len(data) for name, data in recording.files.items() if name.endswith(".m4s")) / SECONDS
-    print(f"bytes       clip and JPEG {(clip.stat().st_size + jpeg.stat().st_size) / 1e6:.2f} MB; "
-          f"{DURATION_MS / 1000:g} s of the recording are {source * DURATION_MS / 1e9:.2f} MB")  # fmt: skip
+    job = stack.status(reply["JobId"], Accept="application/vnd.export.job+json").body
+    plan = {key: job.get("plan", {}).get(key) for key in ("kind", "frames_encoded", "bytes_read", "bytes_written")}
+    print("work        " + ", ".join(f"{key.replace('_', ' ')} {value}" for key, value in plan.items()))
     return problems
 
 

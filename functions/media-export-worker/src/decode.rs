@@ -74,7 +74,7 @@ async fn decode_stretch<O: SourceStore + 'static>(
     let write = async {
         let mut sample = entry;
         loop {
-            lock(&shown_later).insert(sample.pts, Some(sample.duration));
+            lock(&shown_later).insert(sample.pts, sample.shown.then_some(sample.duration));
             input.write_all(&sample.annex_b).await?;
             match feed.next().await? {
                 Some(Item::Sample(next)) => sample = next,

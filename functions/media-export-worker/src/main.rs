@@ -5,6 +5,7 @@ use export_aws::dynamodb::{DynamoJobs, DynamoTenants};
 use export_aws::sqs::{SqsDeadLetters, SqsQueues};
 use export_aws::{clients, s3::S3Objects};
 use export_lambda::batch::{Batch, each};
+use export_lambda::deadline::left;
 use export_lambda::{config::Env, telemetry};
 use lambda_runtime::{Error, LambdaEvent, run, service_fn};
 use media_export_worker::{App, Config, Ffmpeg};
@@ -30,8 +31,8 @@ async fn main() -> Result<(), Error> {
         let (app, deadline) = (Arc::clone(&app), event.context.deadline());
         async move {
             let handle = |record| {
-                let (app, left) = (Arc::clone(&app), deadline.elapsed().err().map(|e| e.duration()));
-                async move { Box::pin(app.handle(record, left.unwrap_or_default())).await }
+                let (app, left) = (Arc::clone(&app), left(deadline));
+                async move { Box::pin(app.handle(record, left)).await }
             };
             Ok::<_, Error>(each(event.payload, handle).await)
         }

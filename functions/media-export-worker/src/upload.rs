@@ -168,3 +168,6 @@ impl<O: ClipStore + 'static> Uploader<O> {
         self.open.lock().unwrap_or_else(PoisonError::into_inner).clone()
     }
 }
+
+#[cfg(test)]
+mod tests;

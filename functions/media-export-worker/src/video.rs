@@ -24,6 +24,8 @@ pub(crate) struct Coded {
     pub(crate) annex_b: Vec<u8>,
     pub(crate) pts: Nanos,
     pub(crate) duration: Nanos,
+    /// Or only decoded, for others to refer to.
+    pub(crate) shown: bool,
 }
 
 /// What comes next.
@@ -125,7 +127,7 @@ impl<O: SourceStore + 'static> VideoFeed<O> {
         }
         while let Some(part) = self.parts.pop_front() {
             if let Some(track) = Track::open(&self.reader, &part.representation, TrackKind::Video).await? {
-                self.stretches.break_off();
+                self.stretches.begin_period(part.ends_period.then_some(part.until));
                 return Open::new(Arc::clone(&self.reader), part, Arc::new(track)).await.map(Some);
             }
         }
@@ -141,7 +143,7 @@ impl<O: SourceStore + 'static> VideoFeed<O> {
     ) -> Result<Option<Item>, WorkError> {
         let line = &open.track.timeline;
         let pts = line.to_nanos_floor(sample.pts);
-        if picture.slices == 0 || (open.part.ends_period && pts >= open.part.until) {
+        if picture.slices == 0 {
             return Ok(None);
         }
         if sample.description != open.description {
@@ -158,7 +160,7 @@ impl<O: SourceStore + 'static> VideoFeed<O> {
             if decision == Decision::Start { config.parameter_sets.clone() } else { Vec::new() };
         to_annex_b(data, config.nal_length_size, &mut annex_b)?;
         let duration = line.to_nanos_floor(sample.pts.saturating_add(i64::from(sample.duration))) - pts;
-        let coded = Coded { annex_b, pts, duration };
+        let coded = Coded { annex_b, pts, duration, shown: self.stretches.shows(pts) };
         if decision == Decision::Feed {
             return Ok(Some(Item::Sample(coded)));
         }

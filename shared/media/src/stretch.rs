@@ -28,6 +28,8 @@ pub enum Decision {
 #[derive(Debug)]
 pub struct Stretches {
     end: Nanos,
+    /// Pictures from here on are decoded but not shown: their Period is over.
+    shown_before: Option<Nanos>,
     coverage: Coverage,
     /// Fed and not yet known to be next in display order: presentation time to duration.
     pending: BTreeMap<Nanos, Nanos>,
@@ -51,6 +53,7 @@ impl Stretches {
     pub fn new(start: Nanos, end: Nanos) -> Self {
         Self {
             end,
+            shown_before: None,
             coverage: Coverage::new(start, end),
             pending: BTreeMap::new(),
             stretch: None,
@@ -58,6 +61,17 @@ impl Stretches {
             cut: None,
             shown_until: None,
         }
+    }
+
+    /// A new Period: its samples start anew, and what would be shown after `until` is not.
+    pub fn begin_period(&mut self, until: Option<Nanos>) {
+        self.break_off();
+        self.shown_before = until;
+    }
+
+    /// Whether the picture at `pts` is shown at all; others may still be needed to decode it.
+    pub fn shows(&self, pts: Nanos) -> bool {
+        self.shown_before.is_none_or(|until| pts < until)
     }
 
     /// The next sample in decode order.
@@ -87,7 +101,9 @@ impl Stretches {
                 Decision::Feed
             }
         };
-        self.pending.insert(pts, duration);
+        if self.shows(pts) {
+            self.pending.insert(pts, duration);
+        }
         while self.pending.len() > MAX_REORDER + 1 {
             self.cover_first();
         }

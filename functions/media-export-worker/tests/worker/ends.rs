@@ -1,0 +1,132 @@
+use crate::recording::{MANIFEST, mpd, set};
+use crate::world::World;
+use export_domain::job::{Job, Reason, State};
+use export_domain::tenant::Tenant;
+use export_testkit::{Fault, NOW, body, tenant, thumbnail_body};
+use serde_json::Value;
+
+/// How the job of `body` ends with `manifest` as its recording.
+async fn ended(body: &Value, manifest: &str) -> Job {
+    let world = World::new();
+    let job = world.has(body, |job| job);
+    world.objects.add("recordings", MANIFEST, manifest.to_owned(), None);
+    let ended = world.work(&job).await;
+    assert!(world.objects.keys("clips").is_empty() && world.objects.open_uploads().is_empty());
+    ended
+}
+
+fn assert_failed(job: &Job, reason: Reason, retriable: bool) {
+    assert_eq!(job.state, State::Failed);
+    let failure = job.failure.clone().unwrap();
+    assert_eq!((failure.reason, failure.retriable), (reason, retriable));
+    assert_eq!((job.lease_until, job.due_at), (None, None));
+}
+
+#[tokio::test]
+async fn an_absent_recording_may_still_appear() {
+    for body in [body(), thumbnail_body()] {
+        let world = World::new();
+        let job = world.has(&body, |job| job);
+        assert_failed(&world.work(&job).await, Reason::SourceAbsent, true);
+    }
+}
+
+#[tokio::test]
+async fn an_absent_recording_is_given_up_after_a_quarter_of_an_hour() {
+    let world = World::new();
+    let since = NOW - 15 * 60_000;
+    let job = world.has(&body(), |job| Job { source_missing_since: Some(since), ..job });
+    assert_failed(&world.work(&job).await, Reason::SourceAbsent, false);
+}
+
+#[tokio::test]
+async fn what_a_tenant_may_no_longer_use_is_denied_before_anything_is_read_or_written() {
+    let moved = Tenant { targets: Vec::new(), ..tenant() };
+    let mut owned = tenant();
+    owned.targets[0].owner = "123456789012".to_owned();
+    for changed in [None, Some(moved), Some(owned)] {
+        let world = World::new();
+        let job = world.has(&body(), |job| job);
+        match changed {
+            None => world.directory.remove_tenant(&job.tenant),
+            Some(tenant) => world.directory.add_tenant(tenant),
+        }
+        assert_failed(&world.work(&job).await, Reason::Denied, false);
+        assert!(!world.touched_s3());
+    }
+}
+
+#[tokio::test]
+async fn a_recording_that_may_not_be_read_is_denied() {
+    let world = World::new();
+    let job = world.has(&body(), |job| job);
+    world.objects.deny("recordings");
+    assert_failed(&world.work(&job).await, Reason::Denied, false);
+}
+
+#[tokio::test]
+async fn a_manifest_that_cannot_be_understood_is_final() {
+    for text in ["", "not XML", "<MPD>", "<html/>"] {
+        assert_failed(&ended(&body(), text).await, Reason::BadRecording, false);
+    }
+}
+
+#[tokio::test]
+async fn a_recording_without_its_init_segment_is_not_readable() {
+    let text = mpd(&set("video", "avc1.64001f", ""), "");
+    assert_failed(&ended(&body(), &text).await, Reason::BadRecording, false);
+}
+
+#[tokio::test]
+async fn an_encrypted_recording_is_final() {
+    let protection = r#"<ContentProtection schemeIdUri="urn:mpeg:dash:mp4protection:2011" value="cenc"/>"#;
+    let text = mpd(&set("video", "avc1.64001f", protection), "");
+    assert_failed(&ended(&body(), &text).await, Reason::Encrypted, false);
+}
+
+#[tokio::test]
+async fn a_thumbnail_of_sound_alone_is_final() {
+    let text = mpd(&set("audio", "mp4a.40.2", ""), "");
+    assert_failed(&ended(&thumbnail_body(), &text).await, Reason::NoVideo, false);
+}
+
+#[tokio::test]
+async fn a_window_outside_the_recording_has_no_media() {
+    for body in [body(), thumbnail_body()] {
+        let text = mpd(&set("video", "avc1.64001f", ""), r#"duration="PT10S""#);
+        assert_failed(&ended(&body, &text).await, Reason::NoMedia, false);
+    }
+}
+
+#[tokio::test]
+async fn a_store_that_does_not_answer_is_tried_again_after_a_pause_that_grows() {
+    for (operation, faults) in [("read", 1), ("tenant", 2)] {
+        let world = World::new();
+        let job = world.has(&body(), |job| job);
+        world.objects.faults.always(operation, Fault::Before);
+        world.directory.faults.always(operation, Fault::Before);
+        let first = world.work(&job).await;
+        assert_eq!(
+            (first.state, first.attempts, first.due_at),
+            (State::Queued, 1, Some(NOW + 20_000)),
+            "{faults}"
+        );
+        let second = world.work(&job).await;
+        assert_eq!((second.attempts, second.due_at), (2, Some(NOW + 40_000)));
+        let third = world.work(&job).await;
+        assert_eq!((third.state, third.attempts), (State::Queued, 3));
+        assert_failed(&world.work(&job).await, Reason::TimedOut, true);
+    }
+}
+
+#[tokio::test]
+async fn a_job_waits_for_nothing_that_is_recorded_elsewhere() {
+    let world = World::new();
+    world.directory.add_tenant(Tenant { source_prefix: "/archive/".to_owned(), ..tenant() });
+    let job = world.has(&body(), |job| job);
+    world.objects.add("recordings", MANIFEST, mpd("", ""), None);
+    assert_failed(&world.work(&job).await, Reason::SourceAbsent, true);
+    world.jobs.put(&job);
+    world.objects.add("recordings", &format!("archive/{MANIFEST}"), mpd("", ""), None);
+    assert_failed(&world.work(&job).await, Reason::NoMedia, false);
+}

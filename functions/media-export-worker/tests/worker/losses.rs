@@ -1,0 +1,69 @@
+//! Work that hangs: the clock jumps from renewal to renewal.
+
+use crate::world::{World, times};
+use export_domain::job::{Job, State};
+use export_testkit::{Fault, NOW, TestClock, body, claimed};
+
+/// A worker whose source never answers.
+fn hanging() -> (World, Job) {
+    let world = World::at(TestClock::jumping(NOW));
+    world.objects.faults.always("read", Fault::Never);
+    let job = world.has(&body(), |job| job);
+    (world, job)
+}
+
+#[tokio::test]
+async fn a_job_that_is_cancelled_stops_its_worker_at_the_next_renewal() {
+    let (world, job) = hanging();
+    let table = world.jobs.clone();
+    world.jobs.faults.meanwhile("write", 3, move || {
+        table.put(&table.only().cancelled(NOW, &times()).unwrap());
+    });
+    assert_eq!(world.work(&job).await.state, State::Cancelled);
+    assert_eq!(
+        world.jobs.faults.calls("write"),
+        3,
+        "the claim, one renewal, the one that met the cancellation"
+    );
+}
+
+#[tokio::test]
+async fn a_job_that_was_taken_over_stops_its_first_worker_and_is_left_alone() {
+    let (world, job) = hanging();
+    let table = world.jobs.clone();
+    world.jobs.faults.meanwhile("write", 2, move || table.put(&claimed(&table.only(), NOW + 61_000)));
+    let left = world.work(&job).await;
+    assert_eq!((left.state, left.fence, left.attempts), (State::Running, 2, 2));
+}
+
+#[tokio::test]
+async fn a_record_that_is_gone_stops_its_worker() {
+    let (world, job) = hanging();
+    let table = world.jobs.clone();
+    world.jobs.faults.meanwhile("write", 2, move || table.clear());
+    let disposition = world.receive(job.message().encode()).await;
+    assert_eq!(disposition, export_lambda::batch::Disposition::Acknowledge);
+    assert!(world.jobs.all().is_empty());
+}
+
+#[tokio::test]
+async fn a_worker_that_cannot_renew_for_a_whole_lease_stops() {
+    let (world, job) = hanging();
+    let faults = world.jobs.faults.clone();
+    world.objects.faults.meanwhile("read", 1, move || faults.always("write", Fault::Before));
+    let left = world.work(&job).await;
+    assert_eq!((left.state, left.fence), (State::Running, 1));
+    world.jobs.faults.clear();
+    world.objects.faults.clear();
+    assert_eq!(world.work(&job).await.fence, 2, "its lease has ended with it");
+}
+
+#[tokio::test(start_paused = true)]
+async fn an_invocation_without_time_left_gives_the_job_back() {
+    let world = World::new();
+    world.objects.faults.always("read", Fault::Never);
+    let job = world.has(&body(), |job| job);
+    let left = world.work(&job).await;
+    assert_eq!((left.state, left.attempts, left.lease_until), (State::Queued, 1, None));
+    assert_eq!(left.due_at, Some(NOW + 20_000));
+}

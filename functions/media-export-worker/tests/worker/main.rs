@@ -1,0 +1,11 @@
+//! The worker over ports in memory, without ffmpeg: what it claims, how it ends, what it finds after a crash.
+#![expect(clippy::unwrap_used, reason = "helpers of tests")]
+
+mod adoption;
+mod claims;
+mod ends;
+mod losses;
+mod messages;
+mod recording;
+mod sound;
+mod world;

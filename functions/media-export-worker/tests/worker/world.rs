@@ -1,0 +1,88 @@
+//! The worker with its ports.
+
+use export_domain::job::{Job, ObjectKind};
+use export_domain::ports::Origin;
+use export_domain::settings::Lifecycle;
+use export_lambda::batch::{Disposition, Record};
+use export_testkit::{
+    DeadLetters, Directory, MemoryJobs, MemoryObjects, MemoryQueue, NOW, TestClock, directory, job, tenant,
+};
+use media_export_worker::{App, Ffmpeg};
+use serde_json::Value;
+use std::sync::Arc;
+use std::time::Duration;
+
+/// What an invocation has left.
+pub(crate) const LEFT: Duration = Duration::from_secs(900);
+
+pub(crate) struct World {
+    pub(crate) jobs: MemoryJobs,
+    pub(crate) queue: MemoryQueue,
+    pub(crate) directory: Directory,
+    pub(crate) objects: MemoryObjects,
+    pub(crate) dead_letters: DeadLetters,
+    pub(crate) clock: TestClock,
+    pub(crate) app: App<MemoryJobs, MemoryQueue, Directory, MemoryObjects, DeadLetters, TestClock>,
+}
+
+impl World {
+    /// Time stands still.
+    pub(crate) fn new() -> Self {
+        Self::at(TestClock::standing(NOW))
+    }
+
+    pub(crate) fn at(clock: TestClock) -> Self {
+        let (jobs, queue, directory) = (MemoryJobs::default(), MemoryQueue::default(), directory());
+        let (objects, dead_letters) = (MemoryObjects::default(), DeadLetters::default());
+        let app = App {
+            jobs: jobs.clone(),
+            queue: queue.clone(),
+            tenants: directory.clone(),
+            objects: Arc::new(objects.clone()),
+            dead_letters: dead_letters.clone(),
+            clock: clock.clone(),
+            times: Lifecycle::default(),
+            ffmpeg: Ffmpeg::at("/nonexistent/ffmpeg"),
+        };
+        Self { jobs, queue, directory, objects, dead_letters, clock, app }
+    }
+
+    /// Stores the job of `body` after `change`.
+    pub(crate) fn has(&self, body: &Value, change: impl FnOnce(Job) -> Job) -> Job {
+        let job = change(job(&tenant(), body, NOW));
+        self.jobs.put(&job);
+        job
+    }
+
+    /// Hands the worker a message.
+    pub(crate) async fn receive(&self, body: impl Into<String>) -> Disposition {
+        let record = Record { id: "m".to_owned(), body: body.into() };
+        Box::pin(self.app.handle(record, LEFT)).await
+    }
+
+    /// Hands the worker the message of `job`; returns the job as it is then.
+    pub(crate) async fn work(&self, job: &Job) -> Job {
+        assert_eq!(self.receive(job.message().encode()).await, Disposition::Acknowledge);
+        self.jobs.current(job).unwrap()
+    }
+
+    /// Puts the file that the claim in force of `job` would publish.
+    pub(crate) fn published(&self, job: &Job, object: ObjectKind, content: &'static [u8]) {
+        self.objects.add("clips", &job.order.key(object), content, Some(origin(job)));
+    }
+
+    /// Whether S3 was asked for anything.
+    pub(crate) fn touched_s3(&self) -> bool {
+        let operations = ["read", "head", "put", "begin", "part", "complete", "abort"];
+        operations.iter().any(|operation| self.objects.faults.calls(operation) > 0)
+    }
+}
+
+/// Whose attempt the claim in force of `job` is.
+pub(crate) fn origin(job: &Job) -> Origin {
+    Origin { job_id: job.job_id.clone(), generation: job.generation, fence: job.fence }
+}
+
+pub(crate) fn times() -> Lifecycle {
+    Lifecycle::default()
+}

@@ -1,0 +1,25 @@
+//! How long an invocation still has.
+
+use std::time::{Duration, SystemTime};
+
+/// What is assumed where nobody says.
+const UNSAID: Duration = Duration::from_mins(5);
+
+/// The time until `deadline`. One that lies more than a day back is none: `cargo lambda watch` counts from 1970.
+pub fn left(deadline: SystemTime) -> Duration {
+    match deadline.elapsed() {
+        Err(early) => early.duration(),
+        Ok(late) if late > Duration::from_hours(24) => UNSAID,
+        Ok(_) => Duration::ZERO,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_deadline_in_1970_is_none() {
+        assert_eq!(left(SystemTime::UNIX_EPOCH + Duration::from_mins(10)), UNSAID);
+    }
+}
