@@ -12,7 +12,10 @@ from pathlib import Path
 
 from instance import ROOT, STATE, StackError
 
-CRATES = ("event-export", "job-sweeper", "media-export-submit", "media-export-worker", "replay-export", "status-poll")
+CRATES = (
+    "data-export-worker", "event-export", "job-sweeper", "media-export-submit", "media-export-worker", "replay-export",
+    "status-poll",
+)
 CODE = Path(os.environ.get("LOCAL_CODE_DIR", STATE / "code"))
 
 

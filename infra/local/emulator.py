@@ -20,7 +20,7 @@ from hypercorn.asyncio import serve  # noqa: E402
 from hypercorn.config import Config  # noqa: E402
 from ministack import app as ministack  # noqa: E402
 from ministack.core import lambda_runtime  # noqa: E402
-from ministack.services import apigateway  # noqa: E402
+from ministack.services import apigateway, dynamodb  # noqa: E402
 from ministack.services.cloudformation import provisioners  # noqa: E402
 
 # Where HTTP APIs live in AWS; functions see it as their Host.
@@ -78,8 +78,23 @@ def with_integer_concurrency(handler):
     return handle
 
 
+def with_partition_conditions(evaluate):
+    """Stock parses a query's condition anew for each row of the partition: with 20,000 rows a page takes most of a second.
+
+    Every row it asks about is of the partition already; without a second clause there is nothing left to compare.
+    """
+
+    def handle(expression, *args, slot="ConditionExpression"):
+        if slot == "KeyConditionExpression" and " AND " not in expression.upper():
+            return True
+        return evaluate(expression, *args, slot=slot)
+
+    return handle
+
+
 def patch(processes: FunctionProcesses) -> None:
     """Apply the changes to ministack."""
+    dynamodb._evaluate_condition = with_partition_conditions(dynamodb._evaluate_condition)
     mapping = provisioners._RESOURCE_HANDLERS["AWS::Lambda::EventSourceMapping"]
     for operation in ("create", "update"):
         mapping[operation] = with_integer_concurrency(mapping[operation])

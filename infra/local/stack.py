@@ -78,6 +78,8 @@ def parameters(options: argparse.Namespace) -> dict[str, str]:
         "FfmpegPath": ffmpeg(),
         "CreateMreTables": "true",
         "DataExportAuth": "NONE",
+        "ExportRule": "ENABLED",
+        "CoalesceSeconds": "0",
         "TenantTargetBucketArns": f"arn:aws:s3:::{seed.ARCHIVE_BUCKET}",
         **given,
     }

@@ -97,7 +97,7 @@ class Stack:
     def status(self, job_id: str, **headers: str) -> Answer:
         return self.send("GET", f"/export/status/{job_id}", headers={"X-Session-Id": self.session_id, **headers})
 
-    def finish(self, body: dict | bytes, timeout: float = 300) -> Answer:
+    def finish(self, body: dict | bytes, timeout: float = 120) -> Answer:
         """Send the same request again, as a client does, until its answer is final."""
         deadline = time.monotonic() + timeout
         while True:

@@ -12,6 +12,7 @@ from pathlib import Path
 
 import pytest
 
+from .mre import Mre, scenarios
 from .stack import ROOT
 
 EVENTS = ROOT / "events"
@@ -26,12 +27,13 @@ HTTP = {
     "status-poll/get": (404, {-1}),
     "status-poll/post": (200, {1, 5}),
     "status-poll/unknown": (404, {-1}),
-    "event-export/get-ok": (501, set()),
-    "event-export/get-not-found": (501, set()),
-    "replay-export/get-ok": (501, set()),
-    "replay-export/get-not-found": (501, set()),
+    "event-export/get-ok": (200, set()),
+    "event-export/get-not-found": (404, set()),
+    "replay-export/get-ok": (200, set()),
+    "replay-export/get-not-found": (404, set()),
 }
 QUEUE = ["one", "several", "poison", "redelivered"]
+TRIGGERS = ["event", "replay", "other", "poison"]
 
 pytestmark = pytest.mark.skipif(
     not (shutil.which("cargo-lambda") or (ROOT / ".venv-tools/bin/cargo-lambda").exists()),
@@ -43,6 +45,8 @@ pytestmark = pytest.mark.skipif(
 def invoke(stack, recorded, tmp_path_factory) -> Iterator[Callable[[str, Path], dict]]:
     """Sends an event file to a function that `cargo lambda watch` runs; the function's reply."""
     recorded("seed")
+    mre = Mre(stack)
+    mre.load(scenarios()["replay_mp4_weight"])
     with socket.socket() as free:
         free.bind(("127.0.0.1", 0))
         port = str(free.getsockname()[1])
@@ -65,7 +69,7 @@ def invoke(stack, recorded, tmp_path_factory) -> Iterator[Callable[[str, Path], 
 
     def send(function: str, event: Path) -> dict:
         command = ["cargo", "lambda", "invoke", "-A", "127.0.0.1", "-P", port, function, "--data-file", str(event)]
-        done = subprocess.run(command, cwd=ROOT, env=env, capture_output=True, text=True, timeout=600)
+        done = subprocess.run(command, cwd=ROOT, env=env, capture_output=True, text=True, timeout=180)
         assert done.returncode == 0, f"{done.stdout}{done.stderr}\n{log.read_text()[-3000:]}"
         return json.loads(done.stdout)
 
@@ -89,6 +93,7 @@ def _wait_for(port: int, process: subprocess.Popen) -> None:
 
 def test_every_event_file_is_tried():
     named = {f"{name}.apigw-v2.json" for name in HTTP} | {f"media-export-worker/{name}.sqs.json" for name in QUEUE}
+    named |= {f"data-export-worker/{name}.sqs.json" for name in TRIGGERS}
     assert {str(path.relative_to(EVENTS)) for path in EVENTS.glob("*/*.json")} == named | {"job-sweeper/tick.json"}
 
 
@@ -105,6 +110,11 @@ def test_http_event_is_answered(name, invoke):
 @pytest.mark.parametrize("name", QUEUE)
 def test_messages_about_nothing_are_acknowledged(name, invoke):
     assert invoke("media-export-worker", EVENTS / f"media-export-worker/{name}.sqs.json") == {"batchItemFailures": []}
+
+
+@pytest.mark.parametrize("name", TRIGGERS)
+def test_triggers_are_acknowledged(name, invoke):
+    assert invoke("data-export-worker", EVENTS / f"data-export-worker/{name}.sqs.json") == {"batchItemFailures": []}
 
 
 def test_a_message_that_cannot_be_read_goes_to_the_dead_letter_queue(invoke, stack):

@@ -28,7 +28,7 @@ def exports(stack, recorded, tmp_path_factory) -> Iterator[dict[Case, Future]]:
         fields = {"export_type": case.export_type, "storage_info": stack.storage(case.container)}
         body = stack.request(recording, start, duration, f"matrix-{case}-{RUN}", **fields)
         try:
-            answer = stack.finish(body)
+            answer = stack.finish(body, timeout=400)
             with turn:
                 _check(
                     stack,

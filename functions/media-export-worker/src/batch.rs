@@ -7,12 +7,14 @@
 use crate::App;
 use crate::error::WorkError;
 use crate::lease::Lease;
+use crate::upload::OpenUpload;
 use export_domain::job::{Claim, Job, Reason};
 use export_domain::message::Message;
 use export_domain::ports::{
     ClipStore, Clock, DeadLetters, JobQueue, JobStore, SourceStore, Tenants, Unavailable, Written,
 };
 use export_lambda::batch::{Disposition, Record};
+use std::sync::PoisonError;
 use std::time::Duration;
 
 /// Claims that may meet another write before the message goes back.
@@ -89,8 +91,9 @@ where
     /// Works until done, until the claim is lost, or until the time is up.
     async fn attempt(&self, lease: &Lease<'_, J, C>, left: Duration) -> Disposition {
         let soft = left.saturating_sub(FAREWELL.min(left / 4));
+        let open = OpenUpload::default();
         let worked = tokio::select! {
-            worked = self.work(lease, left) => worked,
+            worked = self.work(lease, left, &open) => worked,
             lost = lease.keep() => Err(lost),
             () = tokio::time::sleep(soft) => Err(WorkError::Passing("the time of the invocation is up".to_owned())),
         };
@@ -99,6 +102,7 @@ where
             Err(error) => self.write_down(lease, error).await,
         };
         let job = lease.job().await;
+        self.throw_away(&job, &open).await;
         match ended {
             Ok(()) => {
                 let (plan, video) = (job.plan.clone().unwrap_or_default(), job.video.as_ref());
@@ -116,6 +120,16 @@ where
                 tracing::warn!(job.id = %job.job_id, %error, "an attempt was cut off");
                 Disposition::Acknowledge
             }
+        }
+    }
+
+    /// An upload that is still open was not published. What stays all the same, the bucket's lifecycle rule takes.
+    async fn throw_away(&self, job: &Job, open: &OpenUpload) {
+        let upload = open.lock().unwrap_or_else(PoisonError::into_inner).take();
+        if let Some(upload) = upload
+            && let Err(error) = self.objects.abort(&job.order.target, &upload).await
+        {
+            tracing::warn!(job.id = %job.job_id, %error, "failed to throw an upload away");
         }
     }
 

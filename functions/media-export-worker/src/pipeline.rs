@@ -51,8 +51,13 @@ where
     D: DeadLetters,
     C: Clock,
 {
-    /// Does what the job asks and commits it.
-    pub(crate) async fn work(&self, lease: &Lease<'_, J, C>, left: Duration) -> Result<(), WorkError> {
+    /// Does what the job asks and commits it. Whatever is left in `open` was not published.
+    pub(crate) async fn work(
+        &self,
+        lease: &Lease<'_, J, C>,
+        left: Duration,
+        open: &OpenUpload,
+    ) -> Result<(), WorkError> {
         let job = lease.job().await;
         let tenant = self.tenants.tenant(&job.tenant).await?.ok_or(Reason::Denied)?;
         if !tenant.allows(&job.order.target) {
@@ -64,7 +69,7 @@ where
         let source = self.open(&job, &tenant).await?;
         match job.order.wanted {
             Wanted::Thumbnail => self.still(lease, &job, &source).await,
-            Wanted::Media => self.media(lease, &job, source, left).await,
+            Wanted::Media => self.media(lease, &job, source, left, open).await,
         }
     }
 
@@ -127,6 +132,7 @@ where
         job: &Job,
         source: Source<O>,
         left: Duration,
+        open: &OpenUpload,
     ) -> Result<(), WorkError> {
         let audio = audio_tracks(&source).await?;
         let mut tracks = source.track.iter().chain(audio.iter().filter_map(AudioTrack::last));
@@ -139,16 +145,7 @@ where
             }
             return Err(waiting);
         }
-        let open = OpenUpload::default();
-        let made = self.make(lease, job, &source, audio, left, &open).await;
-        // What is still open was not published.
-        let leftover = open.lock().unwrap_or_else(PoisonError::into_inner).take();
-        if let (Err(_), Some(upload)) = (&made, leftover)
-            && let Err(error) = self.objects.abort(&job.order.target, &upload).await
-        {
-            tracing::warn!(%error, "failed to throw an upload away");
-        }
-        made
+        self.make(lease, job, &source, audio, left, open).await
     }
 
     /// The picture may be there long before the window's end is. Its failure is no failure of the clip.

@@ -1,15 +1,30 @@
 //! `replay-export`: Media Replay Engine's replay documents.
 
-use export_lambda::http::problem;
+use export_aws::clients;
+use export_aws::clock::SystemClock;
+use export_aws::documents::S3Documents;
+use export_aws::dynamodb::mre::DynamoMre;
+use export_lambda::deadline::left;
+use export_lambda::documents::Call;
 use export_lambda::{config::Env, telemetry};
-use lambda_http::http::StatusCode;
-use lambda_http::{Error, Request, run, service_fn};
+use lambda_runtime::{Error, LambdaEvent, run, service_fn};
+use replay_export::{App, Config};
 
 #[tokio::main(flavor = "current_thread")]
 async fn main() -> Result<(), Error> {
-    telemetry::init(Env::of_process().optional("RUST_LOG").as_deref());
-    run(service_fn(|_: Request| async {
-        Ok::<_, Error>(problem(StatusCode::NOT_IMPLEMENTED, "replay export is not available yet"))
+    let env = Env::of_process();
+    telemetry::init(env.optional("RUST_LOG").as_deref());
+    let config = Config::read(env)?;
+    let sdk = clients::load().await;
+    let documents = S3Documents::new(&sdk, config.bucket);
+    let app = App {
+        source: DynamoMre::new(&sdk, config.tables, config.states, documents.clone(), config.previews),
+        links: documents,
+        clock: SystemClock,
+    };
+    let app = &app;
+    run(service_fn(move |event: LambdaEvent<Call>| async move {
+        Ok::<_, Error>(app.handle(&event.payload, left(event.context.deadline())).await)
     }))
     .await
 }

@@ -56,11 +56,11 @@ where
             Some(id) => self.named(request.method(), &id, &received).await,
             None => self.described(&received).await,
         };
-        let now = self.intake.clock.now_ms();
         let found = match found {
             Ok(job) => Ok(self.awaited(job, &received).await),
             Err(miss) => Err(miss),
         };
+        let now = self.intake.clock.now_ms();
         if let (Ok(job), true) = (&found, received.accept.contains(MEDIA_TYPE)) {
             return json(MEDIA_TYPE, &resource(job));
         }

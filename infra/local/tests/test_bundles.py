@@ -45,5 +45,5 @@ def test_the_same_content_gives_the_same_bytes(tmp_path):
 
 
 def test_a_missing_binary_is_named(code, tmp_path):
-    with pytest.raises(StackError, match="event-export does not exist"):
+    with pytest.raises(StackError, match="data-export-worker does not exist"):
         bundles.bundle(tmp_path)

@@ -128,9 +128,20 @@ class TestRoles:
     @pytest.mark.parametrize(("function", "key", "expected"), [
         ("MediaExportClipWorker", "export/x", "ok"), ("MediaExportThumbnailWorker", "export/y", "ok"),
         ("MediaExportClipWorker", "elsewhere/x", "AccessDenied"), ("StatusPoll", "export/z", "AccessDenied"),
-        ("EventExport", "documents/x", "ok"), ("ReplayExport", "export/x", "AccessDenied")])
+        ("EventExport", "documents/x", "ok"), ("ReplayExport", "export/x", "AccessDenied"),
+        ("EventExport", "base_event_export/x", "AccessDenied"), ("DataExportWorker", "base_event_export/x", "ok"),
+        ("DataExportWorker", "base_replay_export/x", "ok"), ("DataExportWorker", "documents/y", "AccessDenied")])
     def test_writing_results(self, stack, function, key, expected):
         answer = self.ask(stack, function, "s3", "put_object", Bucket="{EXPORT_BUCKET}", Key=key, Body="x", IfNoneMatch="*")
+        assert answer == expected
+
+    @pytest.mark.parametrize(("function", "table", "expected"), [
+        ("DataExportWorker", "EVENT_TABLE_NAME", "ok"), ("DataExportWorker", "PROFILE_TABLE_NAME", "AccessDeniedException"),
+        ("EventExport", "EVENT_TABLE_NAME", "AccessDeniedException")])
+    def test_pointing_at_exports(self, stack, function, table, expected):
+        answer = self.ask(stack, function, "dynamodb", "update_item", TableName=f"{{{table}}}",
+                          Key={"Name": {"S": "e"}, **({"Program": {"S": "p"}} if table == "EVENT_TABLE_NAME" else {})},
+                          UpdateExpression="SET EventDataExportLocation = :l", ExpressionAttributeValues={":l": {"S": "s3://b/k"}})
         assert answer == expected
 
     @pytest.mark.parametrize(("bucket", "expected"), [("mma-video-archive", "ok"), ("{SOURCE_BUCKET}", "AccessDenied")])

@@ -38,7 +38,7 @@ def test_every_output_that_the_environment_file_needs_exists():
     assert set(stack.OUTPUT_VARIABLES.values()) <= PARSED["Outputs"].keys()
 
 
-@pytest.mark.parametrize("mapping", ["ClipSource", "ThumbnailSource"])
+@pytest.mark.parametrize("mapping", ["ClipSource", "ThumbnailSource", "DataExportSource"])
 def test_a_message_stays_invisible_six_times_as_long_as_its_function_may_run(mapping):
     properties = RESOURCES[mapping]["Properties"]
     queue = RESOURCES[properties["EventSourceArn"]["Fn::GetAtt"][0]]["Properties"]
@@ -62,6 +62,14 @@ def test_no_role_reaches_resources_that_are_not_named():
         assert "*" not in (resources if isinstance(resources, list) else [resources])
         actions = statement["Action"] if isinstance(statement["Action"], list) else [statement["Action"]]
         assert not any(action.endswith("*") for action in actions)
+
+
+def test_the_rule_asks_for_what_media_replay_engines_own_rule_asks_for_and_is_off():
+    rule = RESOURCES["DataExportRule"]["Properties"]
+    states = ["CLIP_GEN_DONE", "REPLAY_PROCESSED", "REPLAY_PROCESSED_WITH_CLIP"]
+    assert rule["EventPattern"] == {"source": ["awsmre"], "detail": {"State": states}}
+    assert (rule["State"], PARSED["Parameters"]["ExportRule"]["Default"]) == ({"Ref": "ExportRule"}, "DISABLED")
+    assert rule["Targets"][0]["DeadLetterConfig"]
 
 
 def test_every_function_logs_to_a_group_with_a_retention():

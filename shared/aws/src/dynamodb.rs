@@ -1,9 +1,11 @@
-//! The three tables of media export.
+//! The three tables of media export, MRE's tables, and the state of data exports.
 
 mod directory;
 mod item;
 mod jobs;
 mod keys;
+#[cfg(feature = "mre")]
+pub mod mre;
 
 pub use directory::{DynamoSessions, DynamoTenants};
 pub use jobs::DynamoJobs;

@@ -15,7 +15,7 @@ use export_domain::mre::json::Json;
 use export_domain::mre::keys::{EventKey, ReplayKey, VersionedName};
 use export_domain::mre::model::{Event, Segment};
 use export_domain::mre::outputs::{Outputs, VersionedRows};
-use export_domain::mre::source::{ExportSource, Page, ReadError};
+use export_domain::mre::source::{ExportSource, Page, ReadError, StoredText, TriggerProfile};
 use export_domain::mre::warnings::Warnings;
 
 const FEATURES: [&str; 6] = ["Ace", "BreakPoint", "DoubleFaults", "GamePoint", "MatchPoint", "SetPoint"];
@@ -156,12 +156,12 @@ impl ExportSource for Generated {
         Ok(Some(format!("[{}]", (0..self.results).map(one).collect::<Vec<_>>().join(", "))))
     }
 
-    async fn stored_export(&self, _: &str) -> Result<Option<String>, ReadError> {
-        Ok(self.stored.clone())
+    async fn stored_export(&self, _: &str) -> Result<Option<StoredText>, ReadError> {
+        Ok(self.stored.clone().map(|text| StoredText { text, ..StoredText::default() }))
     }
 
-    async fn trigger_profile(&self, _: &EventKey) -> Result<Option<String>, ReadError> {
-        Ok(Some(PROFILE.to_owned()))
+    async fn trigger_profile(&self, _: &EventKey) -> Result<Option<TriggerProfile>, ReadError> {
+        Ok(Some(TriggerProfile { profile: PROFILE.to_owned(), event_id: None }))
     }
 
     async fn preview_url(&self, _: &str) -> Result<Option<String>, ReadError> {

@@ -1,8 +1,11 @@
-//! What every function needs to be a Lambda: configuration, logs, HTTP replies, SQS batches.
+//! What every function needs to be a Lambda: configuration, logs, HTTP replies, documents, SQS batches.
 
 #[cfg(feature = "sqs")]
 pub mod batch;
 pub mod config;
+pub mod deadline;
+#[cfg(feature = "documents")]
+pub mod documents;
 #[cfg(feature = "http")]
 pub mod http;
 pub mod settings;

@@ -1,1 +1,29 @@
-//! Placeholder.
+//! The world in memory: every port of `export-domain`, with a clock that tests own and faults that tests plan.
+//!
+//! The ports keep their stores' promises (conditional writes, `If-None-Match`, uploads in parts) and give way once in
+//! every call, so that tasks interleave where they would over a network. A clone is the same store.
+#![expect(clippy::expect_used, clippy::panic, reason = "a kit for tests")]
+
+mod clock;
+mod directory;
+mod fault;
+#[cfg(feature = "http")]
+mod http;
+mod jobs;
+#[cfg(feature = "mre")]
+pub mod mre;
+mod objects;
+mod queue;
+mod samples;
+
+pub use clock::TestClock;
+pub use directory::Directory;
+pub use fault::{Fault, Faults};
+#[cfg(feature = "http")]
+pub use http::{Answered, ask, post};
+pub use jobs::MemoryJobs;
+pub use objects::{MemoryObjects, Object};
+pub use queue::{DeadLetters, MemoryQueue, Sent};
+pub use samples::{
+    NOW, SESSION, body, claimed, directory, job, manifest, ready, tenant, thumbnail_body, with,
+};

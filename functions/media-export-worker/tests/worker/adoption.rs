@@ -12,14 +12,14 @@ fn made(content: &[u8], lack_ms: i64) -> Manifest {
 }
 
 /// A worker staged both files and died a minute ago.
-fn crashed(job: Job) -> Job {
-    let job = claimed(&job, NOW - 60_000);
+fn crashed(job: &Job) -> Job {
+    let job = claimed(job, NOW - 60_000);
     let job = job.with_staged(1, ObjectKind::Image, made(IMAGE, 0), NOW - 60_000).unwrap();
     job.with_staged(1, ObjectKind::Video, made(VIDEO, 40), NOW - 60_000).unwrap()
 }
 
 fn published(world: &World, body: &Value) -> Job {
-    let job = world.has(body, crashed);
+    let job = world.has(body, |job| crashed(&job));
     world.published(&job, ObjectKind::Image, IMAGE);
     world.published(&job, ObjectKind::Video, VIDEO);
     job
@@ -40,7 +40,7 @@ async fn what_was_published_before_a_crash_is_committed_without_making_it_again(
 #[tokio::test]
 async fn a_published_thumbnail_is_adopted_too() {
     let world = World::new();
-    let job = world.has(&thumbnail_body(), crashed);
+    let job = world.has(&thumbnail_body(), |job| crashed(&job));
     world.published(&job, ObjectKind::Image, IMAGE);
     assert_eq!(world.work(&job).await.state, State::Ready);
     assert_eq!(world.objects.faults.calls("read"), 0);
@@ -57,9 +57,11 @@ async fn a_later_generation_adopts_what_an_earlier_one_published() {
     assert_eq!(ended.video, Some(made(VIDEO, 40)));
 }
 
+type Case = (&'static str, fn(Origin) -> Option<Origin>, &'static [u8]);
+
 #[tokio::test]
 async fn an_object_that_nobody_has_a_record_of_is_not_adopted() {
-    let others: [(&str, fn(Origin) -> Option<Origin>, &'static [u8]); 5] = [
+    let others: [Case; 5] = [
         ("nobody's", |_| None, VIDEO),
         (
             "another job's",
@@ -72,7 +74,7 @@ async fn an_object_that_nobody_has_a_record_of_is_not_adopted() {
     ];
     for (whose, change, content) in others {
         let world = World::new();
-        let job = world.has(&body(), crashed);
+        let job = world.has(&body(), |job| crashed(&job));
         let key = job.order.key(ObjectKind::Video);
         world.objects.add("clips", &key, content, change(origin(&job)));
         let ended = world.work(&job).await;
@@ -84,7 +86,7 @@ async fn an_object_that_nobody_has_a_record_of_is_not_adopted() {
 #[tokio::test]
 async fn what_was_staged_but_never_published_is_made_anew() {
     let world = World::new();
-    let job = world.has(&body(), crashed);
+    let job = world.has(&body(), |job| crashed(&job));
     let ended = world.work(&job).await;
     assert_eq!((ended.state, ended.image, ended.video), (State::Failed, None, None));
     assert_eq!(world.objects.faults.calls("read"), 1, "the recording was looked for");
@@ -93,7 +95,7 @@ async fn what_was_staged_but_never_published_is_made_anew() {
 #[tokio::test]
 async fn a_picture_is_adopted_although_the_clip_is_not_there_yet() {
     let world = World::new();
-    let job = world.has(&body(), crashed);
+    let job = world.has(&body(), |job| crashed(&job));
     world.published(&job, ObjectKind::Image, IMAGE);
     let ended = world.work(&job).await;
     assert_eq!((ended.image, ended.video), (Some(made(IMAGE, 0)), None));
@@ -116,8 +118,6 @@ async fn a_commit_whose_reply_was_lost_is_a_commit() {
 async fn a_commit_that_never_landed_is_made_up_for_by_the_next_worker() {
     let world = World::new();
     let job = published(&world, &body());
-    world.jobs.faults.always("write", Fault::Before);
-    world.jobs.faults.clear();
     world.jobs.faults.plan("write", 3, Fault::Before);
     world.jobs.faults.plan("write", 4, Fault::Before);
     assert_eq!(world.work(&job).await.state, State::Running);

@@ -89,9 +89,11 @@ async fn of_two_deliveries_at_once_one_works() {
     assert_eq!(world.objects.faults.calls("read"), 1);
 }
 
+type Change = fn(&Job) -> Job;
+
 #[tokio::test]
 async fn a_claim_that_meets_another_write_looks_again() {
-    let changes: [(fn(&Job) -> Job, State, u64); 2] = [
+    let changes: [(Change, State, u64); 2] = [
         (|job| claimed(job, NOW), State::Running, 1),
         (|job| Job { rev: job.rev + 1, resends: 1, ..job.clone() }, State::Failed, 1),
     ];

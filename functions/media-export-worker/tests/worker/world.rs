@@ -5,7 +5,8 @@ use export_domain::ports::Origin;
 use export_domain::settings::Lifecycle;
 use export_lambda::batch::{Disposition, Record};
 use export_testkit::{
-    DeadLetters, Directory, MemoryJobs, MemoryObjects, MemoryQueue, NOW, TestClock, directory, job, tenant,
+    DeadLetters, Directory, Faults, MemoryJobs, MemoryObjects, MemoryQueue, NOW, TestClock, directory, job,
+    tenant,
 };
 use media_export_worker::{App, Ffmpeg};
 use serde_json::Value;
@@ -13,7 +14,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 /// What an invocation has left.
-pub(crate) const LEFT: Duration = Duration::from_secs(900);
+pub(crate) const LEFT: Duration = Duration::from_mins(15);
 
 pub(crate) struct World {
     pub(crate) jobs: MemoryJobs,
@@ -69,6 +70,11 @@ impl World {
     /// Puts the file that the claim in force of `job` would publish.
     pub(crate) fn published(&self, job: &Job, object: ObjectKind, content: &'static [u8]) {
         self.objects.add("clips", &job.order.key(object), content, Some(origin(job)));
+    }
+
+    /// The plans of all ports that a job's work asks.
+    pub(crate) fn faults(&self) -> [&Faults; 3] {
+        [&self.jobs.faults, &self.directory.faults, &self.objects.faults]
     }
 
     /// Whether S3 was asked for anything.

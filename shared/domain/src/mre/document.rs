@@ -57,20 +57,25 @@ pub struct Export {
     pub warnings: Warnings,
 }
 
-/// The body of MRE's own routes: the document and a line end, as text inside JSON.
+/// The body of MRE's own routes: the document and a line end, as text inside JSON that is all ASCII.
 pub fn blob(text: &str) -> String {
-    let mut body = String::with_capacity(text.len() + text.len() / 8 + 32);
-    body.push_str("{\"BlobContent\": ");
-    let mut writer = Writer::default();
-    writer.string(text);
-    let quoted = writer.into_text();
-    for character in quoted.strip_suffix('"').unwrap_or(&quoted).chars() {
-        if character.is_ascii() {
-            body.push(character);
-        } else {
-            for unit in character.encode_utf16(&mut [0; 2]) {
-                // Writing to a string cannot fail.
-                let _ = write!(body, "\\u{unit:04x}");
+    let mut body = String::with_capacity(text.len() + text.len() / 6 + 32);
+    body.push_str("{\"BlobContent\": \"");
+    for character in text.chars() {
+        match character {
+            '"' => body.push_str("\\\""),
+            '\\' => body.push_str("\\\\"),
+            '\n' => body.push_str("\\n"),
+            '\r' => body.push_str("\\r"),
+            '\t' => body.push_str("\\t"),
+            '\u{8}' => body.push_str("\\b"),
+            '\u{c}' => body.push_str("\\f"),
+            ' '..='\u{7f}' => body.push(character),
+            _ => {
+                for unit in character.encode_utf16(&mut [0; 2]) {
+                    // Writing to a string cannot fail.
+                    let _ = write!(body, "\\u{unit:04x}");
+                }
             }
         }
     }
@@ -164,6 +169,9 @@ mod tests {
             blob("{\"a\": \"é\u{2028}😀\\n\"}"),
             r#"{"BlobContent": "{\"a\": \"\u00e9\u2028\ud83d\ude00\\n\"}\n"}"#
         );
-        assert_eq!(blob("\""), r#"{"BlobContent": "\"\n"}"#);
+        assert_eq!(
+            blob("\" \\ \n \r \t \u{8} \u{c} \u{1} \u{7f}"),
+            "{\"BlobContent\": \"\\\" \\\\ \\n \\r \\t \\b \\f \\u0001 \u{7f}\\n\"}"
+        );
     }
 }

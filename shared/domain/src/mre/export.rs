@@ -14,7 +14,7 @@ use super::model::{Event, Segment};
 use super::outputs::{self, Outputs, VersionedRows};
 use super::profile::{self, ProfileSource};
 use super::replay::{ReplayRequest, read_results};
-use super::source::{ExportSource, Page, ReadError};
+use super::source::{ExportSource, Page, ReadError, StoredText, TriggerProfile};
 use super::stored::{StoredExport, stored_profile};
 use super::warnings::{Warning, Warnings};
 
@@ -43,9 +43,12 @@ pub async fn export_event<S: ExportSource>(
     view: View,
     trigger: Option<&Json>,
 ) -> Result<Export, ExportError> {
-    let (row, trigger) = both(source.event(key), trigger_profile(source, key, trigger)).await;
+    let trigger = trigger.filter(|profile| matches!(profile, Json::Object(_)));
+    let last = async { if trigger.is_some() { Ok(None) } else { source.trigger_profile(key).await } };
+    let (row, last) = both(source.event(key), last).await;
     let event = Event::from_row(key.clone(), row?.ok_or(ExportError::EventNotFound)?);
-    let basis = Basis::read(source, event, trigger?).await?;
+    let trigger = trigger.cloned().or(last_profile(&event, last?));
+    let basis = Basis::read(source, event, trigger).await?;
     let mut document = Document::new(view, basis.warnings);
     document.event(&basis.event, &basis.outputs, basis.profile.as_ref());
     document.segments();
@@ -68,14 +71,12 @@ pub async fn export_replay<S: ExportSource>(
     key: &ReplayKey,
     view: View,
 ) -> Result<Export, ExportError> {
-    let (event, replay) = both(
-        both(source.event(&key.event), trigger_profile(source, &key.event, None)),
-        Replay::read(source, key),
-    )
-    .await;
-    let (row, trigger) = event;
+    let (event, replay) =
+        both(both(source.event(&key.event), source.trigger_profile(&key.event)), Replay::read(source, key))
+            .await;
+    let (row, last) = event;
     let event = Event::from_row(key.event.clone(), row?.ok_or(ExportError::EventNotFound)?);
-    let (trigger, replay) = (trigger?, replay?);
+    let (trigger, replay) = (last_profile(&event, last?), replay?);
     let (basis, previews) = both(Basis::read(source, event, trigger), replay.previews(source, view)).await;
     live_replay(source, basis?, replay, &previews?, view).await
 }
@@ -95,12 +96,12 @@ pub async fn export_replay_from_stored<S: ExportSource>(
         both(stored_event_export(source, &event), replay.previews(source, View::Mre)).await;
     let (stored, previews) = (stored?, previews?);
     let track = replay.request.track();
-    match stored.as_deref().map(|text| StoredExport::read(text, track.as_deref())) {
+    match stored.as_ref().map(|stored| StoredExport::read(&stored.text, track.as_deref())) {
         Some(Ok(stored)) => return Ok(replay.on_stored(&stored, &previews)),
         Some(Err(_)) => replay.warnings.add(Warning::StoredExportUnreadable),
         None => replay.warnings.add(Warning::StoredExportMissing),
     }
-    let trigger = trigger_profile(source, &key.event, None).await?;
+    let trigger = last_profile(&event, source.trigger_profile(&key.event).await?);
     let basis = Basis::read(source, event, trigger).await?;
     live_replay(source, basis, replay, &previews, View::Mre).await
 }
@@ -112,7 +113,7 @@ pub async fn export_replay_from_stored<S: ExportSource>(
 pub async fn stored_event<S: ExportSource>(
     source: &S,
     key: &EventKey,
-) -> Result<Option<String>, ExportError> {
+) -> Result<Option<StoredText>, ExportError> {
     let row = source.event(key).await?.ok_or(ExportError::EventNotFound)?;
     Ok(stored_event_export(source, &Event::from_row(key.clone(), row)).await?)
 }
@@ -124,7 +125,7 @@ pub async fn stored_event<S: ExportSource>(
 pub async fn stored_replay<S: ExportSource>(
     source: &S,
     key: &ReplayKey,
-) -> Result<Option<String>, ExportError> {
+) -> Result<Option<StoredText>, ExportError> {
     let (event, request) = both(source.event(&key.event), source.replay_request(key)).await;
     event?.ok_or(ExportError::EventNotFound)?;
     let request = request?.ok_or(ExportError::ReplayNotFound)?;
@@ -272,16 +273,10 @@ impl Basis {
     }
 }
 
-async fn trigger_profile<S: ExportSource>(
-    source: &S,
-    key: &EventKey,
-    trigger: Option<&Json>,
-) -> Result<Option<Json>, ReadError> {
-    let profile = match trigger {
-        Some(profile) => Some(profile.clone()),
-        None => source.trigger_profile(key).await?.and_then(|text| Json::parse(&text).ok()),
-    };
-    Ok(profile.filter(|profile| matches!(profile, Json::Object(_))))
+/// The last trigger's profile, unless it was for an earlier event of the same name.
+fn last_profile(event: &Event, last: Option<TriggerProfile>) -> Option<Json> {
+    let last = last.filter(|last| last.event_id.is_none() || last.event_id.as_deref() == event.id_text())?;
+    Json::parse(&last.profile).ok().filter(|profile| matches!(profile, Json::Object(_)))
 }
 
 async fn outline<S: ExportSource>(
@@ -293,7 +288,7 @@ async fn outline<S: ExportSource>(
         return Ok(Some(Outline::Short(profile, ProfileSource::Trigger)));
     }
     let stored = stored_event_export(source, event).await?;
-    if let Some(profile) = stored.as_deref().and_then(stored_profile) {
+    if let Some(profile) = stored.as_ref().and_then(|stored| stored_profile(&stored.text)) {
         return Ok(Some(Outline::Short(profile, ProfileSource::Stored)));
     }
     match &event.profile {
@@ -302,11 +297,11 @@ async fn outline<S: ExportSource>(
     }
 }
 
-/// The text of the last event export, where the event row says there is one.
+/// The last event export, where the event row says there is one.
 async fn stored_event_export<S: ExportSource>(
     source: &S,
     event: &Event,
-) -> Result<Option<String>, ReadError> {
+) -> Result<Option<StoredText>, ReadError> {
     match event.export_location.as_deref().and_then(object_key) {
         Some(key) => source.stored_export(key).await,
         None => Ok(None),

@@ -10,7 +10,7 @@ use std::task::Poll;
 use super::attr::{Attr, Row, row_from_dynamo_json};
 use super::json::Json;
 use super::keys::{EventKey, ReplayKey, VersionedName};
-use super::source::{ExportSource, Page, ReadError};
+use super::source::{ExportSource, Page, ReadError, StoredText, TriggerProfile};
 
 /// Turns the bytes of `ReplayResults` into text.
 pub type Gunzip = fn(&[u8]) -> Option<String>;
@@ -38,6 +38,8 @@ pub struct MemorySource {
     pub objects: BTreeMap<String, String>,
     /// Profiles of last triggers.
     pub trigger_profiles: Vec<(EventKey, String)>,
+    /// The event id that they were exported with; `None` for any.
+    pub trigger_event_id: Option<String>,
     /// What presigned URLs end with; `None` when documents carry none.
     pub preview_query: Option<String>,
     /// Rows in a page.
@@ -63,6 +65,7 @@ impl Default for MemorySource {
             replay_results: BTreeMap::new(),
             objects: BTreeMap::new(),
             trigger_profiles: Vec::new(),
+            trigger_event_id: None,
             preview_query: None,
             page_rows: 500,
             failing_read: None,
@@ -222,14 +225,17 @@ impl ExportSource for MemorySource {
         Ok(self.replay_results.get(&key.results_partition()).cloned())
     }
 
-    async fn stored_export(&self, key: &str) -> Result<Option<String>, ReadError> {
+    async fn stored_export(&self, key: &str) -> Result<Option<StoredText>, ReadError> {
         self.read("stored export").await?;
-        Ok(self.objects.get(key).cloned())
+        let stored = |text: &String| StoredText { text: text.clone(), ..StoredText::default() };
+        Ok(self.objects.get(key).map(stored))
     }
 
-    async fn trigger_profile(&self, key: &EventKey) -> Result<Option<String>, ReadError> {
+    async fn trigger_profile(&self, key: &EventKey) -> Result<Option<TriggerProfile>, ReadError> {
         self.read("trigger profile").await?;
-        Ok(self.trigger_profiles.iter().find(|(event, _)| event == key).map(|(_, profile)| profile.clone()))
+        let found = self.trigger_profiles.iter().find(|(event, _)| event == key);
+        let event_id = self.trigger_event_id.clone();
+        Ok(found.map(|(_, profile)| TriggerProfile { profile: profile.clone(), event_id }))
     }
 
     async fn preview_url(&self, clip: &str) -> Result<Option<String>, ReadError> {

@@ -25,6 +25,26 @@ pub struct Page {
     pub next: Option<Row>,
 }
 
+/// An object of the export bucket.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct StoredText {
+    /// Its text.
+    pub text: String,
+    /// When it was written, in milliseconds since the epoch, if that is known.
+    pub modified_ms: Option<i64>,
+    /// The warning codes it was stored with; `None` also for objects that MRE stored.
+    pub warnings: Option<String>,
+}
+
+/// The profile of an event's last trigger.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct TriggerProfile {
+    /// The profile, as JSON text.
+    pub profile: String,
+    /// The event it was exported with; an event of the same name that was created anew has another id.
+    pub event_id: Option<String>,
+}
+
 /// Reads MRE's tables, the stored exports, and the last trigger's profile.
 ///
 /// A row that does not exist is `None` or left out, never an error. Every method fails only when the service cannot
@@ -68,14 +88,14 @@ pub trait ExportSource: Sync {
         key: &ReplayKey,
     ) -> impl Future<Output = Result<Option<String>, ReadError>> + Send;
 
-    /// The text of an object in the export bucket.
-    fn stored_export(&self, key: &str) -> impl Future<Output = Result<Option<String>, ReadError>> + Send;
+    /// An object of the export bucket.
+    fn stored_export(&self, key: &str) -> impl Future<Output = Result<Option<StoredText>, ReadError>> + Send;
 
-    /// The profile of the event's last trigger, as JSON text.
+    /// The profile of the event's last trigger.
     fn trigger_profile(
         &self,
         key: &EventKey,
-    ) -> impl Future<Output = Result<Option<String>, ReadError>> + Send;
+    ) -> impl Future<Output = Result<Option<TriggerProfile>, ReadError>> + Send;
 
     /// A presigned URL of a replay clip (`s3://…`), or `None` when documents carry none.
     fn preview_url(&self, clip: &str) -> impl Future<Output = Result<Option<String>, ReadError>> + Send;

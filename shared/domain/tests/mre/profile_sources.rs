@@ -1,5 +1,6 @@
 //! Which profile a document shows: the last trigger's, else the stored export's, else the tables'.
 
+use export_domain::mre::attr::Attr;
 use export_domain::mre::document::View;
 use export_domain::mre::json::Json;
 use export_domain::mre::memory::MemorySource;
@@ -28,6 +29,12 @@ fn the_last_trigger_wins_then_the_stored_export_then_the_tables() {
     let short = r#"{"Name": "newer", "Classifier": {"Name": "TennisSegmentation"}}"#;
     source.trigger_profiles.push((key.event.clone(), short.to_owned()));
     assert_eq!(profile_of(&scenario, &source), (ProfileSource::Trigger, short.to_owned()));
+
+    source.trigger_event_id = Some("another".to_owned());
+    let (from, _) = profile_of(&scenario, &source);
+    assert_eq!(from, ProfileSource::Stored, "an event created anew under the same name");
+    source.trigger_event_id = source.events[0].get("Id").and_then(Attr::as_str).map(str::to_owned);
+    assert_eq!(profile_of(&scenario, &source).0, ProfileSource::Trigger);
 
     source.trigger_profiles[0].1 = "5".to_owned();
     assert_eq!(profile_of(&scenario, &source), (ProfileSource::Stored, stored.clone()), "no profile");

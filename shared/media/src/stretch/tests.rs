@@ -114,6 +114,8 @@ fn pictures_behind_the_end_of_their_period_are_fed_but_cover_nothing() {
     stretches.begin_period(Some(Nanos::from_millis(3 * FRAME)));
     let decisions = feed(&mut stretches, 0, &[('I', 0), ('P', 3), ('P', 1), ('P', 2)]);
     assert_eq!(decisions[1..], [Decision::Feed; 3], "pictures 1 and 2 refer to picture 3");
-    assert!(stretches.shows(Nanos::from_millis(2 * FRAME)) && !stretches.shows(Nanos::from_millis(3 * FRAME)));
+    assert!(
+        stretches.shows(Nanos::from_millis(2 * FRAME)) && !stretches.shows(Nanos::from_millis(3 * FRAME))
+    );
     assert_eq!(stretches.lack_ms(), 7 * FRAME);
 }

@@ -1,0 +1,185 @@
+//! One trigger: decide, build, store, point at it, tell, commit.
+
+use crate::{App, Record};
+use export_aws::triggers::SENT_ATTRIBUTE;
+use export_domain::mre::export::ExportError;
+use export_domain::mre::json::Json;
+use export_domain::mre::ports::{EventBus, ExportLocations, ExportStates, ExportStore, Stored, TriggerQueue};
+use export_domain::mre::source::{ExportSource, ReadError};
+use export_domain::mre::state::{Decision, ExportState, Lease, Received, StateKey};
+use export_domain::mre::trigger::Trigger;
+use export_domain::ports::{Clock, DeadLetters, Unavailable};
+use export_lambda::batch::Disposition;
+use std::time::Duration;
+
+/// Claims that may meet another one before the trigger waits.
+const CLAIM_TRIES: u32 = 3;
+/// Time to give the lease back.
+const FAREWELL: Duration = Duration::from_secs(5);
+
+/// How a trigger's work ended well.
+enum Ended {
+    /// An export covers it now.
+    Done,
+    /// Another worker builds.
+    Held,
+}
+
+/// Why there is no export yet.
+#[derive(Debug, thiserror::Error)]
+enum Trouble {
+    /// There will never be one.
+    #[error("{0} not found")]
+    Missing(&'static str),
+    /// Something does not answer.
+    #[error(transparent)]
+    Unavailable(#[from] Unavailable),
+    /// A read failed.
+    #[error(transparent)]
+    Read(#[from] ReadError),
+    /// Another worker has taken over.
+    #[error("the lease was lost")]
+    Fenced,
+    /// The time of the invocation was up.
+    #[error("the time was up")]
+    Late,
+}
+
+impl From<ExportError> for Trouble {
+    fn from(error: ExportError) -> Self {
+        match error {
+            ExportError::EventNotFound => Self::Missing("event"),
+            ExportError::ReplayNotFound => Self::Missing("replay"),
+            ExportError::Read(error) => Self::Read(error),
+        }
+    }
+}
+
+impl<S, E, T, B, Q, D, C> App<S, E, T, B, Q, D, C>
+where
+    S: ExportSource,
+    E: ExportStore,
+    T: ExportStates + ExportLocations,
+    B: EventBus,
+    Q: TriggerQueue,
+    D: DeadLetters,
+    C: Clock,
+{
+    /// Handles one message with `left` of the invocation to go.
+    pub async fn handle(&self, record: &Record, left: Duration) -> Disposition {
+        let trigger = match Trigger::parse(&record.body) {
+            Ok(Some(trigger)) => trigger,
+            Ok(None) => return Disposition::Acknowledge,
+            Err(error) => return self.bury(record, &error.to_string()).await,
+        };
+        match self.exported(&trigger, record, left).await {
+            Ok(Ended::Done) => Disposition::Acknowledge,
+            Ok(Ended::Held) => self.wait(record).await,
+            Err(Trouble::Missing(what)) => self.give_up(&trigger, record, what).await,
+            Err(trouble) => self.later(record, &trouble).await,
+        }
+    }
+
+    async fn exported(&self, trigger: &Trigger, record: &Record, left: Duration) -> Result<Ended, Trouble> {
+        let key = StateKey::of(trigger);
+        let profile = trigger.profile().map(Json::to_text);
+        let sent_ms = record.sent_ms(SENT_ATTRIBUTE).unwrap_or_else(|| self.clock.now_ms());
+        let received = Received { sent_ms, profile: profile.as_deref() };
+        let owner = self.clock.unique();
+        for _ in 0..CLAIM_TRIES {
+            let now_ms = self.clock.now_ms();
+            let until_ms = now_ms.saturating_add(i64::try_from(left.as_millis()).unwrap_or(i64::MAX));
+            match self.states.state(&key).await?.decide(received, &owner, now_ms, until_ms) {
+                Decision::Covered => {
+                    tracing::info!(message.id = %record.message_id, "an export covers this trigger");
+                    return Ok(Ended::Done);
+                }
+                Decision::Held => return Ok(Ended::Held),
+                Decision::Build(lease) if self.states.claim(&key, &lease, now_ms).await? => {
+                    let budget = left.saturating_sub(FAREWELL);
+                    let work = Box::pin(self.build(trigger, &key, &lease, received));
+                    let worked = tokio::time::timeout(budget, work).await.unwrap_or(Err(Trouble::Late));
+                    if worked.is_err() {
+                        self.give_back(&key, &lease).await;
+                    }
+                    return worked.map(|()| Ended::Done);
+                }
+                Decision::Build(_) => {}
+            }
+        }
+        Ok(Ended::Held)
+    }
+
+    async fn build(
+        &self,
+        trigger: &Trigger,
+        key: &StateKey,
+        lease: &Lease,
+        received: Received<'_>,
+    ) -> Result<(), Trouble> {
+        let began_ms = self.clock.now_ms();
+        let export = trigger.export(&self.source).await?;
+        for (warning, count) in export.warnings.iter() {
+            tracing::warn!(warning = warning.code(), count, "an export is lenient");
+        }
+        let (object, bytes) = (trigger.object_key(&export), export.text.len());
+        let stored = self.exports.put(&object, export.text, lease.fence, export.warnings.header()).await?;
+        let Stored::Done(etag) = stored else { return Err(Trouble::Fenced) };
+        let location = self.exports.location(&object);
+        if !self.states.locate(trigger, &location).await? {
+            return Err(Trouble::Missing("row"));
+        }
+        self.bus.put(&trigger.exported(&location)).await?;
+        let state = ExportState::built(received, began_ms, export.id, etag);
+        if !self.states.commit(key, lease, &state).await? {
+            return Err(Trouble::Fenced);
+        }
+        let took_ms = self.clock.now_ms() - began_ms;
+        tracing::info!(object, bytes, fence = lease.fence, took_ms, "stored an export");
+        Ok(())
+    }
+
+    /// A lease that cannot be given back ends by itself.
+    async fn give_back(&self, key: &StateKey, lease: &Lease) {
+        if let Err(error) = self.states.release(key, lease).await {
+            tracing::warn!(%error, "failed to give a lease back");
+        }
+    }
+
+    /// The trigger goes to the end of the queue, as waiting must not count as failing.
+    async fn wait(&self, record: &Record) -> Disposition {
+        let sent_ms = record.sent_ms(SENT_ATTRIBUTE).unwrap_or_else(|| self.clock.now_ms());
+        match self.queue.send_again(&record.body, sent_ms, self.wait_s).await {
+            Ok(()) => Disposition::Acknowledge,
+            Err(error) => self.later(record, &error.into()).await,
+        }
+    }
+
+    async fn give_up(&self, trigger: &Trigger, record: &Record, what: &str) -> Disposition {
+        let message = format!("{what} not found");
+        match self.bus.put(&trigger.failed("NotFound", &message)).await {
+            Ok(()) => self.bury(record, &message).await,
+            Err(error) => self.later(record, &error.into()).await,
+        }
+    }
+
+    async fn bury(&self, record: &Record, why: &str) -> Disposition {
+        match self.dead_letters.keep(&record.body).await {
+            Ok(()) => {
+                tracing::error!(message.id = %record.message_id, why, "kept a trigger as a dead letter");
+                Disposition::Acknowledge
+            }
+            Err(error) => self.later(record, &error.into()).await,
+        }
+    }
+
+    /// Without the earlier time the message comes back after its visibility timeout.
+    async fn later(&self, record: &Record, trouble: &Trouble) -> Disposition {
+        let delay_s = record.backoff_s();
+        tracing::error!(message.id = %record.message_id, error = %trouble, delay_s, "failed to export; trying again");
+        if let Err(error) = self.queue.show_again(&record.receipt_handle, delay_s).await {
+            tracing::warn!(%error, "failed to bring a message forward");
+        }
+        Disposition::Return
+    }
+}

@@ -1,0 +1,34 @@
+//! Exports what Media Replay Engine's events ask for: its keys, attributes and events, so that it can stand in for
+//! MRE's own exporter.
+//!
+//! Triggers come late, twice, in any order and in bursts. A trigger that an export covers is done without work; one
+//! worker at a time builds; a trigger that meets another worker waits in the queue. What can never be exported is told
+//! on the bus and kept as a dead letter; what failed in passing comes back, and is a dead letter after five times.
+
+mod config;
+mod handler;
+mod record;
+
+pub use config::Config;
+pub use record::{Batch, Record};
+
+/// The function with its ports: MRE's data, exports, states and rows, bus, queue, dead letters, clock.
+#[derive(Debug)]
+pub struct App<S, E, T, B, Q, D, C> {
+    /// MRE's tables and stored exports.
+    pub source: S,
+    /// Where exports are stored.
+    pub exports: E,
+    /// Who builds what, and the rows that point at exports.
+    pub states: T,
+    /// MRE's bus.
+    pub bus: B,
+    /// The queue that the triggers come from.
+    pub queue: Q,
+    /// Where triggers go that can never be exported.
+    pub dead_letters: D,
+    /// The time.
+    pub clock: C,
+    /// Seconds that a trigger waits for a worker that builds the same export, at least 1.
+    pub wait_s: u32,
+}

@@ -1,0 +1,46 @@
+//! `data-export-worker`: exports what Media Replay Engine's events ask for.
+
+use data_export_worker::{App, Batch, Config};
+use export_aws::clients;
+use export_aws::clock::SystemClock;
+use export_aws::documents::S3Documents;
+use export_aws::dynamodb::mre::{DynamoExportStates, DynamoMre};
+use export_aws::eventbridge::EventBridgeBus;
+use export_aws::sqs::SqsDeadLetters;
+use export_aws::triggers::SqsTriggers;
+use export_lambda::batch::{BatchReply, Disposition, FailedItem};
+use export_lambda::deadline::left;
+use export_lambda::{config::Env, telemetry};
+use lambda_runtime::{Error, LambdaEvent, run, service_fn};
+
+#[tokio::main(flavor = "current_thread")]
+async fn main() -> Result<(), Error> {
+    let env = Env::of_process();
+    telemetry::init(env.optional("RUST_LOG").as_deref());
+    let config = Config::read(env)?;
+    let sdk = clients::load().await;
+    let documents = S3Documents::new(&sdk, config.bucket);
+    let (tables, states) = (config.tables, config.states);
+    let app = App {
+        states: DynamoExportStates::new(&sdk, states.clone(), tables.clone()),
+        source: DynamoMre::new(&sdk, tables, states, documents.clone(), config.previews),
+        exports: documents,
+        bus: EventBridgeBus::new(&sdk, config.bus),
+        queue: SqsTriggers::new(&sdk, config.queue),
+        dead_letters: SqsDeadLetters::new(&sdk, config.dead_letter_queue),
+        clock: SystemClock,
+        wait_s: config.coalesce_s.max(1),
+    };
+    let app = &app;
+    run(service_fn(move |event: LambdaEvent<Batch>| async move {
+        let deadline = event.context.deadline();
+        let mut failures = Vec::new();
+        for record in event.payload.records {
+            if app.handle(&record, left(deadline)).await == Disposition::Return {
+                failures.push(FailedItem { id: record.message_id });
+            }
+        }
+        Ok::<_, Error>(BatchReply { failures })
+    }))
+    .await
+}

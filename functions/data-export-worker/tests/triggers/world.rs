@@ -1,0 +1,257 @@
+//! The ports in memory, each call of which can be made to fail.
+
+use data_export_worker::{App, Record};
+use export_domain::mre::json::Json;
+use export_domain::mre::keys::object_key;
+use export_domain::mre::memory::MemorySource;
+use export_domain::mre::ports::{EventBus, ExportLocations, ExportStates, ExportStore, Stored, TriggerQueue};
+use export_domain::mre::state::{ExportState, Lease, StateKey};
+use export_domain::mre::trigger::{Notification, Trigger};
+use export_domain::ports::{Clock, DeadLetters, Unavailable};
+use export_testkit::mre::Scenario;
+use std::collections::{BTreeMap, HashMap};
+use std::sync::{Arc, Mutex, MutexGuard};
+
+/// The trigger of `scenario` as SQS delivers it.
+pub(crate) fn record(scenario: &Scenario, sent_ms: i64) -> Record {
+    let mut record = Record {
+        message_id: "m".to_owned(),
+        receipt_handle: "r".to_owned(),
+        body: scenario.trigger_text(),
+        ..Record::default()
+    };
+    record.attributes.sent = sent_ms.to_string();
+    record
+}
+
+/// The key that MRE stores the scenario's export under.
+pub(crate) fn object(scenario: &Scenario) -> String {
+    let location = scenario.get("expected.document_location").and_then(Json::as_str).unwrap();
+    object_key(location).unwrap().to_owned()
+}
+
+/// What came of it.
+#[derive(Debug, Clone, Default)]
+pub(crate) struct Seen {
+    pub(crate) objects: BTreeMap<String, String>,
+    pub(crate) located: Vec<String>,
+    pub(crate) told: Vec<String>,
+    pub(crate) dead: Vec<String>,
+    pub(crate) sent_again: Vec<(i64, u32)>,
+    pub(crate) shown_again: usize,
+}
+
+#[derive(Debug, Default)]
+struct Inner {
+    now_ms: i64,
+    names: u32,
+    steps: usize,
+    failing_step: Option<usize>,
+    rows_are_gone: bool,
+    states: HashMap<StateKey, ExportState>,
+    fences: HashMap<String, u64>,
+    seen: Seen,
+}
+
+/// Every port but the source.
+#[derive(Debug, Clone, Default)]
+pub(crate) struct Port(Arc<Mutex<Inner>>);
+
+/// The function in its world.
+pub(crate) struct World {
+    pub(crate) app: App<MemorySource, Port, Port, Port, Port, Port, Port>,
+    port: Port,
+}
+
+impl World {
+    pub(crate) fn of(scenario: &Scenario) -> Self {
+        Self::with(scenario, |_| {})
+    }
+
+    pub(crate) fn with(scenario: &Scenario, change: impl FnOnce(&mut MemorySource)) -> Self {
+        let mut source = scenario.source();
+        change(&mut source);
+        let port = Port::default();
+        port.lock().now_ms = 1_700_000_000_000;
+        let app = App {
+            source,
+            exports: port.clone(),
+            states: port.clone(),
+            bus: port.clone(),
+            queue: port.clone(),
+            dead_letters: port.clone(),
+            clock: port.clone(),
+            wait_s: 7,
+        };
+        Self { app, port }
+    }
+
+    pub(crate) fn seen(&self) -> Seen {
+        self.port.lock().seen.clone()
+    }
+
+    pub(crate) fn state(&self, key: &StateKey) -> ExportState {
+        self.port.lock().states.get(key).cloned().unwrap_or_default()
+    }
+
+    pub(crate) fn seed(&self, key: &StateKey, state: ExportState) {
+        self.port.lock().states.insert(key.clone(), state);
+    }
+
+    pub(crate) fn now(&self) -> i64 {
+        self.port.lock().now_ms
+    }
+
+    pub(crate) fn set_now(&self, now_ms: i64) {
+        self.port.lock().now_ms = now_ms;
+    }
+
+    /// Calls of ports so far, other than reads of the source.
+    pub(crate) fn steps(&self) -> usize {
+        self.port.lock().steps
+    }
+
+    pub(crate) fn fail_at(&self, step: usize) {
+        self.port.lock().failing_step = Some(step);
+    }
+
+    /// An export that someone with `fence` stored in between.
+    pub(crate) fn later_export(&self, scenario: &Scenario, fence: u64) {
+        let key = object(scenario);
+        let mut inner = self.port.lock();
+        inner.fences.insert(key.clone(), fence);
+        inner.seen.objects.insert(key, "later".to_owned());
+    }
+
+    /// Rows go between the reads and the writes.
+    pub(crate) fn forget_rows(&self) {
+        self.port.lock().rows_are_gone = true;
+    }
+}
+
+impl Port {
+    fn lock(&self) -> MutexGuard<'_, Inner> {
+        self.0.lock().unwrap()
+    }
+
+    /// Counts a call; the one that was chosen fails, once.
+    fn step(&self) -> Result<MutexGuard<'_, Inner>, Unavailable> {
+        let mut inner = self.lock();
+        let step = inner.steps;
+        inner.steps += 1;
+        if inner.failing_step.take_if(|failing| *failing == step).is_some() {
+            return Err(Unavailable("a port", "made to fail".to_owned()));
+        }
+        Ok(inner)
+    }
+}
+
+impl ExportStore for Port {
+    fn location(&self, key: &str) -> String {
+        format!("s3://exports/{key}")
+    }
+
+    async fn put(
+        &self,
+        key: &str,
+        text: String,
+        fence: u64,
+        _: Option<String>,
+    ) -> Result<Stored, Unavailable> {
+        let mut inner = self.step()?;
+        if inner.fences.get(key).is_some_and(|stored| *stored > fence) {
+            return Ok(Stored::Superseded);
+        }
+        inner.fences.insert(key.to_owned(), fence);
+        inner.seen.objects.insert(key.to_owned(), text);
+        Ok(Stored::Done("etag".to_owned()))
+    }
+}
+
+impl ExportStates for Port {
+    async fn state(&self, key: &StateKey) -> Result<ExportState, Unavailable> {
+        Ok(self.step()?.states.get(key).cloned().unwrap_or_default())
+    }
+
+    async fn claim(&self, key: &StateKey, lease: &Lease, now_ms: i64) -> Result<bool, Unavailable> {
+        let mut inner = self.step()?;
+        let state = inner.states.entry(key.clone()).or_default();
+        let (fence, until_ms) = state.lease.as_ref().map_or((0, 0), |lease| (lease.fence, lease.until_ms));
+        let is_free = fence == lease.previous && until_ms <= now_ms;
+        if is_free {
+            state.lease = Some(lease.clone());
+        }
+        Ok(is_free)
+    }
+
+    async fn commit(&self, key: &StateKey, lease: &Lease, built: &ExportState) -> Result<bool, Unavailable> {
+        let mut inner = self.step()?;
+        let state = inner.states.entry(key.clone()).or_default();
+        let is_held = state.lease.as_ref() == Some(lease);
+        if is_held {
+            let ended = Lease { until_ms: 0, ..lease.clone() };
+            *state = ExportState { lease: Some(ended), ..built.clone() };
+        }
+        Ok(is_held)
+    }
+
+    async fn release(&self, key: &StateKey, lease: &Lease) -> Result<(), Unavailable> {
+        let mut inner = self.step()?;
+        if let Some(held) =
+            inner.states.entry(key.clone()).or_default().lease.as_mut().filter(|held| *held == lease)
+        {
+            held.until_ms = 0;
+        }
+        Ok(())
+    }
+}
+
+impl ExportLocations for Port {
+    async fn locate(&self, _: &Trigger, location: &str) -> Result<bool, Unavailable> {
+        let mut inner = self.step()?;
+        if !inner.rows_are_gone {
+            inner.seen.located.push(location.to_owned());
+        }
+        Ok(!inner.rows_are_gone)
+    }
+}
+
+impl EventBus for Port {
+    async fn put(&self, event: &Notification) -> Result<(), Unavailable> {
+        self.step()?.seen.told.push(event.detail.clone());
+        Ok(())
+    }
+}
+
+impl TriggerQueue for Port {
+    async fn send_again(&self, _: &str, sent_ms: i64, delay_s: u32) -> Result<(), Unavailable> {
+        self.step()?.seen.sent_again.push((sent_ms, delay_s));
+        Ok(())
+    }
+
+    async fn show_again(&self, _: &str, _: u32) -> Result<(), Unavailable> {
+        self.lock().seen.shown_again += 1;
+        Ok(())
+    }
+}
+
+impl DeadLetters for Port {
+    async fn keep(&self, body: &str) -> Result<(), Unavailable> {
+        self.step()?.seen.dead.push(body.to_owned());
+        Ok(())
+    }
+}
+
+impl Clock for Port {
+    fn now_ms(&self) -> i64 {
+        self.lock().now_ms
+    }
+
+    async fn sleep_ms(&self, _: u64) {}
+
+    fn unique(&self) -> String {
+        let mut inner = self.lock();
+        inner.names += 1;
+        inner.names.to_string()
+    }
+}

@@ -1,0 +1,41 @@
+//! The environment of this function.
+
+use export_aws::dynamodb::mre::{MreTables, Previews};
+use export_lambda::config::{ConfigError, Env};
+
+/// Names and settings.
+#[derive(Debug, Clone)]
+pub struct Config {
+    /// `EVENT_TABLE_NAME` and the other names of MRE's tables that an event's export reads.
+    pub tables: MreTables,
+    /// `EXPORT_STATE_TABLE_NAME`
+    pub states: String,
+    /// `EXPORT_OUTPUT_BUCKET`
+    pub bucket: String,
+}
+
+impl Config {
+    /// Event documents show no replay clips.
+    pub const PREVIEWS: Previews = Previews::Off;
+
+    /// Reads the environment.
+    ///
+    /// # Errors
+    /// [`ConfigError`] with all that is missing.
+    pub fn read(mut env: Env) -> Result<Self, ConfigError> {
+        let config = Self {
+            tables: MreTables {
+                event: env.required("EVENT_TABLE_NAME"),
+                plugin: env.required("PLUGIN_TABLE_NAME"),
+                profile: env.required("PROFILE_TABLE_NAME"),
+                model: env.required("MODEL_TABLE_NAME"),
+                plugin_result: env.required("PLUGIN_RESULT_TABLE_NAME"),
+                feedback: env.required("CLIP_PREVIEW_FEEDBACK_TABLE_NAME"),
+                ..MreTables::default()
+            },
+            states: env.required("EXPORT_STATE_TABLE_NAME"),
+            bucket: env.required("EXPORT_OUTPUT_BUCKET"),
+        };
+        env.finish().map(|()| config)
+    }
+}

@@ -1,0 +1,161 @@
+//! Requests as the gateway hands them over, against golden tables in memory.
+#![expect(clippy::unwrap_used, reason = "a test that cannot go on shall panic")]
+
+use bytes::Bytes;
+use event_export::App;
+use export_domain::mre::attr::Attr;
+use export_domain::mre::json::Json;
+use export_domain::mre::keys::event_export_key;
+use export_domain::mre::memory::MemorySource;
+use export_domain::mre::ports::{DocumentLinks, Link};
+use export_domain::ports::Unavailable;
+use export_lambda::documents::{Call, Reply};
+use export_testkit::mre::{Scenario, scenario};
+use export_testkit::{NOW, TestClock};
+use std::time::Duration;
+
+const LEFT: Duration = Duration::from_secs(29);
+
+/// Keeps nothing: the documents here are small.
+struct NoLinks;
+
+impl DocumentLinks for NoLinks {
+    async fn lend(&self, _: Bytes, _: &str, _: &'static str) -> Result<Link, Unavailable> {
+        Err(Unavailable("S3", "arn:aws:s3:::secret".to_owned()))
+    }
+}
+
+fn app(source: MemorySource) -> App<MemorySource, NoLinks, TestClock> {
+    App { source, links: NoLinks, clock: TestClock::standing(NOW) }
+}
+
+async fn ask(source: MemorySource, call: &Call) -> Reply {
+    app(source).handle(call, LEFT).await
+}
+
+fn example(name: &str) -> Call {
+    let path = format!("{}/../../events/event-export/{name}", env!("CARGO_MANIFEST_DIR"));
+    serde_json::from_slice(&std::fs::read(path).unwrap()).unwrap()
+}
+
+/// A request of MRE's own route, or of the guide's.
+fn call(scenario: &Scenario, route: &str, query: &str) -> Call {
+    let key = scenario.event();
+    Call {
+        route_key: format!("GET {route}"),
+        raw_query_string: query.to_owned(),
+        path_parameters: Some([("event".to_owned(), key.name), ("program".to_owned(), key.program)].into()),
+        ..Call::default()
+    }
+}
+
+const GUIDE: &str = "/export/data/event/{event}/program/{program}";
+const MRE: &str = "/event/{event}/export/data/program/{program}";
+
+/// The scenario with the document that MRE stored for it.
+fn exported(scenario: &Scenario) -> (MemorySource, String) {
+    let mut source = scenario.source();
+    let text = scenario.get("expected.document").unwrap().to_text();
+    let key = event_export_key("stored");
+    source.events[0].insert("EventDataExportLocation".to_owned(), Attr::S(format!("s3://any/{key}")));
+    source.objects.insert(key, text.clone());
+    (source, text)
+}
+
+#[tokio::test]
+async fn the_example_events_are_answered() {
+    let source = || scenario("event_feedback").source();
+    let found = ask(source(), &example("get-ok.apigw-v2.json")).await;
+    assert_eq!(found.status_code, 200);
+    assert!(Json::parse(&found.body).unwrap().get("Segments").is_some());
+    let missing = ask(source(), &example("get-not-found.apigw-v2.json")).await;
+    assert_eq!(
+        (missing.status_code, missing.headers["content-type"].as_str()),
+        (404, "application/problem+json")
+    );
+}
+
+#[tokio::test]
+async fn the_guides_route_builds_the_guides_document_now() {
+    let scenario = scenario("event_feedback");
+    let (source, _) = exported(&scenario);
+    let reply = ask(source, &call(&scenario, GUIDE, "")).await;
+    assert_eq!(reply.headers["x-export-source"], "live");
+    assert_eq!(reply.headers["x-export-profile-source"], "stored");
+    let document = Json::parse(&reply.body).unwrap();
+    assert!(document.get("Event").unwrap().get("AllOutputAttributes").unwrap().get("Labeler").is_some());
+}
+
+#[tokio::test]
+async fn mres_route_answers_what_was_stored_as_it_was() {
+    let scenario = scenario("event_name_u2028");
+    let (source, text) = exported(&scenario);
+    let reply = ask(source, &call(&scenario, MRE, "")).await;
+    assert_eq!(reply.headers["x-export-source"], "stored");
+    let blob = serde_json::from_str::<serde_json::Value>(&reply.body).unwrap();
+    assert_eq!(blob["BlobContent"], format!("{text}\n"));
+}
+
+#[tokio::test]
+async fn without_a_stored_document_mres_route_builds_one() {
+    let scenario = scenario("event_feedback");
+    let (mut source, _) = exported(&scenario);
+    source.objects.clear();
+    let reply = ask(source, &call(&scenario, MRE, "")).await;
+    assert_eq!((reply.status_code, reply.headers["x-export-source"].as_str()), (200, "live"));
+}
+
+#[tokio::test]
+async fn leniencies_are_listed() {
+    let scenario = scenario("event_live_no_audio_tracks");
+    let reply = ask(scenario.source(), &call(&scenario, GUIDE, "")).await;
+    assert_eq!(reply.headers["x-export-warnings"], "audio-tracks-missing");
+}
+
+#[tokio::test]
+async fn a_failed_read_is_503_and_never_a_part_of_the_document() {
+    let scenario = scenario("event_200_segments_page_boundary");
+    for route in [GUIDE, MRE] {
+        let paged = |failing| {
+            let (mut source, _) = exported(&scenario);
+            source.page_rows = 50;
+            source.failing_read = failing;
+            source
+        };
+        let query = "source=live";
+        let whole = app(paged(None));
+        assert_eq!(whole.handle(&call(&scenario, route, query), LEFT).await.status_code, 200);
+        let reads = whole.source.log().len();
+        assert!(reads > 8, "{reads} reads");
+        for read in 0..reads {
+            let reply = ask(paged(Some(read)), &call(&scenario, route, query)).await;
+            assert_eq!((reply.status_code, reply.headers["retry-after"].as_str()), (503, "5"), "read {read}");
+            assert!(
+                !reply.body.contains("Segments") && !reply.body.contains("made to fail"),
+                "{}",
+                reply.body
+            );
+        }
+    }
+}
+
+#[tokio::test]
+async fn a_document_that_cannot_be_kept_is_503_without_internals() {
+    let scenario = scenario("event_feedback");
+    let reply = ask(scenario.source(), &call(&scenario, GUIDE, "delivery=link")).await;
+    assert_eq!(reply.status_code, 503);
+    assert!(!reply.body.contains("secret"));
+}
+
+#[tokio::test]
+async fn what_is_not_acceptable_is_refused_before_anything_is_read() {
+    let scenario = scenario("event_feedback");
+    let app = app(scenario.source());
+    let mut long = call(&scenario, GUIDE, "");
+    long.path_parameters =
+        Some([("event".to_owned(), "x".repeat(1000)), ("program".to_owned(), "p".to_owned())].into());
+    for call in [long, call(&scenario, GUIDE, "view=xml"), Call::default()] {
+        assert_eq!(app.handle(&call, LEFT).await.status_code, 400);
+    }
+    assert!(app.source.log().is_empty());
+}

@@ -1,0 +1,227 @@
+//! Sweeps over ports in memory.
+
+use export_domain::job::{Job, Reason, State};
+use export_domain::request::Wanted;
+use export_domain::settings::Lifecycle;
+use export_testkit::{
+    Fault, MemoryJobs, MemoryQueue, NOW, TestClock, body, claimed, job, ready, tenant, thumbnail_body, with,
+};
+use job_sweeper::{App, Sweep};
+
+type Sweeper = App<MemoryJobs, MemoryQueue, TestClock>;
+
+fn sweeper() -> Sweeper {
+    App {
+        jobs: MemoryJobs::default(),
+        queue: MemoryQueue::default(),
+        clock: TestClock::standing(NOW),
+        times: Lifecycle::default(),
+    }
+}
+
+/// Another instance on the same table and queue, its clock `ahead_ms` ahead.
+fn twin(of: &Sweeper, ahead_ms: i64) -> Sweeper {
+    App {
+        jobs: of.jobs.clone(),
+        queue: of.queue.clone(),
+        clock: of.clock.skewed(ahead_ms),
+        times: Lifecycle::default(),
+    }
+}
+
+/// Stores the `n`-th job after `change`.
+fn has(sweeper: &Sweeper, n: i64, change: impl FnOnce(Job) -> Job) -> Job {
+    let job = change(job(&tenant(), &with(body(), "Duration", 1000 + n), NOW));
+    sweeper.jobs.put(&job);
+    job
+}
+
+fn did(due: usize, resent: usize, expired: usize) -> Sweep {
+    Sweep { due, resent, expired }
+}
+
+#[tokio::test]
+async fn a_job_that_nobody_took_is_sent_again_to_its_own_queue() {
+    let sweeper = sweeper();
+    let clip = has(&sweeper, 0, |job| job);
+    let thumbnail = job(&tenant(), &thumbnail_body(), NOW);
+    sweeper.jobs.put(&thumbnail);
+    sweeper.clock.advance(59_999);
+    assert_eq!(sweeper.sweep().await, Ok(did(0, 0, 0)));
+    sweeper.clock.advance(1);
+    assert_eq!(sweeper.sweep().await, Ok(did(2, 2, 0)));
+    let sent = sweeper.queue.take();
+    for (wanted, job) in [(Wanted::Media, clip), (Wanted::Thumbnail, thumbnail)] {
+        assert!(sent.iter().any(|s| s.wanted == wanted && s.message == job.message() && s.delay_s == 0));
+    }
+}
+
+#[tokio::test]
+async fn a_job_whose_workers_lease_is_dead_is_sent_again() {
+    let sweeper = sweeper();
+    let job = has(&sweeper, 0, |job| claimed(&job, NOW));
+    sweeper.clock.advance(60_000);
+    assert_eq!(sweeper.sweep().await, Ok(did(0, 0, 0)), "the lease has just ended");
+    sweeper.clock.advance(5_000);
+    assert_eq!(sweeper.sweep().await, Ok(did(1, 1, 0)));
+    assert_eq!(sweeper.queue.take()[0].message, job.message());
+}
+
+#[tokio::test]
+async fn a_job_that_overslept_its_recording_is_sent_again() {
+    let sweeper = sweeper();
+    let times = Lifecycle::default();
+    has(&sweeper, 0, |job| claimed(&job, NOW).waiting(1, NOW + 10_000, 0, NOW, &times).unwrap());
+    sweeper.clock.advance(69_999);
+    assert_eq!(sweeper.sweep().await, Ok(did(0, 0, 0)));
+    sweeper.clock.advance(1);
+    assert_eq!(sweeper.sweep().await, Ok(did(1, 1, 0)));
+}
+
+#[tokio::test]
+async fn a_job_out_of_time_fails_and_is_never_due_again() {
+    let sweeper = sweeper();
+    let running = has(&sweeper, 0, |job| claimed(&job, NOW));
+    let queued = has(&sweeper, 1, |job| job);
+    sweeper.clock.advance(30 * 60_000 + 1);
+    assert_eq!(sweeper.sweep().await, Ok(did(2, 1, 1)));
+    let failed = sweeper.jobs.current(&running).unwrap();
+    assert_eq!((failed.state, failed.due_at), (State::Failed, None));
+    assert_eq!(failed.failure.unwrap().reason, Reason::TimedOut);
+    sweeper.clock.set(NOW + 6 * 3_600_000 + 1);
+    assert_eq!(sweeper.sweep().await, Ok(did(1, 0, 1)));
+    assert_eq!(sweeper.jobs.current(&queued).unwrap().state, State::Failed);
+    sweeper.clock.advance(24 * 3_600_000);
+    assert_eq!(sweeper.sweep().await, Ok(did(0, 0, 0)));
+}
+
+#[tokio::test]
+async fn jobs_that_have_ended_are_left_alone() {
+    let sweeper = sweeper();
+    let times = Lifecycle::default();
+    has(&sweeper, 0, |job| ready(&claimed(&job, NOW), NOW));
+    has(&sweeper, 1, |job| job.cancelled(NOW, &times).unwrap());
+    has(&sweeper, 2, |job| claimed(&job, NOW).given_up(1, Reason::NoMedia, NOW, &times).unwrap());
+    sweeper.clock.advance(24 * 3_600_000);
+    assert_eq!(sweeper.sweep().await, Ok(did(0, 0, 0)));
+    assert_eq!((sweeper.jobs.writes(), sweeper.queue.take().len()), (0, 0));
+}
+
+#[tokio::test]
+async fn two_sweepers_at_once_send_every_message_once_and_end_every_job_once() {
+    let first = sweeper();
+    for n in 0..40 {
+        has(&first, n, |job| if n % 2 == 0 { claimed(&job, NOW) } else { job });
+    }
+    first.clock.advance(30 * 60_000 + 1);
+    let second = twin(&first, 0);
+    let (one, other) = tokio::join!(first.sweep(), second.sweep());
+    let (one, other) = (one.unwrap(), other.unwrap());
+    assert_eq!((one.resent + other.resent, one.expired + other.expired), (20, 20));
+    assert_eq!((first.queue.take().len(), first.jobs.writes()), (20, 40));
+    assert!(first.jobs.faults.calls("write") > 40, "the sweepers met each other");
+}
+
+#[tokio::test]
+async fn a_sweeper_five_minutes_ahead_costs_a_message_but_ends_no_job_early() {
+    let punctual = sweeper();
+    let job = has(&punctual, 0, |job| claimed(&job, NOW));
+    let early = twin(&punctual, 5 * 60_000);
+    assert_eq!(early.sweep().await, Ok(did(1, 1, 0)));
+    assert_eq!(punctual.jobs.current(&job).unwrap().state, State::Running);
+    assert!(job.renewed(1, 1, NOW + 1, &Lifecycle::default()).is_ok(), "the worker goes on");
+}
+
+#[tokio::test]
+async fn the_pauses_between_messages_grow_to_a_quarter_of_an_hour() {
+    let sweeper = sweeper();
+    let job = has(&sweeper, 0, |job| job);
+    let (mut pauses, mut last) = (Vec::new(), NOW);
+    while pauses.len() < 8 {
+        sweeper.clock.set(sweeper.jobs.current(&job).unwrap().due_at.unwrap());
+        assert_eq!(sweeper.sweep().await, Ok(did(1, 1, 0)));
+        let due = sweeper.jobs.current(&job).unwrap().due_at.unwrap();
+        pauses.push((due - last) / 60_000);
+        last = due;
+    }
+    assert!(pauses.is_sorted(), "{pauses:?}");
+    assert_eq!((pauses[0], pauses[7]), (2, 16));
+}
+
+#[tokio::test]
+async fn one_jobs_trouble_does_not_keep_the_others_waiting() {
+    for operation in ["get", "write"] {
+        let sweeper = sweeper();
+        for n in 0..5 {
+            has(&sweeper, n, |job| job);
+        }
+        sweeper.clock.advance(60_000);
+        sweeper.jobs.faults.plan(operation, 2, Fault::Before);
+        assert_eq!(sweeper.sweep().await, Ok(did(5, 4, 0)), "{operation}");
+        assert_eq!(sweeper.sweep().await, Ok(did(1, 1, 0)), "the next sweep catches up");
+    }
+}
+
+#[tokio::test]
+async fn a_message_that_could_not_be_sent_is_sent_later() {
+    let sweeper = sweeper();
+    has(&sweeper, 0, |job| job);
+    sweeper.clock.advance(60_000);
+    sweeper.queue.faults.plan("send", 1, Fault::Before);
+    assert_eq!(sweeper.sweep().await, Ok(did(1, 0, 0)));
+    sweeper.clock.advance(70_000);
+    assert_eq!(sweeper.sweep().await, Ok(did(1, 1, 0)));
+}
+
+#[tokio::test]
+async fn a_write_whose_reply_was_lost_sends_its_message() {
+    let sweeper = sweeper();
+    has(&sweeper, 0, |job| job);
+    sweeper.clock.advance(60_000);
+    sweeper.jobs.faults.plan("write", 1, Fault::Again);
+    assert_eq!(sweeper.sweep().await, Ok(did(1, 1, 0)));
+    assert_eq!(sweeper.queue.take().len(), 1);
+}
+
+#[tokio::test]
+async fn a_job_that_moves_on_meanwhile_is_not_touched() {
+    let sweeper = sweeper();
+    let job = has(&sweeper, 0, |job| job);
+    sweeper.clock.advance(60_000);
+    let (table, taken) = (sweeper.jobs.clone(), claimed(&job, NOW + 60_000));
+    let expected = taken.clone();
+    sweeper.jobs.faults.meanwhile("write", 1, move || table.put(&taken));
+    assert_eq!(sweeper.sweep().await, Ok(did(1, 0, 0)));
+    assert_eq!((sweeper.jobs.only(), sweeper.queue.take().len()), (expected, 0));
+}
+
+#[tokio::test]
+async fn a_job_that_is_gone_is_no_trouble() {
+    let sweeper = sweeper();
+    has(&sweeper, 0, |job| job);
+    sweeper.clock.advance(60_000);
+    let table = sweeper.jobs.clone();
+    sweeper.jobs.faults.meanwhile("get", 1, move || table.clear());
+    assert_eq!(sweeper.sweep().await, Ok(did(1, 0, 0)));
+}
+
+#[tokio::test]
+async fn a_backlog_is_swept_five_hundred_at_a_time_oldest_first() {
+    let sweeper = sweeper();
+    for n in 0..600 {
+        has(&sweeper, n, |job| Job { due_at: Some(NOW + n), ..job });
+    }
+    sweeper.clock.advance(60_000);
+    assert_eq!(sweeper.sweep().await, Ok(did(500, 500, 0)));
+    assert!(
+        sweeper.jobs.all().iter().filter(|job| job.resends == 0).all(|job| job.due_at >= Some(NOW + 500))
+    );
+    assert_eq!(sweeper.sweep().await, Ok(did(100, 100, 0)));
+}
+
+#[tokio::test]
+async fn a_sweep_that_cannot_list_what_is_due_fails() {
+    let sweeper = sweeper();
+    sweeper.jobs.faults.always("due", Fault::Before);
+    assert!(sweeper.sweep().await.is_err());
+}

@@ -1,0 +1,121 @@
+use crate::world::World;
+use export_domain::job::{Job, State};
+use export_testkit::{Answered, Fault, ask, body, claimed, ready, with};
+use lambda_http::Request;
+use lambda_http::http::Method;
+use serde_json::Value;
+use std::collections::HashSet;
+use std::sync::Arc;
+use tokio::task::JoinSet;
+
+async fn at_once(world: &Arc<World>, count: usize) -> Vec<Answered> {
+    let mut tasks = JoinSet::new();
+    for _ in 0..count {
+        let world = Arc::clone(world);
+        tasks.spawn(async move { world.submit(&body()).await });
+    }
+    tasks.join_all().await
+}
+
+#[tokio::test]
+async fn a_thousand_identical_submissions_at_once_make_one_job_and_one_message() {
+    let world = Arc::new(World::new());
+    let answers = at_once(&world, 1000).await;
+    assert_eq!((world.jobs.writes(), world.queue.take().len()), (1, 1));
+    assert!(world.jobs.faults.calls("write") > 1, "submissions met each other");
+    let names: HashSet<_> =
+        answers.iter().map(|a| (a.status, a.codes(), a.json["JobId"].to_string())).collect();
+    let id = Value::from(world.jobs.only().job_id.as_str()).to_string();
+    assert_eq!(names, HashSet::from([(200, (1, 2000), id)]));
+}
+
+#[tokio::test]
+async fn submissions_at_once_start_a_failed_job_once() {
+    let world = Arc::new(World::new());
+    world.has(&body(), |job| job);
+    world.clock.advance(6 * 3_600_000 + 1);
+    let answers = at_once(&world, 100).await;
+    assert!(answers.iter().all(|answer| answer.codes() == (1, 2000)));
+    let job = world.jobs.only();
+    assert_eq!((job.generation, job.state, world.jobs.writes()), (2, State::Queued, 1));
+    assert_eq!(world.queue.take().len(), 1);
+}
+
+#[tokio::test]
+async fn submissions_at_once_send_an_overdue_message_once() {
+    let with_dead_lease = |job: Job| claimed(&job, job.created_at);
+    let changes: [fn(Job) -> Job; 2] = [|job| job, with_dead_lease];
+    for change in changes {
+        let world = Arc::new(World::new());
+        let stored = world.has(&body(), change);
+        world.clock.advance(65_000);
+        at_once(&world, 100).await;
+        let sent = world.queue.take();
+        assert_eq!((sent.len(), &sent[0].message), (1, &stored.message()), "{:?}", stored.state);
+        assert_eq!(world.jobs.writes(), 1);
+    }
+}
+
+#[tokio::test]
+async fn spelling_does_not_make_another_job() {
+    let world = World::new();
+    let first = world.submit(&body()).await;
+    let other = with(with(body(), "StartTime", 792_000), "userid", "someone");
+    assert_eq!(world.submit(&other).await.json["JobId"], first.json["JobId"]);
+    assert_ne!(world.submit(&with(other, "Duration", 9001)).await.json["JobId"], first.json["JobId"]);
+}
+
+#[tokio::test]
+async fn a_ready_job_answers_every_repetition_with_its_paths() {
+    let world = World::new();
+    let job = world.has(&body(), |job| ready(&claimed(&job, job.created_at), job.created_at));
+    let answer = world.submit(&body()).await;
+    assert_eq!((answer.codes(), &answer.json["LackLength"]), ((5, 0), &0.into()));
+    assert_eq!(answer.json["ImagePath"], job.order.image_path.as_str());
+    assert_eq!(answer.json["VideoPath"], job.order.video_path.as_str());
+    assert!(world.queue.take().is_empty() && world.jobs.writes() == 0);
+}
+
+fn keyed(key: &str, body: &Value) -> Request {
+    ask(Method::POST, "/export", &[("Idempotency-Key", key)], body.to_string())
+}
+
+#[tokio::test]
+async fn an_idempotency_key_is_good_for_one_request_only() {
+    let world = World::new();
+    let first = world.ask(keyed("order-1", &body())).await;
+    assert_eq!(world.ask(keyed("order-1", &body())).await.json, first.json);
+    let other = world.ask(keyed("order-1", &with(body(), "Duration", 8000))).await;
+    assert_eq!((other.status, other.codes()), (409, (-1, 0)));
+    assert_eq!(world.jobs.all().len(), 1);
+    let another = world.ask(keyed("order-2", &with(body(), "Duration", 8000))).await;
+    assert_eq!((another.status, world.jobs.all().len()), (200, 2));
+}
+
+#[tokio::test]
+async fn an_idempotency_key_is_free_again_after_the_jobs_time_to_live() {
+    let world = World::new();
+    world.ask(keyed("order-1", &body())).await;
+    world.clock.advance(7 * 24 * 3_600_000);
+    let other = world.ask(keyed("order-1", &with(body(), "Duration", 8000))).await;
+    assert_eq!(other.status, 200);
+}
+
+#[tokio::test]
+async fn an_idempotency_key_that_is_no_key_is_refused() {
+    for key in ["", "a b", &"k".repeat(65)] {
+        let world = World::new();
+        let answer = world.ask(keyed(key, &body())).await;
+        assert_eq!(answer.status, 400, "{key:?}");
+        assert!(answer.text.contains("Idempotency-Key"), "{key:?}");
+        assert!(world.jobs.all().is_empty());
+    }
+}
+
+#[tokio::test]
+async fn a_key_bound_without_its_job_is_good_for_the_next_try() {
+    let world = World::new();
+    world.jobs.faults.plan("write", 1, Fault::Before);
+    assert_eq!(world.ask(keyed("order-1", &body())).await.status, 503);
+    assert_eq!(world.ask(keyed("order-1", &body())).await.codes(), (1, 2000));
+}

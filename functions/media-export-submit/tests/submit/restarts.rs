@@ -1,0 +1,97 @@
+use crate::world::World;
+use export_domain::job::{Job, Reason, State};
+use export_domain::settings::Lifecycle;
+use export_testkit::{Answered, NOW, body, claimed, ready};
+
+fn times() -> Lifecycle {
+    Lifecycle::default()
+}
+
+fn failed(reason: Reason) -> impl FnOnce(Job) -> Job {
+    move |job| claimed(&job, NOW).given_up(1, reason, NOW, &times()).unwrap()
+}
+
+/// What a POST `after_ms` after the end of a job is answered, and the job then.
+async fn posted(change: impl FnOnce(Job) -> Job, after_ms: i64) -> (Answered, Job, usize) {
+    let world = World::new();
+    world.has(&body(), change);
+    world.clock.advance(after_ms);
+    let answer = world.submit(&body()).await;
+    (answer, world.jobs.only(), world.queue.take().len())
+}
+
+#[tokio::test]
+async fn a_timed_out_job_starts_again_at_once_and_keeps_its_fence() {
+    let (answer, job, sent) = posted(failed(Reason::TimedOut), 0).await;
+    assert_eq!((answer.codes(), sent), ((1, 2000), 1));
+    assert_eq!((job.state, job.generation, job.retries, job.fence), (State::Queued, 2, 2, 1));
+}
+
+#[tokio::test]
+async fn the_last_generation_that_times_out_is_final_for_a_while() {
+    let last = |job: Job| failed(Reason::TimedOut)(Job { retries: 3, ..job });
+    let (answer, job, sent) = posted(last, 59_999).await;
+    assert_eq!((answer.codes(), job.generation, sent), ((-1, 0), 1, 0));
+    assert_eq!(answer.json["ErrorMessage"], "export timed out");
+    let last = |job: Job| failed(Reason::TimedOut)(Job { retries: 3, ..job });
+    let (answer, job, _) = posted(last, 60_000).await;
+    assert_eq!((answer.codes(), job.generation, job.retries), ((1, 2000), 2, 1));
+}
+
+#[tokio::test]
+async fn an_absent_recording_is_looked_for_every_ten_seconds_uncounted() {
+    let (answer, job, sent) = posted(failed(Reason::SourceAbsent), 9_999).await;
+    assert_eq!((answer.codes(), job.generation, sent), ((-1, 2000), 1, 0));
+    assert_eq!(answer.json["ErrorMessage"], "not such dir");
+    let (answer, job, sent) = posted(failed(Reason::SourceAbsent), 10_000).await;
+    assert_eq!((answer.codes(), job.generation, job.retries, sent), ((1, 2000), 2, 1, 1));
+    assert_eq!(job.source_missing_since, Some(NOW), "the wait is counted from the first look");
+}
+
+#[tokio::test]
+async fn a_final_failure_is_answered_for_a_minute_and_tried_again_after_it() {
+    for reason in [Reason::BadRecording, Reason::NoMedia, Reason::Denied, Reason::UnsupportedCodec] {
+        let (answer, job, sent) = posted(failed(reason.clone()), 59_999).await;
+        assert_eq!((answer.codes(), job.generation, sent), ((-1, 0), 1, 0), "{reason:?}");
+        assert_eq!(answer.json["ErrorMessage"], reason.to_string());
+        assert!(answer.json.get("ImagePath").is_none() && answer.json.get("VideoPath").is_none());
+        let (answer, job, sent) = posted(failed(reason.clone()), 60_000).await;
+        assert_eq!((answer.codes(), job.generation, sent), ((1, 2000), 2, 1), "{reason:?}");
+    }
+}
+
+#[tokio::test]
+async fn a_cancelled_job_starts_again_after_a_minute() {
+    let cancelled = |job: Job| job.cancelled(NOW, &times()).unwrap();
+    let (answer, _, sent) = posted(cancelled, 59_999).await;
+    assert_eq!((answer.codes(), sent), ((-1, 0), 0));
+    assert_eq!(answer.json["ErrorMessage"], "cancelled");
+    let (answer, job, sent) = posted(cancelled, 60_000).await;
+    assert_eq!((answer.codes(), job.generation, sent), ((1, 2000), 2, 1));
+}
+
+#[tokio::test]
+async fn a_record_past_its_time_to_live_is_as_good_as_none() {
+    let done = |job: Job| ready(&claimed(&job, NOW), NOW);
+    let (answer, ..) = posted(done, 7 * 24 * 3_600_000 - 1).await;
+    assert_eq!(answer.codes(), (5, 0));
+    let (answer, job, sent) = posted(done, 7 * 24 * 3_600_000).await;
+    assert_eq!((answer.codes(), sent), ((1, 2000), 1));
+    assert_eq!((job.state, job.generation, job.fence, job.staged.len()), (State::Queued, 2, 1, 0));
+    assert!(job.image.is_none() && job.video.is_none() && job.expires_at.is_none());
+}
+
+#[tokio::test]
+async fn a_job_past_its_deadline_starts_again_although_no_sweeper_wrote_it_down() {
+    let (answer, job, sent) = posted(|job| claimed(&job, NOW), 30 * 60_000 + 1).await;
+    assert_eq!((answer.codes(), sent), ((1, 2000), 1));
+    assert_eq!((job.state, job.generation, job.fence), (State::Queued, 2, 1));
+}
+
+#[tokio::test]
+async fn a_running_job_is_answered_with_what_is_left_of_it() {
+    let running = |job: Job| claimed(&job, NOW).renewed(1, 6000, NOW + 1500, &times()).unwrap();
+    let (answer, job, sent) = posted(running, 2000).await;
+    assert_eq!((answer.codes(), sent, job.generation), ((1, 1000), 0, 1));
+    assert_eq!(answer.json["LackLength"], 3000);
+}

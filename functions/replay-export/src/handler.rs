@@ -1,0 +1,48 @@
+//! HTTP in, use case, HTTP out.
+
+use crate::App;
+use export_domain::mre::export::{export_replay, stored_replay};
+use export_domain::mre::keys::{EventKey, ReplayKey};
+use export_domain::mre::ports::DocumentLinks;
+use export_domain::mre::source::ExportSource;
+use export_domain::ports::Clock;
+use export_lambda::documents::{Ask, Call, Failure, Reply, Served, deliver, within};
+use std::time::Duration;
+
+impl<S: ExportSource, L: DocumentLinks, C: Clock> App<S, L, C> {
+    /// Answers one request with `left` of the invocation to go; every error has become a reply.
+    pub async fn handle(&self, call: &Call, left: Duration) -> Reply {
+        let began = self.clock.now_ms();
+        // Boxed: the futures of an export are nested deeper than the compiler likes to lay out.
+        let answered = within(left, Box::pin(self.answer(call))).await;
+        let reply = answered.unwrap_or_else(|failure| {
+            tracing::warn!(error = failure.causes(), "served no replay document");
+            failure.reply(call)
+        });
+        let (status, bytes, took_ms) = (reply.status_code, reply.body.len(), self.clock.now_ms() - began);
+        tracing::info!(status, bytes, took_ms, route = call.route_key, "answered");
+        reply
+    }
+
+    async fn answer(&self, call: &Call) -> Result<Reply, Failure> {
+        let ask = Ask::read(call)?;
+        let event = EventKey::new(call.name("event")?, call.name("program")?);
+        let key = ReplayKey::new(event, call.name("id")?);
+        let served = self.document(&key, &ask).await?;
+        Ok(deliver(&ask, served, &self.links).await?)
+    }
+
+    async fn document(&self, key: &ReplayKey, ask: &Ask) -> Result<Served, Failure> {
+        if ask.stored
+            && let Some(stored) = stored_replay(&self.source, key).await?
+        {
+            return Ok(Served::stored(stored, self.clock.now_ms()));
+        }
+        let now_ms = self.clock.now_ms();
+        let export = export_replay(&self.source, key, ask.view).await?;
+        for (warning, count) in export.warnings.iter() {
+            tracing::warn!(warning = warning.code(), count, "a replay document is lenient");
+        }
+        Ok(Served::live(export, now_ms))
+    }
+}

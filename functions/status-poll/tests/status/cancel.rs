@@ -1,0 +1,91 @@
+use crate::world::{STRANGERS_SESSION, World, path};
+use export_domain::job::{Job, State};
+use export_domain::settings::Lifecycle;
+use export_testkit::{Fault, NOW, ask, body, claimed, ready};
+use lambda_http::http::Method;
+
+#[tokio::test]
+async fn a_job_that_has_not_ended_is_cancelled_and_stays_so() {
+    let changes: [fn(Job) -> Job; 2] = [|job| job, |job| claimed(&job, NOW)];
+    for change in changes {
+        let world = World::new();
+        let job = world.has(&body(), change);
+        let first = world.delete(&job).await;
+        assert_eq!((first.status, first.codes()), (200, (-1, 0)));
+        assert_eq!(first.json["ErrorMessage"], "cancelled");
+        let stored = world.jobs.only();
+        assert_eq!((stored.state, stored.due_at, stored.lease_until), (State::Cancelled, None, None));
+        assert!(stored.expires_at.is_some());
+        assert_eq!(world.delete(&job).await, first, "again");
+        assert_eq!(world.get(&path(&job)).await, first);
+        assert_eq!(world.jobs.only(), stored);
+    }
+}
+
+#[tokio::test]
+async fn a_job_that_has_ended_stays_as_it_is() {
+    let world = World::new();
+    let job = world.has(&body(), |job| ready(&claimed(&job, NOW), NOW));
+    assert_eq!(world.delete(&job).await.codes(), (5, 0));
+    assert_eq!(world.jobs.only(), job);
+}
+
+#[tokio::test]
+async fn a_job_past_its_deadline_has_failed_and_is_not_cancelled() {
+    let world = World::new();
+    let job = world.has(&body(), |job| claimed(&job, NOW));
+    world.clock.advance(31 * 60_000);
+    assert_eq!(world.delete(&job).await.json["ErrorMessage"], "export timed out");
+    assert_eq!(world.jobs.only(), job);
+}
+
+#[tokio::test]
+async fn a_cancellation_wins_against_a_workers_renewal() {
+    let world = World::new();
+    let job = world.has(&body(), |job| claimed(&job, NOW));
+    let renewed = job.renewed(1, 100, NOW, &Lifecycle::default()).unwrap();
+    let table = world.jobs.clone();
+    world.jobs.faults.meanwhile("write", 1, move || table.put(&renewed));
+    let answer = world.delete(&job).await;
+    assert_eq!(answer.json["ErrorMessage"], "cancelled");
+    assert_eq!((world.jobs.only().state, world.jobs.only().done_ms), (State::Cancelled, 100));
+}
+
+#[tokio::test]
+async fn a_cancellation_does_not_undo_a_success_that_came_first() {
+    let world = World::new();
+    let job = world.has(&body(), |job| claimed(&job, NOW));
+    let table = world.jobs.clone();
+    let success = ready(&job, NOW);
+    world.jobs.faults.meanwhile("write", 1, move || table.put(&success));
+    let answer = world.delete(&job).await;
+    assert_eq!((answer.codes(), world.jobs.only().state), ((5, 0), State::Ready));
+}
+
+#[tokio::test]
+async fn a_cancellation_whose_reply_was_lost_is_a_success() {
+    let world = World::new();
+    let job = world.has(&body(), |job| job);
+    world.jobs.faults.plan("write", 1, Fault::Again);
+    assert_eq!(world.delete(&job).await.json["ErrorMessage"], "cancelled");
+    assert_eq!(world.jobs.writes(), 1);
+}
+
+#[tokio::test]
+async fn a_cancellation_that_cannot_be_stored_is_not_reported_as_one() {
+    let world = World::new();
+    let job = world.has(&body(), |job| job);
+    world.jobs.faults.always("write", Fault::Before);
+    let answer = world.delete(&job).await;
+    assert_eq!((answer.status, answer.codes()), (503, (-1, 2000)));
+    assert_eq!(world.jobs.only(), job);
+}
+
+#[tokio::test]
+async fn a_stranger_cancels_nothing() {
+    let world = World::new();
+    let job = world.has(&body(), |job| job);
+    let answer =
+        world.ask(ask(Method::DELETE, &path(&job), &[("X-Session-Id", STRANGERS_SESSION)], "")).await;
+    assert_eq!((answer.status, world.jobs.only()), (404, job));
+}

@@ -1,0 +1,9 @@
+//! `/export/status` over ports in memory.
+#![expect(clippy::unwrap_used, reason = "helpers of tests")]
+
+mod cancel;
+mod list;
+mod one;
+mod resource;
+mod waits;
+mod world;

@@ -1,0 +1,59 @@
+use crate::world::{World, path};
+use export_domain::job::Job;
+use export_domain::resource::MEDIA_TYPE;
+use export_domain::settings::Lifecycle;
+use export_testkit::{Answered, NOW, body, claimed, ready, with};
+use lambda_http::http::Method;
+
+async fn resource(world: &World, job: &Job) -> Answered {
+    world.send(Method::GET, &path(job), ("Accept", MEDIA_TYPE)).await
+}
+
+#[tokio::test]
+async fn a_client_that_accepts_it_gets_the_job_resource() {
+    let world = World::new();
+    let job = world
+        .has(&body(), |job| claimed(&job, NOW).renewed(1, 4500, NOW + 1000, &Lifecycle::default()).unwrap());
+    let answer = resource(&world, &job).await;
+    assert_eq!((answer.status, answer.header("content-type")), (200, MEDIA_TYPE));
+    assert_eq!((&answer.json["id"], &answer.json["state"]), (&job.job_id.as_str().into(), &"RUNNING".into()));
+    assert_eq!((&answer.json["percent"], &answer.json["generation"]), (&50.into(), &1.into()));
+    assert_eq!(answer.json["created"], "2019-07-05T04:13:20Z");
+    assert_eq!(answer.json["updated"], "2019-07-05T04:13:21Z");
+    assert_eq!(answer.json["request"]["duration_ms"], 9000);
+}
+
+#[tokio::test]
+async fn a_ready_resource_names_its_files_and_what_they_lack() {
+    let world = World::new();
+    let job = world.has(&body(), |job| ready(&claimed(&job, NOW), NOW));
+    let answer = resource(&world, &job).await;
+    assert_eq!((&answer.json["state"], &answer.json["percent"]), (&"READY".into(), &100.into()));
+    assert_eq!((&answer.json["delivered_ms"], &answer.json["lack_ms"]), (&9000.into(), &0.into()));
+    assert_eq!(answer.json["video_path"], job.order.video_path.as_str());
+    assert_eq!(answer.json["image_path"], job.order.image_path.as_str());
+}
+
+#[tokio::test]
+async fn a_resource_names_neither_bucket_nor_user_nor_session() {
+    let world = World::new();
+    let body = with(body(), "userid", "someone@example.com");
+    let job = world.has(&body, |job| job);
+    let answer = resource(&world, &job).await;
+    for secret in ["clips", "recordings", "someone", export_testkit::SESSION] {
+        assert!(!answer.text.contains(secret), "{secret}");
+    }
+}
+
+#[tokio::test]
+async fn a_failed_resource_says_why_and_has_no_paths() {
+    let world = World::new();
+    let job = world.has(&body(), |job| claimed(&job, NOW));
+    world.clock.advance(31 * 60_000);
+    let answer = resource(&world, &job).await;
+    assert_eq!(
+        (&answer.json["state"], &answer.json["error"]),
+        (&"FAILED".into(), &"export timed out".into())
+    );
+    assert!(answer.json.get("image_path").is_none() && answer.json.get("video_path").is_none());
+}

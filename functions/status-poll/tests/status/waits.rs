@@ -1,0 +1,60 @@
+use crate::world::{World, path};
+use export_domain::ports::Clock;
+use export_domain::settings::Lifecycle;
+use export_testkit::{Answered, NOW, body, claimed, ready};
+use lambda_http::http::Method;
+
+async fn get(world: &World, prefer: &str) -> Answered {
+    let job = world.jobs.only();
+    world.send(Method::GET, &path(&job), ("Prefer", prefer)).await
+}
+
+#[tokio::test]
+async fn a_client_that_prefers_to_wait_is_answered_when_the_job_ends() {
+    let world = World::new();
+    let job = world.has(&body(), |job| claimed(&job, NOW));
+    let worker = async {
+        world.clock.sleep_ms(2000).await;
+        world.jobs.put(&ready(&job, NOW + 2000));
+    };
+    let (answer, ()) = tokio::join!(get(&world, "wait=10"), worker);
+    assert_eq!(answer.codes(), (5, 0));
+    assert!(world.clock.now_ms() < NOW + 10_000);
+}
+
+#[tokio::test]
+async fn without_a_preference_nobody_waits() {
+    let world = World::new();
+    world.has(&body(), |job| job);
+    for prefer in ["respond-async", "wait=0", "wait=x"] {
+        assert_eq!(get(&world, prefer).await.codes(), (1, 2000), "{prefer}");
+    }
+    assert_eq!(world.clock.now_ms(), NOW);
+}
+
+#[tokio::test]
+async fn nobody_waits_longer_than_twenty_seconds() {
+    let world = World::new();
+    world.has(&body(), |job| job);
+    assert_eq!(get(&world, "wait=3600").await.codes(), (1, 2000));
+    let waited = world.clock.now_ms() - NOW;
+    assert!((20_000..20_400).contains(&waited), "{waited}");
+}
+
+#[tokio::test]
+async fn the_estimate_after_a_wait_is_of_the_time_after_it() {
+    let world = World::new();
+    world.has(&body(), |job| claimed(&job, NOW).renewed(1, 4500, NOW, &Lifecycle::default()).unwrap());
+    let (code, wait) = get(&world, "wait=1").await.codes();
+    let waited = world.clock.now_ms() - NOW;
+    assert_eq!((code, wait), (1, waited), "half is done, so the other half takes as long");
+}
+
+#[tokio::test]
+async fn a_job_that_runs_out_of_time_during_the_wait_has_failed() {
+    let world = World::new();
+    world.has(&body(), |job| claimed(&job, NOW));
+    world.clock.advance(30 * 60_000 - 1000);
+    let answer = get(&world, "wait=5").await;
+    assert_eq!(answer.json["ErrorMessage"], "export timed out");
+}

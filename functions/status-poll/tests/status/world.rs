@@ -1,0 +1,73 @@
+//! The function with its ports, and requests to it.
+
+use export_domain::ids::TenantId;
+use export_domain::intake::Intake;
+use export_domain::job::Job;
+use export_domain::settings::{AuthMode, Lifecycle, Limits, ReplyStyle};
+use export_testkit::{Answered, Directory, MemoryJobs, NOW, SESSION, TestClock, ask, directory, job, tenant};
+use lambda_http::Request;
+use lambda_http::http::Method;
+use serde_json::Value;
+use status_poll::App;
+
+/// A session of the tenant [`stranger`].
+pub(crate) const STRANGERS_SESSION: &str = "11111111111111111111111111111111";
+
+pub(crate) fn stranger() -> TenantId {
+    TenantId::parse("stranger").unwrap()
+}
+
+pub(crate) struct World {
+    pub(crate) jobs: MemoryJobs,
+    pub(crate) directory: Directory,
+    pub(crate) clock: TestClock,
+    pub(crate) app: App<MemoryJobs, Directory, Directory, TestClock>,
+}
+
+impl World {
+    pub(crate) fn new() -> Self {
+        let (jobs, directory, clock) = (MemoryJobs::default(), directory(), TestClock::jumping(NOW));
+        directory.add_session(STRANGERS_SESSION, &stranger(), i64::MAX / 1000);
+        let app = App {
+            jobs: jobs.clone(),
+            intake: Intake {
+                sessions: directory.clone(),
+                tenants: directory.clone(),
+                clock: clock.clone(),
+                auth: AuthMode::Session,
+                limits: Limits::default(),
+            },
+            times: Lifecycle::default(),
+            style: ReplyStyle::default(),
+        };
+        Self { jobs, directory, clock, app }
+    }
+
+    pub(crate) async fn ask(&self, request: Request) -> Answered {
+        Answered::read(self.app.handle(&request).await)
+    }
+
+    /// A request of [`tenant`] for `target`, with one more header.
+    pub(crate) async fn send(&self, method: Method, target: &str, header: (&str, &str)) -> Answered {
+        self.ask(ask(method, target, &[("X-Session-Id", SESSION), header], "")).await
+    }
+
+    pub(crate) async fn get(&self, target: &str) -> Answered {
+        self.send(Method::GET, target, ("Accept", "*/*")).await
+    }
+
+    pub(crate) async fn delete(&self, job: &Job) -> Answered {
+        self.send(Method::DELETE, &path(job), ("Accept", "*/*")).await
+    }
+
+    /// Stores the job of `body` after `change`.
+    pub(crate) fn has(&self, body: &Value, change: impl FnOnce(Job) -> Job) -> Job {
+        let job = change(job(&tenant(), body, NOW));
+        self.jobs.put(&job);
+        job
+    }
+}
+
+pub(crate) fn path(job: &Job) -> String {
+    format!("/export/status/{}", job.job_id)
+}

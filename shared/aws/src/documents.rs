@@ -1,0 +1,182 @@
+//! Exports and large documents in S3.
+
+use crate::clients::unavailable;
+use aws_config::SdkConfig;
+use aws_sdk_s3::Client;
+use aws_sdk_s3::config::{ProvideCredentials, SharedCredentialsProvider};
+use aws_sdk_s3::error::SdkError;
+use aws_sdk_s3::presigning::PresigningConfig;
+use aws_sdk_s3::primitives::ByteStream;
+use bytes::Bytes;
+use export_domain::mre::ports::{DocumentLinks, ExportStore, Link, Stored};
+use export_domain::mre::source::StoredText;
+use export_domain::ports::{Clock, Unavailable};
+use std::time::{Duration, UNIX_EPOCH};
+
+use crate::clock::SystemClock;
+
+const WHAT: &str = "the export bucket";
+const JSON: &str = "application/json";
+
+/// Longest life of a link to a document.
+const LINK: Duration = Duration::from_mins(15);
+/// Age from which a kept document is written anew: the bucket may drop it a day after it was written.
+const FRESH_MS: i64 = 12 * 3600 * 1000;
+/// Tries of a conditional write that met another one.
+const PUT_TRIES: u32 = 5;
+
+/// The bucket of exports (`base_*/`) and of documents that are too large for a reply (`documents/`).
+#[derive(Debug, Clone)]
+pub struct S3Documents {
+    client: Client,
+    credentials: Option<SharedCredentialsProvider>,
+    bucket: String,
+}
+
+/// What is at a key.
+struct Present {
+    etag: String,
+    fence: u64,
+    modified_ms: i64,
+}
+
+impl S3Documents {
+    /// Documents in `bucket`.
+    pub fn new(config: &SdkConfig, bucket: String) -> Self {
+        Self { client: Client::new(config), credentials: config.credentials_provider(), bucket }
+    }
+
+    /// Reads an object; `None` when there is none.
+    ///
+    /// # Errors
+    /// [`Unavailable`] when S3 does not answer, or the object is no UTF-8 text.
+    pub async fn read(&self, key: &str) -> Result<Option<StoredText>, Unavailable> {
+        let sent = self.client.get_object().bucket(&self.bucket).key(key).send().await;
+        let object = match sent {
+            Ok(object) => object,
+            Err(e) if status(&e) == Some(404) => return Ok(None),
+            Err(e) => return Err(unavailable(WHAT, &e)),
+        };
+        let modified_ms = object.last_modified().and_then(|time| time.to_millis().ok());
+        let warnings = object.metadata().and_then(|metadata| metadata.get("warnings")).cloned();
+        let length = object.content_length().and_then(|n| usize::try_from(n).ok()).unwrap_or_default();
+        let mut bytes = Vec::with_capacity(length);
+        let mut body = object.body;
+        while let Some(chunk) = body.try_next().await.map_err(|e| unavailable(WHAT, &e))? {
+            bytes.extend_from_slice(&chunk);
+        }
+        let text = String::from_utf8(bytes).map_err(|e| unavailable(WHAT, &e))?;
+        Ok(Some(StoredText { text, modified_ms, warnings }))
+    }
+
+    /// A presigned URL that reads `key` of `bucket` for `life`.
+    ///
+    /// # Errors
+    /// [`Unavailable`] when there are no credentials to sign with.
+    pub async fn presign(
+        &self,
+        bucket: &str,
+        key: &str,
+        life: Duration,
+        content_type: Option<&str>,
+    ) -> Result<String, Unavailable> {
+        let config = PresigningConfig::expires_in(life).map_err(|e| unavailable(WHAT, &e))?;
+        let get = self.client.get_object().bucket(bucket).key(key);
+        let get = get.set_response_content_type(content_type.map(str::to_owned));
+        let signed = get.presigned(config).await.map_err(|e| unavailable(WHAT, &e))?;
+        Ok(signed.uri().to_owned())
+    }
+
+    /// When the credentials end, in milliseconds since the epoch. Those that Lambda gives do not say.
+    async fn credentials_end_ms(&self) -> Option<i64> {
+        let credentials = self.credentials.as_ref()?.provide_credentials().await.ok()?;
+        let since = credentials.expiry()?.duration_since(UNIX_EPOCH).ok()?;
+        i64::try_from(since.as_millis()).ok()
+    }
+
+    async fn head(&self, key: &str) -> Result<Option<Present>, Unavailable> {
+        match self.client.head_object().bucket(&self.bucket).key(key).send().await {
+            Ok(object) => {
+                let metadata = object.metadata();
+                let fence = metadata.and_then(|metadata| metadata.get("fence")?.parse().ok());
+                Ok(Some(Present {
+                    etag: object.e_tag().unwrap_or_default().to_owned(),
+                    fence: fence.unwrap_or_default(),
+                    modified_ms: object.last_modified().and_then(|time| time.to_millis().ok()).unwrap_or(0),
+                }))
+            }
+            Err(e) if status(&e) == Some(404) => Ok(None),
+            Err(e) => Err(unavailable(WHAT, &e)),
+        }
+    }
+}
+
+impl DocumentLinks for S3Documents {
+    async fn lend(&self, body: Bytes, sha256: &str, content_type: &'static str) -> Result<Link, Unavailable> {
+        let key = format!("documents/{sha256}");
+        let now_ms = SystemClock.now_ms();
+        let found = self.head(&key).await?;
+        if found.is_none_or(|found| now_ms - found.modified_ms > FRESH_MS) {
+            let put = self.client.put_object().bucket(&self.bucket).key(&key).content_type(content_type);
+            put.body(ByteStream::from(body)).send().await.map_err(|e| unavailable(WHAT, &e))?;
+        }
+        let mut life_ms = i64::try_from(LINK.as_millis()).unwrap_or(i64::MAX);
+        if let Some(end_ms) = self.credentials_end_ms().await {
+            life_ms = life_ms.min(end_ms - now_ms).max(1_000);
+        }
+        let life = Duration::from_millis(u64::try_from(life_ms).unwrap_or_default());
+        let url = self.presign(&self.bucket, &key, life, Some(content_type)).await?;
+        Ok(Link { url, expires_ms: now_ms + life_ms })
+    }
+}
+
+impl ExportStore for S3Documents {
+    fn location(&self, key: &str) -> String {
+        format!("s3://{}/{key}", self.bucket)
+    }
+
+    async fn put(
+        &self,
+        key: &str,
+        text: String,
+        fence: u64,
+        warnings: Option<String>,
+    ) -> Result<Stored, Unavailable> {
+        let body = Bytes::from(text);
+        for _ in 0..PUT_TRIES {
+            let found = self.head(key).await?;
+            if found.as_ref().is_some_and(|found| found.fence > fence) {
+                return Ok(Stored::Superseded);
+            }
+            let (if_match, if_none_match) = match found {
+                Some(found) => (Some(found.etag), None),
+                None => (None, Some("*".to_owned())),
+            };
+            let put = self.client.put_object().bucket(&self.bucket).key(key).content_type(JSON);
+            let put = match &warnings {
+                Some(codes) => put.metadata("warnings", codes),
+                None => put,
+            };
+            let sent = put
+                .metadata("fence", fence.to_string())
+                .set_if_match(if_match)
+                .set_if_none_match(if_none_match)
+                .body(ByteStream::from(body.clone()))
+                .send()
+                .await;
+            match sent {
+                Ok(done) => return Ok(Stored::Done(done.e_tag().unwrap_or_default().to_owned())),
+                // Changed between the look and the write, also by an earlier try of this write; or another one is
+                // under way.
+                Err(e) if matches!(status(&e), Some(404 | 409 | 412)) => {}
+                Err(e) => return Err(unavailable(WHAT, &e)),
+            }
+            tokio::time::sleep(Duration::from_millis(50)).await;
+        }
+        Err(Unavailable(WHAT, "every conditional write met another one".to_owned()))
+    }
+}
+
+fn status<E>(error: &SdkError<E>) -> Option<u16> {
+    error.raw_response().map(|response| response.status().as_u16())
+}

@@ -1,0 +1,14 @@
+//! MRE's tables as [`ExportSource`].
+//!
+//! Base tables are read consistently: a trigger comes right after the rows it is about were written. Names are only
+//! ever values of keys; expressions are built from placeholders.
+
+mod convert;
+mod source;
+mod state;
+
+pub use source::{DynamoMre, MreTables, Previews};
+pub use state::DynamoExportStates;
+
+/// Longest partition key in bytes; there is no row with a longer one.
+const MAX_PARTITION_BYTES: usize = 2048;

@@ -1,0 +1,294 @@
+//! What an export reads.
+
+use super::convert::{Item, item, row};
+use super::{MAX_PARTITION_BYTES, state};
+use crate::clients::unavailable;
+use crate::documents::S3Documents;
+use aws_config::SdkConfig;
+use aws_sdk_dynamodb::Client;
+use aws_sdk_dynamodb::operation::query::builders::QueryFluentBuilder;
+use aws_sdk_dynamodb::types::{AttributeValue, KeysAndAttributes};
+use export_domain::mre::attr::{Attr, Row};
+use export_domain::mre::keys::{EventKey, ReplayKey, VersionedName};
+use export_domain::mre::source::{ExportSource, Page, ReadError, StoredText, TriggerProfile};
+use export_domain::mre::state::StateKey;
+use export_domain::ports::Unavailable;
+use flate2::read::GzDecoder;
+use std::collections::HashMap;
+use std::error::Error;
+use std::io::Read;
+use std::time::Duration;
+
+/// Keys in one `BatchGetItem`.
+const BATCH_KEYS: usize = 100;
+/// Tries of the keys that a batch left unprocessed.
+const BATCH_TRIES: u32 = 8;
+/// Longest expression in bytes; a longer projection is dropped.
+const MAX_EXPRESSION_BYTES: usize = 4096;
+/// Largest replay results in bytes after decompression; an item holds 400 KB of them before.
+const MAX_RESULTS_BYTES: u64 = 64 * 1024 * 1024;
+/// Life of a preview URL, as long as MRE's.
+const PREVIEW: Duration = Duration::from_hours(24);
+
+/// Names of MRE's tables.
+#[derive(Debug, Clone, Default)]
+pub struct MreTables {
+    /// Event
+    pub event: String,
+    /// Plugin
+    pub plugin: String,
+    /// Profile
+    pub profile: String,
+    /// Model
+    pub model: String,
+    /// `PluginResult`
+    pub plugin_result: String,
+    /// `ClipReviewFeedback`
+    pub feedback: String,
+    /// `ReplayRequest`
+    pub replay_request: String,
+    /// `ReplayResults`
+    pub replay_result: String,
+}
+
+/// Whether documents carry presigned URLs of replay clips.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Previews {
+    /// They do not.
+    Off,
+    /// They do; the clips are in this bucket, or where their location says.
+    In(Option<String>),
+}
+
+/// MRE's tables in DynamoDB and its exports in S3.
+#[derive(Debug, Clone)]
+pub struct DynamoMre {
+    client: Client,
+    tables: MreTables,
+    states: String,
+    documents: S3Documents,
+    previews: Previews,
+}
+
+impl DynamoMre {
+    /// MRE's `tables`, the export state table `states`, the exports in `documents`.
+    pub fn new(
+        config: &SdkConfig,
+        tables: MreTables,
+        states: String,
+        documents: S3Documents,
+        previews: Previews,
+    ) -> Self {
+        Self { client: Client::new(config), tables, states, documents, previews }
+    }
+
+    async fn get<const N: usize>(
+        &self,
+        what: &'static str,
+        table: &str,
+        key: [(&str, &str); N],
+    ) -> Result<Option<Row>, ReadError> {
+        if key.iter().any(|(_, value)| value.len() > MAX_PARTITION_BYTES) {
+            return Ok(None);
+        }
+        let mut get = self.client.get_item().table_name(table).consistent_read(true);
+        for (name, value) in key {
+            get = get.key(name, AttributeValue::S(value.to_owned()));
+        }
+        let sent = get.send().await.map_err(|e| failed(what, &e))?;
+        Ok(sent.item.map(row))
+    }
+
+    async fn batch(
+        &self,
+        what: &'static str,
+        table: &str,
+        keys: &[VersionedName],
+    ) -> Result<Vec<Row>, ReadError> {
+        let mut rows = Vec::new();
+        for chunk in keys.chunks(BATCH_KEYS) {
+            rows.extend(self.chunk(what, table, chunk).await?);
+        }
+        Ok(rows)
+    }
+
+    async fn chunk(
+        &self,
+        what: &'static str,
+        table: &str,
+        keys: &[VersionedName],
+    ) -> Result<Vec<Row>, ReadError> {
+        let wanted = KeysAndAttributes::builder()
+            .set_keys(Some(keys.iter().map(versioned).collect()))
+            .consistent_read(true)
+            .build()
+            .map_err(|e| failed(what, &e))?;
+        let mut left = Some(HashMap::from([(table.to_owned(), wanted)]));
+        let mut rows = Vec::new();
+        for attempt in 0..BATCH_TRIES {
+            let batch = self.client.batch_get_item().set_request_items(left.take());
+            let sent = batch.send().await.map_err(|e| failed(what, &e))?;
+            rows.extend(sent.responses.unwrap_or_default().into_values().flatten().map(row));
+            left = sent.unprocessed_keys.filter(|left| !left.is_empty());
+            if left.is_none() {
+                return Ok(rows);
+            }
+            tokio::time::sleep(Duration::from_millis(50 << attempt)).await;
+        }
+        let why = Unavailable("DynamoDB", "some keys of a batch stayed unprocessed".to_owned());
+        Err(ReadError { what, source: Box::new(why) })
+    }
+
+    fn query(&self, table: &str, after: Option<Row>) -> QueryFluentBuilder {
+        let query = self.client.query().table_name(table).set_exclusive_start_key(after.map(item));
+        query.key_condition_expression("#pk = :pk")
+    }
+}
+
+impl ExportSource for DynamoMre {
+    async fn event(&self, key: &EventKey) -> Result<Option<Row>, ReadError> {
+        self.get("the event", &self.tables.event, [("Name", &key.name), ("Program", &key.program)]).await
+    }
+
+    async fn profile(&self, name: &str) -> Result<Option<Row>, ReadError> {
+        self.get("the profile", &self.tables.profile, [("Name", name)]).await
+    }
+
+    async fn plugins(&self, keys: &[VersionedName]) -> Result<Vec<Row>, ReadError> {
+        self.batch("the plugins", &self.tables.plugin, keys).await
+    }
+
+    async fn models(&self, keys: &[VersionedName]) -> Result<Vec<Row>, ReadError> {
+        self.batch("the models", &self.tables.model, keys).await
+    }
+
+    async fn segments(
+        &self,
+        partition: &str,
+        attributes: Option<&[String]>,
+        after: Option<Row>,
+    ) -> Result<Page, ReadError> {
+        if partition.len() > MAX_PARTITION_BYTES {
+            return Ok(Page::default());
+        }
+        let query = self.query(&self.tables.plugin_result, after).consistent_read(true);
+        page("the segments", projected(query, attributes), "PK", partition).await
+    }
+
+    async fn feedback(&self, partition: &str, after: Option<Row>) -> Result<Page, ReadError> {
+        if partition.len() > MAX_PARTITION_BYTES {
+            return Ok(Page::default());
+        }
+        let query = self.query(&self.tables.feedback, after).index_name("ProgramEventTrack-index");
+        page("the feedback", query, "ProgramEventTrack", partition).await
+    }
+
+    async fn replay_request(&self, key: &ReplayKey) -> Result<Option<Row>, ReadError> {
+        let partition = key.event.partition();
+        self.get("the replay", &self.tables.replay_request, [("PK", &partition), ("ReplayId", &key.id)]).await
+    }
+
+    async fn replay_results(&self, key: &ReplayKey) -> Result<Option<String>, ReadError> {
+        let partition = key.results_partition();
+        let table = &self.tables.replay_result;
+        let found = self.get("the replay's results", table, [("ProgramEventReplayId", &partition)]).await?;
+        Ok(found.map(|mut row| match row.remove("ReplayResults") {
+            Some(Attr::B(bytes)) => gunzip(&bytes).unwrap_or_default(),
+            _ => String::new(),
+        }))
+    }
+
+    async fn stored_export(&self, key: &str) -> Result<Option<StoredText>, ReadError> {
+        self.documents.read(key).await.map_err(|e| failed("the stored export", &e))
+    }
+
+    async fn trigger_profile(&self, key: &EventKey) -> Result<Option<TriggerProfile>, ReadError> {
+        let key = StateKey::event(key);
+        state::profile(&self.client, &self.states, &key).await.map_err(|e| failed("the export's state", &e))
+    }
+
+    async fn preview_url(&self, clip: &str) -> Result<Option<String>, ReadError> {
+        let Previews::In(configured) = &self.previews else { return Ok(None) };
+        let Some((named, key)) = clip.strip_prefix("s3://").and_then(|rest| rest.split_once('/')) else {
+            return Ok(None);
+        };
+        let bucket = configured.as_deref().unwrap_or(named);
+        if bucket.is_empty() || key.is_empty() {
+            return Ok(None);
+        }
+        let signed = self.documents.presign(bucket, key, PREVIEW, None).await;
+        signed.map(Some).map_err(|e| failed("the preview's address", &e))
+    }
+}
+
+fn failed(what: &'static str, error: &(dyn Error + 'static)) -> ReadError {
+    ReadError { what, source: Box::new(unavailable(what, error)) }
+}
+
+fn versioned(key: &VersionedName) -> Item {
+    let text = |text: &str| AttributeValue::S(text.to_owned());
+    HashMap::from([("Name".to_owned(), text(&key.name)), ("Version".to_owned(), text(&key.version))])
+}
+
+/// Plugins name attributes as they like: reserved words and names with dots are nothing special to placeholders.
+fn projected(query: QueryFluentBuilder, attributes: Option<&[String]>) -> QueryFluentBuilder {
+    let Some(attributes) = attributes else { return query };
+    let placeholders: Vec<String> = (0..attributes.len()).map(|n| format!("#a{n}")).collect();
+    let expression = placeholders.join(",");
+    if expression.len() > MAX_EXPRESSION_BYTES {
+        return query;
+    }
+    let named = placeholders.into_iter().zip(attributes);
+    let query = query.projection_expression(expression);
+    named.fold(query, |query, (placeholder, name)| query.expression_attribute_names(placeholder, name))
+}
+
+async fn page(
+    what: &'static str,
+    query: QueryFluentBuilder,
+    key: &str,
+    partition: &str,
+) -> Result<Page, ReadError> {
+    let query = query
+        .expression_attribute_names("#pk", key)
+        .expression_attribute_values(":pk", AttributeValue::S(partition.to_owned()));
+    let sent = query.send().await.map_err(|e| failed(what, &e))?;
+    let rows = sent.items.unwrap_or_default().into_iter().map(row).collect();
+    Ok(Page { rows, next: sent.last_evaluated_key.filter(|key| !key.is_empty()).map(row) })
+}
+
+/// `None` when the bytes are no gzip of UTF-8, or far more than replay results ever are.
+fn gunzip(bytes: &[u8]) -> Option<String> {
+    let mut text = String::new();
+    let mut reader = GzDecoder::new(bytes).take(MAX_RESULTS_BYTES + 1);
+    let read = reader.read_to_string(&mut text).ok()?;
+    u64::try_from(read).is_ok_and(|read| read <= MAX_RESULTS_BYTES).then_some(text)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use flate2::Compression;
+    use flate2::write::GzEncoder;
+    use std::io::Write;
+
+    #[test]
+    fn results_that_do_not_decompress_are_none() {
+        let mut encoder = GzEncoder::new(Vec::new(), Compression::fast());
+        encoder.write_all("[1, \"é\"]".as_bytes()).unwrap();
+        let packed = encoder.finish().unwrap();
+        assert_eq!(gunzip(&packed).as_deref(), Some("[1, \"é\"]"));
+        assert_eq!(gunzip(&packed[..packed.len() - 9]), None);
+        assert_eq!(gunzip(b"plain"), None);
+    }
+
+    #[test]
+    fn results_that_unpack_without_end_are_none() {
+        let mut encoder = GzEncoder::new(Vec::new(), Compression::fast());
+        let block = vec![b' '; 1024 * 1024];
+        for _ in 0..=MAX_RESULTS_BYTES / 1024 / 1024 {
+            encoder.write_all(&block).unwrap();
+        }
+        assert_eq!(gunzip(&encoder.finish().unwrap()), None);
+    }
+}

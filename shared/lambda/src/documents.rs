@@ -1,0 +1,16 @@
+//! Documents over HTTP: names, negotiation, validators, and bodies of any size.
+//!
+//! A document is whole or not served. What a reply of a function cannot hold is kept in S3 and pointed at.
+
+mod ask;
+mod deliver;
+mod encode;
+mod failure;
+mod gateway;
+mod names;
+
+pub use ask::{Ask, Delivery, Form, Style};
+pub use deliver::{Origin, Served, deliver};
+pub use failure::{Failure, within};
+pub use gateway::{Call, Reply};
+pub use names::Refused;

@@ -1,0 +1,184 @@
+//! A document as a reply.
+
+use super::ask::{Ask, Delivery, Form};
+use super::encode::{fits, gzip, sha256};
+use super::gateway::Reply;
+use bytes::Bytes;
+use export_domain::mre::document::{Export, blob};
+use export_domain::mre::ports::DocumentLinks;
+use export_domain::mre::profile::ProfileSource;
+use export_domain::mre::source::StoredText;
+use export_domain::ports::Unavailable;
+use jiff::Timestamp;
+use jiff::fmt::rfc2822::DateTimePrinter;
+
+/// Where a document comes from.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Origin {
+    /// Built from the tables now.
+    Live,
+    /// The last event-driven export.
+    Stored,
+}
+
+/// A document to serve.
+#[derive(Debug, Clone)]
+pub struct Served {
+    /// The document.
+    pub text: String,
+    /// Where it comes from.
+    pub origin: Origin,
+    /// Where its profile comes from.
+    pub profile_source: Option<&'static str>,
+    /// Warning codes.
+    pub warnings: Option<String>,
+    /// When it was made, in milliseconds since the epoch.
+    pub modified_ms: i64,
+}
+
+impl Served {
+    /// A document that was built at `now_ms`.
+    pub fn live(export: Export, now_ms: i64) -> Self {
+        Self {
+            origin: Origin::Live,
+            profile_source: export.profile_source.map(ProfileSource::name),
+            warnings: export.warnings.header(),
+            text: export.text,
+            modified_ms: now_ms,
+        }
+    }
+
+    /// A document that was stored earlier, served at `now_ms`.
+    pub fn stored(stored: StoredText, now_ms: i64) -> Self {
+        Self {
+            text: stored.text,
+            origin: Origin::Stored,
+            profile_source: Some("stored"),
+            warnings: stored.warnings,
+            modified_ms: stored.modified_ms.unwrap_or(now_ms),
+        }
+    }
+}
+
+impl Origin {
+    fn name(self) -> &'static str {
+        match self {
+            Self::Live => "live",
+            Self::Stored => "stored",
+        }
+    }
+}
+
+/// The reply that serves a document as `ask` wants it.
+///
+/// # Errors
+/// [`Unavailable`] when a document that does not fit into a reply cannot be kept.
+pub async fn deliver<L: DocumentLinks>(ask: &Ask, served: Served, links: &L) -> Result<Reply, Unavailable> {
+    let tag = etag(ask, &served.text);
+    let headers = headers(&served);
+    if ask.delivery == Delivery::Link {
+        let body = formed(ask.form, served.text);
+        return lent(headers(200), content_type(ask.form), body, links).await;
+    }
+    if ask.if_none_match.as_deref().is_some_and(|known| knows(known, &tag)) {
+        return Ok(headers(304).with("etag", tag));
+    }
+    if ask.delivery == Delivery::Headers {
+        let reply = headers(200).with("etag", tag).with("content-type", content_type(ask.form));
+        return Ok(if ask.gzip { reply.with("content-encoding", "gzip") } else { reply });
+    }
+    let body = formed(ask.form, served.text);
+    if ask.gzip
+        && let Some(packed) = gzip(&body)
+    {
+        let mut reply = headers(200).with("etag", tag).with("content-encoding", "gzip");
+        reply.is_base64_encoded = true;
+        return Ok(reply.with_text(content_type(ask.form), packed));
+    }
+    if fits(&body) {
+        return Ok(headers(200).with("etag", tag).with_text(content_type(ask.form), body));
+    }
+    let hash = sha256(body.as_bytes());
+    let link = links.lend(Bytes::from(body), &hash, content_type(ask.form)).await?;
+    Ok(ephemeral(headers(307)).with("location", link.url))
+}
+
+const JSON: &str = "application/json";
+
+fn content_type(form: Form) -> &'static str {
+    match form {
+        Form::Bare | Form::Blob => JSON,
+        Form::Line => "application/octet-stream",
+    }
+}
+
+fn formed(form: Form, mut text: String) -> String {
+    match form {
+        Form::Bare => text,
+        Form::Blob => blob(&text),
+        Form::Line => {
+            text.push('\n');
+            text
+        }
+    }
+}
+
+/// `?delivery=link`: where the document is, for clients that sign their requests and must not follow a redirect.
+async fn lent<L: DocumentLinks>(
+    reply: Reply,
+    content_type: &'static str,
+    body: String,
+    links: &L,
+) -> Result<Reply, Unavailable> {
+    let (bytes, hash) = (body.len(), sha256(body.as_bytes()));
+    let link = links.lend(Bytes::from(body), &hash, content_type).await?;
+    let ends = Timestamp::from_millisecond(link.expires_ms / 1000 * 1000).unwrap_or_default();
+    let told = serde_json::json!({
+        "Location": link.url, "ExpiresAt": ends.to_string(), "Bytes": bytes, "Sha256": hash,
+    });
+    Ok(ephemeral(reply).with_text(JSON, told.to_string()))
+}
+
+/// The reply holds a URL that opens the document to everyone who has it.
+fn ephemeral(reply: Reply) -> Reply {
+    reply.with("cache-control", "no-store").with("referrer-policy", "no-referrer")
+}
+
+fn headers(served: &Served) -> impl Fn(u16) -> Reply + use<> {
+    let mut common = Reply::default()
+        .with("cache-control", "private, no-cache")
+        .with("vary", "Accept, Accept-Encoding")
+        .with("x-content-type-options", "nosniff")
+        .with("x-export-source", served.origin.name());
+    let made = Timestamp::from_millisecond(served.modified_ms).ok();
+    if let Some(date) = made.and_then(|time| DateTimePrinter::new().timestamp_to_rfc9110_string(&time).ok()) {
+        common = common.with("last-modified", date);
+    }
+    if let Some(source) = served.profile_source {
+        common = common.with("x-export-profile-source", source);
+    }
+    if let Some(codes) = &served.warnings {
+        common = common.with("x-export-warnings", codes.as_str());
+    }
+    move |status| Reply { status_code: status, ..common.clone() }
+}
+
+/// Hash of the document; view, form and encoding make different representations.
+fn etag(ask: &Ask, text: &str) -> String {
+    let hash = sha256(text.as_bytes());
+    let form = match ask.form {
+        Form::Bare => "json",
+        Form::Blob => "blob",
+        Form::Line => "bytes",
+    };
+    let encoding = if ask.gzip { "-gzip" } else { "" };
+    format!("\"{}-{}-{form}{encoding}\"", &hash[..32], ask.view.name())
+}
+
+/// `If-None-Match` compares weakly (RFC 9110, section 13.1.2).
+fn knows(header: &str, tag: &str) -> bool {
+    header.split(',').map(str::trim).any(|known| known == "*" || known.trim_start_matches("W/") == tag)
+}
+
+#[cfg(test)]
+mod tests;

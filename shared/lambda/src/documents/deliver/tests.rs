@@ -1,0 +1,173 @@
+use super::*;
+use export_domain::mre::document::View;
+use export_domain::mre::ports::Link;
+use flate2::read::GzDecoder;
+use std::io::Read;
+use std::sync::Mutex;
+
+/// Remembers what was kept.
+#[derive(Default)]
+struct Kept(Mutex<Vec<(Bytes, String, &'static str)>>);
+
+impl DocumentLinks for Kept {
+    async fn lend(&self, body: Bytes, sha256: &str, content_type: &'static str) -> Result<Link, Unavailable> {
+        self.0.lock().unwrap().push((body, sha256.to_owned(), content_type));
+        Ok(Link { url: format!("https://s3/{sha256}?signed"), expires_ms: 1_700_000_000_999 })
+    }
+}
+
+struct Broken;
+
+impl DocumentLinks for Broken {
+    async fn lend(&self, _: Bytes, _: &str, _: &'static str) -> Result<Link, Unavailable> {
+        Err(Unavailable("S3", String::new()))
+    }
+}
+
+fn ask() -> Ask {
+    Ask {
+        view: View::Guide,
+        stored: false,
+        form: Form::Bare,
+        delivery: Delivery::Document,
+        gzip: false,
+        if_none_match: None,
+    }
+}
+
+fn served(text: &str) -> Served {
+    Served {
+        text: text.to_owned(),
+        origin: Origin::Live,
+        profile_source: Some("trigger"),
+        warnings: Some("start-missing".to_owned()),
+        modified_ms: 784_111_777_000,
+    }
+}
+
+async fn reply(ask: &Ask, text: &str) -> Reply {
+    deliver(ask, served(text), &Kept::default()).await.unwrap()
+}
+
+#[tokio::test]
+async fn a_small_document_is_the_body() {
+    let reply = reply(&ask(), "{\"é\": 1}").await;
+    assert_eq!((reply.status_code, reply.body.as_str()), (200, "{\"é\": 1}"));
+    for (name, value) in [
+        ("content-type", "application/json"),
+        ("cache-control", "private, no-cache"),
+        ("last-modified", "Sun, 06 Nov 1994 08:49:37 GMT"),
+        ("x-export-source", "live"),
+        ("x-export-profile-source", "trigger"),
+        ("x-export-warnings", "start-missing"),
+    ] {
+        assert_eq!(reply.headers.get(name).map(String::as_str), Some(value));
+    }
+}
+
+#[tokio::test]
+async fn forms_and_encodings_have_bodies_and_tags_of_their_own() {
+    let mut tags = std::collections::HashSet::new();
+    for (form, body) in [
+        (Form::Bare, "{\"a\": 1}"),
+        (Form::Blob, r#"{"BlobContent": "{\"a\": 1}\n"}"#),
+        (Form::Line, "{\"a\": 1}\n"),
+    ] {
+        for view in [View::Guide, View::Mre] {
+            let plain = reply(&Ask { view, form, ..ask() }, "{\"a\": 1}").await;
+            assert_eq!(plain.body, body);
+            let packed = reply(&Ask { view, form, gzip: true, ..ask() }, "{\"a\": 1}").await;
+            assert!(packed.is_base64_encoded);
+            assert_eq!(
+                (unpacked(&packed).as_str(), packed.headers["content-encoding"].as_str()),
+                (body, "gzip")
+            );
+            tags.extend([plain.headers["etag"].clone(), packed.headers["etag"].clone()]);
+        }
+    }
+    assert_eq!(tags.len(), 12);
+    let other = reply(&ask(), "{\"a\": 2}").await;
+    assert!(!tags.contains(&other.headers["etag"]));
+}
+
+fn unpacked(reply: &Reply) -> String {
+    use base64::Engine;
+    let bytes = base64::engine::general_purpose::STANDARD.decode(&reply.body).unwrap();
+    let mut text = String::new();
+    GzDecoder::new(bytes.as_slice()).read_to_string(&mut text).unwrap();
+    text
+}
+
+#[tokio::test]
+async fn a_known_document_is_not_sent_again() {
+    let tag = reply(&ask(), "{}").await.headers["etag"].clone();
+    for known in [tag.clone(), format!("\"x\", W/{tag}"), "*".to_owned()] {
+        let reply = reply(&Ask { if_none_match: Some(known), ..ask() }, "{}").await;
+        assert_eq!((reply.status_code, reply.body.as_str()), (304, ""));
+        assert_eq!(reply.headers["etag"], tag);
+    }
+    let other = reply(&Ask { if_none_match: Some("\"x\"".to_owned()), ..ask() }, "{}").await;
+    assert_eq!(other.status_code, 200);
+    let packed = reply(&Ask { if_none_match: Some(tag), gzip: true, ..ask() }, "{}").await;
+    assert_eq!(packed.status_code, 200, "another representation");
+}
+
+#[tokio::test]
+async fn a_head_has_the_headers_and_no_body_at_any_size() {
+    for text in ["{}".to_owned(), "x".repeat(6_000_000)] {
+        let kept = Kept::default();
+        let get = deliver(&ask(), served(&text), &kept).await.unwrap();
+        let head =
+            deliver(&Ask { delivery: Delivery::Headers, ..ask() }, served(&text), &Broken).await.unwrap();
+        assert_eq!((head.status_code, head.body.as_str()), (200, ""));
+        if get.status_code == 200 {
+            assert_eq!(head.headers, get.headers);
+        }
+    }
+}
+
+#[tokio::test]
+async fn what_does_not_fit_is_kept_and_pointed_at() {
+    let text = "x".repeat(5_500_001);
+    let kept = Kept::default();
+    let reply = deliver(&ask(), served(&text), &kept).await.unwrap();
+    let kept = kept.0.into_inner().unwrap();
+    assert_eq!((kept[0].0.as_ref(), kept[0].2), (text.as_bytes(), "application/json"));
+    assert_eq!(kept[0].1, sha256(text.as_bytes()));
+    assert_eq!(
+        (reply.status_code, reply.headers["location"].clone()),
+        (307, format!("https://s3/{}?signed", kept[0].1))
+    );
+    assert_eq!((reply.headers["cache-control"].as_str(), reply.body.as_str()), ("no-store", ""));
+    let reply = deliver(&Ask { gzip: true, ..ask() }, served(&text), &Broken).await.unwrap();
+    assert_eq!(unpacked(&reply).len(), text.len(), "compressed it fits");
+}
+
+#[tokio::test]
+async fn a_blob_that_does_not_fit_is_kept_as_a_blob() {
+    let text = "\"".repeat(1_400_000);
+    let kept = Kept::default();
+    let ask = Ask { form: Form::Blob, ..ask() };
+    assert_eq!(deliver(&ask, served(&text), &kept).await.unwrap().status_code, 307, "quotes grow fourfold");
+    assert_eq!(kept.0.into_inner().unwrap()[0].0.as_ref(), blob(&text).as_bytes());
+}
+
+#[tokio::test]
+async fn a_link_tells_where_how_long_and_what() {
+    let kept = Kept::default();
+    let reply =
+        deliver(&Ask { delivery: Delivery::Link, gzip: true, ..ask() }, served("{}"), &kept).await.unwrap();
+    let hash = sha256(b"{}");
+    assert_eq!(
+        serde_json::from_str::<serde_json::Value>(&reply.body).unwrap(),
+        serde_json::json!({"Location": format!("https://s3/{hash}?signed"),
+            "ExpiresAt": "2023-11-14T22:13:20Z", "Bytes": 2, "Sha256": hash})
+    );
+    assert_eq!((reply.status_code, reply.headers["cache-control"].as_str()), (200, "no-store"));
+    assert!(!reply.headers.contains_key("content-encoding"));
+}
+
+#[tokio::test]
+async fn a_document_that_cannot_be_kept_is_not_served() {
+    assert!(deliver(&Ask { delivery: Delivery::Link, ..ask() }, served("{}"), &Broken).await.is_err());
+}

@@ -1,0 +1,158 @@
+//! What goes wrong, as problem details (RFC 9457) on the guide's routes and in MRE's shape on its own.
+
+use super::ask::Style;
+use super::gateway::{Call, Reply};
+use super::names::Refused;
+use export_domain::mre::export::ExportError;
+use export_domain::ports::Unavailable;
+use std::error::Error;
+use std::time::Duration;
+
+/// Why there is no document.
+#[derive(Debug, thiserror::Error)]
+pub enum Failure {
+    /// A parameter is not acceptable.
+    #[error(transparent)]
+    Refused(#[from] Refused),
+    /// The tables do not lead to a document.
+    #[error(transparent)]
+    Export(#[from] ExportError),
+    /// Something needed does not answer.
+    #[error(transparent)]
+    Unavailable(#[from] Unavailable),
+    /// The time was up.
+    #[error("the time was up")]
+    Late,
+}
+
+/// Seconds after which a client may try again.
+const RETRY_AFTER_S: &str = "5";
+
+/// Ends `work` when only a little of the time that is `left` for the invocation remains.
+///
+/// # Errors
+/// Those of `work`, and [`Failure::Late`].
+pub async fn within<T>(left: Duration, work: impl Future<Output = Result<T, Failure>>) -> Result<T, Failure> {
+    let budget = left.saturating_sub(Duration::from_millis(1_500));
+    tokio::time::timeout(budget, work).await.unwrap_or(Err(Failure::Late))
+}
+
+impl Failure {
+    /// The error with its causes, for the log. What a client wrote is in none of them.
+    pub fn causes(&self) -> String {
+        let mut text = self.to_string();
+        let mut cause = self.source();
+        while let Some(error) = cause {
+            text.push_str(": ");
+            text.push_str(&error.to_string());
+            cause = error.source();
+        }
+        text
+    }
+
+    /// The reply to `call`. Nothing of the inside shows.
+    pub fn reply(&self, call: &Call) -> Reply {
+        let style = Style::of(call);
+        let (status, detail) = match self {
+            Self::Refused(refused) => (400, refused.to_string()),
+            Self::Export(ExportError::EventNotFound) => (404, "there is no such event".to_owned()),
+            Self::Export(ExportError::ReplayNotFound) => (404, "there is no such replay".to_owned()),
+            Self::Export(ExportError::Read(_)) | Self::Unavailable(_) | Self::Late => {
+                (503, "the data cannot be read at the moment; try again".to_owned())
+            }
+        };
+        let reply = match style {
+            Style::Guide => problem(status, &detail),
+            Style::Mre => mre_error(status, detail, call),
+        };
+        let reply = reply.with("cache-control", "no-store").with("x-content-type-options", "nosniff");
+        if status == 503 { reply.with("retry-after", RETRY_AFTER_S) } else { reply }
+    }
+}
+
+fn problem(status: u16, detail: &str) -> Reply {
+    let title = match status {
+        400 => "Bad Request",
+        404 => "Not Found",
+        _ => "Service Unavailable",
+    };
+    let body = serde_json::json!({"type": "about:blank", "title": title, "status": status, "detail": detail});
+    Reply::new(status).with_text("application/problem+json", body.to_string())
+}
+
+/// MRE says for a replay that is not there that its event is not.
+fn mre_error(status: u16, detail: String, call: &Call) -> Reply {
+    let name = |parameter| call.name(parameter).unwrap_or_default();
+    let (code, message) = match status {
+        400 => ("BadRequestError", format!("ValidationError: {detail}")),
+        404 => {
+            ("NotFoundError", format!("Event '{}' in Program '{}' not found", name("event"), name("program")))
+        }
+        _ => ("ServiceUnavailableError", detail),
+    };
+    let body = serde_json::json!({"Code": code, "Message": message});
+    Reply::new(status).with_text("application/json", body.to_string())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use export_domain::mre::source::ReadError;
+
+    fn call(route: &str) -> Call {
+        Call {
+            route_key: route.to_owned(),
+            raw_query_string: "event=nope&program=P%20%C3%A9&id=r".to_owned(),
+            ..Call::default()
+        }
+    }
+
+    fn body(reply: &Reply) -> serde_json::Value {
+        serde_json::from_str(&reply.body).unwrap()
+    }
+
+    #[test]
+    fn the_guides_routes_answer_problems() {
+        let call = call("GET /export/data/event");
+        let reply = Failure::from(Refused::new("view", "must be guide or mre")).reply(&call);
+        assert_eq!(
+            (reply.status_code, body(&reply)["detail"].as_str()),
+            (400, Some("view: must be guide or mre"))
+        );
+        assert_eq!(reply.headers["content-type"], "application/problem+json");
+        let reply = Failure::from(ExportError::ReplayNotFound).reply(&call);
+        assert_eq!((reply.status_code, body(&reply)["title"].as_str()), (404, Some("Not Found")));
+    }
+
+    #[test]
+    fn mres_routes_answer_in_its_words() {
+        let call = call("GET /event/{event}/export/data/program/{program}");
+        let reply = Failure::from(ExportError::EventNotFound).reply(&call);
+        assert_eq!(
+            (reply.status_code, reply.body.as_str()),
+            (404, r#"{"Code":"NotFoundError","Message":"Event 'nope' in Program 'P é' not found"}"#)
+        );
+        let reply = Failure::from(Refused::new("event", "must be UTF-8")).reply(&call);
+        assert_eq!(body(&reply)["Message"], "ValidationError: event: must be UTF-8");
+    }
+
+    #[test]
+    fn nothing_of_the_inside_shows_when_something_does_not_answer() {
+        let read = ReadError { what: "the segments", source: "table arn:aws:secret".into() };
+        for route in ["GET /export/data/event", "GET /event/{event}/export/data/program/{program}"] {
+            let reply =
+                Failure::from(ExportError::from(ReadError { what: read.what, source: "arn:secret".into() }))
+                    .reply(&call(route));
+            assert_eq!((reply.status_code, reply.headers["retry-after"].as_str()), (503, "5"));
+            assert!(!reply.body.contains("secret") && !reply.body.contains("segments"), "{}", reply.body);
+        }
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn work_ends_before_the_invocation_does() {
+        let never = std::future::pending::<Result<(), Failure>>();
+        let began = tokio::time::Instant::now();
+        assert!(matches!(within(Duration::from_secs(29), never).await, Err(Failure::Late)));
+        assert!(began.elapsed() < Duration::from_secs(28));
+    }
+}

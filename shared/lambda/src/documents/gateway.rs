@@ -1,0 +1,86 @@
+//! A request as an HTTP API hands it over (payload 2.0), and the reply it takes.
+//!
+//! Read leniently, without building a URL out of it: the path comes decoded, so it may hold anything.
+
+use serde::{Deserialize, Serialize};
+use std::collections::{BTreeMap, HashMap};
+
+/// A request.
+#[derive(Debug, Clone, Default, Deserialize)]
+#[serde(rename_all = "camelCase", default)]
+pub struct Call {
+    /// Method and path of the route, with placeholders.
+    pub route_key: String,
+    /// The path, decoded but for `%25`.
+    pub raw_path: String,
+    /// The query as it was sent.
+    pub raw_query_string: String,
+    /// Headers by lower-case name.
+    pub headers: HashMap<String, String>,
+    /// What stands in the path's placeholders.
+    pub path_parameters: Option<HashMap<String, String>>,
+    /// The rest.
+    pub request_context: Context,
+}
+
+/// What the gateway knows about a request.
+#[derive(Debug, Clone, Default, Deserialize)]
+#[serde(default)]
+pub struct Context {
+    /// Its HTTP part.
+    pub http: Http,
+}
+
+/// The HTTP part of a request's context.
+#[derive(Debug, Clone, Default, Deserialize)]
+#[serde(default)]
+pub struct Http {
+    /// The method.
+    pub method: String,
+}
+
+impl Call {
+    /// A header's value.
+    pub fn header(&self, name: &str) -> Option<&str> {
+        let exact = self.headers.get(name);
+        let found = exact.or_else(|| {
+            self.headers.iter().find(|(other, _)| other.eq_ignore_ascii_case(name)).map(|(_, value)| value)
+        });
+        found.map(String::as_str)
+    }
+}
+
+/// A reply.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Reply {
+    /// The status code.
+    pub status_code: u16,
+    /// Headers by name.
+    pub headers: BTreeMap<&'static str, String>,
+    /// The body: text, or base64.
+    pub body: String,
+    /// Whether the body is base64.
+    pub is_base64_encoded: bool,
+}
+
+impl Reply {
+    /// A reply with `status` and no body.
+    pub fn new(status: u16) -> Self {
+        Self { status_code: status, ..Self::default() }
+    }
+
+    /// Adds a header.
+    #[must_use]
+    pub fn with(mut self, name: &'static str, value: impl Into<String>) -> Self {
+        self.headers.insert(name, value.into());
+        self
+    }
+
+    /// Sets a text body and its type.
+    #[must_use]
+    pub fn with_text(mut self, content_type: &str, body: String) -> Self {
+        self.body = body;
+        self.with("content-type", content_type)
+    }
+}

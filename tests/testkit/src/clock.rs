@@ -1,0 +1,89 @@
+//! Time that tests own.
+
+use crate::fault::{give_way, lock};
+use export_domain::ports::Clock;
+use std::future::poll_fn;
+use std::sync::atomic::{AtomicI64, AtomicU64, Ordering};
+use std::sync::{Arc, Mutex};
+use std::task::{Poll, Waker};
+
+/// A clock that moves only when told, or jumps to the end of every sleep. Clones show the same time.
+#[derive(Debug, Clone)]
+pub struct TestClock {
+    shared: Arc<Shared>,
+    ahead_ms: i64,
+}
+
+#[derive(Debug)]
+struct Shared {
+    now: AtomicI64,
+    names: AtomicU64,
+    jumps: bool,
+    sleepers: Mutex<Vec<Waker>>,
+}
+
+impl TestClock {
+    /// Sleeps take no real time: the clock jumps to their end.
+    pub fn jumping(now_ms: i64) -> Self {
+        Self::new(now_ms, true)
+    }
+
+    /// Sleeps last until the clock is moved past their end.
+    pub fn standing(now_ms: i64) -> Self {
+        Self::new(now_ms, false)
+    }
+
+    fn new(now_ms: i64, jumps: bool) -> Self {
+        let now = AtomicI64::new(now_ms);
+        let shared = Shared { now, names: AtomicU64::new(0), jumps, sleepers: Mutex::default() };
+        Self { shared: Arc::new(shared), ahead_ms: 0 }
+    }
+
+    /// The same clock as a machine sees it that is `ahead_ms` milliseconds ahead (or, if negative, behind).
+    #[must_use]
+    pub fn skewed(&self, ahead_ms: i64) -> Self {
+        Self { shared: Arc::clone(&self.shared), ahead_ms: self.ahead_ms + ahead_ms }
+    }
+
+    /// Moves the clock on by `ms` milliseconds.
+    pub fn advance(&self, ms: i64) {
+        self.shared.now.fetch_add(ms, Ordering::SeqCst);
+        for sleeper in lock(&self.shared.sleepers).drain(..) {
+            sleeper.wake();
+        }
+    }
+
+    /// Sets the clock to `now_ms`.
+    pub fn set(&self, now_ms: i64) {
+        self.advance(now_ms - self.now_ms());
+    }
+}
+
+impl Clock for TestClock {
+    fn now_ms(&self) -> i64 {
+        self.shared.now.load(Ordering::SeqCst) + self.ahead_ms
+    }
+
+    async fn sleep_ms(&self, ms: u64) {
+        let until = self.shared.now.load(Ordering::SeqCst).saturating_add_unsigned(ms);
+        give_way().await;
+        if self.shared.jumps {
+            self.shared.now.fetch_max(until, Ordering::SeqCst);
+            return;
+        }
+        poll_fn(|context| {
+            let mut sleepers = lock(&self.shared.sleepers);
+            if self.shared.now.load(Ordering::SeqCst) >= until {
+                return Poll::Ready(());
+            }
+            sleepers.push(context.waker().clone());
+            Poll::Pending
+        })
+        .await;
+    }
+
+    /// The same names in every run.
+    fn unique(&self) -> String {
+        format!("{:032x}", self.shared.names.fetch_add(1, Ordering::SeqCst))
+    }
+}

@@ -1,0 +1,179 @@
+//! The jobs table.
+
+use crate::fault::{Faults, lock};
+use base64::Engine;
+use base64::engine::general_purpose::URL_SAFE_NO_PAD;
+use export_domain::ids::{JobId, TenantId};
+use export_domain::job::Job;
+use export_domain::ports::{DueJobs, IdempotencyKeys, JobLists, JobStore, Page, Unavailable, Written};
+use std::cmp::Reverse;
+use std::collections::{BTreeMap, HashMap};
+use std::sync::{Arc, Mutex};
+
+const WHAT: &str = "the jobs table";
+
+/// Jobs by tenant and name. Operations: `get`, `write`, `count_active`, `bind`, `due`, `list`.
+#[derive(Debug, Clone, Default)]
+pub struct MemoryJobs {
+    /// What goes wrong.
+    pub faults: Faults,
+    table: Arc<Mutex<Table>>,
+}
+
+#[derive(Debug, Default)]
+struct Table {
+    jobs: BTreeMap<(TenantId, JobId), Job>,
+    keys: HashMap<(TenantId, String), (JobId, i64)>,
+    writes: u64,
+}
+
+impl MemoryJobs {
+    /// Stores `job` whatever is there.
+    pub fn put(&self, job: &Job) {
+        lock(&self.table).jobs.insert((job.tenant.clone(), job.job_id.clone()), job.clone());
+    }
+
+    /// Forgets every job.
+    pub fn clear(&self) {
+        lock(&self.table).jobs.clear();
+    }
+
+    /// All jobs.
+    pub fn all(&self) -> Vec<Job> {
+        lock(&self.table).jobs.values().cloned().collect()
+    }
+
+    /// The job of that tenant and name as it is now.
+    pub fn current(&self, job: &Job) -> Option<Job> {
+        lock(&self.table).jobs.get(&(job.tenant.clone(), job.job_id.clone())).cloned()
+    }
+
+    /// The only job.
+    ///
+    /// # Panics
+    /// If there is none, or more than one.
+    pub fn only(&self) -> Job {
+        let mut jobs = self.all();
+        assert_eq!(jobs.len(), 1, "jobs in the table");
+        jobs.remove(0)
+    }
+
+    /// Writes that took effect.
+    pub fn writes(&self) -> u64 {
+        lock(&self.table).writes
+    }
+}
+
+impl JobStore for MemoryJobs {
+    async fn get(&self, tenant: &TenantId, job_id: &JobId) -> Result<Option<Job>, Unavailable> {
+        let key = (tenant.clone(), job_id.clone());
+        self.faults.run(WHAT, "get", || Ok(lock(&self.table).jobs.get(&key).cloned())).await
+    }
+
+    async fn write(&self, expected: Option<u64>, job: &Job) -> Result<Written, Unavailable> {
+        let mut write_id = None;
+        let write = || {
+            let mut table = lock(&self.table);
+            let key = (job.tenant.clone(), job.job_id.clone());
+            let found = table.jobs.get(&key);
+            if found.map(|stored| stored.rev) != expected {
+                // A write that finds its own name has landed before.
+                let own = write_id.is_some() && found.map(|stored| &stored.write_id) == write_id.as_ref();
+                let there = found.cloned().map(Box::new);
+                return Ok(if own { Written::Done } else { Written::Conflict(there) });
+            }
+            table.writes += 1;
+            let named = format!("{:032x}", table.writes);
+            write_id = Some(named.clone());
+            table.jobs.insert(key, Job { write_id: named, ..job.clone() });
+            Ok(Written::Done)
+        };
+        self.faults.run(WHAT, "write", write).await
+    }
+
+    async fn count_active(&self, tenant: &TenantId, most: u32) -> Result<u32, Unavailable> {
+        let count = || {
+            let table = lock(&self.table);
+            let live = table.jobs.values().filter(|job| job.tenant == *tenant && !job.state.is_terminal());
+            Ok(u32::try_from(live.count()).unwrap_or(u32::MAX).min(most))
+        };
+        self.faults.run(WHAT, "count_active", count).await
+    }
+}
+
+impl IdempotencyKeys for MemoryJobs {
+    async fn bind(
+        &self,
+        tenant: &TenantId,
+        key: &str,
+        job_id: &JobId,
+        now: i64,
+        expires_at: i64,
+    ) -> Result<JobId, Unavailable> {
+        let bind = || {
+            let mut table = lock(&self.table);
+            let name = (tenant.clone(), key.to_owned());
+            let bound = table.keys.get(&name).filter(|(_, until)| *until > now / 1000);
+            if let Some((bound, _)) = bound {
+                return Ok(bound.clone());
+            }
+            table.keys.insert(name, (job_id.clone(), expires_at));
+            Ok(job_id.clone())
+        };
+        self.faults.run(WHAT, "bind", bind).await
+    }
+}
+
+impl DueJobs for MemoryJobs {
+    async fn due(&self, now: i64, most: usize) -> Result<Vec<(TenantId, JobId)>, Unavailable> {
+        let due = || {
+            let table = lock(&self.table);
+            let live = table.jobs.values().filter(|job| !job.state.is_terminal());
+            let mut due: Vec<_> = live.filter(|job| job.due_at.is_some_and(|at| at <= now)).collect();
+            due.sort_by_key(|job| job.due_at);
+            Ok(due.into_iter().take(most).map(|job| (job.tenant.clone(), job.job_id.clone())).collect())
+        };
+        self.faults.run(WHAT, "due", due).await
+    }
+}
+
+impl JobLists for MemoryJobs {
+    async fn list(
+        &self,
+        tenant: &TenantId,
+        most: usize,
+        cursor: Option<&str>,
+    ) -> Result<Option<Page>, Unavailable> {
+        let list = || {
+            let start = match cursor.map(read_cursor) {
+                None => None,
+                Some(None) => return Ok(None),
+                Some(start) => start,
+            };
+            let table = lock(&self.table);
+            let mut jobs: Vec<&Job> = table.jobs.values().filter(|job| job.tenant == *tenant).collect();
+            jobs.sort_by_key(|job| Reverse(place(job)));
+            jobs.retain(|job| start.as_ref().is_none_or(|start| place(job) < *start));
+            let more = jobs.len() > most;
+            jobs.truncate(most);
+            let next = jobs.last().filter(|_| more).map(|job| write_cursor(job));
+            Ok(Some(Page { jobs: jobs.into_iter().cloned().collect(), next }))
+        };
+        self.faults.run(WHAT, "list", list).await
+    }
+}
+
+/// A job's place in its tenant's list.
+fn place(job: &Job) -> (i64, JobId) {
+    (job.created_at, job.job_id.clone())
+}
+
+fn write_cursor(job: &Job) -> String {
+    URL_SAFE_NO_PAD.encode(format!("{}/{}", job.created_at, job.job_id))
+}
+
+fn read_cursor(text: &str) -> Option<(i64, JobId)> {
+    let text = String::from_utf8(URL_SAFE_NO_PAD.decode(text).ok()?).ok()?;
+    let (created, job_id) = text.split_once('/')?;
+    Some((created.parse().ok()?, JobId::parse(job_id).ok()?))
+}
