@@ -61,8 +61,9 @@ logs: $(VENV)/.stamp ## Follow what the functions of the local stack log
 ps: $(VENV)/.stamp ## List the local stacks that are up
 	@$(VENV)/bin/python infra/local/stack.py ps
 
-demo: up ## Cut a clip from a demo recording on the local stack and check every frame of it
+demo: up ## Cut a clip from a demo recording, check every frame of it, and export a tennis event, on the local stack
 	@$(VENV)/bin/python tests/demo/demo.py
+	@$(VENV)/bin/python tests/demo/mre_demo.py
 
 watch: $(TOOLS)/.stamp ## Run single functions against the local stack with `cargo lambda watch`, rebuilt at each change
 	@test -f .local/env || { echo "run \`make up\` first"; exit 1; }
