@@ -69,7 +69,7 @@ def invoke(stack, recorded, tmp_path_factory) -> Iterator[Callable[[str, Path], 
 
     def send(function: str, event: Path) -> dict:
         command = ["cargo", "lambda", "invoke", "-A", "127.0.0.1", "-P", port, function, "--data-file", str(event)]
-        done = subprocess.run(command, cwd=ROOT, env=env, capture_output=True, text=True, timeout=180)
+        done = subprocess.run(command, cwd=ROOT, env=env, capture_output=True, text=True, timeout=1200)
         assert done.returncode == 0, f"{done.stdout}{done.stderr}\n{log.read_text()[-3000:]}"
         return json.loads(done.stdout)
 

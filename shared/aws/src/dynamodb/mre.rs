@@ -1,4 +1,4 @@
-//! MRE's tables as [`ExportSource`].
+//! MRE's tables, as what exports are built from.
 //!
 //! Base tables are read consistently: a trigger comes right after the rows it is about were written. Names are only
 //! ever values of keys; expressions are built from placeholders.
