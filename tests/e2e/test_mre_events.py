@@ -32,6 +32,7 @@ def test_a_burst_is_coalesced_and_its_last_trigger_is_not_lost(mre):
     scenario = ALL[EVENT]
     names = mre.load(scenario)
     mre.told()
+    mre.dead_letters()
     triggers = 40
     for number in range(triggers):
         mre.stack.dynamodb.update_item(
@@ -80,6 +81,7 @@ def test_a_trigger_without_names_is_kept_as_it_came(mre):
 
 def test_other_events_of_the_bus_make_no_export(mre):
     mre.told()
+    mre.dead_letters()
     scenario = ALL[EVENT]
     mre.load(scenario)
     for state, kind in (("CLIP_GEN_DONE", "EVENT_DATA"), ("CHUNK_START", "EVENT_CLIP_GEN")):
