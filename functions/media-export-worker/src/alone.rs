@@ -36,13 +36,12 @@ pub(crate) async fn make<O: SourceStore + ClipStore + 'static>(
     let Some(timescale) = specs.first().map(|spec| spec.timescale) else { return Ok(None) };
     let mut output = Output::begin(container, specs, timescale, ffmpeg, uploader).await?;
     let (mut clock, mut coverage) = (ClipClock::default(), Coverage::new(window.start, window.end));
-    let (mut frame, mut batch) = (Nanos::ZERO, Batch::new());
+    let mut batch = Batch::new();
     let Some((first, others)) = audio.split_first_mut() else { return Ok(None) };
     loop {
         let next = first.peek().await?.filter(|f| f.start < window.end);
         if let Some(sound) = &next {
             first.skip();
-            frame = sound.end - sound.start;
             coverage.add(sound.start, sound.end);
             if sound.start < window.start {
                 continue;
@@ -67,5 +66,5 @@ pub(crate) async fn make<O: SourceStore + ClipStore + 'static>(
     }
     let duration = u64::try_from(ticks(length, timescale)).unwrap_or(0);
     let edits = vec![vec![Edit { media_time: Some(0), duration }]; others.len() + 1];
-    Ok(Some(Sound { prepared: output.finish(&edits).await?, length, lack_ms: coverage.lack_ms(frame) }))
+    Ok(Some(Sound { prepared: output.finish(&edits).await?, length, lack_ms: coverage.lack_ms() }))
 }

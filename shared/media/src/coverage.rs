@@ -1,8 +1,8 @@
 //! How much of a window is recorded: the arithmetic of `LackLength`.
 //!
 //! A frame covers the time from its own presentation to the next frame's; the last one before a discontinuity covers
-//! its own duration. What no frame covers is lacking. Gaps below half a frame are rounding of the recorder's clock and
-//! count as none.
+//! its own duration. What no frame covers is lacking. A gap between two frames of less than half a frame is rounding of
+//! the recorder's clock and counts as none; it is judged on the recording, before the window cuts it.
 
 use crate::time::Nanos;
 
@@ -13,41 +13,46 @@ const NANOS_PER_MILLI: i128 = 1_000_000;
 pub struct Coverage {
     start: Nanos,
     end: Nanos,
-    /// Everything before this instant is judged.
-    until: Nanos,
+    /// End of the last frame, also of one before the window.
+    covered: Option<Nanos>,
     lack: Nanos,
 }
 
 impl Coverage {
     /// Nothing is covered yet.
     pub fn new(start: Nanos, end: Nanos) -> Self {
-        Self { start, end, until: start, lack: Nanos::ZERO }
+        Self { start, end, covered: None, lack: Nanos::ZERO }
     }
 
-    /// A frame is on display from `from` to `to`. Frames come in display order.
+    /// A frame is on display from `from` to `to`. Frames come in display order, those before the window included.
     pub fn add(&mut self, from: Nanos, to: Nanos) {
-        if to <= self.start || from >= self.end {
-            return;
+        let least = match self.covered {
+            Some(_) => Nanos::new((to - from).get() / 2),
+            // A client that asks for the very first frame can only say its time in whole milliseconds.
+            None => Nanos::new(NANOS_PER_MILLI),
+        };
+        if self.covered.is_none_or(|covered| from - covered >= least) {
+            let bare = self.bare(from);
+            self.lack = self.lack + if bare >= least || self.covered.is_some() { bare } else { Nanos::ZERO };
         }
-        self.lack = self.lack + self.gap(from, to - from);
-        self.until = self.until.max(to);
+        self.covered = Some(self.covered.map_or(to, |covered| covered.max(to)));
     }
 
-    /// Up to where the window is judged, recorded or not.
-    pub fn until(&self) -> Nanos {
-        self.until
+    /// Up to where frames cover the recording; `None` before the first one.
+    pub fn covered(&self) -> Option<Nanos> {
+        self.covered
     }
 
-    /// Milliseconds of the window that no frame covers, rounded once; `frame` is the usual length of a frame.
-    pub fn lack_ms(&self, frame: Nanos) -> i64 {
-        let lack = (self.lack + self.gap(self.end, frame)).get();
+    /// Milliseconds of the window that no frame covers, rounded once.
+    pub fn lack_ms(&self) -> i64 {
+        let lack = (self.lack + self.bare(self.end)).get();
         i64::try_from((lack + NANOS_PER_MILLI / 2).div_euclid(NANOS_PER_MILLI)).unwrap_or(i64::MAX)
     }
 
-    /// What lies bare between what is judged and `to`, if it is worth half a frame.
-    fn gap(&self, to: Nanos, frame: Nanos) -> Nanos {
-        let bare = to.min(self.end) - self.until;
-        if bare.get() * 2 > frame.get() { bare } else { Nanos::ZERO }
+    /// What lies bare of the window between the last frame and `to`.
+    fn bare(&self, to: Nanos) -> Nanos {
+        let from = self.covered.map_or(self.start, |covered| covered.max(self.start));
+        (to.min(self.end) - from).max(Nanos::ZERO)
     }
 }
 
@@ -73,8 +78,8 @@ mod tests {
         for start in [0, 1, 39, 40, 333] {
             let mut coverage = Coverage::new(ms(start), ms(start + 1000));
             frames(&mut coverage, 0..50);
-            assert_eq!(coverage.lack_ms(Nanos::new(FRAME)), 0);
-            assert!(coverage.until() >= ms(start + 1000));
+            assert_eq!(coverage.lack_ms(), 0);
+            assert!(coverage.covered() >= Some(ms(start + 1000)));
         }
     }
 
@@ -83,12 +88,31 @@ mod tests {
         let mut coverage = Coverage::new(ms(0), ms(10_000));
         frames(&mut coverage, 5..50);
         frames(&mut coverage, 100..200);
-        assert_eq!(coverage.lack_ms(Nanos::new(FRAME)), 200 + 2000 + 2000);
+        assert_eq!(coverage.lack_ms(), 200 + 2000 + 2000);
+    }
+
+    #[test]
+    fn a_recording_that_ends_within_the_windows_last_frame_lacks_the_rest_of_it() {
+        let mut coverage = Coverage::new(ms(17), ms(2015));
+        frames(&mut coverage, 0..50);
+        assert_eq!(coverage.lack_ms(), 15);
+    }
+
+    #[test]
+    fn a_rounding_error_between_two_frames_is_no_gap_and_a_short_window_in_a_hole_lacks_all() {
+        let mut coverage = Coverage::new(ms(0), ms(100));
+        coverage.add(ms(0), ms(40));
+        coverage.add(ms(59), ms(100));
+        assert_eq!(coverage.lack_ms(), 0);
+        let mut coverage = Coverage::new(ms(50), ms(55));
+        coverage.add(ms(0), ms(40));
+        coverage.add(ms(80), ms(120));
+        assert_eq!(coverage.lack_ms(), 5);
     }
 
     #[test]
     fn an_empty_window_lacks_all_of_itself() {
-        assert_eq!(Coverage::new(ms(5), ms(1239)).lack_ms(Nanos::new(FRAME)), 1234);
+        assert_eq!(Coverage::new(ms(5), ms(1239)).lack_ms(), 1234);
     }
 
     proptest! {
@@ -99,7 +123,7 @@ mod tests {
             for n in 0..first + count {
                 coverage.add(tick(n), tick(n + 1));
             }
-            prop_assert_eq!(coverage.lack_ms(tick(1)), 0);
+            prop_assert_eq!(coverage.lack_ms(), 0);
         }
 
         #[test]
@@ -112,7 +136,7 @@ mod tests {
             for (from, length) in sorted {
                 coverage.add(ms(from), ms(from + length));
             }
-            prop_assert!((0..=length).contains(&coverage.lack_ms(ms(1))));
+            prop_assert!((0..=length).contains(&coverage.lack_ms()));
         }
     }
 }

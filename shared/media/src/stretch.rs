@@ -135,29 +135,23 @@ impl Stretches {
     /// Whether every picture of the window is fed, so that nothing more need be read.
     pub fn is_complete(&self) -> bool {
         let mut seen = self.coverage.clone();
+        let reaches = |seen: &Coverage| seen.covered().is_some_and(|covered| covered >= self.end);
         for (pts, duration) in &self.pending {
-            if seen.until() + half(*duration) < *pts && *pts < self.end {
+            if reaches(&seen) {
+                return true;
+            }
+            if seen.covered().is_some_and(|covered| covered + half(*duration) < *pts) {
                 return false;
             }
             seen.add(*pts, *pts + *duration);
         }
-        seen.until() >= self.end
-    }
-
-    /// Up to where the window is judged so far.
-    pub fn until(&self) -> Nanos {
-        self.coverage.until()
+        reaches(&seen)
     }
 
     /// Milliseconds of the window that nothing decodable covers. Ends the last stretch.
     pub fn lack_ms(&mut self) -> i64 {
         self.break_off();
-        self.coverage.lack_ms(self.frame)
-    }
-
-    /// The usual length of a frame.
-    pub fn frame(&self) -> Nanos {
-        self.frame
+        self.coverage.lack_ms()
     }
 
     /// The earliest pending picture is on display until the next one, or for its own duration if it is the last.
