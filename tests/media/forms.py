@@ -73,7 +73,7 @@ def usual(name: str, video: Video, audio: list[dash.Track] | None = None, **opti
     """A static recording of one Period."""
     addressing = options.pop("form", "time")
     tracks = [picture(video), *([plain_sound()] if audio is None else audio)]
-    manifest = dash.Manifest([dash.Period(tracks, addressing)], duration=video.count / video.fps)
+    manifest = dash.Manifest([dash.Period(tracks, addressing)], duration=video.count / video.fps + options.get("frame_shift", 0))
     return recorded(name, manifest, first=video.first, fps=video.fps, codec=video.codec, **options)
 
 
