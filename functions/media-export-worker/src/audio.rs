@@ -193,16 +193,15 @@ fn read_frames(part: &Part, bytes: &Bytes, entries: &[Bytes]) -> Result<Vec<Fram
     let line = &part.track.timeline;
     let samples = read_fragments(&part.track.init, bytes, 0)?;
     let frame = |sample: &export_media::sample::Sample| {
-        let range = usize::try_from(sample.offset).ok().zip(usize::try_from(sample.end()).ok());
-        let (from, to) = range.filter(|(_, to)| *to <= bytes.len()).ok_or(Reason::BadRecording)?;
-        let own = usize::try_from(sample.description).ok().and_then(|n| n.checked_sub(1));
-        let own = own.and_then(|n| part.track.init.sample_entries.get(n)).ok_or(Reason::BadRecording)?;
+        let range = sample.range().filter(|range| range.end <= bytes.len()).ok_or(Reason::BadRecording)?;
+        let own = sample.entry_index().and_then(|n| part.track.init.sample_entries.get(n));
+        let own = own.ok_or(Reason::BadRecording)?;
         let entry = entries.iter().position(|entry| *entry == own.bytes).unwrap_or(0);
         Ok(Frame {
             start: line.to_nanos_floor(sample.pts),
             end: line.to_nanos_floor(sample.pts.saturating_add(i64::from(sample.duration))),
             entry: u32::try_from(entry).unwrap_or(0),
-            data: bytes.slice(from..to),
+            data: bytes.slice(range),
         })
     };
     samples.iter().map(frame).collect()

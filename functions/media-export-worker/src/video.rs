@@ -247,11 +247,10 @@ fn read_segment(track: &Track, bytes: &Bytes) -> Result<(Vec<Sample>, Vec<Pictur
 
 /// The decoder configuration of a sample.
 pub(crate) fn decoder_config<'a>(track: &'a Track, sample: &Sample) -> Result<&'a DecoderConfig, WorkError> {
-    let config = usize::try_from(sample.description).ok().and_then(|n| track.configs.get(n.checked_sub(1)?));
+    let config = sample.entry_index().and_then(|n| track.configs.get(n));
     config.ok_or(Reason::BadRecording)?.as_ref().ok_or(Reason::UnsupportedCodec.into())
 }
 
 fn slice<'a>(bytes: &'a Bytes, sample: &Sample) -> Result<&'a [u8], WorkError> {
-    let range = usize::try_from(sample.offset).ok().zip(usize::try_from(sample.end()).ok());
-    Ok(range.and_then(|(from, to)| bytes.get(from..to)).ok_or(Reason::BadRecording)?)
+    Ok(sample.range().and_then(|range| bytes.get(range)).ok_or(Reason::BadRecording)?)
 }
