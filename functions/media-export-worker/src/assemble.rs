@@ -1,4 +1,4 @@
-//! Puts encoded pictures and copied sound together on the clip's clock.
+//! Puts pictures and copied sound together on the clip's clock.
 
 use crate::audio::AudioTrack;
 use crate::error::WorkError;
@@ -9,84 +9,53 @@ use bytes::Bytes;
 use export_domain::ports::{ClipStore, SourceStore};
 use export_domain::storage::Container;
 use export_media::arrange::{ClipClock, nanos, ticks};
+use export_media::entries::{SampleEntries, without_parameter_sets};
 use export_media::mux::{Edit, MuxSample, TrackKind, TrackSpec};
+use export_media::nal::in_band;
+use export_media::picture::DecoderConfig;
 use export_media::time::Nanos;
-use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::sync::Arc;
 
 /// Length of what is written at a time: short enough to hold, long enough for compact tables.
 const BATCH: Nanos = Nanos::new(500_000_000);
 
-/// One encoded picture, in decode order.
+/// One coded picture of the clip.
 #[derive(Debug, Clone)]
-pub(crate) struct Encoded {
-    /// Its position in display order.
-    pub(crate) rank: usize,
+pub(crate) struct Picture {
+    /// On the presentation's clock.
+    pub(crate) pts: Nanos,
+    pub(crate) duration: Nanos,
     pub(crate) sync: bool,
     pub(crate) data: Bytes,
+    pub(crate) config: Arc<DecoderConfig>,
 }
 
-/// When the pictures are shown: filled by the decoding side, read by this one.
-#[derive(Debug, Default)]
-pub(crate) struct Shown(Mutex<Timing>);
-
-#[derive(Debug, Default)]
-struct Timing {
-    clock: ClipClock,
-    /// Place on the clip's clock and length of every picture, in display order.
-    times: Vec<(Nanos, Nanos)>,
-}
-
-impl Shown {
-    /// The next picture in display order; returns the clip's length so far.
-    pub(crate) fn show(&self, pts: Nanos, duration: Nanos) -> Nanos {
-        let mut timing = self.lock();
-        let at = timing.clock.show(pts, pts + duration);
-        timing.times.push((at, duration));
-        timing.clock.length()
-    }
-
-    /// Pictures so far.
-    pub(crate) fn count(&self) -> usize {
-        self.lock().times.len()
-    }
-
-    /// The clip's length so far.
-    pub(crate) fn length(&self) -> Nanos {
-        self.lock().clock.length()
-    }
-
-    fn time(&self, rank: usize) -> Result<(Nanos, Nanos), WorkError> {
-        let time = self.lock().times.get(rank).copied();
-        time.ok_or_else(|| WorkError::Passing("the encoder gave more pictures than it was fed".to_owned()))
-    }
-
-    fn clock(&self) -> ClipClock {
-        self.lock().clock.clone()
-    }
-
-    fn lock(&self) -> MutexGuard<'_, Timing> {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-}
+/// Pictures in decode order that are all there is to show between the first and the last of them.
+pub(crate) type Block = Vec<Picture>;
 
 /// How the picture track looks.
 #[derive(Debug, Clone)]
 pub(crate) struct VideoSpec {
-    pub(crate) entry: Bytes,
+    /// For display, in pixels.
     pub(crate) width: u16,
     pub(crate) height: u16,
+    /// Ticks a second.
     pub(crate) timescale: u32,
-    /// Pictures that the encoder may show later than it codes them.
-    pub(crate) delay: usize,
-    pub(crate) frame_ticks: u32,
+    /// How much earlier than shown a picture must be decoded.
+    pub(crate) delay: Nanos,
 }
 
 /// The tracks of a clip under way.
 pub(crate) struct Assembly<O> {
     container: Container,
-    video: VideoSpec,
+    timescale: u32,
+    delay: Nanos,
     audio: Vec<AudioTrack<O>>,
     output: Output<O>,
+    clock: ClipClock,
+    entries: SampleEntries,
+    /// The configuration seen last, and its entry.
+    known: Option<(Arc<DecoderConfig>, u32)>,
     /// Added to every picture's presentation time, in ticks.
     shift: i64,
     /// Added to every picture's decode time, in ticks.
@@ -95,80 +64,92 @@ pub(crate) struct Assembly<O> {
     base: Nanos,
     /// First place of each audio track, in its ticks.
     first: Vec<Option<i64>>,
-    coded: usize,
     batch: Batch,
     batch_from: Nanos,
     edge: Vec<Batch>,
 }
 
 impl<O: SourceStore + ClipStore + 'static> Assembly<O> {
-    /// Starts the file. The first picture's time must be in `shown`.
+    /// Starts the file with its first pictures.
     pub(crate) async fn begin(
         container: Container,
         video: VideoSpec,
         mut audio: Vec<AudioTrack<O>>,
-        shown: &Shown,
+        block: Block,
         ffmpeg: &Ffmpeg,
         uploader: Uploader<O>,
     ) -> Result<Self, WorkError> {
-        let delay = i64::try_from(video.delay).unwrap_or(0) * i64::from(video.frame_ticks);
-        let delay_time = nanos(delay, video.timescale);
         if container == Container::Mp4 {
             for track in &mut audio {
-                track.lead_in(delay_time);
+                track.lead_in(video.delay);
             }
         }
+        let mut clock = ClipClock::default();
+        let times = lay_out(&mut clock, &block);
         let mut edge = Vec::new();
         for track in &mut audio {
-            edge.push(track.take(&shown.clock(), BATCH, false).await?);
+            edge.push(track.take(&clock, BATCH, false).await?);
         }
         let first: Vec<Option<i64>> = edge.iter().map(|batch| batch.first().map(|(s, _)| s.dts)).collect();
-        let base = delay_time + Nanos::from_millis(50);
+        let base = video.delay + Nanos::from_millis(50);
+        let delay = ticks(video.delay, video.timescale);
         let (shift, lead) = match container {
             Container::Mp4 => (delay.max(sound_ahead(&audio, &first, video.timescale)), 0),
             Container::Ts => (ticks(base, video.timescale), ticks(base, video.timescale) - delay),
         };
+        let mut entries = SampleEntries::default();
+        let sample_entries = match block.first() {
+            Some(picture) if container == Container::Ts => {
+                vec![without_parameter_sets(&picture.config.entry)?]
+            }
+            Some(picture) => {
+                entries.add(&picture.config.entry);
+                entries.boxes()
+            }
+            None => Vec::new(),
+        };
         let kind = TrackKind::Video { width: video.width, height: video.height };
-        let sample_entries = vec![video.entry.clone()];
         let spec =
             TrackSpec { kind, timescale: video.timescale, language: *b"und", sample_entries, roll: None };
         let specs = std::iter::once(spec).chain(audio.iter().map(|track| track.spec().clone())).collect();
         let output = Output::begin(container, specs, video.timescale, ffmpeg, uploader).await?;
-        let (coded, batch, batch_from) = (0, Batch::new(), Nanos::ZERO);
-        Ok(Self { container, video, audio, output, shift, lead, base, first, coded, batch, batch_from, edge })
-    }
-
-    /// The next picture in decode order. `shown` has at least its time.
-    pub(crate) async fn picture(&mut self, encoded: Encoded, shown: &Shown) -> Result<(), WorkError> {
-        let scale = self.video.timescale;
-        let (at, duration) = shown.time(encoded.rank)?;
-        let (order, _) = shown.time(self.coded)?;
-        let sample = MuxSample {
-            dts: ticks(order, scale) + self.lead,
-            pts: ticks(at, scale) + self.shift,
-            duration: u32::try_from(ticks(duration, scale)).unwrap_or(self.video.frame_ticks),
-            sync: encoded.sync,
-            entry: 0,
-            size: u32::try_from(encoded.data.len()).unwrap_or(u32::MAX),
+        let mut assembly = Self {
+            container,
+            timescale: video.timescale,
+            delay: video.delay,
+            audio,
+            output,
+            clock,
+            entries,
+            known: None,
+            shift,
+            lead,
+            base,
+            first,
+            batch: Batch::new(),
+            batch_from: Nanos::ZERO,
+            edge,
         };
-        self.batch.push((sample, encoded.data));
-        self.coded += 1;
-        if order - self.batch_from >= BATCH {
-            self.flush(shown, order, false).await?;
-        }
-        Ok(())
+        assembly.write(block, &times).await?;
+        Ok(assembly)
     }
 
-    /// Pictures that were written or are about to be.
-    pub(crate) fn coded(&self) -> usize {
-        self.coded
+    /// The next pictures.
+    pub(crate) async fn add(&mut self, block: Block) -> Result<(), WorkError> {
+        let times = lay_out(&mut self.clock, &block);
+        self.write(block, &times).await
+    }
+
+    /// The clip's length so far.
+    pub(crate) fn length(&self) -> Nanos {
+        self.clock.length()
     }
 
     /// Ends the file.
-    pub(crate) async fn finish(mut self, shown: &Shown) -> Result<Prepared, WorkError> {
-        let length = shown.length();
-        self.flush(shown, length, true).await?;
-        let movie = |at: Nanos| u64::try_from(ticks(at, self.video.timescale)).unwrap_or(0);
+    pub(crate) async fn finish(mut self) -> Result<Prepared, WorkError> {
+        let length = self.length();
+        self.flush(length, true).await?;
+        let movie = |at: Nanos| u64::try_from(ticks(at, self.timescale)).unwrap_or(0);
         let mut edits = vec![vec![Edit { media_time: Some(self.shift), duration: movie(length) }]];
         for (track, first) in self.audio.iter().zip(&self.first) {
             edits.push(sound_edits(first.unwrap_or(0), track.spec().timescale, length, &movie));
@@ -176,12 +157,58 @@ impl<O: SourceStore + ClipStore + 'static> Assembly<O> {
         self.output.finish(&edits).await
     }
 
-    async fn flush(&mut self, shown: &Shown, until: Nanos, done: bool) -> Result<(), WorkError> {
-        let clock = shown.clock();
+    async fn write(&mut self, block: Block, times: &[(Nanos, Nanos)]) -> Result<(), WorkError> {
+        for (picture, (at, order)) in block.into_iter().zip(times) {
+            if self.container == Container::Ts && *order - *at > self.delay {
+                return Err(WorkError::Unfit("a picture is reordered further than announced".to_owned()));
+            }
+            let (entry, data) = self.packed(&picture)?;
+            let sample = MuxSample {
+                dts: ticks(*order, self.timescale) + self.lead,
+                pts: ticks(*at, self.timescale) + self.shift,
+                duration: u32::try_from(ticks(picture.duration, self.timescale)).unwrap_or(1),
+                sync: picture.sync,
+                entry,
+                size: u32::try_from(data.len()).unwrap_or(u32::MAX),
+            };
+            self.batch.push((sample, data));
+            if *order - self.batch_from >= BATCH {
+                self.flush(*order, false).await?;
+            }
+        }
+        Ok(())
+    }
+
+    /// A picture's sample entry, and its bytes as this container wants them.
+    fn packed(&mut self, picture: &Picture) -> Result<(u32, Bytes), WorkError> {
+        let config = &picture.config;
+        match self.container {
+            Container::Ts => {
+                let sets = if picture.sync { &config.sets[..] } else { &[] };
+                let data = in_band(config.codec, &picture.data, config.nal_length_size, sets)?;
+                Ok((0, data.into()))
+            }
+            Container::Mp4 => Ok((self.entry(config)?, picture.data.clone())),
+        }
+    }
+
+    fn entry(&mut self, config: &Arc<DecoderConfig>) -> Result<u32, WorkError> {
+        if let Some((known, entry)) = &self.known
+            && Arc::ptr_eq(known, config)
+        {
+            return Ok(*entry);
+        }
+        let entry = self.entries.add(&config.entry);
+        self.output.describe(self.entries.boxes())?;
+        self.known = Some((Arc::clone(config), entry));
+        Ok(entry)
+    }
+
+    async fn flush(&mut self, until: Nanos, done: bool) -> Result<(), WorkError> {
         let mut batches = vec![std::mem::take(&mut self.batch)];
         for (at, track) in self.audio.iter_mut().enumerate() {
             let mut batch = self.edge.get_mut(at).map(std::mem::take).unwrap_or_default();
-            batch.extend(track.take(&clock, until + BATCH, done).await?);
+            batch.extend(track.take(&self.clock, until + BATCH, done).await?);
             let first = self.first.get_mut(at).and_then(|first| {
                 *first = first.or(batch.first().map(|(sample, _)| sample.dts));
                 *first
@@ -199,6 +226,25 @@ impl<O: SourceStore + ClipStore + 'static> Assembly<O> {
         self.batch_from = until;
         self.output.add(&batches).await
     }
+}
+
+/// Shows the pictures on the clip's clock. Returns for each its own place, and the place that its turn in decode order
+/// has in display order: decode times taken from these grow as evenly as the pictures are shown.
+fn lay_out(clock: &mut ClipClock, block: &Block) -> Vec<(Nanos, Nanos)> {
+    let mut order: Vec<usize> = (0..block.len()).collect();
+    order.sort_by_key(|n| block.get(*n).map(|picture| picture.pts));
+    let mut times = vec![(Nanos::ZERO, Nanos::ZERO); block.len()];
+    for (rank, n) in order.into_iter().enumerate() {
+        let Some(picture) = block.get(n) else { continue };
+        let at = clock.show(picture.pts, picture.pts + picture.duration);
+        if let Some(time) = times.get_mut(n) {
+            time.0 = at;
+        }
+        if let Some(time) = times.get_mut(rank) {
+            time.1 = at;
+        }
+    }
+    times
 }
 
 /// How far the first audio track starts before the picture, in ticks of the picture's track.

@@ -1,12 +1,12 @@
 //! One audio track of the clip: recorded frames, copied, at their places on the clip's clock.
 
 use crate::error::WorkError;
-use crate::source::{Reader, Segments, Track};
+use crate::source::{Media, Reader, Segments, Track};
 use bytes::Bytes;
 use export_domain::job::Reason;
 use export_domain::ports::SourceStore;
 use export_media::arrange::{AudioSlots, ClipClock, Piece, ticks};
-use export_media::fmp4::{Codec, read_fragments};
+use export_media::fmp4::Codec;
 use export_media::mux::{MuxSample, TrackKind, TrackSpec};
 use export_media::time::Nanos;
 use std::collections::VecDeque;
@@ -161,8 +161,8 @@ impl<O: SourceStore + 'static> AudioTrack<O> {
             return Ok(!self.parts.is_empty());
         };
         let over = part.track.span(&fetched.segment).0 >= part.until;
-        if let Some(bytes) = &fetched.bytes {
-            let frames = read_frames(part, bytes, &self.spec.sample_entries)?;
+        if let Some(media) = &fetched.media {
+            let frames = read_frames(part, media, &self.spec.sample_entries)?;
             let last_part = self.parts.is_empty();
             self.frames.extend(frames.into_iter().filter(|f| last_part || f.start < part.until));
         }
@@ -189,11 +189,9 @@ fn due(piece: &Piece, frame: &Frame) -> Nanos {
     piece.at + (frame.start - piece.from)
 }
 
-fn read_frames(part: &Part, bytes: &Bytes, entries: &[Bytes]) -> Result<Vec<Frame>, WorkError> {
+fn read_frames(part: &Part, media: &Media, entries: &[Bytes]) -> Result<Vec<Frame>, WorkError> {
     let line = &part.track.timeline;
-    let samples = read_fragments(&part.track.init, bytes, 0)?;
     let frame = |sample: &export_media::sample::Sample| {
-        let range = sample.range().filter(|range| range.end <= bytes.len()).ok_or(Reason::BadRecording)?;
         let own = sample.entry_index().and_then(|n| part.track.init.sample_entries.get(n));
         let own = own.ok_or(Reason::BadRecording)?;
         let entry = entries.iter().position(|entry| *entry == own.bytes).unwrap_or(0);
@@ -201,8 +199,8 @@ fn read_frames(part: &Part, bytes: &Bytes, entries: &[Bytes]) -> Result<Vec<Fram
             start: line.to_nanos_floor(sample.pts),
             end: line.to_nanos_floor(sample.pts.saturating_add(i64::from(sample.duration))),
             entry: u32::try_from(entry).unwrap_or(0),
-            data: bytes.slice(range),
+            data: media.data(sample)?,
         })
     };
-    samples.iter().map(frame).collect()
+    media.samples.iter().map(frame).collect()
 }

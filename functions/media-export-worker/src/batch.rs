@@ -109,7 +109,9 @@ where
                 tracing::info!(
                     tenant = %job.tenant, job.id = %job.job_id, state = ?job.state, generation = job.generation,
                     fence = lease.fence(), took_ms = self.clock.now_ms() - job.started_at.unwrap_or_default(),
-                    plan = plan.kind, frames_encoded = plan.frames_encoded, bytes_read = plan.bytes_read,
+                    plan = plan.kind, reason = plan.reason, frames_encoded = plan.frames_encoded,
+                    frames_copied = plan.frames_copied, open_ms = plan.open_ms, render_ms = plan.render_ms,
+                    check_ms = plan.check_ms, total_ms = plan.total_ms, bytes_read = plan.bytes_read,
                     bytes_written = plan.bytes_written, lack_ms = video.map_or(0, |v| v.lack_ms),
                     "an attempt ended"
                 );
@@ -124,7 +126,7 @@ where
     }
 
     /// An upload that is still open was not published. What stays all the same, the bucket's lifecycle rule takes.
-    async fn throw_away(&self, job: &Job, open: &OpenUpload) {
+    pub(crate) async fn throw_away(&self, job: &Job, open: &OpenUpload) {
         let upload = open.lock().unwrap_or_else(PoisonError::into_inner).take();
         if let Some(upload) = upload
             && let Err(error) = self.objects.abort(&job.order.target, &upload).await
@@ -148,7 +150,7 @@ where
                 self.wake_later(lease, wake_at).await;
                 Ok(())
             }
-            WorkError::Passing(why) => {
+            WorkError::Passing(why) | WorkError::Unfit(why) => {
                 tracing::warn!(job.id = %id, why, "an attempt failed in passing");
                 lease.write(Job::released).await
             }

@@ -37,6 +37,18 @@ impl Budget {
         Self { until: Instant::now() + left, wanted, cores, started: OnceLock::new() }
     }
 
+    /// Cores to work with.
+    pub(crate) fn cores(&self) -> usize {
+        usize::try_from(self.cores).unwrap_or(1)
+    }
+
+    /// Threads for each encoder, if what is wanted is encoded in pieces of `length` side by side.
+    pub(crate) fn threads_for_pieces_of(&self, length: Nanos) -> usize {
+        let pieces = self.wanted.get().div_euclid(length.get().max(1)) + 1;
+        let at_once = usize::try_from(pieces).unwrap_or(1).clamp(1, self.cores());
+        self.cores().div_ceil(at_once)
+    }
+
     /// # Errors
     /// [`Reason::ClipTooLarge`] if the estimate does not fit.
     pub(crate) fn check_before(&self, setup: &Setup, codec: VideoCodec) -> Result<(), Reason> {
@@ -88,7 +100,8 @@ fn too_large(wanted: u128, left: u128, cost: u128) -> Reason {
 mod tests {
     use super::*;
     use export_media::fmp4::{Codec, SampleEntry};
-    use export_media::picture::DecoderConfig;
+    use export_media::picture::{DecoderConfig, PictureFormat};
+    use std::sync::Arc;
 
     /// x264's parameter set of 320x180 at 25 fps, High profile.
     const SPS: &[u8] = &[
@@ -101,8 +114,10 @@ mod tests {
         let entry =
             SampleEntry { fourcc: *b"avc1", bytes: SPS.into(), codec, width: 0, height: 0, encrypted: false };
         let config = DecoderConfig::of(&entry).unwrap();
-        let format = config.picture_format(&[]).unwrap().unwrap();
-        Setup { codec: config.codec, format, timescale: 12_800, frame_ticks: 512, bandwidth: 0 }
+        let sps = config.sps(&[]).unwrap();
+        let format = PictureFormat::of(&sps).unwrap();
+        let config = Arc::new(config);
+        Setup { config, sps, format, timescale: 12_800, frame_ticks: 512, bandwidth: 0, reorder: 2 }
     }
 
     fn hours(hours: i64) -> Nanos {

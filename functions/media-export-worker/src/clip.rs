@@ -1,31 +1,44 @@
-//! A clip with a picture: decode the window's pictures, encode exactly these, copy the sound, publish.
+//! A clip with a picture: copies what can be copied, renders the rest, copies the sound.
+//!
+//! Two halves work side by side. One reads the recording and decides, picture by picture, what is copied and what is
+//! rendered; runs are rendered as tasks of their own. The other takes both in the clip's order and writes the file.
 
-use crate::assemble::{Assembly, Encoded, Shown, VideoSpec};
+use crate::assemble::{Assembly, Block, Picture, VideoSpec};
 use crate::audio::AudioTrack;
 use crate::budget::Budget;
-use crate::decode::{Pictures, decode_all};
+use crate::decode::{CodedSource, Prepared, decode_all};
 use crate::error::WorkError;
-use crate::ffmpeg::{Ffmpeg, Running};
-use crate::upload::{Prepared, Uploader};
-use crate::video::{Setup, VideoFeed};
+use crate::ffmpeg::Ffmpeg;
+use crate::join::{Join, check, spliced};
+use crate::render::{First, Order, Rendered, render};
+use crate::still::Latest;
+use crate::task::Task;
+use crate::upload::{Prepared as PreparedClip, Uploader};
+use crate::video::{Coded, Item, Setup, VideoFeed};
 use crate::window::Window;
-use bytes::Bytes;
 use export_domain::ports::{ClipStore, SourceStore};
 use export_domain::request::ExportType;
 use export_domain::storage::Container;
-use export_media::ffmpeg::{Encoding, encode};
-use export_media::fmp4::{FragmentEvent, FragmentReader, FragmentSample};
-use export_media::nal::VideoCodec;
-use export_media::picture::PictureFormat;
+use export_media::cut::{Access, Cutter, Method, Run, Step};
+use export_media::entries::{SampleEntries, free_parameter_id};
+use export_media::ffmpeg::{Encoding, Purpose};
+use export_media::nal::{RandomAccess, VideoCodec};
+use export_media::picture::{DecoderConfig, PictureFormat};
 use export_media::time::Nanos;
-use std::collections::VecDeque;
 use std::future::Future;
-use tokio::io::{AsyncReadExt, AsyncWriteExt};
-use tokio::process::{ChildStdin, ChildStdout};
-use tokio::sync::oneshot;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::{Duration, Instant};
+use tokio::sync::{OwnedSemaphorePermit, Semaphore, mpsc, oneshot};
 
 /// The re-encode may take this many times the source's bits a second, in tenths.
 const BITRATE_TENTHS: u64 = 14;
+/// Length of the pieces that a clip is rendered in.
+const PIECE: Nanos = Nanos::new(10_000_000_000);
+/// KiB of copied pictures that may wait for what is rendered before them.
+const WAITING_KIB: u32 = 48 << 10;
+/// Pictures that an encoder of whole clips may show later than it codes them.
+const CLIP_REORDER: usize = 2;
 
 /// What the clip's maker needs.
 pub(crate) struct Job<'a, O> {
@@ -37,16 +50,49 @@ pub(crate) struct Job<'a, O> {
     pub(crate) feed: VideoFeed<O>,
     pub(crate) audio: Vec<AudioTrack<O>>,
     pub(crate) uploader: Uploader<O>,
+    /// Whether to render what could be copied.
+    pub(crate) render_all: bool,
 }
 
 /// What was made.
 #[derive(Debug)]
 pub(crate) struct Made {
-    pub(crate) prepared: Prepared,
+    pub(crate) prepared: PreparedClip,
     /// Length of the clip.
     pub(crate) length: Nanos,
-    pub(crate) frames: u64,
     pub(crate) lack_ms: i64,
+    pub(crate) work: Arc<Work>,
+}
+
+/// What it took.
+#[derive(Debug, Default)]
+pub(crate) struct Work {
+    copied: AtomicU64,
+    encoded: AtomicU64,
+    render_ms: AtomicU64,
+    check_ms: AtomicU64,
+}
+
+impl Work {
+    /// Frames that are as recorded.
+    pub(crate) fn copied(&self) -> u64 {
+        self.copied.load(Ordering::Relaxed)
+    }
+
+    /// Frames that went through an encoder.
+    pub(crate) fn encoded(&self) -> u64 {
+        self.encoded.load(Ordering::Relaxed)
+    }
+
+    /// Milliseconds of rendering, all runs added up.
+    pub(crate) fn render_ms(&self) -> u64 {
+        self.render_ms.load(Ordering::Relaxed)
+    }
+
+    /// Milliseconds of checking joins, all added up.
+    pub(crate) fn check_ms(&self) -> u64 {
+        self.check_ms.load(Ordering::Relaxed)
+    }
 }
 
 /// What happens while the clip is made.
@@ -58,112 +104,268 @@ pub(crate) trait Progress: Sync {
         raw: &[u8],
     ) -> impl Future<Output = Result<(), WorkError>> + Send;
 
-    /// So much of the clip is decoded.
+    /// So much of the clip is made.
     fn made(&self, length: Nanos);
 }
 
 /// Makes the clip; `None` if no picture lies in the window.
+///
+/// # Errors
+/// [`WorkError::Unfit`] if it cannot be made by copying, or a check failed; the same job can then be rendered.
 pub(crate) async fn make<O: SourceStore + ClipStore + 'static>(
     job: Job<'_, O>,
     progress: &impl Progress,
 ) -> Result<Option<Made>, WorkError> {
-    let Job { ffmpeg, window, export_type, container, budget, mut feed, audio, uploader } = job;
-    let shown = Shown::default();
-    let (announce, announced) = oneshot::channel();
-    let decoding = async {
-        let mut taker = Taker {
-            ffmpeg,
-            window,
-            export_type,
-            budget,
-            shown: &shown,
-            announce: Some(announce),
-            encoder: None,
-            format: None,
-            progress,
-        };
-        decode_all(ffmpeg, &mut feed, &mut taker).await?;
-        taker.end().await
+    let Job { ffmpeg, window, export_type, container, budget, mut feed, audio, uploader, render_all } = job;
+    let (first, first_picture) = oneshot::channel();
+    let (pending, ready) = mpsc::channel(64);
+    let work = Arc::new(Work::default());
+    let mut planner = Planner {
+        ffmpeg,
+        export_type,
+        container,
+        budget,
+        window,
+        render_all,
+        clip: None,
+        setup: None,
+        first: Some(first),
+        picture: None,
+        turns: Arc::new(Semaphore::new(budget.cores())),
+        room: Arc::new(Semaphore::new(usize::try_from(WAITING_KIB).unwrap_or(1))),
+        pending,
+        work: Arc::clone(&work),
     };
-    let encoding = async {
-        let Ok((output, setup)) = announced.await else { return Ok(None) };
-        let assembled = assemble(output, &setup, audio, container, ffmpeg, uploader, &shown).await?;
-        Ok(Some(assembled))
+    let planning = async {
+        planner.plan(&mut feed).await?;
+        let picture = planner.picture.take();
+        drop(planner);
+        match picture {
+            Some(task) => task.await.map_err(|e| WorkError::Passing(format!("failed to decode: {e}")))?,
+            None => Ok(()),
+        }
     };
-    let ((), made) = tokio::try_join!(decoding, encoding)?;
-    let Some((prepared, coded)) = made else { return Ok(None) };
-    if coded != shown.count() {
-        return Err(WorkError::Passing("the encoder gave fewer pictures than it was fed".to_owned()));
-    }
-    let frames = u64::try_from(coded).unwrap_or_default();
-    Ok(Some(Made { prepared, length: shown.length(), frames, lack_ms: feed.lack_ms() }))
+    let picturing = async {
+        // Without a picture there is none to show.
+        let Ok((format, raw)) = first_picture.await else { return Ok(()) };
+        progress.first_picture(&format, &raw).await
+    };
+    let writing = write(ready, audio, container, ffmpeg, uploader, budget, progress);
+    let ((), (), written) = tokio::try_join!(planning, picturing, writing)?;
+    let Some((prepared, length)) = written else { return Ok(None) };
+    Ok(Some(Made { prepared, length, lack_ms: feed.lack_ms(), work }))
 }
 
-/// Takes decoded pictures and gives those of the window to the encoder.
-struct Taker<'a, P> {
+/// A part of the clip in its turn.
+struct Pending {
+    block: Waiting,
+    spec: VideoSpec,
+    /// Given back once the pictures are written.
+    _room: Option<OwnedSemaphorePermit>,
+}
+
+enum Waiting {
+    Ready(Block),
+    Rendering(Task<Result<Block, WorkError>>),
+}
+
+/// Decides what is copied and what is rendered.
+struct Planner<'a> {
     ffmpeg: &'a Ffmpeg,
-    window: Window,
     export_type: ExportType,
+    container: Container,
     budget: &'a Budget,
-    shown: &'a Shown,
-    announce: Option<oneshot::Sender<(ChildStdout, Setup)>>,
-    encoder: Option<(Running, ChildStdin)>,
-    format: Option<Setup>,
-    progress: &'a P,
+    window: Window,
+    render_all: bool,
+    /// What the clip looks like: as its first stretch.
+    clip: Option<Arc<Setup>>,
+    setup: Option<Arc<Setup>>,
+    first: Option<First>,
+    /// Decodes the first picture, if that is copied.
+    picture: Option<Task<Result<(), WorkError>>>,
+    /// Runs that may be rendered at a time.
+    turns: Arc<Semaphore>,
+    room: Arc<Semaphore>,
+    pending: mpsc::Sender<Pending>,
+    work: Arc<Work>,
 }
 
-impl<P: Progress> Taker<'_, P> {
-    /// Starts the encoder with the first picture, so that a window without any starts none.
-    async fn start(&mut self, raw: &[u8]) -> Result<(), WorkError> {
-        let Some(setup) = self.format.clone() else { return Ok(()) };
-        self.progress.first_picture(&setup.format, raw).await?;
-        let codec = target_codec(self.export_type, setup.codec);
-        let (running, input, output) = self.ffmpeg.start(&encode(&setup.format, &encoding(&setup, codec)))?;
-        self.encoder = Some((running, input));
-        if let Some(announce) = self.announce.take() {
-            // The receiver is gone only when the whole work is being dropped.
-            let _ = announce.send((output, setup));
+impl Planner<'_> {
+    async fn plan(&mut self, feed: &mut VideoFeed<impl SourceStore + 'static>) -> Result<(), WorkError> {
+        let mut cutter = None;
+        loop {
+            let item = feed.next().await?;
+            if let Some(Item::Sample(coded)) = item {
+                if let Some(cutter) = &mut cutter {
+                    let steps = Cutter::push(cutter, access(coded))?;
+                    self.take(steps).await?;
+                }
+                continue;
+            }
+            if let Some(cutter) = &mut cutter {
+                let steps = Cutter::end(cutter, feed.take_cut())?;
+                self.take(steps).await?;
+            }
+            let Some(Item::Start(setup, coded)) = item else { return Ok(()) };
+            self.begin(setup)?;
+            let method = if self.renders() { Method::Render(PIECE) } else { Method::Copy };
+            let cutter =
+                cutter.get_or_insert_with(|| Cutter::new(self.window.start, self.window.end, method));
+            cutter.begin(access(coded), feed.shown_until());
+        }
+    }
+
+    /// Whether everything is rendered.
+    fn renders(&self) -> bool {
+        let recorded = self.clip.as_ref().map(|clip| clip.config.codec);
+        self.render_all || recorded.is_some_and(|codec| target_codec(self.export_type, codec) != codec)
+    }
+
+    fn begin(&mut self, setup: Arc<Setup>) -> Result<(), WorkError> {
+        let starts = self.clip.is_none();
+        let clip = Arc::clone(self.clip.get_or_insert_with(|| Arc::clone(&setup)));
+        if self.renders() {
+            if starts {
+                self.budget.check_before(&setup, target_codec(self.export_type, setup.config.codec))?;
+            }
+        } else if setup.format.interlaced {
+            return Err(WorkError::Unfit("the recording is interlaced".to_owned()));
+        } else if (setup.config.codec, setup.format, setup.timescale)
+            != (clip.config.codec, clip.format, clip.timescale)
+        {
+            return Err(WorkError::Unfit("the format of the pictures changes".to_owned()));
+        } else if setup.reorder > clip.reorder {
+            return Err(WorkError::Unfit("the order of the pictures changes".to_owned()));
+        }
+        self.setup = Some(setup);
+        Ok(())
+    }
+
+    async fn take(&mut self, steps: Vec<Step<Coded>>) -> Result<(), WorkError> {
+        let (Some(setup), Some(clip)) = (self.setup.clone(), self.clip.clone()) else { return Ok(()) };
+        for step in steps {
+            match step {
+                Step::Copy { splice, pictures } => self.copy(&setup, &clip, splice, pictures).await?,
+                Step::Render(run) => self.render(&setup, &clip, run).await?,
+            }
         }
         Ok(())
     }
 
-    async fn end(&mut self) -> Result<(), WorkError> {
-        self.announce = None;
-        if let Some((running, input)) = self.encoder.take() {
-            drop(input);
-            running.finish().await?;
+    async fn copy(
+        &mut self,
+        setup: &Arc<Setup>,
+        clip: &Setup,
+        splice: bool,
+        pictures: Vec<Access<Coded>>,
+    ) -> Result<(), WorkError> {
+        if let (Some(first), Some(access)) = (self.first.take(), pictures.first()) {
+            let picture = still(self.ffmpeg.clone(), Arc::clone(setup), access.item.clone(), first);
+            self.picture = Some(Task::spawn(picture));
         }
-        Ok(())
+        let count = |n: usize| u64::try_from(n).unwrap_or(0);
+        self.work.copied.fetch_add(count(pictures.len()), Ordering::Relaxed);
+        let bytes: usize = pictures.iter().map(|access| access.item.data.len()).sum();
+        let kib = u32::try_from(bytes >> 10).unwrap_or(WAITING_KIB).clamp(1, WAITING_KIB);
+        let room = Arc::clone(&self.room).acquire_many_owned(kib).await.map_err(|_| over())?;
+        let picture = |(n, access): (usize, Access<Coded>)| {
+            Ok(Picture {
+                pts: access.pts,
+                duration: access.duration,
+                sync: !matches!(
+                    access.picture.random_access,
+                    RandomAccess::None | RandomAccess::RecoveryPoint
+                ),
+                data: spliced(&access.item, splice && n == 0)?,
+                config: access.item.config,
+            })
+        };
+        let block = pictures.into_iter().enumerate().map(picture).collect::<Result<_, WorkError>>()?;
+        self.send(Waiting::Ready(block), clip, Some(room)).await
+    }
+
+    async fn render(&mut self, setup: &Arc<Setup>, clip: &Setup, run: Run<Coded>) -> Result<(), WorkError> {
+        let joins = !self.renders();
+        let encoding = self.encoding(setup, clip);
+        let (setup, first) = (Arc::clone(setup), self.first.take());
+        let order = Order { setup, format: clip.format, encoding, run, first };
+        let turn = Arc::clone(&self.turns).acquire_owned().await.map_err(|_| over())?;
+        let (ffmpeg, work, container) = (self.ffmpeg.clone(), Arc::clone(&self.work), self.container);
+        let task = Task::spawn(async move {
+            let block = if joins {
+                render_join(&ffmpeg, order, container, &work).await.map_err(|error| match error {
+                    WorkError::Passing(why) => WorkError::Unfit(why),
+                    other => other,
+                })
+            } else {
+                render_piece(&ffmpeg, order, &work).await.map(block_of)
+            };
+            drop(turn);
+            block
+        });
+        self.send(Waiting::Rendering(task), clip, None).await
+    }
+
+    fn encoding(&self, setup: &Setup, clip: &Setup) -> Encoding {
+        let codec = target_codec(self.export_type, clip.config.codec);
+        let purpose = if self.renders() {
+            Purpose::Clip
+        } else {
+            Purpose::Join {
+                parameter_id: free_parameter_id(&[&setup.config.entry.codec]),
+                profile_idc: setup.sps.profile_idc,
+                max_ref_frames: setup.sps.max_ref_frames,
+            }
+        };
+        Encoding {
+            codec,
+            recorded: clip.config.codec,
+            timescale: clip.timescale,
+            frame_ticks: clip.frame_ticks,
+            max_bitrate: clip.bandwidth * BITRATE_TENTHS / 10,
+            purpose,
+            threads: if self.renders() { self.budget.threads_for_pieces_of(PIECE) } else { 0 },
+        }
+    }
+
+    async fn send(
+        &self,
+        block: Waiting,
+        clip: &Setup,
+        room: Option<OwnedSemaphorePermit>,
+    ) -> Result<(), WorkError> {
+        let reorder = if self.renders() { CLIP_REORDER } else { clip.reorder };
+        let (width, height) = clip.format.display_size();
+        let frame = export_media::arrange::nanos(i64::from(clip.frame_ticks), clip.timescale);
+        let delay = Nanos::new(frame.get() * i128::try_from(reorder).unwrap_or(0));
+        let spec = VideoSpec { width, height, timescale: clip.timescale, delay };
+        self.pending.send(Pending { block, spec, _room: room }).await.map_err(|_| over())
     }
 }
 
-impl<P: Progress> Pictures for Taker<'_, P> {
-    async fn begin(&mut self, setup: &Setup) -> Result<(), WorkError> {
-        let codec = target_codec(self.export_type, setup.codec);
-        self.budget.check_before(setup, codec)?;
-        self.format = Some(setup.clone());
-        Ok(())
+/// Decodes a picture that needs no other.
+async fn still(ffmpeg: Ffmpeg, setup: Arc<Setup>, picture: Coded, first: First) -> Result<(), WorkError> {
+    let format = setup.format;
+    let mut taker = Latest::default();
+    decode_all(&ffmpeg, &mut Prepared::new(setup, [picture]), &mut taker).await?;
+    if let Some(raw) = taker.take() {
+        // Whoever waited for it is gone only when the whole work is being dropped.
+        let _ = first.send((format, raw));
     }
+    Ok(())
+}
 
-    async fn picture(&mut self, pts: Nanos, duration: Nanos, raw: &[u8]) -> Result<bool, WorkError> {
-        if pts < self.window.start || pts >= self.window.end {
-            return Ok(pts < self.window.end);
-        }
-        if self.encoder.is_none() {
-            self.start(raw).await?;
-        }
-        let length = self.shown.show(pts, duration);
-        if let Some((_, input)) = &mut self.encoder {
-            input.write_all(raw).await?;
-        }
-        self.progress.made(length);
-        self.budget.check_while(length)?;
-        Ok(true)
-    }
+/// The other half has ended, and says itself why.
+fn over() -> WorkError {
+    WorkError::Passing("the clip's writer has ended".to_owned())
+}
+
+fn access(coded: Coded) -> Access<Coded> {
+    Access { pts: coded.pts, duration: coded.duration, picture: coded.picture, item: coded }
 }
 
 /// The codec that `export_type` means for a recording in `recorded`.
-pub(crate) fn target_codec(export_type: ExportType, recorded: VideoCodec) -> VideoCodec {
+fn target_codec(export_type: ExportType, recorded: VideoCodec) -> VideoCodec {
     match export_type {
         ExportType::AsRecorded => recorded,
         ExportType::H264 => VideoCodec::H264,
@@ -171,84 +373,84 @@ pub(crate) fn target_codec(export_type: ExportType, recorded: VideoCodec) -> Vid
     }
 }
 
-fn encoding(setup: &Setup, codec: VideoCodec) -> Encoding {
-    Encoding {
-        codec,
-        recorded: setup.codec,
-        timescale: setup.timescale,
-        frame_ticks: setup.frame_ticks,
-        max_bitrate: setup.bandwidth * BITRATE_TENTHS / 10,
-    }
+/// Renders a run beside copied pictures, and checks how it joins them.
+async fn render_join(
+    ffmpeg: &Ffmpeg,
+    order: Order,
+    container: Container,
+    work: &Work,
+) -> Result<Block, WorkError> {
+    let (format, after) = (order.format, order.run.after.clone());
+    let before = order.run.feed.first().filter(|_| order.run.joins).map(|access| access.item.clone());
+    let rendered = render_piece(ffmpeg, order, work).await?;
+    let began = Instant::now();
+    let recorded = before.as_ref().or(after.first().map(|access| &access.item)).map(|coded| &coded.config);
+    let together = container == Container::Mp4
+        && recorded.is_some_and(|recorded| share_entry(recorded, &rendered.config));
+    let join = Join { before: before.as_ref(), rendered: &rendered, after: &after, together };
+    check(ffmpeg, &format, &join).await?;
+    work.check_ms.fetch_add(millis(began.elapsed()), Ordering::Relaxed);
+    Ok(block_of(rendered))
 }
 
-/// Reads the encoder's pictures and writes the file.
-async fn assemble<O: SourceStore + ClipStore + 'static>(
-    mut output: ChildStdout,
-    setup: &Setup,
+async fn render_piece(ffmpeg: &Ffmpeg, order: Order, work: &Work) -> Result<Rendered, WorkError> {
+    let began = Instant::now();
+    let rendered = render(ffmpeg, order).await?;
+    work.render_ms.fetch_add(millis(began.elapsed()), Ordering::Relaxed);
+    work.encoded.fetch_add(u64::try_from(rendered.pictures.len()).unwrap_or(0), Ordering::Relaxed);
+    Ok(rendered)
+}
+
+/// Whether the two configurations can be one sample entry.
+fn share_entry(one: &DecoderConfig, other: &DecoderConfig) -> bool {
+    let mut entries = SampleEntries::default();
+    entries.add(&one.entry) == entries.add(&other.entry)
+}
+
+fn block_of(rendered: Rendered) -> Block {
+    let config = rendered.config;
+    let picture = |picture: crate::render::Encoded| Picture {
+        pts: picture.pts,
+        duration: picture.duration,
+        sync: picture.sync,
+        data: picture.data,
+        config: Arc::clone(&config),
+    };
+    rendered.pictures.into_iter().map(picture).collect()
+}
+
+fn millis(time: Duration) -> u64 {
+    u64::try_from(time.as_millis()).unwrap_or(u64::MAX)
+}
+
+/// Writes the file as its parts become ready; `None` if there are none.
+async fn write<O: SourceStore + ClipStore + 'static>(
+    mut ready: mpsc::Receiver<Pending>,
     audio: Vec<AudioTrack<O>>,
     container: Container,
     ffmpeg: &Ffmpeg,
     uploader: Uploader<O>,
-    shown: &Shown,
-) -> Result<(Prepared, usize), WorkError> {
-    let mut encoder = EncoderOutput {
-        reader: FragmentReader::new(),
-        buffer: vec![0; 64 << 10],
-        ready: VecDeque::new(),
-        entry: None,
-    };
-    let nothing = || WorkError::Passing("the encoder gave nothing".to_owned());
-    let first = encoder.next(&mut output).await?.ok_or_else(nothing)?;
-    let step = i64::from(setup.frame_ticks);
-    let video = VideoSpec {
-        entry: encoder.entry.clone().ok_or_else(nothing)?,
-        width: u16::try_from(setup.format.width).unwrap_or(u16::MAX),
-        height: u16::try_from(setup.format.height).unwrap_or(u16::MAX),
-        timescale: setup.timescale,
-        delay: usize::try_from((first.sample.pts - first.sample.dts) / step).unwrap_or(0),
-        frame_ticks: setup.frame_ticks,
-    };
-    let first_pts = first.sample.pts;
-    let mut assembly = Assembly::begin(container, video, audio, shown, ffmpeg, uploader).await?;
-    let mut next = Some(first);
-    while let Some(FragmentSample { sample, data, .. }) = next {
-        let rank = usize::try_from((sample.pts - first_pts) / step).unwrap_or(usize::MAX);
-        assembly.picture(Encoded { rank, sync: sample.sync, data }, shown).await?;
-        next = encoder.next(&mut output).await?;
+    budget: &Budget,
+    progress: &impl Progress,
+) -> Result<Option<(PreparedClip, Nanos)>, WorkError> {
+    let Some(first) = ready.recv().await else { return Ok(None) };
+    let block = block_in(first.block).await?;
+    let mut assembly = Assembly::begin(container, first.spec, audio, block, ffmpeg, uploader).await?;
+    while let Some(next) = ready.recv().await {
+        assembly.add(block_in(next.block).await?).await?;
+        let length = assembly.length();
+        progress.made(length);
+        budget.check_while(length)?;
     }
-    let coded = assembly.coded();
-    Ok((assembly.finish(shown).await?, coded))
+    let length = assembly.length();
+    Ok(Some((assembly.finish().await?, length)))
 }
 
-/// The encoder's pictures, one at a time.
-struct EncoderOutput {
-    reader: FragmentReader,
-    buffer: Vec<u8>,
-    ready: VecDeque<FragmentSample>,
-    entry: Option<Bytes>,
-}
-
-impl EncoderOutput {
-    async fn next(&mut self, output: &mut ChildStdout) -> Result<Option<FragmentSample>, WorkError> {
-        loop {
-            if let Some(sample) = self.ready.pop_front() {
-                return Ok(Some(sample));
-            }
-            match self.reader.next_event().map_err(from_encoder)? {
-                Some(FragmentEvent::Init(init, _)) => {
-                    let entries = init.tracks.first().map(|track| &track.sample_entries);
-                    self.entry = entries.and_then(|e| e.first()).map(|e| e.bytes.clone());
-                }
-                Some(FragmentEvent::Fragment(samples)) => self.ready.extend(samples),
-                None => match output.read(&mut self.buffer).await? {
-                    0 => return Ok(None),
-                    read => self.reader.push(&self.buffer[..read]),
-                },
-            }
+async fn block_in(waiting: Waiting) -> Result<Block, WorkError> {
+    match waiting {
+        Waiting::Ready(block) => Ok(block),
+        Waiting::Rendering(task) => {
+            task.await.map_err(|e| WorkError::Passing(format!("failed to render: {e}")))?
         }
     }
-}
-
-fn from_encoder(error: export_media::fmp4::Fmp4Error) -> WorkError {
-    WorkError::Passing(format!("failed to read the encoder's output: {error}"))
 }

@@ -5,17 +5,50 @@
 
 use crate::error::WorkError;
 use crate::ffmpeg::Ffmpeg;
-use crate::video::{Coded, Item, Setup, VideoFeed};
+use crate::video::{Coded, Item, Setup};
 use export_domain::job::Reason;
-use export_domain::ports::SourceStore;
 use export_media::ffmpeg::decode;
 use export_media::nal::VideoCodec;
 use export_media::picture::PictureFormat;
 use export_media::time::Nanos;
 use std::collections::BTreeMap;
-use std::sync::{Mutex, PoisonError};
+use std::sync::{Arc, Mutex, PoisonError};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::process::ChildStdout;
+
+/// Gives coded pictures in decode order.
+pub(crate) trait CodedSource: Send {
+    /// The next picture to decode; `None` at the end.
+    fn next(&mut self) -> impl Future<Output = Result<Option<Item>, WorkError>> + Send;
+
+    /// From which presentation time on the pictures of the stretch that just ended are not to be shown.
+    fn take_cut(&mut self) -> Option<Nanos> {
+        None
+    }
+}
+
+/// Coded pictures that are all there: one stretch.
+pub(crate) struct Prepared {
+    setup: Option<Arc<Setup>>,
+    pictures: std::vec::IntoIter<Coded>,
+}
+
+impl Prepared {
+    /// The first of `pictures` can be decoded by itself.
+    pub(crate) fn new(setup: Arc<Setup>, pictures: impl IntoIterator<Item = Coded>) -> Self {
+        Self { setup: Some(setup), pictures: pictures.into_iter().collect::<Vec<_>>().into_iter() }
+    }
+}
+
+impl CodedSource for Prepared {
+    async fn next(&mut self) -> Result<Option<Item>, WorkError> {
+        let Some(coded) = self.pictures.next() else { return Ok(None) };
+        Ok(Some(match self.setup.take() {
+            Some(setup) => Item::Start(setup, coded),
+            None => Item::Sample(coded),
+        }))
+    }
+}
 
 /// Takes raw pictures in display order.
 pub(crate) trait Pictures: Send {
@@ -40,9 +73,9 @@ enum Decoded {
 }
 
 /// Decodes all that `feed` has. Later stretches are scaled to the first one's format.
-pub(crate) async fn decode_all<O: SourceStore + 'static>(
+pub(crate) async fn decode_all(
     ffmpeg: &Ffmpeg,
-    feed: &mut VideoFeed<O>,
+    feed: &mut impl CodedSource,
     pictures: &mut impl Pictures,
 ) -> Result<(), WorkError> {
     let mut next = feed.next().await?;
@@ -52,7 +85,7 @@ pub(crate) async fn decode_all<O: SourceStore + 'static>(
             pictures.begin(&setup).await?;
         }
         let format = format.get_or_insert(setup.format);
-        next = match decode_stretch(ffmpeg, feed, setup.codec, format, first, pictures).await? {
+        next = match decode_stretch(ffmpeg, feed, setup.config.codec, format, first, pictures).await? {
             Decoded::Over(next) => next,
             Decoded::Stopped => None,
         };
@@ -60,9 +93,9 @@ pub(crate) async fn decode_all<O: SourceStore + 'static>(
     Ok(())
 }
 
-async fn decode_stretch<O: SourceStore + 'static>(
+async fn decode_stretch(
     ffmpeg: &Ffmpeg,
-    feed: &mut VideoFeed<O>,
+    feed: &mut impl CodedSource,
     codec: VideoCodec,
     format: &PictureFormat,
     entry: Coded,
@@ -72,10 +105,11 @@ async fn decode_stretch<O: SourceStore + 'static>(
     // Presentation time to duration; none for pictures that are decoded but not shown.
     let shown_later: Mutex<BTreeMap<Nanos, Option<Nanos>>> = Mutex::default();
     let write = async {
-        let mut sample = entry;
+        let (mut sample, mut first) = (entry, true);
         loop {
             lock(&shown_later).insert(sample.pts, sample.shown.then_some(sample.duration));
-            input.write_all(&sample.annex_b).await?;
+            input.write_all(&sample.annex_b(first)?).await?;
+            first = false;
             match feed.next().await? {
                 Some(Item::Sample(next)) => sample = next,
                 other => {
@@ -127,7 +161,7 @@ fn lock<T>(mutex: &Mutex<T>) -> std::sync::MutexGuard<'_, T> {
 }
 
 /// Fills `raw` with the next picture; `false` at the end.
-async fn read_picture(output: &mut ChildStdout, raw: &mut [u8]) -> Result<bool, WorkError> {
+pub(crate) async fn read_picture(output: &mut ChildStdout, raw: &mut [u8]) -> Result<bool, WorkError> {
     let mut filled = 0;
     while filled < raw.len() {
         match output.read(&mut raw[filled..]).await? {

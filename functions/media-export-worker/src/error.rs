@@ -2,6 +2,7 @@
 
 use export_domain::job::{Fenced, Reason};
 use export_domain::ports::Unavailable;
+use export_media::cut::GiveUp;
 use export_media::fmp4::Fmp4Error;
 use export_media::mpd::MpdError;
 use export_media::mux::MuxError;
@@ -24,6 +25,9 @@ pub(crate) enum WorkError {
     /// It may succeed another time; the text is for the log.
     #[error("{0}")]
     Passing(String),
+    /// The clip cannot be made by copying, or was not made well; it can be rendered as a whole.
+    #[error("cannot be copied: {0}")]
+    Unfit(String),
     /// The claim was lost.
     #[error(transparent)]
     Fenced(#[from] Fenced),
@@ -32,6 +36,12 @@ pub(crate) enum WorkError {
 impl From<Reason> for WorkError {
     fn from(reason: Reason) -> Self {
         WorkError::GivenUp(reason)
+    }
+}
+
+impl From<GiveUp> for WorkError {
+    fn from(reason: GiveUp) -> Self {
+        WorkError::Unfit(reason.to_string())
     }
 }
 

@@ -30,7 +30,7 @@ pub(crate) struct Running {
     child: Child,
     group: Option<Pid>,
     complaints: Arc<Mutex<Vec<u8>>>,
-    _drain: Option<Task<()>>,
+    drain: Option<Task<()>>,
 }
 
 impl Ffmpeg {
@@ -58,7 +58,7 @@ impl Ffmpeg {
             child.stdin.take().zip(child.stdout.take()).ok_or_else(|| failed("no pipes"))?;
         let complaints = Arc::new(Mutex::new(Vec::new()));
         let drain = child.stderr.take().map(|pipe| Task::spawn(drain(pipe, Arc::clone(&complaints))));
-        let running = Running { child, group, complaints, _drain: drain };
+        let running = Running { child, group, complaints, drain };
         running.limit()?;
         Ok((running, input, output))
     }
@@ -80,10 +80,23 @@ impl Running {
     }
 
     /// Waits for its end, which its input's end brings about.
-    pub(crate) async fn finish(mut self) -> Result<(), WorkError> {
+    pub(crate) async fn finish(self) -> Result<(), WorkError> {
+        self.finish_silently().await.map(|_| ())
+    }
+
+    /// The same; whether it had nothing to complain about.
+    pub(crate) async fn finish_silently(mut self) -> Result<bool, WorkError> {
         let status = self.child.wait().await?;
         self.group = None;
-        if status.success() { Ok(()) } else { Err(self.complaint(&status.to_string())) }
+        if let Some(drain) = self.drain.take() {
+            // Ends with the pipe, so with the child.
+            let _ = drain.await;
+        }
+        if status.success() {
+            Ok(self.complaints().is_empty())
+        } else {
+            Err(self.complaint(&status.to_string()))
+        }
     }
 
     fn complaint(&self, status: &str) -> WorkError {

@@ -60,6 +60,14 @@ impl<O: ClipStore + 'static> Output<O> {
         Ok(Output::Ts { fragments, input, running, sink })
     }
 
+    /// Replaces the sample entries of an MP4's first track; what samples name stays where it is.
+    pub(crate) fn describe(&mut self, sample_entries: Vec<Bytes>) -> Result<(), WorkError> {
+        match self {
+            Output::Mp4 { tables, .. } => Ok(tables.describe(0, sample_entries)?),
+            Output::Ts { .. } => Ok(()),
+        }
+    }
+
     /// Adds the next stretch of every track.
     pub(crate) async fn add(&mut self, batches: &[Batch]) -> Result<(), WorkError> {
         match self {

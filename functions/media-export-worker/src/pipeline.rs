@@ -17,6 +17,7 @@ use export_domain::ids::hex;
 use export_domain::job::{Job, Manifest, ObjectKind, PlanSummary, Reason};
 use export_domain::ports::{ClipStore, Clock, DeadLetters, JobQueue, JobStore, Origin, SourceStore, Tenants};
 use export_domain::request::{ExportType, Wanted};
+use export_domain::storage::Container;
 use export_domain::tenant::Tenant;
 use export_media::fmp4::TrackKind;
 use export_media::mpd::{Mpd, Representation};
@@ -26,7 +27,7 @@ use export_media::select::{Choice, choose};
 use export_media::time::Nanos;
 use sha2::{Digest, Sha256};
 use std::sync::{Arc, PoisonError};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 /// Kept back from the invocation's time to write down how it ended.
 const MARGIN: Duration = Duration::from_secs(15);
@@ -40,6 +41,16 @@ struct Source<O> {
     /// The track of the first part with a picture.
     track: Option<Track>,
     now_ms: i64,
+    began: Instant,
+    /// Milliseconds to read the manifest and the init segment.
+    open_ms: u64,
+}
+
+/// How a clip is made.
+struct Way<'a> {
+    budget: &'a Budget,
+    /// Why it cannot be copied.
+    unfit: Option<String>,
 }
 
 impl<J, Q, T, O, D, C> App<J, Q, T, O, D, C>
@@ -91,6 +102,7 @@ where
     }
 
     async fn open(&self, job: &Job, tenant: &Tenant) -> Result<Source<O>, WorkError> {
+        let began = Instant::now();
         let key = tenant.manifest_key(&job.order.live_path);
         let reader = Arc::new(Reader::new(Arc::clone(&self.objects), tenant.source_bucket.clone(), &key));
         let mpd = reader.manifest(&key).await?;
@@ -100,7 +112,8 @@ where
             Some(part) => Track::open(&reader, &part.representation, TrackKind::Video).await?,
             None => None,
         };
-        Ok(Source { reader, mpd, window, video, track, now_ms: self.clock.now_ms() })
+        let (now_ms, open_ms) = (self.clock.now_ms(), millis(began));
+        Ok(Source { reader, mpd, window, video, track, now_ms, began, open_ms })
     }
 
     /// A thumbnail-only job.
@@ -145,7 +158,20 @@ where
             }
             return Err(waiting);
         }
-        self.make(lease, job, &source, audio, left, open).await
+        if source.track.is_none() {
+            return self.sound(lease, job, &source, audio, open).await;
+        }
+        let budget = Budget::new(left.saturating_sub(MARGIN), recorded(&source));
+        let way = Way { budget: &budget, unfit: None };
+        match self.clip(lease, job, &source, audio, &way, open).await {
+            Err(WorkError::Unfit(why)) => {
+                tracing::warn!(job.id = %job.job_id, why, "renders a clip that could not be copied");
+                self.throw_away(job, open).await;
+                let way = Way { budget: &budget, unfit: Some(why) };
+                self.clip(lease, job, &source, audio_tracks(&source).await?, &way, open).await
+            }
+            done => done,
+        }
     }
 
     /// The picture may be there long before the window's end is. Its failure is no failure of the clip.
@@ -171,53 +197,109 @@ where
         }
     }
 
-    async fn make(
+    /// A clip with a picture.
+    async fn clip(
         &self,
         lease: &Lease<'_, J, C>,
         job: &Job,
         source: &Source<O>,
         audio: Vec<AudioTrack<O>>,
-        left: Duration,
+        way: &Way<'_>,
+        open: &OpenUpload,
+    ) -> Result<(), WorkError> {
+        let (window, reader) = (source.window, &source.reader);
+        let work = clip::Job {
+            ffmpeg: &self.ffmpeg,
+            window,
+            export_type: job.order.export_type,
+            container: job.order.target.container,
+            budget: way.budget,
+            feed: VideoFeed::new(Arc::clone(reader), source.video.clone(), window.start, window.end),
+            audio,
+            uploader: self.uploader(lease, job, source, open),
+            render_all: way.unfit.is_some(),
+        };
+        let progress = Reporter { app: self, lease, job, reader };
+        let made = clip::make(work, &progress).await?.ok_or(Reason::NoMedia)?;
+        let (copied, encoded) = (made.work.copied(), made.work.encoded());
+        let (kind, reason) = match (&way.unfit, copied, encoded) {
+            (Some(why), ..) => ("reencode", why.as_str()),
+            (None, _, 0) => ("copy", "the window starts and ends between pictures that need no other"),
+            (None, 0, _) if wanted_codec(job.order.export_type).is_some() => {
+                ("reencode", "another codec than the recorded one is asked for")
+            }
+            (None, 0, _) => ("smart", "no picture in the window can be decoded by itself"),
+            (None, ..) => ("smart", "only what the window's ends cut off is encoded"),
+        };
+        let plan = PlanSummary {
+            kind: kind.to_owned(),
+            reason: reason.to_owned(),
+            frames_encoded: encoded,
+            frames_copied: copied,
+            render_ms: made.work.render_ms(),
+            check_ms: made.work.check_ms(),
+            ..PlanSummary::default()
+        };
+        self.publish_clip(lease, job, source, &made.prepared, made.length, made.lack_ms, plan, open).await
+    }
+
+    /// A clip of a recording without a picture.
+    async fn sound(
+        &self,
+        lease: &Lease<'_, J, C>,
+        job: &Job,
+        source: &Source<O>,
+        audio: Vec<AudioTrack<O>>,
+        open: &OpenUpload,
+    ) -> Result<(), WorkError> {
+        let uploader = self.uploader(lease, job, source, open);
+        let container = job.order.target.container;
+        let sound = alone::make(&self.ffmpeg, source.window, container, audio, uploader).await?;
+        let sound = sound.ok_or_else(|| nothing(source, Reason::NoMedia))?;
+        let plan = PlanSummary {
+            kind: "copy".to_owned(),
+            reason: "sound only".to_owned(),
+            ..PlanSummary::default()
+        };
+        self.publish_clip(lease, job, source, &sound.prepared, sound.length, sound.lack_ms, plan, open).await
+    }
+
+    fn uploader(
+        &self,
+        lease: &Lease<'_, J, C>,
+        job: &Job,
+        source: &Source<O>,
+        open: &OpenUpload,
+    ) -> Uploader<O> {
+        let place = place(job, ObjectKind::Video, lease.fence());
+        let headed = job.order.target.container == Container::Mp4;
+        let expected = expected_bytes(source, job.order.duration_ms);
+        Uploader::new(Arc::clone(&self.objects), place, Arc::clone(open), expected, headed)
+    }
+
+    #[expect(clippy::too_many_arguments, reason = "what was made, from where to where")]
+    async fn publish_clip(
+        &self,
+        lease: &Lease<'_, J, C>,
+        job: &Job,
+        source: &Source<O>,
+        prepared: &Prepared,
+        length: Nanos,
+        lack_ms: i64,
+        plan: PlanSummary,
         open: &OpenUpload,
     ) -> Result<(), WorkError> {
         let place = place(job, ObjectKind::Video, lease.fence());
-        let container = job.order.target.container;
-        let expected = expected_bytes(source, job.order.duration_ms);
-        let headed = container == export_domain::storage::Container::Mp4;
-        let uploader =
-            Uploader::new(Arc::clone(&self.objects), place.clone(), Arc::clone(open), expected, headed);
-        let (prepared, length, lack_ms, frames) = if source.track.is_some() {
-            let (window, reader) = (source.window, &source.reader);
-            let wanted = recorded(source);
-            let work = clip::Job {
-                ffmpeg: &self.ffmpeg,
-                window,
-                export_type: job.order.export_type,
-                container,
-                budget: &Budget::new(left.saturating_sub(MARGIN), wanted),
-                feed: VideoFeed::new(Arc::clone(reader), source.video.clone(), window.start, window.end),
-                audio,
-                uploader,
-            };
-            let progress = Reporter { app: self, lease, job, reader };
-            let made = clip::make(work, &progress).await?.ok_or(Reason::NoMedia)?;
-            (made.prepared, made.length, made.lack_ms, made.frames)
-        } else {
-            let sound = alone::make(&self.ffmpeg, source.window, container, audio, uploader).await?;
-            let sound = sound.ok_or_else(|| nothing(source, Reason::NoMedia))?;
-            (sound.prepared, sound.length, sound.lack_ms, 0)
-        };
-        let lack_ms = lack_ms.clamp(0, job.order.duration_ms);
-        let manifest = manifest(&prepared, length, lack_ms);
+        let manifest = manifest(prepared, length, lack_ms.clamp(0, job.order.duration_ms));
         let video =
-            publish(self.objects.as_ref(), lease, ObjectKind::Video, &place, &prepared, manifest).await?;
+            publish(self.objects.as_ref(), lease, ObjectKind::Video, &place, prepared, manifest).await?;
         open.lock().unwrap_or_else(PoisonError::into_inner).take();
         let plan = PlanSummary {
-            kind: if frames > 0 { "reencode" } else { "copy" }.to_owned(),
-            reason: if frames > 0 { "every frame of the window is encoded" } else { "sound only" }.to_owned(),
-            frames_encoded: frames,
             bytes_read: source.reader.bytes(),
             bytes_written: prepared.bytes,
+            open_ms: source.open_ms,
+            total_ms: millis(source.began),
+            ..plan
         };
         commit_video(lease, video, plan).await
     }
@@ -241,6 +323,7 @@ where
             frames_encoded: 1,
             bytes_read: reader.bytes(),
             bytes_written: bytes,
+            ..PlanSummary::default()
         };
         let prepared = whole(image, bytes);
         let place = place(job, ObjectKind::Image, lease.fence());
@@ -291,6 +374,10 @@ async fn commit_video<J: JobStore, C: Clock>(
     plan: PlanSummary,
 ) -> Result<(), WorkError> {
     lease.write(|job, fence, now, times| job.with_video(fence, video.clone(), plan.clone(), now, times)).await
+}
+
+fn millis(since: Instant) -> u64 {
+    u64::try_from(since.elapsed().as_millis()).unwrap_or(u64::MAX)
 }
 
 fn place(job: &Job, object: ObjectKind, fence: u64) -> Place {

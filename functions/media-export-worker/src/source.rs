@@ -5,10 +5,11 @@ use crate::task::Task;
 use bytes::Bytes;
 use export_domain::job::Reason;
 use export_domain::ports::{ReadError, SourceStore};
-use export_media::fmp4::{Index, Init, InitTrack, TrackKind};
+use export_media::fmp4::{Index, Init, InitTrack, MoofRead, TrackKind, read_fragments, read_moof};
 use export_media::language::iso_639_2;
-use export_media::mpd::{Mpd, Representation, Resource, Segment, parse};
+use export_media::mpd::{ByteRange, Mpd, Representation, Resource, Segment, parse};
 use export_media::picture::DecoderConfig;
+use export_media::sample::Sample;
 use export_media::time::{Nanos, Timeline};
 use std::collections::VecDeque;
 use std::sync::Arc;
@@ -20,6 +21,14 @@ const AHEAD_BYTES: u64 = 24 << 20;
 const AHEAD_MOST: u64 = 6;
 /// A file without an index is read whole; beyond this it is no segment.
 const SEGMENT_MOST: u64 = 512 << 20;
+/// Bytes that nearly always hold a segment's `moof`.
+const PREFIX: u64 = 16 << 10;
+/// Largest `moof` that is looked for before the whole segment is read instead.
+const MOOF_MOST: u64 = 1 << 20;
+/// Bytes that are not worth a request of their own.
+const SLACK: u64 = 64 << 10;
+/// A shorter segment is read from its start: it is hardly more than one GOP.
+const SHORT: Nanos = Nanos::new(3_000_000_000);
 
 /// Reads below one recording's directory, and counts the bytes.
 #[derive(Debug)]
@@ -79,7 +88,7 @@ pub(crate) struct Track {
     /// The track in the init segment.
     pub(crate) init: InitTrack,
     /// Decoder configurations of its sample entries; none for what is not H.264 or HEVC.
-    pub(crate) configs: Vec<Option<DecoderConfig>>,
+    pub(crate) configs: Vec<Option<Arc<DecoderConfig>>>,
     /// The track's ticks on the presentation's clock.
     pub(crate) timeline: Timeline,
     /// Segments of a single file, with their own ticks.
@@ -112,7 +121,8 @@ impl Track {
             }
         };
         let timeline = representation.timeline.with_timescale(init.timescale);
-        let configs = init.sample_entries.iter().map(DecoderConfig::of).collect();
+        let configs =
+            init.sample_entries.iter().map(|entry| DecoderConfig::of(entry).map(Arc::new)).collect();
         Ok(Some(Self { representation: representation.clone(), init, configs, timeline, indexed }))
     }
 
@@ -169,17 +179,89 @@ impl Track {
         &self,
         reader: &Reader<O>,
         segment: &Segment,
-    ) -> Result<Option<Bytes>, WorkError> {
-        let found = reader.read(&segment.resource).await?;
-        if found.is_some() || segment.index > 0 {
-            return Ok(found);
+    ) -> Result<Option<Media>, WorkError> {
+        let mut found = reader.read(&segment.resource).await?;
+        if found.is_none() && segment.index == 0 {
+            // ffmpeg's muxer lists the first audio segment at 0 and names its file by the time before the edit list.
+            let named = segment.time.saturating_sub(self.init.edit_shift);
+            if let Some(other) = self.representation.resource_at_time(segment, named)?
+                && other != segment.resource
+            {
+                found = reader.read(&other).await?;
+            }
         }
-        // ffmpeg's muxer lists the first audio segment at 0 and names its file by the time before the edit list.
-        let named = segment.time.saturating_sub(self.init.edit_shift);
-        match self.representation.resource_at_time(segment, named)? {
-            Some(other) if other != segment.resource => reader.read(&other).await,
-            _ => Ok(None),
+        let Some(bytes) = found else { return Ok(None) };
+        let samples = read_fragments(&self.init, &bytes, 0)?;
+        Ok(Some(Media { samples, pieces: vec![(0, bytes)], whole: true }))
+    }
+
+    /// Reads what is needed of a segment for `[from, until)`: from the last sync sample before it, by the container, to
+    /// the last sample shown in it.
+    pub(crate) async fn read_part<O: SourceStore>(
+        &self,
+        reader: &Reader<O>,
+        segment: &Segment,
+        from: Nanos,
+        until: Nanos,
+    ) -> Result<Option<Media>, WorkError> {
+        let (start, end) = self.span(segment);
+        let millis = |length: Nanos| u64::try_from(length.to_millis_floor()).unwrap_or(0);
+        let bytes = |length: Nanos| (self.bandwidth() / 8).saturating_mul(millis(length)) / 1000;
+        let before = if end - start > SHORT { bytes(from - start) } else { 0 };
+        if before.max(bytes(end - until)) < SLACK {
+            return self.read(reader, segment).await;
         }
+        let Some(fragment) = self.first_fragment(reader, segment).await? else {
+            return self.read(reader, segment).await;
+        };
+        let Fragment { mut samples, base, prefix } = fragment;
+        let pts = |sample: &Sample| self.timeline.to_nanos_floor(sample.pts);
+        let first = samples.iter().rposition(|s| s.sync && pts(s) <= from).unwrap_or(0);
+        let Some(last) = samples.iter().rposition(|s| pts(s) < until).filter(|last| *last >= first) else {
+            return Ok(Some(Media { samples: Vec::new(), pieces: Vec::new(), whole: false }));
+        };
+        samples.truncate(last + 1);
+        samples.drain(..first);
+        let (from, to) = extent(&samples);
+        let there = base.saturating_add(u64::try_from(prefix.len()).unwrap_or(0));
+        let mut pieces = vec![(base, prefix)];
+        if to > there {
+            let from = from.max(there);
+            let Some(rest) = reader.read(&part(segment, from, to)).await? else { return Ok(None) };
+            join(&mut pieces, from, rest);
+        }
+        Ok(Some(Media { samples, pieces, whole: false }))
+    }
+
+    /// The samples of a segment's only fragment, from as few bytes as hold its `moof`. `None` for any other layout.
+    pub(crate) async fn first_fragment<O: SourceStore>(
+        &self,
+        reader: &Reader<O>,
+        segment: &Segment,
+    ) -> Result<Option<Fragment>, WorkError> {
+        let base = segment.resource.range.map_or(0, |range| range.first);
+        let mut size = PREFIX;
+        while size <= MOOF_MOST {
+            let Some(prefix) = reader.read(&part(segment, base, base + size)).await? else { return Ok(None) };
+            let short = u64::try_from(prefix.len()).unwrap_or(0) < size;
+            match read_moof(&self.init, &prefix, base)? {
+                MoofRead::Ready { samples, .. } => {
+                    let only = self.lasts(&samples, segment);
+                    return Ok(only.then_some(Fragment { samples, base, prefix }));
+                }
+                MoofRead::NeedMore { .. } if short => return Ok(None),
+                MoofRead::NeedMore { at_least } => size = at_least.max(size + 1).saturating_add(16),
+            }
+        }
+        Ok(None)
+    }
+
+    /// Whether samples are as long as the segment: there is no other fragment.
+    fn lasts(&self, samples: &[Sample], segment: &Segment) -> bool {
+        let ticks: i64 = samples.iter().map(|sample| i64::from(sample.duration)).sum();
+        let length = self.timeline.to_nanos_floor(ticks) - self.timeline.to_nanos_floor(0);
+        let (start, end) = self.span(segment);
+        length.get() * 10 >= (end - start).get() * 9
     }
 
     /// The language, by the manifest.
@@ -193,15 +275,78 @@ impl Track {
     }
 }
 
-/// A segment with its bytes; none if the object is not there.
+/// The samples of a segment's first fragment, and the bytes that were read to know them.
+pub(crate) struct Fragment {
+    pub(crate) samples: Vec<Sample>,
+    /// Where `prefix` starts in the file.
+    base: u64,
+    prefix: Bytes,
+}
+
+/// Samples of a segment with their bytes.
+#[derive(Debug, Clone, Default)]
+pub(crate) struct Media {
+    /// In decode order.
+    pub(crate) samples: Vec<Sample>,
+    /// Bytes with their place in the file.
+    pieces: Vec<(u64, Bytes)>,
+    /// All samples of the segment.
+    pub(crate) whole: bool,
+}
+
+impl Media {
+    /// Samples whose bytes are in one piece that starts at `base`.
+    pub(crate) fn of(samples: Vec<Sample>, base: u64, bytes: Bytes) -> Self {
+        Self { samples, pieces: vec![(base, bytes)], whole: false }
+    }
+
+    /// The bytes of one of the samples.
+    pub(crate) fn data(&self, sample: &Sample) -> Result<Bytes, WorkError> {
+        let within = |(base, bytes): &(u64, Bytes)| {
+            let from = usize::try_from(sample.offset.checked_sub(*base)?).ok()?;
+            let to = from.checked_add(usize::try_from(sample.size).ok()?)?;
+            (to <= bytes.len()).then(|| bytes.slice(from..to))
+        };
+        Ok(self.pieces.iter().find_map(within).ok_or(Reason::BadRecording)?)
+    }
+}
+
+/// Adds a piece that starts at `from`. One that goes on where the last one ends is joined to it as far as samples may
+/// cross the seam.
+fn join(pieces: &mut Vec<(u64, Bytes)>, from: u64, rest: Bytes) {
+    match pieces.pop() {
+        Some((base, bytes)) if base.saturating_add(u64::try_from(bytes.len()).unwrap_or(0)) == from => {
+            pieces.push((base, [&bytes[..], &rest[..]].concat().into()));
+        }
+        other => {
+            pieces.extend(other);
+            pieces.push((from, rest));
+        }
+    }
+}
+
+/// First byte of `samples`, and the one behind their last.
+pub(crate) fn extent(samples: &[Sample]) -> (u64, u64) {
+    let from = samples.iter().map(|sample| sample.offset).min().unwrap_or(0);
+    (from, samples.iter().map(Sample::end).max().unwrap_or(from))
+}
+
+/// Some bytes of a segment.
+pub(crate) fn part(segment: &Segment, from: u64, end: u64) -> Resource {
+    let most = segment.resource.range.map_or(u64::MAX, |range| range.last);
+    let last = end.saturating_sub(1).min(most);
+    Resource { path: segment.resource.path.clone(), range: Some(ByteRange { first: from, last }) }
+}
+
+/// A segment with its samples; none if the object is not there.
 #[derive(Debug, Clone)]
 pub(crate) struct Fetched {
     pub(crate) segment: Segment,
-    pub(crate) bytes: Option<Bytes>,
+    pub(crate) media: Option<Media>,
 }
 
 /// A segment on its way; none if the object is not there.
-type Fetch = Task<Result<Option<Bytes>, WorkError>>;
+type Fetch = Task<Result<Option<Media>, WorkError>>;
 
 /// Fetches a track's segments in order, some of them ahead.
 pub(crate) struct Segments<O> {
@@ -210,13 +355,26 @@ pub(crate) struct Segments<O> {
     next: u64,
     /// Nothing that starts later is fetched ahead.
     until: Nanos,
+    /// Only what is needed from here on is read; `None` reads whole segments.
+    from: Option<Nanos>,
     ahead: VecDeque<(Segment, Fetch)>,
 }
 
 impl<O: SourceStore + 'static> Segments<O> {
     /// From position `first` on; segments that start before `until` are fetched ahead.
     pub(crate) fn new(reader: Arc<Reader<O>>, track: Arc<Track>, first: u64, until: Nanos) -> Self {
-        Self { reader, track, next: first, until, ahead: VecDeque::new() }
+        Self { reader, track, next: first, until, from: None, ahead: VecDeque::new() }
+    }
+
+    /// The same, but of the first and the last segment only what `[from, until)` needs.
+    pub(crate) fn of_window(
+        reader: Arc<Reader<O>>,
+        track: Arc<Track>,
+        first: u64,
+        from: Nanos,
+        until: Nanos,
+    ) -> Self {
+        Self { from: Some(from), ..Self::new(reader, track, first, until) }
     }
 
     /// The next segment; `None` past the last one that is listed.
@@ -224,8 +382,8 @@ impl<O: SourceStore + 'static> Segments<O> {
         self.fetch(1)?;
         let Some((segment, task)) = self.ahead.pop_front() else { return Ok(None) };
         self.fetch(0)?;
-        let bytes = task.await.map_err(|e| WorkError::Passing(format!("failed to fetch: {e}")))??;
-        Ok(Some(Fetched { segment, bytes }))
+        let media = task.await.map_err(|e| WorkError::Passing(format!("failed to fetch: {e}")))??;
+        Ok(Some(Fetched { segment, media }))
     }
 
     /// Starts to fetch what will be needed, and `least` segments whether they will be or not.
@@ -239,7 +397,14 @@ impl<O: SourceStore + 'static> Segments<O> {
             }
             let (reader, track, wanted) =
                 (Arc::clone(&self.reader), Arc::clone(&self.track), segment.clone());
-            self.ahead.push_back((segment, Task::spawn(async move { track.read(&reader, &wanted).await })));
+            let part = self.from.map(|from| (from, self.until)).filter(|_| start < self.until);
+            let fetch = async move {
+                match part {
+                    Some((from, until)) => track.read_part(&reader, &wanted, from, until).await,
+                    None => track.read(&reader, &wanted).await,
+                }
+            };
+            self.ahead.push_back((segment, Task::spawn(fetch)));
             self.next += 1;
         }
     }

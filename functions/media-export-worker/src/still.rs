@@ -1,27 +1,21 @@
 //! One picture: the first of the window as JPEG, with as few bytes read as the recording allows.
 
-use crate::decode::{Pictures, decode_all};
+use crate::decode::{Pictures, Prepared, decode_all};
 use crate::error::WorkError;
 use crate::ffmpeg::Ffmpeg;
-use crate::source::{Reader, Track};
-use crate::video::{Setup, VideoFeed, decoder_config};
+use crate::source::{Media, Reader, Track, extent, part};
+use crate::video::{Coded, Setup, VideoFeed, decoder_config, setup_of};
 use crate::window::Window;
 use bytes::Bytes;
-use export_domain::job::Reason;
 use export_domain::ports::SourceStore;
-use export_media::ffmpeg::{decode, jpeg};
-use export_media::fmp4::{MoofRead, read_moof};
-use export_media::mpd::{ByteRange, Resource, Segment};
-use export_media::nal::{RandomAccess, classify, to_annex_b};
+use export_media::cut::{Access, Run};
+use export_media::ffmpeg::jpeg;
+use export_media::nal::{RandomAccess, classify};
 use export_media::picture::PictureFormat;
 use export_media::sample::Sample;
 use export_media::time::Nanos;
+use std::sync::Arc;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
-
-/// Bytes that nearly always hold a segment's `moof`.
-const PREFIX: u64 = 16 << 10;
-/// Largest `moof` that is looked for before the whole segment is read instead.
-const MOOF_MOST: u64 = 1 << 20;
 
 /// Encodes a raw picture.
 pub(crate) async fn to_jpeg(ffmpeg: &Ffmpeg, format: &PictureFormat, raw: &[u8]) -> Result<Bytes, WorkError> {
@@ -85,56 +79,59 @@ pub(crate) async fn by_ranges<O: SourceStore>(
     start: Nanos,
 ) -> Result<Option<(PictureFormat, Vec<u8>)>, WorkError> {
     let Some(segment) = track.segment(track.index_at(start))? else { return Ok(None) };
-    let Some(samples) = moof(reader, track, &segment).await? else { return Ok(None) };
-    let Some((from, target)) = span(track, &samples, start) else { return Ok(None) };
-    let samples = &samples[from..=target];
-    let (Some(first), Some(end)) = (samples.first(), samples.iter().map(Sample::end).max()) else {
-        return Ok(None);
-    };
-    let base = samples.iter().map(|s| s.offset).min().unwrap_or(first.offset);
+    let Some(fragment) = track.first_fragment(reader, &segment).await? else { return Ok(None) };
+    let Some((from, target)) = span(track, &fragment.samples, start) else { return Ok(None) };
+    let samples = &fragment.samples[from..=target];
+    let (base, end) = extent(samples);
     let Some(bytes) = reader.read(&part(&segment, base, end)).await? else { return Ok(None) };
-    let data = |sample: &Sample| {
-        let at = usize::try_from(sample.offset - base).ok().zip(usize::try_from(sample.end() - base).ok());
-        at.and_then(|(from, to)| bytes.get(from..to)).ok_or(Reason::BadRecording)
+    let media = Media::of(samples.to_vec(), base, bytes);
+    let coded = samples.iter().map(|sample| access(track, &media, sample)).collect::<Result<Vec<_>, _>>()?;
+    let (Some(first), Some(wanted)) = (coded.first(), coded.last().map(|access| access.pts)) else {
+        return Ok(None);
     };
-    let config = decoder_config(track, first)?;
-    let start_picture = classify(config.codec, data(first)?, config.nal_length_size, first.sync)?;
-    if start_picture.random_access == RandomAccess::None {
+    if first.picture.random_access == RandomAccess::None {
         return Ok(None);
     }
-    let Some(format) = config.picture_format(data(first)?)? else {
-        return Err(Reason::UnsupportedCodec.into());
-    };
-    let mut coded = config.parameter_sets.clone();
-    let fed: Vec<&Sample> = samples.iter().filter(|s| s.pts >= first.pts).collect();
-    for sample in &fed {
-        to_annex_b(data(sample)?, config.nal_length_size, &mut coded)?;
-    }
-    let wanted = samples.last().map_or(0, |s| s.pts);
-    let rank = fed.iter().filter(|s| s.pts < wanted).count();
-    let raw = picture_at(ffmpeg, &decode(config.codec, &format), &format, &coded, rank).await?;
-    Ok(raw.map(|raw| (format, raw)))
+    let setup = Arc::new(setup_of(track, &samples[0], &first.item, 0)?);
+    let format = setup.format;
+    let led = first.pts;
+    let run = coded.into_iter().filter(|access| access.pts >= led).collect();
+    let Some(run) = Run::whole(run, wanted, wanted + Nanos::new(1)) else { return Ok(None) };
+    let mut taker = Latest::default();
+    decode_all(ffmpeg, &mut Prepared::new(setup, run.feed.into_iter().map(|access| access.item)), &mut taker)
+        .await?;
+    Ok(taker.take().map(|raw| (format, raw)))
 }
 
-/// The first fragment's samples, from as few bytes as hold its `moof`. `None` for several fragments in a segment.
-async fn moof<O: SourceStore>(
-    reader: &Reader<O>,
-    track: &Track,
-    segment: &Segment,
-) -> Result<Option<Vec<Sample>>, WorkError> {
-    let whole = segment.resource.range;
-    let mut size = PREFIX;
-    while size <= MOOF_MOST {
-        let first = whole.map_or(0, |range| range.first);
-        let Some(prefix) = reader.read(&part(segment, first, first + size)).await? else { return Ok(None) };
-        let short = u64::try_from(prefix.len()).unwrap_or(0) < size;
-        match read_moof(&track.init, &prefix, first)? {
-            MoofRead::Ready { samples, .. } => return Ok(Some(samples)),
-            MoofRead::NeedMore { .. } if short => return Ok(None),
-            MoofRead::NeedMore { at_least } => size = at_least.max(size + 1).saturating_add(16),
-        }
+fn access(track: &Track, media: &Media, sample: &Sample) -> Result<Access<Coded>, WorkError> {
+    let config = Arc::clone(decoder_config(track, sample)?);
+    let data = media.data(sample)?;
+    let picture = classify(config.codec, &data, config.nal_length_size, sample.sync)?;
+    let pts = track.timeline.to_nanos_floor(sample.pts);
+    let end = track.timeline.to_nanos_floor(sample.pts.saturating_add(i64::from(sample.duration)));
+    let item = Coded { data, config, picture, pts, duration: end - pts, shown: true };
+    Ok(Access { pts, duration: item.duration, picture, item })
+}
+
+/// Keeps the picture shown last.
+#[derive(Debug, Default)]
+pub(crate) struct Latest(Option<Vec<u8>>);
+
+impl Latest {
+    pub(crate) fn take(self) -> Option<Vec<u8>> {
+        self.0
     }
-    Ok(None)
+}
+
+impl Pictures for Latest {
+    async fn begin(&mut self, _: &Setup) -> Result<(), WorkError> {
+        Ok(())
+    }
+
+    async fn picture(&mut self, _: Nanos, _: Nanos, raw: &[u8]) -> Result<bool, WorkError> {
+        self.0 = Some(raw.to_vec());
+        Ok(true)
+    }
 }
 
 /// Positions of the sample to start decoding with and of the picture itself, the first at or after `start`.
@@ -148,41 +145,4 @@ fn span(track: &Track, samples: &[Sample], start: Nanos) -> Option<(usize, usize
         samples.iter().filter(|s| pts(s) < start).map(|s| s.pts.saturating_add(i64::from(s.duration))).max();
     let contiguous = pts(wanted) == start || before.is_some_and(|end| end >= wanted.pts);
     contiguous.then_some((from, target))
-}
-
-fn part(segment: &Segment, from: u64, end: u64) -> Resource {
-    let most = segment.resource.range.map_or(u64::MAX, |range| range.last);
-    let last = end.saturating_sub(1).min(most);
-    Resource { path: segment.resource.path.clone(), range: Some(ByteRange { first: from, last }) }
-}
-
-/// Decodes everything in `coded` and keeps the picture at `rank` in display order.
-async fn picture_at(
-    ffmpeg: &Ffmpeg,
-    args: &[String],
-    format: &PictureFormat,
-    coded: &[u8],
-    rank: usize,
-) -> Result<Option<Vec<u8>>, WorkError> {
-    let (running, mut input, mut output) = ffmpeg.start(args)?;
-    let write = async {
-        input.write_all(coded).await?;
-        drop(input);
-        Ok::<_, WorkError>(())
-    };
-    let read = async {
-        let mut raw = vec![0; format.frame_bytes()];
-        let mut kept = None;
-        let mut seen = 0;
-        while output.read_exact(&mut raw).await.is_ok() {
-            if seen == rank {
-                kept = Some(raw.clone());
-            }
-            seen += 1;
-        }
-        Ok(kept)
-    };
-    let ((), kept) = tokio::try_join!(write, read)?;
-    running.finish().await?;
-    Ok(kept)
 }

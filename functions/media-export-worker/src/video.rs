@@ -1,15 +1,16 @@
-//! Recorded video: which samples to decode, over all segments and Periods of a window.
+//! Recorded video: the pictures of a window, over all segments and Periods, in stretches that can be decoded.
 
+use crate::decode::CodedSource;
 use crate::error::WorkError;
-use crate::source::{Fetched, Reader, Segments, Track};
+use crate::source::{Fetched, Media, Reader, Segments, Track};
 use bytes::Bytes;
 use export_domain::job::Reason;
 use export_domain::ports::SourceStore;
-use export_media::fmp4::{TrackKind, read_fragments};
+use export_media::fmp4::TrackKind;
 use export_media::mpd::Representation;
-use export_media::nal::{Picture, VideoCodec, classify, to_annex_b};
+use export_media::nal::{Picture, Sps, classify, to_annex_b};
 use export_media::picture::{DecoderConfig, PictureFormat};
-use export_media::sample::Sample;
+use export_media::sample::{Sample, reorder_depth};
 use export_media::stretch::{Decision, Stretches, entry_point};
 use export_media::time::Nanos;
 use std::collections::VecDeque;
@@ -18,21 +19,33 @@ use std::sync::Arc;
 /// Segments that are stepped back to find a random access point.
 const MOST_STEPS_BACK: u64 = 30;
 
-/// A coded picture for the decoder.
-#[derive(Debug)]
+/// A coded picture.
+#[derive(Debug, Clone)]
 pub(crate) struct Coded {
-    pub(crate) annex_b: Vec<u8>,
+    /// NAL units with their lengths in front, as recorded.
+    pub(crate) data: Bytes,
+    pub(crate) config: Arc<DecoderConfig>,
+    pub(crate) picture: Picture,
     pub(crate) pts: Nanos,
     pub(crate) duration: Nanos,
     /// Or only decoded, for others to refer to.
     pub(crate) shown: bool,
 }
 
+impl Coded {
+    /// In Annex B form; `first` of what a decoder gets, with its parameter sets.
+    pub(crate) fn annex_b(&self, first: bool) -> Result<Vec<u8>, WorkError> {
+        let mut coded = if first { self.config.annex_b() } else { Vec::new() };
+        to_annex_b(&self.data, self.config.nal_length_size, &mut coded)?;
+        Ok(coded)
+    }
+}
+
 /// What comes next.
 #[derive(Debug)]
 pub(crate) enum Item {
     /// A new decoder, and its first picture.
-    Start(Box<Setup>, Coded),
+    Start(Arc<Setup>, Coded),
     /// One more picture.
     Sample(Coded),
 }
@@ -40,7 +53,8 @@ pub(crate) enum Item {
 /// What a decoder, and the encoder behind it, must know.
 #[derive(Debug, Clone)]
 pub(crate) struct Setup {
-    pub(crate) codec: VideoCodec,
+    pub(crate) config: Arc<DecoderConfig>,
+    pub(crate) sps: Sps,
     pub(crate) format: PictureFormat,
     /// Ticks a second of the track.
     pub(crate) timescale: u32,
@@ -48,6 +62,8 @@ pub(crate) struct Setup {
     pub(crate) frame_ticks: u32,
     /// Bits a second, by the manifest.
     pub(crate) bandwidth: u64,
+    /// Pictures that may be decoded before one that is shown earlier.
+    pub(crate) reorder: usize,
 }
 
 /// A Period's picture and the part of the window in it.
@@ -77,7 +93,8 @@ struct Open<O> {
     /// The samples before the entry point have been passed over.
     entered: bool,
     samples: VecDeque<(Sample, Picture)>,
-    bytes: Bytes,
+    media: Media,
+    reorder: usize,
     description: u32,
 }
 
@@ -92,33 +109,9 @@ impl<O: SourceStore + 'static> VideoFeed<O> {
         self.stretches.lack_ms()
     }
 
-    /// From which presentation time on the pictures of the stretch that just ended are not to be shown.
-    pub(crate) fn take_cut(&mut self) -> Option<Nanos> {
-        self.stretches.take_cut()
-    }
-
-    /// The next picture to decode; `None` once the window is complete or the recording over.
-    pub(crate) async fn next(&mut self) -> Result<Option<Item>, WorkError> {
-        loop {
-            if self.over || self.stretches.is_complete() {
-                self.over = true;
-                return Ok(None);
-            }
-            let Some(mut open) = self.take_open().await? else {
-                self.stretches.break_off();
-                self.over = true;
-                return Ok(None);
-            };
-            if let Some((sample, picture)) = open.samples.pop_front() {
-                let item = self.judge(&mut open, &sample, &picture)?;
-                self.open = Some(open);
-                if item.is_some() {
-                    return Ok(item);
-                }
-            } else if open.load(&mut self.stretches).await? {
-                self.open = Some(open);
-            }
-        }
+    /// From which presentation time on nothing of the stretch being fed is shown, because its Period is over.
+    pub(crate) fn shown_until(&self) -> Option<Nanos> {
+        self.stretches.shown_until()
     }
 
     async fn take_open(&mut self) -> Result<Option<Open<O>>, WorkError> {
@@ -154,52 +147,103 @@ impl<O: SourceStore + 'static> VideoFeed<O> {
         if decision == Decision::Skip {
             return Ok(None);
         }
-        let data = slice(&open.bytes, sample)?;
-        let config = decoder_config(&open.track, sample)?;
-        let mut annex_b =
-            if decision == Decision::Start { config.parameter_sets.clone() } else { Vec::new() };
-        to_annex_b(data, config.nal_length_size, &mut annex_b)?;
+        let data = open.media.data(sample)?;
+        let config = Arc::clone(decoder_config(&open.track, sample)?);
         let duration = line.to_nanos_floor(sample.pts.saturating_add(i64::from(sample.duration))) - pts;
-        let coded = Coded { annex_b, pts, duration, shown: self.stretches.shows(pts) };
+        let shown = self.stretches.shows(pts);
+        let coded = Coded { data, config, picture: *picture, pts, duration, shown };
         if decision == Decision::Feed {
             return Ok(Some(Item::Sample(coded)));
         }
-        let format = config.picture_format(data)?.ok_or(Reason::UnsupportedCodec)?;
-        let timescale = line.timescale().get();
-        let frame_ticks = if sample.duration == 0 { (timescale / 25).max(1) } else { sample.duration };
-        let bandwidth = open.track.bandwidth();
-        Ok(Some(Item::Start(
-            Box::new(Setup { codec: config.codec, format, timescale, frame_ticks, bandwidth }),
-            coded,
-        )))
+        let setup = setup_of(&open.track, sample, &coded, open.reorder)?;
+        Ok(Some(Item::Start(Arc::new(setup), coded)))
     }
+}
+
+impl<O: SourceStore + 'static> CodedSource for VideoFeed<O> {
+    async fn next(&mut self) -> Result<Option<Item>, WorkError> {
+        loop {
+            if self.over || self.stretches.is_complete() {
+                self.over = true;
+                return Ok(None);
+            }
+            let Some(mut open) = self.take_open().await? else {
+                self.stretches.break_off();
+                self.over = true;
+                return Ok(None);
+            };
+            if let Some((sample, picture)) = open.samples.pop_front() {
+                let item = self.judge(&mut open, &sample, &picture)?;
+                self.open = Some(open);
+                if item.is_some() {
+                    return Ok(item);
+                }
+            } else if open.load(&mut self.stretches).await? {
+                self.open = Some(open);
+            }
+        }
+    }
+
+    fn take_cut(&mut self) -> Option<Nanos> {
+        self.stretches.take_cut()
+    }
+}
+
+/// What a stretch that starts with `first` needs.
+pub(crate) fn setup_of(
+    track: &Track,
+    sample: &Sample,
+    first: &Coded,
+    measured_reorder: usize,
+) -> Result<Setup, WorkError> {
+    let sps = first.config.sps(&first.data)?;
+    let format = PictureFormat::of(&sps).ok_or(Reason::UnsupportedCodec)?;
+    let timescale = track.timeline.timescale().get();
+    let said = sps.max_reorder.and_then(|depth| usize::try_from(depth).ok());
+    Ok(Setup {
+        config: Arc::clone(&first.config),
+        format,
+        timescale,
+        frame_ticks: if sample.duration == 0 { (timescale / 25).max(1) } else { sample.duration },
+        bandwidth: track.bandwidth(),
+        reorder: said.unwrap_or(measured_reorder).max(measured_reorder),
+        sps,
+    })
 }
 
 impl<O: SourceStore + 'static> Open<O> {
     /// Starts at the segment with the last random access point that is not after the window's start.
     async fn new(reader: Arc<Reader<O>>, part: Part, track: Arc<Track>) -> Result<Self, WorkError> {
         let mut position = track.index_at(part.from);
-        let mut segments = Segments::new(Arc::clone(&reader), Arc::clone(&track), position, part.until);
+        let mut segments =
+            Segments::of_window(Arc::clone(&reader), Arc::clone(&track), position, part.from, part.until);
         let mut waiting: VecDeque<Fetched> = segments.next().await?.into_iter().collect();
         for _ in 0..MOST_STEPS_BACK {
             if waiting.front().map_or(Ok(false), |fetched| has_entry(&track, fetched, part.from))? {
                 break;
             }
+            if let Some(fetched) = waiting.front_mut().filter(|f| f.media.as_ref().is_some_and(|m| !m.whole))
+            {
+                // The container's word on where decoding can start was not good enough.
+                fetched.media = track.read(&reader, &fetched.segment).await?;
+                continue;
+            }
             let Some(before) = position.checked_sub(1) else { break };
             let Some(segment) = track.segment(before)? else { break };
-            let Some(bytes) = track.read(&reader, &segment).await? else { break };
-            waiting.push_front(Fetched { segment, bytes: Some(bytes) });
+            let Some(media) = track.read(&reader, &segment).await? else { break };
+            waiting.push_front(Fetched { segment, media: Some(media) });
             position = before;
         }
-        let samples = VecDeque::new();
+        let first = waiting.front().and_then(|fetched| fetched.media.as_ref());
         Ok(Self {
+            reorder: first.map_or(0, |media| reorder_depth(&media.samples)),
             part,
             track,
             segments,
             waiting,
             entered: false,
-            samples,
-            bytes: Bytes::new(),
+            samples: VecDeque::new(),
+            media: Media::default(),
             description: 0,
         })
     }
@@ -210,47 +254,43 @@ impl<O: SourceStore + 'static> Open<O> {
             Some(fetched) => Some(fetched),
             None => self.segments.next().await?,
         };
-        let Some(Fetched { segment, bytes }) = fetched else { return Ok(false) };
+        let Some(Fetched { segment, media }) = fetched else { return Ok(false) };
         let beyond = self.track.span(&segment).0 >= self.part.until;
-        let Some(bytes) = bytes else {
+        let Some(media) = media else {
             stretches.break_off();
             return Ok(!beyond);
         };
-        let (samples, pictures) = read_segment(&self.track, &bytes)?;
-        let line = &self.track.timeline;
+        let pictures = pictures(&self.track, &media)?;
+        let (line, samples) = (&self.track.timeline, &media.samples);
         if beyond && !samples.iter().any(|sample| line.to_nanos_floor(sample.pts) < self.part.until) {
             return Ok(false);
         }
-        let entry = if self.entered { None } else { entry_point(line, &samples, &pictures, self.part.from) };
+        let entry = if self.entered { None } else { entry_point(line, samples, &pictures, self.part.from) };
         self.entered = true;
-        self.samples = samples.into_iter().zip(pictures).skip(entry.unwrap_or(0)).collect();
-        self.bytes = bytes;
+        self.samples = samples.iter().copied().zip(pictures).skip(entry.unwrap_or(0)).collect();
+        self.media = media;
         Ok(true)
     }
 }
 
 fn has_entry(track: &Track, fetched: &Fetched, from: Nanos) -> Result<bool, WorkError> {
-    let Some(bytes) = &fetched.bytes else { return Ok(false) };
-    let (samples, pictures) = read_segment(track, bytes)?;
-    Ok(entry_point(&track.timeline, &samples, &pictures, from).is_some())
+    let Some(media) = &fetched.media else { return Ok(false) };
+    Ok(entry_point(&track.timeline, &media.samples, &pictures(track, media)?, from).is_some())
 }
 
-fn read_segment(track: &Track, bytes: &Bytes) -> Result<(Vec<Sample>, Vec<Picture>), WorkError> {
-    let samples = read_fragments(&track.init, bytes, 0)?;
+fn pictures(track: &Track, media: &Media) -> Result<Vec<Picture>, WorkError> {
     let picture = |sample: &Sample| {
         let config = decoder_config(track, sample)?;
-        Ok(classify(config.codec, slice(bytes, sample)?, config.nal_length_size, sample.sync)?)
+        Ok(classify(config.codec, &media.data(sample)?, config.nal_length_size, sample.sync)?)
     };
-    let pictures = samples.iter().map(picture).collect::<Result<_, WorkError>>()?;
-    Ok((samples, pictures))
+    media.samples.iter().map(picture).collect()
 }
 
 /// The decoder configuration of a sample.
-pub(crate) fn decoder_config<'a>(track: &'a Track, sample: &Sample) -> Result<&'a DecoderConfig, WorkError> {
+pub(crate) fn decoder_config<'a>(
+    track: &'a Track,
+    sample: &Sample,
+) -> Result<&'a Arc<DecoderConfig>, WorkError> {
     let config = sample.entry_index().and_then(|n| track.configs.get(n));
     config.ok_or(Reason::BadRecording)?.as_ref().ok_or(Reason::UnsupportedCodec.into())
-}
-
-fn slice<'a>(bytes: &'a Bytes, sample: &Sample) -> Result<&'a [u8], WorkError> {
-    Ok(sample.range().and_then(|range| bytes.get(range)).ok_or(Reason::BadRecording)?)
 }

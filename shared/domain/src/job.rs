@@ -135,17 +135,28 @@ pub struct Staged {
 
 /// What the worker did, for people (contract, section 8).
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default)]
 pub struct PlanSummary {
-    /// How the clip is made, e.g. `reencode`.
+    /// How the clip is made: `copy`, `smart` (copied but for its ends), `reencode`, `still`.
     pub kind: String,
     /// Why in this way.
     pub reason: String,
     /// Frames that go through an encoder.
     pub frames_encoded: u64,
+    /// Frames that are as recorded.
+    pub frames_copied: u64,
     /// Bytes read from the source.
     pub bytes_read: u64,
     /// Bytes written to the target.
     pub bytes_written: u64,
+    /// Milliseconds to read the manifest and the init segments.
+    pub open_ms: u64,
+    /// Milliseconds of decoding and encoding, all runs added up.
+    pub render_ms: u64,
+    /// Milliseconds of checking the joins, all added up.
+    pub check_ms: u64,
+    /// Milliseconds from the attempt's start to the published clip.
+    pub total_ms: u64,
 }
 
 /// What was asked, as far as the work and the answers need it.

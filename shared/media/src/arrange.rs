@@ -11,7 +11,8 @@ const NANOS_PER_SECOND: i128 = 1_000_000_000;
 /// Converts nanoseconds of the clip's clock to ticks, to the nearest.
 pub fn ticks(at: Nanos, timescale: u32) -> i64 {
     let scaled = at.get().saturating_mul(i128::from(timescale));
-    i64::try_from((scaled + NANOS_PER_SECOND / 2).div_euclid(NANOS_PER_SECOND)).unwrap_or(i64::MAX)
+    let nearest = scaled.saturating_add(NANOS_PER_SECOND / 2).div_euclid(NANOS_PER_SECOND);
+    i64::try_from(nearest).unwrap_or(if nearest < 0 { i64::MIN } else { i64::MAX })
 }
 
 /// Converts ticks to nanoseconds, to the nearest.
@@ -42,7 +43,7 @@ impl ClipClock {
     /// A gap of more than half a picture is a hole and is closed.
     pub fn show(&mut self, from: Nanos, to: Nanos) -> Nanos {
         match self.pieces.last_mut() {
-            Some(piece) if (from - piece.to).get() * 2 <= (to - from).get() => {
+            Some(piece) if (from - piece.to).get().saturating_mul(2) <= (to - from).get() => {
                 piece.to = piece.to.max(to);
                 piece.at + (from - piece.from)
             }

@@ -46,7 +46,8 @@ impl Coverage {
     /// Milliseconds of the window that no frame covers, rounded once.
     pub fn lack_ms(&self) -> i64 {
         let lack = (self.lack + self.bare(self.end)).get();
-        i64::try_from((lack + NANOS_PER_MILLI / 2).div_euclid(NANOS_PER_MILLI)).unwrap_or(i64::MAX)
+        i64::try_from(lack.saturating_add(NANOS_PER_MILLI / 2).div_euclid(NANOS_PER_MILLI))
+            .unwrap_or(i64::MAX)
     }
 
     /// What lies bare of the window between the last frame and `to`.

@@ -19,6 +19,27 @@ pub struct Encoding {
     pub frame_ticks: u32,
     /// Upper bound of the bit rate in bits a second; 0 is none.
     pub max_bitrate: u64,
+    /// What the pictures are for.
+    pub purpose: Purpose,
+    /// Threads to encode with; 0 lets the encoder choose.
+    pub threads: usize,
+}
+
+/// What encoded pictures are for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Purpose {
+    /// A clip, or one of its pieces: encoded alike, they have the same parameter sets.
+    Clip,
+    /// To stand beside copied pictures of the same codec: without reordering, and without a parameter set, a profile
+    /// or a number of reference pictures that a decoder of the recording would not expect.
+    Join {
+        /// H.264: `seq_parameter_set_id` and `pic_parameter_set_id`.
+        parameter_id: Option<u32>,
+        /// `profile_idc` of the recording.
+        profile_idc: u8,
+        /// Reference pictures of the recording.
+        max_ref_frames: u32,
+    },
 }
 
 /// Annex B in, raw pictures of `format` out, one for each that was coded and in display order.
@@ -43,29 +64,48 @@ pub fn encode(format: &PictureFormat, how: &Encoding) -> Vec<String> {
     }
     let gop = (how.timescale / how.frame_ticks.max(1)).clamp(1, 120) * 2;
     let quality = constant_quality(how);
-    args.extend(match how.codec {
-        VideoCodec::H264 => words(&["-c:v", "libx264", "-preset", "veryfast", "-crf", quality]),
+    let mut params = vec![];
+    let (encoder, preset, params_name) = match how.codec {
+        VideoCodec::H264 => ("libx264", "veryfast", "-x264-params"),
         VideoCodec::Hevc => {
-            let params = "log-level=error:open-gop=0";
-            words(&[
-                "-c:v",
-                "libx265",
-                "-preset",
-                "superfast",
-                "-crf",
-                quality,
-                "-x265-params",
-                params,
-                "-tag:v",
-                "hvc1",
-            ])
+            params.extend(words(&["log-level=error", "open-gop=0"]));
+            args.extend(words(&["-tag:v", "hvc1"]));
+            ("libx265", "superfast", "-x265-params")
         }
-    });
-    if how.max_bitrate > 0 {
-        let (rate, buffer) = (how.max_bitrate.to_string(), (how.max_bitrate * 2).to_string());
-        args.extend(words(&["-maxrate", &rate, "-bufsize", &buffer]));
+    };
+    args.extend(words(&["-c:v", encoder, "-preset", preset, "-crf", quality]));
+    if how.threads > 0 {
+        args.extend(words(&["-threads", &how.threads.to_string()]));
+        if how.codec == VideoCodec::Hevc {
+            params.push(format!("pools={}", how.threads));
+        }
     }
-    args.extend(words(&["-pix_fmt", format.pixels.name, "-g", &gop.to_string(), "-bf", "2"]));
+    match how.purpose {
+        Purpose::Clip => {
+            if how.max_bitrate > 0 {
+                let (rate, buffer) = (how.max_bitrate.to_string(), (how.max_bitrate * 2).to_string());
+                args.extend(words(&["-maxrate", &rate, "-bufsize", &buffer]));
+            }
+            args.extend(words(&["-g", &gop.to_string(), "-bf", "2"]));
+            if format.interlaced && how.codec == VideoCodec::H264 {
+                params.push("tff=1".to_owned());
+            }
+        }
+        Purpose::Join { parameter_id, profile_idc, max_ref_frames } => {
+            args.extend(words(&["-g", "600", "-bf", "0"]));
+            if how.codec == VideoCodec::H264 {
+                args.extend(
+                    h264_profile(profile_idc).into_iter().flat_map(|name| words(&["-profile:v", name])),
+                );
+                params.push(format!("ref={}", max_ref_frames.clamp(1, 2)));
+                params.extend(parameter_id.map(|id| format!("sps-id={id}")));
+            }
+        }
+    }
+    if !params.is_empty() {
+        args.extend(words(&[params_name, &params.join(":")]));
+    }
+    args.extend(words(&["-pix_fmt", format.pixels.name]));
     args.extend(colour(format));
     let flags = "+empty_moov+default_base_moof+frag_every_frame";
     args.extend(words(&["-movflags", flags, "-video_track_timescale", &how.timescale.to_string()]));
@@ -76,12 +116,31 @@ pub fn encode(format: &PictureFormat, how: &Encoding) -> Vec<String> {
 /// Chosen by measurement: above 40 dB of luma PSNR against what was recorded, at no more than 1.5 times its bits. A
 /// recording in H.265 is much smaller than H.264 of the same quality, so less of it can be kept.
 fn constant_quality(how: &Encoding) -> &'static str {
+    if let Purpose::Join { .. } = how.purpose {
+        return match how.codec {
+            VideoCodec::H264 => "18",
+            VideoCodec::Hevc => "19",
+        };
+    }
     match (how.recorded, how.codec) {
         (VideoCodec::H264, VideoCodec::H264) => "20",
         (VideoCodec::H264, VideoCodec::Hevc) => "22",
         (VideoCodec::Hevc, VideoCodec::H264) => "23",
         (VideoCodec::Hevc, VideoCodec::Hevc) => "24",
     }
+}
+
+/// x264's name of the profile (A.2) that may not be left.
+fn h264_profile(profile_idc: u8) -> Option<&'static str> {
+    Some(match profile_idc {
+        66 => "baseline",
+        77 => "main",
+        100 => "high",
+        110 => "high10",
+        122 => "high422",
+        244 => "high444",
+        _ => return None,
+    })
 }
 
 /// One raw picture of `format` in, a JPEG of the same size out.
@@ -120,7 +179,8 @@ pub fn to_transport_stream(audio: &[[u8; 4]]) -> Vec<String> {
             args.extend(words(&[&format!("-c:a:{n}"), "aac", &format!("-b:a:{n}"), "192k"]));
         }
     }
-    args.extend(words(&["-muxdelay", "0", "-muxpreload", "0", "-f", "mpegts", "pipe:1"]));
+    // Sound is packed several frames at a time: without a delay it would arrive after it is due.
+    args.extend(words(&["-muxdelay", "0.1", "-muxpreload", "0", "-f", "mpegts", "pipe:1"]));
     args
 }
 

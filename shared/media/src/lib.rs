@@ -5,6 +5,8 @@
 
 pub mod arrange;
 pub mod coverage;
+pub mod cut;
+pub mod entries;
 pub mod ffmpeg;
 pub mod fmp4;
 pub mod language;

@@ -6,6 +6,8 @@ mod bits;
 mod classify;
 mod h264;
 mod hevc;
+mod sei;
+mod splice;
 mod sps;
 
 #[cfg(test)]
@@ -15,6 +17,8 @@ mod tests;
 
 pub(crate) use bits::Bits;
 pub use classify::{Leading, Picture, RandomAccess, classify};
+pub use sei::{kept_messages, sequence_messages, with_messages};
+pub use splice::{as_bla, in_band, parameter_sets};
 pub use sps::{Colour, ParameterIds, Sps, Timing, Vui};
 
 /// Which standard a NAL unit follows.

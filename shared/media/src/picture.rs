@@ -2,6 +2,7 @@
 
 use crate::fmp4::{Codec, SampleEntry};
 use crate::nal::{Colour, NalError, Sps, VideoCodec, nals, push_annex_b, unit_type};
+use bytes::Bytes;
 
 /// Everything that a decoder must be told before its first sample, and how samples are packed.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -10,9 +11,10 @@ pub struct DecoderConfig {
     pub codec: VideoCodec,
     /// Bytes of each NAL unit's length.
     pub nal_length_size: usize,
-    /// The parameter sets in Annex B form; empty if they come in the samples.
-    pub parameter_sets: Vec<u8>,
-    sps: Option<Vec<u8>>,
+    /// The parameter sets; empty if they come in the samples.
+    pub sets: Vec<Bytes>,
+    /// Where it is written.
+    pub entry: SampleEntry,
 }
 
 /// Layout of a raw picture, as ffmpeg names it.
@@ -60,35 +62,36 @@ const MAX_PIXELS: u64 = 8192 * 4608;
 impl DecoderConfig {
     /// From a sample entry; `None` if it is neither H.264 nor HEVC.
     pub fn of(entry: &SampleEntry) -> Option<Self> {
-        let (codec, nal_length_size, sets): (_, _, Vec<&[u8]>) = match &entry.codec {
+        let (codec, nal_length_size, sets): (_, _, Vec<Bytes>) = match &entry.codec {
             Codec::H264 { nal_length_size, sps, pps } => {
-                (VideoCodec::H264, *nal_length_size, sps.iter().chain(pps).map(AsRef::as_ref).collect())
+                (VideoCodec::H264, *nal_length_size, sps.iter().chain(pps).cloned().collect())
             }
-            Codec::Hevc { nal_length_size, vps, sps, pps } => (
-                VideoCodec::Hevc,
-                *nal_length_size,
-                vps.iter().chain(sps).chain(pps).map(AsRef::as_ref).collect(),
-            ),
+            Codec::Hevc { nal_length_size, vps, sps, pps } => {
+                (VideoCodec::Hevc, *nal_length_size, vps.iter().chain(sps).chain(pps).cloned().collect())
+            }
             _ => return None,
         };
-        let mut parameter_sets = Vec::new();
-        for set in &sets {
-            push_annex_b(set, &mut parameter_sets);
-        }
-        let sps = sets.into_iter().find(|unit| is_sps(codec, unit)).map(<[u8]>::to_vec);
-        Some(Self { codec, nal_length_size, parameter_sets, sps })
+        Some(Self { codec, nal_length_size, sets, entry: entry.clone() })
     }
 
-    /// The pictures' format, from the sample entry's parameter set or, if it has none, from `sample`.
+    /// The parameter sets in Annex B form.
+    pub fn annex_b(&self) -> Vec<u8> {
+        let mut sets = Vec::new();
+        for set in &self.sets {
+            push_annex_b(set, &mut sets);
+        }
+        sets
+    }
+
+    /// The sequence parameter set, from the sample entry or, if it has none, from `sample`.
     ///
     /// # Errors
-    /// [`NalError`] if there is no parameter set that can be read.
-    pub fn picture_format(&self, sample: &[u8]) -> Result<Option<PictureFormat>, NalError> {
+    /// [`NalError`] if there is none that can be read.
+    pub fn sps(&self, sample: &[u8]) -> Result<Sps, NalError> {
+        let described = self.sets.iter().map(AsRef::as_ref).find(|unit| is_sps(self.codec, unit));
         let mut units = nals(sample, self.nal_length_size);
         let mut in_sample = || units.find_map(|unit| unit.ok().filter(|unit| is_sps(self.codec, unit)));
-        let unit = self.sps.as_deref().or_else(&mut in_sample).unwrap_or_default();
-        let sps = Sps::parse(self.codec, unit)?;
-        Ok(PictureFormat::of(&sps))
+        Sps::parse(self.codec, described.or_else(&mut in_sample).unwrap_or_default())
     }
 }
 
@@ -102,7 +105,7 @@ fn is_sps(codec: VideoCodec, unit: &[u8]) -> bool {
 
 impl PictureFormat {
     /// `None` for a chroma format or bit depth that no encoder here takes, or an absurd size.
-    fn of(sps: &Sps) -> Option<Self> {
+    pub fn of(sps: &Sps) -> Option<Self> {
         let depth = sps.bit_depth_luma.max(sps.bit_depth_chroma);
         if !matches!(depth, 8..=10) || u64::from(sps.width) * u64::from(sps.height) > MAX_PIXELS {
             return None;
@@ -120,6 +123,13 @@ impl PictureFormat {
         })
     }
 
+    /// Width and height for display in square pixels.
+    pub fn display_size(&self) -> (u16, u16) {
+        let (horizontal, vertical) = self.aspect_ratio.unwrap_or((1, 1));
+        let width = u64::from(self.width) * u64::from(horizontal) / u64::from(vertical.max(1));
+        (u16::try_from(width).unwrap_or(u16::MAX), u16::try_from(self.height).unwrap_or(u16::MAX))
+    }
+
     /// Bytes of one raw picture.
     pub fn frame_bytes(&self) -> usize {
         let size = |pixels: u32| usize::try_from(pixels).unwrap_or_default();
@@ -127,6 +137,28 @@ impl PictureFormat {
         let (columns, rows) = self.pixels.chroma;
         let chroma = (width * columns).div_ceil(2) * (height * rows).div_ceil(2);
         (width * height + 2 * chroma) * self.pixels.depth_bytes
+    }
+
+    /// The mean luma of `columns` x `rows` areas of a raw picture, row by row, in eight bits. Only every fourth pixel of
+    /// every fourth row counts.
+    pub fn brightness(&self, raw: &[u8], columns: usize, rows: usize) -> Vec<u8> {
+        let size = |pixels: u32| usize::try_from(pixels).unwrap_or_default();
+        let (width, height, bytes) = (size(self.width), size(self.height), self.pixels.depth_bytes);
+        let mut sums = vec![(0_u64, 0_u64); columns * rows];
+        for (y, row) in raw.chunks_exact((width * bytes).max(1)).take(height).enumerate().step_by(4) {
+            for (x, pixel) in row.chunks_exact(bytes).enumerate().step_by(4) {
+                let luma = match pixel {
+                    [low, high] => u16::from_le_bytes([*low, *high]) >> 2,
+                    other => u16::from(other.first().copied().unwrap_or(0)),
+                };
+                if let Some((sum, count)) = sums.get_mut(y * rows / height * columns + x * columns / width) {
+                    *sum += u64::from(luma);
+                    *count += 1;
+                }
+            }
+        }
+        let mean = |(sum, count): (u64, u64)| u8::try_from(sum / count.max(1)).unwrap_or(u8::MAX);
+        sums.into_iter().map(mean).collect()
     }
 
     /// Pixels of one picture.
@@ -159,5 +191,17 @@ mod tests {
         assert_eq!(format("yuv422p", 640, 360).frame_bytes(), 460_800);
         assert_eq!(format("yuv444p", 640, 360).frame_bytes(), 691_200);
         assert_eq!(format("yuv420p", 427, 241).frame_bytes(), 427 * 241 + 2 * 214 * 121);
+    }
+
+    #[test]
+    fn brightness_is_told_apart_by_area_whatever_the_depth() {
+        let eight = format("yuv420p", 64, 32);
+        let mut raw = vec![16; eight.frame_bytes()];
+        (0..16).for_each(|y| raw[y * 64 + 32..y * 64 + 64].fill(200));
+        assert_eq!(eight.brightness(&raw, 2, 2), [16, 200, 16, 16]);
+        let ten = format("yuv420p10le", 64, 32);
+        let deep: Vec<u8> = raw.iter().flat_map(|v| (u16::from(*v) << 2).to_le_bytes()).collect();
+        assert_eq!(ten.brightness(&deep, 2, 2), [16, 200, 16, 16]);
+        assert_eq!(format("yuv420p", 5, 3).brightness(&[7; 31], 16, 9).len(), 144);
     }
 }

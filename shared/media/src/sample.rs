@@ -37,3 +37,27 @@ impl Sample {
         usize::try_from(self.description).ok()?.checked_sub(1)
     }
 }
+
+/// How many pictures may be decoded before one that is shown earlier than they are, as far as these samples tell.
+pub fn reorder_depth(samples: &[Sample]) -> usize {
+    let before = |(n, sample): (usize, &Sample)| {
+        // No standard lets a picture wait for more than 16 others.
+        samples.iter().take(n).rev().take(32).filter(|earlier| earlier.pts > sample.pts).count()
+    };
+    samples.iter().enumerate().map(before).max().unwrap_or(0)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_reorder_depth_is_the_most_pictures_that_overtake_another() {
+        let sample =
+            |pts| Sample { dts: 0, pts, duration: 1, offset: 0, size: 0, sync: false, description: 1 };
+        let depth = |times: &[i64]| reorder_depth(&times.iter().map(|pts| sample(*pts)).collect::<Vec<_>>());
+        assert_eq!(depth(&[0, 1, 2]), 0);
+        assert_eq!(depth(&[0, 3, 1, 2, 6, 4, 5]), 1);
+        assert_eq!(depth(&[0, 4, 2, 1, 3]), 2);
+    }
+}

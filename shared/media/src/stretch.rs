@@ -29,7 +29,7 @@ pub enum Decision {
 pub struct Stretches {
     end: Nanos,
     /// Pictures from here on are decoded but not shown: their Period is over.
-    shown_before: Option<Nanos>,
+    period_end: Option<Nanos>,
     coverage: Coverage,
     /// Fed and not yet known to be next in display order: presentation time to duration.
     pending: BTreeMap<Nanos, Nanos>,
@@ -53,7 +53,7 @@ impl Stretches {
     pub fn new(start: Nanos, end: Nanos) -> Self {
         Self {
             end,
-            shown_before: None,
+            period_end: None,
             coverage: Coverage::new(start, end),
             pending: BTreeMap::new(),
             stretch: None,
@@ -66,12 +66,17 @@ impl Stretches {
     /// A new Period: its samples start anew, and what would be shown after `until` is not.
     pub fn begin_period(&mut self, until: Option<Nanos>) {
         self.break_off();
-        self.shown_before = until;
+        self.period_end = until;
+    }
+
+    /// From when on nothing is shown because the Period is over.
+    pub fn shown_until(&self) -> Option<Nanos> {
+        self.period_end
     }
 
     /// Whether the picture at `pts` is shown at all; others may still be needed to decode it.
     pub fn shows(&self, pts: Nanos) -> bool {
-        self.shown_before.is_none_or(|until| pts < until)
+        self.period_end.is_none_or(|until| pts < until)
     }
 
     /// The next sample in decode order.
@@ -83,7 +88,9 @@ impl Stretches {
         if duration > Nanos::ZERO {
             self.frame = duration;
         }
-        let broken = self.stretch.is_some_and(|s| (dts - s.next).get().abs() * 2 > duration.get());
+        let broken = self
+            .stretch
+            .is_some_and(|s| (dts - s.next).get().saturating_abs().saturating_mul(2) > duration.get());
         if broken {
             self.break_off();
         }
@@ -115,7 +122,8 @@ impl Stretches {
     /// Pictures that would be shown behind others which got lost are cut off: see [`Self::take_cut`].
     pub fn break_off(&mut self) {
         while let Some((&pts, _)) = self.pending.first_key_value() {
-            let shown = self.shown_until.filter(|until| (pts - *until).get() * 2 > self.frame.get());
+            let shown =
+                self.shown_until.filter(|until| (pts - *until).get().saturating_mul(2) > self.frame.get());
             if shown.is_some() {
                 self.cut = Some(pts);
                 self.pending.clear();
@@ -160,7 +168,7 @@ impl Stretches {
         let next = self.pending.first_key_value().map(|(next, _)| *next);
         let end = pts + duration;
         // A picture that is missing in between is not covered by the one before it.
-        let next = next.filter(|next| (*next - end).get() * 2 <= duration.get());
+        let next = next.filter(|next| (*next - end).get().saturating_mul(2) <= duration.get());
         self.coverage.add(pts, next.unwrap_or(end));
         self.shown_until = Some(end);
     }

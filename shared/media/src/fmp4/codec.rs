@@ -69,6 +69,51 @@ pub enum Codec {
     Other,
 }
 
+impl SampleEntry {
+    /// The `AVCDecoderConfigurationRecord` or `HEVCDecoderConfigurationRecord`, as written.
+    pub(crate) fn configuration(&self) -> Result<&[u8], Fmp4Error> {
+        self.around_configuration().map(|[_, record, _]| record)
+    }
+
+    /// The whole box with another type and another such record; everything else is copied.
+    pub(crate) fn with_configuration(&self, fourcc: [u8; 4], record: &[u8]) -> Result<Bytes, Fmp4Error> {
+        let [before, _, after] = self.around_configuration()?;
+        let size = |parts: &[&[u8]]| {
+            let length = parts.iter().fold(8, |length, part| part.len().saturating_add(length));
+            u32::try_from(length).map(u32::to_be_bytes).map_err(|_| Fmp4Error::TooMany("sample entry"))
+        };
+        let kind = self.configuration_kind()?;
+        let configuration = [&size(&[record])?[..], &kind, record].concat();
+        let parts = [before, &configuration, after];
+        Ok([&size(&parts)?[..], &fourcc, &parts.concat()].concat().into())
+    }
+
+    fn configuration_kind(&self) -> Result<[u8; 4], Fmp4Error> {
+        match self.codec {
+            Codec::H264 { .. } => Ok(*b"avcC"),
+            Codec::Hevc { .. } => Ok(*b"hvcC"),
+            _ => Err(Fmp4Error::Unsupported("a sample entry without parameter sets")),
+        }
+    }
+
+    /// The box's contents before the configuration box, that box's contents, and what follows it.
+    fn around_configuration(&self) -> Result<[&[u8]; 3], Fmp4Error> {
+        let kind = self.configuration_kind()?;
+        let entry = children(&self.bytes).next().ok_or(Fmp4Error::Truncated)??;
+        let extensions = entry.body.get(VISUAL_FIELDS..).ok_or(Fmp4Error::Truncated)?;
+        for child in children(extensions) {
+            let child = child?;
+            if child.kind == kind {
+                let start = VISUAL_FIELDS.saturating_add(child.position);
+                let (before, rest) = entry.body.split_at_checked(start).ok_or(Fmp4Error::Truncated)?;
+                let after = rest.get(child.bytes.len()..).ok_or(Fmp4Error::Truncated)?;
+                return Ok([before, child.body, after]);
+            }
+        }
+        Err(Fmp4Error::Missing("decoder configuration"))
+    }
+}
+
 pub(super) fn sample_entry(entry: &Child<'_>, kind: TrackKind) -> Result<SampleEntry, Fmp4Error> {
     let fields = match kind {
         TrackKind::Video => VISUAL_FIELDS,

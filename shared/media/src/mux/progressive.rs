@@ -5,7 +5,7 @@ use bytes::Bytes;
 use super::boxes::{BoxWriter, write_ftyp};
 use super::movie::{Movie, Track};
 use super::table::{ChunkOffsets, SampleTable};
-use super::{Edit, MuxError, MuxSample, TrackSpec, check_entry, check_specs};
+use super::{Edit, MuxError, MuxSample, TrackSpec, check_entry, check_specs, is_sample_entry};
 
 /// Negative composition offsets need `iso4`, sample groups `avc1`; the rest is what old players look for.
 const BRANDS: [[u8; 4]; 5] = [*b"isom", *b"iso2", *b"iso4", *b"avc1", *b"mp41"];
@@ -40,6 +40,22 @@ impl Mp4Tables {
     /// The bytes of all samples pushed so far.
     pub fn payload_len(&self) -> u64 {
         self.payload
+    }
+
+    /// Replaces a track's sample entries: those that samples name must stay at their places.
+    ///
+    /// # Errors
+    /// [`MuxError::UnknownTrack`], [`MuxError::SampleEntry`], and [`MuxError::UnknownEntry`] for fewer than before.
+    pub fn describe(&mut self, track: usize, sample_entries: Vec<Bytes>) -> Result<(), MuxError> {
+        let (spec, _) = self.tracks.get_mut(track).ok_or(MuxError::UnknownTrack)?;
+        if let Some(entry) = (0_u32..).zip(&spec.sample_entries).nth(sample_entries.len()) {
+            return Err(MuxError::UnknownEntry { track, entry: entry.0 });
+        }
+        if !sample_entries.iter().all(|entry| is_sample_entry(entry)) {
+            return Err(MuxError::SampleEntry { track });
+        }
+        spec.sample_entries = sample_entries;
+        Ok(())
     }
 
     /// Adds the next sample of the payload. The first of a track has decode time 0, since a progressive file cannot

@@ -1,0 +1,144 @@
+//! Whether what stands beside copied pictures is what it should be: decodes the join as a player would.
+
+use crate::decode::read_picture;
+use crate::error::WorkError;
+use crate::ffmpeg::Ffmpeg;
+use crate::render::Rendered;
+use crate::video::Coded;
+use bytes::Bytes;
+use export_media::cut::Access;
+use export_media::ffmpeg::decode;
+use export_media::nal::{VideoCodec, as_bla, to_annex_b};
+use export_media::picture::{DecoderConfig, PictureFormat};
+use sha2::{Digest as _, Sha256};
+use tokio::io::AsyncWriteExt;
+
+/// Columns and rows of the areas that are compared.
+const COLUMNS: usize = 16;
+const ROWS: usize = 9;
+/// Brightness that the mean of an area may lose or gain by encoding, of 255.
+const TOLERANCE: u8 = 8;
+
+/// A decoded picture, bit by bit.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Digest([u8; 32]);
+
+impl Digest {
+    pub(crate) fn of(raw: &[u8]) -> Self {
+        Self(Sha256::digest(raw).into())
+    }
+}
+
+/// A decoded picture in broad strokes: the mean brightness of 16 x 9 areas.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Likeness(Vec<u8>);
+
+impl Likeness {
+    pub(crate) fn of(format: &PictureFormat, raw: &[u8]) -> Self {
+        Self(format.brightness(raw, COLUMNS, ROWS))
+    }
+
+    fn is_like(&self, other: &Self) -> bool {
+        self.0.iter().zip(&other.0).all(|(a, b)| a.abs_diff(*b) <= TOLERANCE)
+    }
+}
+
+/// Rendered pictures, and the copied ones that they stand between.
+pub(crate) struct Join<'a> {
+    /// A random access picture of the copy before.
+    pub(crate) before: Option<&'a Coded>,
+    pub(crate) rendered: &'a Rendered,
+    /// The first pictures of the copy behind, in decode order.
+    pub(crate) after: &'a [Access<Coded>],
+    /// The parameter sets of all are in one sample entry, which a decoder gets at once.
+    pub(crate) together: bool,
+}
+
+impl Join<'_> {
+    /// What a decoder gets, in Annex B form.
+    fn annex_b(&self) -> Result<Vec<u8>, WorkError> {
+        let rendered = &self.rendered.config;
+        let recorded =
+            self.before.or(self.after.first().map(|access| &access.item)).map(|coded| &coded.config);
+        let mut coded = Vec::new();
+        let switch_to = |config: &DecoderConfig, coded: &mut Vec<u8>| {
+            if !self.together {
+                coded.extend(config.annex_b());
+            }
+        };
+        if self.together {
+            coded.extend(recorded.map(|config| config.annex_b()).unwrap_or_default());
+            coded.extend(rendered.annex_b());
+        }
+        if let Some(before) = self.before {
+            switch_to(&before.config, &mut coded);
+            to_annex_b(&before.data, before.config.nal_length_size, &mut coded)?;
+        }
+        switch_to(rendered, &mut coded);
+        for picture in &self.rendered.pictures {
+            to_annex_b(&picture.data, rendered.nal_length_size, &mut coded)?;
+        }
+        for (n, Access { item, .. }) in self.after.iter().enumerate() {
+            if n == 0 {
+                switch_to(&item.config, &mut coded);
+            }
+            to_annex_b(&spliced(item, n == 0)?, item.config.nal_length_size, &mut coded)?;
+        }
+        Ok(coded)
+    }
+}
+
+/// Decodes a join and compares.
+///
+/// # Errors
+/// [`WorkError::Unfit`] if a picture is missing, too many or not what it should be, or the decoder complains.
+pub(crate) async fn check(ffmpeg: &Ffmpeg, format: &PictureFormat, join: &Join<'_>) -> Result<(), WorkError> {
+    let Join { rendered, .. } = join;
+    let coded = join.annex_b()?;
+    let skipped = usize::from(join.before.is_some());
+    let expected = skipped + rendered.given.len() + rendered.after.len();
+    let (running, mut input, mut output) = ffmpeg.start(&decode(rendered.config.codec, format))?;
+    let write = async {
+        input.write_all(&coded).await?;
+        drop(input);
+        Ok::<_, WorkError>(())
+    };
+    let read = async {
+        let mut raw = vec![0; format.frame_bytes()];
+        let mut count = 0;
+        while read_picture(&mut output, &mut raw).await? {
+            let at = count;
+            count += 1;
+            let Some(at) = usize::checked_sub(at, skipped) else { continue };
+            let good = match rendered.given.get(at) {
+                Some(given) => given.is_like(&Likeness::of(format, &raw)),
+                None => rendered.after.get(at - rendered.given.len()) == Some(&Digest::of(&raw)),
+            };
+            if !good {
+                return Err(unfit("a picture at a join is not the recorded one"));
+            }
+        }
+        Ok(count)
+    };
+    let ((), count) = tokio::try_join!(write, read)?;
+    let silent = running.finish_silently().await?;
+    match () {
+        () if count != expected => Err(unfit("pictures at a join are missing or too many")),
+        () if !silent => Err(unfit("the decoder complains about a join")),
+        () => Ok(()),
+    }
+}
+
+fn unfit(why: &str) -> WorkError {
+    WorkError::Unfit(why.to_owned())
+}
+
+/// A copied picture as it stands in the clip; `first` after a splice, where a CRA picture must say that those before
+/// it are not the recorded ones.
+pub(crate) fn spliced(picture: &Coded, first: bool) -> Result<Bytes, WorkError> {
+    if first && picture.config.codec == VideoCodec::Hevc {
+        Ok(as_bla(&picture.data, picture.config.nal_length_size)?.into())
+    } else {
+        Ok(picture.data.clone())
+    }
+}

@@ -1,0 +1,198 @@
+//! Renders a run: decodes the recorded pictures and encodes those that are wanted.
+//!
+//! What comes out depends on nothing but what goes in, so that runs can be rendered side by side.
+
+use crate::decode::{Pictures, Prepared, decode_all};
+use crate::error::WorkError;
+use crate::ffmpeg::{Ffmpeg, Running};
+use crate::join::{Digest, Likeness};
+use crate::video::{Coded, Setup};
+use bytes::Bytes;
+use export_media::cut::Run;
+use export_media::ffmpeg::{Encoding, encode};
+use export_media::fmp4::{FragmentEvent, FragmentReader, SampleEntry};
+use export_media::nal::{RandomAccess, kept_messages, sequence_messages, with_messages};
+use export_media::picture::{DecoderConfig, PictureFormat};
+use export_media::time::Nanos;
+use std::collections::BTreeMap;
+use std::sync::Arc;
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio::process::{ChildStdin, ChildStdout};
+use tokio::sync::oneshot;
+
+/// What to render.
+pub(crate) struct Order {
+    pub(crate) setup: Arc<Setup>,
+    /// Size and layout of the pictures to encode; pictures of another size are scaled.
+    pub(crate) format: PictureFormat,
+    pub(crate) encoding: Encoding,
+    pub(crate) run: Run<Coded>,
+    /// Takes the first picture as soon as it is decoded.
+    pub(crate) first: Option<First>,
+}
+
+/// The taker of a clip's first picture.
+pub(crate) type First = oneshot::Sender<(PictureFormat, Vec<u8>)>;
+
+/// An encoded picture.
+#[derive(Debug, Clone)]
+pub(crate) struct Encoded {
+    pub(crate) pts: Nanos,
+    pub(crate) duration: Nanos,
+    pub(crate) sync: bool,
+    /// With the recorded picture's captions and light levels.
+    pub(crate) data: Bytes,
+}
+
+/// What was rendered.
+#[derive(Debug)]
+pub(crate) struct Rendered {
+    pub(crate) config: Arc<DecoderConfig>,
+    /// In decode order.
+    pub(crate) pictures: Vec<Encoded>,
+    /// What the encoder was given, in display order.
+    pub(crate) given: Vec<Likeness>,
+    /// What the copied pictures behind the run look like when decoded with all that precedes them, in display order.
+    pub(crate) after: Vec<Digest>,
+}
+
+/// Renders a run.
+///
+/// # Errors
+/// [`WorkError::Passing`] if the encoder does not give exactly the pictures that it got.
+pub(crate) async fn render(ffmpeg: &Ffmpeg, order: Order) -> Result<Rendered, WorkError> {
+    let Order { setup, format, encoding, run, first } = order;
+    let (running, input, output) = ffmpeg.start(&encode(&format, &encoding))?;
+    let mut taker = Taker {
+        from: run.from,
+        until: run.until,
+        after: run.after.iter().map(|access| access.pts).collect(),
+        format,
+        input: Some(input),
+        first,
+        times: Vec::new(),
+        given: Vec::new(),
+        digests: Vec::new(),
+    };
+    let entry = run.feed.first().map(|access| access.item.clone());
+    let recorded: BTreeMap<Nanos, Coded> =
+        run.feed.iter().map(|access| (access.pts, access.item.clone())).collect();
+    let feed = run.feed.into_iter().map(|access| Coded { shown: true, ..access.item });
+    let mut feed = Prepared::new(Arc::clone(&setup), feed);
+    let decoding = async {
+        decode_all(ffmpeg, &mut feed, &mut taker).await?;
+        taker.input = None;
+        Ok(())
+    };
+    let ((), encoded) = tokio::try_join!(decoding, encoded_pictures(running, output))?;
+    let (config, samples) = encoded;
+    let count = taker.times.len();
+    if samples.len() != count {
+        let why = format!("the encoder was given {count} pictures and gave {}", samples.len());
+        return Err(WorkError::Passing(why));
+    }
+    let mut order: Vec<i64> = samples.iter().map(|(pts, ..)| *pts).collect();
+    order.sort_unstable();
+    let place = |(pts, sync, data): (i64, bool, Bytes)| {
+        let rank = order.binary_search(&pts).unwrap_or(0);
+        let (pts, duration) = taker.times.get(rank).copied().unwrap_or_default();
+        let data =
+            with_recorded_messages(recorded.get(&pts), entry.as_ref().filter(|_| sync), &config, data)?;
+        Ok(Encoded { pts, duration, sync, data })
+    };
+    let pictures = samples.into_iter().map(place).collect::<Result<_, WorkError>>()?;
+    Ok(Rendered { config, pictures, given: taker.given, after: taker.digests })
+}
+
+/// Captions and light levels are in the recorded bits only: those of the picture itself and, where decoding can start,
+/// what the recorded random access picture `entry` says of all that follow it.
+fn with_recorded_messages(
+    source: Option<&Coded>,
+    entry: Option<&Coded>,
+    config: &DecoderConfig,
+    data: Bytes,
+) -> Result<Bytes, WorkError> {
+    let same_codec = |coded: &&Coded| coded.config.codec == config.codec;
+    let mut messages = Vec::new();
+    if let Some(source) = source.filter(same_codec) {
+        messages.extend(kept_messages(config.codec, &source.data, source.config.nal_length_size)?);
+    }
+    let itself = source.is_some_and(|source| source.picture.random_access != RandomAccess::None);
+    if let Some(entry) = entry.filter(same_codec).filter(|_| !itself) {
+        messages.extend(sequence_messages(config.codec, &entry.data, entry.config.nal_length_size)?);
+    }
+    let add = |data: Bytes, message: Vec<u8>| -> Result<Bytes, WorkError> {
+        Ok(with_messages(config.codec, &data, config.nal_length_size, &message)?.into())
+    };
+    messages.into_iter().try_fold(data, add)
+}
+
+/// Takes decoded pictures and gives those of the run to the encoder.
+struct Taker {
+    from: Nanos,
+    until: Nanos,
+    after: Vec<Nanos>,
+    format: PictureFormat,
+    input: Option<ChildStdin>,
+    first: Option<First>,
+    times: Vec<(Nanos, Nanos)>,
+    given: Vec<Likeness>,
+    digests: Vec<Digest>,
+}
+
+impl Pictures for Taker {
+    async fn begin(&mut self, _: &Setup) -> Result<(), WorkError> {
+        Ok(())
+    }
+
+    async fn picture(&mut self, pts: Nanos, duration: Nanos, raw: &[u8]) -> Result<bool, WorkError> {
+        if pts >= self.from && pts < self.until {
+            if let Some(first) = self.first.take() {
+                // Whoever waited for it is gone only when the whole work is being dropped.
+                let _ = first.send((self.format, raw.to_vec()));
+            }
+            self.times.push((pts, duration));
+            self.given.push(Likeness::of(&self.format, raw));
+            if let Some(input) = &mut self.input {
+                input.write_all(raw).await?;
+            }
+        } else if self.after.contains(&pts) {
+            self.digests.push(Digest::of(raw));
+        }
+        Ok(true)
+    }
+}
+
+/// All that the encoder gives: its configuration, then time, sync and bytes of each picture in decode order.
+async fn encoded_pictures(
+    running: Running,
+    mut output: ChildStdout,
+) -> Result<(Arc<DecoderConfig>, Vec<(i64, bool, Bytes)>), WorkError> {
+    let mut reader = FragmentReader::new();
+    let mut entry: Option<SampleEntry> = None;
+    let mut pictures = Vec::new();
+    let mut buffer = vec![0; 64 << 10];
+    loop {
+        match reader.next_event().map_err(from_encoder)? {
+            Some(FragmentEvent::Init(init, _)) => {
+                entry =
+                    init.tracks.into_iter().next().and_then(|track| track.sample_entries.into_iter().next());
+            }
+            Some(FragmentEvent::Fragment(samples)) => {
+                pictures.extend(samples.into_iter().map(|s| (s.sample.pts, s.sample.sync, s.data)));
+            }
+            None => match output.read(&mut buffer).await? {
+                0 => break,
+                read => reader.push(&buffer[..read]),
+            },
+        }
+    }
+    running.finish().await?;
+    let config = entry.as_ref().and_then(DecoderConfig::of);
+    let config = config.ok_or_else(|| WorkError::Passing("the encoder gave nothing".to_owned()))?;
+    Ok((Arc::new(config), pictures))
+}
+
+fn from_encoder(error: export_media::fmp4::Fmp4Error) -> WorkError {
+    WorkError::Passing(format!("failed to read the encoder's output: {error}"))
+}

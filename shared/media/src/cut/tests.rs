@@ -1,0 +1,311 @@
+use super::*;
+use proptest::prelude::*;
+
+const FRAME: i64 = 40;
+
+fn ms(value: i64) -> Nanos {
+    Nanos::from_millis(value)
+}
+
+/// Frame `number`; its item is the number too.
+fn access(number: i64, random_access: RandomAccess, leading: Leading, reference: bool) -> Access<i64> {
+    let picture =
+        Picture { random_access, leading, reference, temporal_id: 0, parameter_sets: false, slices: 1 };
+    Access { pts: ms(number * FRAME), duration: ms(FRAME), picture, item: number }
+}
+
+fn idr(number: i64) -> Access<i64> {
+    access(number, RandomAccess::Idr, Leading::No, true)
+}
+
+fn cra(number: i64) -> Access<i64> {
+    access(number, RandomAccess::Cra, Leading::No, true)
+}
+
+fn p(number: i64) -> Access<i64> {
+    access(number, RandomAccess::None, Leading::No, true)
+}
+
+fn b(number: i64) -> Access<i64> {
+    access(number, RandomAccess::None, Leading::No, false)
+}
+
+fn rasl(number: i64) -> Access<i64> {
+    access(number, RandomAccess::None, Leading::Rasl, false)
+}
+
+/// GOPs of `length` frames in mini-GOPs of one P and the two Bs before it.
+fn closed(gops: i64, length: i64) -> Vec<Access<i64>> {
+    let mut all = Vec::new();
+    for first in (0..gops).map(|gop| gop * length) {
+        all.push(idr(first));
+        let mut next = first + 1;
+        while next < first + length {
+            let last = (next + 2).min(first + length - 1);
+            all.push(p(last));
+            all.extend((next..last).map(b));
+            next = last + 1;
+        }
+    }
+    all
+}
+
+/// Open GOPs of 12: every CRA is followed by the two pictures before it.
+fn open(gops: i64) -> Vec<Access<i64>> {
+    let mut all = vec![idr(0)];
+    for first in (1..=gops).map(|gop| gop * 12) {
+        for last in (first - 12 + 3..first - 2).step_by(3) {
+            all.extend([p(last), b(last - 2), b(last - 1)]);
+        }
+        all.extend([cra(first), rasl(first - 2), rasl(first - 1)]);
+    }
+    all
+}
+
+fn run(all: &[Access<i64>], start: i64, end: i64, method: Method) -> Result<Vec<Step<i64>>, GiveUp> {
+    let mut cutter = Cutter::new(ms(start), ms(end), method);
+    let mut steps = Vec::new();
+    let first = all.iter().rposition(|a| starts(a) && a.pts <= ms(start)).unwrap_or(0);
+    cutter.begin(all[first].clone(), None);
+    for access in &all[first + 1..] {
+        if access.pts >= all[first].pts {
+            steps.extend(cutter.push(access.clone())?);
+        }
+    }
+    steps.extend(cutter.end(None)?);
+    Ok(steps)
+}
+
+fn numbers(list: &[Access<i64>]) -> Vec<i64> {
+    list.iter().map(|a| a.item).collect()
+}
+
+fn rendered(run: &Run<i64>) -> Vec<i64> {
+    let mut all: Vec<i64> =
+        run.feed.iter().filter(|a| a.pts >= run.from && a.pts < run.until).map(|a| a.item).collect();
+    all.sort_unstable();
+    all
+}
+
+/// Every frame of the clip in the order of display, step by step.
+fn displayed(steps: &[Step<i64>]) -> Vec<i64> {
+    let mut all = Vec::new();
+    for step in steps {
+        let mut shown = match step {
+            Step::Copy { pictures, .. } => numbers(pictures),
+            Step::Render(run) => rendered(run),
+        };
+        shown.sort_unstable();
+        all.extend(shown);
+    }
+    all
+}
+
+fn copied(steps: &[Step<i64>]) -> Vec<i64> {
+    let blocks = steps.iter().filter_map(|step| match step {
+        Step::Copy { pictures, .. } => Some(numbers(pictures)),
+        Step::Render(_) => None,
+    });
+    blocks.flatten().collect()
+}
+
+#[test]
+fn head_and_tail_are_rendered_and_all_between_is_copied() {
+    let steps = run(&closed(5, 25), 400, 3320, Method::Copy).unwrap();
+    let (Some(Step::Render(head)), Some(Step::Render(tail))) = (steps.first(), steps.last()) else {
+        panic!("{steps:?}")
+    };
+    assert_eq!(rendered(head), (10..25).collect::<Vec<_>>());
+    assert_eq!(numbers(&head.after), [25, 28]);
+    assert!(head.feed.ends_with(&[idr(25), p(28)]) && !head.joins);
+    assert_eq!(numbers(&head.feed)[..4], [0, 3, 6, 9], "what nothing refers to is not decoded");
+    assert_eq!(rendered(tail), [82]);
+    assert!(tail.joins && tail.after.is_empty() && tail.feed[0] == idr(75));
+    assert_eq!(displayed(&steps), (10..83).collect::<Vec<_>>());
+    assert!(matches!(steps[1], Step::Copy { splice: true, .. }));
+    assert!(steps[2..].iter().all(|step| !matches!(step, Step::Copy { splice: true, .. })));
+}
+
+#[test]
+fn a_window_that_starts_with_a_random_access_picture_has_no_head() {
+    let steps = run(&closed(3, 10), 400, 800, Method::Copy).unwrap();
+    assert_eq!(copied(&steps).len(), 10);
+    assert!(matches!(&steps[0], Step::Copy { splice: true, pictures } if pictures[0] == idr(10)));
+}
+
+#[test]
+fn a_window_that_starts_between_two_frames_needs_no_picture_of_the_gop_before() {
+    let steps = run(&closed(3, 10), 390, 800, Method::Copy).unwrap();
+    assert_eq!(copied(&steps).len(), 10);
+}
+
+#[test]
+fn leading_pictures_of_the_first_copied_picture_are_part_of_the_head() {
+    let steps = run(&open(4), 5 * FRAME, 40 * FRAME, Method::Copy).unwrap();
+    let Step::Render(head) = &steps[0] else { panic!("{steps:?}") };
+    assert_eq!(rendered(head), [5, 6, 7, 8, 9, 10, 11]);
+    assert_eq!(numbers(&head.after), [12, 15]);
+    assert!(!copied(&steps).contains(&11) && copied(&steps)[0] == 12);
+    assert_eq!(displayed(&steps), (5..40).collect::<Vec<_>>());
+}
+
+#[test]
+fn a_tail_among_leading_pictures_is_decoded_from_the_random_access_picture_before() {
+    let steps = run(&open(4), 12 * FRAME, 35 * FRAME, Method::Copy).unwrap();
+    let Some(Step::Render(tail)) = steps.last() else { panic!("{steps:?}") };
+    assert_eq!((rendered(tail), tail.feed[0].item), (vec![34], 24));
+    assert!(numbers(&tail.feed).contains(&36));
+}
+
+#[test]
+fn a_window_without_a_place_to_start_a_copy_is_rendered_as_a_whole() {
+    let steps = run(&closed(2, 100), 1000, 3000, Method::Copy).unwrap();
+    assert_eq!((steps.len(), copied(&steps).len()), (1, 0));
+    assert_eq!(displayed(&steps), (25..75).collect::<Vec<_>>());
+}
+
+#[test]
+fn an_open_gop_without_marks_is_given_up_after_a_while() {
+    let mut all = vec![idr(0)];
+    all.extend((1..1000).map(|n| access(n, RandomAccess::RecoveryPoint, Leading::No, true)));
+    assert_eq!(run(&all, 400, 39_000, Method::Copy), Err(GiveUp::NoStart));
+    assert_eq!(displayed(&run(&all, 400, 39_000, Method::Render(ms(10_000))).unwrap()).len(), 965);
+}
+
+#[test]
+fn contradicting_times_are_given_up() {
+    let mut twice = closed(4, 12);
+    twice[20].pts = twice[21].pts;
+    assert_eq!(run(&twice, 0, 1500, Method::Copy), Err(GiveUp::Times));
+    // As ffmpeg's DASH muxer writes a segment that starts with an open GOP.
+    let mut early = open(4);
+    let at = early.iter().position(|a| a.item == 24).unwrap();
+    early[at].pts = ms(21 * FRAME);
+    for start in [5, 12] {
+        assert_eq!(run(&early, start * FRAME, 1500, Method::Copy), Err(GiveUp::Times), "from frame {start}");
+    }
+}
+
+#[test]
+fn what_would_be_shown_behind_lost_pictures_is_not_shown() {
+    let mut cutter = Cutter::new(ms(0), ms(4000), Method::Copy);
+    cutter.begin(idr(0), None);
+    for access in [p(3), b(1), b(2), p(6)] {
+        cutter.push(access).unwrap();
+    }
+    let steps = cutter.end(Some(ms(6 * FRAME))).unwrap();
+    assert_eq!(displayed(&steps), [0, 1, 2, 3]);
+}
+
+#[test]
+fn a_period_s_end_ends_what_is_shown_of_it() {
+    let mut cutter = Cutter::new(ms(0), ms(4000), Method::Copy);
+    cutter.begin(idr(0), Some(ms(2 * FRAME)));
+    for access in [p(3), b(1), b(2)] {
+        cutter.push(access).unwrap();
+    }
+    let steps = cutter.end(None).unwrap();
+    assert_eq!((displayed(&steps), copied(&steps)), (vec![0, 1], vec![0]));
+}
+
+#[test]
+fn pieces_of_a_full_rendering_start_at_random_access_pictures() {
+    let steps = run(&open(20), 100, 9000, Method::Render(ms(2000))).unwrap();
+    assert!(steps.len() > 3);
+    for step in &steps {
+        let Step::Render(run) = step else { panic!("{step:?}") };
+        assert!(starts(&run.feed[0]) && run.feed[0].pts <= run.from && run.after.is_empty());
+    }
+    assert_eq!(displayed(&steps), (3..225).collect::<Vec<_>>());
+}
+
+/// Random mini-GOPs of up to four pictures, each with its last picture first; open or closed.
+fn recording() -> impl Strategy<Value = Vec<Access<i64>>> {
+    let gop = (any::<bool>(), prop::collection::vec((1_i64..5, any::<bool>()), 1..8));
+    prop::collection::vec(gop, 1..8).prop_map(|gops| {
+        let (mut all, mut next) = (Vec::new(), 0);
+        for (nth, (open, minis)) in gops.into_iter().enumerate() {
+            let leading = if open && nth > 0 { 2 } else { 0 };
+            let first = next + leading;
+            all.push(if leading > 0 { cra(first) } else { idr(first) });
+            all.extend((next..first).map(rasl));
+            next = first + 1;
+            for (length, reference) in minis {
+                all.push(p(next + length - 1));
+                let middle = if reference { p } else { b };
+                all.extend((next..next + length - 1).map(middle));
+                next += length;
+            }
+        }
+        all
+    })
+}
+
+proptest! {
+    #[test]
+    fn every_frame_of_the_window_is_shown_once_and_in_order(
+        all in recording(), start in 0_i64..4000, length in 1_i64..4000, render in any::<bool>(),
+    ) {
+        let method = if render { Method::Render(ms(1000)) } else { Method::Copy };
+        let steps = run(&all, start, start + length, method).unwrap();
+        let mut wanted: Vec<i64> =
+            all.iter().filter(|a| a.pts >= ms(start) && a.pts < ms(start + length)).map(|a| a.item).collect();
+        wanted.sort_unstable();
+        prop_assert_eq!(displayed(&steps), wanted);
+    }
+
+    #[test]
+    fn what_is_decoded_has_everything_it_refers_to(
+        all in recording(), start in 0_i64..4000, length in 1_i64..4000,
+    ) {
+        for step in run(&all, start, start + length, Method::Copy).unwrap() {
+            let Step::Render(run) = step else { continue };
+            let order: Vec<usize> =
+                run.feed.iter().map(|a| all.iter().position(|b| b.item == a.item).unwrap()).collect();
+            let (first, last) = (order[0], order[order.len() - 1]);
+            prop_assert!(starts(&run.feed[0]) && order.is_sorted());
+            for (n, access) in all.iter().enumerate().take(last).skip(first) {
+                let leads = access.pts < run.feed[0].pts;
+                prop_assert!(order.contains(&n) || leads || !access.picture.reference);
+            }
+        }
+    }
+
+    #[test]
+    fn no_more_than_a_mini_gop_is_rendered_at_the_end(
+        all in recording(), start in 0_i64..4000, length in 1_i64..4000,
+    ) {
+        let steps = run(&all, start, start + length, Method::Copy).unwrap();
+        if let (true, Some(Step::Render(tail))) = (steps.len() > 1, steps.last()) {
+            prop_assert!(rendered(tail).len() <= 6, "{:?}", rendered(tail));
+        }
+    }
+
+    #[test]
+    fn nothing_makes_it_panic_or_show_a_frame_twice(
+        list in prop::collection::vec((0_i64..60, 0_u8..6, any::<bool>()), 1..120), start in 0_i64..2400, length in 1_i64..2400,
+        cut in prop::option::of(0_i64..2400),
+    ) {
+        let make = |(number, kind, reference): (i64, u8, bool)| match kind {
+            0 => idr(number),
+            1 => cra(number),
+            2 => access(number, RandomAccess::RecoveryPoint, Leading::No, true),
+            3 => rasl(number),
+            _ => access(number, RandomAccess::None, Leading::No, reference),
+        };
+        let mut cutter = Cutter::new(ms(start), ms(start + length), Method::Copy);
+        let mut list = list.into_iter().map(make);
+        cutter.begin(Access { picture: idr(0).picture, ..list.next().unwrap() }, None);
+        let mut steps = Vec::new();
+        for access in list {
+            match cutter.push(access) {
+                Ok(more) => steps.extend(more),
+                Err(_) => return Ok(()),
+            }
+        }
+        steps.extend(cutter.end(cut.map(ms)).unwrap_or_default());
+        let all = copied(&steps);
+        let unique: std::collections::BTreeSet<i64> = all.iter().copied().collect();
+        prop_assert_eq!(unique.len(), all.len());
+    }
+}
