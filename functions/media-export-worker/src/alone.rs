@@ -46,7 +46,7 @@ pub(crate) async fn make<O: SourceStore + ClipStore + 'static>(
             if sound.start < window.start {
                 continue;
             }
-            let at = clock.show(sound.start, sound.end);
+            let at = clock.show(sound.start, sound.end, true);
             batch.extend(first.place_at(sound, at));
         }
         if batch.len() >= BATCH || (next.is_none() && !batch.is_empty()) {

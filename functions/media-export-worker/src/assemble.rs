@@ -31,7 +31,12 @@ pub(crate) struct Picture {
 }
 
 /// Pictures in decode order that are all there is to show between the first and the last of them.
-pub(crate) type Block = Vec<Picture>;
+#[derive(Debug)]
+pub(crate) struct Block {
+    pub(crate) pictures: Vec<Picture>,
+    /// The recording may have a hole before them.
+    pub(crate) starts: bool,
+}
 
 /// How the picture track looks.
 #[derive(Debug, Clone)]
@@ -98,7 +103,7 @@ impl<O: SourceStore + ClipStore + 'static> Assembly<O> {
             Container::Ts => (ticks(base, video.timescale), ticks(base, video.timescale) - delay),
         };
         let mut entries = SampleEntries::default();
-        let sample_entries = match block.first() {
+        let sample_entries = match block.pictures.first() {
             Some(picture) if container == Container::Ts => {
                 vec![without_parameter_sets(&picture.config.entry)?]
             }
@@ -158,7 +163,7 @@ impl<O: SourceStore + ClipStore + 'static> Assembly<O> {
     }
 
     async fn write(&mut self, block: Block, times: &[(Nanos, Nanos)]) -> Result<(), WorkError> {
-        for (picture, (at, order)) in block.into_iter().zip(times) {
+        for (picture, (at, order)) in block.pictures.into_iter().zip(times) {
             if self.container == Container::Ts && *order - *at > self.delay {
                 return Err(WorkError::Unfit("a picture is reordered further than announced".to_owned()));
             }
@@ -231,13 +236,14 @@ impl<O: SourceStore + ClipStore + 'static> Assembly<O> {
 /// Shows the pictures on the clip's clock. Returns for each its own place, and the place that its turn in decode order
 /// has in display order: decode times taken from these grow as evenly as the pictures are shown.
 fn lay_out(clock: &mut ClipClock, block: &Block) -> Vec<(Nanos, Nanos)> {
-    let mut order: Vec<usize> = (0..block.len()).collect();
-    order.sort_by_key(|n| block.get(*n).map(|picture| picture.pts));
-    let mut times = vec![(Nanos::ZERO, Nanos::ZERO); block.len()];
-    for (rank, n) in order.into_iter().enumerate() {
-        let Some(picture) = block.get(n) else { continue };
-        let at = clock.show(picture.pts, picture.pts + picture.duration);
-        if let Some(time) = times.get_mut(n) {
+    let mut order: Vec<(usize, &Picture)> = block.pictures.iter().enumerate().collect();
+    order.sort_by_key(|(_, picture)| picture.pts);
+    let mut times = vec![(Nanos::ZERO, Nanos::ZERO); order.len()];
+    for (rank, (n, picture)) in order.iter().enumerate() {
+        let next = order.get(rank + 1).map(|(_, next)| next.pts);
+        let until = next.unwrap_or(picture.pts + picture.duration);
+        let at = clock.show(picture.pts, until, block.starts && rank == 0);
+        if let Some(time) = times.get_mut(*n) {
             time.0 = at;
         }
         if let Some(time) = times.get_mut(rank) {

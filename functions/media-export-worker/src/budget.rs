@@ -101,6 +101,7 @@ mod tests {
     use super::*;
     use export_media::fmp4::{Codec, SampleEntry};
     use export_media::picture::{DecoderConfig, PictureFormat};
+    use export_media::sample::Rhythm;
     use std::sync::Arc;
 
     /// x264's parameter set of 320x180 at 25 fps, High profile.
@@ -117,7 +118,15 @@ mod tests {
         let sps = config.sps(&[]).unwrap();
         let format = PictureFormat::of(&sps).unwrap();
         let config = Arc::new(config);
-        Setup { config, sps, format, timescale: 12_800, frame_ticks: 512, bandwidth: 0, reorder: 2 }
+        Setup {
+            config,
+            sps,
+            format,
+            timescale: 12_800,
+            frame_ticks: 512,
+            bandwidth: 0,
+            rhythm: Rhythm::default(),
+        }
     }
 
     fn hours(hours: i64) -> Nanos {

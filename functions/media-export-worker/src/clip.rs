@@ -129,6 +129,7 @@ pub(crate) async fn make<O: SourceStore + ClipStore + 'static>(
         render_all,
         clip: None,
         setup: None,
+        starts: true,
         first: Some(first),
         picture: None,
         turns: Arc::new(Semaphore::new(budget.cores())),
@@ -158,15 +159,29 @@ pub(crate) async fn make<O: SourceStore + ClipStore + 'static>(
 
 /// A part of the clip in its turn.
 struct Pending {
-    block: Waiting,
+    pictures: Waiting,
+    /// The recording may have a hole before them.
+    starts: bool,
     spec: VideoSpec,
-    /// Given back once the pictures are written.
+    /// Given back once the pictures are taken.
     _room: Option<OwnedSemaphorePermit>,
 }
 
+impl Pending {
+    async fn block(self) -> Result<Block, WorkError> {
+        let pictures = match self.pictures {
+            Waiting::Ready(pictures) => pictures,
+            Waiting::Rendering(task) => {
+                task.await.map_err(|e| WorkError::Passing(format!("failed to render: {e}")))??
+            }
+        };
+        Ok(Block { pictures, starts: self.starts })
+    }
+}
+
 enum Waiting {
-    Ready(Block),
-    Rendering(Task<Result<Block, WorkError>>),
+    Ready(Vec<Picture>),
+    Rendering(Task<Result<Vec<Picture>, WorkError>>),
 }
 
 /// Decides what is copied and what is rendered.
@@ -180,6 +195,8 @@ struct Planner<'a> {
     /// What the clip looks like: as its first stretch.
     clip: Option<Arc<Setup>>,
     setup: Option<Arc<Setup>>,
+    /// Nothing of the stretch has been passed on.
+    starts: bool,
     first: Option<First>,
     /// Decodes the first picture, if that is copied.
     picture: Option<Task<Result<(), WorkError>>>,
@@ -234,10 +251,11 @@ impl Planner<'_> {
             != (clip.config.codec, clip.format, clip.timescale)
         {
             return Err(WorkError::Unfit("the format of the pictures changes".to_owned()));
-        } else if setup.reorder > clip.reorder {
+        } else if setup.rhythm.reorder > clip.rhythm.reorder {
             return Err(WorkError::Unfit("the order of the pictures changes".to_owned()));
         }
         self.setup = Some(setup);
+        self.starts = true;
         Ok(())
     }
 
@@ -280,8 +298,8 @@ impl Planner<'_> {
                 config: access.item.config,
             })
         };
-        let block = pictures.into_iter().enumerate().map(picture).collect::<Result<_, WorkError>>()?;
-        self.send(Waiting::Ready(block), clip, Some(room)).await
+        let pictures = pictures.into_iter().enumerate().map(picture).collect::<Result<_, WorkError>>()?;
+        self.send(Waiting::Ready(pictures), clip, Some(room)).await
     }
 
     async fn render(&mut self, setup: &Arc<Setup>, clip: &Setup, run: Run<Coded>) -> Result<(), WorkError> {
@@ -292,16 +310,16 @@ impl Planner<'_> {
         let turn = Arc::clone(&self.turns).acquire_owned().await.map_err(|_| over())?;
         let (ffmpeg, work, container) = (self.ffmpeg.clone(), Arc::clone(&self.work), self.container);
         let task = Task::spawn(async move {
-            let block = if joins {
+            let pictures = if joins {
                 render_join(&ffmpeg, order, container, &work).await.map_err(|error| match error {
                     WorkError::Passing(why) => WorkError::Unfit(why),
                     other => other,
                 })
             } else {
-                render_piece(&ffmpeg, order, &work).await.map(block_of)
+                render_piece(&ffmpeg, order, &work).await.map(pictures_of)
             };
             drop(turn);
-            block
+            pictures
         });
         self.send(Waiting::Rendering(task), clip, None).await
     }
@@ -309,7 +327,7 @@ impl Planner<'_> {
     fn encoding(&self, setup: &Setup, clip: &Setup) -> Encoding {
         let codec = target_codec(self.export_type, clip.config.codec);
         let purpose = if self.renders() {
-            Purpose::Clip
+            Purpose::Clip { reordered: self.reordered(clip) }
         } else {
             Purpose::Join {
                 parameter_id: free_parameter_id(&[&setup.config.entry.codec]),
@@ -328,18 +346,27 @@ impl Planner<'_> {
         }
     }
 
+    /// Pictures of the clip that may be decoded before one that is shown earlier.
+    fn reordered(&self, clip: &Setup) -> usize {
+        match (self.renders(), clip.rhythm.is_even()) {
+            (false, _) => clip.rhythm.reorder,
+            (true, true) => CLIP_REORDER,
+            // How long pictures wait could not be told in advance.
+            (true, false) => 0,
+        }
+    }
+
     async fn send(
-        &self,
-        block: Waiting,
+        &mut self,
+        pictures: Waiting,
         clip: &Setup,
         room: Option<OwnedSemaphorePermit>,
     ) -> Result<(), WorkError> {
-        let reorder = if self.renders() { CLIP_REORDER } else { clip.reorder };
         let (width, height) = clip.format.display_size();
-        let frame = export_media::arrange::nanos(i64::from(clip.frame_ticks), clip.timescale);
-        let delay = Nanos::new(frame.get() * i128::try_from(reorder).unwrap_or(0));
+        let delay = clip.delay(self.reordered(clip));
         let spec = VideoSpec { width, height, timescale: clip.timescale, delay };
-        self.pending.send(Pending { block, spec, _room: room }).await.map_err(|_| over())
+        let starts = std::mem::take(&mut self.starts);
+        self.pending.send(Pending { pictures, starts, spec, _room: room }).await.map_err(|_| over())
     }
 }
 
@@ -379,7 +406,7 @@ async fn render_join(
     order: Order,
     container: Container,
     work: &Work,
-) -> Result<Block, WorkError> {
+) -> Result<Vec<Picture>, WorkError> {
     let (format, after) = (order.format, order.run.after.clone());
     let before = order.run.feed.first().filter(|_| order.run.joins).map(|access| access.item.clone());
     let rendered = render_piece(ffmpeg, order, work).await?;
@@ -390,7 +417,7 @@ async fn render_join(
     let join = Join { before: before.as_ref(), rendered: &rendered, after: &after, together };
     check(ffmpeg, &format, &join).await?;
     work.check_ms.fetch_add(millis(began.elapsed()), Ordering::Relaxed);
-    Ok(block_of(rendered))
+    Ok(pictures_of(rendered))
 }
 
 async fn render_piece(ffmpeg: &Ffmpeg, order: Order, work: &Work) -> Result<Rendered, WorkError> {
@@ -407,7 +434,7 @@ fn share_entry(one: &DecoderConfig, other: &DecoderConfig) -> bool {
     entries.add(&one.entry) == entries.add(&other.entry)
 }
 
-fn block_of(rendered: Rendered) -> Block {
+fn pictures_of(rendered: Rendered) -> Vec<Picture> {
     let config = rendered.config;
     let picture = |picture: crate::render::Encoded| Picture {
         pts: picture.pts,
@@ -434,23 +461,15 @@ async fn write<O: SourceStore + ClipStore + 'static>(
     progress: &impl Progress,
 ) -> Result<Option<(PreparedClip, Nanos)>, WorkError> {
     let Some(first) = ready.recv().await else { return Ok(None) };
-    let block = block_in(first.block).await?;
-    let mut assembly = Assembly::begin(container, first.spec, audio, block, ffmpeg, uploader).await?;
+    let spec = first.spec.clone();
+    let mut assembly =
+        Assembly::begin(container, spec, audio, first.block().await?, ffmpeg, uploader).await?;
     while let Some(next) = ready.recv().await {
-        assembly.add(block_in(next.block).await?).await?;
+        assembly.add(next.block().await?).await?;
         let length = assembly.length();
         progress.made(length);
         budget.check_while(length)?;
     }
     let length = assembly.length();
     Ok(Some((assembly.finish().await?, length)))
-}
-
-async fn block_in(waiting: Waiting) -> Result<Block, WorkError> {
-    match waiting {
-        Waiting::Ready(block) => Ok(block),
-        Waiting::Rendering(task) => {
-            task.await.map_err(|e| WorkError::Passing(format!("failed to render: {e}")))?
-        }
-    }
 }

@@ -78,7 +78,7 @@ pub(crate) async fn render(ffmpeg: &Ffmpeg, order: Order) -> Result<Rendered, Wo
     let recorded: BTreeMap<Nanos, Coded> =
         run.feed.iter().map(|access| (access.pts, access.item.clone())).collect();
     let feed = run.feed.into_iter().map(|access| Coded { shown: true, ..access.item });
-    let mut feed = Prepared::new(Arc::clone(&setup), feed);
+    let mut feed = Prepared::new(Arc::new(Setup { format, ..Setup::clone(&setup) }), feed);
     let decoding = async {
         decode_all(ffmpeg, &mut feed, &mut taker).await?;
         taker.input = None;

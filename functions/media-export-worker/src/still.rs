@@ -12,7 +12,7 @@ use export_media::cut::{Access, Run};
 use export_media::ffmpeg::jpeg;
 use export_media::nal::{RandomAccess, classify};
 use export_media::picture::PictureFormat;
-use export_media::sample::Sample;
+use export_media::sample::{Rhythm, Sample};
 use export_media::time::Nanos;
 use std::sync::Arc;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
@@ -92,7 +92,7 @@ pub(crate) async fn by_ranges<O: SourceStore>(
     if first.picture.random_access == RandomAccess::None {
         return Ok(None);
     }
-    let setup = Arc::new(setup_of(track, &samples[0], &first.item, 0)?);
+    let setup = Arc::new(setup_of(track, &samples[0], &first.item, Rhythm::of(samples))?);
     let format = setup.format;
     let led = first.pts;
     let run = coded.into_iter().filter(|access| access.pts >= led).collect();

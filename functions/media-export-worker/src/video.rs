@@ -6,11 +6,12 @@ use crate::source::{Fetched, Media, Reader, Segments, Track};
 use bytes::Bytes;
 use export_domain::job::Reason;
 use export_domain::ports::SourceStore;
+use export_media::arrange::nanos;
 use export_media::fmp4::TrackKind;
 use export_media::mpd::Representation;
 use export_media::nal::{Picture, Sps, classify, to_annex_b};
 use export_media::picture::{DecoderConfig, PictureFormat};
-use export_media::sample::{Sample, reorder_depth};
+use export_media::sample::{Rhythm, Sample};
 use export_media::stretch::{Decision, Stretches, entry_point};
 use export_media::time::Nanos;
 use std::collections::VecDeque;
@@ -62,8 +63,19 @@ pub(crate) struct Setup {
     pub(crate) frame_ticks: u32,
     /// Bits a second, by the manifest.
     pub(crate) bandwidth: u64,
-    /// Pictures that may be decoded before one that is shown earlier.
-    pub(crate) reorder: usize,
+    /// How samples follow each other.
+    pub(crate) rhythm: Rhythm,
+}
+
+impl Setup {
+    /// How much earlier than shown a picture must be decoded if up to `reordered` ones overtake another.
+    pub(crate) fn delay(&self, reordered: usize) -> Nanos {
+        // With a variable frame rate pictures may be shown longer later on.
+        let ticks =
+            if self.rhythm.is_even() { self.frame_ticks } else { self.rhythm.longest.saturating_mul(2) };
+        let frame = nanos(i64::from(ticks), self.timescale);
+        Nanos::new(frame.get().saturating_mul(i128::try_from(reordered).unwrap_or(0)))
+    }
 }
 
 /// A Period's picture and the part of the window in it.
@@ -94,7 +106,7 @@ struct Open<O> {
     entered: bool,
     samples: VecDeque<(Sample, Picture)>,
     media: Media,
-    reorder: usize,
+    rhythm: Rhythm,
     description: u32,
 }
 
@@ -155,7 +167,7 @@ impl<O: SourceStore + 'static> VideoFeed<O> {
         if decision == Decision::Feed {
             return Ok(Some(Item::Sample(coded)));
         }
-        let setup = setup_of(&open.track, sample, &coded, open.reorder)?;
+        let setup = setup_of(&open.track, sample, &coded, open.rhythm)?;
         Ok(Some(Item::Start(Arc::new(setup), coded)))
     }
 }
@@ -194,7 +206,7 @@ pub(crate) fn setup_of(
     track: &Track,
     sample: &Sample,
     first: &Coded,
-    measured_reorder: usize,
+    rhythm: Rhythm,
 ) -> Result<Setup, WorkError> {
     let sps = first.config.sps(&first.data)?;
     let format = PictureFormat::of(&sps).ok_or(Reason::UnsupportedCodec)?;
@@ -206,7 +218,7 @@ pub(crate) fn setup_of(
         timescale,
         frame_ticks: if sample.duration == 0 { (timescale / 25).max(1) } else { sample.duration },
         bandwidth: track.bandwidth(),
-        reorder: said.unwrap_or(measured_reorder).max(measured_reorder),
+        rhythm: Rhythm { reorder: said.unwrap_or(0).max(rhythm.reorder), ..rhythm },
         sps,
     })
 }
@@ -236,7 +248,7 @@ impl<O: SourceStore + 'static> Open<O> {
         }
         let first = waiting.front().and_then(|fetched| fetched.media.as_ref());
         Ok(Self {
-            reorder: first.map_or(0, |media| reorder_depth(&media.samples)),
+            rhythm: first.map(|media| Rhythm::of(&media.samples)).unwrap_or_default(),
             part,
             track,
             segments,

@@ -40,10 +40,11 @@ pub struct ClipClock {
 
 impl ClipClock {
     /// The next picture in display order is on display from `from` to `to`; returns its place on the clip's clock.
-    /// A gap of more than half a picture is a hole and is closed.
-    pub fn show(&mut self, from: Nanos, to: Nanos) -> Nanos {
+    /// Where the recording `may_break`, a gap of more than half a picture is a hole and is closed.
+    pub fn show(&mut self, from: Nanos, to: Nanos, may_break: bool) -> Nanos {
+        let is_hole = |piece: &Piece| (from - piece.to).get().saturating_mul(2) > (to - from).get();
         match self.pieces.last_mut() {
-            Some(piece) if (from - piece.to).get().saturating_mul(2) <= (to - from).get() => {
+            Some(piece) if !may_break || !is_hole(piece) => {
                 piece.to = piece.to.max(to);
                 piece.at + (from - piece.from)
             }
@@ -107,11 +108,12 @@ mod tests {
     #[test]
     fn a_hole_is_closed_and_a_rounding_error_is_not_a_hole() {
         let mut clock = ClipClock::default();
-        assert_eq!(clock.show(ms(1000), ms(1040)), ms(0));
-        assert_eq!(clock.show(ms(1041), ms(1080)), ms(41));
-        assert_eq!(clock.show(ms(3000), ms(3040)), ms(80));
-        assert_eq!(clock.show(ms(3040), ms(3080)), ms(120));
+        assert_eq!(clock.show(ms(1000), ms(1040), true), ms(0));
+        assert_eq!(clock.show(ms(1041), ms(1080), true), ms(41));
+        assert_eq!(clock.show(ms(3000), ms(3040), true), ms(80));
+        assert_eq!(clock.show(ms(3040), ms(3080), true), ms(120));
         assert_eq!(clock.length(), ms(160));
+        assert_eq!(clock.show(ms(3200), ms(3240), false), ms(280), "a variable frame rate");
         assert_eq!(clock.pieces().len(), 2);
     }
 
@@ -141,7 +143,7 @@ mod tests {
             for (pictures, hole) in pieces {
                 let from = at;
                 for _ in 0..pictures {
-                    clock.show(at, at + frame);
+                    clock.show(at, at + frame, true);
                     at = at + frame;
                 }
                 let piece = *clock.pieces().last().unwrap();

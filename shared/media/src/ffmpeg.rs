@@ -1,7 +1,7 @@
 //! Argument vectors for ffmpeg. It sees pipes only, with demuxer, decoder and encoder named, and never a path, a URL
 //! or a manifest.
 
-use crate::nal::VideoCodec;
+use crate::nal::{Colour, VideoCodec};
 use crate::picture::PictureFormat;
 
 const COMMON: [&str; 6] = ["-hide_banner", "-nostdin", "-v", "error", "-protocol_whitelist", "pipe"];
@@ -29,7 +29,10 @@ pub struct Encoding {
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Purpose {
     /// A clip, or one of its pieces: encoded alike, they have the same parameter sets.
-    Clip,
+    Clip {
+        /// Pictures that are shown later than the next one is coded.
+        reordered: usize,
+    },
     /// To stand beside copied pictures of the same codec: without reordering, and without a parameter set, a profile
     /// or a number of reference pictures that a decoder of the recording would not expect.
     Join {
@@ -48,7 +51,9 @@ pub fn decode(codec: VideoCodec, format: &PictureFormat) -> Vec<String> {
         VideoCodec::H264 => "h264",
         VideoCodec::Hevc => "hevc",
     };
-    let size = format!("scale={}:{}", format.width, format.height);
+    // Without tags, since pictures with different ones are converted into each other.
+    let untagged = "setparams=color_primaries=unknown:color_trc=unknown:colorspace=unknown";
+    let size = format!("{untagged},scale={}:{}", format.width, format.height);
     // `strict` makes the H.264 decoder wait as long as pictures may be reordered, not as long as they have been.
     let mut args = common(&["-strict", "strict", "-f", demuxer, "-i", "pipe:0", "-map", "0:v:0"]);
     args.extend(words(&["-fps_mode", "passthrough", "-vf", &size, "-pix_fmt", format.pixels.name]));
@@ -59,9 +64,7 @@ pub fn decode(codec: VideoCodec, format: &PictureFormat) -> Vec<String> {
 /// Raw pictures of `format` in, fragmented MP4 out, a fragment a frame.
 pub fn encode(format: &PictureFormat, how: &Encoding) -> Vec<String> {
     let mut args = raw_input(format, &format!("{}/{}", how.timescale, how.frame_ticks));
-    if let Some((width, height)) = format.aspect_ratio {
-        args.extend(words(&["-vf", &format!("setsar={width}/{height}")]));
-    }
+    args.extend(words(&["-vf", &tags(format)]));
     let gop = (how.timescale / how.frame_ticks.max(1)).clamp(1, 120) * 2;
     let quality = constant_quality(how);
     let mut params = vec![];
@@ -81,12 +84,12 @@ pub fn encode(format: &PictureFormat, how: &Encoding) -> Vec<String> {
         }
     }
     match how.purpose {
-        Purpose::Clip => {
+        Purpose::Clip { reordered } => {
             if how.max_bitrate > 0 {
                 let (rate, buffer) = (how.max_bitrate.to_string(), (how.max_bitrate * 2).to_string());
                 args.extend(words(&["-maxrate", &rate, "-bufsize", &buffer]));
             }
-            args.extend(words(&["-g", &gop.to_string(), "-bf", "2"]));
+            args.extend(words(&["-g", &gop.to_string(), "-bf", &reordered.to_string()]));
             if format.interlaced && how.codec == VideoCodec::H264 {
                 params.push("tff=1".to_owned());
             }
@@ -106,7 +109,6 @@ pub fn encode(format: &PictureFormat, how: &Encoding) -> Vec<String> {
         args.extend(words(&[params_name, &params.join(":")]));
     }
     args.extend(words(&["-pix_fmt", format.pixels.name]));
-    args.extend(colour(format));
     let flags = "+empty_moov+default_base_moof+frag_every_frame";
     args.extend(words(&["-movflags", flags, "-video_track_timescale", &how.timescale.to_string()]));
     args.extend(words(&["-flush_packets", "1", "-f", "mp4", "pipe:1"]));
@@ -119,7 +121,7 @@ fn constant_quality(how: &Encoding) -> &'static str {
     if let Purpose::Join { .. } = how.purpose {
         return match how.codec {
             VideoCodec::H264 => "18",
-            VideoCodec::Hevc => "19",
+            VideoCodec::Hevc => "21",
         };
     }
     match (how.recorded, how.codec) {
@@ -191,20 +193,17 @@ fn raw_input(format: &PictureFormat, rate: &str) -> Vec<String> {
     args
 }
 
-fn colour(format: &PictureFormat) -> Vec<String> {
-    let mut args = words(&["-color_range", if format.full_range { "pc" } else { "tv" }]);
+/// A filter that tells the encoder what the pixels mean.
+fn tags(format: &PictureFormat) -> String {
+    let mut filter = format!("setparams=range={}", if format.full_range { "full" } else { "limited" });
     if let Some(colour) = format.colour {
-        let values = [colour.primaries, colour.transfer, colour.matrix].map(|n| n.to_string());
-        args.extend(words(&[
-            "-color_primaries",
-            &values[0],
-            "-color_trc",
-            &values[1],
-            "-colorspace",
-            &values[2],
-        ]));
+        let Colour { primaries, transfer, matrix } = colour;
+        filter += &format!(":color_primaries={primaries}:color_trc={transfer}:colorspace={matrix}");
     }
-    args
+    if let Some((width, height)) = format.aspect_ratio {
+        filter += &format!(",setsar={width}/{height}");
+    }
+    filter
 }
 
 fn common(more: &[&str]) -> Vec<String> {

@@ -38,13 +38,36 @@ impl Sample {
     }
 }
 
-/// How many pictures may be decoded before one that is shown earlier than they are, as far as these samples tell.
-pub fn reorder_depth(samples: &[Sample]) -> usize {
-    let before = |(n, sample): (usize, &Sample)| {
-        // No standard lets a picture wait for more than 16 others.
-        samples.iter().take(n).rev().take(32).filter(|earlier| earlier.pts > sample.pts).count()
-    };
-    samples.iter().enumerate().map(before).max().unwrap_or(0)
+/// How the samples of a track follow each other, as far as the given ones tell.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct Rhythm {
+    /// The most pictures that are decoded before one that is shown earlier than they are.
+    pub reorder: usize,
+    /// The longest duration, in the track's ticks.
+    pub longest: u32,
+    /// The shortest one.
+    pub shortest: u32,
+}
+
+impl Rhythm {
+    /// Of samples in decode order.
+    pub fn of(samples: &[Sample]) -> Self {
+        let before = |(n, sample): (usize, &Sample)| {
+            // No standard lets a picture wait for more than 16 others.
+            samples.iter().take(n).rev().take(32).filter(|earlier| earlier.pts > sample.pts).count()
+        };
+        let durations = || samples.iter().map(|sample| sample.duration).filter(|duration| *duration > 0);
+        Self {
+            reorder: samples.iter().enumerate().map(before).max().unwrap_or(0),
+            longest: durations().max().unwrap_or(0),
+            shortest: durations().min().unwrap_or(0),
+        }
+    }
+
+    /// Whether the frame rate is constant, but for rounding.
+    pub fn is_even(&self) -> bool {
+        self.longest - self.shortest <= self.shortest / 2
+    }
 }
 
 #[cfg(test)]
@@ -55,7 +78,8 @@ mod tests {
     fn the_reorder_depth_is_the_most_pictures_that_overtake_another() {
         let sample =
             |pts| Sample { dts: 0, pts, duration: 1, offset: 0, size: 0, sync: false, description: 1 };
-        let depth = |times: &[i64]| reorder_depth(&times.iter().map(|pts| sample(*pts)).collect::<Vec<_>>());
+        let depth =
+            |times: &[i64]| Rhythm::of(&times.iter().map(|pts| sample(*pts)).collect::<Vec<_>>()).reorder;
         assert_eq!(depth(&[0, 1, 2]), 0);
         assert_eq!(depth(&[0, 3, 1, 2, 6, 4, 5]), 1);
         assert_eq!(depth(&[0, 4, 2, 1, 3]), 2);

@@ -46,6 +46,17 @@ struct Stretch {
     start: Nanos,
     /// Where the next sample is due in decode order.
     next: Nanos,
+    /// Shortest and longest duration of its samples.
+    durations: (Nanos, Nanos),
+}
+
+impl Stretch {
+    /// Whether samples last as long as their pictures are shown. With a variable frame rate they do not: durations
+    /// follow decode order.
+    fn is_even(&self) -> bool {
+        let (shortest, longest) = self.durations;
+        longest - shortest <= half(shortest)
+    }
 }
 
 impl Stretches {
@@ -96,12 +107,14 @@ impl Stretches {
         }
         let decision = match &mut self.stretch {
             None if picture.random_access != RandomAccess::None => {
-                self.stretch = Some(Stretch { start: pts, next: after });
+                self.stretch = Some(Stretch { start: pts, next: after, durations: (duration, duration) });
                 Decision::Start
             }
             None => return Decision::Skip,
             Some(stretch) => {
                 stretch.next = after;
+                let (shortest, longest) = stretch.durations;
+                stretch.durations = (shortest.min(duration), longest.max(duration));
                 if pts < stretch.start {
                     return Decision::Skip;
                 }
@@ -122,9 +135,8 @@ impl Stretches {
     /// Pictures that would be shown behind others which got lost are cut off: see [`Self::take_cut`].
     pub fn break_off(&mut self) {
         while let Some((&pts, _)) = self.pending.first_key_value() {
-            let shown =
-                self.shown_until.filter(|until| (pts - *until).get().saturating_mul(2) > self.frame.get());
-            if shown.is_some() {
+            let lost = |until: Nanos| (pts - until).get().saturating_mul(2) > self.frame.get();
+            if self.is_even() && self.shown_until.is_some_and(lost) {
                 self.cut = Some(pts);
                 self.pending.clear();
                 break;
@@ -142,6 +154,10 @@ impl Stretches {
 
     /// Whether every picture of the window is fed, so that nothing more need be read.
     pub fn is_complete(&self) -> bool {
+        if !self.is_even() {
+            // No picture is decoded after so many that are shown later.
+            return self.pending.keys().filter(|pts| **pts >= self.end).count() > MAX_REORDER;
+        }
         let mut seen = self.coverage.clone();
         let reaches = |seen: &Coverage| seen.covered().is_some_and(|covered| covered >= self.end);
         for (pts, duration) in &self.pending {
@@ -162,13 +178,18 @@ impl Stretches {
         self.coverage.lack_ms()
     }
 
+    fn is_even(&self) -> bool {
+        self.stretch.is_none_or(|stretch| stretch.is_even())
+    }
+
     /// The earliest pending picture is on display until the next one, or for its own duration if it is the last.
     fn cover_first(&mut self) {
         let Some((pts, duration)) = self.pending.pop_first() else { return };
         let next = self.pending.first_key_value().map(|(next, _)| *next);
         let end = pts + duration;
         // A picture that is missing in between is not covered by the one before it.
-        let next = next.filter(|next| (*next - end).get().saturating_mul(2) <= duration.get());
+        let even = self.is_even();
+        let next = next.filter(|next| !even || (*next - end).get().saturating_mul(2) <= duration.get());
         self.coverage.add(pts, next.unwrap_or(end));
         self.shown_until = Some(end);
     }

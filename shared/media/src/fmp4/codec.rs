@@ -8,6 +8,9 @@ use bytes::Bytes;
 const VISUAL_FIELDS: usize = 78;
 const AUDIO_FIELDS: usize = 28;
 
+/// Parameter sets of one configuration: as many as `avcC` can count, and more than HEVC has ids for.
+const MAX_SETS: usize = 31 + 255;
+
 /// One entry of `stsd`.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct SampleEntry {
@@ -200,17 +203,22 @@ fn hevc(mut record: Cursor<'_>) -> Result<Codec, Fmp4Error> {
             34 => pps.extend(units),
             _ => {}
         }
+        if vps.len().saturating_add(sps.len()).saturating_add(pps.len()) > MAX_SETS {
+            return Err(Fmp4Error::TooMany("parameter sets"));
+        }
     }
     Ok(Codec::Hevc { nal_length_size, vps, sps, pps })
 }
 
 fn units(record: &mut Cursor<'_>, count: usize) -> Result<Vec<Bytes>, Fmp4Error> {
-    (0..count)
-        .map(|_| {
-            let length = record.u16()?;
-            record.take(usize::from(length)).map(Bytes::copy_from_slice)
-        })
-        .collect()
+    if count > MAX_SETS {
+        return Err(Fmp4Error::TooMany("parameter sets"));
+    }
+    let unit = |_| match record.u16()? {
+        0 => Err(Fmp4Error::Malformed("parameter set")),
+        length => record.take(usize::from(length)).map(Bytes::copy_from_slice),
+    };
+    (0..count).map(unit).collect()
 }
 
 /// `ES_Descriptor` (14496-1, 7.2.6.5) down to the `AudioSpecificConfig`.

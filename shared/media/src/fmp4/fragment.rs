@@ -31,7 +31,8 @@ pub enum MoofRead {
 ///
 /// # Errors
 /// [`Fmp4Error::SampleOutOfRange`] for a sample whose bytes are not in `data`, [`Fmp4Error::Missing`] for a fragment
-/// without decode time, [`Fmp4Error::TooMany`] beyond [`MAX_SAMPLES`], else as the boxes deserve.
+/// without decode time, [`Fmp4Error::TooMany`] beyond [`MAX_SAMPLES`] and for samples that share so many bytes that
+/// together they are larger than `data`, else as the boxes deserve.
 pub fn read_fragments(track: &InitTrack, data: &[u8], base_offset: u64) -> Result<Vec<Sample>, Fmp4Error> {
     let mut fragments = Fragments::new(std::slice::from_ref(track));
     for child in children(data) {
@@ -43,7 +44,24 @@ pub fn read_fragments(track: &InitTrack, data: &[u8], base_offset: u64) -> Resul
     let end = offset(base_offset, data.len())?;
     let inside = |sample: &Sample| sample.offset >= base_offset && sample.end() <= end;
     let samples: Vec<Sample> = fragments.samples.into_iter().map(|(_, sample)| sample).collect();
-    if samples.iter().all(inside) { Ok(samples) } else { Err(Fmp4Error::SampleOutOfRange) }
+    if !samples.iter().all(inside) {
+        return Err(Fmp4Error::SampleOutOfRange);
+    }
+    check_bytes(&samples, data.len())?;
+    Ok(samples)
+}
+
+/// Refuses samples of more bytes than there are: overlapping runs would make a small file a large clip.
+pub(super) fn check_bytes<'a>(
+    samples: impl IntoIterator<Item = &'a Sample>,
+    available: usize,
+) -> Result<(), Fmp4Error> {
+    let bytes = samples.into_iter().fold(0_u64, |sum, sample| sum.saturating_add(u64::from(sample.size)));
+    if usize::try_from(bytes).is_ok_and(|bytes| bytes <= available) {
+        Ok(())
+    } else {
+        Err(Fmp4Error::TooMany("bytes in samples"))
+    }
 }
 
 /// Reads the samples of a track in the first `moof` of a segment of which only the beginning is there.

@@ -1,7 +1,7 @@
 //! A fragmented MP4 as it comes out of a pipe: push what arrived, take what is complete.
 
 use super::boxes::header;
-use super::fragment::Fragments;
+use super::fragment::{Fragments, check_bytes};
 use super::init::{Init, MAX_MOOV};
 use super::{Fmp4Error, MAX_MOOF};
 use crate::sample::Sample;
@@ -127,6 +127,7 @@ impl FragmentReader {
         let (moof, moof_start) = self.moof.take().ok_or(Fmp4Error::Missing("moof"))?;
         let mut fragments = Fragments::new(&init.tracks);
         fragments.moof(&moof, moof_start)?;
+        check_bytes(fragments.samples.iter().map(|(_, sample)| sample), mdat.len())?;
         let data = |sample: &Sample| {
             let first =
                 usize::try_from(sample.offset.checked_sub(start)?).ok().filter(|first| *first >= header)?;

@@ -98,6 +98,35 @@ fn a_picture_that_is_shown_for_an_instant_of_the_window_is_fed_too() {
 }
 
 #[test]
+fn a_variable_frame_rate_leaves_no_gap_and_is_complete_only_beyond_doubt() {
+    // (presentation time, duration in decode order): reordering moves the durations to other pictures.
+    let pictures = [(0, 40), (240, 40), (40, 80), (80, 80), (160, 40), (320, 40), (280, 40)];
+    let mut stretches = Stretches::new(Nanos::ZERO, Nanos::from_millis(200));
+    let mut dts = -80;
+    let mut push = |stretches: &mut Stretches, pts: i64, duration: u32| {
+        let random_access = if pts == 0 { RandomAccess::Idr } else { RandomAccess::None };
+        let picture = Picture {
+            random_access,
+            leading: Leading::No,
+            reference: true,
+            temporal_id: 0,
+            parameter_sets: false,
+            slices: 1,
+        };
+        let sample = Sample { dts, pts, duration, offset: 0, size: 1, sync: false, description: 1 };
+        dts += i64::from(duration);
+        stretches.push(&timeline(), &sample, &picture);
+    };
+    for (pts, duration) in pictures {
+        push(&mut stretches, pts, duration);
+    }
+    assert!(!stretches.is_complete(), "a picture before the end could still follow");
+    (9..25).for_each(|n| push(&mut stretches, n * 40, 40));
+    assert!(stretches.is_complete());
+    assert_eq!((stretches.lack_ms(), stretches.take_cut()), (0, None));
+}
+
+#[test]
 fn pictures_behind_lost_ones_are_cut_off_before_a_hole() {
     let mut stretches = window(0, 100);
     feed(&mut stretches, 0, &[('I', 0), ('P', 3), ('P', 1), ('P', 2), ('P', 6)]);
