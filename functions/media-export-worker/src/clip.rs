@@ -228,7 +228,7 @@ impl Planner<'_> {
             let method = if self.renders() { Method::Render(PIECE) } else { Method::Copy };
             let cutter =
                 cutter.get_or_insert_with(|| Cutter::new(self.window.start, self.window.end, method));
-            cutter.begin(access(coded), feed.shown_until());
+            cutter.begin(access(coded), feed.period_end());
         }
     }
 

@@ -122,8 +122,8 @@ impl<O: SourceStore + 'static> VideoFeed<O> {
     }
 
     /// From which presentation time on nothing of the stretch being fed is shown, because its Period is over.
-    pub(crate) fn shown_until(&self) -> Option<Nanos> {
-        self.stretches.shown_until()
+    pub(crate) fn period_end(&self) -> Option<Nanos> {
+        self.stretches.period_end()
     }
 
     async fn take_open(&mut self) -> Result<Option<Open<O>>, WorkError> {

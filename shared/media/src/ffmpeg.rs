@@ -195,15 +195,13 @@ fn raw_input(format: &PictureFormat, rate: &str) -> Vec<String> {
 
 /// A filter that tells the encoder what the pixels mean.
 fn tags(format: &PictureFormat) -> String {
-    let mut filter = format!("setparams=range={}", if format.full_range { "full" } else { "limited" });
-    if let Some(colour) = format.colour {
-        let Colour { primaries, transfer, matrix } = colour;
-        filter += &format!(":color_primaries={primaries}:color_trc={transfer}:colorspace={matrix}");
+    let mut filters = vec![format!("setparams=range={}", if format.full_range { "full" } else { "limited" })];
+    if let Some(Colour { primaries, transfer, matrix }) = format.colour {
+        let tags = format!("color_primaries={primaries}:color_trc={transfer}:colorspace={matrix}");
+        filters.push(format!("setparams={tags}"));
     }
-    if let Some((width, height)) = format.aspect_ratio {
-        filter += &format!(",setsar={width}/{height}");
-    }
-    filter
+    filters.extend(format.aspect_ratio.map(|(width, height)| format!("setsar={width}/{height}")));
+    filters.join(",")
 }
 
 fn common(more: &[&str]) -> Vec<String> {

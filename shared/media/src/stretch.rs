@@ -81,7 +81,7 @@ impl Stretches {
     }
 
     /// From when on nothing is shown because the Period is over.
-    pub fn shown_until(&self) -> Option<Nanos> {
+    pub fn period_end(&self) -> Option<Nanos> {
         self.period_end
     }
 
