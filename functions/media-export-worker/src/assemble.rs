@@ -79,11 +79,12 @@ impl<O: SourceStore + ClipStore + 'static> Assembly<O> {
     pub(crate) async fn begin(
         container: Container,
         video: VideoSpec,
-        mut audio: Vec<AudioTrack<O>>,
+        audio: Vec<AudioTrack<O>>,
         block: Block,
         ffmpeg: &Ffmpeg,
         uploader: Uploader<O>,
     ) -> Result<Self, WorkError> {
+        let mut audio = heard(audio).await?;
         if container == Container::Mp4 {
             for track in &mut audio {
                 track.lead_in(video.delay);
@@ -231,6 +232,19 @@ impl<O: SourceStore + ClipStore + 'static> Assembly<O> {
         self.batch_from = until;
         self.output.add(&batches).await
     }
+}
+
+/// The tracks that have something to be heard: a stream that is announced but never comes makes players wait.
+async fn heard<O: SourceStore + 'static>(
+    tracks: Vec<AudioTrack<O>>,
+) -> Result<Vec<AudioTrack<O>>, WorkError> {
+    let mut heard = Vec::new();
+    for mut track in tracks {
+        if !track.is_silent().await? {
+            heard.push(track);
+        }
+    }
+    Ok(heard)
 }
 
 /// Shows the pictures on the clip's clock. Returns for each its own place, and the place that its turn in decode order

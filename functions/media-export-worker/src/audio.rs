@@ -83,6 +83,13 @@ impl<O: SourceStore + 'static> AudioTrack<O> {
         &self.spec
     }
 
+    /// Whether there is no frame to be heard in the window.
+    pub(crate) async fn is_silent(&mut self) -> Result<bool, WorkError> {
+        let until = self.parts.back().map(|part| part.until);
+        let next = self.peek().await?;
+        Ok(next.is_none_or(|frame| until.is_some_and(|until| frame.start >= until)))
+    }
+
     /// Starts the sound this long before the picture, in whole frames, at least one.
     pub(crate) fn lead_in(&mut self, lead: Nanos) {
         self.lead = lead.max(Nanos::new(1));

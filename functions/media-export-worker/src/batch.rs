@@ -8,12 +8,13 @@ use crate::App;
 use crate::error::WorkError;
 use crate::lease::Lease;
 use crate::upload::OpenUpload;
-use export_domain::job::{Claim, Job, Reason};
+use export_domain::job::{Claim, Job, PlanSummary, Reason};
 use export_domain::message::Message;
 use export_domain::ports::{
     ClipStore, Clock, DeadLetters, JobQueue, JobStore, SourceStore, Tenants, Unavailable, Written,
 };
 use export_lambda::batch::{Disposition, Record};
+use export_lambda::metrics::{self, Unit};
 use std::sync::PoisonError;
 use std::time::Duration;
 
@@ -115,6 +116,9 @@ where
                     bytes_written = plan.bytes_written, lack_ms = video.map_or(0, |v| v.lack_ms),
                     "an attempt ended"
                 );
+                if job.video.is_some() {
+                    self.count(&plan);
+                }
                 Disposition::Acknowledge
             }
             // A lost claim is somebody else's job now; anything else is healed by the sweeper after the lease.
@@ -123,6 +127,25 @@ where
                 Disposition::Acknowledge
             }
         }
+    }
+
+    fn count(&self, plan: &PlanSummary) {
+        let fallbacks = u64::from(plan.fell_back);
+        metrics::emit(
+            self.clock.now_ms(),
+            ("PlanKind", &plan.kind),
+            &[
+                ("Clips", Unit::Count, 1),
+                ("Fallbacks", Unit::Count, fallbacks),
+                ("FramesEncoded", Unit::Count, plan.frames_encoded),
+                ("FramesCopied", Unit::Count, plan.frames_copied),
+                ("BytesRead", Unit::Bytes, plan.bytes_read),
+                ("BytesWritten", Unit::Bytes, plan.bytes_written),
+                ("RenderTime", Unit::Milliseconds, plan.render_ms),
+                ("CheckTime", Unit::Milliseconds, plan.check_ms),
+                ("TotalTime", Unit::Milliseconds, plan.total_ms),
+            ],
+        );
     }
 
     /// An upload that is still open was not published. What stays all the same, the bucket's lifecycle rule takes.

@@ -16,13 +16,15 @@ use crate::task::Task;
 use crate::upload::{Prepared as PreparedClip, Uploader};
 use crate::video::{Coded, Item, Setup, VideoFeed};
 use crate::window::Window;
+use bytes::Bytes;
 use export_domain::ports::{ClipStore, SourceStore};
 use export_domain::request::ExportType;
 use export_domain::storage::Container;
 use export_media::cut::{Access, Cutter, Method, Run, Step};
 use export_media::entries::{SampleEntries, free_parameter_id};
 use export_media::ffmpeg::{Encoding, Purpose};
-use export_media::nal::{RandomAccess, VideoCodec};
+use export_media::fmp4::Codec;
+use export_media::nal::{RandomAccess, VideoCodec, in_band, parameter_sets, unit_type};
 use export_media::picture::{DecoderConfig, PictureFormat};
 use export_media::time::Nanos;
 use std::future::Future;
@@ -304,7 +306,7 @@ impl Planner<'_> {
 
     async fn render(&mut self, setup: &Arc<Setup>, clip: &Setup, run: Run<Coded>) -> Result<(), WorkError> {
         let joins = !self.renders();
-        let encoding = self.encoding(setup, clip);
+        let encoding = self.encoding(setup, clip, &run)?;
         let (setup, first) = (Arc::clone(setup), self.first.take());
         let order = Order { setup, format: clip.format, encoding, run, first };
         let turn = Arc::clone(&self.turns).acquire_owned().await.map_err(|_| over())?;
@@ -324,18 +326,18 @@ impl Planner<'_> {
         self.send(Waiting::Rendering(task), clip, None).await
     }
 
-    fn encoding(&self, setup: &Setup, clip: &Setup) -> Encoding {
+    fn encoding(&self, setup: &Setup, clip: &Setup, run: &Run<Coded>) -> Result<Encoding, WorkError> {
         let codec = target_codec(self.export_type, clip.config.codec);
         let purpose = if self.renders() {
             Purpose::Clip { reordered: self.reordered(clip) }
         } else {
             Purpose::Join {
-                parameter_id: free_parameter_id(&[&setup.config.entry.codec]),
+                parameter_id: unused_id(setup, run)?,
                 profile_idc: setup.sps.profile_idc,
                 max_ref_frames: setup.sps.max_ref_frames,
             }
         };
-        Encoding {
+        Ok(Encoding {
             codec,
             recorded: clip.config.codec,
             timescale: clip.timescale,
@@ -343,7 +345,7 @@ impl Planner<'_> {
             max_bitrate: clip.bandwidth * BITRATE_TENTHS / 10,
             purpose,
             threads: if self.renders() { self.budget.threads_for_pieces_of(PIECE) } else { 0 },
-        }
+        })
     }
 
     /// Pictures of the clip that may be decoded before one that is shown earlier.
@@ -412,12 +414,44 @@ async fn render_join(
     let rendered = render_piece(ffmpeg, order, work).await?;
     let began = Instant::now();
     let recorded = before.as_ref().or(after.first().map(|access| &access.item)).map(|coded| &coded.config);
-    let together = container == Container::Mp4
-        && recorded.is_some_and(|recorded| share_entry(recorded, &rendered.config));
+    let recorded = recorded.filter(|_| container == Container::Mp4);
+    let together = recorded.is_some_and(|recorded| share_entry(recorded, &rendered.config));
     let join = Join { before: before.as_ref(), rendered: &rendered, after: &after, together };
     check(ffmpeg, &format, &join).await?;
     work.check_ms.fetch_add(millis(began.elapsed()), Ordering::Relaxed);
-    Ok(pictures_of(rendered))
+    match recorded.filter(|recorded| !together && recorded.codec == VideoCodec::H264) {
+        Some(recorded) => in_entry_of(recorded, rendered),
+        None => Ok(pictures_of(rendered)),
+    }
+}
+
+/// Pictures under the recording's sample entry, with their parameter sets in band: players do not follow a second H.264
+/// entry that uses the same ids.
+fn in_entry_of(recorded: &Arc<DecoderConfig>, rendered: Rendered) -> Result<Vec<Picture>, WorkError> {
+    if recorded.entry.fourcc != *b"avc3" || recorded.nal_length_size != 4 {
+        return Err(WorkError::Unfit("the parameter sets do not fit into one sample entry".to_owned()));
+    }
+    let within = |picture: Picture| {
+        let DecoderConfig { codec, nal_length_size, sets, .. } = &*picture.config;
+        let sets = if picture.sync { &sets[..] } else { &[] };
+        let data = in_band(*codec, &picture.data, *nal_length_size, sets)?.into();
+        Ok(Picture { data, config: Arc::clone(recorded), ..picture })
+    };
+    pictures_of(rendered).into_iter().map(within).collect()
+}
+
+/// An id that no H.264 parameter set uses, neither in the sample entry nor in the random access pictures of `run`.
+fn unused_id(setup: &Setup, run: &Run<Coded>) -> Result<Option<u32>, WorkError> {
+    let mut in_band = Vec::new();
+    for access in run.feed.iter().chain(&run.after).filter(|access| access.picture.parameter_sets) {
+        let config = &access.item.config;
+        for set in parameter_sets(config.codec, &access.item.data, config.nal_length_size)? {
+            in_band.push(Bytes::copy_from_slice(set));
+        }
+    }
+    let (sps, pps) = in_band.into_iter().partition(|set| unit_type(VideoCodec::H264, set) == Some(7));
+    let in_band = Codec::H264 { nal_length_size: 4, sps, pps };
+    Ok(free_parameter_id(&[&setup.config.entry.codec, &in_band]))
 }
 
 async fn render_piece(ffmpeg: &Ffmpeg, order: Order, work: &Work) -> Result<Rendered, WorkError> {

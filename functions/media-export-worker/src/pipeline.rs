@@ -234,6 +234,7 @@ where
         let plan = PlanSummary {
             kind: kind.to_owned(),
             reason: reason.to_owned(),
+            fell_back: way.unfit.is_some(),
             frames_encoded: encoded,
             frames_copied: copied,
             render_ms: made.work.render_ms(),

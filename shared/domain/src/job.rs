@@ -141,6 +141,8 @@ pub struct PlanSummary {
     pub kind: String,
     /// Why in this way.
     pub reason: String,
+    /// A copy was tried, and did not do.
+    pub fell_back: bool,
     /// Frames that go through an encoder.
     pub frames_encoded: u64,
     /// Frames that are as recorded.

@@ -8,5 +8,6 @@ pub mod deadline;
 pub mod documents;
 #[cfg(feature = "http")]
 pub mod http;
+pub mod metrics;
 pub mod settings;
 pub mod telemetry;

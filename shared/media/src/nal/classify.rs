@@ -1,6 +1,6 @@
 //! What a sample is good for: where to start, what to leave out.
 
-use super::{Bits, NalError, VideoCodec, nals};
+use super::{Bits, NalError, VideoCodec, nals, sei};
 
 /// How a decoder can start with a picture.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -112,7 +112,7 @@ fn is_intra_slice(payload: &[u8]) -> bool {
 /// A recovery point message (D.1.8) that says: exact from this very picture on in output order.
 fn has_recovery_point(payload: &[u8]) -> bool {
     let mut bits = Bits::nal(payload);
-    while let Ok((kind, size)) = sei_header(&mut bits) {
+    while let Ok((kind, size)) = sei::header(&mut bits) {
         if kind == 6 {
             return bits.ue(0, "recovery_frame_cnt").is_ok();
         }
@@ -121,21 +121,6 @@ fn has_recovery_point(payload: &[u8]) -> bool {
         }
     }
     false
-}
-
-/// Type and size of the next message (7.3.2.3.1); the size of a real one fits the unit.
-fn sei_header(bits: &mut Bits<'_>) -> Result<(u32, u32), NalError> {
-    let mut number = || {
-        let mut total = 0_u32;
-        loop {
-            let byte = bits.small(8)?;
-            total = total.saturating_add(u32::from(byte));
-            if byte != 255 {
-                return Ok(total);
-            }
-        }
-    };
-    Ok((number()?, number()?))
 }
 
 fn hevc(sample: &[u8], length_size: usize) -> Result<Picture, NalError> {

@@ -118,7 +118,7 @@ fn copy(bits: &mut Bits<'_>, keep: impl Fn(u32) -> bool, rbsp: &mut Vec<u8>) -> 
 }
 
 /// Type and size of the next message (14496-10, 7.3.2.3.1).
-fn header(bits: &mut Bits<'_>) -> Result<(u32, u32), NalError> {
+pub(super) fn header(bits: &mut Bits<'_>) -> Result<(u32, u32), NalError> {
     let mut number = || {
         let mut total = 0_u32;
         loop {
