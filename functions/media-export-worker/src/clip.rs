@@ -164,6 +164,8 @@ struct Pending {
     pictures: Waiting,
     /// The recording may have a hole before them.
     starts: bool,
+    /// Everything is rendered: the time it takes grows with the clip.
+    paced: bool,
     spec: VideoSpec,
     /// Given back once the pictures are taken.
     _room: Option<OwnedSemaphorePermit>,
@@ -367,8 +369,8 @@ impl Planner<'_> {
         let (width, height) = clip.format.display_size();
         let delay = clip.delay(self.reordered(clip));
         let spec = VideoSpec { width, height, timescale: clip.timescale, delay };
-        let starts = std::mem::take(&mut self.starts);
-        self.pending.send(Pending { pictures, starts, spec, _room: room }).await.map_err(|_| over())
+        let (starts, paced) = (std::mem::take(&mut self.starts), self.renders());
+        self.pending.send(Pending { pictures, starts, paced, spec, _room: room }).await.map_err(|_| over())
     }
 }
 
@@ -499,10 +501,13 @@ async fn write<O: SourceStore + ClipStore + 'static>(
     let mut assembly =
         Assembly::begin(container, spec, audio, first.block().await?, ffmpeg, uploader).await?;
     while let Some(next) = ready.recv().await {
+        let paced = next.paced;
         assembly.add(next.block().await?).await?;
         let length = assembly.length();
         progress.made(length);
-        budget.check_while(length)?;
+        if paced {
+            budget.check_while(length)?;
+        }
     }
     let length = assembly.length();
     Ok(Some((assembly.finish().await?, length)))

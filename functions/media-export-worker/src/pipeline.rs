@@ -8,6 +8,7 @@ use crate::lease::Lease;
 use crate::publish::{adopt, publish};
 use crate::source::{Reader, Track};
 use crate::still::{by_ranges, first_picture, to_jpeg};
+use crate::task::Task;
 use crate::upload::{Content, OpenUpload, Place, Prepared, Uploader};
 use crate::video::{Part, VideoFeed};
 use crate::window::Window;
@@ -39,7 +40,7 @@ struct Source<O> {
     window: Window,
     video: Vec<Part>,
     /// The track of the first part with a picture.
-    track: Option<Track>,
+    track: Option<Arc<Track>>,
     now_ms: i64,
     began: Instant,
     /// Milliseconds to read the manifest and the init segment.
@@ -109,7 +110,7 @@ where
         let window = Window::of(&mpd, &job.order);
         let video = video_parts(&mpd, window, wanted_codec(job.order.export_type));
         let track = match video.first() {
-            Some(part) => Track::open(&reader, &part.representation, TrackKind::Video).await?,
+            Some(part) => Track::open(&reader, &part.representation, TrackKind::Video).await?.map(Arc::new),
             None => None,
         };
         let (now_ms, open_ms) = (self.clock.now_ms(), millis(began));
@@ -135,7 +136,7 @@ where
             return Ok(Some(found));
         }
         let parts = source.video.clone();
-        let mut feed = VideoFeed::new(Arc::clone(reader), parts, window.start, window.end);
+        let mut feed = VideoFeed::new(Arc::clone(reader), parts, source.track.clone(), window.start, window.end);
         first_picture(&self.ffmpeg, &mut feed, window).await
     }
 
@@ -148,7 +149,7 @@ where
         open: &OpenUpload,
     ) -> Result<(), WorkError> {
         let audio = audio_tracks(&source).await?;
-        let mut tracks = source.track.iter().chain(audio.iter().filter_map(AudioTrack::last));
+        let mut tracks = source.track.iter().map(AsRef::as_ref).chain(audio.iter().filter_map(AudioTrack::last));
         let reached = tracks.try_for_each(|track| {
             source.window.check_live_edge(&source.mpd, track, &job.order, source.now_ms)
         });
@@ -214,7 +215,13 @@ where
             export_type: job.order.export_type,
             container: job.order.target.container,
             budget: way.budget,
-            feed: VideoFeed::new(Arc::clone(reader), source.video.clone(), window.start, window.end),
+            feed: VideoFeed::new(
+                Arc::clone(reader),
+                source.video.clone(),
+                source.track.clone(),
+                window.start,
+                window.end,
+            ),
             audio,
             uploader: self.uploader(lease, job, source, open),
             render_all: way.unfit.is_some(),
@@ -425,22 +432,26 @@ fn video_parts(mpd: &Mpd, window: Window, wanted: Option<VideoCodec>) -> Vec<Par
 
 /// Every audio track, put together over the Periods by its position.
 async fn audio_tracks<O: SourceStore + 'static>(source: &Source<O>) -> Result<Vec<AudioTrack<O>>, WorkError> {
-    let mut tracks: Vec<Vec<audio::Part>> = Vec::new();
+    let mut opening = Vec::new();
     for (period, from, until) in source.window.periods(&source.mpd) {
         let Choice { video, audio } = choose(period, None);
         // Sound may also be in the picture's own segments.
         let sources: Vec<&Representation> =
             if audio.is_empty() { video.into_iter().collect() } else { audio };
         for (at, representation) in sources.into_iter().enumerate() {
-            let Some(track) = Track::open(&source.reader, representation, TrackKind::Audio).await? else {
-                continue;
-            };
-            if tracks.len() <= at {
-                tracks.resize_with(at + 1, Vec::new);
-            }
-            if let Some(parts) = tracks.get_mut(at) {
-                parts.push(audio::Part { track: Arc::new(track), from, until });
-            }
+            let (reader, representation) = (Arc::clone(&source.reader), representation.clone());
+            let track = async move { Track::open(&reader, &representation, TrackKind::Audio).await };
+            opening.push((at, from, until, Task::spawn(track)));
+        }
+    }
+    let mut tracks: Vec<Vec<audio::Part>> = Vec::new();
+    for (at, from, until, track) in opening {
+        let track = track.await.map_err(|e| WorkError::Passing(format!("failed to open a track: {e}")))??;
+        if tracks.len() <= at {
+            tracks.resize_with(at + 1, Vec::new);
+        }
+        if let (Some(track), Some(parts)) = (track, tracks.get_mut(at)) {
+            parts.push(audio::Part { track: Arc::new(track), from, until });
         }
     }
     Ok(tracks.into_iter().filter_map(|parts| AudioTrack::new(Arc::clone(&source.reader), parts)).collect())
@@ -462,6 +473,6 @@ fn recorded<O>(source: &Source<O>) -> Nanos {
 
 /// The clip's likely size, by the manifest.
 fn expected_bytes<O>(source: &Source<O>, duration_ms: i64) -> u64 {
-    let bandwidth = source.track.as_ref().map_or(0, Track::bandwidth);
+    let bandwidth = source.track.as_ref().map_or(0, |track| track.bandwidth());
     (bandwidth / 8).saturating_mul(u64::try_from(duration_ms / 1000 + 1).unwrap_or(0))
 }

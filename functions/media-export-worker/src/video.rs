@@ -91,6 +91,8 @@ pub(crate) struct Part {
 pub(crate) struct VideoFeed<O> {
     reader: Arc<Reader<O>>,
     parts: VecDeque<Part>,
+    /// The first part's track, if it is open already.
+    first: Option<Arc<Track>>,
     open: Option<Open<O>>,
     stretches: Stretches,
     over: bool,
@@ -111,9 +113,16 @@ struct Open<O> {
 }
 
 impl<O: SourceStore + 'static> VideoFeed<O> {
-    /// For the window `[start, end)` made of `parts`.
-    pub(crate) fn new(reader: Arc<Reader<O>>, parts: Vec<Part>, start: Nanos, end: Nanos) -> Self {
-        Self { reader, parts: parts.into(), open: None, stretches: Stretches::new(start, end), over: false }
+    /// For the window `[start, end)` made of `parts`; `first` is the first part's track.
+    pub(crate) fn new(
+        reader: Arc<Reader<O>>,
+        parts: Vec<Part>,
+        first: Option<Arc<Track>>,
+        start: Nanos,
+        end: Nanos,
+    ) -> Self {
+        let stretches = Stretches::new(start, end);
+        Self { reader, parts: parts.into(), first, open: None, stretches, over: false }
     }
 
     /// Milliseconds of the window that nothing decodable covers; once everything has been fed.
@@ -131,9 +140,13 @@ impl<O: SourceStore + 'static> VideoFeed<O> {
             return Ok(Some(open));
         }
         while let Some(part) = self.parts.pop_front() {
-            if let Some(track) = Track::open(&self.reader, &part.representation, TrackKind::Video).await? {
+            let track = match self.first.take() {
+                Some(track) => Some(track),
+                None => Track::open(&self.reader, &part.representation, TrackKind::Video).await?.map(Arc::new),
+            };
+            if let Some(track) = track {
                 self.stretches.begin_period(part.ends_period.then_some(part.until));
-                return Open::new(Arc::clone(&self.reader), part, Arc::new(track)).await.map(Some);
+                return Open::new(Arc::clone(&self.reader), part, track).await.map(Some);
             }
         }
         Ok(None)
