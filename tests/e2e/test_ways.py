@@ -1,0 +1,132 @@
+"""Copied, copied but for its ends, rendered as a whole: every way gives the same frames, and a broken encoder only costs
+time."""
+
+import json
+import os
+import subprocess
+from fractions import Fraction
+from pathlib import Path
+
+import pytest
+
+from media import ffmpeg, forms
+from media.copied import Joined
+from media.truth import MS
+from media.verify import verify
+
+ROOT = Path(__file__).resolve().parents[2]
+WINDOW = (Fraction(2530, 1000), 5300)  # seconds, milliseconds
+
+# What the wrapper does to the arguments of an encoder whose pictures are to stand beside copied ones.
+BREAKS = {
+    "loses a picture": (
+        """setparams=range*) set -- "$@" "$1,select='not(eq(n,3))'" -fps_mode passthrough ;;""",
+        "was given 36 pictures and gave 35",
+    ),
+    "shows pictures twice": ('setparams=range*) set -- "$@" "$1,shuffleframes=0 0" ;;', "not the recorded one"),
+    "paints a corner": ('setparams=range*) set -- "$@" "$1,drawbox=w=60:h=60:t=fill" ;;', "not the recorded one"),
+    "swaps neighbours": ('setparams=range*) set -- "$@" "$1,shuffleframes=1 0" ;;', "not the recorded one"),
+    "uses the recording's parameter set id": ('*sps-id=*) set -- "$@" "sps-id=0" ;;', "parameter sets"),
+    "dies": ('-g) exit 1 ;;', "ffmpeg ended"),
+}
+
+
+@pytest.fixture(scope="module")
+def driver() -> Path:
+    """The worker as a command."""
+    build = ["cargo", "build", "--quiet", "--locked", "--package", "media-export-worker", "--example", "clip"]
+    subprocess.run(build, cwd=ROOT, check=True)
+    return Path(os.environ.get("CARGO_TARGET_DIR", ROOT / "target")) / "debug" / "examples" / "clip"
+
+
+def wrapper(folder: Path, rule: str) -> Path:
+    """ffmpeg, broken by `rule` when it encodes for a join."""
+    path = folder / "ffmpeg"
+    path.write_text(
+        f"""#!/bin/sh
+case " $* " in
+  *" -g 600 "*)
+    count=$#
+    while [ "$count" -gt 0 ]; do
+      case "$1" in
+        {rule}
+        *) set -- "$@" "$1" ;;
+      esac
+      shift
+      count=$((count - 1))
+    done ;;
+esac
+exec {ffmpeg.executable()} "$@"
+"""
+    )
+    path.chmod(0o755)
+    return path
+
+
+def cut(driver, recording, window, folder, *, container="mp4", export_type=0, encoder=None) -> tuple[Path, dict, list]:
+    """The clip of a window, the driver's report, and the log lines before it."""
+    start, duration = window
+    source = recording.write(folder / "source").parent
+    clip = folder / f"clip.{container}"
+    command = [driver, "--recording", source, "--start-ms", int(start * 1000), "--duration-ms", duration]
+    command += ["--container", container, "--type", export_type, "--out", clip]
+    command += ["--ffmpeg", encoder or ffmpeg.executable()]
+    done = subprocess.run(list(map(str, command)), capture_output=True, text=True, check=True)
+    *logs, report = map(json.loads, done.stdout.splitlines())
+    assert report["state"] == "READY", report
+    return clip, report, logs
+
+
+def exact(clip: Path, recording, window):
+    """The verifier's report of a clip that holds the window's frames and sound."""
+    start, duration = window
+    report = verify(clip, recording.truth.fps)
+    assert not report.problems(recording.truth.expected(start, duration * MS))
+    return report
+
+
+@pytest.mark.parametrize("container", ["mp4", "ts"])
+@pytest.mark.parametrize("fault", BREAKS)
+def test_a_broken_encoder_costs_time_but_no_frame(fault, container, driver, tmp_path):
+    rule, reason = BREAKS[fault]
+    if container == "ts" and "parameter set id" in fault:
+        pytest.skip("sets in band may share an id")
+    recording = forms.build("static_time")
+    broken = wrapper(tmp_path, rule)
+    clip, report, logs = cut(driver, recording, WINDOW, tmp_path, container=container, encoder=broken)
+    plan = report["plan"]
+    assert (plan["kind"], plan["fell_back"], plan["frames_copied"]) == ("reencode", True, 0), plan
+    assert reason in plan["reason"], plan
+    metrics = next(line for line in logs if "_aws" in line)
+    assert (metrics["PlanKind"], metrics["Fallbacks"]) == ("reencode", 1)
+    exact(clip, recording, WINDOW)
+
+
+def test_the_same_wrapper_changes_nothing_when_it_breaks_nothing(driver, tmp_path):
+    recording = forms.build("static_time")
+    clip, report, _ = cut(driver, recording, WINDOW, tmp_path, encoder=wrapper(tmp_path, "nothing) ;;"))
+    plan = report["plan"]
+    assert plan["kind"] == "smart" and plan["frames_encoded"] < 40, plan
+    assert not Joined(clip, recording, exact(clip, recording, WINDOW)).problems()
+
+
+@pytest.mark.parametrize(
+    "form, export_type, container, kind, reason",
+    [
+        ("static_time", 2, "mp4", "reencode", "another codec"),
+        ("open_gop", 0, "ts", "reencode", "no picture to start a copy with"),
+        ("interlaced", 0, "mp4", "reencode", "interlaced"),
+        ("multi_period_sizes", 0, "mp4", "reencode", "the format of the pictures changes"),
+        ("multi_period", 1, "mp4", "smart", "only what the window's ends cut off"),
+        ("hevc_open", 2, "ts", "smart", "only what the window's ends cut off"),
+        ("all_keys", 0, "mp4", "copy", "need no other"),
+    ],
+)
+def test_a_long_window_is_exact_whichever_way_it_is_made(form, export_type, container, kind, reason, driver, tmp_path):
+    """Longer than one piece of a full rendering, and over the seam of the recordings that have one."""
+    recording, window = forms.build(form), (Fraction(530, 1000), 14_700)
+    clip, report, _ = cut(driver, recording, window, tmp_path, container=container, export_type=export_type)
+    plan = report["plan"]
+    assert plan["kind"] == kind and reason in plan["reason"], plan
+    pictures = exact(clip, recording, window).pictures
+    assert plan["frames_encoded"] + plan["frames_copied"] == len(pictures)
