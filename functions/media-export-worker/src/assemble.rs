@@ -11,7 +11,7 @@ use export_domain::storage::Container;
 use export_media::arrange::{ClipClock, nanos, ticks};
 use export_media::entries::{SampleEntries, without_parameter_sets};
 use export_media::mux::{Edit, MuxSample, TrackKind, TrackSpec};
-use export_media::nal::in_band;
+use export_media::nal::{VideoCodec, in_band};
 use export_media::picture::DecoderConfig;
 use export_media::time::Nanos;
 use std::sync::Arc;
@@ -48,6 +48,18 @@ pub(crate) struct VideoSpec {
     pub(crate) timescale: u32,
     /// How much earlier than shown a picture must be decoded.
     pub(crate) delay: Nanos,
+    pub(crate) sets: ParameterSets,
+}
+
+/// Where an MP4 has the parameter sets of H.264: players obey those of the first sample entry, and those in band.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum ParameterSets {
+    /// In one sample entry, or the pictures cannot be in one track.
+    OneEntry,
+    /// Also in band: the recording may use the same ids for different sets.
+    InBand,
+    /// In the sample entries of one encoder, which are all alike.
+    Alike,
 }
 
 /// The tracks of a clip under way.
@@ -55,6 +67,7 @@ pub(crate) struct Assembly<O> {
     container: Container,
     timescale: u32,
     delay: Nanos,
+    sets: ParameterSets,
     audio: Vec<AudioTrack<O>>,
     output: Output<O>,
     clock: ClipClock,
@@ -123,6 +136,7 @@ impl<O: SourceStore + ClipStore + 'static> Assembly<O> {
             container,
             timescale: video.timescale,
             delay: video.delay,
+            sets: video.sets,
             audio,
             output,
             clock,
@@ -188,14 +202,17 @@ impl<O: SourceStore + ClipStore + 'static> Assembly<O> {
     /// A picture's sample entry, and its bytes as this container wants them.
     fn packed(&mut self, picture: &Picture) -> Result<(u32, Bytes), WorkError> {
         let config = &picture.config;
-        match self.container {
-            Container::Ts => {
-                let sets = if picture.sync { &config.sets[..] } else { &[] };
-                let data = in_band(config.codec, &picture.data, config.nal_length_size, sets)?;
-                Ok((0, data.into()))
-            }
-            Container::Mp4 => Ok((self.entry(config)?, picture.data.clone())),
+        let entry = match self.container {
+            Container::Ts => 0,
+            Container::Mp4 => self.entry(config)?,
+        };
+        let in_samples = self.container == Container::Ts
+            || (self.sets == ParameterSets::InBand && config.codec == VideoCodec::H264 && picture.sync);
+        if !in_samples {
+            return Ok((entry, picture.data.clone()));
         }
+        let sets = if picture.sync { &config.sets[..] } else { &[] };
+        Ok((entry, in_band(config.codec, &picture.data, config.nal_length_size, sets)?.into()))
     }
 
     fn entry(&mut self, config: &Arc<DecoderConfig>) -> Result<u32, WorkError> {
@@ -205,7 +222,14 @@ impl<O: SourceStore + ClipStore + 'static> Assembly<O> {
             return Ok(*entry);
         }
         let entry = self.entries.add(&config.entry);
-        self.output.describe(self.entries.boxes())?;
+        let boxes = self.entries.boxes();
+        let bare = self.sets == ParameterSets::OneEntry && boxes.len() > 1;
+        // Samples with sets in band have lengths of four bytes.
+        let framed = self.sets == ParameterSets::InBand && config.nal_length_size != 4;
+        if config.codec == VideoCodec::H264 && (bare || framed) {
+            return Err(WorkError::Unfit("the parameter sets do not fit into one sample entry".to_owned()));
+        }
+        self.output.describe(boxes)?;
         self.known = Some((Arc::clone(config), entry));
         Ok(entry)
     }

@@ -3,7 +3,7 @@
 //! Two halves work side by side. One reads the recording and decides, picture by picture, what is copied and what is
 //! rendered; runs are rendered as tasks of their own. The other takes both in the clip's order and writes the file.
 
-use crate::assemble::{Assembly, Block, Picture, VideoSpec};
+use crate::assemble::{Assembly, Block, ParameterSets, Picture, VideoSpec};
 use crate::audio::AudioTrack;
 use crate::budget::Budget;
 use crate::decode::{CodedSource, Prepared, decode_all};
@@ -129,6 +129,7 @@ pub(crate) async fn make<O: SourceStore + ClipStore + 'static>(
         budget,
         window,
         render_all,
+        several: feed.is_several(),
         clip: None,
         setup: None,
         starts: true,
@@ -196,6 +197,8 @@ struct Planner<'a> {
     budget: &'a Budget,
     window: Window,
     render_all: bool,
+    /// The window is made of several Periods.
+    several: bool,
     /// What the clip looks like: as its first stretch.
     clip: Option<Arc<Setup>>,
     setup: Option<Arc<Setup>>,
@@ -368,7 +371,12 @@ impl Planner<'_> {
     ) -> Result<(), WorkError> {
         let (width, height) = clip.format.display_size();
         let delay = clip.delay(self.reordered(clip));
-        let spec = VideoSpec { width, height, timescale: clip.timescale, delay };
+        let sets = match (self.renders(), self.several) {
+            (true, _) => ParameterSets::Alike,
+            (false, true) => ParameterSets::InBand,
+            (false, false) => ParameterSets::OneEntry,
+        };
+        let spec = VideoSpec { width, height, timescale: clip.timescale, delay, sets };
         let (starts, paced) = (std::mem::take(&mut self.starts), self.renders());
         self.pending.send(Pending { pictures, starts, paced, spec, _room: room }).await.map_err(|_| over())
     }

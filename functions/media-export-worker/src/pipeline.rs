@@ -136,7 +136,8 @@ where
             return Ok(Some(found));
         }
         let parts = source.video.clone();
-        let mut feed = VideoFeed::new(Arc::clone(reader), parts, source.track.clone(), window.start, window.end);
+        let mut feed =
+            VideoFeed::new(Arc::clone(reader), parts, source.track.clone(), window.start, window.end);
         first_picture(&self.ffmpeg, &mut feed, window).await
     }
 
@@ -149,7 +150,8 @@ where
         open: &OpenUpload,
     ) -> Result<(), WorkError> {
         let audio = audio_tracks(&source).await?;
-        let mut tracks = source.track.iter().map(AsRef::as_ref).chain(audio.iter().filter_map(AudioTrack::last));
+        let mut tracks =
+            source.track.iter().map(AsRef::as_ref).chain(audio.iter().filter_map(AudioTrack::last));
         let reached = tracks.try_for_each(|track| {
             source.window.check_live_edge(&source.mpd, track, &job.order, source.now_ms)
         });

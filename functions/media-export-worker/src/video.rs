@@ -125,6 +125,11 @@ impl<O: SourceStore + 'static> VideoFeed<O> {
         Self { reader, parts: parts.into(), first, open: None, stretches, over: false }
     }
 
+    /// Whether the window is made of several Periods.
+    pub(crate) fn is_several(&self) -> bool {
+        self.parts.len() > 1
+    }
+
     /// Milliseconds of the window that nothing decodable covers; once everything has been fed.
     pub(crate) fn lack_ms(&mut self) -> i64 {
         self.stretches.lack_ms()
@@ -142,7 +147,9 @@ impl<O: SourceStore + 'static> VideoFeed<O> {
         while let Some(part) = self.parts.pop_front() {
             let track = match self.first.take() {
                 Some(track) => Some(track),
-                None => Track::open(&self.reader, &part.representation, TrackKind::Video).await?.map(Arc::new),
+                None => {
+                    Track::open(&self.reader, &part.representation, TrackKind::Video).await?.map(Arc::new)
+                }
             };
             if let Some(track) = track {
                 self.stretches.begin_period(part.ends_period.then_some(part.until));
