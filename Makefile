@@ -7,6 +7,8 @@ endif
 ARCH ?= arm64
 NAME ?= default
 STACK ?= media-export
+ITERATIONS ?= 1000000
+WINDOWS ?= 1000
 # Further parameters of the template for `make deploy`, as "Name=value Name=value".
 PARAMETERS ?=
 
@@ -24,7 +26,7 @@ endif
 
 .DEFAULT_GOAL := help
 .PHONY: help setup lock up down logs ps demo watch layer build package deploy fmt fmt-check lint docs template-check \
-        test test-rust test-infra test-e2e ci clean
+        test test-rust test-infra test-e2e soak-media fuzz bench-media ci clean
 
 help: ## List the targets
 	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## / {printf "  %-15s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -118,6 +120,17 @@ test-infra: $(VENV)/.stamp ## Tests of the local stack and the template
 
 test-e2e: $(VENV)/.stamp $(TOOLS)/.stamp ## Tests through HTTP against a local stack of their own
 	@$(VENV)/bin/python -m pytest -q tests/media tests/e2e
+
+soak-media: $(VENV)/.stamp $(TOOLS)/.stamp ## Cut random windows from all recordings and check every frame (WINDOWS=1000 SEED=...)
+	@seed=$${SEED:-$$(date +%s)}; echo "soak-media: SEED=$$seed"; \
+	E2E_SEED=$$seed SOAK_WINDOWS=$(WINDOWS) $(VENV)/bin/python -m pytest -q -rx tests/e2e/test_soak.py
+
+bench-media: $(VENV)/.stamp ## Measure what clips and pictures cost, as ratios (SECTIONS="cost thumbnails fallback memory")
+	@$(VENV)/bin/python tests/bench/media.py $(SECTIONS)
+
+fuzz: ## Try to break every parser of recordings with damaged files (ITERATIONS=1000000 each, SEED=...)
+	@seed=$${SEED:-$$(date +%s)}; echo "fuzz: SEED=$$seed"; \
+	PROPTEST_CASES=$(ITERATIONS) PROPTEST_RNG_SEED=$$seed cargo test --locked --profile fuzz --package export-media --test fuzz
 
 ci: setup test ## What continuous integration runs
 

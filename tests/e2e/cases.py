@@ -1,4 +1,4 @@
-"""The matrix: every form of recording with every export_type, in both containers, over windows that a seed decides."""
+"""What is asked of the worker: the matrix of forms, types and containers, and random windows, decided by a seed."""
 
 import random
 from dataclasses import dataclass
@@ -10,7 +10,22 @@ from media.truth import MS, Truth
 
 CODECS = {1: "h264", 2: "hevc"}
 LOSSES = {"gap_declared", "gap_silent", "gap_in_gop", "dynamic_growing", "dynamic_number"}
-SEAMS = {"multi_period": 8, "gap_in_sound": 6, "audio_late": 5}  # seconds that a window had better contain
+# Seconds that a window had better contain.
+SEAMS = {"multi_period": 8, "multi_period_sizes": 8, "gap_in_sound": 6, "audio_late": 5}
+# Nothing but the copy of their samples is special about these.
+COPIES = {
+    "surround",
+    "slices",
+    "all_keys",
+    "long_gop",
+    "gops_in_segment",
+    "flagged_interlaced",
+    "captions",
+    "tagged",
+    "hevc_radl",
+}
+# Encoded anew as a whole: pictures that refer over H.264's recovery points, fields, pictures whose size changes.
+ENCODED = {"open_gop", "interlaced", "multi_period_sizes"}
 
 
 @dataclass(frozen=True)
@@ -20,8 +35,12 @@ class Case:
     container: str
     seed: int
 
-    def __str__(self) -> str:
+    @property
+    def name(self) -> str:
         return f"{self.form}-{self.export_type}-{self.container}"
+
+    def __str__(self) -> str:
+        return self.name
 
     def window(self, truth: Truth) -> tuple[Fraction, int]:
         """(start in seconds of presentation time, duration in ms) of a window that can prove sound and picture."""
@@ -40,18 +59,63 @@ class Case:
     def _proves(self, truth: Truth, start: Fraction, duration: int, lossy: bool) -> bool:
         """Whether a clip of this window sounds each track and shows pictures, on both sides of a seam or loss."""
         expected = truth.expected(start, duration * MS)
-        if not all(expected.tones) or (expected.lack_ms > 0) != lossy:
+        if len(expected.tracks) < len(truth.sounds) or not all(expected.tones):
+            return False
+        if (expected.lack_ms > 0) != lossy:
             return False
         if not truth.frames:
             return True
         seam = SEAMS.get(self.form) if self.export_type != 1 else None
         if seam and not start + Fraction(1, 5) < seam < start + duration * MS - Fraction(1, 5):
             return False
-        whole = expected.frames[-1:] == [expected.frames[0] + len(expected.frames) - 1] if expected.frames else False
-        return len(expected.frames) > 4 and whole != (lossy and self.form.startswith("gap"))
+        if len(expected.frames) < 5:
+            return False
+        return _has_hole(truth, start, start + duration * MS) == (lossy and self.form.startswith("gap"))
+
+
+def _has_hole(truth: Truth, start: Fraction, end: Fraction) -> bool:
+    """Whether frames are lost between others of the window."""
+    alive = [frame.decodable for frame in truth.frames if start <= frame.pts < end]
+    return True in alive and False in alive[alive.index(True) : len(alive) - alive[::-1].index(True)]
 
 
 def matrix(seed: int) -> list[Case]:
-    """All forms x all types; containers alternate so that every form and every type meets both."""
-    containers = {0: cycle(("ts", "mp4")), 1: cycle(("mp4", "ts")), 2: cycle(("ts", "mp4", "mp4", "ts"))}
-    return [Case(form, kind, next(containers[kind]), seed) for form in forms.FORMS for kind in (0, 1, 2)]
+    """Each form as recorded in both containers, and in each codec; those containers alternate, so that every form and
+    every type meets both."""
+    recorded = [Case(form, 0, container, seed) for form in forms.FORMS for container in ("ts", "mp4")]
+    containers = {1: cycle(("mp4", "ts")), 2: cycle(("ts", "mp4", "mp4", "ts"))}
+    coded = [form for form in forms.FORMS if form not in COPIES]
+    return recorded + [Case(form, kind, next(containers[kind]), seed) for form in coded for kind in (1, 2)]
+
+
+@dataclass(frozen=True)
+class Anywhere(Case):
+    """A window of any length anywhere; `index` and the seed decide all of it."""
+
+    index: int
+
+    def __str__(self) -> str:
+        return f"{self.index}-{self.name}"
+
+    def window(self, truth: Truth) -> tuple[Fraction, int]:
+        """(start, duration in ms) of a window with at least one frame, or some sound where there is no picture."""
+        chance = random.Random(f"{self.seed}/{self}")
+        begin, end = (int(at / MS) for at in truth.span())
+        longest = 2000 if CODECS.get(self.export_type) == "hevc" else 9000
+        while True:
+            start = Fraction(chance.randint(begin, end - 1), 1000)
+            # As many short windows as long ones.
+            duration = min(int(40 * (longest / 40) ** chance.random()), int((end * MS - start) / MS))
+            if duration and (not truth.frames or truth.expected(start, duration * MS).frames):
+                return start, duration
+
+
+def anywhere(seed: int, count: int) -> list[Anywhere]:
+    """Random windows of random forms, nine of ten as recorded. The first ones are the same whatever the count."""
+
+    def case(index: int) -> Anywhere:
+        chance = random.Random(f"{seed}/{index}")
+        kind = chance.choices((0, 1, 2), (90, 5, 5))[0]
+        return Anywhere(chance.choice(list(forms.FORMS)), kind, chance.choice(("ts", "mp4")), seed, index)
+
+    return [case(index) for index in range(count)]

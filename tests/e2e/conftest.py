@@ -17,7 +17,8 @@ from media.recording import Recording
 
 from .stack import Stack, started
 
-SEED = int(os.environ.get("E2E_SEED") or 20260704)
+USUAL_SEED = 20260704
+SEED = int(os.environ.get("E2E_SEED") or USUAL_SEED)
 RUN = f"{time.time_ns():x}"
 
 

@@ -97,6 +97,10 @@ class Stack:
     def status(self, job_id: str, **headers: str) -> Answer:
         return self.send("GET", f"/export/status/{job_id}", headers={"X-Session-Id": self.session_id, **headers})
 
+    def job(self, job_id: str) -> dict:
+        """The job as a resource."""
+        return self.status(job_id, Accept="application/vnd.export.job+json").body
+
     def finish(self, body: dict | bytes, timeout: float = 120) -> Answer:
         """Send the same request again, as a client does, until its answer is final."""
         deadline = time.monotonic() + timeout

@@ -6,6 +6,7 @@ from fractions import Fraction
 from xml.sax.saxutils import quoteattr
 
 from . import boxes
+from .encode import Video
 
 NAMESPACE = "urn:mpeg:dash:schema:mpd:2011"
 
@@ -25,7 +26,7 @@ class Segment:
 
 @dataclass
 class Track:
-    """One Representation. `offset` is its presentationTimeOffset in ticks."""
+    """One Representation. `offset` is its presentationTimeOffset in ticks, `spec` what its pictures were made from."""
 
     rep: str
     kind: str
@@ -40,6 +41,7 @@ class Track:
     size: tuple[int, int] = (0, 0)
     fps: Fraction | None = None
     rate: int = 0
+    spec: Video | None = None
 
     def moved(self, ticks: int) -> "Track":
         """The same track with its media time line `ticks` later."""
@@ -62,12 +64,21 @@ class Track:
         return replace(self, segments=kept)
 
 
+def _joined(parts: list[boxes.Fragment], track: int) -> list[boxes.Sample]:
+    """The samples of consecutive fragments, placed from the first one's start."""
+    samples, ahead = [], 0
+    for part in parts:
+        samples += [replace(sample, at=sample.at + ahead) for sample in part.samples[track]]
+        ahead += len(part.data)
+    return samples
+
+
 def cut(data: bytes, track: Track, per_segment: int = 1) -> Track:
     """Fill `track` with the segments of a fragmented file, `per_segment` fragments in each."""
     info = boxes.tracks(data)[0]
     parts = list(boxes.fragments(data))
     groups = [parts[k : k + per_segment] for k in range(0, len(parts), per_segment)]
-    runs = [[sample for part in group for sample in part.samples[info.id]] for group in groups]
+    runs = [_joined(group, info.id) for group in groups]
     last = runs[-1]
     ends = [min(s.pts for s in run) for run in runs[1:]] + [max(s.pts + s.duration for s in last)]
     segments = []

@@ -13,7 +13,8 @@ FRAGMENTED = "+default_base_moof+skip_trailer"
 @dataclass(frozen=True)
 class Video:
     """One encode of frames first .. first + count - 1. `edits`: start the track with an edit list, as a recorder that
-    waits for its first packets does; without one, reordering shows as a late first picture."""
+    waits for its first packets does; without one, reordering shows as a late first picture. `keep`: which of the
+    frames there are, as an expression of n. `drawn`: the size that the frames had before they were scaled."""
 
     count: int = 400
     first: int = 0
@@ -32,9 +33,28 @@ class Video:
     edits: bool = True
     negative_offsets: bool = False
     chunk_ms: int = 0
+    key_starts: bool = True
+    pixels: str = "yuv420p"
+    fields: bool = False
+    keep: str = ""
+    tags: str = ""
+    drawn: tuple[int, int] | None = None
+    captions: bool = False
 
     def graph(self) -> str:
-        return picture_graph(self.width, self.height, self.fps, self.count, self.first, self.noise)
+        """What is encoded, as `[v]`."""
+        steps = [f"select='{self.keep}'" if self.keep else "", self.tags]
+        steps += [f"scale={self.width}:{self.height}:flags=area" if self.drawn else ""]
+        return picture_graph(
+            self.drawn or (self.width, self.height),
+            self.fps,
+            self.count,
+            self.first,
+            self.noise,
+            fields=self.fields,
+            after=",".join(filter(None, steps)),
+            pixels=self.pixels,
+        )
 
 
 @dataclass(frozen=True)
@@ -74,8 +94,9 @@ def _video_codec(spec: Video) -> list[str]:
 
 
 def video(spec: Video, out: Path) -> None:
-    """Encode a video track; fragments start at key frames, and every `chunk_ms` in between when that is set."""
-    flags = _movflags(spec.edits, "+frag_keyframe", "+negative_cts_offsets" if spec.negative_offsets else "")
+    """Encode a video track; fragments start at key frames (unless `key_starts` is off), and every `chunk_ms`."""
+    starts = "+frag_keyframe" if spec.key_starts else ""
+    flags = _movflags(spec.edits, starts, "+negative_cts_offsets" if spec.negative_offsets else "")
     chunks = ["-frag_duration", str(spec.chunk_ms * 1000)] if spec.chunk_ms else []
     ticks = ["-video_track_timescale", str(spec.fps.numerator * (512 if spec.fps.denominator == 1 else 1))]
     ffmpeg.run(
@@ -85,6 +106,8 @@ def video(spec: Video, out: Path) -> None:
         spec.graph(),
         "-map",
         "[v]",
+        "-fps_mode",
+        "passthrough",
         *_video_codec(spec),
         *flags,
         *chunks,

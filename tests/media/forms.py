@@ -11,7 +11,13 @@ from .recording import Recording, cached, encoded, iso, recorded
 SECONDS = 16
 AST_MS = 1_562_252_820_833  # 2019-07-04T15:07:00.833Z
 SEED_PATH = "mp4/55524C2004E/55524C2041268-6bdb82b53e0a/1/stream.mpd"
-CODECS = {"h264": "avc1", "hevc": "hvc1.1.6.L60.90", "aac": "mp4a.40.2", "ac3": "ac-3", "opus": "opus"}
+CODECS = {"h264": "avc1", "hevc": "hvc1", "aac": "mp4a.40.2", "ac3": "ac-3", "opus": "opus"}
+HDR10 = (
+    "hdr10=1:repeat-headers=1:max-cll=1000,400:"
+    "master-display=G(13250,34500)B(7500,3000)R(34000,16000)WP(15635,16450)L(10000000,1)"
+)
+# Pictures 20 to 80 ms apart, and every fourth second all of them: nothing repeats within a GOP.
+UNEVEN = "gt(mod((n+2)*(n+2),7),1)+eq(mod(floor(n/50),4),3)"
 TRICK_MODE = (
     '<AdaptationSet contentType="video">'
     '<EssentialProperty schemeIdUri="http://dashif.org/guidelines/trickmode" value="0"/>'
@@ -38,12 +44,15 @@ def build(name: str) -> Recording:
 def picture(spec: Video, rep: str = "0", per_segment: int = 1) -> dash.Track:
     """A video track in segments."""
     size = (spec.width, spec.height)
-    blank = dash.Track(rep, "video", CODECS[spec.codec], b"", 0, 0, [], size=size, fps=spec.fps)
+    blank = dash.Track(rep, "video", CODECS[spec.codec], b"", 0, 0, [], size=size, fps=spec.fps, spec=spec)
     track = dash.cut(encoded(spec), blank, per_segment)
     if spec.codec == "h264":
         # Profile, constraints and level, as RFC 6381 writes them, are the second to fourth byte of avcC.
         at = track.init.index(b"avcC") + 5
         track.codecs = f"avc1.{track.init[at : at + 3].hex()}"
+    else:
+        profile = track.init[track.init.index(b"hvcC") + 5] & 0x1F
+        track.codecs = f"hvc1.{profile}.{6 if profile == 1 else 4}.L60.90"
     return track
 
 
@@ -73,7 +82,8 @@ def usual(name: str, video: Video, audio: list[dash.Track] | None = None, **opti
     """A static recording of one Period."""
     addressing = options.pop("form", "time")
     tracks = [picture(video), *([plain_sound()] if audio is None else audio)]
-    manifest = dash.Manifest([dash.Period(tracks, addressing)], duration=video.count / video.fps + options.get("frame_shift", 0))
+    seconds = video.count / video.fps + options.get("frame_shift", 0)
+    manifest = dash.Manifest([dash.Period(tracks, addressing)], duration=seconds)
     return recorded(name, manifest, first=video.first, fps=video.fps, codec=video.codec, **options)
 
 
@@ -105,7 +115,10 @@ def by_ffmpeg(name: str, timeline: bool) -> Recording:
             (n for n in files if n.startswith(f"seg-{rep}-")), key=lambda n: int(n.split("-")[2].partition(".")[0])
         )
         data = files[f"init-{rep}.mp4"] + b"".join(files[name] for name in names)
-        tracks.append(dash.cut(data, dash.Track(rep, kind, CODECS[codec], b"", 0, 0, [])))
+        blank = dash.Track(rep, kind, CODECS[codec], b"", 0, 0, [])
+        if kind == "video":
+            blank = replace(blank, spec=Video(), size=(Video.width, Video.height))
+        tracks.append(dash.cut(data, blank))
     period = dash.Period(tracks, "time" if timeline else "number")
     return replace(recorded(name, dash.Manifest([period]), first=0, fps=Fraction(25)), files=files)
 
@@ -189,6 +202,17 @@ def multi_period() -> Recording:
 
 
 @form
+def multi_period_sizes() -> Recording:
+    """An encoder restarted with a smaller picture: what it shows is the same, scaled."""
+    halves = []
+    for k in range(2):
+        small = {"width": 256, "height": 144, "drawn": (320, 180)} if k else {}
+        tracks = [picture(Video(count=200, first=200 * k, **small)), sound(Audio(8 * 48_000, first=k * 8 * 48_000))]
+        halves.append(dash.Period(tracks, start=Fraction(8 * k), base=f"p{k}/", duration=Fraction(8)))
+    return recorded("multi_period_sizes", dash.Manifest(halves, duration=Fraction(16)), first=0, fps=Fraction(25))
+
+
+@form
 def epoch() -> Recording:
     """Media time is wall-clock time: availabilityStartTime is 1970."""
     base = 1_562_253_612
@@ -265,6 +289,11 @@ def mono_44100() -> Recording:
 
 
 @form
+def surround() -> Recording:
+    return usual("surround", Video(), [plain_sound(channels=6)])
+
+
+@form
 def ac3() -> Recording:
     return usual("ac3", Video(), [plain_sound(codec="ac3")])
 
@@ -315,6 +344,79 @@ def ntsc() -> Recording:
 
 
 @form
+def ntsc_fast() -> Recording:
+    """59.94 frames a second."""
+    return usual("ntsc_fast", Video(fps=Fraction(60_000, 1001), count=960, gop=120))
+
+
+@form
+def uneven() -> Recording:
+    """Variable frame rate with B pictures."""
+    return usual("uneven", Video(fps=Fraction(50), count=800, keep=UNEVEN))
+
+
+@form
+def uneven_no_b() -> Recording:
+    return usual("uneven_no_b", Video(fps=Fraction(50), count=800, keep=UNEVEN, bframes=0))
+
+
+@form
+def all_keys() -> Recording:
+    """Every picture is an IDR picture. Segments of two seconds."""
+    tracks = [picture(Video(gop=1, bframes=0, noise=2), per_segment=50), plain_sound()]
+    manifest = dash.Manifest([dash.Period(tracks)], duration=Fraction(SECONDS))
+    return recorded("all_keys", manifest, first=0, fps=Fraction(25))
+
+
+@form
+def long_gop() -> Recording:
+    """GOPs of ten seconds in segments of two: most begin without a random access point."""
+    return usual("long_gop", Video(count=600, gop=250, chunk_ms=2000), [plain_sound(24)])
+
+
+@form
+def gops_in_segment() -> Recording:
+    """Three GOPs in each fragment, one fragment a segment."""
+    return usual("gops_in_segment", Video(gop=20, chunk_ms=2400, key_starts=False))
+
+
+@form
+def slices() -> Recording:
+    """Four slices a picture."""
+    return usual("slices", Video(extra="slices=4"))
+
+
+@form
+def flagged_interlaced() -> Recording:
+    """Progressive pictures whose parameter sets allow fields: 25p in 50i."""
+    return usual("flagged_interlaced", Video(extra="fake-interlaced=1"))
+
+
+@form
+def interlaced() -> Recording:
+    """50i: macroblock-adaptive frames of two fields, the upper one first."""
+    return usual("interlaced", Video(extra="tff=1", fields=True, noise=2))
+
+
+@form
+def ten_bit() -> Recording:
+    return usual("ten_bit", Video(pixels="yuv420p10le"))
+
+
+@form
+def captions() -> Recording:
+    """Closed captions (A/53) in every picture."""
+    return usual("captions", Video(captions=True))
+
+
+@form
+def tagged() -> Recording:
+    """Pixels that are not square, and colours as BT.709 defines them."""
+    tags = "setsar=4/3,setparams=color_primaries=bt709:color_trc=bt709:colorspace=bt709:range=tv"
+    return usual("tagged", Video(tags=tags))
+
+
+@form
 def low_latency() -> Recording:
     """CMAF chunks: several fragments a segment, and negative composition offsets instead of an edit list."""
     tracks = [picture(Video(chunk_ms=480, negative_offsets=True), per_segment=5), plain_sound()]
@@ -332,3 +434,22 @@ def hevc() -> Recording:
 def hevc_open() -> Recording:
     """CRA pictures with RASL pictures."""
     return usual("hevc_open", Video(codec="hevc", extra="open-gop=1", bframes=4))
+
+
+@form
+def hevc_radl() -> Recording:
+    """IDR pictures with leading pictures that can be decoded."""
+    return usual("hevc_radl", Video(codec="hevc", extra="open-gop=0:radl=2", bframes=4))
+
+
+@form
+def hevc_ten_bit() -> Recording:
+    return usual("hevc_ten_bit", Video(codec="hevc", extra="open-gop=0", pixels="yuv420p10le"))
+
+
+@form
+def hdr10() -> Recording:
+    """PQ in BT.2020 with mastering display and light level at each IDR picture, and captions in every picture."""
+    tags = "setparams=color_primaries=bt2020:color_trc=smpte2084:colorspace=bt2020nc:range=tv"
+    deep = Video(codec="hevc", extra=f"open-gop=0:{HDR10}", pixels="yuv420p10le", tags=tags, captions=True)
+    return usual("hdr10", deep)

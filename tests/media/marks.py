@@ -2,7 +2,8 @@
 
 Picture: 12 x 4 cells of 16 x 16 luma in the top-left corner. Rows 0 and 1 are the frame number, most significant bit
 first, white = 1; rows 2 and 3 are the same bits inverted, so a damaged code is noticed and never misread.
-Sound: a 40 ms tone at each whole second s of recording time, 600 + 100 * (s mod 16) + 2000 * track Hz.
+Sound: a 40 ms tone at each whole second s of recording time, 600 + 100 * (s mod 16) + 2000 * track Hz, over a hiss so
+quiet that no reader takes it for a tone: it makes each coded frame of sound differ from all others.
 """
 
 import math
@@ -14,7 +15,7 @@ CELL, COLUMNS, ROWS, BITS = 16, 12, 4, 24
 TONE_SECONDS = Fraction(40, 1000)
 TONES, TRACKS = 16, 3
 ANALYSIS_RATE = 16_000
-_FULL_SCALE = 0.5
+_FULL_SCALE, _HISS = 0.5, 0.004
 
 
 def frequency(second: int, track: int) -> int:
@@ -22,16 +23,33 @@ def frequency(second: int, track: int) -> int:
     return 600 + 100 * (second % TONES) + 2000 * track
 
 
-def picture_graph(width: int, height: int, fps: Fraction, count: int, first: int = 0, noise: int = 4) -> str:
-    """Filter graph `[v]` of frames first .. first + count - 1; the same arguments always give the same pixels."""
+def picture_graph(
+    size: tuple[int, int],
+    fps: Fraction,
+    count: int,
+    first: int = 0,
+    noise: int = 4,
+    *,
+    fields: bool = False,
+    after: str = "",
+    pixels: str = "yuv420p",
+) -> str:
+    """Filter graph `[v]` of frames first .. first + count - 1; the same arguments always give the same pixels.
+
+    `fields`: the lines of a frame are of two instants, the upper field first. `after`: what happens to the finished
+    frames.
+    """
     rate, seconds = f"{fps.numerator}/{fps.denominator}", float((count + 1) / fps)
+    scanned = f"{fps.numerator * 2}/{fps.denominator}" if fields else rate
     grain = f",noise=alls={noise}:all_seed=7:allf=t" if noise else ""
+    woven = ",tinterlace=interleave_top" if fields else ""
     bit = f"mod(floor((N+{first})/pow(2,{BITS - 1}-X-{COLUMNS}*mod(Y,2))),2)"
     return (
-        f"testsrc2=s={width}x{height}:r={rate}:d={seconds}{grain}[back];"
+        f"testsrc2=s={size[0]}x{size[1]}:r={scanned}:d={seconds}{grain}{woven}[back];"
         f"color=c=black:s={COLUMNS}x{ROWS}:r={rate}:d={seconds},geq=lum='16+219*abs(gte(Y,2)-{bit})':cb=128:cr=128,"
         f"scale={COLUMNS * CELL}:{ROWS * CELL}:flags=neighbor[code];"
-        f"[back][code]overlay=0:0:format=yuv420,trim=end_frame={count},format=yuv420p[v]"
+        f"[back][code]overlay=0:0:format=yuv420,trim=end_frame={count},"
+        f"{after + ',' if after else ''}format={pixels}[v]"
     )
 
 
@@ -40,6 +58,7 @@ def tone_graph(track: int, rate: int, channels: int, samples: int, first: int = 
     time = f"(t+{first}/{rate})"
     hertz = f"(600+100*mod(floor({time}),{TONES})+2000*{track})"
     tone = f"{_FULL_SCALE}*sin(2*PI*{hertz}*{time})*lt(mod({time},1),{float(TONE_SECONDS)})"
+    tone += f"+{_HISS}*mod(sin((n+{first})*12.9898)*43758.5453,1)"
     return f"aevalsrc='{'|'.join([tone] * channels)}':s={rate}:d={float(Fraction(samples, rate))}[a]"
 
 

@@ -7,11 +7,14 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
 from datetime import datetime, timezone
 from fractions import Fraction
+from functools import cached_property
 from hashlib import sha256
+from itertools import islice
 from pathlib import Path
 
-from . import dash, encode, ffmpeg, marks
+from . import captions, dash, encode, ffmpeg, marks, nal
 from .truth import MS, Expected, Frame, Sound, Truth
+from .verify import looks
 
 ROOT = Path(__file__).resolve().parents[2]
 PEER = "4D7446C8141EE167"
@@ -21,7 +24,7 @@ TYPES = {".mpd": "application/dash+xml", ".m4s": "video/iso.segment", ".mp4": "v
 
 def cached(key: object, make: Callable[[Path], None], suffix: str = "") -> Path:
     """The path that `make` fills once for all processes: named by its parameters, the generator's source and ffmpeg."""
-    sources = b"".join(Path(module.__file__).read_bytes() for module in (encode, marks))
+    sources = b"".join(Path(module.__file__).read_bytes() for module in (encode, marks, captions))
     name = sha256(sources + ffmpeg.version().encode() + repr(key).encode()).hexdigest()[:20] + suffix
     folder = ROOT / ".cache" / "recordings"
     target = folder / name
@@ -41,8 +44,26 @@ def cached(key: object, make: Callable[[Path], None], suffix: str = "") -> Path:
 
 def encoded(spec: encode.Video | encode.Audio) -> bytes:
     """The fragmented file of one track."""
-    make = encode.video if isinstance(spec, encode.Video) else encode.audio
-    return cached(spec, lambda out: make(spec, out), ".mp4").read_bytes()
+
+    def make(out: Path) -> None:
+        if isinstance(spec, encode.Audio):
+            return encode.audio(spec, out)
+        encode.video(spec, out)
+        if spec.captions:
+            out.write_bytes(captions.captioned(out.read_bytes(), spec.codec, spec.first))
+
+    return cached(spec, make, ".mp4").read_bytes()
+
+
+@dataclass(frozen=True)
+class Coded:
+    """A recorded picture as it was coded. `key`: a decoder may start with it."""
+
+    frame: Frame
+    data: bytes
+    units: list[bytes]
+    key: bool
+    stored: bool
 
 
 @dataclass
@@ -98,14 +119,59 @@ class Recording:
         for name in sorted(self.files, key=lambda name: name.endswith(".mpd")):
             put(s3, bucket, f"{prefix}{self.folder}/{name}", self.files[name])
 
+    def tracks(self, kind: str, index: int) -> list[tuple[dash.Period, dash.Track]]:
+        """The track at an index among those of its kind, in each Period that has one. A clip's picture is the last."""
+        held = [[track for track in period.tracks if track.kind == kind] for period in self.manifest.periods]
+        return [(period, tracks[index]) for period, tracks in zip(self.manifest.periods, held) if tracks]
+
+    def sound(self, index: int) -> list[tuple[Fraction, bytes]]:
+        """(presentation time, bytes) of every stored sample of an audio track."""
+        return [
+            (_presented(period, track, sample.pts), segment.data[sample.at : sample.at + sample.size])
+            for period, track in self.tracks("audio", index)
+            for segment in track.segments
+            if segment.stored
+            for sample in segment.samples
+        ]
+
+    def size_of(self, number: int) -> tuple[int, int]:
+        """Width and height of a recorded frame."""
+        held = zip(self.tracks("video", -1), self.coded)
+        return next(track.size for (_, track), run in held if any(each.frame.number == number for each in run))
+
+    @cached_property
+    def coded(self) -> list[list[Coded]]:
+        """Every recorded picture in decode order, by Period."""
+        frames = iter(self.truth.frames)
+        out = []
+        for period, track in self.tracks("video", -1):
+            held = [(segment, sample) for segment in track.segments for sample in segment.samples]
+            at = {frame.pts: frame for frame in islice(frames, len(held))}
+            run = []
+            for segment, sample in held:
+                data = segment.data[sample.at : sample.at + sample.size]
+                units = nal.of_sample(data)
+                key = nal.starts_anew(self.truth.codec, units)
+                run.append(Coded(at[_presented(period, track, sample.pts)], data, units, key, segment.stored))
+            out.append(run)
+        return out
+
+    @cached_property
+    def looks(self) -> dict[int, set[tuple[str, str]]]:
+        """By number, every (size, look) that the frames of the same Period have."""
+        found = {}
+        with tempfile.TemporaryDirectory(prefix="looks-") as folder:
+            for data, held in self.pictures():
+                path = Path(folder, "period.mp4")
+                path.write_bytes(data)
+                found |= dict.fromkeys(held, set(looks(path)))
+        return found
+
     def pictures(self) -> Iterator[tuple[bytes, list[int]]]:
-        """(playable video file, its frame numbers) for each Period."""
-        numbers = iter(self.truth.frames)
-        for period in self.manifest.periods:
-            for track in [track for track in period.tracks if track.kind == "video"][-1:]:
-                held = [(segment, [next(numbers) for _ in segment.samples]) for segment in track.segments]
-                data = track.init + b"".join(segment.data for segment, _ in held if segment.stored)
-                yield data, [frame.number for segment, run in held if segment.stored for frame in run]
+        """(playable video file, the numbers of its frames in display order) for each Period."""
+        for (_, track), run in zip(self.tracks("video", -1), self.coded):
+            data = track.init + b"".join(segment.data for segment in track.segments if segment.stored)
+            yield data, sorted(picture.frame.number for picture in run if picture.stored)
 
 
 def put(s3, bucket: str, key: str, data: bytes) -> None:
@@ -135,7 +201,7 @@ def read_truth(manifest: dash.Manifest, first: int, fps: Fraction, **truth) -> T
     for period in manifest.periods:
         videos = [track for track in period.tracks if track.kind == "video"]
         if videos:
-            frames += _frames(period, videos[-1], first + len(frames))
+            frames += _frames(period, videos[-1], frames[-1].number + 1 if frames else first, fps)
     shift = truth.get("frame_shift", Fraction(0))
     origin = truth.pop("origin", None)
     if origin is None:
@@ -147,10 +213,12 @@ def _presented(period: dash.Period, track: dash.Track, pts: int) -> Fraction:
     return period.start + Fraction(pts - track.edit_shift - track.offset, track.timescale)
 
 
-def _frames(period: dash.Period, track: dash.Track, first: int) -> list[Frame]:
-    """The pictures of a track in display order, those that cannot be decoded marked."""
+def _frames(period: dash.Period, track: dash.Track, first: int, fps: Fraction) -> list[Frame]:
+    """The pictures of a track in display order, those that cannot be decoded marked. Their numbers count frames of
+    1 / fps, whether or not there is a picture for each."""
     samples = [(sample, segment.stored) for segment in track.segments for sample in segment.samples]
-    rank = {pts: k for k, pts in enumerate(sorted(sample.pts for sample, _ in samples))}
+    shown = sorted(sample.pts for sample, _ in samples)
+    rank = {pts: k for k, pts in enumerate(shown)}
     if len(rank) != len(samples):
         raise ValueError("two pictures share a time")
     good: set[int] = set()
@@ -165,7 +233,17 @@ def _frames(period: dash.Period, track: dash.Track, first: int) -> list[Frame]:
         if stored and key is not None and sample.pts >= key:
             run.append(rank[sample.pts])
     good |= _shown(run)
-    return [Frame(first + k, _presented(period, track, pts), k in good) for pts, k in rank.items()]
+    last = next(sample.duration for sample, _ in samples if sample.pts == shown[-1])
+    lengths = [after - pts for pts, after in zip(shown, [*shown[1:], shown[-1] + last])]
+    return [
+        Frame(
+            first + round(Fraction(pts - shown[0], track.timescale) * fps),
+            _presented(period, track, pts),
+            k in good,
+            Fraction(length, track.timescale),
+        )
+        for k, (pts, length) in enumerate(zip(shown, lengths))
+    ]
 
 
 def _shown(run: list[int]) -> set[int]:
@@ -184,7 +262,8 @@ def _sounds(manifest: dash.Manifest) -> list[Sound]:
                 last = segment.samples[-1]
                 begin = max(period.start, _presented(period, tracks[k], segment.samples[0].pts))
                 spans.append((begin, _presented(period, tracks[k], last.pts + last.duration)))
-        sounds.append(Sound(k, track.language, track.codecs, Fraction(0), spans))
+        restarts = [period.start for period in manifest.periods[1:]]
+        sounds.append(Sound(k, track.language, track.codecs, Fraction(0), spans, restarts))
     return sounds
 
 

@@ -8,7 +8,7 @@ from fractions import Fraction
 from itertools import pairwise
 from pathlib import Path
 
-from . import boxes, ffmpeg
+from . import boxes, ffmpeg, ts
 from .marks import ANALYSIS_RATE, CODE_BYTES, READ_CODE, TONES, Tone, read_code, read_tones
 from .truth import Expected
 
@@ -16,16 +16,24 @@ STREAM = re.compile(r"Stream #0:(\d+)(?:\[\w+\])?(?:\((\w+)\))?: (Video|Audio): 
 SIZE = re.compile(r", (\d+)x(\d+)[ ,\[]")
 TIME_BASE = re.compile(r"config in time_base: (\d+)/(\d+)")
 SHOWN = re.compile(r"n: *\d+ pts: *(-?\d+|NOPTS)")
+LOOK = re.compile(r"fmt:(\w+) cl:(\w+) sar:(\S+) s:(\w+) i:(\w)")
+COLOURS = re.compile(r"color_range:(\w+) color_space:(\w+) color_primaries:(\w+) color_trc:(\w+)")
+METADATA = re.compile(r"side data - ((?:Mastering display|Content light level) .*)")
 HEARD = re.compile(r"n:\d+ pts:(-?\d+|NOPTS) .*?rate:(\d+) nb_samples:(\d+)")
-PACKET = 188
+UNEVEN = Fraction(1, 1000)
+EXACT_MS, FRAMED_MS = 1, 11
+READING_MS = 1  # a tone is read to that from sound that went through a codec
 
 
 @dataclass(frozen=True)
 class Picture:
-    """A decoded picture: presentation time in seconds, and the number that it shows (None: unreadable)."""
+    """A decoded picture: presentation time in seconds, the number that it shows (None: unreadable), and what decides
+    how a player shows it: size, shape of a pixel, layout, scan, colours, HDR metadata."""
 
     pts: Fraction
     number: int | None
+    size: str = ""
+    look: str = ""
 
 
 @dataclass
@@ -42,7 +50,7 @@ class AudioReport:
 
 @dataclass
 class Report:
-    """What is really in a clip. `uneven`: picture gaps that differ from 1 / fps by more than 2 ms."""
+    """What is really in a clip. `uneven`: picture gaps that differ from 1 / fps by more than 1 ms."""
 
     clip: Path
     fps: Fraction
@@ -62,17 +70,20 @@ class Report:
     def numbers(self) -> list[int | None]:
         return [picture.number for picture in self.pictures]
 
-    def problems(self, expected: Expected | None = None, max_av_ms: float = 20) -> list[str]:
-        """Everything that is wrong, in words; with `expected`, every way in which the clip is not that."""
+    def problems(self, expected: Expected | None = None, max_av_ms: float | None = None) -> list[str]:
+        """Everything that is wrong, in words; with `expected`, every way in which the clip is not that.
+
+        Tones may be `max_av_ms` off, by default what `sound_limit_ms` says and what reading them can err by."""
+        if max_av_ms is None:
+            max_av_ms = self.sound_limit_ms(expected) + READING_MS
         found = [f"decoder: {line}" for line in self.complaints[:3]] + self.faults
         counts = {
             "repeated": self.repeated,
             "backward": self.backward,
             "unreadable": self.unreadable,
-            "uneven": self.uneven,
         }
         if expected is None:
-            counts["dropped"] = self.dropped
+            counts |= {"uneven": self.uneven, "dropped": self.dropped}
         found += [f"{count} {what} pictures" for what, count in counts.items() if count]
         if expected is not None:
             found += self._differences(expected, max_av_ms)
@@ -85,12 +96,14 @@ class Report:
         found = []
         if self.numbers != expected.frames:
             found.append(f"frames {spans(self.numbers)}, not {spans(expected.frames)}")
+        elif uneven := self._off_time(expected):
+            found.append(f"{len(uneven)} uneven pictures: {uneven[:3]}")
         if len(self.audio) != len(expected.tones):
             return [*found, f"{len(self.audio)} audio tracks, not {len(expected.tones)}"]
         for k, track in enumerate(self.audio):
             if track.language != expected.languages[k]:
                 found.append(f"audio {k} is {track.language}, not {expected.languages[k]}")
-            if strangers := {tone.track for tone in track.tones} - {k}:
+            if strangers := {tone.track for tone in track.tones} - {expected.tracks[k]}:
                 found.append(f"audio {k} sounds as track {strangers}")
             if not expected.frames:
                 continue
@@ -103,6 +116,20 @@ class Report:
                 f"audio {k} is {off:.1f} ms late at second {s}" for s, off in wrong.items() if abs(off) > max_av_ms
             ]
         return found
+
+    def sound_limit_ms(self, expected: Expected | None = None) -> float:
+        """How late or early sound may be: half a frame of it where only whole ones can be placed, in a transport
+        stream and behind a hole; elsewhere an edit list makes it exact."""
+        exact = self.clip.suffix == ".mp4" and (expected is None or expected.whole)
+        return EXACT_MS if exact else FRAMED_MS
+
+    def _off_time(self, expected: Expected) -> list[str]:
+        """Steps between pictures that are not as long as recorded, holes closed."""
+        return [
+            f"{one.number} to {two.number} in {float(two.pts - one.pts) * 1000:.1f} ms"
+            for (one, a), (two, b) in pairwise(zip(self.pictures, expected.times))
+            if abs((two.pts - one.pts) - (b - a)) > UNEVEN
+        ]
 
     def summary(self) -> str:
         offsets = [o for track in self.audio for o in track.offsets_ms.values()]
@@ -134,10 +161,16 @@ def _streams(clip: Path, options: list[str]) -> tuple[list[tuple[str, str, str]]
     return found, size
 
 
-def verify(clip: Path | str, fps: Fraction | int = 25, *, ignore_edits: bool = False) -> Report:
-    """Decode a .ts or .mp4 clip. `ignore_edits`: look as a player without edit lists does."""
+def verify(
+    clip: Path | str, fps: Fraction | int = 25, drawn: tuple[int, int] | None = None, *, ignore_edits: bool = False
+) -> Report:
+    """Decode a .ts or .mp4 clip. `drawn`: the size at which the numbers were drawn, if pictures may have been scaled
+    since. `ignore_edits`: look as a player without edit lists does."""
     report = Report(Path(clip), Fraction(fps))
-    options = ["-ignore_editlist", "1"] if ignore_edits and report.clip.suffix == ".mp4" else []
+    if report.clip.suffix == ".ts":
+        options = ["-f", "mpegts"]  # a short one is hardly recognised
+    else:
+        options = ["-ignore_editlist", "1"] if ignore_edits else []
     streams, report.size = _streams(report.clip, options)
     report.audio = [AudioReport(codec, language) for kind, codec, language in streams if kind == "Audio"]
     report.video_codec = next((codec for kind, codec, _ in streams if kind == "Video"), "")
@@ -145,14 +178,14 @@ def verify(clip: Path | str, fps: Fraction | int = 25, *, ignore_edits: bool = F
     if not streams:
         report.faults.append("no stream can be read")
         return report
-    _decode(report, options)
+    _decode(report, options, drawn)
     _count(report)
     for track in report.audio:
         _place(report, track)
     return report
 
 
-def _decode(report: Report, options: list[str]) -> None:
+def _decode(report: Report, options: list[str], drawn: tuple[int, int] | None) -> None:
     """A pass a stream (ffmpeg mixes the log lines of streams that it decodes together)."""
     with tempfile.TemporaryDirectory(prefix="verify-") as folder:
         raw = Path(folder, "raw")
@@ -165,9 +198,10 @@ def _decode(report: Report, options: list[str]) -> None:
             return log
 
         if report.video_codec:
-            log = decode(
-                "-map", "0:v:0", "-vf", f"showinfo@picture,{READ_CODE}", "-fps_mode", "passthrough", "-f", "rawvideo"
-            )
+            scale = f"scale={drawn[0]}:{drawn[1]}," if drawn else ""
+            chain = f"showinfo@picture,{scale}{READ_CODE}"
+            times = ["-fps_mode", "passthrough", "-enc_time_base:v", "1:90000"]
+            log = decode("-map", "0:v:0", "-vf", chain, *times, "-f", "rawvideo")
             report.pictures = _pictures(log, raw)
         for k, track in enumerate(report.audio):
             chain = f"ashowinfo@sound,aresample={ANALYSIS_RATE},aformat=sample_fmts=s16:channel_layouts=mono"
@@ -177,13 +211,34 @@ def _decode(report: Report, options: list[str]) -> None:
 def _pictures(log: list[tuple[str, str, str]], raw: Path) -> list[Picture]:
     lines = [text for who, _, text in log if who.startswith("showinfo@picture")]
     base = next((Fraction(int(m[1]), int(m[2])) for m in map(TIME_BASE.search, lines) if m), Fraction(1))
-    times = [m[1] for m in map(SHOWN.match, lines) if m]
+    shown = [k for k, line in enumerate(lines) if SHOWN.match(line)]
     cells = raw.read_bytes() if raw.exists() else b""
     found = []
-    for k in range(len(cells) // CODE_BYTES):
-        pts = Fraction(int(times[k])) * base if k < len(times) and times[k] != "NOPTS" else Fraction(-1)
-        found.append(Picture(pts, read_code(cells[k * CODE_BYTES : (k + 1) * CODE_BYTES])))
+    for k, (begin, end) in enumerate(zip(shown, [*shown[1:], len(lines)])):
+        code = cells[k * CODE_BYTES : (k + 1) * CODE_BYTES]
+        time = SHOWN.match(lines[begin])[1]
+        pts = Fraction(int(time)) * base if time != "NOPTS" else Fraction(-1)
+        number = read_code(code) if len(code) == CODE_BYTES else None
+        found.append(Picture(pts, number, *_look(lines[begin:end])))
     return found
+
+
+def looks(path: Path) -> list[tuple[str, str]]:
+    """(size, look) of every picture of a file in display order."""
+    log = ffmpeg.log_lines(ffmpeg.run("-i", str(path), "-map", "0:v:0", "-vf", "showinfo@picture", "-f", "null", "-"))
+    lines = [text for who, _, text in log if who.startswith("showinfo@picture")]
+    shown = [k for k, line in enumerate(lines) if SHOWN.match(line)]
+    return [_look(lines[begin:end]) for begin, end in zip(shown, [*shown[1:], len(lines)])]
+
+
+def _look(lines: list[str]) -> tuple[str, str]:
+    """(size, look) of a picture from what showinfo says of it."""
+    pixels, chroma, shape, size, scan = LOOK.search(lines[0]).groups()
+    colours = next((m.groups() for m in map(COLOURS.search, lines) if m), ())
+    # Decoders take limited range where none is said.
+    colours = ["tv" if k == 0 and value == "unknown" else value for k, value in enumerate(colours)]
+    metadata = sorted({m[1] for m in map(METADATA.search, lines) if m})
+    return size, " ".join([pixels, chroma, f"sar {shape}", f"scan {scan}", *colours, *metadata])
 
 
 def _sound(log: list[tuple[str, str, str]], raw: Path, track: AudioReport) -> None:
@@ -221,7 +276,7 @@ def _count(report: Report) -> None:
         report.repeated += step == 0
         report.backward += step < 0
     for one, two in pairwise(report.pictures):
-        report.uneven += abs(two.pts - one.pts - 1 / report.fps) > Fraction(2, 1000)
+        report.uneven += abs(two.pts - one.pts - 1 / report.fps) > UNEVEN
 
 
 def _place(report: Report, track: AudioReport) -> None:
@@ -241,7 +296,7 @@ def container_faults(clip: Path) -> list[str]:
     """What is wrong with the file itself: an mp4 that is not moov-first and whole, a TS with broken packets."""
     data = clip.read_bytes()
     if clip.suffix == ".ts":
-        return _packet_faults(data)
+        return ts.faults(data)
     try:
         kinds = [box.kind for box in boxes.boxes(data)]
     except ValueError as error:
@@ -249,22 +304,3 @@ def container_faults(clip: Path) -> list[str]:
     if kinds[:2] != [b"ftyp", b"moov"] or b"mdat" not in kinds:
         return [f"boxes {b' '.join(kinds[:5]).decode('latin1')}, not ftyp moov mdat"]
     return []
-
-
-def _packet_faults(data: bytes) -> list[str]:
-    """ISO/IEC 13818-1 2.4.3: sync bytes, and continuity counters of packets with a payload."""
-    if len(data) % PACKET or not data:
-        return ["not whole TS packets"]
-    counters: dict[int, int] = {}
-    faults = []
-    for at in range(0, len(data), PACKET):
-        if data[at] != 0x47:
-            return [f"no sync byte at {at}"]
-        pid, control = (data[at + 1] & 0x1F) << 8 | data[at + 2], data[at + 3]
-        if pid == 0x1FFF or not control & 0x10:
-            continue
-        count, jump = control & 0xF, control & 0x20 and data[at + 4] and data[at + 5] & 0x80
-        if pid in counters and not jump and count != (counters[pid] + 1) % 16:
-            faults.append(f"continuity counter of pid {pid} jumps at {at}")
-        counters[pid] = count
-    return faults[:3]

@@ -24,7 +24,7 @@ use export_media::cut::{Access, Cutter, Method, Run, Step};
 use export_media::entries::{SampleEntries, free_parameter_id};
 use export_media::ffmpeg::{Encoding, Purpose};
 use export_media::fmp4::Codec;
-use export_media::nal::{RandomAccess, VideoCodec, in_band, parameter_sets, unit_type};
+use export_media::nal::{RandomAccess, VideoCodec, in_band, is_interlaced, parameter_sets, unit_type};
 use export_media::picture::{DecoderConfig, PictureFormat};
 use export_media::time::Nanos;
 use std::future::Future;
@@ -221,6 +221,7 @@ impl Planner<'_> {
             let item = feed.next().await?;
             if let Some(Item::Sample(coded)) = item {
                 if let Some(cutter) = &mut cutter {
+                    self.examine(&coded)?;
                     let steps = Cutter::push(cutter, access(coded))?;
                     self.take(steps).await?;
                 }
@@ -231,10 +232,13 @@ impl Planner<'_> {
                 self.take(steps).await?;
             }
             let Some(Item::Start(setup, coded)) = item else { return Ok(()) };
-            self.begin(setup)?;
+            let starts = self.begin(setup)?;
+            self.examine(&coded)?;
             let method = if self.renders() { Method::Render(PIECE) } else { Method::Copy };
-            let cutter =
-                cutter.get_or_insert_with(|| Cutter::new(self.window.start, self.window.end, method));
+            let cutter = match cutter.take().filter(|_| !starts) {
+                Some(going_on) => cutter.insert(going_on),
+                None => cutter.insert(Cutter::new(self.window.start, self.window.end, method)),
+            };
             cutter.begin(access(coded), feed.period_end());
         }
     }
@@ -245,15 +249,26 @@ impl Planner<'_> {
         self.render_all || recorded.is_some_and(|codec| target_codec(self.export_type, codec) != codec)
     }
 
-    fn begin(&mut self, setup: Arc<Setup>) -> Result<(), WorkError> {
-        let starts = self.clip.is_none();
-        let clip = Arc::clone(self.clip.get_or_insert_with(|| Arc::clone(&setup)));
+    /// Frames that are only flagged as interlaced can be copied; no encoder here makes single ones of fields.
+    fn examine(&self, coded: &Coded) -> Result<(), WorkError> {
+        let Some(setup) = self.setup.as_ref().filter(|setup| setup.sps.interlaced && !self.renders()) else {
+            return Ok(());
+        };
+        let Coded { data, config, .. } = coded;
+        if is_interlaced(&setup.sps, data, config.nal_length_size)? { Err(interlaced()) } else { Ok(()) }
+    }
+
+    /// A stretch begins. Whether the clip does: it looks like the first stretch that gives it a picture.
+    fn begin(&mut self, setup: Arc<Setup>) -> Result<bool, WorkError> {
+        let starts = self.first.is_some();
+        let clip = self.clip.take().filter(|_| !starts).unwrap_or_else(|| Arc::clone(&setup));
+        self.clip = Some(Arc::clone(&clip));
         if self.renders() {
             if starts {
                 self.budget.check_before(&setup, target_codec(self.export_type, setup.config.codec))?;
             }
-        } else if setup.format.interlaced {
-            return Err(WorkError::Unfit("the recording is interlaced".to_owned()));
+        } else if setup.format.interlaced && setup.config.codec == VideoCodec::Hevc {
+            return Err(interlaced());
         } else if (setup.config.codec, setup.format, setup.timescale)
             != (clip.config.codec, clip.format, clip.timescale)
         {
@@ -263,7 +278,7 @@ impl Planner<'_> {
         }
         self.setup = Some(setup);
         self.starts = true;
-        Ok(())
+        Ok(starts)
     }
 
     async fn take(&mut self, steps: Vec<Step<Coded>>) -> Result<(), WorkError> {
@@ -380,6 +395,10 @@ impl Planner<'_> {
         let (starts, paced) = (std::mem::take(&mut self.starts), self.renders());
         self.pending.send(Pending { pictures, starts, paced, spec, _room: room }).await.map_err(|_| over())
     }
+}
+
+fn interlaced() -> WorkError {
+    WorkError::Unfit("the recording is interlaced".to_owned())
 }
 
 /// Decodes a picture that needs no other.

@@ -25,18 +25,27 @@ pub(crate) trait CodedSource: Send {
     fn take_cut(&mut self) -> Option<Nanos> {
         None
     }
+
+    /// How many pictures, the first in display order, are known to be of no interest.
+    fn idle(&self) -> usize {
+        0
+    }
 }
 
 /// Coded pictures that are all there: one stretch.
 pub(crate) struct Prepared {
     setup: Option<Arc<Setup>>,
     pictures: std::vec::IntoIter<Coded>,
+    idle: usize,
 }
 
 impl Prepared {
     /// The first of `pictures` can be decoded by itself.
     pub(crate) fn new(setup: Arc<Setup>, pictures: impl IntoIterator<Item = Coded>) -> Self {
-        Self { setup: Some(setup), pictures: pictures.into_iter().collect::<Vec<_>>().into_iter() }
+        let pictures: Vec<Coded> = pictures.into_iter().collect();
+        let from = pictures.iter().filter(|picture| picture.shown).map(|picture| picture.pts).min();
+        let idle = pictures.iter().filter(|picture| from.is_some_and(|from| picture.pts < from)).count();
+        Self { setup: Some(setup), pictures: pictures.into_iter(), idle }
     }
 }
 
@@ -47,6 +56,10 @@ impl CodedSource for Prepared {
             Some(setup) => Item::Start(setup, coded),
             None => Item::Sample(coded),
         }))
+    }
+
+    fn idle(&self) -> usize {
+        self.idle
     }
 }
 
@@ -101,7 +114,8 @@ async fn decode_stretch(
     entry: Coded,
     pictures: &mut impl Pictures,
 ) -> Result<Decoded, WorkError> {
-    let (running, mut input, mut output) = ffmpeg.start(&decode(codec, format))?;
+    let idle = feed.idle();
+    let (running, mut input, mut output) = ffmpeg.start(&decode(codec, format, idle))?;
     // Presentation time to duration; none for pictures that are decoded but not shown.
     let shown_later: Mutex<BTreeMap<Nanos, Option<Nanos>>> = Mutex::default();
     let write = async {
@@ -124,7 +138,11 @@ async fn decode_stretch(
     };
     let read = async {
         let mut raw = vec![0; format.frame_bytes()];
+        let mut skip = idle;
         while read_picture(&mut output, &mut raw).await? {
+            for _ in 0..std::mem::take(&mut skip) {
+                lock(&shown_later).pop_first();
+            }
             let shown = lock(&shown_later).pop_first();
             let (pts, duration) = shown.ok_or(Reason::BadRecording)?;
             let Some(duration) = duration else { continue };

@@ -97,7 +97,7 @@ pub(crate) async fn check(ffmpeg: &Ffmpeg, format: &PictureFormat, join: &Join<'
     let coded = join.annex_b()?;
     let skipped = usize::from(join.before.is_some());
     let expected = skipped + rendered.given.len() + rendered.after.len();
-    let (running, mut input, mut output) = ffmpeg.start(&decode(rendered.config.codec, format))?;
+    let (running, mut input, mut output) = ffmpeg.start(&decode(rendered.config.codec, format, 0))?;
     let write = async {
         input.write_all(&coded).await?;
         drop(input);

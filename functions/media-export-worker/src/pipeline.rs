@@ -237,7 +237,7 @@ where
             (None, 0, _) if wanted_codec(job.order.export_type).is_some() => {
                 ("reencode", "another codec than the recorded one is asked for")
             }
-            (None, 0, _) => ("smart", "no picture in the window can be decoded by itself"),
+            (None, 0, _) => ("reencode", "no picture in the window can be decoded by itself"),
             (None, ..) => ("smart", "only what the window's ends cut off is encoded"),
         };
         let plan = PlanSummary {

@@ -77,7 +77,8 @@ pub(crate) async fn render(ffmpeg: &Ffmpeg, order: Order) -> Result<Rendered, Wo
     let entry = run.feed.first().map(|access| access.item.clone());
     let recorded: BTreeMap<Nanos, Coded> =
         run.feed.iter().map(|access| (access.pts, access.item.clone())).collect();
-    let feed = run.feed.into_iter().map(|access| Coded { shown: true, ..access.item });
+    let from = run.from;
+    let feed = run.feed.into_iter().map(|access| Coded { shown: access.pts >= from, ..access.item });
     let mut feed = Prepared::new(Arc::new(Setup { format, ..Setup::clone(&setup) }), feed);
     let decoding = async {
         decode_all(ffmpeg, &mut feed, &mut taker).await?;

@@ -98,8 +98,8 @@ pub(crate) async fn by_ranges<O: SourceStore>(
     let run = coded.into_iter().filter(|access| access.pts >= led).collect();
     let Some(run) = Run::whole(run, wanted, wanted + Nanos::new(1)) else { return Ok(None) };
     let mut taker = Latest::default();
-    decode_all(ffmpeg, &mut Prepared::new(setup, run.feed.into_iter().map(|access| access.item)), &mut taker)
-        .await?;
+    let feed = run.feed.into_iter().map(|access| Coded { shown: access.pts == wanted, ..access.item });
+    decode_all(ffmpeg, &mut Prepared::new(setup, feed), &mut taker).await?;
     Ok(taker.take().map(|raw| (format, raw)))
 }
 

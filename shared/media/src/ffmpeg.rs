@@ -45,15 +45,16 @@ pub enum Purpose {
     },
 }
 
-/// Annex B in, raw pictures of `format` out, one for each that was coded and in display order.
-pub fn decode(codec: VideoCodec, format: &PictureFormat) -> Vec<String> {
+/// Annex B in, raw pictures of `format` out, one for each that was coded and in display order, but for the first `skip`.
+pub fn decode(codec: VideoCodec, format: &PictureFormat, skip: usize) -> Vec<String> {
     let demuxer = match codec {
         VideoCodec::H264 => "h264",
         VideoCodec::Hevc => "hevc",
     };
     // Without tags, since pictures with different ones are converted into each other.
     let untagged = "setparams=color_primaries=unknown:color_trc=unknown:colorspace=unknown";
-    let size = format!("{untagged},scale={}:{}", format.width, format.height);
+    let late = if skip > 0 { format!("select=gte(n\\,{skip}),") } else { String::new() };
+    let size = format!("{late}{untagged},scale={}:{}", format.width, format.height);
     // `strict` makes the H.264 decoder wait as long as pictures may be reordered, not as long as they have been.
     let mut args = common(&["-strict", "strict", "-f", demuxer, "-i", "pipe:0", "-map", "0:v:0"]);
     args.extend(words(&["-fps_mode", "passthrough", "-vf", &size, "-pix_fmt", format.pixels.name]));
@@ -64,7 +65,10 @@ pub fn decode(codec: VideoCodec, format: &PictureFormat) -> Vec<String> {
 /// Raw pictures of `format` in, fragmented MP4 out, a fragment a frame.
 pub fn encode(format: &PictureFormat, how: &Encoding) -> Vec<String> {
     let mut args = raw_input(format, &format!("{}/{}", how.timescale, how.frame_ticks));
-    args.extend(words(&["-vf", &tags(format)]));
+    let clip = matches!(how.purpose, Purpose::Clip { .. });
+    let by_fields = format.interlaced && clip && how.codec == VideoCodec::H264;
+    let order = if by_fields { ",setfield=tff" } else { "" };
+    args.extend(words(&["-vf", &format!("{}{order}", tags(format))]));
     let gop = (how.timescale / how.frame_ticks.max(1)).clamp(1, 120) * 2;
     let quality = constant_quality(how);
     let mut params = vec![];
@@ -90,7 +94,7 @@ pub fn encode(format: &PictureFormat, how: &Encoding) -> Vec<String> {
                 args.extend(words(&["-maxrate", &rate, "-bufsize", &buffer]));
             }
             args.extend(words(&["-g", &gop.to_string(), "-bf", &reordered.to_string()]));
-            if format.interlaced && how.codec == VideoCodec::H264 {
+            if by_fields {
                 params.push("tff=1".to_owned());
             }
         }

@@ -16,7 +16,7 @@ mod sps_tests;
 mod tests;
 
 pub(crate) use bits::Bits;
-pub use classify::{Leading, Picture, RandomAccess, classify};
+pub use classify::{Leading, Picture, RandomAccess, classify, is_interlaced};
 pub use sei::{kept_messages, sequence_messages, with_messages};
 pub use splice::{as_bla, in_band, parameter_sets};
 pub use sps::{Colour, ParameterIds, Sps, Timing, Vui};

@@ -1,6 +1,6 @@
 //! What a sample is good for: where to start, what to leave out.
 
-use super::{Bits, NalError, VideoCodec, nals, sei};
+use super::{Bits, NalError, Sps, VideoCodec, h264, nals, sei};
 
 /// How a decoder can start with a picture.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -100,6 +100,20 @@ fn h264(sample: &[u8], length_size: usize, sync: bool) -> Result<Picture, NalErr
         picture.random_access = RandomAccess::RecoveryPoint;
     }
     Ok(picture)
+}
+
+/// Whether an H.264 picture is coded in fields: as two of them, or as one frame of which each macroblock may be a pair.
+///
+/// # Errors
+/// As [`nals`], and for a slice header that is cut off.
+pub fn is_interlaced(sps: &Sps, sample: &[u8], length_size: usize) -> Result<bool, NalError> {
+    for unit in nals(sample, length_size) {
+        let unit = unit?;
+        if matches!(unit.first().map(|header| header & 0x1f), Some(1 | 2 | 5)) {
+            return Ok(sps.mbaff || h264::is_field(sps, unit)?);
+        }
+    }
+    Ok(false)
 }
 
 /// `slice_type` I or SI (7.4.3, table 7-6).

@@ -17,15 +17,13 @@ pub(super) fn sps(unit: &[u8]) -> Result<Sps, NalError> {
     let (profile_idc, constraints, level_idc) = (bits.small(8)?, bits.small(8)?, bits.small(8)?);
     let id = bits.ue(31, "seq_parameter_set_id")?;
     let format = if HIGH_PROFILES.contains(&profile_idc) { format(&mut bits)? } else { Format::DEFAULT };
-    picture_order(&mut bits)?;
+    let frame_num_bits = picture_order(&mut bits)?;
     let max_ref_frames = bits.ue(16, "max_num_ref_frames")?;
     bits.skip(1)?;
     let width_in_mbs = bits.ue(MAX_MACROBLOCKS - 1, "pic_width_in_mbs_minus1")? + 1;
     let height_in_units = bits.ue(MAX_MACROBLOCKS - 1, "pic_height_in_map_units_minus1")? + 1;
     let frames_only = bits.flag()?;
-    if !frames_only {
-        bits.skip(1)?;
-    }
+    let mbaff = !frames_only && bits.flag()?;
     let units_per_frame = if frames_only { 1 } else { 2 };
     bits.skip(1)?;
     let coded = (width_in_mbs * 16, height_in_units * 16 * units_per_frame);
@@ -46,10 +44,26 @@ pub(super) fn sps(unit: &[u8]) -> Result<Sps, NalError> {
         width,
         height,
         interlaced: !frames_only,
+        mbaff,
+        frame_num_bits,
         max_ref_frames,
         max_reorder,
         vui,
     })
+}
+
+/// `field_pic_flag` of a slice (7.3.3) of a picture that follows `sps`.
+pub(super) fn is_field(sps: &Sps, slice: &[u8]) -> Result<bool, NalError> {
+    if !sps.interlaced {
+        return Ok(false);
+    }
+    let mut bits = Bits::nal(slice);
+    bits.skip(8)?;
+    for name in ["first_mb_in_slice", "slice_type", "pic_parameter_set_id"] {
+        bits.ue(u32::MAX, name)?;
+    }
+    bits.skip(sps.frame_num_bits)?;
+    bits.flag()
 }
 
 struct Format {
@@ -103,8 +117,9 @@ fn scaling_list(bits: &mut Bits<'_>, size: u32) -> Result<(), NalError> {
     Ok(())
 }
 
-fn picture_order(bits: &mut Bits<'_>) -> Result<(), NalError> {
-    bits.ue(12, "log2_max_frame_num_minus4")?;
+/// Returns the bits of `frame_num`.
+fn picture_order(bits: &mut Bits<'_>) -> Result<u32, NalError> {
+    let frame_num_bits = bits.ue(12, "log2_max_frame_num_minus4")? + 4;
     match bits.ue(2, "pic_order_cnt_type")? {
         0 => drop(bits.ue(12, "log2_max_pic_order_cnt_lsb_minus4")?),
         1 => {
@@ -117,7 +132,7 @@ fn picture_order(bits: &mut Bits<'_>) -> Result<(), NalError> {
         }
         _ => {}
     }
-    Ok(())
+    Ok(frame_num_bits)
 }
 
 fn offsets(bits: &mut Bits<'_>) -> Result<Offsets, NalError> {

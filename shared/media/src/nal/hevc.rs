@@ -42,6 +42,8 @@ pub(super) fn sps(unit: &[u8]) -> Result<Sps, NalError> {
         width: picture.size.0,
         height: picture.size.1,
         interlaced: profile.interlaced || field_pictures,
+        mbaff: false,
+        frame_num_bits: 0,
         max_ref_frames,
         max_reorder: Some(max_reorder),
         vui,

@@ -31,6 +31,10 @@ pub struct Sps {
     pub height: u32,
     /// Fields or MBAFF frames may occur (H.264), or the source was interlaced (HEVC).
     pub interlaced: bool,
+    /// H.264: frames may be coded as pairs of fields, macroblock by macroblock (MBAFF).
+    pub mbaff: bool,
+    /// H.264: bits of `frame_num` in a slice header.
+    pub frame_num_bits: u32,
     /// `max_num_ref_frames` or `sps_max_dec_pic_buffering_minus1` of the highest layer.
     pub max_ref_frames: u32,
     /// `max_num_reorder_frames`, if said.
