@@ -116,7 +116,7 @@ where
                     bytes_written = plan.bytes_written, lack_ms = video.map_or(0, |v| v.lack_ms),
                     "an attempt ended"
                 );
-                if job.video.is_some() {
+                if job.video.is_some() && !plan.kind.is_empty() {
                     self.count(&plan);
                 }
                 Disposition::Acknowledge

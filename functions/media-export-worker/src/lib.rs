@@ -19,14 +19,18 @@ mod join;
 mod lease;
 mod output;
 mod pipeline;
+mod planner;
 mod publish;
+mod recording;
 mod render;
+mod seam;
 mod source;
 mod still;
 mod task;
 mod upload;
 mod video;
 mod window;
+mod work;
 
 pub use config::Config;
 pub use ffmpeg::Ffmpeg;

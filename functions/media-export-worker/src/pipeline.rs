@@ -1,51 +1,31 @@
 //! The work on one claimed job, step by step: the only place that knows all ports.
 
-use crate::audio::{self, AudioTrack};
+use crate::audio::AudioTrack;
 use crate::budget::Budget;
 use crate::clip::{self, Progress};
 use crate::error::WorkError;
 use crate::lease::Lease;
+use crate::planner::Asked;
 use crate::publish::{adopt, publish};
+use crate::recording::{Recording, wanted_codec};
 use crate::source::{Reader, Track};
 use crate::still::{by_ranges, first_picture, to_jpeg};
-use crate::task::Task;
 use crate::upload::{Content, OpenUpload, Place, Prepared, Uploader};
-use crate::video::{Part, VideoFeed};
-use crate::window::Window;
 use crate::{App, alone};
 use bytes::Bytes;
 use export_domain::ids::hex;
 use export_domain::job::{Job, Manifest, ObjectKind, PlanSummary, Reason};
 use export_domain::ports::{ClipStore, Clock, DeadLetters, JobQueue, JobStore, Origin, SourceStore, Tenants};
-use export_domain::request::{ExportType, Wanted};
+use export_domain::request::Wanted;
 use export_domain::storage::Container;
-use export_domain::tenant::Tenant;
-use export_media::fmp4::TrackKind;
-use export_media::mpd::{Mpd, Representation};
-use export_media::nal::VideoCodec;
 use export_media::picture::PictureFormat;
-use export_media::select::{Choice, choose};
 use export_media::time::Nanos;
 use sha2::{Digest, Sha256};
 use std::sync::{Arc, PoisonError};
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 /// Kept back from the invocation's time to write down how it ended.
 const MARGIN: Duration = Duration::from_secs(15);
-
-/// The recording, opened for one job.
-struct Source<O> {
-    reader: Arc<Reader<O>>,
-    mpd: Mpd,
-    window: Window,
-    video: Vec<Part>,
-    /// The track of the first part with a picture.
-    track: Option<Arc<Track>>,
-    now_ms: i64,
-    began: Instant,
-    /// Milliseconds to read the manifest and the init segment.
-    open_ms: u64,
-}
 
 /// How a clip is made.
 struct Way<'a> {
@@ -78,7 +58,8 @@ where
         if self.adopted(lease, &job).await? {
             return Ok(());
         }
-        let source = self.open(&job, &tenant).await?;
+        let source =
+            Recording::open(Arc::clone(&self.objects), &tenant, &job.order, self.clock.now_ms()).await?;
         match job.order.wanted {
             Wanted::Thumbnail => self.still(lease, &job, &source).await,
             Wanted::Media => self.media(lease, &job, source, left, open).await,
@@ -102,25 +83,15 @@ where
         Ok(!lease.is_running().await)
     }
 
-    async fn open(&self, job: &Job, tenant: &Tenant) -> Result<Source<O>, WorkError> {
-        let began = Instant::now();
-        let key = tenant.manifest_key(&job.order.live_path);
-        let reader = Arc::new(Reader::new(Arc::clone(&self.objects), tenant.source_bucket.clone(), &key));
-        let mpd = reader.manifest(&key).await?;
-        let window = Window::of(&mpd, &job.order);
-        let video = video_parts(&mpd, window, wanted_codec(job.order.export_type));
-        let track = match video.first() {
-            Some(part) => Track::open(&reader, &part.representation, TrackKind::Video).await?.map(Arc::new),
-            None => None,
-        };
-        let (now_ms, open_ms) = (self.clock.now_ms(), millis(began));
-        Ok(Source { reader, mpd, window, video, track, now_ms, began, open_ms })
-    }
-
     /// A thumbnail-only job.
-    async fn still(&self, lease: &Lease<'_, J, C>, job: &Job, source: &Source<O>) -> Result<(), WorkError> {
-        let Some(track) = &source.track else { return Err(nothing(source, Reason::NoVideo).into()) };
-        source.window.check_live_edge(&source.mpd, track, &job.order, source.now_ms)?;
+    async fn still(
+        &self,
+        lease: &Lease<'_, J, C>,
+        job: &Job,
+        source: &Recording<O>,
+    ) -> Result<(), WorkError> {
+        let Some(track) = &source.track else { return Err(source.nothing(Reason::NoVideo).into()) };
+        source.check_live_edge(track, &job.order)?;
         let (format, raw) = self.picture(source, track).await?.ok_or(Reason::NoMedia)?;
         self.publish_image(lease, job, &source.reader, &format, &raw).await
     }
@@ -128,16 +99,14 @@ where
     /// The first picture of the window.
     async fn picture(
         &self,
-        source: &Source<O>,
+        source: &Recording<O>,
         track: &Track,
     ) -> Result<Option<(PictureFormat, Vec<u8>)>, WorkError> {
         let (window, reader) = (source.window, &source.reader);
         if let Some(found) = by_ranges(&self.ffmpeg, reader, track, window.start).await? {
             return Ok(Some(found));
         }
-        let parts = source.video.clone();
-        let mut feed =
-            VideoFeed::new(Arc::clone(reader), parts, source.track.clone(), window.start, window.end);
+        let mut feed = source.pictures();
         first_picture(&self.ffmpeg, &mut feed, window).await
     }
 
@@ -145,16 +114,14 @@ where
         &self,
         lease: &Lease<'_, J, C>,
         job: &Job,
-        source: Source<O>,
+        source: Recording<O>,
         left: Duration,
         open: &OpenUpload,
     ) -> Result<(), WorkError> {
-        let audio = audio_tracks(&source).await?;
+        let audio = source.sound().await?;
         let mut tracks =
             source.track.iter().map(AsRef::as_ref).chain(audio.iter().filter_map(AudioTrack::last));
-        let reached = tracks.try_for_each(|track| {
-            source.window.check_live_edge(&source.mpd, track, &job.order, source.now_ms)
-        });
+        let reached = tracks.try_for_each(|track| source.check_live_edge(track, &job.order));
         if let Err(waiting) = reached {
             if let Some(track) = &source.track {
                 self.image_while_waiting(lease, job, &source, track).await?;
@@ -164,14 +131,14 @@ where
         if source.track.is_none() {
             return self.sound(lease, job, &source, audio, open).await;
         }
-        let budget = Budget::new(left.saturating_sub(MARGIN), recorded(&source));
+        let budget = Budget::new(left.saturating_sub(MARGIN), source.recorded());
         let way = Way { budget: &budget, unfit: None };
         match self.clip(lease, job, &source, audio, &way, open).await {
             Err(WorkError::Unfit(why)) => {
                 tracing::warn!(job.id = %job.job_id, why, "renders a clip that could not be copied");
                 self.throw_away(job, open).await;
                 let way = Way { budget: &budget, unfit: Some(why) };
-                self.clip(lease, job, &source, audio_tracks(&source).await?, &way, open).await
+                self.clip(lease, job, &source, source.sound().await?, &way, open).await
             }
             done => done,
         }
@@ -182,7 +149,7 @@ where
         &self,
         lease: &Lease<'_, J, C>,
         job: &Job,
-        source: &Source<O>,
+        source: &Recording<O>,
         track: &Track,
     ) -> Result<(), WorkError> {
         let there = track.listed_end().is_some_and(|end| end > source.window.start);
@@ -205,28 +172,24 @@ where
         &self,
         lease: &Lease<'_, J, C>,
         job: &Job,
-        source: &Source<O>,
+        source: &Recording<O>,
         audio: Vec<AudioTrack<O>>,
         way: &Way<'_>,
         open: &OpenUpload,
     ) -> Result<(), WorkError> {
         let (window, reader) = (source.window, &source.reader);
         let work = clip::Job {
-            ffmpeg: &self.ffmpeg,
-            window,
-            export_type: job.order.export_type,
-            container: job.order.target.container,
-            budget: way.budget,
-            feed: VideoFeed::new(
-                Arc::clone(reader),
-                source.video.clone(),
-                source.track.clone(),
-                window.start,
-                window.end,
-            ),
+            asked: Asked {
+                ffmpeg: &self.ffmpeg,
+                window,
+                export_type: job.order.export_type,
+                container: job.order.target.container,
+                budget: way.budget,
+                render_all: way.unfit.is_some(),
+            },
+            feed: source.pictures(),
             audio,
             uploader: self.uploader(lease, job, source, open),
-            render_all: way.unfit.is_some(),
         };
         let progress = Reporter { app: self, lease, job, reader };
         let made = clip::make(work, &progress).await?.ok_or(Reason::NoMedia)?;
@@ -258,14 +221,14 @@ where
         &self,
         lease: &Lease<'_, J, C>,
         job: &Job,
-        source: &Source<O>,
+        source: &Recording<O>,
         audio: Vec<AudioTrack<O>>,
         open: &OpenUpload,
     ) -> Result<(), WorkError> {
         let uploader = self.uploader(lease, job, source, open);
         let container = job.order.target.container;
         let sound = alone::make(&self.ffmpeg, source.window, container, audio, uploader).await?;
-        let sound = sound.ok_or_else(|| nothing(source, Reason::NoMedia))?;
+        let sound = sound.ok_or_else(|| source.nothing(Reason::NoMedia))?;
         let plan = PlanSummary {
             kind: "copy".to_owned(),
             reason: "sound only".to_owned(),
@@ -278,12 +241,12 @@ where
         &self,
         lease: &Lease<'_, J, C>,
         job: &Job,
-        source: &Source<O>,
+        source: &Recording<O>,
         open: &OpenUpload,
     ) -> Uploader<O> {
         let place = place(job, ObjectKind::Video, lease.fence());
         let headed = job.order.target.container == Container::Mp4;
-        let expected = expected_bytes(source, job.order.duration_ms);
+        let expected = source.expected_bytes(job.order.duration_ms);
         Uploader::new(Arc::clone(&self.objects), place, Arc::clone(open), expected, headed)
     }
 
@@ -292,7 +255,7 @@ where
         &self,
         lease: &Lease<'_, J, C>,
         job: &Job,
-        source: &Source<O>,
+        source: &Recording<O>,
         prepared: &Prepared,
         length: Nanos,
         lack_ms: i64,
@@ -308,7 +271,7 @@ where
             bytes_read: source.reader.bytes(),
             bytes_written: prepared.bytes,
             open_ms: source.open_ms,
-            total_ms: millis(source.began),
+            total_ms: source.age_ms(),
             ..plan
         };
         commit_video(lease, video, plan).await
@@ -386,10 +349,6 @@ async fn commit_video<J: JobStore, C: Clock>(
     lease.write(|job, fence, now, times| job.with_video(fence, video.clone(), plan.clone(), now, times)).await
 }
 
-fn millis(since: Instant) -> u64 {
-    u64::try_from(since.elapsed().as_millis()).unwrap_or(u64::MAX)
-}
-
 fn place(job: &Job, object: ObjectKind, fence: u64) -> Place {
     Place {
         target: job.order.target.clone(),
@@ -413,68 +372,4 @@ fn manifest(prepared: &Prepared, length: Nanos, lack_ms: i64) -> Manifest {
     };
     let duration_ms = (length + Nanos::new(500_000)).to_millis_floor();
     Manifest { bytes: prepared.bytes, sha256: prepared.sha256.clone(), parts, duration_ms, lack_ms }
-}
-
-/// The codec that makes a copy possible, if one is asked for.
-fn wanted_codec(export_type: ExportType) -> Option<VideoCodec> {
-    match export_type {
-        ExportType::AsRecorded => None,
-        ExportType::H264 => Some(VideoCodec::H264),
-        ExportType::H265 => Some(VideoCodec::Hevc),
-    }
-}
-
-fn video_parts(mpd: &Mpd, window: Window, wanted: Option<VideoCodec>) -> Vec<Part> {
-    let parts = window.periods(mpd).into_iter().filter_map(|(period, from, until)| {
-        let representation = choose(period, wanted).video?.clone();
-        Some(Part { representation, from, until, ends_period: until < window.end })
-    });
-    parts.collect()
-}
-
-/// Every audio track, put together over the Periods by its position.
-async fn audio_tracks<O: SourceStore + 'static>(source: &Source<O>) -> Result<Vec<AudioTrack<O>>, WorkError> {
-    let mut opening = Vec::new();
-    for (period, from, until) in source.window.periods(&source.mpd) {
-        let Choice { video, audio } = choose(period, None);
-        // Sound may also be in the picture's own segments.
-        let sources: Vec<&Representation> =
-            if audio.is_empty() { video.into_iter().collect() } else { audio };
-        for (at, representation) in sources.into_iter().enumerate() {
-            let (reader, representation) = (Arc::clone(&source.reader), representation.clone());
-            let track = async move { Track::open(&reader, &representation, TrackKind::Audio).await };
-            opening.push((at, from, until, Task::spawn(track)));
-        }
-    }
-    let mut tracks: Vec<Vec<audio::Part>> = Vec::new();
-    for (at, from, until, track) in opening {
-        let track = track.await.map_err(|e| WorkError::Passing(format!("failed to open a track: {e}")))??;
-        if tracks.len() <= at {
-            tracks.resize_with(at + 1, Vec::new);
-        }
-        if let (Some(track), Some(parts)) = (track, tracks.get_mut(at)) {
-            parts.push(audio::Part { track: Arc::new(track), from, until });
-        }
-    }
-    Ok(tracks.into_iter().filter_map(|parts| AudioTrack::new(Arc::clone(&source.reader), parts)).collect())
-}
-
-/// Why there is nothing to make: a window outside the recording has no Period to look into.
-fn nothing<O>(source: &Source<O>, otherwise: Reason) -> Reason {
-    if source.window.periods(&source.mpd).is_empty() { Reason::NoMedia } else { otherwise }
-}
-
-/// The part of the window that the manifest lists media for.
-fn recorded<O>(source: &Source<O>) -> Nanos {
-    let Some(track) = &source.track else { return Nanos::ZERO };
-    let several = source.video.len() > 1;
-    let end = track.listed_end().filter(|_| !several).unwrap_or(source.window.end).min(source.window.end);
-    let start = track.listed_start().unwrap_or(source.window.start).max(source.window.start);
-    (end - start).max(Nanos::ZERO)
-}
-
-/// The clip's likely size, by the manifest.
-fn expected_bytes<O>(source: &Source<O>, duration_ms: i64) -> u64 {
-    let bandwidth = source.track.as_ref().map_or(0, |track| track.bandwidth());
-    (bandwidth / 8).saturating_mul(u64::try_from(duration_ms / 1000 + 1).unwrap_or(0))
 }

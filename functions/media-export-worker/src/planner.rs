@@ -1,0 +1,354 @@
+//! Reads the recording and decides, picture by picture, what is copied and what is rendered. Runs are rendered as tasks
+//! of their own, a few at a time; everything goes to the writer in the clip's order.
+
+use crate::assemble::{Block, ParameterSets, Picture, VideoSpec};
+use crate::budget::Budget;
+use crate::decode::{CodedSource, Prepared, decode_all};
+use crate::error::WorkError;
+use crate::ffmpeg::Ffmpeg;
+use crate::join::spliced;
+use crate::render::{First, Order};
+use crate::seam::{render_alone, render_join, unused_id};
+use crate::still::Latest;
+use crate::task::Task;
+use crate::video::{Coded, Item, Setup, VideoFeed};
+use crate::window::Window;
+use crate::work::Work;
+use export_domain::ports::SourceStore;
+use export_domain::request::ExportType;
+use export_domain::storage::Container;
+use export_media::cut::{Access, Cutter, Method, Run, Step};
+use export_media::ffmpeg::{Encoding, Purpose};
+use export_media::nal::{RandomAccess, VideoCodec, is_interlaced};
+use export_media::time::Nanos;
+use std::sync::Arc;
+use tokio::sync::{OwnedSemaphorePermit, Semaphore, mpsc};
+
+/// The re-encode may take this many times the source's bits a second, in tenths.
+const BITRATE_TENTHS: u64 = 14;
+/// Length of the pieces that a clip is rendered in.
+const PIECE: Nanos = Nanos::new(10_000_000_000);
+/// KiB of copied pictures that may wait for what is rendered before them.
+const WAITING_KIB: u32 = 48 << 10;
+/// Pictures that an encoder of whole clips may show later than it codes them.
+const CLIP_REORDER: usize = 2;
+
+/// What is wanted, and what to make it with.
+#[derive(Debug, Clone)]
+pub(crate) struct Asked<'a> {
+    pub(crate) ffmpeg: &'a Ffmpeg,
+    pub(crate) window: Window,
+    pub(crate) export_type: ExportType,
+    pub(crate) container: Container,
+    pub(crate) budget: &'a Budget,
+    /// Whether to render what could be copied.
+    pub(crate) render_all: bool,
+}
+
+/// A part of the clip in its turn.
+pub(crate) struct Pending {
+    pictures: Waiting,
+    /// The recording may have a hole before them.
+    starts: bool,
+    /// Everything is rendered: the time it takes grows with the clip.
+    pub(crate) paced: bool,
+    pub(crate) spec: VideoSpec,
+    /// Given back once the pictures are taken.
+    _room: Option<OwnedSemaphorePermit>,
+}
+
+impl Pending {
+    /// The pictures, once they are there.
+    pub(crate) async fn block(self) -> Result<Block, WorkError> {
+        let pictures = match self.pictures {
+            Waiting::Ready(pictures) => pictures,
+            Waiting::Rendering(task) => {
+                task.await.map_err(|e| WorkError::Passing(format!("failed to render: {e}")))??
+            }
+        };
+        Ok(Block { pictures, starts: self.starts })
+    }
+}
+
+enum Waiting {
+    Ready(Vec<Picture>),
+    Rendering(Task<Result<Vec<Picture>, WorkError>>),
+}
+
+/// Decides what is copied and what is rendered.
+pub(crate) struct Planner<'a> {
+    asked: &'a Asked<'a>,
+    /// The window is made of several Periods.
+    several: bool,
+    /// What the clip looks like: as its first stretch.
+    clip: Option<Arc<Setup>>,
+    setup: Option<Arc<Setup>>,
+    /// Nothing of the stretch has been passed on.
+    starts: bool,
+    first: Option<First>,
+    /// Decodes the first picture, if that is copied.
+    picture: Option<Task<Result<(), WorkError>>>,
+    /// Runs that may be rendered at a time.
+    turns: Arc<Semaphore>,
+    room: Arc<Semaphore>,
+    pending: mpsc::Sender<Pending>,
+    work: Arc<Work>,
+}
+
+impl<'a> Planner<'a> {
+    /// For one clip, whose parts go to `pending` and whose first picture goes to `first`.
+    pub(crate) fn new(
+        asked: &'a Asked<'a>,
+        pending: mpsc::Sender<Pending>,
+        first: First,
+        work: Arc<Work>,
+    ) -> Self {
+        Self {
+            asked,
+            several: false,
+            clip: None,
+            setup: None,
+            starts: true,
+            first: Some(first),
+            picture: None,
+            turns: Arc::new(Semaphore::new(asked.budget.cores())),
+            room: Arc::new(Semaphore::new(usize::try_from(WAITING_KIB).unwrap_or(1))),
+            pending,
+            work,
+        }
+    }
+
+    /// Plans everything that `feed` has.
+    pub(crate) async fn plan(
+        mut self,
+        feed: &mut VideoFeed<impl SourceStore + 'static>,
+    ) -> Result<(), WorkError> {
+        self.several = feed.is_several();
+        self.steps(feed).await?;
+        let picture = self.picture.take();
+        // The writer ends with what it is given.
+        drop(self);
+        match picture {
+            Some(task) => task.await.map_err(|e| WorkError::Passing(format!("failed to decode: {e}")))?,
+            None => Ok(()),
+        }
+    }
+
+    async fn steps(&mut self, feed: &mut VideoFeed<impl SourceStore + 'static>) -> Result<(), WorkError> {
+        let mut cutter = None;
+        loop {
+            let item = feed.next().await?;
+            if let Some(Item::Sample(coded)) = item {
+                if let Some(cutter) = &mut cutter {
+                    self.examine(&coded)?;
+                    let steps = Cutter::push(cutter, access(coded))?;
+                    self.take(steps).await?;
+                }
+                continue;
+            }
+            if let Some(cutter) = &mut cutter {
+                let steps = Cutter::end(cutter, feed.take_cut())?;
+                self.take(steps).await?;
+            }
+            let Some(Item::Start(setup, coded)) = item else { return Ok(()) };
+            let starts = self.begin(setup)?;
+            self.examine(&coded)?;
+            let method = if self.renders() { Method::Render(PIECE) } else { Method::Copy };
+            let cutter = match cutter.take().filter(|_| !starts) {
+                Some(going_on) => cutter.insert(going_on),
+                None => cutter.insert(Cutter::new(self.asked.window.start, self.asked.window.end, method)),
+            };
+            cutter.begin(access(coded), feed.period_end());
+        }
+    }
+
+    /// Whether everything is rendered.
+    fn renders(&self) -> bool {
+        let recorded = self.clip.as_ref().map(|clip| clip.config.codec);
+        self.asked.render_all
+            || recorded.is_some_and(|codec| target_codec(self.asked.export_type, codec) != codec)
+    }
+
+    /// Frames that are only flagged as interlaced can be copied; no encoder here makes single ones of fields.
+    fn examine(&self, coded: &Coded) -> Result<(), WorkError> {
+        let Some(setup) = self.setup.as_ref().filter(|setup| setup.sps.interlaced && !self.renders()) else {
+            return Ok(());
+        };
+        let Coded { data, config, .. } = coded;
+        if is_interlaced(&setup.sps, data, config.nal_length_size)? { Err(interlaced()) } else { Ok(()) }
+    }
+
+    /// A stretch begins. Whether the clip does: it looks like the first stretch that gives it a picture.
+    fn begin(&mut self, setup: Arc<Setup>) -> Result<bool, WorkError> {
+        let starts = self.first.is_some();
+        let clip = self.clip.take().filter(|_| !starts).unwrap_or_else(|| Arc::clone(&setup));
+        self.clip = Some(Arc::clone(&clip));
+        if self.renders() {
+            if starts {
+                self.asked
+                    .budget
+                    .check_before(&setup, target_codec(self.asked.export_type, setup.config.codec))?;
+            }
+        } else if setup.format.interlaced && setup.config.codec == VideoCodec::Hevc {
+            return Err(interlaced());
+        } else if (setup.config.codec, setup.format, setup.timescale)
+            != (clip.config.codec, clip.format, clip.timescale)
+        {
+            return Err(WorkError::Unfit("the format of the pictures changes".to_owned()));
+        } else if setup.rhythm.reorder > clip.rhythm.reorder {
+            return Err(WorkError::Unfit("the order of the pictures changes".to_owned()));
+        }
+        self.setup = Some(setup);
+        self.starts = true;
+        Ok(starts)
+    }
+
+    async fn take(&mut self, steps: Vec<Step<Coded>>) -> Result<(), WorkError> {
+        let (Some(setup), Some(clip)) = (self.setup.clone(), self.clip.clone()) else { return Ok(()) };
+        for step in steps {
+            match step {
+                Step::Copy { splice, pictures } => self.copy(&setup, &clip, splice, pictures).await?,
+                Step::Render(run) => self.render(&setup, &clip, run).await?,
+            }
+        }
+        Ok(())
+    }
+
+    async fn copy(
+        &mut self,
+        setup: &Arc<Setup>,
+        clip: &Setup,
+        splice: bool,
+        pictures: Vec<Access<Coded>>,
+    ) -> Result<(), WorkError> {
+        if let (Some(first), Some(access)) = (self.first.take(), pictures.first()) {
+            let picture = still(self.asked.ffmpeg.clone(), Arc::clone(setup), access.item.clone(), first);
+            self.picture = Some(Task::spawn(picture));
+        }
+        self.work.copied_pictures(pictures.len());
+        let bytes: usize = pictures.iter().map(|access| access.item.data.len()).sum();
+        let kib = u32::try_from(bytes >> 10).unwrap_or(WAITING_KIB).clamp(1, WAITING_KIB);
+        let room = Arc::clone(&self.room).acquire_many_owned(kib).await.map_err(|_| over())?;
+        let picture = |(n, access): (usize, Access<Coded>)| {
+            Ok(Picture {
+                pts: access.pts,
+                duration: access.duration,
+                sync: !matches!(
+                    access.picture.random_access,
+                    RandomAccess::None | RandomAccess::RecoveryPoint
+                ),
+                data: spliced(&access.item, splice && n == 0)?,
+                config: access.item.config,
+            })
+        };
+        let pictures = pictures.into_iter().enumerate().map(picture).collect::<Result<_, WorkError>>()?;
+        self.send(Waiting::Ready(pictures), clip, Some(room)).await
+    }
+
+    async fn render(&mut self, setup: &Arc<Setup>, clip: &Setup, run: Run<Coded>) -> Result<(), WorkError> {
+        let joins = !self.renders();
+        let encoding = self.encoding(setup, clip, &run)?;
+        let (setup, first) = (Arc::clone(setup), self.first.take());
+        let order = Order { setup, format: clip.format, encoding, run, first };
+        let turn = Arc::clone(&self.turns).acquire_owned().await.map_err(|_| over())?;
+        let (ffmpeg, work, container) =
+            (self.asked.ffmpeg.clone(), Arc::clone(&self.work), self.asked.container);
+        let task = Task::spawn(async move {
+            let pictures = if joins {
+                render_join(&ffmpeg, order, container, &work).await.map_err(|error| match error {
+                    WorkError::Passing(why) => WorkError::Unfit(why),
+                    other => other,
+                })
+            } else {
+                render_alone(&ffmpeg, order, &work).await
+            };
+            drop(turn);
+            pictures
+        });
+        self.send(Waiting::Rendering(task), clip, None).await
+    }
+
+    fn encoding(&self, setup: &Setup, clip: &Setup, run: &Run<Coded>) -> Result<Encoding, WorkError> {
+        let codec = target_codec(self.asked.export_type, clip.config.codec);
+        let purpose = if self.renders() {
+            Purpose::Clip { reordered: self.reordered(clip) }
+        } else {
+            Purpose::Join {
+                parameter_id: unused_id(setup, run)?,
+                profile_idc: setup.sps.profile_idc,
+                max_ref_frames: setup.sps.max_ref_frames,
+            }
+        };
+        Ok(Encoding {
+            codec,
+            recorded: clip.config.codec,
+            timescale: clip.timescale,
+            frame_ticks: clip.frame_ticks,
+            max_bitrate: clip.bandwidth * BITRATE_TENTHS / 10,
+            purpose,
+            threads: if self.renders() { self.asked.budget.threads_for_pieces_of(PIECE) } else { 0 },
+        })
+    }
+
+    /// Pictures of the clip that may be decoded before one that is shown earlier.
+    fn reordered(&self, clip: &Setup) -> usize {
+        match (self.renders(), clip.rhythm.is_even()) {
+            (false, _) => clip.rhythm.reorder,
+            (true, true) => CLIP_REORDER,
+            // How long pictures wait could not be told in advance.
+            (true, false) => 0,
+        }
+    }
+
+    async fn send(
+        &mut self,
+        pictures: Waiting,
+        clip: &Setup,
+        room: Option<OwnedSemaphorePermit>,
+    ) -> Result<(), WorkError> {
+        let (width, height) = clip.format.display_size();
+        let delay = clip.delay(self.reordered(clip));
+        let sets = match (self.renders(), self.several) {
+            (true, _) => ParameterSets::Alike,
+            (false, true) => ParameterSets::InBand,
+            (false, false) => ParameterSets::OneEntry,
+        };
+        let spec = VideoSpec { width, height, timescale: clip.timescale, delay, sets };
+        let (starts, paced) = (std::mem::take(&mut self.starts), self.renders());
+        self.pending.send(Pending { pictures, starts, paced, spec, _room: room }).await.map_err(|_| over())
+    }
+}
+
+fn interlaced() -> WorkError {
+    WorkError::Unfit("the recording is interlaced".to_owned())
+}
+
+/// Decodes a picture that needs no other.
+async fn still(ffmpeg: Ffmpeg, setup: Arc<Setup>, picture: Coded, first: First) -> Result<(), WorkError> {
+    let format = setup.format;
+    let mut taker = Latest::default();
+    decode_all(&ffmpeg, &mut Prepared::new(setup, [picture]), &mut taker).await?;
+    if let Some(raw) = taker.take() {
+        // Whoever waited for it is gone only when the whole work is being dropped.
+        let _ = first.send((format, raw));
+    }
+    Ok(())
+}
+
+/// The other half has ended, and says itself why.
+fn over() -> WorkError {
+    WorkError::Passing("the clip's writer has ended".to_owned())
+}
+
+fn access(coded: Coded) -> Access<Coded> {
+    Access { pts: coded.pts, duration: coded.duration, picture: coded.picture, item: coded }
+}
+
+/// The codec that `export_type` means for a recording in `recorded`.
+fn target_codec(export_type: ExportType, recorded: VideoCodec) -> VideoCodec {
+    match export_type {
+        ExportType::AsRecorded => recorded,
+        ExportType::H264 => VideoCodec::H264,
+        ExportType::H265 => VideoCodec::Hevc,
+    }
+}

@@ -1,0 +1,52 @@
+//! What making a clip took, for people and metrics.
+
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::Duration;
+
+/// What it takes, added up.
+#[derive(Debug, Default)]
+pub(crate) struct Work {
+    copied: AtomicU64,
+    encoded: AtomicU64,
+    render_ms: AtomicU64,
+    check_ms: AtomicU64,
+}
+
+impl Work {
+    pub(crate) fn copied_pictures(&self, count: usize) {
+        self.copied.fetch_add(u64::try_from(count).unwrap_or(0), Ordering::Relaxed);
+    }
+
+    pub(crate) fn encoded_pictures(&self, count: usize, took: Duration) {
+        self.encoded.fetch_add(u64::try_from(count).unwrap_or(0), Ordering::Relaxed);
+        self.render_ms.fetch_add(millis(took), Ordering::Relaxed);
+    }
+
+    pub(crate) fn checked(&self, took: Duration) {
+        self.check_ms.fetch_add(millis(took), Ordering::Relaxed);
+    }
+
+    /// Frames that are as recorded.
+    pub(crate) fn copied(&self) -> u64 {
+        self.copied.load(Ordering::Relaxed)
+    }
+
+    /// Frames that went through an encoder.
+    pub(crate) fn encoded(&self) -> u64 {
+        self.encoded.load(Ordering::Relaxed)
+    }
+
+    /// Milliseconds of rendering, all runs added up.
+    pub(crate) fn render_ms(&self) -> u64 {
+        self.render_ms.load(Ordering::Relaxed)
+    }
+
+    /// Milliseconds of checking joins, all added up.
+    pub(crate) fn check_ms(&self) -> u64 {
+        self.check_ms.load(Ordering::Relaxed)
+    }
+}
+
+fn millis(time: Duration) -> u64 {
+    u64::try_from(time.as_millis()).unwrap_or(u64::MAX)
+}
