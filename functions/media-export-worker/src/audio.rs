@@ -39,6 +39,8 @@ pub(crate) struct AudioTrack<O> {
     frames: VecDeque<Frame>,
     spec: TrackSpec,
     slots: AudioSlots,
+    /// The part of the window that the Periods with this track cover.
+    window: (Nanos, Nanos),
     /// How long before the first picture the sound starts, for decoders to warm up; zero where it cannot be hidden.
     lead: Nanos,
 }
@@ -46,6 +48,7 @@ pub(crate) struct AudioTrack<O> {
 impl<O: SourceStore + 'static> AudioTrack<O> {
     /// Makes one track of `parts`; `None` if there are none.
     pub(crate) fn new(reader: Arc<Reader<O>>, parts: Vec<Part>) -> Option<Self> {
+        let window = (parts.first()?.from, parts.last()?.until);
         let first = &parts.first()?.track.init;
         let timescale = first.timescale.get();
         let mut sample_entries: Vec<Bytes> = Vec::new();
@@ -69,6 +72,7 @@ impl<O: SourceStore + 'static> AudioTrack<O> {
             frames: VecDeque::new(),
             slots: AudioSlots::new(timescale),
             spec,
+            window,
             lead: Nanos::ZERO,
         })
     }
@@ -85,9 +89,15 @@ impl<O: SourceStore + 'static> AudioTrack<O> {
 
     /// Whether there is no frame to be heard in the window.
     pub(crate) async fn is_silent(&mut self) -> Result<bool, WorkError> {
-        let until = self.parts.back().map(|part| part.until);
-        let next = self.peek().await?;
-        Ok(next.is_none_or(|frame| until.is_some_and(|until| frame.start >= until)))
+        let (from, until) = self.window;
+        loop {
+            if let Some(frame) = self.frames.iter().find(|frame| frame.end > from) {
+                return Ok(frame.start >= until);
+            }
+            if !self.load().await? {
+                return Ok(true);
+            }
+        }
     }
 
     /// Starts the sound this long before the picture, in whole frames, at least one.

@@ -125,7 +125,7 @@ fn constant_quality(how: &Encoding) -> &'static str {
     if let Purpose::Join { .. } = how.purpose {
         return match how.codec {
             VideoCodec::H264 => "18",
-            VideoCodec::Hevc => "21",
+            VideoCodec::Hevc => "22",
         };
     }
     match (how.recorded, how.codec) {
