@@ -9,6 +9,7 @@ import argparse
 import json
 import os
 import platform
+import re
 import statistics
 import subprocess
 import sys
@@ -394,6 +395,38 @@ def thumbnails(bench: Bench, source: Recording) -> dict:
     return result
 
 
+def heads(source: Recording) -> dict:
+    """A head of half a GOP with other presets: what encoding alone costs, its bits against those that were recorded for
+    as many frames, and its likeness to what was recorded."""
+    count = GOP_FRAMES // 2
+    size = ["-video_size", "1920x1080", "-framerate", str(FPS)]
+    ours = [ffmpeg.executable(), "-v", "error", "-nostdin"]
+    recorded = samples(source.folder, 0)
+    mean = sum(size for _, _, size in recorded) / len(recorded)
+    result = {}
+    with tempfile.TemporaryDirectory(dir=CACHE) as work:
+        raw, head = Path(work) / "raw.yuv", Path(work) / "head.mp4"
+        spend([*ours, "-ss", "10", "-i", source.whole, "-frames:v", count, "-map", "0:v:0", *RAW, raw])
+        for preset in ("ultrafast", "superfast", "veryfast", "faster"):
+            join = ["-c:v", "libx264", "-preset", preset, "-crf", "18", "-g", "600", "-bf", "0", "-x264-params", "ref=2"]
+            runs = [spend([*ours, "-y", *RAW, *size, "-i", raw, *join, head]) for _ in range(3)]
+            compare = ["-lavfi", "[0:v][1:v]psnr", "-f", "null", "-"]
+            told = subprocess.run(
+                [ours[0], "-nostdin", "-i", head, *RAW, *size, "-i", raw, *compare],
+                capture_output=True,
+                text=True,
+                check=True,
+            )
+            data = head.read_bytes()
+            encoded = sum(len(sample.data) for sample in boxes.stored(data, boxes.find(data, b"moov", b"trak")[0]))
+            result[preset] = {
+                "cpu_s": statistics.median(run.cpu_s for run in runs),
+                "bits_over_recorded": encoded / (mean * count),
+                "psnr_y_db": float(re.search(r"PSNR y:([0-9.]+)", told.stderr)[1]),
+            }
+    return result
+
+
 def fallback(bench: Bench, source: Recording) -> dict:
     """The worker where nothing can be copied: open GOPs in H.264. What copying saves it is judged by this."""
     result = {}
@@ -468,6 +501,9 @@ def told_as_text(report: dict, targets: list[Target]) -> str:
     if found := report.get("thumbnails"):
         rows = [[name, *row.values()] for name, row in found.items()]
         parts.append(table(["picture alone", "bytes read", "JPEG bytes", "CPU seconds", "wall ms"], rows))
+    if found := report.get("heads"):
+        rows = [[name, *row.values()] for name, row in found.items()]
+        parts.append(table(["preset of a head", "CPU seconds", "bits over recorded", "Y-PSNR dB"], rows))
     if found := report.get("memory"):
         rows = [[name, *row.values()] for name, row in found.items()]
         head = ["clip", "plan", "bytes", "peak MiB", "largest child MiB", "CPU seconds", "wall seconds"]
@@ -485,7 +521,13 @@ def machine() -> dict:
 
 def main() -> int:
     parser = argparse.ArgumentParser(description="What clips and pictures cost, as ratios measured in one run.")
-    sections: dict[str, Callable] = {"cost": cost, "thumbnails": thumbnails, "fallback": fallback, "memory": memory}
+    sections: dict[str, Callable] = {
+        "cost": cost,
+        "thumbnails": thumbnails,
+        "heads": heads,
+        "fallback": fallback,
+        "memory": memory,
+    }
     parser.add_argument("section", nargs="*", choices=[*sections, []], help=f"default all of: {', '.join(sections)}")
     parser.add_argument("--starts", type=int, default=25, help="starts over a GOP (default 25)")
     parser.add_argument("--compared", type=int, default=5, help="starts at which others are measured too (default 5)")
@@ -508,6 +550,8 @@ def main() -> int:
             targets += found
         if "thumbnails" in wanted:
             report["thumbnails"] = thumbnails(bench, source)
+        if "heads" in wanted:
+            report["heads"] = heads(source)
         if "fallback" in wanted:
             report["fallback"] = fallback(bench, made("open", extra="open-gop=1"))
             targets += saved(report) if "cost" in report else []

@@ -20,6 +20,8 @@ const MAX_REORDER: usize = 16;
 const MOST_WAITING: usize = 256;
 /// The longest head: beyond this the clip is better rendered in pieces.
 const LONGEST_HEAD: Nanos = Nanos::new(12_500_000_000);
+/// The same in pictures, for times that do not advance.
+const MOST_IN_HEAD: usize = 4096;
 
 /// A recorded picture and what the caller keeps of it.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -187,7 +189,9 @@ impl<T: Clone> Cutter<T> {
                 None => {
                     if access.pts < until && self.is_next(&access, from) {
                         head.next = Some(head.run.len());
-                    } else if self.method == Method::Copy && access.pts - from > LONGEST_HEAD {
+                    } else if self.method == Method::Copy
+                        && (access.pts - from > LONGEST_HEAD || head.run.len() > MOST_IN_HEAD)
+                    {
                         return Err(GiveUp::NoStart);
                     }
                     head.run.push(access);

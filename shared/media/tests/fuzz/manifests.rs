@@ -224,7 +224,7 @@ fn timeline() -> impl Strategy<Value = String> {
     let odd = attributes(&["t", "d", "r", "n"]);
     let entry = (
         option::of(0..9_u64),
-        1..99_u64,
+        prop_oneof![200 => 1..99_u64, 1 => Just(0)],
         prop_oneof![20 => 0..4_i64, 1 => Just(-1)],
         option::weighted(0.03, odd),
     );
@@ -392,5 +392,5 @@ fn many_manifests_that_follow_the_schema_are_read() {
     };
     let mut read = || parse(&written().new_tree(&mut runner).unwrap().current());
     let read = (0..200).filter(|_| read().is_ok_and(|mpd| has_segments(&mpd))).count();
-    assert!(read > 50, "{read}");
+    assert!(read > 40, "{read}");
 }

@@ -12,10 +12,11 @@ use export_media::time::{Nanos, Timeline};
 use proptest::collection::vec;
 use proptest::prelude::*;
 use proptest::sample::select;
+use std::collections::BTreeSet;
 use std::num::NonZeroU32;
 
 /// What a machine holds that keeps only what may be reordered.
-const FIXED: usize = 8 << 10;
+const FIXED: usize = 2 << 10;
 
 fn instant() -> impl Strategy<Value = Nanos> {
     prop_oneof![
@@ -188,10 +189,12 @@ proptest! {
         let (steps, peak) = measured(steps);
         prop_assert!(peak <= FIXED + 40 * samples.len() * size_of::<Access<usize>>(), "{peak} bytes");
         let mut copied: Vec<usize> = Vec::new();
+        let mut times = BTreeSet::new();
         for step in steps.iter().flatten() {
             if let Step::Copy { pictures, .. } = step {
                 prop_assert!(!pictures.is_empty() && method == Method::Copy);
                 prop_assert!(pictures.iter().all(|access| start <= access.pts && access.pts < end));
+                prop_assert!(pictures.iter().all(|access| times.insert(access.pts)), "shown twice");
                 copied.extend(pictures.iter().map(|access| access.item));
             }
         }

@@ -67,12 +67,14 @@ proptest! {
         let specs = || vec![spec(TrackKind::Video, 12_800), spec(TrackKind::Video, 90_000), spec(TrackKind::Audio, 48_000)];
         let (written, peak) = measured(|| {
             let mut tables = Mp4Tables::new(specs(), timescale)?;
-            let (mut payload, mut ends) = (0, [0_i64; 4]);
+            let (mut payload, mut ends, mut last) = (0, [0_i64; 4], [-1; 4]);
             for (track, place) in &places {
                 let before = ends[*track];
                 let sample = sample(&mut ends[*track], *place);
                 if tables.push(*track, sample).is_ok() {
                     payload += u64::from(sample.size);
+                    assert!(sample.dts > last[*track], "decode times increase");
+                    last[*track] = sample.dts;
                 } else {
                     ends[*track] = before;
                 }
