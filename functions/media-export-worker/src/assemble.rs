@@ -30,6 +30,15 @@ pub(crate) struct Picture {
     pub(crate) config: Arc<DecoderConfig>,
 }
 
+impl Picture {
+    /// Its bytes with its parameter sets in band, where decoding can start, and lengths of four bytes.
+    pub(crate) fn in_band(&self) -> Result<Bytes, WorkError> {
+        let DecoderConfig { codec, nal_length_size, sets, .. } = &*self.config;
+        let sets = if self.sync { &sets[..] } else { &[] };
+        Ok(in_band(*codec, &self.data, *nal_length_size, sets)?.into())
+    }
+}
+
 /// Pictures in decode order that are all there is to show between the first and the last of them.
 #[derive(Debug)]
 pub(crate) struct Block {
@@ -211,8 +220,7 @@ impl<O: SourceStore + ClipStore + 'static> Assembly<O> {
         if !in_samples {
             return Ok((entry, picture.data.clone()));
         }
-        let sets = if picture.sync { &config.sets[..] } else { &[] };
-        Ok((entry, in_band(config.codec, &picture.data, config.nal_length_size, sets)?.into()))
+        Ok((entry, picture.in_band()?))
     }
 
     fn entry(&mut self, config: &Arc<DecoderConfig>) -> Result<u32, WorkError> {

@@ -141,7 +141,7 @@ impl<'a> Planner<'a> {
             if let Some(Item::Sample(coded)) = item {
                 if let Some(cutter) = &mut cutter {
                     self.examine(&coded)?;
-                    let steps = Cutter::push(cutter, access(coded))?;
+                    let steps = Cutter::push(cutter, coded.access())?;
                     self.take(steps).await?;
                 }
                 continue;
@@ -158,7 +158,7 @@ impl<'a> Planner<'a> {
                 Some(going_on) => cutter.insert(going_on),
                 None => cutter.insert(Cutter::new(self.asked.window.start, self.asked.window.end, method)),
             };
-            cutter.begin(access(coded), feed.period_end());
+            cutter.begin(coded.access(), feed.period_end());
         }
     }
 
@@ -338,10 +338,6 @@ async fn still(ffmpeg: Ffmpeg, setup: Arc<Setup>, picture: Coded, first: First) 
 /// The other half has ended, and says itself why.
 fn over() -> WorkError {
     WorkError::Passing("the clip's writer has ended".to_owned())
-}
-
-fn access(coded: Coded) -> Access<Coded> {
-    Access { pts: coded.pts, duration: coded.duration, picture: coded.picture, item: coded }
 }
 
 /// The codec that `export_type` means for a recording in `recorded`.

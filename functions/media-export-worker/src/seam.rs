@@ -12,7 +12,7 @@ use export_domain::storage::Container;
 use export_media::cut::Run;
 use export_media::entries::{SampleEntries, free_parameter_id};
 use export_media::fmp4::Codec;
-use export_media::nal::{VideoCodec, in_band, parameter_sets, unit_type};
+use export_media::nal::{VideoCodec, parameter_sets, unit_type};
 use export_media::picture::DecoderConfig;
 use std::sync::Arc;
 use std::time::Instant;
@@ -46,12 +46,8 @@ fn in_entry_of(recorded: &Arc<DecoderConfig>, rendered: Rendered) -> Result<Vec<
     if recorded.entry.fourcc != *b"avc3" || recorded.nal_length_size != 4 {
         return Err(WorkError::Unfit("the parameter sets do not fit into one sample entry".to_owned()));
     }
-    let within = |picture: Picture| {
-        let DecoderConfig { codec, nal_length_size, sets, .. } = &*picture.config;
-        let sets = if picture.sync { &sets[..] } else { &[] };
-        let data = in_band(*codec, &picture.data, *nal_length_size, sets)?.into();
-        Ok(Picture { data, config: Arc::clone(recorded), ..picture })
-    };
+    let within =
+        |picture: Picture| Ok(Picture { data: picture.in_band()?, config: Arc::clone(recorded), ..picture });
     pictures_of(rendered).into_iter().map(within).collect()
 }
 

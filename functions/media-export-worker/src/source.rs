@@ -12,6 +12,7 @@ use export_media::picture::DecoderConfig;
 use export_media::sample::Sample;
 use export_media::time::{Nanos, Timeline};
 use std::collections::VecDeque;
+use std::ops::RangeInclusive;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
@@ -214,15 +215,27 @@ impl Track {
         let Some(fragment) = self.first_fragment(reader, segment).await? else {
             return self.read(reader, segment).await;
         };
-        let Fragment { mut samples, base, prefix } = fragment;
         let pts = |sample: &Sample| self.timeline.to_nanos_floor(sample.pts);
-        let first = samples.iter().rposition(|s| s.sync && pts(s) <= from).unwrap_or(0);
-        let Some(last) = samples.iter().rposition(|s| pts(s) < until).filter(|last| *last >= first) else {
-            return Ok(Some(Media { samples: Vec::new(), pieces: Vec::new(), whole: false }));
-        };
-        samples.truncate(last + 1);
-        samples.drain(..first);
-        let (from, to) = extent(&samples);
+        let first = fragment.samples.iter().rposition(|s| s.sync && pts(s) <= from).unwrap_or(0);
+        let last = fragment.samples.iter().rposition(|s| pts(s) < until).filter(|last| *last >= first);
+        match last {
+            Some(last) => self.read_samples(reader, segment, fragment, first..=last).await,
+            None => Ok(Some(Media::default())),
+        }
+    }
+
+    /// Reads the bytes of some samples of a fragment, but for those that are there already.
+    pub(crate) async fn read_samples<O: SourceStore>(
+        &self,
+        reader: &Reader<O>,
+        segment: &Segment,
+        fragment: Fragment,
+        range: RangeInclusive<usize>,
+    ) -> Result<Option<Media>, WorkError> {
+        let Fragment { samples, base, prefix } = fragment;
+        let samples = samples.get(range).unwrap_or_default().to_vec();
+        let from = samples.iter().map(|sample| sample.offset).min().unwrap_or(base);
+        let to = samples.iter().map(Sample::end).max().unwrap_or(base);
         let there = base.saturating_add(u64::try_from(prefix.len()).unwrap_or(0));
         let mut pieces = vec![(base, prefix)];
         if to > there {
@@ -295,11 +308,6 @@ pub(crate) struct Media {
 }
 
 impl Media {
-    /// Samples whose bytes are in one piece that starts at `base`.
-    pub(crate) fn of(samples: Vec<Sample>, base: u64, bytes: Bytes) -> Self {
-        Self { samples, pieces: vec![(base, bytes)], whole: false }
-    }
-
     /// The bytes of one of the samples.
     pub(crate) fn data(&self, sample: &Sample) -> Result<Bytes, WorkError> {
         let within = |(base, bytes): &(u64, Bytes)| {
@@ -325,14 +333,8 @@ fn join(pieces: &mut Vec<(u64, Bytes)>, from: u64, rest: Bytes) {
     }
 }
 
-/// First byte of `samples`, and the one behind their last.
-pub(crate) fn extent(samples: &[Sample]) -> (u64, u64) {
-    let from = samples.iter().map(|sample| sample.offset).min().unwrap_or(0);
-    (from, samples.iter().map(Sample::end).max().unwrap_or(from))
-}
-
 /// Some bytes of a segment.
-pub(crate) fn part(segment: &Segment, from: u64, end: u64) -> Resource {
+fn part(segment: &Segment, from: u64, end: u64) -> Resource {
     let most = segment.resource.range.map_or(u64::MAX, |range| range.last);
     let last = end.saturating_sub(1).min(most);
     Resource { path: segment.resource.path.clone(), range: Some(ByteRange { first: from, last }) }

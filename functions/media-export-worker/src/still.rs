@@ -3,14 +3,14 @@
 use crate::decode::{Pictures, Prepared, decode_all};
 use crate::error::WorkError;
 use crate::ffmpeg::Ffmpeg;
-use crate::source::{Media, Reader, Track, extent, part};
-use crate::video::{Coded, Setup, VideoFeed, decoder_config, setup_of};
+use crate::source::{Reader, Track};
+use crate::video::{Coded, Setup, VideoFeed, pictures, setup_of};
 use crate::window::Window;
 use bytes::Bytes;
 use export_domain::ports::SourceStore;
-use export_media::cut::{Access, Run};
+use export_media::cut::Run;
 use export_media::ffmpeg::jpeg;
-use export_media::nal::{RandomAccess, classify};
+use export_media::nal::RandomAccess;
 use export_media::picture::PictureFormat;
 use export_media::sample::{Rhythm, Sample};
 use export_media::time::Nanos;
@@ -81,18 +81,19 @@ pub(crate) async fn by_ranges<O: SourceStore>(
     let Some(segment) = track.segment(track.index_at(start))? else { return Ok(None) };
     let Some(fragment) = track.first_fragment(reader, &segment).await? else { return Ok(None) };
     let Some((from, target)) = span(track, &fragment.samples, start) else { return Ok(None) };
-    let samples = &fragment.samples[from..=target];
-    let (base, end) = extent(samples);
-    let Some(bytes) = reader.read(&part(&segment, base, end)).await? else { return Ok(None) };
-    let media = Media::of(samples.to_vec(), base, bytes);
-    let coded = samples.iter().map(|sample| access(track, &media, sample)).collect::<Result<Vec<_>, _>>()?;
+    let Some(media) = track.read_samples(reader, &segment, fragment, from..=target).await? else {
+        return Ok(None);
+    };
+    let samples = media.samples.iter().zip(pictures(track, &media)?);
+    let coded = samples.map(|(sample, picture)| Ok(Coded::of(track, &media, sample, picture)?.access()));
+    let coded = coded.collect::<Result<Vec<_>, WorkError>>()?;
     let (Some(first), Some(wanted)) = (coded.first(), coded.last().map(|access| access.pts)) else {
         return Ok(None);
     };
     if first.picture.random_access == RandomAccess::None {
         return Ok(None);
     }
-    let setup = Arc::new(setup_of(track, &samples[0], &first.item, Rhythm::of(samples))?);
+    let setup = Arc::new(setup_of(track, &media.samples[0], &first.item, Rhythm::of(&media.samples))?);
     let format = setup.format;
     let led = first.pts;
     let run = coded.into_iter().filter(|access| access.pts >= led).collect();
@@ -101,16 +102,6 @@ pub(crate) async fn by_ranges<O: SourceStore>(
     let feed = run.feed.into_iter().map(|access| Coded { shown: access.pts == wanted, ..access.item });
     decode_all(ffmpeg, &mut Prepared::new(setup, feed), &mut taker).await?;
     Ok(taker.take().map(|raw| (format, raw)))
-}
-
-fn access(track: &Track, media: &Media, sample: &Sample) -> Result<Access<Coded>, WorkError> {
-    let config = Arc::clone(decoder_config(track, sample)?);
-    let data = media.data(sample)?;
-    let picture = classify(config.codec, &data, config.nal_length_size, sample.sync)?;
-    let pts = track.timeline.to_nanos_floor(sample.pts);
-    let end = track.timeline.to_nanos_floor(sample.pts.saturating_add(i64::from(sample.duration)));
-    let item = Coded { data, config, picture, pts, duration: end - pts, shown: true };
-    Ok(Access { pts, duration: item.duration, picture, item })
 }
 
 /// Keeps the picture shown last.

@@ -7,6 +7,7 @@ use bytes::Bytes;
 use export_domain::job::Reason;
 use export_domain::ports::SourceStore;
 use export_media::arrange::nanos;
+use export_media::cut::Access;
 use export_media::fmp4::TrackKind;
 use export_media::mpd::Representation;
 use export_media::nal::{Picture, Sps, classify, to_annex_b};
@@ -34,6 +35,25 @@ pub(crate) struct Coded {
 }
 
 impl Coded {
+    /// A sample of `media`; shown until told otherwise.
+    pub(crate) fn of(
+        track: &Track,
+        media: &Media,
+        sample: &Sample,
+        picture: Picture,
+    ) -> Result<Self, WorkError> {
+        let line = &track.timeline;
+        let pts = line.to_nanos_floor(sample.pts);
+        let end = line.to_nanos_floor(sample.pts.saturating_add(i64::from(sample.duration)));
+        let config = Arc::clone(decoder_config(track, sample)?);
+        Ok(Self { data: media.data(sample)?, config, picture, pts, duration: end - pts, shown: true })
+    }
+
+    /// As a cut sees it.
+    pub(crate) fn access(self) -> Access<Self> {
+        Access { pts: self.pts, duration: self.duration, picture: self.picture, item: self }
+    }
+
     /// In Annex B form; `first` of what a decoder gets, with its parameter sets.
     pub(crate) fn annex_b(&self, first: bool) -> Result<Vec<u8>, WorkError> {
         let mut coded = if first { self.config.annex_b() } else { Vec::new() };
@@ -166,8 +186,6 @@ impl<O: SourceStore + 'static> VideoFeed<O> {
         sample: &Sample,
         picture: &Picture,
     ) -> Result<Option<Item>, WorkError> {
-        let line = &open.track.timeline;
-        let pts = line.to_nanos_floor(sample.pts);
         if picture.slices == 0 {
             return Ok(None);
         }
@@ -175,15 +193,12 @@ impl<O: SourceStore + 'static> VideoFeed<O> {
             open.description = sample.description;
             self.stretches.break_off();
         }
-        let decision = self.stretches.push(line, sample, picture);
+        let decision = self.stretches.push(&open.track.timeline, sample, picture);
         if decision == Decision::Skip {
             return Ok(None);
         }
-        let data = open.media.data(sample)?;
-        let config = Arc::clone(decoder_config(&open.track, sample)?);
-        let duration = line.to_nanos_floor(sample.pts.saturating_add(i64::from(sample.duration))) - pts;
-        let shown = self.stretches.shows(pts);
-        let coded = Coded { data, config, picture: *picture, pts, duration, shown };
+        let coded = Coded::of(&open.track, &open.media, sample, *picture)?;
+        let coded = Coded { shown: self.stretches.shows(coded.pts), ..coded };
         if decision == Decision::Feed {
             return Ok(Some(Item::Sample(coded)));
         }
@@ -310,7 +325,8 @@ fn has_entry(track: &Track, fetched: &Fetched, from: Nanos) -> Result<bool, Work
     Ok(entry_point(&track.timeline, &media.samples, &pictures(track, media)?, from).is_some())
 }
 
-fn pictures(track: &Track, media: &Media) -> Result<Vec<Picture>, WorkError> {
+/// What the NAL units of each sample say.
+pub(crate) fn pictures(track: &Track, media: &Media) -> Result<Vec<Picture>, WorkError> {
     let picture = |sample: &Sample| {
         let config = decoder_config(track, sample)?;
         Ok(classify(config.codec, &media.data(sample)?, config.nal_length_size, sample.sync)?)
@@ -319,10 +335,7 @@ fn pictures(track: &Track, media: &Media) -> Result<Vec<Picture>, WorkError> {
 }
 
 /// The decoder configuration of a sample.
-pub(crate) fn decoder_config<'a>(
-    track: &'a Track,
-    sample: &Sample,
-) -> Result<&'a Arc<DecoderConfig>, WorkError> {
+fn decoder_config<'a>(track: &'a Track, sample: &Sample) -> Result<&'a Arc<DecoderConfig>, WorkError> {
     let config = sample.entry_index().and_then(|n| track.configs.get(n));
     config.ok_or(Reason::BadRecording)?.as_ref().ok_or(Reason::UnsupportedCodec.into())
 }
