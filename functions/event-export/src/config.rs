@@ -24,15 +24,7 @@ impl Config {
     /// [`ConfigError`] with all that is missing.
     pub fn read(mut env: Env) -> Result<Self, ConfigError> {
         let config = Self {
-            tables: MreTables {
-                event: env.required("EVENT_TABLE_NAME"),
-                plugin: env.required("PLUGIN_TABLE_NAME"),
-                profile: env.required("PROFILE_TABLE_NAME"),
-                model: env.required("MODEL_TABLE_NAME"),
-                plugin_result: env.required("PLUGIN_RESULT_TABLE_NAME"),
-                feedback: env.required("CLIP_PREVIEW_FEEDBACK_TABLE_NAME"),
-                ..MreTables::default()
-            },
+            tables: MreTables::of_events(|name| env.required(name)),
             states: env.required("EXPORT_STATE_TABLE_NAME"),
             bucket: env.required("EXPORT_OUTPUT_BUCKET"),
         };

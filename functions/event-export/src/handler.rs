@@ -6,22 +6,13 @@ use export_domain::mre::keys::EventKey;
 use export_domain::mre::ports::DocumentLinks;
 use export_domain::mre::source::ExportSource;
 use export_domain::ports::Clock;
-use export_lambda::documents::{Ask, Call, Failure, Reply, Served, deliver, within};
+use export_lambda::documents::{Ask, Call, Failure, Reply, Served, deliver, serve};
 use std::time::Duration;
 
 impl<S: ExportSource, L: DocumentLinks, C: Clock> App<S, L, C> {
     /// Answers one request with `left` of the invocation to go; every error has become a reply.
     pub async fn handle(&self, call: &Call, left: Duration) -> Reply {
-        let began = self.clock.now_ms();
-        // Boxed: the futures of an export are nested deeper than the compiler likes to lay out.
-        let answered = within(left, Box::pin(self.answer(call))).await;
-        let reply = answered.unwrap_or_else(|failure| {
-            tracing::warn!(error = failure.causes(), "served no event document");
-            failure.reply(call)
-        });
-        let (status, bytes, took_ms) = (reply.status_code, reply.body.len(), self.clock.now_ms() - began);
-        tracing::info!(status, bytes, took_ms, route = call.route_key, "answered");
-        reply
+        serve(&self.clock, call, left, "event", Box::pin(self.answer(call))).await
     }
 
     async fn answer(&self, call: &Call) -> Result<Reply, Failure> {

@@ -8,9 +8,11 @@ mod encode;
 mod failure;
 mod gateway;
 mod names;
+mod serve;
 
 pub use ask::{Ask, Delivery, Form, Style};
 pub use deliver::{Origin, Served, deliver};
-pub use failure::{Failure, within};
+pub use failure::Failure;
 pub use gateway::{Call, Reply};
 pub use names::Refused;
+pub use serve::{Work, serve};

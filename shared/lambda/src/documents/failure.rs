@@ -32,7 +32,10 @@ const RETRY_AFTER_S: &str = "5";
 ///
 /// # Errors
 /// Those of `work`, and [`Failure::Late`].
-pub async fn within<T>(left: Duration, work: impl Future<Output = Result<T, Failure>>) -> Result<T, Failure> {
+pub(super) async fn within<T>(
+    left: Duration,
+    work: impl Future<Output = Result<T, Failure>>,
+) -> Result<T, Failure> {
     let budget = left.saturating_sub(Duration::from_millis(1_500));
     tokio::time::timeout(budget, work).await.unwrap_or(Err(Failure::Late))
 }

@@ -51,6 +51,30 @@ pub struct MreTables {
     pub replay_result: String,
 }
 
+impl MreTables {
+    /// The tables that an event's export reads; `name` gives a table's by its environment variable.
+    pub fn of_events(mut name: impl FnMut(&str) -> String) -> Self {
+        Self {
+            event: name("EVENT_TABLE_NAME"),
+            plugin: name("PLUGIN_TABLE_NAME"),
+            profile: name("PROFILE_TABLE_NAME"),
+            model: name("MODEL_TABLE_NAME"),
+            plugin_result: name("PLUGIN_RESULT_TABLE_NAME"),
+            feedback: name("CLIP_PREVIEW_FEEDBACK_TABLE_NAME"),
+            ..Self::default()
+        }
+    }
+
+    /// The same with those of replays.
+    pub fn of_replays(mut name: impl FnMut(&str) -> String) -> Self {
+        Self {
+            replay_request: name("REPLAY_REQUEST_TABLE_NAME"),
+            replay_result: name("REPLAY_RESULT_TABLE_NAME"),
+            ..Self::of_events(name)
+        }
+    }
+}
+
 /// Whether documents carry presigned URLs of replay clips.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Previews {

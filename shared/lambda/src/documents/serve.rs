@@ -1,0 +1,23 @@
+//! From a request to its reply, in the time there is.
+
+use super::failure::{Failure, within};
+use super::gateway::{Call, Reply};
+use export_domain::ports::Clock;
+use std::pin::Pin;
+use std::time::Duration;
+
+/// The making of a reply. Boxed: the futures of an export are nested deeper than the compiler likes to lay out.
+pub type Work<'a> = Pin<Box<dyn Future<Output = Result<Reply, Failure>> + Send + 'a>>;
+
+/// Answers `call` with what `work` gives within the time `left` of the invocation; every error has become a reply then.
+/// `kind` names the documents in the log.
+pub async fn serve(clock: &impl Clock, call: &Call, left: Duration, kind: &str, work: Work<'_>) -> Reply {
+    let began = clock.now_ms();
+    let reply = within(left, work).await.unwrap_or_else(|failure| {
+        tracing::warn!(error = failure.causes(), "served no {kind} document");
+        failure.reply(call)
+    });
+    let (status, bytes, took_ms) = (reply.status_code, reply.body.len(), clock.now_ms() - began);
+    tracing::info!(status, bytes, took_ms, route = call.route_key, "answered");
+    reply
+}
