@@ -15,7 +15,10 @@ PARAMETERS ?=
 VENV := .venv
 TOOLS := .venv-tools
 TEMPLATE := infra/sam/template.yaml
-TEST_PHASES := fmt-check lint docs template-check test-rust test-infra test-e2e
+# Tools that only crates.io has, compiled on first use.
+CARGO_DENY := $(TOOLS)/bin/cargo-deny
+CARGO_CYCLONEDX := $(TOOLS)/bin/cargo-cyclonedx
+TEST_PHASES := fmt-check lint docs deny template-check test-rust test-infra test-e2e
 
 export PATH := $(CURDIR)/$(TOOLS)/bin:$(PATH)
 export SAM_CLI_TELEMETRY := 0
@@ -25,7 +28,7 @@ $(error ARCH is arm64 or x86_64, not $(ARCH))
 endif
 
 .DEFAULT_GOAL := help
-.PHONY: help setup lock up down logs ps demo watch layer build package deploy fmt fmt-check lint docs template-check \
+.PHONY: help setup lock up down logs ps demo watch layer build sbom package deploy fmt fmt-check lint docs deny audit template-check \
         test test-rust test-infra test-e2e soak-media fuzz bench-media ci clean
 
 help: ## List the targets
@@ -43,6 +46,12 @@ $(VENV)/.stamp $(TOOLS)/.stamp:
 	@$(PYTHON) -m venv --clear $(@D)
 	@$(@D)/bin/python -m pip install --quiet --disable-pip-version-check --require-hashes --no-deps --only-binary :all: -r $<
 	@touch $@
+
+$(CARGO_DENY): $(TOOLS)/.stamp
+	@cargo install --quiet --locked --debug --root $(TOOLS) cargo-deny@0.20.2
+
+$(CARGO_CYCLONEDX): $(TOOLS)/.stamp
+	@cargo install --quiet --locked --debug --root $(TOOLS) cargo-cyclonedx@0.5.9
 
 lock: $(TOOLS)/.stamp ## Look for newer Python packages and pin them with their hashes
 	@cd infra/local && for list in requirements requirements-tools; do \
@@ -79,7 +88,14 @@ layer: $(VENV)/.stamp ## Build target/layer/ffmpeg.zip (ARCH=arm64|x86_64)
 build: $(TOOLS)/.stamp ## Build the functions for AWS into target/lambda (ARCH=arm64|x86_64)
 	@cargo lambda build --release --locked --output-format zip --lambda-dir target/lambda $(if $(filter arm64,$(ARCH)),--arm64,--x86-64)
 
-package: build layer ## Upload code and layer to S3 and write target/packaged.yaml (needs AWS; CODE_BUCKET=...)
+sbom: $(CARGO_CYCLONEDX) ## List what each function is made of: target/lambda/*/sbom.cdx.json (CycloneDX)
+	@SOURCE_DATE_EPOCH=315532800 cargo cyclonedx -q --manifest-path functions/job-sweeper/Cargo.toml --format json --spec-version 1.5 \
+	  --describe binaries --no-build-deps --target $(if $(filter arm64,$(ARCH)),aarch64,x86_64)-unknown-linux-gnu
+	@for bill in functions/*/*_bin.cdx.json; do \
+	  name=$$(basename $$bill _bin.cdx.json); mkdir -p target/lambda/$$name; \
+	  sed 's|file://$(CURDIR)/|file:///|' $$bill > target/lambda/$$name/sbom.cdx.json && rm $$bill; done
+
+package: build sbom layer ## Upload code and layer to S3 and write target/packaged.yaml (needs AWS; CODE_BUCKET=...)
 	@test -n "$(CODE_BUCKET)" || { echo "set CODE_BUCKET to a bucket of yours"; exit 1; }
 	@sam package --template-file $(TEMPLATE) --s3-bucket $(CODE_BUCKET) --output-template-file target/packaged.yaml
 
@@ -100,6 +116,12 @@ lint: ## Lint the Rust code; warnings are errors
 
 docs: ## Build the Rust documentation; warnings are errors
 	@RUSTDOCFLAGS='-D warnings' cargo doc --quiet --workspace --no-deps --locked
+
+deny: $(CARGO_DENY) ## Check the crates' licences and sources, and that none is banned (.cargo/deny.toml)
+	@cargo deny check bans licenses sources
+
+audit: $(CARGO_DENY) ## Check the crates against the RustSec advisories (needs GitHub)
+	@cargo deny check advisories
 
 template-check: $(TOOLS)/.stamp ## Check the template with cfn-lint and `sam validate --lint`
 	@cfn-lint $(TEMPLATE)

@@ -1,5 +1,5 @@
 #!/usr/bin/env python3
-"""build.py ARCH: make target/layer/ffmpeg.zip (bin/ffmpeg and its licence) for arm64 or x86_64.
+"""build.py ARCH: make target/layer/ffmpeg.zip (bin/ffmpeg, its licence and bill of materials) for arm64 or x86_64.
 
 The binary comes from the wheel of imageio-ffmpeg that infra/local/requirements.txt pins by SHA-256: the local stack and AWS run
 the same ffmpeg. The same pin always gives the same zip.
@@ -8,6 +8,7 @@ the same ffmpeg. The same pin always gives the same zip.
 from __future__ import annotations
 
 import hashlib
+import json
 import os
 import re
 import subprocess
@@ -70,7 +71,8 @@ def download(pin: str, architecture: str, scratch: Path) -> Path:
 def contents(wheel: Path, architecture: str) -> dict[str, tuple[bytes, int]]:
     """What the layer holds: name -> (content, mode)."""
     with zipfile.ZipFile(wheel) as archive:
-        binary = archive.read(next(name for name in archive.namelist() if "/binaries/ffmpeg-" in name))
+        program = next(name for name in archive.namelist() if "/binaries/ffmpeg-" in name)
+        binary = archive.read(program)
         notice = archive.read(next(name for name in archive.namelist() if name.endswith("/licenses/LICENSE")))
     if binary[:4] != ELF or int.from_bytes(binary[18:20], "little") != MACHINE[architecture]:
         sys.exit(f"{wheel.name} holds no ffmpeg for {architecture}")
@@ -81,7 +83,25 @@ def contents(wheel: Path, architecture: str) -> dict[str, tuple[bytes, int]]:
         "licenses/ffmpeg/COPYING.GPLv3": ((HERE / "COPYING.GPLv3").read_bytes(), 0o644),
         "licenses/ffmpeg/README.md": ((HERE / "README.md").read_bytes(), 0o644),
         "licenses/imageio-ffmpeg/LICENSE": (notice, 0o644),
+        "licenses/ffmpeg/sbom.cdx.json": (materials(wheel, program, binary), 0o644),
     }
+
+
+def materials(wheel: Path, program: str, binary: bytes) -> bytes:
+    """The layer's bill of materials (CycloneDX 1.5): the program and the wheel that it is from, with their SHA-256."""
+    version = program.rpartition("-v")[2]
+    package, release = wheel.name.split("-")[:2]
+    parts = [
+        ("application", "ffmpeg", version, f"pkg:generic/ffmpeg@{version}", "GPL-3.0-or-later", binary),
+        ("library", package.replace("_", "-"), release, f"pkg:pypi/{package.replace('_', '-')}@{release}", "BSD-2-Clause", wheel.read_bytes()),
+    ]
+    components = [
+        {"type": kind, "name": name, "version": of, "purl": purl, "licenses": [{"expression": licence}],
+         "hashes": [{"alg": "SHA-256", "content": hashlib.sha256(content).hexdigest()}]}
+        for kind, name, of, purl, licence, content in parts
+    ]
+    document = {"bomFormat": "CycloneDX", "specVersion": "1.5", "version": 1, "components": components}
+    return (json.dumps(document, indent=2) + "\n").encode()
 
 
 def write(path: Path, files: dict[str, tuple[bytes, int]]) -> None:
