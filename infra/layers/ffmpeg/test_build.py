@@ -1,0 +1,41 @@
+"""The layer's binary is the pinned one, or there is no layer."""
+
+import json
+import re
+import subprocess
+import sys
+import zipfile
+from pathlib import Path
+
+import pytest
+
+sys.path.insert(0, str(Path(__file__).parent))
+
+import build  # noqa: E402
+
+LOCK = (build.ROOT / "infra" / "local" / "requirements.txt").read_text(encoding="utf-8")
+
+
+def test_a_wheel_with_another_checksum_than_the_pinned_one_is_refused(tmp_path: Path) -> None:
+    forged = re.sub("sha256:[0-9a-f]{64}", "sha256:" + "0" * 64, build.pinned(LOCK))
+    with pytest.raises(subprocess.CalledProcessError):
+        build.download(forged, "x86_64", tmp_path)
+    assert not list(tmp_path.glob("*.whl"))
+
+
+def test_the_layer_names_the_checksum_of_its_program(tmp_path: Path) -> None:
+    files = build.contents(build.download(build.pinned(LOCK), "x86_64", tmp_path), "x86_64")
+    bill = json.loads(files["licenses/ffmpeg/sbom.cdx.json"][0])
+    program, wheel = bill["components"]
+    assert program["hashes"][0]["content"] == build.hashlib.sha256(files["bin/ffmpeg"][0]).hexdigest()
+    assert re.fullmatch(r"\d+\.\d+(\.\d+)?", program["version"])
+    assert f"sha256:{wheel['hashes'][0]['content']}" in LOCK
+
+
+def test_the_same_content_gives_the_same_bytes(tmp_path: Path) -> None:
+    files = {"bin/ffmpeg": (b"program", 0o755), "licenses/a": (b"text", 0o644)}
+    zips = [tmp_path / name for name in ("one.zip", "two.zip")]
+    for path in zips:
+        build.write(path, dict(reversed(files.items())) if path.stem == "two" else files)
+    assert zips[0].read_bytes() == zips[1].read_bytes()
+    assert zipfile.ZipFile(zips[0]).getinfo("bin/ffmpeg").external_attr >> 16 == 0o100755
