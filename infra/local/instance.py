@@ -49,8 +49,11 @@ class Instance:
         # Process ids are used again; the start time tells a later process apart.
         return state if _started_at(state["pid"]) == state["started_at"] else None
 
-    def start(self, enforce_iam: bool) -> dict:
-        """Start the emulator with an empty state and return its state once it answers."""
+    def start(self, enforce_iam: bool, functions_endpoint: str | None = None, function_env: dict[str, str] | None = None) -> dict:
+        """Start the emulator with an empty state and return its state once it answers.
+
+        Functions call AWS at `functions_endpoint`, if it is given, and see `function_env` besides what the template gives them.
+        """
         self.stop()
         (self.dir / "tmp").mkdir(parents=True)
         for attempt in range(3):
@@ -58,11 +61,12 @@ class Instance:
             with open(self.log, "w", encoding="utf-8") as log:
                 process = subprocess.Popen(
                     [sys.executable, str(Path(__file__).with_name("emulator.py"))],
-                    env=self._environment(gateway, api, enforce_iam),
+                    env={**self._environment(gateway, api, enforce_iam, functions_endpoint), **(function_env or {})},
                     cwd=self.dir, stdin=subprocess.DEVNULL, stdout=log, stderr=log, start_new_session=True,
                 )
             state = {"pid": process.pid, "started_at": _started_at(process.pid), "gateway_port": gateway,
-                     "api_port": api, "enforce_iam": enforce_iam}
+                     "api_port": api, "enforce_iam": enforce_iam, "functions_endpoint": functions_endpoint,
+                     "function_env": function_env or {}}
             self._state_file.write_text(json.dumps(state))
             if _wait_until_ready(process, gateway):
                 return state
@@ -85,12 +89,13 @@ class Instance:
         shutil.rmtree(self.dir, ignore_errors=True)
         return state is not None
 
-    def _environment(self, gateway: int, api: int, enforce_iam: bool) -> dict[str, str]:
+    def _environment(self, gateway: int, api: int, enforce_iam: bool, functions_endpoint: str | None) -> dict[str, str]:
         """Functions inherit the emulator's environment: nothing of the caller's may reach them."""
         settings = {
             "GATEWAY_PORT": str(gateway),
             "API_PORT": str(api),
             "API_ID_FILE": str(self.api_id_file),
+            "DECISIONS_FILE": str(self.dir / "decisions.jsonl"),
             "BIND_HOST": "127.0.0.1",
             # In queue URLs; the default, localhost, may resolve to ::1, where nothing listens.
             "MINISTACK_HOST": "127.0.0.1",
@@ -108,7 +113,7 @@ class Instance:
             "TZ": "UTC",
             "HOME": str(self.dir / "tmp"),
             "TMPDIR": str(self.dir / "tmp"),
-            "AWS_ENDPOINT_URL": f"http://127.0.0.1:{gateway}",
+            "AWS_ENDPOINT_URL": functions_endpoint or f"http://127.0.0.1:{gateway}",
             "AWS_ACCESS_KEY_ID": "test",
             "AWS_SECRET_ACCESS_KEY": "test",
             "AWS_DEFAULT_REGION": "us-east-1",

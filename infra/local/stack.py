@@ -54,8 +54,12 @@ def up(options: argparse.Namespace) -> None:
         state = instance.state()
         if state and options.enforce_iam is not None and state["enforce_iam"] != options.enforce_iam:
             raise StackError(f"{instance.name} is up with another --enforce-iam: take it down first")
+        function_env = named_values(options.function_env)
+        for option, given in (("functions_endpoint", options.functions_endpoint), ("function_env", function_env)):
+            if state and given and state[option] != given:
+                raise StackError(f"{instance.name} is up with another --{option.replace('_', '-')}: take it down first")
         try:
-            state = state or instance.start(bool(options.enforce_iam))
+            state = state or instance.start(bool(options.enforce_iam), options.functions_endpoint, function_env)
             cloud = Cloud(state["gateway_port"])
             outputs = deploy(cloud, code, parameters(options))
             instance.api_id_file.write_text(outputs["ApiId"], encoding="ascii")
@@ -71,7 +75,6 @@ def up(options: argparse.Namespace) -> None:
 
 def parameters(options: argparse.Namespace) -> dict[str, str]:
     """What differs from the template's defaults on this machine."""
-    given = dict(each.partition("=")[::2] for each in options.parameter)
     return {
         "RequireTls": "false",
         "Architecture": {"aarch64": "arm64", "arm64": "arm64"}.get(platform.machine(), "x86_64"),
@@ -81,8 +84,12 @@ def parameters(options: argparse.Namespace) -> dict[str, str]:
         "ExportRule": "ENABLED",
         "CoalesceSeconds": "0",
         "TenantTargetBucketArns": f"arn:aws:s3:::{seed.ARCHIVE_BUCKET}",
-        **given,
+        **named_values(options.parameter),
     }
+
+
+def named_values(given: list[str]) -> dict[str, str]:
+    return dict(each.partition("=")[::2] for each in given)
 
 
 def ffmpeg() -> str:
@@ -185,6 +192,8 @@ def arguments() -> argparse.Namespace:
     start.add_argument("--bin-dir", type=Path, help="take the functions' binaries from here; build nothing")
     start.add_argument("--enforce-iam", action="store_true", default=None, help="hold each function to its own role")
     start.add_argument("--parameter", action="append", default=[], metavar="NAME=VALUE", help="a parameter of the template")
+    start.add_argument("--functions-endpoint", metavar="URL", help="where functions call AWS, instead of at the emulator itself")
+    start.add_argument("--function-env", action="append", default=[], metavar="NAME=VALUE", help="a variable for every function")
     command(down).add_argument("--all", action="store_true", help="every stack that is up")
     command(env)
     command(ps)

@@ -2,6 +2,7 @@
 
 import base64
 import json
+import secrets
 import shlex
 import subprocess
 import sys
@@ -12,9 +13,13 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from fractions import Fraction
+from functools import cached_property
+from hashlib import sha256
 from pathlib import Path
+from typing import NamedTuple
 
 import boto3
+from botocore.config import Config
 from botocore.exceptions import ClientError
 
 from media.recording import Recording
@@ -32,8 +37,8 @@ def read_env(path: Path) -> dict[str, str]:
 
 @contextmanager
 def started(name: str) -> Iterator[Path]:
-    """A stack of our own; yields its env file."""
-    subprocess.run([sys.executable, str(LAUNCHER), "up", "--name", name], check=True, cwd=ROOT)
+    """A stack of our own, with roles enforced; yields its env file."""
+    subprocess.run([sys.executable, str(LAUNCHER), "up", "--enforce-iam", "--name", name], check=True, cwd=ROOT)
     try:
         yield ROOT / ".local" / name / "env"
     finally:
@@ -62,18 +67,34 @@ class Answer:
         return f"{self.status} {self.text[:400]!r}"
 
 
+class Invoked(NamedTuple):
+    """`error`: what kind of failure, "" if the function answered."""
+
+    error: str
+    payload: bytes
+
+    @property
+    def reply(self) -> dict:
+        return json.loads(self.payload)
+
+
 class Stack:
     def __init__(self, env_file: Path) -> None:
         self.env_file = env_file.resolve()
         self.env = env = read_env(env_file)
         self.session_id = env["DEMO_SESSION_ID"]
-        options = {
-            "endpoint_url": env["AWS_ENDPOINT_URL"],
-            "region_name": env["AWS_REGION"],
-            "aws_access_key_id": env["AWS_ACCESS_KEY_ID"],
-            "aws_secret_access_key": env["AWS_SECRET_ACCESS_KEY"],
+        self.s3, self.dynamodb, self.sqs, self.lambdas = map(self.client, ("s3", "dynamodb", "sqs", "lambda"))
+
+    def client(self, service: str, **options: object):
+        """A client of another service, or with other credentials."""
+        given = {
+            "endpoint_url": self.env["AWS_ENDPOINT_URL"],
+            "region_name": self.env["AWS_REGION"],
+            "aws_access_key_id": self.env["AWS_ACCESS_KEY_ID"],
+            "aws_secret_access_key": self.env["AWS_SECRET_ACCESS_KEY"],
+            "config": Config(max_pool_connections=50),
         }
-        self.s3, self.dynamodb, self.sqs = (boto3.client(service, **options) for service in ("s3", "dynamodb", "sqs"))
+        return boto3.client(service, **given | options)
 
     # ---- HTTP
 
@@ -141,6 +162,61 @@ class Stack:
             "storage_root_folder": "",
             **changes,
         }
+
+    # ---- tenants
+
+    def add_tenant(self, tenant: str, targets: list[tuple[str, str]] | None = None, max_active: int = 100) -> str:
+        """A tenant that records in `recordings/<tenant>/` and delivers to `targets`, pairs of bucket and region, else
+        to the export bucket; a session of it."""
+        places = targets or [(self.env["EXPORT_BUCKET"], self.env["AWS_REGION"])]
+        row = {
+            "pk": {"S": tenant},
+            "source_bucket": {"S": self.env["SOURCE_BUCKET"]},
+            "source_prefix": {"S": f"recordings/{tenant}/"},
+            "targets": {"L": [{"M": {"bucket": {"S": bucket}, "region": {"S": region}}} for bucket, region in places]},
+            "default_target": {"N": "0"},
+            "max_active": {"N": str(max_active)},
+        }
+        self.dynamodb.put_item(TableName=self.env["TENANTS_TABLE_NAME"], Item=row)
+        return self.add_session(tenant)
+
+    def add_session(self, tenant: str, ends_in_s: int = 3600) -> str:
+        session = secrets.token_hex(16).upper()
+        item = {
+            "pk": {"S": sha256(session.encode()).hexdigest()},
+            "tenant": {"S": tenant},
+            "expires_at": {"N": str(int(time.time()) + ends_in_s)},
+        }
+        self.dynamodb.put_item(TableName=self.env["SESSIONS_TABLE_NAME"], Item=item)
+        return session
+
+    # ---- functions, not through HTTP
+
+    @property
+    def decisions(self) -> Path:
+        """What became of each call of a function to AWS: only on a stack that enforces roles."""
+        return self.env_file.parent / "decisions.jsonl"
+
+    @cached_property
+    def functions(self) -> dict[str, dict]:
+        """The configuration of each function by its name in the template."""
+        found = self.client("lambda").list_functions()["Functions"]
+        return {each["FunctionName"].removeprefix("media-export-").rpartition("-")[0]: each for each in found}
+
+    def invoke(self, function: str, event: bytes) -> Invoked:
+        called = self.lambdas.invoke(FunctionName=self.functions[function]["FunctionName"], Payload=event)
+        return Invoked(called.get("FunctionError", ""), called["Payload"].read())
+
+    def logs(self) -> dict[str, list[str]]:
+        """What each function has logged, line by line."""
+        groups = self.client("logs").describe_log_groups(logGroupNamePrefix="/media-export/")["logGroups"]
+        names = [group["logGroupName"].rpartition("/")[2] for group in groups]
+        return {name: self.log(name) for name in names}
+
+    def log(self, function: str) -> list[str]:
+        events = self.client("logs").get_paginator("filter_log_events")
+        pages = events.paginate(logGroupName=f"/media-export/{function}")
+        return [line for page in pages for event in page["events"] for line in event["message"].splitlines() if line]
 
     # ---- what is stored
 

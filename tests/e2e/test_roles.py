@@ -1,0 +1,402 @@
+"""Each role may do what its function does, and nothing else.
+
+The stack holds every function to its role and writes each decision down; the roles are read from IAM as they were
+deployed. `everything` makes the functions do all that they can do, so that a right that stays unused is one too many.
+"""
+
+import json
+import re
+import time
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
+from fractions import Fraction
+from typing import NamedTuple
+
+import pytest
+from botocore.exceptions import ClientError
+
+from media import forms
+from media.recording import Live, Recording
+
+from .conftest import RUN
+from .mre import Mre, Names, scenarios, wait_for
+from .stack import Stack, storage_info
+
+# What Lambda itself does with a role, unseen by the emulator.
+BY_LAMBDA = {
+    "sqs:ReceiveMessage": "the event source mapping polls",
+    "sqs:DeleteMessage": "the event source mapping acknowledges",
+    "sqs:GetQueueAttributes": "the event source mapping reads the queue's settings",
+    "logs:CreateLogGroup": "AWSLambdaBasicExecutionRole, which SAM gives every function",
+    "logs:CreateLogStream": "the same",
+    "logs:PutLogEvents": "the same",
+}
+ARCHIVE = {"storage_name": "mma-video-archive", "storage_location": "us-west-1"}
+BORROWER = "test"
+PERIODS = 40  # of 16 s each: several parts of an upload
+STORED = "?view=mre&source=stored"
+PLUGIN_MODEL = {"M": {"Name": {"S": "a model"}, "Version": {"S": "v0"}}}
+
+
+class Use(NamedTuple):
+    """What a function asked for, and whether its role allowed it."""
+
+    function: str
+    action: str
+    resource: str
+    allowed: bool
+
+
+class Grant(NamedTuple):
+    """An action on a pattern of resources."""
+
+    function: str
+    action: str
+    resource: str
+
+    def covers(self, use: Use) -> bool:
+        pattern = ".*".join(map(re.escape, self.resource.split("*")))
+        return (self.function, self.action) == (use.function, use.action) and bool(re.fullmatch(pattern, use.resource))
+
+
+def granted(stack: Stack) -> set[Grant]:
+    """What the roles allow, one action and one resource each."""
+    iam, found = stack.client("iam"), set()
+    for function, configuration in stack.functions.items():
+        role = configuration["Role"].rpartition("/")[2]
+        names = iam.list_role_policies(RoleName=role)["PolicyNames"]
+        documents = [iam.get_role_policy(RoleName=role, PolicyName=name)["PolicyDocument"] for name in names]
+        for attached in iam.list_attached_role_policies(RoleName=role)["AttachedPolicies"]:
+            version = iam.get_policy(PolicyArn=attached["PolicyArn"])["Policy"]["DefaultVersionId"]
+            policy = iam.get_policy_version(PolicyArn=attached["PolicyArn"], VersionId=version)
+            documents.append(policy["PolicyVersion"]["Document"])
+        for statement in (each for document in documents for each in document["Statement"]):
+            assert statement["Effect"] == "Allow", statement
+            actions, resources = (several(statement[key]) for key in ("Action", "Resource"))
+            found |= {Grant(function, action, resource) for action in actions for resource in resources}
+    return found
+
+
+def several(value: str | list[str]) -> list[str]:
+    return [value] if isinstance(value, str) else value
+
+
+def used(stack: Stack) -> set[Use]:
+    """What the functions have asked for so far."""
+    roles = {each["Role"].rpartition("/")[2]: function for function, each in stack.functions.items()}
+    decisions = map(json.loads, stack.decisions.read_text().splitlines())
+    return {
+        Use(roles[each["role"]], each["action"], each["resource"], each["allowed"])
+        for each in decisions
+        if each["session"] != BORROWER
+    }
+
+
+def unused(grants: set[Grant], uses: set[Use]) -> set[Grant]:
+    allowed = [use for use in uses if use.allowed]
+    own = {grant for grant in grants if grant.action not in BY_LAMBDA}
+    return {grant for grant in own if not any(grant.covers(use) for use in allowed)}
+
+
+# ---- all that the functions can do
+
+
+@pytest.fixture(scope="module")
+def everything(stack: Stack, recorded: Callable[[str], Recording]) -> None:
+    """Every path that calls AWS in its own way, at least once."""
+    if not stack.decisions.exists():
+        pytest.skip("needs a stack that enforces roles: stack.py up --enforce-iam")
+    recording = recorded("static_time")
+    long = lengthened(stack, recording)
+    paths = [
+        lambda: data_exports(Mre(stack)),
+        lambda: failed_and_tried_again(stack, recording),
+        lambda: at_the_live_edge(stack),
+        lambda: taken_over(stack, recording),
+        lambda: uploaded_in_parts(stack, long),
+        lambda: cut_off(stack, long),
+        lambda: cut_off(stack, long, **ARCHIVE),
+        lambda: undecodable(stack),
+    ]
+    with ThreadPoolExecutor(len(paths)) as pool:
+        for done in [pool.submit(path) for path in paths]:
+            done.result()
+
+
+def failed_and_tried_again(stack: Stack, recording: Recording) -> None:
+    """A recording that is not there, for either worker; the same request again, a little later, starts anew."""
+    nowhere = replace(recording, live_path="mp4/nowhere/1/stream.mpd")
+    for fields in ({}, {"FetchMedia": False}):
+        body = stack.request(nowhere, Fraction(1), 1500, f"absent-{RUN}", **fields)
+        job = stack.export(body).body["JobId"]
+        assert stack.status(job, Prefer="wait=20").body["ErrorMessage"] == "not such dir"
+
+        def restarted(body: dict = body, job: str = job) -> bool | None:
+            stack.export(body)
+            return stack.job(job)["generation"] > 1 or None
+
+        wait_for(restarted, "restart")
+    assert stack.send("POST", "/export/status", body).status == 200
+    assert stack.send("GET", "/export/status?limit=1", headers={"X-Session-Id": stack.session_id}).status == 200
+
+
+def at_the_live_edge(stack: Stack) -> None:
+    """Jobs that wait for what is not recorded yet, and are cancelled."""
+    name = f"edge-{RUN}"
+    recording = forms.seconds_into(name, 0, 16, f"mp4/live/{name}/1/stream.mpd", int(time.time() * 1000) - 8000)
+    Live(recording, stack.s3, stack.env["SOURCE_BUCKET"], stack.env["SOURCE_PREFIX"]).publish(Fraction(6))
+    for fields in ({}, {"FetchMedia": False}):
+        job = stack.export(stack.request(recording, Fraction(15), 1000, name, **fields)).body["JobId"]
+        wait_for(lambda job=job: stack.job(job)["state"] == "WAITING_SOURCE" or None, "job that waits")
+        assert stack.send("DELETE", f"/export/status/{job}", headers={"X-Session-Id": stack.session_id}).status == 200
+
+
+def taken_over(stack: Stack, recording: Recording) -> None:
+    """Workers that died after their manifests were on record and before anything was visible."""
+    jobs = []
+    for fields in ({}, {"FetchMedia": False}):
+        for place in ({}, ARCHIVE):
+            info = storage_info([stack.entry("mp4", **place)])
+            body = stack.request(recording, Fraction(2), 1200, f"taken-{RUN}", storage_info=info, **fields)
+            done = stack.finish(body)
+            assert done.code in (0, 5), done
+            for path in filter(None, (done.body["ImagePath"], done.body.get("VideoPath"))):
+                key = path.removeprefix("/")
+                bucket = place.get("storage_name", stack.env["EXPORT_BUCKET"])
+                stack.s3.delete_object(Bucket=bucket, Key=key if key.startswith("export/") else f"export/{key}")
+            jobs.append(done.body["JobId"])
+            abandoned(stack, done.body["JobId"])
+    assert stack.invoke("JobSweeper", b"{}").error == ""
+    for job in jobs:
+        assert stack.status(job, Prefer="wait=20").code in (0, 5)
+
+
+def abandoned(stack: Stack, job: str) -> None:
+    """Put a job back to where its worker held it, the lease over."""
+    item = stack.items()[f"J#{job}"]
+    for name in ("image", "video", "expires_at", "plan"):
+        item.pop(name, None)
+    now = int(time.time() * 1000)
+    times = {"lease_until": now - 5000, "due_at": now - 4000, "deadline_at": now + 600_000, "done_ms": 0}
+    item |= {name: {"N": str(value)} for name, value in times.items()}
+    item |= {"state": {"S": "RUNNING"}, "active": item["pk"], "due_shard": {"S": str(ord(job[-1]) % 4)}}
+    stack.dynamodb.put_item(TableName=stack.env["JOBS_TABLE_NAME"], Item=item)
+
+
+def lengthened(stack: Stack, recording: Recording) -> Recording:
+    """The same recording over and over, in as many Periods."""
+    manifest = recording.files["stream.mpd"].decode()
+    first, period, last = re.split(r"(<Period .*</Period>)", manifest, flags=re.S)
+    periods = [period.replace('id="0" start="PT0.0S"', f'id="{k}" start="PT{16 * k}S"', 1) for k in range(PERIODS)]
+    text = first.replace("PT16.0S", f"PT{16 * PERIODS}S") + "".join(periods) + last
+    files = {**recording.files, "stream.mpd": text.encode()}
+    return stack.upload(replace(recording, live_path=f"mp4/long-{RUN}/1/stream.mpd", files=files))
+
+
+def uploaded_in_parts(stack: Stack, recording: Recording) -> None:
+    """A clip of more than one part."""
+    done = stack.finish(stack.request(recording, Fraction(1), 150_000, f"parts-{RUN}"))
+    assert done.code == 5, done
+    assert int(stack.items()[f"J#{done.body['JobId']}"]["video"]["M"]["parts"]["N"]) > 1
+
+
+def cut_off(stack: Stack, recording: Recording, **place: str) -> None:
+    """A job that is cancelled while its clip is being uploaded."""
+    bucket, name = place.get("storage_name", stack.env["EXPORT_BUCKET"]), f"cut-{RUN}"
+    info = storage_info([stack.entry("ts", **place)])
+    body = stack.request(recording, Fraction(1), 16_000 * PERIODS - 2000, name, storage_info=info)
+    job = stack.export(body).body["JobId"]
+
+    def uploading() -> bool:
+        uploads = stack.s3.list_multipart_uploads(Bucket=bucket).get("Uploads", [])
+        return any(name in upload["Key"] for upload in uploads)
+
+    wait_for(lambda: uploading() or None, "upload", 60)
+    assert stack.send("DELETE", f"/export/status/{job}", headers={"X-Session-Id": stack.session_id}).status == 200
+    assert stack.job(job)["state"] == "CANCELLED"
+    wait_for(lambda: not uploading() or None, "end of the upload", 60)
+
+
+def undecodable(stack: Stack) -> None:
+    """A message that is none of ours, to either worker."""
+    for queue in ("CLIP", "THUMBNAIL"):
+        text = f"none of ours, {queue} {RUN}"
+        stack.sqs.send_message(QueueUrl=stack.env[f"{queue}_QUEUE_URL"], MessageBody=text)
+        wait_for(lambda queue=queue, text=text: taken(stack, f"{queue}_DEAD_LETTER_QUEUE_URL", text), "dead letter")
+
+
+def taken(stack: Stack, queue: str, text: str) -> bool | None:
+    """Whether a message was in a queue; it no longer is."""
+    url = stack.env[queue]
+    found = stack.sqs.receive_message(QueueUrl=url, MaxNumberOfMessages=10, VisibilityTimeout=1).get("Messages", [])
+    for message in found:
+        if message["Body"] == text:
+            stack.sqs.delete_message(QueueUrl=url, ReceiptHandle=message["ReceiptHandle"])
+            return True
+    return None
+
+
+def data_exports(mre: Mre) -> None:
+    """Documents, stored and built, small and lent; triggers that succeed, wait, fail and cannot be read."""
+    every = scenarios()
+    scenario = every["replay_mp4_weight"]
+    replay = mre.load(scenario)
+    event = replay.of_event()
+    (location,) = scenario["objects"]
+    mre.stack.s3.delete_object(Bucket=mre.bucket, Key=location.split("/", 3)[3])
+    # Where an export ought to be and is not, the document is built; without a trigger its profile is derived.
+    none = {"S": f"s3://{mre.bucket}/base_replay_export/none"}
+    mre.put("ReplayRequest", [{**mre.row(replay), "ReplayDataExportLocation": none}])
+    with_models(mre, scenario)
+    for names in (event, replay):
+        assert mre.get(names.path() + STORED).headers["x-export-source"] == "live"
+        assert mre.get(names.path() + "?delivery=link").status == 200
+    with mre.listening():
+        mre.export(scenario, replay)
+        assert mre.get(replay.path() + STORED).headers["x-export-source"] == "stored"
+        mre.export(every["event_feedback"], mre.add(every["event_feedback"]))
+        held(mre, replay)
+        mre.export(scenario, replay)
+        superseded(mre, scenario, replay)
+    mre.stack.sqs.send_message(QueueUrl=mre.env["DATA_EXPORT_QUEUE_URL"], MessageBody="not a trigger")
+    wait_for(lambda: taken(mre.stack, "DATA_EXPORT_DEAD_LETTER_QUEUE_URL", "not a trigger"), "dead letter")
+
+
+def with_models(mre: Mre, scenario: dict) -> None:
+    """Let the profile's dependent plugins use a model."""
+    (profile,) = json.loads(json.dumps(scenario["tables"]["mre-Profile"]["Items"]))
+    for main in profile.values():
+        for plugin in main.get("M", {}).get("DependentPlugins", {}).get("L", []):
+            plugin["M"]["ModelEndpoint"] = PLUGIN_MODEL
+    mre.put("Profile", [profile])
+
+
+def state_of(mre: Mre, names: Names) -> dict:
+    """The row of an export's state."""
+    pages = mre.stack.dynamodb.get_paginator("scan").paginate(TableName=mre.env["EXPORT_STATE_TABLE_NAME"])
+    rows = [item for page in pages for item in page["Items"] if names.replay in item["pk"]["S"]]
+    return max(rows, key=lambda item: len(item["pk"]["S"]))
+
+
+def held(mre: Mre, names: Names) -> None:
+    """Another worker builds this export, for another second."""
+    row = {**state_of(mre, names), "lease_until": {"N": str(int(time.time() * 1000) + 1000)}}
+    mre.stack.dynamodb.put_item(TableName=mre.env["EXPORT_STATE_TABLE_NAME"], Item=row)
+
+
+def superseded(mre: Mre, scenario: dict, names: Names) -> None:
+    """The object is a later worker's, so the trigger comes back later; then it is not any more."""
+    key = mre.row(names)["ReplayDataExportLocation"]["S"].split("/", 3)[3]
+    mre.stack.s3.put_object(Bucket=mre.bucket, Key=key, Body=b"{}", Metadata={"fence": str(10**15)})
+    mre.trigger(scenario["trigger"])
+    wait_for(lambda: any("ChangeMessageVisibility" in use.action for use in used(mre.stack)) or None, "second try")
+    mre.stack.s3.delete_object(Bucket=mre.bucket, Key=key)
+    wait_for(lambda: mre.object(key), "export", 60)
+
+
+# ---- tests
+
+
+@pytest.mark.usefixtures("everything")
+def test_every_right_is_used(stack):
+    assert sorted(unused(granted(stack), used(stack))) == []
+
+
+@pytest.mark.usefixtures("everything")
+def test_nothing_was_asked_for_that_is_not_granted(stack):
+    assert sorted(use for use in used(stack) if not use.allowed) == []
+
+
+@pytest.mark.usefixtures("everything")
+def test_every_function_was_seen_at_work(stack):
+    assert {use.function for use in used(stack)} == set(stack.functions)
+
+
+@pytest.mark.usefixtures("everything")
+def test_a_right_too_many_and_one_too_few_are_found(stack):
+    grants, uses = granted(stack), used(stack)
+    too_many = Grant("StatusPoll", "s3:GetObject", f"arn:aws:s3:::{stack.env['EXPORT_BUCKET']}/export/*")
+    assert unused(grants | {too_many}, uses) == {too_many}
+    elsewhere = next(grant for grant in grants if grant.function == "JobSweeper" and grant.action == "dynamodb:Query")
+    other = elsewhere._replace(resource=elsewhere.resource.replace("/index/due", "/index/active"))
+    assert unused(grants | {other}, uses) == {other}
+    asked = {use for use in uses if use.action == "dynamodb:Query" and use.function == "JobSweeper"}
+    assert asked and not any(grant.covers(use) for use in asked for grant in grants - {elsewhere})
+
+
+KEYS = (("pk", "sk"), ("Name", "Program"), ("PK", "ReplayId"))
+JOB, EVENT, REPLAY = ({name: {"S": "x"} for name in names} for names in KEYS)
+# What belongs to others: (service, operation, arguments).
+FOREIGN = {
+    "jobs": ("dynamodb", "scan", {"TableName": "JOBS_TABLE_NAME"}),
+    "sessions": ("dynamodb", "scan", {"TableName": "SESSIONS_TABLE_NAME"}),
+    "tenants": ("dynamodb", "scan", {"TableName": "TENANTS_TABLE_NAME"}),
+    "a tenant's row": ("dynamodb", "put_item", {"TableName": "TENANTS_TABLE_NAME", "Item": {"pk": {"S": "mine"}}}),
+    "a session": ("dynamodb", "put_item", {"TableName": "SESSIONS_TABLE_NAME", "Item": {"pk": {"S": "mine"}}}),
+    "a job": ("dynamodb", "delete_item", {"TableName": "JOBS_TABLE_NAME", "Key": JOB}),
+    "an event": ("dynamodb", "delete_item", {"TableName": "EVENT_TABLE_NAME", "Key": EVENT}),
+    "a recording": ("s3", "put_object", {"Bucket": "SOURCE_BUCKET", "Key": "recordings/x", "Body": b""}),
+    "a recording's end": ("s3", "delete_object", {"Bucket": "SOURCE_BUCKET", "Key": "recordings/x"}),
+    "a clip's end": ("s3", "delete_object", {"Bucket": "EXPORT_BUCKET", "Key": "export/x"}),
+    "a policy": ("s3", "delete_bucket_policy", {"Bucket": "EXPORT_BUCKET"}),
+    "all buckets": ("s3", "list_buckets", {}),
+    "messages": ("sqs", "receive_message", {"QueueUrl": "CLIP_DEAD_LETTER_QUEUE_URL"}),
+    "a queue's end": ("sqs", "purge_queue", {"QueueUrl": "CLIP_QUEUE_URL"}),
+    "a user": ("iam", "create_user", {"UserName": "mine"}),
+    "a function": ("lambda", "list_functions", {}),
+    "a role": ("iam", "list_roles", {}),
+}
+# Each function and what is another's, beyond FOREIGN.
+OTHERS = {
+    "MediaExportSubmit": [("s3", "get_object", {"Bucket": "EXPORT_BUCKET", "Key": "export/x"})],
+    "StatusPoll": [
+        ("s3", "get_object", {"Bucket": "EXPORT_BUCKET", "Key": "export/x"}),
+        ("sqs", "send_message", {"QueueUrl": "CLIP_QUEUE_URL", "MessageBody": "x"}),
+    ],
+    "JobSweeper": [("s3", "get_object", {"Bucket": "SOURCE_BUCKET", "Key": "recordings/x"})],
+    "MediaExportClipWorker": [
+        ("sqs", "send_message", {"QueueUrl": "THUMBNAIL_QUEUE_URL", "MessageBody": "x"}),
+        ("s3", "get_object", {"Bucket": "EXPORT_BUCKET", "Key": "base_event_export/x"}),
+        ("dynamodb", "get_item", {"TableName": "SESSIONS_TABLE_NAME", "Key": {"pk": {"S": "x"}}}),
+    ],
+    "MediaExportThumbnailWorker": [("sqs", "send_message", {"QueueUrl": "CLIP_QUEUE_URL", "MessageBody": "x"})],
+    "EventExport": [
+        ("dynamodb", "get_item", {"TableName": "REPLAY_REQUEST_TABLE_NAME", "Key": REPLAY}),
+        ("dynamodb", "get_item", {"TableName": "JOBS_TABLE_NAME", "Key": JOB}),
+        ("s3", "get_object", {"Bucket": "SOURCE_BUCKET", "Key": "recordings/x"}),
+    ],
+    "ReplayExport": [("dynamodb", "get_item", {"TableName": "SESSIONS_TABLE_NAME", "Key": {"pk": {"S": "x"}}})],
+    "DataExportWorker": [("s3", "get_object", {"Bucket": "EXPORT_BUCKET", "Key": "export/x"})],
+}
+
+
+@pytest.mark.usefixtures("everything")
+@pytest.mark.parametrize("function", OTHERS)
+def test_a_role_opens_nothing_of_others(function, stack):
+    """The role's own credentials, without the function's code around them."""
+    lent = borrowed(stack, function)
+    for service, operation, arguments in [*FOREIGN.values(), *OTHERS[function]]:
+        given = {k: stack.env.get(v, v) if isinstance(v, str) else v for k, v in arguments.items()}
+        with pytest.raises(ClientError) as refused:
+            getattr(stack.client(service, **lent), operation)(**given)
+        code = refused.value.response["Error"]["Code"]
+        assert code in ("AccessDenied", "AccessDeniedException"), (service, operation, given, code)
+
+
+@pytest.mark.usefixtures("everything")
+def test_borrowed_credentials_do_open_what_is_the_functions_own(stack):
+    lent = borrowed(stack, "JobSweeper")
+    got = stack.client("dynamodb", **lent).get_item(TableName=stack.env["JOBS_TABLE_NAME"], Key=JOB)
+    assert "Item" not in got
+
+
+def borrowed(stack: Stack, function: str) -> dict[str, str]:
+    """Credentials of a function's role, as Lambda gets them."""
+    role = stack.functions[function]["Role"]
+    lent = stack.client("sts").assume_role(RoleArn=role, RoleSessionName=BORROWER)["Credentials"]
+    return {
+        "aws_access_key_id": lent["AccessKeyId"],
+        "aws_secret_access_key": lent["SecretAccessKey"],
+        "aws_session_token": lent["SessionToken"],
+    }
