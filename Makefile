@@ -18,7 +18,7 @@ TEMPLATE := infra/sam/template.yaml
 # Tools that only crates.io has, compiled on first use.
 CARGO_DENY := $(TOOLS)/bin/cargo-deny
 CARGO_CYCLONEDX := $(TOOLS)/bin/cargo-cyclonedx
-TEST_PHASES := fmt-check lint docs deny template-check test-rust test-infra test-e2e
+TEST_PHASES := fmt-check lint docs deny template-check test-rust test-infra test-cdk test-e2e
 
 export PATH := $(CURDIR)/$(TOOLS)/bin:$(PATH)
 export SAM_CLI_TELEMETRY := 0
@@ -29,7 +29,7 @@ endif
 
 .DEFAULT_GOAL := help
 .PHONY: help setup lock up down logs ps demo watch layer build sbom package deploy fmt fmt-check lint docs deny audit template-check \
-        test test-rust test-infra test-e2e soak-media fuzz bench-media ci clean
+        test test-rust test-infra test-cdk test-e2e soak-media fuzz bench-media ci clean
 
 help: ## List the targets
 	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## / {printf "  %-15s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -139,6 +139,13 @@ test-rust: ## Unit, property and integration tests in Rust
 
 test-infra: $(VENV)/.stamp ## Tests of the local stack and the template
 	@$(VENV)/bin/python -m pytest -q infra
+
+test-cdk: ## Type-check the CDK construct and test what it synthesises (needs Node 20 or later)
+	@if command -v npm >/dev/null; then $(MAKE) --no-print-directory infra/cdk/node_modules/.package-lock.json && cd infra/cdk && npm test --silent; \
+	else echo "no npm: the CDK construct is not tested"; test -z "$$CI"; fi
+
+infra/cdk/node_modules/.package-lock.json: infra/cdk/package-lock.json
+	@cd infra/cdk && npm ci --no-audit --no-fund --silent
 
 test-e2e: $(VENV)/.stamp $(TOOLS)/.stamp ## Tests through HTTP against a local stack of their own
 	@$(VENV)/bin/python -m pytest -q tests/media tests/e2e

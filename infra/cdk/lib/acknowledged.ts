@@ -1,0 +1,77 @@
+import { Stack, Validations } from 'aws-cdk-lib';
+import { CfnManagedPolicy } from 'aws-cdk-lib/aws-iam';
+import type { Construct } from 'constructs';
+import type { MediaExport } from './media-export';
+
+const ACCESS_LOGS = 'Access logs need a bucket of their own; who audits reads turns on CloudTrail data events for these buckets.';
+const DEAD_LETTERS = 'Is the dead-letter queue of another one, and watched by an alarm.';
+const MRE_TABLES = "Only for trials without a Media Replay Engine; holds no one's data.";
+const OBJECTS = 'Objects come and go below a prefix; IAM has no other name for them.';
+const SESSION = 'The function itself asks for a valid SessionId, as the TVU contract has it; see `authMode`.';
+const SESSIONS = 'Sessions expire by themselves and are given out again by whoever holds the table.';
+const ALARMS = 'Only CloudWatch alarms of this account publish here.';
+
+/** Stands for cdk-nag's findings on resources that end in a wildcard; their full names hold the resources. */
+const BELOW = 'AwsSolutions-IAM5[Resource::/*]';
+
+/** What cdk-nag's AwsSolutions finds and is as intended, by logical id. */
+export const ACKNOWLEDGED: Readonly<Record<string, Readonly<Record<string, string>>>> = {
+  SessionsTable: { 'AwsSolutions-DDB3': SESSIONS },
+  SourceBucket: { 'AwsSolutions-S1': ACCESS_LOGS },
+  ExportBucket: { 'AwsSolutions-S1': ACCESS_LOGS },
+  ClipDeadLetterQueue: { 'AwsSolutions-SQS3': DEAD_LETTERS },
+  ThumbnailDeadLetterQueue: { 'AwsSolutions-SQS3': DEAD_LETTERS },
+  DataExportDeadLetterQueue: { 'AwsSolutions-SQS3': DEAD_LETTERS },
+  WorkOnJobs: { [BELOW]: OBJECTS },
+  ReadClips: { [BELOW]: OBJECTS },
+  ReadMreEvents: { [BELOW]: OBJECTS },
+  ReadMreReplays: { [BELOW]: OBJECTS },
+  KeepDocuments: { [BELOW]: OBJECTS },
+  SubmitRoute: { 'AwsSolutions-APIG4': SESSION },
+  StatusGetRoute: { 'AwsSolutions-APIG4': SESSION },
+  StatusCancelRoute: { 'AwsSolutions-APIG4': SESSION },
+  StatusPostRoute: { 'AwsSolutions-APIG4': SESSION },
+  StatusListRoute: { 'AwsSolutions-APIG4': SESSION },
+  AlarmTopic: { 'AwsSolutions-SNS3': ALARMS },
+  MreEventTable: { 'AwsSolutions-DDB3': MRE_TABLES },
+  MrePluginTable: { 'AwsSolutions-DDB3': MRE_TABLES },
+  MreProfileTable: { 'AwsSolutions-DDB3': MRE_TABLES },
+  MreModelTable: { 'AwsSolutions-DDB3': MRE_TABLES },
+  MrePluginResultTable: { 'AwsSolutions-DDB3': MRE_TABLES },
+  MreClipReviewFeedbackTable: { 'AwsSolutions-DDB3': MRE_TABLES },
+  MreReplayRequestTable: { 'AwsSolutions-DDB3': MRE_TABLES },
+  MreReplayResultTable: { 'AwsSolutions-DDB3': MRE_TABLES },
+};
+
+/** Tells the checkers of the app what is as intended. */
+export function acknowledge(construct: MediaExport): void {
+  // Only as the app is synthesised is it known what references between stacks have become.
+  construct.node.addValidation({
+    validate: () => {
+      for (const [logicalId, findings] of Object.entries(ACKNOWLEDGED)) {
+        const resource = construct.template.node.tryFindChild(logicalId);
+        if (resource) acknowledgeAt(resource, resource instanceof CfnManagedPolicy ? inFull(resource, findings) : findings);
+      }
+      return [];
+    },
+  });
+}
+
+function acknowledgeAt(scope: Construct, findings: Readonly<Record<string, string>>): void {
+  for (const [id, reason] of Object.entries(findings)) Validations.of(scope).acknowledge({ id, reason });
+}
+
+function inFull(policy: CfnManagedPolicy, findings: Readonly<Record<string, string>>): Record<string, string> {
+  const { [BELOW]: reason, ...others } = findings;
+  if (reason === undefined) return others;
+  const document = Stack.of(policy).resolve(policy.policyDocument) as { Statement: { Resource?: unknown }[] };
+  const resources = document.Statement.flatMap(statement => statement.Resource ?? []).map(nameInFindings);
+  const wildcards = resources.filter(each => each.includes('/*'));
+  return { ...others, ...Object.fromEntries(wildcards.map(each => [`AwsSolutions-IAM5[Resource::${each}]`, reason])) };
+}
+
+/** A resource as cdk-nag writes it. */
+function nameInFindings(resource: unknown): string {
+  const sub = (resource as { 'Fn::Sub'?: unknown })['Fn::Sub'] ?? resource;
+  return typeof sub === 'string' ? sub.replaceAll('${', '<').replaceAll('}', '>') : JSON.stringify(sub);
+}

@@ -1,0 +1,227 @@
+import type { ITable } from 'aws-cdk-lib/aws-dynamodb';
+import type { IEventBus } from 'aws-cdk-lib/aws-events';
+import type { Architecture } from 'aws-cdk-lib/aws-lambda';
+import type { RetentionDays } from 'aws-cdk-lib/aws-logs';
+import type { IBucket } from 'aws-cdk-lib/aws-s3';
+
+/** Who may ask for clips: holders of a valid SessionId, or everyone, for `defaultTenant`. */
+export const AUTH_MODES = ['session', 'none'] as const;
+export type AuthMode = (typeof AUTH_MODES)[number];
+
+/** Who may read event and replay data: callers that sign with IAM, or everyone who reaches the API. */
+export const DATA_EXPORT_AUTHS = ['AWS_IAM', 'NONE'] as const;
+export type DataExportAuth = (typeof DATA_EXPORT_AUTHS)[number];
+
+/** Levels of logs, from the least talkative one. */
+export const LOG_LEVELS = ['error', 'warn', 'info', 'debug'] as const;
+export type LogLevel = (typeof LOG_LEVELS)[number];
+
+/** The parameters of the template, typed. */
+export interface MediaExportParameters {
+  /**
+   * Whether a request needs a valid SessionId, or acts for `defaultTenant`.
+   * @default 'session'
+   */
+  readonly authMode?: AuthMode;
+  /**
+   * Tenant of all requests when `authMode` is 'none', which needs it.
+   * @default - none
+   */
+  readonly defaultTenant?: string;
+  /**
+   * Who may read event and replay data.
+   * @default 'AWS_IAM'
+   */
+  readonly dataExportAuth?: DataExportAuth;
+  /**
+   * Deny requests to the buckets and queues that do not use TLS. Only an emulator needs false.
+   * @default true
+   */
+  readonly requireTls?: boolean;
+  /**
+   * Existing bucket with the recordings.
+   * @default - one is created
+   */
+  readonly sourceBucket?: IBucket;
+  /**
+   * Existing bucket for clips. It keeps its own policy and lifecycle.
+   * @default - one is created
+   */
+  readonly exportBucket?: IBucket;
+  /**
+   * Further buckets that tenants record into.
+   * @default - none
+   */
+  readonly tenantSourceBuckets?: IBucket[];
+  /**
+   * Further buckets that tenants have clips delivered to.
+   * @default - none
+   */
+  readonly tenantTargetBuckets?: IBucket[];
+  /**
+   * Days after which clips in the bucket created here expire: 0 (never), or at least 15, which is longer than a finished job is
+   * remembered.
+   * @default 0
+   */
+  readonly clipRetentionDays?: number;
+  /**
+   * Longest clip in milliseconds.
+   * @default 14400000
+   */
+  readonly maxDurationMs?: number;
+  /**
+   * Clips made at the same time.
+   * @default 10
+   */
+  readonly clipConcurrency?: number;
+  /**
+   * Stills made at the same time.
+   * @default 10
+   */
+  readonly thumbnailConcurrency?: number;
+  /**
+   * Memory of the clip worker; CPU grows with it.
+   * @default 3008
+   */
+  readonly clipMemoryMb?: number;
+  /**
+   * Memory of the thumbnail worker.
+   * @default 1769
+   */
+  readonly thumbnailMemoryMb?: number;
+  /**
+   * API requests per second.
+   * @default 200
+   */
+  readonly apiRateLimit?: number;
+  /**
+   * API requests at once.
+   * @default 400
+   */
+  readonly apiBurstLimit?: number;
+  /**
+   * Accept comments and trailing commas in request bodies.
+   * @default true
+   */
+  readonly lenientJson?: boolean;
+  /**
+   * Answer refused requests with HTTP 200 as well, for clients that only read ErrorCode.
+   * @default false
+   */
+  readonly legacyHttp?: boolean;
+  /**
+   * Name a still's planned path while it is being made, for old clients that need it.
+   * @default false
+   */
+  readonly predictPaths?: boolean;
+  /**
+   * Least level that the functions log.
+   * @default 'info'
+   */
+  readonly logLevel?: LogLevel;
+  /**
+   * How long logs are kept.
+   * @default RetentionDays.ONE_MONTH
+   */
+  readonly logRetentionDays?: RetentionDays;
+  /**
+   * Processor of the functions; the code and the ffmpeg layer must have been built for it.
+   * @default Architecture.ARM_64
+   */
+  readonly architecture?: Architecture;
+  /**
+   * Path of ffmpeg inside the workers.
+   * @default '/opt/bin/ffmpeg'
+   */
+  readonly ffmpegPath?: string;
+  /**
+   * Who is written to when an alarm goes off; AWS asks them to confirm.
+   * @default - nobody; `alarmTopic` takes other subscriptions
+   */
+  readonly alarmEmail?: string;
+  /**
+   * Create empty tables and an event bus as Media Replay Engine has them, instead of naming existing ones.
+   * @default false
+   */
+  readonly createMreTables?: boolean;
+  /**
+   * Media Replay Engine's Event table. All eight tables are needed unless `createMreTables` is true.
+   * @default - none
+   */
+  readonly eventTable?: ITable;
+  /**
+   * Media Replay Engine's Plugin table.
+   * @default - none
+   */
+  readonly pluginTable?: ITable;
+  /**
+   * Media Replay Engine's Profile table.
+   * @default - none
+   */
+  readonly profileTable?: ITable;
+  /**
+   * Media Replay Engine's Model table.
+   * @default - none
+   */
+  readonly modelTable?: ITable;
+  /**
+   * Media Replay Engine's PluginResult table.
+   * @default - none
+   */
+  readonly pluginResultTable?: ITable;
+  /**
+   * Media Replay Engine's ClipReviewFeedback table.
+   * @default - none
+   */
+  readonly clipPreviewFeedbackTable?: ITable;
+  /**
+   * Media Replay Engine's ReplayRequest table.
+   * @default - none
+   */
+  readonly replayRequestTable?: ITable;
+  /**
+   * Media Replay Engine's ReplayResults table.
+   * @default - none
+   */
+  readonly replayResultTable?: ITable;
+  /**
+   * Media Replay Engine's event bus.
+   * @default - the account's default bus, or with `createMreTables` one that is created
+   */
+  readonly eventBus?: IEventBus;
+  /**
+   * Bucket for data exports.
+   * @default - the bucket for clips
+   */
+  readonly exportOutputBucket?: IBucket;
+  /**
+   * Whether the events of the event bus make exports. Switch Media Replay Engine's own rule off before this one on.
+   * @default false
+   */
+  readonly exportRule?: boolean;
+  /**
+   * Seconds that a trigger waits, so that a burst of them makes one export.
+   * @default 5
+   */
+  readonly coalesceSeconds?: number;
+  /**
+   * Put presigned URLs of replay clips into replay documents, as Media Replay Engine does. They open the clips to everyone who has
+   * the document.
+   * @default false
+   */
+  readonly previewUrls?: boolean;
+  /**
+   * Bucket with Media Replay Engine's replay clips; `previewUrls` needs it.
+   * @default - none
+   */
+  readonly mreMediaBucket?: IBucket;
+}
+
+/** What a MediaExport is made of. */
+export interface MediaExportProps extends MediaExportParameters {
+  /**
+   * Folder of the Media Export checkout that `make build layer` ran in.
+   * @default - the one that this package lies in
+   */
+  readonly checkout?: string;
+}
