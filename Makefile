@@ -9,6 +9,7 @@ NAME ?= default
 STACK ?= media-export
 ITERATIONS ?= 1000000
 WINDOWS ?= 1000
+JOBS ?= 2000
 # Further parameters of the template for `make deploy`, as "Name=value Name=value".
 PARAMETERS ?=
 
@@ -18,7 +19,7 @@ TEMPLATE := infra/sam/template.yaml
 # Tools that only crates.io has, compiled on first use.
 CARGO_DENY := $(TOOLS)/bin/cargo-deny
 CARGO_CYCLONEDX := $(TOOLS)/bin/cargo-cyclonedx
-TEST_PHASES := fmt-check lint docs deny template-check test-rust test-infra test-cdk test-e2e
+TEST_PHASES := fmt-check lint docs deny template-check test-rust test-infra test-cdk test-e2e test-chaos
 
 export PATH := $(CURDIR)/$(TOOLS)/bin:$(PATH)
 export SAM_CLI_TELEMETRY := 0
@@ -29,7 +30,7 @@ endif
 
 .DEFAULT_GOAL := help
 .PHONY: help setup lock up down logs ps demo watch layer build sbom package deploy fmt fmt-check lint docs deny audit template-check \
-        test test-rust test-infra test-cdk test-e2e soak-media fuzz bench-media ci clean
+        test test-rust test-infra test-cdk test-e2e test-chaos chaos soak soak-media fuzz bench-media ci clean
 
 help: ## List the targets
 	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## / {printf "  %-15s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -149,6 +150,15 @@ infra/cdk/node_modules/.package-lock.json: infra/cdk/package-lock.json
 
 test-e2e: $(VENV)/.stamp $(TOOLS)/.stamp ## Tests through HTTP against a local stack of their own
 	@$(VENV)/bin/python -m pytest -q tests/media tests/e2e
+
+test-chaos: $(VENV)/.stamp $(TOOLS)/.stamp ## Kill, freeze and cut off the functions on a local stack of their own
+	@$(VENV)/bin/python -m pytest -q tests/chaos
+
+chaos: $(VENV)/.stamp $(TOOLS)/.stamp ## The same at every point in every way, ten times, with a table of recoveries
+	@CHAOS_REPEATS=10 $(VENV)/bin/python -m pytest -q tests/chaos/test_kill_matrix.py tests/chaos/test_load.py
+
+soak: $(VENV)/.stamp $(TOOLS)/.stamp ## Jobs under random faults: none lost, nothing grows, nothing is left (JOBS=2000 SEED=...)
+	@SOAK_JOBS=$(JOBS) SOAK_SEED=$${SEED:-1} $(VENV)/bin/python -m pytest -q -s tests/chaos/test_soak.py
 
 soak-media: $(VENV)/.stamp $(TOOLS)/.stamp ## Cut random windows from all recordings and check every frame (WINDOWS=1000 SEED=...)
 	@seed=$${SEED:-$$(date +%s)}; echo "soak-media: SEED=$$seed"; \

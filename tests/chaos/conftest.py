@@ -1,0 +1,50 @@
+"""One world for all tests of this folder, and a table of how long recoveries took."""
+
+import os
+from collections.abc import Iterator
+
+import pytest
+
+from media import forms
+from media.encode import Video
+from media.recording import Recording
+
+from .checks import Clips
+from .world import World, world
+
+# Seconds from each fault to the job's end, and to the claim that led to it.
+RECOVERED: dict[str, list[tuple[float, float]]] = {}
+
+
+@pytest.fixture(scope="session")
+def chaos(tmp_path_factory) -> Iterator[World]:
+    with world(f"chaos-{os.getpid()}", tmp_path_factory.mktemp("ffmpeg")) as made:
+        yield made
+
+
+@pytest.fixture(scope="session")
+def small(chaos) -> Recording:
+    """A clip of it is written at once."""
+    return chaos.stack.upload(forms.build("static_time"))
+
+
+@pytest.fixture(scope="session")
+def heavy(chaos) -> Recording:
+    """12 Mb/s: a clip of four seconds goes out in parts."""
+    return chaos.stack.upload(forms.usual("heavy", Video(noise=40, rate="12000k")))
+
+
+@pytest.fixture(scope="session")
+def clips(chaos, tmp_path_factory) -> Clips:
+    return Clips(chaos, tmp_path_factory.mktemp("clips"))
+
+
+def pytest_terminal_summary(terminalreporter) -> None:
+    tried = {label: times for label, times in sorted(RECOVERED.items()) if times}
+    if not tried:
+        return
+    terminalreporter.section("seconds from the fault to the end (of which to the last claim), median and most")
+    for label, times in tried.items():
+        ends, claims = (sorted(each) for each in zip(*times))
+        shown = "  ".join(f"{ends[k]:5.1f} ({claims[k]:4.1f})" for k in (len(times) // 2, -1))
+        terminalreporter.line(f"{label:60} {len(times):3}x  {shown}")

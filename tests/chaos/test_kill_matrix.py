@@ -1,0 +1,198 @@
+"""Kill, freeze or cut off the functions between any two of their requests: no job is lost, doubled or changed.
+
+Each point is tried in one way by default; `CHAOS_REPEATS=10` tries all ways of each ten times.
+"""
+
+import os
+from collections.abc import Iterator
+from concurrent.futures import Future, ThreadPoolExecutor
+from dataclasses import dataclass
+
+import pytest
+
+from .conftest import RECOVERED
+from .proxy import Rule, drop_reply, kill_after, kill_before, reset, stop_after, stop_and_overwrite, stop_before
+from .trial import BUSY_S, STILLS, SUBMIT, SWEEPER, TAKEOVER_S, WORK_S, WORKER, Trial
+from .world import DEAD_LETTERS, QUEUES, Lost, keys
+
+REPEATS = int(os.environ.get("CHAOS_REPEATS") or 0)
+AT_ONCE = 5
+WAYS = {
+    "killed before": kill_before,
+    "killed after": kill_after,
+    "frozen before": stop_before,
+    "frozen after": stop_after,
+    "reply lost": drop_reply,
+}
+KILLS, FREEZES = ("killed before", "killed after"), ("frozen before", "frozen after")
+READS = ("killed before", "frozen after", "reply lost")
+
+
+@dataclass(frozen=True)
+class Point:
+    """A request of a function while it serves a job of a form."""
+
+    form: str
+    function: str
+    operation: str
+    step: str | None = None
+    target: str = ""
+    nth: int = 1
+
+    def __str__(self) -> str:
+        what = self.step or (f"{self.operation} {self.target}" if self.target else self.operation)
+        return f"{self.form} {self.function.removeprefix('MediaExport')} {what}{self.nth if self.nth > 1 else ''}"
+
+
+
+def worker_points(form: str, function: str, uploads: list[Point]) -> list[Point]:
+    def write(step: str) -> Point:
+        return Point(form, function, "UpdateItem", step)
+
+    picture = [
+        Point(form, function, "GetItem", target="JobsTable"),
+        write("claim"),
+        Point(form, function, "GetItem", target="TenantsTable"),
+        Point(form, function, "GetObject", target="stream.mpd"),
+        Point(form, function, "GetObject", target="seg-"),
+        write("stage image"),
+        Point(form, function, "PutObject", target=".jpg"),
+    ]
+    clip = [write("image"), write("stage video"), *uploads] if uploads else []
+    return [*picture, *clip, write("commit")]
+
+
+UPLOADS = [
+    Point("parts", WORKER, "CreateMultipartUpload"),
+    Point("parts", WORKER, "UploadPart"),
+    Point("parts", WORKER, "UploadPart", nth=2),
+    Point("parts", WORKER, "UpdateItem", "stage video"),
+    Point("parts", WORKER, "CompleteMultipartUpload"),
+    Point("parts", WORKER, "UpdateItem", "commit"),
+]
+POINTS = [
+    Point("single", SUBMIT, "PutItem", "create"),
+    Point("single", SUBMIT, "SendMessage"),
+    *worker_points("single", WORKER, [Point("single", WORKER, "PutObject", target=".mp4")]),
+    *UPLOADS,
+    *worker_points("still", STILLS, []),
+    Point("single", SWEEPER, "GetItem"),
+    Point("single", SWEEPER, "UpdateItem", "resend"),
+    Point("single", SWEEPER, "SendMessage"),
+]
+
+
+@dataclass(frozen=True)
+class Case:
+    point: Point
+    way: str
+
+    def __str__(self) -> str:
+        return f"{self.point} {self.way}"
+
+    @property
+    def leaves_an_upload(self) -> bool:
+        """Nobody knows of it any more, or nobody ever did: the bucket's lifecycle rule takes it."""
+        begun = self.point.form == "parts" and self.point.step != "commit"
+        return begun and (self.way in KILLS or self.point.operation == "CreateMultipartUpload")
+
+    def rules(self) -> list[Rule]:
+        """The fault; and for the sweeper to have something to do, a message that is never sent."""
+        point = self.point
+        fault = Rule(WAYS[self.way], point.function, point.operation, point.step, target=point.target, nth=point.nth)
+        unsent = Rule(reset, SUBMIT, "SendMessage", times=9)
+        return [fault, unsent] if point.function == SWEEPER else [fault]
+
+
+def ways(point: Point) -> list[str]:
+    return [way for way in WAYS if way in READS or not point.operation.startswith("Get")]
+
+
+def cases() -> list[Case]:
+    if REPEATS:
+        return [Case(point, way) for point in POINTS for way in ways(point)]
+    return [Case(point, ways(point)[k % len(ways(point))]) for k, point in enumerate(POINTS)]
+
+
+CASES = cases()
+
+
+@pytest.fixture(scope="module")
+def outcomes(request, chaos, small, heavy, clips) -> Iterator[dict[Case, list[tuple[Trial, Future]]]]:
+    """How long each repeat of each chosen case took to recover."""
+    recordings = {"single": small, "parts": heavy, "still": small}
+    items = [item for item in request.session.items if item.originalname == "test_a_job_survives"]
+    chosen = [item.callspec.params["case"] for item in items]
+
+    def trial(case: Case) -> Trial:
+        form = case.point.form
+        asks_again = case.point.step == "create" and case.way.endswith("before")
+        return Trial(chaos, clips, recordings[form], form, case.rules(), asks_again)
+
+    with ThreadPoolExecutor(AT_ONCE) as pool:
+        trials = {case: [trial(case) for _ in range(REPEATS or 1)] for case in chosen}
+        yield {case: [(each, pool.submit(each.go)) for each in tried] for case, tried in trials.items()}
+        pool.shutdown(cancel_futures=True)
+
+
+@pytest.mark.parametrize("case", CASES, ids=str)
+def test_a_job_survives(case, outcomes):
+    """It is taken over within a lease and two sweeps, and made once."""
+    times = RECOVERED.setdefault(str(case), [])
+    for trial, future in outcomes[case]:
+        times.append((future.result(), trial.taken_over_after()))
+    slowest = max(taken_over for _, taken_over in times)
+    assert slowest < TAKEOVER_S + BUSY_S, f"taken over after {slowest:.1f} s"
+
+
+def test_messages_delivered_again_change_nothing(outcomes, chaos):
+    """Those of every job so far, several times, in random order."""
+    jobs = ended(outcomes)
+    before = {job: chaos.known(job) for job in jobs}
+    calls = len(chaos.proxy.calls)
+    chaos.inject(jobs, seed=7)
+    chaos.until_idle()
+    assert {job: chaos.known(job) for job in jobs} == before
+    assert {call.operation for call in chaos.proxy.calls[calls:] if call.function in (WORKER, STILLS)} == {"GetItem"}
+
+
+def test_nothing_is_left_behind(outcomes, chaos):
+    """But for one message in flight for each worker that was killed, and the uploads that workers were killed under."""
+    jobs = ended(outcomes)
+    tried = [(case, trial) for case, trials in outcomes.items() for trial, _ in trials]
+    cut_off = {keys(trial.item)["video"] for case, trial in tried if case.leaves_an_upload and trial.job}
+    chaos.until_idle()
+    assert jobs and not chaos.orphans()
+    assert set(chaos.uploads().values()) <= cut_off
+    assert (chaos.processes.ffmpegs(), chaos.processes.zombies()) == ([], [])
+    assert all("ministack" in name for name in chaos.temporary()), chaos.temporary()
+    assert [chaos.waiting(queue) for queue in (*QUEUES, *DEAD_LETTERS)] == [0] * 4
+    assert sum(chaos.in_flight(queue) for queue in QUEUES) == chaos.killed_workers()
+
+
+def test_without_the_sweeper_a_job_whose_message_was_never_sent_is_lost(outcomes, chaos, small, clips):
+    """What this harness finds; and a client's next request heals it."""
+    ended(outcomes)
+    with chaos.no_sweeper():
+        trial = Trial(chaos, clips, small, "single", [Rule(kill_after, SUBMIT, "PutItem", "create")])
+        with pytest.raises(Lost, match="QUEUED"):
+            trial.go(within=TAKEOVER_S + BUSY_S)
+        chaos.stack.export(trial.body)
+        assert chaos.until_ended(trial.job, WORK_S) == "READY"
+        trial.judge()
+
+
+def test_a_store_that_lets_a_zombie_overwrite_is_found(outcomes, chaos, small, clips):
+    """What this harness finds, too."""
+    ended(outcomes)
+    fault = Rule(stop_and_overwrite, WORKER, "PutObject", target=".mp4")
+    with pytest.raises(AssertionError, match="the zombie changed what was there"):
+        Trial(chaos, clips, small, "single", [fault]).go()
+
+
+def ended(outcomes) -> list[str]:
+    """The jobs of all cases, once they have all ended."""
+    for tried in outcomes.values():
+        for _, future in tried:
+            future.exception()
+    return [trial.job for tried in outcomes.values() for trial, future in tried if future.exception() is None]
