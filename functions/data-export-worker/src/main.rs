@@ -18,7 +18,7 @@ async fn main() -> Result<(), Error> {
     let env = Env::of_process();
     telemetry::init(env.optional("RUST_LOG").as_deref());
     let config = Config::read(env)?;
-    let sdk = clients::load().await;
+    let sdk = clients::load(clients::Patience::WORK).await;
     let documents = S3Documents::new(&sdk, config.bucket);
     let (tables, states) = (config.tables, config.states);
     let app = App {

@@ -15,7 +15,7 @@ async fn main() -> Result<(), Error> {
     let env = Env::of_process();
     telemetry::init(env.optional("RUST_LOG").as_deref());
     let config = Config::read(env)?;
-    let sdk = clients::load().await;
+    let sdk = clients::load(clients::Patience::DOCUMENTS).await;
     let documents = S3Documents::new(&sdk, config.bucket);
     let app = App {
         source: DynamoMre::new(&sdk, config.tables, config.states, documents.clone(), Config::PREVIEWS),

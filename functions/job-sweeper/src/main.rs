@@ -14,7 +14,7 @@ async fn main() -> Result<(), Error> {
     let (clips, thumbnails) = (env.required("CLIP_QUEUE_URL"), env.required("THUMBNAIL_QUEUE_URL"));
     let times = settings::lifecycle(&mut env);
     env.finish()?;
-    let sdk = clients::load().await;
+    let sdk = clients::load(clients::Patience::ITEMS).await;
     let app = App {
         jobs: DynamoJobs::new(&sdk, table),
         queue: SqsQueues::new(&sdk, clips, thumbnails),

@@ -8,7 +8,7 @@ use export_domain::ports::{
     Clock, IdempotencyKeys, JobQueue, JobStore, Sessions, Tenants, Unavailable, Written,
 };
 use export_domain::request::{FieldError, Wanted};
-use export_domain::wait::until_ended;
+use export_domain::wait::{settled, until_ended};
 
 /// A thumbnail is normally made within this time, so the first reply carries it (contract, row 14).
 const THUMBNAIL_WAIT_MS: i64 = 3000;
@@ -94,6 +94,9 @@ where
     async fn stored(&self, accepted: &Accepted) -> Result<Job, Ended> {
         let mut found = self.jobs.get(&accepted.tenant.id, &accepted.job_id).await?;
         for _ in 0..WRITE_TRIES {
+            if let Some(job) = found {
+                found = Some(settled(job, &self.jobs, &self.intake.clock, &self.times).await?);
+            }
             let now = self.intake.clock.now_ms();
             let next = match &found {
                 None => {

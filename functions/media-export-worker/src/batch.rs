@@ -14,7 +14,7 @@ use export_domain::ports::{
     ClipStore, Clock, DeadLetters, JobQueue, JobStore, SourceStore, Tenants, Unavailable, Written,
 };
 use export_lambda::batch::{Disposition, Record};
-use export_lambda::metrics::{self, Unit};
+use export_lambda::metrics::Unit;
 use std::sync::PoisonError;
 use std::time::Duration;
 
@@ -91,12 +91,14 @@ where
 
     /// Works until done, until the claim is lost, or until the time is up.
     async fn attempt(&self, lease: &Lease<'_, J, C>, left: Duration) -> Disposition {
-        let soft = left.saturating_sub(FAREWELL.min(left / 4));
+        let soft = left.saturating_sub(FAREWELL.min(left / 4)).min(self.until_deadline(lease).await);
         let open = OpenUpload::default();
+        // In this order, not by chance: after a pause the time decides first, and a simulation's seed everything.
         let worked = tokio::select! {
-            worked = self.work(lease, left, &open) => worked,
+            biased;
+            () = tokio::time::sleep(soft) => Err(WorkError::Passing("the time is up".to_owned())),
             lost = lease.keep() => Err(lost),
-            () = tokio::time::sleep(soft) => Err(WorkError::Passing("the time of the invocation is up".to_owned())),
+            worked = self.work(lease, left, &open) => worked,
         };
         let ended = match worked {
             Ok(()) => Ok(()),
@@ -129,9 +131,15 @@ where
         }
     }
 
+    /// Past its deadline a job has failed for every reader: nothing may be committed any more.
+    async fn until_deadline(&self, lease: &Lease<'_, J, C>) -> Duration {
+        let deadline = lease.job().await.deadline_at.unwrap_or(i64::MAX);
+        Duration::from_millis(u64::try_from(deadline - self.clock.now_ms()).unwrap_or(0))
+    }
+
     fn count(&self, plan: &PlanSummary) {
         let fallbacks = u64::from(plan.fell_back);
-        metrics::emit(
+        (self.metrics)(
             self.clock.now_ms(),
             ("PlanKind", &plan.kind),
             &[

@@ -4,7 +4,7 @@
 //! the n-th smallest presentation time; a picture too few or too many ends the work.
 
 use crate::error::WorkError;
-use crate::ffmpeg::Ffmpeg;
+use crate::ffmpeg::{Ffmpeg, Output};
 use crate::video::{Coded, Item, Setup};
 use export_domain::job::Reason;
 use export_media::ffmpeg::decode;
@@ -14,7 +14,6 @@ use export_media::time::Nanos;
 use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, PoisonError};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
-use tokio::process::ChildStdout;
 
 /// Gives coded pictures in decode order.
 pub(crate) trait CodedSource: Send {
@@ -155,7 +154,9 @@ async fn decode_stretch(
     tokio::pin!(write, read);
     let mut next = None;
     let stopped = loop {
+        // Not by chance: a simulation's seed decides everything.
         tokio::select! {
+            biased;
             written = &mut write, if next.is_none() => next = Some(written?),
             stopped = &mut read => break stopped?,
         }
@@ -179,7 +180,7 @@ fn lock<T>(mutex: &Mutex<T>) -> std::sync::MutexGuard<'_, T> {
 }
 
 /// Fills `raw` with the next picture; `false` at the end.
-pub(crate) async fn read_picture(output: &mut ChildStdout, raw: &mut [u8]) -> Result<bool, WorkError> {
+pub(crate) async fn read_picture(output: &mut Output, raw: &mut [u8]) -> Result<bool, WorkError> {
     let mut filled = 0;
     while filled < raw.len() {
         match output.read(&mut raw[filled..]).await? {

@@ -4,11 +4,12 @@
 use crate::error::WorkError;
 use rustix::pipe::fcntl_setpipe_size;
 use rustix::process::{Pid, Resource, Rlimit, Signal, kill_process_group, prlimit};
-use std::path::PathBuf;
+use std::fmt;
+use std::path::{Path, PathBuf};
 use std::process::Stdio;
 use std::sync::{Arc, Mutex, PoisonError};
-use tokio::io::AsyncReadExt;
-use tokio::process::{Child, ChildStderr, ChildStdin, ChildStdout, Command};
+use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt, duplex};
+use tokio::process::{Child, ChildStderr, Command};
 
 use crate::task::Task;
 
@@ -21,15 +22,40 @@ const PIPE_BYTES: usize = 1 << 20;
 /// CPU seconds over all threads: more than any invocation has.
 const CPU_SECONDS: u64 = 6 * 900;
 
-/// Where the binary is.
+/// The pipe that ffmpeg reads.
+pub(crate) type Input = Box<dyn AsyncWrite + Send + Unpin>;
+/// The pipe that ffmpeg writes.
+pub(crate) type Output = Box<dyn AsyncRead + Send + Unpin>;
+
+/// How ffmpeg is run.
 #[derive(Debug, Clone)]
-pub struct Ffmpeg {
-    path: PathBuf,
+pub struct Ffmpeg(Program);
+
+#[derive(Debug, Clone)]
+enum Program {
+    Binary(PathBuf),
+    Simulated(Arc<dyn Coder>),
+}
+
+/// Stands in for ffmpeg where no process can be started: in simulations.
+pub trait Coder: fmt::Debug + Send + Sync {
+    /// What ffmpeg would write with `args` after it read all of `input`.
+    ///
+    /// # Errors
+    /// What it would complain about.
+    fn code(&self, args: &[String], input: &[u8]) -> Result<Vec<u8>, String>;
 }
 
 /// A running ffmpeg.
 #[derive(Debug)]
-pub(crate) struct Running {
+pub(crate) enum Running {
+    Child(Box<Caged>),
+    Simulated(Task<Result<(), WorkError>>),
+}
+
+/// A child process.
+#[derive(Debug)]
+pub(crate) struct Caged {
     child: Child,
     group: Option<Pid>,
     complaints: Arc<Mutex<Vec<u8>>>,
@@ -39,13 +65,47 @@ pub(crate) struct Running {
 impl Ffmpeg {
     /// The binary at `path`.
     pub fn at(path: impl Into<PathBuf>) -> Self {
-        Self { path: path.into() }
+        Self(Program::Binary(path.into()))
+    }
+
+    /// No process at all.
+    pub fn simulated(coder: Arc<dyn Coder>) -> Self {
+        Self(Program::Simulated(coder))
     }
 
     /// Starts it with `args`; returns it with the pipe that it reads and the one that it writes.
-    pub(crate) fn start(&self, args: &[String]) -> Result<(Running, ChildStdin, ChildStdout), WorkError> {
+    pub(crate) fn start(&self, args: &[String]) -> Result<(Running, Input, Output), WorkError> {
+        match &self.0 {
+            Program::Binary(path) => {
+                let (caged, input, output) = Caged::start(path, args)?;
+                Ok((Running::Child(Box::new(caged)), input, output))
+            }
+            Program::Simulated(coder) => Ok(simulate(Arc::clone(coder), args.to_vec())),
+        }
+    }
+}
+
+impl Running {
+    /// Waits for its end, which its input's end brings about.
+    pub(crate) async fn finish(self) -> Result<(), WorkError> {
+        self.finish_silently().await.map(|_| ())
+    }
+
+    /// The same; whether it had nothing to complain about.
+    pub(crate) async fn finish_silently(self) -> Result<bool, WorkError> {
+        match self {
+            Running::Child(caged) => caged.finish().await,
+            Running::Simulated(task) => {
+                task.await.map_err(|e| WorkError::Passing(format!("failed to simulate: {e}")))?.map(|()| true)
+            }
+        }
+    }
+}
+
+impl Caged {
+    fn start(path: &Path, args: &[String]) -> Result<(Self, Input, Output), WorkError> {
         let failed = |why: &str| WorkError::Passing(format!("failed to start ffmpeg: {why}"));
-        let mut child = Command::new(&self.path)
+        let mut child = Command::new(path)
             .args(args)
             .env_clear()
             .current_dir("/")
@@ -64,13 +124,11 @@ impl Ffmpeg {
         let _ = fcntl_setpipe_size(&output, PIPE_BYTES);
         let complaints = Arc::new(Mutex::new(Vec::new()));
         let drain = child.stderr.take().map(|pipe| Task::spawn(drain(pipe, Arc::clone(&complaints))));
-        let running = Running { child, group, complaints, drain };
-        running.limit()?;
-        Ok((running, input, output))
+        let caged = Self { child, group, complaints, drain };
+        caged.limit()?;
+        Ok((caged, Box::new(input), Box::new(output)))
     }
-}
 
-impl Running {
     fn limit(&self) -> Result<(), WorkError> {
         for (resource, most) in [
             (Resource::Fsize, 0),
@@ -85,13 +143,7 @@ impl Running {
         Ok(())
     }
 
-    /// Waits for its end, which its input's end brings about.
-    pub(crate) async fn finish(self) -> Result<(), WorkError> {
-        self.finish_silently().await.map(|_| ())
-    }
-
-    /// The same; whether it had nothing to complain about.
-    pub(crate) async fn finish_silently(mut self) -> Result<bool, WorkError> {
+    async fn finish(mut self) -> Result<bool, WorkError> {
         let status = self.child.wait().await?;
         self.group = None;
         if let Some(drain) = self.drain.take() {
@@ -115,7 +167,7 @@ impl Running {
     }
 }
 
-impl Drop for Running {
+impl Drop for Caged {
     /// The group may hold more than the child itself.
     fn drop(&mut self) {
         let Some(group) = self.group else { return };
@@ -128,6 +180,21 @@ impl Drop for Running {
             let _ = kill_process_group(group, Signal::KILL);
         }
     }
+}
+
+/// Reads all, codes it, writes all.
+fn simulate(coder: Arc<dyn Coder>, args: Vec<String>) -> (Running, Input, Output) {
+    let (input, mut reads) = duplex(PIPE_BYTES);
+    let (mut writes, output) = duplex(PIPE_BYTES);
+    let task = Task::spawn(async move {
+        let mut read = Vec::new();
+        reads.read_to_end(&mut read).await?;
+        let written = coder.code(&args, &read).map_err(WorkError::Passing)?;
+        // As with a process, whoever reads may have enough.
+        let _ = writes.write_all(&written).await;
+        Ok(())
+    });
+    (Running::Simulated(task), Box::new(input), Box::new(output))
 }
 
 /// A full pipe would stop ffmpeg.

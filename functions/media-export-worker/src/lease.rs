@@ -61,14 +61,19 @@ impl<'a, J: JobStore, C: Clock> Lease<'a, J, C> {
         Err(Unavailable("the jobs table", "every write met another one".to_owned()).into())
     }
 
+    /// Renews the claim, so that the job seen last is the job as it is.
+    pub(crate) async fn confirm(&self) -> Result<(), WorkError> {
+        let done_ms = self.done_ms.load(Ordering::Relaxed);
+        self.write(|job, fence, now, times| job.renewed(fence, done_ms, now, times)).await
+    }
+
     /// Renews until the claim is lost; never returns otherwise. A table that does not answer for a whole lease means
     /// that the claim may be someone else's by now.
     pub(crate) async fn keep(&self) -> WorkError {
         let mut renewed_at = self.clock.now_ms();
         loop {
             self.clock.sleep_ms(u64::try_from(self.times.renew_ms).unwrap_or(1)).await;
-            let done_ms = self.done_ms.load(Ordering::Relaxed);
-            match self.write(|job, fence, now, times| job.renewed(fence, done_ms, now, times)).await {
+            match self.confirm().await {
                 Ok(()) => renewed_at = self.clock.now_ms(),
                 Err(WorkError::Fenced(lost)) => return lost.into(),
                 Err(error) if self.clock.now_ms() - renewed_at >= self.times.lease_ms => return error,

@@ -33,10 +33,14 @@ mod window;
 mod work;
 
 pub use config::Config;
-pub use ffmpeg::Ffmpeg;
+pub use ffmpeg::{Coder, Ffmpeg};
 
 use export_domain::settings::Lifecycle;
+use export_lambda::metrics::Unit;
 use std::sync::Arc;
+
+/// Takes the metrics of a job: the time in milliseconds since the epoch, a dimension, and the values.
+pub type Metrics = fn(i64, (&str, &str), &[(&str, Unit, u64)]);
 
 /// The function with its ports: jobs, queues, tenants, objects, dead letters, clock.
 #[derive(Debug)]
@@ -57,4 +61,6 @@ pub struct App<J, Q, T, O, D, C> {
     pub times: Lifecycle,
     /// The encoder.
     pub ffmpeg: Ffmpeg,
+    /// Where metrics go.
+    pub metrics: Metrics,
 }

@@ -6,7 +6,7 @@ use export_aws::sqs::{SqsDeadLetters, SqsQueues};
 use export_aws::{clients, s3::S3Objects};
 use export_lambda::batch::{Batch, each};
 use export_lambda::deadline::left;
-use export_lambda::{config::Env, telemetry};
+use export_lambda::{config::Env, metrics, telemetry};
 use lambda_runtime::{Error, LambdaEvent, run, service_fn};
 use media_export_worker::{App, Config, Ffmpeg};
 use std::sync::Arc;
@@ -16,7 +16,7 @@ async fn main() -> Result<(), Error> {
     let env = Env::of_process();
     telemetry::init(env.optional("RUST_LOG").as_deref());
     let config = Config::read(env)?;
-    let sdk = clients::load().await;
+    let sdk = clients::load(clients::Patience::WORK).await;
     let app = Arc::new(App {
         jobs: DynamoJobs::new(&sdk, config.jobs_table),
         queue: SqsQueues::new(&sdk, config.clip_queue, config.thumbnail_queue),
@@ -26,6 +26,7 @@ async fn main() -> Result<(), Error> {
         clock: SystemClock,
         times: config.times,
         ffmpeg: Ffmpeg::at(config.ffmpeg),
+        metrics: metrics::emit,
     });
     run(service_fn(move |event: LambdaEvent<Batch>| {
         let (app, deadline) = (Arc::clone(&app), event.context.deadline());

@@ -1,7 +1,7 @@
 //! The clip's file as it is written: MP4 with its head first, or a transport stream through ffmpeg.
 
 use crate::error::WorkError;
-use crate::ffmpeg::{Ffmpeg, Running};
+use crate::ffmpeg::{Ffmpeg, Input, Running};
 use crate::task::Task;
 use crate::upload::{Prepared, Uploader};
 use bytes::Bytes;
@@ -10,7 +10,6 @@ use export_domain::storage::Container;
 use export_media::ffmpeg::to_transport_stream;
 use export_media::mux::{Edit, FragmentWriter, Mp4Tables, MuxSample, TrackKind, TrackSpec};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
-use tokio::process::ChildStdin;
 
 /// Samples of one track, in decode order.
 pub(crate) type Batch = Vec<(MuxSample, Bytes)>;
@@ -18,11 +17,11 @@ pub(crate) type Batch = Vec<(MuxSample, Bytes)>;
 /// The file under way.
 pub(crate) enum Output<O> {
     /// One `mdat`, its head kept back.
-    Mp4 { tables: Mp4Tables, uploader: Uploader<O> },
+    Mp4 { tables: Mp4Tables, uploader: Box<Uploader<O>> },
     /// Fragments into ffmpeg, a transport stream out of it.
     Ts {
         fragments: FragmentWriter,
-        input: ChildStdin,
+        input: Input,
         running: Running,
         sink: Task<Result<Uploader<O>, WorkError>>,
     },
@@ -38,7 +37,8 @@ impl<O: ClipStore + 'static> Output<O> {
         uploader: Uploader<O>,
     ) -> Result<Self, WorkError> {
         if container == Container::Mp4 {
-            return Ok(Output::Mp4 { tables: Mp4Tables::new(tracks, movie_timescale)?, uploader });
+            let tables = Mp4Tables::new(tracks, movie_timescale)?;
+            return Ok(Output::Mp4 { tables, uploader: Box::new(uploader) });
         }
         let sound = tracks.iter().filter(|track| track.kind == TrackKind::Audio);
         let entry = |track: &TrackSpec| track.sample_entries.first()?.get(4..8)?.try_into().ok();

@@ -29,6 +29,8 @@ pub(crate) async fn publish<O: ClipStore, J: JobStore, C: Clock>(
     if found.origin.as_ref() == Some(&place.origin) && found.bytes == manifest.bytes {
         return Ok(manifest);
     }
+    // Whoever has the claim by now may have made it: only the job as it is, still claimed, says that nobody did.
+    lease.confirm().await?;
     if let Some(theirs) = recorded(lease, object, &found).await {
         discard(store, place, prepared).await;
         return Ok(theirs);

@@ -42,7 +42,7 @@ impl<O: SourceStore + 'static> Recording<O> {
     ) -> Result<Self, WorkError> {
         let began = Instant::now();
         let key = tenant.manifest_key(&order.live_path);
-        let reader = Arc::new(Reader::new(objects, tenant.source_bucket.clone(), &key));
+        let reader = Arc::new(Reader::new(objects, tenant.source(), &key));
         let mpd = reader.manifest(&key).await?;
         let window = Window::of(&mpd, order);
         let video = video_parts(&mpd, window, wanted_codec(order.export_type));

@@ -4,7 +4,7 @@
 
 use crate::decode::{Pictures, Prepared, decode_all};
 use crate::error::WorkError;
-use crate::ffmpeg::{Ffmpeg, Running};
+use crate::ffmpeg::{Ffmpeg, Input, Output, Running};
 use crate::join::{Digest, Likeness};
 use crate::video::{Coded, Setup};
 use bytes::Bytes;
@@ -17,7 +17,6 @@ use export_media::time::Nanos;
 use std::collections::BTreeMap;
 use std::sync::Arc;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
-use tokio::process::{ChildStdin, ChildStdout};
 use tokio::sync::oneshot;
 
 /// What to render.
@@ -134,7 +133,7 @@ struct Taker {
     until: Nanos,
     after: Vec<Nanos>,
     format: PictureFormat,
-    input: Option<ChildStdin>,
+    input: Option<Input>,
     first: Option<First>,
     times: Vec<(Nanos, Nanos)>,
     given: Vec<Likeness>,
@@ -167,7 +166,7 @@ impl Pictures for Taker {
 /// All that the encoder gives: its configuration, then time, sync and bytes of each picture in decode order.
 async fn encoded_pictures(
     running: Running,
-    mut output: ChildStdout,
+    mut output: Output,
 ) -> Result<(Arc<DecoderConfig>, Vec<(i64, bool, Bytes)>), WorkError> {
     let mut reader = FragmentReader::new();
     let mut entry: Option<SampleEntry> = None;

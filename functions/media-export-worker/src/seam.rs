@@ -15,7 +15,7 @@ use export_media::fmp4::Codec;
 use export_media::nal::{VideoCodec, parameter_sets, unit_type};
 use export_media::picture::DecoderConfig;
 use std::sync::Arc;
-use std::time::Instant;
+use tokio::time::Instant;
 
 /// Renders a run beside copied pictures, and checks how it joins them.
 pub(crate) async fn render_join(

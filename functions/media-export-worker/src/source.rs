@@ -4,10 +4,10 @@ use crate::error::WorkError;
 use crate::task::Task;
 use bytes::Bytes;
 use export_domain::job::Reason;
-use export_domain::ports::{ReadError, SourceStore};
+use export_domain::ports::{Bucket, ReadError, SourceStore};
 use export_media::fmp4::{Index, Init, InitTrack, MoofRead, TrackKind, read_fragments, read_moof};
 use export_media::language::iso_639_2;
-use export_media::mpd::{ByteRange, Mpd, Representation, Resource, Segment, parse};
+use export_media::mpd::{ByteRange, MAX_BYTES, Mpd, Representation, Resource, Segment, parse};
 use export_media::picture::DecoderConfig;
 use export_media::sample::Sample;
 use export_media::time::{Nanos, Timeline};
@@ -20,8 +20,12 @@ use std::sync::atomic::{AtomicU64, Ordering};
 const AHEAD_BYTES: u64 = 24 << 20;
 /// Segments that one track may fetch at the same time.
 const AHEAD_MOST: u64 = 6;
-/// A file without an index is read whole; beyond this it is no segment.
-const SEGMENT_MOST: u64 = 512 << 20;
+/// Largest init segment or index, by what their readers take.
+const HEAD_MOST: u64 = 4 << 20;
+/// Most bytes of all segments that one track fetches at the same time, whatever the manifest says of them.
+const SEGMENTS_MOST: u64 = 512 << 20;
+/// Longest key that S3 takes, in bytes.
+const KEY_MOST: usize = 1024;
 /// Bytes that nearly always hold a segment's `moof`.
 const PREFIX: u64 = 16 << 10;
 /// Largest `moof` that is looked for before the whole segment is read instead.
@@ -35,14 +39,14 @@ const SHORT: Nanos = Nanos::new(3_000_000_000);
 #[derive(Debug)]
 pub(crate) struct Reader<O> {
     objects: Arc<O>,
-    bucket: String,
+    bucket: Bucket,
     directory: String,
     bytes: AtomicU64,
 }
 
 impl<O: SourceStore> Reader<O> {
     /// A reader for the recording whose manifest is at `manifest_key`.
-    pub(crate) fn new(objects: Arc<O>, bucket: String, manifest_key: &str) -> Self {
+    pub(crate) fn new(objects: Arc<O>, bucket: Bucket, manifest_key: &str) -> Self {
         let directory = manifest_key.rfind('/').map_or("", |at| &manifest_key[..=at]).to_owned();
         Self { objects, bucket, directory, bytes: AtomicU64::new(0) }
     }
@@ -54,29 +58,42 @@ impl<O: SourceStore> Reader<O> {
 
     /// Reads the manifest.
     pub(crate) async fn manifest(&self, key: &str) -> Result<Mpd, WorkError> {
-        let read = self.objects.read(&self.bucket, key, None).await;
-        let text = read.map_err(|error| match error {
-            ReadError::NotFound => Reason::SourceAbsent.into(),
-            ReadError::Denied => Reason::Denied.into(),
-            ReadError::Unavailable(error) => WorkError::from(error),
-        })?;
+        let most = u64::try_from(MAX_BYTES).unwrap_or(u64::MAX);
+        let text = self.object(key, None, most).await?.ok_or(Reason::SourceAbsent)?;
         Ok(parse(&text)?)
     }
 
-    /// Reads a resource of the recording; `None` if it does not exist.
-    pub(crate) async fn read(&self, resource: &Resource) -> Result<Option<Bytes>, WorkError> {
+    /// Reads an init segment or an index.
+    async fn head(&self, resource: &Resource) -> Result<Bytes, WorkError> {
+        Ok(self.read(resource, HEAD_MOST).await?.ok_or(Reason::BadRecording)?)
+    }
+
+    /// Reads a resource of the recording if it has at most `most` bytes; `None` if it does not exist.
+    async fn read(&self, resource: &Resource, most: u64) -> Result<Option<Bytes>, WorkError> {
         let key = format!("{}{}", self.directory, resource.path);
         let range = resource.range.map(|range| (range.first, range.last));
-        if range.is_some_and(|(first, last)| last.saturating_sub(first) > SEGMENT_MOST) {
+        // S3 answers a range that ends before it starts with the whole object.
+        if key.len() > KEY_MOST || range.is_some_and(|(first, last)| last < first) {
             return Err(Reason::BadRecording.into());
         }
-        match self.objects.read(&self.bucket, &key, range).await {
-            Ok(bytes) => {
-                self.bytes.fetch_add(u64::try_from(bytes.len()).unwrap_or_default(), Ordering::Relaxed);
-                Ok(Some(bytes))
-            }
+        let found = self.object(&key, range, most).await?;
+        let length = found.as_ref().map_or(0, Bytes::len);
+        self.bytes.fetch_add(u64::try_from(length).unwrap_or_default(), Ordering::Relaxed);
+        Ok(found)
+    }
+
+    /// Reads an object, or bytes of it; `None` if it does not exist.
+    async fn object(
+        &self,
+        key: &str,
+        range: Option<(u64, u64)>,
+        most: u64,
+    ) -> Result<Option<Bytes>, WorkError> {
+        match self.objects.read(&self.bucket, key, range, most).await {
+            Ok(bytes) => Ok(Some(bytes)),
             Err(ReadError::NotFound) => Ok(None),
             Err(ReadError::Denied) => Err(Reason::Denied.into()),
+            Err(ReadError::TooLarge) => Err(Reason::BadRecording.into()),
             Err(ReadError::Unavailable(error)) => Err(error.into()),
         }
     }
@@ -107,8 +124,7 @@ impl Track {
             return Err(Reason::Encrypted.into());
         }
         let resource = representation.init()?.ok_or(Reason::BadRecording)?;
-        let bytes = reader.read(&resource).await?.ok_or(Reason::BadRecording)?;
-        let init = Init::parse(&bytes)?;
+        let init = Init::parse(&reader.head(&resource).await?)?;
         let Some(init) = init.tracks.into_iter().find(|track| track.kind == kind) else { return Ok(None) };
         if init.encrypted {
             return Err(Reason::Encrypted.into());
@@ -116,7 +132,7 @@ impl Track {
         let indexed = match representation.index()? {
             None => None,
             Some(resource) => {
-                let bytes = reader.read(&resource).await?.ok_or(Reason::BadRecording)?;
+                let bytes = reader.head(&resource).await?;
                 let offset = resource.range.map_or(0, |range| range.first);
                 Some(representation.segments_from_sidx(&Index::parse(&bytes, offset)?)?)
             }
@@ -175,20 +191,33 @@ impl Track {
         ticks.map(|ticks| self.listed().to_nanos_floor(ticks))
     }
 
+    /// How many segments of this length are fetched at the same time.
+    fn depth(&self, length: Nanos) -> u64 {
+        let millis = u64::try_from(length.to_millis_floor()).unwrap_or(0);
+        let size = (self.bandwidth() / 8).saturating_mul(millis) / 1000;
+        AHEAD_BYTES.checked_div(size).unwrap_or(AHEAD_MOST).clamp(1, AHEAD_MOST)
+    }
+
+    /// Most bytes that are read of a segment at a time.
+    fn most(&self, segment: &Segment) -> u64 {
+        let (start, end) = self.span(segment);
+        SEGMENTS_MOST / self.depth(end - start)
+    }
+
     /// Reads a segment; `None` if it does not exist.
     pub(crate) async fn read<O: SourceStore>(
         &self,
         reader: &Reader<O>,
         segment: &Segment,
     ) -> Result<Option<Media>, WorkError> {
-        let mut found = reader.read(&segment.resource).await?;
+        let mut found = reader.read(&segment.resource, self.most(segment)).await?;
         if found.is_none() && segment.index == 0 {
             // ffmpeg's muxer lists the first audio segment at 0 and names its file by the time before the edit list.
             let named = segment.time.saturating_sub(self.init.edit_shift);
             if let Some(other) = self.representation.resource_at_time(segment, named)?
                 && other != segment.resource
             {
-                found = reader.read(&other).await?;
+                found = reader.read(&other, self.most(segment)).await?;
             }
         }
         let Some(bytes) = found else { return Ok(None) };
@@ -240,7 +269,8 @@ impl Track {
         let mut pieces = vec![(base, prefix)];
         if to > there {
             let from = from.max(there);
-            let Some(rest) = reader.read(&part(segment, from, to)).await? else { return Ok(None) };
+            let rest = reader.read(&part(segment, from, to), self.most(segment)).await?;
+            let Some(rest) = rest else { return Ok(None) };
             join(&mut pieces, from, rest);
         }
         Ok(Some(Media { samples, pieces, whole: false }))
@@ -255,7 +285,8 @@ impl Track {
         let base = segment.resource.range.map_or(0, |range| range.first);
         let mut size = PREFIX;
         while size <= MOOF_MOST {
-            let Some(prefix) = reader.read(&part(segment, base, base + size)).await? else { return Ok(None) };
+            let prefix = reader.read(&part(segment, base, base.saturating_add(size)), size).await?;
+            let Some(prefix) = prefix else { return Ok(None) };
             let short = u64::try_from(prefix.len()).unwrap_or(0) < size;
             match read_moof(&self.init, &prefix, base)? {
                 MoofRead::Ready { samples, .. } => {
@@ -394,7 +425,8 @@ impl<O: SourceStore + 'static> Segments<O> {
             let Some(segment) = self.track.segment(self.next)? else { return Ok(()) };
             let (start, end) = self.track.span(&segment);
             let needed = self.ahead.len() < least;
-            if !needed && (start >= self.until || self.ahead.len() >= self.depth(end - start)) {
+            let depth = usize::try_from(self.track.depth(end - start)).unwrap_or(1);
+            if !needed && (start >= self.until || self.ahead.len() >= depth) {
                 return Ok(());
             }
             let (reader, track, wanted) =
@@ -409,12 +441,5 @@ impl<O: SourceStore + 'static> Segments<O> {
             self.ahead.push_back((segment, Task::spawn(fetch)));
             self.next += 1;
         }
-    }
-
-    fn depth(&self, duration: Nanos) -> usize {
-        let millis = u64::try_from(duration.to_millis_floor()).unwrap_or(0);
-        let size = (self.track.bandwidth() / 8).saturating_mul(millis) / 1000;
-        let fits = AHEAD_BYTES.checked_div(size).unwrap_or(AHEAD_MOST);
-        usize::try_from(fits.clamp(1, AHEAD_MOST)).unwrap_or(1)
     }
 }

@@ -71,7 +71,9 @@ impl Window {
             Wanted::Media => self.end,
             Wanted::Thumbnail => self.start + segment,
         };
-        let edge = track.listed_end().or(by_clock);
+        // A timeline that lists nothing yet has its edge before everything.
+        let nothing = track.listed_start().is_none().then_some(Nanos::ZERO);
+        let edge = nothing.or(track.listed_end()).or(by_clock);
         let wall_end = order.window_end_ms();
         let update_ms = mpd.minimum_update_period.map_or(0, Nanos::to_millis_floor).min(60_000);
         let grace = LEAST_GRACE_MS.max(3 * segment_ms).max(update_ms + segment_ms);

@@ -7,7 +7,7 @@ use export_domain::job::{Job, State};
 use export_domain::legacy::{Outcome, Via, answer};
 use export_domain::ports::{Clock, JobLists, JobStore, Sessions, Tenants, Unavailable, Written};
 use export_domain::resource::{MEDIA_TYPE, resource};
-use export_domain::wait::until_ended;
+use export_domain::wait::{settled, until_ended};
 use export_lambda::http::{Received, problem, receive, reply};
 use lambda_http::http::header::{CONTENT_TYPE, HeaderValue};
 use lambda_http::http::{Method, StatusCode};
@@ -93,7 +93,11 @@ where
     async fn job(&self, tenant: &TenantId, job_id: &JobId) -> Result<Job, Miss> {
         let now = self.intake.clock.now_ms();
         let job = self.jobs.get(tenant, job_id).await?.filter(|job| !job.is_expired(now));
-        job.map(|job| job.effective(now, &self.times)).ok_or(Miss::NoSuchJob)
+        Ok(self.settled(job.ok_or(Miss::NoSuchJob)?).await?)
+    }
+
+    async fn settled(&self, job: Job) -> Result<Job, Unavailable> {
+        settled(job, &self.jobs, &self.intake.clock, &self.times).await
     }
 
     async fn awaited(&self, job: Job, received: &Received) -> Job {
@@ -106,12 +110,12 @@ where
     async fn cancelled(&self, job: Job) -> Result<Job, Miss> {
         let mut seen = job;
         for _ in 0..CANCEL_TRIES {
-            let now = self.intake.clock.now_ms();
             let Some(stored) = self.jobs.get(&seen.tenant, &seen.job_id).await? else {
                 return Err(Miss::NoSuchJob);
             };
-            let Some(next) = stored.cancelled(now, &self.times) else {
-                return Ok(stored.effective(now, &self.times));
+            let stored = self.settled(stored).await?;
+            let Some(next) = stored.cancelled(self.intake.clock.now_ms(), &self.times) else {
+                return Ok(stored);
             };
             seen = next;
             if self.jobs.write(Some(stored.rev), &seen).await? == Written::Done {
@@ -143,8 +147,13 @@ where
             Err(_) => problem(StatusCode::SERVICE_UNAVAILABLE, "try again"),
             Ok(None) => problem(StatusCode::BAD_REQUEST, "cursor: is not one of ours"),
             Ok(Some(page)) => {
-                let live = page.jobs.iter().filter(|job| !job.is_expired(now));
-                let seen: Vec<Job> = live.map(|job| job.effective(now, &self.times)).collect();
+                let mut seen = Vec::new();
+                for job in page.jobs.into_iter().filter(|job| !job.is_expired(now)) {
+                    match self.settled(job).await {
+                        Ok(job) => seen.push(job),
+                        Err(_) => return problem(StatusCode::SERVICE_UNAVAILABLE, "try again"),
+                    }
+                }
                 let shown = seen.iter().filter(|job| state.is_none_or(|state| job.state == state));
                 let jobs: Vec<_> = shown.map(resource).collect();
                 json("application/json", &serde_json::json!({ "jobs": jobs, "next": page.next }))

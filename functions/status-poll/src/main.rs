@@ -15,7 +15,7 @@ async fn main() -> Result<(), Error> {
     let env = Env::of_process();
     telemetry::init(env.optional("RUST_LOG").as_deref());
     let config = Config::read(env)?;
-    let sdk = clients::load().await;
+    let sdk = clients::load(clients::Patience::ITEMS).await;
     let clock = SystemClock;
     let app = App {
         jobs: DynamoJobs::new(&sdk, config.jobs_table),

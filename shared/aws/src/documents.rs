@@ -18,6 +18,8 @@ use crate::clock::SystemClock;
 const WHAT: &str = "the export bucket";
 const JSON: &str = "application/json";
 
+/// Largest export that is read, in bytes.
+const MOST: usize = 512 << 20;
 /// Longest life of a link to a document.
 const LINK: Duration = Duration::from_mins(15);
 /// Age from which a kept document is written anew: the bucket may drop it a day after it was written.
@@ -60,6 +62,9 @@ impl S3Documents {
         let modified_ms = object.last_modified().and_then(|time| time.to_millis().ok());
         let warnings = object.metadata().and_then(|metadata| metadata.get("warnings")).cloned();
         let length = object.content_length().and_then(|n| usize::try_from(n).ok()).unwrap_or_default();
+        if length > MOST {
+            return Err(Unavailable(WHAT, "an export is too large".to_owned()));
+        }
         let mut bytes = Vec::with_capacity(length);
         let mut body = object.body;
         while let Some(chunk) = body.try_next().await.map_err(|e| unavailable(WHAT, &e))? {

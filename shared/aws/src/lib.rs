@@ -17,3 +17,6 @@ pub mod s3;
 pub mod sqs;
 #[cfg(feature = "sqs")]
 pub mod triggers;
+
+#[cfg(all(test, feature = "dynamodb", feature = "s3"))]
+mod wire;

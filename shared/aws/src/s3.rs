@@ -5,23 +5,32 @@ use aws_config::{Region, SdkConfig};
 use aws_sdk_s3::Client;
 use aws_sdk_s3::config::Builder;
 use aws_sdk_s3::error::SdkError;
+use aws_sdk_s3::operation::get_object::GetObjectOutput;
 use aws_sdk_s3::primitives::ByteStream;
 use aws_sdk_s3::types::{CompletedMultipartUpload, CompletedPart};
-use bytes::Bytes;
+use bytes::{Bytes, BytesMut};
 use export_domain::ids::JobId;
 use export_domain::ports::{
-    ClipStore, Origin, Part, Precondition, Published, ReadError, SourceStore, StoredObject, Unavailable,
-    Upload,
+    Bucket, ClipStore, Origin, Part, Precondition, Published, ReadError, SourceStore, StoredObject,
+    Unavailable, Upload,
 };
 use export_domain::tenant::Target;
 use std::collections::HashMap;
 use std::error::Error;
+use std::hash::{BuildHasher, RandomState};
 use std::sync::{Mutex, PoisonError};
+use std::time::Duration;
 
 const WHAT: &str = "S3";
 
 /// Tries of a conditional write that another one got in the way of (HTTP 409).
 const CONFLICT_TRIES: u32 = 4;
+/// Tries of a read whose body does not come.
+const BODY_TRIES: u32 = 3;
+/// Time that any body may take.
+const GRACE: Duration = Duration::from_secs(20);
+/// Bytes a second of a network that is still worth waiting for.
+const SLOWEST: usize = 1 << 20;
 
 /// Objects in S3, with a client for each region that targets name.
 #[derive(Debug)]
@@ -29,12 +38,13 @@ pub struct S3Objects {
     config: SdkConfig,
     home: Client,
     abroad: Mutex<HashMap<String, Client>>,
+    grace: Duration,
 }
 
 impl S3Objects {
     /// Objects as `config` reaches them.
     pub fn new(config: &SdkConfig) -> Self {
-        Self { config: config.clone(), home: Client::new(config), abroad: Mutex::default() }
+        Self { config: config.clone(), home: Client::new(config), abroad: Mutex::default(), grace: GRACE }
     }
 
     fn client(&self, target: &Target) -> Client {
@@ -52,16 +62,81 @@ impl S3Objects {
 }
 
 impl SourceStore for S3Objects {
-    async fn read(&self, bucket: &str, key: &str, range: Option<(u64, u64)>) -> Result<Bytes, ReadError> {
-        let range = range.map(|(first, last)| format!("bytes={first}-{last}"));
-        let sent = self.home.get_object().bucket(bucket).key(key).set_range(range).send().await;
-        let object = sent.map_err(|e| match status(&e) {
-            Some(404) => ReadError::NotFound,
-            Some(403) => ReadError::Denied,
-            _ => ReadError::Unavailable(unavailable(WHAT, &e)),
-        })?;
-        let body = object.body.collect().await.map_err(|e| unavailable(WHAT, &e))?;
-        Ok(body.into_bytes())
+    async fn read(
+        &self,
+        bucket: &Bucket,
+        key: &str,
+        range: Option<(u64, u64)>,
+        most: u64,
+    ) -> Result<Bytes, ReadError> {
+        let mut tries = 1;
+        loop {
+            let Some(object) = self.get(bucket, key, range).await? else { return Ok(Bytes::new()) };
+            let length = length(&object, range)?;
+            if length > most {
+                return Err(ReadError::TooLarge);
+            }
+            // The client library tries again to get an answer, but not to get all of its body.
+            match whole(object.body, length, self.grace).await {
+                Ok(body) => return Ok(body),
+                Err(_) if tries < BODY_TRIES => tries += 1,
+                Err(error) => return Err(error.into()),
+            }
+            pause(tries).await;
+        }
+    }
+}
+
+impl S3Objects {
+    /// Asks for an object or bytes of it; `None` if there are none of these bytes.
+    async fn get(
+        &self,
+        bucket: &Bucket,
+        key: &str,
+        range: Option<(u64, u64)>,
+    ) -> Result<Option<GetObjectOutput>, ReadError> {
+        let get = self.home.get_object().bucket(&bucket.name).key(key);
+        let get = get.set_range(range.map(|(first, last)| format!("bytes={first}-{last}")));
+        match get.set_expected_bucket_owner(account(&bucket.owner)).send().await {
+            Ok(object) => Ok(Some(object)),
+            Err(e) => match status(&e) {
+                Some(404) => Err(ReadError::NotFound),
+                Some(403) => Err(ReadError::Denied),
+                Some(416) if range.is_some() => Ok(None),
+                _ => Err(unavailable(WHAT, &e).into()),
+            },
+        }
+    }
+}
+
+/// How many bytes a reply will have. One that gives others than were asked for is none.
+fn length(object: &GetObjectOutput, range: Option<(u64, u64)>) -> Result<u64, Unavailable> {
+    let other = || Unavailable(WHAT, "the reply gives other bytes than were asked for".to_owned());
+    if let Some((first, _)) = range {
+        let given = object.content_range().unwrap_or_default();
+        if !given.starts_with(&format!("bytes {first}-")) {
+            return Err(other());
+        }
+    }
+    object.content_length().and_then(|n| u64::try_from(n).ok()).ok_or_else(other)
+}
+
+/// All `length` bytes of a body, in the time that a slow network takes for them.
+async fn whole(mut body: ByteStream, length: u64, grace: Duration) -> Result<Bytes, Unavailable> {
+    let length = usize::try_from(length).unwrap_or(usize::MAX);
+    let mut bytes = BytesMut::with_capacity(length);
+    let read = async {
+        while let Some(chunk) = body.try_next().await? {
+            bytes.extend_from_slice(&chunk);
+        }
+        Ok::<_, aws_sdk_s3::primitives::ByteStreamError>(())
+    };
+    let patience = grace + Duration::from_secs(u64::try_from(length / SLOWEST).unwrap_or(u64::MAX));
+    match tokio::time::timeout(patience, read).await {
+        Ok(Ok(())) if bytes.len() == length => Ok(bytes.freeze()),
+        Ok(Ok(())) => Err(Unavailable(WHAT, "a body has another length than was said".to_owned())),
+        Ok(Err(e)) => Err(unavailable(WHAT, &e)),
+        Err(_) => Err(Unavailable(WHAT, "a body comes too slowly".to_owned())),
     }
 }
 
@@ -72,7 +147,7 @@ impl ClipStore for S3Objects {
             .head_object()
             .bucket(&target.bucket)
             .key(key)
-            .set_expected_bucket_owner(owner(target))
+            .set_expected_bucket_owner(account(&target.owner))
             .send()
             .await;
         match sent {
@@ -100,13 +175,13 @@ impl ClipStore for S3Objects {
         let attempt = || {
             let put = client.put_object().bucket(&target.bucket).key(key).content_type(content_type);
             put.set_metadata(Some(metadata(origin)))
-                .set_expected_bucket_owner(owner(target))
+                .set_expected_bucket_owner(account(&target.owner))
                 .set_if_none_match(if_none_match.clone())
                 .set_if_match(if_match.clone())
                 .body(ByteStream::from(body.clone()))
                 .send()
         };
-        published(attempt).await
+        published(&[412], attempt).await
     }
 
     async fn begin(
@@ -123,7 +198,7 @@ impl ClipStore for S3Objects {
             .key(key)
             .content_type(content_type)
             .set_metadata(Some(metadata(origin)))
-            .set_expected_bucket_owner(owner(target))
+            .set_expected_bucket_owner(account(&target.owner))
             .send()
             .await
             .map_err(|e| unavailable(WHAT, &e))?;
@@ -145,7 +220,7 @@ impl ClipStore for S3Objects {
             .key(&upload.key)
             .upload_id(&upload.id)
             .part_number(number)
-            .set_expected_bucket_owner(owner(target))
+            .set_expected_bucket_owner(account(&target.owner))
             .body(ByteStream::from(body))
             .send()
             .await
@@ -170,12 +245,13 @@ impl ClipStore for S3Objects {
             complete
                 .upload_id(&upload.id)
                 .multipart_upload(parts.clone())
-                .set_expected_bucket_owner(owner(target))
+                .set_expected_bucket_owner(account(&target.owner))
                 .set_if_none_match(if_none_match.clone())
                 .set_if_match(if_match.clone())
                 .send()
         };
-        published(attempt).await
+        // An upload that is gone was completed by a try whose reply was lost, or thrown away: the object tells.
+        published(&[404, 412], attempt).await
     }
 
     async fn abort(&self, target: &Target, upload: &Upload) -> Result<(), Unavailable> {
@@ -185,7 +261,7 @@ impl ClipStore for S3Objects {
             .bucket(&target.bucket)
             .key(&upload.key)
             .upload_id(&upload.id)
-            .set_expected_bucket_owner(owner(target))
+            .set_expected_bucket_owner(account(&target.owner))
             .send()
             .await;
         match sent {
@@ -196,8 +272,9 @@ impl ClipStore for S3Objects {
     }
 }
 
-/// 412 is an answer; 409 means that another conditional write was under way, so ask again.
-async fn published<F, T, E>(attempt: impl Fn() -> F) -> Result<Published, Unavailable>
+/// Makes an object visible. A status in `refusals` is an answer; 409 means that another conditional write was under way,
+/// so ask again.
+async fn published<F, T, E>(refusals: &[u16], attempt: impl Fn() -> F) -> Result<Published, Unavailable>
 where
     F: Future<Output = Result<T, SdkError<E>>>,
     E: Error + Send + Sync + 'static,
@@ -207,13 +284,19 @@ where
         match attempt().await {
             Ok(_) => return Ok(Published::Done),
             Err(e) => match status(&e) {
-                Some(412) => return Ok(Published::Refused),
+                Some(code) if refusals.contains(&code) => return Ok(Published::Refused),
                 Some(409) if tries < CONFLICT_TRIES => tries += 1,
                 _ => return Err(unavailable(WHAT, &e)),
             },
         }
-        tokio::time::sleep(std::time::Duration::from_millis(u64::from(tries) * 100)).await;
+        pause(tries).await;
     }
+}
+
+/// Longer each time, and never as long as somebody else's.
+async fn pause(tries: u32) {
+    let most = u64::from(tries) * 100;
+    tokio::time::sleep(Duration::from_millis(most / 2 + RandomState::new().hash_one(tries) % most)).await;
 }
 
 fn status<E>(error: &SdkError<E>) -> Option<u16> {
@@ -227,8 +310,9 @@ fn conditions(when: &Precondition) -> (Option<String>, Option<String>) {
     }
 }
 
-fn owner(target: &Target) -> Option<String> {
-    Some(target.owner.clone()).filter(|owner| !owner.is_empty())
+/// The account that must own a bucket, if one is named.
+fn account(owner: &str) -> Option<String> {
+    Some(owner.to_owned()).filter(|owner| !owner.is_empty())
 }
 
 fn metadata(origin: &Origin) -> HashMap<String, String> {
@@ -246,3 +330,6 @@ fn read_origin(metadata: &HashMap<String, String>) -> Option<Origin> {
         fence: metadata.get("fence")?.parse().ok()?,
     })
 }
+
+#[cfg(all(test, feature = "dynamodb"))]
+mod tests;

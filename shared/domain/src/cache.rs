@@ -1,18 +1,21 @@
 //! Sessions and tenants, remembered for a minute: a poll then costs one read of the jobs table.
 //!
-//! The times bound how long a revoked session or a changed tenant stays in force.
+//! The times bound how long a revoked session or a changed tenant stays in force. What exists and what does not are
+//! remembered apart, so that guessing session ids pushes nobody's session out. An environment answers one request at a
+//! time: no key is looked up twice at once.
 
 use crate::ids::TenantId;
 use crate::ports::{Clock, Session, Sessions, Tenants, Unavailable};
 use crate::tenant::Tenant;
 use std::collections::HashMap;
+use std::mem;
 use std::sync::{Mutex, PoisonError};
 
 /// How long a found row is good, in milliseconds.
 const FOUND_MS: i64 = 60_000;
 /// How long "there is none" is good, in milliseconds.
 const ABSENT_MS: i64 = 30_000;
-/// Most entries; past that the cache starts anew.
+/// Most entries of each kind.
 const CAPACITY: usize = 4096;
 
 /// A port with a memory in front.
@@ -20,41 +23,77 @@ const CAPACITY: usize = 4096;
 pub struct Cached<P, C, V> {
     inner: P,
     clock: C,
-    entries: Mutex<HashMap<String, Entry<V>>>,
+    memory: Mutex<Memory<V>>,
 }
 
-/// What a look-up found, and until when that is good.
-#[derive(Debug, Clone)]
-struct Entry<V> {
-    until: i64,
-    found: Option<V>,
+/// What look-ups found.
+#[derive(Debug)]
+struct Memory<V> {
+    found: Recent<V>,
+    absent: Recent<()>,
+}
+
+/// Values by key, each with the time until which it is good. The older half goes when the younger is full, but for what
+/// was asked for meanwhile.
+#[derive(Debug)]
+struct Recent<V> {
+    young: HashMap<String, (i64, V)>,
+    old: HashMap<String, (i64, V)>,
+}
+
+impl<V: Clone> Recent<V> {
+    fn get(&mut self, key: &str, now: i64) -> Option<V> {
+        if !self.young.contains_key(key) {
+            let (until, value) = self.old.remove(key)?;
+            self.put(key, until, value);
+        }
+        self.young.get(key).filter(|(until, _)| *until > now).map(|(_, value)| value.clone())
+    }
+
+    fn put(&mut self, key: &str, until: i64, value: V) {
+        if self.young.len() >= CAPACITY / 2 {
+            self.old = mem::take(&mut self.young);
+        }
+        self.young.insert(key.to_owned(), (until, value));
+    }
+}
+
+impl<V> Default for Recent<V> {
+    fn default() -> Self {
+        Self { young: HashMap::new(), old: HashMap::new() }
+    }
 }
 
 impl<P, C: Clock, V: Clone> Cached<P, C, V> {
     /// Puts a memory in front of `inner`.
     pub fn new(inner: P, clock: C) -> Self {
-        Self { inner, clock, entries: Mutex::new(HashMap::new()) }
+        let memory = Memory { found: Recent::default(), absent: Recent::default() };
+        Self { inner, clock, memory: Mutex::new(memory) }
     }
 
-    fn recall(&self, key: &str) -> Option<Entry<V>> {
-        let entries = self.entries.lock().unwrap_or_else(PoisonError::into_inner);
-        entries.get(key).filter(|entry| entry.until > self.clock.now_ms()).cloned()
+    /// What is known of `key`: `Some(None)` is "there is none".
+    #[expect(clippy::option_option, reason = "unknown and none are different")]
+    fn recall(&self, key: &str) -> Option<Option<V>> {
+        let now = self.clock.now_ms();
+        let mut memory = self.memory.lock().unwrap_or_else(PoisonError::into_inner);
+        let found = memory.found.get(key, now).map(Some);
+        found.or_else(|| memory.absent.get(key, now).map(|()| None))
     }
 
     fn remember(&self, key: &str, value: Option<&V>) {
-        let mut entries = self.entries.lock().unwrap_or_else(PoisonError::into_inner);
-        if entries.len() >= CAPACITY {
-            entries.clear();
+        let now = self.clock.now_ms();
+        let mut memory = self.memory.lock().unwrap_or_else(PoisonError::into_inner);
+        match value {
+            Some(value) => memory.found.put(key, now + FOUND_MS, value.clone()),
+            None => memory.absent.put(key, now + ABSENT_MS, ()),
         }
-        let age = if value.is_some() { FOUND_MS } else { ABSENT_MS };
-        entries.insert(key.to_owned(), Entry { until: self.clock.now_ms() + age, found: value.cloned() });
     }
 }
 
 impl<P: Sessions, C: Clock> Sessions for Cached<P, C, Session> {
     async fn session(&self, key: &str) -> Result<Option<Session>, Unavailable> {
         if let Some(known) = self.recall(key) {
-            return Ok(known.found);
+            return Ok(known);
         }
         let found = self.inner.session(key).await?;
         self.remember(key, found.as_ref());
@@ -65,10 +104,13 @@ impl<P: Sessions, C: Clock> Sessions for Cached<P, C, Session> {
 impl<P: Tenants, C: Clock> Tenants for Cached<P, C, Tenant> {
     async fn tenant(&self, id: &TenantId) -> Result<Option<Tenant>, Unavailable> {
         if let Some(known) = self.recall(id.as_str()) {
-            return Ok(known.found);
+            return Ok(known);
         }
         let found = self.inner.tenant(id).await?;
         self.remember(id.as_str(), found.as_ref());
         Ok(found)
     }
 }
+
+#[cfg(test)]
+mod tests;

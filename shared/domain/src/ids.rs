@@ -29,8 +29,17 @@ macro_rules! text_newtype {
     ($(#[$doc:meta])* $name:ident) => {
         $(#[$doc])*
         #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
-        #[serde(transparent)]
+        #[serde(try_from = "String")]
         pub struct $name(String);
+
+        impl TryFrom<String> for $name {
+            type Error = NameError;
+
+            /// What was stored is judged like what comes in.
+            fn try_from(text: String) -> Result<Self, NameError> {
+                Self::parse(&text)
+            }
+        }
 
         impl $name {
             /// The text as it was accepted.
@@ -258,11 +267,27 @@ mod tests {
     }
 
     #[test]
+    fn a_stored_name_is_judged_like_one_that_comes_in() {
+        fn reads<T: serde::de::DeserializeOwned + Serialize>(text: &str) -> bool {
+            let read = serde_json::from_value::<T>(text.into());
+            read.is_ok_and(|name| serde_json::to_value(name).unwrap() == text)
+        }
+        assert!(reads::<TenantId>("demo") && !reads::<TenantId>("demo/x"));
+        assert!(reads::<JobId>(&"a2".repeat(16)) && !reads::<JobId>("../x"));
+        assert!(reads::<LivePath>("a/b.mpd") && !reads::<LivePath>("../../other/b.mpd"));
+        assert!(reads::<FileName>("Am\u{e9}lie") && !reads::<FileName>("a/b"));
+        assert!(reads::<PeerId>("4D74") && !reads::<PeerId>("4D7\r"));
+    }
+
+    #[test]
     fn a_session_id_hides_itself_and_hashes_to_its_key() {
         let id = SessionId::parse("2A39603DDB0F47CFB32E96C8366084AE").unwrap();
         assert_eq!(format!("{id:?}"), "SessionId(***)");
         assert_eq!(id.key().len(), 64);
-        assert!(SessionId::parse("short").is_none());
+        for short in ["", "short", "123456789012345"] {
+            assert_eq!(SessionId::parse(short), None);
+        }
+        assert!(SessionId::parse("1234567890123456").is_some());
         assert!(SessionId::parse("0123456789abcdef\n").is_none());
     }
 }

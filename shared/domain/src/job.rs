@@ -206,7 +206,8 @@ pub struct Job {
     pub generation: u32,
     /// Generations that count against the limit.
     pub retries: u32,
-    /// Grows with every claim for the life of the item; what a worker's writes are conditional on.
+    /// Grows from the time of its creation with every claim for the life of the item; what a worker's writes are
+    /// conditional on.
     pub fence: u64,
     /// Claims of this generation.
     pub attempts: u32,

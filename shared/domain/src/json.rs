@@ -11,8 +11,8 @@ use std::fmt;
 /// Deepest nesting that a request may have.
 pub const MAX_DEPTH: usize = 32;
 
-/// A JSON value that keeps the order and the duplicates of its keys.
-#[derive(Debug, Clone, PartialEq)]
+/// A JSON value that keeps the order and the duplicates of its keys. `Debug` shows its kind alone: a body holds secrets.
+#[derive(Clone, PartialEq)]
 pub enum Json {
     /// `null`
     Null,
@@ -26,6 +26,19 @@ pub enum Json {
     List(Vec<Json>),
     /// An object's members in the order of the text.
     Object(Vec<(String, Json)>),
+}
+
+impl fmt::Debug for Json {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Json::Null => "Null",
+            Json::Bool(_) => "Bool(***)",
+            Json::Number(_) => "Number(***)",
+            Json::Text(_) => "Text(***)",
+            Json::List(_) => "List(***)",
+            Json::Object(_) => "Object(***)",
+        })
+    }
 }
 
 /// Why a text is no acceptable JSON; completes "invalid request: body: ".
@@ -258,6 +271,17 @@ mod tests {
         {
             assert!(parse(text.as_bytes(), true).is_err(), "{text}");
         }
+    }
+
+    #[test]
+    fn a_body_hides_itself() {
+        let body = parse(br#"{"SessionId":"secret","list":["secret",7]}"#, false).unwrap();
+        assert_eq!(format!("{body:?}"), "Object(***)");
+        for (_, member) in body.as_object().unwrap() {
+            assert!(!format!("{member:?}").contains("secret"));
+        }
+        let error = parse(br#"{"SessionId":"secret""#, true).unwrap_err();
+        assert!(!format!("{error} {error:?}").contains("secret"));
     }
 
     #[test]

@@ -79,7 +79,7 @@ pub enum Outcome<'a> {
     NoSuchJob,
     /// An `Idempotency-Key` that belongs to another request.
     KeyReused,
-    /// Rows 7 to 17: the job as [`Job::effective`] gave it.
+    /// Rows 7 to 17: the job as [`settled`](crate::wait::settled) gave it.
     Job(&'a Job),
 }
 

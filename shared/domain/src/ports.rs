@@ -146,22 +146,36 @@ pub enum ReadError {
     /// There is no such object.
     #[error("there is no such object")]
     NotFound,
-    /// The function's role may not read it.
+    /// The function's role may not read it, or its bucket has another owner.
     #[error("access to the object is denied")]
     Denied,
+    /// There is more to read than may be.
+    #[error("the object is too large")]
+    TooLarge,
     /// The store did not answer, also after retries.
     #[error(transparent)]
     Unavailable(#[from] Unavailable),
 }
 
+/// A bucket that is read from.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Bucket {
+    /// Its name.
+    pub name: String,
+    /// AWS account that must own it; empty means unchecked.
+    pub owner: String,
+}
+
 /// Where recordings lie.
 pub trait SourceStore: Send + Sync {
-    /// Reads an object, or the bytes `first..=last` of it.
+    /// Reads an object, or of its bytes `first..=last` those that there are. All of them or an error, and no byte is
+    /// fetched if there are more than `most`.
     fn read(
         &self,
-        bucket: &str,
+        bucket: &Bucket,
         key: &str,
         range: Option<(u64, u64)>,
+        most: u64,
     ) -> impl Future<Output = Result<Bytes, ReadError>> + Send;
 }
 

@@ -46,7 +46,7 @@ pub struct Resource<'a> {
     story: Option<&'a Story>,
 }
 
-/// The resource of a job as [`Job::effective`] gave it.
+/// The resource of a job as [`settled`](crate::wait::settled) gave it.
 pub fn resource(job: &Job) -> Resource<'_> {
     let order = &job.order;
     let ready = job.state == State::Ready;

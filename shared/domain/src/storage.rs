@@ -4,6 +4,7 @@ use crate::json::{self, Json};
 use base64::Engine;
 use base64::engine::{DecodePaddingMode, GeneralPurpose, GeneralPurposeConfig};
 use serde::{Deserialize, Serialize};
+use std::fmt;
 
 /// Longest base64 text that is looked at, in bytes.
 pub const MAX_BASE64: usize = 8 * 1024;
@@ -36,8 +37,8 @@ impl Container {
     }
 }
 
-/// One enabled S3 entry of `storage_info`. Only the tenant's allow-list decides whether it may be used.
-#[derive(Debug, Clone, PartialEq, Eq)]
+/// One enabled S3 entry of `storage_info`. Only the tenant's allow-list decides whether it may be used. Never logged.
+#[derive(Clone, PartialEq, Eq)]
 pub struct StorageEntry {
     /// Container that `storage_purpose` asks for.
     pub container: Container,
@@ -47,6 +48,12 @@ pub struct StorageEntry {
     pub region: String,
     /// Key prefix (`storage_root_folder`), without leading or trailing `/`.
     pub root: String,
+}
+
+impl fmt::Debug for StorageEntry {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("StorageEntry(***)")
+    }
 }
 
 /// What a story says about the clip's place in a rundown (contract: `slug_info`); every member is free text.

@@ -1,6 +1,7 @@
 //! Tenants: where their recordings lie and where their clips may go (contract, section 1).
 
 use crate::ids::{LivePath, TenantId};
+use crate::ports::Bucket;
 use crate::request::ExportRequest;
 use crate::storage::{Container, trim_root};
 use serde::{Deserialize, Serialize};
@@ -28,6 +29,8 @@ pub struct Tenant {
     pub id: TenantId,
     /// Bucket of the recordings.
     pub source_bucket: String,
+    /// AWS account that must own the bucket of the recordings; empty means unchecked.
+    pub source_owner: String,
     /// Key prefix of the recordings; `LivePath` is resolved under it.
     pub source_prefix: String,
     /// Where clips may go.
@@ -67,6 +70,11 @@ impl Target {
 }
 
 impl Tenant {
+    /// Where the recordings lie.
+    pub fn source(&self) -> Bucket {
+        Bucket { name: self.source_bucket.clone(), owner: self.source_owner.clone() }
+    }
+
     /// The key of a recording's manifest in [`Tenant::source_bucket`].
     pub fn manifest_key(&self, path: &LivePath) -> String {
         match self.source_prefix.trim_matches('/') {

@@ -1,8 +1,33 @@
-//! Waiting for a job to end, for clients that asked to wait and for thumbnails.
+//! How clients see a job end: an end is on record before anyone is told of it, and who wants to can wait for it.
 
-use crate::job::Job;
-use crate::ports::{Clock, JobStore};
+use crate::job::{Job, Swept};
+use crate::ports::{Clock, JobStore, Unavailable, Written};
 use crate::settings::Lifecycle;
+
+/// Conditional writes of an end that may lose against others.
+const WRITE_TRIES: u32 = 5;
+
+/// `job` as it is to be answered at this moment. One whose time is over has failed, whether or not a sweeper wrote that
+/// down: it is written now, since a worker that is late would make another end of it.
+///
+/// # Errors
+/// [`Unavailable`] if that cannot be written.
+pub async fn settled(
+    job: Job,
+    jobs: &impl JobStore,
+    clock: &impl Clock,
+    times: &Lifecycle,
+) -> Result<Job, Unavailable> {
+    let mut seen = job;
+    for _ in 0..WRITE_TRIES {
+        let Swept::Expire(failed) = seen.swept(clock.now_ms(), times) else { return Ok(seen) };
+        match jobs.write(Some(seen.rev), &failed).await? {
+            Written::Conflict(Some(other)) => seen = *other,
+            Written::Done | Written::Conflict(None) => return Ok(*failed),
+        }
+    }
+    Err(Unavailable("the jobs table", "every write met another one".to_owned()))
+}
 
 /// First and longest pause between two looks, in milliseconds.
 const PAUSES: (u64, u64) = (40, 400);
@@ -21,9 +46,10 @@ pub async fn until_ended(
     while !seen.state.is_terminal() && clock.now_ms() < until {
         clock.sleep_ms(pause).await;
         pause = (pause * 3 / 2).min(PAUSES.1);
-        match jobs.get(&seen.tenant, &seen.job_id).await {
-            Ok(Some(next)) => seen = next.effective(clock.now_ms(), times),
-            Ok(None) | Err(_) => break,
+        let Ok(Some(next)) = jobs.get(&seen.tenant, &seen.job_id).await else { break };
+        match settled(next, jobs, clock, times).await {
+            Ok(next) => seen = next,
+            Err(_) => break,
         }
     }
     seen

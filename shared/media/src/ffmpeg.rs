@@ -215,3 +215,119 @@ fn common(more: &[&str]) -> Vec<String> {
 fn words(words: &[&str]) -> Vec<String> {
     words.iter().map(|word| (*word).to_owned()).collect()
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::fmp4::{Codec, SampleEntry};
+    use crate::picture::DecoderConfig;
+
+    /// x264's parameter set of 320x180 at 25 fps, High profile.
+    const SPS: &[u8] = &[
+        0x67, 0x64, 0x00, 0x0c, 0xac, 0xd9, 0x41, 0x41, 0x9f, 0x9f, 0x01, 0x6c, 0x80, 0x00, 0x00, 0x03, 0x00,
+        0x80, 0x00, 0x00, 0x19, 0x07, 0x8a, 0x14, 0xcb,
+    ];
+
+    /// The largest numbers that a recording can bring.
+    fn format(interlaced: bool) -> PictureFormat {
+        let codec = Codec::H264 { nal_length_size: 4, sps: vec![SPS.into()], pps: vec![] };
+        let entry =
+            SampleEntry { fourcc: *b"avc1", bytes: SPS.into(), codec, width: 0, height: 0, encrypted: false };
+        let sps = DecoderConfig::of(&entry).unwrap().sps(&[]).unwrap();
+        PictureFormat {
+            width: u32::MAX,
+            height: u32::MAX,
+            aspect_ratio: Some((u16::MAX, u16::MAX)),
+            colour: Some(Colour { primaries: u8::MAX, transfer: u8::MAX, matrix: u8::MAX }),
+            interlaced,
+            ..PictureFormat::of(&sps).unwrap()
+        }
+    }
+
+    /// Every way of calling ffmpeg.
+    fn calls() -> Vec<Vec<String>> {
+        let codecs = [VideoCodec::H264, VideoCodec::Hevc];
+        let purposes = [
+            Purpose::Clip { reordered: usize::MAX },
+            Purpose::Join { parameter_id: Some(u32::MAX), profile_idc: u8::MAX, max_ref_frames: u32::MAX },
+        ];
+        let mut calls = vec![to_transport_stream(&[]), to_transport_stream(&[*b"mp4a", *b"-i\0/", *b"file"])];
+        for format in [format(false), format(true)] {
+            calls.push(jpeg(&format));
+            for codec in codecs {
+                calls.extend([0, usize::MAX].map(|skip| decode(codec, &format, skip)));
+                for purpose in purposes {
+                    let how = Encoding {
+                        codec,
+                        recorded: codec,
+                        timescale: u32::MAX,
+                        frame_ticks: 0,
+                        max_bitrate: u64::MAX / 2,
+                        purpose,
+                        threads: usize::MAX,
+                    };
+                    calls.push(encode(&format, &how));
+                }
+            }
+        }
+        calls
+    }
+
+    /// Why ffmpeg called with `args` could reach more than its two pipes; `None` if it could not.
+    fn escape(args: &[String]) -> Option<&'static str> {
+        let at = |word: &str| args.iter().position(|arg| arg == word);
+        let follows = |word: &str| at(word).and_then(|at| args.get(at + 1)).map(String::as_str);
+        let input = at("-i").unwrap_or(0);
+        let elsewhere = ["/", "\\\\", "://", "file", "concat", "movie", "-safe", "_script", "subtitles", "@"];
+        if args.iter().filter(|arg| *arg == "-i").count() != 1 || follows("-i") != Some("pipe:0") {
+            Some("another input")
+        } else if args.last().map(String::as_str) != Some("pipe:1")
+            || args.iter().filter(|arg| arg.contains("pipe:")).count() != 2
+        {
+            Some("another output")
+        } else if follows("-protocol_whitelist") != Some("pipe") || at("-protocol_whitelist") > at("-i") {
+            Some("any protocol")
+        } else if at("-f").is_none_or(|demuxer| demuxer > input) {
+            Some("any demuxer")
+        } else if at("-nostdin").is_none() {
+            Some("the terminal")
+        } else if args.iter().any(|arg| arg.contains(char::is_whitespace) || arg.contains('\0')) {
+            Some("a word that is two")
+        } else {
+            let numbers = |arg: &String| arg.chars().all(|c| c.is_ascii_digit() || c == '/');
+            let named = |arg: &String| elsewhere.iter().any(|word| arg.contains(word)) && !numbers(arg);
+            args.iter().any(|arg| named(arg) && !arg.contains("setsar=")).then_some("a name of a file")
+        }
+    }
+
+    #[test]
+    fn ffmpeg_reaches_nothing_but_its_two_pipes() {
+        let calls = calls();
+        assert_eq!(calls.len(), 2 + 2 * (1 + 2 * (2 + 2)));
+        for args in calls {
+            assert_eq!(escape(&args), None, "{args:?}");
+        }
+    }
+
+    #[test]
+    fn a_call_that_reaches_further_is_noticed() {
+        let good = decode(VideoCodec::H264, &format(false), 1);
+        let changed = |from: &str, to: &[&str]| {
+            let to = words(to);
+            good.iter().flat_map(|arg| if arg == from { to.clone() } else { vec![arg.clone()] }).collect()
+        };
+        let calls: [(Vec<String>, &str); 8] = [
+            (changed("pipe:0", &["file:/etc/passwd"]), "another input"),
+            (changed("pipe:0", &["pipe:0", "-i", "pipe:3"]), "another input"),
+            (changed("pipe:1", &["/tmp/x"]), "another output"),
+            (changed("-protocol_whitelist", &["-x"]), "any protocol"),
+            (changed("-nostdin", &[]), "the terminal"),
+            (changed("h264", &["h264", "-safe", "0"]), "a name of a file"),
+            (changed("-map", &["-vf", "movie=x", "-map"]), "a name of a file"),
+            (changed("-f", &[]), "any demuxer"),
+        ];
+        for (args, why) in calls {
+            assert_eq!(escape(&args), Some(why), "{args:?}");
+        }
+    }
+}

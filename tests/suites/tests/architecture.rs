@@ -14,6 +14,7 @@ const ALLOWED: &[(&str, &[&str])] = &[
     ("export-aws", &["export-domain"]),
     ("export-lambda", &["export-domain"]),
     ("export-testkit", &["export-domain", "export-media"]),
+    ("export-model", &["export-domain"]),
     ("export-suites", &[]),
     ("media-export-submit", &["export-aws", "export-domain", "export-lambda"]),
     ("status-poll", &["export-aws", "export-domain", "export-lambda"]),

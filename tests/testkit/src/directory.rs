@@ -22,6 +22,12 @@ struct Tables {
 }
 
 impl Directory {
+    /// The same tables over another line.
+    #[must_use]
+    pub fn through(&self, faults: Faults) -> Self {
+        Self { faults, ..self.clone() }
+    }
+
     /// Adds or replaces a tenant.
     pub fn add_tenant(&self, tenant: Tenant) {
         lock(&self.tables).tenants.insert(tenant.id.clone(), tenant);
@@ -44,14 +50,16 @@ impl Directory {
 
 impl Sessions for Directory {
     async fn session(&self, key: &str) -> Result<Option<Session>, Unavailable> {
-        let find = || Ok(lock(&self.tables).sessions.get(key).cloned());
+        let (tables, key) = (Arc::clone(&self.tables), key.to_owned());
+        let find = move || Ok(lock(&tables).sessions.get(&key).cloned());
         self.faults.run("the sessions table", "session", find).await
     }
 }
 
 impl Tenants for Directory {
     async fn tenant(&self, id: &TenantId) -> Result<Option<Tenant>, Unavailable> {
-        let find = || Ok(lock(&self.tables).tenants.get(id).cloned());
+        let (tables, id) = (Arc::clone(&self.tables), id.clone());
+        let find = move || Ok(lock(&tables).tenants.get(&id).cloned());
         self.faults.run("the tenants table", "tenant", find).await
     }
 }

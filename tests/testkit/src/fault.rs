@@ -5,6 +5,7 @@ use std::collections::HashMap;
 use std::fmt;
 use std::future::{pending, poll_fn};
 use std::ops::Range;
+use std::pin::Pin;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::task::Poll;
 
@@ -21,9 +22,22 @@ pub enum Fault {
     Never,
 }
 
+/// What a store does when a request reaches it; again if the request does.
+pub type Act = Box<dyn FnMut() + Send>;
+
+/// The line between a process and its stores: carries requests there and replies back, in its own time or never.
+pub trait Line: fmt::Debug + Send + Sync {
+    /// Carries one call; `false` if its caller has to do without a reply. `act` may take effect all the same, also
+    /// later, also when the caller is gone.
+    fn carry(&self, operation: &'static str, act: Act) -> Pin<Box<dyn Future<Output = bool> + Send>>;
+}
+
 /// The plan of one port. Operations are known by their method's name.
 #[derive(Debug, Clone, Default)]
-pub struct Faults(Arc<Mutex<Plan>>);
+pub struct Faults {
+    plan: Arc<Mutex<Plan>>,
+    line: Option<Arc<dyn Line>>,
+}
 
 #[derive(Debug, Default)]
 struct Plan {
@@ -42,6 +56,11 @@ impl fmt::Debug for Other {
 }
 
 impl Faults {
+    /// Leaves everything to `line`.
+    pub fn over(line: Arc<dyn Line>) -> Self {
+        Self { plan: Arc::default(), line: Some(line) }
+    }
+
     /// The `nth` call of `operation` from now on (1 is the next) goes wrong.
     pub fn plan(&self, operation: &'static str, nth: usize, fault: Fault) {
         let first = self.calls(operation) + nth.saturating_sub(1);
@@ -70,13 +89,23 @@ impl Faults {
         self.lock().calls.get(operation).copied().unwrap_or(0)
     }
 
-    /// Gives way, then does `act` as the plan says.
-    pub(crate) async fn run<T>(
+    /// Gives way, then does `act` as the plan says; or leaves it to the line.
+    ///
+    /// # Errors
+    /// What `act` says, or that its reply does not come.
+    pub async fn run<T: Send + 'static>(
         &self,
         what: &'static str,
         operation: &'static str,
-        mut act: impl FnMut() -> Result<T, Unavailable>,
+        mut act: impl FnMut() -> Result<T, Unavailable> + Send + 'static,
     ) -> Result<T, Unavailable> {
+        if let Some(line) = &self.line {
+            let reply = Arc::new(Mutex::new(None));
+            let replied = Arc::clone(&reply);
+            let heard = line.carry(operation, Box::new(move || *lock(&replied) = Some(act()))).await;
+            let reply = lock(&reply).take().filter(|_| heard);
+            return reply.unwrap_or_else(|| Err(Unavailable(what, format!("no reply to {operation}"))));
+        }
         give_way().await;
         let (fault, other) = self.next(operation);
         if let Some(Other(act)) = other {
@@ -110,7 +139,7 @@ impl Faults {
     }
 
     fn lock(&self) -> MutexGuard<'_, Plan> {
-        lock(&self.0)
+        lock(&self.plan)
     }
 }
 

@@ -8,6 +8,7 @@ use export_domain::job::Job;
 use export_domain::ports::{DueJobs, IdempotencyKeys, JobLists, JobStore, Page, Unavailable, Written};
 use std::cmp::Reverse;
 use std::collections::{BTreeMap, HashMap};
+use std::fmt;
 use std::sync::{Arc, Mutex};
 
 const WHAT: &str = "the jobs table";
@@ -25,9 +26,47 @@ struct Table {
     jobs: BTreeMap<(TenantId, JobId), Job>,
     keys: HashMap<(TenantId, String), (JobId, i64)>,
     writes: u64,
+    flaws: Flaws,
+    watcher: Option<Watcher>,
+}
+
+/// What no table may do: for tests that show that others notice.
+#[derive(Debug, Clone, Copy, Default)]
+pub struct Flaws {
+    /// Writes whatever revision is expected.
+    pub any_revision: bool,
+    /// Takes a write that it did before for another's.
+    pub forgets_writes: bool,
+}
+
+/// Sees every write that takes effect: what was there and what is there now.
+struct Watcher(Box<Watch>);
+
+type Watch = dyn Fn(Option<&Job>, &Job) + Send;
+
+impl fmt::Debug for Watcher {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Watcher")
+    }
 }
 
 impl MemoryJobs {
+    /// Makes the table one that cannot be relied on.
+    pub fn spoil(&self, flaws: Flaws) {
+        lock(&self.table).flaws = flaws;
+    }
+
+    /// Shows every write that takes effect to `watch`, which must not use the table.
+    pub fn watch(&self, watch: impl Fn(Option<&Job>, &Job) + Send + 'static) {
+        lock(&self.table).watcher = Some(Watcher(Box::new(watch)));
+    }
+
+    /// The same table over another line.
+    #[must_use]
+    pub fn through(&self, faults: Faults) -> Self {
+        Self { faults, ..self.clone() }
+    }
+
     /// Stores `job` whatever is there.
     pub fn put(&self, job: &Job) {
         lock(&self.table).jobs.insert((job.tenant.clone(), job.job_id.clone()), job.clone());
@@ -66,35 +105,41 @@ impl MemoryJobs {
 
 impl JobStore for MemoryJobs {
     async fn get(&self, tenant: &TenantId, job_id: &JobId) -> Result<Option<Job>, Unavailable> {
-        let key = (tenant.clone(), job_id.clone());
-        self.faults.run(WHAT, "get", || Ok(lock(&self.table).jobs.get(&key).cloned())).await
+        let (table, key) = (Arc::clone(&self.table), (tenant.clone(), job_id.clone()));
+        self.faults.run(WHAT, "get", move || Ok(lock(&table).jobs.get(&key).cloned())).await
     }
 
     async fn write(&self, expected: Option<u64>, job: &Job) -> Result<Written, Unavailable> {
-        let mut write_id = None;
-        let write = || {
-            let mut table = lock(&self.table);
+        let (table, job, mut write_id) = (Arc::clone(&self.table), job.clone(), None);
+        let write = move || {
+            let mut table = lock(&table);
             let key = (job.tenant.clone(), job.job_id.clone());
-            let found = table.jobs.get(&key);
-            if found.map(|stored| stored.rev) != expected {
+            let found = table.jobs.get(&key).cloned();
+            if found.as_ref().map(|stored| stored.rev) != expected && !table.flaws.any_revision {
                 // A write that finds its own name has landed before.
-                let own = write_id.is_some() && found.map(|stored| &stored.write_id) == write_id.as_ref();
-                let there = found.cloned().map(Box::new);
-                return Ok(if own { Written::Done } else { Written::Conflict(there) });
+                let own =
+                    write_id.is_some() && found.as_ref().map(|stored| &stored.write_id) == write_id.as_ref();
+                let known = own && !table.flaws.forgets_writes;
+                return Ok(if known { Written::Done } else { Written::Conflict(found.map(Box::new)) });
             }
             table.writes += 1;
             let named = format!("{:032x}", table.writes);
             write_id = Some(named.clone());
-            table.jobs.insert(key, Job { write_id: named, ..job.clone() });
+            let stored = Job { write_id: named, ..job.clone() };
+            if let Some(Watcher(watch)) = &table.watcher {
+                watch(found.as_ref(), &stored);
+            }
+            table.jobs.insert(key, stored);
             Ok(Written::Done)
         };
         self.faults.run(WHAT, "write", write).await
     }
 
     async fn count_active(&self, tenant: &TenantId, most: u32) -> Result<u32, Unavailable> {
-        let count = || {
-            let table = lock(&self.table);
-            let live = table.jobs.values().filter(|job| job.tenant == *tenant && !job.state.is_terminal());
+        let (table, tenant) = (Arc::clone(&self.table), tenant.clone());
+        let count = move || {
+            let table = lock(&table);
+            let live = table.jobs.values().filter(|job| job.tenant == tenant && !job.state.is_terminal());
             Ok(u32::try_from(live.count()).unwrap_or(u32::MAX).min(most))
         };
         self.faults.run(WHAT, "count_active", count).await
@@ -110,14 +155,15 @@ impl IdempotencyKeys for MemoryJobs {
         now: i64,
         expires_at: i64,
     ) -> Result<JobId, Unavailable> {
-        let bind = || {
-            let mut table = lock(&self.table);
-            let name = (tenant.clone(), key.to_owned());
+        let (table, name, job_id) =
+            (Arc::clone(&self.table), (tenant.clone(), key.to_owned()), job_id.clone());
+        let bind = move || {
+            let mut table = lock(&table);
             let bound = table.keys.get(&name).filter(|(_, until)| *until > now / 1000);
             if let Some((bound, _)) = bound {
                 return Ok(bound.clone());
             }
-            table.keys.insert(name, (job_id.clone(), expires_at));
+            table.keys.insert(name.clone(), (job_id.clone(), expires_at));
             Ok(job_id.clone())
         };
         self.faults.run(WHAT, "bind", bind).await
@@ -126,8 +172,9 @@ impl IdempotencyKeys for MemoryJobs {
 
 impl DueJobs for MemoryJobs {
     async fn due(&self, now: i64, most: usize) -> Result<Vec<(TenantId, JobId)>, Unavailable> {
-        let due = || {
-            let table = lock(&self.table);
+        let table = Arc::clone(&self.table);
+        let due = move || {
+            let table = lock(&table);
             let live = table.jobs.values().filter(|job| !job.state.is_terminal());
             let mut due: Vec<_> = live.filter(|job| job.due_at.is_some_and(|at| at <= now)).collect();
             due.sort_by_key(|job| job.due_at);
@@ -144,14 +191,16 @@ impl JobLists for MemoryJobs {
         most: usize,
         cursor: Option<&str>,
     ) -> Result<Option<Page>, Unavailable> {
-        let list = || {
-            let start = match cursor.map(read_cursor) {
+        let (table, tenant) = (Arc::clone(&self.table), tenant.clone());
+        let cursor = cursor.map(str::to_owned);
+        let list = move || {
+            let start = match cursor.as_deref().map(read_cursor) {
                 None => None,
                 Some(None) => return Ok(None),
                 Some(start) => start,
             };
-            let table = lock(&self.table);
-            let mut jobs: Vec<&Job> = table.jobs.values().filter(|job| job.tenant == *tenant).collect();
+            let table = lock(&table);
+            let mut jobs: Vec<&Job> = table.jobs.values().filter(|job| job.tenant == tenant).collect();
             jobs.sort_by_key(|job| Reverse(place(job)));
             jobs.retain(|job| start.as_ref().is_none_or(|start| place(job) < *start));
             let more = jobs.len() > most;

@@ -14,14 +14,16 @@ mod jobs;
 pub mod mre;
 mod objects;
 mod queue;
+#[cfg(feature = "media")]
+pub mod recordings;
 mod samples;
 
 pub use clock::TestClock;
 pub use directory::Directory;
-pub use fault::{Fault, Faults};
+pub use fault::{Act, Fault, Faults, Line};
 #[cfg(feature = "http")]
 pub use http::{Answered, ask, post};
-pub use jobs::MemoryJobs;
+pub use jobs::{Flaws, MemoryJobs};
 pub use objects::{MemoryObjects, Object};
 pub use queue::{DeadLetters, MemoryQueue, Sent};
 pub use samples::{

@@ -34,8 +34,9 @@ impl MemoryQueue {
 
 impl JobQueue for MemoryQueue {
     async fn send(&self, wanted: Wanted, message: &Message, delay_s: u32) -> Result<(), Unavailable> {
-        let send = || {
-            lock(&self.sent).push(Sent { wanted, message: message.clone(), delay_s });
+        let (queue, message) = (Arc::clone(&self.sent), message.clone());
+        let send = move || {
+            lock(&queue).push(Sent { wanted, message: message.clone(), delay_s });
             Ok(())
         };
         self.faults.run("the queue", "send", send).await
@@ -51,6 +52,12 @@ pub struct DeadLetters {
 }
 
 impl DeadLetters {
+    /// The same queue over another line.
+    #[must_use]
+    pub fn through(&self, faults: Faults) -> Self {
+        Self { faults, ..self.clone() }
+    }
+
     /// Everything that was kept, in order.
     pub fn kept(&self) -> Vec<String> {
         lock(&self.kept).clone()
@@ -59,8 +66,9 @@ impl DeadLetters {
 
 impl ports::DeadLetters for DeadLetters {
     async fn keep(&self, body: &str) -> Result<(), Unavailable> {
-        let keep = || {
-            lock(&self.kept).push(body.to_owned());
+        let (kept, body) = (Arc::clone(&self.kept), body.to_owned());
+        let keep = move || {
+            lock(&kept).push(body.clone());
             Ok(())
         };
         self.faults.run("the dead-letter queue", "keep", keep).await

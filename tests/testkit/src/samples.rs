@@ -24,6 +24,7 @@ pub fn tenant() -> Tenant {
     Tenant {
         id: TenantId::parse("demo").expect("a tenant's name"),
         source_bucket: "recordings".to_owned(),
+        source_owner: String::new(),
         source_prefix: String::new(),
         targets: vec![AllowedTarget {
             bucket: "clips".to_owned(),
@@ -83,7 +84,7 @@ pub fn job(tenant: &Tenant, body: &Value, now: i64) -> Job {
     let identity = identify(&tenant.id, &request, &target);
     let job_id = identity.job_id.clone();
     let order = Order::new(request, identity, target);
-    Job::new(tenant.id.clone(), job_id, order, now, &Lifecycle::default())
+    Job { fence: 0, ..Job::new(tenant.id.clone(), job_id, order, now, &Lifecycle::default()) }
 }
 
 /// `job` after a worker's claim at `now`.

@@ -9,7 +9,8 @@ use export_domain::mre::trigger::Trigger;
 use export_lambda::batch::Disposition;
 use export_testkit::mre::scenario;
 use std::time::Duration;
-use world::{World, record};
+use tokio::time::timeout;
+use world::{World, Wrong, record};
 
 const LEFT: Duration = Duration::from_mins(5);
 
@@ -171,7 +172,7 @@ async fn a_failure_at_any_step_is_made_good_by_the_next_delivery() {
         assert_eq!(steps, 6, "state, claim, put, locate, tell, commit");
         for step in 0..steps {
             let world = World::of(&scenario);
-            world.fail_at(step);
+            world.spoil(step, Wrong::Fails);
             let disposition = handle(&world, &record).await;
             assert_eq!(disposition, Disposition::Return, "step {step} of {name}");
             assert_eq!(world.seen().shown_again, 1, "step {step} of {name}");
@@ -198,4 +199,54 @@ async fn a_failed_read_stores_nothing() {
         assert_eq!(handle(&world, &record(&scenario, 1_000)).await, Disposition::Return, "read {read}");
         assert!(world.seen().objects.is_empty() && world.seen().told.is_empty(), "read {read}");
     }
+}
+
+/// Delivers `record` to a worker that dies at a call.
+async fn deliver_to_the_dying(world: &World, record: &Record, step: usize, wrong: Wrong) {
+    world.spoil(step, wrong);
+    let delivered = timeout(Duration::from_secs(1), handle(world, record)).await;
+    assert!(delivered.is_err(), "step {step} {wrong:?}: the worker lives");
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_crash_around_any_call_is_made_good_by_the_next_delivery() {
+    for name in ["event_feedback", "replay_mp4_weight"] {
+        let scenario = scenario(name);
+        let record = record(&scenario, 1_000);
+        let whole = World::of(&scenario);
+        handle(&whole, &record).await;
+        let whole = (whole.steps(), whole.seen(), whole.state(&key(&record)));
+        for (step, wrong) in
+            (0..whole.0).flat_map(|step| [(step, Wrong::DiesBefore), (step, Wrong::DiesAfter)])
+        {
+            let at = format!("{name}: step {step} {wrong:?}");
+            let world = World::of(&scenario);
+            deliver_to_the_dying(&world, &record, step, wrong).await;
+            let left = world.seen().objects;
+            assert!(left.is_empty() || left == whole.1.objects, "{at}: all of an export or nothing");
+            world.set_now(world.now() + 301_000);
+            assert_eq!(handle(&world, &record).await, Disposition::Acknowledge, "{at}");
+            let seen = world.seen();
+            assert_eq!(seen.objects, whole.1.objects, "{at}");
+            assert_eq!(
+                (seen.located.last(), seen.told.last()),
+                (whole.1.located.last(), whole.1.told.last())
+            );
+            assert!(seen.told.len() <= 2 && seen.dead.is_empty() && seen.sent_again.is_empty(), "{at}");
+            let state = world.state(&key(&record));
+            assert_eq!((state.etag, state.id), (whole.2.etag.clone(), whole.2.id.clone()), "{at}");
+            assert_eq!(state.lease.map(|lease| lease.until_ms), Some(0), "{at}");
+        }
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn as_long_as_a_dead_workers_lease_runs_a_trigger_waits() {
+    let scenario = scenario("event_feedback");
+    let (world, record) = (World::of(&scenario), record(&scenario, 1_000));
+    deliver_to_the_dying(&world, &record, 1, Wrong::DiesAfter).await;
+    world.set_now(world.now() + 299_000);
+    assert_eq!(handle(&world, &record).await, Disposition::Acknowledge);
+    assert!(world.seen().objects.is_empty());
+    assert_eq!(world.seen().sent_again, [(1_000, 7)]);
 }

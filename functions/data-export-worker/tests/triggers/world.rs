@@ -10,6 +10,7 @@ use export_domain::mre::trigger::{Notification, Trigger};
 use export_domain::ports::{Clock, DeadLetters, Unavailable};
 use export_testkit::mre::Scenario;
 use std::collections::{BTreeMap, HashMap};
+use std::future::pending;
 use std::sync::{Arc, Mutex, MutexGuard};
 
 /// The trigger of `scenario` as SQS delivers it.
@@ -41,12 +42,23 @@ pub(crate) struct Seen {
     pub(crate) shown_again: usize,
 }
 
+/// How a call goes wrong.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Wrong {
+    /// It does not get through.
+    Fails,
+    /// The worker dies before it takes effect.
+    DiesBefore,
+    /// The worker dies once it took effect.
+    DiesAfter,
+}
+
 #[derive(Debug, Default)]
 struct Inner {
     now_ms: i64,
     names: u32,
     steps: usize,
-    failing_step: Option<usize>,
+    wrong: Option<(usize, Wrong)>,
     rows_are_gone: bool,
     states: HashMap<StateKey, ExportState>,
     fences: HashMap<String, u64>,
@@ -111,8 +123,9 @@ impl World {
         self.port.lock().steps
     }
 
-    pub(crate) fn fail_at(&self, step: usize) {
-        self.port.lock().failing_step = Some(step);
+    /// That call goes wrong, once.
+    pub(crate) fn spoil(&self, step: usize, wrong: Wrong) {
+        self.port.lock().wrong = Some((step, wrong));
     }
 
     /// An export that someone with `fence` stored in between.
@@ -134,15 +147,21 @@ impl Port {
         self.0.lock().unwrap()
     }
 
-    /// Counts a call; the one that was chosen fails, once.
-    fn step(&self) -> Result<MutexGuard<'_, Inner>, Unavailable> {
-        let mut inner = self.lock();
-        let step = inner.steps;
-        inner.steps += 1;
-        if inner.failing_step.take_if(|failing| *failing == step).is_some() {
-            return Err(Unavailable("a port", "made to fail".to_owned()));
+    /// Counts a call and does `act`, unless it is the one that goes wrong. A worker that dies never hears of it.
+    async fn call<T>(&self, act: impl FnOnce(&mut Inner) -> T) -> Result<T, Unavailable> {
+        let wrong = {
+            let mut inner = self.lock();
+            let step = inner.steps;
+            inner.steps += 1;
+            inner.wrong.take_if(|(at, _)| *at == step).map(|(_, wrong)| wrong)
+        };
+        match wrong {
+            Some(Wrong::Fails) => return Err(Unavailable("a port", "made to fail".to_owned())),
+            Some(Wrong::DiesBefore) => return pending().await,
+            Some(Wrong::DiesAfter) | None => {}
         }
-        Ok(inner)
+        let done = act(&mut self.lock());
+        if wrong == Some(Wrong::DiesAfter) { pending().await } else { Ok(done) }
     }
 }
 
@@ -158,75 +177,82 @@ impl ExportStore for Port {
         fence: u64,
         _: Option<String>,
     ) -> Result<Stored, Unavailable> {
-        let mut inner = self.step()?;
-        if inner.fences.get(key).is_some_and(|stored| *stored > fence) {
-            return Ok(Stored::Superseded);
-        }
-        inner.fences.insert(key.to_owned(), fence);
-        inner.seen.objects.insert(key.to_owned(), text);
-        Ok(Stored::Done("etag".to_owned()))
+        self.call(|inner| {
+            if inner.fences.get(key).is_some_and(|stored| *stored > fence) {
+                return Stored::Superseded;
+            }
+            inner.fences.insert(key.to_owned(), fence);
+            inner.seen.objects.insert(key.to_owned(), text);
+            Stored::Done("etag".to_owned())
+        })
+        .await
     }
 }
 
 impl ExportStates for Port {
     async fn state(&self, key: &StateKey) -> Result<ExportState, Unavailable> {
-        Ok(self.step()?.states.get(key).cloned().unwrap_or_default())
+        self.call(|inner| inner.states.get(key).cloned().unwrap_or_default()).await
     }
 
     async fn claim(&self, key: &StateKey, lease: &Lease, now_ms: i64) -> Result<bool, Unavailable> {
-        let mut inner = self.step()?;
-        let state = inner.states.entry(key.clone()).or_default();
-        let (fence, until_ms) = state.lease.as_ref().map_or((0, 0), |lease| (lease.fence, lease.until_ms));
-        let is_free = fence == lease.previous && until_ms <= now_ms;
-        if is_free {
-            state.lease = Some(lease.clone());
-        }
-        Ok(is_free)
+        self.call(|inner| {
+            let state = inner.states.entry(key.clone()).or_default();
+            let (fence, until_ms) =
+                state.lease.as_ref().map_or((0, 0), |lease| (lease.fence, lease.until_ms));
+            let is_free = fence == lease.previous && until_ms <= now_ms;
+            if is_free {
+                state.lease = Some(lease.clone());
+            }
+            is_free
+        })
+        .await
     }
 
     async fn commit(&self, key: &StateKey, lease: &Lease, built: &ExportState) -> Result<bool, Unavailable> {
-        let mut inner = self.step()?;
-        let state = inner.states.entry(key.clone()).or_default();
-        let is_held = state.lease.as_ref() == Some(lease);
-        if is_held {
-            let ended = Lease { until_ms: 0, ..lease.clone() };
-            *state = ExportState { lease: Some(ended), ..built.clone() };
-        }
-        Ok(is_held)
+        self.call(|inner| {
+            let state = inner.states.entry(key.clone()).or_default();
+            let is_held = state.lease.as_ref() == Some(lease);
+            if is_held {
+                let ended = Lease { until_ms: 0, ..lease.clone() };
+                *state = ExportState { lease: Some(ended), ..built.clone() };
+            }
+            is_held
+        })
+        .await
     }
 
     async fn release(&self, key: &StateKey, lease: &Lease) -> Result<(), Unavailable> {
-        let mut inner = self.step()?;
-        if let Some(held) =
-            inner.states.entry(key.clone()).or_default().lease.as_mut().filter(|held| *held == lease)
-        {
-            held.until_ms = 0;
-        }
-        Ok(())
+        self.call(|inner| {
+            let state = inner.states.entry(key.clone()).or_default();
+            if let Some(held) = state.lease.as_mut().filter(|held| *held == lease) {
+                held.until_ms = 0;
+            }
+        })
+        .await
     }
 }
 
 impl ExportLocations for Port {
     async fn locate(&self, _: &Trigger, location: &str) -> Result<bool, Unavailable> {
-        let mut inner = self.step()?;
-        if !inner.rows_are_gone {
-            inner.seen.located.push(location.to_owned());
-        }
-        Ok(!inner.rows_are_gone)
+        self.call(|inner| {
+            if !inner.rows_are_gone {
+                inner.seen.located.push(location.to_owned());
+            }
+            !inner.rows_are_gone
+        })
+        .await
     }
 }
 
 impl EventBus for Port {
     async fn put(&self, event: &Notification) -> Result<(), Unavailable> {
-        self.step()?.seen.told.push(event.detail.clone());
-        Ok(())
+        self.call(|inner| inner.seen.told.push(event.detail.clone())).await
     }
 }
 
 impl TriggerQueue for Port {
     async fn send_again(&self, _: &str, sent_ms: i64, delay_s: u32) -> Result<(), Unavailable> {
-        self.step()?.seen.sent_again.push((sent_ms, delay_s));
-        Ok(())
+        self.call(|inner| inner.seen.sent_again.push((sent_ms, delay_s))).await
     }
 
     async fn show_again(&self, _: &str, _: u32) -> Result<(), Unavailable> {
@@ -237,8 +263,7 @@ impl TriggerQueue for Port {
 
 impl DeadLetters for Port {
     async fn keep(&self, body: &str) -> Result<(), Unavailable> {
-        self.step()?.seen.dead.push(body.to_owned());
-        Ok(())
+        self.call(|inner| inner.seen.dead.push(body.to_owned())).await
     }
 }
 

@@ -72,6 +72,7 @@ async fn run(options: &Options, source: &Arc<Source>) -> Result<Value, Box<dyn E
         clock: TestClock::standing(NOW),
         times: export_domain::settings::Lifecycle::default(),
         ffmpeg: Ffmpeg::at(&options.ffmpeg),
+        metrics: |_, _, _| {},
     };
     let job = job(&tenant(), &request(options, &mpd), NOW);
     jobs.put(&job);

@@ -3,8 +3,8 @@
 use crate::source::{LIVE_PATH, Source};
 use bytes::Bytes;
 use export_domain::ports::{
-    ClipStore, Origin, Part, Precondition, Published, ReadError, SourceStore, StoredObject, Unavailable,
-    Upload,
+    Bucket, ClipStore, Origin, Part, Precondition, Published, ReadError, SourceStore, StoredObject,
+    Unavailable, Upload,
 };
 use export_domain::tenant::Target;
 use export_media::mpd::{Mpd, MpdError, Resource};
@@ -126,8 +126,14 @@ impl Metered {
 }
 
 impl SourceStore for Metered {
-    async fn read(&self, bucket: &str, key: &str, range: Option<(u64, u64)>) -> Result<Bytes, ReadError> {
-        let read = self.source.read(bucket, key, range).await;
+    async fn read(
+        &self,
+        bucket: &Bucket,
+        key: &str,
+        range: Option<(u64, u64)>,
+        most: u64,
+    ) -> Result<Bytes, ReadError> {
+        let read = self.source.read(bucket, key, range, most).await;
         let name = key.strip_prefix(LIVE_PATH.trim_end_matches("stream.mpd")).unwrap_or(key);
         let count = match &read {
             Err(_) => &self.missing,

@@ -2,7 +2,7 @@
 
 use crate::synthetic::Synthetic;
 use bytes::Bytes;
-use export_domain::ports::{ReadError, SourceStore, Unavailable};
+use export_domain::ports::{Bucket, ReadError, SourceStore, Unavailable};
 use std::fs::File;
 use std::io::{ErrorKind, Read, Seek, SeekFrom};
 use std::path::{Path, PathBuf};
@@ -41,7 +41,13 @@ impl Source {
 }
 
 impl SourceStore for Source {
-    async fn read(&self, _bucket: &str, key: &str, range: Option<(u64, u64)>) -> Result<Bytes, ReadError> {
+    async fn read(
+        &self,
+        _bucket: &Bucket,
+        key: &str,
+        range: Option<(u64, u64)>,
+        _most: u64,
+    ) -> Result<Bytes, ReadError> {
         self.get(key, range)
     }
 }

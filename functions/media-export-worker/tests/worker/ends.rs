@@ -1,7 +1,7 @@
-use crate::recording::{MANIFEST, mpd, set};
 use crate::world::World;
 use export_domain::job::{Job, Reason, State};
 use export_domain::tenant::Tenant;
+use export_testkit::recordings::{MANIFEST, mpd, set};
 use export_testkit::{Fault, NOW, body, tenant, thumbnail_body};
 use serde_json::Value;
 

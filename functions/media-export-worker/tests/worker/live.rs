@@ -1,19 +1,18 @@
 //! A recording that still grows.
 
-use crate::recording::{MANIFEST, mpd, record_sound, set, sound_body};
 use crate::world::World;
 use export_domain::job::{Job, State};
 use export_domain::request::Wanted;
+use export_testkit::recordings::{MANIFEST, growing, listed, record_sound, set, sound_body};
 use export_testkit::{Fault, NOW, with};
+
+const BEGAN: &str = "2019-07-05T04:13:12Z";
 
 /// The recording began 8 s ago; the job wants the 9 s from now on.
 fn live() -> (World, Job) {
     let world = World::new();
     record_sound(&world.objects, 100);
-    let manifest = mpd(&set("audio", "mp4a.40.2", ""), "").replace(
-        r#"type="static" mediaPresentationDuration="PT1H""#,
-        r#"type="dynamic" availabilityStartTime="2019-07-05T04:13:12Z""#,
-    );
+    let manifest = growing(&set("audio", "mp4a.40.2", ""), BEGAN);
     world.objects.add("recordings", MANIFEST, manifest, None);
     let job = world.has(&with(sound_body(9000), "StartPos", NOW), |job| job);
     (world, job)
@@ -53,10 +52,20 @@ async fn a_wake_up_that_cannot_be_sent_is_left_to_the_sweeper() {
 async fn a_recording_that_stopped_growing_is_cut_short_after_a_grace() {
     let (world, job) = live();
     for number in 4..=6 {
-        world.objects.remove("recordings", &crate::recording::segment(number));
+        world.objects.remove("recordings", &export_testkit::recordings::segment(number));
     }
     world.work(&job).await;
     world.clock.advance(9000 + 12_000);
     let ended = world.work(&job).await;
     assert_eq!((ended.state, ended.video.unwrap().lack_ms), (State::Ready, 5000));
+}
+
+#[tokio::test]
+async fn a_recording_whose_timeline_lists_nothing_yet_is_waited_for() {
+    let (world, job) = live();
+    world.objects.add("recordings", MANIFEST, growing(&listed("audio", "mp4a.40.2", 0), BEGAN), None);
+    assert_eq!(world.work(&job).await.state, State::WaitingSource);
+    world.objects.add("recordings", MANIFEST, growing(&listed("audio", "mp4a.40.2", 6), BEGAN), None);
+    world.clock.advance(13_000);
+    assert_eq!(world.work(&job).await.video.map(|video| video.lack_ms), Some(0));
 }

@@ -1,8 +1,8 @@
 //! Work that hangs: the clock jumps from renewal to renewal.
 
-use crate::recording::{record_sound, sound_body};
 use crate::world::{World, times};
 use export_domain::job::{Job, State};
+use export_testkit::recordings::{record_sound, sound_body};
 use export_testkit::{Fault, NOW, TestClock, body, claimed};
 
 /// A worker whose source never answers.
@@ -67,6 +67,17 @@ async fn an_invocation_without_time_left_gives_the_job_back() {
     let left = world.work(&job).await;
     assert_eq!((left.state, left.attempts, left.lease_until), (State::Queued, 1, None));
     assert_eq!(left.due_at, Some(NOW + 20_000));
+}
+
+#[tokio::test(start_paused = true)]
+async fn nothing_is_made_past_a_jobs_deadline() {
+    let world = World::new();
+    world.objects.faults.always("read", Fault::Never);
+    let deadline = NOW + 5000;
+    let job = world.has(&body(), |job| Job { deadline_at: Some(deadline), ..job });
+    let began = tokio::time::Instant::now();
+    assert_eq!(world.work(&job).await.state, State::Queued);
+    assert_eq!(began.elapsed().as_secs(), 5);
 }
 
 /// A worker in the midst of an upload whose next part is never stored.

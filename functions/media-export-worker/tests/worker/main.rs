@@ -7,6 +7,6 @@ mod ends;
 mod live;
 mod losses;
 mod messages;
-mod recording;
+mod paths;
 mod sound;
 mod world;

@@ -1,11 +1,11 @@
 //! Clips of sound alone are made without ffmpeg: from claim to commit, and every way to lose a reply on it.
 
-use crate::recording::{FRAME_MS, SMALL, frame, record_sound, segment, sound_body};
 use crate::world::{World, origin};
 use export_domain::ids::hex;
 use export_domain::job::{Job, ObjectKind, State};
 use export_domain::request::Wanted;
 use export_lambda::batch::Disposition;
+use export_testkit::recordings::{FRAME_MS, SMALL, frame, record_sound, segment, sound_body};
 use export_testkit::{Fault, NOW, Object, claimed, manifest};
 use serde_json::Value;
 use sha2::{Digest, Sha256};
@@ -85,6 +85,20 @@ async fn a_clip_that_a_slower_worker_published_first_is_adopted() {
     let ended = world.work(&slow).await;
     assert_eq!((ended.state, ended.video), (State::Ready, Some(manifest(5))));
     assert_eq!(clip(&world, &job).unwrap().body, "first");
+}
+
+#[tokio::test]
+async fn a_worker_that_lost_its_claim_does_not_replace_what_the_next_one_published() {
+    let (world, job) = recorded(SMALL, &sound_body(9000));
+    let (table, objects, key) = (world.jobs.clone(), world.objects.clone(), job.order.key(ObjectKind::Video));
+    world.objects.faults.meanwhile("put", 1, move || {
+        let next = claimed(&table.only(), NOW + 60_001);
+        table.put(&next.with_staged(next.fence, ObjectKind::Video, manifest(6), NOW + 60_002).unwrap());
+        objects.add("clips", &key, "theirs", Some(origin(&next)));
+    });
+    let left = world.work(&job).await;
+    assert_eq!((left.state, left.fence), (State::Running, 2));
+    assert!(clip(&world, &job).unwrap().body == "theirs");
 }
 
 #[tokio::test]

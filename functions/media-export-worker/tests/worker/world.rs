@@ -44,6 +44,7 @@ impl World {
             clock: clock.clone(),
             times: Lifecycle::default(),
             ffmpeg: Ffmpeg::at("/nonexistent/ffmpeg"),
+            metrics: |_, _, _| {},
         };
         Self { jobs, queue, directory, objects, dead_letters, clock, app }
     }

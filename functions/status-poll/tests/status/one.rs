@@ -1,6 +1,6 @@
 use crate::world::{STRANGERS_SESSION, World, path};
 use export_domain::intake::Intake;
-use export_domain::job::{Job, Reason};
+use export_domain::job::{Job, Reason, State};
 use export_domain::settings::{AuthMode, Lifecycle, Limits, ReplyStyle};
 use export_testkit::{Answered, Fault, MemoryQueue, NOW, SESSION, ask, body, claimed, post, ready, with};
 use lambda_http::http::Method;
@@ -140,8 +140,31 @@ async fn a_job_past_its_deadline_has_failed_although_the_sweeper_is_dead() {
         world.clock.advance(1);
         let answer = world.get(&path(&job)).await;
         assert_eq!((answer.codes(), &answer.json["ErrorMessage"]), ((-1, 0), &"export timed out".into()));
-        assert_eq!(world.jobs.only(), job, "reading writes nothing");
+        let told = world.jobs.only();
+        assert_eq!(told.state, State::Failed, "what was told is on record");
+        assert!(told.renewed(job.fence, 0, NOW, &Lifecycle::default()).is_err(), "for a late worker as well");
     }
+}
+
+#[tokio::test]
+async fn a_commit_just_before_the_deadline_is_what_is_told_after_it() {
+    let world = World::new();
+    let job = world.has(&body(), |job| claimed(&job, NOW));
+    let (table, done) = (world.jobs.clone(), ready(&job, NOW));
+    world.clock.advance(30 * 60_000 + 1);
+    world.jobs.faults.meanwhile("write", 1, move || table.put(&done));
+    assert_eq!(world.get(&path(&job)).await.codes().0, 5);
+}
+
+#[tokio::test]
+async fn an_end_that_cannot_be_written_down_is_not_told() {
+    let world = World::new();
+    let job = world.has(&body(), |job| claimed(&job, NOW));
+    world.clock.advance(30 * 60_000 + 1);
+    world.jobs.faults.always("write", Fault::Before);
+    let answer = world.get(&path(&job)).await;
+    assert_eq!(answer.status, 503);
+    assert!(answer.codes().1 > 0, "asking again may help");
 }
 
 #[tokio::test]

@@ -8,7 +8,10 @@ use aws_sdk_dynamodb::types::AttributeValue;
 use export_domain::ids::TenantId;
 use export_domain::ports::{Session, Sessions, Tenants, Unavailable};
 use export_domain::tenant::{AllowedTarget, Tenant};
+use std::str::FromStr;
 
+/// No session is good for thousands of years.
+const LATEST_S: i64 = 100_000_000_000;
 /// Jobs that a tenant may have unfinished if its row does not say.
 const DEFAULT_MAX_ACTIVE: u32 = 100;
 
@@ -19,8 +22,8 @@ pub struct DynamoSessions {
     table: String,
 }
 
-/// Tenants in DynamoDB: `pk` (the tenant), `source_bucket`, `source_prefix`, `targets`, `default_target` (an index),
-/// `max_active`.
+/// Tenants in DynamoDB: `pk` (the tenant), `source_bucket`, `source_owner`, `source_prefix`, `targets`, `default_target`
+/// (an index), `max_active`.
 #[derive(Debug, Clone)]
 pub struct DynamoTenants {
     client: Client,
@@ -72,39 +75,52 @@ async fn get(
     Ok(sent.item)
 }
 
-/// A row that is not complete opens nothing.
+/// A row that is not complete opens nothing, nor does one whose end is written in milliseconds.
 fn session_of(item: &Item) -> Option<Session> {
-    let tenant = TenantId::parse(&text(item, "tenant")?).ok()?;
-    Some(Session { tenant, expires_at: number(item, "expires_at")? })
+    let tenant = TenantId::parse(&text(item, "tenant")??).ok()?;
+    let expires_at = number(item, "expires_at")??;
+    (expires_at < LATEST_S).then_some(Session { tenant, expires_at })
 }
 
+/// An attribute may be left out; one of the wrong type must not count as left out, as that could open a whole bucket.
 fn tenant_of(id: &TenantId, item: &Item) -> Option<Tenant> {
     let targets = item.get("targets")?.as_l().ok()?;
     Some(Tenant {
         id: id.clone(),
-        source_bucket: text(item, "source_bucket")?,
-        source_prefix: text(item, "source_prefix").unwrap_or_default(),
-        targets: targets.iter().filter_map(|t| target_of(t.as_m().ok()?)).collect(),
-        default_target: number(item, "default_target").unwrap_or_default(),
-        max_active: number(item, "max_active").unwrap_or(DEFAULT_MAX_ACTIVE),
+        source_bucket: text(item, "source_bucket")??,
+        source_owner: text(item, "source_owner")?.unwrap_or_default(),
+        source_prefix: text(item, "source_prefix")?.unwrap_or_default(),
+        targets: targets.iter().map(|target| target_of(target.as_m().ok()?)).collect::<Option<_>>()?,
+        default_target: number(item, "default_target")?.unwrap_or_default(),
+        max_active: number(item, "max_active")?.unwrap_or(DEFAULT_MAX_ACTIVE),
     })
 }
 
 fn target_of(item: &Item) -> Option<AllowedTarget> {
     Some(AllowedTarget {
-        bucket: text(item, "bucket")?,
-        region: text(item, "region").unwrap_or_default(),
-        root: text(item, "root").unwrap_or_default(),
-        owner: text(item, "owner").unwrap_or_default(),
+        bucket: text(item, "bucket")??,
+        region: text(item, "region")?.unwrap_or_default(),
+        root: text(item, "root")?.unwrap_or_default(),
+        owner: text(item, "owner")?.unwrap_or_default(),
     })
 }
 
-fn text(item: &Item, name: &str) -> Option<String> {
-    item.get(name)?.as_s().ok().cloned()
+/// `Some(None)` if there is no such attribute, `None` if it is no string.
+#[expect(clippy::option_option, reason = "left out and wrong are different")]
+fn text(item: &Item, name: &str) -> Option<Option<String>> {
+    match item.get(name) {
+        None => Some(None),
+        Some(value) => value.as_s().ok().cloned().map(Some),
+    }
 }
 
-fn number<T: std::str::FromStr>(item: &Item, name: &str) -> Option<T> {
-    item.get(name)?.as_n().ok()?.parse().ok()
+/// `Some(None)` if there is no such attribute, `None` if it is no such number.
+#[expect(clippy::option_option, reason = "left out and wrong are different")]
+fn number<T: FromStr>(item: &Item, name: &str) -> Option<Option<T>> {
+    match item.get(name) {
+        None => Some(None),
+        Some(value) => value.as_n().ok()?.parse().ok().map(Some),
+    }
 }
 
 #[cfg(test)]
@@ -132,8 +148,39 @@ mod tests {
     }
 
     #[test]
+    fn a_tenants_row_with_an_attribute_of_the_wrong_type_opens_nothing() {
+        let target = HashMap::from([("bucket".to_owned(), s("clips"))]);
+        let row = HashMap::from([
+            ("source_bucket".to_owned(), s("rec")),
+            ("targets".to_owned(), AttributeValue::L(vec![AttributeValue::M(target)])),
+        ]);
+        let tenant = |row: &Item| tenant_of(&TenantId::parse("demo").unwrap(), row);
+        assert!(tenant(&row).is_some_and(|tenant| tenant.source_prefix.is_empty()));
+        for name in
+            ["source_bucket", "source_owner", "source_prefix", "targets", "default_target", "max_active"]
+        {
+            for value in [AttributeValue::Null(true), AttributeValue::Ss(vec!["demo/".to_owned()]), s("")] {
+                let mut wrong = row.clone();
+                wrong.insert(name.to_owned(), value.clone());
+                let text = value.is_s() && name.starts_with("source");
+                assert_eq!(tenant(&wrong).is_some(), text, "{name}: {value:?}");
+            }
+        }
+        let mut wrong = row;
+        wrong.insert("targets".to_owned(), AttributeValue::L(vec![AttributeValue::M(HashMap::new())]));
+        assert_eq!(tenant(&wrong), None, "an index must not come to mean another target");
+    }
+
+    #[test]
     fn an_incomplete_session_row_opens_nothing() {
-        let row = HashMap::from([("tenant".to_owned(), s("demo"))]);
-        assert_eq!(session_of(&row), None);
+        let end = |text: &str| ("expires_at".to_owned(), AttributeValue::N(text.to_owned()));
+        let tenant = || ("tenant".to_owned(), s("demo"));
+        let opens = |row: HashMap<_, _>| session_of(&row).is_some();
+        assert!(opens(HashMap::from([tenant(), end("1562300000")])));
+        assert!(!opens(HashMap::from([tenant()])));
+        assert!(!opens(HashMap::from([end("1562300000")])));
+        assert!(!opens(HashMap::from([tenant(), end("soon")])));
+        assert!(!opens(HashMap::from([tenant(), end("1562300000000")])), "milliseconds");
+        assert!(!opens(HashMap::from([("tenant".to_owned(), s("demo/../x")), end("1562300000")])));
     }
 }

@@ -11,7 +11,7 @@ pub(crate) fn manifest(lack_ms: i64) -> Manifest {
     Manifest { bytes: 1, sha256: String::new(), parts: 0, duration_ms: 9000 - lack_ms, lack_ms }
 }
 
-/// A job of 9 s, queued at 1,000,000 ms.
+/// A job of 9 s, queued at 1,000,000 ms, whose fences start at 0.
 pub(crate) fn job() -> Job {
     let order = Order {
         wanted: Wanted::Media,
@@ -32,5 +32,8 @@ pub(crate) fn job() -> Job {
         story: None,
     };
     let id = JobId::parse(&"a".repeat(32)).unwrap();
-    Job::new(TenantId::parse("demo").unwrap(), id, order, 1_000_000, &Lifecycle::default())
+    Job {
+        fence: 0,
+        ..Job::new(TenantId::parse("demo").unwrap(), id, order, 1_000_000, &Lifecycle::default())
+    }
 }

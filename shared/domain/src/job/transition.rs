@@ -41,7 +41,8 @@ impl Job {
             state: State::Queued,
             generation: 1,
             retries: 1,
-            fence: 0,
+            // A record that is made anew after its deletion must not repeat the fences of what it left behind.
+            fence: u64::try_from(now).unwrap_or_default(),
             attempts: 0,
             order,
             created_at: now,

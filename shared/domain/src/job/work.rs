@@ -4,7 +4,7 @@ use super::{Job, Manifest, ObjectKind, PlanSummary, Reason, Staged, State};
 use crate::request::Wanted;
 use crate::settings::Lifecycle;
 
-/// Staged manifests that are kept: more attempts than that never end between staging and commit.
+/// Staged manifests of a file that are kept: more attempts than that never end between staging and commit.
 const MAX_STAGED: usize = 8;
 
 /// Outcome of a claim.
@@ -93,8 +93,11 @@ impl Job {
         self.held(fence)?;
         let mut staged = self.staged.clone();
         staged.push(Staged { object, generation: self.generation, fence, manifest });
-        let surplus = staged.len().saturating_sub(MAX_STAGED);
-        staged.drain(..surplus);
+        if staged.iter().filter(|staged| staged.object == object).count() > MAX_STAGED
+            && let Some(oldest) = staged.iter().position(|staged| staged.object == object)
+        {
+            staged.remove(oldest);
+        }
         Ok(Job { staged, ..self.touched(now) })
     }
 

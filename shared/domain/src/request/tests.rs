@@ -84,6 +84,39 @@ fn a_bad_field_is_refused_by_its_name() {
 }
 
 #[test]
+fn what_a_request_holds_of_storages_sessions_and_users_is_not_shown() {
+    let storage = STANDARD.encode(
+        r#"[{"storage_purpose":"ts","storage_name":"secret","storage_location":"secret",
+        "storage_root_folder":"secret"}]"#,
+    );
+    let members = serde_json::json!({"storage_info": storage, "userid": "secret", "SessionId": "secret"});
+    let request = with(&members).unwrap();
+    assert_eq!(request.storage.as_ref().map(Vec::len), Some(1));
+    assert!(!format!("{request:?}").contains("secret"), "{request:?}");
+}
+
+/// The only words of a client's that an error may hold are the names of the contract's own fields.
+#[test]
+fn no_refusal_quotes_what_was_sent() {
+    const WORDS: &str = "s3cr3t";
+    for name in KNOWN.iter().chain(&["body", "id", "name", "slug_info"]) {
+        for value in [
+            serde_json::json!(WORDS),
+            serde_json::json!([WORDS]),
+            serde_json::json!({ WORDS: WORDS }),
+            serde_json::json!({ "id": WORDS.repeat(99), "slug_info": WORDS }),
+            serde_json::json!(STANDARD.encode(WORDS)),
+            serde_json::json!(STANDARD.encode(format!(r#"[{{"storage_purpose":"{WORDS}"}}]"#))),
+            serde_json::json!(STANDARD.encode(format!(r#"{{"{WORDS}":"#))),
+        ] {
+            if let Err(error) = with(&serde_json::json!({ *name: value })) {
+                assert!(!format!("{error} {error:?}").contains(WORDS), "{error}");
+            }
+        }
+    }
+}
+
+#[test]
 fn a_story_is_judged_field_by_field() {
     let story =
         |story: serde_json::Value| with(&serde_json::json!({ "story": story })).map(|r| r.story.unwrap());

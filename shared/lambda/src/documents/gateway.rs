@@ -4,9 +4,10 @@
 
 use serde::{Deserialize, Serialize};
 use std::collections::{BTreeMap, HashMap};
+use std::fmt;
 
-/// A request.
-#[derive(Debug, Clone, Default, Deserialize)]
+/// A request. Never logged: its headers hold credentials.
+#[derive(Clone, Default, Deserialize)]
 #[serde(rename_all = "camelCase", default)]
 pub struct Call {
     /// Method and path of the route, with placeholders.
@@ -39,6 +40,12 @@ pub struct Http {
     pub method: String,
 }
 
+impl fmt::Debug for Call {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Call(***)")
+    }
+}
+
 impl Call {
     /// A header's value.
     pub fn header(&self, name: &str) -> Option<&str> {
@@ -50,8 +57,8 @@ impl Call {
     }
 }
 
-/// A reply.
-#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize)]
+/// A reply. Never logged: it may lend a URL.
+#[derive(Clone, Default, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "camelCase")]
 pub struct Reply {
     /// The status code.
@@ -62,6 +69,12 @@ pub struct Reply {
     pub body: String,
     /// Whether the body is base64.
     pub is_base64_encoded: bool,
+}
+
+impl fmt::Debug for Reply {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "Reply({})", self.status_code)
+    }
 }
 
 impl Reply {
@@ -82,5 +95,19 @@ impl Reply {
     pub fn with_text(mut self, content_type: &str, body: String) -> Self {
         self.body = body;
         self.with("content-type", content_type)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn neither_credentials_nor_lent_urls_are_shown() {
+        let headers = HashMap::from([("authorization".to_owned(), "secret".to_owned())]);
+        let call = Call { headers, raw_query_string: "secret".to_owned(), ..Call::default() };
+        assert_eq!(format!("{call:?}"), "Call(***)");
+        let reply = Reply::new(307).with("location", "secret").with_text("text/plain", "secret".to_owned());
+        assert_eq!(format!("{reply:?}"), "Reply(307)");
     }
 }

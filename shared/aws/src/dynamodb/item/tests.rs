@@ -62,6 +62,26 @@ fn a_job_survives_the_way_through_an_item() {
 }
 
 #[test]
+fn an_item_with_names_that_nobody_could_have_ordered_is_no_job() {
+    let changed = |change: &dyn Fn(&mut Item) -> Option<AttributeValue>| {
+        let mut item = encode(&full()).unwrap();
+        assert!(change(&mut item).is_some(), "there is such an attribute");
+        decode(item)
+    };
+    let s = |text: &str| AttributeValue::S(text.to_owned());
+    for path in ["../other/stream.mpd", "a/%2e%2e/b.mpd", "/a/b.mpd"] {
+        let hostile = changed(&|item| match item.get_mut("order") {
+            Some(AttributeValue::M(order)) => order.insert("live_path".to_owned(), s(path)),
+            _ => None,
+        });
+        assert!(hostile.is_err(), "{path}");
+    }
+    for name in ["tenant", "job_id"] {
+        assert!(changed(&|item| item.insert(name.to_owned(), s("demo/../other"))).is_err(), "{name}");
+    }
+}
+
+#[test]
 fn attributes_of_a_newer_version_are_no_obstacle() {
     let mut item = encode(&full()).unwrap();
     item.insert("colour".to_owned(), AttributeValue::Ss(vec!["red".to_owned()]));

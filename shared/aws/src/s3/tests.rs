@@ -1,0 +1,199 @@
+#![expect(clippy::unwrap_used, reason = "helpers of tests")]
+
+use super::*;
+use crate::clients::Patience;
+use crate::wire::{Reply, Service, reply};
+use export_domain::storage::Container;
+use std::time::Instant;
+
+const CREATED: &str = r#"<?xml version="1.0"?><InitiateMultipartUploadResult><Bucket>clips</Bucket><Key>k</Key>
+    <UploadId>u</UploadId></InitiateMultipartUploadResult>"#;
+const COMPLETED: &str = r#"<?xml version="1.0"?><CompleteMultipartUploadResult><Bucket>clips</Bucket><Key>k</Key>
+    <ETag>"e"</ETag></CompleteMultipartUploadResult>"#;
+
+async fn store(replies: impl IntoIterator<Item = Reply>) -> (Service, S3Objects) {
+    let service = Service::start(replies).await;
+    let config = service.config(Patience::WORK).await;
+    let store = S3Objects { grace: Duration::from_millis(500), ..S3Objects::new(&config) };
+    (service, store)
+}
+
+fn bucket(owner: &str) -> Bucket {
+    Bucket { name: "recordings".to_owned(), owner: owner.to_owned() }
+}
+
+fn target(owner: &str) -> Target {
+    Target {
+        bucket: "clips".to_owned(),
+        region: String::new(),
+        root: String::new(),
+        owner: owner.to_owned(),
+        container: Container::Ts,
+    }
+}
+
+fn origin() -> Origin {
+    Origin { job_id: JobId::parse(&"a".repeat(32)).unwrap(), generation: 1, fence: 2 }
+}
+
+/// A body of which less comes than was said.
+fn cut_off() -> Reply {
+    reply(200, &[("content-length", "10")], "01234")
+}
+
+async fn read(replies: Vec<Reply>) -> (Result<Bytes, ReadError>, usize) {
+    let (service, store) = store(replies).await;
+    let read = store.read(&bucket(""), "a/b", None, 10).await;
+    (read, service.requests().len())
+}
+
+async fn complete(store: &S3Objects) -> Result<Published, Unavailable> {
+    let upload = Upload { id: "u".to_owned(), key: "k".to_owned() };
+    let parts = [Part { number: 1, etag: "\"e\"".to_owned() }];
+    store.complete(&target(""), &upload, &parts, &Precondition::Absent).await
+}
+
+async fn put(store: &S3Objects) -> Result<Published, Unavailable> {
+    store.put(&target(""), "k", "video/mp4", &origin(), &Precondition::Absent, "x".into()).await
+}
+
+#[tokio::test]
+async fn every_call_names_the_account_that_must_own_the_bucket_if_one_is_known() {
+    for owner in ["123456789012", ""] {
+        let ok = |body: &str| reply(200, &[("etag", "\"e\"")], body);
+        let replies = ["x", "", "", CREATED, "", COMPLETED].map(ok);
+        let (service, store) = store(replies.into_iter().chain([reply(204, &[], "")])).await;
+        let target = target(owner);
+        store.read(&bucket(owner), "a/b", None, 10).await.unwrap();
+        store.head(&target, "k").await.unwrap();
+        store.put(&target, "k", "video/mp4", &origin(), &Precondition::Absent, "x".into()).await.unwrap();
+        let upload = store.begin(&target, "k", "video/mp4", &origin()).await.unwrap();
+        let part = store.part(&target, &upload, 1, "x".into()).await.unwrap();
+        store.complete(&target, &upload, &[part], &Precondition::Absent).await.unwrap();
+        store.abort(&target, &upload).await.unwrap();
+        let requests = service.requests();
+        assert_eq!(requests.len(), 7);
+        for request in requests {
+            let named = request.contains("x-amz-expected-bucket-owner: 123456789012\r\n");
+            assert_eq!(named, !owner.is_empty(), "{request}");
+            assert_eq!(request.contains("expected-bucket-owner"), named, "{request}");
+        }
+    }
+}
+
+#[tokio::test]
+async fn a_body_that_was_cut_off_is_read_again_and_never_given_short() {
+    let (bytes, requests) = read(vec![cut_off(), cut_off(), reply(200, &[], "0123456789")]).await;
+    assert_eq!((bytes.unwrap(), requests), (Bytes::from_static(b"0123456789"), 3));
+    let (bytes, requests) = read(vec![cut_off()]).await;
+    assert!(matches!(bytes, Err(ReadError::Unavailable(_))) && requests == 3, "{bytes:?}");
+}
+
+#[tokio::test]
+async fn a_body_that_stalls_is_given_up_in_time() {
+    let Reply::Bytes(start) = cut_off() else { unreachable!() };
+    let began = Instant::now();
+    let (bytes, requests) = read(vec![Reply::Stall(start), reply(200, &[], "0123456789")]).await;
+    assert_eq!((bytes.unwrap(), requests), (Bytes::from_static(b"0123456789"), 2));
+    assert!(began.elapsed() < Duration::from_secs(5));
+}
+
+#[tokio::test]
+async fn a_body_that_is_not_what_was_stored_is_read_again() {
+    // CRC-32 of "123456789".
+    let stored = [("x-amz-checksum-crc32", "y/Q5Jg==")];
+    let (bytes, requests) =
+        read(vec![reply(200, &stored, "123456780"), reply(200, &stored, "123456789")]).await;
+    assert_eq!((bytes.unwrap(), requests), (Bytes::from_static(b"123456789"), 2));
+}
+
+#[tokio::test]
+async fn nothing_of_a_body_is_fetched_that_is_larger_than_it_may_be() {
+    let gigabytes = reply(200, &[("content-length", "5368709120")], "<MPD");
+    assert_eq!(read(vec![gigabytes]).await, (Err(ReadError::TooLarge), 1));
+    assert_eq!(read(vec![reply(200, &[], "01234567890")]).await, (Err(ReadError::TooLarge), 1));
+}
+
+#[tokio::test]
+async fn what_is_not_there_and_what_may_not_be_read_are_told_apart() {
+    assert_eq!(read(vec![reply(404, &[], "")]).await, (Err(ReadError::NotFound), 1));
+    assert_eq!(read(vec![reply(403, &[], "")]).await, (Err(ReadError::Denied), 1));
+}
+
+#[tokio::test]
+async fn a_range_gives_its_bytes_or_an_error() {
+    let part = reply(206, &[("content-range", "bytes 2-4/5")], "234");
+    let (service, store) = store([
+        part.clone(),
+        reply(416, &[], ""),
+        // As S3 answers a range that ends before it starts.
+        reply(200, &[], "01234"),
+        part,
+    ])
+    .await;
+    let bucket = bucket("");
+    assert_eq!(store.read(&bucket, "a/b", Some((2, 9)), 8).await, Ok(Bytes::from_static(b"234")));
+    assert!(service.requests()[0].contains("range: bytes=2-9\r\n"));
+    assert_eq!(store.read(&bucket, "a/b", Some((5, 9)), 8).await, Ok(Bytes::new()), "past the end");
+    assert!(matches!(store.read(&bucket, "a/b", Some((2, 9)), 8).await, Err(ReadError::Unavailable(_))));
+    assert!(matches!(store.read(&bucket, "a/b", Some((1, 3)), 8).await, Err(ReadError::Unavailable(_))));
+}
+
+#[tokio::test]
+async fn a_conflict_is_tried_again_and_a_refusal_is_an_answer() {
+    let conflict = || reply(409, &[], "");
+    for (last, published) in [
+        (reply(200, &[("etag", "\"e\"")], COMPLETED), Published::Done),
+        (reply(412, &[], ""), Published::Refused),
+    ] {
+        let (service, objects) = store([conflict(), conflict(), last.clone()]).await;
+        assert_eq!(put(&objects).await, Ok(published));
+        assert_eq!(service.requests().len(), 3);
+        let (_, objects) = store([conflict(), conflict(), last]).await;
+        assert_eq!(complete(&objects).await, Ok(published));
+    }
+    let (service, objects) = store([conflict()]).await;
+    assert!(put(&objects).await.is_err());
+    assert_eq!(service.requests().len(), 4);
+}
+
+#[tokio::test]
+async fn an_upload_that_is_gone_is_a_refusal_so_that_the_object_is_looked_at() {
+    let gone = r#"<?xml version="1.0"?><Error><Code>NoSuchUpload</Code></Error>"#;
+    let (_, objects) = store([reply(409, &[], ""), reply(404, &[], gone)]).await;
+    assert_eq!(complete(&objects).await, Ok(Published::Refused));
+    let (_, objects) = store([reply(404, &[], "")]).await;
+    assert!(put(&objects).await.is_err(), "there is no bucket");
+}
+
+#[tokio::test]
+async fn a_write_that_landed_without_a_reply_is_refused_the_second_time_and_known_by_its_origin() {
+    let metadata = [
+        ("x-amz-meta-job-id", "a".repeat(32)),
+        ("x-amz-meta-generation", "1".to_owned()),
+        ("x-amz-meta-fence", "2".to_owned()),
+    ];
+    let metadata: Vec<_> = metadata.iter().map(|(name, value)| (*name, value.as_str())).collect();
+    let lost = Reply::Bytes(Vec::new());
+    let (service, objects) = store([lost, reply(412, &[], ""), reply(200, &metadata, "")]).await;
+    assert_eq!(put(&objects).await, Ok(Published::Refused));
+    let found = objects.head(&target(""), "k").await.unwrap().unwrap();
+    assert_eq!(found.origin, Some(origin()));
+    assert_eq!(service.requests().len(), 3);
+}
+
+#[tokio::test]
+async fn keys_reach_s3_as_they_are() {
+    let (service, store) = store([reply(200, &[], "x")]).await;
+    for (key, path) in [
+        ("a/%2e%2e/b", "/recordings/a/%252e%252e/b?"),
+        ("a/b c?d#e", "/recordings/a/b%20c%3fd%23e?"),
+        ("a//b", "/recordings/a//b?"),
+        ("a/../b", "/recordings/a/../b?"),
+        ("a/\u{e9}", "/recordings/a/%c3%a9?"),
+    ] {
+        store.read(&bucket(""), key, None, 10).await.unwrap();
+        let request = service.requests().pop().unwrap();
+        assert!(request.starts_with(&format!("get {path}")), "{key}: {request}");
+    }
+}

@@ -1,0 +1,289 @@
+//! A job as the model keeps it: what transitions read, and nothing else.
+//!
+//! Times are distances to now, and a time that can no longer change a decision is as good as any other such: so the
+//! clock runs for ever over finitely many states. Revisions are not kept: whoever is about to write knows whether the
+//! item is still the one that it read.
+
+use crate::scope::Scope;
+use export_domain::ids::{JobId, LivePath, TenantId};
+use export_domain::job::{Failure, Job, Manifest, ObjectKind, Order, Reason, Staged, State};
+use export_domain::request::{ExportType, Wanted};
+use export_domain::storage::Container;
+use export_domain::tenant::Target;
+use std::sync::LazyLock;
+
+/// The time of every transition, in milliseconds since the epoch: a whole second, long after the window.
+pub const NOW: i64 = 1_000_000;
+/// A time that does not come, as a distance.
+const NEVER: i64 = 1_000_000_000;
+/// The store's copy of a job has this revision, so that every write has a higher one.
+const REV: u64 = 1;
+
+/// Which rendering of a file: every attempt makes another one.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub struct Content {
+    /// Which record of the job, counted from 0: a record that is deleted starts anew.
+    pub life: u32,
+    /// Generation of the attempt.
+    pub generation: u32,
+    /// Fence of the attempt.
+    pub fence: u64,
+}
+
+impl Content {
+    /// Generations of one record are fewer.
+    const GENERATIONS: u32 = 1000;
+
+    /// The rendering as its manifest. All have the same size, which is the worst case.
+    pub fn manifest(self) -> Manifest {
+        let duration_ms = i64::try_from(self.fence).unwrap_or(i64::MAX);
+        let parts = self.life * Self::GENERATIONS + self.generation;
+        Manifest { bytes: 1, sha256: String::new(), parts, duration_ms, lack_ms: 0 }
+    }
+
+    /// The rendering that a manifest is of.
+    pub fn of(manifest: &Manifest) -> Self {
+        let fence = u64::try_from(manifest.duration_ms).unwrap_or(u64::MAX);
+        let (life, generation) = (manifest.parts / Self::GENERATIONS, manifest.parts % Self::GENERATIONS);
+        Self { life, generation, fence }
+    }
+}
+
+/// A staged manifest.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub struct Mark {
+    /// Which file.
+    pub kind: ObjectKind,
+    /// Generation of the attempt.
+    pub generation: u32,
+    /// Fence of the attempt.
+    pub fence: u64,
+    /// What it made.
+    pub content: Content,
+}
+
+/// Why a job failed, as far as anybody decides by it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum Cause {
+    /// The recording is not there yet.
+    SourceAbsent,
+    /// Attempts or time used up.
+    TimedOut,
+    /// Any reason that is final.
+    BadRecording,
+}
+
+impl Cause {
+    /// The reason in the job's own words.
+    pub fn reason(self) -> Reason {
+        match self {
+            Self::SourceAbsent => Reason::SourceAbsent,
+            Self::TimedOut => Reason::TimedOut,
+            Self::BadRecording => Reason::BadRecording,
+        }
+    }
+
+    fn of(reason: &Reason) -> Self {
+        match reason {
+            Reason::SourceAbsent => Self::SourceAbsent,
+            Reason::TimedOut => Self::TimedOut,
+            _ => Self::BadRecording,
+        }
+    }
+}
+
+/// The stored job. Times are milliseconds from now on.
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+pub struct Item {
+    /// Where it stands.
+    pub state: State,
+    /// Which generation.
+    pub generation: u32,
+    /// Generations that count.
+    pub retries: u32,
+    /// Claims over all generations.
+    pub fence: u64,
+    /// Claims of this generation.
+    pub attempts: u32,
+    /// Messages sent again since the last claim, as far as pauses still grow.
+    pub resends: u32,
+    /// Start of the generation, until a deadline is set.
+    pub queued: i64,
+    /// End of the lease.
+    pub lease: Option<i64>,
+    /// When it is due.
+    pub due: Option<i64>,
+    /// Its deadline.
+    pub deadline: Option<i64>,
+    /// When it is to be looked at again.
+    pub wake: Option<i64>,
+    /// Since when the recording is missing.
+    pub missing: Option<i64>,
+    /// When it ended.
+    pub ended: i64,
+    /// How it failed, and whether a POST may start it again at once.
+    pub failure: Option<(Cause, bool)>,
+    /// Whether the record's time is over.
+    pub expired: bool,
+    /// The published JPEG.
+    pub image: Option<Content>,
+    /// The published clip.
+    pub video: Option<Content>,
+    /// What may be there without the item saying so.
+    pub staged: Vec<Mark>,
+}
+
+/// A job of which everything that no transition reads is empty.
+static TEMPLATE: LazyLock<Option<Job>> = LazyLock::new(|| {
+    let order = Order {
+        wanted: Wanted::Media,
+        start_pos_ms: 0,
+        start_time_ms: 0,
+        duration_ms: 0,
+        live_path: LivePath::parse("mp4/a/stream.mpd").ok()?,
+        export_type: ExportType::AsRecorded,
+        target: Target {
+            bucket: String::new(),
+            region: String::new(),
+            root: String::new(),
+            owner: String::new(),
+            container: Container::Ts,
+        },
+        image_path: String::new(),
+        video_path: String::new(),
+        story: None,
+    };
+    let (tenant, id) = (TenantId::parse("demo").ok()?, JobId::parse(&"a".repeat(32)).ok()?);
+    Some(Job::new(tenant, id, order, NOW, &export_domain::settings::Lifecycle::default()))
+});
+
+/// The template, with what the scope orders.
+#[expect(clippy::expect_used, reason = "constants that parse")]
+pub(crate) fn template(scope: &Scope) -> Job {
+    let mut job = TEMPLATE.clone().expect("the template's names are well-formed");
+    job.order.wanted = scope.wanted;
+    job
+}
+
+impl Item {
+    /// The item that `job` is stored as.
+    pub fn of(job: &Job, scope: &Scope) -> Self {
+        let relative = |at: i64| at - NOW;
+        let content = |manifest: &Option<Manifest>| manifest.as_ref().map(Content::of);
+        let mark = |staged: &Staged| Mark {
+            kind: staged.object,
+            generation: staged.generation,
+            fence: staged.fence,
+            content: Content::of(&staged.manifest),
+        };
+        let failure = job.failure.as_ref();
+        let mut item = Self {
+            state: job.state,
+            generation: job.generation,
+            retries: job.retries,
+            fence: job.fence,
+            attempts: job.attempts,
+            resends: job.resends,
+            queued: relative(job.queued_at),
+            lease: job.lease_until.map(relative),
+            due: job.due_at.map(relative),
+            deadline: job.deadline_at.map(relative),
+            wake: job.wake_at.map(relative),
+            missing: job.source_missing_since.map(relative),
+            ended: relative(job.updated_at),
+            failure: failure.map(|failure| (Cause::of(&failure.reason), failure.retriable)),
+            expired: job.is_expired(NOW),
+            image: content(&job.image),
+            video: content(&job.video),
+            staged: job.staged.iter().filter(|staged| staged.generation > 0).map(mark).collect(),
+        };
+        item.settle(scope);
+        item
+    }
+
+    /// The job that the store holds.
+    pub fn job(&self, scope: &Scope) -> Job {
+        let at = |distance: i64| NOW + distance;
+        let expires = if self.expired { 0 } else { NEVER };
+        let staged = |mark: &Mark| Staged {
+            object: mark.kind,
+            generation: mark.generation,
+            fence: mark.fence,
+            manifest: mark.content.manifest(),
+        };
+        let failure = |(cause, retriable): (Cause, bool)| Failure {
+            reason: cause.reason(),
+            retriable,
+            at: at(self.ended),
+        };
+        Job {
+            rev: REV,
+            state: self.state,
+            generation: self.generation,
+            retries: self.retries,
+            fence: self.fence,
+            attempts: self.attempts,
+            resends: self.resends,
+            queued_at: at(self.queued),
+            updated_at: at(self.ended),
+            lease_until: self.lease.map(at),
+            due_at: self.due.map(at),
+            deadline_at: self.deadline.map(at),
+            wake_at: self.wake.map(at),
+            source_missing_since: self.missing.map(at),
+            failure: self.failure.map(failure),
+            expires_at: self.state.is_terminal().then_some(expires),
+            image: self.image.map(Content::manifest),
+            video: self.video.map(Content::manifest),
+            staged: self.staged.iter().map(staged).chain(scope.strangers()).collect(),
+            ..template(scope)
+        }
+    }
+
+    /// One millisecond later.
+    pub fn age(&mut self, scope: &Scope) {
+        let times = [&mut self.lease, &mut self.due, &mut self.deadline, &mut self.wake, &mut self.missing];
+        for time in times.into_iter().flatten() {
+            *time -= 1;
+        }
+        self.queued -= 1;
+        self.ended -= 1;
+        self.settle(scope);
+    }
+
+    /// What no transition can tell apart becomes the same.
+    fn settle(&mut self, scope: &Scope) {
+        let (times, skew) = (&scope.times, scope.greatest_skew());
+        let oldest = |time: &mut i64, age: i64| *time = (*time).max(-age - skew);
+        if self.state.is_terminal() {
+            (self.attempts, self.resends, self.deadline) = (0, 0, None);
+            oldest(&mut self.ended, times.retry_after_failed_ms.max(times.source_retry_ms));
+        } else {
+            self.ended = 0;
+        }
+        if self.state.is_terminal() || self.deadline.is_some() || !scope.deadlines {
+            self.queued = 0;
+        }
+        if let (false, Some(deadline)) = (scope.deadlines, &mut self.deadline) {
+            *deadline = times.work_ms;
+        }
+        oldest(&mut self.queued, times.max_queue_age_ms + 1);
+        for (time, age) in [
+            (&mut self.lease, 0),
+            (&mut self.due, 0),
+            (&mut self.wake, 0),
+            (&mut self.deadline, 1),
+            (&mut self.missing, times.source_wait_ms),
+        ] {
+            if let Some(time) = time {
+                oldest(time, age);
+            }
+        }
+        // Pauses double until the longest.
+        let grows = (0..10).find(|n| times.resend_ms << n >= times.max_resend_ms).unwrap_or(10);
+        self.resends = self.resends.min(grows);
+    }
+}
+
+#[cfg(test)]
+mod tests;

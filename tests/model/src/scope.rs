@@ -1,0 +1,243 @@
+//! How much of the world a run looks at, and by which rules its programs work.
+
+use crate::item::Content;
+use export_domain::job::{ObjectKind, Staged};
+use export_domain::request::Wanted;
+use export_domain::settings::Lifecycle;
+
+/// Staged manifests of a file that a job keeps. The domain does not tell; a test compares.
+pub const MAX_STAGED: usize = 8;
+
+/// A time that is never reached.
+const FAR: i64 = 1000;
+
+/// Fences of one record of the job; those of the next start above.
+pub(crate) const FENCES: u64 = 100;
+
+/// Bounds of a run.
+#[derive(Debug, Clone)]
+#[expect(clippy::struct_excessive_bools, reason = "each is a part of the world to look at or not")]
+pub struct Scope {
+    /// What is ordered.
+    pub wanted: Wanted,
+    /// Times of a job's life, in ticks of one millisecond.
+    pub times: Lifecycle,
+    /// Whether deadlines come; without, jobs end by work alone.
+    pub deadlines: bool,
+    /// Generations that POSTs may start.
+    pub generations: u32,
+    /// POSTs of the client, if they are counted.
+    pub posts: Option<u8>,
+    /// Whether the client may be counted on to come back, so that its POST can save a job.
+    pub client_returns: bool,
+    /// Times that the recording has not reached the window's end.
+    pub waits: u8,
+    /// Times that the recording is not there.
+    pub absences: u8,
+    /// Whether a recording may turn out bad.
+    pub bad: bool,
+    /// Cancellations by the client.
+    pub cancels: u8,
+    /// Records whose time to live runs out: first they count as gone, then they are deleted.
+    pub expiries: u8,
+    /// Whether expired records are deleted.
+    pub deletes: bool,
+    /// Whether a program may be paused between what it decides and what it writes. Only a deadline that comes in
+    /// between makes a difference: any other change of the job lets the write fail.
+    pub delays: bool,
+    /// Deliveries of a message before it becomes a dead letter, if they are counted.
+    pub receives: Option<u8>,
+    /// Whether all deliveries are of one and the same message: who acknowledges it deletes it for everybody.
+    pub one_message: bool,
+    /// What breaks.
+    pub faults: Faults,
+    /// How far the clock of the second worker is ahead, in ticks.
+    pub skew: i64,
+    /// Staged manifests of each file that there is room for, beside those of attempts that are not looked at.
+    pub room: usize,
+    /// How the programs work.
+    pub rules: Rules,
+}
+
+/// Faults that a run may have.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[expect(clippy::struct_excessive_bools, reason = "each is a fault that may be or not")]
+pub struct Faults {
+    /// At most so many.
+    pub most: u8,
+    /// Submit dies.
+    pub submit: bool,
+    /// The sweeper dies.
+    pub sweeper: bool,
+    /// A worker dies.
+    pub worker: bool,
+    /// A worker fails in passing.
+    pub failures: bool,
+    /// Replies to a worker are lost.
+    pub replies: bool,
+    /// A message comes twice.
+    pub duplicates: bool,
+}
+
+/// How the programs work. The default is the design; every other value is a bug.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[expect(clippy::struct_excessive_bools, reason = "each is a rule that a mutant breaks")]
+pub struct Rules {
+    /// A sweeper sends again what is due.
+    pub sweeps: bool,
+    /// A POST sends again what is due.
+    pub heals: bool,
+    /// A message for a job that somebody holds is acknowledged.
+    pub acks_held: bool,
+    /// A worker that lost its claim acknowledges its message.
+    pub acks_fenced: bool,
+    /// A commit is conditional on the fence.
+    pub fences_commits: bool,
+    /// An object becomes visible only if there is none.
+    pub publishes_once: bool,
+    /// Whoever finds an object in the way looks whose it is.
+    pub adopts: bool,
+    /// An object is replaced only after the claim was seen to be in force.
+    pub confirms: bool,
+    /// A claim looks whether the job has ended.
+    pub respects_ends: bool,
+    /// Nobody is told of an end that is not on record.
+    pub records_ends: bool,
+    /// The fences of a record that follows a deleted one go on.
+    pub fences_go_on: bool,
+}
+
+impl Default for Rules {
+    fn default() -> Self {
+        Self {
+            sweeps: true,
+            heals: true,
+            acks_held: true,
+            acks_fenced: true,
+            fences_commits: true,
+            publishes_once: true,
+            adopts: true,
+            confirms: true,
+            respects_ends: true,
+            records_ends: true,
+            fences_go_on: true,
+        }
+    }
+}
+
+impl Faults {
+    /// Any, at most `most` of them.
+    pub fn any(most: u8) -> Self {
+        Self {
+            most,
+            submit: true,
+            sweeper: true,
+            worker: true,
+            failures: true,
+            replies: true,
+            duplicates: true,
+        }
+    }
+
+    /// None.
+    pub fn none() -> Self {
+        Self {
+            most: 0,
+            submit: false,
+            sweeper: false,
+            worker: false,
+            failures: false,
+            replies: false,
+            duplicates: false,
+        }
+    }
+}
+
+impl Scope {
+    /// One generation of a clip, with at most `faults` faults and no deadlines.
+    pub fn clip(faults: u8) -> Self {
+        Self {
+            wanted: Wanted::Media,
+            times: Lifecycle {
+                lease_ms: 1,
+                renew_ms: 1,
+                max_attempts: 2,
+                max_generations: 2,
+                work_ms: FAR,
+                max_queue_age_ms: FAR,
+                source_wait_ms: 2,
+                source_retry_ms: 1,
+                retry_after_failed_ms: 1,
+                resend_ms: 1,
+                max_resend_ms: 1,
+                terminal_ttl_s: FAR * FAR,
+            },
+            deadlines: false,
+            generations: 1,
+            posts: None,
+            client_returns: false,
+            waits: 0,
+            absences: 0,
+            bad: false,
+            cancels: 0,
+            expiries: 0,
+            deletes: false,
+            delays: false,
+            receives: Some(1),
+            one_message: false,
+            faults: Faults::any(faults),
+            skew: 0,
+            room: MAX_STAGED,
+            rules: Rules::default(),
+        }
+    }
+
+    /// The same for a picture alone.
+    pub fn picture(faults: u8) -> Self {
+        Self { wanted: Wanted::Thumbnail, ..Self::clip(faults) }
+    }
+
+    /// The same with a deadline so many ticks after the first claim, and as many to wait for it.
+    #[must_use]
+    pub fn ending_after(self, ticks: i64) -> Self {
+        let times = Lifecycle { work_ms: ticks, max_queue_age_ms: ticks, ..self.times };
+        Self { deadlines: true, delays: true, times, ..self }
+    }
+
+    /// The same by other rules.
+    #[must_use]
+    pub fn ruled(self, rules: Rules) -> Self {
+        Self { rules, ..self }
+    }
+
+    /// How far two clocks are apart at most.
+    pub fn greatest_skew(&self) -> i64 {
+        self.skew.abs()
+    }
+
+    /// Claims that a record of the job may see at most.
+    pub fn most_claims(&self) -> u64 {
+        let generations = u64::from(self.generations) + u64::from(self.expiries);
+        generations * u64::from(self.times.max_attempts)
+            + u64::from(self.waits) * u64::from(self.times.max_attempts)
+    }
+
+    /// From then on every job has ended for everybody, if nothing is done about it.
+    pub fn horizon(&self) -> i64 {
+        self.times.work_ms.max(self.times.max_queue_age_ms) + 2 + self.greatest_skew()
+    }
+
+    /// Staged manifests of attempts that this run does not see, newer than all others.
+    pub fn strangers(&self) -> impl Iterator<Item = Staged> + use<> {
+        let crowd = MAX_STAGED.saturating_sub(self.room);
+        [ObjectKind::Image, ObjectKind::Video].into_iter().flat_map(move |object| {
+            let stranger = move |fence| Staged {
+                object,
+                generation: 0,
+                fence,
+                manifest: Content { life: 0, generation: 0, fence }.manifest(),
+            };
+            (0u64..).take(crowd).map(stranger)
+        })
+    }
+}

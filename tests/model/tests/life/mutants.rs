@@ -1,0 +1,100 @@
+//! Each rule is needed: without it the checker finds a job that is lost, or told or published wrongly.
+
+use crate::{breaks, holds, loses};
+use export_domain::settings::Lifecycle;
+use export_model::{Breach, Faults, Rules, Scope};
+
+fn rules() -> Rules {
+    Rules { sweeps: false, ..Rules::default() }
+}
+
+fn faults(most: u8) -> Faults {
+    Faults { most, ..Faults::none() }
+}
+
+#[test]
+fn without_sweeper_and_heal_a_dead_submit_loses_a_job() {
+    let scope = Scope { faults: Faults { submit: true, ..faults(1) }, ..Scope::clip(1) };
+    loses("neither sweeper nor heal", &scope.ruled(Rules { heals: false, ..rules() }));
+}
+
+#[test]
+fn without_sweeper_a_client_must_come_back_more_often_than_things_break() {
+    let client = Scope { client_returns: true, receives: Some(2), ..Scope::clip(1) };
+    holds("heal, a client without end", &client.clone().ruled(rules()));
+    loses("heal only", &Scope { posts: Some(2), ..client }.ruled(rules()));
+}
+
+/// Workers die, and messages come again.
+fn deaths() -> Scope {
+    let faults = Faults { worker: true, duplicates: true, ..faults(2) };
+    Scope { faults, receives: None, one_message: true, ..Scope::clip(2) }
+}
+
+#[test]
+fn without_sweeper_a_worker_that_lost_its_claim_acknowledges_the_only_message() {
+    let returns = Rules { heals: false, acks_held: false, acks_fenced: false, ..rules() };
+    holds("no sweeper, returns what is held or lost", &deaths().ruled(returns));
+    loses("no sweeper, returns what is held", &deaths().ruled(Rules { acks_fenced: true, ..returns }));
+}
+
+#[test]
+fn without_sweeper_a_message_dies_of_its_deliveries() {
+    let returns = Rules { heals: false, acks_held: false, acks_fenced: false, ..rules() };
+    let counted = Scope { receives: Some(2), ..deaths() };
+    loses("no sweeper, dead letters", &counted.ruled(returns));
+}
+
+#[test]
+fn without_sweeper_a_lost_reply_to_a_claim_loses_the_job() {
+    let scope = Scope { faults: Faults { replies: true, ..faults(1) }, ..Scope::clip(1) };
+    loses("no sweeper, lost reply", &scope.ruled(Rules { heals: false, ..rules() }));
+}
+
+#[test]
+fn a_commit_needs_the_fence() {
+    let rules = Rules { fences_commits: false, ..Rules::default() };
+    breaks("commit without fence", &Scope::clip(0).ruled(rules), &[Breach::Fence]);
+}
+
+#[test]
+fn a_file_is_published_only_where_there_is_none() {
+    let rules = Rules { publishes_once: false, ..Rules::default() };
+    let breaches = [Breach::Replaced, Breach::Shown];
+    breaks("unconditional put", &Scope::clip(0).ruled(rules), &breaches);
+    let scope = Scope { generations: 2, ..Scope::clip(0) };
+    let times = Lifecycle { max_attempts: 1, ..scope.times.clone() };
+    breaks("unconditional put, two generations", &Scope { times, ..scope }.ruled(rules), &breaches);
+}
+
+#[test]
+fn a_refused_put_does_not_prove_that_the_file_is_ones_own() {
+    let rules = Rules { adopts: false, ..Rules::default() };
+    breaks("own manifest", &Scope::clip(0).ruled(rules), &[Breach::Shown]);
+}
+
+#[test]
+fn a_file_in_the_way_is_replaced_only_under_a_claim_in_force() {
+    let rules = Rules { confirms: false, ..Rules::default() };
+    breaks("replaces by what it remembers", &Scope::clip(0).ruled(rules), &[Breach::Replaced]);
+}
+
+#[test]
+fn a_claim_leaves_ended_jobs_alone() {
+    let rules = Rules { respects_ends: false, ..Rules::default() };
+    breaks("claims what has ended", &Scope::clip(0).ruled(rules), &[Breach::Ended]);
+}
+
+#[test]
+fn an_end_is_told_only_once_it_is_on_record() {
+    let rules = Rules { records_ends: false, ..Rules::default() };
+    let scope = Scope { delays: false, ..Scope::picture(0).ending_after(1) };
+    breaks("tells an end by the clock", &scope.ruled(rules), &[Breach::Answer]);
+}
+
+#[test]
+fn fences_go_on_when_a_deleted_record_is_followed_by_another() {
+    let rules = Rules { fences_go_on: false, ..Rules::default() };
+    let scope = Scope { expiries: 1, deletes: true, ..Scope::clip(0) };
+    breaks("fences start again", &scope.ruled(rules), &[Breach::Shown]);
+}

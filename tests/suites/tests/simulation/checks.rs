@@ -1,0 +1,303 @@
+//! What must hold, whatever happens: judged at every write, at every answer, and in the end.
+
+use crate::orders::Order;
+use crate::sim::{Process, Sim};
+use crate::world::World;
+use export_domain::ids::{JobId, hex};
+use export_domain::job::{Job, Manifest, ObjectKind, State};
+use export_domain::message::Message;
+use export_testkit::Answered;
+use sha2::{Digest, Sha256};
+use std::collections::{BTreeMap, BTreeSet, HashMap};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
+/// The sweeper's period, the clocks' skew, and the time that a last write may take.
+const SLACK_MS: i64 = 2 * 60_000 + 5 * 60_000 + 60_000;
+
+/// How long a request may be on its way.
+const LAST_WRITE_MS: i64 = 240_000;
+
+/// What an undisturbed run makes of an order.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Made {
+    pub(crate) image: Option<(Manifest, String)>,
+    pub(crate) video: Option<(Manifest, String)>,
+}
+
+/// What was seen so far.
+#[derive(Debug, Clone, Default)]
+pub(crate) struct Ledger(Arc<Mutex<Seen>>);
+
+#[derive(Debug, Default)]
+struct Seen {
+    /// Jobs that a client was told to wait for.
+    accepted: BTreeSet<JobId>,
+    /// Who claimed which fence of which job.
+    claims: HashMap<(JobId, u64), Process>,
+    /// When a generation ended.
+    ended: BTreeMap<(JobId, u32), i64>,
+    generations: HashMap<JobId, u32>,
+    /// Whether any process had a wrong clock.
+    skewed: bool,
+    busy: i32,
+    /// Unfinished jobs, and the most that there were at a time.
+    active: BTreeSet<JobId>,
+    most_active: usize,
+    /// Writes that made a job ready.
+    commits: BTreeMap<JobId, u32>,
+}
+
+impl Ledger {
+    fn seen(&self) -> MutexGuard<'_, Seen> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Workers that began or ended.
+    pub(crate) fn busy(&self, change: i32) {
+        self.seen().busy += change;
+    }
+
+    /// The most unfinished jobs at a time.
+    pub(crate) fn most_active(&self) -> usize {
+        self.seen().most_active
+    }
+
+    /// How often each job became ready.
+    pub(crate) fn commits(&self) -> BTreeMap<JobId, u32> {
+        self.seen().commits.clone()
+    }
+
+    /// A write of a job took effect.
+    pub(crate) fn written(&self, sim: &Sim, before: Option<&Job>, after: &Job) {
+        let (actor, now) = (sim.actor(), sim.now_ms());
+        let by = actor.as_ref().map_or_else(String::new, ToString::to_string);
+        let told = |job: &Job| {
+            format!("{:?} generation {} fence {} rev {}", job.state, job.generation, job.fence, job.rev)
+        };
+        let id = after.job_id.clone();
+        sim.note(after.rev ^ after.fence << 32, || {
+            format!("{by} writes {} {}", &id.as_str()[..4], told(after))
+        });
+        let mut seen = self.seen();
+        seen.skewed |= actor.as_ref().is_some_and(Process::is_skewed);
+        seen.generations.insert(id.clone(), after.generation);
+        if after.state.is_terminal() {
+            seen.active.remove(&id);
+            seen.ended.insert((id.clone(), after.generation), now);
+        } else {
+            seen.active.insert(id.clone());
+            seen.most_active = seen.most_active.max(seen.active.len());
+        }
+        if after.state == State::Ready {
+            *seen.commits.entry(id.clone()).or_default() += 1;
+        }
+        let Some(before) = before else { return };
+        let trouble =
+            |what: &str| sim.trouble(format!("{what}: {by} wrote {} over {}", told(after), told(before)));
+        if before.state.is_terminal() && before.generation == after.generation {
+            trouble("a job changed after its end");
+        }
+        if after.generation < before.generation || after.fence < before.fence {
+            trouble("a job went back");
+        }
+        let same = before.generation == after.generation;
+        let late = before.deadline_at.is_some_and(|at| now > at + LAST_WRITE_MS);
+        if same && late && after.state != State::Failed && !seen.skewed {
+            trouble("work went on after the deadline");
+        }
+        if same && before.image.is_some() && before.image != after.image {
+            trouble("a picture's manifest changed");
+        }
+        let Some(actor) = actor else { return };
+        if after.fence > before.fence {
+            if seen.claims.insert((id.clone(), after.fence), actor).is_some() {
+                trouble("two claims have the same fence");
+            }
+            return;
+        }
+        let own = seen.claims.iter().filter(|((job, _), who)| *job == id && who.id == actor.id);
+        if own.map(|((_, fence), _)| *fence).max().is_some_and(|fence| fence < before.fence) {
+            trouble("a worker wrote after a newer claim");
+        }
+    }
+
+    pub(crate) fn generation(&self, id: &str) -> u32 {
+        JobId::parse(id).ok().and_then(|id| self.seen().generations.get(&id).copied()).unwrap_or(0)
+    }
+}
+
+/// What one client was told last that should stay so.
+#[derive(Debug, Default)]
+pub(crate) struct Told {
+    success: Option<Answered>,
+    /// The generation that had failed, at least.
+    failure: Option<u32>,
+}
+
+impl Told {
+    /// Judges an answer to a request that was sent when the job's generation was `asked_in`.
+    pub(crate) fn judge(&mut self, world: &World, who: &str, answer: &Answered, asked_in: u32) {
+        let (sim, json) = (&world.sim, &answer.json);
+        let id = json["JobId"].as_str().unwrap_or_default().to_owned();
+        let (code, wait) = answer.codes();
+        if answer.status != 200 {
+            if answer.status == 404 && self.success.is_some() {
+                sim.trouble(format!("{who}: a finished job is unknown"));
+            }
+            return;
+        }
+        if let Some(told) = &self.success {
+            if told.json != answer.json {
+                sim.trouble(format!("{who}: was told {} and then {}", told.text, answer.text));
+            }
+            return;
+        }
+        let now_in = world.ledger.generation(&id);
+        if let Some(failed) = self.failure
+            && code != -1
+            && now_in <= failed
+            && !world.ledger.seen().skewed
+        {
+            sim.trouble(format!("{who}: was told that the job had failed and then {}", answer.text));
+        }
+        match code {
+            1 => world.ledger.seen().accepted.extend(JobId::parse(&id)),
+            0 | 5 => self.success = Some(answer.clone()),
+            _ if wait == 0 && world.is_on_record(&id) => self.failure = Some(asked_in),
+            _ => {}
+        }
+        world.shown(who, &id, answer);
+    }
+}
+
+impl World {
+    fn job(&self, id: &str) -> Option<Job> {
+        self.jobs.all().into_iter().find(|job| job.job_id.as_str() == id)
+    }
+
+    /// Whether nothing can change any more how a job of that name ended: that it ran out of time follows from the
+    /// clock, and a worker's last write may be on its way.
+    fn is_on_record(&self, id: &str) -> bool {
+        let over = |job: &Job| job.deadline_at.is_some_and(|at| at + LAST_WRITE_MS < self.sim.now_ms());
+        self.job(id).is_some_and(|job| job.state.is_terminal() || over(&job))
+    }
+
+    /// A path in a reply is a readable object, and what its manifest says.
+    fn shown(&self, who: &str, id: &str, answer: &Answered) {
+        let Some(job) = self.job(id) else { return };
+        for (path, object) in [("ImagePath", ObjectKind::Image), ("VideoPath", ObjectKind::Video)] {
+            if answer.json[path].is_string() && !self.is_there(&job, object) {
+                self.sim.trouble(format!("{who}: {path} of {} is not there as it should be", answer.text));
+            }
+        }
+    }
+
+    /// Whether the file is there and what the job's manifest says.
+    fn is_there(&self, job: &Job, object: ObjectKind) -> bool {
+        let manifest = if object == ObjectKind::Image { &job.image } else { &job.video };
+        let Some(found) = self.objects.object("clips", &job.order.key(object)) else { return false };
+        manifest.as_ref().is_none_or(|manifest| {
+            let whole = manifest.parts == 0;
+            u64::try_from(found.body.len()) == Ok(manifest.bytes)
+                && (!whole || hex(&Sha256::digest(&found.body)) == manifest.sha256)
+        })
+    }
+
+    /// What was made of a job.
+    pub(crate) fn made(&self, job: &Job) -> Made {
+        let file = |manifest: &Option<Manifest>, object| {
+            let found = self.objects.object("clips", &job.order.key(object))?;
+            Some((manifest.clone()?, found.etag))
+        };
+        Made { image: file(&job.image, ObjectKind::Image), video: file(&job.video, ObjectKind::Video) }
+    }
+
+    /// Whether nothing is left to do.
+    pub(crate) fn is_quiet(&self) -> bool {
+        let over = self.jobs.all().iter().all(|job| job.state.is_terminal());
+        over && self.queues.is_empty() && self.ledger.seen().busy == 0
+    }
+
+    /// Judges what is there in the end; `calm_at` is when faults stopped, and `orders` what was asked with what an
+    /// undisturbed run makes of it.
+    pub(crate) fn judge_end(
+        &self,
+        calm_at: i64,
+        orders: &BTreeMap<JobId, (Order, Made)>,
+        garbage: &[String],
+    ) {
+        let jobs = self.jobs.all();
+        for id in &self.ledger.seen().accepted {
+            match self.job(id.as_str()) {
+                None => self.sim.trouble(format!("{id} was accepted and is gone")),
+                Some(job) if !job.state.is_terminal() => {
+                    self.sim.trouble(format!("{id} was accepted and is lost in {:?}", job.state));
+                }
+                Some(_) => {}
+            }
+        }
+        for job in &jobs {
+            self.judge_job(job, calm_at, orders);
+        }
+        self.judge_leftovers(&jobs, garbage);
+    }
+
+    fn judge_job(&self, job: &Job, calm_at: i64, orders: &BTreeMap<JobId, (Order, Made)>) {
+        let id = &job.job_id;
+        let ended = self.ledger.seen().ended.get(&(id.clone(), job.generation)).copied();
+        let deadline = job.deadline_at.unwrap_or(job.queued_at + self.times.max_queue_age_ms);
+        // Readers go by the deadline itself; the sweeper writes it down when the job is due the next time.
+        let latest = deadline.max(calm_at) + SLACK_MS + self.times.max_resend_ms * 9 / 8;
+        if ended.is_some_and(|at| at > latest) {
+            self.sim.trouble(format!("{id} ended at {ended:?}, long after its deadline {deadline}"));
+        }
+        for (object, manifest) in [(ObjectKind::Image, &job.image), (ObjectKind::Video, &job.video)] {
+            if manifest.is_some() && !self.is_there(job, object) {
+                self.sim.trouble(format!("{id}: {object:?} is not what its manifest says"));
+            }
+        }
+        let (Some((order, expected)), State::Ready) = (orders.get(id), job.state) else { return };
+        let made = self.made(job);
+        let whole = job.video.as_ref().is_none_or(|video| video.lack_ms == 0);
+        if whole && made != *expected && !self.varied {
+            self.sim.trouble(format!("{order:?} was made as {made:?} and not as {expected:?}"));
+        }
+        if !whole && !order.recorded.is_live() {
+            self.sim.trouble(format!("{order:?} lacks what was recorded: {made:?}"));
+        }
+    }
+
+    fn judge_leftovers(&self, jobs: &[Job], garbage: &[String]) {
+        let keys: BTreeSet<String> = jobs
+            .iter()
+            .flat_map(|job| [ObjectKind::Image, ObjectKind::Video].map(|object| job.order.key(object)))
+            .collect();
+        for key in self.objects.keys("clips").iter().filter(|key| !keys.contains(*key)) {
+            self.sim.trouble(format!("{key} is nobody's"));
+        }
+        for key in self.objects.replaced() {
+            self.sim.trouble(format!("{key} was replaced by another object"));
+        }
+        for origin in self.objects.open_origins() {
+            let owner = self.ledger.seen().claims.get(&(origin.job_id.clone(), origin.fence)).cloned();
+            let excused = |who: &Process| who.is_gone() || who.missed("begin") || who.missed("abort");
+            if !owner.as_ref().is_some_and(excused) {
+                self.sim.trouble(format!("{owner:?} left an upload open"));
+            }
+        }
+        if !self.queues.is_empty() {
+            self.sim.trouble("messages are left in a queue".to_owned());
+        }
+        for body in self.dead_letters.kept() {
+            if Message::decode(&body).is_ok() {
+                self.sim.trouble(format!("{body} is kept as a dead letter"));
+            }
+        }
+        for body in garbage {
+            let dead = self.queues.dead();
+            if !self.dead_letters.kept().contains(body) && !dead.contains(body) {
+                self.sim.trouble(format!("{body} is gone"));
+            }
+        }
+    }
+}

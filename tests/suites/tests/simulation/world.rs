@@ -1,0 +1,166 @@
+//! The stores, and the functions as processes that use them.
+
+use crate::checks::Ledger;
+use crate::coder::Stub;
+use crate::orders::STRANGERS_SESSION;
+use crate::queue::{Letter, Queues};
+use crate::sim::{Process, Sim};
+use export_domain::ids::TenantId;
+use export_domain::intake::Intake;
+use export_domain::request::Wanted;
+use export_domain::settings::{AuthMode, Lifecycle, Limits, ReplyStyle};
+use export_domain::tenant::Tenant;
+use export_lambda::batch::{Disposition, Record};
+use export_testkit::{Answered, DeadLetters, Directory, MemoryJobs, MemoryObjects, directory, tenant};
+use lambda_http::Request;
+use media_export_worker::Ffmpeg;
+use std::sync::Arc;
+use std::time::Duration;
+use tokio::time::{sleep, timeout};
+
+/// Timeouts of the functions.
+const WORKER: Duration = Duration::from_mins(15);
+const HTTP: Duration = Duration::from_secs(29);
+const SWEEP: Duration = Duration::from_mins(5);
+
+/// Everything that outlives a process.
+#[derive(Debug, Clone)]
+pub(crate) struct World {
+    pub(crate) sim: Sim,
+    pub(crate) jobs: MemoryJobs,
+    pub(crate) queues: Queues,
+    pub(crate) directory: Directory,
+    pub(crate) objects: MemoryObjects,
+    pub(crate) dead_letters: DeadLetters,
+    pub(crate) ledger: Ledger,
+    pub(crate) times: Lifecycle,
+    /// Whether what is made may differ from attempt to attempt.
+    pub(crate) varied: bool,
+}
+
+impl World {
+    /// Two tenants, nothing recorded, no jobs.
+    pub(crate) fn new(sim: &Sim) -> Self {
+        let (directory, jobs) = (directory(), MemoryJobs::default());
+        let strange = TenantId::parse("stranger").unwrap();
+        directory.add_session(STRANGERS_SESSION, &strange, i64::MAX / 1000);
+        directory.add_tenant(Tenant { id: strange, ..tenant() });
+        let ledger = Ledger::default();
+        let (watching, sim_of_watch) = (ledger.clone(), sim.clone());
+        jobs.watch(move |before, after| watching.written(&sim_of_watch, before, after));
+        Self {
+            sim: sim.clone(),
+            jobs,
+            queues: Queues::new(sim),
+            directory,
+            objects: MemoryObjects::default(),
+            dead_letters: DeadLetters::default(),
+            ledger,
+            times: Lifecycle::default(),
+            varied: false,
+        }
+    }
+
+    fn intake(&self, process: &Process) -> Intake<Directory, Directory, Process> {
+        Intake {
+            sessions: self.directory.through(process.faults()),
+            tenants: self.directory.through(process.faults()),
+            clock: process.clone(),
+            auth: AuthMode::Session,
+            limits: Limits::default(),
+        }
+    }
+
+    /// `POST /export` in `process`; `None` if it does not live to answer.
+    pub(crate) async fn submit(&self, process: &Process, request: &Request) -> Option<Answered> {
+        let app = media_export_submit::App {
+            jobs: self.jobs.through(process.faults()),
+            queue: self.queues.through(process.faults()),
+            intake: self.intake(process),
+            times: self.times.clone(),
+            style: ReplyStyle::default(),
+        };
+        within(HTTP, process, async { Answered::read(app.handle(request).await) }).await
+    }
+
+    /// A status route.
+    pub(crate) async fn poll(&self, process: &Process, request: &Request) -> Option<Answered> {
+        let app = status_poll::App {
+            jobs: self.jobs.through(process.faults()),
+            intake: self.intake(process),
+            times: self.times.clone(),
+            style: ReplyStyle::default(),
+        };
+        within(HTTP, process, async { Answered::read(app.handle(request).await) }).await
+    }
+
+    /// One sweep.
+    pub(crate) async fn sweep(&self, process: &Process) -> Option<job_sweeper::Sweep> {
+        let app = job_sweeper::App {
+            jobs: self.jobs.through(process.faults()),
+            queue: self.queues.through(process.faults()),
+            clock: process.clone(),
+            times: self.times.clone(),
+        };
+        within(SWEEP, process, async { app.sweep().await.ok() }).await?
+    }
+
+    /// One delivery of a message.
+    pub(crate) async fn work(&self, process: &Process, letter: &Letter) -> Option<Disposition> {
+        let app = media_export_worker::App {
+            jobs: self.jobs.through(process.faults()),
+            queue: self.queues.through(process.faults()),
+            tenants: self.directory.through(process.faults()),
+            objects: Arc::new(self.objects.through(process.faults())),
+            dead_letters: self.dead_letters.through(process.faults()),
+            clock: process.clone(),
+            times: self.times.clone(),
+            ffmpeg: Ffmpeg::simulated(Arc::new(Stub(self.sim.clone()))),
+            metrics: |_, _, _| {},
+        };
+        let record = Record { id: letter.id.to_string(), body: letter.body.clone() };
+        let done = within(WORKER, process, Box::pin(app.handle(record, WORKER))).await;
+        if done == Some(Disposition::Acknowledge) {
+            self.queues.delete(letter);
+        }
+        done
+    }
+
+    /// Works off a queue, one message after the other, for ever.
+    pub(crate) async fn consume(self, wanted: Wanted) {
+        loop {
+            let letter = self.queues.receive(wanted).await;
+            let process = self.sim.exposed("worker");
+            self.ledger.busy(1);
+            self.work(&process, &letter).await;
+            self.ledger.busy(-1);
+        }
+    }
+
+    /// Sweeps every minute, sometimes twice, but not in `dead` (seconds since the start) while things go wrong.
+    pub(crate) async fn sweep_for_ever(self, dead: std::ops::Range<i64>) {
+        let began = self.sim.now_ms();
+        loop {
+            sleep(Duration::from_mins(1)).await;
+            let now_s = (self.sim.now_ms() - began) / 1000;
+            if dead.contains(&now_s) && !self.sim.is_calm() {
+                continue;
+            }
+            let redelivered = self.sim.weather().redelivered;
+            let times = if self.sim.chance(|chance| chance.happens(redelivered)) { 2 } else { 1 };
+            for _ in 0..times {
+                let (world, process) = (self.clone(), self.sim.exposed("sweeper"));
+                tokio::spawn(async move { world.sweep(&process).await });
+            }
+        }
+    }
+}
+
+/// Lambda kills what takes longer than its timeout.
+async fn within<T>(limit: Duration, process: &Process, work: impl Future<Output = T>) -> Option<T> {
+    let done = timeout(limit, process.live(work)).await;
+    if done.is_err() {
+        process.kill();
+    }
+    done.ok().flatten()
+}

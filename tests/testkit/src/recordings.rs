@@ -1,0 +1,188 @@
+//! Recordings of 24 s whose frames are known: sound alone, or with pictures that need no encoder to be cut.
+
+use crate::objects::MemoryObjects;
+use crate::samples::{body, with};
+use bytes::Bytes;
+use export_media::mux::{FragmentWriter, MuxSample, TrackKind, TrackSpec};
+use serde_json::Value;
+
+/// The directory of the recording that [`body`] names.
+pub const DIRECTORY: &str = "mp4/device/1";
+/// The key of its manifest.
+pub const MANIFEST: &str = "mp4/device/1/stream.mpd";
+/// Length of a sound frame in milliseconds.
+pub const FRAME_MS: i64 = 20;
+/// Length of a segment in milliseconds.
+pub const SEGMENT_MS: i64 = 4000;
+/// Segments of a recording.
+pub const SEGMENTS: i64 = 6;
+/// Bytes of an ordinary sound frame.
+pub const SMALL: usize = 100;
+
+/// Length of a picture and of a GOP in milliseconds.
+const PICTURE_MS: i64 = 40;
+const GOP_MS: i64 = 1000;
+/// Sequence and picture parameter set of 32 x 32 pixels in the Baseline profile (H.264, 7.3.2.1 and 7.3.2.2).
+const SPS: [u8; 7] = [0x67, 66, 0, 10, 0xda, 0x25, 0x10];
+const PPS: [u8; 4] = [0x68, 0xce, 0x38, 0x80];
+/// `storage_info` that asks for MP4 in the bucket `clips`.
+const AS_MP4: &str =
+    "W3sic3RvcmFnZV9wdXJwb3NlIjoibXA0Iiwic3RvcmFnZV90eXBlIjoiUzMiLCJzdG9yYWdlX25hbWUiOiJjbGlwcyJ9XQ==";
+
+/// A static presentation with one Period of an hour unless `period` says otherwise.
+pub fn mpd(adaptation_sets: &str, period: &str) -> String {
+    format!(
+        r#"<MPD xmlns="urn:mpeg:dash:schema:mpd:2011" type="static" mediaPresentationDuration="PT1H"
+            profiles="urn:mpeg:dash:profile:isoff-live:2011" minBufferTime="PT2S"><Period start="PT0S" {period}>
+            {adaptation_sets}</Period></MPD>"#
+    )
+}
+
+/// A presentation that began at `from` (RFC 3339) and grows.
+pub fn growing(adaptation_sets: &str, from: &str) -> String {
+    let grows = format!(r#"type="dynamic" availabilityStartTime="{from}""#);
+    mpd(adaptation_sets, "").replace(r#"type="static" mediaPresentationDuration="PT1H""#, &grows)
+}
+
+/// An adaptation set of one Representation in segments of 4 s.
+pub fn set(kind: &str, codecs: &str, inner: &str) -> String {
+    adaptation_set(kind, codecs, inner, r#"duration="4""#, "")
+}
+
+/// The same with the first `segments` of them listed.
+pub fn listed(kind: &str, codecs: &str, segments: i64) -> String {
+    let timeline = match segments {
+        ..=0 => "<SegmentTimeline/>".to_owned(),
+        _ => format!(r#"<SegmentTimeline><S t="0" d="4" r="{}"/></SegmentTimeline>"#, segments - 1),
+    };
+    adaptation_set(kind, codecs, "", "", &timeline)
+}
+
+fn adaptation_set(kind: &str, codecs: &str, inner: &str, duration: &str, timeline: &str) -> String {
+    format!(
+        r#"<AdaptationSet contentType="{kind}" mimeType="{kind}/mp4">{inner}
+            <SegmentTemplate timescale="1" {duration} initialization="{kind}-init.mp4"
+            media="{kind}-$Number$.m4s">{timeline}</SegmentTemplate>
+            <Representation id="{kind}" bandwidth="1000000" codecs="{codecs}"/></AdaptationSet>"#
+    )
+}
+
+/// Name of the `number`-th segment of `kind`, from 1.
+pub fn segment_name(kind: &str, number: i64) -> String {
+    format!("{kind}-{number}.m4s")
+}
+
+/// Key of the `number`-th segment of sound, from 1.
+pub fn segment(number: i64) -> String {
+    format!("{DIRECTORY}/{}", segment_name("audio", number))
+}
+
+/// Asks for `duration_ms` from 8 s on, as MP4.
+pub fn sound_body(duration_ms: i64) -> Value {
+    with(with(with(body(), "StartTime", 8000), "Duration", duration_ms), "storage_info", AS_MP4)
+}
+
+/// The content of the frame that starts at `at_ms`.
+///
+/// # Panics
+/// If that is before the recording.
+pub fn frame(at_ms: i64, bytes: usize) -> Bytes {
+    let number = u8::try_from(at_ms / FRAME_MS % 251).expect("a time");
+    vec![number; bytes].into()
+}
+
+/// Records sound where [`body`] looks for it; see [`sound`].
+pub fn record_sound(objects: &MemoryObjects, bytes: usize) {
+    record(objects, DIRECTORY, &mpd(&set("audio", "mp4a.40.2", ""), ""), &sound(bytes));
+}
+
+/// Puts a manifest and files into `directory`.
+pub fn record(objects: &MemoryObjects, directory: &str, manifest: &str, files: &[(String, Bytes)]) {
+    objects.add("recordings", &format!("{directory}/stream.mpd"), manifest.to_owned(), None);
+    for (name, content) in files {
+        objects.add("recordings", &format!("{directory}/{name}"), content.clone(), None);
+    }
+}
+
+/// Files of AAC; the twelve frames from 8 s on have `bytes` bytes, the others at most [`SMALL`].
+///
+/// # Panics
+/// Never.
+pub fn sound(bytes: usize) -> Vec<(String, Bytes)> {
+    let frame_at = |at| {
+        let data = frame(at, if (8000..8240).contains(&at) { bytes } else { bytes.min(SMALL) });
+        (at, true, data)
+    };
+    files("audio", TrackKind::Audio, mp4a(), FRAME_MS, frame_at)
+}
+
+/// Files of H.264 without reordering, a GOP a second: what starts with one can be copied.
+///
+/// # Panics
+/// Never.
+pub fn pictures() -> Vec<(String, Bytes)> {
+    let picture_at = |at: i64| {
+        let number = u8::try_from(at / PICTURE_MS % 251 + 1).expect("a time");
+        let sync = at % GOP_MS == 0;
+        // Headers of an I and of a P slice (7.3.3); the rest tells pictures apart.
+        let (kind, slice) = if sync { (0x65, 0x88) } else { (0x41, 0x98) };
+        (at, sync, Bytes::copy_from_slice(&[0, 0, 0, 6, kind, slice, 0x84, number, 0x55, 0xaa]))
+    };
+    files("video", TrackKind::Video { width: 32, height: 32 }, avc1(), PICTURE_MS, picture_at)
+}
+
+/// Init segment and segments of samples that are `length` milliseconds long.
+fn files(
+    name: &str,
+    kind: TrackKind,
+    entry: Bytes,
+    length: i64,
+    sample_at: impl Fn(i64) -> (i64, bool, Bytes),
+) -> Vec<(String, Bytes)> {
+    let spec =
+        TrackSpec { kind, timescale: 1000, language: *b"und", sample_entries: vec![entry], roll: None };
+    let mut writer = FragmentWriter::new(vec![spec], 1000).expect("a track");
+    let mut files = vec![(format!("{name}-init.mp4"), writer.init().expect("an init segment"))];
+    for number in 1..=SEGMENTS {
+        let times = (0..SEGMENT_MS / length).map(|n| (number - 1) * SEGMENT_MS + n * length);
+        let sample = |(at, sync, data): (i64, bool, Bytes)| {
+            let (duration, size) =
+                (u32::try_from(length).expect("a length"), u32::try_from(data.len()).expect("a size"));
+            (MuxSample { dts: at, pts: at, duration, sync, entry: 0, size }, data)
+        };
+        let samples: Vec<_> = times.map(&sample_at).map(sample).collect();
+        files.push((segment_name(name, number), writer.fragment(&[&samples]).expect("a fragment")));
+    }
+    files
+}
+
+/// A sample entry of AAC-LC (14496-12, 12.2.3; 14496-14, 5.6).
+fn mp4a() -> Bytes {
+    let mut entry = vec![0, 0, 0, 75];
+    entry.extend_from_slice(b"mp4a\0\0\0\0\0\0\0\x01");
+    entry.extend_from_slice(&[0, 0, 0, 0, 0, 0, 0, 0, 0, 2, 0, 16, 0, 0, 0, 0, 0xbb, 0x80, 0, 0]);
+    entry.extend_from_slice(&[0, 0, 0, 39]);
+    entry.extend_from_slice(b"esds\0\0\0\0");
+    entry.extend_from_slice(&[3, 25, 0, 1, 0, 4, 17, 0x40, 0x15, 0, 0, 0, 0, 1, 0xf4, 0, 0, 1, 0xf4, 0]);
+    entry.extend_from_slice(&[5, 2, 0x11, 0x90, 6, 1, 2]);
+    entry.into()
+}
+
+/// A sample entry of H.264 (14496-12, 12.1.3; 14496-15, 5.4.2).
+fn avc1() -> Bytes {
+    let mut entry = vec![0; 4];
+    entry.extend_from_slice(b"avc1\0\0\0\0\0\0\0\x01");
+    entry.extend_from_slice(&[0; 16]);
+    entry.extend_from_slice(&[0, 32, 0, 32, 0, 72, 0, 0, 0, 72, 0, 0, 0, 0, 0, 0, 0, 1]);
+    entry.extend_from_slice(&[0; 32]);
+    entry.extend_from_slice(&[0, 24, 0xff, 0xff]);
+    entry.extend_from_slice(&[0, 0, 0, 30]);
+    entry.extend_from_slice(b"avcC");
+    entry.extend_from_slice(&[1, SPS[1], SPS[2], SPS[3], 0xff, 0xe1, 0, 7]);
+    entry.extend_from_slice(&SPS);
+    entry.extend_from_slice(&[1, 0, 4]);
+    entry.extend_from_slice(&PPS);
+    let length = u32::try_from(entry.len()).expect("a size");
+    entry[..4].copy_from_slice(&length.to_be_bytes());
+    entry.into()
+}
