@@ -23,7 +23,9 @@ from .processes import Processes
 from .proxy import Proxy
 
 LEASE_S, RENEW_S, RESEND_S, SWEEP_S = 2.0, 0.6, 1.0, 1.0
-TIMES = {"LEASE_MS": LEASE_S, "RENEW_MS": RENEW_S, "RESEND_MS": RESEND_S}
+# How long ffmpeg may hang.
+PATIENCE_S = 4.0
+TIMES = {"LEASE_MS": LEASE_S, "RENEW_MS": RENEW_S, "RESEND_MS": RESEND_S, "FFMPEG_PATIENCE_MS": PATIENCE_S}
 QUEUES = ("CLIP_QUEUE_URL", "THUMBNAIL_QUEUE_URL")
 WANTED = ("media", "thumbnail")
 DEAD_LETTERS = ("CLIP_DEAD_LETTER_QUEUE_URL", "THUMBNAIL_DEAD_LETTER_QUEUE_URL")
@@ -128,16 +130,6 @@ class World:
         finally:
             armed.unlink(missing_ok=True)
 
-    @contextmanager
-    def time_limit(self, seconds: int) -> Iterator[None]:
-        """Give the clip worker's invocations less time."""
-        usual = self.functions.get_function_configuration(FunctionName=self.worker)["Timeout"]
-        self.functions.update_function_configuration(FunctionName=self.worker, Timeout=seconds)
-        try:
-            yield
-        finally:
-            self.functions.update_function_configuration(FunctionName=self.worker, Timeout=usual)
-
     # ---- jobs
 
     def job_of(self, name: str) -> str | None:
@@ -163,12 +155,12 @@ class World:
         return self.state(job)
 
     def until_quiet(self, pid: int) -> None:
-        """Wait until a process has asked for nothing for a while."""
+        """Wait until a process has asked for nothing for a while, which a sweeper does only between sweeps."""
         began = time.monotonic()
 
         def quiet() -> bool:
             times = [call.at for call in list(self.proxy.calls) if call.sender and call.sender.pid == pid]
-            return time.monotonic() - max(began, *times[-1:]) > 1
+            return time.monotonic() - max(began, *times[-1:]) > 0.6 * SWEEP_S
 
         self.until(quiet, 30, f"process {pid} does not come to rest")
 

@@ -59,6 +59,8 @@ class Grant(NamedTuple):
         pattern = ".*".join(map(re.escape, self.resource.split("*")))
         return (self.function, self.action) == (use.function, use.action) and bool(re.fullmatch(pattern, use.resource))
 
+TENANT = "demo"
+
 
 def granted(stack: Stack) -> set[Grant]:
     """What the roles allow, one action and one resource each."""
@@ -216,6 +218,30 @@ def cut_off(stack: Stack, recording: Recording, **place: str) -> None:
     assert stack.send("DELETE", f"/export/status/{job}", headers={"X-Session-Id": stack.session_id}).status == 200
     assert stack.job(job)["state"] == "CANCELLED"
     wait_for(lambda: not uploading() or None, "end of the upload", 60)
+    died_uploading(stack, job)
+
+
+def died_uploading(stack: Stack, job: str) -> None:
+    """The job again, as if its worker had died in the midst of it."""
+    key = {"pk": {"S": f"T#{TENANT}"}, "sk": {"S": f"J#{job}"}}
+    stack.dynamodb.update_item(
+        TableName=stack.env["JOBS_TABLE_NAME"],
+        Key=key,
+        UpdateExpression="SET #s = :running, attempts = :one, lease_until = :past, deadline_at = :later REMOVE expires_at",
+        ExpressionAttributeNames={"#s": "state"},
+        ExpressionAttributeValues={
+            ":running": {"S": "RUNNING"},
+            ":one": {"N": "1"},
+            ":past": {"N": "0"},
+            ":later": {"N": str(int(time.time() * 1000) + 600_000)},
+        },
+    )
+    item = stack.items()[f"J#{job}"]
+    message = {"v": 1, "tenant": TENANT, "job_id": job, "generation": int(item["generation"]["N"])}
+    stack.sqs.send_message(QueueUrl=stack.env["CLIP_QUEUE_URL"], MessageBody=json.dumps(message))
+    wait_for(lambda: int(stack.items()[f"J#{job}"]["attempts"]["N"]) > 1 or None, "second attempt", 60)
+    wait_for(lambda: any("ListBucketMultipartUploads" in use.action for use in used(stack)) or None, "look for uploads")
+    stack.send("DELETE", f"/export/status/{job}", headers={"X-Session-Id": stack.session_id})
 
 
 def undecodable(stack: Stack) -> None:

@@ -8,6 +8,7 @@ use export_aws::dynamodb::mre::{DynamoExportStates, DynamoMre};
 use export_aws::eventbridge::EventBridgeBus;
 use export_aws::sqs::SqsDeadLetters;
 use export_aws::triggers::SqsTriggers;
+use export_domain::ports::Clock;
 use export_lambda::batch::{BatchReply, Disposition, FailedItem};
 use export_lambda::deadline::left;
 use export_lambda::{config::Env, telemetry};
@@ -16,7 +17,7 @@ use lambda_runtime::{Error, LambdaEvent, run, service_fn};
 #[tokio::main(flavor = "current_thread")]
 async fn main() -> Result<(), Error> {
     let env = Env::of_process();
-    telemetry::init(env.optional("RUST_LOG").as_deref());
+    telemetry::start(&env, SystemClock.now_ms());
     let config = Config::read(env)?;
     let sdk = clients::load(clients::Patience::WORK).await;
     let documents = S3Documents::new(&sdk, config.bucket);

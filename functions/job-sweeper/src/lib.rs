@@ -7,6 +7,7 @@ use export_domain::ids::{JobId, TenantId};
 use export_domain::job::Swept;
 use export_domain::ports::{Clock, DueJobs, JobQueue, JobStore, Unavailable, Written};
 use export_domain::settings::Lifecycle;
+use export_lambda::metrics::{Metric, Metrics};
 use serde::Serialize;
 
 /// Jobs that one sweep looks at, at most; the next one goes on.
@@ -23,6 +24,8 @@ pub struct App<J, Q, C> {
     pub clock: C,
     /// Times of a job's life.
     pub times: Lifecycle,
+    /// Where metrics go.
+    pub metrics: Metrics,
 }
 
 /// What a sweep did.
@@ -55,6 +58,11 @@ where
             }
         }
         tracing::info!(due = sweep.due, resent = sweep.resent, expired = sweep.expired, "swept");
+        let values = [(Metric::Resent, sweep.resent), (Metric::TimedOut, sweep.expired)];
+        let values = values.map(|(metric, count)| (metric, u64::try_from(count).unwrap_or_default()));
+        if values.iter().any(|(_, count)| *count > 0) {
+            self.metrics.emit(self.clock.now_ms(), None, &values);
+        }
         Ok(sweep)
     }
 

@@ -2,6 +2,7 @@
 
 use export_aws::clock::SystemClock;
 use export_aws::{clients, dynamodb::DynamoJobs, sqs::SqsQueues};
+use export_domain::ports::Clock;
 use export_lambda::{config::Env, settings, telemetry};
 use job_sweeper::App;
 use lambda_runtime::{Error, LambdaEvent, run, service_fn};
@@ -9,7 +10,7 @@ use lambda_runtime::{Error, LambdaEvent, run, service_fn};
 #[tokio::main(flavor = "current_thread")]
 async fn main() -> Result<(), Error> {
     let mut env = Env::of_process();
-    telemetry::init(env.optional("RUST_LOG").as_deref());
+    let metrics = telemetry::start(&env, SystemClock.now_ms());
     let table = env.required("JOBS_TABLE_NAME");
     let (clips, thumbnails) = (env.required("CLIP_QUEUE_URL"), env.required("THUMBNAIL_QUEUE_URL"));
     let times = settings::lifecycle(&mut env);
@@ -20,6 +21,7 @@ async fn main() -> Result<(), Error> {
         queue: SqsQueues::new(&sdk, clips, thumbnails),
         clock: SystemClock,
         times,
+        metrics,
     };
     let app = &app;
     run(service_fn(move |_: LambdaEvent<serde_json::Value>| async move {

@@ -3,6 +3,7 @@
 use export_domain::job::{Job, Reason, State};
 use export_domain::request::Wanted;
 use export_domain::settings::Lifecycle;
+use export_lambda::metrics::Metrics;
 use export_testkit::{
     Fault, MemoryJobs, MemoryQueue, NOW, TestClock, body, claimed, job, ready, tenant, thumbnail_body, with,
 };
@@ -16,6 +17,7 @@ fn sweeper() -> Sweeper {
         queue: MemoryQueue::default(),
         clock: TestClock::standing(NOW),
         times: Lifecycle::default(),
+        metrics: Metrics::silent(),
     }
 }
 
@@ -26,6 +28,7 @@ fn twin(of: &Sweeper, ahead_ms: i64) -> Sweeper {
         queue: of.queue.clone(),
         clock: of.clock.skewed(ahead_ms),
         times: Lifecycle::default(),
+        metrics: Metrics::silent(),
     }
 }
 

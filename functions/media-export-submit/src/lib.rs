@@ -12,6 +12,7 @@ pub use config::Config;
 
 use export_domain::intake::Intake;
 use export_domain::settings::{Lifecycle, ReplyStyle};
+use export_lambda::metrics::Metrics;
 
 /// The function with its ports: jobs, queue, sessions, tenants, clock.
 #[derive(Debug)]
@@ -26,4 +27,6 @@ pub struct App<J, Q, S, T, C> {
     pub times: Lifecycle,
     /// How replies look.
     pub style: ReplyStyle,
+    /// Where metrics go.
+    pub metrics: Metrics,
 }

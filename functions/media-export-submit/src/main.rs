@@ -5,6 +5,7 @@ use export_aws::dynamodb::{DynamoJobs, DynamoSessions, DynamoTenants};
 use export_aws::{clients, sqs::SqsQueues};
 use export_domain::cache::Cached;
 use export_domain::intake::Intake;
+use export_domain::ports::Clock;
 use export_lambda::http::{refuse, serve};
 use export_lambda::{config::Env, telemetry};
 use lambda_http::Error;
@@ -13,7 +14,7 @@ use media_export_submit::{App, Config};
 #[tokio::main(flavor = "current_thread")]
 async fn main() -> Result<(), Error> {
     let env = Env::of_process();
-    telemetry::init(env.optional("RUST_LOG").as_deref());
+    let metrics = telemetry::start(&env, SystemClock.now_ms());
     let config = Config::read(env)?;
     let sdk = clients::load(clients::Patience::ITEMS).await;
     let clock = SystemClock;
@@ -29,6 +30,7 @@ async fn main() -> Result<(), Error> {
         },
         times: config.times,
         style: config.style,
+        metrics,
     };
     let app = &app;
     serve(move |request| async move { app.handle(&request).await }, refuse).await

@@ -8,14 +8,12 @@ use crate::App;
 use crate::error::WorkError;
 use crate::lease::Lease;
 use crate::upload::OpenUpload;
-use export_domain::job::{Claim, Job, PlanSummary, Reason};
+use export_domain::job::{Claim, Job, Reason};
 use export_domain::message::Message;
 use export_domain::ports::{
     ClipStore, Clock, DeadLetters, JobQueue, JobStore, SourceStore, Tenants, Unavailable, Written,
 };
 use export_lambda::batch::{Disposition, Record};
-use export_lambda::metrics::Unit;
-use std::sync::PoisonError;
 use std::time::Duration;
 
 /// Claims that may meet another write before the message goes back.
@@ -77,10 +75,7 @@ where
                 };
             match self.jobs.write(Some(job.rev), &next).await? {
                 Written::Done => {
-                    tracing::info!(
-                        tenant = %next.tenant, job.id = %next.job_id, generation = next.generation,
-                        fence = next.fence, attempt = next.attempts, granted, "claimed a job"
-                    );
+                    self.report_claim(job, &next, granted);
                     return Ok(granted.then_some(*next));
                 }
                 Written::Conflict(other) => found = other.map(|job| *job),
@@ -108,19 +103,7 @@ where
         self.throw_away(&job, &open).await;
         match ended {
             Ok(()) => {
-                let (plan, video) = (job.plan.clone().unwrap_or_default(), job.video.as_ref());
-                tracing::info!(
-                    tenant = %job.tenant, job.id = %job.job_id, state = ?job.state, generation = job.generation,
-                    fence = lease.fence(), took_ms = self.clock.now_ms() - job.started_at.unwrap_or_default(),
-                    plan = plan.kind, reason = plan.reason, frames_encoded = plan.frames_encoded,
-                    frames_copied = plan.frames_copied, open_ms = plan.open_ms, render_ms = plan.render_ms,
-                    check_ms = plan.check_ms, total_ms = plan.total_ms, bytes_read = plan.bytes_read,
-                    bytes_written = plan.bytes_written, lack_ms = video.map_or(0, |v| v.lack_ms),
-                    "an attempt ended"
-                );
-                if job.video.is_some() && !plan.kind.is_empty() {
-                    self.count(&plan);
-                }
+                self.report_attempt(&job, lease.fence());
                 Disposition::Acknowledge
             }
             // A lost claim is somebody else's job now; anything else is healed by the sweeper after the lease.
@@ -137,29 +120,9 @@ where
         Duration::from_millis(u64::try_from(deadline - self.clock.now_ms()).unwrap_or(0))
     }
 
-    fn count(&self, plan: &PlanSummary) {
-        let fallbacks = u64::from(plan.fell_back);
-        (self.metrics)(
-            self.clock.now_ms(),
-            ("PlanKind", &plan.kind),
-            &[
-                ("Clips", Unit::Count, 1),
-                ("Fallbacks", Unit::Count, fallbacks),
-                ("FramesEncoded", Unit::Count, plan.frames_encoded),
-                ("FramesCopied", Unit::Count, plan.frames_copied),
-                ("BytesRead", Unit::Bytes, plan.bytes_read),
-                ("BytesWritten", Unit::Bytes, plan.bytes_written),
-                ("RenderTime", Unit::Milliseconds, plan.render_ms),
-                ("CheckTime", Unit::Milliseconds, plan.check_ms),
-                ("TotalTime", Unit::Milliseconds, plan.total_ms),
-            ],
-        );
-    }
-
     /// An upload that is still open was not published. What stays all the same, the bucket's lifecycle rule takes.
     pub(crate) async fn throw_away(&self, job: &Job, open: &OpenUpload) {
-        let upload = open.lock().unwrap_or_else(PoisonError::into_inner).take();
-        if let Some(upload) = upload
+        if let Some(upload) = open.take().await
             && let Err(error) = self.objects.abort(&job.order.target, &upload).await
         {
             tracing::warn!(job.id = %job.job_id, %error, "failed to throw an upload away");

@@ -3,6 +3,10 @@
 use export_domain::settings::Lifecycle;
 use export_lambda::config::{ConfigError, Env};
 use export_lambda::settings;
+use std::time::Duration;
+
+/// How long ffmpeg may hang.
+const PATIENCE_MS: u64 = 30_000;
 
 /// Names and settings.
 #[derive(Debug, Clone)]
@@ -19,6 +23,8 @@ pub struct Config {
     pub dead_letter_queue: String,
     /// `FFMPEG`
     pub ffmpeg: String,
+    /// `FFMPEG_PATIENCE_MS`, for tests on a scaled clock.
+    pub patience: Duration,
     /// Times of a job's life.
     pub times: Lifecycle,
 }
@@ -44,6 +50,7 @@ impl Config {
             thumbnail_queue: env.required("THUMBNAIL_QUEUE_URL"),
             dead_letter_queue: env.required(dead_letters),
             ffmpeg: env.required("FFMPEG"),
+            patience: Duration::from_millis(env.parsed("FFMPEG_PATIENCE_MS", PATIENCE_MS)),
             times: settings::lifecycle(&mut env),
         };
         env.finish().map(|()| config)

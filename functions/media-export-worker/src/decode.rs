@@ -12,6 +12,7 @@ use export_media::nal::VideoCodec;
 use export_media::picture::PictureFormat;
 use export_media::time::Nanos;
 use std::collections::BTreeMap;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 
@@ -135,10 +136,12 @@ async fn decode_stretch(
             }
         }
     };
+    let any = AtomicBool::new(false);
     let read = async {
         let mut raw = vec![0; format.frame_bytes()];
         let mut skip = idle;
         while read_picture(&mut output, &mut raw).await? {
+            any.store(true, Ordering::Relaxed);
             for _ in 0..std::mem::take(&mut skip) {
                 lock(&shown_later).pop_first();
             }
@@ -164,15 +167,21 @@ async fn decode_stretch(
     if stopped {
         return Ok(Decoded::Stopped);
     }
-    running.finish().await?;
+    let silent = running.finish_silently().await?;
     let undecoded = lock(&shown_later).len();
     match next {
         Some(next) if undecoded == 0 => Ok(Decoded::Over(next)),
-        _ => {
-            tracing::warn!(undecoded, "the decoder gave fewer pictures than it was fed");
-            Err(Reason::BadRecording.into())
-        }
+        _ => Err(lost_pictures(undecoded, any.load(Ordering::Relaxed), silent)),
     }
+}
+
+/// Why a decoder gave fewer pictures than it was fed. One that cannot decode says so.
+fn lost_pictures(undecoded: usize, any: bool, silent: bool) -> WorkError {
+    if silent && !any {
+        return WorkError::Passing("the decoder gave nothing and said nothing".to_owned());
+    }
+    tracing::warn!(undecoded, "the decoder gave fewer pictures than it was fed");
+    Reason::BadRecording.into()
 }
 
 fn lock<T>(mutex: &Mutex<T>) -> std::sync::MutexGuard<'_, T> {

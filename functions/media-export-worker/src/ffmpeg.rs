@@ -8,10 +8,12 @@ use std::fmt;
 use std::path::{Path, PathBuf};
 use std::process::Stdio;
 use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
 use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt, duplex};
 use tokio::process::{Child, ChildStderr, Command};
 
 use crate::task::Task;
+use crate::watch::Watch;
 
 /// Bytes of complaints that are kept.
 const STDERR_KEPT: usize = 4096;
@@ -33,7 +35,7 @@ pub struct Ffmpeg(Program);
 
 #[derive(Debug, Clone)]
 enum Program {
-    Binary(PathBuf),
+    Binary(PathBuf, Duration),
     Simulated(Arc<dyn Coder>),
 }
 
@@ -60,12 +62,14 @@ pub(crate) struct Caged {
     group: Option<Pid>,
     complaints: Arc<Mutex<Vec<u8>>>,
     drain: Option<Task<()>>,
+    guard: Option<Task<()>>,
+    patience: Duration,
 }
 
 impl Ffmpeg {
-    /// The binary at `path`.
-    pub fn at(path: impl Into<PathBuf>) -> Self {
-        Self(Program::Binary(path.into()))
+    /// The binary at `path`, given up when it has hung for `patience`.
+    pub fn at(path: impl Into<PathBuf>, patience: Duration) -> Self {
+        Self(Program::Binary(path.into(), patience))
     }
 
     /// No process at all.
@@ -76,8 +80,8 @@ impl Ffmpeg {
     /// Starts it with `args`; returns it with the pipe that it reads and the one that it writes.
     pub(crate) fn start(&self, args: &[String]) -> Result<(Running, Input, Output), WorkError> {
         match &self.0 {
-            Program::Binary(path) => {
-                let (caged, input, output) = Caged::start(path, args)?;
+            Program::Binary(path, patience) => {
+                let (caged, input, output) = Caged::start(path, *patience, args)?;
                 Ok((Running::Child(Box::new(caged)), input, output))
             }
             Program::Simulated(coder) => Ok(simulate(Arc::clone(coder), args.to_vec())),
@@ -103,7 +107,7 @@ impl Running {
 }
 
 impl Caged {
-    fn start(path: &Path, args: &[String]) -> Result<(Self, Input, Output), WorkError> {
+    fn start(path: &Path, patience: Duration, args: &[String]) -> Result<(Self, Input, Output), WorkError> {
         let failed = |why: &str| WorkError::Passing(format!("failed to start ffmpeg: {why}"));
         let mut child = Command::new(path)
             .args(args)
@@ -124,9 +128,12 @@ impl Caged {
         let _ = fcntl_setpipe_size(&output, PIPE_BYTES);
         let complaints = Arc::new(Mutex::new(Vec::new()));
         let drain = child.stderr.take().map(|pipe| Task::spawn(drain(pipe, Arc::clone(&complaints))));
-        let caged = Self { child, group, complaints, drain };
+        let watch = Watch::default();
+        let guard =
+            group.map(|group| Task::spawn(guard(watch.clone(), group, patience, Arc::clone(&complaints))));
+        let caged = Self { child, group, complaints, drain, guard, patience };
         caged.limit()?;
-        Ok((caged, Box::new(input), Box::new(output)))
+        Ok((caged, Box::new(watch.over(input)), Box::new(watch.over(output))))
     }
 
     fn limit(&self) -> Result<(), WorkError> {
@@ -144,7 +151,11 @@ impl Caged {
     }
 
     async fn finish(mut self) -> Result<bool, WorkError> {
-        let status = self.child.wait().await?;
+        // Its number may be another's once it has been waited for.
+        self.guard = None;
+        let waited = tokio::time::timeout(self.patience, self.child.wait()).await;
+        let status = waited
+            .map_err(|_| WorkError::Passing("ffmpeg wrote all it had and did not end".to_owned()))??;
         self.group = None;
         if let Some(drain) = self.drain.take() {
             // Ends with the pipe, so with the child.
@@ -195,6 +206,14 @@ fn simulate(coder: Arc<dyn Coder>, args: Vec<String>) -> (Running, Input, Output
         Ok(())
     });
     (Running::Simulated(task), Box::new(input), Box::new(output))
+}
+
+/// Ends one that hangs; its pipes then end too, and whoever waits for them goes on.
+async fn guard(watch: Watch, group: Pid, patience: Duration, complaints: Arc<Mutex<Vec<u8>>>) {
+    watch.hung(group.as_raw_nonzero().get(), patience).await;
+    complaints.lock().unwrap_or_else(PoisonError::into_inner).extend_from_slice(b"it hung\n");
+    // It may end by itself in between.
+    let _ = kill_process_group(group, Signal::KILL);
 }
 
 /// A full pipe would stop ffmpeg.

@@ -23,12 +23,14 @@ mod planner;
 mod publish;
 mod recording;
 mod render;
+mod report;
 mod seam;
 mod source;
 mod still;
 mod task;
 mod upload;
 mod video;
+mod watch;
 mod window;
 mod work;
 
@@ -36,11 +38,8 @@ pub use config::Config;
 pub use ffmpeg::{Coder, Ffmpeg};
 
 use export_domain::settings::Lifecycle;
-use export_lambda::metrics::Unit;
+use export_lambda::metrics::Metrics;
 use std::sync::Arc;
-
-/// Takes the metrics of a job: the time in milliseconds since the epoch, a dimension, and the values.
-pub type Metrics = fn(i64, (&str, &str), &[(&str, Unit, u64)]);
 
 /// The function with its ports: jobs, queues, tenants, objects, dead letters, clock.
 #[derive(Debug)]

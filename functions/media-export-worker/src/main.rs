@@ -4,9 +4,10 @@ use export_aws::clock::SystemClock;
 use export_aws::dynamodb::{DynamoJobs, DynamoTenants};
 use export_aws::sqs::{SqsDeadLetters, SqsQueues};
 use export_aws::{clients, s3::S3Objects};
+use export_domain::ports::Clock;
 use export_lambda::batch::{Batch, each};
 use export_lambda::deadline::left;
-use export_lambda::{config::Env, metrics, telemetry};
+use export_lambda::{config::Env, telemetry};
 use lambda_runtime::{Error, LambdaEvent, run, service_fn};
 use media_export_worker::{App, Config, Ffmpeg};
 use std::sync::Arc;
@@ -14,7 +15,7 @@ use std::sync::Arc;
 #[tokio::main]
 async fn main() -> Result<(), Error> {
     let env = Env::of_process();
-    telemetry::init(env.optional("RUST_LOG").as_deref());
+    let metrics = telemetry::start(&env, SystemClock.now_ms());
     let config = Config::read(env)?;
     let sdk = clients::load(clients::Patience::WORK).await;
     let app = Arc::new(App {
@@ -25,8 +26,8 @@ async fn main() -> Result<(), Error> {
         dead_letters: SqsDeadLetters::new(&sdk, config.dead_letter_queue),
         clock: SystemClock,
         times: config.times,
-        ffmpeg: Ffmpeg::at(config.ffmpeg),
-        metrics: metrics::emit,
+        ffmpeg: Ffmpeg::at(config.ffmpeg, config.patience),
+        metrics,
     });
     run(service_fn(move |event: LambdaEvent<Batch>| {
         let (app, deadline) = (Arc::clone(&app), event.context.deadline());

@@ -11,6 +11,9 @@ use export_media::ffmpeg::to_transport_stream;
 use export_media::mux::{Edit, FragmentWriter, Mp4Tables, MuxSample, TrackKind, TrackSpec};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 
+/// Bytes of a transport stream's packet (ITU-T H.222.0, 2.4.3.2).
+const PACKET: u64 = 188;
+
 /// Samples of one track, in decode order.
 pub(crate) type Batch = Vec<(MuxSample, Bytes)>;
 
@@ -22,6 +25,8 @@ pub(crate) enum Output<O> {
     Ts {
         fragments: FragmentWriter,
         input: Input,
+        /// Bytes of the samples that went in.
+        fed: u64,
         running: Running,
         sink: Task<Result<Uploader<O>, WorkError>>,
     },
@@ -57,7 +62,7 @@ impl<O: ClipStore + 'static> Output<O> {
             }
         });
         input.write_all(&fragments.init()?).await?;
-        Ok(Output::Ts { fragments, input, running, sink })
+        Ok(Output::Ts { fragments, input, fed: 0, running, sink })
     }
 
     /// Replaces the sample entries of an MP4's first track; what samples name stays where it is.
@@ -79,7 +84,8 @@ impl<O: ClipStore + 'static> Output<O> {
                     }
                 }
             }
-            Output::Ts { fragments, input, .. } => {
+            Output::Ts { fragments, input, fed, .. } => {
+                *fed += batches.iter().flatten().map(|(_, data)| size(data)).sum::<u64>();
                 let batches: Vec<&[(MuxSample, Bytes)]> = batches.iter().map(Vec::as_slice).collect();
                 if batches.iter().any(|batch| !batch.is_empty()) {
                     input.write_all(&fragments.fragment(&batches)?).await?;
@@ -93,13 +99,23 @@ impl<O: ClipStore + 'static> Output<O> {
     pub(crate) async fn finish(self, edits: &[Vec<Edit>]) -> Result<Prepared, WorkError> {
         match self {
             Output::Mp4 { tables, uploader } => uploader.finish(Some(tables.finish(edits)?)).await,
-            Output::Ts { input, running, sink, .. } => {
+            Output::Ts { input, fed, running, sink, .. } => {
                 drop(input);
                 let uploader =
                     sink.await.map_err(|e| WorkError::Passing(format!("failed to upload: {e}")))??;
                 running.finish().await?;
+                // Its exit status is no proof that all of it went out.
+                let bytes = uploader.bytes();
+                if bytes < fed || bytes % PACKET != 0 {
+                    let why = format!("the muxer gave {bytes} bytes for {fed} of samples");
+                    return Err(WorkError::Passing(why));
+                }
                 uploader.finish(None).await
             }
         }
     }
+}
+
+fn size(data: &Bytes) -> u64 {
+    u64::try_from(data.len()).unwrap_or(u64::MAX)
 }

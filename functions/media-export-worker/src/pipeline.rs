@@ -15,13 +15,15 @@ use crate::{App, alone};
 use bytes::Bytes;
 use export_domain::ids::hex;
 use export_domain::job::{Job, Manifest, ObjectKind, PlanSummary, Reason};
-use export_domain::ports::{ClipStore, Clock, DeadLetters, JobQueue, JobStore, Origin, SourceStore, Tenants};
+use export_domain::ports::{
+    ClipStore, Clock, DeadLetters, JobQueue, JobStore, Origin, SourceStore, Tenants, Unavailable,
+};
 use export_domain::request::Wanted;
 use export_domain::storage::Container;
 use export_media::picture::PictureFormat;
 use export_media::time::Nanos;
 use sha2::{Digest, Sha256};
-use std::sync::{Arc, PoisonError};
+use std::sync::Arc;
 use std::time::Duration;
 
 /// Kept back from the invocation's time to write down how it ended.
@@ -58,11 +60,32 @@ where
         if self.adopted(lease, &job).await? {
             return Ok(());
         }
+        if job.attempts > 1 || job.generation > 1 {
+            self.sweep_up(&job).await;
+        }
         let source =
             Recording::open(Arc::clone(&self.objects), &tenant, &job.order, self.clock.now_ms()).await?;
         match job.order.wanted {
             Wanted::Thumbnail => self.still(lease, &job, &source).await,
             Wanted::Media => self.media(lease, &job, source, left, open).await,
+        }
+    }
+
+    /// Throws away uploads that nobody will end: of workers that died, whose claims are over, and of requests whose reply
+    /// was lost. What cannot be thrown away now, the bucket's lifecycle rule throws away later.
+    async fn sweep_up(&self, job: &Job) {
+        if job.order.wanted == Wanted::Thumbnail {
+            return;
+        }
+        let (target, key) = (&job.order.target, job.order.key(ObjectKind::Video));
+        let swept = async {
+            for upload in self.objects.uploads(target, &key).await? {
+                self.objects.abort(target, &upload).await?;
+            }
+            Ok::<_, Unavailable>(())
+        };
+        if let Err(error) = swept.await {
+            tracing::warn!(job.id = %job.job_id, %error, "failed to throw earlier uploads away");
         }
     }
 
@@ -247,7 +270,7 @@ where
         let place = place(job, ObjectKind::Video, lease.fence());
         let headed = job.order.target.container == Container::Mp4;
         let expected = source.expected_bytes(job.order.duration_ms);
-        Uploader::new(Arc::clone(&self.objects), place, Arc::clone(open), expected, headed)
+        Uploader::new(Arc::clone(&self.objects), place, open.clone(), expected, headed)
     }
 
     #[expect(clippy::too_many_arguments, reason = "what was made, from where to where")]
@@ -266,7 +289,7 @@ where
         let manifest = manifest(prepared, length, lack_ms.clamp(0, job.order.duration_ms));
         let video =
             publish(self.objects.as_ref(), lease, ObjectKind::Video, &place, prepared, manifest).await?;
-        open.lock().unwrap_or_else(PoisonError::into_inner).take();
+        open.take().await;
         let plan = PlanSummary {
             bytes_read: source.reader.bytes(),
             bytes_written: prepared.bytes,
@@ -274,7 +297,11 @@ where
             total_ms: source.age_ms(),
             ..plan
         };
-        commit_video(lease, video, plan).await
+        commit_video(lease, video, plan).await?;
+        if matches!(prepared.content, Content::Parts(..)) {
+            self.sweep_up(job).await;
+        }
+        Ok(())
     }
 
     async fn publish_image(

@@ -17,6 +17,10 @@ use export_media::time::Nanos;
 use std::sync::Arc;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 
+/// What a JPEG starts and ends with (ITU-T T.81, table B.1).
+const START_OF_IMAGE: &[u8] = &[0xff, 0xd8];
+const END_OF_IMAGE: &[u8] = &[0xff, 0xd9];
+
 /// Encodes a raw picture.
 pub(crate) async fn to_jpeg(ffmpeg: &Ffmpeg, format: &PictureFormat, raw: &[u8]) -> Result<Bytes, WorkError> {
     let (running, mut input, mut output) = ffmpeg.start(&jpeg(format))?;
@@ -28,7 +32,15 @@ pub(crate) async fn to_jpeg(ffmpeg: &Ffmpeg, format: &PictureFormat, raw: &[u8])
     };
     tokio::try_join!(write, output.read_to_end(&mut image))?;
     running.finish().await?;
-    Ok(image.into())
+    // Its exit status is no proof that all of it went out.
+    if image.starts_with(START_OF_IMAGE) && image.ends_with(END_OF_IMAGE) {
+        Ok(image.into())
+    } else {
+        Err(WorkError::Passing(format!(
+            "the JPEG encoder gave {} bytes that are no whole picture",
+            image.len()
+        )))
+    }
 }
 
 /// The first picture of the window, or the last one still shown at its start, from everything that `feed` reads.

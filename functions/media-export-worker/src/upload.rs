@@ -12,7 +12,9 @@ use export_domain::ports::{ClipStore, Origin, Part, Unavailable, Upload};
 use export_domain::tenant::Target;
 use sha2::{Digest, Sha256};
 use std::collections::VecDeque;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use tokio::sync::oneshot;
+use tokio::task::JoinHandle;
 
 /// Smallest part that S3 takes, but for the last.
 const LEAST_PART: usize = 5 << 20;
@@ -30,8 +32,52 @@ pub(crate) struct Place {
     pub(crate) origin: Origin,
 }
 
-/// The upload that is open, for whoever has to clean up.
-pub(crate) type OpenUpload = Arc<Mutex<Option<Upload>>>;
+/// The upload that is open, for whoever has to clean up. Also one that was being started when its maker was stopped.
+#[derive(Debug, Clone, Default)]
+pub(crate) struct OpenUpload(Arc<Mutex<Opening>>);
+
+#[derive(Debug, Default)]
+struct Opening {
+    upload: Option<Upload>,
+    starting: Option<JoinHandle<()>>,
+}
+
+impl OpenUpload {
+    /// Starts one; that goes on when the caller is gone, so that its name becomes known.
+    async fn begin<O: ClipStore + 'static>(&self, store: Arc<O>, place: Place) -> Result<Upload, WorkError> {
+        let (started, start) = oneshot::channel();
+        let opening = Arc::clone(&self.0);
+        let starting = tokio::spawn(async move {
+            let begun = store.begin(&place.target, &place.key, place.content_type, &place.origin).await;
+            if let Ok(upload) = &begun {
+                lock(&opening).upload = Some(upload.clone());
+            }
+            // Nobody may be waiting any more.
+            let _ = started.send(begun);
+        });
+        lock(&self.0).starting = Some(starting);
+        let begun = start.await.map_err(|e| WorkError::Passing(format!("failed to start an upload: {e}")))?;
+        Ok(begun?)
+    }
+
+    fn current(&self) -> Option<Upload> {
+        lock(&self.0).upload.clone()
+    }
+
+    /// The upload, which is the caller's now; waits for one that is being started.
+    pub(crate) async fn take(&self) -> Option<Upload> {
+        let starting = lock(&self.0).starting.take();
+        if let Some(starting) = starting {
+            // It says itself how it ended.
+            let _ = starting.await;
+        }
+        lock(&self.0).upload.take()
+    }
+}
+
+fn lock(opening: &Mutex<Opening>) -> MutexGuard<'_, Opening> {
+    opening.lock().unwrap_or_else(PoisonError::into_inner)
+}
 
 /// Everything is stored but not yet visible.
 #[derive(Debug)]
@@ -101,12 +147,16 @@ impl<O: ClipStore + 'static> Uploader<O> {
         Ok(())
     }
 
+    /// Bytes so far.
+    pub(crate) fn bytes(&self) -> u64 {
+        self.bytes
+    }
+
     /// Ends the clip, with `head` in front of everything if it was announced.
     pub(crate) async fn finish(mut self, head: Option<Bytes>) -> Result<Prepared, WorkError> {
         let head = head.unwrap_or_default();
         let bytes = self.bytes + u64::try_from(head.len()).unwrap_or_default();
-        let upload = self.upload();
-        let Some(upload) = upload else {
+        let Some(upload) = self.open.current() else {
             let first = self.held.take().unwrap_or_default();
             let whole: Bytes = [&head[..], &first[..], &self.buffer[..]].concat().into();
             let sha256 = hex(&Sha256::digest(&whole));
@@ -134,9 +184,9 @@ impl<O: ClipStore + 'static> Uploader<O> {
     }
 
     async fn send(&mut self, part: Bytes) -> Result<(), WorkError> {
-        let upload = match self.upload() {
+        let upload = match self.open.current() {
             Some(upload) => upload,
-            None => self.begin().await?,
+            None => self.open.begin(Arc::clone(&self.store), self.place.clone()).await?,
         };
         while self.sending.len() >= IN_FLIGHT {
             self.receive().await?;
@@ -155,17 +205,6 @@ impl<O: ClipStore + 'static> Uploader<O> {
             self.sent.push(part);
         }
         Ok(())
-    }
-
-    async fn begin(&mut self) -> Result<Upload, WorkError> {
-        let place = &self.place;
-        let upload = self.store.begin(&place.target, &place.key, place.content_type, &place.origin).await?;
-        *self.open.lock().unwrap_or_else(PoisonError::into_inner) = Some(upload.clone());
-        Ok(upload)
-    }
-
-    fn upload(&self) -> Option<Upload> {
-        self.open.lock().unwrap_or_else(PoisonError::into_inner).clone()
     }
 }
 

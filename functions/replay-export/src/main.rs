@@ -4,6 +4,7 @@ use export_aws::clients;
 use export_aws::clock::SystemClock;
 use export_aws::documents::S3Documents;
 use export_aws::dynamodb::mre::DynamoMre;
+use export_domain::ports::Clock;
 use export_lambda::deadline::left;
 use export_lambda::documents::Call;
 use export_lambda::{config::Env, telemetry};
@@ -13,7 +14,7 @@ use replay_export::{App, Config};
 #[tokio::main(flavor = "current_thread")]
 async fn main() -> Result<(), Error> {
     let env = Env::of_process();
-    telemetry::init(env.optional("RUST_LOG").as_deref());
+    telemetry::start(&env, SystemClock.now_ms());
     let config = Config::read(env)?;
     let sdk = clients::load(clients::Patience::DOCUMENTS).await;
     let documents = S3Documents::new(&sdk, config.bucket);

@@ -10,6 +10,7 @@ pub use config::Config;
 
 use export_domain::intake::Intake;
 use export_domain::settings::{Lifecycle, ReplyStyle};
+use export_lambda::metrics::Metrics;
 
 /// The function with its ports: jobs, sessions, tenants, clock.
 #[derive(Debug)]
@@ -22,4 +23,6 @@ pub struct App<J, S, T, C> {
     pub times: Lifecycle,
     /// How replies look.
     pub style: ReplyStyle,
+    /// Where metrics go.
+    pub metrics: Metrics,
 }

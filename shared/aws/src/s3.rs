@@ -254,6 +254,22 @@ impl ClipStore for S3Objects {
         published(&[404, 412], attempt).await
     }
 
+    /// The first thousand of them.
+    async fn uploads(&self, target: &Target, key: &str) -> Result<Vec<Upload>, Unavailable> {
+        let listed = self
+            .client(target)
+            .list_multipart_uploads()
+            .bucket(&target.bucket)
+            .prefix(key)
+            .set_expected_bucket_owner(account(&target.owner))
+            .send()
+            .await
+            .map_err(|e| unavailable(WHAT, &e))?;
+        let of_key = listed.uploads().iter().filter(|upload| upload.key() == Some(key));
+        let ids = of_key.filter_map(|upload| upload.upload_id());
+        Ok(ids.map(|id| Upload { id: id.to_owned(), key: key.to_owned() }).collect())
+    }
+
     async fn abort(&self, target: &Target, upload: &Upload) -> Result<(), Unavailable> {
         let sent = self
             .client(target)

@@ -284,6 +284,13 @@ pub trait ClipStore: Send + Sync {
         when: &Precondition,
     ) -> impl Future<Output = Result<Published, Unavailable>> + Send;
 
+    /// The uploads to `key` that are open.
+    fn uploads(
+        &self,
+        target: &Target,
+        key: &str,
+    ) -> impl Future<Output = Result<Vec<Upload>, Unavailable>> + Send;
+
     /// Throws the upload away.
     fn abort(&self, target: &Target, upload: &Upload)
     -> impl Future<Output = Result<(), Unavailable>> + Send;

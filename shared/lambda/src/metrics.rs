@@ -1,10 +1,19 @@
 //! Metrics in CloudWatch's embedded metric format: a log line that CloudWatch Logs turns into metrics.
+//!
+//! This is their one list. Each is summed up by stack, and those of how clips are made by [`BY_PLAN`] as well.
 
+use crate::config::Env;
 use serde_json::{Map, Value, json};
 use std::io::Write;
 
 /// Where CloudWatch keeps the metrics of all functions.
 pub const NAMESPACE: &str = "MediaExport";
+
+/// Dimension that every metric has: the stack's name.
+const BY_STACK: &str = "Stack";
+
+/// Dimension of a clip's metrics: `copy`, `smart` or `reencode`.
+pub const BY_PLAN: &str = "PlanKind";
 
 /// What a metric's numbers count.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -18,7 +27,8 @@ pub enum Unit {
 }
 
 impl Unit {
-    fn name(self) -> &'static str {
+    /// CloudWatch's name of it.
+    pub fn name(self) -> &'static str {
         match self {
             Unit::Count => "Count",
             Unit::Bytes => "Bytes",
@@ -27,23 +37,134 @@ impl Unit {
     }
 }
 
-/// Writes `values` (name, unit, value) to the log, summed up by the `dimension` (name, value).
-///
-/// `now_ms` is the time in milliseconds since the Unix epoch. A line that cannot be written is lost: metrics never stop
-/// the work that they tell of.
-pub fn emit(now_ms: i64, dimension: (&str, &str), values: &[(&str, Unit, u64)]) {
-    let line = line(now_ms, dimension, values);
-    let _ = writeln!(std::io::stdout().lock(), "{line}");
+/// A number that operators watch, under its name in CloudWatch.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[expect(missing_docs, reason = "`Metric::meaning` says what each is")]
+pub enum Metric {
+    Ready,
+    Failed,
+    TimedOut,
+    JobTime,
+    QueueTime,
+    Takeovers,
+    Resent,
+    ColdStarts,
+    Clips,
+    Fallbacks,
+    FramesEncoded,
+    FramesCopied,
+    BytesRead,
+    BytesWritten,
+    RenderTime,
+    CheckTime,
+    TotalTime,
 }
 
-fn line(now_ms: i64, dimension: (&str, &str), values: &[(&str, Unit, u64)]) -> Value {
-    let metrics: Vec<Value> =
-        values.iter().map(|(name, unit, _)| json!({ "Name": name, "Unit": unit.name() })).collect();
-    let directive = json!({ "Namespace": NAMESPACE, "Dimensions": [[dimension.0]], "Metrics": metrics });
+impl Metric {
+    /// All of them.
+    pub const ALL: [Self; 17] = [
+        Self::Ready,
+        Self::Failed,
+        Self::TimedOut,
+        Self::JobTime,
+        Self::QueueTime,
+        Self::Takeovers,
+        Self::Resent,
+        Self::ColdStarts,
+        Self::Clips,
+        Self::Fallbacks,
+        Self::FramesEncoded,
+        Self::FramesCopied,
+        Self::BytesRead,
+        Self::BytesWritten,
+        Self::RenderTime,
+        Self::CheckTime,
+        Self::TotalTime,
+    ];
+
+    /// What it counts.
+    pub fn unit(self) -> Unit {
+        match self {
+            Self::BytesRead | Self::BytesWritten => Unit::Bytes,
+            Self::JobTime | Self::QueueTime | Self::RenderTime | Self::CheckTime | Self::TotalTime => {
+                Unit::Milliseconds
+            }
+            _ => Unit::Count,
+        }
+    }
+
+    /// What it says.
+    pub fn meaning(self) -> &'static str {
+        match self {
+            Self::Ready => "jobs whose files are there",
+            Self::Failed => "jobs that ended without files, for whatever reason but time",
+            Self::TimedOut => "jobs that ran out of attempts or time",
+            Self::JobTime => "from the request to the files; for a window in the future, from its end",
+            Self::QueueTime => "from the request to the first claim by a worker",
+            Self::Takeovers => "claims of jobs whose worker had died",
+            Self::Resent => "messages that the sweeper sent again",
+            Self::ColdStarts => "processes started",
+            Self::Clips => "clips published",
+            Self::Fallbacks => "clips that were to be copied and had to be rendered",
+            Self::FramesEncoded => "pictures that went through an encoder",
+            Self::FramesCopied => "pictures that are as recorded",
+            Self::BytesRead => "bytes read from recordings",
+            Self::BytesWritten => "bytes written to targets",
+            Self::RenderTime => "decoding and encoding, all runs added up",
+            Self::CheckTime => "checking joins, all added up",
+            Self::TotalTime => "from opening the recording to publishing the clip",
+        }
+    }
+}
+
+/// Writes metrics to the log.
+#[derive(Debug, Clone, Default)]
+pub struct Metrics {
+    stack: Option<String>,
+}
+
+impl Metrics {
+    /// Those of the stack of that name.
+    pub fn of(stack: impl Into<String>) -> Self {
+        Self { stack: Some(stack.into()) }
+    }
+
+    /// Those of this process, of the stack that `STACK_NAME` says; counts its start.
+    pub fn of_process(env: &Env, now_ms: i64) -> Self {
+        let metrics = Self::of(env.optional("STACK_NAME").unwrap_or_default());
+        let function = env.optional("AWS_LAMBDA_FUNCTION_NAME").unwrap_or_default();
+        metrics.emit(now_ms, Some(("Function", &function)), &[(Metric::ColdStarts, 1)]);
+        metrics
+    }
+
+    /// Writes nothing.
+    pub fn silent() -> Self {
+        Self::default()
+    }
+
+    /// Writes `values`, at `now_ms` milliseconds since the Unix epoch. `dimension` (name, value) sums them up once
+    /// more.
+    ///
+    /// A line that cannot be written is lost: metrics never stop the work that they tell of.
+    pub fn emit(&self, now_ms: i64, dimension: Option<(&str, &str)>, values: &[(Metric, u64)]) {
+        let Some(stack) = &self.stack else { return };
+        let _ = writeln!(std::io::stdout().lock(), "{}", line(stack, now_ms, dimension, values));
+    }
+}
+
+fn line(stack: &str, now_ms: i64, dimension: Option<(&str, &str)>, values: &[(Metric, u64)]) -> Value {
+    let metrics: Vec<Value> = values
+        .iter()
+        .map(|(metric, _)| json!({ "Name": format!("{metric:?}"), "Unit": metric.unit().name() }))
+        .collect();
+    let mut dimensions = vec![vec![BY_STACK]];
+    dimensions.extend(dimension.map(|(name, _)| vec![BY_STACK, name]));
+    let directive = json!({ "Namespace": NAMESPACE, "Dimensions": dimensions, "Metrics": metrics });
     let mut line = Map::new();
     line.insert("_aws".to_owned(), json!({ "Timestamp": now_ms, "CloudWatchMetrics": [directive] }));
-    line.insert(dimension.0.to_owned(), dimension.1.into());
-    line.extend(values.iter().map(|(name, _, value)| ((*name).to_owned(), (*value).into())));
+    line.insert(BY_STACK.to_owned(), stack.into());
+    line.extend(dimension.map(|(name, value)| (name.to_owned(), value.into())));
+    line.extend(values.iter().map(|(metric, value)| (format!("{metric:?}"), (*value).into())));
     Value::Object(line)
 }
 
@@ -53,20 +174,45 @@ mod tests {
 
     #[test]
     fn a_line_names_its_metrics_and_holds_their_values() {
-        let line = line(
-            1_562_253_612_833,
-            ("PlanKind", "smart"),
-            &[("Clips", Unit::Count, 1), ("BytesRead", Unit::Bytes, 7)],
-        );
+        let values = [(Metric::Clips, 1), (Metric::BytesRead, 7)];
+        let line = line("west", 1_562_253_612_833, Some((BY_PLAN, "smart")), &values);
         let directive = &line["_aws"]["CloudWatchMetrics"][0];
-        assert_eq!(
-            (&line["_aws"]["Timestamp"], &line["PlanKind"]),
-            (&json!(1_562_253_612_833_i64), &json!("smart"))
-        );
-        assert_eq!(directive["Dimensions"], json!([["PlanKind"]]));
+        assert_eq!(line["_aws"]["Timestamp"], json!(1_562_253_612_833_i64));
+        assert_eq!((&line["Stack"], &line["PlanKind"]), (&json!("west"), &json!("smart")));
+        assert_eq!(directive["Dimensions"], json!([["Stack"], ["Stack", "PlanKind"]]));
         for metric in directive["Metrics"].as_array().unwrap() {
             assert!(line[metric["Name"].as_str().unwrap()].is_u64(), "{metric}");
         }
         assert_eq!(directive["Metrics"][1], json!({ "Name": "BytesRead", "Unit": "Bytes" }));
+    }
+
+    #[test]
+    fn what_has_no_dimension_of_its_own_is_summed_up_by_stack_alone() {
+        let line = line("west", 0, None, &[(Metric::Ready, 1)]);
+        assert_eq!(line["_aws"]["CloudWatchMetrics"][0]["Dimensions"], json!([["Stack"]]));
+    }
+
+    #[test]
+    fn the_operators_table_lists_every_metric_as_it_is() {
+        let readme =
+            std::fs::read_to_string(concat!(env!("CARGO_MANIFEST_DIR"), "/../../infra/README.md")).unwrap();
+        for metric in Metric::ALL {
+            let row = format!("| `{metric:?}` | {} | {} |", metric.unit().name(), metric.meaning());
+            assert!(readme.contains(&row), "infra/README.md lacks: {row}");
+        }
+    }
+
+    #[test]
+    fn alarms_and_dashboard_show_only_metrics_that_there_are() {
+        let path = concat!(env!("CARGO_MANIFEST_DIR"), "/../../infra/sam/template.yaml");
+        let template = std::fs::read_to_string(path).unwrap();
+        let shown = template.split("[\"MediaExport\", \"").skip(1).filter_map(|rest| rest.split('"').next());
+        let named = template.split("Namespace: MediaExport\n      MetricName: ").skip(1);
+        let watched = named.filter_map(|rest| rest.lines().next());
+        let all: Vec<&str> = shown.chain(watched).collect();
+        assert!(all.len() > 10, "{all:?}");
+        for name in all {
+            assert!(Metric::ALL.iter().any(|metric| format!("{metric:?}") == name), "{name}");
+        }
     }
 }

@@ -236,6 +236,19 @@ impl ClipStore for MemoryObjects {
         self.faults.run(WHAT, "complete", complete).await
     }
 
+    async fn uploads(&self, _target: &Target, key: &str) -> Result<Vec<Upload>, Unavailable> {
+        let (store, key) = (Arc::clone(&self.store), key.to_owned());
+        let list = move || {
+            let store = lock(&store);
+            let of_key = store.open.iter().filter(|(_, open)| open.key == key);
+            let mut uploads: Vec<_> =
+                of_key.map(|(id, open)| Upload { id: id.clone(), key: open.key.clone() }).collect();
+            uploads.sort_by(|a, b| a.id.cmp(&b.id));
+            Ok(uploads)
+        };
+        self.faults.run(WHAT, "uploads", list).await
+    }
+
     async fn abort(&self, _target: &Target, upload: &Upload) -> Result<(), Unavailable> {
         let (store, id) = (Arc::clone(&self.store), upload.id.clone());
         let abort = move || {

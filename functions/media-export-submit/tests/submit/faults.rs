@@ -1,5 +1,6 @@
 use crate::world::World;
 use export_domain::settings::Lifecycle;
+use export_lambda::metrics::Metrics;
 use export_testkit::{Fault, ask, body, thumbnail_body};
 use job_sweeper::Sweep;
 use lambda_http::http::Method;
@@ -11,6 +12,7 @@ impl World {
             queue: self.queue.clone(),
             clock: self.clock.clone(),
             times: Lifecycle::default(),
+            metrics: Metrics::silent(),
         };
         sweeper.sweep().await.unwrap()
     }

@@ -3,6 +3,7 @@
 use export_domain::intake::Intake;
 use export_domain::job::Job;
 use export_domain::settings::{AuthMode, Lifecycle, Limits, ReplyStyle};
+use export_lambda::metrics::Metrics;
 use export_testkit::{
     Answered, Directory, MemoryJobs, MemoryQueue, NOW, TestClock, directory, job, post, tenant,
 };
@@ -34,6 +35,7 @@ impl World {
             },
             times: Lifecycle::default(),
             style: ReplyStyle::default(),
+            metrics: Metrics::silent(),
         };
         Self { jobs, queue, directory, clock, app }
     }

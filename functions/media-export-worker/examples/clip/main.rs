@@ -22,6 +22,7 @@ use crate::source::{Folder, LIVE_PATH, Source};
 use crate::synthetic::Synthetic;
 use crate::usage::{Children, Usage};
 use export_lambda::batch::Record;
+use export_lambda::metrics::Metrics;
 use export_lambda::{config::Env, telemetry};
 use export_media::mpd::{Mpd, parse};
 use export_media::time::Nanos;
@@ -32,6 +33,7 @@ use media_export_worker::{App, Ffmpeg};
 use serde_json::{Value, json};
 use std::error::Error;
 use std::sync::Arc;
+use std::time::Duration;
 use std::time::Instant;
 
 /// `storage_info` that asks for MP4 in the bucket `clips`.
@@ -71,8 +73,8 @@ async fn run(options: &Options, source: &Arc<Source>) -> Result<Value, Box<dyn E
         dead_letters: DeadLetters::default(),
         clock: TestClock::standing(NOW),
         times: export_domain::settings::Lifecycle::default(),
-        ffmpeg: Ffmpeg::at(&options.ffmpeg),
-        metrics: |_, _, _| {},
+        ffmpeg: Ffmpeg::at(&options.ffmpeg, Duration::from_secs(30)),
+        metrics: Metrics::of("clip"),
     };
     let job = job(&tenant(), &request(options, &mpd), NOW);
     jobs.put(&job);

@@ -197,6 +197,10 @@ impl ClipStore for Metered {
         Ok(Published::Done)
     }
 
+    async fn uploads(&self, _target: &Target, _key: &str) -> Result<Vec<Upload>, Unavailable> {
+        Ok(Vec::new())
+    }
+
     async fn abort(&self, _target: &Target, _upload: &Upload) -> Result<(), Unavailable> {
         Ok(())
     }

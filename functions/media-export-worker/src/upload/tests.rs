@@ -86,10 +86,10 @@ async fn a_transport_stream_has_no_head_and_its_parts_are_in_order() {
 async fn an_upload_that_is_given_up_is_known_to_whoever_cleans_up() {
     let store = Arc::new(MemoryObjects::default());
     let open = OpenUpload::default();
-    let mut uploader = Uploader::new(Arc::clone(&store), place(), Arc::clone(&open), 0, false);
+    let mut uploader = Uploader::new(Arc::clone(&store), place(), open.clone(), 0, false);
     uploader.append(&payload(LEAST_PART + 1)).await.unwrap();
     drop(uploader);
-    let upload = open.lock().unwrap().take().unwrap();
+    let upload = open.take().await.unwrap();
     store.abort(&place().target, &upload).await.unwrap();
     assert_eq!(store.open_uploads().len(), 0);
 }

@@ -17,6 +17,7 @@ use export_domain::settings::{Lifecycle, Limits};
 use export_domain::tenant::{AllowedTarget, Target, Tenant};
 use export_domain::{identity::identify, job::Order, json};
 use export_lambda::batch::Record;
+use export_lambda::metrics::Metrics;
 use export_testkit::recordings::{mpd, pictures, set, sound, sound_body};
 use export_testkit::{
     DeadLetters, MemoryJobs, MemoryObjects, MemoryQueue, NOW, TestClock, body, directory, tenant, with,
@@ -129,6 +130,10 @@ impl ClipStore for Watched {
         self.objects.complete(target, upload, parts, when).await
     }
 
+    async fn uploads(&self, target: &Target, key: &str) -> Result<Vec<Upload>, Unavailable> {
+        self.objects.uploads(target, key).await
+    }
+
     async fn abort(&self, target: &Target, upload: &Upload) -> Result<(), Unavailable> {
         self.objects.abort(target, upload).await
     }
@@ -153,8 +158,8 @@ async fn worked(tenant: &Tenant, job: &Job, store: &Watched) -> (Job, Vec<Call>)
         dead_letters: DeadLetters::default(),
         clock: TestClock::standing(NOW),
         times: Lifecycle::default(),
-        ffmpeg: Ffmpeg::at("/nonexistent/ffmpeg"),
-        metrics: |_, _, _| {},
+        ffmpeg: Ffmpeg::at("/nonexistent/ffmpeg", std::time::Duration::from_secs(30)),
+        metrics: Metrics::silent(),
     };
     let record = Record { id: "m".to_owned(), body: job.message().encode() };
     Box::pin(app.handle(record, LEFT)).await;

@@ -4,6 +4,7 @@ use export_domain::job::{Job, ObjectKind};
 use export_domain::ports::Origin;
 use export_domain::settings::Lifecycle;
 use export_lambda::batch::{Disposition, Record};
+use export_lambda::metrics::Metrics;
 use export_testkit::{
     DeadLetters, Directory, Faults, MemoryJobs, MemoryObjects, MemoryQueue, NOW, TestClock, directory, job,
     tenant,
@@ -43,8 +44,8 @@ impl World {
             dead_letters: dead_letters.clone(),
             clock: clock.clone(),
             times: Lifecycle::default(),
-            ffmpeg: Ffmpeg::at("/nonexistent/ffmpeg"),
-            metrics: |_, _, _| {},
+            ffmpeg: Ffmpeg::at("/nonexistent/ffmpeg", Duration::from_secs(30)),
+            metrics: Metrics::silent(),
         };
         Self { jobs, queue, directory, objects, dead_letters, clock, app }
     }

@@ -2,6 +2,7 @@ use crate::world::{STRANGERS_SESSION, World, path};
 use export_domain::intake::Intake;
 use export_domain::job::{Job, Reason, State};
 use export_domain::settings::{AuthMode, Lifecycle, Limits, ReplyStyle};
+use export_lambda::metrics::Metrics;
 use export_testkit::{Answered, Fault, MemoryQueue, NOW, SESSION, ask, body, claimed, post, ready, with};
 use lambda_http::http::Method;
 use serde_json::Value;
@@ -70,6 +71,7 @@ async fn submitted(world: &World, body: &Value) -> Answered {
         },
         times: Lifecycle::default(),
         style: ReplyStyle::default(),
+        metrics: Metrics::silent(),
     };
     Answered::read(app.handle(&post("/export", body)).await)
 }

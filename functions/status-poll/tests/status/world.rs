@@ -4,6 +4,7 @@ use export_domain::ids::TenantId;
 use export_domain::intake::Intake;
 use export_domain::job::Job;
 use export_domain::settings::{AuthMode, Lifecycle, Limits, ReplyStyle};
+use export_lambda::metrics::Metrics;
 use export_testkit::{Answered, Directory, MemoryJobs, NOW, SESSION, TestClock, ask, directory, job, tenant};
 use lambda_http::Request;
 use lambda_http::http::Method;
@@ -39,6 +40,7 @@ impl World {
             },
             times: Lifecycle::default(),
             style: ReplyStyle::default(),
+            metrics: Metrics::silent(),
         };
         Self { jobs, directory, clock, app }
     }

@@ -4,7 +4,7 @@ use crate::orders::Order;
 use crate::sim::{Process, Sim};
 use crate::world::World;
 use export_domain::ids::{JobId, hex};
-use export_domain::job::{Job, Manifest, ObjectKind, State};
+use export_domain::job::{Job, Manifest, ObjectKind, Reason, State};
 use export_domain::message::Message;
 use export_testkit::Answered;
 use sha2::{Digest, Sha256};
@@ -102,7 +102,7 @@ impl Ledger {
         }
         let same = before.generation == after.generation;
         let late = before.deadline_at.is_some_and(|at| now > at + LAST_WRITE_MS);
-        if same && late && after.state != State::Failed && !seen.skewed {
+        if same && late && matches!(after.state, State::Running | State::Ready) && !seen.skewed {
             trouble("work went on after the deadline");
         }
         if same && before.image.is_some() && before.image != after.image {
@@ -116,7 +116,10 @@ impl Ledger {
             return;
         }
         let own = seen.claims.iter().filter(|((job, _), who)| *job == id && who.id == actor.id);
-        if own.map(|((_, fence), _)| *fence).max().is_some_and(|fence| fence < before.fence) {
+        // A claim that finds no attempts left needs no claim to say so.
+        let exhausted = after.failure.as_ref().is_some_and(|failure| failure.reason == Reason::TimedOut);
+        let older = own.map(|((_, fence), _)| *fence).max().is_some_and(|fence| fence < before.fence);
+        if older && !exhausted {
             trouble("a worker wrote after a newer claim");
         }
     }
@@ -156,14 +159,13 @@ impl Told {
         if let Some(failed) = self.failure
             && code != -1
             && now_in <= failed
-            && !world.ledger.seen().skewed
         {
             sim.trouble(format!("{who}: was told that the job had failed and then {}", answer.text));
         }
         match code {
             1 => world.ledger.seen().accepted.extend(JobId::parse(&id)),
             0 | 5 => self.success = Some(answer.clone()),
-            _ if wait == 0 && world.is_on_record(&id) => self.failure = Some(asked_in),
+            _ if wait == 0 => self.failure = Some(asked_in),
             _ => {}
         }
         world.shown(who, &id, answer);
@@ -173,13 +175,6 @@ impl Told {
 impl World {
     fn job(&self, id: &str) -> Option<Job> {
         self.jobs.all().into_iter().find(|job| job.job_id.as_str() == id)
-    }
-
-    /// Whether nothing can change any more how a job of that name ended: that it ran out of time follows from the
-    /// clock, and a worker's last write may be on its way.
-    fn is_on_record(&self, id: &str) -> bool {
-        let over = |job: &Job| job.deadline_at.is_some_and(|at| at + LAST_WRITE_MS < self.sim.now_ms());
-        self.job(id).is_some_and(|job| job.state.is_terminal() || over(&job))
     }
 
     /// A path in a reply is a readable object, and what its manifest says.

@@ -18,8 +18,15 @@ impl Coder for Stub {
         let version = self.0.chance(|chance| if chance.happens(weather.varied) { chance.next() } else { 0 });
         match output.map(String::as_str) {
             Some("rawvideo") => decode(args, input).ok_or_else(|| "Invalid argument".to_owned()),
-            Some("mjpeg") => Ok([&Sha256::digest(input)[..], &version.to_be_bytes()].concat()),
-            Some("mpegts") => Ok([input, &version.to_be_bytes()].concat()),
+            Some("mjpeg") => {
+                Ok([&[0xff, 0xd8], &Sha256::digest(input)[..], &version.to_be_bytes(), &[0xff, 0xd9]]
+                    .concat())
+            }
+            Some("mpegts") => {
+                let mut stream = [input, &version.to_be_bytes()].concat();
+                stream.resize(stream.len().next_multiple_of(188), 0);
+                Ok(stream)
+            }
             _ => Err("Unknown encoder".to_owned()),
         }
     }

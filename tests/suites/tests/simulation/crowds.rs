@@ -81,7 +81,7 @@ fn a_thousand_identical_posts_are_one_job_one_message_and_one_clip() {
                 assert_eq!((answer.status, answer.codes()), (200, (5, 0)));
             }
             let job = world.jobs.only();
-            assert_eq!((world.queues.sent(), job.fence, job.generation), (1, 1, 1));
+            assert_eq!((world.queues.sent(), job.attempts, job.generation), (1, 1, 1));
             assert_eq!(world.ledger.commits().into_values().collect::<Vec<_>>(), [1]);
             let made: BTreeSet<String> = world.objects.keys("clips").into_iter().collect();
             let keys = [ObjectKind::Image, ObjectKind::Video].map(|object| job.order.key(object));

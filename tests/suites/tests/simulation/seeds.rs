@@ -94,7 +94,7 @@ fn weather(sim: &Sim) -> Weather {
         replies_lost: level(80),
         repeated: level(80),
         slow: level(100),
-        late: level(30),
+        late: level(60),
         killed: level(400),
         stopped: level(300),
         skewed: level(600),

@@ -297,7 +297,7 @@ impl Process {
         self.life().stage == Stage::Gone
     }
 
-    /// Whether it never heard of a call of `operation`, or was not there any more to hear of it.
+    /// Whether a reply to a call of `operation`, or to its first attempt, never reached it.
     pub(crate) fn missed(&self, operation: &str) -> bool {
         self.life().unheard.contains(&operation)
     }
@@ -428,11 +428,11 @@ impl Line for Process {
             });
             let heard = timeout(PATIENCE, heard).await.is_ok_and(|reply| reply.is_ok());
             process.runs(operation).await;
-            if heard {
+            if heard && again.is_none() {
                 let mut life = process.life();
                 let known = life.unheard.iter().position(|name| *name == operation);
                 known.map(|at| life.unheard.swap_remove(at));
-            } else {
+            } else if !heard {
                 sim.note(process.id, || format!("{process} hears nothing of {operation}"));
             }
             heard

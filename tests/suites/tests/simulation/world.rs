@@ -11,6 +11,7 @@ use export_domain::request::Wanted;
 use export_domain::settings::{AuthMode, Lifecycle, Limits, ReplyStyle};
 use export_domain::tenant::Tenant;
 use export_lambda::batch::{Disposition, Record};
+use export_lambda::metrics::Metrics;
 use export_testkit::{Answered, DeadLetters, Directory, MemoryJobs, MemoryObjects, directory, tenant};
 use lambda_http::Request;
 use media_export_worker::Ffmpeg;
@@ -79,8 +80,9 @@ impl World {
             intake: self.intake(process),
             times: self.times.clone(),
             style: ReplyStyle::default(),
+            metrics: Metrics::silent(),
         };
-        within(HTTP, process, async { Answered::read(app.handle(request).await) }).await
+        within(HTTP, process, Box::pin(async { Answered::read(app.handle(request).await) })).await
     }
 
     /// A status route.
@@ -90,8 +92,9 @@ impl World {
             intake: self.intake(process),
             times: self.times.clone(),
             style: ReplyStyle::default(),
+            metrics: Metrics::silent(),
         };
-        within(HTTP, process, async { Answered::read(app.handle(request).await) }).await
+        within(HTTP, process, Box::pin(async { Answered::read(app.handle(request).await) })).await
     }
 
     /// One sweep.
@@ -101,8 +104,9 @@ impl World {
             queue: self.queues.through(process.faults()),
             clock: process.clone(),
             times: self.times.clone(),
+            metrics: Metrics::silent(),
         };
-        within(SWEEP, process, async { app.sweep().await.ok() }).await?
+        within(SWEEP, process, Box::pin(async { app.sweep().await.ok() })).await?
     }
 
     /// One delivery of a message.
@@ -116,7 +120,7 @@ impl World {
             clock: process.clone(),
             times: self.times.clone(),
             ffmpeg: Ffmpeg::simulated(Arc::new(Stub(self.sim.clone()))),
-            metrics: |_, _, _| {},
+            metrics: Metrics::silent(),
         };
         let record = Record { id: letter.id.to_string(), body: letter.body.clone() };
         let done = within(WORKER, process, Box::pin(app.handle(record, WORKER))).await;

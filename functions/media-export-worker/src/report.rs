@@ -1,0 +1,81 @@
+//! What operators see of a job: one log line and its metrics for every claim and every attempt.
+
+use crate::App;
+use export_domain::job::{Job, PlanSummary, Reason, State};
+use export_domain::ports::Clock;
+use export_lambda::metrics::{BY_PLAN, Metric};
+
+impl<J, Q, T, O, D, C: Clock> App<J, Q, T, O, D, C> {
+    /// `found` was claimed and became `claimed`, or had nothing left to be claimed with.
+    pub(crate) fn report_claim(&self, found: &Job, claimed: &Job, granted: bool) {
+        tracing::info!(
+            tenant = %claimed.tenant, job.id = %claimed.job_id, generation = claimed.generation,
+            fence = claimed.fence, attempt = claimed.attempts, granted, "claimed a job"
+        );
+        let now = self.clock.now_ms();
+        let mut values = Vec::new();
+        if found.state == State::Running {
+            values.push((Metric::Takeovers, 1));
+        }
+        if granted && found.started_at.is_none() {
+            values.push((Metric::QueueTime, millis(now - found.queued_at)));
+        }
+        values.extend(ending(claimed, now));
+        if !values.is_empty() {
+            self.metrics.emit(now, None, &values);
+        }
+    }
+
+    /// An attempt left `job` like this.
+    pub(crate) fn report_attempt(&self, job: &Job, fence: u64) {
+        let (plan, now) = (job.plan.clone().unwrap_or_default(), self.clock.now_ms());
+        tracing::info!(
+            tenant = %job.tenant, job.id = %job.job_id, state = ?job.state, generation = job.generation,
+            fence, took_ms = now - job.started_at.unwrap_or_default(),
+            plan = plan.kind, reason = plan.reason, frames_encoded = plan.frames_encoded,
+            frames_copied = plan.frames_copied, open_ms = plan.open_ms, render_ms = plan.render_ms,
+            check_ms = plan.check_ms, total_ms = plan.total_ms, bytes_read = plan.bytes_read,
+            bytes_written = plan.bytes_written, lack_ms = job.video.as_ref().map_or(0, |video| video.lack_ms),
+            "an attempt ended"
+        );
+        let ended = ending(job, now);
+        if !ended.is_empty() {
+            self.metrics.emit(now, None, &ended);
+        }
+        if job.video.is_some() && !plan.kind.is_empty() {
+            self.metrics.emit(now, Some((BY_PLAN, &plan.kind)), &making(&plan));
+        }
+    }
+}
+
+/// The metrics of a job's end; none if it goes on.
+fn ending(job: &Job, now: i64) -> Vec<(Metric, u64)> {
+    match (job.state, job.failure.as_ref().map(|failure| &failure.reason)) {
+        (State::Ready, _) => {
+            let since = job.queued_at.max(job.order.window_end_ms());
+            vec![(Metric::Ready, 1), (Metric::JobTime, millis(now - since))]
+        }
+        (State::Failed, Some(Reason::TimedOut)) => vec![(Metric::TimedOut, 1)],
+        (State::Failed, _) => vec![(Metric::Failed, 1)],
+        _ => Vec::new(),
+    }
+}
+
+/// The metrics of how a clip was made.
+fn making(plan: &PlanSummary) -> [(Metric, u64); 9] {
+    [
+        (Metric::Clips, 1),
+        (Metric::Fallbacks, u64::from(plan.fell_back)),
+        (Metric::FramesEncoded, plan.frames_encoded),
+        (Metric::FramesCopied, plan.frames_copied),
+        (Metric::BytesRead, plan.bytes_read),
+        (Metric::BytesWritten, plan.bytes_written),
+        (Metric::RenderTime, plan.render_ms),
+        (Metric::CheckTime, plan.check_ms),
+        (Metric::TotalTime, plan.total_ms),
+    ]
+}
+
+fn millis(ms: i64) -> u64 {
+    u64::try_from(ms).unwrap_or_default()
+}
