@@ -9,7 +9,9 @@ NAME ?= default
 STACK ?= media-export
 ITERATIONS ?= 1000000
 WINDOWS ?= 1000
+SEEDS ?= 100000
 JOBS ?= 2000
+SEEDS ?= 100000
 # Further parameters of the template for `make deploy`, as "Name=value Name=value".
 PARAMETERS ?=
 
@@ -30,7 +32,7 @@ endif
 
 .DEFAULT_GOAL := help
 .PHONY: help setup lock up down logs ps demo watch layer build sbom package deploy fmt fmt-check lint docs deny audit template-check \
-        test test-rust test-infra test-cdk test-e2e test-chaos chaos soak soak-media fuzz bench-media ci clean
+        test test-rust test-infra test-cdk test-e2e test-chaos model simulate chaos soak soak-media fuzz simulate bench-media ci clean
 
 help: ## List the targets
 	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## / {printf "  %-15s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -151,6 +153,12 @@ infra/cdk/node_modules/.package-lock.json: infra/cdk/package-lock.json
 test-e2e: $(VENV)/.stamp $(TOOLS)/.stamp ## Tests through HTTP against a local stack of their own
 	@$(VENV)/bin/python -m pytest -q tests/media tests/e2e
 
+model: ## Check every order of a job's steps in large worlds (about 2 minutes)
+	@cargo test --locked --profile fuzz --package export-model --test life -- --ignored --nocapture --test-threads 1
+
+simulate: ## Run the functions under random faults in simulated time (SEEDS=100000 FIRST=0)
+	@SIM_SEEDS=$(SEEDS) SIM_FIRST=$${FIRST:-0} cargo test --locked --profile fuzz --package export-suites --test simulation every_seed -- --nocapture
+
 test-chaos: $(VENV)/.stamp $(TOOLS)/.stamp ## Kill, freeze and cut off the functions on a local stack of their own
 	@$(VENV)/bin/python -m pytest -q tests/chaos
 
@@ -170,6 +178,9 @@ bench-media: $(VENV)/.stamp ## Measure what clips and pictures cost, as ratios (
 fuzz: ## Try to break every parser of recordings with damaged files (ITERATIONS=1000000 each, SEED=...)
 	@seed=$${SEED:-$$(date +%s)}; echo "fuzz: SEED=$$seed"; \
 	PROPTEST_CASES=$(ITERATIONS) PROPTEST_RNG_SEED=$$seed cargo test --locked --profile fuzz --package export-media --test fuzz
+
+simulate: ## Run the functions together in simulated worlds with faults (SEEDS=100000; a failure says how to replay it)
+	@SIM_SEEDS=$(SEEDS) cargo test --locked --profile fuzz --package export-suites --test simulation every_seed -- --nocapture
 
 ci: setup test ## What continuous integration runs
 
