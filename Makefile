@@ -9,7 +9,6 @@ NAME ?= default
 STACK ?= media-export
 ITERATIONS ?= 1000000
 WINDOWS ?= 1000
-SEEDS ?= 100000
 JOBS ?= 2000
 SEEDS ?= 100000
 # Further parameters of the template for `make deploy`, as "Name=value Name=value".
@@ -32,7 +31,7 @@ endif
 
 .DEFAULT_GOAL := help
 .PHONY: help setup lock up down logs ps demo watch layer build sbom package deploy fmt fmt-check lint docs deny audit template-check \
-        test test-rust test-infra test-cdk test-e2e test-chaos model simulate chaos soak soak-media fuzz simulate bench-media ci clean
+        test test-rust test-infra test-cdk test-e2e test-chaos model simulate chaos soak soak-media fuzz bench-media ci clean
 
 help: ## List the targets
 	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## / {printf "  %-15s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -178,9 +177,6 @@ bench-media: $(VENV)/.stamp ## Measure what clips and pictures cost, as ratios (
 fuzz: ## Try to break every parser of recordings with damaged files (ITERATIONS=1000000 each, SEED=...)
 	@seed=$${SEED:-$$(date +%s)}; echo "fuzz: SEED=$$seed"; \
 	PROPTEST_CASES=$(ITERATIONS) PROPTEST_RNG_SEED=$$seed cargo test --locked --profile fuzz --package export-media --test fuzz
-
-simulate: ## Run the functions together in simulated worlds with faults (SEEDS=100000; a failure says how to replay it)
-	@SIM_SEEDS=$(SEEDS) cargo test --locked --profile fuzz --package export-suites --test simulation every_seed -- --nocapture
 
 ci: setup test ## What continuous integration runs
 

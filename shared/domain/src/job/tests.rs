@@ -145,6 +145,18 @@ fn the_sweeper_sends_again_with_growing_pauses() {
 }
 
 #[test]
+fn a_job_is_due_again_as_soon_as_its_time_is_over() {
+    let mut current = job();
+    let over = current.queued_at + times().max_queue_age_ms;
+    while let Swept::Resend(next) = current.swept(current.due_at.unwrap(), &times()) {
+        assert!(next.due_at <= Some(over + 1), "{:?}", next.due_at);
+        current = *next;
+    }
+    assert!(matches!(current.swept(over + 1, &times()), Swept::Expire(_)));
+    assert_eq!(current.due_at, Some(over + 1));
+}
+
+#[test]
 fn a_post_heals_exactly_what_the_sweeper_would_send_again() {
     let dead = claimed(&job(), T0);
     let later = dead.due_at.unwrap();

@@ -73,11 +73,12 @@ impl Job {
     }
 
     fn is_overdue(&self, now: i64, times: &Lifecycle) -> bool {
-        match (self.state, self.deadline_at) {
-            (state, _) if state.is_terminal() => false,
-            (_, Some(deadline)) => deadline < now,
-            (_, None) => self.queued_at + times.max_queue_age_ms < now,
-        }
+        !self.state.is_terminal() && self.over_at(times) < now
+    }
+
+    /// The last moment at which it may still end well.
+    fn over_at(&self, times: &Lifecycle) -> i64 {
+        self.deadline_at.unwrap_or(self.queued_at.saturating_add(times.max_queue_age_ms))
     }
 
     /// A POST of the same request.
@@ -139,7 +140,8 @@ impl Job {
         }
         let wait = times.resend_ms.saturating_mul(1 << self.resends.min(10)).min(times.max_resend_ms);
         let next = Job {
-            due_at: Some(now + wait + self.jitter(wait)),
+            // An end that the clock brings is not to wait for a pause.
+            due_at: Some((now + wait + self.jitter(wait)).min(self.over_at(times).saturating_add(1))),
             resends: self.resends + 1,
             ..self.touched(now)
         };

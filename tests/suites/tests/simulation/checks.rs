@@ -241,8 +241,7 @@ impl World {
         let id = &job.job_id;
         let ended = self.ledger.seen().ended.get(&(id.clone(), job.generation)).copied();
         let deadline = job.deadline_at.unwrap_or(job.queued_at + self.times.max_queue_age_ms);
-        // Readers go by the deadline itself; the sweeper writes it down when the job is due the next time.
-        let latest = deadline.max(calm_at) + SLACK_MS + self.times.max_resend_ms * 9 / 8;
+        let latest = deadline.max(calm_at) + SLACK_MS;
         if ended.is_some_and(|at| at > latest) {
             self.sim.trouble(format!("{id} ended at {ended:?}, long after its deadline {deadline}"));
         }
