@@ -41,6 +41,7 @@ OUTPUT_VARIABLES = {
     "REPLAY_REQUEST_TABLE_NAME": "ReplayRequestTableName",
     "REPLAY_RESULT_TABLE_NAME": "ReplayResultTableName",
     "EVENT_BUS_NAME": "EventBusName",
+    "COMPLETION_BUS_NAME": "CompletionBusName",
     "EXPORT_OUTPUT_BUCKET": "ExportOutputBucket",
 }
 

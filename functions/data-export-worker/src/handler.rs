@@ -4,11 +4,11 @@ use crate::{App, Record};
 use export_aws::triggers::SENT_ATTRIBUTE;
 use export_domain::mre::export::ExportError;
 use export_domain::mre::json::Json;
-use export_domain::mre::ports::{EventBus, ExportLocations, ExportStates, ExportStore, Stored, TriggerQueue};
+use export_domain::mre::ports::{ExportLocations, ExportStates, ExportStore, Stored, TriggerQueue};
 use export_domain::mre::source::{ExportSource, ReadError};
 use export_domain::mre::state::{Decision, ExportState, Lease, Received, StateKey};
 use export_domain::mre::trigger::Trigger;
-use export_domain::ports::{Clock, DeadLetters, Unavailable};
+use export_domain::ports::{Clock, DeadLetters, EventBus, Unavailable};
 use export_lambda::batch::Disposition;
 use std::time::Duration;
 

@@ -1,11 +1,12 @@
-//! Sends again what nobody took, ends what ran out of time (M3 of the job's life).
+//! Sends again what nobody took, ends what ran out of time, tells what nobody told (M3 of the job's life).
 //!
 //! A sweep is idempotent and may run beside another one: whoever wins the conditional write sends the message, and a
 //! message too many is acknowledged by the worker without work.
 
+use export_domain::completion::tell;
 use export_domain::ids::{JobId, TenantId};
 use export_domain::job::Swept;
-use export_domain::ports::{Clock, DueJobs, JobQueue, JobStore, Unavailable, Written};
+use export_domain::ports::{Clock, DueJobs, EventBus, JobQueue, JobStore, Unavailable, Written};
 use export_domain::settings::Lifecycle;
 use export_lambda::metrics::{Metric, Metrics};
 use serde::Serialize;
@@ -15,11 +16,13 @@ const MOST: usize = 500;
 
 /// The function with its ports.
 #[derive(Debug)]
-pub struct App<J, Q, C> {
+pub struct App<J, Q, B, C> {
     /// The jobs table.
     pub jobs: J,
     /// The work queues.
     pub queue: Q,
+    /// Where completion events go.
+    pub bus: B,
     /// The time.
     pub clock: C,
     /// Times of a job's life.
@@ -37,12 +40,15 @@ pub struct Sweep {
     pub resent: usize,
     /// Jobs that ran out of time.
     pub expired: usize,
+    /// Completion events sent that nobody had sent.
+    pub told: usize,
 }
 
-impl<J, Q, C> App<J, Q, C>
+impl<J, Q, B, C> App<J, Q, B, C>
 where
     J: JobStore + DueJobs,
     Q: JobQueue,
+    B: EventBus,
     C: Clock,
 {
     /// Looks at every job that is due. One job's trouble does not keep the others waiting.
@@ -57,8 +63,15 @@ where
                 tracing::warn!(%tenant, job.id = %job_id, %error, "failed to sweep a job");
             }
         }
-        tracing::info!(due = sweep.due, resent = sweep.resent, expired = sweep.expired, "swept");
-        let values = [(Metric::Resent, sweep.resent), (Metric::TimedOut, sweep.expired)];
+        tracing::info!(
+            due = sweep.due,
+            resent = sweep.resent,
+            expired = sweep.expired,
+            told = sweep.told,
+            "swept"
+        );
+        let values =
+            [(Metric::Resent, sweep.resent), (Metric::TimedOut, sweep.expired), (Metric::Untold, sweep.told)];
         let values = values.map(|(metric, count)| (metric, u64::try_from(count).unwrap_or_default()));
         if values.iter().any(|(_, count)| *count > 0) {
             self.metrics.emit(self.clock.now_ms(), None, &values);
@@ -74,12 +87,19 @@ where
                 if self.jobs.write(Some(job.rev), &next).await? == Written::Done {
                     tracing::warn!(%tenant, job.id = %job_id, "a job ran out of time");
                     sweep.expired += 1;
+                    tell(&next, &self.bus, &self.jobs).await?;
                 }
             }
             Swept::Resend(next) => {
                 if self.jobs.write(Some(job.rev), &next).await? == Written::Done {
                     self.queue.send(next.order.wanted, &next.message(), 0).await?;
                     sweep.resent += 1;
+                }
+            }
+            Swept::Tell(next) => {
+                if self.jobs.write(Some(job.rev), &next).await? == Written::Done {
+                    tell(&next, &self.bus, &self.jobs).await?;
+                    sweep.told += 1;
                 }
             }
         }

@@ -1,7 +1,7 @@
 //! `job-sweeper`: every minute, what is due.
 
 use export_aws::clock::SystemClock;
-use export_aws::{clients, dynamodb::DynamoJobs, sqs::SqsQueues};
+use export_aws::{clients, dynamodb::DynamoJobs, eventbridge::EventBridgeBus, sqs::SqsQueues};
 use export_domain::ports::Clock;
 use export_lambda::{config::Env, settings, telemetry};
 use job_sweeper::App;
@@ -13,12 +13,14 @@ async fn main() -> Result<(), Error> {
     let metrics = telemetry::start(&env, SystemClock.now_ms());
     let table = env.required("JOBS_TABLE_NAME");
     let (clips, thumbnails) = (env.required("CLIP_QUEUE_URL"), env.required("THUMBNAIL_QUEUE_URL"));
+    let bus = env.optional("COMPLETION_BUS_NAME").unwrap_or_default();
     let times = settings::lifecycle(&mut env);
     env.finish()?;
     let sdk = clients::load(clients::Patience::ITEMS).await;
     let app = App {
         jobs: DynamoJobs::new(&sdk, table),
         queue: SqsQueues::new(&sdk, clips, thumbnails),
+        bus: EventBridgeBus::new(&sdk, bus),
         clock: SystemClock,
         times,
         metrics,

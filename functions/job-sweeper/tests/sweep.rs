@@ -1,20 +1,23 @@
 //! Sweeps over ports in memory.
 
+use export_domain::completion::notification;
 use export_domain::job::{Job, Reason, State};
 use export_domain::request::Wanted;
 use export_domain::settings::Lifecycle;
 use export_lambda::metrics::Metrics;
 use export_testkit::{
-    Fault, MemoryJobs, MemoryQueue, NOW, TestClock, body, claimed, job, ready, tenant, thumbnail_body, with,
+    Fault, MemoryBus, MemoryJobs, MemoryQueue, NOW, TestClock, body, claimed, job, ready, tenant,
+    thumbnail_body, with,
 };
 use job_sweeper::{App, Sweep};
 
-type Sweeper = App<MemoryJobs, MemoryQueue, TestClock>;
+type Sweeper = App<MemoryJobs, MemoryQueue, MemoryBus, TestClock>;
 
 fn sweeper() -> Sweeper {
     App {
         jobs: MemoryJobs::default(),
         queue: MemoryQueue::default(),
+        bus: MemoryBus::default(),
         clock: TestClock::standing(NOW),
         times: Lifecycle::default(),
         metrics: Metrics::silent(),
@@ -26,6 +29,7 @@ fn twin(of: &Sweeper, ahead_ms: i64) -> Sweeper {
     App {
         jobs: of.jobs.clone(),
         queue: of.queue.clone(),
+        bus: of.bus.clone(),
         clock: of.clock.skewed(ahead_ms),
         times: Lifecycle::default(),
         metrics: Metrics::silent(),
@@ -40,7 +44,7 @@ fn has(sweeper: &Sweeper, n: i64, change: impl FnOnce(Job) -> Job) -> Job {
 }
 
 fn did(due: usize, resent: usize, expired: usize) -> Sweep {
-    Sweep { due, resent, expired }
+    Sweep { due, resent, expired, told: 0 }
 }
 
 #[tokio::test]
@@ -227,4 +231,50 @@ async fn a_sweep_that_cannot_list_what_is_due_fails() {
     let sweeper = sweeper();
     sweeper.jobs.faults.always("due", Fault::Before);
     assert!(sweeper.sweep().await.is_err());
+}
+
+/// A job whose worker died between the commit and the completion event.
+fn untold(sweeper: &Sweeper) -> Job {
+    has(sweeper, 0, |job| ready(&claimed(&job, NOW), NOW))
+}
+
+#[tokio::test]
+async fn an_end_that_nobody_told_of_is_told_once() {
+    let sweeper = sweeper();
+    let job = untold(&sweeper);
+    sweeper.clock.advance(9_999);
+    assert_eq!(sweeper.sweep().await.unwrap().told, 0, "the worker may be about to");
+    sweeper.clock.advance(1);
+    assert_eq!(sweeper.sweep().await.unwrap().told, 1);
+    sweeper.clock.advance(3_600_000);
+    assert_eq!(sweeper.sweep().await, Ok(did(0, 0, 0)));
+    assert_eq!(sweeper.bus.told(), [notification(&job)]);
+    let seen = sweeper.jobs.current(&job).unwrap();
+    assert_eq!((seen.state, seen.updated_at, seen.video), (State::Ready, job.updated_at, job.video));
+}
+
+#[tokio::test]
+async fn an_event_that_the_bus_did_not_take_is_sent_again_later_and_keeps_no_other_job_waiting() {
+    let sweeper = sweeper();
+    untold(&sweeper);
+    has(&sweeper, 1, |job| job);
+    sweeper.bus.faults.always("put_event", Fault::Before);
+    sweeper.clock.advance(60_000);
+    assert_eq!(sweeper.sweep().await, Ok(did(2, 1, 0)));
+    sweeper.bus.faults.clear();
+    assert_eq!(sweeper.sweep().await, Ok(did(0, 0, 0)), "not at once");
+    sweeper.clock.advance(70_000);
+    assert_eq!(sweeper.sweep().await.unwrap().told, 1);
+}
+
+#[tokio::test]
+async fn an_event_whose_reply_was_lost_may_come_twice_but_comes() {
+    let sweeper = sweeper();
+    let job = untold(&sweeper);
+    sweeper.bus.faults.plan("put_event", 1, Fault::After);
+    for _ in 0..3 {
+        sweeper.clock.advance(70_000);
+        sweeper.sweep().await.unwrap();
+    }
+    assert_eq!(sweeper.bus.told(), [notification(&job), notification(&job)]);
 }

@@ -8,10 +8,11 @@ use crate::App;
 use crate::error::WorkError;
 use crate::lease::Lease;
 use crate::upload::OpenUpload;
+use export_domain::completion::tell;
 use export_domain::job::{Claim, Job, Reason};
 use export_domain::message::Message;
 use export_domain::ports::{
-    ClipStore, Clock, DeadLetters, JobQueue, JobStore, SourceStore, Tenants, Unavailable, Written,
+    ClipStore, Clock, DeadLetters, EventBus, JobQueue, JobStore, SourceStore, Tenants, Unavailable, Written,
 };
 use export_lambda::batch::{Disposition, Record};
 use std::time::Duration;
@@ -21,13 +22,14 @@ const CLAIM_TRIES: u32 = 5;
 /// Time to write down how an attempt ended.
 const FAREWELL: Duration = Duration::from_secs(10);
 
-impl<J, Q, T, O, D, C> App<J, Q, T, O, D, C>
+impl<J, Q, T, O, D, B, C> App<J, Q, T, O, D, B, C>
 where
     J: JobStore,
     Q: JobQueue,
     T: Tenants,
     O: SourceStore + ClipStore + 'static,
     D: DeadLetters,
+    B: EventBus,
     C: Clock,
 {
     /// Handles one message; `left` is what remains of the invocation.
@@ -76,6 +78,7 @@ where
             match self.jobs.write(Some(job.rev), &next).await? {
                 Written::Done => {
                     self.report_claim(job, &next, granted);
+                    self.tell(&next).await;
                     return Ok(granted.then_some(*next));
                 }
                 Written::Conflict(other) => found = other.map(|job| *job),
@@ -104,6 +107,7 @@ where
         match ended {
             Ok(()) => {
                 self.report_attempt(&job, lease.fence());
+                self.tell(&job).await;
                 Disposition::Acknowledge
             }
             // A lost claim is somebody else's job now; anything else is healed by the sweeper after the lease.
@@ -111,6 +115,13 @@ where
                 tracing::warn!(job.id = %job.job_id, %error, "an attempt was cut off");
                 Disposition::Acknowledge
             }
+        }
+    }
+
+    /// An event that could not be sent is no failure: an ended job stays due until it was.
+    async fn tell(&self, job: &Job) {
+        if let Err(error) = tell(job, &self.bus, &self.jobs).await {
+            tracing::warn!(job.id = %job.job_id, %error, "failed to tell of an end; the sweeper will");
         }
     }
 

@@ -21,6 +21,8 @@ pub struct Config {
     pub thumbnail_queue: String,
     /// `CLIP_DEAD_LETTER_QUEUE_URL` or `THUMBNAIL_DEAD_LETTER_QUEUE_URL`, by `WORKER_KIND` (`clip` or `thumbnail`).
     pub dead_letter_queue: String,
+    /// `COMPLETION_BUS_NAME`; empty if completion events are off.
+    pub bus: String,
     /// `FFMPEG`
     pub ffmpeg: String,
     /// `FFMPEG_PATIENCE_MS`, for tests on a scaled clock.
@@ -49,6 +51,7 @@ impl Config {
             clip_queue: env.required("CLIP_QUEUE_URL"),
             thumbnail_queue: env.required("THUMBNAIL_QUEUE_URL"),
             dead_letter_queue: env.required(dead_letters),
+            bus: env.optional("COMPLETION_BUS_NAME").unwrap_or_default(),
             ffmpeg: env.required("FFMPEG"),
             patience: Duration::from_millis(env.parsed("FFMPEG_PATIENCE_MS", PATIENCE_MS)),
             times: settings::lifecycle(&mut env),

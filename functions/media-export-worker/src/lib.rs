@@ -41,9 +41,9 @@ use export_domain::settings::Lifecycle;
 use export_lambda::metrics::Metrics;
 use std::sync::Arc;
 
-/// The function with its ports: jobs, queues, tenants, objects, dead letters, clock.
+/// The function with its ports: jobs, queues, tenants, objects, dead letters, event bus, clock.
 #[derive(Debug)]
-pub struct App<J, Q, T, O, D, C> {
+pub struct App<J, Q, T, O, D, B, C> {
     /// The jobs table.
     pub jobs: J,
     /// The work queues, for wake-ups.
@@ -54,6 +54,8 @@ pub struct App<J, Q, T, O, D, C> {
     pub objects: Arc<O>,
     /// Where messages go that are none of ours.
     pub dead_letters: D,
+    /// Where completion events go.
+    pub bus: B,
     /// The time.
     pub clock: C,
     /// Times of a job's life.

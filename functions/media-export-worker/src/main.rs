@@ -2,6 +2,7 @@
 
 use export_aws::clock::SystemClock;
 use export_aws::dynamodb::{DynamoJobs, DynamoTenants};
+use export_aws::eventbridge::EventBridgeBus;
 use export_aws::sqs::{SqsDeadLetters, SqsQueues};
 use export_aws::{clients, s3::S3Objects};
 use export_domain::ports::Clock;
@@ -24,6 +25,7 @@ async fn main() -> Result<(), Error> {
         tenants: DynamoTenants::new(&sdk, config.tenants_table),
         objects: Arc::new(S3Objects::new(&sdk)),
         dead_letters: SqsDeadLetters::new(&sdk, config.dead_letter_queue),
+        bus: EventBridgeBus::new(&sdk, config.bus),
         clock: SystemClock,
         times: config.times,
         ffmpeg: Ffmpeg::at(config.ffmpeg, config.patience),

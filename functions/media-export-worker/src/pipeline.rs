@@ -16,7 +16,7 @@ use bytes::Bytes;
 use export_domain::ids::hex;
 use export_domain::job::{Job, Manifest, ObjectKind, PlanSummary, Reason};
 use export_domain::ports::{
-    ClipStore, Clock, DeadLetters, JobQueue, JobStore, Origin, SourceStore, Tenants, Unavailable,
+    ClipStore, Clock, DeadLetters, EventBus, JobQueue, JobStore, Origin, SourceStore, Tenants, Unavailable,
 };
 use export_domain::request::Wanted;
 use export_domain::storage::Container;
@@ -36,13 +36,14 @@ struct Way<'a> {
     unfit: Option<String>,
 }
 
-impl<J, Q, T, O, D, C> App<J, Q, T, O, D, C>
+impl<J, Q, T, O, D, B, C> App<J, Q, T, O, D, B, C>
 where
     J: JobStore,
     Q: JobQueue,
     T: Tenants,
     O: SourceStore + ClipStore + 'static,
     D: DeadLetters,
+    B: EventBus,
     C: Clock,
 {
     /// Does what the job asks and commits it. Whatever is left in `open` was not published.
@@ -342,13 +343,14 @@ struct Reporter<'a, A, L, O> {
     reader: &'a Reader<O>,
 }
 
-impl<J, Q, T, O, D, C> Progress for Reporter<'_, App<J, Q, T, O, D, C>, Lease<'_, J, C>, O>
+impl<J, Q, T, O, D, B, C> Progress for Reporter<'_, App<J, Q, T, O, D, B, C>, Lease<'_, J, C>, O>
 where
     J: JobStore,
     Q: JobQueue,
     T: Tenants,
     O: SourceStore + ClipStore + 'static,
     D: DeadLetters,
+    B: EventBus,
     C: Clock,
 {
     async fn first_picture(&self, format: &PictureFormat, raw: &[u8]) -> Result<(), WorkError> {

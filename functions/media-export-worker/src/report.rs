@@ -5,7 +5,7 @@ use export_domain::job::{Job, PlanSummary, Reason, State};
 use export_domain::ports::Clock;
 use export_lambda::metrics::{BY_PLAN, Metric};
 
-impl<J, Q, T, O, D, C: Clock> App<J, Q, T, O, D, C> {
+impl<J, Q, T, O, D, B, C: Clock> App<J, Q, T, O, D, B, C> {
     /// `found` was claimed and became `claimed`, or had nothing left to be claimed with.
     pub(crate) fn report_claim(&self, found: &Job, claimed: &Job, granted: bool) {
         tracing::info!(

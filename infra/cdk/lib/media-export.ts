@@ -64,6 +64,8 @@ export class MediaExport extends Construct {
   /** Where alarms are published. */
   readonly alarmTopic: ITopic;
   readonly dashboardUrl: string;
+  /** Name of the event bus that is told of every job that ended; empty if nobody is. */
+  readonly completionBusName: string;
 
   /** Media Replay Engine's tables and bus: those given, or those created. */
   readonly eventTable: ITable;
@@ -122,6 +124,7 @@ export class MediaExport extends Construct {
     this.dataExportWorkerFunction = this.function('DataExportWorker');
 
     this.alarmTopic = Topic.fromTopicArn(this, 'AlarmTopic', this.template.getResource('AlarmTopic').ref);
+    this.completionBusName = values['CompletionBusName'] ?? '';
     this.dashboardUrl = String(this.template.getOutput('DashboardUrl').value);
 
     const ownMre = props.createMreTables === true;

@@ -51,6 +51,7 @@ export const ARGUMENTS: { readonly [P in keyof MediaExportParameters]-?: Argumen
   logRetentionDays: number('LogRetentionDays'),
   architecture: { parameter: 'Architecture', text: value => value.name },
   ffmpegPath: text('FfmpegPath'),
+  completionBusName: text('CompletionBusName'),
   alarmEmail: text('AlarmEmail'),
   createMreTables: flag('CreateMreTables', 'true', 'false'),
   eventTable: table('EventTableName'),

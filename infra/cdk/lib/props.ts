@@ -135,6 +135,11 @@ export interface MediaExportParameters {
    */
   readonly ffmpegPath?: string;
   /**
+   * Name of the event bus that is told of every job that ended; empty tells nobody.
+   * @default 'default'
+   */
+  readonly completionBusName?: string;
+  /**
    * Who is written to when an alarm goes off; AWS asks them to confirm.
    * @default - nobody; `alarmTopic` takes other subscriptions
    */

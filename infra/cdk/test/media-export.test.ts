@@ -57,6 +57,7 @@ const OUTPUTS: Record<string, (construct: MediaExport) => string> = {
   DataExportWorkerFunction: it => it.dataExportWorkerFunction.functionArn,
   AlarmTopicArn: it => it.alarmTopic.topicArn,
   DashboardUrl: it => it.dashboardUrl,
+  CompletionBusName: it => it.completionBusName,
   EventTableName: it => it.eventTable.tableName,
   PluginTableName: it => it.pluginTable.tableName,
   ProfileTableName: it => it.profileTable.tableName,

@@ -1,12 +1,10 @@
-//! MRE's event bus.
+//! Event buses.
 
 use crate::clients::unavailable;
 use aws_config::SdkConfig;
 use aws_sdk_eventbridge::Client;
 use aws_sdk_eventbridge::types::PutEventsRequestEntry;
-use export_domain::mre::ports::EventBus;
-use export_domain::mre::trigger::{EVENT_SOURCE, Notification};
-use export_domain::ports::Unavailable;
+use export_domain::ports::{EventBus, Notification, Unavailable};
 use std::time::Duration;
 
 const WHAT: &str = "the event bus";
@@ -31,7 +29,7 @@ impl EventBridgeBus {
 impl EventBus for EventBridgeBus {
     async fn put(&self, event: &Notification) -> Result<(), Unavailable> {
         let entry = PutEventsRequestEntry::builder()
-            .source(EVENT_SOURCE)
+            .source(event.source)
             .detail_type(event.detail_type)
             .detail(&event.detail)
             .event_bus_name(&self.name)

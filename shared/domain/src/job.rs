@@ -228,10 +228,10 @@ pub struct Job {
     /// The worker's own name of its claim.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub claim_id: Option<String>,
-    /// When the message shall be sent again; only while the job has not ended.
+    /// When the sweeper looks at it: to send the message again, or the completion event of a job that ended.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub due_at: Option<i64>,
-    /// Times that the message was sent again since the last claim.
+    /// Times that the sweeper sent something since the last claim or the end.
     #[serde(default)]
     pub resends: u32,
     /// When the work must be done; set by the first claim of a generation.

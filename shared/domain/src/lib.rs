@@ -6,6 +6,7 @@
 pub mod auth;
 pub mod base32;
 pub mod cache;
+pub mod completion;
 pub mod identity;
 pub mod ids;
 pub mod intake;

@@ -101,6 +101,23 @@ pub trait JobQueue: Send + Sync {
     ) -> impl Future<Output = Result<(), Unavailable>> + Send;
 }
 
+/// An event for a bus.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Notification {
+    /// Who tells.
+    pub source: &'static str,
+    /// What kind of event.
+    pub detail_type: &'static str,
+    /// The event itself, JSON text.
+    pub detail: String,
+}
+
+/// A bus that others listen to.
+pub trait EventBus: Send + Sync {
+    /// Puts an event on the bus; done only when the bus took it.
+    fn put(&self, event: &Notification) -> impl Future<Output = Result<(), Unavailable>> + Send;
+}
+
 /// Where queue messages go that are none of ours.
 pub trait DeadLetters: Send + Sync {
     /// Keeps `body` for a person to look at.

@@ -62,6 +62,8 @@ pub struct Lifecycle {
     pub max_resend_ms: i64,
     /// Seconds that a finished job stays on record.
     pub terminal_ttl_s: i64,
+    /// When the sweeper sends a completion event that whoever ended the job has not; `None` sends no such events.
+    pub tell_ms: Option<i64>,
 }
 
 impl Default for Lifecycle {
@@ -79,6 +81,7 @@ impl Default for Lifecycle {
             resend_ms: 60_000,
             max_resend_ms: 15 * 60_000,
             terminal_ttl_s: 7 * 24 * 3600,
+            tell_ms: Some(10_000),
         }
     }
 }

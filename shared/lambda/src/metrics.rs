@@ -48,6 +48,7 @@ pub enum Metric {
     QueueTime,
     Takeovers,
     Resent,
+    Untold,
     ColdStarts,
     Clips,
     Fallbacks,
@@ -62,7 +63,7 @@ pub enum Metric {
 
 impl Metric {
     /// All of them.
-    pub const ALL: [Self; 17] = [
+    pub const ALL: [Self; 18] = [
         Self::Ready,
         Self::Failed,
         Self::TimedOut,
@@ -70,6 +71,7 @@ impl Metric {
         Self::QueueTime,
         Self::Takeovers,
         Self::Resent,
+        Self::Untold,
         Self::ColdStarts,
         Self::Clips,
         Self::Fallbacks,
@@ -103,6 +105,7 @@ impl Metric {
             Self::QueueTime => "from the request to the first claim by a worker",
             Self::Takeovers => "claims of jobs whose worker had died",
             Self::Resent => "messages that the sweeper sent again",
+            Self::Untold => "completion events that the sweeper sent, since whoever ended the job had not",
             Self::ColdStarts => "processes started",
             Self::Clips => "clips published",
             Self::Fallbacks => "clips that were to be copied and had to be rendered",

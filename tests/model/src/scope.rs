@@ -171,6 +171,7 @@ impl Scope {
                 resend_ms: 1,
                 max_resend_ms: 1,
                 terminal_ttl_s: FAR * FAR,
+                tell_ms: None,
             },
             deadlines: false,
             generations: 1,

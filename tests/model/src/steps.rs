@@ -76,7 +76,7 @@ fn sweeper_can(scope: &Scope, world: &World, actions: &mut Vec<Action>) {
 fn sweep(scope: &Scope, world: &mut World) {
     let Some(job) = world.item.as_ref().map(|item| item.job(scope)) else { return };
     world.sweeper = match job.swept(NOW, &scope.times) {
-        Swept::Nothing => Sweeper::Idle,
+        Swept::Nothing | Swept::Tell(_) => Sweeper::Idle,
         Swept::Resend(to) => Sweeper::Resending(Some(next(scope, world, Some(&job), &to))),
         Swept::Expire(to) => Sweeper::Expiring(Some(next(scope, world, Some(&job), &to))),
     };

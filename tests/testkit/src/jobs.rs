@@ -175,8 +175,8 @@ impl DueJobs for MemoryJobs {
         let table = Arc::clone(&self.table);
         let due = move || {
             let table = lock(&table);
-            let live = table.jobs.values().filter(|job| !job.state.is_terminal());
-            let mut due: Vec<_> = live.filter(|job| job.due_at.is_some_and(|at| at <= now)).collect();
+            let due = table.jobs.values().filter(|job| job.due_at.is_some_and(|at| at <= now));
+            let mut due: Vec<_> = due.collect();
             due.sort_by_key(|job| job.due_at);
             Ok(due.into_iter().take(most).map(|job| (job.tenant.clone(), job.job_id.clone())).collect())
         };

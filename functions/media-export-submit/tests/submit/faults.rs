@@ -1,7 +1,7 @@
 use crate::world::World;
 use export_domain::settings::Lifecycle;
 use export_lambda::metrics::Metrics;
-use export_testkit::{Fault, ask, body, thumbnail_body};
+use export_testkit::{Fault, MemoryBus, ask, body, thumbnail_body};
 use job_sweeper::Sweep;
 use lambda_http::http::Method;
 
@@ -10,6 +10,7 @@ impl World {
         let sweeper = job_sweeper::App {
             jobs: self.jobs.clone(),
             queue: self.queue.clone(),
+            bus: MemoryBus::default(),
             clock: self.clock.clone(),
             times: Lifecycle::default(),
             metrics: Metrics::silent(),

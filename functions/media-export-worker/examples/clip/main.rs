@@ -27,7 +27,7 @@ use export_lambda::{config::Env, telemetry};
 use export_media::mpd::{Mpd, parse};
 use export_media::time::Nanos;
 use export_testkit::{
-    DeadLetters, MemoryJobs, MemoryQueue, NOW, TestClock, body, directory, job, tenant, with,
+    DeadLetters, MemoryBus, MemoryJobs, MemoryQueue, NOW, TestClock, body, directory, job, tenant, with,
 };
 use media_export_worker::{App, Ffmpeg};
 use serde_json::{Value, json};
@@ -71,6 +71,7 @@ async fn run(options: &Options, source: &Arc<Source>) -> Result<Value, Box<dyn E
         tenants: directory(),
         objects: Arc::clone(&objects),
         dead_letters: DeadLetters::default(),
+        bus: MemoryBus::default(),
         clock: TestClock::standing(NOW),
         times: export_domain::settings::Lifecycle::default(),
         ffmpeg: Ffmpeg::at(&options.ffmpeg, Duration::from_secs(30)),

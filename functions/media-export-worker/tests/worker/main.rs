@@ -9,4 +9,5 @@ mod losses;
 mod messages;
 mod paths;
 mod sound;
+mod told;
 mod world;

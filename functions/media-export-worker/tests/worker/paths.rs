@@ -20,7 +20,8 @@ use export_lambda::batch::Record;
 use export_lambda::metrics::Metrics;
 use export_testkit::recordings::{mpd, pictures, set, sound, sound_body};
 use export_testkit::{
-    DeadLetters, MemoryJobs, MemoryObjects, MemoryQueue, NOW, TestClock, body, directory, tenant, with,
+    DeadLetters, MemoryBus, MemoryJobs, MemoryObjects, MemoryQueue, NOW, TestClock, body, directory, tenant,
+    with,
 };
 use media_export_worker::{App, Ffmpeg};
 use proptest::collection::vec;
@@ -156,6 +157,7 @@ async fn worked(tenant: &Tenant, job: &Job, store: &Watched) -> (Job, Vec<Call>)
         tenants: people,
         objects: Arc::new(store.clone()),
         dead_letters: DeadLetters::default(),
+        bus: MemoryBus::default(),
         clock: TestClock::standing(NOW),
         times: Lifecycle::default(),
         ffmpeg: Ffmpeg::at("/nonexistent/ffmpeg", std::time::Duration::from_secs(30)),

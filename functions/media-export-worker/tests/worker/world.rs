@@ -6,8 +6,8 @@ use export_domain::settings::Lifecycle;
 use export_lambda::batch::{Disposition, Record};
 use export_lambda::metrics::Metrics;
 use export_testkit::{
-    DeadLetters, Directory, Faults, MemoryJobs, MemoryObjects, MemoryQueue, NOW, TestClock, directory, job,
-    tenant,
+    DeadLetters, Directory, Faults, MemoryBus, MemoryJobs, MemoryObjects, MemoryQueue, NOW, TestClock,
+    directory, job, tenant,
 };
 use media_export_worker::{App, Ffmpeg};
 use serde_json::Value;
@@ -23,8 +23,9 @@ pub(crate) struct World {
     pub(crate) directory: Directory,
     pub(crate) objects: MemoryObjects,
     pub(crate) dead_letters: DeadLetters,
+    pub(crate) bus: MemoryBus,
     pub(crate) clock: TestClock,
-    pub(crate) app: App<MemoryJobs, MemoryQueue, Directory, MemoryObjects, DeadLetters, TestClock>,
+    pub(crate) app: App<MemoryJobs, MemoryQueue, Directory, MemoryObjects, DeadLetters, MemoryBus, TestClock>,
 }
 
 impl World {
@@ -36,18 +37,20 @@ impl World {
     pub(crate) fn at(clock: TestClock) -> Self {
         let (jobs, queue, directory) = (MemoryJobs::default(), MemoryQueue::default(), directory());
         let (objects, dead_letters) = (MemoryObjects::default(), DeadLetters::default());
+        let bus = MemoryBus::default();
         let app = App {
             jobs: jobs.clone(),
             queue: queue.clone(),
             tenants: directory.clone(),
             objects: Arc::new(objects.clone()),
             dead_letters: dead_letters.clone(),
+            bus: bus.clone(),
             clock: clock.clone(),
             times: Lifecycle::default(),
             ffmpeg: Ffmpeg::at("/nonexistent/ffmpeg", Duration::from_secs(30)),
             metrics: Metrics::silent(),
         };
-        Self { jobs, queue, directory, objects, dead_letters, clock, app }
+        Self { jobs, queue, directory, objects, dead_letters, bus, clock, app }
     }
 
     /// Stores the job of `body` after `change`.

@@ -27,14 +27,11 @@ pub(super) fn idempotency_key(tenant: &TenantId, key: &str) -> HashMap<String, A
     HashMap::from([("pk".to_owned(), tenant_key(tenant)), ("sk".to_owned(), sk)])
 }
 
-/// The attributes that put a live job into the `active` and `due` indexes; an ended one has neither.
+/// The attributes that put a job into the `active` index while it lives and into `due` while it is due.
 pub(super) fn index_attributes(job: &Job) -> Vec<(&'static str, Option<AttributeValue>)> {
     let live = !job.state.is_terminal();
     let shard = || AttributeValue::S(due_shard(&job.job_id).to_owned());
-    vec![
-        ("active", live.then(|| tenant_key(&job.tenant))),
-        ("due_shard", (live && job.due_at.is_some()).then(shard)),
-    ]
+    vec![("active", live.then(|| tenant_key(&job.tenant))), ("due_shard", job.due_at.map(|_| shard()))]
 }
 
 fn due_shard(job_id: &JobId) -> &'static str {

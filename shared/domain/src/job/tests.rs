@@ -49,7 +49,7 @@ fn every_write_raises_the_revision_by_one() {
 }
 
 #[test]
-fn only_ended_jobs_expire_and_only_live_ones_are_due() {
+fn an_ended_job_expires_and_is_due_only_until_its_end_was_told() {
     let running = claimed(&job(), T0);
     assert!(running.due_at.is_some() && running.expires_at.is_none());
     for ended in [
@@ -57,12 +57,25 @@ fn only_ended_jobs_expire_and_only_live_ones_are_due() {
         running.given_up(1, Reason::NoMedia, T0, &times()).unwrap(),
         running.cancelled(T0, &times()).unwrap(),
     ] {
-        assert!(ended.state.is_terminal() && ended.due_at.is_none() && ended.lease_until.is_none());
+        assert!(ended.state.is_terminal() && ended.lease_until.is_none());
         assert_eq!(ended.expires_at, Some(T0 / 1000 + 604_800));
         assert_eq!(ended.claim(1, "x", T0, &times()), Claim::Stale);
         assert_eq!(ended.cancelled(T0, &times()), None);
-        assert_eq!(ended.swept(T0 + 10_000_000, &times()), Swept::Nothing);
+        assert_eq!(ended.swept(T0 + 9_999, &times()), Swept::Nothing, "whoever ended it tells");
+        let Swept::Tell(later) = ended.swept(T0 + 10_000, &times()) else { panic!("nobody told") };
+        assert_eq!((later.state, later.updated_at, later.rev), (ended.state, T0, ended.rev + 1));
+        assert!(later.due_at > Some(T0 + 60_000), "not every minute");
+        let told = later.told().unwrap();
+        assert_eq!((told.due_at, told.told(), told.updated_at), (None, None, T0));
+        assert_eq!(told.swept(T0 + 10_000_000, &times()), Swept::Nothing);
     }
+}
+
+#[test]
+fn without_completion_events_an_ended_job_is_never_due() {
+    let silent = Lifecycle { tell_ms: None, ..times() };
+    let ended = claimed(&job(), T0).given_up(1, Reason::NoMedia, T0, &silent).unwrap();
+    assert_eq!((ended.due_at, ended.told()), (None, None));
 }
 
 #[test]

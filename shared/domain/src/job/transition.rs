@@ -27,6 +27,8 @@ pub enum Swept {
     Resend(Box<Job>),
     /// Store this value: the job's time is over.
     Expire(Box<Job>),
+    /// Store this value, then send the completion event.
+    Tell(Box<Job>),
 }
 
 impl Job {
@@ -89,7 +91,7 @@ impl Job {
         }
         let heal = match seen.swept(now, times) {
             Swept::Resend(next) => Some(next),
-            Swept::Nothing | Swept::Expire(_) => None,
+            Swept::Nothing | Swept::Expire(_) | Swept::Tell(_) => None,
         };
         Posted::Answer { job: Box::new(seen), heal }
     }
@@ -129,9 +131,6 @@ impl Job {
 
     /// The sweeper's turn. A re-POST uses the same predicate to heal.
     pub fn swept(&self, now: i64, times: &Lifecycle) -> Swept {
-        if self.state.is_terminal() {
-            return Swept::Nothing;
-        }
         if self.is_overdue(now, times) {
             return Swept::Expire(Box::new(self.failed(Reason::TimedOut, now, times)));
         }
@@ -139,13 +138,22 @@ impl Job {
             return Swept::Nothing;
         }
         let wait = times.resend_ms.saturating_mul(1 << self.resends.min(10)).min(times.max_resend_ms);
-        let next = Job {
-            // An end that the clock brings is not to wait for a pause.
-            due_at: Some((now + wait + self.jitter(wait)).min(self.over_at(times).saturating_add(1))),
-            resends: self.resends + 1,
-            ..self.touched(now)
-        };
-        Swept::Resend(Box::new(next))
+        let (again, resends) = (now + wait + self.jitter(wait), self.resends + 1);
+        if self.state.is_terminal() {
+            // What clients see of it stays as it is.
+            let next = self.touched(self.updated_at);
+            return Swept::Tell(Box::new(Job { due_at: Some(again), resends, ..next }));
+        }
+        // An end that the clock brings is not to wait for a pause.
+        let due = again.min(self.over_at(times).saturating_add(1));
+        Swept::Resend(Box::new(Job { due_at: Some(due), resends, ..self.touched(now) }))
+    }
+
+    /// The job after its completion event was sent. `None` if there is none to send.
+    #[must_use]
+    pub fn told(&self) -> Option<Job> {
+        let untold = self.state.is_terminal() && self.due_at.is_some();
+        untold.then(|| Job { due_at: None, ..self.touched(self.updated_at) })
     }
 
     /// Up to an eighth of `wait`, from the job's name: a backlog does not come back all at once.
@@ -180,12 +188,13 @@ impl Job {
         }
     }
 
-    /// Common to all ends: no lease, nothing due, a time to live.
+    /// Common to all ends: no lease, nothing due but the completion event, a time to live.
     pub(super) fn ended(&self, now: i64, times: &Lifecycle) -> Job {
         Job {
             lease_until: None,
             claim_id: None,
-            due_at: None,
+            due_at: times.tell_ms.map(|ms| now + ms),
+            resends: 0,
             wake_at: None,
             expires_at: Some(now / 1000 + times.terminal_ttl_s),
             ..self.touched(now)

@@ -4,7 +4,7 @@ use bytes::Bytes;
 use std::fmt;
 
 use super::state::{ExportState, Lease, StateKey};
-use super::trigger::{Notification, Trigger};
+use super::trigger::Trigger;
 use crate::ports::Unavailable;
 
 /// A URL that reads one document for a while. Whoever has it may: never logged.
@@ -91,12 +91,6 @@ pub trait ExportLocations: Send + Sync {
         trigger: &Trigger,
         location: &str,
     ) -> impl Future<Output = Result<bool, Unavailable>> + Send;
-}
-
-/// MRE's bus.
-pub trait EventBus: Send + Sync {
-    /// Puts an event on the bus; done only when the bus took it.
-    fn put(&self, event: &Notification) -> impl Future<Output = Result<(), Unavailable>> + Send;
 }
 
 /// The queue of triggers.

@@ -5,6 +5,7 @@ use super::export::{ExportError, export_event, export_replay_from_stored};
 use super::json::Json;
 use super::keys::{EventKey, ReplayKey, event_export_key, replay_export_key};
 use super::source::ExportSource;
+use crate::ports::Notification;
 
 /// The source of MRE's own events, and of ours in its place.
 pub const EVENT_SOURCE: &str = "awsmre";
@@ -35,15 +36,6 @@ pub enum TriggerError {
     /// A field is missing or no text.
     #[error("trigger lacks {0}")]
     Lacks(&'static str),
-}
-
-/// An event for MRE's bus.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Notification {
-    /// The entry's detail type.
-    pub detail_type: &'static str,
-    /// The entry's detail, JSON text.
-    pub detail: String,
 }
 
 impl Trigger {
@@ -131,7 +123,11 @@ impl Trigger {
             Self::Replay(key) => {
                 let body = replay_body(key, [("ReplayExportS3Location", location.into())]);
                 let detail = object([("State", "BASE_REPLAY_DATA_EXPORTED".into()), ("Event", body)]);
-                Notification { detail_type: "Base Replay Data Exported", detail: detail.to_text() }
+                Notification {
+                    source: EVENT_SOURCE,
+                    detail_type: "Base Replay Data Exported",
+                    detail: detail.to_text(),
+                }
             }
         }
     }
@@ -150,20 +146,24 @@ impl Trigger {
                 ("Base Replay Data Export Failed", "BASE_REPLAY_DATA_EXPORT_FAILED", replay_body(key, error))
             }
         };
-        Notification { detail_type, detail: object([("State", state.into()), ("Event", body)]).to_text() }
+        Notification {
+            source: EVENT_SOURCE,
+            detail_type,
+            detail: object([("State", state.into()), ("Event", body)]).to_text(),
+        }
     }
 }
 
 impl Notification {
     /// The size that counts against the entry limit, in bytes.
     pub fn entry_bytes(&self) -> usize {
-        EVENT_SOURCE.len() + self.detail_type.len() + self.detail.len()
+        self.source.len() + self.detail_type.len() + self.detail.len()
     }
 
     /// Echoes as much of the trigger's information as one entry holds and says in `Reduced` what was left out: the
     /// segments first, then the input, then the largest parts. The event's names always stay.
     fn reduced(detail_type: &'static str, info: &Json, detail: impl Fn(Json) -> Json) -> Self {
-        let entry = |info: Json| Self { detail_type, detail: detail(info).to_text() };
+        let entry = |info: Json| Self { source: EVENT_SOURCE, detail_type, detail: detail(info).to_text() };
         let fits = |entry: &Self| entry.entry_bytes() < MAX_ENTRY_BYTES;
         let mut whole = entry(info.clone());
         let mut kept = info.clone();

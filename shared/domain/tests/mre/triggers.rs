@@ -2,7 +2,8 @@
 
 use export_domain::mre::json::Json;
 use export_domain::mre::keys::{EventKey, ReplayKey};
-use export_domain::mre::trigger::{Notification, Trigger, TriggerError};
+use export_domain::mre::trigger::{Trigger, TriggerError};
+use export_domain::ports::Notification;
 
 fn trigger(body: &str) -> Result<Option<Trigger>, TriggerError> {
     Trigger::parse(&format!(r#"{{"detail": {{"State": "x", "Event": {body}}}}}"#))

@@ -32,6 +32,7 @@ fn next_of(job: &Job, times: &Lifecycle) -> Vec<(String, Option<Job>)> {
         Swept::Nothing => ("nothing", None),
         Swept::Resend(to) => ("resend", Some(*to)),
         Swept::Expire(to) => ("expire", Some(*to)),
+        Swept::Tell(to) => ("tell", Some(*to)),
     };
     let posted = match job.posted(now, times) {
         Posted::Restart(to) => ("restart", Some(*to)),

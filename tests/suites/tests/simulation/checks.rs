@@ -3,6 +3,7 @@
 use crate::orders::Order;
 use crate::sim::{Process, Sim};
 use crate::world::World;
+use export_domain::completion::notification;
 use export_domain::ids::{JobId, hex};
 use export_domain::job::{Job, Manifest, ObjectKind, Reason, State};
 use export_domain::message::Message;
@@ -78,23 +79,25 @@ impl Ledger {
         sim.note(after.rev ^ after.fence << 32, || {
             format!("{by} writes {} {}", &id.as_str()[..4], told(after))
         });
+        let ended_before =
+            before.is_some_and(|job| job.state.is_terminal() && job.generation == after.generation);
         let mut seen = self.seen();
         seen.skewed |= actor.as_ref().is_some_and(Process::is_skewed);
         seen.generations.insert(id.clone(), after.generation);
         if after.state.is_terminal() {
             seen.active.remove(&id);
-            seen.ended.insert((id.clone(), after.generation), now);
+            seen.ended.entry((id.clone(), after.generation)).or_insert(now);
         } else {
             seen.active.insert(id.clone());
             seen.most_active = seen.most_active.max(seen.active.len());
         }
-        if after.state == State::Ready {
+        if after.state == State::Ready && !ended_before {
             *seen.commits.entry(id.clone()).or_default() += 1;
         }
         let Some(before) = before else { return };
         let trouble =
             |what: &str| sim.trouble(format!("{what}: {by} wrote {} over {}", told(after), told(before)));
-        if before.state.is_terminal() && before.generation == after.generation {
+        if ended_before && ending(before) != ending(after) {
             trouble("a job changed after its end");
         }
         if after.generation < before.generation || after.fence < before.fence {
@@ -102,7 +105,8 @@ impl Ledger {
         }
         let same = before.generation == after.generation;
         let late = before.deadline_at.is_some_and(|at| now > at + LAST_WRITE_MS);
-        if same && late && matches!(after.state, State::Running | State::Ready) && !seen.skewed {
+        let worked = matches!(after.state, State::Running | State::Ready) && !ended_before;
+        if same && late && worked && !seen.skewed {
             trouble("work went on after the deadline");
         }
         if same && before.image.is_some() && before.image != after.image {
@@ -209,7 +213,7 @@ impl World {
 
     /// Whether nothing is left to do.
     pub(crate) fn is_quiet(&self) -> bool {
-        let over = self.jobs.all().iter().all(|job| job.state.is_terminal());
+        let over = self.jobs.all().iter().all(|job| job.state.is_terminal() && job.due_at.is_none());
         over && self.queues.is_empty() && self.ledger.seen().busy == 0
     }
 
@@ -231,8 +235,12 @@ impl World {
                 Some(_) => {}
             }
         }
+        let told = self.bus.told();
         for job in &jobs {
             self.judge_job(job, calm_at, orders);
+            if !told.contains(&notification(job)) {
+                self.sim.trouble(format!("{} ended as {:?} and nobody was told", job.job_id, job.state));
+            }
         }
         self.judge_leftovers(&jobs, garbage);
     }
@@ -294,4 +302,9 @@ impl World {
             }
         }
     }
+}
+
+/// A job but for what says whether its end was told.
+fn ending(job: &Job) -> Job {
+    Job { rev: 0, write_id: String::new(), due_at: None, resends: 0, ..job.clone() }
 }

@@ -12,7 +12,9 @@ use export_domain::settings::{AuthMode, Lifecycle, Limits, ReplyStyle};
 use export_domain::tenant::Tenant;
 use export_lambda::batch::{Disposition, Record};
 use export_lambda::metrics::Metrics;
-use export_testkit::{Answered, DeadLetters, Directory, MemoryJobs, MemoryObjects, directory, tenant};
+use export_testkit::{
+    Answered, DeadLetters, Directory, MemoryBus, MemoryJobs, MemoryObjects, directory, tenant,
+};
 use lambda_http::Request;
 use media_export_worker::Ffmpeg;
 use std::sync::Arc;
@@ -33,6 +35,7 @@ pub(crate) struct World {
     pub(crate) directory: Directory,
     pub(crate) objects: MemoryObjects,
     pub(crate) dead_letters: DeadLetters,
+    pub(crate) bus: MemoryBus,
     pub(crate) ledger: Ledger,
     pub(crate) times: Lifecycle,
     /// Whether what is made may differ from attempt to attempt.
@@ -56,6 +59,7 @@ impl World {
             directory,
             objects: MemoryObjects::default(),
             dead_letters: DeadLetters::default(),
+            bus: MemoryBus::default(),
             ledger,
             times: Lifecycle::default(),
             varied: false,
@@ -102,6 +106,7 @@ impl World {
         let app = job_sweeper::App {
             jobs: self.jobs.through(process.faults()),
             queue: self.queues.through(process.faults()),
+            bus: self.bus.through(process.faults()),
             clock: process.clone(),
             times: self.times.clone(),
             metrics: Metrics::silent(),
@@ -117,6 +122,7 @@ impl World {
             tenants: self.directory.through(process.faults()),
             objects: Arc::new(self.objects.through(process.faults())),
             dead_letters: self.dead_letters.through(process.faults()),
+            bus: self.bus.through(process.faults()),
             clock: process.clone(),
             times: self.times.clone(),
             ffmpeg: Ffmpeg::simulated(Arc::new(Stub(self.sim.clone()))),
