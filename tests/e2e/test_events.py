@@ -94,7 +94,8 @@ def _wait_for(port: int, process: subprocess.Popen) -> None:
 def test_every_event_file_is_tried():
     named = {f"{name}.apigw-v2.json" for name in HTTP} | {f"media-export-worker/{name}.sqs.json" for name in QUEUE}
     named |= {f"data-export-worker/{name}.sqs.json" for name in TRIGGERS}
-    assert {str(path.relative_to(EVENTS)) for path in EVENTS.glob("*/*.json")} == named | {"job-sweeper/tick.json"}
+    files = {str(path.relative_to(EVENTS)) for path in EVENTS.glob("*/*.json") if ".schema." not in path.name}
+    assert files == named | {"job-sweeper/tick.json"}
 
 
 @pytest.mark.parametrize("name", HTTP)
