@@ -106,7 +106,7 @@ def step_of(before: dict | None, after: dict) -> str:
     if after["generation"] > before["generation"]:
         return "restart"
     if after["state"] in ENDINGS:
-        return ENDINGS[after["state"]]
+        return "tell" if before["state"] in ENDINGS else ENDINGS[after["state"]]
     if after["fence"] > before["fence"]:
         return "claim"
     if len(after.get("staged", [])) > len(before.get("staged", [])):

@@ -8,7 +8,7 @@ from e2e import checks as e2e
 from media.recording import Recording
 
 from .calls import ENDINGS, Call, digest
-from .world import World, keys
+from .world import TELLING, World, keys
 
 
 def history_problems(calls: list[Call]) -> list[str]:
@@ -20,10 +20,16 @@ def history_problems(calls: list[Call]) -> list[str]:
             problems.append(f"revision {after['rev']} after {before['rev']}")
         if after["fence"] < before["fence"]:
             problems.append(f"fence {after['fence']} after {before['fence']}")
-        if before["state"] in ENDINGS and after["generation"] == before["generation"]:
+        ended = before["state"] in ENDINGS and after["generation"] == before["generation"]
+        if ended and ending(before) != ending(after):
             problems.append(f"{after['state']} after {before['state']}")
     commits = Counter(call.item["generation"] for call in calls if call.step == "commit" and call.done)
     return problems + [f"{count} commits of generation {number}" for number, count in commits.items() if count != 1]
+
+
+def ending(item: dict) -> dict:
+    """A job's item but for what says whether its end was told."""
+    return {name: value for name, value in item.items() if name not in TELLING}
 
 
 def object_problems(world: World, item: dict) -> list[str]:

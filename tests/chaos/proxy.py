@@ -24,6 +24,7 @@ THROTTLED = {
     "dynamodb": (400, "com.amazonaws.dynamodb.v20120810#ThrottlingException"),
     "sqs": (400, "com.amazonaws.sqs#RequestThrottled"),
     "s3": (503, "SlowDown"),
+    "events": (400, "com.amazonaws.events#ThrottlingException"),
 }
 
 

@@ -23,6 +23,8 @@ from .processes import Processes
 from .proxy import Proxy
 
 LEASE_S, RENEW_S, RESEND_S, SWEEP_S = 2.0, 0.6, 1.0, 1.0
+# What telling of a job's end changes in its item.
+TELLING = frozenset({"rev", "write_id", "due_at", "due_shard", "resends"})
 # How long ffmpeg may hang.
 PATIENCE_S = 4.0
 TIMES = {"LEASE_MS": LEASE_S, "RENEW_MS": RENEW_S, "RESEND_MS": RESEND_S, "FFMPEG_PATIENCE_MS": PATIENCE_S}
@@ -202,7 +204,7 @@ class World:
         return session
 
     def known(self, job: str) -> Known:
-        """What is stored of an ended job."""
+        """What is stored of an ended job, whether its end was told or not."""
         item = self.proxy.items[job]
         stored = self.stack.dynamodb.get_item(**self._key(job), ConsistentRead=True)
         objects = {}
@@ -210,7 +212,7 @@ class World:
             if kind in item:
                 head = self.stack.s3.head_object(Bucket=self.bucket, Key=object_key)
                 objects[kind] = (head["ETag"], head["LastModified"], head["Metadata"])
-        return Known(stored["Item"], objects)
+        return Known({name: value for name, value in stored["Item"].items() if name not in TELLING}, objects)
 
     def _key(self, job: str) -> dict:
         key = {"pk": {"S": f"T#{self.proxy.items[job]['tenant']}"}, "sk": {"S": f"J#{job}"}}

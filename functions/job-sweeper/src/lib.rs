@@ -1,4 +1,4 @@
-//! Sends again what nobody took, ends what ran out of time, tells what nobody told (M3 of the job's life).
+//! Sends again what nobody took, ends what ran out of time, tells what nobody told.
 //!
 //! A sweep is idempotent and may run beside another one: whoever wins the conditional write sends the message, and a
 //! message too many is acknowledged by the worker without work.

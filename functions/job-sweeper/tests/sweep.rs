@@ -103,12 +103,14 @@ async fn a_job_out_of_time_fails_and_is_never_due_again() {
 }
 
 #[tokio::test]
-async fn jobs_that_have_ended_are_left_alone() {
+async fn jobs_whose_end_was_told_are_left_alone() {
     let sweeper = sweeper();
     let times = Lifecycle::default();
-    has(&sweeper, 0, |job| ready(&claimed(&job, NOW), NOW));
-    has(&sweeper, 1, |job| job.cancelled(NOW, &times).unwrap());
-    has(&sweeper, 2, |job| claimed(&job, NOW).given_up(1, Reason::NoMedia, NOW, &times).unwrap());
+    has(&sweeper, 0, |job| ready(&claimed(&job, NOW), NOW).told().unwrap());
+    has(&sweeper, 1, |job| job.cancelled(NOW, &times).unwrap().told().unwrap());
+    has(&sweeper, 2, |job| {
+        claimed(&job, NOW).given_up(1, Reason::NoMedia, NOW, &times).unwrap().told().unwrap()
+    });
     sweeper.clock.advance(24 * 3_600_000);
     assert_eq!(sweeper.sweep().await, Ok(did(0, 0, 0)));
     assert_eq!((sweeper.jobs.writes(), sweeper.queue.take().len()), (0, 0));
@@ -125,7 +127,8 @@ async fn two_sweepers_at_once_send_every_message_once_and_end_every_job_once() {
     let (one, other) = tokio::join!(first.sweep(), second.sweep());
     let (one, other) = (one.unwrap(), other.unwrap());
     assert_eq!((one.resent + other.resent, one.expired + other.expired), (20, 20));
-    assert_eq!((first.queue.take().len(), first.jobs.writes()), (20, 40));
+    // Twenty ends and that they were told, twenty messages.
+    assert_eq!((first.queue.take().len(), first.jobs.writes(), first.bus.told().len()), (20, 60, 20));
     assert!(first.jobs.faults.calls("write") > 40, "the sweepers met each other");
 }
 

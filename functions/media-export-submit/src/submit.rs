@@ -3,13 +3,13 @@
 use crate::App;
 use export_domain::ids::SessionId;
 use export_domain::intake::{Accepted, Rejection};
-use export_domain::job::{Job, Posted, State};
+use export_domain::job::{Job, Posted};
 use export_domain::ports::{
     Clock, IdempotencyKeys, JobQueue, JobStore, Sessions, Tenants, Unavailable, Written,
 };
 use export_domain::request::{FieldError, Wanted};
-use export_domain::wait::{settled, until_ended};
-use export_lambda::metrics::Metric;
+use export_domain::wait::until_ended;
+use export_lambda::settle::settled;
 
 /// A thumbnail is normally made within this time, so the first reply carries it (contract, row 14).
 const THUMBNAIL_WAIT_MS: i64 = 3000;
@@ -96,7 +96,8 @@ where
         let mut found = self.jobs.get(&accepted.tenant.id, &accepted.job_id).await?;
         for _ in 0..WRITE_TRIES {
             if let Some(job) = found {
-                found = Some(self.settled(job).await?);
+                let clock = &self.intake.clock;
+                found = Some(settled(job, &self.jobs, clock, &self.times, &self.metrics).await?);
             }
             let now = self.intake.clock.now_ms();
             let next = match &found {
@@ -123,15 +124,6 @@ where
             }
         }
         Err(Unavailable("the jobs table", "every write met another one".to_owned()).into())
-    }
-
-    async fn settled(&self, job: Job) -> Result<Job, Unavailable> {
-        let (lived, clock) = (!job.state.is_terminal(), &self.intake.clock);
-        let seen = settled(job, &self.jobs, clock, &self.times).await?;
-        if lived && seen.state == State::Failed {
-            self.metrics.emit(clock.now_ms(), None, &[(Metric::TimedOut, 1)]);
-        }
-        Ok(seen)
     }
 
     /// Sends again what the sweeper would send again. Losing the write means that somebody else does it.

@@ -1,4 +1,4 @@
-//! From a queue message to a job that has moved on (M4 to M8 of a job's life).
+//! From a queue message to a job that has moved on.
 //!
 //! A message is acknowledged when the job needs it no more: it ended, or somebody else holds it (the sweeper watches
 //! over them), or this attempt wrote down how it ended. Only when the jobs table cannot be reached does the message go

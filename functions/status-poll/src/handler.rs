@@ -7,9 +7,9 @@ use export_domain::job::{Job, State};
 use export_domain::legacy::{Outcome, Via, answer};
 use export_domain::ports::{Clock, JobLists, JobStore, Sessions, Tenants, Unavailable, Written};
 use export_domain::resource::{MEDIA_TYPE, resource};
-use export_domain::wait::{settled, until_ended};
+use export_domain::wait::until_ended;
 use export_lambda::http::{Received, problem, receive, reply};
-use export_lambda::metrics::Metric;
+use export_lambda::settle::settled;
 use lambda_http::http::header::{CONTENT_TYPE, HeaderValue};
 use lambda_http::http::{Method, StatusCode};
 use lambda_http::{Body, Request, RequestExt, Response};
@@ -98,12 +98,7 @@ where
     }
 
     async fn settled(&self, job: Job) -> Result<Job, Unavailable> {
-        let (lived, clock) = (!job.state.is_terminal(), &self.intake.clock);
-        let seen = settled(job, &self.jobs, clock, &self.times).await?;
-        if lived && seen.state == State::Failed {
-            self.metrics.emit(clock.now_ms(), None, &[(Metric::TimedOut, 1)]);
-        }
-        Ok(seen)
+        settled(job, &self.jobs, &self.intake.clock, &self.times, &self.metrics).await
     }
 
     async fn awaited(&self, job: Job, received: &Received) -> Job {

@@ -10,4 +10,5 @@ pub mod documents;
 pub mod http;
 pub mod metrics;
 pub mod settings;
+pub mod settle;
 pub mod telemetry;
