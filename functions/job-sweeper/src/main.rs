@@ -13,7 +13,7 @@ async fn main() -> Result<(), Error> {
     let metrics = telemetry::start(&env, SystemClock.now_ms());
     let table = env.required("JOBS_TABLE_NAME");
     let (clips, thumbnails) = (env.required("CLIP_QUEUE_URL"), env.required("THUMBNAIL_QUEUE_URL"));
-    let bus = env.optional("COMPLETION_BUS_NAME").unwrap_or_default();
+    let bus = settings::completion_bus(&env).unwrap_or_default();
     let times = settings::lifecycle(&mut env);
     env.finish()?;
     let sdk = clients::load(clients::Patience::ITEMS).await;

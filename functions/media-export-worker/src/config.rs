@@ -51,7 +51,7 @@ impl Config {
             clip_queue: env.required("CLIP_QUEUE_URL"),
             thumbnail_queue: env.required("THUMBNAIL_QUEUE_URL"),
             dead_letter_queue: env.required(dead_letters),
-            bus: env.optional("COMPLETION_BUS_NAME").unwrap_or_default(),
+            bus: settings::completion_bus(&env).unwrap_or_default(),
             ffmpeg: env.required("FFMPEG"),
             patience: Duration::from_millis(env.parsed("FFMPEG_PATIENCE_MS", PATIENCE_MS)),
             times: settings::lifecycle(&mut env),

@@ -47,8 +47,13 @@ pub fn reply_style(env: &mut Env) -> ReplyStyle {
     ReplyStyle { always_200, predict_paths: env.switch("PREDICT_PATHS", false) }
 }
 
-/// `LEASE_MS` and the other times of [`Lifecycle`], in milliseconds, for tests on a scaled clock. Without
-/// `COMPLETION_BUS_NAME` no completion events are sent.
+/// `COMPLETION_BUS_NAME`; without it no completion events are sent.
+pub fn completion_bus(env: &Env) -> Option<String> {
+    env.optional("COMPLETION_BUS_NAME")
+}
+
+/// `LEASE_MS` and the other times of [`Lifecycle`], in milliseconds, for tests on a scaled clock. Without a
+/// [`completion_bus`] no completion events are due.
 pub fn lifecycle(env: &mut Env) -> Lifecycle {
     let defaults = Lifecycle::default();
     Lifecycle {
@@ -59,7 +64,7 @@ pub fn lifecycle(env: &mut Env) -> Lifecycle {
         max_queue_age_ms: env.parsed("MAX_QUEUE_AGE_MS", defaults.max_queue_age_ms),
         source_wait_ms: env.parsed("SOURCE_WAIT_MS", defaults.source_wait_ms),
         resend_ms: env.parsed("RESEND_MS", defaults.resend_ms),
-        tell_ms: env.optional("COMPLETION_BUS_NAME").and(defaults.tell_ms),
+        tell_ms: completion_bus(env).and(defaults.tell_ms),
         ..defaults
     }
 }

@@ -27,7 +27,33 @@ pub struct Object {
     pub origin: Option<Origin>,
 }
 
-/// Buckets that appear as they are written to. Operations: `read`, `head`, `put`, `begin`, `part`, `complete`, `abort`.
+/// What was asked to be read, or to be made.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Call {
+    /// A read of at most `most` bytes.
+    Read {
+        /// The bucket and its owner.
+        bucket: Bucket,
+        /// The object.
+        key: String,
+        /// First and last byte, if not all.
+        range: Option<(u64, u64)>,
+        /// The caller's bound.
+        most: u64,
+    },
+    /// An object, or the start of an upload.
+    Write {
+        /// The bucket.
+        bucket: String,
+        /// The object.
+        key: String,
+        /// Everything that goes into headers.
+        words: Vec<String>,
+    },
+}
+
+/// Buckets that appear as they are written to. Operations: `read`, `head`, `put`, `begin`, `part`, `complete`,
+/// `uploads`, `abort`.
 #[derive(Debug, Clone, Default)]
 pub struct MemoryObjects {
     /// What goes wrong.
@@ -43,6 +69,8 @@ struct Store {
     uploads: usize,
     replaced: Vec<String>,
     any_precondition: bool,
+    filling: Option<Bytes>,
+    calls: Vec<Call>,
 }
 
 #[derive(Debug)]
@@ -60,6 +88,22 @@ impl MemoryObjects {
         let etag = etag(&body);
         let object = Object { body, etag, content_type: "application/octet-stream".to_owned(), origin };
         lock(&self.store).objects.insert((bucket.to_owned(), key.to_owned()), object);
+    }
+
+    /// From now on a read of what is not there finds `body`.
+    pub fn fill(&self, body: Bytes) {
+        lock(&self.store).filling = Some(body);
+    }
+
+    /// What was asked for so far.
+    pub fn calls(&self) -> Vec<Call> {
+        lock(&self.store).calls.clone()
+    }
+
+    fn wrote(&self, target: &Target, key: &str, content_type: &str, origin: &Origin) {
+        let words = vec![content_type.to_owned(), origin.job_id.to_string()];
+        let call = Call::Write { bucket: target.bucket.clone(), key: key.to_owned(), words };
+        lock(&self.store).calls.push(call);
     }
 
     /// Takes an object away.
@@ -124,13 +168,15 @@ impl SourceStore for MemoryObjects {
         most: u64,
     ) -> Result<Bytes, ReadError> {
         let (store, name) = (Arc::clone(&self.store), (bucket.name.clone(), key.to_owned()));
+        let call = Call::Read { bucket: bucket.clone(), key: key.to_owned(), range, most };
+        lock(&store).calls.push(call);
         let read = move || {
             let store = lock(&store);
             if store.denied.contains(&name.0) {
                 return Ok(Err(ReadError::Denied));
             }
-            let found = store.objects.get(&name).ok_or(ReadError::NotFound);
-            let bytes = found.map(|object| slice(&object.body, range));
+            let found = store.objects.get(&name).map(|object| &object.body).or(store.filling.as_ref());
+            let bytes = found.map(|body| slice(body, range)).ok_or(ReadError::NotFound);
             let fits = |bytes: &Bytes| u64::try_from(bytes.len()).is_ok_and(|length| length <= most);
             Ok(bytes.and_then(|bytes| if fits(&bytes) { Ok(bytes) } else { Err(ReadError::TooLarge) }))
         };
@@ -161,6 +207,7 @@ impl ClipStore for MemoryObjects {
         when: &Precondition,
         body: Bytes,
     ) -> Result<Published, Unavailable> {
+        self.wrote(target, key, content_type, origin);
         let (store, name) = (Arc::clone(&self.store), (target.bucket.clone(), key.to_owned()));
         let (content_type, origin, when) = (content_type.to_owned(), Some(origin.clone()), when.clone());
         let object = Object { etag: etag(&body), body, content_type, origin };
@@ -170,11 +217,12 @@ impl ClipStore for MemoryObjects {
 
     async fn begin(
         &self,
-        _target: &Target,
+        target: &Target,
         key: &str,
         content_type: &str,
         origin: &Origin,
     ) -> Result<Upload, Unavailable> {
+        self.wrote(target, key, content_type, origin);
         let (store, key) = (Arc::clone(&self.store), key.to_owned());
         let (content_type, origin) = (content_type.to_owned(), origin.clone());
         let begin = move || {

@@ -3,34 +3,24 @@
 //! Every object that is asked for is there, so that nothing ends early. Runs are deterministic; `PROPTEST_CASES` sets the
 //! cases of each property, `PROPTEST_RNG_SEED` where they start.
 
-use crate::world::LEFT;
+use crate::world::World;
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 use bytes::Bytes;
 use export_domain::job::{Job, Reason, State};
-use export_domain::ports::{
-    Bucket, ClipStore, Origin, Part, Precondition, Published, ReadError, SourceStore, StoredObject,
-    Unavailable, Upload,
-};
+use export_domain::ports::Bucket;
 use export_domain::request::{ExportRequest, parse};
 use export_domain::settings::{Lifecycle, Limits};
 use export_domain::tenant::{AllowedTarget, Target, Tenant};
 use export_domain::{identity::identify, job::Order, json};
-use export_lambda::batch::Record;
-use export_lambda::metrics::Metrics;
 use export_testkit::recordings::{mpd, pictures, set, sound, sound_body};
-use export_testkit::{
-    DeadLetters, MemoryBus, MemoryJobs, MemoryObjects, MemoryQueue, NOW, TestClock, body, directory, tenant,
-    with,
-};
-use media_export_worker::{App, Ffmpeg};
+use export_testkit::{Call, NOW, body, tenant, with};
 use proptest::collection::vec;
 use proptest::prelude::*;
 use proptest::sample::select;
 use proptest::test_runner::{Config, RngSeed, TestRunner};
 use serde_json::{Value, json};
 use std::cell::Cell;
-use std::sync::{Arc, Mutex};
 use tokio::runtime::{Builder, Runtime};
 
 /// Cases of each property in an ordinary test run.
@@ -39,105 +29,11 @@ const PREFIX: &str = "t/demo/";
 const DIRECTORY: &str = "t/demo/mp4/device/1/";
 const MOST: u64 = 512 << 20;
 
-/// What a store was asked.
-#[derive(Debug, Clone, PartialEq)]
-enum Call {
-    Read { bucket: Bucket, key: String, range: Option<(u64, u64)>, most: u64 },
-    Write { bucket: String, key: String, words: Vec<String> },
-}
-
-/// A store that has everything: what nobody put there is `filling`.
-#[derive(Debug, Clone, Default)]
-struct Watched {
-    objects: MemoryObjects,
-    filling: Bytes,
-    calls: Arc<Mutex<Vec<Call>>>,
-}
-
-impl Watched {
-    fn wrote(&self, target: &Target, key: &str, words: &[&str], origin: &Origin) {
-        let words = words.iter().map(ToString::to_string).chain([origin.job_id.to_string()]).collect();
-        let call = Call::Write { bucket: target.bucket.clone(), key: key.to_owned(), words };
-        self.calls.lock().unwrap().push(call);
-    }
-}
-
-impl SourceStore for Watched {
-    async fn read(
-        &self,
-        bucket: &Bucket,
-        key: &str,
-        range: Option<(u64, u64)>,
-        most: u64,
-    ) -> Result<Bytes, ReadError> {
-        let call = Call::Read { bucket: bucket.clone(), key: key.to_owned(), range, most };
-        self.calls.lock().unwrap().push(call);
-        match self.objects.read(bucket, key, range, most).await {
-            Err(ReadError::NotFound) => {
-                self.objects.add(&bucket.name, key, self.filling.clone(), None);
-                self.objects.read(bucket, key, range, most).await
-            }
-            read => read,
-        }
-    }
-}
-
-impl ClipStore for Watched {
-    async fn head(&self, target: &Target, key: &str) -> Result<Option<StoredObject>, Unavailable> {
-        self.objects.head(target, key).await
-    }
-
-    async fn put(
-        &self,
-        target: &Target,
-        key: &str,
-        content_type: &str,
-        origin: &Origin,
-        when: &Precondition,
-        body: Bytes,
-    ) -> Result<Published, Unavailable> {
-        self.wrote(target, key, &[content_type], origin);
-        self.objects.put(target, key, content_type, origin, when, body).await
-    }
-
-    async fn begin(
-        &self,
-        target: &Target,
-        key: &str,
-        content_type: &str,
-        origin: &Origin,
-    ) -> Result<Upload, Unavailable> {
-        self.wrote(target, key, &[content_type], origin);
-        self.objects.begin(target, key, content_type, origin).await
-    }
-
-    async fn part(
-        &self,
-        target: &Target,
-        upload: &Upload,
-        number: i32,
-        body: Bytes,
-    ) -> Result<Part, Unavailable> {
-        self.objects.part(target, upload, number, body).await
-    }
-
-    async fn complete(
-        &self,
-        target: &Target,
-        upload: &Upload,
-        parts: &[Part],
-        when: &Precondition,
-    ) -> Result<Published, Unavailable> {
-        self.objects.complete(target, upload, parts, when).await
-    }
-
-    async fn uploads(&self, target: &Target, key: &str) -> Result<Vec<Upload>, Unavailable> {
-        self.objects.uploads(target, key).await
-    }
-
-    async fn abort(&self, target: &Target, upload: &Upload) -> Result<(), Unavailable> {
-        self.objects.abort(target, upload).await
-    }
+/// A worker whose store has everything: what nobody put there is `filling`.
+fn world_of(filling: Bytes) -> World {
+    let world = World::new();
+    world.objects.fill(filling);
+    world
 }
 
 /// The tenant whose recordings lie below [`PREFIX`].
@@ -147,26 +43,11 @@ fn fenced_in() -> Tenant {
 }
 
 /// Works once on `job` of `tenant`; returns the job as it is then and what the store was asked.
-async fn worked(tenant: &Tenant, job: &Job, store: &Watched) -> (Job, Vec<Call>) {
-    let (jobs, people) = (MemoryJobs::default(), directory());
-    people.add_tenant(tenant.clone());
-    jobs.put(job);
-    let app = App {
-        jobs: jobs.clone(),
-        queue: MemoryQueue::default(),
-        tenants: people,
-        objects: Arc::new(store.clone()),
-        dead_letters: DeadLetters::default(),
-        bus: MemoryBus::default(),
-        clock: TestClock::standing(NOW),
-        times: Lifecycle::default(),
-        ffmpeg: Ffmpeg::at("/nonexistent/ffmpeg", std::time::Duration::from_secs(30)),
-        metrics: Metrics::silent(),
-    };
-    let record = Record { id: "m".to_owned(), body: job.message().encode() };
-    Box::pin(app.handle(record, LEFT)).await;
-    let calls = store.calls.lock().unwrap().clone();
-    (jobs.only(), calls)
+async fn worked(world: &World, tenant: &Tenant, job: &Job) -> (Job, Vec<Call>) {
+    world.directory.add_tenant(tenant.clone());
+    world.jobs.put(job);
+    world.receive(job.message().encode()).await;
+    (world.jobs.only(), world.objects.calls())
 }
 
 /// The job that a body would store, if it is accepted.
@@ -355,9 +236,9 @@ fn whatever_a_manifest_says_only_its_own_directory_is_read() {
     let job = ordered(&tenant, &sound_body(3000)).unwrap();
     let (cases, further, refused) = (Cell::new(0), Cell::new(0), Cell::new(0));
     let judged = runner().run(&manifest(), |(pictures, manifest)| {
-        let store = Watched { filling: fillings[usize::from(pictures)].clone(), ..Watched::default() };
-        store.objects.add("recordings", &format!("{DIRECTORY}stream.mpd"), manifest, None);
-        let (ended, calls) = runtime.block_on(worked(&tenant, &job, &store));
+        let world = world_of(fillings[usize::from(pictures)].clone());
+        world.objects.add("recordings", &format!("{DIRECTORY}stream.mpd"), manifest, None);
+        let (ended, calls) = runtime.block_on(worked(&world, &tenant, &job));
         for call in &calls {
             prop_assert_eq!(trespass(call, DIRECTORY), None, "{:?}", call);
         }
@@ -456,12 +337,12 @@ fn whatever_a_request_says_only_its_recording_is_read_and_only_its_clip_is_writt
         cases.set(cases.get() + 1);
         let Some(job) = ordered(&tenant, &body) else { return Ok(()) };
         let directory = format!("{PREFIX}{}", job.order.live_path.directory());
-        let store = Watched { filling: whole(&files), ..Watched::default() };
-        store.objects.add("recordings", &format!("{PREFIX}{}", job.order.live_path), manifest.clone(), None);
+        let world = world_of(whole(&files));
+        world.objects.add("recordings", &format!("{PREFIX}{}", job.order.live_path), manifest.clone(), None);
         for (name, content) in &files {
-            store.objects.add("recordings", &format!("{directory}{name}"), content.clone(), None);
+            world.objects.add("recordings", &format!("{directory}{name}"), content.clone(), None);
         }
-        let (ended, calls) = runtime.block_on(worked(&tenant, &job, &store));
+        let (ended, calls) = runtime.block_on(worked(&world, &tenant, &job));
         for call in &calls {
             prop_assert_eq!(trespass(call, &directory), None, "{:?}", call);
         }
@@ -511,7 +392,7 @@ async fn a_worker_that_leaves_the_recording_is_noticed() {
         Tenant { source_owner: String::new(), ..fenced_in() },
     ] {
         let job = ordered(&wrong, &body()).unwrap();
-        let (_, calls) = worked(&wrong, &job, &Watched::default()).await;
+        let (_, calls) = worked(&world_of(Bytes::new()), &wrong, &job).await;
         assert!(calls.iter().any(|call| trespass(call, DIRECTORY).is_some()), "{wrong:?}");
     }
 }
@@ -519,14 +400,14 @@ async fn a_worker_that_leaves_the_recording_is_noticed() {
 /// How a job ends whose recording has these objects.
 async fn ended(objects: &[(&str, Bytes)]) -> Option<Reason> {
     let tenant = fenced_in();
-    let store = Watched { filling: whole(&sound(10)), ..Watched::default() };
+    let world = world_of(whole(&sound(10)));
     let manifest = mpd(&set("audio", "mp4a.40.2", ""), "");
-    store.objects.add("recordings", &format!("{DIRECTORY}stream.mpd"), manifest, None);
+    world.objects.add("recordings", &format!("{DIRECTORY}stream.mpd"), manifest, None);
     for (name, bytes) in objects {
-        store.objects.add("recordings", &format!("{DIRECTORY}{name}"), bytes.clone(), None);
+        world.objects.add("recordings", &format!("{DIRECTORY}{name}"), bytes.clone(), None);
     }
     let job = ordered(&tenant, &sound_body(3000)).unwrap();
-    worked(&tenant, &job, &store).await.0.failure.map(|failure| failure.reason)
+    worked(&world, &tenant, &job).await.0.failure.map(|failure| failure.reason)
 }
 
 #[tokio::test]
@@ -557,10 +438,10 @@ async fn ranges_that_are_none_make_a_recording_unreadable_at_once() {
                 "",
             );
             let tenant = fenced_in();
-            let store = Watched { filling: whole(&files), ..Watched::default() };
-            store.objects.add("recordings", &format!("{DIRECTORY}stream.mpd"), manifest, None);
+            let world = world_of(whole(&files));
+            world.objects.add("recordings", &format!("{DIRECTORY}stream.mpd"), manifest, None);
             let job = ordered(&tenant, &sound_body(3000)).unwrap();
-            let (job, calls) = worked(&tenant, &job, &store).await;
+            let (job, calls) = worked(&world, &tenant, &job).await;
             assert!(calls.len() < 20 && calls.iter().all(|call| trespass(call, DIRECTORY).is_none()));
             assert_eq!(job.state, State::Failed, "{kind} {range}: {job:?}");
         }
@@ -634,7 +515,7 @@ async fn a_job_whose_stored_target_is_not_the_tenants_touches_nothing() {
     ] {
         let mut forged = job.clone();
         forged.order.target = target;
-        let (ended, calls) = worked(&tenant, &forged, &Watched::default()).await;
+        let (ended, calls) = worked(&world_of(Bytes::new()), &tenant, &forged).await;
         assert_eq!(ended.failure.map(|failure| failure.reason), Some(Reason::Denied));
         assert_eq!(calls, []);
     }
