@@ -23,6 +23,8 @@ START, DURATION = Fraction(11, 10), 1500
 ARCHIVE, ARCHIVE_REGION = "mma-video-archive", "us-west-1"
 NEVER = "2" * 32
 RESOURCE = "application/vnd.export.job+json"
+# What changes in a job's row as its end is told of, which happens some time after it.
+TELLING = {"rev", "write_id", "due_at", "due_shard", "resends"}
 # What differs from one reply to the next whatever it says.
 PASSING = {"date", "apigw-requestid", "x-amzn-requestid", "x-request-id", "x-amz-request-id", "x-amz-id-2"}
 
@@ -117,9 +119,14 @@ def reads(stack: Stack, prefix: str) -> list[str]:
     return [each for each in resources if each.startswith(f"arn:aws:s3:::{stack.env['SOURCE_BUCKET']}/{prefix}")]
 
 
+def known(item: dict) -> dict:
+    """What clients can learn of a job's row."""
+    return {name: value for name, value in item.items() if name not in TELLING}
+
+
 def belongings(stack: Stack, tenant: Tenant) -> dict[str, object]:
     """A tenant's rows of the jobs table, and what its answers name in the buckets."""
-    rows = {sk: item for sk, item in stack.items().items() if tenant.name in item["pk"]["S"]}
+    rows = {sk: known(item) for sk, item in stack.items().items() if tenant.name in item["pk"]["S"]}
     assert set(tenant.jobs.values()) <= {sk.removeprefix("J#") for sk in rows}
     objects = {}
     for bucket in (stack.env["EXPORT_BUCKET"], ARCHIVE):
