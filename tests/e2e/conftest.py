@@ -22,6 +22,10 @@ SEED = int(os.environ.get("E2E_SEED") or USUAL_SEED)
 RUN = f"{time.time_ns():x}"
 
 
+def pytest_configure(config: pytest.Config) -> None:
+    config.addinivalue_line("markers", "clause(*quotes): sentences of the seeds that the test holds, see clauses.py")
+
+
 def pytest_report_header() -> str:
     return f"E2E_SEED={SEED}"
 
