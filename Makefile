@@ -16,6 +16,8 @@ PARAMETERS ?=
 
 VENV := .venv
 TOOLS := .venv-tools
+# Apart, since it wants other versions of what the tools are made of; installed on first use.
+CHECKOV := .venv-checkov
 TEMPLATE := infra/sam/template.yaml
 # Tools that only crates.io has, compiled on first use.
 CARGO_DENY := $(TOOLS)/bin/cargo-deny
@@ -31,7 +33,7 @@ endif
 
 .DEFAULT_GOAL := help
 .PHONY: help setup lock up down logs ps demo watch layer build sbom package deploy fmt fmt-check lint docs deny audit template-check \
-        test test-rust test-infra test-cdk test-e2e test-chaos model simulate chaos soak soak-media fuzz bench-media ci clean
+        test test-rust test-infra test-cdk test-e2e test-chaos model simulate chaos soak soak-media fuzz bench bench-media ci clean
 
 help: ## List the targets
 	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## / {printf "  %-15s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -42,7 +44,8 @@ setup: $(VENV)/.stamp $(TOOLS)/.stamp ## Install the Python side: the emulator i
 
 $(VENV)/.stamp: infra/local/requirements.txt
 $(TOOLS)/.stamp: infra/local/requirements-tools.txt
-$(VENV)/.stamp $(TOOLS)/.stamp:
+$(CHECKOV)/.stamp: infra/local/requirements-checkov.txt
+$(VENV)/.stamp $(TOOLS)/.stamp $(CHECKOV)/.stamp:
 	@$(PYTHON) -c 'import sys; sys.exit(None if sys.version_info >= (3, 10) else "Python 3.10 or later is needed; this is " + sys.version.split()[0] + ". Set PYTHON=...")'
 	@echo "setup: $(@D)"
 	@$(PYTHON) -m venv --clear $(@D)
@@ -56,7 +59,7 @@ $(CARGO_CYCLONEDX): $(TOOLS)/.stamp
 	@cargo install --quiet --locked --debug --root $(TOOLS) cargo-cyclonedx@0.5.9
 
 lock: $(TOOLS)/.stamp ## Look for newer Python packages and pin them with their hashes
-	@cd infra/local && for list in requirements requirements-tools; do \
+	@cd infra/local && for list in requirements requirements-tools requirements-checkov; do \
 	  uv pip compile --quiet --upgrade --universal --python-version 3.10 --generate-hashes \
 	    --custom-compile-command 'make lock' --output-file $$list.txt $$list.in || exit; done
 
@@ -125,9 +128,10 @@ deny: $(CARGO_DENY) ## Check the crates' licences and sources, and that none is 
 audit: $(CARGO_DENY) ## Check the crates against the RustSec advisories (needs GitHub)
 	@cargo deny check advisories
 
-template-check: $(TOOLS)/.stamp ## Check the template with cfn-lint and `sam validate --lint`
+template-check: $(TOOLS)/.stamp $(CHECKOV)/.stamp ## Check the template with cfn-lint, `sam validate --lint` and checkov
 	@cfn-lint $(TEMPLATE)
 	@AWS_DEFAULT_REGION=$${AWS_DEFAULT_REGION:-us-east-1} sam validate --lint --template $(TEMPLATE)
+	@$(CHECKOV)/bin/checkov --file $(TEMPLATE) --framework cloudformation --compact --quiet --skip-download
 
 test: setup ## Everything that a change must pass, with the time of each phase
 	@for phase in $(TEST_PHASES); do \
@@ -171,6 +175,9 @@ soak-media: $(VENV)/.stamp $(TOOLS)/.stamp ## Cut random windows from all record
 	@seed=$${SEED:-$$(date +%s)}; echo "soak-media: SEED=$$seed"; \
 	E2E_SEED=$$seed SOAK_WINDOWS=$(WINDOWS) $(VENV)/bin/python -m pytest -q -rx tests/e2e/test_soak.py
 
+bench: $(VENV)/.stamp $(TOOLS)/.stamp ## Measure sizes, first replies, latency, calls to AWS, documents, prices (SECTIONS="sizes cold latency calls scaling cost")
+	@$(VENV)/bin/python tests/bench/run.py $(SECTIONS)
+
 bench-media: $(VENV)/.stamp ## Measure what clips and pictures cost, as ratios (SECTIONS="cost thumbnails fallback memory")
 	@$(VENV)/bin/python tests/bench/media.py $(SECTIONS)
 
@@ -182,4 +189,4 @@ ci: setup test ## What continuous integration runs
 
 clean: ## Stop all local stacks and remove what was built or installed
 	@test ! -x $(VENV)/bin/python || $(VENV)/bin/python infra/local/stack.py down --all
-	@rm -rf .local .cache $(VENV) $(TOOLS) target
+	@rm -rf .local .cache $(VENV) $(TOOLS) $(CHECKOV) target

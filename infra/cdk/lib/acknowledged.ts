@@ -1,6 +1,6 @@
 import { Stack, Validations } from 'aws-cdk-lib';
-import { CfnManagedPolicy } from 'aws-cdk-lib/aws-iam';
-import type { Construct } from 'constructs';
+import { CfnManagedPolicy, CfnRole } from 'aws-cdk-lib/aws-iam';
+import type { Construct, IConstruct } from 'constructs';
 import type { MediaExport } from './media-export';
 
 const ACCESS_LOGS = 'Access logs need a bucket of their own; who audits reads turns on CloudTrail data events for these buckets.';
@@ -8,20 +8,33 @@ const DEAD_LETTERS = 'Is the dead-letter queue of another one, and watched by an
 const MRE_TABLES = "Only for trials without a Media Replay Engine; holds no one's data.";
 const OBJECTS = 'Objects come and go below a prefix; IAM has no other name for them.';
 const SESSION = 'The function itself asks for a valid SessionId, as the TVU contract has it; see `authMode`.';
-const SESSIONS = 'Sessions expire by themselves and are given out again by whoever holds the table.';
-const ALARMS = 'Only CloudWatch alarms of this account publish here.';
 
 /** Stands for cdk-nag's findings on resources that end in a wildcard; their full names hold the resources. */
 const BELOW = 'AwsSolutions-IAM5[Resource::/*]';
 
+/** AWS's own policies for functions in a VPC, and for functions that X-Ray samples. */
+const MANAGED = Object.fromEntries(
+  ['service-role/AWSLambdaVPCAccessExecutionRole', 'AWSXRayDaemonWriteAccess'].map(policy => [
+    `AwsSolutions-IAM4[Policy::arn:<AWS::Partition>:iam::aws:policy/${policy}]`,
+    'What a function needs for this, in the words of AWS, who keep it up to date.',
+  ]),
+);
+
 /** What cdk-nag's AwsSolutions finds and is as intended, by logical id. */
 export const ACKNOWLEDGED: Readonly<Record<string, Readonly<Record<string, string>>>> = {
-  SessionsTable: { 'AwsSolutions-DDB3': SESSIONS },
   SourceBucket: { 'AwsSolutions-S1': ACCESS_LOGS },
   ExportBucket: { 'AwsSolutions-S1': ACCESS_LOGS },
   ClipDeadLetterQueue: { 'AwsSolutions-SQS3': DEAD_LETTERS },
   ThumbnailDeadLetterQueue: { 'AwsSolutions-SQS3': DEAD_LETTERS },
   DataExportDeadLetterQueue: { 'AwsSolutions-SQS3': DEAD_LETTERS },
+  MediaExportSubmitRole: { ...MANAGED },
+  StatusPollRole: { ...MANAGED },
+  MediaExportClipWorkerRole: { ...MANAGED, [BELOW]: OBJECTS },
+  MediaExportThumbnailWorkerRole: { ...MANAGED },
+  JobSweeperRole: { ...MANAGED },
+  EventExportRole: { ...MANAGED },
+  ReplayExportRole: { ...MANAGED },
+  DataExportWorkerRole: { ...MANAGED, [BELOW]: OBJECTS },
   WorkOnJobs: { [BELOW]: OBJECTS },
   ReadClips: { [BELOW]: OBJECTS },
   ReadMreEvents: { [BELOW]: OBJECTS },
@@ -32,7 +45,6 @@ export const ACKNOWLEDGED: Readonly<Record<string, Readonly<Record<string, strin
   StatusCancelRoute: { 'AwsSolutions-APIG4': SESSION },
   StatusPostRoute: { 'AwsSolutions-APIG4': SESSION },
   StatusListRoute: { 'AwsSolutions-APIG4': SESSION },
-  AlarmTopic: { 'AwsSolutions-SNS3': ALARMS },
   MreEventTable: { 'AwsSolutions-DDB3': MRE_TABLES },
   MrePluginTable: { 'AwsSolutions-DDB3': MRE_TABLES },
   MreProfileTable: { 'AwsSolutions-DDB3': MRE_TABLES },
@@ -50,7 +62,7 @@ export function acknowledge(construct: MediaExport): void {
     validate: () => {
       for (const [logicalId, findings] of Object.entries(ACKNOWLEDGED)) {
         const resource = construct.template.node.tryFindChild(logicalId);
-        if (resource) acknowledgeAt(resource, resource instanceof CfnManagedPolicy ? inFull(resource, findings) : findings);
+        if (resource) acknowledgeAt(resource, inFull(resource, findings));
       }
       return [];
     },
@@ -61,13 +73,20 @@ function acknowledgeAt(scope: Construct, findings: Readonly<Record<string, strin
   for (const [id, reason] of Object.entries(findings)) Validations.of(scope).acknowledge({ id, reason });
 }
 
-function inFull(policy: CfnManagedPolicy, findings: Readonly<Record<string, string>>): Record<string, string> {
+function inFull(resource: IConstruct, findings: Readonly<Record<string, string>>): Record<string, string> {
   const { [BELOW]: reason, ...others } = findings;
   if (reason === undefined) return others;
-  const document = Stack.of(policy).resolve(policy.policyDocument) as { Statement: { Resource?: unknown }[] };
-  const resources = document.Statement.flatMap(statement => statement.Resource ?? []).map(nameInFindings);
+  const statements = policyDocuments(resource).flatMap(document => document.Statement);
+  const resources = statements.flatMap(statement => statement.Resource ?? []).map(nameInFindings);
   const wildcards = resources.filter(each => each.includes('/*'));
   return { ...others, ...Object.fromEntries(wildcards.map(each => [`AwsSolutions-IAM5[Resource::${each}]`, reason])) };
+}
+
+function policyDocuments(resource: IConstruct): { Statement: { Resource?: unknown }[] }[] {
+  const resolved = (value: unknown) => Stack.of(resource).resolve(value);
+  if (resource instanceof CfnManagedPolicy) return [resolved(resource.policyDocument)];
+  if (resource instanceof CfnRole) return resolved(resource.policies).map((each: CfnRole.PolicyProperty) => each.policyDocument);
+  return [];
 }
 
 /** A resource as cdk-nag writes it. */

@@ -4,6 +4,7 @@ import { Stack } from 'aws-cdk-lib';
 import { HttpApi, type CfnApi, type IHttpApi } from 'aws-cdk-lib/aws-apigatewayv2';
 import { Table, type CfnTable, type ITable } from 'aws-cdk-lib/aws-dynamodb';
 import { EventBus, type IEventBus } from 'aws-cdk-lib/aws-events';
+import { Role } from 'aws-cdk-lib/aws-iam';
 import { Function as LambdaFunction, type IFunction } from 'aws-cdk-lib/aws-lambda';
 import { Bucket, type IBucket } from 'aws-cdk-lib/aws-s3';
 import { Asset } from 'aws-cdk-lib/aws-s3-assets';
@@ -31,6 +32,8 @@ export class MediaExport extends Construct {
   readonly api: IHttpApi;
   /** Base URL of the HTTP API. */
   readonly apiUrl: string;
+  /** What the record of `domainName` points at, if there is one. */
+  readonly domainTarget?: string;
 
   /** Where recordings are read. */
   readonly sourceBucket: IBucket;
@@ -95,8 +98,9 @@ export class MediaExport extends Construct {
     acknowledge(this);
 
     const api = this.resource<CfnApi>('Api');
-    this.apiUrl = api.attrApiEndpoint;
-    this.api = HttpApi.fromHttpApiAttributes(this, 'Api', { httpApiId: api.ref, apiEndpoint: this.apiUrl });
+    this.api = HttpApi.fromHttpApiAttributes(this, 'Api', { httpApiId: api.ref, apiEndpoint: api.attrApiEndpoint });
+    this.apiUrl = this.output('ApiUrl');
+    if (props.domainName) this.domainTarget = this.output('DomainTarget');
 
     this.sourceBucket = props.sourceBucket ?? this.bucket('SourceBucket');
     this.exportBucket = props.exportBucket ?? this.bucket('ExportBucket');
@@ -125,7 +129,7 @@ export class MediaExport extends Construct {
 
     this.alarmTopic = Topic.fromTopicArn(this, 'AlarmTopic', this.template.getResource('AlarmTopic').ref);
     this.completionBusName = values['CompletionBusName'] ?? '';
-    this.dashboardUrl = String(this.template.getOutput('DashboardUrl').value);
+    this.dashboardUrl = this.output('DashboardUrl');
 
     const ownMre = props.createMreTables === true;
     const mreTable = (given: ITable | undefined, logicalId: string) => (!ownMre && given) || this.table(logicalId);
@@ -143,6 +147,10 @@ export class MediaExport extends Construct {
 
   private resource<T>(logicalId: string): T {
     return this.template.getResource(logicalId) as T;
+  }
+
+  private output(name: string): string {
+    return String(this.template.getOutput(name).value);
   }
 
   private bucket(logicalId: string): IBucket {
@@ -165,8 +173,9 @@ export class MediaExport extends Construct {
   }
 
   private function(logicalId: string): IFunction {
-    const functionArn = this.template.getResource(logicalId).getAtt('Arn').toString();
-    return LambdaFunction.fromFunctionAttributes(this, logicalId, { functionArn, sameEnvironment: true });
+    const arn = (id: string) => this.template.getResource(id).getAtt('Arn').toString();
+    const role = Role.fromRoleArn(this, `${logicalId}Role`, arn(`${logicalId}Role`));
+    return LambdaFunction.fromFunctionAttributes(this, logicalId, { functionArn: arn(logicalId), role, sameEnvironment: true });
   }
 }
 

@@ -20,9 +20,9 @@ const flag = (parameter: string, on: string, off: string): Argument<boolean> => 
   text: value => (value ? on : off),
 });
 const bucket = (parameter: string): Argument<IBucket> => ({ parameter, text: value => value.bucketName });
-const buckets = (parameter: string): Argument<IBucket[]> => ({
+const joined = <T>(parameter: string, each: (value: T) => string): Argument<T[]> => ({
   parameter,
-  text: value => value.map(each => each.bucketArn).join(','),
+  text: value => value.map(each).join(','),
 });
 const table = (parameter: string): Argument<ITable> => ({ parameter, text: value => value.tableName });
 
@@ -32,10 +32,16 @@ export const ARGUMENTS: { readonly [P in keyof MediaExportParameters]-?: Argumen
   defaultTenant: text('DefaultTenant'),
   dataExportAuth: text('DataExportAuth'),
   requireTls: flag('RequireTls', 'true', 'false'),
+  kmsKey: { parameter: 'KmsKeyArn', text: value => value.keyArn },
+  domainName: text('DomainName'),
+  domainCertificate: { parameter: 'DomainCertificateArn', text: value => value.certificateArn },
+  hostedZone: { parameter: 'HostedZoneId', text: value => value.hostedZoneId },
+  vpcSubnets: joined('VpcSubnetIds', each => each.subnetId),
+  vpcSecurityGroups: joined('VpcSecurityGroupIds', each => each.securityGroupId),
   sourceBucket: bucket('SourceBucketName'),
   exportBucket: bucket('ExportBucketName'),
-  tenantSourceBuckets: buckets('TenantSourceBucketArns'),
-  tenantTargetBuckets: buckets('TenantTargetBucketArns'),
+  tenantSourceBuckets: joined('TenantSourceBucketArns', each => each.bucketArn),
+  tenantTargetBuckets: joined('TenantTargetBucketArns', each => each.bucketArn),
   clipRetentionDays: number('ClipRetentionDays'),
   maxDurationMs: number('MaxDurationMs'),
   clipConcurrency: number('ClipConcurrency'),
@@ -53,6 +59,7 @@ export const ARGUMENTS: { readonly [P in keyof MediaExportParameters]-?: Argumen
   ffmpegPath: text('FfmpegPath'),
   completionBusName: text('CompletionBusName'),
   alarmEmail: text('AlarmEmail'),
+  tracing: text('Tracing'),
   createMreTables: flag('CreateMreTables', 'true', 'false'),
   eventTable: table('EventTableName'),
   pluginTable: table('PluginTableName'),

@@ -1,7 +1,11 @@
+import type { ICertificate } from 'aws-cdk-lib/aws-certificatemanager';
 import type { ITable } from 'aws-cdk-lib/aws-dynamodb';
+import type { ISecurityGroup, ISubnet } from 'aws-cdk-lib/aws-ec2';
 import type { IEventBus } from 'aws-cdk-lib/aws-events';
-import type { Architecture } from 'aws-cdk-lib/aws-lambda';
+import type { IKey } from 'aws-cdk-lib/aws-kms';
+import type { Architecture, Tracing } from 'aws-cdk-lib/aws-lambda';
 import type { RetentionDays } from 'aws-cdk-lib/aws-logs';
+import type { IHostedZone } from 'aws-cdk-lib/aws-route53';
 import type { IBucket } from 'aws-cdk-lib/aws-s3';
 
 /** Who may ask for clips: holders of a valid SessionId, or everyone, for `defaultTenant`. */
@@ -38,6 +42,37 @@ export interface MediaExportParameters {
    * @default true
    */
   readonly requireTls?: boolean;
+  /**
+   * Encrypts all that the stack keeps: buckets, tables, queues, the alarm topic, logs, settings. Its policy must let CloudWatch Logs,
+   * CloudWatch and EventBridge use it.
+   * @default - keys of AWS
+   */
+  readonly kmsKey?: IKey;
+  /**
+   * Domain name of the API; needs `domainCertificate`.
+   * @default - the name that AWS gives the API
+   */
+  readonly domainName?: string;
+  /**
+   * Certificate for `domainName`, of the stack's region.
+   * @default - none
+   */
+  readonly domainCertificate?: ICertificate;
+  /**
+   * Hosted zone that gets the record of `domainName`.
+   * @default - the record is yours, pointing at `domainTarget`
+   */
+  readonly hostedZone?: IHostedZone;
+  /**
+   * Subnets that the functions run in; needs `vpcSecurityGroups`.
+   * @default - outside of any VPC
+   */
+  readonly vpcSubnets?: ISubnet[];
+  /**
+   * Security groups of the functions in `vpcSubnets`.
+   * @default - none
+   */
+  readonly vpcSecurityGroups?: ISecurityGroup[];
   /**
    * Existing bucket with the recordings.
    * @default - one is created
@@ -144,6 +179,11 @@ export interface MediaExportParameters {
    * @default - nobody; `alarmTopic` takes other subscriptions
    */
   readonly alarmEmail?: string;
+  /**
+   * Whether X-Ray samples the functions' invocations, or only those that a caller samples.
+   * @default Tracing.PASS_THROUGH
+   */
+  readonly tracing?: Tracing;
   /**
    * Create empty tables and an event bus as Media Replay Engine has them, instead of naming existing ones.
    * @default false

@@ -22,6 +22,7 @@ export interface Rule {
 
 /** A resource or an output. */
 export interface Element {
+  readonly Type?: string;
   readonly Condition?: string;
   readonly Properties?: Record<string, unknown>;
   readonly Value?: unknown;
@@ -33,6 +34,7 @@ export interface Template {
   readonly Parameters: Record<string, Parameter>;
   readonly Rules: Record<string, Rule>;
   readonly Conditions: Record<string, unknown>;
+  readonly Globals?: unknown;
   readonly Resources: Record<string, Element>;
   readonly Outputs: Record<string, Element>;
 }
@@ -63,7 +65,7 @@ function tags(name: string): (ScalarTag | CollectionTag)[] {
  * without the layout of a form for parameters that nobody is asked for.
  */
 export function decided(template: Template, values: Record<string, string>): Partial<Template> {
-  const { Metadata, Rules, Conditions, ...rest } = template;
+  const { Metadata, Rules, Conditions, Globals, ...rest } = template;
   const held = (condition: string) => holds({ Condition: condition }, Conditions, values);
   const elements = (all: Record<string, Element>) =>
     Object.fromEntries(
@@ -71,7 +73,12 @@ export function decided(template: Template, values: Record<string, string>): Par
         .filter(([, { Condition }]) => Condition === undefined || held(Condition))
         .map(([name, { Condition, ...element }]) => [name, withoutBranches(element, held)]),
     ) as Record<string, Element>;
-  return { ...rest, Resources: elements(template.Resources), Outputs: elements(template.Outputs) };
+  return {
+    ...rest,
+    Globals: withoutBranches(Globals, held),
+    Resources: elements(template.Resources),
+    Outputs: elements(template.Outputs),
+  };
 }
 
 /** Has the template in a file while `use` runs. */

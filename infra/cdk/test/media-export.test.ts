@@ -4,10 +4,14 @@ import { mkdtempSync, readFileSync, readdirSync, rmSync, writeFileSync } from 'n
 import * as path from 'node:path';
 import { after, test } from 'node:test';
 import { App, CfnOutput, CfnParameter, NestedStack, Stack } from 'aws-cdk-lib';
+import { Certificate } from 'aws-cdk-lib/aws-certificatemanager';
 import { AttributeType, Table } from 'aws-cdk-lib/aws-dynamodb';
+import { SecurityGroup, Subnet, Vpc } from 'aws-cdk-lib/aws-ec2';
 import { EventBus } from 'aws-cdk-lib/aws-events';
-import { Architecture } from 'aws-cdk-lib/aws-lambda';
+import { Key } from 'aws-cdk-lib/aws-kms';
+import { Architecture, Tracing } from 'aws-cdk-lib/aws-lambda';
 import { RetentionDays } from 'aws-cdk-lib/aws-logs';
+import { HostedZone } from 'aws-cdk-lib/aws-route53';
 import { Bucket } from 'aws-cdk-lib/aws-s3';
 import { CfnInclude } from 'aws-cdk-lib/cloudformation-include';
 import { AwsSolutionsChecks } from 'cdk-nag';
@@ -31,8 +35,9 @@ const MRE_TABLES = [
 ] as const;
 
 /** What every output of the template is on the construct. */
-const OUTPUTS: Record<string, (construct: MediaExport) => string> = {
+const OUTPUTS: Record<string, (construct: MediaExport) => string | undefined> = {
   ApiUrl: it => it.apiUrl,
+  DomainTarget: it => it.domainTarget,
   ApiId: it => it.api.apiId,
   SourceBucket: it => it.sourceBucket.bucketName,
   ExportBucket: it => it.exportBucket.bucketName,
@@ -101,6 +106,22 @@ function namedResources(stack: Stack): MediaExportProps {
   };
 }
 
+/** What an operator has: a key, a domain and a VPC. */
+function operated(stack: Stack): MediaExportProps {
+  const account = 'eu-west-1:123456789012';
+  return {
+    createMreTables: true,
+    kmsKey: Key.fromKeyArn(stack, 'Key', `arn:aws:kms:${account}:key/1234abcd-12ab-34cd-56ef-1234567890ab`),
+    domainName: 'clips.example.com',
+    domainCertificate: Certificate.fromCertificateArn(stack, 'Certificate', `arn:aws:acm:${account}:certificate/1234abcd`),
+    hostedZone: HostedZone.fromHostedZoneId(stack, 'Zone', 'Z23ABC4XYZL05B'),
+    vpcSubnets: ['subnet-0a', 'subnet-0b'].map(id => Subnet.fromSubnetId(stack, id, id)),
+    vpcSecurityGroups: [SecurityGroup.fromSecurityGroupId(stack, 'Group', 'sg-0a')],
+    tracing: Tracing.ACTIVE,
+    alarmEmail: 'a@example.com',
+  };
+}
+
 test('what the CDK makes of the template is what the snapshot says', () => {
   const stack = new Stack(newApp(), 'Snapshot');
   mediaExport(stack);
@@ -124,7 +145,7 @@ test('a changed, a lost and a new property are differences', () => {
 
 test('logical ids are those of the template', () => {
   const stack = new Stack(newApp(), 'Ids');
-  mediaExport(stack, { createMreTables: true, alarmEmail: 'a@example.com' });
+  mediaExport(stack, operated(stack));
   assert.deepEqual(Object.keys(synthesise(stack).template.Resources).sort(), Object.keys(SOURCE.Resources).sort());
 });
 
@@ -137,6 +158,7 @@ test('the documented defaults are those of the template', () => {
   const names: Record<string, unknown> = {
     'RetentionDays.ONE_MONTH': RetentionDays.ONE_MONTH,
     'Architecture.ARM_64': Architecture.ARM_64,
+    'Tracing.PASS_THROUGH': Tracing.PASS_THROUGH,
   };
   const source = readFileSync(path.join(PACKAGE, 'lib/props.ts'), 'utf8');
   for (const [prop, { parameter, text }] of Object.entries(ARGUMENTS) as [string, Argument<unknown>][]) {
@@ -155,6 +177,7 @@ test('every allowed value can be said, and only those', () => {
     authMode: [...AUTH_MODES],
     dataExportAuth: [...DATA_EXPORT_AUTHS],
     logLevel: [...LOG_LEVELS],
+    tracing: [Tracing.ACTIVE, Tracing.PASS_THROUGH],
     architecture: [Architecture.ARM_64, Architecture.X86_64],
     // The CDK's enum has more; the template's list is asked as the app is synthesised.
     logRetentionDays: SOURCE.Parameters['LogRetentionDays']?.AllowedValues ?? [],
@@ -170,6 +193,7 @@ test('every allowed value can be said, and only those', () => {
 for (const [what, props] of [
   ['created', () => ({ createMreTables: true })],
   ['named', namedResources],
+  ['operated', operated],
 ] as const) {
   test(`every output is on the construct, of resources that are ${what}`, () => {
     const stack = new Stack(newApp(), 'Outputs');
@@ -185,7 +209,7 @@ for (const [what, props] of [
 
 /** A function's Ref is its name, and what identifies it on the construct its ARN. */
 function asReference(value: unknown): unknown {
-  const attribute = (value as { 'Fn::GetAtt'?: string | string[] })['Fn::GetAtt'];
+  const attribute = (value as { 'Fn::GetAtt'?: string | string[] } | undefined)?.['Fn::GetAtt'];
   const [logicalId, name] = typeof attribute === 'string' ? attribute.split('.') : (attribute ?? []);
   return name === 'Arn' ? { Ref: logicalId } : logicalId ? `${logicalId}.${name}` : value;
 }
@@ -240,12 +264,60 @@ test('values that the template does not allow are refused', () => {
   refused({ defaultTenant: 'a b' }, /defaultTenant is 'a b', but must be as/);
   refused({ authMode: 'none' }, /AuthMode none needs a DefaultTenant/);
   refused({ previewUrls: true }, /PreviewUrls needs MreMediaBucketName/);
+  refused({ domainName: 'clips.example.com' }, /DomainName and DomainCertificateArn need each other/);
+  refused({ tracing: Tracing.DISABLED }, /tracing is 'Disabled', but must be one of PassThrough, Active/);
   refused({ createMreTables: false }, /Name all eight tables/);
 });
 
 test('one table of Media Replay Engine that is not named is refused', () => {
   const stack = new Stack(newApp(), 'Seven');
   assert.throws(() => mediaExport(stack, { ...namedResources(stack), modelTable: undefined }), /Name all eight tables/);
+});
+
+test('subnets without security groups are refused, and a hosted zone without a domain', () => {
+  const { vpcSubnets, vpcSecurityGroups, hostedZone, domainCertificate } = operated(new Stack(newApp(), 'Half'));
+  for (const [props, message] of [
+    [{ vpcSubnets }, /VpcSubnetIds and VpcSecurityGroupIds need each other/],
+    [{ vpcSecurityGroups }, /VpcSubnetIds and VpcSecurityGroupIds need each other/],
+    [{ domainCertificate }, /DomainName and DomainCertificateArn need each other/],
+    [{ hostedZone }, /HostedZoneId needs a DomainName/],
+  ] as [MediaExportProps, RegExp][]) {
+    assert.throws(() => mediaExport(new Stack(newApp(), 'Refused'), { createMreTables: true, ...props }), message);
+  }
+});
+
+test('a key, a domain and a VPC reach every resource that can have them', () => {
+  const stack = new Stack(newApp(), 'Operated');
+  const props = operated(stack);
+  const construct = mediaExport(stack, props);
+  const { Resources, Globals } = synthesise(stack).template;
+  const key = props.kmsKey?.keyArn ?? '';
+  const kept = Object.entries(Resources).filter(([, { Type }]) =>
+    /^AWS::(DynamoDB::Table|S3::Bucket|SQS::Queue|SNS::Topic|Logs::LogGroup)$/.test(Type ?? ''));
+  assert.ok(kept.length > 25);
+  assert.deepEqual(kept.filter(([, each]) => !JSON.stringify(each).includes(key)).map(([name]) => name), []);
+  const { KmsKeyArn, VpcConfig, Tracing: tracing } = (Globals as { Function: Record<string, unknown> }).Function;
+  assert.deepEqual([KmsKeyArn, tracing], [key, 'Active']);
+  assert.deepEqual(VpcConfig, { SubnetIds: ['subnet-0a', 'subnet-0b'], SecurityGroupIds: ['sg-0a'] });
+  assert.deepEqual(stack.resolve(construct.apiUrl), { 'Fn::Sub': 'https://${ApiDomain}' });
+});
+
+test('a VPC may be made in the same stack', () => {
+  const stack = new Stack(newApp(), 'OwnVpc');
+  const vpc = new Vpc(stack, 'Vpc', { natGateways: 0 });
+  const vpcSecurityGroups = [new SecurityGroup(stack, 'Group', { vpc })];
+  mediaExport(stack, { createMreTables: true, vpcSubnets: vpc.isolatedSubnets, vpcSecurityGroups, kmsKey: new Key(stack, 'Key') });
+  const { Globals } = synthesise(stack).template;
+  assert.match(JSON.stringify(Globals), /"Fn::Split":\[",",\{"Fn::Join":/);
+});
+
+test('a function can be given further rights', () => {
+  const stack = new Stack(newApp(), 'Rights');
+  const construct = mediaExport(stack);
+  new Bucket(stack, 'Logos').grantRead(construct.mediaExportClipWorkerFunction);
+  const policies = Object.values(synthesise(stack).template.Resources).filter(each => each.Type === 'AWS::IAM::Policy');
+  assert.equal(policies.length, 1);
+  assert.match(JSON.stringify(policies[0]?.Properties?.['Roles']), /MediaExportClipWorkerRole/);
 });
 
 test('a stack holds one, an app many', () => {
@@ -279,7 +351,7 @@ test('what is missing in the checkout is named', () => {
 
 test('cdk-nag has no finding that is not acknowledged, and none is acknowledged in vain', () => {
   const stack = new Stack(newApp(), 'Nag');
-  const construct = mediaExport(stack);
+  const construct = mediaExport(stack, operated(stack));
   const { folder } = synthesise(stack);
   assert.deepEqual(new AwsSolutionsChecks().validateScope(construct).violations, []);
 
@@ -291,7 +363,7 @@ test('cdk-nag has no finding that is not acknowledged, and none is acknowledged 
   const acknowledged = Object.entries(ACKNOWLEDGED).flatMap(([logicalId, rules]) =>
     Object.keys(rules).map(rule => `${logicalId} ${rule.replace(/\[.*/, '')}`),
   );
-  assert.deepEqual([...new Set(findings)].sort(), acknowledged.sort());
+  assert.deepEqual([...new Set(findings)].sort(), [...new Set(acknowledged)].sort());
 });
 
 test('cdk-nag finds a resource that an integrator adds or opens', () => {
