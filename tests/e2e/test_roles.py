@@ -28,8 +28,7 @@ BY_LAMBDA = {
     "sqs:ReceiveMessage": "the event source mapping polls",
     "sqs:DeleteMessage": "the event source mapping acknowledges",
     "sqs:GetQueueAttributes": "the event source mapping reads the queue's settings",
-    "logs:CreateLogGroup": "AWSLambdaBasicExecutionRole, which SAM gives every function",
-    "logs:CreateLogStream": "the same",
+    "logs:CreateLogStream": "Lambda writes the function's log",
     "logs:PutLogEvents": "the same",
 }
 ARCHIVE = {"storage_name": "mma-video-archive", "storage_location": "us-west-1"}
@@ -124,6 +123,12 @@ def everything(stack: Stack, recorded: Callable[[str], Recording]) -> None:
     with ThreadPoolExecutor(len(paths)) as pool:
         for done in [pool.submit(path) for path in paths]:
             done.result()
+    wait_for(lambda: swept_tellings(stack) or None, "completion event of the sweeper", 150)
+
+
+def swept_tellings(stack: Stack) -> set[Use]:
+    """Events about the jobs that were cancelled, which it sends half a minute later."""
+    return {use for use in used(stack) if (use.function, use.action) == ("JobSweeper", "events:PutEvents")}
 
 
 def failed_and_tried_again(stack: Stack, recording: Recording) -> None:
