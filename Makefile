@@ -11,6 +11,9 @@ ITERATIONS ?= 1000000
 WINDOWS ?= 1000
 JOBS ?= 2000
 SEEDS ?= 100000
+HOURS ?= 24
+# The stack in AWS that STACK names; without it, the local one.
+WHICH = $(if $(filter file,$(origin STACK)),--env .local/$(NAME)/env,--stack $(STACK))
 # Further parameters of the template for `make deploy`, as "Name=value Name=value".
 PARAMETERS ?=
 
@@ -22,7 +25,7 @@ TEMPLATE := infra/sam/template.yaml
 # Tools that only crates.io has, compiled on first use.
 CARGO_DENY := $(TOOLS)/bin/cargo-deny
 CARGO_CYCLONEDX := $(TOOLS)/bin/cargo-cyclonedx
-TEST_PHASES := fmt-check lint docs deny template-check test-rust test-infra test-cdk test-e2e test-chaos
+TEST_PHASES := fmt-check lint docs deny template-check test-rust test-infra test-cdk test-e2e test-smoke test-chaos
 
 export PATH := $(CURDIR)/$(TOOLS)/bin:$(PATH)
 export SAM_CLI_TELEMETRY := 0
@@ -32,8 +35,8 @@ $(error ARCH is arm64 or x86_64, not $(ARCH))
 endif
 
 .DEFAULT_GOAL := help
-.PHONY: help setup lock up down logs ps demo watch layer build sbom package deploy fmt fmt-check lint docs deny audit template-check \
-        test test-rust test-infra test-cdk test-e2e test-chaos model simulate chaos soak soak-media fuzz bench bench-media ci clean
+.PHONY: help setup lock up down logs ps demo watch layer build sbom package deploy tenant session smoke fmt fmt-check lint docs deny audit template-check \
+        test test-rust test-infra test-cdk test-e2e test-smoke test-upgrade test-chaos model simulate chaos soak soak-media fuzz bench bench-media ci clean
 
 help: ## List the targets
 	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## / {printf "  %-15s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -108,6 +111,18 @@ deploy: build layer ## Create or update the stack in AWS (needs AWS; STACK=... A
 	@sam deploy --template-file $(TEMPLATE) --stack-name $(STACK) --resolve-s3 --capabilities CAPABILITY_IAM \
 	  --no-fail-on-empty-changeset --parameter-overrides Architecture=$(ARCH) $(PARAMETERS)
 
+# ---- operating: the stack that STACK names, else the local one
+
+tenant: $(VENV)/.stamp ## Add a tenant (TENANT=... SOURCE_BUCKET=... SOURCE_PREFIX=... TARGETS="bucket:region:root ..." MAX_ACTIVE=... STACK=...)
+	@$(VENV)/bin/python infra/ops/tenants.py $(WHICH) tenant add "$(TENANT)" $(if $(SOURCE_BUCKET),--source-bucket "$(SOURCE_BUCKET)") \
+	  $(if $(SOURCE_PREFIX),--source-prefix "$(SOURCE_PREFIX)") $(foreach each,$(TARGETS),--target "$(each)") $(if $(MAX_ACTIVE),--max-active $(MAX_ACTIVE))
+
+session: $(VENV)/.stamp ## Print the id of a new session of a tenant (TENANT=... HOURS=24 STACK=...)
+	@$(VENV)/bin/python infra/ops/tenants.py $(WHICH) session add "$(TENANT)" --hours $(HOURS)
+
+smoke: $(VENV)/.stamp ## Ask a deployed stack for everything once and leave nothing behind (STACK=...)
+	@$(VENV)/bin/python tests/smoke $(WHICH)
+
 # ---- checks
 
 fmt: ## Format the Rust code
@@ -155,6 +170,12 @@ infra/cdk/node_modules/.package-lock.json: infra/cdk/package-lock.json
 
 test-e2e: $(VENV)/.stamp $(TOOLS)/.stamp ## Tests through HTTP against a local stack of their own
 	@$(VENV)/bin/python -m pytest -q tests/media tests/e2e
+
+test-smoke: $(VENV)/.stamp ## The smoke test passes a whole stack and names what is broken
+	@$(VENV)/bin/python -m pytest -q tests/smoke
+
+test-upgrade: $(VENV)/.stamp ## From the version before this one to this one and back, with jobs in flight (PREVIOUS=tag or commit)
+	@PREVIOUS=$(PREVIOUS) $(VENV)/bin/python -m pytest -q -rs tests/upgrade
 
 model: ## Check every order of a job's steps in large worlds (about 2 minutes)
 	@cargo test --locked --profile fuzz --package export-model --test life -- --ignored --nocapture --test-threads 1

@@ -34,9 +34,9 @@ class Cloud:
         return self._session.client(service, region_name=region, endpoint_url=self.endpoint, config=config)
 
 
-def deploy(cloud: Cloud, bundles: dict[str, Path], parameters: dict[str, str]) -> dict[str, str]:
-    """Create or update the stack and return its outputs."""
-    template = yaml_parse(TEMPLATE.read_text(encoding="utf-8"))
+def deploy(cloud: Cloud, bundles: dict[str, Path], parameters: dict[str, str], path: Path = TEMPLATE) -> dict[str, str]:
+    """Create or update the stack from the template at `path` and return its outputs."""
+    template = yaml_parse(path.read_text(encoding="utf-8"))
     unknown = sorted(parameters.keys() - template["Parameters"].keys())
     if unknown:
         raise StackError(f"the template has no parameter {', '.join(unknown)}")

@@ -21,7 +21,7 @@ socketserver.StreamRequestHandler.disable_nagle_algorithm = True
 from hypercorn.asyncio import serve  # noqa: E402
 from hypercorn.config import Config  # noqa: E402
 from ministack import app as ministack  # noqa: E402
-from ministack.core import iam_evaluator, lambda_runtime  # noqa: E402
+from ministack.core import iam_actions, iam_evaluator, lambda_runtime  # noqa: E402
 from ministack.services import apigateway, dynamodb, lambda_svc, s3  # noqa: E402
 from ministack.services.cloudformation import provisioners  # noqa: E402
 
@@ -133,12 +133,31 @@ def with_absence_hidden(handle_request):
     return handle
 
 
+def with_creation_conditions(service_context):
+    """Stock knows no condition keys of conditional writes, on which the export bucket's policy rests."""
+
+    @functools.wraps(service_context)
+    def handle(iam_action, query_params, path="", headers=None):
+        context = service_context(iam_action, query_params, path, headers)
+        if iam_action == "s3:PutObject":
+            # The start of an upload and its parts create no object, its completion does.
+            creates = not {"uploads", "partNumber"} & set(query_params or {})
+            context["s3:ObjectCreationOperation"] = str(creates).lower()
+            for name in ("if-match", "if-none-match"):
+                if value := (headers or {}).get(name):
+                    context[f"s3:{name}"] = value
+        return context
+
+    return handle
+
+
 def patch(processes: FunctionProcesses) -> None:
     """Apply the changes to ministack."""
     dynamodb._evaluate_condition = with_partition_conditions(dynamodb._evaluate_condition)
     if ministack.AUTH:
         iam_evaluator.enforce = with_record(iam_evaluator.enforce, os.environ["DECISIONS_FILE"])
         s3.handle_request = with_absence_hidden(s3.handle_request)
+        iam_actions.s3_service_context = with_creation_conditions(iam_actions.s3_service_context)
     mapping = provisioners._RESOURCE_HANDLERS["AWS::Lambda::EventSourceMapping"]
     for operation in ("create", "update"):
         mapping[operation] = with_integer_concurrency(mapping[operation])
@@ -153,8 +172,9 @@ def patch(processes: FunctionProcesses) -> None:
     apigateway._HOST = AWS_DOMAIN
 
 
-def with_api_root(api_port: int, api_id_file: str):
-    """Wrap ministack so that requests to `api_port` reach the HTTP API whose id is in `api_id_file`."""
+def with_api_root(api_port: int, api_id_file: str, docs_file: str):
+    """Wrap ministack so that requests to `api_port` reach the HTTP API whose id is in `api_id_file`, but for `/_docs`, the
+    API reference in `docs_file`."""
 
     async def app(scope, receive, send):
         if scope["type"] != "http" or scope["server"][1] != api_port:
@@ -165,6 +185,10 @@ def with_api_root(api_port: int, api_id_file: str):
                 api_id = file.read().strip()
         except FileNotFoundError:
             api_id = ""
+        if scope["path"] == "/_docs" and os.path.exists(docs_file):
+            with open(docs_file, "rb") as file:
+                await _answer(send, 200, file.read(), b"text/html; charset=utf-8")
+            return
         # Paths that begin so are the emulator's own.
         if not api_id or scope["path"].startswith("/_"):
             await _answer(send, 404, b'{"message":"Not Found"}')
@@ -176,8 +200,8 @@ def with_api_root(api_port: int, api_id_file: str):
     return app
 
 
-async def _answer(send, status: int, body: bytes) -> None:
-    headers = [(b"content-type", b"application/json"), (b"content-length", str(len(body)).encode())]
+async def _answer(send, status: int, body: bytes, content_type: bytes = b"application/json") -> None:
+    headers = [(b"content-type", content_type), (b"content-length", str(len(body)).encode())]
     await send({"type": "http.response.start", "status": status, "headers": headers})
     await send({"type": "http.response.body", "body": body})
 
@@ -195,7 +219,7 @@ async def run(processes: FunctionProcesses) -> None:
     config.bind = [f"127.0.0.1:{gateway}", f"127.0.0.1:{api}"]
     config.keep_alive_timeout = 75
     # A trigger of our own, never pulled: else hypercorn replaces the signal handlers.
-    await serve(with_api_root(api, os.environ["API_ID_FILE"]), config, shutdown_trigger=asyncio.Event().wait)
+    await serve(with_api_root(api, os.environ["API_ID_FILE"], os.environ["API_DOCS_FILE"]), config, shutdown_trigger=asyncio.Event().wait)
 
 
 def main() -> None:

@@ -20,6 +20,8 @@ from pathlib import Path
 ROOT = Path(__file__).resolve().parents[2]
 STATE = ROOT / ".local"
 MARKER = "MEDIA_EXPORT_STACK"
+# The API reference that `make apidocs` builds.
+API_DOCS = ROOT / "target" / "apidocs" / "index.html"
 RESERVED = {"code", "demo", "env", "lock"}
 
 
@@ -95,6 +97,7 @@ class Instance:
             "GATEWAY_PORT": str(gateway),
             "API_PORT": str(api),
             "API_ID_FILE": str(self.api_id_file),
+            "API_DOCS_FILE": str(API_DOCS),
             "DECISIONS_FILE": str(self.dir / "decisions.jsonl"),
             "BIND_HOST": "127.0.0.1",
             # In queue URLs; the default, localhost, may resolve to ::1, where nothing listens.

@@ -2,12 +2,17 @@
 
 from __future__ import annotations
 
-import hashlib
+import sys
 import time
 
 from botocore.exceptions import ClientError
 
 from deploy import REGION, Cloud
+from instance import ROOT
+
+sys.path.insert(0, str(ROOT / "infra" / "ops"))
+
+from directory import Target, Tenant, session_item  # noqa: E402
 
 TENANT = "demo"
 SOURCE_PREFIX = "recordings/demo/"
@@ -21,23 +26,15 @@ def seed(cloud: Cloud, outputs: dict[str, str]) -> None:
     """Write the tenant and the session; doing it again changes only the session's end."""
     _create_archive(cloud)
     dynamodb = cloud.client("dynamodb")
-    dynamodb.put_item(TableName=outputs["TenantsTableName"], Item={
-        "pk": {"S": TENANT},
-        "source_bucket": {"S": outputs["SourceBucket"]},
-        "source_prefix": {"S": SOURCE_PREFIX},
-        "targets": {"L": [_target(outputs["ExportBucket"], REGION), _target(ARCHIVE_BUCKET, ARCHIVE_REGION)]},
-        "default_target": {"N": "0"},
-        "max_active": {"N": "100"},
-    })
-    dynamodb.put_item(TableName=outputs["SessionsTableName"], Item={
-        "pk": {"S": hashlib.sha256(SESSION_ID.encode()).hexdigest()},
-        "tenant": {"S": TENANT},
-        "expires_at": {"N": str(int(time.time()) + YEAR_S)},
-    })
-
-
-def _target(bucket: str, region: str) -> dict:
-    return {"M": {"bucket": {"S": bucket}, "region": {"S": region}, "root": {"S": ""}, "owner": {"S": ""}}}
+    tenant = Tenant(
+        name=TENANT,
+        source_bucket=outputs["SourceBucket"],
+        source_prefix=SOURCE_PREFIX,
+        targets=(Target(outputs["ExportBucket"], REGION), Target(ARCHIVE_BUCKET, ARCHIVE_REGION)),
+    )
+    session = session_item(SESSION_ID, TENANT, int(time.time()) + YEAR_S)
+    dynamodb.put_item(TableName=outputs["TenantsTableName"], Item=tenant.item())
+    dynamodb.put_item(TableName=outputs["SessionsTableName"], Item=session)
 
 
 def _create_archive(cloud: Cloud) -> None:

@@ -11,6 +11,7 @@
 from __future__ import annotations
 
 import argparse
+import json
 import platform
 import shlex
 import sys
@@ -19,8 +20,8 @@ from pathlib import Path
 
 import bundles
 import seed
-from deploy import REGION, STACK_NAME, Cloud, deploy
-from instance import STATE, Instance, StackError, locked, running
+from deploy import REGION, STACK_NAME, TEMPLATE, Cloud, deploy
+from instance import API_DOCS, STATE, Instance, StackError, locked, running
 
 OUTPUT_VARIABLES = {
     "SOURCE_BUCKET": "SourceBucket",
@@ -62,7 +63,7 @@ def up(options: argparse.Namespace) -> None:
         try:
             state = state or instance.start(bool(options.enforce_iam), options.functions_endpoint, function_env)
             cloud = Cloud(state["gateway_port"])
-            outputs = deploy(cloud, code, parameters(options))
+            outputs = deploy(cloud, code, parameters(options), options.template)
             instance.api_id_file.write_text(outputs["ApiId"], encoding="ascii")
             seed.seed(cloud, outputs)
             write_environment(instance, environment(cloud, state, outputs))
@@ -71,6 +72,8 @@ def up(options: argparse.Namespace) -> None:
             raise
     done = time.monotonic()
     print(f"up: http://127.0.0.1:{state['api_port']}  (build {built - began:.1f} s, deploy {done - built:.1f} s)")
+    if API_DOCS.exists():
+        print(f"API reference: http://127.0.0.1:{state['api_port']}/_docs")
     print(f"env: {instance.env_file}   emulator's log: {instance.log}")
 
 
@@ -103,15 +106,19 @@ def environment(cloud: Cloud, state: dict, outputs: dict[str, str]) -> dict[str,
     """What a client, a test or a function started by hand needs to know."""
     result = {
         "API_URL": f"http://127.0.0.1:{state['api_port']}",
+        # Answers 404 until `make apidocs` has built it.
+        "API_DOCS_URL": f"http://127.0.0.1:{state['api_port']}/_docs",
         "AWS_ENDPOINT_URL": cloud.endpoint,
         "AWS_REGION": REGION,
         "AWS_DEFAULT_REGION": REGION,
         "AWS_ACCESS_KEY_ID": "test",
         "AWS_SECRET_ACCESS_KEY": "test",
-        **{variable: outputs[output] for variable, output in OUTPUT_VARIABLES.items()},
+        # An earlier version's template has fewer.
+        **{variable: outputs[output] for variable, output in OUTPUT_VARIABLES.items() if output in outputs},
         "SOURCE_PREFIX": seed.SOURCE_PREFIX,
         "DEMO_SESSION_ID": seed.SESSION_ID,
         "FFMPEG": ffmpeg(),
+        "ROLES_ENFORCED": "1" if state["enforce_iam"] else "",
     }
     functions = cloud.client("lambda")
     for output in sorted(outputs):
@@ -152,17 +159,45 @@ def ps(_: argparse.Namespace) -> None:
 def logs(options: argparse.Namespace) -> None:
     _, state = must_run(options.name)
     client = Cloud(state["gateway_port"]).client("logs")
+    wanted = {field: value for field, value in (("job.id", options.job), ("correlation.id", options.correlation)) if value}
     seen: dict[str, int] = {}
     while True:
+        fresh: list[tuple[str, str]] = []
         for group in client.describe_log_groups(logGroupNamePrefix=f"/{STACK_NAME}/")["logGroups"]:
             name = group["logGroupName"]
             events = log_events(client, name)
-            for event in events[seen.get(name, 0):]:
-                print(f"{name.rsplit('/', 1)[-1]:32} {event['message'].rstrip()}", flush=True)
+            fresh += [(name.rsplit("/", 1)[-1], event["message"].rstrip()) for event in events[seen.get(name, 0):]]
             seen[name] = len(events)
+        for line in story(fresh, wanted) if wanted else [f"{function:32} {message}" for function, message in fresh]:
+            print(line, flush=True)
         if not options.follow:
             return
         time.sleep(0.5)
+
+
+def story(messages: list[tuple[str, str]], wanted: dict[str, str]) -> list[str]:
+    """Of what functions logged, the lines whose span has the `wanted` fields: in the order of time, for people."""
+    found = []
+    for function, message in messages:
+        for text in message.splitlines():
+            line = json.loads(text) if text.startswith("{") else {}
+            span = line.get("span", {})
+            if all(span.get(field) == value for field, value in wanted.items()):
+                found.append((line.pop("timestamp"), function, line))
+    return [readable(*each) for each in sorted(found, key=lambda each: each[0])]
+
+
+def readable(timestamp: str, function: str, line: dict) -> str:
+    span = {field: value for field, value in line.pop("span").items() if field != "name"}
+    line.pop("target", None)
+    said = f"{timestamp[11:23]} {line.pop('level'):5} {function:28} {line.pop('message', '')}"
+    return " ".join([said, *(f"{field}={shown(value)}" for field, value in {**line, **span}.items())])
+
+
+def shown(value: object) -> str:
+    """Nothing that a terminal would act upon."""
+    plain = isinstance(value, str) and value.isprintable() and " " not in value
+    return value if plain else json.dumps(value)
 
 
 def log_events(client, group: str) -> list[dict]:
@@ -192,13 +227,17 @@ def arguments() -> argparse.Namespace:
     start.add_argument("--release", action="store_true", help="optimised binaries (a slow build)")
     start.add_argument("--bin-dir", type=Path, help="take the functions' binaries from here; build nothing")
     start.add_argument("--enforce-iam", action="store_true", default=None, help="hold each function to its own role")
+    start.add_argument("--template", type=Path, default=TEMPLATE, help="another template, say of an earlier version")
     start.add_argument("--parameter", action="append", default=[], metavar="NAME=VALUE", help="a parameter of the template")
     start.add_argument("--functions-endpoint", metavar="URL", help="where functions call AWS, instead of at the emulator itself")
     start.add_argument("--function-env", action="append", default=[], metavar="NAME=VALUE", help="a variable for every function")
     command(down).add_argument("--all", action="store_true", help="every stack that is up")
     command(env)
     command(ps)
-    command(logs).add_argument("--follow", "-f", action="store_true", help="go on until interrupted")
+    read = command(logs)
+    read.add_argument("--follow", "-f", action="store_true", help="go on until interrupted")
+    read.add_argument("--job", metavar="ID", help="only what is about this job, in the order of time")
+    read.add_argument("--correlation", metavar="ID", help="only what is about this X-Correlation-Id")
     return parser.parse_args()
 
 

@@ -219,3 +219,24 @@ def test_the_environment_file_can_be_sourced(tmp_path, monkeypatch):
     shown = subprocess.run(["sh", "-c", ". ./env; printf '%s|' \"$A\" \"$B\" \"$C\""], cwd=tmp_path, capture_output=True, check=True)
     assert shown.stdout == b"plain/1.2||it's a $HOME|"
     assert (tmp_path / "env").read_text().startswith("A=plain/1.2\nB=\n")
+
+
+def test_a_story_is_one_jobs_lines_in_the_order_of_time():
+    def line(at: int, message: str, job: str, **fields: str) -> str:
+        span = {"name": "job", "job.id": job, "correlation.id": "a b"}
+        return json.dumps({"timestamp": f"2026-01-02T03:04:0{at}.123456Z", "level": "INFO", "message": message, **fields, "target": "t", "span": span})
+
+    logged = [
+        ("submit", "START RequestId: 1\n" + line(1, "answered", "j") + "\n" + line(2, "answered", "other")),
+        ("worker", line(4, "ended", "j", why="\x1b[2J", plan="copy")),
+        ("worker", '{"_aws": {}, "Clips": 1}'),
+        ("worker", line(3, "claimed", "j")),
+    ]
+    told = cli.story(logged, {"job.id": "j"})
+    assert [told_line.split()[:4] for told_line in told] == [
+        ["03:04:01.123", "INFO", "submit", "answered"], ["03:04:03.123", "INFO", "worker", "claimed"],
+        ["03:04:04.123", "INFO", "worker", "ended"],
+    ]
+    assert told[2].endswith('why="\\u001b[2J" plan=copy job.id=j correlation.id="a b"')
+    assert len(cli.story(logged, {"correlation.id": "a b"})) == 4
+    assert cli.story(logged, {"job.id": "j", "correlation.id": "x"}) == []
