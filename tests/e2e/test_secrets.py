@@ -231,7 +231,9 @@ def unforged(stack: Stack, crates: Iterable[str], most: int) -> Iterator[None]:
     yield
     for crate, known in before.items():
         lines = own(stack.log(crate))[known:]
-        assert 1 <= len(lines) <= most, (crate, len(lines))
+        # An instance that starts says so.
+        said = [line for line in lines if '"ColdStarts"' not in line]
+        assert 1 <= len(said) <= most, (crate, len(said))
         for line in lines:
             assert json.loads(line).get("message") != "forged", line
             assert not any(mark in line for mark in BREAKS), line

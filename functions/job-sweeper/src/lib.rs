@@ -9,7 +9,9 @@ use export_domain::job::Swept;
 use export_domain::ports::{Clock, DueJobs, EventBus, JobQueue, JobStore, Unavailable, Written};
 use export_domain::settings::Lifecycle;
 use export_lambda::metrics::{Metric, Metrics};
+use export_lambda::telemetry::{job_span, name_cause};
 use serde::Serialize;
+use tracing::Instrument;
 
 /// Jobs that one sweep looks at, at most; the next one goes on.
 const MOST: usize = 500;
@@ -59,9 +61,12 @@ where
         let due = self.jobs.due(self.clock.now_ms(), MOST).await?;
         let mut sweep = Sweep { due: due.len(), ..Sweep::default() };
         for (tenant, job_id) in due {
-            if let Err(error) = self.look(&tenant, &job_id, &mut sweep).await {
-                tracing::warn!(%tenant, job.id = %job_id, %error, "failed to sweep a job");
-            }
+            let looked = async {
+                if let Err(error) = self.look(&tenant, &job_id, &mut sweep).await {
+                    tracing::warn!(%tenant, %error, "failed to sweep a job");
+                }
+            };
+            looked.instrument(job_span(&job_id)).await;
         }
         tracing::info!(
             due = sweep.due,
@@ -81,11 +86,12 @@ where
 
     async fn look(&self, tenant: &TenantId, job_id: &JobId, sweep: &mut Sweep) -> Result<(), Unavailable> {
         let Some(job) = self.jobs.get(tenant, job_id).await? else { return Ok(()) };
+        name_cause(&job);
         match job.swept(self.clock.now_ms(), &self.times) {
             Swept::Nothing => {}
             Swept::Expire(next) => {
                 if self.jobs.write(Some(job.rev), &next).await? == Written::Done {
-                    tracing::warn!(%tenant, job.id = %job_id, "a job ran out of time");
+                    tracing::warn!(%tenant, "a job ran out of time");
                     sweep.expired += 1;
                     tell(&next, &self.bus, &self.jobs).await?;
                 }
@@ -93,12 +99,14 @@ where
             Swept::Resend(next) => {
                 if self.jobs.write(Some(job.rev), &next).await? == Written::Done {
                     self.queue.send(next.order.wanted, &next.message(), 0).await?;
+                    tracing::info!(%tenant, generation = next.generation, resends = next.resends, "sent a job's message again");
                     sweep.resent += 1;
                 }
             }
             Swept::Tell(next) => {
                 if self.jobs.write(Some(job.rev), &next).await? == Written::Done {
                     tell(&next, &self.bus, &self.jobs).await?;
+                    tracing::info!(%tenant, generation = next.generation, "told of an end that nobody had told of");
                     sweep.told += 1;
                 }
             }

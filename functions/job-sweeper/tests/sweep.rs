@@ -4,6 +4,7 @@ use export_domain::completion::notification;
 use export_domain::job::{Job, Reason, State};
 use export_domain::request::Wanted;
 use export_domain::settings::Lifecycle;
+use export_domain::trace::TraceHeader;
 use export_lambda::metrics::Metrics;
 use export_testkit::{
     Fault, MemoryBus, MemoryJobs, MemoryQueue, NOW, TestClock, body, claimed, job, ready, tenant,
@@ -61,6 +62,16 @@ async fn a_job_that_nobody_took_is_sent_again_to_its_own_queue() {
     for (wanted, job) in [(Wanted::Media, clip), (Wanted::Thumbnail, thumbnail)] {
         assert!(sent.iter().any(|s| s.wanted == wanted && s.message == job.message() && s.delay_s == 0));
     }
+}
+
+#[tokio::test]
+async fn a_message_that_is_sent_again_goes_on_with_its_jobs_trace() {
+    let sweeper = sweeper();
+    let trace = TraceHeader::parse("Root=1-5759e988-bd862e3fe1be46a994272793;Sampled=1");
+    has(&sweeper, 0, |job| Job { trace: trace.clone(), ..job });
+    sweeper.clock.advance(60_000);
+    assert_eq!(sweeper.sweep().await, Ok(did(1, 1, 0)));
+    assert_eq!(sweeper.queue.take()[0].message.trace, trace);
 }
 
 #[tokio::test]

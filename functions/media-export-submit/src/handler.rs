@@ -23,6 +23,7 @@ where
             session: received.session,
             idempotency_key: received.idempotency_key,
             wait_s: received.prefer_wait_s,
+            context: received.context,
         };
         let ended = self.submit(submission).await;
         let outcome = match &ended {
@@ -41,7 +42,7 @@ where
 fn log(ended: &Ended, status: u16, error_code: i32) {
     match ended {
         Ended::Job(job) => tracing::info!(
-            tenant = %job.tenant, job.id = %job.job_id, job.state = ?job.state, generation = job.generation,
+            tenant = %job.tenant, job.state = ?job.state, generation = job.generation,
             status, error_code, "answered a submission"
         ),
         Ended::Rejected(rejection) => tracing::info!(status, error_code, ?rejection, "rejected a submission"),

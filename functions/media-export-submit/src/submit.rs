@@ -8,8 +8,10 @@ use export_domain::ports::{
     Clock, IdempotencyKeys, JobQueue, JobStore, Sessions, Tenants, Unavailable, Written,
 };
 use export_domain::request::{FieldError, Wanted};
+use export_domain::trace::TraceContext;
 use export_domain::wait::until_ended;
 use export_lambda::settle::settled;
+use export_lambda::telemetry::name_job;
 
 /// A thumbnail is normally made within this time, so the first reply carries it (contract, row 14).
 const THUMBNAIL_WAIT_MS: i64 = 3000;
@@ -24,6 +26,7 @@ pub(crate) struct Submission<'a> {
     pub(crate) session: Option<SessionId>,
     pub(crate) idempotency_key: Option<String>,
     pub(crate) wait_s: Option<u64>,
+    pub(crate) context: TraceContext,
 }
 
 /// How a submission ended.
@@ -68,10 +71,11 @@ where
 
     async fn try_submit(&self, submission: Submission<'_>) -> Result<Job, Ended> {
         let accepted = self.intake.accept(submission.body, submission.session).await?;
+        name_job(&accepted.job_id);
         if let Some(key) = &submission.idempotency_key {
             self.bind(key, &accepted).await?;
         }
-        let job = self.stored(&accepted).await?;
+        let job = self.stored(&accepted, &submission.context).await?;
         let budget = match (submission.wait_s, job.order.wanted) {
             (Some(seconds), _) => i64::try_from(seconds.min(MAX_WAIT_S) * 1000).unwrap_or_default(),
             (None, Wanted::Thumbnail) => THUMBNAIL_WAIT_MS,
@@ -92,7 +96,7 @@ where
     }
 
     /// The job of this request as it is stored when this returns, its message sent if that was due.
-    async fn stored(&self, accepted: &Accepted) -> Result<Job, Ended> {
+    async fn stored(&self, accepted: &Accepted, context: &TraceContext) -> Result<Job, Ended> {
         let mut found = self.jobs.get(&accepted.tenant.id, &accepted.job_id).await?;
         for _ in 0..WRITE_TRIES {
             if let Some(job) = found {
@@ -114,6 +118,7 @@ where
                     Posted::Restart(next) => *next,
                 },
             };
+            let next = next.caused_by(context);
             self.admit(accepted).await?;
             match self.jobs.write(found.as_ref().map(|job| job.rev), &next).await? {
                 Written::Done => {
@@ -137,7 +142,7 @@ where
     /// A message that could not be sent is no failure: the stored job is due again soon.
     async fn send(&self, job: &Job) {
         if let Err(error) = self.queue.send(job.order.wanted, &job.message(), 0).await {
-            tracing::warn!(job.id = %job.job_id, %error, "failed to send a job's message; the sweeper will");
+            tracing::warn!(%error, "failed to send a job's message; the sweeper will");
         }
     }
 

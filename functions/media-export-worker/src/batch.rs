@@ -15,7 +15,9 @@ use export_domain::ports::{
     ClipStore, Clock, DeadLetters, EventBus, JobQueue, JobStore, SourceStore, Tenants, Unavailable, Written,
 };
 use export_lambda::batch::{Disposition, Record};
+use export_lambda::telemetry::{job_span, name_cause};
 use std::time::Duration;
+use tracing::Instrument;
 
 /// Claims that may meet another write before the message goes back.
 const CLAIM_TRIES: u32 = 5;
@@ -37,14 +39,18 @@ where
         let Ok(message) = Message::decode(&record.body) else {
             return self.bury(&record).await;
         };
-        match self.claimed(&message).await {
+        self.attend(&message, left).instrument(job_span(&message.job_id)).await
+    }
+
+    async fn attend(&self, message: &Message, left: Duration) -> Disposition {
+        match self.claimed(message).await {
             Ok(Some(job)) => {
                 let lease = Lease::new(&self.jobs, &self.clock, &self.times, job);
                 self.attempt(&lease, left).await
             }
             Ok(None) => Disposition::Acknowledge,
             Err(error) => {
-                tracing::error!(job.id = %message.job_id, %error, "failed to claim a job");
+                tracing::error!(%error, "failed to claim a job");
                 Disposition::Return
             }
         }
@@ -69,6 +75,7 @@ where
         let mut found = self.jobs.get(&message.tenant, &message.job_id).await?;
         for _ in 0..CLAIM_TRIES {
             let Some(job) = &found else { return Ok(None) };
+            name_cause(job);
             let (next, granted) =
                 match job.claim(message.generation, &claim_id, self.clock.now_ms(), &self.times) {
                     Claim::Stale | Claim::NotNow => return Ok(None),
@@ -112,7 +119,7 @@ where
             }
             // A lost claim is somebody else's job now; anything else is healed by the sweeper after the lease.
             Err(error) => {
-                tracing::warn!(job.id = %job.job_id, %error, "an attempt was cut off");
+                tracing::warn!(%error, "an attempt was cut off");
                 Disposition::Acknowledge
             }
         }
@@ -121,7 +128,7 @@ where
     /// An event that could not be sent is no failure: an ended job stays due until it was.
     async fn tell(&self, job: &Job) {
         if let Err(error) = tell(job, &self.bus, &self.jobs).await {
-            tracing::warn!(job.id = %job.job_id, %error, "failed to tell of an end; the sweeper will");
+            tracing::warn!(%error, "failed to tell of an end; the sweeper will");
         }
     }
 
@@ -136,16 +143,15 @@ where
         if let Some(upload) = open.take().await
             && let Err(error) = self.objects.abort(&job.order.target, &upload).await
         {
-            tracing::warn!(job.id = %job.job_id, %error, "failed to throw an upload away");
+            tracing::warn!(%error, "failed to throw an upload away");
         }
     }
 
     async fn write_down(&self, lease: &Lease<'_, J, C>, error: WorkError) -> Result<(), WorkError> {
-        let id = lease.job().await.job_id;
         match error {
             WorkError::Fenced(lost) => Err(lost.into()),
             WorkError::GivenUp(reason) => {
-                tracing::info!(job.id = %id, %reason, "gave a job up");
+                tracing::info!(%reason, "gave a job up");
                 self.give_up(lease, &reason).await
             }
             WorkError::Waiting { wake_at, available_ms } => {
@@ -156,7 +162,7 @@ where
                 Ok(())
             }
             WorkError::Passing(why) | WorkError::Unfit(why) => {
-                tracing::warn!(job.id = %id, why, "an attempt failed in passing");
+                tracing::warn!(why, "an attempt failed in passing");
                 lease.write(Job::released).await
             }
         }
@@ -172,7 +178,7 @@ where
         let left_ms = (wake_at - self.clock.now_ms()).max(0);
         let delay_s = u32::try_from((left_ms + 999) / 1000).unwrap_or(u32::MAX);
         if let Err(error) = self.queue.send(job.order.wanted, &job.message(), delay_s).await {
-            tracing::warn!(job.id = %job.job_id, %error, "failed to send a wake-up; the sweeper will");
+            tracing::warn!(%error, "failed to send a wake-up; the sweeper will");
         }
     }
 }

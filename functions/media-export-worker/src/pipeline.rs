@@ -86,7 +86,7 @@ where
             Ok::<_, Unavailable>(())
         };
         if let Err(error) = swept.await {
-            tracing::warn!(job.id = %job.job_id, %error, "failed to throw earlier uploads away");
+            tracing::warn!(%error, "failed to throw earlier uploads away");
         }
     }
 
@@ -159,7 +159,7 @@ where
         let way = Way { budget: &budget, unfit: None };
         match self.clip(lease, job, &source, audio, &way, open).await {
             Err(WorkError::Unfit(why)) => {
-                tracing::warn!(job.id = %job.job_id, why, "renders a clip that could not be copied");
+                tracing::warn!(why, "renders a clip that could not be copied");
                 self.throw_away(job, open).await;
                 let way = Way { budget: &budget, unfit: Some(why) };
                 self.clip(lease, job, &source, source.sound().await?, &way, open).await

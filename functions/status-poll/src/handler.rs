@@ -6,10 +6,11 @@ use export_domain::intake::Rejection;
 use export_domain::job::{Job, State};
 use export_domain::legacy::{Outcome, Via, answer};
 use export_domain::ports::{Clock, JobLists, JobStore, Sessions, Tenants, Unavailable, Written};
-use export_domain::resource::{MEDIA_TYPE, resource};
+use export_domain::resource::{MEDIA_TYPE, Page, resource};
 use export_domain::wait::until_ended;
 use export_lambda::http::{Received, problem, receive, reply};
 use export_lambda::settle::settled;
+use export_lambda::telemetry::name_job;
 use lambda_http::http::header::{CONTENT_TYPE, HeaderValue};
 use lambda_http::http::{Method, StatusCode};
 use lambda_http::{Body, Request, RequestExt, Response};
@@ -61,6 +62,11 @@ where
             Ok(job) => Ok(self.awaited(job, &received).await),
             Err(miss) => Err(miss),
         };
+        match &found {
+            Ok(job) => tracing::info!(tenant = %job.tenant, job.state = ?job.state, "answered a poll"),
+            Err(Miss::Rejected(rejection)) => tracing::info!(?rejection, "rejected a poll"),
+            Err(Miss::NoSuchJob) => tracing::info!("a poll names no job that there is"),
+        }
         let now = self.intake.clock.now_ms();
         if let (Ok(job), true) = (&found, received.accept.contains(MEDIA_TYPE)) {
             return json(MEDIA_TYPE, &resource(job));
@@ -70,9 +76,6 @@ where
             Err(Miss::Rejected(rejection)) => rejection.outcome(),
             Err(Miss::NoSuchJob) => Outcome::NoSuchJob,
         };
-        if let Err(Miss::Rejected(rejection)) = &found {
-            tracing::info!(?rejection, "rejected a poll");
-        }
         reply(&answer(outcome, Via::Status, now, self.style))
     }
 
@@ -92,6 +95,7 @@ where
 
     /// The job as it counts now; one whose record expired is as good as unknown.
     async fn job(&self, tenant: &TenantId, job_id: &JobId) -> Result<Job, Miss> {
+        name_job(job_id);
         let now = self.intake.clock.now_ms();
         let job = self.jobs.get(tenant, job_id).await?.filter(|job| !job.is_expired(now));
         Ok(self.settled(job.ok_or(Miss::NoSuchJob)?).await?)
@@ -156,8 +160,7 @@ where
                     }
                 }
                 let shown = seen.iter().filter(|job| state.is_none_or(|state| job.state == state));
-                let jobs: Vec<_> = shown.map(resource).collect();
-                json("application/json", &serde_json::json!({ "jobs": jobs, "next": page.next }))
+                json("application/json", &Page { jobs: shown.map(resource).collect(), next: page.next })
             }
         }
     }

@@ -1,10 +1,10 @@
 //! Exports and large documents in S3.
 
 use crate::clients::unavailable;
+use crate::s3::{GRACE, status, whole};
 use aws_config::SdkConfig;
 use aws_sdk_s3::Client;
 use aws_sdk_s3::config::{ProvideCredentials, SharedCredentialsProvider};
-use aws_sdk_s3::error::SdkError;
 use aws_sdk_s3::presigning::PresigningConfig;
 use aws_sdk_s3::primitives::ByteStream;
 use bytes::Bytes;
@@ -19,7 +19,7 @@ const WHAT: &str = "the export bucket";
 const JSON: &str = "application/json";
 
 /// Largest export that is read, in bytes.
-const MOST: usize = 512 << 20;
+const MOST: u64 = 512 << 20;
 /// Longest life of a link to a document.
 const LINK: Duration = Duration::from_mins(15);
 /// Age from which a kept document is written anew: the bucket may drop it a day after it was written.
@@ -61,16 +61,11 @@ impl S3Documents {
         };
         let modified_ms = object.last_modified().and_then(|time| time.to_millis().ok());
         let warnings = object.metadata().and_then(|metadata| metadata.get("warnings")).cloned();
-        let length = object.content_length().and_then(|n| usize::try_from(n).ok()).unwrap_or_default();
-        if length > MOST {
-            return Err(Unavailable(WHAT, "an export is too large".to_owned()));
-        }
-        let mut bytes = Vec::with_capacity(length);
-        let mut body = object.body;
-        while let Some(chunk) = body.try_next().await.map_err(|e| unavailable(WHAT, &e))? {
-            bytes.extend_from_slice(&chunk);
-        }
-        let text = String::from_utf8(bytes).map_err(|e| unavailable(WHAT, &e))?;
+        let length = object.content_length().and_then(|n| u64::try_from(n).ok());
+        let length = length.filter(|length| *length <= MOST);
+        let length = length.ok_or_else(|| Unavailable(WHAT, "an export is too large".to_owned()))?;
+        let bytes = whole(WHAT, object.body, length, GRACE).await?;
+        let text = String::from_utf8(bytes.into()).map_err(|e| unavailable(WHAT, &e))?;
         Ok(Some(StoredText { text, modified_ms, warnings }))
     }
 
@@ -180,8 +175,4 @@ impl ExportStore for S3Documents {
         }
         Err(Unavailable(WHAT, "every conditional write met another one".to_owned()))
     }
-}
-
-fn status<E>(error: &SdkError<E>) -> Option<u16> {
-    error.raw_response().map(|response| response.status().as_u16())
 }

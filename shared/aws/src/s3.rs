@@ -28,7 +28,7 @@ const CONFLICT_TRIES: u32 = 4;
 /// Tries of a read whose body does not come.
 const BODY_TRIES: u32 = 3;
 /// Time that any body may take.
-const GRACE: Duration = Duration::from_secs(20);
+pub(crate) const GRACE: Duration = Duration::from_secs(20);
 /// Bytes a second of a network that is still worth waiting for.
 const SLOWEST: usize = 1 << 20;
 
@@ -77,7 +77,7 @@ impl SourceStore for S3Objects {
                 return Err(ReadError::TooLarge);
             }
             // The client library tries again to get an answer, but not to get all of its body.
-            match whole(object.body, length, self.grace).await {
+            match whole(WHAT, object.body, length, self.grace).await {
                 Ok(body) => return Ok(body),
                 Err(_) if tries < BODY_TRIES => tries += 1,
                 Err(error) => return Err(error.into()),
@@ -122,7 +122,12 @@ fn length(object: &GetObjectOutput, range: Option<(u64, u64)>) -> Result<u64, Un
 }
 
 /// All `length` bytes of a body, in the time that a slow network takes for them.
-async fn whole(mut body: ByteStream, length: u64, grace: Duration) -> Result<Bytes, Unavailable> {
+pub(crate) async fn whole(
+    what: &'static str,
+    mut body: ByteStream,
+    length: u64,
+    grace: Duration,
+) -> Result<Bytes, Unavailable> {
     let length = usize::try_from(length).unwrap_or(usize::MAX);
     let mut bytes = BytesMut::with_capacity(length);
     let read = async {
@@ -134,9 +139,9 @@ async fn whole(mut body: ByteStream, length: u64, grace: Duration) -> Result<Byt
     let patience = grace + Duration::from_secs(u64::try_from(length / SLOWEST).unwrap_or(u64::MAX));
     match tokio::time::timeout(patience, read).await {
         Ok(Ok(())) if bytes.len() == length => Ok(bytes.freeze()),
-        Ok(Ok(())) => Err(Unavailable(WHAT, "a body has another length than was said".to_owned())),
-        Ok(Err(e)) => Err(unavailable(WHAT, &e)),
-        Err(_) => Err(Unavailable(WHAT, "a body comes too slowly".to_owned())),
+        Ok(Ok(())) => Err(Unavailable(what, "a body has another length than was said".to_owned())),
+        Ok(Err(e)) => Err(unavailable(what, &e)),
+        Err(_) => Err(Unavailable(what, "a body comes too slowly".to_owned())),
     }
 }
 
@@ -315,7 +320,7 @@ async fn pause(tries: u32) {
     tokio::time::sleep(Duration::from_millis(most / 2 + RandomState::new().hash_one(tries) % most)).await;
 }
 
-fn status<E>(error: &SdkError<E>) -> Option<u16> {
+pub(crate) fn status<E>(error: &SdkError<E>) -> Option<u16> {
     error.raw_response().map(|response| response.status().as_u16())
 }
 

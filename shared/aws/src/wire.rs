@@ -21,14 +21,17 @@ pub(crate) enum Reply {
 /// A service on a free port. It answers with its replies in turn, and with the last one from then on.
 pub(crate) struct Service {
     address: String,
-    requests: Arc<Mutex<Vec<String>>>,
+    requests: Arc<Mutex<Vec<Request>>>,
 }
+
+/// What was asked: head in lower case, and body.
+type Request = (String, String);
 
 impl Service {
     pub(crate) async fn start(replies: impl IntoIterator<Item = Reply>) -> Self {
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let address = listener.local_addr().unwrap().to_string();
-        let requests = Arc::<Mutex<Vec<String>>>::default();
+        let requests = Arc::<Mutex<Vec<Request>>>::default();
         let (heard, mut replies) = (Arc::clone(&requests), replies.into_iter().collect::<VecDeque<_>>());
         tokio::spawn(async move {
             loop {
@@ -51,7 +54,12 @@ impl Service {
 
     /// Heads of the requests so far, in lower case.
     pub(crate) fn requests(&self) -> Vec<String> {
-        self.requests.lock().unwrap().clone()
+        self.requests.lock().unwrap().iter().map(|(head, _)| head.clone()).collect()
+    }
+
+    /// Bodies of the requests so far.
+    pub(crate) fn bodies(&self) -> Vec<String> {
+        self.requests.lock().unwrap().iter().map(|(_, body)| body.clone()).collect()
     }
 }
 
@@ -65,7 +73,7 @@ pub(crate) fn reply(status: u16, headers: &[(&str, &str)], body: &str) -> Reply 
     Reply::Bytes(format!("HTTP/1.1 {status} Status\r\n{}\r\n{body}", head.concat()).into_bytes())
 }
 
-async fn answer(mut connection: TcpStream, reply: Reply, heard: Arc<Mutex<Vec<String>>>) {
+async fn answer(mut connection: TcpStream, reply: Reply, heard: Arc<Mutex<Vec<Request>>>) {
     let (mut received, mut buffer) = (Vec::new(), [0; 4096]);
     let start = loop {
         let read = connection.read(&mut buffer).await.unwrap_or(0);
@@ -86,7 +94,7 @@ async fn answer(mut connection: TcpStream, reply: Reply, heard: Arc<Mutex<Vec<St
             _ => return,
         }
     }
-    heard.lock().unwrap().push(text);
+    heard.lock().unwrap().push((text, String::from_utf8_lossy(&received[start..]).into_owned()));
     let (Reply::Bytes(bytes) | Reply::Stall(bytes)) = &reply;
     // A client that has seen enough may have gone.
     let _ = connection.write_all(bytes).await;

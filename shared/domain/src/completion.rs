@@ -5,6 +5,7 @@
 use crate::job::{Job, ObjectKind, State};
 use crate::ports::{EventBus, JobStore, Notification, Unavailable};
 use crate::resource::{Resource, resource};
+use crate::trace::CorrelationId;
 use serde::Serialize;
 
 /// The events' source.
@@ -22,6 +23,8 @@ struct Detail<'a> {
     image_key: Option<String>,
     #[serde(skip_serializing_if = "Option::is_none")]
     video_key: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    correlation_id: Option<&'a str>,
     job: Resource<'a>,
 }
 
@@ -47,6 +50,7 @@ pub fn notification(job: &Job) -> Notification {
         bucket: &job.order.target.bucket,
         image_key: key(ObjectKind::Image, job.image.is_some()),
         video_key: key(ObjectKind::Video, job.video.is_some()),
+        correlation_id: job.correlation_id.as_ref().map(CorrelationId::as_str),
         job: resource(job),
     };
     Notification {
@@ -96,6 +100,14 @@ mod tests {
         assert_eq!(notification(&failed).detail_type, "Media Export Failed");
         assert_eq!(told["job"]["error"], "no media in window");
         assert!(told.get("image_key").is_none() && told.get("video_key").is_none());
+    }
+
+    #[test]
+    fn an_event_names_the_request_if_it_had_a_name() {
+        let failed = running().given_up(1, Reason::NoMedia, 2, &Lifecycle::default()).unwrap();
+        assert_eq!(detail(&failed).get("correlation_id"), None);
+        let named = Job { correlation_id: CorrelationId::parse("order 7"), ..failed };
+        assert_eq!(detail(&named)["correlation_id"], "order 7");
     }
 
     #[test]

@@ -10,6 +10,7 @@ use crate::ids::{JobId, LivePath, TenantId};
 use crate::message::{Message, VERSION};
 use crate::request::{ExportRequest, ExportType, Story, Wanted};
 use crate::tenant::Target;
+use crate::trace::{self, CorrelationId, TraceContext, TraceHeader};
 use serde::{Deserialize, Serialize};
 
 mod transition;
@@ -23,6 +24,7 @@ pub const SCHEMA_VERSION: u32 = 1;
 
 /// Where a job stands.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 #[serde(rename_all = "SCREAMING_SNAKE_CASE")]
 pub enum State {
     /// Stored; a message is on its way or will be sent again.
@@ -133,8 +135,9 @@ pub struct Staged {
     pub manifest: Manifest,
 }
 
-/// What the worker did, for people (contract, section 8).
+/// What the worker did, for people.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema), schema(as = Plan))]
 #[serde(default)]
 pub struct PlanSummary {
     /// How the clip is made: `copy`, `smart` (copied but for its ends), `reencode`, `still`.
@@ -264,6 +267,12 @@ pub struct Job {
     /// Seconds since the epoch after which the record counts as gone; only ended jobs have it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub expires_at: Option<i64>,
+    /// Name of the request that made or restarted it, for logs.
+    #[serde(default, skip_serializing_if = "Option::is_none", deserialize_with = "trace::correlation_id")]
+    pub correlation_id: Option<CorrelationId>,
+    /// Trace of that request; goes along with every message.
+    #[serde(default, skip_serializing_if = "Option::is_none", deserialize_with = "trace::trace_header")]
+    pub trace: Option<TraceHeader>,
 }
 
 impl Order {
@@ -308,7 +317,15 @@ impl Job {
             tenant: self.tenant.clone(),
             job_id: self.job_id.clone(),
             generation: self.generation,
+            trace: self.trace.clone(),
         }
+    }
+
+    /// The job, made or restarted by the request `context`.
+    #[must_use]
+    pub fn caused_by(self, context: &TraceContext) -> Self {
+        let TraceContext { correlation_id, trace } = context.clone();
+        Self { correlation_id, trace, ..self }
     }
 
     /// Whether its record's time is over (TTL deletion itself lags by days).

@@ -13,31 +13,45 @@ const WAIT_UNKNOWN: i64 = 2000;
 const WAIT_LEAST: i64 = 500;
 const WAIT_SOURCE_MOST: i64 = 30_000;
 
-/// The reply's body. Absent members are left out, as in the seed's samples.
+/// The reply. Members that are absent are left out.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 #[serde(rename_all = "PascalCase")]
 pub struct Reply {
     /// Milliseconds to wait before asking again; 0 if the answer is final.
+    #[cfg_attr(feature = "openapi", schema(minimum = 0, maximum = 30000))]
     pub time_wait: i64,
     /// 0 success (thumbnail), 1 in work, 5 ready, -1 error.
+    #[cfg_attr(feature = "openapi", schema(schema_with = openapi::error_code))]
     pub error_code: i32,
     /// Fixed text for the code.
     pub error_message: String,
     /// The first frame's JPEG, without `S3Dir`.
+    #[cfg_attr(
+        feature = "openapi",
+        schema(
+            pattern = r"^/[0-9A-F]{32}/[0-9A-F]{32}_[0-9]{8}(-[0-9]{2}){3}_[0-9A-F]{32}_[0-9A-Fa-f]{1,32}_[0-9a-f-]{36}_[0-9]+_[0-9]+\.jpg$"
+        )
+    )]
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub image_path: Option<String>,
     /// The clip, with `S3Dir`.
+    #[cfg_attr(feature = "openapi", schema(pattern = r"^/export/[0-9A-F]{32}/.+\.(ts|mp4)$"))]
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub video_path: Option<String>,
     /// Always `v1`.
+    #[cfg_attr(feature = "openapi", schema(required = false, pattern = "^v1$"))]
     pub version: String,
     /// Always `export`.
+    #[cfg_attr(feature = "openapi", schema(pattern = "^export$"))]
     #[serde(rename = "S3Dir")]
     pub s3_dir: String,
     /// Milliseconds of the window that are (still) missing.
+    #[cfg_attr(feature = "openapi", schema(minimum = 0))]
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub lack_length: Option<i64>,
     /// The job's name, for the status routes.
+    #[cfg_attr(feature = "openapi", schema(pattern = "^[a-z2-7]{32}$"))]
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub job_id: Option<String>,
 }
@@ -245,6 +259,17 @@ fn plain(code: i32, wait: i64, message: &str) -> Reply {
         s3_dir: "export".to_owned(),
         lack_length: None,
         job_id: None,
+    }
+}
+
+#[cfg(feature = "openapi")]
+mod openapi {
+    use utoipa::openapi::schema::{Object, ObjectBuilder, Type};
+
+    pub(super) fn error_code() -> Object {
+        let what = "0 the picture is there, 1 in work, 5 clip and picture are there, -1 error.";
+        let codes = ObjectBuilder::new().schema_type(Type::Integer).enum_values(Some([-1, 0, 1, 5]));
+        codes.description(Some(what)).build()
     }
 }
 

@@ -21,4 +21,5 @@ pub mod resource;
 pub mod settings;
 pub mod storage;
 pub mod tenant;
+pub mod trace;
 pub mod wait;

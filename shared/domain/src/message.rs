@@ -1,6 +1,7 @@
 //! What travels on the queues: names only. Parameters are read from the job item, never from a message.
 
 use crate::ids::{JobId, TenantId};
+use crate::trace::TraceHeader;
 use serde::{Deserialize, Serialize};
 
 /// The message's format; a reader refuses any other.
@@ -17,6 +18,9 @@ pub struct Message {
     pub job_id: JobId,
     /// Which generation of it; an older one is acknowledged without work.
     pub generation: u32,
+    /// Travels beside the body, as an attribute that the queue hands on to X-Ray.
+    #[serde(skip)]
+    pub trace: Option<TraceHeader>,
 }
 
 /// A body that is no message of ours; it goes to the dead-letter queue.
@@ -55,6 +59,7 @@ mod tests {
             tenant: TenantId::parse("demo").unwrap(),
             job_id: JobId::parse(&"a".repeat(32)).unwrap(),
             generation: 2,
+            trace: None,
         };
         assert_eq!(Message::decode(&message.encode()), Ok(message));
     }

@@ -6,6 +6,8 @@ use crate::settings::Limits;
 use crate::storage::{Slug, StorageEntry, parse_slug_info, parse_storage_info};
 use serde::{Deserialize, Serialize};
 
+#[cfg(feature = "openapi")]
+pub mod body;
 mod fields;
 mod start_time;
 
@@ -33,6 +35,7 @@ impl FieldError {
 
 /// What codec the clip shall have (contract: `export_type`).
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 #[serde(rename_all = "snake_case")]
 pub enum ExportType {
     /// 0: as recorded.
@@ -56,6 +59,7 @@ impl ExportType {
 
 /// What the client wants.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 #[serde(rename_all = "snake_case")]
 pub enum Wanted {
     /// The clip and its first frame (`FetchMedia`).
@@ -66,6 +70,7 @@ pub enum Wanted {
 
 /// The story that a clip belongs to; kept with the job, never interpreted.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 pub struct Story {
     /// `story.id`
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -107,7 +112,8 @@ pub struct ExportRequest {
     pub story: Option<Story>,
 }
 
-const KNOWN: [&str; 17] = [
+/// Members that are judged; whatever else a body holds is ignored, but for the deprecated pair.
+pub const KNOWN: [&str; 17] = [
     "_ServiceName",
     "_UrlPath",
     "_Version",

@@ -9,41 +9,84 @@ use serde::Serialize;
 /// Media type that asks for this form.
 pub const MEDIA_TYPE: &str = "application/vnd.export.job+json";
 
-/// What was asked.
+/// What was asked, in a job.
 #[derive(Debug, Serialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema), schema(as = JobRequest))]
 pub struct Requested<'a> {
+    /// Clip and picture, or the picture alone.
     wanted: Wanted,
+    /// `LivePath`.
     live_path: &'a str,
+    /// `StartPos`.
+    #[cfg_attr(feature = "openapi", schema(minimum = 0))]
     start_pos_ms: i64,
+    /// `StartTime`.
+    #[cfg_attr(feature = "openapi", schema(minimum = 0))]
     start_time_ms: i64,
+    /// `Duration`.
+    #[cfg_attr(feature = "openapi", schema(minimum = 0))]
     duration_ms: i64,
+    /// The codec asked for.
     export_type: ExportType,
 }
 
 /// One job.
 #[derive(Debug, Serialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema), schema(as = Job))]
 pub struct Resource<'a> {
+    /// Its name: `JobId` of the reply.
+    #[cfg_attr(feature = "openapi", schema(pattern = "^[a-z2-7]{32}$"))]
     id: &'a str,
+    /// Where it stands.
     state: State,
+    /// Counts from 1; a POST after a failure starts the next.
+    #[cfg_attr(feature = "openapi", schema(minimum = 1))]
     generation: u32,
+    /// How much of the clip is made; 100 when its files are there.
+    #[cfg_attr(feature = "openapi", schema(minimum = 0, maximum = 100))]
     percent: i64,
+    /// First request for it.
+    #[cfg_attr(feature = "openapi", schema(format = DateTime))]
     created: String,
+    /// Last change.
+    #[cfg_attr(feature = "openapi", schema(format = DateTime))]
     updated: String,
+    /// What was asked.
     request: Requested<'a>,
+    /// Length of the clip in milliseconds.
     #[serde(skip_serializing_if = "Option::is_none")]
+    #[cfg_attr(feature = "openapi", schema(minimum = 0))]
     delivered_ms: Option<i64>,
+    /// The part of the window that no recorded frame covers, in milliseconds.
     #[serde(skip_serializing_if = "Option::is_none")]
+    #[cfg_attr(feature = "openapi", schema(minimum = 0))]
     lack_ms: Option<i64>,
+    /// `ImagePath` of the reply.
     #[serde(skip_serializing_if = "Option::is_none")]
     image_path: Option<&'a str>,
+    /// `VideoPath` of the reply.
     #[serde(skip_serializing_if = "Option::is_none")]
     video_path: Option<&'a str>,
+    /// Why it failed: `ErrorMessage` of the reply.
     #[serde(skip_serializing_if = "Option::is_none")]
     error: Option<String>,
+    /// How the clip is made, and what that took.
     #[serde(skip_serializing_if = "Option::is_none")]
     plan: Option<&'a PlanSummary>,
+    /// The request's story.
     #[serde(skip_serializing_if = "Option::is_none")]
     story: Option<&'a Story>,
+}
+
+/// A page of a tenant's jobs.
+#[derive(Debug, Serialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema), schema(as = JobPage))]
+pub struct Page<'a> {
+    /// The jobs, newest first.
+    pub jobs: Vec<Resource<'a>>,
+    /// `cursor` of the next page; `null` on the last.
+    #[cfg_attr(feature = "openapi", schema(required = true))]
+    pub next: Option<String>,
 }
 
 /// The resource of a job as [`settled`](crate::wait::settled) gave it.

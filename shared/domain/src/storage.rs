@@ -58,6 +58,7 @@ impl fmt::Debug for StorageEntry {
 
 /// What a story says about the clip's place in a rundown (contract: `slug_info`); every member is free text.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 pub struct Slug {
     /// `slug_id`
     #[serde(default, skip_serializing_if = "Option::is_none")]

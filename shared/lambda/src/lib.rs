@@ -3,6 +3,8 @@
 #[cfg(feature = "sqs")]
 pub mod batch;
 pub mod config;
+#[cfg(any(feature = "http", feature = "documents"))]
+pub mod correlation;
 pub mod deadline;
 #[cfg(feature = "documents")]
 pub mod documents;

@@ -2,8 +2,12 @@
 
 use crate::config::Env;
 use crate::metrics::Metrics;
+use export_domain::ids::JobId;
+use export_domain::job::Job;
+use export_domain::trace::{CorrelationId, TraceContext, TraceHeader};
 use std::panic;
-use tracing::{Level, Subscriber};
+use tracing::field::{Empty, display};
+use tracing::{Level, Span, Subscriber};
 use tracing_subscriber::fmt;
 use tracing_subscriber::fmt::MakeWriter;
 
@@ -29,11 +33,43 @@ fn subscriber(
     fmt()
         .json()
         .flatten_event(true)
-        .with_current_span(false)
+        .with_current_span(true)
         .with_span_list(false)
         .with_max_level(level)
         .with_writer(writer)
         .finish()
+}
+
+/// Around the work for one request: what its lines have in common. At this level since a filter leaves out spans as it
+/// does events.
+pub fn request_span(context: &TraceContext) -> Span {
+    let span = tracing::error_span!("request", correlation.id = Empty, trace.id = Empty, job.id = Empty);
+    name_context(&span, context.correlation_id.as_ref(), context.trace.as_ref());
+    span
+}
+
+/// Around the work for one job: what its lines have in common.
+pub fn job_span(job_id: &JobId) -> Span {
+    tracing::error_span!("job", job.id = %job_id, correlation.id = Empty, trace.id = Empty)
+}
+
+/// From here on the lines of the request that is at work name this job.
+pub fn name_job(job_id: &JobId) {
+    Span::current().record("job.id", display(job_id));
+}
+
+/// From here on the lines of the job that is at work name the request that it is for.
+pub fn name_cause(job: &Job) {
+    name_context(&Span::current(), job.correlation_id.as_ref(), job.trace.as_ref());
+}
+
+fn name_context(span: &Span, correlation_id: Option<&CorrelationId>, trace: Option<&TraceHeader>) {
+    if let Some(id) = correlation_id {
+        span.record("correlation.id", display(id));
+    }
+    if let Some(trace) = trace {
+        span.record("trace.id", trace.root());
+    }
 }
 
 /// The place alone: a panic's message may quote what a client wrote.
@@ -82,6 +118,35 @@ mod tests {
             let [line] = lines.as_slice() else { panic!("{lines:?}") };
             assert_eq!((line["text"].as_str(), line["shown"].as_str()), (Some(hostile), Some(hostile)));
             assert_eq!(line["message"], format!("said {hostile}"));
+        }
+    }
+
+    #[test]
+    fn lines_name_request_and_job_at_every_level() {
+        let context = TraceContext {
+            correlation_id: CorrelationId::parse("\"} order 7"),
+            trace: TraceHeader::parse("Root=1-5759e988-bd862e3fe1be46a994272793;Sampled=0"),
+        };
+        let job_id = JobId::parse(&"a".repeat(32)).unwrap();
+        for level in ["error", "info"] {
+            let lines = logged(level, || {
+                tracing::error!("outside");
+                let _request = request_span(&context).entered();
+                tracing::error!("before");
+                name_job(&job_id);
+                tracing::error!("then");
+                let _job = job_span(&job_id).entered();
+                tracing::error!("alone");
+            });
+            assert_eq!(lines[0].get("span"), None);
+            let named = |n: usize| {
+                let field = |name: &str| lines[n]["span"][name].as_str();
+                (field("correlation.id"), field("trace.id"), field("job.id"))
+            };
+            let (correlation, trace) = (Some("\"} order 7"), Some("1-5759e988-bd862e3fe1be46a994272793"));
+            assert_eq!(named(1), (correlation, trace, None));
+            assert_eq!(named(2), (correlation, trace, Some(job_id.as_str())));
+            assert_eq!(named(3), (None, None, Some(job_id.as_str())));
         }
     }
 

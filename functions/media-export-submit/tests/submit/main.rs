@@ -7,5 +7,6 @@ mod faults;
 mod judgement;
 mod repeats;
 mod restarts;
+mod traces;
 mod waits;
 mod world;

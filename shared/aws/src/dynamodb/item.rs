@@ -8,7 +8,7 @@ use export_domain::job::Job;
 use std::collections::HashMap;
 
 /// Optional attributes: an update removes those that the job no longer has.
-const OPTIONAL: [&str; 15] = [
+const OPTIONAL: [&str; 17] = [
     "active",
     "due_shard",
     "started_at",
@@ -24,6 +24,8 @@ const OPTIONAL: [&str; 15] = [
     "failure",
     "plan",
     "expires_at",
+    "correlation_id",
+    "trace",
 ];
 
 /// An item or what is wrong with it.

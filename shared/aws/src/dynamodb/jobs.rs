@@ -210,13 +210,24 @@ impl JobLists for DynamoJobs {
             .await
             .map_err(|e| unavailable(WHAT, &e))?;
         let next = sent.last_evaluated_key().and_then(write_cursor);
-        let jobs = sent.items.unwrap_or_default().into_iter().map(decode).collect::<Result<_, _>>()?;
+        let jobs = sent.items.unwrap_or_default().into_iter().filter_map(readable).collect();
         Ok(Some(Page { jobs, next }))
     }
 }
 
 fn decode(item: Item) -> Result<Job, Unavailable> {
     item::decode(item).map_err(|e| unavailable(WHAT, &e))
+}
+
+/// One item that cannot be read must not keep a tenant from all others.
+fn readable(item: Item) -> Option<Job> {
+    let key = keys::names_of(&item);
+    let read = item::decode(item);
+    if let Err(error) = &read {
+        let job_id = key.as_ref().map(|(_, job_id)| job_id.as_str());
+        tracing::error!(job.id = job_id, %error, "left an item that is no job out of a list");
+    }
+    read.ok()
 }
 
 /// The key's varying part; the tenant is not in the cursor, so that it cannot be changed there.
@@ -234,3 +245,6 @@ fn read_cursor(tenant: &TenantId, text: &str) -> Option<Item> {
     key.insert("created_at".to_owned(), AttributeValue::N(created.to_string()));
     Some(key)
 }
+
+#[cfg(all(test, feature = "s3"))]
+mod tests;

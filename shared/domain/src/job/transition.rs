@@ -65,6 +65,8 @@ impl Job {
             failure: None,
             plan: None,
             expires_at: None,
+            correlation_id: None,
+            trace: None,
         }
     }
 

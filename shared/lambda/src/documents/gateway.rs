@@ -26,8 +26,10 @@ pub struct Call {
 
 /// What the gateway knows about a request.
 #[derive(Debug, Clone, Default, Deserialize)]
-#[serde(default)]
+#[serde(rename_all = "camelCase", default)]
 pub struct Context {
+    /// Its name for the request.
+    pub request_id: Option<String>,
     /// Its HTTP part.
     pub http: Http,
 }

@@ -2,9 +2,13 @@
 
 use super::failure::{Failure, within};
 use super::gateway::{Call, Reply};
+use crate::correlation::{HEADER, correlation_id};
+use crate::telemetry::request_span;
 use export_domain::ports::Clock;
+use export_domain::trace::TraceContext;
 use std::pin::Pin;
 use std::time::Duration;
+use tracing::Instrument;
 
 /// The making of a reply. Boxed: the futures of an export are nested deeper than the compiler likes to lay out.
 pub type Work<'a> = Pin<Box<dyn Future<Output = Result<Reply, Failure>> + Send + 'a>>;
@@ -12,6 +16,17 @@ pub type Work<'a> = Pin<Box<dyn Future<Output = Result<Reply, Failure>> + Send +
 /// Answers `call` with what `work` gives within the time `left` of the invocation; every error has become a reply then.
 /// `kind` names the documents in the log.
 pub async fn serve(clock: &impl Clock, call: &Call, left: Duration, kind: &str, work: Work<'_>) -> Reply {
+    let header = |name: &str| call.header(name);
+    let correlation_id = correlation_id(header, &[], call.request_context.request_id.as_deref());
+    let context = TraceContext { correlation_id, trace: None };
+    let reply = answer(clock, call, left, kind, work).instrument(request_span(&context)).await;
+    match &context.correlation_id {
+        Some(id) => reply.with(HEADER, id.as_str()),
+        None => reply,
+    }
+}
+
+async fn answer(clock: &impl Clock, call: &Call, left: Duration, kind: &str, work: Work<'_>) -> Reply {
     let began = clock.now_ms();
     let reply = within(left, work).await.unwrap_or_else(|failure| {
         tracing::warn!(error = failure.causes(), "served no {kind} document");

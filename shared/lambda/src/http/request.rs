@@ -1,9 +1,12 @@
 //! What a legacy route receives: a body of bounded size and the credentials in its headers.
 
+use crate::correlation::correlation_id;
 use export_domain::ids::SessionId;
+use export_domain::trace::{TraceContext, TraceHeader};
 use lambda_http::http::HeaderMap;
 use lambda_http::http::header::AUTHORIZATION;
-use lambda_http::{Body, Request};
+use lambda_http::request::RequestContext;
+use lambda_http::{Body, Request, RequestExt};
 use std::fmt;
 
 /// Largest body in bytes.
@@ -22,6 +25,8 @@ pub struct Received {
     pub prefer_wait_s: Option<u64>,
     /// `Accept`.
     pub accept: String,
+    /// What the request is called in logs and traces.
+    pub context: TraceContext,
 }
 
 impl fmt::Debug for Received {
@@ -32,18 +37,41 @@ impl fmt::Debug for Received {
 
 /// Takes from a request what the rules look at.
 pub fn receive(request: &Request) -> Received {
-    let bytes: &[u8] = match request.body() {
-        Body::Text(text) => text.as_bytes(),
-        Body::Binary(bytes) => bytes,
-        _ => &[],
-    };
+    let bytes = bytes(request.body());
     let headers = request.headers();
     Received {
         body: (bytes.len() <= MAX_BODY).then(|| bytes.to_vec()),
         session: session(headers),
-        idempotency_key: text(headers, "idempotency-key").map(str::to_owned),
+        // One that is no ASCII is to be refused, not passed over.
+        idempotency_key: headers
+            .get("idempotency-key")
+            .map(|key| String::from_utf8_lossy(key.as_bytes()).into_owned()),
         prefer_wait_s: text(headers, "prefer").and_then(prefer_wait),
         accept: text(headers, "accept").unwrap_or_default().to_owned(),
+        context: trace_context(request),
+    }
+}
+
+/// What a request is called in logs and traces.
+pub(super) fn trace_context(request: &Request) -> TraceContext {
+    let request_id = request.request_context_ref().and_then(|context| match context {
+        RequestContext::ApiGatewayV2(context) => context.request_id.as_deref(),
+        RequestContext::ApiGatewayV1(context) => context.request_id.as_deref(),
+        _ => None,
+    });
+    let header = |name: &str| text(request.headers(), name);
+    let trace = request.lambda_context_ref().and_then(|context| context.xray_trace_id.as_deref());
+    TraceContext {
+        correlation_id: correlation_id(header, bytes(request.body()), request_id),
+        trace: trace.and_then(TraceHeader::parse),
+    }
+}
+
+fn bytes(body: &Body) -> &[u8] {
+    match body {
+        Body::Text(text) => text.as_bytes(),
+        Body::Binary(bytes) => bytes,
+        _ => &[],
     }
 }
 
@@ -82,6 +110,12 @@ mod tests {
         assert_eq!(received.prefer_wait_s, Some(7));
         assert_eq!(format!("{received:?}"), "Received(***)");
         assert_eq!(received.body.map(|b| b.len()), Some(MAX_BODY));
+    }
+
+    #[test]
+    fn a_key_that_is_no_ascii_is_kept_for_judgement() {
+        let request = lambda_http::http::Request::builder().header("Idempotency-Key", "Zoë");
+        assert_eq!(receive(&request.body(Body::Empty).unwrap()).idempotency_key.as_deref(), Some("Zoë"));
     }
 
     #[test]

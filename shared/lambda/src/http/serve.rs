@@ -3,12 +3,17 @@
 //! `lambda_http` panics on events that are no HTTP requests after all: a body that claims to be base64 and is not, a
 //! host that is no host. API Gateway sends none, but a direct invocation can; it gets a refusal like everyone else.
 
-use lambda_http::http::{HeaderMap, Response};
+use super::reply::with_header;
+use super::request::trace_context;
+use crate::correlation::HEADER;
+use crate::telemetry::request_span;
+use lambda_http::http::{HeaderMap, HeaderName, Response};
 use lambda_http::request::LambdaRequest;
 use lambda_http::{Adapter, Body, Context, Error, LambdaEvent, Request, Service, lambda_runtime, service_fn};
 use serde_json::{Map, Value, json};
 use std::future::Future;
 use std::panic::{AssertUnwindSafe, catch_unwind};
+use tracing::Instrument;
 
 /// Serves requests with `handle` for as long as the environment lives; `refuse` answers what is no request.
 ///
@@ -38,8 +43,17 @@ where
 {
     let Ok(request) = serde_json::from_value::<LambdaRequest>(payload) else { return Ok(as_event(refuse())) };
     let mut adapter = Adapter::from(service_fn(|request| {
+        let context = trace_context(&request);
+        let span = request_span(&context);
         let reply = handle(request);
-        async move { Ok::<_, Error>(reply.await) }
+        let named = async move {
+            let reply = reply.await;
+            Ok::<_, Error>(match &context.correlation_id {
+                Some(id) => with_header(reply, HeaderName::from_static(HEADER), id.as_str()),
+                None => reply,
+            })
+        };
+        named.instrument(span)
     }));
     let called = catch_unwind(AssertUnwindSafe(|| adapter.call(LambdaEvent::new(request, context))));
     match called {
@@ -73,9 +87,13 @@ mod tests {
         problem(StatusCode::BAD_REQUEST, "the request cannot be read")
     }
 
-    async fn status(payload: Value) -> Value {
+    async fn reply(payload: Value) -> Value {
         let handle = |_: Request| async { Response::new(Body::Empty) };
-        answer(payload, Context::default(), handle, refuse).await.unwrap()["statusCode"].clone()
+        answer(payload, Context::default(), handle, refuse).await.unwrap()
+    }
+
+    async fn status(payload: Value) -> Value {
+        reply(payload).await["statusCode"].clone()
     }
 
     fn event(host: &str, body: &str) -> Value {
@@ -96,5 +114,14 @@ mod tests {
         assert_eq!(status(event("a.execute-api.eu-west-1.amazonaws.com", "%%%")).await, 400);
         assert_eq!(status(json!({"Records": []})).await, 400);
         assert_eq!(status(json!(7)).await, 400);
+    }
+
+    #[tokio::test]
+    async fn a_reply_says_what_its_request_is_called() {
+        for (given, called) in [("order 7", "order 7"), ("Am\u{e9}lie", "r"), ("", "r")] {
+            let mut event = event("a.execute-api.eu-west-1.amazonaws.com", "");
+            event["headers"][HEADER] = given.into();
+            assert_eq!(reply(event).await["headers"][HEADER], called, "{given}");
+        }
     }
 }

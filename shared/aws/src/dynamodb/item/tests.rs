@@ -5,6 +5,7 @@ use export_domain::request::{ExportType, Story, Wanted};
 use export_domain::settings::Lifecycle;
 use export_domain::storage::{Container, Slug};
 use export_domain::tenant::Target;
+use export_domain::trace::{CorrelationId, TraceHeader};
 use std::collections::BTreeSet;
 
 fn minimal() -> Job {
@@ -48,6 +49,8 @@ fn full() -> Job {
         failure: Some(Failure { reason: Reason::ClipTooLarge { longest_ms: 9 }, retriable: false, at: 7 }),
         plan: Some(PlanSummary::default()),
         expires_at: Some(8),
+        correlation_id: CorrelationId::parse("c"),
+        trace: TraceHeader::parse("Root=1-5759e988-bd862e3fe1be46a994272793;Sampled=1"),
         ..minimal()
     };
     job.order.story = Some(Story { id: None, name: Some("n".to_owned()), slug: Some(Slug::default()) });
@@ -86,6 +89,15 @@ fn attributes_of_a_newer_version_are_no_obstacle() {
     let mut item = encode(&full()).unwrap();
     item.insert("colour".to_owned(), AttributeValue::Ss(vec!["red".to_owned()]));
     assert_eq!(decode(item).unwrap(), full());
+}
+
+#[test]
+fn a_name_for_logs_that_is_none_does_not_stand_in_a_jobs_way() {
+    let mut item = encode(&full()).unwrap();
+    for (name, text) in [("correlation_id", "x".repeat(129)), ("trace", "Root=7".to_owned())] {
+        assert!(item.insert(name.to_owned(), AttributeValue::S(text)).is_some());
+    }
+    assert_eq!(decode(item).unwrap(), Job { correlation_id: None, trace: None, ..full() });
 }
 
 #[test]

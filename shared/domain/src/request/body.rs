@@ -1,0 +1,195 @@
+//! The body of `POST /export` for the API's description. What reads it is [`parse`](super::parse), member by member,
+//! so that each error names its field; `tests/openapi` and `tests/contract` hold the two together.
+
+use serde_json::{Value, json};
+use utoipa::ToSchema;
+use utoipa::openapi::schema::{AnyOf, Object, ObjectBuilder, Schema, SchemaType, Type};
+
+/// What to export. `null` counts as absent, and members that are not listed are ignored.
+#[derive(Debug, ToSchema)]
+#[schema(as = ExportRequest)]
+pub struct Body {
+    /// Start of the window, in milliseconds since 1970-01-01T00:00:00Z. A client that computes it from a frame's
+    /// number rounds down. It wins over `StartTime`, unless the recording has no clock (`availabilityStartTime` is
+    /// 1970-01-01T00:00:00Z or missing).
+    #[schema(rename = "StartPos", minimum = 0, maximum = 4_102_444_800_000_i64)]
+    pub start_pos: i64,
+    /// The same instant, counted from the start of the recording.
+    #[schema(rename = "StartTime", schema_with = start_time)]
+    pub start_time: String,
+    /// Length of the window in milliseconds. A clip has at least 1 and at most 14400000, unless the service was
+    /// deployed with another `MaxDurationMs`; for a picture it must be there but means nothing.
+    #[schema(rename = "Duration", minimum = 0, maximum = 4_102_444_800_000_i64)]
+    pub duration: i64,
+    /// The recording's DASH manifest, relative to the tenant's recordings: 2 to 12 segments, none of them `.` or
+    /// `..`, 512 bytes at most.
+    #[schema(
+        rename = "LivePath",
+        max_length = 512,
+        pattern = r"^((?!\.{1,2}/)[A-Za-z0-9._=@+ -]{1,128}/){1,11}[A-Za-z0-9._=@+ -]{0,124}\.mpd$"
+    )]
+    pub live_path: String,
+    /// `true` makes a clip and its first frame, `false` only the frame at `StartPos`.
+    #[schema(rename = "FetchMedia", default = false)]
+    pub fetch_media: Option<bool>,
+    /// `true` is allowed only without `FetchMedia`, where it says once more that only a picture is wanted.
+    #[schema(rename = "FetchThumb", default = false)]
+    pub fetch_thumb: Option<bool>,
+    /// Who asks; required for a clip.
+    #[schema(rename = "ServiceCaller", schema_with = service_caller)]
+    pub service_caller: Option<String>,
+    /// The clip's codec: 0 as recorded, 1 H.264, 2 H.265.
+    #[schema(rename = "export_type", schema_with = export_type)]
+    pub export_type: Option<i64>,
+    /// The clip's name. Its extension is the container's; one that the name already ends in is not doubled. 128
+    /// characters and 240 bytes of UTF-8 at most, in Unicode NFC; by default `clip_<StartPos>`. Another name is
+    /// another job.
+    #[schema(
+        rename = "FileName",
+        min_length = 1,
+        max_length = 128,
+        pattern = r"^(?!\.)[\p{L}\p{M}\p{N} ._()+=@,&'\[\]-]+$"
+    )]
+    pub file_name: Option<String>,
+    /// The recording device; becomes part of the picture's name.
+    #[schema(rename = "PeerId", pattern = "^[0-9A-Fa-f]{1,32}$")]
+    pub peer_id: Option<String>,
+    /// The session. Read before the headers `X-Session-Id` and `Authorization`; one that is no string is as good as
+    /// absent. It is no part of the job's identity.
+    #[schema(rename = "SessionId", min_length = 16, max_length = 256, pattern = "^[!-~]+$")]
+    pub session_id: Option<String>,
+    /// Where the clip goes and in which container: base64 (standard or URL-safe, with or without padding, 8 KiB at
+    /// most) of a JSON array of `StorageEntry`, of `{"storage_info": [...]}`, or of the bare fragment
+    /// `"storage_info": [...]`. The first enabled S3 entry that the tenant may write to is taken; if there is none,
+    /// access is denied. An empty text and the placeholder `BASE64 string` count as absent: then the clip goes to the
+    /// tenant's own target, as MPEG-TS.
+    #[schema(
+        rename = "storage_info",
+        max_length = 8192,
+        content_encoding = "base64",
+        content_media_type = "application/json"
+    )]
+    pub storage_info: Option<String>,
+    /// Used only without `storage_info`, and only if the tenant may write to this bucket in this region; else
+    /// ignored.
+    #[schema(rename = "S3Region", deprecated)]
+    pub s3_region: Option<String>,
+    /// See `S3Region`.
+    #[schema(rename = "S3Bucket", deprecated)]
+    pub s3_bucket: Option<String>,
+    /// The user on whose behalf the client asks. Not stored, and no matter of access.
+    #[schema(max_length = 256)]
+    pub userid: Option<String>,
+    /// The story that the clip belongs to; comes back in the job.
+    pub story: Option<StoryBody>,
+    /// Envelope: the service's name.
+    #[schema(rename = "_ServiceName", schema_with = service_name)]
+    pub service: Option<String>,
+    /// Envelope: the route.
+    #[schema(rename = "_UrlPath", schema_with = url_path)]
+    pub url_path: Option<String>,
+    /// Envelope: the version.
+    #[schema(rename = "_Version", schema_with = version)]
+    pub version: Option<i64>,
+}
+
+/// A story, as a request gives it.
+#[derive(Debug, ToSchema)]
+#[schema(as = StoryRequest)]
+pub struct StoryBody {
+    /// Its id.
+    #[schema(max_length = 64, pattern = "^[A-Za-z0-9]*$")]
+    pub id: Option<String>,
+    /// Its name.
+    #[schema(max_length = 256)]
+    pub name: Option<String>,
+    /// base64 (as `storage_info`) of a JSON object `Slug`, of `{"slug_info": {...}}`, or of the bare fragment
+    /// `"slug_info": {...}`. An empty text and the placeholder `BASE64 string` count as absent.
+    #[schema(max_length = 8192, content_encoding = "base64", content_media_type = "application/json")]
+    pub slug_info: Option<String>,
+}
+
+/// One place to deliver to, inside the base64 of `storage_info`.
+#[derive(Debug, ToSchema)]
+#[schema(as = StorageEntry)]
+pub struct StorageBody {
+    /// The container.
+    #[schema(schema_with = container)]
+    pub storage_purpose: String,
+    /// Only `S3` is delivered to; entries of other types are passed over.
+    pub storage_type: Option<String>,
+    /// `false` passes the entry over.
+    #[schema(default = true)]
+    pub storage_enable: Option<bool>,
+    /// Bucket.
+    pub storage_name: String,
+    /// Region of the bucket.
+    pub storage_location: Option<String>,
+    /// For people.
+    pub storage_description: Option<String>,
+    /// Prefix of the keys; `S3Dir` comes behind it.
+    pub storage_root_folder: Option<String>,
+}
+
+fn start_time() -> Schema {
+    // Up to 720 hours, with as many leading zeros as the reader takes.
+    let hours = "0{0,3}([0-6][0-9]{2}|7[01][0-9])|[0-9]{1,2}";
+    let clock = format!(r"({hours}):[0-5][0-9]:[0-5][0-9](\.[0-9]{{1,3}})?|0{{0,3}}720:00:00(\.0{{1,3}})?");
+    let large = "[01][0-9]{9}|2[0-4][0-9]{8}|25[0-8][0-9]{7}|259[01][0-9]{6}|2592000000";
+    let text = ObjectBuilder::new()
+        .schema_type(Type::String)
+        .pattern(Some(format!("^({clock}|[0-9]{{1,9}}|0{{0,5}}({large}))$")))
+        .examples(["00:13:12", "00:00:07.300", "792000"]);
+    let number =
+        ObjectBuilder::new().schema_type(Type::Integer).minimum(Some(0)).maximum(Some(2_592_000_000_i64));
+    let either = AnyOf::builder()
+        .description(Some(
+            "The same instant, counted from the start of the recording: `HH:MM:SS`, `HH:MM:SS.mmm`, or \
+             milliseconds as text or as a number; 0 to 30 days.",
+        ))
+        .item(text)
+        .item(number)
+        .build();
+    Schema::AnyOf(either)
+}
+
+fn service_caller() -> Object {
+    one_of([Type::String], [Some("mma"), Some("search"), None], "Who asks; required for a clip.")
+}
+
+fn export_type() -> Object {
+    let codecs = "The clip's codec: 0 as recorded (the default), 1 H.264, 2 H.265.";
+    one_of([Type::Integer], [Some(0), Some(1), Some(2), None], codecs)
+}
+
+fn service_name() -> Object {
+    one_of([Type::String], [Some("resourceservice"), None], "Envelope: the service's name.")
+}
+
+fn url_path() -> Object {
+    one_of([Type::String], [Some("export"), None], "Envelope: the route.")
+}
+
+fn version() -> Object {
+    one_of([Type::Integer, Type::String], [Some(json!(1)), Some(json!("1")), None], "Envelope: the version.")
+}
+
+fn container() -> Object {
+    let what = "The container: MPEG-TS, or MP4 with its index first.";
+    ObjectBuilder::new()
+        .schema_type(Type::String)
+        .enum_values(Some(["ts", "mp4"]))
+        .description(Some(what))
+        .build()
+}
+
+/// One of `values`, or `null`.
+fn one_of<V: Into<Value>>(
+    kinds: impl IntoIterator<Item = Type>,
+    values: impl IntoIterator<Item = Option<V>>,
+    description: &str,
+) -> Object {
+    let kinds: SchemaType = kinds.into_iter().chain([Type::Null]).collect();
+    let values = values.into_iter().map(|value| value.map_or(Value::Null, Into::into));
+    ObjectBuilder::new().schema_type(kinds).enum_values(Some(values)).description(Some(description)).build()
+}

@@ -1,0 +1,245 @@
+//! Examples: the samples of the API's original description, and what the service's own code makes of them.
+
+use crate::node::{Node, object};
+use crate::schemas::schema;
+use export_domain::identity::identify;
+use export_domain::ids::TenantId;
+use export_domain::job::{Claim, Job, Manifest, Order, PlanSummary, Reason};
+use export_domain::json::{self, Json};
+use export_domain::legacy::{Outcome, Reply, Via, answer};
+use export_domain::request::parse;
+use export_domain::resource::{Page, resource};
+use export_domain::settings::{Lifecycle, Limits, ReplyStyle};
+use export_domain::tenant::{AllowedTarget, Tenant};
+use indexmap::IndexMap;
+use serde_json::Value;
+
+/// The samples of the original description, which are no strict JSON.
+const CLIP: &str = include_str!("../../../data/seeds/export.json");
+const PICTURE: &str = include_str!("../../../data/seeds/thumbnail.json");
+/// The original description itself.
+const ORIGINAL: &str = include_str!("../../../data/seeds/tvu-export-api.md");
+
+/// A second target, for `storage_info`.
+const ELSEWHERE: &str = r#"[{"storage_purpose":"mp4","storage_type":"S3","storage_enable":true,"storage_name":"mma-video-archive","storage_location":"us-west-1","storage_description":"","storage_root_folder":""}]"#;
+
+const NOW: i64 = 1_562_253_700_000;
+
+/// The request's body.
+pub(crate) fn requests() -> Node {
+    let elsewhere = without(
+        sample(CLIP),
+        &["S3Region", "S3Bucket", "userid", "story", "_ServiceName", "_UrlPath", "_Version"],
+    )
+    .with(object! { "storage_info" => base64(ELSEWHERE), "FileName" => "match \
+    point", "export_type" => Value::from(0) });
+    let live =
+        without(sample(PICTURE), &["_ServiceName", "_UrlPath", "_Version", "userid", "FileName", "PeerId"]);
+    object! {
+        "description" => "JSON of at most 64 KiB; `//` comments and trailing commas are read over.",
+        "required" => Value::from(true),
+        "content" => object! {
+            "application/json" => object! {
+                "schema" => schema("ExportRequest"),
+                "examples" => object! {
+                    "clip" => example("Nine seconds as H.264, with the old envelope", sample(CLIP)),
+                    "picture" => example("Only the first frame", sample(PICTURE)),
+                    "pictureInShort" => example("Only the first frame, and no more said than must be", live),
+                    "mp4Elsewhere" => example("As recorded, as MP4, into another bucket", elsewhere),
+                },
+            },
+        },
+    }
+}
+
+/// Examples that several answers show, by name.
+pub(crate) fn all() -> Node {
+    replies().with(jobs())
+}
+
+/// References to replies of every kind.
+pub(crate) fn of_replies() -> Node {
+    shared(replies())
+}
+
+/// References to jobs as resources.
+pub(crate) fn of_jobs() -> Node {
+    shared(jobs())
+}
+
+fn shared(examples: Node) -> Node {
+    let Node::Object(examples) = examples else { panic!("examples are an object") };
+    let reference = |name: String| object! { "$ref" => format!("#/components/examples/{name}") };
+    Node::Object(examples.into_keys().map(|name| (name.clone(), reference(name))).collect())
+}
+
+fn replies() -> Node {
+    let [picture, in_work, no_such_dir] = originals();
+    let from_old =
+        "As the API's original description prints it. This service also sends `Version` and `JobId`";
+    let told = |summary: &str, description: &str, value: Node| {
+        example(summary, value).with(object! { "description" => description })
+    };
+    object! {
+        "stored" => example("The first request for a clip", reply(&queued())),
+        "inWork" => example("The picture is there, the clip is in work", reply(&half())),
+        "ready" => example("Clip and picture are there", reply(&ready())),
+        "short" => example("The recording lacks a part of the window", reply(&short())),
+        "failed" => example("There are no files", reply(&failed())),
+        "originalPicture" => told("Original sample: a picture", &format!("{from_old}."), picture),
+        "originalInWork" => told("Original sample: a clip in work", &format!("{from_old}."), in_work),
+        "originalNoSuchDir" => told(
+            "Original sample: no recording",
+            "As the API's original description prints it, with the comma that is missing there. This \
+                service names no path where there is no file.",
+            no_such_dir,
+        ),
+    }
+}
+
+/// The original description's replies. The first has a comma too many, the third one too few.
+fn originals() -> [Node; 3] {
+    let blocks = ORIGINAL.split("```").filter(|block| block.contains("\"TimeWait\""));
+    let mended = blocks.map(|block| block.trim_start_matches("JSON").replace("test.ts\"\n", "test.ts\",\n"));
+    let replies: Vec<Node> = mended.map(|text| sample(&text)).collect();
+    replies.try_into().unwrap()
+}
+
+fn jobs() -> Node {
+    object! {
+        "jobRunning" => example("In work", Node::of(&resource(&half()))),
+        "jobReady" => example("Clip and picture are there", Node::of(&resource(&ready()))),
+        "jobFailed" => example("There are no files", Node::of(&resource(&failed()))),
+    }
+}
+
+/// A page of jobs.
+pub(crate) fn page() -> Node {
+    let (newer, older) = (half(), failed());
+    let page = Page { jobs: vec![resource(&newer), resource(&older)], next: None };
+    object! { "page" => example("Two jobs", Node::of(&page)) }
+}
+
+/// The developer guide's event.
+pub(crate) fn event() -> Node {
+    let document = Node::parse(include_str!("../../../data/mre/guide_event_sample.json"));
+    object! { "guide" => example("The developer guide's sample", document) }
+}
+
+/// The developer guide's replay.
+pub(crate) fn replay() -> Node {
+    let document = Node::parse(include_str!("../../../data/mre/guide_replay_sample.json"));
+    object! { "guide" => example("The developer guide's sample", document) }
+}
+
+fn example(summary: &str, value: Node) -> Node {
+    object! { "summary" => summary, "value" => value }
+}
+
+/// A sample as strict JSON.
+fn sample(text: &str) -> Node {
+    node(json::parse(text.as_bytes(), true).unwrap())
+}
+
+fn node(json: Json) -> Node {
+    match json {
+        Json::Null => Node::Leaf(Value::Null),
+        Json::Bool(value) => Node::Leaf(value.into()),
+        Json::Number(number) => Node::Leaf(number.into()),
+        Json::Text(text) => text.into(),
+        Json::List(items) => Node::List(items.into_iter().map(node).collect()),
+        Json::Object(members) => Node::Object(
+            members.into_iter().map(|(name, json)| (name, node(json))).collect::<IndexMap<_, _>>(),
+        ),
+    }
+}
+
+fn without(mut node: Node, names: &[&str]) -> Node {
+    node.members().retain(|name, _| !names.contains(&name.as_str()));
+    node
+}
+
+fn base64(text: &str) -> String {
+    use base64::Engine;
+    base64::engine::general_purpose::STANDARD.encode(text)
+}
+
+fn reply(job: &Job) -> Node {
+    let reply: Reply = answer(Outcome::Job(job), Via::Submit, NOW + 4000, ReplyStyle::default()).reply;
+    Node::of(&reply)
+}
+
+// ---- the clip's job, as the service takes it through its life
+
+fn queued() -> Job {
+    let target = AllowedTarget {
+        bucket: "clips".to_owned(),
+        region: String::new(),
+        root: String::new(),
+        owner: String::new(),
+    };
+    let tenant = Tenant {
+        id: TenantId::parse("demo").unwrap(),
+        source_bucket: "recordings".to_owned(),
+        source_owner: String::new(),
+        source_prefix: String::new(),
+        targets: vec![target],
+        default_target: 0,
+        max_active: 1,
+    };
+    let request = parse(&json::parse(CLIP.as_bytes(), true).unwrap(), &Limits::default()).unwrap();
+    let target = tenant.resolve_target(&request).unwrap();
+    let identity = identify(&tenant.id, &request, &target);
+    let id = identity.job_id.clone();
+    Job::new(tenant.id, id, Order::new(request, identity, target), NOW, &Lifecycle::default())
+}
+
+fn running() -> Job {
+    match queued().claim(1, "worker", NOW + 500, &Lifecycle::default()) {
+        Claim::Granted(job) => *job,
+        other => panic!("{other:?}"),
+    }
+}
+
+fn half() -> Job {
+    let job = running();
+    let plan =
+        PlanSummary { kind: "smart".to_owned(), reason: "as recorded".to_owned(), ..PlanSummary::default() };
+    let job = job.with_image(job.fence, manifest(0), plan, NOW + 1500, &Lifecycle::default()).unwrap();
+    job.renewed(job.fence, 4500, NOW + 2500, &Lifecycle::default()).unwrap()
+}
+
+fn ready() -> Job {
+    finished(0)
+}
+
+fn short() -> Job {
+    finished(1240)
+}
+
+fn finished(lack_ms: i64) -> Job {
+    let job = half();
+    let plan = PlanSummary {
+        kind: "smart".to_owned(),
+        reason: "as recorded".to_owned(),
+        frames_encoded: 21,
+        frames_copied: 204,
+        bytes_read: 5_312_804,
+        bytes_written: 4_871_320,
+        open_ms: 84,
+        render_ms: 910,
+        check_ms: 120,
+        total_ms: 2300,
+        ..PlanSummary::default()
+    };
+    job.with_video(job.fence, manifest(lack_ms), plan, NOW + 3000, &Lifecycle::default()).unwrap()
+}
+
+fn failed() -> Job {
+    let job = running();
+    job.given_up(job.fence, Reason::NoMedia, NOW + 1500, &Lifecycle::default()).unwrap()
+}
+
+fn manifest(lack_ms: i64) -> Manifest {
+    Manifest { bytes: 4_871_320, sha256: String::new(), parts: 0, duration_ms: 9000 - lack_ms, lack_ms }
+}

@@ -1,0 +1,204 @@
+//! The API's document, and that the committed one is it.
+
+#![expect(clippy::unwrap_used, clippy::panic, reason = "a test has nobody to return an error to")]
+
+mod data;
+mod examples;
+mod media;
+mod node;
+mod parameters;
+mod responses;
+mod schemas;
+
+use export_domain::json::{Json, parse};
+use export_domain::request;
+use export_domain::settings::Limits;
+use node::{Node, object};
+use serde_json::{Value, json};
+use std::collections::BTreeSet;
+use std::path::Path;
+
+/// The whole document.
+fn document() -> Node {
+    let mut paths = media::paths();
+    if let Node::Object(more) = data::paths() {
+        paths.members().extend(more);
+    }
+    object! {
+        "openapi" => "3.1.0",
+        "info" => object! {
+            "title" => "Media Export",
+            "version" => "1.0.0",
+            "description" => include_str!("description.md"),
+            "license" => json!({"name": "Apache 2.0", "identifier": "Apache-2.0"}),
+        },
+        "servers" => servers(),
+        "tags" => json!([
+            {"name": "Clips and pictures", "description": "Frame-exact clips of recordings, and their \
+                first frames."},
+            {"name": "Event and replay documents", "description": "Media Replay Engine's exports, built \
+                from its own tables."},
+        ]),
+        "paths" => paths,
+        "components" => object! {
+            "schemas" => schemas::all(),
+            "responses" => responses::all(),
+            "examples" => examples::all(),
+            "headers" => responses::all_headers(),
+            "securitySchemes" => security(),
+        },
+    }
+}
+
+fn servers() -> Node {
+    json!([
+        {
+            "url": "https://{api}.execute-api.{region}.amazonaws.com",
+            "description": "A deployed stack: its output ApiUrl.",
+            "variables": {"api": {"default": "api"}, "region": {"default": "us-east-1"}},
+        },
+        {
+            "url": "http://127.0.0.1:{port}",
+            "description": "The local stack: API_URL in its env file.",
+            "variables": {"port": {"default": "8080"}},
+        },
+    ])
+    .into()
+}
+
+fn security() -> Node {
+    let session = "A session's id, given out by whoever runs the service. The POST routes also take it as \
+        `SessionId` in the body.";
+    json!({
+        "sessionHeader": {"type": "apiKey", "in": "header", "name": "X-Session-Id", "description": session},
+        "bearer": {"type": "http", "scheme": "bearer", "description": "The same id as a bearer token."},
+        "awsSigV4": {
+            "type": "apiKey", "in": "header", "name": "Authorization", "x-amazon-apigateway-authtype": "awsSigv4",
+            "description": "AWS Signature Version 4 for the service `execute-api`; the caller needs \
+                `execute-api:Invoke`. Not asked for by a service deployed with `DataExportAuth` `NONE`.",
+        },
+    })
+    .into()
+}
+
+#[test]
+fn the_committed_document_is_this_one() {
+    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../infra/openapi/export.v1.json");
+    let text = serde_json::to_string_pretty(&document()).unwrap() + "\n";
+    if std::env::var_os("UPDATE_OPENAPI").is_some() {
+        std::fs::write(&path, &text).unwrap();
+    }
+    let committed = std::fs::read_to_string(&path).unwrap_or_default();
+    assert!(committed == text, "infra/openapi/export.v1.json is not what the types say: run `make openapi`");
+}
+
+#[test]
+fn every_reference_leads_somewhere_and_every_component_is_used() {
+    let document = document().value();
+    let mut referred = BTreeSet::new();
+    references(&document, &mut referred);
+    for reference in &referred {
+        assert!(document.pointer(reference.trim_start_matches('#')).is_some(), "{reference}");
+    }
+    for kind in ["schemas", "responses", "examples", "headers"] {
+        for name in document["components"][kind].as_object().unwrap().keys() {
+            let reference = format!("#/components/{kind}/{name}");
+            assert!(referred.contains(&reference), "nothing refers to {reference}");
+        }
+    }
+}
+
+fn references(value: &Value, found: &mut BTreeSet<String>) {
+    match value {
+        Value::Object(members) => {
+            for (name, member) in members {
+                match member {
+                    Value::String(target) if name == "$ref" => {
+                        found.insert(target.clone());
+                    }
+                    _ => references(member, found),
+                }
+            }
+        }
+        Value::Array(items) => items.iter().for_each(|item| references(item, found)),
+        _ => {}
+    }
+}
+
+// ---- the request's schema and its reader
+
+fn picture() -> Value {
+    let examples = examples::requests().value();
+    examples["content"]["application/json"]["examples"]["pictureInShort"]["value"].clone()
+}
+
+fn clip() -> Value {
+    let examples = examples::requests().value();
+    examples["content"]["application/json"]["examples"]["clip"]["value"].clone()
+}
+
+fn read(body: &Value) -> Result<(), String> {
+    let json: Json = parse(body.to_string().as_bytes(), false).map_err(|error| error.to_string())?;
+    request::parse(&json, &Limits::default()).map(drop).map_err(|error| error.to_string())
+}
+
+fn properties() -> serde_json::Map<String, Value> {
+    schemas::all().value()["ExportRequest"]["properties"].as_object().unwrap().clone()
+}
+
+#[test]
+fn every_example_of_a_request_is_accepted() {
+    let examples = examples::requests().value();
+    for (name, example) in examples["content"]["application/json"]["examples"].as_object().unwrap() {
+        assert_eq!(read(&example["value"]), Ok(()), "{name}");
+    }
+}
+
+#[test]
+fn the_schema_has_the_members_that_the_reader_knows() {
+    for name in
+        properties().keys().filter(|name| !["S3Region", "S3Bucket", "SessionId"].contains(&name.as_str()))
+    {
+        let mut body = clip();
+        body[name] = json!([]);
+        let refused = read(&body).unwrap_err();
+        assert!(refused.starts_with(name), "{name}: {refused}");
+    }
+    let mut known: BTreeSet<&str> = request::KNOWN.into_iter().collect();
+    known.extend(["S3Region", "S3Bucket"]);
+    assert_eq!(properties().keys().map(String::as_str).collect::<BTreeSet<_>>(), known);
+}
+
+#[test]
+fn bounds_of_integers_are_the_readers() {
+    let longest = schemas::all().value()["ExportRequest"]["anyOf"][0]["properties"]["Duration"].clone();
+    assert_eq!(longest["maximum"], Limits::default().max_duration_ms);
+    let found = properties();
+    let of_picture = [
+        ("StartPos", &found["StartPos"]),
+        ("Duration", &found["Duration"]),
+        ("StartTime", &found["StartTime"]["anyOf"][1]),
+    ];
+    let cases = of_picture.into_iter().map(|(name, schema)| (picture(), name, schema.clone()));
+    for (body, name, schema) in cases.chain([(clip(), "Duration", longest)]) {
+        let accepts = |value: i64| {
+            let mut body = body.clone();
+            body[name] = value.into();
+            read(&body).is_ok()
+        };
+        let (least, most) = (schema["minimum"].as_i64().unwrap(), schema["maximum"].as_i64().unwrap());
+        assert_eq!([least - 1, least, most, most + 1].map(accepts), [false, true, true, false], "{name}");
+    }
+}
+
+#[test]
+fn what_may_be_null_may_be_left_out() {
+    for (name, schema) in properties() {
+        let nullable = schema["type"].as_array().is_some_and(|kinds| kinds.contains(&"null".into()))
+            || schema["oneOf"].as_array().is_some_and(|choices| choices.contains(&json!({"type": "null"})));
+        let (mut nothing, mut absent) = (picture(), picture());
+        nothing[&name] = Value::Null;
+        absent.as_object_mut().unwrap().remove(&name);
+        assert_eq!((read(&nothing).is_ok(), read(&absent).is_ok()), (nullable, nullable), "{name}");
+    }
+}
