@@ -74,15 +74,15 @@ up: $(VENV)/.stamp ## Start AWS on 127.0.0.1 and deploy the template into it, or
 down: $(VENV)/.stamp ## Stop the local stack and forget its data
 	@$(VENV)/bin/python infra/local/stack.py down --name $(NAME)
 
-logs: $(VENV)/.stamp ## Follow what the functions of the local stack log
-	@$(VENV)/bin/python infra/local/stack.py logs --name $(NAME) --follow
+logs: $(VENV)/.stamp ## Follow what the functions of the local stack log (JOB=id or CORRELATION=id: only that)
+	@$(VENV)/bin/python infra/local/stack.py logs --name $(NAME) --follow $(if $(JOB),--job '$(JOB)') $(if $(CORRELATION),--correlation '$(CORRELATION)')
 
 ps: $(VENV)/.stamp ## List the local stacks that are up
 	@$(VENV)/bin/python infra/local/stack.py ps
 
 demo: up ## Cut a clip from a demo recording, check every frame of it, and export a tennis event, on the local stack
-	@$(VENV)/bin/python tests/demo/demo.py
-	@$(VENV)/bin/python tests/demo/mre_demo.py
+	@$(VENV)/bin/python tests/demo/demo.py --env .local/$(NAME)/env
+	@$(VENV)/bin/python tests/demo/mre_demo.py --env .local/$(NAME)/env
 
 watch: $(TOOLS)/.stamp ## Run single functions against the local stack with `cargo lambda watch`, rebuilt at each change
 	@test -f .local/env || { echo "run \`make up\` first"; exit 1; }
