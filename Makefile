@@ -25,7 +25,7 @@ TEMPLATE := infra/sam/template.yaml
 # Tools that only crates.io has, compiled on first use.
 CARGO_DENY := $(TOOLS)/bin/cargo-deny
 CARGO_CYCLONEDX := $(TOOLS)/bin/cargo-cyclonedx
-TEST_PHASES := fmt-check lint docs deny template-check test-rust test-infra test-cdk test-e2e test-smoke test-chaos
+TEST_PHASES := fmt-check lint docs deny template-check test-rust test-infra test-cdk test-e2e test-contract test-smoke test-chaos
 
 export PATH := $(CURDIR)/$(TOOLS)/bin:$(PATH)
 export SAM_CLI_TELEMETRY := 0
@@ -35,8 +35,8 @@ $(error ARCH is arm64 or x86_64, not $(ARCH))
 endif
 
 .DEFAULT_GOAL := help
-.PHONY: help setup lock up down logs ps demo watch layer build sbom package deploy tenant session smoke fmt fmt-check lint docs deny audit template-check \
-        test test-rust test-infra test-cdk test-e2e test-smoke test-upgrade test-chaos model simulate chaos soak soak-media fuzz bench bench-media ci clean
+.PHONY: help setup lock up down logs ps demo watch layer build sbom package deploy tenant session smoke fmt fmt-check lint docs openapi apidocs deny audit template-check \
+        test test-rust test-infra test-cdk test-e2e test-contract contract test-smoke test-upgrade test-chaos model simulate chaos soak soak-media fuzz bench bench-media ci clean
 
 help: ## List the targets
 	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## / {printf "  %-15s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -69,6 +69,7 @@ lock: $(TOOLS)/.stamp ## Look for newer Python packages and pin them with their 
 # ---- local stack
 
 up: $(VENV)/.stamp ## Start AWS on 127.0.0.1 and deploy the template into it, or deploy again (RELEASE=1 ENFORCE_IAM=1 NAME=...)
+	@if command -v npm >/dev/null; then $(MAKE) --no-print-directory apidocs || echo "no API reference"; fi
 	@$(VENV)/bin/python infra/local/stack.py up --name $(NAME) $(if $(RELEASE),--release) $(if $(ENFORCE_IAM),--enforce-iam)
 
 down: $(VENV)/.stamp ## Stop the local stack and forget its data
@@ -134,8 +135,20 @@ fmt-check: ## Check that the Rust code is formatted
 lint: ## Lint the Rust code; warnings are errors
 	@cargo clippy --quiet --workspace --all-targets --locked -- -D warnings
 
-docs: ## Build the Rust documentation; warnings are errors
+docs: ## Build the Rust documentation and, with npm, the API reference, into target/doc; warnings are errors
 	@RUSTDOCFLAGS='-D warnings' cargo doc --quiet --workspace --no-deps --locked
+	@if command -v npm >/dev/null; then $(MAKE) --no-print-directory apidocs && cp target/apidocs/index.html target/doc/api.html; fi
+
+openapi: ## Write infra/openapi/export.v1.json from the types
+	@UPDATE_OPENAPI=1 cargo test --quiet --locked --package export-openapi
+
+apidocs: target/apidocs/index.html ## Build the API reference, target/apidocs/index.html (needs Node 20.19 or later)
+
+target/apidocs/index.html: infra/openapi/export.v1.json infra/apidocs/offline.mjs infra/apidocs/node_modules/.package-lock.json
+	@cd infra/apidocs && npm run --silent lint && npm run --silent build
+
+infra/apidocs/node_modules/.package-lock.json: infra/apidocs/package-lock.json
+	@cd infra/apidocs && npm ci --no-audit --no-fund --silent
 
 deny: $(CARGO_DENY) ## Check the crates' licences and sources, and that none is banned (.cargo/deny.toml)
 	@cargo deny check bans licenses sources
@@ -169,7 +182,14 @@ infra/cdk/node_modules/.package-lock.json: infra/cdk/package-lock.json
 	@cd infra/cdk && npm ci --no-audit --no-fund --silent
 
 test-e2e: $(VENV)/.stamp $(TOOLS)/.stamp ## Tests through HTTP against a local stack of their own
-	@$(VENV)/bin/python -m pytest -q tests/media tests/e2e
+	@$(VENV)/bin/python -m pytest -q tests/media tests/bench tests/e2e
+
+test-contract: $(VENV)/.stamp $(TOOLS)/.stamp ## Hold the functions to the API's document, and look at its page
+	@$(VENV)/bin/python -m pytest -q tests/contract
+
+contract: $(VENV)/.stamp $(TOOLS)/.stamp ## The same with 10,000 requests (SEED=...)
+	@seed=$${SEED:-$$(date +%s)}; echo "contract: SEED=$$seed"; CONTRACT_EXAMPLES=420 CONTRACT_CASES=10000 CONTRACT_SEED=$$seed \
+	  $(VENV)/bin/python -m pytest -q -s tests/contract/test_service.py -k keeps
 
 test-smoke: $(VENV)/.stamp ## The smoke test passes a whole stack and names what is broken
 	@$(VENV)/bin/python -m pytest -q tests/smoke
