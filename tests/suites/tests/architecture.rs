@@ -162,3 +162,16 @@ fn a_main_only_wires() {
         }
     }
 }
+
+#[test]
+fn the_architecture_page_draws_every_crate_of_the_product() {
+    let page = include_str!("../../../shared/README.md");
+    let drawing = page.split("```").nth(1).unwrap();
+    let product = ALLOWED
+        .iter()
+        .map(|(name, _)| *name)
+        .filter(|name| !["export-testkit", "export-model", "export-openapi", "export-suites"].contains(name));
+    for name in product {
+        assert!(drawing.contains(name.strip_prefix("export-").unwrap_or(name)), "{name}");
+    }
+}
