@@ -1,32 +1,29 @@
-"""Calls to AWS per request, per job and per export, as a local stack that enforces roles counts them."""
+"""Calls to AWS per request, per job and per export, counted between the functions of a local stack and the emulator."""
 
-import json
 import time
 from collections import Counter
 from collections.abc import Callable
 from fractions import Fraction
 
+from chaos.proxy import Proxy
 from e2e.mre import Mre, scenarios
 from e2e.stack import Stack
 from media import forms
 
 QUIET_S = 2.0
-# Sends nothing on behalf of one job.
+# Comes every minute, whatever else happens.
 SWEEPER = "JobSweeper"
 
 
 class Ledger:
-    """Reads what the functions have asked of AWS."""
+    """What the functions have asked of AWS through a proxy."""
 
-    def __init__(self, stack: Stack) -> None:
-        self.stack = stack
-
-    def lines(self) -> list[dict]:
-        return [json.loads(line) for line in self.stack.decisions.read_text().splitlines()]
+    def __init__(self, proxy: Proxy) -> None:
+        self.proxy = proxy
 
     def of(self, act: Callable[[], object]) -> dict[str, dict[str, int]]:
-        """Calls by function and action while `act` runs and until nothing has followed for two seconds."""
-        before = len(self.lines())
+        """Calls by function and operation while `act` runs and until none has followed for two seconds."""
+        before = len(self.proxy.calls)
         act()
         seen, since = -1, time.monotonic()
         while time.monotonic() - since < QUIET_S:
@@ -35,18 +32,18 @@ class Ledger:
                 seen, since = now, time.monotonic()
             time.sleep(0.2)
         found: dict[str, Counter[str]] = {}
-        for line in self._made(before):
-            function = line["role"].removeprefix("media-export-").partition("Role-")[0]
-            found.setdefault(function, Counter())[line["action"]] += 1
+        for function, operation in self._made(before):
+            found.setdefault(function, Counter())[operation] += 1
         return {function: dict(sorted(counts.items())) for function, counts in sorted(found.items())}
 
-    def _made(self, before: int) -> list[dict]:
-        return [line for line in self.lines()[before:] if SWEEPER not in line["role"]]
+    def _made(self, before: int) -> list[tuple[str, str]]:
+        calls = [(call.function, f"{call.service}:{call.operation}") for call in self.proxy.calls[before:]]
+        return [call for call in calls if call[0] and call[0] != SWEEPER]
 
 
-def media(stack: Stack) -> dict[str, dict]:
+def media(stack: Stack, proxy: Proxy) -> dict[str, dict]:
     """Of a picture alone, of clips of 9 s and 60 s, and of what a client does meanwhile."""
-    ledger = Ledger(stack)
+    ledger = Ledger(proxy)
     long = stack.upload(forms.seconds_into("bench-calls", 0, 70, f"mp4/bench/{time.time_ns():x}/1/stream.mpd"))
     start = Fraction(33, 10)
 
@@ -77,9 +74,9 @@ def media(stack: Stack) -> dict[str, dict]:
     return found
 
 
-def data(stack: Stack) -> dict[str, dict]:
+def data(stack: Stack, proxy: Proxy) -> dict[str, dict]:
     """Of an event's and a replay's document, asked for and triggered."""
-    ledger, mre, found = Ledger(stack), Mre(stack), {}
+    ledger, mre, found = Ledger(proxy), Mre(stack), {}
     with mre.listening():
         for kind, name in (("event", "event_tennis_optimizer"), ("replay", "replay_mp4_weight")):
             scenario = scenarios()[name]

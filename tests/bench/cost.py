@@ -7,8 +7,8 @@ from typing import NamedTuple
 WORKER_MB = {"thumbnail": 1769, "clip": 3008}
 HTTP_MB = 256
 MB_A_VCPU = 1769
-# A worker reads from S3 over one network of about this many bytes a second, and computes after it has read.
-BYTES_A_SECOND = 75_000_000
+# What a function waits for: bytes from and to S3, and the answer to a call.
+BYTES_A_SECOND, SECONDS_A_CALL = 75_000_000, 0.02
 # Of the recording that the media bench cuts.
 RECORDED_BITS_A_SECOND = 6_000_000
 # A client asks again as often as TimeWait says; a clip is there at the third time.
@@ -26,16 +26,20 @@ Asked = dict[str, dict[str, int]]
 
 
 class Work(NamedTuple):
-    """One worker invocation. `cpu_s`: of the worker and its ffmpegs, on one core; `bytes_read`: from S3."""
+    """One worker invocation. `cpu_s`: of the worker and its ffmpegs, on one core; `bytes_moved`: from and to S3."""
 
     kind: str
     cpu_s: float
-    bytes_read: float
+    bytes_moved: float
 
-    def seconds(self) -> float:
-        """How long Lambda bills it: its share of a core, or of more than one, and reading."""
-        memory = WORKER_MB["thumbnail" if self.kind == "thumbnail" else "clip"]
-        return self.cpu_s / (memory / MB_A_VCPU) + self.bytes_read / BYTES_A_SECOND
+    @property
+    def memory_mb(self) -> int:
+        return WORKER_MB["thumbnail" if self.kind == "thumbnail" else "clip"]
+
+    def seconds(self, calls: int) -> float:
+        """How long Lambda bills it, as if nothing were done at the same time."""
+        waits = self.bytes_moved / BYTES_A_SECOND + calls * SECONDS_A_CALL
+        return self.cpu_s * MB_A_VCPU / self.memory_mb + waits
 
 
 class Line(NamedTuple):
@@ -49,18 +53,19 @@ def works(media: dict) -> list[Work]:
     """What the media bench measured: the middle of a GOP for a picture, the mean over a GOP for clips."""
     still, cost = media["thumbnails"]["middle of the GOP"], media["cost"]
     clips = [
-        Work(kind, cost["cpu_s"][f"worker, {kind}"]["mean"], cost["bytes"][kind]["read_over_media"] * recorded)
+        Work(kind, cost["cpu_s"][f"worker, {kind}"]["mean"], (cost["bytes"][kind]["read_over_media"] + 1) * recorded)
         for kind, recorded in ((kind, SECONDS[kind] * RECORDED_BITS_A_SECOND / 8) for kind in ("9 s", "60 s"))
     ]
-    return [Work("thumbnail", still["cpu_s"], still["bytes_read"]), *clips]
+    return [Work("thumbnail", still["cpu_s"], still["bytes_read"] + still["jpeg_bytes"]), *clips]
 
 
 def bill(work: Work, calls: Asked, polls: Asked, submit_ms: float, prices: dict) -> list[Line]:
-    """A thousand jobs of a kind. `calls`, `polls`: of one job and of one poll."""
+    """A thousand jobs of a kind. `calls`, `polls`: of one job and of one poll; `submit_ms`: on a whole core."""
     asked = POLLS[work.kind]
     made = _added(calls) + _added(polls, asked)
-    memory = WORKER_MB["thumbnail" if work.kind == "thumbnail" else "clip"]
-    gb_seconds = work.seconds() * memory / 1024 + (1 + asked) * submit_ms / 1000 * HTTP_MB / 1024
+    http = (1 + asked) * submit_ms / 1000 * MB_A_VCPU / HTTP_MB
+    http += (http_calls(calls) + asked * http_calls(polls)) * SECONDS_A_CALL
+    gb_seconds = (work.seconds(worker_calls(calls)) * work.memory_mb + http * HTTP_MB) / 1024
     requests, invocations = 1 + asked, 2 + asked
     events = made.get("events:PutEvents", 0)
     return [
@@ -68,6 +73,7 @@ def bill(work: Work, calls: Asked, polls: Asked, submit_ms: float, prices: dict)
         Line("Lambda, invocations", THOUSAND * invocations * prices["lambda_million_requests"] / MILLION),
         Line("API Gateway", THOUSAND * requests * prices["api_million_requests"] / MILLION),
         Line("DynamoDB", THOUSAND * _dynamodb(made, prices)),
+        # Sent, received by Lambda, deleted by Lambda.
         Line("SQS", THOUSAND * 3 * prices["sqs_million_requests"] / MILLION),
         Line("EventBridge", THOUSAND * events * prices["eventbridge_million_events"] / MILLION),
         Line("S3 requests", THOUSAND * _s3(made, prices)),
@@ -81,6 +87,14 @@ def mediaconvert(kind: str, prices: dict) -> float:
     seconds = max(prices["mediaconvert_least_seconds"], SECONDS[kind])
     multiplier = prices["mediaconvert_multiplier"]["thumbnail" if kind == "thumbnail" else "clip"]
     return THOUSAND * seconds / 60 * multiplier * prices["mediaconvert_normalized_minute"]
+
+
+def worker_calls(calls: Asked) -> int:
+    return sum(sum(counts.values()) for function, counts in calls.items() if function.endswith("Worker"))
+
+
+def http_calls(calls: Asked) -> int:
+    return sum(sum(counts.values()) for counts in calls.values()) - worker_calls(calls)
 
 
 def _added(calls: Asked, times: int = 1) -> "Calls":
@@ -106,8 +120,9 @@ def _dynamodb(made: Calls, prices: dict) -> float:
 
 
 def _s3(made: Calls, prices: dict) -> float:
-    puts = sum(made.get(f"s3:{name}", 0) for name in ("PutObject", "ListBucket", "ListBucketMultipartUploads"))
-    return (puts * prices["s3_thousand_puts"] + made.get("s3:GetObject", 0) * prices["s3_thousand_gets"]) / THOUSAND
+    asked = sum(count for action, count in made.items() if action.startswith("s3:"))
+    gets = made.get("s3:GetObject", 0) + made.get("s3:HeadObject", 0)
+    return ((asked - gets) * prices["s3_thousand_puts"] + gets * prices["s3_thousand_gets"]) / THOUSAND
 
 
 def text(results: dict, media: dict, prices: dict) -> str:
@@ -119,19 +134,20 @@ def _page(results: dict, media: dict, prices: dict) -> Iterator[str]:
     bills = {}
     for work in works(media):
         calls, submit_ms = results["calls"]["media"], results["latency_ms"]["submit"]["p95"]
-        bills[work.kind] = (work, bill(work, calls[work.kind], calls["poll"], submit_ms, prices))
+        seconds = work.seconds(worker_calls(calls[work.kind]))
+        bills[work.kind] = (seconds, bill(work, calls[work.kind], calls["poll"], submit_ms, prices))
     yield "# What a thousand jobs cost"
     yield ""
     yield "    make bench SECTIONS=cost      # from results.json, media.json and prices.json"
     yield ""
     yield "1080p25 H.264 at 6 Mb/s, as `tests/bench/README.md` describes it. Prices are inputs, list prices as far as we know"
     yield f"them, of {prices['region']} in {prices['currency']}: put yours into `prices.json`. Seconds are CPU seconds measured here, spread over"
-    yield "the vCPUs that the memory buys, and S3 at 75 MB/s; calls are counted on the local stack. Not in it: storage, transfer"
-    yield "out of AWS, free tiers, alarms and metrics, cold starts."
+    yield "the vCPUs that the memory buys, S3 at 75 MB/s and 20 ms for every call, one after the other; calls are counted on the"
+    yield "local stack. Not in it: storage, transfer out of AWS, free tiers, custom metrics, cold starts."
     yield ""
     yield "| per 1,000 | " + " | ".join(_title(kind) for kind in bills) + " |"
     yield "|---|" + "---:|" * len(bills)
-    yield "| worker, billed seconds each | " + " | ".join(f"{work.seconds():.2f}" for work, _ in bills.values()) + " |"
+    yield "| worker, billed seconds each | " + " | ".join(f"{seconds:.2f}" for seconds, _ in bills.values()) + " |"
     for row in zip(*(lines for _, lines in bills.values()), strict=True):
         yield f"| {row[0].what} | " + " | ".join(f"{line.dollars:.4f}" for line in row) + " |"
     totals = {kind: sum(line.dollars for line in lines) for kind, (_, lines) in bills.items()}
@@ -143,8 +159,8 @@ def _page(results: dict, media: dict, prices: dict) -> Iterator[str]:
     yield "MediaConvert bills an output for at least ten seconds, HD up to 30 frames a second twice, and makes a still only"
     yield "beside a video, taken here as the smallest. It encodes every frame again."
     yield ""
-    idle = _idle(prices)
-    yield f"A stack that does nothing costs ${idle:.2f} a month: a sweep a minute and SQS's polling of three queues."
+    yield f"A stack that does nothing costs ${_idle(prices):.2f} a month: a sweep a minute, SQS's polling of three queues, the"
+    yield "alarms and the dashboard."
 
 
 def _title(kind: str) -> str:
@@ -152,9 +168,11 @@ def _title(kind: str) -> str:
 
 
 def _idle(prices: dict) -> float:
-    """43,800 sweeps of four shards, and five long polls of 20 s on each of three queues."""
+    """43,800 sweeps of four shards, five long polls of 20 s on each of three queues, what watches."""
     minutes = 43_800
     sweep = 0.1 * HTTP_MB / 1024 * prices["lambda_gb_second"]["arm64"]
     sweeps = minutes * (prices["lambda_million_requests"] / MILLION + sweep)
     reads = minutes * 4 * 0.5 * prices["dynamodb_million_read_units"] / MILLION
-    return sweeps + reads + 3 * 15 * minutes * prices["sqs_million_requests"] / MILLION
+    polls = 3 * 15 * minutes * prices["sqs_million_requests"] / MILLION
+    watched = prices["alarms"] * prices["alarm_month"] + prices["dashboard_month"]
+    return sweeps + reads + polls + watched

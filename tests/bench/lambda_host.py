@@ -13,8 +13,9 @@ from pathlib import Path
 from queue import Queue
 from threading import Thread
 from types import TracebackType
-from typing import Self
+from typing import TypeVar
 
+Self = TypeVar("Self")
 ARN = "arn:aws:lambda:us-east-1:000000000000:function:bench"
 
 
@@ -49,7 +50,10 @@ class Server(ThreadingHTTPServer):
         super().__init__(("127.0.0.1", 0), Handler)
         self.address = f"127.0.0.1:{self.server_address[1]}"
 
-    def __enter__(self) -> Self:
+    def handle_error(self, *_: object) -> None:
+        """A function that is ended cuts its connections."""
+
+    def __enter__(self: Self) -> Self:
         Thread(target=self.serve_forever, daemon=True).start()
         return self
 
@@ -102,7 +106,7 @@ class Host:
         self._server = Server(self._answer)
         self._binary, self._env = binary, env
 
-    def __enter__(self) -> Self:
+    def __enter__(self: Self) -> Self:
         self._server.__enter__()
         env = {
             **{name: value for name, value in os.environ.items() if not name.startswith("AWS_")},

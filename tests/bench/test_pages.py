@@ -6,7 +6,9 @@ import pytest
 
 from . import cost, run
 
-RESULTS, MEDIA, PRICES = (json.loads((run.HERE / f"{name}.json").read_text()) for name in ("results", "media", "prices"))
+FIGURES = ("results", "media", "prices")
+RESULTS, MEDIA, PRICES = (json.loads((run.HERE / f"{name}.json").read_text()) for name in FIGURES)
+TEMPLATE = run.ROOT / "infra" / "sam" / "template.yaml"
 
 
 def test_the_table_is_that_of_the_figures():
@@ -21,9 +23,13 @@ def test_a_poll_reads_one_item_and_nothing_else():
     assert RESULTS["calls"]["media"]["poll"] == {"StatusPoll": {"dynamodb:GetItem": 1}}
 
 
+def test_all_alarms_are_paid_for():
+    assert TEMPLATE.read_text().count("Type: AWS::CloudWatch::Alarm") == PRICES["alarms"]
+
+
 def test_a_bill_adds_up_what_is_called():
-    work = cost.Work("9 s", cpu_s=1.7, bytes_read=75_000_000)
-    assert work.seconds() == pytest.approx(1.7 * 1769 / 3008 + 1)
+    work = cost.Work("9 s", cpu_s=1.7, bytes_moved=75_000_000)
+    assert work.seconds(calls=10) == pytest.approx(1.7 * 1769 / 3008 + 1 + 0.2)
     free = dict.fromkeys(PRICES, 0) | {"lambda_gb_second": {"arm64": 0}, "dynamodb_million_write_units": 1e6}
     lines = cost.bill(work, {"worker": {"dynamodb:UpdateItem": 2}}, {"poll": {"dynamodb:PutItem": 1}}, 1, free)
     assert sum(line.dollars for line in lines) == 1000 * (2 + cost.POLLS["9 s"]) * cost.UNITS_A_WRITE
