@@ -94,8 +94,10 @@ watch: $(TOOLS)/.stamp ## Run single functions against the local stack with `car
 layer: $(VENV)/.stamp ## Build target/layer/ffmpeg.zip (ARCH=arm64|x86_64)
 	@$(VENV)/bin/python infra/layers/ffmpeg/build.py $(ARCH)
 
-build: $(TOOLS)/.stamp ## Build the functions for AWS into target/lambda (ARCH=arm64|x86_64)
-	@cargo lambda build --release --locked --output-format zip --lambda-dir target/lambda $(if $(filter arm64,$(ARCH)),--arm64,--x86-64)
+build: $(VENV)/.stamp $(TOOLS)/.stamp ## Build the functions for AWS into target/lambda, the same bytes anywhere (ARCH=arm64|x86_64)
+	@RUSTFLAGS="--remap-path-prefix=$(CURDIR)=. --remap-path-prefix=$${CARGO_HOME:-$$HOME/.cargo}=cargo" \
+	  cargo lambda build --release --locked --bins --lambda-dir target/lambda $(if $(filter arm64,$(ARCH)),--arm64,--x86-64)
+	@$(VENV)/bin/python infra/local/bundles.py target/lambda
 
 sbom: $(CARGO_CYCLONEDX) ## List what each function is made of: target/lambda/*/sbom.cdx.json (CycloneDX)
 	@SOURCE_DATE_EPOCH=315532800 cargo cyclonedx -q --manifest-path functions/job-sweeper/Cargo.toml --format json --spec-version 1.5 \

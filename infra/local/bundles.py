@@ -7,6 +7,7 @@ import json
 import os
 import shutil
 import subprocess
+import sys
 import zipfile
 from pathlib import Path
 
@@ -75,3 +76,14 @@ def write_zip(path: Path, files: dict[str, tuple[bytes, int]], level: int = 9) -
             entry.external_attr = (0o100000 | mode) << 16
             entry.create_system = 3
             archive.writestr(entry, content, zipfile.ZIP_DEFLATED, compresslevel=level)
+
+
+def pack(folder: Path) -> None:
+    """Zip each function that `cargo lambda build` left in a folder of its own; its own zips carry the time of the build."""
+    for crate in CRATES:
+        content = (folder / crate / "bootstrap").read_bytes()
+        write_zip(folder / crate / "bootstrap.zip", {"bootstrap": (content, 0o755)})
+
+
+if __name__ == "__main__":
+    pack(Path(sys.argv[1]))

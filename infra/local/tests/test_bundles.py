@@ -1,5 +1,6 @@
 """Zips of the functions."""
 
+import os
 import zipfile
 
 import pytest
@@ -47,3 +48,16 @@ def test_the_same_content_gives_the_same_bytes(tmp_path):
 def test_a_missing_binary_is_named(code, tmp_path):
     with pytest.raises(StackError, match="data-export-worker does not exist"):
         bundles.bundle(tmp_path)
+
+
+def test_what_was_built_for_aws_is_zipped_to_the_same_bytes_whenever(binaries, tmp_path):
+    zips = []
+    for folder, age in (("one", 0), ("two", 10**9)):
+        for crate in bundles.CRATES:
+            bootstrap = tmp_path / folder / crate / "bootstrap"
+            bootstrap.parent.mkdir(parents=True)
+            bootstrap.write_bytes((binaries / crate).read_bytes())
+            os.utime(bootstrap, (age, age))
+        bundles.pack(tmp_path / folder)
+        zips.append([(tmp_path / folder / crate / "bootstrap.zip").read_bytes() for crate in bundles.CRATES])
+    assert zips[0] == zips[1]
