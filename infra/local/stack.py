@@ -64,7 +64,10 @@ def up(options: argparse.Namespace) -> None:
             state = state or instance.start(bool(options.enforce_iam), options.functions_endpoint, function_env)
             cloud = Cloud(state["gateway_port"])
             outputs = deploy(cloud, code, parameters(options), options.template)
-            instance.api_id_file.write_text(outputs["ApiId"], encoding="ascii")
+            # The emulator reads it at each request, also while it is deployed into.
+            scratch = instance.api_id_file.with_suffix(".new")
+            scratch.write_text(outputs["ApiId"], encoding="ascii")
+            scratch.replace(instance.api_id_file)
             seed.seed(cloud, outputs)
             write_environment(instance, environment(cloud, state, outputs))
         except KeyboardInterrupt:

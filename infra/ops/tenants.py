@@ -54,9 +54,10 @@ class Directory:
         """The rows of all tenants, by name."""
         return sorted(self._all(self._tenants), key=lambda row: row["pk"]["S"])
 
-    def remove_tenant(self, name: str) -> int:
+    def remove_tenant(self, name: str, missing_ok: bool = False) -> int:
         """Remove a tenant and its sessions; returns how many."""
-        self.tenant(name)
+        if not missing_ok:
+            self.tenant(name)
         self._dynamodb.delete_item(TableName=self._tenants, Key={"pk": {"S": name}})
         sessions = self.sessions(name)
         for row in sessions:

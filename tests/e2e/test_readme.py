@@ -10,14 +10,17 @@ from pathlib import Path
 from typing import NamedTuple
 
 import pytest
+from samtranslator.yaml_helper import yaml_parse
 
-from .stack import ROOT
+from .stack import ROOT, Stack
 
 NAME = f"readme-{os.getpid()}"
 COMMANDS = ("make", "cargo", "curl", "npm", "npx", "aws", "cd", "export", "ffmpeg", "FFMPEG=...", ".venv/bin/python")
 NEEDS_AWS = re.compile(r"needs? AWS", re.IGNORECASE)
 # Goals of make that this file executes.
 HERE = ("demo", "up", "down", "ps", "logs", "tenant", "session", "smoke")
+MAKEFILE = (ROOT / "Makefile").read_text(encoding="utf-8")
+TEMPLATE = yaml_parse((ROOT / "infra/sam/template.yaml").read_text(encoding="utf-8"))
 PASTED = (
     ".venv/bin/python tests/bench/media.py --help",
     ".venv/bin/python tests/media make OUT [FORM...]",
@@ -69,20 +72,61 @@ def scripts() -> list[tuple[str, str]]:
 
 def made_somewhere() -> set[str]:
     """What `make test`, this file and the nightly workflow make."""
-    phases = re.search(r"(?m)^TEST_PHASES := (.*)$", (ROOT / "Makefile").read_text())[1].split()
+    phases = re.search(r"(?m)^TEST_PHASES := (.*)$", MAKEFILE)[1].split()
     nightly = re.search(r"proof: \[(.*)\]", (ROOT / ".github/workflows/nightly.yml").read_text())[1].split(", ")
     return {*phases, *nightly, *HERE}
 
 
+def goals_of(line: str) -> set[str]:
+    """What a line asks make for."""
+    program, *words = line.split()
+    return {word for word in words if re.fullmatch("[a-z0-9-]+", word)} if program == "make" else set()
+
+
 def is_executed(command: Command) -> bool:
-    words = command.line.split()
-    goals = {word for word in words[1:] if re.fullmatch("[a-z0-9-]+", word)}
-    if words[0] == "make" and goals and goals <= made_somewhere():
+    goals = goals_of(command.line)
+    if goals and goals <= made_somewhere():
         return True
-    files = [where for said, where in ELSEWHERE.items() if command.line.startswith(said)]
+    files = [where for said, where in ELSEWHERE.items() if f"{command.line} ".startswith(f"{said} ")]
     if any(words in (ROOT / file).read_text(encoding="utf-8") for file, words in files):
         return True
     return command.line in PASTED or bool(NEEDS_AWS.search(command.around))
+
+
+def faults(line: str) -> list[str]:
+    """What is wrong with a line for make: a goal or a variable that the Makefile does not have, parameters that the
+    template does not have or that its rules refuse."""
+    goals = goals_of(line)
+    found = [f"no goal {goal}" for goal in goals if not re.search(rf"(?m)^{goal}:", MAKEFILE)]
+    given = dict(word.partition("=")[::2] for word in shlex.split(line) if re.match("[A-Z_]+=", word))
+    found += [f"no variable {name}" for name in given if not re.search(rf"\$\(?[({{]{name}\b|^{name} \?=", MAKEFILE)]
+    parameters = dict(each.partition("=")[::2] for each in given.get("PARAMETERS", "").split())
+    found += [f"no parameter {name}" for name in parameters.keys() - TEMPLATE["Parameters"].keys()]
+    return found + (broken_rules(parameters) if "deploy" in goals else [])
+
+
+def broken_rules(given: dict[str, str]) -> list[str]:
+    """The rules of the template that CloudFormation would hold against these parameters."""
+    values = {name: str(each.get("Default", "")) for name, each in TEMPLATE["Parameters"].items()} | given
+
+    def holds(rule: object) -> object:
+        if not isinstance(rule, dict):
+            return [holds(each) for each in rule] if isinstance(rule, list) else rule
+        ((function, argument),) = rule.items()
+        if function == "Ref":
+            return values[argument]
+        of = holds(argument)
+        return {
+            "Fn::Equals": lambda: of[0] == of[1],
+            "Fn::Not": lambda: not of[0],
+            "Fn::And": lambda: all(of),
+            "Fn::Or": lambda: any(of),
+            "Fn::Contains": lambda: of[1] in of[0],
+        }[function]()
+
+    held = [rule for rule in TEMPLATE["Rules"].values() if holds(rule.get("RuleCondition", True))]
+    assertions = [each for rule in held for each in rule["Assertions"]]
+    return [each["AssertDescription"] for each in assertions if not holds(each["Assert"])]
 
 
 def test_every_command_is_executed_or_needs_aws():
@@ -92,9 +136,33 @@ def test_every_command_is_executed_or_needs_aws():
     assert [page for page, _ in scripts()] == ["README.md"]
 
 
+def test_every_line_for_make_would_be_taken():
+    written = [command for page, text in pages().items() for command in commands(page, text) if goals_of(command.line)]
+    assert {command[:2]: wrong for command in written if (wrong := faults(command.line))} == {}
+    named = {goal for text in pages().values() for goal in re.findall(r"`make ([a-z][a-z0-9-]*)", text)}
+    assert {goal: wrong for goal in named if (wrong := faults(f"make {goal}")) and goal != "deploy"} == {}
+
+
 def test_a_command_that_nobody_executes_is_found():
-    lost = [*commands("README.md", "# A\n\n    make nothing\n\n# B\n\nThis needs AWS.\n\n    aws s3 ls\n")]
-    assert [is_executed(command) for command in lost] == [False, True]
+    text = "# A\n\n    make nothing\n    make tests\n\n# B\n\nThis needs AWS.\n\n    aws s3 ls\n"
+    lost = [*commands("README.md", text)]
+    assert [is_executed(command) for command in lost] == [False, False, True]
+
+
+@pytest.mark.parametrize(
+    ("line", "wrong"),
+    [
+        ("make deploy PARAMETERS='CreateMreTables=true'", ""),
+        ("make deploy PARAMETERS=EventTableName=events", "Name all eight tables"),
+        ("make deploy PARAMETERS='CreateMreTables=true AuthMode=none'", "AuthMode none needs"),
+        ("make deploy PARAMETERS='CreateMreTables=true DomainName=a.example'", "need each other"),
+        ("make deploy PARAMETERS='CreateMreTables=true Bucket=a'", "no parameter Bucket"),
+        ("make smoke STACKS=a", "no variable STACKS"),
+        ("make smokes", "no goal smokes"),
+    ],
+)
+def test_a_line_that_make_or_cloudformation_would_refuse_is_found(line, wrong):
+    assert [wrong in fault for fault in faults(line)] == ([True] if wrong else [])
 
 
 def make(*words: str) -> str:
@@ -123,18 +191,33 @@ def test_the_example_answers_as_the_page_says(demo):
         cwd=ROOT, capture_output=True, text=True, timeout=120, check=True,
     )  # fmt: skip
     first, second, asked, still, listed = [json.loads(line) for line in done.stdout.splitlines()]
-    assert (first["ErrorCode"], second["ErrorCode"], still["ErrorCode"]) == (1, 5, 0), done.stdout
-    assert asked == second and second["VideoPath"].endswith("/readme.ts")
+    # A machine that is busy with other things may not have made it by then.
+    told = (first["ErrorCode"], second["ErrorCode"] in (1, 5), still["ErrorCode"] in (0, 1))
+    assert told == (1, True, True), done.stdout
+    assert asked == second or second["ErrorCode"] == 1, done.stdout
+    stack = Stack(ROOT / ".local" / NAME / "env")
+    clip, picture = [stack.status(each["JobId"], Prefer="wait=20") for each in (second, still)]
+    assert (clip.code, picture.code) == (5, 0), f"{clip} {picture}"
+    assert clip.body["VideoPath"].endswith("/readme.ts")
     assert {second["JobId"], still["JobId"]} <= {job["id"] for job in listed["jobs"]}
 
 
-def test_the_running_stack_is_listed_and_has_logged(demo):
+def test_the_running_stack_is_listed(demo):
     assert NAME in make("ps")
-    log = subprocess.run(
-        [ROOT / ".venv/bin/python", "infra/local/stack.py", "logs", "--name", NAME],
-        cwd=ROOT, capture_output=True, text=True, check=True,
-    )  # fmt: skip
-    assert "media-export" in log.stdout.lower()
+
+
+def test_its_logs_are_followed(demo):
+    stack = Stack(ROOT / ".local" / NAME / "env")
+    listed = stack.send("GET", "/export/status?limit=1", headers={"X-Session-Id": stack.session_id})
+    (job,) = [each["id"] for each in listed.body["jobs"]]
+    for wanted, said in (("", "media-export"), (f"JOB={job}", f"job.id={job}")):
+        following = ["timeout", "10", "make", "logs", f"NAME={NAME}", *wanted.split()]
+        done = subprocess.run(following, cwd=ROOT, capture_output=True, text=True, timeout=60, check=False)
+        assert done.returncode == 124 and said in done.stdout, f"{done.stdout[-1000:]}{done.stderr}"
+
+
+def test_it_is_asked_for_everything_and_nothing_is_left(demo):
+    assert "nothing is left" in make("smoke", f"NAME={NAME}")
 
 
 def test_a_tenant_is_added_and_let_in(demo):

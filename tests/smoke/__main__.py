@@ -14,9 +14,14 @@ from pathlib import Path
 ROOT = Path(__file__).resolve().parents[2]
 sys.path[:0] = [str(ROOT / "tests"), str(ROOT / "infra" / "ops")]
 
+from botocore.exceptions import BotoCoreError, ClientError  # noqa: E402
+
 from deployment import Deployment, DeploymentError, add_arguments  # noqa: E402
+from directory import RowError  # noqa: E402
 from smoke.checks import CHECKS, Skipped  # noqa: E402
 from smoke.subject import Subject  # noqa: E402
+
+SIGNALS = (signal.SIGINT, signal.SIGTERM)
 
 
 def run(subject: Subject) -> int:
@@ -37,29 +42,49 @@ def run(subject: Subject) -> int:
     return failed
 
 
+def ignore_signals() -> None:
+    for number in SIGNALS:
+        signal.signal(number, signal.SIG_IGN)
+
+
+def break_off(*_: object) -> None:
+    """The first signal ends the checks; no further one ends what takes away."""
+    ignore_signals()
+    raise KeyboardInterrupt
+
+
+def ask(deployment: Deployment, left: list[str]) -> int:
+    """All checks on a deployment; `left` gets what could not be taken away. Returns how many failed."""
+    with contextlib.ExitStack() as made:
+        try:
+            subject = Subject(deployment, made, left)
+            os.environ.setdefault("FFMPEG", subject.ffmpeg)
+            print(f"stack {deployment.stack}, {subject.env['API_URL']}, as {subject.name}", flush=True)
+            return run(subject)
+        finally:
+            ignore_signals()
+
+
 def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__)
     add_arguments(parser)
     options = parser.parse_args()
     # However it is broken off, and also where a shell ignores Ctrl-C for it: what was made is taken away.
-    for number in (signal.SIGINT, signal.SIGTERM):
-        signal.signal(number, signal.default_int_handler)
+    for number in SIGNALS:
+        signal.signal(number, break_off)
     left: list[str] = []
-    failed = 0
+    code = 1
     try:
-        with contextlib.ExitStack() as made:
-            subject = Subject(Deployment(options.stack, options.env), made, left)
-            os.environ.setdefault("FFMPEG", subject.ffmpeg)
-            print(f"stack {options.stack}, {subject.env['API_URL']}, as {subject.name}", flush=True)
-            failed = run(subject)
-    except DeploymentError as error:
-        sys.exit(f"error: {error}")
+        code = int(bool(ask(Deployment(options.stack, options.env), left)))
+    except (DeploymentError, RowError, BotoCoreError, ClientError) as error:
+        print(f"error: {error}", file=sys.stderr)
     except KeyboardInterrupt:
-        failed = 130
-    for each in left:
-        print(f"LEFT    {each}")
-    print("nothing is left" if not left else f"{len(left)} things are left")
-    return failed if failed == 130 else int(bool(failed or left))
+        code = 130
+    finally:
+        for each in left:
+            print(f"LEFT    {each}")
+        print("nothing is left" if not left else f"{len(left)} things are left", flush=True)
+    return code or int(bool(left))
 
 
 if __name__ == "__main__":

@@ -25,6 +25,8 @@ from tenants import Directory
 SESSION_S = 2 * 3600
 # A rule takes effect within a minute.
 RULE_S = 60
+# AWS takes no signature of a clock that is further off.
+CLOCKS_MS = 15 * 60 * 1000
 
 
 class Unfollowed(urllib.request.HTTPRedirectHandler):
@@ -41,6 +43,8 @@ class Subject(Stack):
     def __init__(self, deployment: Deployment, made: contextlib.ExitStack, left: list[str]) -> None:
         self.deployment, self._made, self._left = deployment, made, left
         self.clip = ""
+        self._since_ms = int(time.time() * 1000) - CLOCKS_MS
+        self._keys: set[str] = set()
         self.name = f"smoke-{secrets.token_hex(4)}"
         outputs = deployment.outputs
         self.own_bucket = outputs["ExportBucket"]
@@ -57,6 +61,8 @@ class Subject(Stack):
             "EXPORT_BUCKET": target.bucket,
         }
         self.ffmpeg = imageio_ffmpeg.get_ffmpeg_exe()
+        # In the reverse order. A worker or a request that was under way may have added a file or a job meanwhile.
+        self.at_the_end("jobs and their files", self._remove_jobs)
         self.at_the_end("recordings", self._remove_recordings)
         self.at_the_end("jobs and their files", self._remove_jobs)
 
@@ -78,7 +84,7 @@ class Subject(Stack):
             return Tenant.of(directory.tenant(self.parameter("DefaultTenant"))), ""
         target = Target(outputs["ExportBucket"], self.deployment.region)
         tenant = Tenant(self.name, outputs["SourceBucket"], f"{self.name}/", (target,))
-        self.at_the_end("tenant", lambda: directory.remove_tenant(self.name))
+        self.at_the_end("tenant", lambda: directory.remove_tenant(self.name, missing_ok=True))
         directory.put_tenant(tenant)
         return tenant, directory.add_session(self.name, SESSION_S)
 
@@ -115,35 +121,52 @@ class Subject(Stack):
         key = path.removeprefix("/")
         return self._root + (key if key.startswith("export/") else f"export/{key}")
 
+    def _remove_object(self, bucket: str, key: str) -> None:
+        """Delete an object, with all its versions if the bucket keeps them."""
+        if not self.s3.delete_object(Bucket=bucket, Key=key).get("VersionId"):
+            return
+        for page in self.s3.get_paginator("list_object_versions").paginate(Bucket=bucket, Prefix=key):
+            for version in page.get("Versions", []) + page.get("DeleteMarkers", []):
+                if version["Key"] == key:
+                    self.s3.delete_object(Bucket=bucket, Key=key, VersionId=version["VersionId"])
+
     def _remove_recordings(self) -> None:
         pages = self.s3.get_paginator("list_objects_v2")
         where = {"Bucket": self.env["SOURCE_BUCKET"], "Prefix": f"{self.env['SOURCE_PREFIX']}{self.name}/"}
         for page in pages.paginate(**where):
             for entry in page.get("Contents", []):
-                self.s3.delete_object(Bucket=where["Bucket"], Key=entry["Key"])
+                self._remove_object(where["Bucket"], entry["Key"])
+
+    def _jobs(self) -> list[dict]:
+        """The rows of our jobs. The default tenant has others as well: only what came since the start is looked at."""
+        condition, values, how = "pk = :t", {":t": {"S": f"T#{self.tenant.name}"}}, {"ConsistentRead": True}
+        if self.open:
+            condition, how = f"{condition} AND created_at >= :since", {"IndexName": "by_created"}
+            values[":since"] = {"N": str(self._since_ms)}
+        pages = self.dynamodb.get_paginator("query").paginate(
+            TableName=self.deployment.outputs["JobsTableName"], KeyConditionExpression=condition,
+            ExpressionAttributeValues=values, **how,
+        )  # fmt: skip
+        items = [item for page in pages for item in page["Items"]]
+        return [item for item in items if text_of(order_of(item), "live_path").startswith(f"{self.name}/")]
 
     def _remove_jobs(self) -> None:
-        pages = self.dynamodb.get_paginator("query").paginate(
-            TableName=self.deployment.outputs["JobsTableName"], ConsistentRead=True,
-            KeyConditionExpression="pk = :t", ExpressionAttributeValues={":t": {"S": f"T#{self.tenant.name}"}},
-        )  # fmt: skip
-        for item in [item for page in pages for item in page["Items"]]:
-            order = item.get("order", {}).get("M", {})
-            if not order.get("live_path", {}).get("S", "").startswith(f"{self.name}/"):
-                continue
+        for item in self._jobs():
             # A worker that has no claim left publishes nothing.
             self.send("DELETE", f"/export/status/{item['job_id']['S']}", headers={"X-Session-Id": self.session_id})
             self.dynamodb.delete_item(
                 TableName=self.deployment.outputs["JobsTableName"], Key={key: item[key] for key in ("pk", "sk")}
             )
-            for path in (order[name]["S"] for name in ("image_path", "video_path") if "S" in order.get(name, {})):
-                self.s3.delete_object(Bucket=self.env["EXPORT_BUCKET"], Key=self._key_of(path))
+            paths = (text_of(order_of(item), name) for name in ("image_path", "video_path"))
+            self._keys |= {self._key_of(path) for path in paths if path}
+        for key in sorted(self._keys):
+            self._remove_object(self.env["EXPORT_BUCKET"], key)
 
     # ---- objects and rows of ours
 
     def put_once(self, key: str, **options: str) -> None:
         """Put an object into the export bucket; it is taken away."""
-        self.at_the_end(key, lambda: self.s3.delete_object(Bucket=self.own_bucket, Key=key))
+        self.at_the_end(key, lambda: self._remove_object(self.own_bucket, key))
         self._writer.put_object(Bucket=self.own_bucket, Key=key, Body=b"smoke", **options)
 
     @cached_property
@@ -177,7 +200,7 @@ class Subject(Stack):
         """Take away the object that a redirect led to."""
         key = "documents/" + urllib.parse.unquote(urllib.parse.urlsplit(location).path.partition("/documents/")[2])
         bucket = self.deployment.outputs["ExportOutputBucket"]
-        self.at_the_end(key, lambda: self.s3.delete_object(Bucket=bucket, Key=key))
+        self.at_the_end(key, lambda: self._remove_object(bucket, key))
 
     # ---- data routes
 
@@ -199,12 +222,13 @@ class Subject(Stack):
 
     @cached_property
     def listener(self) -> str:
-        """The URL of a queue that a rule of ours fills with the tenant's completion events."""
+        """The URL of a queue that a rule of ours fills with the completion events of our recordings."""
         bus = self.deployment.outputs["CompletionBusName"]
-        url = self.sqs.create_queue(QueueName=self.name)["QueueUrl"]
+        url = self.sqs.create_queue(QueueName=self.name, Attributes={"SqsManagedSseEnabled": "true"})["QueueUrl"]
         self.at_the_end("queue", lambda: self.sqs.delete_queue(QueueUrl=url))
         queue = self.sqs.get_queue_attributes(QueueUrl=url, AttributeNames=["QueueArn"])["Attributes"]["QueueArn"]
-        pattern = json.dumps({"source": ["media-export"], "detail": {"tenant": [self.tenant.name]}})
+        ours = {"request": {"live_path": [{"prefix": f"{self.name}/"}]}}
+        pattern = json.dumps({"source": ["media-export"], "detail": {"tenant": [self.tenant.name], "job": ours}})
         rule = {"Name": self.name, "EventBusName": bus}
         self.at_the_end("rule", lambda: self.events.delete_rule(**rule))
         arn = self.events.put_rule(**rule, EventPattern=pattern)["RuleArn"]
@@ -225,3 +249,13 @@ class Subject(Stack):
         """The completion events that came since the last look."""
         answer = self.sqs.receive_message(QueueUrl=self.listener, MaxNumberOfMessages=10, WaitTimeSeconds=1)
         return [json.loads(message["Body"]) for message in answer.get("Messages", [])]
+
+
+def order_of(item: dict) -> dict:
+    """What a job's row says was ordered."""
+    return item.get("order", {}).get("M", {})
+
+
+def text_of(attributes: dict, name: str) -> str:
+    """A text, "" if there is none of that name."""
+    return attributes.get(name, {}).get("S", "")

@@ -2,16 +2,21 @@
 
 import json
 import os
+import re
 import signal
 import subprocess
 import sys
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
+from fractions import Fraction
 
 import pytest
 
 from e2e.stack import LAUNCHER, ROOT, Stack
+from media import forms
+
+from . import __main__ as command
 
 NAME = f"smoke-{os.getpid()}"
 SMOKE = [sys.executable, str(ROOT / "tests" / "smoke")]
@@ -20,16 +25,23 @@ LIVE, SIGNED = "A window past the live edge", "Event and replay documents are fo
 STILL, ABSENT = "A thumbnail shows", "A recording that is not there"
 
 
-@pytest.fixture(scope="module")
-def stack() -> Iterator[Stack]:
-    """Held to its roles and policies, its documents only for those who sign."""
-    up = [sys.executable, str(LAUNCHER), "up", "--name", NAME, "--enforce-iam", "--parameter", "DataExportAuth=AWS_IAM"]
+@contextmanager
+def deployed(name: str, *parameters: str) -> Iterator[Stack]:
+    """A stack of our own, held to its roles and policies, its documents only for those who sign."""
+    up = [sys.executable, str(LAUNCHER), "up", "--name", name, "--enforce-iam"]
+    up += [word for each in ("DataExportAuth=AWS_IAM", *parameters) for word in ("--parameter", each)]
     binaries = os.environ.get("STACK_BIN_DIR")
     subprocess.run(up + (["--bin-dir", binaries] if binaries else []), check=True)
     try:
-        yield Stack(ROOT / ".local" / NAME / "env")
+        yield Stack(ROOT / ".local" / name / "env")
     finally:
-        subprocess.run([sys.executable, str(LAUNCHER), "down", "--name", NAME], check=True)
+        subprocess.run([sys.executable, str(LAUNCHER), "down", "--name", name], check=True)
+
+
+@pytest.fixture(scope="module")
+def stack() -> Iterator[Stack]:
+    with deployed(NAME) as stack:
+        yield stack
 
 
 def ran(*arguments: str) -> subprocess.CompletedProcess[str]:
@@ -55,7 +67,8 @@ def inventory(stack: Stack) -> dict[str, list[str]]:
         rows = stack.dynamodb.scan(TableName=table)["Items"]
         held[table] = [json.dumps(row, sort_keys=True, default=str) for row in rows]
     for bucket in ("SOURCE_BUCKET", "EXPORT_BUCKET"):
-        held[bucket] = [each["Key"] for each in stack.s3.list_objects_v2(Bucket=stack.env[bucket]).get("Contents", [])]
+        kept = stack.s3.list_object_versions(Bucket=stack.env[bucket])
+        held[bucket] = [each["Key"] for kind in ("Versions", "DeleteMarkers") for each in kept.get(kind, [])]
     held["queues"] = stack.sqs.list_queues().get("QueueUrls", [])
     held["rules"] = [each["Name"] for each in stack.client("events").list_rules()["Rules"]]
     return {what: sorted(each) for what, each in held.items()}
@@ -137,16 +150,71 @@ def test_a_broken_stack_is_found_broken_and_where(faults, found, stack):
 
 @pytest.mark.usefixtures("unchanged")
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
-def test_a_run_that_is_broken_off_takes_away_what_it_made(number, stack):
+def test_a_run_that_is_broken_off_takes_away_what_it_made_however_often_it_is_told(number, stack):
+    code, said = broken_off(stack, number)
+    assert code == 130 and "nothing is left" in said, said
+
+
+@pytest.mark.usefixtures("unchanged")
+def test_what_cannot_be_taken_away_is_told(stack):
+    code, said = broken_off(stack, signal.SIGTERM, lambda url: stack.sqs.delete_queue(QueueUrl=url))
+    assert code == 130 and re.search("(?m)^LEFT +queue of smoke-", said) and "1 things are left" in said, said
+
+
+def broken_off(stack: Stack, number: int, meanwhile: Callable[[str], object] = lambda url: None) -> tuple[int, str]:
+    """A run that is told to end in the midst of the live check, again and again; `meanwhile` gets its queue. Returns
+    its exit code and what it said from then on."""
+    others = queues(stack)
     with subprocess.Popen([*SMOKE, "--env", str(stack.env_file)], stdout=subprocess.PIPE, text=True) as run:
         assert run.stdout
         for line in run.stdout:
             if "A recording that is not there" in line:
                 break
+        (queue,) = queues(stack) - others
+        meanwhile(queue)
         time.sleep(1)
-        run.send_signal(number)
+        while run.poll() is None:
+            run.send_signal(number)
+            time.sleep(0.05)
         said = run.stdout.read()
-    assert run.returncode == 130 and "nothing is left" in said, said
+    return run.returncode, said
+
+
+def queues(stack: Stack) -> set[str]:
+    return set(stack.sqs.list_queues().get("QueueUrls", []))
+
+
+def test_a_stack_without_sessions_that_keeps_versions_is_left_as_it_was():
+    """Its default tenant has other jobs as well, which stay."""
+    with deployed(f"{NAME}-open", "AuthMode=none", "DefaultTenant=demo") as stack:
+        recording = stack.upload(forms.build("static_time"))
+        other = stack.finish(stack.request(recording, Fraction(1), 1000, "other"))
+        assert other.code == 5, other
+        for bucket in ("SOURCE_BUCKET", "EXPORT_BUCKET"):
+            enabled = {"Status": "Enabled"}
+            stack.s3.put_bucket_versioning(Bucket=stack.env[bucket], VersioningConfiguration=enabled)
+        before = inventory(stack)
+        code, verdicts, said = smoke(stack)
+        skipped = [title for title, verdict in verdicts.items() if verdict == "skipped"]
+        assert code == 0 and len(skipped) == 1 and "AuthMode" in skipped[0], said
+        assert inventory(stack) == before
+
+
+def test_what_aws_refuses_before_the_first_check_is_an_error_in_words(stack, monkeypatch, capsys):
+    class Astray(command.Deployment):
+        """One whose tenants table is not there."""
+
+        outputs = {**command.Deployment(env=stack.env_file).outputs, "TenantsTableName": "nowhere"}
+
+    handlers = {number: signal.getsignal(number) for number in command.SIGNALS}
+    monkeypatch.setattr(command, "Deployment", Astray)
+    monkeypatch.setattr(sys, "argv", ["smoke", "--env", str(stack.env_file)])
+    try:
+        assert command.main() == 1
+    finally:
+        for number, handler in handlers.items():
+            signal.signal(number, handler)
+    assert capsys.readouterr().err.startswith("error: An error occurred (ResourceNotFoundException)")
 
 
 def test_a_stack_that_is_not_there_is_an_error(stack):

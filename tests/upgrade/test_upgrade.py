@@ -17,7 +17,7 @@ from e2e.stack import Answer, Stack
 from media import forms, quality
 from media.recording import Live, Recording
 
-from .versions import Version, deploy, down, present, previous, previous_reference
+from .versions import NoVersionError, Version, deploy, down, git, present, previous, previous_reference
 
 DIRECTIONS = ("upgrade", "rollback")
 POLL_S, SWEEP_S, SETTLE_S = 0.3, 2.0, 240
@@ -130,10 +130,7 @@ class Clients:
 
 @pytest.fixture(scope="module")
 def former() -> Version:
-    reference = previous_reference()
-    if not reference:
-        pytest.skip("there is no version before this one: no tag, and no PREVIOUS")
-    return previous(reference)
+    return previous(previous_reference())
 
 
 @pytest.fixture(params=DIRECTIONS)
@@ -196,7 +193,7 @@ def test_a_deployment_loses_nothing_and_takes_nothing_back(stack: Stack, ways: t
             media(f"still {k}", recording, Fraction(k), 1000, FetchMedia=False)
         keyed = media("keyed", recording, Fraction(7), 2000, key=name)
         media("absent", absent, Fraction(1), 1500)
-        media("growing", live.recording, Fraction(45, 10), LIVE_WINDOW_MS)
+        growing = media("growing", live.recording, Fraction(45, 10), LIVE_WINDOW_MS)
         for when in ("before", "after"):
             # It waits for a window of the next hour.
             body = stack.request(live.recording, Fraction(3600), 1000, f"cancelled {when}")
@@ -213,6 +210,7 @@ def test_a_deployment_loses_nothing_and_takes_nothing_back(stack: Stack, ways: t
                 time.sleep(0.5)
             change.result()
         changed = time.monotonic()
+        assert not growing.ended, f"the deployment took {changed - began:.0f} s, longer than the live window"
         assert codes != code_of(stack), "no function changed"
 
         stack.upload(absent)
@@ -292,3 +290,53 @@ def test_an_answer_that_takes_back_what_was_said_is_seen(answers, bad):
     assert bool(regressions(told)) == bad
     told.answers.insert(len(answers) - 1, (0.0, 503, {}))
     assert bool(regressions(told)) == bad, "a server error is judged by its time"
+
+
+# ---- which version is the one before
+
+
+def commit(root: Path, path: str) -> str:
+    """Commit a change of a file; returns the commit."""
+    file = root / path
+    file.parent.mkdir(parents=True, exist_ok=True)
+    file.write_text(f"{time.monotonic_ns()}")
+    git(root, "add", path)
+    git(root, "-c", "user.name=test", "-c", "user.email=test@localhost", "commit", "--quiet", "-m", path)
+    return git(root, "rev-parse", "HEAD").strip()
+
+
+@pytest.fixture
+def history(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A repository of its own."""
+    monkeypatch.delenv("PREVIOUS", raising=False)
+    root = tmp_path / "history"
+    root.mkdir()
+    git(root, "init", "--quiet")
+    return root
+
+
+def test_without_a_tag_the_version_before_is_the_one_before_the_newest_change_of_the_functions(history):
+    commit(history, "functions/submit/src/main.rs")
+    before = commit(history, "README.md")
+    commit(history, "shared/domain/src/lib.rs")
+    commit(history, "README.md")
+    assert previous_reference(history) == before
+
+
+def test_a_tag_or_a_given_commit_comes_before_that(history, monkeypatch):
+    commit(history, "shared/domain/src/lib.rs")
+    git(history, "tag", "v1")
+    commit(history, "shared/domain/src/lib.rs")
+    commit(history, "shared/domain/src/lib.rs")
+    git(history, "tag", "v2")
+    assert previous_reference(history) == "v1", "this commit's own tag is not the version before"
+    monkeypatch.setenv("PREVIOUS", "abc")
+    assert previous_reference(history) == "abc"
+
+
+def test_a_clone_without_history_has_no_version_before_and_says_so(history, tmp_path):
+    for _ in range(2):
+        commit(history, "shared/domain/src/lib.rs")
+    git(tmp_path, "clone", "--quiet", "--depth", "1", f"file://{history}", "shallow")
+    with pytest.raises(NoVersionError, match="fetch the history"):
+        previous_reference(tmp_path / "shallow")

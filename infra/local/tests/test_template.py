@@ -102,6 +102,17 @@ def test_whatever_keeps_something_takes_the_operators_key():
         assert '{"Ref": "KmsKeyArn"}' in json.dumps(each["Properties"].get(KEYS[each["Type"]])), name
 
 
+def test_a_queue_is_encrypted_in_one_way_which_an_update_may_change():
+    """What is left out is not undone by an update: SQS refuses a key beside its own encryption."""
+    for name, each in of_type("AWS::SQS::Queue").items():
+        assert each["Properties"]["SqsManagedSseEnabled"] == {"Fn::If": ["OwnKey", False, True]}, name
+        assert each["Properties"]["KmsMasterKeyId"]["Fn::If"][0] == "OwnKey", name
+
+
+def test_a_domain_of_its_own_is_the_only_way_to_the_api():
+    assert RESOURCES["Api"]["Properties"]["DisableExecuteApiEndpoint"] == {"Fn::If": ["OwnDomain", True, False]}
+
+
 def test_every_suppression_of_checkov_has_its_reason():
     skipped = [each for r in RESOURCES.values() for each in r.get("Metadata", {}).get("checkov", {}).get("skip", [])]
     assert skipped
