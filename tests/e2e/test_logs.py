@@ -192,6 +192,17 @@ def test_documents_are_called_by_their_requests_name(stack):
         assert "answered" in said(wait_for(lambda: lines(stack, "correlation.id", called) or None, called), function)
 
 
+def test_a_list_is_called_by_its_requests_name(stack):
+    called = f"list {RUN}"
+    answer = stack.send("GET", "/export/status", headers={"X-Session-Id": stack.session_id, "X-Correlation-Id": called})
+    assert answer.status == 200 and answer.headers[CALLED] == called
+    assert said(wait_for(lambda: lines(stack, "correlation.id", called) or None, called), STATUS) == ["answered a list"]
+    refused = stack.send("GET", "/export/status", headers={"X-Correlation-Id": f"no {called}"})
+    assert refused.status == 401
+    told = wait_for(lambda: lines(stack, "correlation.id", f"no {called}") or None, called)
+    assert said(told, STATUS) == ["rejected a list"]
+
+
 def test_make_logs_tells_a_jobs_story(stack, recorded, name):
     body = stack.request(recorded("static_time"), Fraction(4), 1500, name)
     job = stack.finish(body).body["JobId"]

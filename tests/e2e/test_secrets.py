@@ -123,6 +123,7 @@ def replies(stack, recorded, marks, logged) -> list[Answer]:
     ):
         got.append(stack.export(text.encode()))
     got += [stack.export({**body(), "SessionId": wrong}), stack.export({**body(), "SessionId": {"a": wrong}})]
+    got += named_by_the_session(stack, body, session, wrong)
     job = done.body["JobId"]
     for headers in (
         {"X-Session-Id": session},
@@ -142,6 +143,27 @@ def replies(stack, recorded, marks, logged) -> list[Answer]:
     for each in (key, key, f"{key} {key}", key * 5):
         got.append(stack.send("POST", "/export", body(FetchMedia=False), {"Idempotency-Key": each}))
     return got
+
+
+def named_by_the_session(stack: Stack, body: Callable[..., dict], session: str, wrong: str) -> Iterator[Answer]:
+    """Requests that call themselves by the session that they hold, in bodies that hide it."""
+    escaped, whole = f"\\u{ord(session[0]):04x}{session[1:]}", json.dumps(body())
+    for told in (session, f"order of {session}", f"a-{session}-b"):
+        called = {"X-Correlation-Id": told}
+        texts = (
+            whole,
+            f'// "SessionId": "old"\n{whole}',
+            whole.replace(session, wrong) + f" // was {session}",
+            whole.replace('"userid"', '"PeerId": "SessionId", "userid"'),
+            whole.replace(session, escaped),
+            whole.replace(session, escaped)[:-1],
+            whole.replace('"SessionId"', '"SessionId": "old", "SessionId"'),
+        )
+        for text in (*map(str.encode, texts), whole.encode().replace(b'"userid": "', b'"userid": "\xff')):
+            yield stack.send("POST", "/export", text, called)
+            yield stack.send("POST", "/export/status", text, called)
+        yield stack.send("GET", "/export/status", headers={**called, "X-Session-Id": session})
+        yield stack.send("GET", "/export/status", headers={**called, "Authorization": f"Bearer {session}"})
 
 
 def test_no_reply_holds_a_secret(replies, marks):

@@ -25,7 +25,8 @@ async fn main() -> Result<(), Error> {
     };
     let app = &app;
     run(service_fn(move |event: LambdaEvent<Call>| async move {
-        Ok::<_, Error>(app.handle(&event.payload, left(event.context.deadline())).await)
+        let call = event.payload.traced(event.context.xray_trace_id.as_deref());
+        Ok::<_, Error>(app.handle(&call, left(event.context.deadline())).await)
     }))
     .await
 }

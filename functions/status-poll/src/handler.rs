@@ -6,6 +6,7 @@ use export_domain::intake::Rejection;
 use export_domain::job::{Job, State};
 use export_domain::legacy::{Outcome, Via, answer};
 use export_domain::ports::{Clock, JobLists, JobStore, Sessions, Tenants, Unavailable, Written};
+use export_domain::request::FieldError;
 use export_domain::resource::{MEDIA_TYPE, Page, resource};
 use export_domain::wait::until_ended;
 use export_lambda::http::{Received, problem, receive, reply};
@@ -21,6 +22,13 @@ const MAX_WAIT_S: u64 = 20;
 const PAGE: (usize, usize) = (50, 200);
 /// Conditional writes of a cancellation that may lose against the worker's.
 const CANCEL_TRIES: u32 = 5;
+
+/// A page of a tenant's jobs as they count now.
+struct Listed {
+    tenant: TenantId,
+    jobs: Vec<Job>,
+    next: Option<String>,
+}
 
 /// Why there is no job to answer from.
 enum Miss {
@@ -68,15 +76,16 @@ where
             Err(Miss::NoSuchJob) => tracing::info!("a poll names no job that there is"),
         }
         let now = self.intake.clock.now_ms();
-        if let (Ok(job), true) = (&found, received.accept.contains(MEDIA_TYPE)) {
-            return json(MEDIA_TYPE, &resource(job));
-        }
         let outcome = match &found {
             Ok(job) => Outcome::Job(job),
             Err(Miss::Rejected(rejection)) => rejection.outcome(),
             Err(Miss::NoSuchJob) => Outcome::NoSuchJob,
         };
-        reply(&answer(outcome, Via::Status, now, self.style))
+        let reply = reply(&answer(outcome, Via::Status, now, self.style));
+        match &found {
+            Ok(job) if received.accept.contains(MEDIA_TYPE) => as_json(reply, MEDIA_TYPE, &resource(job)),
+            _ => reply,
+        }
     }
 
     /// `GET` and `DELETE /export/status/{jobId}`.
@@ -132,37 +141,45 @@ where
 
     /// `GET /export/status?limit=&cursor=&state=`.
     async fn list(&self, request: &Request, received: &Received) -> Response<Body> {
-        let tenant = match self.intake.tenant(received.session.as_ref()).await {
-            Ok(tenant) => tenant,
-            Err(Rejection::Unavailable(_)) => return problem(StatusCode::SERVICE_UNAVAILABLE, "try again"),
-            Err(_) => return problem(StatusCode::UNAUTHORIZED, "session invalid"),
-        };
-        let query = request.query_string_parameters_ref();
-        let parameter = |name: &str| query.and_then(|q| q.first(name)).filter(|text| !text.is_empty());
-        let Some(most) = page_size(parameter("limit")) else {
-            return problem(StatusCode::BAD_REQUEST, "limit: must be a number from 1 to 200");
-        };
-        let Ok(state) =
-            parameter("state").map(|word| serde_json::from_value::<State>(word.into())).transpose()
-        else {
-            return problem(StatusCode::BAD_REQUEST, "state: is not a state of a job");
-        };
-        let now = self.intake.clock.now_ms();
-        match self.jobs.list(&tenant, most, parameter("cursor")).await {
-            Err(_) => problem(StatusCode::SERVICE_UNAVAILABLE, "try again"),
-            Ok(None) => problem(StatusCode::BAD_REQUEST, "cursor: is not one of ours"),
-            Ok(Some(page)) => {
-                let mut seen = Vec::new();
-                for job in page.jobs.into_iter().filter(|job| !job.is_expired(now)) {
-                    match self.settled(job).await {
-                        Ok(job) => seen.push(job),
-                        Err(_) => return problem(StatusCode::SERVICE_UNAVAILABLE, "try again"),
-                    }
+        match self.listed(request, received).await {
+            Ok(Listed { tenant, jobs, next }) => {
+                tracing::info!(%tenant, jobs = jobs.len(), "answered a list");
+                let page = Page { jobs: jobs.iter().map(resource).collect(), next };
+                json("application/json", &page)
+            }
+            Err(Rejection::Unavailable(error)) => {
+                tracing::warn!(%error, "answered no list");
+                problem(StatusCode::SERVICE_UNAVAILABLE, "try again")
+            }
+            Err(rejection) => {
+                tracing::info!(?rejection, "rejected a list");
+                match rejection {
+                    Rejection::Invalid(error) => problem(StatusCode::BAD_REQUEST, &error.to_string()),
+                    _ => problem(StatusCode::UNAUTHORIZED, "session invalid"),
                 }
-                let shown = seen.iter().filter(|job| state.is_none_or(|state| job.state == state));
-                json("application/json", &Page { jobs: shown.map(resource).collect(), next: page.next })
             }
         }
+    }
+
+    async fn listed(&self, request: &Request, received: &Received) -> Result<Listed, Rejection> {
+        let tenant = self.intake.tenant(received.session.as_ref()).await?;
+        let query = request.query_string_parameters_ref();
+        let parameter = |name: &str| query.and_then(|q| q.first(name)).filter(|text| !text.is_empty());
+        let most = page_size(parameter("limit"))
+            .ok_or_else(|| FieldError::new("limit", "must be a number from 1 to 200"))?;
+        let state = parameter("state").map(|word| serde_json::from_value::<State>(word.into())).transpose();
+        let state = state.map_err(|_| FieldError::new("state", "is not a state of a job"))?;
+        let now = self.intake.clock.now_ms();
+        let page = self.jobs.list(&tenant, most, parameter("cursor")).await?;
+        let page = page.ok_or_else(|| FieldError::new("cursor", "is not one of ours"))?;
+        let mut jobs = Vec::new();
+        for job in page.jobs.into_iter().filter(|job| !job.is_expired(now)) {
+            let job = self.settled(job).await?;
+            if state.is_none_or(|state| job.state == state) {
+                jobs.push(job);
+            }
+        }
+        Ok(Listed { tenant, jobs, next: page.next })
     }
 }
 
@@ -174,7 +191,16 @@ fn page_size(text: Option<&str>) -> Option<usize> {
 }
 
 fn json(media_type: &'static str, value: &impl serde::Serialize) -> Response<Body> {
-    let mut response = Response::new(Body::Text(serde_json::to_string(value).unwrap_or_default()));
+    as_json(Response::default(), media_type, value)
+}
+
+/// The same response with another body.
+fn as_json(
+    mut response: Response<Body>,
+    media_type: &'static str,
+    value: &impl serde::Serialize,
+) -> Response<Body> {
+    *response.body_mut() = Body::Text(serde_json::to_string(value).unwrap_or_default());
     response.headers_mut().insert(CONTENT_TYPE, HeaderValue::from_static(media_type));
     response
 }

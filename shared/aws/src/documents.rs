@@ -1,7 +1,7 @@
 //! Exports and large documents in S3.
 
 use crate::clients::unavailable;
-use crate::s3::{GRACE, status, whole};
+use crate::s3::{GRACE, length, status, whole, with_body};
 use aws_config::SdkConfig;
 use aws_sdk_s3::Client;
 use aws_sdk_s3::config::{ProvideCredentials, SharedCredentialsProvider};
@@ -53,20 +53,28 @@ impl S3Documents {
     /// # Errors
     /// [`Unavailable`] when S3 does not answer, or the object is no UTF-8 text.
     pub async fn read(&self, key: &str) -> Result<Option<StoredText>, Unavailable> {
+        with_body(|| self.get(key)).await
+    }
+
+    async fn get(&self, key: &str) -> Result<Result<Option<StoredText>, Unavailable>, Unavailable> {
         let sent = self.client.get_object().bucket(&self.bucket).key(key).send().await;
         let object = match sent {
             Ok(object) => object,
-            Err(e) if status(&e) == Some(404) => return Ok(None),
+            Err(e) if status(&e) == Some(404) => return Ok(Ok(None)),
             Err(e) => return Err(unavailable(WHAT, &e)),
         };
         let modified_ms = object.last_modified().and_then(|time| time.to_millis().ok());
         let warnings = object.metadata().and_then(|metadata| metadata.get("warnings")).cloned();
-        let length = object.content_length().and_then(|n| u64::try_from(n).ok());
-        let length = length.filter(|length| *length <= MOST);
-        let length = length.ok_or_else(|| Unavailable(WHAT, "an export is too large".to_owned()))?;
-        let bytes = whole(WHAT, object.body, length, GRACE).await?;
+        let length = length(WHAT, &object, None)?;
+        if length > MOST {
+            return Err(Unavailable(WHAT, "an export is too large".to_owned()));
+        }
+        let bytes = match whole(WHAT, object.body, length, GRACE).await {
+            Ok(bytes) => bytes,
+            Err(broken) => return Ok(Err(broken)),
+        };
         let text = String::from_utf8(bytes.into()).map_err(|e| unavailable(WHAT, &e))?;
-        Ok(Some(StoredText { text, modified_ms, warnings }))
+        Ok(Ok(Some(StoredText { text, modified_ms, warnings })))
     }
 
     /// A presigned URL that reads `key` of `bucket` for `life`.
@@ -176,3 +184,6 @@ impl ExportStore for S3Documents {
         Err(Unavailable(WHAT, "every conditional write met another one".to_owned()))
     }
 }
+
+#[cfg(all(test, feature = "dynamodb"))]
+mod tests;

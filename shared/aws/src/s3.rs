@@ -69,21 +69,15 @@ impl SourceStore for S3Objects {
         range: Option<(u64, u64)>,
         most: u64,
     ) -> Result<Bytes, ReadError> {
-        let mut tries = 1;
-        loop {
-            let Some(object) = self.get(bucket, key, range).await? else { return Ok(Bytes::new()) };
-            let length = length(&object, range)?;
+        let attempt = || async {
+            let Some(object) = self.get(bucket, key, range).await? else { return Ok(Ok(Bytes::new())) };
+            let length = length(WHAT, &object, range)?;
             if length > most {
                 return Err(ReadError::TooLarge);
             }
-            // The client library tries again to get an answer, but not to get all of its body.
-            match whole(WHAT, object.body, length, self.grace).await {
-                Ok(body) => return Ok(body),
-                Err(_) if tries < BODY_TRIES => tries += 1,
-                Err(error) => return Err(error.into()),
-            }
-            pause(tries).await;
-        }
+            Ok(whole(WHAT, object.body, length, self.grace).await)
+        };
+        with_body(attempt).await
     }
 }
 
@@ -109,16 +103,39 @@ impl S3Objects {
     }
 }
 
+/// Makes `attempt` again as long as it gives a reply whose body does not come: the client library tries again to get an
+/// answer, but not to get all of its body.
+pub(crate) async fn with_body<F, T, E>(attempt: impl Fn() -> F) -> Result<T, E>
+where
+    F: Future<Output = Result<Result<T, Unavailable>, E>>,
+    E: From<Unavailable>,
+{
+    let mut tries = 1;
+    loop {
+        match attempt().await? {
+            Ok(read) => return Ok(read),
+            Err(_) if tries < BODY_TRIES => tries += 1,
+            Err(error) => return Err(error.into()),
+        }
+        pause(tries).await;
+    }
+}
+
 /// How many bytes a reply will have. One that gives others than were asked for is none.
-fn length(object: &GetObjectOutput, range: Option<(u64, u64)>) -> Result<u64, Unavailable> {
-    let other = || Unavailable(WHAT, "the reply gives other bytes than were asked for".to_owned());
+pub(crate) fn length(
+    what: &'static str,
+    object: &GetObjectOutput,
+    range: Option<(u64, u64)>,
+) -> Result<u64, Unavailable> {
+    let other = || Unavailable(what, "the reply gives other bytes than were asked for".to_owned());
     if let Some((first, _)) = range {
         let given = object.content_range().unwrap_or_default();
         if !given.starts_with(&format!("bytes {first}-")) {
             return Err(other());
         }
     }
-    object.content_length().and_then(|n| u64::try_from(n).ok()).ok_or_else(other)
+    let length = object.content_length().and_then(|n| u64::try_from(n).ok());
+    length.ok_or_else(|| Unavailable(what, "the reply does not say its length".to_owned()))
 }
 
 /// All `length` bytes of a body, in the time that a slow network takes for them.

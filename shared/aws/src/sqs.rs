@@ -3,6 +3,8 @@
 use crate::clients::unavailable;
 use aws_config::SdkConfig;
 use aws_sdk_sqs::Client;
+use aws_sdk_sqs::error::{ProvideErrorMetadata, SdkError};
+use aws_sdk_sqs::operation::send_message::SendMessageError;
 use aws_sdk_sqs::types::{MessageSystemAttributeNameForSends, MessageSystemAttributeValue};
 use export_domain::message::Message;
 use export_domain::ports::{DeadLetters, JobQueue, Unavailable};
@@ -70,17 +72,30 @@ async fn send(
     trace: Option<&TraceHeader>,
     delay_s: u32,
 ) -> Result<(), Unavailable> {
-    let traced = trace.map(attribute).transpose()?;
-    client
+    let plain = client
         .send_message()
         .queue_url(url)
         .message_body(body)
-        .delay_seconds(i32::try_from(delay_s.min(MAX_DELAY_S)).unwrap_or_default())
-        .set_message_system_attributes(traced.map(|value| HashMap::from([(TRACE, value)])))
-        .send()
-        .await
-        .map_err(|e| unavailable(WHAT, &e))?;
-    Ok(())
+        .delay_seconds(i32::try_from(delay_s.min(MAX_DELAY_S)).unwrap_or_default());
+    if let Some(trace) = trace {
+        let attributes = HashMap::from([(TRACE, attribute(trace)?)]);
+        match plain.clone().set_message_system_attributes(Some(attributes)).send().await {
+            // A trace decides nothing, so neither does what SQS thinks of it.
+            Err(e) if is_refused(&e) => {
+                tracing::warn!(error = %unavailable(WHAT, &e), "sending without a trace");
+            }
+            sent => return sent.map(drop).map_err(|e| unavailable(WHAT, &e)),
+        }
+    }
+    plain.send().await.map(drop).map_err(|e| unavailable(WHAT, &e))
+}
+
+/// Whether SQS does not take a message as it is, at whatever time it is sent.
+fn is_refused(error: &SdkError<SendMessageError>) -> bool {
+    // `RequestThrottled`, `ThrottlingException`, `KmsThrottled`.
+    let throttled = error.code().is_some_and(|code| code.contains("hrottl"));
+    let status = error.raw_response().map(|response| response.status().as_u16());
+    !throttled && status.is_some_and(|status| (400..500).contains(&status) && status != 429)
 }
 
 fn attribute(trace: &TraceHeader) -> Result<MessageSystemAttributeValue, Unavailable> {

@@ -12,6 +12,9 @@ use crate::request::{self, FieldError};
 use crate::settings::{AuthMode, Limits};
 use crate::tenant::Tenant;
 
+/// Largest body in bytes.
+pub const MAX_BODY: usize = 64 * 1024;
+
 /// Why a request gets no further.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Rejection {
@@ -79,7 +82,7 @@ pub struct Intake<S, T, C> {
 }
 
 impl<S: Sessions, T: Tenants, C: Clock> Intake<S, T, C> {
-    /// Judges a body (`None` if it was too large) and the session of its headers.
+    /// Judges a body (`None` if it has more than [`MAX_BODY`]) and the session of its headers.
     ///
     /// # Errors
     /// The first [`Rejection`] in the contract's order.

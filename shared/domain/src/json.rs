@@ -120,6 +120,11 @@ fn string_end(text: &[u8], start: usize) -> usize {
     text.len()
 }
 
+/// Whether a text has at most `most` characters, counted as JSON Schema's `maxLength` counts them.
+pub(crate) fn has_at_most(text: &str, most: usize) -> bool {
+    text.len() <= most || text.chars().nth(most).is_none()
+}
+
 impl Json {
     fn depth(&self) -> usize {
         match self {
@@ -134,6 +139,16 @@ impl Json {
         match self {
             Json::Text(text) => Some(text),
             _ => None,
+        }
+    }
+
+    /// The strings in it, at any depth; members' names are none.
+    pub fn texts(&self) -> Vec<&str> {
+        match self {
+            Json::Text(text) => vec![text],
+            Json::List(items) => items.iter().flat_map(Json::texts).collect(),
+            Json::Object(members) => members.iter().flat_map(|(_, value)| value.texts()).collect(),
+            _ => Vec::new(),
         }
     }
 

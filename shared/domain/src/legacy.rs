@@ -8,8 +8,9 @@ use crate::request::{FieldError, Wanted};
 use crate::settings::ReplyStyle;
 use serde::{Deserialize, Serialize};
 
-/// Times that clients are asked to wait, in milliseconds.
-const WAIT_UNKNOWN: i64 = 2000;
+/// Milliseconds that clients are asked to wait when nobody knows how long it takes.
+pub const WAIT_UNKNOWN: i64 = 2000;
+/// The least and the most that they are asked to.
 const WAIT_LEAST: i64 = 500;
 const WAIT_SOURCE_MOST: i64 = 30_000;
 
@@ -21,7 +22,7 @@ pub struct Reply {
     /// Milliseconds to wait before asking again; 0 if the answer is final.
     #[cfg_attr(feature = "openapi", schema(minimum = 0, maximum = 30000))]
     pub time_wait: i64,
-    /// 0 success (thumbnail), 1 in work, 5 ready, -1 error.
+    /// `ErrorCode`, as `openapi::error_code` describes it.
     #[cfg_attr(feature = "openapi", schema(schema_with = openapi::error_code))]
     pub error_code: i32,
     /// Fixed text for the code.

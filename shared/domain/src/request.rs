@@ -135,9 +135,18 @@ pub const KNOWN: [&str; 17] = [
 
 /// The `SessionId` of a body, looked at before anything else in it.
 pub fn session_of(body: &Json) -> Option<SessionId> {
-    let mut ids = body.as_object()?.iter().filter(|(key, _)| key == "SessionId");
-    let id = ids.next()?.1.as_text()?;
+    let mut ids = session_members(body)?;
+    let id = ids.next()?.as_text()?;
     if ids.next().is_some() { None } else { SessionId::parse(id) }
+}
+
+/// Every text that a body gives as its `SessionId`, also where [`session_of`] finds none; `None` if it is no object.
+pub fn sessions_said(body: &Json) -> Option<Vec<&str>> {
+    Some(session_members(body)?.flat_map(Json::texts).collect())
+}
+
+fn session_members(body: &Json) -> Option<impl Iterator<Item = &Json>> {
+    Some(body.as_object()?.iter().filter(|(key, _)| key == "SessionId").map(|(_, value)| value))
 }
 
 /// Judges every field in the order of the contract's table.

@@ -1,6 +1,6 @@
 //! `storage_info` and `slug_info`: base64 of JSON in the spellings that clients use (contract, section 1).
 
-use crate::json::{self, Json};
+use crate::json::{self, Json, has_at_most};
 use base64::Engine;
 use base64::engine::{DecodePaddingMode, GeneralPurpose, GeneralPurposeConfig};
 use serde::{Deserialize, Serialize};
@@ -155,7 +155,7 @@ pub fn trim_root(root: &str) -> String {
 fn optional_text(item: &Json, name: &str, most: usize) -> Result<Option<String>, String> {
     match member(item, name)? {
         None | Some(Json::Null) => Ok(None),
-        Some(Json::Text(text)) if text.len() <= most => Ok(Some(text.clone())),
+        Some(Json::Text(text)) if has_at_most(text, most) => Ok(Some(text.clone())),
         Some(Json::Text(_)) => Err(format!("{name} is too long")),
         Some(_) => Err(format!("{name} must be a string")),
     }

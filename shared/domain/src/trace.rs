@@ -1,5 +1,6 @@
 //! What ties log lines and traces of one request and of its job together. It decides nothing.
 
+use serde::de::IgnoredAny;
 use serde::{Deserialize, Deserializer, Serialize};
 use std::fmt;
 
@@ -72,12 +73,25 @@ pub struct TraceContext {
 
 /// Reads a stored [`CorrelationId`]; one that is none must not make its job unreadable.
 pub(crate) fn correlation_id<'de, D: Deserializer<'de>>(from: D) -> Result<Option<CorrelationId>, D::Error> {
-    Ok(Option::<String>::deserialize(from)?.and_then(|text| CorrelationId::parse(&text)))
+    Ok(stored_text(from)?.and_then(|text| CorrelationId::parse(&text)))
 }
 
 /// Reads a stored [`TraceHeader`]; one that is none must not make its job unreadable, nor its message unsendable.
 pub(crate) fn trace_header<'de, D: Deserializer<'de>>(from: D) -> Result<Option<TraceHeader>, D::Error> {
-    Ok(Option::<String>::deserialize(from)?.and_then(|text| TraceHeader::parse(&text)))
+    Ok(stored_text(from)?.and_then(|text| TraceHeader::parse(&text)))
+}
+
+fn stored_text<'de, D: Deserializer<'de>>(from: D) -> Result<Option<String>, D::Error> {
+    #[derive(Deserialize)]
+    #[serde(untagged)]
+    enum Stored {
+        Text(String),
+        Other(IgnoredAny),
+    }
+    Ok(match Stored::deserialize(from)? {
+        Stored::Text(text) => Some(text),
+        Stored::Other(_) => None,
+    })
 }
 
 fn field<'a>(header: &'a str, name: &str) -> Option<&'a str> {

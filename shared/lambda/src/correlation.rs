@@ -1,6 +1,9 @@
 //! Whose request this is, as far as logs and traces go.
 
 use export_domain::ids::SessionId;
+use export_domain::intake::MAX_BODY;
+use export_domain::json;
+use export_domain::request::sessions_said;
 use export_domain::trace::CorrelationId;
 
 /// Header by which a client names its request, and the reply says what it is called in the logs.
@@ -12,24 +15,33 @@ pub fn correlation_id<'a>(
     body: &[u8],
     request_id: Option<&str>,
 ) -> Option<CorrelationId> {
-    let secrets = [header("x-session-id"), header("authorization"), session(body)];
-    let open = |id: &CorrelationId| !secrets.iter().flatten().any(|secret| tells(id.as_str(), secret));
+    let credentials = [header("x-session-id"), header("authorization")];
+    let open = |id: &CorrelationId| {
+        let told = credentials.into_iter().flatten().any(|text| tells(id.as_str(), text));
+        !told && !tells_of_body(id.as_str(), body)
+    };
     let given = header(HEADER).and_then(CorrelationId::parse).filter(open);
     given
         .or_else(|| header("traceparent").and_then(CorrelationId::of_traceparent).filter(open))
         .or_else(|| request_id.and_then(CorrelationId::parse))
 }
 
-/// Whether `id` would take a session id into the logs; `secret` is one, maybe behind a scheme.
-fn tells(id: &str, secret: &str) -> bool {
-    let session = secret.split_whitespace().next_back().unwrap_or_default();
-    SessionId::parse(session).is_some() && id.contains(session)
+/// Whether `id` would take a session of `text` into the logs, whatever stands around it there.
+fn tells(id: &str, text: &str) -> bool {
+    let words = text.split_whitespace().flat_map(|word| word.split(',').chain([word]));
+    words.filter(|word| SessionId::parse(word).is_some()).any(|session| id.contains(session))
 }
 
-/// The `SessionId` of a body, roughly: whether it is one is not decided here.
-fn session(body: &[u8]) -> Option<&str> {
-    let (_, behind) = std::str::from_utf8(body).ok()?.split_once("\"SessionId\"")?;
-    behind.split('"').nth(1)
+/// Whether `id` would take a session of `body` into the logs, or might: in what is no strict JSON (a comment, a form, a
+/// text that was cut off) a session can hide anywhere and in any spelling.
+fn tells_of_body(id: &str, body: &[u8]) -> bool {
+    let may_tell = id.split(' ').any(|word| SessionId::parse(word).is_some());
+    if body.is_empty() || !may_tell {
+        return false;
+    }
+    let parsed = (body.len() <= MAX_BODY).then(|| json::parse(body, false).ok()).flatten();
+    let said = parsed.as_ref().and_then(sessions_said);
+    said.is_none_or(|texts| texts.iter().any(|text| tells(id, text)))
 }
 
 #[cfg(test)]
@@ -58,16 +70,59 @@ mod tests {
     #[test]
     fn a_name_that_holds_the_requests_session_is_ignored() {
         let told = format!("request of {SESSION}");
-        let bearer = format!("Bearer {SESSION}");
+        let (bearer, several) = (format!("Bearer {SESSION}"), format!("other,{SESSION}"));
         let body = format!(r#"{{"FileName": "x", "SessionId" : "{SESSION}"}}"#);
         for (header, body) in [
             (("x-session-id", SESSION), ""),
             (("authorization", bearer.as_str()), ""),
+            (("x-session-id", several.as_str()), ""),
             (("accept", "*/*"), body.as_str()),
         ] {
             assert_eq!(named(&[(HEADER, &told), header], body).as_deref(), Some("gateway"));
             assert_eq!(named(&[(HEADER, "order 7"), header], body).as_deref(), Some("order 7"));
         }
         assert_eq!(named(&[(HEADER, "order 7")], r#"{"SessionId":""}"#).as_deref(), Some("order 7"));
+    }
+
+    #[test]
+    fn a_session_is_found_wherever_a_body_says_it() {
+        let escaped = format!("\\u0032{}", &SESSION[1..]);
+        for body in [
+            format!(r#"{{"FileName":"SessionId","SessionId":"{SESSION}"}}"#),
+            format!(r#"{{"SessionId":"other","SessionId":"{SESSION}"}}"#),
+            format!(r#"{{"SessionId":" {SESSION} "}}"#),
+            format!(r#"{{"SessionId":["x",{{"is":"{SESSION}"}}]}}"#),
+            format!(r#"{{"SessionId":"{escaped}"}}"#),
+            format!(r#"{{"\u0053essionId":"{SESSION}"}}"#),
+            format!("// \"SessionId\": \"old\"\n{{\"SessionId\":\"{SESSION}\"}}"),
+            format!("{{\"SessionId\":\"new\"}} // was {SESSION}"),
+            format!(r#"{{"SessionId":"{escaped}""#),
+            format!(r#"["{SESSION}"]"#),
+            format!("SessionId={SESSION}"),
+            format!(r#"{{"SessionId":"{SESSION}","x":"{}"}}"#, "x".repeat(MAX_BODY)),
+        ] {
+            for id in [SESSION.to_owned(), format!("of {SESSION}"), format!("a-{SESSION}-b")] {
+                assert_eq!(named(&[(HEADER, &id)], &body).as_deref(), Some("gateway"), "{id}: {body:.99}");
+            }
+            assert_eq!(named(&[(HEADER, "order 7")], &body).as_deref(), Some("order 7"));
+        }
+        let header = |name: &str| (name == HEADER).then_some(SESSION);
+        let bytes = [b"{\"x\":\"\xff\",\"SessionId\":\"", SESSION.as_bytes(), b"\"}"].concat();
+        let id = correlation_id(header, &bytes, Some("gateway"));
+        assert_eq!(id.as_ref().map(CorrelationId::as_str), Some("gateway"));
+    }
+
+    #[test]
+    fn a_long_name_is_kept_beside_json_that_does_not_hold_it_as_its_session() {
+        let uuid = "0b5f2a52-6c1e-4d7e-9a64-0d4b6f1c9e77";
+        for body in [
+            "",
+            "{}",
+            r#"{"SessionId":"2A39603DDB0F47CFB32E96C8366084AE"}"#,
+            &format!(r#"{{"FileName":"{uuid}"}}"#),
+        ] {
+            assert_eq!(named(&[(HEADER, uuid)], body).as_deref(), Some(uuid), "{body}");
+        }
+        assert_eq!(named(&[(HEADER, uuid)], "{").as_deref(), Some("gateway"));
     }
 }

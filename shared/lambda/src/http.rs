@@ -7,5 +7,5 @@ mod serve;
 
 pub use problem::problem;
 pub use reply::{refuse, reply, with_header};
-pub use request::{MAX_BODY, Received, receive};
+pub use request::{Received, receive};
 pub use serve::serve;

@@ -3,19 +3,17 @@
 use crate::world::World;
 use export_domain::job::{Job, Reason};
 use export_domain::settings::Lifecycle;
-use export_domain::trace::{CorrelationId, TraceHeader};
-use export_testkit::{Answered, NOW, ask, body, claimed};
-use lambda_http::http::Method;
-use lambda_http::{Context, RequestExt};
+use export_domain::trace::{CorrelationId, TraceContext, TraceHeader};
+use export_testkit::{Answered, NOW, body, claimed, post};
 
 const ROOT: &str = "Root=1-5759e988-bd862e3fe1be46a994272793";
 
-/// A POST of [`body`] that calls itself `name`, as part of the trace `header`.
+/// A POST of [`body`] that is called `name`, as part of the trace `header`.
 async fn posted(world: &World, name: &str, header: Option<&str>) -> Answered {
-    let request = ask(Method::POST, "/export", &[("X-Correlation-Id", name)], body().to_string());
-    let mut context = Context::default();
-    context.xray_trace_id = header.map(str::to_owned);
-    world.ask(request.with_lambda_context(context)).await
+    let mut request = post("/export", &body());
+    let (correlation_id, trace) = (CorrelationId::parse(name), header.and_then(TraceHeader::parse));
+    request.extensions_mut().insert(TraceContext { correlation_id, trace });
+    world.ask(request).await
 }
 
 fn kept(job: &Job) -> (Option<&str>, Option<&str>) {

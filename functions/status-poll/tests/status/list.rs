@@ -110,6 +110,7 @@ async fn what_is_no_list_is_refused_as_a_problem() {
         let world = World::new();
         world.jobs.faults.always(operation, Fault::Before);
         world.directory.faults.always(operation, Fault::Before);
-        assert_eq!(world.get("/export/status").await.status, 503, "{operation}");
+        let answer = world.get("/export/status").await;
+        assert_eq!((answer.status, answer.header("retry-after")), (503, "2"), "{operation}");
     }
 }

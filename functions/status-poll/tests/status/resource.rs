@@ -24,6 +24,23 @@ async fn a_client_that_accepts_it_gets_the_job_resource() {
 }
 
 #[tokio::test]
+async fn a_resource_has_the_headers_of_the_reply_about_the_same_job() {
+    let world = World::new();
+    let running = world.has(&body(), |job| claimed(&job, NOW));
+    let done = world.has(&with(body(), "Duration", 1), |job| ready(&claimed(&job, NOW), NOW));
+    for (job, wait) in [(running, "2"), (done, "")] {
+        let (resource, reply) = (resource(&world, &job).await, world.get(&path(&job)).await);
+        assert_eq!(
+            (resource.header("location"), resource.header("retry-after")),
+            (path(&job).as_str(), wait)
+        );
+        for name in ["location", "retry-after", "cache-control", "x-content-type-options"] {
+            assert_eq!(resource.header(name), reply.header(name), "{name}");
+        }
+    }
+}
+
+#[tokio::test]
 async fn a_ready_resource_names_its_files_and_what_they_lack() {
     let world = World::new();
     let job = world.has(&body(), |job| ready(&claimed(&job, NOW), NOW));

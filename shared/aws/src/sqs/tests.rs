@@ -2,23 +2,39 @@
 
 use super::*;
 use crate::clients::Patience;
-use crate::wire::{Service, reply};
+use crate::wire::{Reply, Service, reply};
 use export_domain::ids::{JobId, TenantId};
 use export_domain::message::VERSION;
 
 const ROOT: &str = "Root=1-5759e988-bd862e3fe1be46a994272793";
 const SENT: &str = r#"{"MessageId": "m", "MD5OfMessageBody": "x"}"#;
 
+const JSON: (&str, &str) = ("content-type", "application/x-amz-json-1.0");
+
 /// The request that sends a message with `trace`.
 async fn sent(trace: Option<TraceHeader>) -> String {
-    let service = Service::start([reply(200, &[("content-type", "application/x-amz-json-1.0")], SENT)]).await;
+    let (requests, sent) = answered([reply(200, &[JSON], SENT)], trace).await;
+    sent.unwrap();
+    requests.concat()
+}
+
+/// The requests that send a message with `trace`, answered by `replies`, and what becomes of it.
+async fn answered(
+    replies: impl IntoIterator<Item = Reply>,
+    trace: Option<TraceHeader>,
+) -> (Vec<String>, Result<(), Unavailable>) {
+    let service = Service::start(replies).await;
     let config = service.config(Patience::ITEMS).await;
     let queues = SqsQueues::new(&config, "http://clips".to_owned(), "http://thumbnails".to_owned());
     let tenant = TenantId::parse("demo").unwrap();
     let message =
         Message { v: VERSION, tenant, job_id: JobId::parse(&"a".repeat(32)).unwrap(), generation: 1, trace };
-    queues.send(Wanted::Media, &message, 7).await.unwrap();
-    service.bodies().concat()
+    let sent = queues.send(Wanted::Media, &message, 7).await;
+    (service.bodies(), sent)
+}
+
+fn refused(status: u16, code: &str) -> Reply {
+    reply(status, &[JSON], &format!(r#"{{"__type": "com.amazonaws.sqs#{code}", "message": "no"}}"#))
 }
 
 #[tokio::test]
@@ -33,4 +49,32 @@ async fn a_message_carries_its_trace_beside_its_body() {
 #[tokio::test]
 async fn a_message_without_a_trace_has_no_attributes() {
     assert!(!sent(None).await.contains("Attributes"));
+}
+
+#[tokio::test]
+async fn a_message_whose_trace_is_refused_is_sent_without_it() {
+    let replies = [refused(400, "InvalidParameterValueException"), reply(200, &[JSON], SENT)];
+    let (requests, sent) = answered(replies, TraceHeader::parse(ROOT)).await;
+    assert_eq!(sent, Ok(()));
+    let traced: Vec<bool> = requests.iter().map(|request| request.contains("Attributes")).collect();
+    assert_eq!(traced, [true, false]);
+    assert!(requests[1].contains(r#""DelaySeconds":7"#), "{}", requests[1]);
+}
+
+#[tokio::test]
+async fn a_message_that_is_refused_for_itself_is_an_error() {
+    let refusal = || [refused(400, "InvalidMessageContents")];
+    for (trace, tries) in [(None, 1), (TraceHeader::parse(ROOT), 2)] {
+        let (requests, sent) = answered(refusal(), trace).await;
+        assert!(sent.is_err() && requests.len() == tries, "{requests:?}");
+    }
+}
+
+#[tokio::test]
+async fn a_queue_that_is_busy_is_not_asked_without_the_trace() {
+    for busy in [refused(403, "RequestThrottled"), refused(400, "ThrottlingException"), reply(503, &[], "")] {
+        let (requests, sent) = answered([busy], TraceHeader::parse(ROOT)).await;
+        assert!(sent.is_err());
+        assert!(requests.iter().all(|request| request.contains("AWSTraceHeader")), "{requests:?}");
+    }
 }

@@ -14,7 +14,7 @@ pub struct Body {
     /// 1970-01-01T00:00:00Z or missing).
     #[schema(rename = "StartPos", minimum = 0, maximum = 4_102_444_800_000_i64)]
     pub start_pos: i64,
-    /// The same instant, counted from the start of the recording.
+    /// `StartTime`, as `start_time` describes it.
     #[schema(rename = "StartTime", schema_with = start_time)]
     pub start_time: String,
     /// Length of the window in milliseconds. A clip has at least 1 and at most 14400000, unless the service was
@@ -35,10 +35,10 @@ pub struct Body {
     /// `true` is allowed only without `FetchMedia`, where it says once more that only a picture is wanted.
     #[schema(rename = "FetchThumb", default = false)]
     pub fetch_thumb: Option<bool>,
-    /// Who asks; required for a clip.
+    /// `ServiceCaller`, as `service_caller` describes it.
     #[schema(rename = "ServiceCaller", schema_with = service_caller)]
     pub service_caller: Option<String>,
-    /// The clip's codec: 0 as recorded, 1 H.264, 2 H.265.
+    /// `export_type`, as the function of this name describes it.
     #[schema(rename = "export_type", schema_with = export_type)]
     pub export_type: Option<i64>,
     /// The clip's name. Its extension is the container's; one that the name already ends in is not doubled. 128
@@ -82,13 +82,13 @@ pub struct Body {
     pub userid: Option<String>,
     /// The story that the clip belongs to; comes back in the job.
     pub story: Option<StoryBody>,
-    /// Envelope: the service's name.
+    /// `_ServiceName`, as `service_name` describes it.
     #[schema(rename = "_ServiceName", schema_with = service_name)]
     pub service: Option<String>,
-    /// Envelope: the route.
+    /// `_UrlPath`, as `url_path` describes it.
     #[schema(rename = "_UrlPath", schema_with = url_path)]
     pub url_path: Option<String>,
-    /// Envelope: the version.
+    /// `_Version`, as `version` describes it.
     #[schema(rename = "_Version", schema_with = version)]
     pub version: Option<i64>,
 }
@@ -103,17 +103,38 @@ pub struct StoryBody {
     /// Its name.
     #[schema(max_length = 256)]
     pub name: Option<String>,
-    /// base64 (as `storage_info`) of a JSON object `Slug`, of `{"slug_info": {...}}`, or of the bare fragment
+    /// base64 (as `storage_info`) of a JSON object `SlugRequest`, of `{"slug_info": {...}}`, or of the bare fragment
     /// `"slug_info": {...}`. An empty text and the placeholder `BASE64 string` count as absent.
     #[schema(max_length = 8192, content_encoding = "base64", content_media_type = "application/json")]
     pub slug_info: Option<String>,
+}
+
+/// A clip's place in a rundown, inside the base64 of `slug_info`; every member is free text.
+#[derive(Debug, ToSchema)]
+#[schema(as = SlugRequest)]
+pub struct SlugBody {
+    /// `slug_id`
+    #[schema(max_length = 256)]
+    pub slug_id: Option<String>,
+    /// `slug_name`
+    #[schema(max_length = 256)]
+    pub slug_name: Option<String>,
+    /// `slug_date`
+    #[schema(max_length = 256)]
+    pub slug_date: Option<String>,
+    /// `clipped_date`
+    #[schema(max_length = 256)]
+    pub clipped_date: Option<String>,
+    /// `clip_length`
+    #[schema(max_length = 256)]
+    pub clip_length: Option<String>,
 }
 
 /// One place to deliver to, inside the base64 of `storage_info`.
 #[derive(Debug, ToSchema)]
 #[schema(as = StorageEntry)]
 pub struct StorageBody {
-    /// The container.
+    /// `storage_purpose`, as `container` describes it.
     #[schema(schema_with = container)]
     pub storage_purpose: String,
     /// Only `S3` is delivered to; entries of other types are passed over.

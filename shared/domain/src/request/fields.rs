@@ -1,7 +1,7 @@
 //! Typed access to an object's members, with errors that name the field.
 
 use super::FieldError;
-use crate::json::Json;
+use crate::json::{Json, has_at_most};
 
 /// The members of one object.
 pub(super) struct Fields<'a> {
@@ -29,10 +29,11 @@ impl<'a> Fields<'a> {
         found.filter(|value| **value != Json::Null)
     }
 
+    /// A text of at most `most` characters.
     pub(super) fn text(&self, name: &str, most: usize) -> Result<Option<&'a str>, FieldError> {
         match self.get(name) {
             None => Ok(None),
-            Some(Json::Text(text)) if text.len() <= most => Ok(Some(text)),
+            Some(Json::Text(text)) if has_at_most(text, most) => Ok(Some(text)),
             Some(Json::Text(_)) => Err(self.error(name, "is too long")),
             Some(_) => Err(self.error(name, "must be a string")),
         }

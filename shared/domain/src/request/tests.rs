@@ -128,6 +128,25 @@ fn a_story_is_judged_field_by_field() {
 }
 
 #[test]
+fn limits_of_free_text_count_characters() {
+    let slug = |name: &str| STANDARD.encode(serde_json::json!({ "slug_name": name }).to_string());
+    for (most, fits) in [(256, true), (257, false)] {
+        for letter in ["x", "\u{e9}", "\u{65e5}", "\u{1f3be}"] {
+            let text = letter.repeat(most);
+            for (field, body) in [
+                ("userid", serde_json::json!({ "userid": text })),
+                ("story.name", serde_json::json!({ "story": { "name": text } })),
+                ("story.slug_info", serde_json::json!({ "story": { "slug_info": slug(&text) } })),
+            ] {
+                let refused = with(&body).err().map(|error| error.field);
+                assert_eq!(refused.is_none(), fits, "{field} of {most} {letter}");
+                assert!(refused.is_none_or(|name| name == field), "{field}");
+            }
+        }
+    }
+}
+
+#[test]
 fn a_known_key_given_twice_is_refused_and_an_unknown_one_ignored() {
     let twice = r#"{"StartPos":1,"StartPos":2}"#;
     assert_eq!(parsed(twice).unwrap_err(), FieldError::new("StartPos", "is given twice"));

@@ -2,6 +2,7 @@
 //!
 //! Read leniently, without building a URL out of it: the path comes decoded, so it may hold anything.
 
+use export_domain::trace::TraceHeader;
 use serde::{Deserialize, Serialize};
 use std::collections::{BTreeMap, HashMap};
 use std::fmt;
@@ -22,6 +23,9 @@ pub struct Call {
     pub path_parameters: Option<HashMap<String, String>>,
     /// The rest.
     pub request_context: Context,
+    /// The trace of the invocation, which does not come with the event.
+    #[serde(skip)]
+    pub trace: Option<TraceHeader>,
 }
 
 /// What the gateway knows about a request.
@@ -49,6 +53,12 @@ impl fmt::Debug for Call {
 }
 
 impl Call {
+    /// The request as part of the trace that `header` of its invocation names.
+    #[must_use]
+    pub fn traced(self, header: Option<&str>) -> Self {
+        Self { trace: header.and_then(TraceHeader::parse), ..self }
+    }
+
     /// A header's value.
     pub fn header(&self, name: &str) -> Option<&str> {
         let exact = self.headers.get(name);
@@ -111,5 +121,14 @@ mod tests {
         assert_eq!(format!("{call:?}"), "Call(***)");
         let reply = Reply::new(307).with("location", "secret").with_text("text/plain", "secret".to_owned());
         assert_eq!(format!("{reply:?}"), "Reply(307)");
+    }
+
+    #[test]
+    fn the_trace_is_the_invocations_and_no_part_of_the_event() {
+        let root = "Root=1-5759e988-bd862e3fe1be46a994272793";
+        let call: Call = serde_json::from_value(serde_json::json!({ "trace": root })).unwrap();
+        assert_eq!(call.trace, None);
+        assert_eq!(call.clone().traced(Some("Root=x")).trace, None);
+        assert_eq!(call.traced(Some(&format!("{root};Lineage=x"))).trace, TraceHeader::parse(root));
     }
 }

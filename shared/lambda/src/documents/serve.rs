@@ -18,7 +18,7 @@ pub type Work<'a> = Pin<Box<dyn Future<Output = Result<Reply, Failure>> + Send +
 pub async fn serve(clock: &impl Clock, call: &Call, left: Duration, kind: &str, work: Work<'_>) -> Reply {
     let header = |name: &str| call.header(name);
     let correlation_id = correlation_id(header, &[], call.request_context.request_id.as_deref());
-    let context = TraceContext { correlation_id, trace: None };
+    let context = TraceContext { correlation_id, trace: call.trace.clone() };
     let reply = answer(clock, call, left, kind, work).instrument(request_span(&context)).await;
     match &context.correlation_id {
         Some(id) => reply.with(HEADER, id.as_str()),

@@ -2,15 +2,13 @@
 
 use crate::correlation::correlation_id;
 use export_domain::ids::SessionId;
+use export_domain::intake::MAX_BODY;
 use export_domain::trace::{TraceContext, TraceHeader};
 use lambda_http::http::HeaderMap;
 use lambda_http::http::header::AUTHORIZATION;
 use lambda_http::request::RequestContext;
 use lambda_http::{Body, Request, RequestExt};
 use std::fmt;
-
-/// Largest body in bytes.
-pub const MAX_BODY: usize = 64 * 1024;
 
 /// A received request, as far as the rules look at it. Never logged.
 #[derive(Clone, Default)]
@@ -25,7 +23,7 @@ pub struct Received {
     pub prefer_wait_s: Option<u64>,
     /// `Accept`.
     pub accept: String,
-    /// What the request is called in logs and traces.
+    /// What the request is called in logs and traces, as [`serve`](super::serve) left it among its extensions.
     pub context: TraceContext,
 }
 
@@ -48,7 +46,7 @@ pub fn receive(request: &Request) -> Received {
             .map(|key| String::from_utf8_lossy(key.as_bytes()).into_owned()),
         prefer_wait_s: text(headers, "prefer").and_then(prefer_wait),
         accept: text(headers, "accept").unwrap_or_default().to_owned(),
-        context: trace_context(request),
+        context: request.extensions().get().cloned().unwrap_or_default(),
     }
 }
 

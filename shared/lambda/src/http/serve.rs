@@ -42,8 +42,9 @@ where
     F: Future<Output = Response<Body>> + Send,
 {
     let Ok(request) = serde_json::from_value::<LambdaRequest>(payload) else { return Ok(as_event(refuse())) };
-    let mut adapter = Adapter::from(service_fn(|request| {
+    let mut adapter = Adapter::from(service_fn(|mut request: Request| {
         let context = trace_context(&request);
+        request.extensions_mut().insert(context.clone());
         let span = request_span(&context);
         let reply = handle(request);
         let named = async move {
@@ -80,8 +81,11 @@ fn as_event(response: Response<Body>) -> Value {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::http::problem;
+    use crate::http::{problem, receive};
+    use export_domain::trace::TraceContext;
     use lambda_http::http::StatusCode;
+
+    const ROOT: &str = "Root=1-5759e988-bd862e3fe1be46a994272793";
 
     fn refuse() -> Response<Body> {
         problem(StatusCode::BAD_REQUEST, "the request cannot be read")
@@ -123,5 +127,21 @@ mod tests {
             event["headers"][HEADER] = given.into();
             assert_eq!(reply(event).await["headers"][HEADER], called, "{given}");
         }
+    }
+
+    #[tokio::test]
+    async fn a_handler_is_told_what_the_reply_says_and_the_trace() {
+        let mut event = event("a.execute-api.eu-west-1.amazonaws.com", "");
+        event["headers"][HEADER] = "order 7".into();
+        let mut context = Context::default();
+        context.xray_trace_id = Some(format!("{ROOT};Sampled=1;Lineage=x"));
+        let handle = |request: Request| async move {
+            let TraceContext { correlation_id, trace } = receive(&request).context;
+            let told = [correlation_id.unwrap().to_string(), trace.unwrap().as_str().to_owned()];
+            Response::new(Body::Text(told.join(" ")))
+        };
+        let reply = answer(event, context, handle, refuse).await.unwrap();
+        assert_eq!(reply["body"], format!("order 7 {ROOT};Sampled=1"));
+        assert_eq!(reply["headers"][HEADER], "order 7");
     }
 }

@@ -3,7 +3,7 @@
 use crate::examples;
 use crate::node::{Node, object};
 use crate::parameters::{correlation, parameter, required};
-use crate::responses::{bare, either, headers, shared};
+use crate::responses::{bare, either, headers, of_gateway, shared};
 use serde_json::json;
 
 const TAG: &str = "Event and replay documents";
@@ -98,11 +98,12 @@ fn head(kind: Kind, form: Form) -> Node {
             "304" => bare("The document is the one of \
                 `If-None-Match`.").with(object! { "headers" => headers(&DOCUMENT) }),
             "400" => bare("A parameter is not acceptable."),
-            "403" => bare("The request is not signed, or the caller may not invoke the API."),
+            "403" => of_gateway("The request is not signed, or the caller may not invoke the API."),
             "404" => bare("There is no such event or replay."),
-            "429" => bare("More requests than the deployment allows."),
-            "500" => bare("A function ended without an answer. The request can be repeated."),
-            "503" => bare("The data cannot be read at the moment, or not in time."),
+            "429" => of_gateway("More requests than the deployment allows."),
+            "500" => of_gateway("A function ended without an answer. The request can be repeated."),
+            "503" => bare("The data cannot be read at the moment, or not in \
+                time.").with(object! { "headers" => headers(&["X-Correlation-Id", "Retry-After"]) }),
         },
     })
 }

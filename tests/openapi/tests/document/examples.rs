@@ -1,29 +1,24 @@
 //! Examples: the samples of the API's original description, and what the service's own code makes of them.
 
+use crate::life::{NOW, failed, half, queued, ready, short};
 use crate::node::{Node, object};
 use crate::schemas::schema;
-use export_domain::identity::identify;
-use export_domain::ids::TenantId;
-use export_domain::job::{Claim, Job, Manifest, Order, PlanSummary, Reason};
+use export_domain::job::Job;
 use export_domain::json::{self, Json};
 use export_domain::legacy::{Outcome, Reply, Via, answer};
-use export_domain::request::parse;
 use export_domain::resource::{Page, resource};
-use export_domain::settings::{Lifecycle, Limits, ReplyStyle};
-use export_domain::tenant::{AllowedTarget, Tenant};
+use export_domain::settings::ReplyStyle;
 use indexmap::IndexMap;
 use serde_json::Value;
 
 /// The samples of the original description, which are no strict JSON.
-const CLIP: &str = include_str!("../../../data/seeds/export.json");
+pub(crate) const CLIP: &str = include_str!("../../../data/seeds/export.json");
 const PICTURE: &str = include_str!("../../../data/seeds/thumbnail.json");
 /// The original description itself.
 const ORIGINAL: &str = include_str!("../../../data/seeds/tvu-export-api.md");
 
 /// A second target, for `storage_info`.
 const ELSEWHERE: &str = r#"[{"storage_purpose":"mp4","storage_type":"S3","storage_enable":true,"storage_name":"mma-video-archive","storage_location":"us-west-1","storage_description":"","storage_root_folder":""}]"#;
-
-const NOW: i64 = 1_562_253_700_000;
 
 /// The request's body.
 pub(crate) fn requests() -> Node {
@@ -159,7 +154,8 @@ fn without(mut node: Node, names: &[&str]) -> Node {
     node
 }
 
-fn base64(text: &str) -> String {
+/// As `storage_info` and `slug_info` are sent.
+pub(crate) fn base64(text: &str) -> String {
     use base64::Engine;
     base64::engine::general_purpose::STANDARD.encode(text)
 }
@@ -167,79 +163,4 @@ fn base64(text: &str) -> String {
 fn reply(job: &Job) -> Node {
     let reply: Reply = answer(Outcome::Job(job), Via::Submit, NOW + 4000, ReplyStyle::default()).reply;
     Node::of(&reply)
-}
-
-// ---- the clip's job, as the service takes it through its life
-
-fn queued() -> Job {
-    let target = AllowedTarget {
-        bucket: "clips".to_owned(),
-        region: String::new(),
-        root: String::new(),
-        owner: String::new(),
-    };
-    let tenant = Tenant {
-        id: TenantId::parse("demo").unwrap(),
-        source_bucket: "recordings".to_owned(),
-        source_owner: String::new(),
-        source_prefix: String::new(),
-        targets: vec![target],
-        default_target: 0,
-        max_active: 1,
-    };
-    let request = parse(&json::parse(CLIP.as_bytes(), true).unwrap(), &Limits::default()).unwrap();
-    let target = tenant.resolve_target(&request).unwrap();
-    let identity = identify(&tenant.id, &request, &target);
-    let id = identity.job_id.clone();
-    Job::new(tenant.id, id, Order::new(request, identity, target), NOW, &Lifecycle::default())
-}
-
-fn running() -> Job {
-    match queued().claim(1, "worker", NOW + 500, &Lifecycle::default()) {
-        Claim::Granted(job) => *job,
-        other => panic!("{other:?}"),
-    }
-}
-
-fn half() -> Job {
-    let job = running();
-    let plan =
-        PlanSummary { kind: "smart".to_owned(), reason: "as recorded".to_owned(), ..PlanSummary::default() };
-    let job = job.with_image(job.fence, manifest(0), plan, NOW + 1500, &Lifecycle::default()).unwrap();
-    job.renewed(job.fence, 4500, NOW + 2500, &Lifecycle::default()).unwrap()
-}
-
-fn ready() -> Job {
-    finished(0)
-}
-
-fn short() -> Job {
-    finished(1240)
-}
-
-fn finished(lack_ms: i64) -> Job {
-    let job = half();
-    let plan = PlanSummary {
-        kind: "smart".to_owned(),
-        reason: "as recorded".to_owned(),
-        frames_encoded: 21,
-        frames_copied: 204,
-        bytes_read: 5_312_804,
-        bytes_written: 4_871_320,
-        open_ms: 84,
-        render_ms: 910,
-        check_ms: 120,
-        total_ms: 2300,
-        ..PlanSummary::default()
-    };
-    job.with_video(job.fence, manifest(lack_ms), plan, NOW + 3000, &Lifecycle::default()).unwrap()
-}
-
-fn failed() -> Job {
-    let job = running();
-    job.given_up(job.fence, Reason::NoMedia, NOW + 1500, &Lifecycle::default()).unwrap()
-}
-
-fn manifest(lack_ms: i64) -> Manifest {
-    Manifest { bytes: 4_871_320, sha256: String::new(), parts: 0, duration_ms: 9000 - lack_ms, lack_ms }
 }

@@ -15,8 +15,8 @@ pub(crate) fn required(place: &str, name: &str, description: &str, schema: Value
 
 /// The request's name in logs.
 pub(crate) fn correlation() -> Node {
-    let what =
-        "Names the request in the service's logs; 1 to 128 printable ASCII characters, else it is ignored.";
+    let what = "Names the request in the service's logs; 1 to 128 printable ASCII characters. Any other is \
+        ignored, and so is one that holds the request's session, or may hold it.";
     parameter("header", "X-Correlation-Id", what, json!({"type": "string"}))
 }
 

@@ -18,6 +18,11 @@ pub(crate) fn bare(description: &str) -> Node {
     object! { "description" => description, "headers" => headers(&["X-Correlation-Id"]) }
 }
 
+/// An answer of API Gateway's own without a body.
+pub(crate) fn of_gateway(description: &str) -> Node {
+    object! { "description" => description }
+}
+
 /// Whatever fits one of `schemas`.
 pub(crate) fn either(schemas: &[&str]) -> Node {
     object! { "anyOf" => schemas.iter().map(|name| schema(name)).collect::<Vec<_>>() }

@@ -4,9 +4,8 @@
 use crate::node::{Node, object};
 use export_domain::job::State;
 use export_domain::legacy::Reply;
-use export_domain::request::body::{Body, StorageBody};
+use export_domain::request::body::{Body, SlugBody, StorageBody};
 use export_domain::resource::{Page, Resource};
-use export_domain::storage::Slug;
 use indexmap::IndexMap;
 use serde_json::{Value, json};
 use utoipa::ToSchema;
@@ -21,13 +20,14 @@ pub(crate) fn schema(name: &str) -> Node {
 
 /// All component schemas by name.
 pub(crate) fn all() -> Node {
-    let requests = [named::<Body>(), named::<StorageBody>(), named::<Slug>()];
+    let requests = [named::<Body>(), named::<StorageBody>(), named::<SlugBody>()];
     let replies = [named::<Reply>(), named::<Resource<'_>>(), named::<Page<'_>>(), named::<State>()];
     let mut found: IndexMap<String, Node> = requests.into_iter().flatten().collect();
-    found.extend(replies.into_iter().flatten().map(|(name, node)| {
-        let keeps_null = name == "JobPage";
-        (name, if keeps_null { node } else { node.each(&without_null) })
-    }));
+    for (name, node) in replies.into_iter().flatten() {
+        let node = if name == "JobPage" { node } else { node.each(&without_null) };
+        let other = found.insert(name.clone(), node.clone());
+        assert!(other.is_none_or(|other| other == node), "two schemas are called {name}");
+    }
     found.extend([
         ("Problem".to_owned(), problem()),
         ("GatewayError".to_owned(), gateway_error()),
@@ -52,7 +52,7 @@ pub(crate) fn all() -> Node {
     let storage = request.at("properties").at("storage_info");
     *storage = storage.clone().with(inside);
     let slug = all.at("StoryRequest").at("properties").at("slug_info");
-    *slug = slug.clone().with(object! { "contentSchema" => schema("Slug") });
+    *slug = slug.clone().with(object! { "contentSchema" => schema("SlugRequest") });
     all
 }
 

@@ -1,4 +1,5 @@
 use super::*;
+use aws_sdk_dynamodb::primitives::Blob;
 use export_domain::ids::{JobId, LivePath, TenantId};
 use export_domain::job::{Failure, Manifest, ObjectKind, Order, PlanSummary, Reason, Staged, State};
 use export_domain::request::{ExportType, Story, Wanted};
@@ -93,11 +94,29 @@ fn attributes_of_a_newer_version_are_no_obstacle() {
 
 #[test]
 fn a_name_for_logs_that_is_none_does_not_stand_in_a_jobs_way() {
-    let mut item = encode(&full()).unwrap();
-    for (name, text) in [("correlation_id", "x".repeat(129)), ("trace", "Root=7".to_owned())] {
-        assert!(item.insert(name.to_owned(), AttributeValue::S(text)).is_some());
+    let none = [
+        AttributeValue::S("x".repeat(129)),
+        AttributeValue::S("Root=7".repeat(40)),
+        AttributeValue::N("7".to_owned()),
+        AttributeValue::N("-1.5E+120".to_owned()),
+        AttributeValue::N("9".repeat(38)),
+        AttributeValue::M(HashMap::from([("S".to_owned(), AttributeValue::S("c".to_owned()))])),
+        AttributeValue::L(vec![AttributeValue::N("7".to_owned())]),
+        AttributeValue::Ss(vec!["c".to_owned()]),
+        AttributeValue::Ns(vec!["7".to_owned()]),
+        AttributeValue::B(Blob::new([0xff])),
+        AttributeValue::Bs(vec![Blob::new([0xff])]),
+        AttributeValue::Bool(true),
+        AttributeValue::Null(true),
+    ];
+    for value in none {
+        let mut item = encode(&full()).unwrap();
+        for name in ["correlation_id", "trace"] {
+            assert!(item.insert(name.to_owned(), value.clone()).is_some());
+        }
+        let job = Job { correlation_id: None, trace: None, ..full() };
+        assert_eq!(decode(item).unwrap(), job, "{value:?}");
     }
-    assert_eq!(decode(item).unwrap(), Job { correlation_id: None, trace: None, ..full() });
 }
 
 #[test]

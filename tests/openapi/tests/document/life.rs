@@ -1,0 +1,91 @@
+//! A clip's job, as the service takes it through its life.
+
+use crate::examples::CLIP;
+use export_domain::identity::identify;
+use export_domain::ids::TenantId;
+use export_domain::job::{Claim, Job, Manifest, Order, PlanSummary, Reason};
+use export_domain::json;
+use export_domain::request::parse;
+use export_domain::settings::{Lifecycle, Limits};
+use export_domain::tenant::{AllowedTarget, Tenant};
+
+/// When it is asked for.
+pub(crate) const NOW: i64 = 1_562_253_700_000;
+
+/// Stored.
+pub(crate) fn queued() -> Job {
+    let target = AllowedTarget {
+        bucket: "clips".to_owned(),
+        region: String::new(),
+        root: String::new(),
+        owner: String::new(),
+    };
+    let tenant = Tenant {
+        id: TenantId::parse("demo").unwrap(),
+        source_bucket: "recordings".to_owned(),
+        source_owner: String::new(),
+        source_prefix: String::new(),
+        targets: vec![target],
+        default_target: 0,
+        max_active: 1,
+    };
+    let request = parse(&json::parse(CLIP.as_bytes(), true).unwrap(), &Limits::default()).unwrap();
+    let target = tenant.resolve_target(&request).unwrap();
+    let identity = identify(&tenant.id, &request, &target);
+    let id = identity.job_id.clone();
+    Job::new(tenant.id, id, Order::new(request, identity, target), NOW, &Lifecycle::default())
+}
+
+fn running() -> Job {
+    match queued().claim(1, "worker", NOW + 500, &Lifecycle::default()) {
+        Claim::Granted(job) => *job,
+        other => panic!("{other:?}"),
+    }
+}
+
+/// In work, with its picture.
+pub(crate) fn half() -> Job {
+    let job = running();
+    let plan =
+        PlanSummary { kind: "smart".to_owned(), reason: "as recorded".to_owned(), ..PlanSummary::default() };
+    let job = job.with_image(job.fence, manifest(0), plan, NOW + 1500, &Lifecycle::default()).unwrap();
+    job.renewed(job.fence, 4500, NOW + 2500, &Lifecycle::default()).unwrap()
+}
+
+/// With its clip.
+pub(crate) fn ready() -> Job {
+    finished(0)
+}
+
+/// With a clip that lacks a part of the window.
+pub(crate) fn short() -> Job {
+    finished(1240)
+}
+
+fn finished(lack_ms: i64) -> Job {
+    let job = half();
+    let plan = PlanSummary {
+        kind: "smart".to_owned(),
+        reason: "as recorded".to_owned(),
+        frames_encoded: 21,
+        frames_copied: 204,
+        bytes_read: 5_312_804,
+        bytes_written: 4_871_320,
+        open_ms: 84,
+        render_ms: 910,
+        check_ms: 120,
+        total_ms: 2300,
+        ..PlanSummary::default()
+    };
+    job.with_video(job.fence, manifest(lack_ms), plan, NOW + 3000, &Lifecycle::default()).unwrap()
+}
+
+/// Without files.
+pub(crate) fn failed() -> Job {
+    let job = running();
+    job.given_up(job.fence, Reason::NoMedia, NOW + 1500, &Lifecycle::default()).unwrap()
+}
+
+fn manifest(lack_ms: i64) -> Manifest {
+    Manifest { bytes: 4_871_320, sha256: String::new(), parts: 0, duration_ms: 9000 - lack_ms, lack_ms }
+}
