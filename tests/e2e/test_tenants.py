@@ -26,7 +26,8 @@ RESOURCE = "application/vnd.export.job+json"
 # What changes in a job's row as its end is told of, which happens some time after it.
 TELLING = {"rev", "write_id", "due_at", "due_shard", "resends"}
 # What differs from one reply to the next whatever it says.
-PASSING = {"date", "x-correlation-id", "apigw-requestid", "x-amzn-requestid", "x-request-id", "x-amz-request-id", "x-amz-id-2"}
+PASSING = {"date", "x-correlation-id", "apigw-requestid", "x-amzn-requestid", "x-request-id", "x-amz-request-id"}
+PASSING |= {"x-amz-id-2"}
 
 
 @dataclass(frozen=True)
