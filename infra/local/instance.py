@@ -105,6 +105,8 @@ class Instance:
             "S3_DATA_DIR": str(self.dir / "s3"),
             "STATE_DIR": str(self.dir / "state"),
             "AUTH": "true" if enforce_iam else "false",
+            # Stock ends the surplus instances of a burst after five minutes: a test could not tell that from a crash.
+            "LAMBDA_WARM_TTL_SECONDS": "86400",
             "PYTHONUNBUFFERED": "1",
         }
         return {

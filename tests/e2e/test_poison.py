@@ -143,6 +143,8 @@ def alive(stack: Stack) -> Iterator[None]:
 
 @pytest.fixture
 def unharmed(stack: Stack) -> Iterator[None]:
+    for function in stack.functions:  # So that each is up.
+        stack.invoke(function, b"{}")
     with alive(stack):
         yield
 
