@@ -2,19 +2,19 @@
 
 import io
 import json
-import os
 import statistics
 import time
 import zipfile
 from collections.abc import Callable, Iterator
-from hashlib import sha256
 from pathlib import Path
+
+from directory import MOST_ACTIVE, Target, Tenant, session_item
 
 from .lambda_host import Aws, Host, Server
 
 ROOT = Path(__file__).resolve().parents[2]
 EVENTS = ROOT / "events"
-SESSION, TENANT = "2A39603DDB0F47CFB32E96C8366084AE", "bench"
+SESSION, TENANT, DAY_S = "2A39603DDB0F47CFB32E96C8366084AE", "bench", 86_400
 HTTP = ("media-export-submit", "status-poll", "event-export", "replay-export")
 # The first event of each: it needs AWS, as nearly every first one does.
 FIRST = {
@@ -37,18 +37,10 @@ def environment(stack_env: dict[str, str], endpoint: str) -> dict[str, str]:
 def aws(stack_env: dict[str, str]) -> Aws:
     """AWS with the session of the events and a tenant."""
     known = Aws()
-    session = {"pk": {"S": sha256(SESSION.encode()).hexdigest()}, "tenant": {"S": TENANT}}
-    known.put(stack_env["SESSIONS_TABLE_NAME"], {**session, "expires_at": {"N": str(int(time.time()) + 86_400)}})
-    target = {"bucket": {"S": stack_env["EXPORT_BUCKET"]}, "region": {"S": stack_env["AWS_REGION"]}}
-    tenant = {
-        "pk": {"S": TENANT},
-        "source_bucket": {"S": stack_env["SOURCE_BUCKET"]},
-        "source_prefix": {"S": ""},
-        "targets": {"L": [{"M": target}]},
-        "default_target": {"N": "0"},
-        "max_active": {"N": "1000000"},
-    }
-    known.put(stack_env["TENANTS_TABLE_NAME"], tenant)
+    known.put(stack_env["SESSIONS_TABLE_NAME"], session_item(SESSION, TENANT, int(time.time()) + DAY_S))
+    target = Target(stack_env["EXPORT_BUCKET"], stack_env["AWS_REGION"])
+    tenant = Tenant(TENANT, stack_env["SOURCE_BUCKET"], "", (target,), max_active=MOST_ACTIVE)
+    known.put(stack_env["TENANTS_TABLE_NAME"], tenant.item())
     return known
 
 
@@ -138,8 +130,3 @@ def spread(values: list[float]) -> dict[str, float]:
     ordered = sorted(values)
     at = lambda share: ordered[min(len(ordered) - 1, int(share * len(ordered)))]  # noqa: E731
     return {"min": ordered[0], "p50": statistics.median(ordered), "p95": at(0.95), "runs": len(ordered)}
-
-
-def idle_cores() -> float:
-    """Load of the last minute, to be told beside what was measured."""
-    return os.getloadavg()[0]

@@ -5,6 +5,7 @@ Writes results.json, results.md and cost.md beside this file. What clips cost me
 
 import argparse
 import json
+import os
 import re
 import subprocess
 import sys
@@ -14,7 +15,7 @@ from pathlib import Path
 
 HERE = Path(__file__).resolve().parent
 ROOT = HERE.parents[1]
-sys.path.insert(0, str(ROOT / "tests"))
+sys.path[:0] = [str(ROOT / "tests"), str(ROOT / "infra" / "ops")]
 
 from bench import calls, cost, functions  # noqa: E402
 from bench.media import machine, table  # noqa: E402
@@ -168,7 +169,7 @@ def main() -> int:
     sections = args.section or list(SECTIONS)
     if sections != ["cost"]:
         # Figures of two machines are not to stand side by side.
-        here, load = machine(), functions.idle_cores()
+        here, load = machine(), os.getloadavg()[0]
         results = results if results.get("machine") == here else {}
         results |= {"machine": here, "load": load}
         measure(Bench(args.bin_dir, args.runs), sections, results)

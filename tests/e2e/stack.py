@@ -3,13 +3,12 @@
 import base64
 import json
 import secrets
-import shlex
 import subprocess
 import sys
 import time
 import urllib.error
 import urllib.request
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from fractions import Fraction
@@ -25,14 +24,12 @@ from botocore.exceptions import ClientError
 from media.recording import Recording
 
 ROOT = Path(__file__).resolve().parents[2]
+sys.path.insert(0, str(ROOT / "infra" / "ops"))
+
+from deployment import read_env  # noqa: E402
+
 LAUNCHER = ROOT / "infra" / "local" / "stack.py"
 WORKING, FAILED, DONE = 1, -1, (0, 5)
-
-
-def read_env(path: Path) -> dict[str, str]:
-    """The stack's variables from its KEY=VALUE file."""
-    lines = (line.partition("=") for line in path.read_text().splitlines() if "=" in line and not line.startswith("#"))
-    return {key: "".join(shlex.split(value)) for key, _, value in lines}
 
 
 @contextmanager
@@ -65,6 +62,26 @@ class Answer:
 
     def __repr__(self) -> str:
         return f"{self.status} {self.text[:400]!r}"
+
+
+class Unfollowed(urllib.request.HTTPRedirectHandler):
+    """Shows a redirect as it is."""
+
+    def redirect_request(self, *_: object) -> None:
+        return None
+
+
+unfollowed = urllib.request.build_opener(Unfollowed).open
+
+
+def ask(request: urllib.request.Request, send: Callable = urllib.request.urlopen) -> Answer:
+    """The answer to a request, whatever its status; `send` it `unfollowed` to see a redirect."""
+    try:
+        with send(request, timeout=60) as reply:
+            return Answer(reply.status, {k.lower(): v for k, v in reply.headers.items()}, reply.read())
+    except urllib.error.HTTPError as error:
+        with error:
+            return Answer(error.code, {k.lower(): v for k, v in error.headers.items()}, error.read())
 
 
 class Invoked(NamedTuple):
@@ -105,12 +122,7 @@ class Stack:
         request = urllib.request.Request(
             self.env["API_URL"] + path, data, {"Content-Type": "application/json", **(headers or {})}, method=method
         )
-        try:
-            with urllib.request.urlopen(request, timeout=60) as reply:
-                return Answer(reply.status, {k.lower(): v for k, v in reply.headers.items()}, reply.read())
-        except urllib.error.HTTPError as error:
-            with error:
-                return Answer(error.code, {k.lower(): v for k, v in error.headers.items()}, error.read())
+        return ask(request)
 
     def export(self, body: dict | bytes) -> Answer:
         return self.send("POST", "/export", body)
@@ -224,10 +236,14 @@ class Stack:
         recording.upload(self.s3, self.env["SOURCE_BUCKET"], self.env["SOURCE_PREFIX"])
         return recording
 
+    def key_of(self, path: str) -> str:
+        """The key of what an answer names: an ImagePath counts from S3Dir, a VideoPath from the bucket."""
+        key = path.removeprefix("/")
+        return key if key.startswith("export/") else f"export/{key}"
+
     def fetch(self, path: str, folder: Path, bucket: str | None = None) -> Path:
         """Download what an answer names."""
-        key = path.removeprefix("/")
-        key = key if key.startswith("export/") else f"export/{key}"
+        key = self.key_of(path)
         target = folder / key.rpartition("/")[2]
         self.s3.download_file(bucket or self.env["EXPORT_BUCKET"], key, str(target))
         return target

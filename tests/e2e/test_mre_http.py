@@ -3,7 +3,6 @@
 import gzip
 import hashlib
 import json
-import urllib.error
 import urllib.parse
 import urllib.request
 from datetime import datetime, timezone
@@ -11,6 +10,7 @@ from datetime import datetime, timezone
 import pytest
 
 from .mre import Mre, Names, scenarios
+from .stack import ask, unfollowed
 
 ALL = scenarios()
 EVENT, REPLAY = "event_tennis_optimizer", "replay_mp4_weight"
@@ -30,22 +30,6 @@ def replay(mre) -> Names:
 def event(replay) -> Names:
     """The replay's event."""
     return replay.of_event()
-
-
-class Unfollowed(urllib.request.HTTPRedirectHandler):
-    def redirect_request(self, *_):
-        return None
-
-
-def unfollowed(mre: Mre, path: str, **headers: str) -> tuple[int, dict[str, str], bytes]:
-    opener = urllib.request.build_opener(Unfollowed)
-    request = urllib.request.Request(mre.env["API_URL"] + path, headers=headers)
-    try:
-        with opener.open(request, timeout=60) as reply:
-            return reply.status, {k.lower(): v for k, v in reply.headers.items()}, reply.read()
-    except urllib.error.HTTPError as error:
-        with error:
-            return error.code, {k.lower(): v for k, v in error.headers.items()}, error.read()
 
 
 # ---- routes and views
@@ -241,7 +225,9 @@ def large(mre) -> Names:
 def test_a_document_of_any_size_is_served_whole(mre, large):
     head = mre.get(large.path(), method="HEAD")
     assert head.status == 200
-    status, headers, body = unfollowed(mre, large.path(), **{"Accept-Encoding": "identity"})
+    request = urllib.request.Request(mre.env["API_URL"] + large.path(), headers={"Accept-Encoding": "identity"})
+    whole = ask(request, unfollowed)
+    status, headers, body = whole.status, whole.headers, whole.text
     assert (status, body, headers["cache-control"]) == (307, b"", "no-store")
     with urllib.request.urlopen(headers["location"], timeout=60) as reply:
         document, content_type = reply.read(), reply.headers["Content-Type"]

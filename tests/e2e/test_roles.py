@@ -169,9 +169,8 @@ def taken_over(stack: Stack, recording: Recording) -> None:
             done = stack.finish(body)
             assert done.code in (0, 5), done
             for path in filter(None, (done.body["ImagePath"], done.body.get("VideoPath"))):
-                key = path.removeprefix("/")
                 bucket = place.get("storage_name", stack.env["EXPORT_BUCKET"])
-                stack.s3.delete_object(Bucket=bucket, Key=key if key.startswith("export/") else f"export/{key}")
+                stack.s3.delete_object(Bucket=bucket, Key=stack.key_of(path))
             jobs.append(done.body["JobId"])
             abandoned(stack, done.body["JobId"])
     assert stack.invoke("JobSweeper", b"{}").error == ""

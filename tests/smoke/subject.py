@@ -4,7 +4,6 @@ import contextlib
 import json
 import secrets
 import time
-import urllib.error
 import urllib.parse
 import urllib.request
 from collections.abc import Callable
@@ -18,7 +17,7 @@ from botocore.awsrequest import AWSRequest
 from deployment import Deployment
 from directory import Target, Tenant
 from e2e.mre import TABLES, attribute
-from e2e.stack import Answer, Stack
+from e2e.stack import Answer, Stack, ask, unfollowed
 from media.recording import Live, Recording
 from tenants import Directory
 
@@ -27,13 +26,6 @@ SESSION_S = 2 * 3600
 RULE_S = 60
 # AWS takes no signature of a clock that is further off.
 CLOCKS_MS = 15 * 60 * 1000
-
-
-class Unfollowed(urllib.request.HTTPRedirectHandler):
-    """Shows a redirect as it is."""
-
-    def redirect_request(self, *_: object) -> None:
-        return None
 
 
 class Subject(Stack):
@@ -109,17 +101,9 @@ class Subject(Stack):
         """A recording that grows."""
         return Live(recording, self.s3, self.env["SOURCE_BUCKET"], self.env["SOURCE_PREFIX"])
 
-    def fetch(self, path, folder, bucket=None):
-        """Download what an answer names."""
-        key = self._key_of(path)
-        target = folder / key.rpartition("/")[2]
-        self.s3.download_file(bucket or self.env["EXPORT_BUCKET"], key, str(target))
-        return target
-
-    def _key_of(self, path: str) -> str:
-        """The key of a path of an answer."""
-        key = path.removeprefix("/")
-        return self._root + (key if key.startswith("export/") else f"export/{key}")
+    def key_of(self, path: str) -> str:
+        """The key of what an answer names, behind the target's root."""
+        return self._root + super().key_of(path)
 
     def _remove_object(self, bucket: str, key: str) -> None:
         """Delete an object, with all its versions if the bucket keeps them."""
@@ -158,7 +142,7 @@ class Subject(Stack):
                 TableName=self.deployment.outputs["JobsTableName"], Key={key: item[key] for key in ("pk", "sk")}
             )
             paths = (text_of(order_of(item), name) for name in ("image_path", "video_path"))
-            self._keys |= {self._key_of(path) for path in paths if path}
+            self._keys |= {self.key_of(path) for path in paths if path}
         for key in sorted(self._keys):
             self._remove_object(self.env["EXPORT_BUCKET"], key)
 
@@ -211,12 +195,7 @@ class Subject(Stack):
             credentials = self.deployment.session.get_credentials().get_frozen_credentials()
             SigV4Auth(credentials, "execute-api", self.deployment.region).add_auth(request)
         sent = urllib.request.Request(request.url, headers={**request.headers, **headers})
-        try:
-            with urllib.request.build_opener(Unfollowed).open(sent, timeout=60) as reply:
-                return Answer(reply.status, {k.lower(): v for k, v in reply.headers.items()}, reply.read())
-        except urllib.error.HTTPError as error:
-            with error:
-                return Answer(error.code, {k.lower(): v for k, v in error.headers.items()}, error.read())
+        return ask(sent, unfollowed)
 
     # ---- completion events
 

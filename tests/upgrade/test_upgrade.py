@@ -230,7 +230,7 @@ def test_a_deployment_loses_nothing_and_takes_nothing_back(stack: Stack, ways: t
         assert not late, f"{told.asked.name}: {late}"
         check(stack, told, tmp_path)
     assert posted, "nothing was asked for during the deployment"
-    objects = [key for told in clients.told if told.asked.recording for key in files(told)]
+    objects = [key for told in clients.told if told.asked.recording for key in files(stack, told)]
     assert stack.exported() == set(objects), "a file too many or too few"
     finished = stack.finish(other_tenant(acme))
     assert finished.code == 5, finished
@@ -265,9 +265,8 @@ def check(stack: Stack, told: Told, folder: Path) -> None:
         assert quality.jpeg_number(stack.fetch(body["ImagePath"], folder)) == expected.frames[0], asked.name
 
 
-def files(told: Told) -> list[str]:
-    paths = [told.last[key].lstrip("/") for key in ("ImagePath", "VideoPath") if key in told.last]
-    return [path if path.startswith("export/") else f"export/{path}" for path in paths]
+def files(stack: Stack, told: Told) -> list[str]:
+    return [stack.key_of(told.last[key]) for key in ("ImagePath", "VideoPath") if key in told.last]
 
 
 # ---- what the judge itself is worth
