@@ -99,6 +99,7 @@ def test_a_broken_encoder_costs_time_but_no_frame(fault, container, driver, tmp_
     assert reason in plan["reason"], plan
     metrics = next(line for line in logs if "PlanKind" in line)
     assert (metrics["PlanKind"], metrics["Fallbacks"]) == ("reencode", 1)
+    assert metrics["Reason"] in {"join", "encoder", "parameter_sets"}
     exact(clip, recording, WINDOW)
 
 

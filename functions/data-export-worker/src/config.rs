@@ -38,11 +38,7 @@ impl Config {
             queue: env.required("DATA_EXPORT_QUEUE_URL"),
             dead_letter_queue: env.required("DATA_EXPORT_DEAD_LETTER_QUEUE_URL"),
             coalesce_s: env.parsed("COALESCE_SECONDS", 5),
-            previews: if env.switch("MRE_PREVIEW_URLS", false) {
-                Previews::In(env.optional("MRE_MEDIA_BUCKET"))
-            } else {
-                Previews::Off
-            },
+            previews: Previews::of(env.switch("MRE_PREVIEW_URLS", false), env.optional("MRE_MEDIA_BUCKET")),
         };
         env.finish().map(|()| config)
     }

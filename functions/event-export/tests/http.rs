@@ -6,11 +6,10 @@ use event_export::App;
 use export_domain::mre::attr::Attr;
 use export_domain::mre::json::Json;
 use export_domain::mre::keys::event_export_key;
-use export_domain::mre::memory::MemorySource;
 use export_domain::mre::ports::{DocumentLinks, Link};
 use export_domain::ports::Unavailable;
 use export_lambda::documents::{Call, Reply};
-use export_testkit::mre::{Scenario, scenario};
+use export_testkit::mre::{MemorySource, Scenario, scenario};
 use export_testkit::{NOW, TestClock};
 use std::time::Duration;
 

@@ -3,7 +3,7 @@
 use export_aws::clock::SystemClock;
 use export_aws::{clients, dynamodb::DynamoJobs, eventbridge::EventBridgeBus, sqs::SqsQueues};
 use export_domain::ports::Clock;
-use export_lambda::{config::Env, settings, telemetry};
+use export_lambda::{config::Env, deadline::left, settings, telemetry};
 use job_sweeper::App;
 use lambda_runtime::{Error, LambdaEvent, run, service_fn};
 
@@ -26,8 +26,9 @@ async fn main() -> Result<(), Error> {
         metrics,
     };
     let app = &app;
-    run(service_fn(move |_: LambdaEvent<serde_json::Value>| async move {
-        Ok::<_, Error>(serde_json::to_value(app.sweep().await?)?)
+    run(service_fn(move |event: LambdaEvent<serde_json::Value>| async move {
+        let left = left(event.context.deadline());
+        Ok::<_, Error>(serde_json::to_value(app.sweep(left).await?)?)
     }))
     .await
 }

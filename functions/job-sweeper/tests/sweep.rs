@@ -11,6 +11,10 @@ use export_testkit::{
     thumbnail_body, with,
 };
 use job_sweeper::{App, Sweep};
+use std::time::Duration;
+
+/// What an invocation has left.
+const LEFT: Duration = Duration::from_secs(55);
 
 type Sweeper = App<MemoryJobs, MemoryQueue, MemoryBus, TestClock>;
 
@@ -45,7 +49,7 @@ fn has(sweeper: &Sweeper, n: i64, change: impl FnOnce(Job) -> Job) -> Job {
 }
 
 fn did(due: usize, resent: usize, expired: usize) -> Sweep {
-    Sweep { due, resent, expired, told: 0 }
+    Sweep { due, resent, expired, told: 0, left: 0 }
 }
 
 #[tokio::test]
@@ -55,9 +59,9 @@ async fn a_job_that_nobody_took_is_sent_again_to_its_own_queue() {
     let thumbnail = job(&tenant(), &thumbnail_body(), NOW);
     sweeper.jobs.put(&thumbnail);
     sweeper.clock.advance(59_999);
-    assert_eq!(sweeper.sweep().await, Ok(did(0, 0, 0)));
+    assert_eq!(sweeper.sweep(LEFT).await, Ok(did(0, 0, 0)));
     sweeper.clock.advance(1);
-    assert_eq!(sweeper.sweep().await, Ok(did(2, 2, 0)));
+    assert_eq!(sweeper.sweep(LEFT).await, Ok(did(2, 2, 0)));
     let sent = sweeper.queue.take();
     for (wanted, job) in [(Wanted::Media, clip), (Wanted::Thumbnail, thumbnail)] {
         assert!(sent.iter().any(|s| s.wanted == wanted && s.message == job.message() && s.delay_s == 0));
@@ -70,7 +74,7 @@ async fn a_message_that_is_sent_again_goes_on_with_its_jobs_trace() {
     let trace = TraceHeader::parse("Root=1-5759e988-bd862e3fe1be46a994272793;Sampled=1");
     has(&sweeper, 0, |job| Job { trace: trace.clone(), ..job });
     sweeper.clock.advance(60_000);
-    assert_eq!(sweeper.sweep().await, Ok(did(1, 1, 0)));
+    assert_eq!(sweeper.sweep(LEFT).await, Ok(did(1, 1, 0)));
     assert_eq!(sweeper.queue.take()[0].message.trace, trace);
 }
 
@@ -79,9 +83,9 @@ async fn a_job_whose_workers_lease_is_dead_is_sent_again() {
     let sweeper = sweeper();
     let job = has(&sweeper, 0, |job| claimed(&job, NOW));
     sweeper.clock.advance(60_000);
-    assert_eq!(sweeper.sweep().await, Ok(did(0, 0, 0)), "the lease has just ended");
+    assert_eq!(sweeper.sweep(LEFT).await, Ok(did(0, 0, 0)), "the lease has just ended");
     sweeper.clock.advance(5_000);
-    assert_eq!(sweeper.sweep().await, Ok(did(1, 1, 0)));
+    assert_eq!(sweeper.sweep(LEFT).await, Ok(did(1, 1, 0)));
     assert_eq!(sweeper.queue.take()[0].message, job.message());
 }
 
@@ -91,9 +95,22 @@ async fn a_job_that_overslept_its_recording_is_sent_again() {
     let times = Lifecycle::default();
     has(&sweeper, 0, |job| claimed(&job, NOW).waiting(1, NOW + 10_000, 0, NOW, &times).unwrap());
     sweeper.clock.advance(69_999);
-    assert_eq!(sweeper.sweep().await, Ok(did(0, 0, 0)));
+    assert_eq!(sweeper.sweep(LEFT).await, Ok(did(0, 0, 0)));
     sweeper.clock.advance(1);
-    assert_eq!(sweeper.sweep().await, Ok(did(1, 1, 0)));
+    assert_eq!(sweeper.sweep(LEFT).await, Ok(did(1, 1, 0)));
+}
+
+#[tokio::test]
+async fn a_job_that_sleeps_for_long_gets_a_message_that_waits_in_the_queue() {
+    let sweeper = sweeper();
+    let times = Lifecycle::default();
+    let wake_at = NOW + 20 * 60_000;
+    has(&sweeper, 0, |job| claimed(&job, NOW).waiting(1, wake_at, 0, NOW, &times).unwrap());
+    sweeper.clock.advance(6 * 60_000);
+    assert_eq!(sweeper.sweep(LEFT).await, Ok(did(1, 1, 0)));
+    assert_eq!(sweeper.queue.take()[0].delay_s, 14 * 60);
+    sweeper.clock.advance(14 * 60_000);
+    assert_eq!(sweeper.sweep(LEFT).await, Ok(did(0, 0, 0)), "the message has just come");
 }
 
 #[tokio::test]
@@ -102,15 +119,15 @@ async fn a_job_out_of_time_fails_and_is_never_due_again() {
     let running = has(&sweeper, 0, |job| claimed(&job, NOW));
     let queued = has(&sweeper, 1, |job| job);
     sweeper.clock.advance(30 * 60_000 + 1);
-    assert_eq!(sweeper.sweep().await, Ok(did(2, 1, 1)));
+    assert_eq!(sweeper.sweep(LEFT).await, Ok(did(2, 1, 1)));
     let failed = sweeper.jobs.current(&running).unwrap();
     assert_eq!((failed.state, failed.due_at), (State::Failed, None));
     assert_eq!(failed.failure.unwrap().reason, Reason::TimedOut);
     sweeper.clock.set(NOW + 6 * 3_600_000 + 1);
-    assert_eq!(sweeper.sweep().await, Ok(did(1, 0, 1)));
+    assert_eq!(sweeper.sweep(LEFT).await, Ok(did(1, 0, 1)));
     assert_eq!(sweeper.jobs.current(&queued).unwrap().state, State::Failed);
     sweeper.clock.advance(24 * 3_600_000);
-    assert_eq!(sweeper.sweep().await, Ok(did(0, 0, 0)));
+    assert_eq!(sweeper.sweep(LEFT).await, Ok(did(0, 0, 0)));
 }
 
 #[tokio::test]
@@ -123,7 +140,7 @@ async fn jobs_whose_end_was_told_are_left_alone() {
         claimed(&job, NOW).given_up(1, Reason::NoMedia, NOW, &times).unwrap().told().unwrap()
     });
     sweeper.clock.advance(24 * 3_600_000);
-    assert_eq!(sweeper.sweep().await, Ok(did(0, 0, 0)));
+    assert_eq!(sweeper.sweep(LEFT).await, Ok(did(0, 0, 0)));
     assert_eq!((sweeper.jobs.writes(), sweeper.queue.take().len()), (0, 0));
 }
 
@@ -135,7 +152,7 @@ async fn two_sweepers_at_once_send_every_message_once_and_end_every_job_once() {
     }
     first.clock.advance(30 * 60_000 + 1);
     let second = twin(&first, 0);
-    let (one, other) = tokio::join!(first.sweep(), second.sweep());
+    let (one, other) = tokio::join!(first.sweep(LEFT), second.sweep(LEFT));
     let (one, other) = (one.unwrap(), other.unwrap());
     assert_eq!((one.resent + other.resent, one.expired + other.expired), (20, 20));
     // Twenty ends and that they were told, twenty messages.
@@ -148,7 +165,7 @@ async fn a_sweeper_five_minutes_ahead_costs_a_message_but_ends_no_job_early() {
     let punctual = sweeper();
     let job = has(&punctual, 0, |job| claimed(&job, NOW));
     let early = twin(&punctual, 5 * 60_000);
-    assert_eq!(early.sweep().await, Ok(did(1, 1, 0)));
+    assert_eq!(early.sweep(LEFT).await, Ok(did(1, 1, 0)));
     assert_eq!(punctual.jobs.current(&job).unwrap().state, State::Running);
     assert!(job.renewed(1, 1, NOW + 1, &Lifecycle::default()).is_ok(), "the worker goes on");
 }
@@ -160,7 +177,7 @@ async fn the_pauses_between_messages_grow_to_a_quarter_of_an_hour() {
     let (mut pauses, mut last) = (Vec::new(), NOW);
     while pauses.len() < 8 {
         sweeper.clock.set(sweeper.jobs.current(&job).unwrap().due_at.unwrap());
-        assert_eq!(sweeper.sweep().await, Ok(did(1, 1, 0)));
+        assert_eq!(sweeper.sweep(LEFT).await, Ok(did(1, 1, 0)));
         let due = sweeper.jobs.current(&job).unwrap().due_at.unwrap();
         pauses.push((due - last) / 60_000);
         last = due;
@@ -178,8 +195,8 @@ async fn one_jobs_trouble_does_not_keep_the_others_waiting() {
         }
         sweeper.clock.advance(60_000);
         sweeper.jobs.faults.plan(operation, 2, Fault::Before);
-        assert_eq!(sweeper.sweep().await, Ok(did(5, 4, 0)), "{operation}");
-        assert_eq!(sweeper.sweep().await, Ok(did(1, 1, 0)), "the next sweep catches up");
+        assert_eq!(sweeper.sweep(LEFT).await, Ok(did(5, 4, 0)), "{operation}");
+        assert_eq!(sweeper.sweep(LEFT).await, Ok(did(1, 1, 0)), "the next sweep catches up");
     }
 }
 
@@ -189,9 +206,9 @@ async fn a_message_that_could_not_be_sent_is_sent_later() {
     has(&sweeper, 0, |job| job);
     sweeper.clock.advance(60_000);
     sweeper.queue.faults.plan("send", 1, Fault::Before);
-    assert_eq!(sweeper.sweep().await, Ok(did(1, 0, 0)));
+    assert_eq!(sweeper.sweep(LEFT).await, Ok(did(1, 0, 0)));
     sweeper.clock.advance(70_000);
-    assert_eq!(sweeper.sweep().await, Ok(did(1, 1, 0)));
+    assert_eq!(sweeper.sweep(LEFT).await, Ok(did(1, 1, 0)));
 }
 
 #[tokio::test]
@@ -200,7 +217,7 @@ async fn a_write_whose_reply_was_lost_sends_its_message() {
     has(&sweeper, 0, |job| job);
     sweeper.clock.advance(60_000);
     sweeper.jobs.faults.plan("write", 1, Fault::Again);
-    assert_eq!(sweeper.sweep().await, Ok(did(1, 1, 0)));
+    assert_eq!(sweeper.sweep(LEFT).await, Ok(did(1, 1, 0)));
     assert_eq!(sweeper.queue.take().len(), 1);
 }
 
@@ -212,7 +229,7 @@ async fn a_job_that_moves_on_meanwhile_is_not_touched() {
     let (table, taken) = (sweeper.jobs.clone(), claimed(&job, NOW + 60_000));
     let expected = taken.clone();
     sweeper.jobs.faults.meanwhile("write", 1, move || table.put(&taken));
-    assert_eq!(sweeper.sweep().await, Ok(did(1, 0, 0)));
+    assert_eq!(sweeper.sweep(LEFT).await, Ok(did(1, 0, 0)));
     assert_eq!((sweeper.jobs.only(), sweeper.queue.take().len()), (expected, 0));
 }
 
@@ -223,28 +240,65 @@ async fn a_job_that_is_gone_is_no_trouble() {
     sweeper.clock.advance(60_000);
     let table = sweeper.jobs.clone();
     sweeper.jobs.faults.meanwhile("get", 1, move || table.clear());
-    assert_eq!(sweeper.sweep().await, Ok(did(1, 0, 0)));
+    assert_eq!(sweeper.sweep(LEFT).await, Ok(did(1, 0, 0)));
+}
+
+/// Thousands of jobs, of every kind that is due half an hour later.
+fn backlog(sweeper: &Sweeper, thousands: i64) {
+    for n in 0..thousands * 1000 {
+        has(sweeper, n, |job| match n % 4 {
+            0 => Job { due_at: Some(NOW + n), ..job },
+            1 => claimed(&job, NOW + 60_000),
+            2 => claimed(&job, NOW),
+            _ => ready(&claimed(&job, NOW), NOW),
+        });
+    }
+    sweeper.clock.advance(30 * 60_000 + 1);
 }
 
 #[tokio::test]
-async fn a_backlog_is_swept_five_hundred_at_a_time_oldest_first() {
+async fn a_backlog_of_thousands_is_swept_at_once_and_no_kind_starves_another() {
     let sweeper = sweeper();
-    for n in 0..600 {
+    backlog(&sweeper, 6);
+    let expected = Sweep { due: 6000, resent: 3000, expired: 1500, told: 1500, left: 0 };
+    assert_eq!(sweeper.sweep(LEFT).await, Ok(expected));
+    assert_eq!(sweeper.queue.take().len(), 3000);
+    assert_eq!(sweeper.bus.told().len(), 3000);
+    assert_eq!(sweeper.sweep(LEFT).await, Ok(did(0, 0, 0)));
+}
+
+#[tokio::test]
+async fn a_backlog_of_more_than_a_sweep_reads_goes_on_with_the_next_one() {
+    let sweeper = sweeper();
+    backlog(&sweeper, 11);
+    let (first, second) = (sweeper.sweep(LEFT).await.unwrap(), sweeper.sweep(LEFT).await.unwrap());
+    assert_eq!((first.due, second.due), (10_000, 1000));
+    assert_eq!(first.resent + second.resent, 5500);
+    assert_eq!(sweeper.sweep(LEFT).await, Ok(did(0, 0, 0)));
+}
+
+#[tokio::test]
+async fn a_sweep_ends_in_time_and_the_next_one_goes_on_with_what_is_due_longest() {
+    let sweeper = sweeper();
+    for n in 0..100 {
         has(&sweeper, n, |job| Job { due_at: Some(NOW + n), ..job });
     }
     sweeper.clock.advance(60_000);
-    assert_eq!(sweeper.sweep().await, Ok(did(500, 500, 0)));
-    assert!(
-        sweeper.jobs.all().iter().filter(|job| job.resends == 0).all(|job| job.due_at >= Some(NOW + 500))
-    );
-    assert_eq!(sweeper.sweep().await, Ok(did(100, 100, 0)));
+    let clock = sweeper.clock.clone();
+    sweeper.jobs.faults.meanwhile("get", 40, move || clock.advance(41_000));
+    let first = sweeper.sweep(LEFT).await.unwrap();
+    assert!((40..50).contains(&first.resent) && first.left == 100 - first.resent, "{first:?}");
+    let waiting = i64::try_from(first.resent).unwrap();
+    let swept = |job: &Job| job.resends == 1;
+    assert!(sweeper.jobs.all().iter().all(|job| swept(job) || job.due_at >= Some(NOW + waiting)));
+    assert_eq!(sweeper.sweep(LEFT).await, Ok(did(first.left, first.left, 0)));
 }
 
 #[tokio::test]
 async fn a_sweep_that_cannot_list_what_is_due_fails() {
     let sweeper = sweeper();
     sweeper.jobs.faults.always("due", Fault::Before);
-    assert!(sweeper.sweep().await.is_err());
+    assert!(sweeper.sweep(LEFT).await.is_err());
 }
 
 /// A job whose worker died between the commit and the completion event.
@@ -257,11 +311,11 @@ async fn an_end_that_nobody_told_of_is_told_once() {
     let sweeper = sweeper();
     let job = untold(&sweeper);
     sweeper.clock.advance(9_999);
-    assert_eq!(sweeper.sweep().await.unwrap().told, 0, "the worker may be about to");
+    assert_eq!(sweeper.sweep(LEFT).await.unwrap().told, 0, "the worker may be about to");
     sweeper.clock.advance(1);
-    assert_eq!(sweeper.sweep().await.unwrap().told, 1);
+    assert_eq!(sweeper.sweep(LEFT).await.unwrap().told, 1);
     sweeper.clock.advance(3_600_000);
-    assert_eq!(sweeper.sweep().await, Ok(did(0, 0, 0)));
+    assert_eq!(sweeper.sweep(LEFT).await, Ok(did(0, 0, 0)));
     assert_eq!(sweeper.bus.told(), [notification(&job)]);
     let seen = sweeper.jobs.current(&job).unwrap();
     assert_eq!((seen.state, seen.updated_at, seen.video), (State::Ready, job.updated_at, job.video));
@@ -274,11 +328,11 @@ async fn an_event_that_the_bus_did_not_take_is_sent_again_later_and_keeps_no_oth
     has(&sweeper, 1, |job| job);
     sweeper.bus.faults.always("put_event", Fault::Before);
     sweeper.clock.advance(60_000);
-    assert_eq!(sweeper.sweep().await, Ok(did(2, 1, 0)));
+    assert_eq!(sweeper.sweep(LEFT).await, Ok(did(2, 1, 0)));
     sweeper.bus.faults.clear();
-    assert_eq!(sweeper.sweep().await, Ok(did(0, 0, 0)), "not at once");
+    assert_eq!(sweeper.sweep(LEFT).await, Ok(did(0, 0, 0)), "not at once");
     sweeper.clock.advance(70_000);
-    assert_eq!(sweeper.sweep().await.unwrap().told, 1);
+    assert_eq!(sweeper.sweep(LEFT).await.unwrap().told, 1);
 }
 
 #[tokio::test]
@@ -288,7 +342,7 @@ async fn an_event_whose_reply_was_lost_may_come_twice_but_comes() {
     sweeper.bus.faults.plan("put_event", 1, Fault::After);
     for _ in 0..3 {
         sweeper.clock.advance(70_000);
-        sweeper.sweep().await.unwrap();
+        sweeper.sweep(LEFT).await.unwrap();
     }
     assert_eq!(sweeper.bus.told(), [notification(&job), notification(&job)]);
 }

@@ -22,7 +22,7 @@ where
             body: received.body.as_deref(),
             session: received.session,
             idempotency_key: received.idempotency_key,
-            wait_s: received.prefer_wait_s,
+            wait_ms: received.wait_ms,
             context: received.context,
         };
         let ended = self.submit(submission).await;

@@ -1,4 +1,4 @@
-//! Takes orders: `POST /export` (contract, sections 1 to 6).
+//! Takes orders: `POST /export`.
 //!
 //! The job item is the outbox: it is stored if absent, then its message is sent. Whatever goes wrong behind the
 //! stored item is healed by the next POST or by the sweeper, so the reply is "Work Not Finish" from then on. A request

@@ -9,14 +9,11 @@ use export_domain::ports::{
 };
 use export_domain::request::{FieldError, Wanted};
 use export_domain::trace::TraceContext;
-use export_domain::wait::until_ended;
-use export_lambda::settle::settled;
+use export_lambda::settle::{settled, until_ended};
 use export_lambda::telemetry::name_job;
 
-/// A thumbnail is normally made within this time, so the first reply carries it (contract, row 14).
+/// A thumbnail is normally made within this time, so the first reply carries it.
 const THUMBNAIL_WAIT_MS: i64 = 3000;
-/// Longest wait that a client may ask for; the HTTP API itself cuts at 30 s.
-const MAX_WAIT_S: u64 = 20;
 /// Conditional writes that may lose against others before the submission gives up.
 const WRITE_TRIES: u32 = 5;
 
@@ -25,7 +22,7 @@ pub(crate) struct Submission<'a> {
     pub(crate) body: Option<&'a [u8]>,
     pub(crate) session: Option<SessionId>,
     pub(crate) idempotency_key: Option<String>,
-    pub(crate) wait_s: Option<u64>,
+    pub(crate) wait_ms: Option<i64>,
     pub(crate) context: TraceContext,
 }
 
@@ -76,12 +73,12 @@ where
             self.bind(key, &accepted).await?;
         }
         let job = self.stored(&accepted, &submission.context).await?;
-        let budget = match (submission.wait_s, job.order.wanted) {
-            (Some(seconds), _) => i64::try_from(seconds.min(MAX_WAIT_S) * 1000).unwrap_or_default(),
+        let budget = match (submission.wait_ms, job.order.wanted) {
+            (Some(wait), _) => wait,
             (None, Wanted::Thumbnail) => THUMBNAIL_WAIT_MS,
             (None, Wanted::Media) => 0,
         };
-        Ok(until_ended(job, budget, &self.jobs, &self.intake.clock, &self.times).await)
+        Ok(until_ended(job, budget, &self.jobs, &self.intake.clock, &self.times, &self.metrics).await)
     }
 
     async fn bind(&self, key: &str, accepted: &Accepted) -> Result<(), Ended> {
@@ -141,7 +138,8 @@ where
 
     /// A message that could not be sent is no failure: the stored job is due again soon.
     async fn send(&self, job: &Job) {
-        if let Err(error) = self.queue.send(job.order.wanted, &job.message(), 0).await {
+        let delay_s = job.sleep_s(self.intake.clock.now_ms());
+        if let Err(error) = self.queue.send(job.order.wanted, &job.message(), delay_s).await {
             tracing::warn!(%error, "failed to send a job's message; the sweeper will");
         }
     }

@@ -1,7 +1,7 @@
 //! Puts pictures and copied sound together on the clip's clock.
 
 use crate::audio::AudioTrack;
-use crate::error::WorkError;
+use crate::error::{Unfit, WorkError};
 use crate::ffmpeg::Ffmpeg;
 use crate::output::{Batch, Output};
 use crate::upload::{Prepared, Uploader};
@@ -189,7 +189,7 @@ impl<O: SourceStore + ClipStore + 'static> Assembly<O> {
     async fn write(&mut self, block: Block, times: &[(Nanos, Nanos)]) -> Result<(), WorkError> {
         for (picture, (at, order)) in block.pictures.into_iter().zip(times) {
             if self.container == Container::Ts && *order - *at > self.delay {
-                return Err(WorkError::Unfit("a picture is reordered further than announced".to_owned()));
+                return Err(Unfit::Reordering.because("a picture is reordered further than announced"));
             }
             let (entry, data) = self.packed(&picture)?;
             let sample = MuxSample {
@@ -235,7 +235,7 @@ impl<O: SourceStore + ClipStore + 'static> Assembly<O> {
         // Samples with sets in band have lengths of four bytes.
         let framed = self.sets == ParameterSets::InBand && config.nal_length_size != 4;
         if config.codec == VideoCodec::H264 && (bare || framed) {
-            return Err(WorkError::Unfit("the parameter sets do not fit into one sample entry".to_owned()));
+            return Err(Unfit::ParameterSets.because("the parameter sets do not fit into one sample entry"));
         }
         self.output.describe(boxes)?;
         self.known = Some((Arc::clone(config), entry));

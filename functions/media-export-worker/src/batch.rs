@@ -12,7 +12,8 @@ use export_domain::completion::tell;
 use export_domain::job::{Claim, Job, Reason};
 use export_domain::message::Message;
 use export_domain::ports::{
-    ClipStore, Clock, DeadLetters, EventBus, JobQueue, JobStore, SourceStore, Tenants, Unavailable, Written,
+    ClipStore, Clock, DeadLetters, EventBus, JobQueue, JobStore, MAX_DELAY_S, SourceStore, Tenants,
+    Unavailable, Written,
 };
 use export_lambda::batch::{Disposition, Record};
 use export_lambda::telemetry::{job_span, name_cause};
@@ -158,10 +159,10 @@ where
                 lease
                     .write(|job, fence, now, times| job.waiting(fence, wake_at, available_ms, now, times))
                     .await?;
-                self.wake_later(lease, wake_at).await;
+                self.wake_later(lease).await;
                 Ok(())
             }
-            WorkError::Passing(why) | WorkError::Unfit(why) => {
+            WorkError::Passing(why) | WorkError::Unfit(_, why) => {
                 tracing::warn!(why, "an attempt failed in passing");
                 lease.write(Job::released).await
             }
@@ -172,11 +173,14 @@ where
         lease.write(|job, fence, now, times| job.given_up(fence, reason.clone(), now, times)).await
     }
 
-    /// A message that could not be sent is no failure: the job is due again soon after its time to wake.
-    async fn wake_later(&self, lease: &Lease<'_, J, C>, wake_at: i64) {
+    /// A message that could not be sent is no failure, and one that would come too early is not sent: the sweeper sees
+    /// to the job.
+    async fn wake_later(&self, lease: &Lease<'_, J, C>) {
         let job = lease.job().await;
-        let left_ms = (wake_at - self.clock.now_ms()).max(0);
-        let delay_s = u32::try_from((left_ms + 999) / 1000).unwrap_or(u32::MAX);
+        let delay_s = job.sleep_s(self.clock.now_ms());
+        if delay_s > MAX_DELAY_S {
+            return;
+        }
         if let Err(error) = self.queue.send(job.order.wanted, &job.message(), delay_s).await {
             tracing::warn!(%error, "failed to send a wake-up; the sweeper will");
         }

@@ -1,7 +1,7 @@
 //! Why work on a job stops before it is done.
 
 use export_domain::job::{Fenced, Reason};
-use export_domain::ports::Unavailable;
+use export_domain::ports::{Unavailable, WriteError};
 use export_media::cut::GiveUp;
 use export_media::fmp4::Fmp4Error;
 use export_media::mpd::MpdError;
@@ -25,12 +25,54 @@ pub(crate) enum WorkError {
     /// It may succeed another time; the text is for the log.
     #[error("{0}")]
     Passing(String),
-    /// The clip cannot be made by copying, or was not made well; it can be rendered as a whole.
-    #[error("cannot be copied: {0}")]
-    Unfit(String),
+    /// The clip cannot be made by copying, or was not made well; it can be rendered as a whole. The text is for people.
+    #[error("cannot be copied: {1}")]
+    Unfit(Unfit, String),
     /// The claim was lost.
     #[error(transparent)]
     Fenced(#[from] Fenced),
+}
+
+/// Why a clip cannot be copied, as far as operators count it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Unfit {
+    /// The recorded times contradict the order of the pictures.
+    Times,
+    /// There is nothing to start a copy with.
+    NoStart,
+    /// Pictures are reordered too far.
+    Reordering,
+    /// Size, codec or time scale change within the window.
+    FormatChange,
+    /// The recording is interlaced HEVC.
+    Interlaced,
+    /// Rendered and copied pictures do not fit into one sample entry.
+    ParameterSets,
+    /// What was rendered for a join does not go with what is copied.
+    Join,
+    /// The encoder failed.
+    Encoder,
+}
+
+impl Unfit {
+    /// Its name in metrics.
+    pub(crate) fn code(self) -> &'static str {
+        match self {
+            Self::Times => "times",
+            Self::NoStart => "no_start",
+            Self::Reordering => "reordering",
+            Self::FormatChange => "format_change",
+            Self::Interlaced => "interlaced",
+            Self::ParameterSets => "parameter_sets",
+            Self::Join => "join",
+            Self::Encoder => "encoder",
+        }
+    }
+
+    /// `why`, of this kind.
+    pub(crate) fn because(self, why: &str) -> WorkError {
+        WorkError::Unfit(self, why.to_owned())
+    }
 }
 
 impl From<Reason> for WorkError {
@@ -41,13 +83,30 @@ impl From<Reason> for WorkError {
 
 impl From<GiveUp> for WorkError {
     fn from(reason: GiveUp) -> Self {
-        WorkError::Unfit(reason.to_string())
+        let unfit = match reason {
+            GiveUp::Times => Unfit::Times,
+            GiveUp::NoStart => Unfit::NoStart,
+            GiveUp::Reorder => Unfit::Reordering,
+        };
+        unfit.because(&reason.to_string())
     }
 }
 
 impl From<Unavailable> for WorkError {
     fn from(error: Unavailable) -> Self {
         WorkError::Passing(error.to_string())
+    }
+}
+
+impl From<WriteError> for WorkError {
+    fn from(error: WriteError) -> Self {
+        match error {
+            WriteError::Denied(why) => {
+                tracing::warn!(why, "may not write to the target");
+                WorkError::GivenUp(Reason::Denied)
+            }
+            WriteError::Unavailable(error) => error.into(),
+        }
     }
 }
 

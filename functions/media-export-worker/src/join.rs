@@ -1,7 +1,7 @@
 //! Whether what stands beside copied pictures is what it should be: decodes the join as a player would.
 
 use crate::decode::read_picture;
-use crate::error::WorkError;
+use crate::error::{Unfit, WorkError};
 use crate::ffmpeg::Ffmpeg;
 use crate::render::Rendered;
 use crate::video::Coded;
@@ -115,7 +115,7 @@ pub(crate) async fn check(ffmpeg: &Ffmpeg, format: &PictureFormat, join: &Join<'
                 None => rendered.after.get(at - rendered.given.len()) == Some(&Digest::of(&raw)),
             };
             if !good {
-                return Err(unfit("a picture at a join is not the recorded one"));
+                return Err(Unfit::Join.because("a picture at a join is not the recorded one"));
             }
         }
         Ok(count)
@@ -123,14 +123,10 @@ pub(crate) async fn check(ffmpeg: &Ffmpeg, format: &PictureFormat, join: &Join<'
     let ((), count) = tokio::try_join!(write, read)?;
     let silent = running.finish_silently().await?;
     match () {
-        () if count != expected => Err(unfit("pictures at a join are missing or too many")),
-        () if !silent => Err(unfit("the decoder complains about a join")),
+        () if count != expected => Err(Unfit::Join.because("pictures at a join are missing or too many")),
+        () if !silent => Err(Unfit::Join.because("the decoder complains about a join")),
         () => Ok(()),
     }
-}
-
-fn unfit(why: &str) -> WorkError {
-    WorkError::Unfit(why.to_owned())
 }
 
 /// A copied picture as it stands in the clip; `first` after a splice, where a CRA picture must say that those before

@@ -16,7 +16,7 @@ use bytes::Bytes;
 use export_domain::ids::hex;
 use export_domain::job::{Job, Manifest, ObjectKind, PlanSummary, Reason};
 use export_domain::ports::{
-    ClipStore, Clock, DeadLetters, EventBus, JobQueue, JobStore, Origin, SourceStore, Tenants, Unavailable,
+    ClipStore, Clock, DeadLetters, EventBus, JobQueue, JobStore, Origin, SourceStore, Tenants, WriteError,
 };
 use export_domain::request::Wanted;
 use export_domain::storage::Container;
@@ -83,7 +83,7 @@ where
             for upload in self.objects.uploads(target, &key).await? {
                 self.objects.abort(target, &upload).await?;
             }
-            Ok::<_, Unavailable>(())
+            Ok::<_, WriteError>(())
         };
         if let Err(error) = swept.await {
             tracing::warn!(%error, "failed to throw earlier uploads away");
@@ -158,11 +158,13 @@ where
         let budget = Budget::new(left.saturating_sub(MARGIN), source.recorded());
         let way = Way { budget: &budget, unfit: None };
         match self.clip(lease, job, &source, audio, &way, open).await {
-            Err(WorkError::Unfit(why)) => {
-                tracing::warn!(why, "renders a clip that could not be copied");
+            Err(WorkError::Unfit(unfit, why)) => {
+                tracing::warn!(why, code = unfit.code(), "renders a clip that could not be copied");
                 self.throw_away(job, open).await;
                 let way = Way { budget: &budget, unfit: Some(why) };
-                self.clip(lease, job, &source, source.sound().await?, &way, open).await
+                self.clip(lease, job, &source, source.sound().await?, &way, open).await?;
+                self.report_fallback(unfit);
+                Ok(())
             }
             done => done,
         }

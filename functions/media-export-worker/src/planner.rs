@@ -4,7 +4,7 @@
 use crate::assemble::{Block, ParameterSets, Picture, VideoSpec};
 use crate::budget::Budget;
 use crate::decode::{CodedSource, Prepared, decode_all};
-use crate::error::WorkError;
+use crate::error::{Unfit, WorkError};
 use crate::ffmpeg::Ffmpeg;
 use crate::join::spliced;
 use crate::render::{First, Order};
@@ -194,9 +194,9 @@ impl<'a> Planner<'a> {
         } else if (setup.config.codec, setup.format, setup.timescale)
             != (clip.config.codec, clip.format, clip.timescale)
         {
-            return Err(WorkError::Unfit("the format of the pictures changes".to_owned()));
+            return Err(Unfit::FormatChange.because("the format of the pictures changes"));
         } else if setup.rhythm.reorder > clip.rhythm.reorder {
-            return Err(WorkError::Unfit("the order of the pictures changes".to_owned()));
+            return Err(Unfit::Reordering.because("the order of the pictures changes"));
         }
         self.setup = Some(setup);
         self.starts = true;
@@ -256,7 +256,7 @@ impl<'a> Planner<'a> {
         let task = Task::spawn(async move {
             let pictures = if joins {
                 render_join(&ffmpeg, order, container, &work).await.map_err(|error| match error {
-                    WorkError::Passing(why) => WorkError::Unfit(why),
+                    WorkError::Passing(why) => WorkError::Unfit(Unfit::Encoder, why),
                     other => other,
                 })
             } else {
@@ -320,7 +320,7 @@ impl<'a> Planner<'a> {
 }
 
 fn interlaced() -> WorkError {
-    WorkError::Unfit("the recording is interlaced".to_owned())
+    Unfit::Interlaced.because("the recording is interlaced")
 }
 
 /// Decodes a picture that needs no other.

@@ -1,9 +1,10 @@
 //! What operators see of a job: one log line and its metrics for every claim and every attempt.
 
 use crate::App;
+use crate::error::Unfit;
 use export_domain::job::{Job, PlanSummary, Reason, State};
 use export_domain::ports::Clock;
-use export_lambda::metrics::{BY_PLAN, Metric};
+use export_lambda::metrics::{BY_PLAN, BY_REASON, Metric};
 
 impl<J, Q, T, O, D, B, C: Clock> App<J, Q, T, O, D, B, C> {
     /// `found` was claimed and became `claimed`, or had nothing left to be claimed with.
@@ -21,9 +22,7 @@ impl<J, Q, T, O, D, B, C: Clock> App<J, Q, T, O, D, B, C> {
             values.push((Metric::QueueTime, millis(now - found.queued_at)));
         }
         values.extend(ending(claimed, now));
-        if !values.is_empty() {
-            self.metrics.emit(now, None, &values);
-        }
+        self.metrics.emit(now, &[], &values);
     }
 
     /// An attempt left `job` like this.
@@ -38,13 +37,17 @@ impl<J, Q, T, O, D, B, C: Clock> App<J, Q, T, O, D, B, C> {
             bytes_written = plan.bytes_written, lack_ms = job.video.as_ref().map_or(0, |video| video.lack_ms),
             "an attempt ended"
         );
-        let ended = ending(job, now);
-        if !ended.is_empty() {
-            self.metrics.emit(now, None, &ended);
-        }
+        let reason = job.failure.as_ref().map(|failure| (BY_REASON, failure.reason.code()));
+        self.metrics.emit(now, reason.as_slice(), &ending(job, now));
         if job.video.is_some() && !plan.kind.is_empty() {
-            self.metrics.emit(now, Some((BY_PLAN, &plan.kind)), &making(&plan));
+            self.metrics.emit(now, &[(BY_PLAN, &plan.kind)], &making(&plan));
         }
+    }
+
+    /// A clip that was to be copied has been rendered.
+    pub(crate) fn report_fallback(&self, unfit: Unfit) {
+        let dimensions = [(BY_PLAN, "reencode"), (BY_REASON, unfit.code())];
+        self.metrics.emit(self.clock.now_ms(), &dimensions, &[(Metric::Fallbacks, 1)]);
     }
 }
 
@@ -62,10 +65,9 @@ fn ending(job: &Job, now: i64) -> Vec<(Metric, u64)> {
 }
 
 /// The metrics of how a clip was made.
-fn making(plan: &PlanSummary) -> [(Metric, u64); 9] {
+fn making(plan: &PlanSummary) -> [(Metric, u64); 8] {
     [
         (Metric::Clips, 1),
-        (Metric::Fallbacks, u64::from(plan.fell_back)),
         (Metric::FramesEncoded, plan.frames_encoded),
         (Metric::FramesCopied, plan.frames_copied),
         (Metric::BytesRead, plan.bytes_read),

@@ -1,7 +1,7 @@
 //! What is rendered becomes part of the clip: alone, or beside copied pictures that it has to fit to.
 
 use crate::assemble::Picture;
-use crate::error::WorkError;
+use crate::error::{Unfit, WorkError};
 use crate::ffmpeg::Ffmpeg;
 use crate::join::{Join, check};
 use crate::render::{Encoded, Order, Rendered, render};
@@ -44,7 +44,7 @@ pub(crate) async fn render_join(
 /// entry that uses the same ids.
 fn in_entry_of(recorded: &Arc<DecoderConfig>, rendered: Rendered) -> Result<Vec<Picture>, WorkError> {
     if recorded.entry.fourcc != *b"avc3" || recorded.nal_length_size != 4 {
-        return Err(WorkError::Unfit("the parameter sets do not fit into one sample entry".to_owned()));
+        return Err(Unfit::ParameterSets.because("the parameter sets do not fit into one sample entry"));
     }
     let within =
         |picture: Picture| Ok(Picture { data: picture.in_band()?, config: Arc::clone(recorded), ..picture });

@@ -8,7 +8,7 @@ use crate::error::WorkError;
 use crate::task::Task;
 use bytes::{Bytes, BytesMut};
 use export_domain::ids::hex;
-use export_domain::ports::{ClipStore, Origin, Part, Unavailable, Upload};
+use export_domain::ports::{ClipStore, Origin, Part, Upload, WriteError};
 use export_domain::tenant::Target;
 use sha2::{Digest, Sha256};
 use std::collections::VecDeque;
@@ -106,7 +106,7 @@ pub(crate) struct Uploader<O> {
     buffer: BytesMut,
     bytes: u64,
     next_number: i32,
-    sending: VecDeque<Task<Result<Part, Unavailable>>>,
+    sending: VecDeque<Task<Result<Part, WriteError>>>,
     sent: Vec<Part>,
     digests: Vec<(i32, [u8; 32])>,
 }

@@ -1,4 +1,4 @@
-//! The window on the presentation's clock, and whether the recording has reached it (contract, sections 2 and 6).
+//! The window on the presentation's clock, and whether the recording has reached it.
 
 use crate::error::WorkError;
 use crate::source::Track;

@@ -26,11 +26,7 @@ impl Config {
             tables: MreTables::of_replays(|name| env.required(name)),
             states: env.required("EXPORT_STATE_TABLE_NAME"),
             bucket: env.required("EXPORT_OUTPUT_BUCKET"),
-            previews: if env.switch("MRE_PREVIEW_URLS", false) {
-                Previews::In(env.optional("MRE_MEDIA_BUCKET"))
-            } else {
-                Previews::Off
-            },
+            previews: Previews::of(env.switch("MRE_PREVIEW_URLS", false), env.optional("MRE_MEDIA_BUCKET")),
         };
         env.finish().map(|()| config)
     }

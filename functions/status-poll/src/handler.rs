@@ -8,16 +8,14 @@ use export_domain::legacy::{Outcome, Via, answer};
 use export_domain::ports::{Clock, JobLists, JobStore, Sessions, Tenants, Unavailable, Written};
 use export_domain::request::FieldError;
 use export_domain::resource::{MEDIA_TYPE, Page, resource};
-use export_domain::wait::until_ended;
 use export_lambda::http::{Received, problem, receive, reply};
-use export_lambda::settle::settled;
+use export_lambda::metrics::Metric;
+use export_lambda::settle::{settled, until_ended};
 use export_lambda::telemetry::name_job;
-use lambda_http::http::header::{CONTENT_TYPE, HeaderValue};
+use lambda_http::http::header::{CACHE_CONTROL, CONTENT_TYPE, HeaderValue};
 use lambda_http::http::{Method, StatusCode};
 use lambda_http::{Body, Request, RequestExt, Response};
 
-/// Longest wait that a client may ask for; the HTTP API itself cuts at 30 s.
-const MAX_WAIT_S: u64 = 20;
 /// Jobs on a page: default and most.
 const PAGE: (usize, usize) = (50, 200);
 /// Conditional writes of a cancellation that may lose against the worker's.
@@ -115,9 +113,8 @@ where
     }
 
     async fn awaited(&self, job: Job, received: &Received) -> Job {
-        let seconds = received.prefer_wait_s.unwrap_or(0).min(MAX_WAIT_S);
-        let budget = i64::try_from(seconds * 1000).unwrap_or_default();
-        until_ended(job, budget, &self.jobs, &self.intake.clock, &self.times).await
+        let budget = received.wait_ms.unwrap_or(0);
+        until_ended(job, budget, &self.jobs, &self.intake.clock, &self.times, &self.metrics).await
     }
 
     /// A job that has ended stays as it is.
@@ -133,6 +130,7 @@ where
             };
             seen = next;
             if self.jobs.write(Some(stored.rev), &seen).await? == Written::Done {
+                self.metrics.emit(self.intake.clock.now_ms(), &[], &[(Metric::Cancelled, 1)]);
                 return Ok(seen);
             }
         }
@@ -145,7 +143,7 @@ where
             Ok(Listed { tenant, jobs, next }) => {
                 tracing::info!(%tenant, jobs = jobs.len(), "answered a list");
                 let page = Page { jobs: jobs.iter().map(resource).collect(), next };
-                json("application/json", &page)
+                as_json(Response::default(), "application/json", &page)
             }
             Err(Rejection::Unavailable(error)) => {
                 tracing::warn!(%error, "answered no list");
@@ -190,10 +188,6 @@ fn page_size(text: Option<&str>) -> Option<usize> {
     }
 }
 
-fn json(media_type: &'static str, value: &impl serde::Serialize) -> Response<Body> {
-    as_json(Response::default(), media_type, value)
-}
-
 /// The same response with another body.
 fn as_json(
     mut response: Response<Body>,
@@ -202,5 +196,6 @@ fn as_json(
 ) -> Response<Body> {
     *response.body_mut() = Body::Text(serde_json::to_string(value).unwrap_or_default());
     response.headers_mut().insert(CONTENT_TYPE, HeaderValue::from_static(media_type));
+    response.headers_mut().insert(CACHE_CONTROL, HeaderValue::from_static("no-store"));
     response
 }

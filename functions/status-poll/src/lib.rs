@@ -1,4 +1,4 @@
-//! Answers how far jobs are: `GET` and `POST /export/status` (contract, section 4), with cancel and list.
+//! Answers how far jobs are: `GET` and `POST /export/status`, with cancel and list.
 //!
 //! Nothing here creates a job or sends a message. What a job is at the moment follows from its item and the time, so
 //! a sweeper that stands still cannot make a dead job look alive.

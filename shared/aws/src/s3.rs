@@ -3,8 +3,9 @@
 use crate::clients::unavailable;
 use aws_config::{Region, SdkConfig};
 use aws_sdk_s3::Client;
-use aws_sdk_s3::config::Builder;
-use aws_sdk_s3::error::SdkError;
+use aws_sdk_s3::config::timeout::TimeoutConfig;
+use aws_sdk_s3::config::{Builder, Config};
+use aws_sdk_s3::error::{ProvideErrorMetadata, SdkError};
 use aws_sdk_s3::operation::get_object::GetObjectOutput;
 use aws_sdk_s3::primitives::ByteStream;
 use aws_sdk_s3::types::{CompletedMultipartUpload, CompletedPart};
@@ -12,7 +13,7 @@ use bytes::{Bytes, BytesMut};
 use export_domain::ids::JobId;
 use export_domain::ports::{
     Bucket, ClipStore, Origin, Part, Precondition, Published, ReadError, SourceStore, StoredObject,
-    Unavailable, Upload,
+    Unavailable, Upload, WriteError,
 };
 use export_domain::tenant::Target;
 use std::collections::HashMap;
@@ -27,8 +28,12 @@ const WHAT: &str = "S3";
 const CONFLICT_TRIES: u32 = 4;
 /// Tries of a read whose body does not come.
 const BODY_TRIES: u32 = 3;
+/// Codes of a 403 that stays one: no right to the object or its key, a bucket that AWS closed, an object in an archive.
+const DENIALS: [&str; 3] = ["AccessDenied", "AllAccessDisabled", "InvalidObjectState"];
 /// Time that any body may take.
 pub(crate) const GRACE: Duration = Duration::from_secs(20);
+/// Time that a try of making one object of parts may take.
+const JOIN: Duration = Duration::from_mins(3);
 /// Bytes a second of a network that is still worth waiting for.
 const SLOWEST: usize = 1 << 20;
 
@@ -95,7 +100,7 @@ impl S3Objects {
             Ok(object) => Ok(Some(object)),
             Err(e) => match status(&e) {
                 Some(404) => Err(ReadError::NotFound),
-                Some(403) => Err(ReadError::Denied),
+                _ if is_denied(&e) => Err(ReadError::Denied),
                 Some(416) if range.is_some() => Ok(None),
                 _ => Err(unavailable(WHAT, &e).into()),
             },
@@ -163,7 +168,7 @@ pub(crate) async fn whole(
 }
 
 impl ClipStore for S3Objects {
-    async fn head(&self, target: &Target, key: &str) -> Result<Option<StoredObject>, Unavailable> {
+    async fn head(&self, target: &Target, key: &str) -> Result<Option<StoredObject>, WriteError> {
         let sent = self
             .client(target)
             .head_object()
@@ -179,7 +184,7 @@ impl ClipStore for S3Objects {
                 origin: object.metadata().and_then(read_origin),
             })),
             Err(e) if status(&e) == Some(404) => Ok(None),
-            Err(e) => Err(unavailable(WHAT, &e)),
+            Err(e) => Err(failed(&e)),
         }
     }
 
@@ -191,7 +196,7 @@ impl ClipStore for S3Objects {
         origin: &Origin,
         when: &Precondition,
         body: Bytes,
-    ) -> Result<Published, Unavailable> {
+    ) -> Result<Published, WriteError> {
         let (if_none_match, if_match) = conditions(when);
         let client = self.client(target);
         let attempt = || {
@@ -212,7 +217,7 @@ impl ClipStore for S3Objects {
         key: &str,
         content_type: &str,
         origin: &Origin,
-    ) -> Result<Upload, Unavailable> {
+    ) -> Result<Upload, WriteError> {
         let sent = self
             .client(target)
             .create_multipart_upload()
@@ -223,7 +228,7 @@ impl ClipStore for S3Objects {
             .set_expected_bucket_owner(account(&target.owner))
             .send()
             .await
-            .map_err(|e| unavailable(WHAT, &e))?;
+            .map_err(|e| failed(&e))?;
         let id = sent.upload_id().ok_or_else(|| Unavailable(WHAT, "an upload without an id".to_owned()))?;
         Ok(Upload { id: id.to_owned(), key: key.to_owned() })
     }
@@ -234,7 +239,7 @@ impl ClipStore for S3Objects {
         upload: &Upload,
         number: i32,
         body: Bytes,
-    ) -> Result<Part, Unavailable> {
+    ) -> Result<Part, WriteError> {
         let sent = self
             .client(target)
             .upload_part()
@@ -246,7 +251,7 @@ impl ClipStore for S3Objects {
             .body(ByteStream::from(body))
             .send()
             .await
-            .map_err(|e| unavailable(WHAT, &e))?;
+            .map_err(|e| failed(&e))?;
         Ok(Part { number, etag: sent.e_tag().unwrap_or_default().to_owned() })
     }
 
@@ -256,7 +261,7 @@ impl ClipStore for S3Objects {
         upload: &Upload,
         parts: &[Part],
         when: &Precondition,
-    ) -> Result<Published, Unavailable> {
+    ) -> Result<Published, WriteError> {
         let (if_none_match, if_match) = conditions(when);
         let part = |p: &Part| CompletedPart::builder().part_number(p.number).e_tag(&p.etag).build();
         let parts =
@@ -270,6 +275,8 @@ impl ClipStore for S3Objects {
                 .set_expected_bucket_owner(account(&target.owner))
                 .set_if_none_match(if_none_match.clone())
                 .set_if_match(if_match.clone())
+                .customize()
+                .config_override(Config::builder().timeout_config(joining()))
                 .send()
         };
         // An upload that is gone was completed by a try whose reply was lost, or thrown away: the object tells.
@@ -277,7 +284,7 @@ impl ClipStore for S3Objects {
     }
 
     /// The first thousand of them.
-    async fn uploads(&self, target: &Target, key: &str) -> Result<Vec<Upload>, Unavailable> {
+    async fn uploads(&self, target: &Target, key: &str) -> Result<Vec<Upload>, WriteError> {
         let listed = self
             .client(target)
             .list_multipart_uploads()
@@ -286,13 +293,13 @@ impl ClipStore for S3Objects {
             .set_expected_bucket_owner(account(&target.owner))
             .send()
             .await
-            .map_err(|e| unavailable(WHAT, &e))?;
+            .map_err(|e| failed(&e))?;
         let of_key = listed.uploads().iter().filter(|upload| upload.key() == Some(key));
         let ids = of_key.filter_map(|upload| upload.upload_id());
         Ok(ids.map(|id| Upload { id: id.to_owned(), key: key.to_owned() }).collect())
     }
 
-    async fn abort(&self, target: &Target, upload: &Upload) -> Result<(), Unavailable> {
+    async fn abort(&self, target: &Target, upload: &Upload) -> Result<(), WriteError> {
         let sent = self
             .client(target)
             .abort_multipart_upload()
@@ -305,30 +312,60 @@ impl ClipStore for S3Objects {
         match sent {
             Ok(_) => Ok(()),
             Err(e) if status(&e) == Some(404) => Ok(()),
-            Err(e) => Err(unavailable(WHAT, &e)),
+            Err(e) => Err(failed(&e)),
         }
     }
 }
 
 /// Makes an object visible. A status in `refusals` is an answer; 409 means that another conditional write was under way,
 /// so ask again.
-async fn published<F, T, E>(refusals: &[u16], attempt: impl Fn() -> F) -> Result<Published, Unavailable>
+async fn published<F, T, E>(refusals: &[u16], attempt: impl Fn() -> F) -> Result<Published, WriteError>
 where
     F: Future<Output = Result<T, SdkError<E>>>,
-    E: Error + Send + Sync + 'static,
+    E: ProvideErrorMetadata + Error + Send + Sync + 'static,
 {
     let mut tries = 1;
     loop {
         match attempt().await {
             Ok(_) => return Ok(Published::Done),
             Err(e) => match status(&e) {
-                Some(code) if refusals.contains(&code) => return Ok(Published::Refused),
+                Some(code) if refusals.contains(&code) && !is_denied(&e) => return Ok(Published::Refused),
                 Some(409) if tries < CONFLICT_TRIES => tries += 1,
-                _ => return Err(unavailable(WHAT, &e)),
+                _ => return Err(failed(&e)),
             },
         }
         pause(tries).await;
     }
+}
+
+fn failed<E>(error: &SdkError<E>) -> WriteError
+where
+    E: ProvideErrorMetadata + Error + Send + Sync + 'static,
+{
+    let failed = unavailable(WHAT, error);
+    if is_denied(error) { WriteError::Denied(failed.1) } else { failed.into() }
+}
+
+/// Whether S3 does not let us, at whatever time it is asked. A clock or credentials that are out of date, which have a
+/// 403 too, are others at the next try. Only `HEAD` has no code; roles that may list a bucket get a 404 for what is not
+/// there, so its 403 is a denial.
+fn is_denied<E: ProvideErrorMetadata>(error: &SdkError<E>) -> bool {
+    match (status(error), error.code()) {
+        (Some(403), code) => code.is_none_or(|code| DENIALS.contains(&code)),
+        // Of a bucket in another region, to which the client library does not go on.
+        (Some(301), _) | (Some(400), Some("AuthorizationHeaderMalformed")) => true,
+        (Some(404), code) => code == Some("NoSuchBucket"),
+        _ => false,
+    }
+}
+
+/// S3 takes minutes to make one object of many parts.
+fn joining() -> TimeoutConfig {
+    TimeoutConfig::builder()
+        .connect_timeout(Duration::from_secs(2))
+        .operation_attempt_timeout(JOIN)
+        .operation_timeout(JOIN * 2)
+        .build()
 }
 
 /// Longer each time, and never as long as somebody else's.

@@ -7,7 +7,7 @@ use aws_sdk_sqs::error::{ProvideErrorMetadata, SdkError};
 use aws_sdk_sqs::operation::send_message::SendMessageError;
 use aws_sdk_sqs::types::{MessageSystemAttributeNameForSends, MessageSystemAttributeValue};
 use export_domain::message::Message;
-use export_domain::ports::{DeadLetters, JobQueue, Unavailable};
+use export_domain::ports::{DeadLetters, JobQueue, MAX_DELAY_S, Unavailable};
 use export_domain::request::Wanted;
 use export_domain::trace::TraceHeader;
 use std::collections::HashMap;
@@ -16,9 +16,6 @@ const WHAT: &str = "the queue";
 
 /// The attribute by which X-Ray joins whoever receives a message to whoever sent it.
 const TRACE: MessageSystemAttributeNameForSends = MessageSystemAttributeNameForSends::AwsTraceHeader;
-
-/// Longest delay that SQS takes, in seconds.
-const MAX_DELAY_S: u32 = 900;
 
 /// The clip and the thumbnail queue in SQS.
 #[derive(Debug, Clone)]
@@ -72,11 +69,7 @@ async fn send(
     trace: Option<&TraceHeader>,
     delay_s: u32,
 ) -> Result<(), Unavailable> {
-    let plain = client
-        .send_message()
-        .queue_url(url)
-        .message_body(body)
-        .delay_seconds(i32::try_from(delay_s.min(MAX_DELAY_S)).unwrap_or_default());
+    let plain = client.send_message().queue_url(url).message_body(body).delay_seconds(seconds(delay_s));
     if let Some(trace) = trace {
         let attributes = HashMap::from([(TRACE, attribute(trace)?)]);
         match plain.clone().set_message_system_attributes(Some(attributes)).send().await {
@@ -88,6 +81,11 @@ async fn send(
         }
     }
     plain.send().await.map(drop).map_err(|e| unavailable(WHAT, &e))
+}
+
+/// A delay as SQS takes it.
+pub(crate) fn seconds(delay_s: u32) -> i32 {
+    i32::try_from(delay_s.min(MAX_DELAY_S)).unwrap_or_default()
 }
 
 /// Whether SQS does not take a message as it is, at whatever time it is sent.

@@ -1,6 +1,7 @@
 //! The queue of export triggers, and where its failures go.
 
 use crate::clients::unavailable;
+use crate::sqs::seconds;
 use aws_config::SdkConfig;
 use aws_sdk_sqs::Client;
 use aws_sdk_sqs::types::MessageAttributeValue;
@@ -11,9 +12,6 @@ const WHAT: &str = "the trigger queue";
 
 /// Attribute of a message that was sent again: when it was sent first, in milliseconds since the epoch.
 pub const SENT_ATTRIBUTE: &str = "sent-ms";
-
-/// Longest delay that SQS takes, in seconds.
-const MAX_DELAY_S: u32 = 900;
 
 /// The trigger queue in SQS.
 #[derive(Debug, Clone)]
@@ -55,8 +53,4 @@ impl TriggerQueue for SqsTriggers {
             .map_err(|e| unavailable(WHAT, &e))?;
         Ok(())
     }
-}
-
-fn seconds(delay_s: u32) -> i32 {
-    i32::try_from(delay_s.min(MAX_DELAY_S)).unwrap_or_default()
 }

@@ -1,4 +1,4 @@
-//! A job and its life (contract, section 7).
+//! A job and its life.
 //!
 //! A [`Job`] is one item of the jobs table and at the same time the outbox of its queue message: whoever finds
 //! [`Job::due_at`] in the past sends the message again. Every change is a pure function from one value to the next
@@ -79,9 +79,26 @@ pub enum Reason {
     /// No recorded frame lies in the window.
     #[error("no media in window")]
     NoMedia,
-    /// The tenant may no longer use the target or the source.
+    /// The tenant may no longer use the target or the source, or the stack's roles may not.
     #[error("access denied")]
     Denied,
+}
+
+impl Reason {
+    /// Its code, as it is stored.
+    pub fn code(&self) -> &'static str {
+        match self {
+            Self::SourceAbsent => "source_absent",
+            Self::TimedOut => "timed_out",
+            Self::BadRecording => "bad_recording",
+            Self::Encrypted => "encrypted",
+            Self::UnsupportedCodec => "unsupported_codec",
+            Self::NoVideo => "no_video",
+            Self::ClipTooLarge { .. } => "clip_too_large",
+            Self::NoMedia => "no_media",
+            Self::Denied => "denied",
+        }
+    }
 }
 
 /// How a job failed.

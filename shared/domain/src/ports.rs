@@ -90,9 +90,12 @@ pub trait JobLists: Send + Sync {
     ) -> impl Future<Output = Result<Option<Page>, Unavailable>> + Send;
 }
 
+/// Longest delay of a message, in seconds, as SQS has it.
+pub const MAX_DELAY_S: u32 = 900;
+
 /// The two work queues.
 pub trait JobQueue: Send + Sync {
-    /// Sends `message` to the queue of `wanted`, to be seen after `delay_s` seconds (0 to 900).
+    /// Sends `message` to the queue of `wanted`, to be seen after `delay_s` seconds, at most [`MAX_DELAY_S`].
     fn send(
         &self,
         wanted: Wanted,
@@ -254,6 +257,18 @@ pub struct Part {
     pub etag: String,
 }
 
+/// Why a target could not be written to or looked at.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum WriteError {
+    /// The function's role may not, the bucket has another owner or is in another region, or there is none; the text is
+    /// for logs.
+    #[error("access to the target is denied: {0}")]
+    Denied(String),
+    /// The store did not answer, also after retries.
+    #[error(transparent)]
+    Unavailable(#[from] Unavailable),
+}
+
 /// Where clips go.
 pub trait ClipStore: Send + Sync {
     /// Looks at an object.
@@ -261,7 +276,7 @@ pub trait ClipStore: Send + Sync {
         &self,
         target: &Target,
         key: &str,
-    ) -> impl Future<Output = Result<Option<StoredObject>, Unavailable>> + Send;
+    ) -> impl Future<Output = Result<Option<StoredObject>, WriteError>> + Send;
 
     /// Writes a small object at once.
     fn put(
@@ -272,7 +287,7 @@ pub trait ClipStore: Send + Sync {
         origin: &Origin,
         when: &Precondition,
         body: Bytes,
-    ) -> impl Future<Output = Result<Published, Unavailable>> + Send;
+    ) -> impl Future<Output = Result<Published, WriteError>> + Send;
 
     /// Starts an upload in parts.
     fn begin(
@@ -281,7 +296,7 @@ pub trait ClipStore: Send + Sync {
         key: &str,
         content_type: &str,
         origin: &Origin,
-    ) -> impl Future<Output = Result<Upload, Unavailable>> + Send;
+    ) -> impl Future<Output = Result<Upload, WriteError>> + Send;
 
     /// Stores one part (5 MiB to 5 GiB, the last may be smaller).
     fn part(
@@ -290,7 +305,7 @@ pub trait ClipStore: Send + Sync {
         upload: &Upload,
         number: i32,
         body: Bytes,
-    ) -> impl Future<Output = Result<Part, Unavailable>> + Send;
+    ) -> impl Future<Output = Result<Part, WriteError>> + Send;
 
     /// Makes the upload the object. `parts` in ascending order.
     fn complete(
@@ -299,16 +314,15 @@ pub trait ClipStore: Send + Sync {
         upload: &Upload,
         parts: &[Part],
         when: &Precondition,
-    ) -> impl Future<Output = Result<Published, Unavailable>> + Send;
+    ) -> impl Future<Output = Result<Published, WriteError>> + Send;
 
     /// The uploads to `key` that are open.
     fn uploads(
         &self,
         target: &Target,
         key: &str,
-    ) -> impl Future<Output = Result<Vec<Upload>, Unavailable>> + Send;
+    ) -> impl Future<Output = Result<Vec<Upload>, WriteError>> + Send;
 
     /// Throws the upload away.
-    fn abort(&self, target: &Target, upload: &Upload)
-    -> impl Future<Output = Result<(), Unavailable>> + Send;
+    fn abort(&self, target: &Target, upload: &Upload) -> impl Future<Output = Result<(), WriteError>> + Send;
 }

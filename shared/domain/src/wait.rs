@@ -7,6 +7,21 @@ use crate::settings::Lifecycle;
 /// Conditional writes of an end that may lose against others.
 const WRITE_TRIES: u32 = 5;
 
+/// A job as a reader saw it last.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Seen {
+    /// The job.
+    pub job: Job,
+    /// Whether this reader wrote down that its time was over: nobody else did.
+    pub expired: bool,
+}
+
+impl From<Job> for Seen {
+    fn from(job: Job) -> Self {
+        Self { job, expired: false }
+    }
+}
+
 /// `job` as it is to be answered at this moment. One whose time is over has failed, whether or not a sweeper wrote that
 /// down: it is written now, since a worker that is late would make another end of it.
 ///
@@ -17,13 +32,14 @@ pub async fn settled(
     jobs: &impl JobStore,
     clock: &impl Clock,
     times: &Lifecycle,
-) -> Result<Job, Unavailable> {
-    let mut seen = job;
+) -> Result<Seen, Unavailable> {
+    let mut job = job;
     for _ in 0..WRITE_TRIES {
-        let Swept::Expire(failed) = seen.swept(clock.now_ms(), times) else { return Ok(seen) };
-        match jobs.write(Some(seen.rev), &failed).await? {
-            Written::Conflict(Some(other)) => seen = *other,
-            Written::Done | Written::Conflict(None) => return Ok(*failed),
+        let Swept::Expire(failed) = job.swept(clock.now_ms(), times) else { return Ok(job.into()) };
+        match jobs.write(Some(job.rev), &failed).await? {
+            Written::Conflict(Some(other)) => job = *other,
+            Written::Conflict(None) => return Ok((*failed).into()),
+            Written::Done => return Ok(Seen { job: *failed, expired: true }),
         }
     }
     Err(Unavailable("the jobs table", "every write met another one".to_owned()))
@@ -32,21 +48,21 @@ pub async fn settled(
 /// First and longest pause between two looks, in milliseconds.
 const PAUSES: (u64, u64) = (40, 400);
 
-/// Looks at `job` until it has ended or `budget_ms` are over; returns it as it was seen last. A table that does not
-/// answer ends the wait, not the request.
+/// Looks at `job` until it has ended or `budget_ms` are over. A table that does not answer ends the wait, not the
+/// request.
 pub async fn until_ended(
     job: Job,
     budget_ms: i64,
     jobs: &impl JobStore,
     clock: &impl Clock,
     times: &Lifecycle,
-) -> Job {
+) -> Seen {
     let until = clock.now_ms() + budget_ms;
-    let (mut seen, mut pause) = (job, PAUSES.0);
-    while !seen.state.is_terminal() && clock.now_ms() < until {
+    let (mut seen, mut pause) = (Seen::from(job), PAUSES.0);
+    while !seen.job.state.is_terminal() && clock.now_ms() < until {
         clock.sleep_ms(pause).await;
         pause = (pause * 3 / 2).min(PAUSES.1);
-        let Ok(Some(next)) = jobs.get(&seen.tenant, &seen.job_id).await else { break };
+        let Ok(Some(next)) = jobs.get(&seen.job.tenant, &seen.job.job_id).await else { break };
         match settled(next, jobs, clock, times).await {
             Ok(next) => seen = next,
             Err(_) => break,

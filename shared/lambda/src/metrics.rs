@@ -1,10 +1,13 @@
 //! Metrics in CloudWatch's embedded metric format: a log line that CloudWatch Logs turns into metrics.
 //!
-//! This is their one list. Each is summed up by stack, and those of how clips are made by [`BY_PLAN`] as well.
+//! This is their one list. Each is summed up by stack, those of how clips are made by [`BY_PLAN`] as well, and what goes wrong
+//! by [`BY_REASON`].
 
 use crate::config::Env;
 use serde_json::{Map, Value, json};
+use std::fmt;
 use std::io::Write;
+use std::sync::{Arc, Mutex, PoisonError};
 
 /// Where CloudWatch keeps the metrics of all functions.
 pub const NAMESPACE: &str = "MediaExport";
@@ -14,6 +17,9 @@ const BY_STACK: &str = "Stack";
 
 /// Dimension of a clip's metrics: `copy`, `smart` or `reencode`.
 pub const BY_PLAN: &str = "PlanKind";
+
+/// Dimension of jobs that failed and of clips that could not be copied: why, from a closed list.
+pub const BY_REASON: &str = "Reason";
 
 /// What a metric's numbers count.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -44,6 +50,7 @@ pub enum Metric {
     Ready,
     Failed,
     TimedOut,
+    Cancelled,
     JobTime,
     QueueTime,
     Takeovers,
@@ -63,10 +70,11 @@ pub enum Metric {
 
 impl Metric {
     /// All of them.
-    pub const ALL: [Self; 18] = [
+    pub const ALL: [Self; 19] = [
         Self::Ready,
         Self::Failed,
         Self::TimedOut,
+        Self::Cancelled,
         Self::JobTime,
         Self::QueueTime,
         Self::Takeovers,
@@ -99,8 +107,11 @@ impl Metric {
     pub fn meaning(self) -> &'static str {
         match self {
             Self::Ready => "jobs whose files are there",
-            Self::Failed => "jobs that ended without files, for whatever reason but time",
+            Self::Failed => {
+                "jobs that ended without files, for whatever reason but time or their client's cancel"
+            }
             Self::TimedOut => "jobs that ran out of attempts or time",
+            Self::Cancelled => "jobs that their client cancelled",
             Self::JobTime => "from the request to the files; for a window in the future, from its end",
             Self::QueueTime => "from the request to the first claim by a worker",
             Self::Takeovers => "claims of jobs whose worker had died",
@@ -120,23 +131,52 @@ impl Metric {
     }
 }
 
-/// Writes metrics to the log.
+/// Where metrics go, a line at a time.
+pub trait Sink: fmt::Debug + Send + Sync {
+    /// Takes one.
+    fn take(&self, line: Value);
+}
+
+/// The log. A line that cannot be written is lost: metrics never stop the work that they tell of.
+#[derive(Debug)]
+struct Log;
+
+impl Sink for Log {
+    fn take(&self, line: Value) {
+        let _ = writeln!(std::io::stdout().lock(), "{line}");
+    }
+}
+
+/// Keeps them.
+impl Sink for Mutex<Vec<Value>> {
+    fn take(&self, line: Value) {
+        self.lock().unwrap_or_else(PoisonError::into_inner).push(line);
+    }
+}
+
+/// Writes metrics.
 #[derive(Debug, Clone, Default)]
 pub struct Metrics {
-    stack: Option<String>,
+    stack: String,
+    sink: Option<Arc<dyn Sink>>,
 }
 
 impl Metrics {
-    /// Those of the stack of that name.
+    /// Those of the stack of that name, to the log.
     pub fn of(stack: impl Into<String>) -> Self {
-        Self { stack: Some(stack.into()) }
+        Self::to(stack, Arc::new(Log))
+    }
+
+    /// Those of the stack of that name, to `sink`.
+    pub fn to(stack: impl Into<String>, sink: Arc<dyn Sink>) -> Self {
+        Self { stack: stack.into(), sink: Some(sink) }
     }
 
     /// Those of this process, of the stack that `STACK_NAME` says; counts its start.
     pub fn of_process(env: &Env, now_ms: i64) -> Self {
         let metrics = Self::of(env.optional("STACK_NAME").unwrap_or_default());
         let function = env.optional("AWS_LAMBDA_FUNCTION_NAME").unwrap_or_default();
-        metrics.emit(now_ms, Some(("Function", &function)), &[(Metric::ColdStarts, 1)]);
+        metrics.emit(now_ms, &[("Function", &function)], &[(Metric::ColdStarts, 1)]);
         metrics
     }
 
@@ -145,28 +185,29 @@ impl Metrics {
         Self::default()
     }
 
-    /// Writes `values`, at `now_ms` milliseconds since the Unix epoch. `dimension` (name, value) sums them up once
-    /// more.
-    ///
-    /// A line that cannot be written is lost: metrics never stop the work that they tell of.
-    pub fn emit(&self, now_ms: i64, dimension: Option<(&str, &str)>, values: &[(Metric, u64)]) {
-        let Some(stack) = &self.stack else { return };
-        let _ = writeln!(std::io::stdout().lock(), "{}", line(stack, now_ms, dimension, values));
+    /// Writes `values`, at `now_ms` milliseconds since the Unix epoch. Each of `dimensions` (name, value) sums them up
+    /// once more.
+    pub fn emit(&self, now_ms: i64, dimensions: &[(&str, &str)], values: &[(Metric, u64)]) {
+        if let Some(sink) = &self.sink
+            && !values.is_empty()
+        {
+            sink.take(line(&self.stack, now_ms, dimensions, values));
+        }
     }
 }
 
-fn line(stack: &str, now_ms: i64, dimension: Option<(&str, &str)>, values: &[(Metric, u64)]) -> Value {
+fn line(stack: &str, now_ms: i64, dimensions: &[(&str, &str)], values: &[(Metric, u64)]) -> Value {
     let metrics: Vec<Value> = values
         .iter()
         .map(|(metric, _)| json!({ "Name": format!("{metric:?}"), "Unit": metric.unit().name() }))
         .collect();
-    let mut dimensions = vec![vec![BY_STACK]];
-    dimensions.extend(dimension.map(|(name, _)| vec![BY_STACK, name]));
-    let directive = json!({ "Namespace": NAMESPACE, "Dimensions": dimensions, "Metrics": metrics });
+    let mut sets = vec![vec![BY_STACK]];
+    sets.extend(dimensions.iter().map(|(name, _)| vec![BY_STACK, *name]));
+    let directive = json!({ "Namespace": NAMESPACE, "Dimensions": sets, "Metrics": metrics });
     let mut line = Map::new();
     line.insert("_aws".to_owned(), json!({ "Timestamp": now_ms, "CloudWatchMetrics": [directive] }));
     line.insert(BY_STACK.to_owned(), stack.into());
-    line.extend(dimension.map(|(name, value)| (name.to_owned(), value.into())));
+    line.extend(dimensions.iter().map(|(name, value)| ((*name).to_owned(), (*value).into())));
     line.extend(values.iter().map(|(metric, value)| (format!("{metric:?}"), (*value).into())));
     Value::Object(line)
 }
@@ -178,11 +219,14 @@ mod tests {
     #[test]
     fn a_line_names_its_metrics_and_holds_their_values() {
         let values = [(Metric::Clips, 1), (Metric::BytesRead, 7)];
-        let line = line("west", 1_562_253_612_833, Some((BY_PLAN, "smart")), &values);
+        let line = line("west", 1_562_253_612_833, &[(BY_PLAN, "smart"), (BY_REASON, "join")], &values);
         let directive = &line["_aws"]["CloudWatchMetrics"][0];
         assert_eq!(line["_aws"]["Timestamp"], json!(1_562_253_612_833_i64));
-        assert_eq!((&line["Stack"], &line["PlanKind"]), (&json!("west"), &json!("smart")));
-        assert_eq!(directive["Dimensions"], json!([["Stack"], ["Stack", "PlanKind"]]));
+        assert_eq!(
+            (&line["Stack"], &line["PlanKind"], &line["Reason"]),
+            (&json!("west"), &json!("smart"), &json!("join"))
+        );
+        assert_eq!(directive["Dimensions"], json!([["Stack"], ["Stack", "PlanKind"], ["Stack", "Reason"]]));
         for metric in directive["Metrics"].as_array().unwrap() {
             assert!(line[metric["Name"].as_str().unwrap()].is_u64(), "{metric}");
         }
@@ -191,7 +235,7 @@ mod tests {
 
     #[test]
     fn what_has_no_dimension_of_its_own_is_summed_up_by_stack_alone() {
-        let line = line("west", 0, None, &[(Metric::Ready, 1)]);
+        let line = line("west", 0, &[], &[(Metric::Ready, 1)]);
         assert_eq!(line["_aws"]["CloudWatchMetrics"][0]["Dimensions"], json!([["Stack"]]));
     }
 

@@ -1,12 +1,12 @@
-//! Ends that the clock brings, counted.
+//! Ends that the clock brings, counted by whoever writes them down.
 
 use crate::metrics::{Metric, Metrics};
-use export_domain::job::{Job, State};
+use export_domain::job::Job;
 use export_domain::ports::{Clock, JobStore, Unavailable};
 use export_domain::settings::Lifecycle;
-use export_domain::wait;
+use export_domain::wait::{self, Seen};
 
-/// [`wait::settled`]; an end that this wrote down counts as [`Metric::TimedOut`].
+/// [`wait::settled`], counted.
 ///
 /// # Errors
 /// [`Unavailable`] if the end cannot be written.
@@ -17,10 +17,24 @@ pub async fn settled(
     times: &Lifecycle,
     metrics: &Metrics,
 ) -> Result<Job, Unavailable> {
-    let lived = !job.state.is_terminal();
-    let seen = wait::settled(job, jobs, clock, times).await?;
-    if lived && seen.state == State::Failed {
-        metrics.emit(clock.now_ms(), None, &[(Metric::TimedOut, 1)]);
+    Ok(counted(wait::settled(job, jobs, clock, times).await?, clock, metrics))
+}
+
+/// [`wait::until_ended`], counted.
+pub async fn until_ended(
+    job: Job,
+    budget_ms: i64,
+    jobs: &impl JobStore,
+    clock: &impl Clock,
+    times: &Lifecycle,
+    metrics: &Metrics,
+) -> Job {
+    counted(wait::until_ended(job, budget_ms, jobs, clock, times).await, clock, metrics)
+}
+
+fn counted(seen: Seen, clock: &impl Clock, metrics: &Metrics) -> Job {
+    if seen.expired {
+        metrics.emit(clock.now_ms(), &[], &[(Metric::TimedOut, 1)]);
     }
-    Ok(seen)
+    seen.job
 }

@@ -4,7 +4,7 @@ use crate::fault::{Faults, lock};
 use bytes::Bytes;
 use export_domain::ports::{
     Bucket, ClipStore, Origin, Part, Precondition, Published, ReadError, SourceStore, StoredObject,
-    Unavailable, Upload,
+    Unavailable, Upload, WriteError,
 };
 use export_domain::tenant::Target;
 use std::collections::{BTreeMap, HashSet};
@@ -106,12 +106,29 @@ impl MemoryObjects {
         lock(&self.store).calls.push(call);
     }
 
+    /// A call about `target`, unless that is denied.
+    async fn written<T: Send + 'static>(
+        &self,
+        target: &Target,
+        operation: &'static str,
+        mut act: impl FnMut() -> Result<T, Unavailable> + Send + 'static,
+    ) -> Result<T, WriteError> {
+        let (store, bucket) = (Arc::clone(&self.store), target.bucket.clone());
+        let act = move || {
+            if lock(&store).denied.contains(&bucket) {
+                return Ok(Err(WriteError::Denied(operation.to_owned())));
+            }
+            act().map(Ok)
+        };
+        self.faults.run(WHAT, operation, act).await?
+    }
+
     /// Takes an object away.
     pub fn remove(&self, bucket: &str, key: &str) {
         lock(&self.store).objects.remove(&(bucket.to_owned(), key.to_owned()));
     }
 
-    /// Makes a bucket one that may not be read.
+    /// Makes a bucket one that may be neither read nor written to.
     pub fn deny(&self, bucket: &str) {
         lock(&self.store).denied.insert(bucket.to_owned());
     }
@@ -185,7 +202,7 @@ impl SourceStore for MemoryObjects {
 }
 
 impl ClipStore for MemoryObjects {
-    async fn head(&self, target: &Target, key: &str) -> Result<Option<StoredObject>, Unavailable> {
+    async fn head(&self, target: &Target, key: &str) -> Result<Option<StoredObject>, WriteError> {
         let (store, name) = (Arc::clone(&self.store), (target.bucket.clone(), key.to_owned()));
         let head = move || {
             let found = lock(&store).objects.get(&name).cloned();
@@ -195,7 +212,7 @@ impl ClipStore for MemoryObjects {
                 origin: object.origin,
             }))
         };
-        self.faults.run(WHAT, "head", head).await
+        self.written(target, "head", head).await
     }
 
     async fn put(
@@ -206,13 +223,13 @@ impl ClipStore for MemoryObjects {
         origin: &Origin,
         when: &Precondition,
         body: Bytes,
-    ) -> Result<Published, Unavailable> {
+    ) -> Result<Published, WriteError> {
         self.wrote(target, key, content_type, origin);
         let (store, name) = (Arc::clone(&self.store), (target.bucket.clone(), key.to_owned()));
         let (content_type, origin, when) = (content_type.to_owned(), Some(origin.clone()), when.clone());
         let object = Object { etag: etag(&body), body, content_type, origin };
         let put = move || lock(&store).publish(&name, &when, object.clone());
-        self.faults.run(WHAT, "put", put).await
+        self.written(target, "put", put).await
     }
 
     async fn begin(
@@ -221,7 +238,7 @@ impl ClipStore for MemoryObjects {
         key: &str,
         content_type: &str,
         origin: &Origin,
-    ) -> Result<Upload, Unavailable> {
+    ) -> Result<Upload, WriteError> {
         self.wrote(target, key, content_type, origin);
         let (store, key) = (Arc::clone(&self.store), key.to_owned());
         let (content_type, origin) = (content_type.to_owned(), origin.clone());
@@ -238,16 +255,16 @@ impl ClipStore for MemoryObjects {
             store.open.insert(id.clone(), open);
             Ok(Upload { id, key: key.clone() })
         };
-        self.faults.run(WHAT, "begin", begin).await
+        self.written(target, "begin", begin).await
     }
 
     async fn part(
         &self,
-        _target: &Target,
+        target: &Target,
         upload: &Upload,
         number: i32,
         body: Bytes,
-    ) -> Result<Part, Unavailable> {
+    ) -> Result<Part, WriteError> {
         let (store, upload) = (Arc::clone(&self.store), upload.clone());
         let part = move || {
             let mut store = lock(&store);
@@ -255,7 +272,7 @@ impl ClipStore for MemoryObjects {
             open.parts.insert(number, body.clone());
             Ok(Part { number, etag: etag(&body) })
         };
-        self.faults.run(WHAT, "part", part).await
+        self.written(target, "part", part).await
     }
 
     async fn complete(
@@ -264,7 +281,7 @@ impl ClipStore for MemoryObjects {
         upload: &Upload,
         parts: &[Part],
         when: &Precondition,
-    ) -> Result<Published, Unavailable> {
+    ) -> Result<Published, WriteError> {
         let (store, name) = (Arc::clone(&self.store), (target.bucket.clone(), upload.key.clone()));
         let (upload, parts, when) = (upload.clone(), parts.to_vec(), when.clone());
         let complete = move || {
@@ -281,10 +298,10 @@ impl ClipStore for MemoryObjects {
             }
             Ok(published)
         };
-        self.faults.run(WHAT, "complete", complete).await
+        self.written(target, "complete", complete).await
     }
 
-    async fn uploads(&self, _target: &Target, key: &str) -> Result<Vec<Upload>, Unavailable> {
+    async fn uploads(&self, target: &Target, key: &str) -> Result<Vec<Upload>, WriteError> {
         let (store, key) = (Arc::clone(&self.store), key.to_owned());
         let list = move || {
             let store = lock(&store);
@@ -294,16 +311,16 @@ impl ClipStore for MemoryObjects {
             uploads.sort_by(|a, b| a.id.cmp(&b.id));
             Ok(uploads)
         };
-        self.faults.run(WHAT, "uploads", list).await
+        self.written(target, "uploads", list).await
     }
 
-    async fn abort(&self, _target: &Target, upload: &Upload) -> Result<(), Unavailable> {
+    async fn abort(&self, target: &Target, upload: &Upload) -> Result<(), WriteError> {
         let (store, id) = (Arc::clone(&self.store), upload.id.clone());
         let abort = move || {
             lock(&store).open.remove(&id);
             Ok(())
         };
-        self.faults.run(WHAT, "abort", abort).await
+        self.written(target, "abort", abort).await
     }
 }
 

@@ -3,12 +3,11 @@
 use data_export_worker::{App, Record};
 use export_domain::mre::json::Json;
 use export_domain::mre::keys::object_key;
-use export_domain::mre::memory::MemorySource;
 use export_domain::mre::ports::{ExportLocations, ExportStates, ExportStore, Stored, TriggerQueue};
 use export_domain::mre::state::{ExportState, Lease, StateKey};
 use export_domain::mre::trigger::Trigger;
 use export_domain::ports::{Clock, DeadLetters, EventBus, Notification, Unavailable};
-use export_testkit::mre::Scenario;
+use export_testkit::mre::{MemorySource, Scenario};
 use std::collections::{BTreeMap, HashMap};
 use std::future::pending;
 use std::sync::{Arc, Mutex, MutexGuard};

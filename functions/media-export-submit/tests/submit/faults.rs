@@ -4,6 +4,7 @@ use export_lambda::metrics::Metrics;
 use export_testkit::{Fault, MemoryBus, ask, body, thumbnail_body};
 use job_sweeper::Sweep;
 use lambda_http::http::Method;
+use std::time::Duration;
 
 impl World {
     async fn sweep(&self) -> Sweep {
@@ -15,7 +16,7 @@ impl World {
             times: Lifecycle::default(),
             metrics: Metrics::silent(),
         };
-        sweeper.sweep().await.unwrap()
+        sweeper.sweep(Duration::from_secs(55)).await.unwrap()
     }
 }
 

@@ -4,7 +4,7 @@ use crate::source::{LIVE_PATH, Source};
 use bytes::Bytes;
 use export_domain::ports::{
     Bucket, ClipStore, Origin, Part, Precondition, Published, ReadError, SourceStore, StoredObject,
-    Unavailable, Upload,
+    Unavailable, Upload, WriteError,
 };
 use export_domain::tenant::Target;
 use export_media::mpd::{Mpd, MpdError, Resource};
@@ -148,7 +148,7 @@ impl SourceStore for Metered {
 
 /// A new place for every run: nothing is ever in the way.
 impl ClipStore for Metered {
-    async fn head(&self, _target: &Target, _key: &str) -> Result<Option<StoredObject>, Unavailable> {
+    async fn head(&self, _target: &Target, _key: &str) -> Result<Option<StoredObject>, WriteError> {
         Ok(None)
     }
 
@@ -160,7 +160,7 @@ impl ClipStore for Metered {
         _origin: &Origin,
         _when: &Precondition,
         body: Bytes,
-    ) -> Result<Published, Unavailable> {
+    ) -> Result<Published, WriteError> {
         self.store(self.path(key), &body)?;
         Ok(Published::Done)
     }
@@ -171,7 +171,7 @@ impl ClipStore for Metered {
         key: &str,
         _content_type: &str,
         _origin: &Origin,
-    ) -> Result<Upload, Unavailable> {
+    ) -> Result<Upload, WriteError> {
         Ok(Upload { id: "upload".to_owned(), key: key.to_owned() })
     }
 
@@ -181,7 +181,7 @@ impl ClipStore for Metered {
         upload: &Upload,
         number: i32,
         body: Bytes,
-    ) -> Result<Part, Unavailable> {
+    ) -> Result<Part, WriteError> {
         self.store(self.part_path(upload, number), &body)?;
         Ok(Part { number, etag: format!("\"{number}\"") })
     }
@@ -192,16 +192,16 @@ impl ClipStore for Metered {
         upload: &Upload,
         parts: &[Part],
         _when: &Precondition,
-    ) -> Result<Published, Unavailable> {
+    ) -> Result<Published, WriteError> {
         self.join(upload, parts).map_err(unavailable)?;
         Ok(Published::Done)
     }
 
-    async fn uploads(&self, _target: &Target, _key: &str) -> Result<Vec<Upload>, Unavailable> {
+    async fn uploads(&self, _target: &Target, _key: &str) -> Result<Vec<Upload>, WriteError> {
         Ok(Vec::new())
     }
 
-    async fn abort(&self, _target: &Target, _upload: &Upload) -> Result<(), Unavailable> {
+    async fn abort(&self, _target: &Target, _upload: &Upload) -> Result<(), WriteError> {
         Ok(())
     }
 }

@@ -1,9 +1,10 @@
 use crate::world::World;
-use export_domain::job::{Job, Reason, State};
+use export_domain::completion::notification;
+use export_domain::job::{Job, ObjectKind, Reason, State};
 use export_domain::tenant::Tenant;
-use export_testkit::recordings::{MANIFEST, mpd, set};
-use export_testkit::{Fault, NOW, body, tenant, thumbnail_body};
-use serde_json::Value;
+use export_testkit::recordings::{MANIFEST, SMALL, mpd, record_sound, set, sound_body};
+use export_testkit::{Fault, NOW, body, claimed, manifest, tenant, thumbnail_body};
+use serde_json::{Value, json};
 
 /// How the job of `body` ends with `manifest` as its recording.
 async fn ended(body: &Value, manifest: &str) -> Job {
@@ -62,6 +63,56 @@ async fn a_recording_that_may_not_be_read_is_denied() {
     let job = world.has(&body(), |job| job);
     world.objects.deny("recordings");
     assert_failed(&world.work(&job).await, Reason::Denied, false);
+}
+
+#[tokio::test]
+async fn a_target_that_may_not_be_written_to_is_denied_at_the_first_attempt() {
+    for (frame_bytes, duration_ms, refused) in [(SMALL, 9000, "put"), (1 << 20, 240, "begin")] {
+        let world = World::new();
+        record_sound(&world.objects, frame_bytes);
+        world.objects.deny("clips");
+        let job = world.has(&sound_body(duration_ms), |job| job);
+        let ended = world.work(&job).await;
+        assert_failed(&ended, Reason::Denied, false);
+        assert_eq!((ended.attempts, world.objects.faults.calls(refused)), (1, 1), "{refused}");
+        assert!(world.objects.keys("clips").is_empty() && world.objects.open_uploads().is_empty());
+        assert_eq!(world.bus.told(), [notification(&ended)]);
+    }
+}
+
+#[tokio::test]
+async fn what_may_not_be_looked_at_is_denied_too() {
+    let world = World::new();
+    let staged = |job: Job| claimed(&job, NOW - 60_000).with_staged(1, ObjectKind::Image, manifest(1), NOW);
+    let job = world.has(&body(), |job| staged(job).unwrap());
+    world.objects.deny("clips");
+    assert_failed(&world.work(&job).await, Reason::Denied, false);
+}
+
+#[tokio::test]
+async fn an_upload_whose_rights_are_taken_away_in_its_midst_is_given_up() {
+    for operation in ["part", "complete"] {
+        let world = World::new();
+        record_sound(&world.objects, 1 << 20);
+        let (objects, job) = (world.objects.clone(), world.has(&sound_body(240), |job| job));
+        world.objects.faults.meanwhile(operation, 1, move || objects.deny("clips"));
+        assert_failed(&world.work(&job).await, Reason::Denied, false);
+        assert!(world.objects.keys("clips").is_empty(), "{operation}");
+    }
+}
+
+#[tokio::test]
+async fn failures_are_counted_by_their_reason() {
+    let world = World::new();
+    world.objects.deny("recordings");
+    let job = world.has(&body(), |job| job);
+    world.work(&job).await;
+    let lines = world.lines.lock().unwrap().clone();
+    let failed: Vec<&Value> = lines.iter().filter(|line| !line["Failed"].is_null()).collect();
+    assert_eq!(failed.len(), 1, "{lines:?}");
+    assert_eq!((&failed[0]["Failed"], &failed[0]["Reason"]), (&json!(1), &json!("denied")));
+    let sets = &failed[0]["_aws"]["CloudWatchMetrics"][0]["Dimensions"];
+    assert_eq!(sets, &json!([["Stack"], ["Stack", "Reason"]]));
 }
 
 #[tokio::test]

@@ -41,6 +41,17 @@ async fn a_job_that_slept_makes_its_whole_clip() {
 }
 
 #[tokio::test]
+async fn a_wait_that_no_message_can_last_is_left_to_the_sweeper() {
+    let world = World::new();
+    record_sound(&world.objects, 100);
+    world.objects.add("recordings", MANIFEST, growing(&set("audio", "mp4a.40.2", ""), BEGAN), None);
+    let job = world.has(&with(sound_body(9000), "StartPos", NOW + 3_600_000), |job| job);
+    let asleep = world.work(&job).await;
+    assert_eq!((asleep.wake_at, asleep.due_at), (Some(NOW + 3_613_000), Some(NOW + 2_773_000)));
+    assert!(world.queue.take().is_empty());
+}
+
+#[tokio::test]
 async fn a_wake_up_that_cannot_be_sent_is_left_to_the_sweeper() {
     let (world, job) = live();
     world.queue.faults.plan("send", 1, Fault::Before);

@@ -11,7 +11,7 @@ use export_testkit::{
 };
 use media_export_worker::{App, Ffmpeg};
 use serde_json::Value;
-use std::sync::Arc;
+use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 /// What an invocation has left.
@@ -25,6 +25,8 @@ pub(crate) struct World {
     pub(crate) dead_letters: DeadLetters,
     pub(crate) bus: MemoryBus,
     pub(crate) clock: TestClock,
+    /// The metrics.
+    pub(crate) lines: Arc<Mutex<Vec<Value>>>,
     pub(crate) app: App<MemoryJobs, MemoryQueue, Directory, MemoryObjects, DeadLetters, MemoryBus, TestClock>,
 }
 
@@ -37,7 +39,7 @@ impl World {
     pub(crate) fn at(clock: TestClock) -> Self {
         let (jobs, queue, directory) = (MemoryJobs::default(), MemoryQueue::default(), directory());
         let (objects, dead_letters) = (MemoryObjects::default(), DeadLetters::default());
-        let bus = MemoryBus::default();
+        let (bus, lines) = (MemoryBus::default(), Arc::<Mutex<_>>::default());
         let app = App {
             jobs: jobs.clone(),
             queue: queue.clone(),
@@ -48,9 +50,9 @@ impl World {
             clock: clock.clone(),
             times: Lifecycle::default(),
             ffmpeg: Ffmpeg::at("/nonexistent/ffmpeg", Duration::from_secs(30)),
-            metrics: Metrics::silent(),
+            metrics: Metrics::to("test", lines.clone()),
         };
-        Self { jobs, queue, directory, objects, dead_letters, bus, clock, app }
+        Self { jobs, queue, directory, objects, dead_letters, bus, clock, lines, app }
     }
 
     /// Stores the job of `body` after `change`.

@@ -1,6 +1,7 @@
 use crate::world::{STRANGERS_SESSION, World, path};
 use export_domain::job::{Job, State};
 use export_domain::settings::Lifecycle;
+use export_lambda::metrics::Metric;
 use export_testkit::{Fault, NOW, ask, body, claimed, ready};
 use lambda_http::http::Method;
 
@@ -20,6 +21,7 @@ async fn a_job_that_has_not_ended_is_cancelled_and_stays_so() {
         assert_eq!(world.delete(&job).await, first, "again");
         assert_eq!(world.get(&path(&job)).await, first);
         assert_eq!(world.jobs.only(), stored);
+        assert_eq!(world.counted(Metric::Cancelled), 1, "it was cancelled once");
     }
 }
 

@@ -29,6 +29,7 @@ async fn a_list_is_the_tenants_jobs_newest_first() {
     assert_eq!((answer.status, answer.header("content-type")), (200, "application/json"));
     assert_eq!(names(&answer), newest_first(&jobs));
     assert!(answer.json["next"].is_null());
+    assert_eq!(answer.header("cache-control"), "no-store");
 }
 
 #[tokio::test]

@@ -1,6 +1,8 @@
 use crate::world::{World, path};
+use export_domain::job::Reason;
 use export_domain::ports::Clock;
 use export_domain::settings::Lifecycle;
+use export_lambda::metrics::Metric;
 use export_testkit::{Answered, NOW, body, claimed, ready};
 use lambda_http::http::Method;
 
@@ -57,4 +59,22 @@ async fn a_job_that_runs_out_of_time_during_the_wait_has_failed() {
     world.clock.advance(30 * 60_000 - 1000);
     let answer = get(&world, "wait=5").await;
     assert_eq!(answer.json["ErrorMessage"], "export timed out");
+    assert_eq!(world.counted(Metric::TimedOut), 1);
+    get(&world, "wait=5").await;
+    assert_eq!(world.counted(Metric::TimedOut), 1, "it ended once");
+}
+
+#[tokio::test]
+async fn an_end_that_another_one_wrote_down_is_counted_by_them() {
+    for prefer in ["wait=0", "wait=5"] {
+        let world = World::new();
+        let job = world.has(&body(), |job| claimed(&job, NOW));
+        let late = 30 * 60_000 + i64::from(prefer == "wait=0");
+        world.clock.advance(late - if prefer == "wait=0" { 0 } else { 1000 });
+        let (table, times) = (world.jobs.clone(), Lifecycle::default());
+        let ended = job.given_up(1, Reason::NoMedia, NOW + late, &times).unwrap();
+        world.jobs.faults.meanwhile("write", 1, move || table.put(&ended));
+        assert_eq!(get(&world, prefer).await.json["ErrorMessage"], "no media in window", "{prefer}");
+        assert_eq!(world.counted(Metric::TimedOut), 0, "{prefer}");
+    }
 }

@@ -4,12 +4,13 @@ use export_domain::ids::TenantId;
 use export_domain::intake::Intake;
 use export_domain::job::Job;
 use export_domain::settings::{AuthMode, Lifecycle, Limits, ReplyStyle};
-use export_lambda::metrics::Metrics;
+use export_lambda::metrics::{Metric, Metrics};
 use export_testkit::{Answered, Directory, MemoryJobs, NOW, SESSION, TestClock, ask, directory, job, tenant};
 use lambda_http::Request;
 use lambda_http::http::Method;
 use serde_json::Value;
 use status_poll::App;
+use std::sync::{Arc, Mutex};
 
 /// A session of the tenant [`stranger`].
 pub(crate) const STRANGERS_SESSION: &str = "11111111111111111111111111111111";
@@ -22,12 +23,14 @@ pub(crate) struct World {
     pub(crate) jobs: MemoryJobs,
     pub(crate) directory: Directory,
     pub(crate) clock: TestClock,
+    lines: Arc<Mutex<Vec<Value>>>,
     pub(crate) app: App<MemoryJobs, Directory, Directory, TestClock>,
 }
 
 impl World {
     pub(crate) fn new() -> Self {
         let (jobs, directory, clock) = (MemoryJobs::default(), directory(), TestClock::jumping(NOW));
+        let lines = Arc::<Mutex<_>>::default();
         directory.add_session(STRANGERS_SESSION, &stranger(), i64::MAX / 1000);
         let app = App {
             jobs: jobs.clone(),
@@ -40,9 +43,15 @@ impl World {
             },
             times: Lifecycle::default(),
             style: ReplyStyle::default(),
-            metrics: Metrics::silent(),
+            metrics: Metrics::to("test", lines.clone()),
         };
-        Self { jobs, directory, clock, app }
+        Self { jobs, directory, clock, lines, app }
+    }
+
+    /// How often `metric` was counted.
+    pub(crate) fn counted(&self, metric: Metric) -> u64 {
+        let lines = self.lines.lock().unwrap();
+        lines.iter().filter_map(|line| line[format!("{metric:?}")].as_u64()).sum()
     }
 
     pub(crate) async fn ask(&self, request: Request) -> Answered {

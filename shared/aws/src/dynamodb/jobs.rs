@@ -15,6 +15,7 @@ use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use export_domain::ids::{JobId, TenantId};
 use export_domain::job::Job;
 use export_domain::ports::{Clock, DueJobs, IdempotencyKeys, JobLists, JobStore, Page, Unavailable, Written};
+use futures_util::future::try_join_all;
 
 const WHAT: &str = "the jobs table";
 
@@ -87,6 +88,46 @@ impl DynamoJobs {
     }
 }
 
+/// A job in the `due` index.
+struct Due {
+    at: i64,
+    tenant: TenantId,
+    job_id: JobId,
+}
+
+impl Due {
+    fn read(item: &Item) -> Option<Self> {
+        let at = item.get("due_at")?.as_n().ok()?.parse().ok()?;
+        let (tenant, job_id) = keys::names_of(item)?;
+        Some(Self { at, tenant, job_id })
+    }
+}
+
+impl DynamoJobs {
+    /// What is due in one shard, earliest first, at most `most`.
+    async fn due_in(&self, shard: &str, now: i64, most: usize) -> Result<Vec<Due>, Unavailable> {
+        let mut items = self
+            .client
+            .query()
+            .table_name(&self.table)
+            .index_name("due")
+            .key_condition_expression("due_shard = :shard AND due_at <= :now")
+            .expression_attribute_values(":shard", AttributeValue::S(shard.to_owned()))
+            .expression_attribute_values(":now", AttributeValue::N(now.to_string()))
+            .limit(i32::try_from(most).unwrap_or(i32::MAX))
+            .into_paginator()
+            .items()
+            .send();
+        let mut found = Vec::new();
+        while found.len() < most
+            && let Some(item) = items.try_next().await.map_err(|e| unavailable(WHAT, &e))?
+        {
+            found.extend(Due::read(&item));
+        }
+        Ok(found)
+    }
+}
+
 impl JobStore for DynamoJobs {
     async fn get(&self, tenant: &TenantId, job_id: &JobId) -> Result<Option<Job>, Unavailable> {
         let sent = self
@@ -111,7 +152,7 @@ impl JobStore for DynamoJobs {
     }
 
     async fn count_active(&self, tenant: &TenantId, most: u32) -> Result<u32, Unavailable> {
-        let sent = self
+        let mut pages = self
             .client
             .query()
             .table_name(&self.table)
@@ -120,10 +161,15 @@ impl JobStore for DynamoJobs {
             .expression_attribute_values(":tenant", keys::tenant_key(tenant))
             .select(Select::Count)
             .limit(i32::try_from(most).unwrap_or(i32::MAX))
-            .send()
-            .await
-            .map_err(|e| unavailable(WHAT, &e))?;
-        Ok(u32::try_from(sent.count).unwrap_or_default())
+            .into_paginator()
+            .send();
+        let mut count = 0;
+        while count < most
+            && let Some(page) = pages.try_next().await.map_err(|e| unavailable(WHAT, &e))?
+        {
+            count += u32::try_from(page.count).unwrap_or_default();
+        }
+        Ok(count)
     }
 }
 
@@ -161,24 +207,11 @@ impl IdempotencyKeys for DynamoJobs {
 
 impl DueJobs for DynamoJobs {
     async fn due(&self, now: i64, most: usize) -> Result<Vec<(TenantId, JobId)>, Unavailable> {
-        let mut found = Vec::new();
-        for shard in keys::DUE_SHARDS {
-            let sent = self
-                .client
-                .query()
-                .table_name(&self.table)
-                .index_name("due")
-                .key_condition_expression("due_shard = :shard AND due_at <= :now")
-                .expression_attribute_values(":shard", AttributeValue::S(shard.to_owned()))
-                .expression_attribute_values(":now", AttributeValue::N(now.to_string()))
-                .limit(i32::try_from(most).unwrap_or(i32::MAX))
-                .send()
-                .await
-                .map_err(|e| unavailable(WHAT, &e))?;
-            found.extend(sent.items().iter().filter_map(keys::names_of));
-        }
+        let shards = keys::DUE_SHARDS.map(|shard| self.due_in(shard, now, most));
+        let mut found: Vec<Due> = try_join_all(shards).await?.into_iter().flatten().collect();
+        found.sort_by_key(|due| due.at);
         found.truncate(most);
-        Ok(found)
+        Ok(found.into_iter().map(|due| (due.tenant, due.job_id)).collect())
     }
 }
 

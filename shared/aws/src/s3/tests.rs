@@ -36,6 +36,15 @@ fn origin() -> Origin {
     Origin { job_id: JobId::parse(&"a".repeat(32)).unwrap(), generation: 1, fence: 2 }
 }
 
+/// Codes of a 403 that is none at the next try.
+const OUT_OF_DATE: [&str; 4] =
+    ["RequestTimeTooSkewed", "ExpiredToken", "InvalidAccessKeyId", "SignatureDoesNotMatch"];
+
+/// An error as S3 words it.
+fn error(status: u16, code: &str) -> Reply {
+    reply(status, &[], &format!(r#"<?xml version="1.0"?><Error><Code>{code}</Code></Error>"#))
+}
+
 /// A body of which less comes than was said.
 fn cut_off() -> Reply {
     reply(200, &[("content-length", "10")], "01234")
@@ -47,13 +56,13 @@ async fn read(replies: Vec<Reply>) -> (Result<Bytes, ReadError>, usize) {
     (read, service.requests().len())
 }
 
-async fn complete(store: &S3Objects) -> Result<Published, Unavailable> {
+async fn complete(store: &S3Objects) -> Result<Published, WriteError> {
     let upload = Upload { id: "u".to_owned(), key: "k".to_owned() };
     let parts = [Part { number: 1, etag: "\"e\"".to_owned() }];
     store.complete(&target(""), &upload, &parts, &Precondition::Absent).await
 }
 
-async fn put(store: &S3Objects) -> Result<Published, Unavailable> {
+async fn put(store: &S3Objects) -> Result<Published, WriteError> {
     store.put(&target(""), "k", "video/mp4", &origin(), &Precondition::Absent, "x".into()).await
 }
 
@@ -117,7 +126,58 @@ async fn nothing_of_a_body_is_fetched_that_is_larger_than_it_may_be() {
 #[tokio::test]
 async fn what_is_not_there_and_what_may_not_be_read_are_told_apart() {
     assert_eq!(read(vec![reply(404, &[], "")]).await, (Err(ReadError::NotFound), 1));
-    assert_eq!(read(vec![reply(403, &[], "")]).await, (Err(ReadError::Denied), 1));
+    for denied in [reply(403, &[], ""), error(403, "AccessDenied"), error(403, "InvalidObjectState")] {
+        assert_eq!(read(vec![denied]).await, (Err(ReadError::Denied), 1));
+    }
+    for passing in OUT_OF_DATE {
+        let (read, _) = read(vec![error(403, passing)]).await;
+        assert!(matches!(read, Err(ReadError::Unavailable(_))), "{passing}: {read:?}");
+    }
+}
+
+/// How each call about a target but `HEAD` goes, or why not.
+async fn writes(store: &S3Objects) -> [Result<(), WriteError>; 5] {
+    let (target, upload) = (target(""), Upload { id: "u".to_owned(), key: "k".to_owned() });
+    [
+        put(store).await.map(drop),
+        store.begin(&target, "k", "video/mp4", &origin()).await.map(drop),
+        store.part(&target, &upload, 1, "x".into()).await.map(drop),
+        complete(store).await.map(drop),
+        store.uploads(&target, "k").await.map(drop),
+    ]
+}
+
+#[tokio::test]
+async fn a_target_that_may_not_be_written_to_is_told_from_one_that_cannot_now() {
+    let denied = ["AccessDenied", "AllAccessDisabled"].map(|code| error(403, code));
+    let absent = error(404, "NoSuchBucket");
+    let elsewhere = [error(301, "PermanentRedirect"), error(400, "AuthorizationHeaderMalformed")];
+    for denied in denied.into_iter().chain([reply(403, &[], ""), absent]).chain(elsewhere) {
+        let (service, store) = store([denied.clone()]).await;
+        for (n, done) in writes(&store).await.into_iter().enumerate() {
+            assert!(matches!(done, Err(WriteError::Denied(_))), "call {n}, {denied:?}: {done:?}");
+        }
+        assert_eq!(service.requests().len(), 5, "none is tried again");
+    }
+    let passing = OUT_OF_DATE.map(|code| error(403, code)).into_iter();
+    for passing in passing.chain([error(307, "TemporaryRedirect"), error(404, "NoSuchKey")]) {
+        let (_, store) = store([passing.clone()]).await;
+        assert!(matches!(put(&store).await, Err(WriteError::Unavailable(_))), "{passing:?}");
+    }
+}
+
+/// It has no code that would say more.
+#[tokio::test]
+async fn a_look_at_a_target_is_denied_by_its_status_alone() {
+    let target = target("");
+    for denied in [reply(403, &[], ""), reply(301, &[], "")] {
+        let (_, store) = store([denied]).await;
+        assert!(matches!(store.head(&target, "k").await, Err(WriteError::Denied(_))));
+    }
+    let (_, absent) = store([reply(404, &[], "")]).await;
+    assert_eq!(absent.head(&target, "k").await, Ok(None), "of the object or of its bucket: a write tells");
+    let (_, busy) = store([reply(400, &[], "")]).await;
+    assert!(matches!(busy.head(&target, "k").await, Err(WriteError::Unavailable(_))));
 }
 
 #[tokio::test]

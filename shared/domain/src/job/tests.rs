@@ -187,6 +187,19 @@ fn waiting_for_the_recording_costs_no_attempt_and_wakes_in_time() {
 }
 
 #[test]
+fn a_wait_that_no_message_can_last_is_handed_to_the_queue_once_one_can() {
+    let wake_at = T0 + 20 * 60_000;
+    let waiting = claimed(&job(), T0).waiting(1, wake_at, 0, T0, &times()).unwrap();
+    let due = waiting.due_at.unwrap();
+    assert_eq!((due, waiting.swept(due - 1, &times())), (wake_at - 14 * 60_000, Swept::Nothing));
+    let Swept::Resend(sent) = waiting.swept(due + 60_000, &times()) else { panic!() };
+    assert_eq!(sent.sleep_s(due + 60_000), 13 * 60);
+    assert_eq!(sent.due_at, Some(wake_at + 60_000), "the message is there by then");
+    assert_eq!(sent.swept(wake_at, &times()), Swept::Nothing);
+    assert_eq!(claimed(&sent, wake_at).attempts, 1);
+}
+
+#[test]
 fn after_its_record_expired_a_post_starts_anew_and_forgets_what_was_staged() {
     let ready = claimed(&job(), T0)
         .with_staged(1, ObjectKind::Video, manifest(0), T0)
@@ -203,4 +216,21 @@ fn progress_is_the_most_of_all_attempts() {
     let first = claimed(&job(), T0).renewed(1, 5000, T0, &times()).unwrap();
     let second = claimed(&first, T0 + 61_000);
     assert_eq!(second.renewed(2, 100, T0 + 62_000, &times()).unwrap().done_ms, 5000);
+}
+
+#[test]
+fn a_reasons_code_is_the_one_that_is_stored() {
+    for reason in [
+        Reason::SourceAbsent,
+        Reason::TimedOut,
+        Reason::BadRecording,
+        Reason::Encrypted,
+        Reason::UnsupportedCodec,
+        Reason::NoVideo,
+        Reason::ClipTooLarge { longest_ms: 1 },
+        Reason::NoMedia,
+        Reason::Denied,
+    ] {
+        assert_eq!(serde_json::to_value(&reason).unwrap()["code"], reason.code());
+    }
 }

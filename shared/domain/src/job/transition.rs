@@ -1,5 +1,6 @@
 //! What clients, the clock and the sweeper do to a job.
 
+use super::work::due_asleep;
 use super::{Failure, Job, Order, Reason, SCHEMA_VERSION, State};
 use crate::ids::{JobId, TenantId};
 use crate::settings::Lifecycle;
@@ -7,14 +8,14 @@ use crate::settings::Lifecycle;
 /// What a POST finds.
 #[derive(Debug, Clone, PartialEq)]
 pub enum Posted {
-    /// The job answers as it is; `true` if its message should also be sent again.
+    /// The job answers as it is; `heal` if its message is due again.
     Answer {
         /// The job to answer from.
         job: Box<Job>,
         /// The value to store before the message is sent again.
         heal: Option<Box<Job>>,
     },
-    /// A new generation: store it, then send its message. Admission comes first if the bool is set.
+    /// A new generation: admit it, store it, then send its message.
     Restart(Box<Job>),
 }
 
@@ -140,7 +141,8 @@ impl Job {
             return Swept::Nothing;
         }
         let wait = times.resend_ms.saturating_mul(1 << self.resends.min(10)).min(times.max_resend_ms);
-        let (again, resends) = (now + wait + self.jitter(wait), self.resends + 1);
+        let asleep = self.wake_at.filter(|at| *at > now).map(|at| due_asleep(at, now, times));
+        let (again, resends) = (asleep.unwrap_or(now + wait + self.jitter(wait)), self.resends + 1);
         if self.state.is_terminal() {
             // What clients see of it stays as it is.
             let next = self.touched(self.updated_at);

@@ -1,6 +1,7 @@
 //! What a worker does to a job. Every change but the claim is conditional on the worker's fence.
 
 use super::{Job, Manifest, ObjectKind, PlanSummary, Reason, Staged, State};
+use crate::ports::MAX_DELAY_S;
 use crate::request::Wanted;
 use crate::settings::Lifecycle;
 
@@ -25,7 +26,20 @@ pub enum Claim {
 #[error("the claim was lost")]
 pub struct Fenced;
 
+/// When the sweeper sees to a job that sleeps until `wake_at`: if the queue can hold its message for so long, after
+/// that; else once it can.
+pub(super) fn due_asleep(wake_at: i64, now: i64, times: &Lifecycle) -> i64 {
+    let held_ms = i64::from(MAX_DELAY_S) * 1000;
+    if wake_at - now > held_ms { wake_at - held_ms + times.resend_ms } else { wake_at + times.resend_ms }
+}
+
 impl Job {
+    /// Seconds that this job's message is to stay in the queue unseen.
+    pub fn sleep_s(&self, now: i64) -> u32 {
+        let left_ms = self.wake_at.map_or(0, |at| (at - now).max(0));
+        u32::try_from((left_ms + 999) / 1000).unwrap_or(u32::MAX)
+    }
+
     /// A worker that received the message of `generation` asks for the job. `claim_id` is its name of this try.
     pub fn claim(&self, generation: u32, claim_id: &str, now: i64, times: &Lifecycle) -> Claim {
         if self.state.is_terminal() || self.generation != generation {
@@ -183,7 +197,7 @@ impl Job {
             lease_until: None,
             claim_id: None,
             wake_at: Some(wake_at),
-            due_at: Some(wake_at + times.resend_ms),
+            due_at: Some(due_asleep(wake_at, now, times)),
             done_ms: self.done_ms.max(available_ms),
             ..self.touched(now)
         })

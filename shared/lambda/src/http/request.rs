@@ -10,6 +10,9 @@ use lambda_http::request::RequestContext;
 use lambda_http::{Body, Request, RequestExt};
 use std::fmt;
 
+/// Longest wait that a client may ask for; the HTTP API itself cuts at 30 s.
+const MAX_WAIT_S: u64 = 20;
+
 /// A received request, as far as the rules look at it. Never logged.
 #[derive(Clone, Default)]
 pub struct Received {
@@ -19,8 +22,8 @@ pub struct Received {
     pub session: Option<SessionId>,
     /// `Idempotency-Key`.
     pub idempotency_key: Option<String>,
-    /// Seconds of `Prefer: wait=N` (RFC 7240).
-    pub prefer_wait_s: Option<u64>,
+    /// Milliseconds of `Prefer: wait=N` (RFC 7240), as far as anybody is made to wait.
+    pub wait_ms: Option<i64>,
     /// `Accept`.
     pub accept: String,
     /// What the request is called in logs and traces, as [`serve`](super::serve) left it among its extensions.
@@ -44,7 +47,7 @@ pub fn receive(request: &Request) -> Received {
         idempotency_key: headers
             .get("idempotency-key")
             .map(|key| String::from_utf8_lossy(key.as_bytes()).into_owned()),
-        prefer_wait_s: text(headers, "prefer").and_then(prefer_wait),
+        wait_ms: text(headers, "prefer").and_then(prefer_wait),
         accept: text(headers, "accept").unwrap_or_default().to_owned(),
         context: request.extensions().get().cloned().unwrap_or_default(),
     }
@@ -85,11 +88,12 @@ fn session(headers: &HeaderMap) -> Option<SessionId> {
     SessionId::parse(text(headers, "x-session-id").or_else(bearer)?)
 }
 
-fn prefer_wait(value: &str) -> Option<u64> {
-    value.split([',', ';']).find_map(|part| {
+fn prefer_wait(value: &str) -> Option<i64> {
+    let seconds: u64 = value.split([',', ';']).find_map(|part| {
         let (name, seconds) = part.split_once('=')?;
         name.trim().eq_ignore_ascii_case("wait").then(|| seconds.trim().parse().ok()).flatten()
-    })
+    })?;
+    i64::try_from(seconds.min(MAX_WAIT_S) * 1000).ok()
 }
 
 #[cfg(test)]
@@ -105,7 +109,7 @@ mod tests {
             .unwrap();
         let received = receive(&request);
         assert_eq!(received.session, SessionId::parse("2A39603DDB0F47CFB32E96C8366084AE"));
-        assert_eq!(received.prefer_wait_s, Some(7));
+        assert_eq!(received.wait_ms, Some(7000));
         assert_eq!(format!("{received:?}"), "Received(***)");
         assert_eq!(received.body.map(|b| b.len()), Some(MAX_BODY));
     }

@@ -24,7 +24,7 @@ use tokio::time::{sleep, timeout};
 /// Timeouts of the functions.
 const WORKER: Duration = Duration::from_mins(15);
 const HTTP: Duration = Duration::from_secs(29);
-const SWEEP: Duration = Duration::from_mins(5);
+const SWEEP: Duration = Duration::from_secs(55);
 
 /// Everything that outlives a process.
 #[derive(Debug, Clone)]
@@ -111,7 +111,7 @@ impl World {
             times: self.times.clone(),
             metrics: Metrics::silent(),
         };
-        within(SWEEP, process, Box::pin(async { app.sweep().await.ok() })).await?
+        within(SWEEP, process, Box::pin(async { app.sweep(SWEEP).await.ok() })).await?
     }
 
     /// One delivery of a message.

@@ -84,6 +84,13 @@ pub enum Previews {
     In(Option<String>),
 }
 
+impl Previews {
+    /// Those of a function that has them `on` or not, with the bucket it names.
+    pub fn of(on: bool, bucket: Option<String>) -> Self {
+        if on { Self::In(bucket) } else { Self::Off }
+    }
+}
+
 /// MRE's tables in DynamoDB and its exports in S3.
 #[derive(Debug, Clone)]
 pub struct DynamoMre {
