@@ -1,5 +1,5 @@
-//! A request's identity: the same canonical request of a tenant is the same job, the same keys, the same clip
-//! (contract, sections 2 and 4). Nothing here is random or reads a clock.
+//! A request's identity: the same canonical request of a tenant is the same job, the same keys, the same clip.
+//! Nothing here is random or reads a clock.
 
 use crate::base32;
 use crate::ids::{JobId, TenantId, hex};

@@ -65,15 +65,15 @@ text_newtype! {
     JobId
 }
 text_newtype! {
-    /// The manifest's path under the tenant's source prefix (contract: `LivePath`).
+    /// The manifest's path under the tenant's source prefix (`LivePath`).
     LivePath
 }
 text_newtype! {
-    /// The clip's file stem in Unicode NFC (contract: `FileName`).
+    /// The clip's file stem in Unicode NFC (`FileName`).
     FileName
 }
 text_newtype! {
-    /// The recording device (contract: `PeerId`), 1 to 32 hex digits.
+    /// The recording device (`PeerId`), 1 to 32 hex digits.
     PeerId
 }
 

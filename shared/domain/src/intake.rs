@@ -1,5 +1,4 @@
-//! From a received body to an order, in the contract's order of judgement (section 3): size, JSON, session, fields,
-//! tenant and storage. Submit and `POST /export/status` share it, so both name the same job.
+//! From a received body to an order, judged in this order: size, JSON, session, fields, tenant and storage. Submit and `POST /export/status` share it, so both name the same job.
 
 use crate::auth::authenticate;
 use crate::identity::identify;
@@ -85,7 +84,7 @@ impl<S: Sessions, T: Tenants, C: Clock> Intake<S, T, C> {
     /// Judges a body (`None` if it has more than [`MAX_BODY`]) and the session of its headers.
     ///
     /// # Errors
-    /// The first [`Rejection`] in the contract's order.
+    /// The first [`Rejection`] in the module's order.
     pub async fn accept(
         &self,
         body: Option<&[u8]>,

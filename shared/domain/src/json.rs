@@ -1,8 +1,8 @@
-//! The JSON dialect of requests (contract, section 5): strict first, then one lenient pass.
+//! The JSON dialect of requests: strict first, then one lenient pass.
 //!
-//! The seed's own examples carry `//` comments and trailing commas, so a body that is not strict JSON gets a second
-//! chance without them. Nothing else of JSON5 is accepted. Objects keep duplicate keys, so that a known field given
-//! twice can be refused.
+//! The examples of TVU's description carry `//` comments and trailing commas, so a body that is not strict JSON gets a
+//! second chance without them. Nothing else of JSON5 is accepted. Objects keep duplicate keys, so that a known field
+//! given twice can be refused.
 
 use serde::de::{Deserialize, Deserializer, MapAccess, SeqAccess, Visitor};
 use serde_json::Number;

@@ -1,7 +1,8 @@
-//! The TVU reply and the one table that decides it (contract, sections 3 and 6).
+//! The TVU reply and the one table that decides it.
 //!
 //! `TimeWait > 0` says that the very same request, sent again after that many milliseconds, may get another answer;
-//! 0 says that the answer is final. A path in a reply is a readable object.
+//! 0 says that the answer is final; after a failure a POST starts over, but not before a minute has passed. A path in
+//! a reply is a readable object.
 
 use crate::job::{Job, Reason, State};
 use crate::request::{FieldError, Wanted};
@@ -25,7 +26,7 @@ pub struct Reply {
     /// `ErrorCode`, as `openapi::error_code` describes it.
     #[cfg_attr(feature = "openapi", schema(schema_with = openapi::error_code))]
     pub error_code: i32,
-    /// Fixed text for the code.
+    /// `Success`, `Work Not Finish`, or why there are no files.
     pub error_message: String,
     /// The first frame's JPEG, without `S3Dir`.
     #[cfg_attr(
@@ -78,66 +79,66 @@ pub enum Via {
 /// What there is to answer.
 #[derive(Debug, Clone, Copy)]
 pub enum Outcome<'a> {
-    /// Row 1.
+    /// The body or one of its fields is at fault (400).
     Invalid(&'a FieldError),
-    /// Row 2.
+    /// The body is over 64 KiB (413).
     TooLarge,
-    /// Row 3.
+    /// No live session (401).
     SessionInvalid,
-    /// Row 4.
+    /// The storage is not the tenant's, or the tenant is gone (403).
     Denied,
-    /// Row 5, with the milliseconds to wait (2000 to 10000, jittered).
+    /// The tenant has as many unfinished jobs as it may (429), with the milliseconds to wait (2000 to 10000, jittered).
     TooMany(i64),
-    /// Row 6.
+    /// A table did not answer (503).
     Unavailable,
-    /// Row 18.
+    /// The tenant has no job of that name (404).
     NoSuchJob,
-    /// An `Idempotency-Key` that belongs to another request.
+    /// An `Idempotency-Key` that belongs to another request (409).
     KeyReused,
-    /// Rows 7 to 17: the job as [`settled`](crate::wait::settled) gave it.
+    /// The job as [`settled`](crate::wait::settled) gave it (200).
     Job(&'a Job),
 }
 
 /// The decision table's rows.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum Row {
-    /// 1
+    /// [`Outcome::Invalid`].
     Invalid,
-    /// 2
+    /// [`Outcome::TooLarge`].
     TooLarge,
-    /// 3
+    /// [`Outcome::SessionInvalid`].
     SessionInvalid,
-    /// 4
+    /// [`Outcome::Denied`].
     Denied,
-    /// 5
+    /// [`Outcome::TooMany`].
     TooMany,
-    /// 6
+    /// [`Outcome::Unavailable`].
     Unavailable,
-    /// 7
+    /// No worker has the clip's job yet.
     Queued,
-    /// 8
+    /// A worker has it, and its picture is not there yet.
     RunningWithoutImage,
-    /// 9
+    /// A worker has it, and its picture is there.
     RunningWithImage,
-    /// 10
+    /// The recording has not reached the end of the window yet.
     WaitingSource,
-    /// 11
+    /// Clip and picture are there, and nothing of the window is missing.
     ReadyFull,
-    /// 12
+    /// Clip and picture are there; the recording lacks a part of the window.
     ReadyShort,
-    /// 13
+    /// The picture alone was wanted and is there.
     ThumbnailReady,
-    /// 14
+    /// The picture alone was wanted and is in work.
     ThumbnailInWork,
-    /// 15
+    /// There is no recording, and a POST may look for it again.
     SourceAbsent,
-    /// 16
+    /// Attempts or time were used up, and a POST may try again.
     TimedOut,
-    /// 17
+    /// Failed for good, or cancelled.
     Final,
-    /// 18
+    /// [`Outcome::NoSuchJob`].
     NoSuchJob,
-    /// Contract section 4: 409.
+    /// [`Outcome::KeyReused`].
     KeyReused,
 }
 
@@ -233,7 +234,7 @@ fn failed(job: &Job, wait: i64) -> Reply {
     Reply { lack_length: lack, ..plain(-1, wait, &text) }
 }
 
-/// What is left at the pace so far, between half a second and the seed's two.
+/// What is left at the pace so far, between half a second and the two of TVU's examples.
 fn running_wait(job: &Job, now: i64) -> i64 {
     let left = (job.order.duration_ms - job.done_ms).max(0);
     match job.started_at {

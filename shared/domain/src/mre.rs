@@ -13,7 +13,6 @@ pub mod guide;
 pub mod json;
 pub mod keys;
 pub mod live_join;
-pub mod memory;
 pub mod model;
 pub mod native;
 pub mod number;

@@ -1,4 +1,4 @@
-//! `POST /export`: from a JSON body to a request in which every field has passed its rule (contract, section 1).
+//! `POST /export`: from a JSON body to a request in which every field has passed its rule.
 
 use crate::ids::{FileName, LivePath, PeerId, SessionId};
 use crate::json::Json;
@@ -33,7 +33,7 @@ impl FieldError {
     }
 }
 
-/// What codec the clip shall have (contract: `export_type`).
+/// What codec the clip shall have (`export_type`).
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 #[serde(rename_all = "snake_case")]
@@ -47,7 +47,7 @@ pub enum ExportType {
 }
 
 impl ExportType {
-    /// The contract's number.
+    /// The number that requests give it.
     pub fn number(self) -> u8 {
         match self {
             ExportType::AsRecorded => 0,
@@ -149,7 +149,7 @@ fn session_members(body: &Json) -> Option<impl Iterator<Item = &Json>> {
     Some(body.as_object()?.iter().filter(|(key, _)| key == "SessionId").map(|(_, value)| value))
 }
 
-/// Judges every field in the order of the contract's table.
+/// Judges every field in turn.
 ///
 /// # Errors
 /// [`FieldError`] that names the first field at fault.

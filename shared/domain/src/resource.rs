@@ -1,4 +1,4 @@
-//! The job as modern clients see it (contract, section 8): words, percent, RFC 3339 times. Never a bucket's name or
+//! The job as modern clients see it: words, percent, RFC 3339 times. Never a bucket's name or
 //! a user's.
 
 use crate::job::{Job, PlanSummary, State};

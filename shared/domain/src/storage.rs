@@ -1,4 +1,4 @@
-//! `storage_info` and `slug_info`: base64 of JSON in the spellings that clients use (contract, section 1).
+//! `storage_info` and `slug_info`: base64 of JSON in the spellings that clients use.
 
 use crate::json::{self, Json, has_at_most};
 use base64::Engine;
@@ -9,7 +9,7 @@ use std::fmt;
 /// Longest base64 text that is looked at, in bytes.
 pub const MAX_BASE64: usize = 8 * 1024;
 
-/// The clip's container (contract: `storage_purpose`).
+/// The clip's container (`storage_purpose`).
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum Container {
@@ -56,7 +56,7 @@ impl fmt::Debug for StorageEntry {
     }
 }
 
-/// What a story says about the clip's place in a rundown (contract: `slug_info`); every member is free text.
+/// What a story says about the clip's place in a rundown (`slug_info`); every member is free text.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 pub struct Slug {
@@ -77,7 +77,7 @@ pub struct Slug {
     pub clip_length: Option<String>,
 }
 
-/// Parses `storage_info`. `None` if it counts as absent (empty, or the seed's placeholder).
+/// Parses `storage_info`. `None` if it counts as absent (empty, or the placeholder of TVU's examples).
 ///
 /// # Errors
 /// The reason, which completes "invalid request: `storage_info`: ".

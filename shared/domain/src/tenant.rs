@@ -1,4 +1,4 @@
-//! Tenants: where their recordings lie and where their clips may go (contract, section 1).
+//! Tenants: where their recordings lie and where their clips may go.
 
 use crate::ids::{LivePath, TenantId};
 use crate::ports::Bucket;

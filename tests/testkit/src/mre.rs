@@ -2,10 +2,13 @@
 
 use export_domain::mre::json::Json;
 use export_domain::mre::keys::{EventKey, ReplayKey, object_key};
-use export_domain::mre::memory::MemorySource;
 use export_domain::mre::trigger::Trigger;
 use flate2::read::GzDecoder;
 use std::io::Read;
+
+mod memory;
+
+pub use memory::{Gunzip, MemorySource};
 
 const DATA: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/../data/mre/scenarios.jsonl.gz");
 

@@ -38,7 +38,7 @@ fn all_jobs() -> Vec<Job> {
     jobs
 }
 
-/// The contract's table, row by row, independent of the code: when does a row fire?
+/// The decision table, row by row, independent of the code: when does a row fire?
 fn fires(row: Row, job: &Job) -> bool {
     let media = job.order.wanted == Wanted::Media;
     let lack = job.video.as_ref().map_or(0, |v| v.lack_ms);
@@ -93,7 +93,7 @@ fn exactly_one_row_fires_for_every_job_and_it_is_the_one_that_answers() {
 }
 
 #[test]
-fn every_answer_about_a_job_keeps_the_rules_of_the_contract() {
+fn every_answer_about_a_job_keeps_the_rules() {
     for job in all_jobs() {
         for via in [Via::Submit, Via::Status] {
             let answer = answer(Outcome::Job(&job), via, 5_000, ReplyStyle::default());

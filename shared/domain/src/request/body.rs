@@ -144,11 +144,11 @@ pub struct StorageBody {
     pub storage_enable: Option<bool>,
     /// Bucket.
     pub storage_name: String,
-    /// Region of the bucket.
+    /// Region of the bucket, as the tenant's target has it; without it nothing matches a target that has one.
     pub storage_location: Option<String>,
     /// For people.
     pub storage_description: Option<String>,
-    /// Prefix of the keys; `S3Dir` comes behind it.
+    /// Prefix of the keys, as the tenant's target has it; `S3Dir` comes behind it.
     pub storage_root_folder: Option<String>,
 }
 

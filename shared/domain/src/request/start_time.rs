@@ -1,4 +1,4 @@
-//! `StartTime`: the seed calls it milliseconds and writes `00:13:12`; both are accepted and mean milliseconds.
+//! `StartTime`: TVU's description calls it milliseconds and writes `00:13:12`; both are accepted and mean milliseconds.
 
 use super::FieldError;
 use crate::json::Json;

@@ -11,7 +11,7 @@ fn parsed(body: &str) -> Result<ExportRequest, FieldError> {
     parse(&json::parse(body.as_bytes(), true).unwrap(), &Limits::default())
 }
 
-/// The seed's request without comments, with `fields` put in (`null` takes a field out).
+/// TVU's request without comments, with `fields` put in (`null` takes a field out).
 fn with(fields: &serde_json::Value) -> Result<ExportRequest, FieldError> {
     let mut body = serde_json::json!({
         "ServiceCaller": "mma", "StartPos": 1_562_253_612_833_i64, "StartTime": "00:13:12", "Duration": 9000,
@@ -95,7 +95,7 @@ fn what_a_request_holds_of_storages_sessions_and_users_is_not_shown() {
     assert!(!format!("{request:?}").contains("secret"), "{request:?}");
 }
 
-/// The only words of a client's that an error may hold are the names of the contract's own fields.
+/// The only words of a client's that an error may hold are the names of the request's own fields.
 #[test]
 fn no_refusal_quotes_what_was_sent() {
     const WORDS: &str = "s3cr3t";
@@ -154,7 +154,7 @@ fn a_known_key_given_twice_is_refused_and_an_unknown_one_ignored() {
 }
 
 #[test]
-fn defaults_are_the_contracts() {
+fn defaults_are_tvus() {
     let request = with(&serde_json::json!({})).unwrap();
     assert_eq!(request.file_name.as_str(), "clip_1562253612833");
     assert_eq!(request.export_type, ExportType::AsRecorded);

@@ -4,10 +4,10 @@ use export_domain::mre::attr::{Attr, Row};
 use export_domain::mre::document::{Export, View};
 use export_domain::mre::export::ExportError;
 use export_domain::mre::json::Json;
-use export_domain::mre::memory::MemorySource;
 use export_domain::mre::profile::ProfileSource;
 use export_domain::mre::trigger::Trigger;
 use export_domain::mre::warnings::Warning;
+use export_testkit::mre::MemorySource;
 
 use crate::support::{Scenario, run, scenario, scenarios};
 

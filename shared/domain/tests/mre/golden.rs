@@ -5,8 +5,8 @@ use export_domain::mre::document::{View, blob};
 use export_domain::mre::export::{stored_event, stored_replay};
 use export_domain::mre::json::Json;
 use export_domain::mre::keys::object_key;
-use export_domain::mre::memory::MemorySource;
 use export_domain::mre::trigger::Trigger;
+use export_testkit::mre::MemorySource;
 use sha2::{Digest, Sha256};
 
 use crate::order::{by_name, unordered};

@@ -5,9 +5,9 @@ use export_domain::mre::export::{export_event, export_replay};
 use export_domain::mre::guide::write_result_features;
 use export_domain::mre::json::Json;
 use export_domain::mre::keys::{EventKey, ReplayKey};
-use export_domain::mre::memory::MemorySource;
 use export_domain::mre::number;
 use export_domain::mre::writer::Writer;
+use export_testkit::mre::MemorySource;
 
 use crate::order::unordered;
 use crate::support::{data, gunzip, run};

@@ -3,9 +3,9 @@
 use export_domain::mre::attr::Attr;
 use export_domain::mre::document::View;
 use export_domain::mre::json::Json;
-use export_domain::mre::memory::MemorySource;
 use export_domain::mre::profile::ProfileSource;
 use export_domain::mre::trigger::Trigger;
+use export_testkit::mre::MemorySource;
 
 use crate::order::sort_configurations;
 use crate::support::{Scenario, scenario};

@@ -6,8 +6,8 @@ use export_domain::mre::attr::{Attr, Row};
 use export_domain::mre::document::{Export, View};
 use export_domain::mre::export::{export_event, export_replay, export_replay_from_stored};
 use export_domain::mre::keys::{EventKey, ReplayKey, event_export_key};
-use export_domain::mre::memory::MemorySource;
 use export_domain::mre::trigger::Trigger;
+use export_testkit::mre::MemorySource;
 use proptest::prelude::*;
 use serde_json::Value;
 

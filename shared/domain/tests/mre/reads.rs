@@ -4,8 +4,8 @@ use export_domain::mre::attr::{Attr, Row};
 use export_domain::mre::document::View;
 use export_domain::mre::export::{ExportError, export_event, export_replay, export_replay_from_stored};
 use export_domain::mre::keys::{EventKey, ReplayKey};
-use export_domain::mre::memory::MemorySource;
 use export_domain::mre::trigger::Trigger;
+use export_testkit::mre::MemorySource;
 use std::pin::pin;
 use std::task::{Context, Waker};
 

@@ -4,7 +4,7 @@ use export_domain::mre::document::View;
 use export_domain::mre::export::{export_event, export_replay};
 use export_domain::mre::json::Json;
 use export_domain::mre::keys::{EventKey, ReplayKey};
-use export_domain::mre::memory::MemorySource;
+use export_testkit::mre::MemorySource;
 
 use crate::support::{gunzip, run};
 

@@ -8,8 +8,8 @@ use export_domain::mre::document::{Export, View};
 use export_domain::mre::export::{ExportError, export_event, export_replay};
 use export_domain::mre::json::Json;
 use export_domain::mre::keys::object_key;
-use export_domain::mre::memory::MemorySource;
 use export_domain::mre::trigger::Trigger;
+use export_testkit::mre::MemorySource;
 
 /// Where the golden data lies.
 const DATA: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/../../tests/data/mre");

@@ -107,24 +107,6 @@ impl Representation {
         }
     }
 
-    /// The segments that share a tick with `[from, until)`, in order. Ticks are those of `self.timeline`, offset
-    /// included. A single file is one segment.
-    ///
-    /// # Errors
-    /// [`MpdError::TooMany`] for more than `cap` segments, else as [`Self::segment`].
-    pub fn segments_overlapping(&self, from: i64, until: i64, cap: usize) -> Result<Vec<Segment>, MpdError> {
-        let mut found = Vec::new();
-        let mut index = self.index_at(from);
-        while let Some(segment) = self.segment(index)?.filter(|segment| segment.time < until) {
-            if found.len() == cap {
-                return Err(MpdError::TooMany("segments"));
-            }
-            found.push(segment);
-            index = index.saturating_add(1);
-        }
-        Ok(found)
-    }
-
     /// The position of the first segment that ends after `ticks`; it may lie beyond the last segment.
     pub fn index_at(&self, ticks: i64) -> u64 {
         let runs = &self.addressing.runs;

@@ -1,9 +1,9 @@
 //! Attacks that have a name, and the error that each ends in; and what the largest inputs cost.
 
 use crate::boxes::boxed;
-use crate::measured;
 use crate::seeds::{FILES, MANIFESTS, head};
 use crate::syntax;
+use export_fuzz::measured;
 use export_media::fmp4::{
     Fmp4Error, FragmentEvent, FragmentReader, FragmentSample, Index, Init, MAX_SAMPLES, read_fragments,
 };

@@ -1,7 +1,7 @@
 //! MP4 files as trees of boxes, so that damage in one place leaves the sizes right everywhere else.
 
-use crate::damage::{Damage, apply, damage, number, overwrite};
 use crate::seeds::FILES;
+use export_fuzz::damage::{Damage, apply, damage, number, overwrite};
 use proptest::collection::vec;
 use proptest::prelude::*;
 use proptest::sample::Index;

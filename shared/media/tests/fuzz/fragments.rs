@@ -1,10 +1,10 @@
 //! Init segments, fragments, indexes and streams of them.
 
 use crate::boxes::{self, files};
-use crate::damage::number;
 use crate::seeds::{FILES, TRACKS, head};
-use crate::{config, measured};
 use bytes::Bytes;
+use export_fuzz::damage::number;
+use export_fuzz::{config, measured};
 use export_media::entries::{SampleEntries, free_parameter_id, without_parameter_sets};
 use export_media::fmp4::{
     Codec, Fmp4Error, FragmentEvent, FragmentReader, Index, IndexEntry, Init, InitTrack, MAX_SAMPLES,

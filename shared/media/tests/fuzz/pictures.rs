@@ -1,10 +1,10 @@
 //! Coded pictures and parameter sets.
 
-use crate::damage::{apply, damage, number};
 use crate::seeds::{PARAMETER_SETS, PICTURES};
 use crate::syntax;
-use crate::{config, measured};
 use bytes::Bytes;
+use export_fuzz::damage::{apply, damage, number};
+use export_fuzz::{config, measured};
 use export_media::nal::{
     ParameterIds, RandomAccess, Sps, VideoCodec, as_bla, classify, in_band, kept_messages, nals,
     parameter_sets, push_annex_b, sequence_messages, to_annex_b, with_messages,

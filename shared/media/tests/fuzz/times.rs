@@ -1,7 +1,7 @@
 //! What is decided from samples' times alone, however little sense they make.
 
-use crate::damage::signed;
-use crate::{config, measured};
+use export_fuzz::damage::signed;
+use export_fuzz::{config, measured};
 use export_media::arrange::{AudioSlots, ClipClock, nanos, ticks};
 use export_media::coverage::Coverage;
 use export_media::cut::{Access, Cutter, Method, Step};

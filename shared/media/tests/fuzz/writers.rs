@@ -1,9 +1,9 @@
 //! Writers: what they take reads back, what they refuse leaves no trace.
 
-use crate::damage::{number, signed};
 use crate::seeds::spec;
-use crate::{config, measured};
 use bytes::Bytes;
+use export_fuzz::damage::{number, signed};
+use export_fuzz::{config, measured};
 use export_media::fmp4::{Fmp4Error, FragmentEvent, FragmentReader, FragmentSample, Init, TrackKind};
 use export_media::mux::{Edit, FragmentWriter, Mp4Tables, MuxSample};
 use proptest::collection::vec;

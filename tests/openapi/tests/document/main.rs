@@ -27,7 +27,7 @@ fn document() -> Node {
         "openapi" => "3.1.0",
         "info" => object! {
             "title" => "Media Export",
-            "version" => "1.0.0",
+            "version" => env!("CARGO_PKG_VERSION"),
             "description" => include_str!("description.md"),
             "license" => json!({"name": "Apache 2.0", "identifier": "Apache-2.0"}),
         },

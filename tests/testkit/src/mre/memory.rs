@@ -1,16 +1,15 @@
-//! The port over tables in memory, for tests and benchmarks.
+//! Media Replay Engine's tables in memory.
 
+use export_domain::mre::attr::{Attr, Row, row_from_dynamo_json};
+use export_domain::mre::json::Json;
+use export_domain::mre::keys::{EventKey, ReplayKey, VersionedName};
+use export_domain::mre::source::{ExportSource, Page, ReadError, StoredText, TriggerProfile};
 use std::cmp::Ordering;
 use std::collections::{BTreeMap, HashSet};
 use std::future::poll_fn;
 use std::sync::Mutex;
 use std::sync::atomic::{AtomicUsize, Ordering as Atomic};
 use std::task::Poll;
-
-use super::attr::{Attr, Row, row_from_dynamo_json};
-use super::json::Json;
-use super::keys::{EventKey, ReplayKey, VersionedName};
-use super::source::{ExportSource, Page, ReadError, StoredText, TriggerProfile};
 
 /// Turns the bytes of `ReplayResults` into text.
 pub type Gunzip = fn(&[u8]) -> Option<String>;
@@ -76,11 +75,6 @@ impl Default for MemorySource {
     }
 }
 
-/// The read was made to fail.
-#[derive(Debug, thiserror::Error)]
-#[error("made to fail")]
-struct MadeToFail;
-
 impl MemorySource {
     /// Reads tables in the form `{table: {"Items": [item in DynamoDB JSON]}}`; a table is known by the end of its
     /// name.
@@ -130,7 +124,7 @@ impl MemorySource {
         let mut waits = self.waits;
         poll_fn(|_| if std::mem::take(&mut waits) { Poll::Pending } else { Poll::Ready(()) }).await;
         if self.failing_read == Some(at) {
-            return Err(ReadError { what, source: Box::new(MadeToFail) });
+            return Err(made_to_fail(what));
         }
         Ok(())
     }
@@ -150,6 +144,10 @@ impl MemorySource {
             next: rows_left.then(|| Row::from([("At".to_owned(), Attr::N(to.to_string()))])),
         }
     }
+}
+
+fn made_to_fail(what: &'static str) -> ReadError {
+    ReadError { what, source: "made to fail".into() }
 }
 
 fn text<'a>(row: &'a Row, name: &str) -> &'a str {
@@ -200,7 +198,7 @@ impl ExportSource for MemorySource {
         self.read("segments").await?;
         // DynamoDB refuses a projection that names an attribute twice.
         if attributes.is_some_and(|names| names.iter().collect::<HashSet<_>>().len() < names.len()) {
-            return Err(ReadError { what: "segments", source: Box::new(MadeToFail) });
+            return Err(made_to_fail("segments"));
         }
         let rows: Vec<&Row> = self.segments.get(partition).into_iter().flatten().collect();
         Ok(self.page(&rows, attributes, after.as_ref()))

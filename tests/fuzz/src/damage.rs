@@ -6,19 +6,23 @@ use proptest::sample::Index;
 
 /// One change.
 #[derive(Debug, Clone)]
-pub(crate) enum Damage {
+pub enum Damage {
+    /// Puts a byte there.
     Set(Index, u8),
+    /// Turns one of its eight bits.
     Flip(Index, u8),
+    /// Drops what follows.
     Truncate(Index),
     /// Inserts bytes from elsewhere.
     Splice(Index, Index, u8),
+    /// Drops so many bytes.
     Remove(Index, u8),
     /// A big-endian number of so many bytes.
     Number(Index, usize, u64),
 }
 
 /// Up to `most` changes; often none, so that other damage gets further.
-pub(crate) fn damage(most: usize) -> impl Strategy<Value = Vec<Damage>> {
+pub fn damage(most: usize) -> impl Strategy<Value = Vec<Damage>> {
     let at = any::<Index>;
     let change = prop_oneof![
         3 => (at(), any::<u8>()).prop_map(|(at, value)| Damage::Set(at, value)),
@@ -32,7 +36,7 @@ pub(crate) fn damage(most: usize) -> impl Strategy<Value = Vec<Damage>> {
 }
 
 /// Numbers that field widths, signs, caps and sums trip over.
-pub(crate) fn number() -> impl Strategy<Value = u64> {
+pub fn number() -> impl Strategy<Value = u64> {
     prop_oneof![
         4 => 0..20_u64,
         4 => (0..64_u32, -2..3_i64).prop_map(|(power, near)| (1_u64 << power).wrapping_add_signed(near)),
@@ -43,7 +47,7 @@ pub(crate) fn number() -> impl Strategy<Value = u64> {
 }
 
 /// The same as a signed number.
-pub(crate) fn signed() -> impl Strategy<Value = i64> {
+pub fn signed() -> impl Strategy<Value = i64> {
     prop_oneof![
         4 => -100_000..100_000_i64,
         1 => number().prop_map(|value| i64::from_be_bytes(value.to_be_bytes())),
@@ -51,7 +55,7 @@ pub(crate) fn signed() -> impl Strategy<Value = i64> {
 }
 
 /// Applies changes in turn; spliced bytes come from `donor`.
-pub(crate) fn apply(changes: &[Damage], bytes: &mut Vec<u8>, donor: &[u8]) {
+pub fn apply(changes: &[Damage], bytes: &mut Vec<u8>, donor: &[u8]) {
     for change in changes {
         if bytes.is_empty() {
             return;
@@ -85,7 +89,7 @@ pub(crate) fn apply(changes: &[Damage], bytes: &mut Vec<u8>, donor: &[u8]) {
 }
 
 /// Writes the low `width` bytes of `value` at `at`, as far as there is room.
-pub(crate) fn overwrite(bytes: &mut [u8], at: usize, width: usize, value: u64) {
+pub fn overwrite(bytes: &mut [u8], at: usize, width: usize, value: u64) {
     let value = &value.to_be_bytes()[8 - width..];
     bytes[at..].iter_mut().zip(value).for_each(|(byte, new)| *byte = *new);
 }
