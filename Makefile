@@ -97,6 +97,7 @@ layer: $(VENV)/.stamp ## Build target/layer/ffmpeg.zip (ARCH=arm64|x86_64)
 build: $(VENV)/.stamp $(TOOLS)/.stamp ## Build the functions for AWS into target/lambda, the same bytes anywhere (ARCH=arm64|x86_64)
 	@RUSTFLAGS="--remap-path-prefix=$(CURDIR)=. --remap-path-prefix=$${CARGO_HOME:-$$HOME/.cargo}=cargo" \
 	  cargo lambda build --release --locked --bins --lambda-dir target/lambda $(if $(filter arm64,$(ARCH)),--arm64,--x86-64)
+	@$(MAKE) --no-print-directory sbom
 	@$(VENV)/bin/python infra/local/bundles.py target/lambda
 
 sbom: $(CARGO_CYCLONEDX) ## List what each function is made of: target/lambda/*/sbom.cdx.json (CycloneDX)
@@ -106,7 +107,7 @@ sbom: $(CARGO_CYCLONEDX) ## List what each function is made of: target/lambda/*/
 	  name=$$(basename $$bill _bin.cdx.json); mkdir -p target/lambda/$$name; \
 	  sed 's|file://$(CURDIR)/|file:///|' $$bill > target/lambda/$$name/sbom.cdx.json && rm $$bill; done
 
-package: build sbom layer ## Upload code and layer to S3 and write target/packaged.yaml (needs AWS; CODE_BUCKET=...)
+package: build layer ## Upload code and layer to S3 and write target/packaged.yaml (needs AWS; CODE_BUCKET=...)
 	@test -n "$(CODE_BUCKET)" || { echo "set CODE_BUCKET to a bucket of yours"; exit 1; }
 	@sam package --template-file $(TEMPLATE) --s3-bucket $(CODE_BUCKET) --output-template-file target/packaged.yaml
 
@@ -173,11 +174,13 @@ test-rust: ## Unit, property and integration tests in Rust
 	  cargo nextest run --workspace --locked --no-fail-fast && cargo test --quiet --workspace --doc --locked; \
 	else cargo test --quiet --workspace --locked --no-fail-fast; fi
 
-test-infra: $(VENV)/.stamp ## Tests of the local stack and the template
+test-infra: $(VENV)/.stamp $(CARGO_CYCLONEDX) ## Tests of the local stack, the template and the functions' packages
 	@$(VENV)/bin/python -m pytest -q infra
 
 test-cdk: ## Type-check the CDK construct and test what it synthesises (needs Node 20 or later)
-	@if command -v npm >/dev/null; then $(MAKE) --no-print-directory infra/cdk/node_modules/.package-lock.json && cd infra/cdk && npm test --silent; \
+	@if command -v npm >/dev/null; then $(MAKE) --no-print-directory infra/cdk/node_modules/.package-lock.json && cd infra/cdk && npm run --silent build && \
+	  npm test --silent && cp test/snapshot.json dist/ && npm run --silent snapshot >/dev/null && \
+	  cmp test/snapshot.json dist/snapshot.json && test test/snapshot.json -nt dist/snapshot.json; \
 	else echo "no npm: the CDK construct is not tested"; test -z "$$CI"; fi
 
 infra/cdk/node_modules/.package-lock.json: infra/cdk/package-lock.json
@@ -209,7 +212,7 @@ test-chaos: $(VENV)/.stamp $(TOOLS)/.stamp ## Kill, freeze and cut off the funct
 	@$(VENV)/bin/python -m pytest -q tests/chaos
 
 chaos: $(VENV)/.stamp $(TOOLS)/.stamp ## The same at every point in every way, ten times, with a table of recoveries
-	@CHAOS_REPEATS=10 $(VENV)/bin/python -m pytest -q tests/chaos/test_kill_matrix.py tests/chaos/test_load.py
+	@CHAOS_REPEATS=10 $(VENV)/bin/python -m pytest -q tests/chaos/test_kill_matrix.py tests/chaos/test_faults.py tests/chaos/test_load.py
 
 soak: $(VENV)/.stamp $(TOOLS)/.stamp ## Jobs under random faults: none lost, nothing grows, nothing is left (JOBS=2000 SEED=...)
 	@SOAK_JOBS=$(JOBS) SOAK_SEED=$${SEED:-1} $(VENV)/bin/python -m pytest -q -s tests/chaos/test_soak.py
@@ -224,9 +227,9 @@ bench: $(VENV)/.stamp $(TOOLS)/.stamp ## Measure sizes, first replies, latency, 
 bench-media: $(VENV)/.stamp ## Measure what clips and pictures cost, as ratios (SECTIONS="cost thumbnails fallback memory")
 	@$(VENV)/bin/python tests/bench/media.py $(SECTIONS)
 
-fuzz: ## Try to break every parser of recordings with damaged files (ITERATIONS=1000000 each, SEED=...)
+fuzz: ## Try to break every reader of recordings, requests, messages and items with damaged input (ITERATIONS=1000000 each, SEED=...)
 	@seed=$${SEED:-$$(date +%s)}; echo "fuzz: SEED=$$seed"; \
-	PROPTEST_CASES=$(ITERATIONS) PROPTEST_RNG_SEED=$$seed cargo test --locked --profile fuzz --package export-media --test fuzz
+	PROPTEST_CASES=$(ITERATIONS) PROPTEST_RNG_SEED=$$seed cargo test --locked --profile fuzz --package export-media --package export-domain --test fuzz
 
 ci: setup test ## What continuous integration runs
 

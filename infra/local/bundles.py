@@ -8,6 +8,7 @@ import os
 import shutil
 import subprocess
 import sys
+import time
 import zipfile
 from pathlib import Path
 
@@ -17,7 +18,11 @@ CRATES = (
     "data-export-worker", "event-export", "job-sweeper", "media-export-submit", "media-export-worker", "replay-export",
     "status-poll",
 )
+# What a package for AWS holds.
+PACKAGE = {"bootstrap": 0o755, "sbom.cdx.json": 0o644}
 CODE = Path(os.environ.get("LOCAL_CODE_DIR", STATE / "code"))
+# Seconds after which the package of another build goes.
+KEPT_S = 3600
 
 
 def build(release: bool) -> Path:
@@ -54,7 +59,8 @@ def _bundle_one(crate: str, binary: Path) -> Path:
     write_zip(scratch.with_suffix(".zip"), {"bootstrap": (scratch.read_bytes(), 0o755)}, level=1)
     scratch.unlink()
     for old in CODE.glob(f"{crate}-*-*-*.zip"):
-        old.unlink()
+        if time.time() - old.stat().st_mtime > KEPT_S:  # Another stack may be coming up with a younger one.
+            old.unlink(missing_ok=True)
     scratch.with_suffix(".zip").rename(target)
     return target
 
@@ -79,10 +85,11 @@ def write_zip(path: Path, files: dict[str, tuple[bytes, int]], level: int = 9) -
 
 
 def pack(folder: Path) -> None:
-    """Zip each function that `cargo lambda build` left in a folder of its own; its own zips carry the time of the build."""
+    """Zip each function that `cargo lambda build` left in a folder of its own, with the list of what it is made of; cargo
+    lambda's own zips carry the time of the build."""
     for crate in CRATES:
-        content = (folder / crate / "bootstrap").read_bytes()
-        write_zip(folder / crate / "bootstrap.zip", {"bootstrap": (content, 0o755)})
+        files = {name: ((folder / crate / name).read_bytes(), mode) for name, mode in PACKAGE.items()}
+        write_zip(folder / crate / "bootstrap.zip", files)
 
 
 if __name__ == "__main__":

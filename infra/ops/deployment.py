@@ -82,7 +82,12 @@ class Deployment:
     @property
     def target_buckets(self) -> set[str]:
         """The buckets that the workers' role writes clips to."""
-        return {self.outputs["ExportBucket"]} | self._buckets("TenantTargetBucketArns")
+        return {self.outputs["ExportBucket"]} | self.tenant_target_buckets
+
+    @property
+    def tenant_target_buckets(self) -> set[str]:
+        """Those of them that it may write to below any root."""
+        return self._buckets("TenantTargetBucketArns")
 
     def _buckets(self, parameter: str) -> set[str]:
         return {arn.rpartition(":")[2] for arn in self.parameters.get(parameter, "").split(",") if arn}

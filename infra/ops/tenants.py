@@ -119,6 +119,8 @@ def doubts(tenant: Tenant, deployment: Deployment) -> list[str]:
     for target in tenant.targets:
         if target.bucket not in deployment.target_buckets:
             found.append(f"target: the stack may not write to {target.bucket}: add it to TenantTargetBucketArns")
+        elif target.root.strip("/") and target.bucket not in deployment.tenant_target_buckets:
+            found.append(f"target: in {target.bucket}, the stack's own, it may write below export/ only: leave the root out")
         status, region = look(deployment, target.bucket)
         if status == 404:
             found.append(f"target: there is no bucket {target.bucket}")

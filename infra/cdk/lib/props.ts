@@ -17,7 +17,7 @@ export const DATA_EXPORT_AUTHS = ['AWS_IAM', 'NONE'] as const;
 export type DataExportAuth = (typeof DATA_EXPORT_AUTHS)[number];
 
 /** Levels of logs, from the least talkative one. */
-export const LOG_LEVELS = ['error', 'warn', 'info', 'debug'] as const;
+export const LOG_LEVELS = ['error', 'warn', 'info'] as const;
 export type LogLevel = (typeof LOG_LEVELS)[number];
 
 /** The parameters of the template, typed. */

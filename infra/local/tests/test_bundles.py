@@ -1,12 +1,14 @@
 """Zips of the functions."""
 
+import json
 import os
+import subprocess
 import zipfile
 
 import pytest
 
 import bundles
-from instance import StackError
+from instance import ROOT, StackError
 
 
 @pytest.fixture
@@ -57,7 +59,38 @@ def test_what_was_built_for_aws_is_zipped_to_the_same_bytes_whenever(binaries, t
             bootstrap = tmp_path / folder / crate / "bootstrap"
             bootstrap.parent.mkdir(parents=True)
             bootstrap.write_bytes((binaries / crate).read_bytes())
+            bootstrap.with_name("sbom.cdx.json").write_text(crate)
             os.utime(bootstrap, (age, age))
         bundles.pack(tmp_path / folder)
         zips.append([(tmp_path / folder / crate / "bootstrap.zip").read_bytes() for crate in bundles.CRATES])
     assert zips[0] == zips[1]
+    with zipfile.ZipFile(tmp_path / "one" / "status-poll" / "bootstrap.zip") as archive:
+        assert {entry.filename: entry.external_attr >> 16 for entry in archive.infolist()} == {
+            "bootstrap": 0o100755, "sbom.cdx.json": 0o100644,
+        }
+        assert archive.read("sbom.cdx.json") == b"status-poll"
+
+
+def bills() -> dict[str, bytes]:
+    """What `make sbom` writes, by function."""
+    subprocess.run(["make", "sbom"], cwd=ROOT, check=True, capture_output=True, timeout=600)
+    return {path.parent.name: path.read_bytes() for path in ROOT.glob("target/lambda/*/sbom.cdx.json")}
+
+
+def crates_of(function: str) -> set[tuple[str, str]]:
+    """Name and version of every crate in it, as cargo resolves them for AWS."""
+    command = ["cargo", "tree", "--locked", "--package", function, "--edges", "normal", "--prefix", "none", "--no-dedupe",
+               "--target", "aarch64-unknown-linux-gnu"]
+    tree = subprocess.run(command, cwd=ROOT, check=True, capture_output=True, text=True).stdout
+    return {(name, version.removeprefix("v")) for name, version, *_ in map(str.split, tree.splitlines())}
+
+
+def test_a_functions_bill_names_every_crate_in_it_and_nothing_of_this_machine():
+    first = bills()
+    assert first.keys() == set(bundles.CRATES)
+    for function, bill in first.items():
+        parsed = json.loads(bill)
+        named = {(each["name"], each["version"]) for each in [*parsed["components"], parsed["metadata"]["component"]]}
+        assert len(named) > 100 and crates_of(function) - named == set(), function
+        assert str(ROOT).encode() not in bill
+    assert bills() == first

@@ -14,7 +14,8 @@ from instance import ROOT
 PARSED = yaml_parse(TEMPLATE.read_text())
 RESOURCES = PARSED["Resources"]
 FUNCTIONS = {k: v["Properties"] for k, v in RESOURCES.items() if v["Type"] == "AWS::Serverless::Function"}
-RUNBOOK = (ROOT / "infra" / "README.md").read_text(encoding="utf-8").partition("## Run-book")[2]
+README = (ROOT / "infra" / "README.md").read_text(encoding="utf-8")
+RUNBOOK = README.partition("## Run-book")[2]
 # Where each kind of resource that keeps something names its key.
 KEYS = {
     "AWS::DynamoDB::Table": "SSESpecification",
@@ -23,6 +24,47 @@ KEYS = {
     "AWS::SNS::Topic": "KmsMasterKeyId",
     "AWS::Logs::LogGroup": "KmsKeyId",
 }
+
+
+# Settings that promises rest on: resource, property, value.
+ACCESS_BLOCKED = dict.fromkeys(("BlockPublicAcls", "BlockPublicPolicy", "IgnorePublicAcls", "RestrictPublicBuckets"), True)
+SETTINGS = [
+    ("ClipSource", "ScalingConfig", {"MaximumConcurrency": {"Ref": "ClipConcurrency"}}),
+    ("ThumbnailSource", "ScalingConfig", {"MaximumConcurrency": {"Ref": "ThumbnailConcurrency"}}),
+    ("DataExportSource", "ScalingConfig", {"MaximumConcurrency": 10}),
+    ("ClipSource", "FunctionResponseTypes", ["ReportBatchItemFailures"]),
+    ("ThumbnailSource", "FunctionResponseTypes", ["ReportBatchItemFailures"]),
+    ("DataExportSource", "FunctionResponseTypes", ["ReportBatchItemFailures"]),
+    ("MediaExportClipWorker", "RecursiveLoop", "Allow"),
+    ("MediaExportThumbnailWorker", "RecursiveLoop", "Allow"),
+    ("DataExportWorker", "RecursiveLoop", "Allow"),
+    ("ClipQueue", "RedrivePolicy/maxReceiveCount", 5),
+    ("ThumbnailQueue", "RedrivePolicy/maxReceiveCount", 5),
+    ("DataExportQueue", "RedrivePolicy/maxReceiveCount", 5),
+    ("SourceBucket", "PublicAccessBlockConfiguration", ACCESS_BLOCKED),
+    ("ExportBucket", "PublicAccessBlockConfiguration", ACCESS_BLOCKED),
+    ("SourceBucket", "LifecycleConfiguration/Rules/0/AbortIncompleteMultipartUpload", {"DaysAfterInitiation": 1}),
+    ("ExportBucket", "LifecycleConfiguration/Rules/0/AbortIncompleteMultipartUpload", {"DaysAfterInitiation": 1}),
+    ("SourceBucket", "LifecycleConfiguration/Rules/0/Status", "Enabled"),
+    ("ExportBucket", "LifecycleConfiguration/Rules/0/Status", "Enabled"),
+    ("ApiStage", "DefaultRouteSettings/ThrottlingRateLimit", {"Ref": "ApiRateLimit"}),
+    ("ApiStage", "DefaultRouteSettings/ThrottlingBurstLimit", {"Ref": "ApiBurstLimit"}),
+    (
+        "ExportBucketPolicy",
+        "PolicyDocument/Statement/0",
+        {
+            "Sid": "PublishOnce",
+            "Effect": "Deny",
+            "Principal": "*",
+            "Action": "s3:PutObject",
+            "Resource": {"Fn::Sub": "${ExportBucket.Arn}/export/*"},
+            "Condition": {
+                "Null": {"s3:if-none-match": "true", "s3:if-match": "true"},
+                "Bool": {"s3:ObjectCreationOperation": "true"},
+            },
+        },
+    ),
+]
 
 
 def of_type(kind: str) -> dict[str, dict]:
@@ -63,6 +105,69 @@ def test_a_message_stays_invisible_six_times_as_long_as_its_function_may_run(map
     assert properties["BatchSize"] == 1
     dead_letters = RESOURCES[queue["RedrivePolicy"]["deadLetterTargetArn"]["Fn::GetAtt"][0]]["Properties"]
     assert dead_letters["MessageRetentionPeriod"] > queue["MessageRetentionPeriod"]
+
+
+@pytest.mark.parametrize(("resource", "path", "value"), SETTINGS)
+def test_what_promises_rest_on_is_set(resource, path, value):
+    found = RESOURCES[resource]["Properties"]
+    for step in path.split("/"):
+        found = found[int(step)] if step.isdigit() else found[step]
+    assert found == value
+
+
+def test_no_source_queue_or_bucket_is_without_its_settings():
+    settings = {resource for resource, _, _ in SETTINGS}
+    worked = {name for name, each in of_type("AWS::SQS::Queue").items() if "RedrivePolicy" in each["Properties"]}
+    assert {*of_type("AWS::Lambda::EventSourceMapping"), *of_type("AWS::S3::Bucket"), *worked} <= settings
+
+
+def refusing_plain_http(name: str, policy: dict) -> set[str]:
+    """The queues or the bucket that a policy is of, if all that it denies is of them."""
+    properties = policy["Properties"]
+    owners = {each["Ref"] for each in properties.get("Queues", [properties.get("Bucket")])}
+    tls = [s for s in statements(policy) if s.get("Condition") == {"Bool": {"aws:SecureTransport": "false"}}]
+    assert len(tls) == 1, name
+    assert (tls[0]["Effect"], tls[0]["Principal"]) == ("Deny", "*") and tls[0]["Action"] in ("s3:*", "sqs:*"), name
+    resources = tls[0]["Resource"]
+    if resources == "*":
+        return owners
+    arns = [each["Fn::GetAtt"][0] for each in resources if "Fn::GetAtt" in each]
+    objects = [each["Fn::Sub"].split("$")[1] for each in resources if "Fn::Sub" in each]
+    assert objects == ([f"{{{arns[0]}.Arn}}/*"] if tls[0]["Action"] == "s3:*" else []), name
+    return owners & set(arns)
+
+
+def test_every_bucket_and_queue_refuses_what_comes_without_tls():
+    policies = of_type("AWS::S3::BucketPolicy") | of_type("AWS::SQS::QueuePolicy")
+    refusing = [each for name, policy in policies.items() for each in refusing_plain_http(name, policy)]
+    assert sorted(refusing) == sorted([*of_type("AWS::S3::Bucket"), *of_type("AWS::SQS::Queue")])
+
+
+def senders(queue: str) -> set[str]:
+    """Roles that may send to a queue, and services that its policy lets send."""
+    found = set()
+    for name, each in RESOURCES.items():
+        for statement in statements(each):
+            actions = statement["Action"] if isinstance(statement["Action"], list) else [statement["Action"]]
+            named = re.search(rf"\b{queue}\b", json.dumps(statement.get("Resource")))
+            if statement["Effect"] == "Allow" and "sqs:SendMessage" in actions and named:
+                found.add(statement.get("Principal", {}).get("Service", name))
+    return found
+
+
+@pytest.mark.parametrize(
+    ("queue", "may"),
+    [
+        ("ClipQueue", {"MediaExportSubmitRole", "JobSweeperRole", "MediaExportClipWorkerRole"}),
+        ("ThumbnailQueue", {"MediaExportSubmitRole", "JobSweeperRole", "MediaExportThumbnailWorkerRole"}),
+        ("DataExportQueue", {"events.amazonaws.com", "DataExportWorkerRole"}),
+        ("ClipDeadLetterQueue", {"MediaExportClipWorkerRole"}),
+        ("ThumbnailDeadLetterQueue", {"MediaExportThumbnailWorkerRole"}),
+        ("DataExportDeadLetterQueue", {"events.amazonaws.com", "DataExportWorkerRole"}),
+    ],
+)
+def test_only_who_has_to_may_send_to_a_queue(queue, may):
+    assert senders(queue) == may
 
 
 def test_functions_behind_the_api_end_before_the_api_gives_up():
@@ -175,6 +280,48 @@ def test_every_alarm_calls_somebody_and_has_its_line_in_the_run_book():
         assert each["Properties"]["AlarmActions"] == [{"Ref": "AlarmTopic"}], name
         assert runbook_has(name.removesuffix("Alarm")), f"infra/README.md says nothing of {name}"
     assert not runbook_has("NobodyKnows")
+
+
+def parameter_rows() -> dict[str, list[str]]:
+    """Default and meaning of each parameter, as the page has them."""
+    table = README.partition("## Parameters")[2].partition("\n## ")[0]
+    rows = [line.strip("| ").split(" | ") for line in table.splitlines() if line.startswith("| `")]
+    return {name: [default, meaning] for names, default, meaning in rows for name in re.findall("`([^`]+)`", names)}
+
+
+def test_every_parameter_has_its_row_with_its_default_and_what_else_it_may_be():
+    rows = parameter_rows()
+    assert rows.keys() == PARSED["Parameters"].keys()
+    for name, parameter in PARSED["Parameters"].items():
+        default, meaning = rows[name]
+        assert str(parameter["Default"]) in default, f"{name} is {parameter['Default']!r}, not {default}"
+        if parameter["Type"] == "String":
+            others = {*parameter.get("AllowedValues", [])} - {parameter["Default"]}
+            assert not [each for each in others if f"`{each}`" not in meaning], f"{name}: {meaning}"
+
+
+def refusals() -> set[str]:
+    """What `ErrorMessage` may say beside success and work in progress, up to what is filled in."""
+    domain = ROOT / "shared" / "domain" / "src"
+    reasons = (domain / "job.rs").read_text(encoding="utf-8").partition("pub enum Reason")[2].partition("\n}")[0]
+    replies = (domain / "legacy.rs").read_text(encoding="utf-8")
+    texts = re.findall(r'#\[error\("([^"{]+)', reasons) + re.findall(r'plain\(-1, \w+, &?(?:format!\()?"([^"{]+)', replies)
+    return {text.partition(":")[0] for text in [*texts, "cancelled"]}
+
+
+def test_the_run_book_has_every_error_message():
+    table = RUNBOOK.partition("| `ErrorMessage`")[2].partition("\n\n")[0]
+    cells = [line.split("|")[1] for line in table.splitlines() if line.startswith("| `")]
+    told = {text.partition(":")[0] for cell in cells for text in re.findall("`([^`]+)`", cell)}
+    assert len(refusals()) > 15 and told == refusals()
+
+
+def test_the_dashboard_shows_every_metric_of_ours():
+    table = README.partition("\n## Metrics")[2]
+    metrics = set(re.findall(r"(?m)^\| `(\w+)` \|", table))
+    body = RESOURCES["Dashboard"]["Properties"]["DashboardBody"]["Fn::Sub"]
+    drawn = {*re.findall(r'\["MediaExport", "(\w+)"', body), *re.findall(r'MetricName=\\"(\w+)', body)}
+    assert len(metrics) > 15 and drawn == metrics
 
 
 def test_the_dashboard_is_a_grid_of_widgets_that_do_not_overlap():
