@@ -9,7 +9,11 @@ from urllib.parse import parse_qs, unquote, urlsplit
 from .processes import Sender
 
 TARGETS = {"DynamoDB_20120810": "dynamodb", "AmazonSQS": "sqs", "AWSEvents": "events"}
-JOBS_NAMED = {"dynamodb": re.compile(r"\bJ#([a-z2-7]{32})\b"), "sqs": re.compile(r"job_id\W+([a-z2-7]{32})\b")}
+# An export of an event counts as a job, named as its state is.
+JOBS_NAMED = {
+    "dynamodb": re.compile(r"\bJ#([a-z2-7]{32})\b|\b(event/\d+/[\w/-]+)"),
+    "sqs": re.compile(r"job_id\W+([a-z2-7]{32})\b"),
+}
 ENDINGS = {"READY": "commit", "FAILED": "fail", "CANCELLED": "cancel"}
 
 
@@ -71,7 +75,7 @@ def job_named(service: str, body: bytes) -> str | None:
     """The job that a request names."""
     pattern = JOBS_NAMED.get(service)
     found = pattern.search(body.decode(errors="replace")) if pattern else None
-    return found[1] if found else None
+    return found[found.lastindex] if found else None
 
 
 def written_item(operation: str, body: bytes) -> dict | None:

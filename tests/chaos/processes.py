@@ -3,7 +3,6 @@
 import contextlib
 import os
 import re
-import signal
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -72,10 +71,6 @@ def signal_tree(pid: int, number: int) -> None:
         if pid in _ancestors(each, parents):
             with contextlib.suppress(ProcessLookupError):
                 os.kill(each, number)
-
-
-def kill_tree(pid: int) -> None:
-    signal_tree(pid, signal.SIGKILL)
 
 
 def usage(pid: int) -> Usage | None:

@@ -11,7 +11,7 @@ import signal
 import threading
 import time
 from collections.abc import Awaitable, Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 import h11
 
@@ -53,6 +53,10 @@ class Rule:
     hit: list[Call] = field(default_factory=list)
     struck: threading.Event = field(default_factory=threading.Event)
     resumed: threading.Event = field(default_factory=threading.Event)
+
+    def unused(self) -> "Rule":
+        """The same rule, as if it had met no request yet."""
+        return replace(self, seen=0, hit=[], struck=threading.Event(), resumed=threading.Event())
 
     @property
     def frozen(self) -> bool:
@@ -99,7 +103,7 @@ class Exchange:
 
     async def signal(self, number: int) -> None:
         if self.call.sender:
-            self.signals.append((number, self.call.function))
+            self.signals.append((number, self.call))
             await asyncio.to_thread(signal_tree, self.call.sender.pid, number)
 
     async def until_resumed(self) -> None:
@@ -109,7 +113,7 @@ class Exchange:
 
 Verb = Callable[[Exchange], Awaitable[None]]
 Forward = Callable[..., Awaitable[Message]]
-Signals = list[tuple[int, str]]
+Signals = list[tuple[int, Call]]
 
 
 # ---- verbs

@@ -1,4 +1,7 @@
-"""Faults of AWS, of ffmpeg and of the record itself: each costs time, none a frame."""
+"""Faults of AWS, of ffmpeg and of the record itself: each costs time, none a frame.
+
+`CHAOS_REPEATS=10` tries each of them ten times.
+"""
 
 import signal
 import time
@@ -7,10 +10,11 @@ from concurrent.futures import ThreadPoolExecutor
 import pytest
 
 from .calls import Call
+from .conftest import REPEATS
 from .processes import signal_tree
 from .proxy import Rule, answer, delay, drop_reply, kill_before, reset, stop_before, throttle, truncate
 from .trial import STILLS, SUBMIT, TAKEOVER_S, WORK_S, WORKER, Trial
-from .world import LEASE_S, RESEND_S
+from .world import LEASE_S, RESEND_S, Lost
 
 SLOW_DOWN, BROKEN = answer(503, "SlowDown"), answer(500, "InternalError")
 CONFLICT = answer(409, "ConditionalRequestConflict")
@@ -36,32 +40,52 @@ FAULTS = {
 }
 
 
+@pytest.fixture(autouse=True, params=range(REPEATS or 1))
+def turn(request) -> int:
+    """Which repetition of a test it is."""
+    return request.param
+
+
 @pytest.fixture(scope="module")
 def outcomes(request, chaos, small, heavy, clips):
     items = [item for item in request.session.items if item.originalname == "test_a_fault_costs_time"]
-    chosen = {item.callspec.params["fault"] for item in items}
+    chosen = [(item.callspec.params["fault"], item.callspec.params["turn"]) for item in items]
     with ThreadPoolExecutor(4) as pool:
         trials = {}
-        for fault in chosen:
+        for fault, turn in chosen:
             form, rule, _ = FAULTS[fault]
-            trials[fault] = Trial(chaos, clips, heavy if form == "parts" else small, form, [rule])
-        yield {fault: (trial, pool.submit(trial.go)) for fault, trial in trials.items()}
+            recording = heavy if form == "parts" else small
+            trials[fault, turn] = Trial(chaos, clips, recording, form, [rule.unused()])
+        yield {each: (trial, pool.submit(trial.go)) for each, trial in trials.items()}
         pool.shutdown(cancel_futures=True)
 
 
 @pytest.mark.parametrize("fault", FAULTS)
-def test_a_fault_costs_time(fault, outcomes):
-    trial, future = outcomes[fault]
+def test_a_fault_costs_time(fault, turn, outcomes):
+    trial, future = outcomes[fault, turn]
     future.result()
     at_once = FAULTS[fault][2]
     if at_once is not None:
         assert (trial.item["attempts"] == 1) == at_once, trial.item["attempts"]
 
 
+def test_a_fault_that_never_strikes_is_found(chaos, small, clips):
+    """Else a trial would say nothing."""
+    rule = Rule(reset, WORKER, "GetObject", target="no such segment")
+    trial = Trial(chaos, clips, small, "still", [rule])
+    chaos.proxy.arm(rule)
+    try:
+        with ThreadPoolExecutor(1) as pool, pytest.raises(Lost, match="the fault never struck"):
+            trial.until_struck(rule, pool.submit(trial.ask), 1)
+    finally:
+        chaos.proxy.disarm(rule)
+
+
 def test_a_job_that_cannot_be_stored_is_not_acknowledged(chaos, small, clips):
     trial = Trial(chaos, clips, small, "single", [Rule(throttle, SUBMIT, "PutItem", times=4)])
     chaos.proxy.arm(trial.rules[0])
     refused = chaos.stack.export(trial.body)
+    assert trial.rules[0].hit, "the fault never struck"
     assert refused.status == 503 and refused.code == -1 and refused.body["TimeWait"] > 0, refused
     assert chaos.job_of(trial.name) is None
     chaos.proxy.disarm(trial.rules[0])
@@ -123,6 +147,7 @@ def test_a_new_generation_is_not_disturbed_by_a_worker_of_the_old_one(chaos, sma
         trial.job = chaos.job_of(trial.name)
         first = trial.item["fence"]
         assert chaos.until_ended(trial.job, 3 * (TAKEOVER_S + WORK_S)) == "FAILED"
+        assert len(dying.hit) == 2
         failed = chaos.stack.status(trial.job)
         assert failed.body["ErrorMessage"] == "export timed out", failed
         assert chaos.stack.finish(trial.body).code == 5

@@ -3,20 +3,31 @@
 Each point is tried in one way by default; `CHAOS_REPEATS=10` tries all ways of each ten times.
 """
 
-import os
 from collections.abc import Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
 
 import pytest
 
-from .conftest import RECOVERED
-from .proxy import Rule, drop_reply, kill_after, kill_before, reset, stop_after, stop_and_overwrite, stop_before
-from .trial import BUSY_S, STILLS, SUBMIT, SWEEPER, TAKEOVER_S, WORK_S, WORKER, Trial
-from .world import DEAD_LETTERS, QUEUES, Lost
+from .conftest import RECOVERED, REPEATS
+from .courses import EXPORT_S, EXPORTER, FUTURE_S, LIVE_S, RETURN_S, Exports, ExportTrial, FutureTrial, LiveTrial
+from .proxy import (
+    Rule,
+    answer,
+    delay,
+    drop_reply,
+    kill_after,
+    kill_before,
+    reset,
+    stop_after,
+    stop_and_overwrite,
+    stop_before,
+)
+from .trial import BUSY_S, STATUS, STILLS, SUBMIT, SWEEPER, TAKEOVER_S, WORK_S, WORKER, Trial
+from .world import DEAD_LETTERS, QUEUES, RENEW_S, Lost
 
-REPEATS = int(os.environ.get("CHAOS_REPEATS") or 0)
-AT_ONCE = 5
+AT_ONCE, EXPORTS_AT_ONCE = 5, 3
+EXPORT_QUEUES = ("DATA_EXPORT_QUEUE_URL", "DATA_EXPORT_DEAD_LETTER_QUEUE_URL")
 WAYS = {
     "killed before": kill_before,
     "killed after": kill_after,
@@ -42,7 +53,6 @@ class Point:
     def __str__(self) -> str:
         what = self.step or (f"{self.operation} {self.target}" if self.target else self.operation)
         return f"{self.form} {self.function.removeprefix('MediaExport')} {what}{self.nth if self.nth > 1 else ''}"
-
 
 
 def worker_points(form: str, function: str, uploads: list[Point]) -> list[Point]:
@@ -71,15 +81,40 @@ UPLOADS = [
     Point("parts", WORKER, "UpdateItem", "commit"),
 ]
 POINTS = [
+    Point("cancelled", STATUS, "UpdateItem", "cancel"),
+    Point("cancelled", SWEEPER, "PutEvents"),
+    Point("expired", SWEEPER, "UpdateItem", "fail"),
+    Point("restarted", SUBMIT, "UpdateItem", "restart"),
     Point("single", SUBMIT, "PutItem", "create"),
     Point("single", SUBMIT, "SendMessage"),
     *worker_points("single", WORKER, [Point("single", WORKER, "PutObject", target=".mp4")]),
     *UPLOADS,
     *worker_points("still", STILLS, []),
-    Point("single", SWEEPER, "GetItem"),
-    Point("single", SWEEPER, "UpdateItem", "resend"),
-    Point("single", SWEEPER, "SendMessage"),
+    Point("unsent", SWEEPER, "Query"),
+    Point("unsent", SWEEPER, "GetItem"),
+    Point("unsent", SWEEPER, "UpdateItem", "resend"),
+    Point("unsent", SWEEPER, "SendMessage"),
+    Point("slow", WORKER, "UpdateItem", "renew"),
+    Point("unreadable", WORKER, "UpdateItem", "release"),
+    Point("published", WORKER, "HeadObject"),
+    Point("single", WORKER, "PutEvents"),
+    Point("single", WORKER, "UpdateItem", "tell"),
+    Point("live", WORKER, "UpdateItem", "wait"),
+    Point("live", WORKER, "SendMessage"),
 ]
+EXPORT_POINTS = [
+    Point("export", EXPORTER, "UpdateItem", target="ExportStateTable"),
+    Point("export", EXPORTER, "PutObject"),
+    Point("export", EXPORTER, "PutEvents"),
+]
+# What else goes wrong in a form, so that the point is reached.
+CAUSES = {
+    "unsent": [Rule(reset, SUBMIT, "SendMessage", times=9)],
+    "slow": [Rule(delay(3 * RENEW_S), WORKER, "GetObject", target="seg-")],
+    "unreadable": [Rule(answer(500, "InternalError"), WORKER, "GetObject", target="init-0", times=5)],
+    "published": [Rule(kill_after, WORKER, "PutObject", target=".mp4")],
+}
+COURSES = {"live": LiveTrial} | dict.fromkeys(("cancelled", "expired", "restarted"), FutureTrial)
 
 
 @dataclass(frozen=True)
@@ -91,52 +126,73 @@ class Case:
         return f"{self.point} {self.way}"
 
     def rules(self) -> list[Rule]:
-        """The fault; and for the sweeper to have something to do, a message that is never sent."""
+        """The fault, and what leads to it."""
         point = self.point
         fault = Rule(WAYS[self.way], point.function, point.operation, point.step, target=point.target, nth=point.nth)
-        unsent = Rule(reset, SUBMIT, "SendMessage", times=9)
-        return [fault, unsent] if point.function == SWEEPER else [fault]
+        return [fault, *(cause.unused() for cause in CAUSES.get(point.form, []))]
 
 
 def ways(point: Point) -> list[str]:
     return [way for way in WAYS if way in READS or not point.operation.startswith("Get")]
 
 
-def cases() -> list[Case]:
+def cases(points: list[Point]) -> list[Case]:
     if REPEATS:
-        return [Case(point, way) for point in POINTS for way in ways(point)]
-    return [Case(point, ways(point)[k % len(ways(point))]) for k, point in enumerate(POINTS)]
+        return [Case(point, way) for point in points for way in ways(point)]
+    return [Case(point, ways(point)[k % len(ways(point))]) for k, point in enumerate(points)]
 
 
-CASES = cases()
+CASES, EXPORT_CASES = cases(POINTS), cases(EXPORT_POINTS)
 
 
 @pytest.fixture(scope="module")
 def outcomes(request, chaos, small, heavy, clips) -> Iterator[dict[Case, list[tuple[Trial, Future]]]]:
     """How long each repeat of each chosen case took to recover."""
-    recordings = {"single": small, "parts": heavy, "still": small}
-    items = [item for item in request.session.items if item.originalname == "test_a_job_survives"]
-    chosen = [item.callspec.params["case"] for item in items]
 
     def trial(case: Case) -> Trial:
         form = case.point.form
         asks_again = case.point.step == "create" and case.way.endswith("before")
-        return Trial(chaos, clips, recordings[form], form, case.rules(), asks_again)
+        recording = heavy if form == "parts" else small
+        return COURSES.get(form, Trial)(chaos, clips, recording, form, case.rules(), asks_again)
 
     with ThreadPoolExecutor(AT_ONCE) as pool:
-        trials = {case: [trial(case) for _ in range(REPEATS or 1)] for case in chosen}
+        trials = {case: [trial(case) for _ in range(REPEATS or 1)] for case in chosen(request, "test_a_job_survives")}
         yield {case: [(each, pool.submit(each.go)) for each in tried] for case, tried in trials.items()}
         pool.shutdown(cancel_futures=True)
 
 
+def chosen(request, test: str) -> list[Case]:
+    """The cases that are to be tried of a test."""
+    return [item.callspec.params["case"] for item in request.session.items if item.originalname == test]
+
+
+@pytest.fixture(scope="module")
+def exported(request, chaos) -> Iterator[dict[Case, list[Future]]]:
+    """How long each repeat of each chosen case of an export took to recover; they mostly wait."""
+    exports = Exports(chaos)
+    with ThreadPoolExecutor(EXPORTS_AT_ONCE) as pool:
+        cases = chosen(request, "test_an_export_survives")
+        trials = {case: [ExportTrial(exports, *case.rules()) for _ in range(REPEATS or 1)] for case in cases}
+        yield {case: [pool.submit(each.go) for each in tried] for case, tried in trials.items()}
+        pool.shutdown(cancel_futures=True)
+
+
 @pytest.mark.parametrize("case", CASES, ids=str)
-def test_a_job_survives(case, outcomes):
+def test_a_job_survives(case, outcomes, exported):
     """It is taken over within a lease and two sweeps, and made once."""
     times = RECOVERED.setdefault(str(case), [])
     for trial, future in outcomes[case]:
         times.append((future.result(), trial.taken_over_after()))
-    slowest = max(taken_over for _, taken_over in times)
-    assert slowest < TAKEOVER_S + BUSY_S, f"taken over after {slowest:.1f} s"
+    slowest, waits = max(taken_over for _, taken_over in times), LIVE_S if case.point.form == "live" else 0
+    assert slowest < TAKEOVER_S + BUSY_S + waits, f"taken over after {slowest:.1f} s"
+
+
+@pytest.mark.parametrize("case", EXPORT_CASES, ids=str)
+def test_an_export_survives(case, exported):
+    """It is made again when the dead worker's lease is over, stored once, and told of."""
+    times = [future.result() for future in exported[case]]
+    RECOVERED.setdefault(str(case), []).extend((seconds, seconds) for seconds in times)
+    assert max(times) < EXPORT_S + 2 * RETURN_S + 2 * BUSY_S, times
 
 
 def test_messages_delivered_again_change_nothing(outcomes, chaos):
@@ -150,16 +206,26 @@ def test_messages_delivered_again_change_nothing(outcomes, chaos):
     assert {call.operation for call in chaos.proxy.calls[calls:] if call.function in (WORKER, STILLS)} == {"GetItem"}
 
 
-def test_nothing_is_left_behind(outcomes, chaos):
+def test_every_end_is_told(outcomes, chaos):
+    """Whatever became of whoever was to tell it."""
+    assert ended(outcomes)
+    chaos.until_all_are_told()
+    ids = [event["detail"]["id"] for event in chaos.listener.heard()]
+    assert len(ids) < 2 * len(set(ids)), "ends are told again and again"
+
+
+def test_nothing_is_left_behind(outcomes, exported, chaos):
     """But for one message in flight for each worker that was killed."""
     jobs = ended(outcomes)
+    # Those that were cancelled have a wake-up under way, and exports that were held look once more.
+    chaos.until(lambda: not any(map(chaos.waiting, (*QUEUES, EXPORT_QUEUES[0]))), FUTURE_S, "messages wait")
     chaos.until_idle()
     assert jobs and not chaos.orphans()
     assert chaos.uploads() == {}
     assert (chaos.processes.ffmpegs(), chaos.processes.zombies()) == ([], [])
     assert all("ministack" in name for name in chaos.temporary()), chaos.temporary()
-    assert [chaos.waiting(queue) for queue in (*QUEUES, *DEAD_LETTERS)] == [0] * 4
-    assert sum(chaos.in_flight(queue) for queue in QUEUES) == chaos.killed_workers()
+    assert [chaos.waiting(queue) for queue in (*QUEUES, *DEAD_LETTERS, *EXPORT_QUEUES)] == [0] * 6
+    assert sum(chaos.in_flight(queue) for queue in QUEUES) == len(chaos.killed_at())
 
 
 def test_without_the_sweeper_a_job_whose_message_was_never_sent_is_lost(outcomes, chaos, small, clips):
@@ -180,6 +246,14 @@ def test_a_store_that_lets_a_zombie_overwrite_is_found(outcomes, chaos, small, c
     fault = Rule(stop_and_overwrite, WORKER, "PutObject", target=".mp4")
     with pytest.raises(AssertionError, match="the zombie changed what was there"):
         Trial(chaos, clips, small, "single", [fault]).go()
+
+
+def test_an_end_that_nobody_tells_is_found(outcomes, chaos, small, clips):
+    """Before the sweeper looks, that is."""
+    ended(outcomes)
+    trial = Trial(chaos, clips, small, "still", [Rule(reset, STILLS, "PutEvents", times=9)])
+    trial.go()
+    assert f"{trial.job}-1" in chaos.untold()
 
 
 def ended(outcomes) -> list[str]:

@@ -1,5 +1,6 @@
 """One job that meets one fault, and what must be true of it afterwards."""
 
+import time
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass, field
 from fractions import Fraction
@@ -11,11 +12,15 @@ from media.recording import Recording
 from .calls import Call
 from .checks import Clips, history_problems, object_problems
 from .proxy import Rule
-from .world import LEASE_S, RENEW_S, RESEND_S, SWEEP_S, Lost, World
+from .world import LEASE_S, RENEW_S, RESEND_S, SWEEP_S, WORKERS, Lost, World
 
-WORKER, STILLS = "MediaExportClipWorker", "MediaExportThumbnailWorker"
-SUBMIT, SWEEPER = "MediaExportSubmit", "JobSweeper"
-WINDOWS = {"single": (Fraction(2530, 1000), 2300), "parts": (Fraction(4), 4100), "still": (Fraction(3), 1000)}
+WORKER, STILLS = WORKERS
+SUBMIT, STATUS, SWEEPER = "MediaExportSubmit", "StatusPoll", "JobSweeper"
+WINDOWS = {
+    "single": (Fraction(2530, 1000), 2300),
+    "parts": (Fraction(4), 4100),
+    "still": (Fraction(3), 1000),
+}
 TAKEOVER_S = max(LEASE_S + RENEW_S / 4, RESEND_S) + 2 * SWEEP_S
 # What a busy machine adds: functions start, messages travel.
 BUSY_S = 4.0
@@ -42,14 +47,26 @@ class Trial:
     body: dict = field(init=False)
 
     def __post_init__(self) -> None:
-        name = f"trial-{next(NUMBERS)}-{RUN}"
+        self.name = f"trial-{next(NUMBERS)}-{RUN}"
         for rule in self.rules:
-            rule.name = name
-        self.window = WINDOWS[self.form]
+            # A query names no job: it is one that must find this one.
+            if rule.operation == "Query":
+                rule.when = lambda _: self.is_due()
+            else:
+                rule.name = self.name
+        self.window = WINDOWS.get(self.form, WINDOWS["single"])
+        self.body = self.request()
+
+    def request(self) -> dict:
         fields = {"FetchMedia": False, "FetchThumb": True} if self.form == "still" else {}
         fields["storage_info"] = self.world.stack.storage("ts" if self.form == "parts" else "mp4")
-        self.body = self.world.stack.request(self.recording, *self.window, name, **fields)
-        self.name = name
+        return self.world.stack.request(self.recording, *self.window, self.name, **fields)
+
+    def is_due(self) -> bool:
+        """The job waits for the sweeper."""
+        job = self.world.job_of(self.name)
+        due_at = self.world.proxy.items[job]["due_at"] if job else None
+        return due_at is not None and due_at < time.time() * 1000
 
     @property
     def calls(self) -> list[Call]:
@@ -88,9 +105,9 @@ class Trial:
         self.job = self.world.stack.export(self.body).body["JobId"]
         return self.world.until_ended(self.job, TAKEOVER_S + BUSY_S + WORK_S)
 
-    def until_struck(self, fault: Rule, asked: Future) -> None:
+    def until_struck(self, fault: Rule, asked: Future, seconds: float = 60) -> None:
         try:
-            self.world.until(fault.struck.is_set, 60, "the fault never struck")
+            self.world.until(fault.struck.is_set, seconds, "the fault never struck")
         except Lost as lost:
             reply = asked.result() if asked.done() else "no answer"
             calls = [str(call) for call in self.world.proxy.calls if call.name == self.name]

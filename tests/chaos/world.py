@@ -16,6 +16,7 @@ from pathlib import Path
 import boto3
 import imageio_ffmpeg
 
+from e2e.listener import of_jobs
 from e2e.stack import LAUNCHER, ROOT, Answer, Stack
 
 from .calls import ENDINGS, digest
@@ -30,6 +31,7 @@ PATIENCE_S = 4.0
 TIMES = {"LEASE_MS": LEASE_S, "RENEW_MS": RENEW_S, "RESEND_MS": RESEND_S, "FFMPEG_PATIENCE_MS": PATIENCE_S}
 QUEUES = ("CLIP_QUEUE_URL", "THUMBNAIL_QUEUE_URL")
 WANTED = ("media", "thumbnail")
+WORKERS = ("MediaExportClipWorker", "MediaExportThumbnailWorker")
 DEAD_LETTERS = ("CLIP_DEAD_LETTER_QUEUE_URL", "THUMBNAIL_DEAD_LETTER_QUEUE_URL")
 
 REAL_FFMPEG = imageio_ffmpeg.get_ffmpeg_exe()
@@ -76,6 +78,7 @@ class World:
         self._sweeper = next(name for name in names if "-JobSweeper-" in name)
         self.worker = next(name for name in names if "-MediaExportClipWorker-" in name)
         self._sweeping, self._over = threading.Event(), threading.Event()
+        self.listener = of_jobs(self.stack)
         proxy.upstream = int(env["AWS_ENDPOINT_URL"].rpartition(":")[2])
         proxy.processes = self.processes
 
@@ -170,7 +173,7 @@ class World:
         """Wait until no worker does anything."""
 
         def idle() -> bool:
-            calls = [call for call in list(self.proxy.calls) if call.function.endswith("Worker")]
+            calls = [call for call in list(self.proxy.calls) if call.function in WORKERS]
             return (not calls or time.monotonic() - calls[-1].at > 1) and not self.processes.ffmpegs()
 
         self.until(idle, 30, "the workers do not come to rest")
@@ -229,6 +232,12 @@ class World:
         change = {"UpdateExpression": "SET expires_at = :past", "ExpressionAttributeValues": past}
         self.stack.dynamodb.update_item(**self._key(job), **change)
 
+    def overdue(self, job: str) -> None:
+        """Let a job's time to end be over, and the sweeper look at it."""
+        past = {":past": {"N": "1"}}
+        change = {"UpdateExpression": "SET deadline_at = :past, due_at = :past", "ExpressionAttributeValues": past}
+        self.stack.dynamodb.update_item(**self._key(job), **change)
+
     def inject(self, jobs: list[str], seed: int, copies: int = 2) -> None:
         """Deliver the messages of all generations of jobs again, in random order, and wait until they are taken."""
         messages = []
@@ -241,6 +250,18 @@ class World:
         for queue, body in messages:
             self.stack.sqs.send_message(QueueUrl=queue, MessageBody=body)
         self.until(lambda: not any(self.waiting(queue) for queue in QUEUES), 60, "messages are left in the queues")
+
+    # ---- who was told
+
+    def untold(self) -> set[str]:
+        """The ends of which the bus has not told, by the ids that their events have."""
+        items = list(self.proxy.items.items())
+        ends = {f"{job}-{item['generation']}" for job, item in items if item["state"] in ENDINGS}
+        return ends - {event["detail"]["id"] for event in self.listener.heard()}
+
+    def until_all_are_told(self) -> None:
+        """Whom nobody told of a job's end the sweeper tells, ten seconds later."""
+        self.until(lambda: not self.untold(), 60, "nobody is told of some ends")
 
     # ---- what is left
 
@@ -256,9 +277,11 @@ class World:
         found = self.stack.sqs.get_queue_attributes(QueueUrl=self.stack.env[queue], AttributeNames=[attribute])
         return int(found["Attributes"][attribute])
 
-    def killed_workers(self) -> int:
-        """Each of them leaves its message in flight until its visibility timeout."""
-        return sum(number == signal.SIGKILL and who.endswith("Worker") for number, who in list(self.proxy.signals))
+    def killed_at(self) -> list[str]:
+        """The job of each worker that was killed. It leaves its message in flight until its visibility timeout, and may
+        leave an upload to the next attempt, if there is one, else to the bucket's lifecycle rule."""
+        kills = [call for number, call in list(self.proxy.signals) if number == signal.SIGKILL]
+        return [call.job for call in kills if call.function in WORKERS]
 
     def uploads(self) -> dict[str, str]:
         """Key of each multipart upload that is open."""
@@ -294,7 +317,7 @@ def world(name: str, folder: Path, *options: str) -> Iterator[World]:
         command += ["--bin-dir", binaries]
     for variable, seconds in TIMES.items():
         command += ["--function-env", f"{variable}={seconds * 1000:.0f}"]
-    command += ["--parameter", f"FfmpegPath={ffmpeg}", *options]
+    command += ["--parameter", f"FfmpegPath={ffmpeg}", "--parameter", "CoalesceSeconds=1", *options]
     try:
         subprocess.run(command, check=True, cwd=ROOT)
         made = World(ROOT / ".local" / name / "env", proxy, ffmpeg)

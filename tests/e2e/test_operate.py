@@ -83,12 +83,13 @@ def test_a_tenant_is_replaced_only_on_demand(operator):
     assert f"{TENANT} " in operator.done("tenant", "list") and '"8"' in operator.done("tenant", "show", TENANT)
 
 
-def test_what_the_stack_does_not_bear_out_is_told(operator):
+def test_what_the_stack_does_not_bear_out_is_told(stack, operator):
     """The row is written: the parameter may follow."""
     for arguments, words in (
         (("--source-bucket", "somebody-elses"), "TenantSourceBucketArns"),
         (("--target", "somebody-elses"), "TenantTargetBucketArns"),
         (("--target", "mma-video-archive"), "lies in us-west-1"),
+        (("--target", f"{stack.env['EXPORT_BUCKET']}::root"), "leave the root out"),
         (("--source-prefix", ""), "every recording"),
     ):
         added = operator.run("tenant", "add", f"{TENANT}-b", "--replace", *arguments)

@@ -5,27 +5,37 @@ import os
 import re
 import shlex
 import subprocess
+import sys
 from collections.abc import Iterator
-from pathlib import Path
 from typing import NamedTuple
 
+import boto3
+import imageio_ffmpeg
 import pytest
 from samtranslator.yaml_helper import yaml_parse
 
-from .stack import ROOT, Stack
+from .stack import LAUNCHER, ROOT, Stack
 
 NAME = f"readme-{os.getpid()}"
-COMMANDS = ("make", "cargo", "curl", "npm", "npx", "aws", "cd", "export", "ffmpeg", "FFMPEG=...", ".venv/bin/python")
+COMMAND = re.compile(r"(?:make|cargo|curl|npm|npx|aws|cd|ffmpeg|FFMPEG=\.\.\.|\.venv/bin/python) |export \w+=")
+# Goals and lines that nothing executes.
+BY_HAND = {
+    "lock": "needs the package registry, and changes pins",
+    "openapi": "writes what test-rust compares",
+    "npm install --install-links ../media-export/infra/cdk": "is for an app of the reader's own",
+}
 NEEDS_AWS = re.compile(r"needs? AWS", re.IGNORECASE)
 # Goals of make that this file executes.
-HERE = ("demo", "up", "down", "ps", "logs", "tenant", "session", "smoke")
+HERE = ("demo", "up", "down", "ps", "logs", "tenant", "session", "smoke", "help")
 MAKEFILE = (ROOT / "Makefile").read_text(encoding="utf-8")
 TEMPLATE = yaml_parse((ROOT / "infra/sam/template.yaml").read_text(encoding="utf-8"))
+UP = ".venv/bin/python infra/local/stack.py up"
 PASTED = (
     ".venv/bin/python tests/bench/media.py --help",
     ".venv/bin/python tests/media make OUT [FORM...]",
     ".venv/bin/python tests/media verify CLIP --first 33 --count 75 --tracks 1",
     ".venv/bin/python tests/media verify CLIP --form hevc_open",
+    "ffmpeg -version",
 )
 # Executed by another file of ours, which has these words.
 ELSEWHERE = {
@@ -36,14 +46,23 @@ ELSEWHERE = {
     "make watch": ("tests/e2e/test_events.py", '"watch"'),
     "export PATH=$PWD/.venv-tools/bin:$PATH": ("tests/e2e/test_events.py", ".venv-tools/bin:"),
     "cargo lambda invoke": ("tests/e2e/test_events.py", '"cargo", "lambda", "invoke"'),
-    "cd infra/cdk && npm ci && npm run build": ("Makefile", "npm ci"),
-    "npm ci && npm test": ("Makefile", "npm test"),
-    "npm run snapshot": ("infra/cdk/package.json", '"snapshot"'),
+    "cargo lambda watch": ("tests/e2e/test_events.py", '"watch"'),
+    "cd infra/cdk && npm ci && npm run build": ("Makefile", "cd infra/cdk && npm run --silent build"),
+    "npm ci && npm test": ("Makefile", "npm test --silent"),
+    "npm test": ("Makefile", "npm test --silent"),
+    "npm run snapshot": ("Makefile", "npm run --silent snapshot"),
+    "curl --aws-sigv4": ("tests/smoke/subject.py", "SigV4Auth("),
+    "ffmpeg -c copy": ("tests/bench/media.py", '"-c", "copy"'),
+    f"{UP} --bin-dir": ("tests/chaos/world.py", '"--bin-dir"'),
+    f"{UP} --parameter": ("tests/chaos/world.py", '"--parameter"'),
+    f"{UP} --functions-endpoint": ("tests/chaos/world.py", '"--functions-endpoint"'),
+    f"{UP} --function-env": ("tests/chaos/world.py", '"--function-env"'),
+    f"{UP} --template": ("tests/upgrade/versions.py", '"--template"'),
 }
 
 
 class Command(NamedTuple):
-    """A line that a reader would paste. `around`: the text of its section."""
+    """What a reader would paste. `around`: the paragraph that introduces it, or that it stands in."""
 
     page: str
     line: str
@@ -58,11 +77,15 @@ def pages() -> dict[str, str]:
 
 
 def commands(page: str, text: str) -> Iterator[Command]:
-    """Indented lines that are commands; fenced scripts are executed as a whole."""
-    for section in re.split(r"(?m)^(?=#)", text):
-        for line in re.findall(r"(?m)^    (\S.*)$", section):
-            if line.split()[0] in COMMANDS:
-                yield Command(page, re.split(r"\s+#", line)[0].strip(), section)
+    """Indented lines and code in a line or in a cell of a table; fenced scripts are executed as a whole."""
+    introduction = ""
+    for block in re.split(r"\n\s*\n", re.sub(r"(?ms)^```.*?^```", "", text)):
+        indented = re.findall(r"(?m)^    (\S.*)$", block) if block.startswith("    ") else []
+        introduction = introduction if indented else block
+        spoken = [] if indented else re.findall(r"`([^`\n]+)`", block)
+        for line in (*indented, *spoken):
+            if COMMAND.match(line):
+                yield Command(page, re.split(r"\s+#", line)[0].strip(), introduction)
 
 
 def scripts() -> list[tuple[str, str]]:
@@ -71,26 +94,52 @@ def scripts() -> list[tuple[str, str]]:
 
 
 def made_somewhere() -> set[str]:
-    """What `make test`, this file and the nightly workflow make."""
+    """What `make test`, this file and the nightly workflow make, and what these make in turn."""
     phases = re.search(r"(?m)^TEST_PHASES := (.*)$", MAKEFILE)[1].split()
     nightly = re.search(r"proof: \[(.*)\]", (ROOT / ".github/workflows/nightly.yml").read_text())[1].split(", ")
-    return {*phases, *nightly, *HERE}
+    made, new = set(), {*phases, *nightly, *HERE}
+    while new:
+        made |= new
+        new = {goal for each in new for goal in makes(each)} - made
+    return made
+
+
+def makes(goal: str) -> set[str]:
+    """The goals that one needs or calls."""
+    found = re.search(rf"(?m)^{goal}:([^#\n]*).*\n((?:\t.*\n)*)", MAKEFILE)
+    words = f"{found[1]} {' '.join(re.findall(r'[$][(]MAKE[)][^;&|]*', found[2]))}".split() if found else []
+    return {word for word in words if re.search(rf"(?m)^{re.escape(word)}:", MAKEFILE)}
+
+
+def makes_in_aws(goal: str) -> bool:
+    """What `make help` says of it."""
+    return bool(re.search(rf"(?m)^{goal}:.*## .*needs AWS", MAKEFILE))
 
 
 def goals_of(line: str) -> set[str]:
     """What a line asks make for."""
-    program, *words = line.split()
+    program, *words = re.sub("<[^>]*>", "", line).split()
     return {word for word in words if re.fullmatch("[a-z0-9-]+", word)} if program == "make" else set()
 
 
 def is_executed(command: Command) -> bool:
     goals = goals_of(command.line)
-    if goals and goals <= made_somewhere():
+    if goals and all(goal in made_somewhere() or goal in BY_HAND or makes_in_aws(goal) for goal in goals):
+        return True
+    if command.line.startswith("aws ") and not operation_faults(command.line):
         return True
     files = [where for said, where in ELSEWHERE.items() if f"{command.line} ".startswith(f"{said} ")]
     if any(words in (ROOT / file).read_text(encoding="utf-8") for file, words in files):
         return True
-    return command.line in PASTED or bool(NEEDS_AWS.search(command.around))
+    return command.line in (*PASTED, *BY_HAND) or bool(NEEDS_AWS.search(command.around))
+
+
+def operation_faults(line: str) -> list[str]:
+    """What is wrong with a line for the AWS CLI, which is not here: a service or an operation that there is not."""
+    _, service, operation, *_ = line.split()
+    known = service in boto3.Session().get_available_services()
+    client = boto3.client(service, region_name="us-east-1") if known else None
+    return [] if hasattr(client, operation.replace("-", "_")) else [f"no {service} {operation}"]
 
 
 def faults(line: str) -> list[str]:
@@ -131,22 +180,52 @@ def broken_rules(given: dict[str, str]) -> list[str]:
 
 def test_every_command_is_executed_or_needs_aws():
     written = [command for page, text in pages().items() for command in commands(page, text)]
-    assert len(written) > 30
+    assert len(written) > 100
     assert [command[:2] for command in written if not is_executed(command)] == []
     assert [page for page, _ in scripts()] == ["README.md"]
 
 
 def test_every_line_for_make_would_be_taken():
-    written = [command for page, text in pages().items() for command in commands(page, text) if goals_of(command.line)]
+    # A page that only speaks of `make deploy` gives no parameters.
+    spoken = "make deploy"
+    lines = [command for page, text in pages().items() for command in commands(page, text)]
+    written = [command for command in lines if goals_of(command.line) and command.line != spoken]
     assert {command[:2]: wrong for command in written if (wrong := faults(command.line))} == {}
     named = {goal for text in pages().values() for goal in re.findall(r"`make ([a-z][a-z0-9-]*)", text)}
-    assert {goal: wrong for goal in named if (wrong := faults(f"make {goal}")) and goal != "deploy"} == {}
+    assert {goal: wrong for goal in named if f"make {goal}" != spoken and (wrong := faults(f"make {goal}"))} == {}
 
 
-def test_a_command_that_nobody_executes_is_found():
-    text = "# A\n\n    make nothing\n    make tests\n\n# B\n\nThis needs AWS.\n\n    aws s3 ls\n"
-    lost = [*commands("README.md", text)]
-    assert [is_executed(command) for command in lost] == [False, False, True]
+@pytest.mark.parametrize(
+    ("text", "executed"),
+    [
+        ("    make nothing\n    make tests\n", [False, False]),
+        ("This needs AWS.\n\n    cargo lambda deploy\n", [True]),
+        ("This needs AWS.\n\nThis does not:\n\n    cargo lambda deploy\n", [False]),
+        ("| command | |\n|---|---|\n| `make up SPEED=1` | fast |\n| `make lost` | nothing |\n", [True, False]),
+        ("Then `npm run lost` and `make down`, or `make deploy`.", [False, True, True]),
+        ("Or `aws sqs receive-message`, not `aws sqs taste-message`, nor `aws lost list`.", [True, False, False]),
+        ("It says `export timed out`.", []),
+        ("```json\n    make nothing\n```", []),
+    ],
+)
+def test_a_command_that_nobody_executes_is_found(text, executed):
+    assert [is_executed(command) for command in commands("README.md", f"# A\n\n{text}")] == executed
+
+
+def test_every_option_of_the_stack_is_one():
+    """Of those that pages name, and of those that the Makefile gives for `make up`."""
+    asked = [sys.executable, str(LAUNCHER), "up", "--help"]
+    known = subprocess.run(asked, check=True, capture_output=True, text=True).stdout
+    written = [command.line for page, text in pages().items() for command in commands(page, text)]
+    shown = make("-n", "up", "RELEASE=1", "ENFORCE_IAM=1", "NAME=other")
+    named = re.findall(r"--[a-z-]+", "".join(line for line in (*written, *shown.splitlines()) if "stack.py up" in line))
+    assert {"--release", "--enforce-iam", "--name"} < {*named}
+    assert [option for option in named if not re.search(rf"{option}\b", known)] == []
+
+
+def test_help_lists_the_goals_of_the_pages():
+    listed = make("help")
+    assert all(f"  {goal} " in listed for goal in HERE)
 
 
 @pytest.mark.parametrize(
@@ -226,6 +305,12 @@ def test_a_tenant_is_added_and_let_in(demo):
     assert "acme" in added and re.fullmatch(r"[0-9A-F]{32}", session)
 
 
+def test_ffmpeg_names_its_source():
+    asked = [imageio_ffmpeg.get_ffmpeg_exe(), "-version"]
+    told = subprocess.run(asked, check=True, capture_output=True, text=True).stdout
+    assert re.search(r"(?m)^ffmpeg version \S+", told) and "configuration: " in told
+
+
 def test_the_recordings_tool_makes_and_verifies(tmp_path):
     python, tool = str(ROOT / ".venv/bin/python"), "tests/media"
     for line in PASTED[:2]:
@@ -234,5 +319,5 @@ def test_the_recordings_tool_makes_and_verifies(tmp_path):
     assert [*tmp_path.rglob("*.mpd")]
     asked = [python, tool, "verify", "--help"]
     told = subprocess.run(asked, cwd=ROOT, check=True, capture_output=True, text=True).stdout
-    for option in shlex.split(" ".join(PASTED[2:])):
+    for option in shlex.split(" ".join(PASTED[2:4])):
         assert not option.startswith("--") or option in told, option

@@ -87,6 +87,11 @@ def usual(name: str, video: Video, audio: list[dash.Track] | None = None, **opti
     return recorded(name, manifest, first=video.first, fps=video.fps, codec=video.codec, **options)
 
 
+def heavy() -> Recording:
+    """12 Mb/s: a clip of four seconds is uploaded in parts."""
+    return usual("heavy", Video(noise=40, rate="12000k"))
+
+
 def by_ffmpeg(name: str, timeline: bool) -> Recording:
     """Segments and MPD as ffmpeg's own DASH muxer writes them."""
 

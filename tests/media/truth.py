@@ -6,7 +6,7 @@ from fractions import Fraction
 from itertools import pairwise
 from math import floor
 
-from .marks import TONE_SECONDS, TONES
+from .marks import TONE_SECONDS
 
 MS = Fraction(1, 1000)
 
@@ -136,10 +136,6 @@ class Truth:
             if all(any(x <= a - margin and b + margin <= y for x, y in run) for run in runs):
                 found.append(second)
         return found
-
-    def tone_second(self, heard: int, near: Fraction) -> int:
-        """The whole second of a tone that says `heard` (0..15) and sounds around recording second `near`."""
-        return heard + TONES * round((near - heard) / TONES)
 
 
 def merge(spans: Iterable[tuple[Fraction, Fraction]], below: Fraction = Fraction(0)) -> list[tuple[Fraction, Fraction]]:

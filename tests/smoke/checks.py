@@ -73,6 +73,19 @@ def clip(subject: Subject) -> None:
 
 
 @check
+def in_parts(subject: Subject) -> None:
+    """A clip that is uploaded in parts is exact, too"""
+    recording = subject.upload(subject.named(forms.heavy(), "heavy"))
+    start, duration = Fraction(4), 4100
+    answer = subject.finish(subject.request(recording, start, duration, "parts"), CLIP_S)
+    with tempfile.TemporaryDirectory(prefix="smoke-") as folder:
+        clips.exact(subject, recording, answer, clips.expected_of(recording, start, duration), Path(folder))
+    key = {"Bucket": subject.env["EXPORT_BUCKET"], "Key": subject.key_of(answer.body["VideoPath"])}
+    tag = subject.s3.head_object(**key)["ETag"].strip('"')
+    assert int(tag.partition("-")[2] or 1) > 1, f"it is one part: {tag}"
+
+
+@check
 def thumbnail(subject: Subject) -> None:
     """A thumbnail shows the frame that was asked for"""
     recording = recording_of(subject)

@@ -20,7 +20,7 @@ from . import __main__ as command
 
 NAME = f"smoke-{os.getpid()}"
 SMOKE = [sys.executable, str(ROOT / "tests" / "smoke")]
-CLIP, PUBLISHED = "A clip has exactly", "A file below export/"
+CLIP, PARTS, PUBLISHED = "A clip has exactly", "A clip that is uploaded", "A file below export/"
 LIVE, SIGNED = "A window past the live edge", "Event and replay documents are for"
 STILL, ABSENT = "A thumbnail shows", "A recording that is not there"
 
@@ -127,7 +127,7 @@ def without_authorization(stack: Stack) -> Iterator[None]:
 def test_a_whole_stack_is_found_whole(stack):
     code, verdicts, said = smoke(stack)
     assert (code, set(verdicts.values())) == (0, {"ok"}), said
-    assert len(verdicts) == 11, said
+    assert len(verdicts) == 12, said
 
 
 @pytest.mark.usefixtures("unchanged")
@@ -135,7 +135,7 @@ def test_a_whole_stack_is_found_whole(stack):
     ("faults", "found"),
     [
         ((without_policy, without_authorization), [PUBLISHED, SIGNED]),
-        ((without_recordings,), [CLIP, STILL, ABSENT, LIVE]),
+        ((without_recordings,), [CLIP, PARTS, STILL, ABSENT, LIVE]),
     ],
 )
 def test_a_broken_stack_is_found_broken_and_where(faults, found, stack):

@@ -1,0 +1,214 @@
+"""Courses that a job's or an export's life may take besides the usual one, each with a fault in it."""
+
+import json
+import time
+import uuid
+from concurrent.futures import ThreadPoolExecutor, wait
+from dataclasses import dataclass, field
+from fractions import Fraction
+from itertools import count
+
+from e2e.conftest import RUN
+from e2e.listener import Listener
+from e2e.mre import Mre, python_text, scenarios, tokens, unordered
+from media import forms
+from media.recording import Live
+
+from .calls import ENDINGS
+from .checks import history_problems
+from .proxy import Rule
+from .trial import BUSY_S, TAKEOVER_S, WORK_S, Trial
+from .world import World, keys
+
+WINDOW = (Fraction(4500, 1000), 5000)
+# How long after the first look the last second of a live window is there, and the longest that a job waits for it.
+AHEAD_S, LIVE_S = 2, 8.0
+# When the window of a job ends that is not to be made: its wake-up must not stay in the queue for long.
+FUTURE_S = 20
+# What a client waits for an answer before it asks again.
+PATIENCE_S = 3
+
+
+@dataclass
+class GrowingTrial(Trial):
+    """A window that ends a while from now, of a recording that grows."""
+
+    def record(self, ahead_s: float, stored_s: int) -> None:
+        stack, self.window = self.world.stack, WINDOW
+        start, duration = self.window
+        began_ms = int((time.time() + ahead_s) * 1000) - int(start * 1000) - duration
+        self.recording = forms.seconds_into(self.name, 0, forms.SECONDS, f"mp4/live/{self.name}/1/stream.mpd", began_ms)
+        self.growing = Live(self.recording, stack.s3, stack.env["SOURCE_BUCKET"], stack.env["SOURCE_PREFIX"])
+        self.growing.publish(Fraction(stored_s))
+        self.body = self.request()
+
+
+@dataclass
+class LiveTrial(GrowingTrial):
+    """The last seconds are recorded and stored while the job waits for them."""
+
+    def go(self, within: float = TAKEOVER_S + BUSY_S + WORK_S + LIVE_S) -> float:
+        self.record(AHEAD_S, stored_s=6)
+        return super().go(within)
+
+    def until_struck(self, *args) -> None:
+        super().until_struck(*args)
+        self.growing.publish(Fraction(forms.SECONDS))
+
+
+@dataclass
+class FutureTrial(GrowingTrial):
+    """The window is not to be made. Forms: its job is `cancelled` by its client, `expired` since its time was over, or
+    `restarted` by its client after that and then cancelled."""
+
+    def go(self, within: float = 2 * (TAKEOVER_S + BUSY_S)) -> float:
+        world, fault = self.world, self.rules[0]
+        for rule in self.rules:
+            world.proxy.arm(rule)
+        self.client = ThreadPoolExecutor(8)
+        try:
+            self.record(FUTURE_S, stored_s=4)
+            self.insist(lambda: world.stack.export(self.body))
+            self.job = world.until(lambda: world.job_of(self.name), 20, "no job is stored")
+            self.until_waiting(1, within)
+            if self.form != "cancelled":
+                world.overdue(self.job)
+                assert world.until_ended(self.job, within) == "FAILED", self.item
+            if self.form == "restarted":
+                self.insist(lambda: world.stack.export(self.body))
+                self.until_waiting(2, within)
+            if self.form != "expired":
+                self.insist(self.cancel)
+            self.until_struck(fault, self.client.submit(int))
+            wanted = "FAILED" if self.form == "expired" else "CANCELLED"
+            assert world.until_ended(self.job, within) == wanted, self.item
+            self.thaw(fault)
+            self.judge()
+            ended = [call.at for call in self.calls if call.step in ENDINGS.values() and call.done]
+            return max(0.0, ended[-1] - fault.hit[0].at)
+        finally:
+            for rule in self.rules:
+                world.proxy.disarm(rule)
+            self.client.shutdown(cancel_futures=True)
+
+    def insist(self, send) -> None:
+        """Ask until there is an answer."""
+
+        def answered() -> bool:
+            asked = self.client.submit(send)
+            wait([asked], PATIENCE_S)
+            return asked.done() and asked.result().status == 200
+
+        self.world.until(answered, 40, "no answer")
+
+    def cancel(self):
+        stack = self.world.stack
+        return stack.send("DELETE", f"/export/status/{self.job}", headers={"X-Session-Id": stack.session_id})
+
+    def until_waiting(self, generation: int, within: float) -> None:
+        def waits() -> bool:
+            return (self.item["generation"], self.item["state"]) == (generation, "WAITING_SOURCE")
+
+        self.world.until(waits, within, f"{self.job} does not wait: {self.item}")
+
+    def judge(self) -> None:
+        """What holds of a job that ended without files."""
+        problems = history_problems(self.calls)
+        assert not problems, f"{problems}: {[str(call) for call in self.calls]}"
+        reply = self.world.stack.status(self.job)
+        said = "export timed out" if self.form == "expired" else "cancelled"
+        assert (reply.code, reply.body["ErrorMessage"]) == (-1, said), reply
+        assert not any(self.world.stack.exists(key) for key in keys(self.item).values())
+
+
+# ---- exports of events
+
+EXPORTER = "DataExportWorker"
+# An invocation's time, after which its lease is over, and when a message comes back that nobody has acknowledged.
+EXPORT_S, RETURN_S = 10, 2
+SCENARIO = "event_tennis_optimizer"
+EXPORTS = count()
+
+
+class Exports:
+    """Media Replay Engine beside a world, whose exporter gives up soon."""
+
+    def __init__(self, world: World) -> None:
+        self.world, self.mre = world, Mre(world.stack)
+        env = world.stack.env
+        pattern = {"source": ["awsmre"], "detail": {"State": [{"prefix": "BASE_"}]}}
+        self.listener = Listener(world.stack, env["EVENT_BUS_NAME"], pattern)
+        functions = world.client("lambda")
+        names = [each["FunctionName"] for each in functions.list_functions()["Functions"]]
+        functions.update_function_configuration(
+            FunctionName=next(name for name in names if f"-{EXPORTER}-" in name), Timeout=EXPORT_S)
+        world.stack.sqs.set_queue_attributes(
+            QueueUrl=env["DATA_EXPORT_QUEUE_URL"], Attributes={"VisibilityTimeout": str(RETURN_S)})
+
+    def state(self, key: str) -> dict:
+        """What is known about an export."""
+        table, of = self.world.stack.env["EXPORT_STATE_TABLE_NAME"], {"pk": {"S": key}}
+        return self.world.stack.dynamodb.get_item(TableName=table, Key=of, ConsistentRead=True).get("Item", {})
+
+
+@dataclass
+class ExportTrial:
+    """A trigger during whose work a fault strikes."""
+
+    exports: Exports
+    fault: Rule
+    scenario: dict = field(init=False)
+
+    def __post_init__(self) -> None:
+        self.event = f"export-{next(EXPORTS)}-{RUN}"
+        self.scenario = renamed(scenarios()[SCENARIO], self.event)
+
+    def go(self) -> float:
+        """Put the trigger on the bus, let the fault strike, wait for the export; returns the seconds between."""
+        world, mre, fault = self.exports.world, self.exports.mre, self.fault
+        names = mre.add(self.scenario)
+        key = f"event/{len(names.program)}/{names.program}/{names.event}"
+        fault.when = lambda call: call.job == key
+        world.proxy.arm(fault)
+        try:
+            mre.trigger(self.scenario["trigger"])
+            world.until(fault.struck.is_set, 60, "the fault never struck")
+            world.until(lambda: is_built(self.exports.state(key)), 6 * EXPORT_S, "there is no export")
+            ended = time.monotonic()
+            if fault.frozen:
+                before = self.known(names, key)
+                fault.resume()
+                world.until_quiet(fault.hit[0].sender.pid)
+                assert self.known(names, key) == before, "the zombie changed what was there"
+            self.judge(names)
+            return ended - fault.hit[0].at
+        finally:
+            world.proxy.disarm(fault)
+
+    def known(self, names, key: str) -> tuple:
+        return self.exports.mre.row(names), self.exports.mre.object(self.key), self.exports.state(key)
+
+    @property
+    def key(self) -> str:
+        return self.scenario["expected"]["document_location"].removeprefix("s3://").partition("/")[2]
+
+    def judge(self, names) -> None:
+        """The document is stored as it should be, its row names it, and the bus was told."""
+        expected = tokens(json.dumps(self.scenario["expected"]["document"], ensure_ascii=False))
+        stored = self.exports.mre.object(self.key)
+        assert python_text(unordered(tokens(stored))) == python_text(unordered(expected))
+        location = f"s3://{self.exports.mre.bucket}/{self.key}"
+        assert self.exports.mre.row(names)["EventDataExportLocation"] == {"S": location}
+        assert any(location in json.dumps(event) for event in self.exports.listener.heard()), "nobody was told"
+
+
+def is_built(state: dict) -> bool:
+    return "built_from" in state and "lease_until" not in state
+
+
+def renamed(scenario: dict, event: str) -> dict:
+    """A scenario of another event."""
+    text = json.dumps(scenario)
+    row_id = scenario["expected"]["document_location"].rpartition("/")[2].partition("_")[0]
+    old = scenario["trigger"]["detail"]["Event"]["EventInfo"]["Event"]["Name"]
+    return json.loads(text.replace(old, event).replace(row_id, str(uuid.uuid4())))
