@@ -13,6 +13,7 @@ TARGETS = {"DynamoDB_20120810": "dynamodb", "AmazonSQS": "sqs", "AWSEvents": "ev
 JOBS_NAMED = {
     "dynamodb": re.compile(r"\bJ#([a-z2-7]{32})\b|\b(event/\d+/[\w/-]+)"),
     "sqs": re.compile(r"job_id\W+([a-z2-7]{32})\b"),
+    "events": re.compile(r"\bid\W+([a-z2-7]{32})-\d"),
 }
 ENDINGS = {"READY": "commit", "FAILED": "fail", "CANCELLED": "cancel"}
 

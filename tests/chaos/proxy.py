@@ -274,6 +274,8 @@ class Proxy:
                 if sender is None:
                     port = writer.get_extra_info("peername")[1]
                     sender = await asyncio.to_thread(self.processes.sender, port, self.port)
+                    if sender is None:  # It has died since then: as if a moment earlier.
+                        return
                 call = self._recorded(request, sender)
                 upstream = upstream if upstream and upstream.is_open() else await _Peer.to(self.upstream)
 
