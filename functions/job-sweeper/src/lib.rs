@@ -144,8 +144,7 @@ where
                 Ok(Did::Expire)
             }
             Swept::Resend(next) if self.wrote(&job, &next).await? => {
-                let delay_s = next.sleep_s(self.clock.now_ms());
-                self.queue.send(next.order.wanted, &next.message(), delay_s).await?;
+                self.queue.send_for(&next, self.clock.now_ms()).await?;
                 tracing::info!(%tenant, generation = next.generation, resends = next.resends, "sent a job's message again");
                 Ok(Did::Resend)
             }

@@ -138,8 +138,7 @@ where
 
     /// A message that could not be sent is no failure: the stored job is due again soon.
     async fn send(&self, job: &Job) {
-        let delay_s = job.sleep_s(self.intake.clock.now_ms());
-        if let Err(error) = self.queue.send(job.order.wanted, &job.message(), delay_s).await {
+        if let Err(error) = self.queue.send_for(job, self.intake.clock.now_ms()).await {
             tracing::warn!(%error, "failed to send a job's message; the sweeper will");
         }
     }

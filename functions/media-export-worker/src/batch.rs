@@ -176,12 +176,11 @@ where
     /// A message that could not be sent is no failure, and one that would come too early is not sent: the sweeper sees
     /// to the job.
     async fn wake_later(&self, lease: &Lease<'_, J, C>) {
-        let job = lease.job().await;
-        let delay_s = job.sleep_s(self.clock.now_ms());
-        if delay_s > MAX_DELAY_S {
+        let (job, now) = (lease.job().await, self.clock.now_ms());
+        if job.sleep_s(now) > MAX_DELAY_S {
             return;
         }
-        if let Err(error) = self.queue.send(job.order.wanted, &job.message(), delay_s).await {
+        if let Err(error) = self.queue.send_for(&job, now).await {
             tracing::warn!(%error, "failed to send a wake-up; the sweeper will");
         }
     }

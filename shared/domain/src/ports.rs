@@ -102,6 +102,11 @@ pub trait JobQueue: Send + Sync {
         message: &Message,
         delay_s: u32,
     ) -> impl Future<Output = Result<(), Unavailable>> + Send;
+
+    /// Sends the message of `job`, to be seen at once or, if the job sleeps, when it is to wake.
+    fn send_for(&self, job: &Job, now: i64) -> impl Future<Output = Result<(), Unavailable>> + Send {
+        async move { self.send(job.order.wanted, &job.message(), job.sleep_s(now)).await }
+    }
 }
 
 /// An event for a bus.
