@@ -3,7 +3,9 @@
 import json
 import time
 import uuid
+from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor, wait
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from fractions import Fraction
 from itertools import count
@@ -56,6 +58,15 @@ class LiveTrial(GrowingTrial):
         self.growing.publish(Fraction(forms.SECONDS))
 
 
+@contextmanager
+def shut(client: ThreadPoolExecutor) -> Iterator[None]:
+    """Requests that nobody waits for any more are not made."""
+    try:
+        yield
+    finally:
+        client.shutdown(cancel_futures=True)
+
+
 @dataclass
 class FutureTrial(GrowingTrial):
     """The window is not to be made. Forms: its job is `cancelled` by its client, `expired` since its time was over, or
@@ -63,10 +74,8 @@ class FutureTrial(GrowingTrial):
 
     def go(self, within: float = 2 * (TAKEOVER_S + BUSY_S)) -> float:
         world, fault = self.world, self.rules[0]
-        for rule in self.rules:
-            world.proxy.arm(rule)
         self.client = ThreadPoolExecutor(8)
-        try:
+        with shut(self.client), world.proxy.armed(*self.rules):
             self.record(FUTURE_S, stored_s=4)
             self.insist(lambda: world.stack.export(self.body))
             self.job = world.until(lambda: world.job_of(self.name), 20, "no job is stored")
@@ -86,10 +95,6 @@ class FutureTrial(GrowingTrial):
             self.judge()
             ended = [call.at for call in self.calls if call.step in ENDINGS.values() and call.done]
             return max(0.0, ended[-1] - fault.hit[0].at)
-        finally:
-            for rule in self.rules:
-                world.proxy.disarm(rule)
-            self.client.shutdown(cancel_futures=True)
 
     def insist(self, send) -> None:
         """Ask until there is an answer."""
@@ -169,21 +174,14 @@ class ExportTrial:
         names = mre.add(self.scenario)
         key = f"event/{len(names.program)}/{names.program}/{names.event}"
         fault.when = lambda call: call.job == key
-        world.proxy.arm(fault)
-        try:
+        with world.proxy.armed(fault):
             mre.trigger(self.scenario["trigger"])
             world.until(fault.struck.is_set, 60, "the fault never struck")
             world.until(lambda: is_built(self.exports.state(key)), 6 * EXPORT_S, "there is no export")
             ended = time.monotonic()
-            if fault.frozen:
-                before = self.known(names, key)
-                fault.resume()
-                world.until_quiet(fault.hit[0].sender.pid)
-                assert self.known(names, key) == before, "the zombie changed what was there"
+            world.thaw(fault, lambda: self.known(names, key))
             self.judge(names)
             return ended - fault.hit[0].at
-        finally:
-            world.proxy.disarm(fault)
 
     def known(self, names, key: str) -> tuple:
         return self.exports.mre.row(names), self.exports.mre.object(self.key), self.exports.state(key)

@@ -10,7 +10,7 @@ import random
 import signal
 import threading
 import time
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Iterator
 from dataclasses import dataclass, field, replace
 
 import h11
@@ -249,17 +249,22 @@ class Proxy:
     def close(self) -> None:
         self._loop.call_soon_threadsafe(self._loop.stop)
 
-    def arm(self, rule: Rule) -> Rule:
+    @contextlib.contextmanager
+    def armed(self, *rules: Rule) -> Iterator[None]:
+        """Rules are in force meanwhile; then what they have stopped is let go on."""
         with self._lock:
-            self._rules.append(rule)
-        return rule
+            self._rules += rules
+        try:
+            yield
+        finally:
+            for rule in rules:
+                self._forget(rule)
+                rule.resume()
 
-    def disarm(self, rule: Rule) -> None:
-        """Forget a rule, and let go on what it has stopped."""
+    def _forget(self, rule: Rule) -> None:
         with self._lock:
             if rule in self._rules:
                 self._rules.remove(rule)
-        rule.resume()
 
     def of(self, job: str) -> list[Call]:
         """All requests for a job, in the order in which they came."""

@@ -73,22 +73,17 @@ def test_a_fault_that_never_strikes_is_found(chaos, small, clips):
     """Else a trial would say nothing."""
     rule = Rule(reset, WORKER, "GetObject", target="no such segment")
     trial = Trial(chaos, clips, small, "still", [rule])
-    chaos.proxy.arm(rule)
-    try:
-        with ThreadPoolExecutor(1) as pool, pytest.raises(Lost, match="the fault never struck"):
-            trial.until_struck(rule, pool.submit(trial.ask), 1)
-    finally:
-        chaos.proxy.disarm(rule)
+    with chaos.proxy.armed(rule), ThreadPoolExecutor(1) as pool, pytest.raises(Lost, match="the fault never struck"):
+        trial.until_struck(rule, pool.submit(trial.ask), 1)
 
 
 def test_a_job_that_cannot_be_stored_is_not_acknowledged(chaos, small, clips):
     trial = Trial(chaos, clips, small, "single", [Rule(throttle, SUBMIT, "PutItem", times=4)])
-    chaos.proxy.arm(trial.rules[0])
-    refused = chaos.stack.export(trial.body)
-    assert trial.rules[0].hit, "the fault never struck"
-    assert refused.status == 503 and refused.code == -1 and refused.body["TimeWait"] > 0, refused
-    assert chaos.job_of(trial.name) is None
-    chaos.proxy.disarm(trial.rules[0])
+    with chaos.proxy.armed(*trial.rules):
+        refused = chaos.stack.export(trial.body)
+        assert trial.rules[0].hit, "the fault never struck"
+        assert refused.status == 503 and refused.code == -1 and refused.body["TimeWait"] > 0, refused
+        assert chaos.job_of(trial.name) is None
     assert chaos.stack.finish(trial.body).code == 5
 
 
@@ -139,9 +134,7 @@ def test_a_new_generation_is_not_disturbed_by_a_worker_of_the_old_one(chaos, sma
     frozen = Rule(stop_before, WORKER, "PutObject", target=".mp4")
     dying = Rule(kill_before, WORKER, "PutObject", target=".mp4", times=2)
     trial = Trial(chaos, clips, small, "single", [frozen, dying])
-    for rule in trial.rules:
-        chaos.proxy.arm(rule)
-    try:
+    with chaos.proxy.armed(*trial.rules):
         chaos.stack.export(trial.body)
         chaos.until(frozen.struck.is_set, 30, "the fault never struck")
         trial.job = chaos.job_of(trial.name)
@@ -154,17 +147,13 @@ def test_a_new_generation_is_not_disturbed_by_a_worker_of_the_old_one(chaos, sma
         assert trial.item["generation"] == 2 and trial.item["fence"] == first + 3
         trial.thaw(frozen)
         trial.judge()
-    finally:
-        for rule in trial.rules:
-            chaos.proxy.disarm(rule)
 
 
 def test_a_record_that_vanishes_is_made_again(chaos, small, clips):
     """Its item is gone while a worker is at it, and the client asks again."""
     frozen = Rule(stop_before, WORKER, "UpdateItem", "stage video")
     trial = Trial(chaos, clips, small, "single", [frozen])
-    chaos.proxy.arm(frozen)
-    try:
+    with chaos.proxy.armed(frozen):
         chaos.stack.export(trial.body)
         chaos.until(frozen.struck.is_set, 30, "the fault never struck")
         trial.job = chaos.job_of(trial.name)
@@ -173,8 +162,6 @@ def test_a_record_that_vanishes_is_made_again(chaos, small, clips):
         assert done.code == 5 and done.body["JobId"] == trial.job
         trial.thaw(frozen)
         clips.check(small, trial.window, chaos.stack.status(trial.job))
-    finally:
-        chaos.proxy.disarm(frozen)
 
 
 def test_an_expired_record_counts_as_none(chaos, small, clips):

@@ -161,14 +161,13 @@ def requests(world: World, small: Recording, heavy: Recording) -> list[dict]:
 
 
 def test_a_soak_in_faults_loses_nothing_and_grows_nowhere(chaos, small, heavy):
-    faults = chaos.proxy.arm(Rule(sometimes(SEED, CHANCES), times=1 << 60))
+    faults = Rule(sometimes(SEED, CHANCES), times=1 << 60)
     before, signals, watch = len(chaos.proxy.calls), len(chaos.proxy.signals), Watch(chaos)
     watch.start()
     try:
-        with ThreadPoolExecutor(AT_ONCE) as pool:
+        with chaos.proxy.armed(faults), ThreadPoolExecutor(AT_ONCE) as pool:
             answers = list(pool.map(lambda body: chaos.patiently(body, 120), requests(chaos, small, heavy)))
     finally:
-        chaos.proxy.disarm(faults)
         watch.over.set()
     watch.join()
     ends = Counter(each.body["ErrorMessage"] for each in answers)

@@ -79,10 +79,7 @@ class Trial:
     def go(self, within: float = TAKEOVER_S + BUSY_S + WORK_S) -> float:
         """Ask once, let the fault strike, wait for the end; returns the seconds from the fault to the job's end."""
         world, fault = self.world, self.rules[0]
-        for rule in self.rules:
-            world.proxy.arm(rule)
-        client = ThreadPoolExecutor(1)
-        try:
+        with ThreadPoolExecutor(1) as client, world.proxy.armed(*self.rules):
             asked = client.submit(world.stack.export, self.body)
             self.until_struck(fault, asked)
             struck = fault.hit[0]
@@ -95,10 +92,6 @@ class Trial:
             self.judge()
             ended = next(call.at for call in self.calls if call.step == "commit" and call.done)
             return max(0.0, ended - struck.at)
-        finally:
-            for rule in self.rules:
-                world.proxy.disarm(rule)
-            client.shutdown()
 
     def ask(self) -> str:
         """Ask once and wait for the end; returns the state."""
@@ -115,11 +108,7 @@ class Trial:
 
     def thaw(self, fault: Rule) -> None:
         """Let a zombie go on, and see that it changes nothing."""
-        if fault.frozen:
-            before = self.world.known(self.job)
-            fault.resume()
-            self.world.until_quiet(fault.hit[0].sender.pid)
-            assert self.world.known(self.job) == before, "the zombie changed what was there"
+        self.world.thaw(fault, lambda: self.world.known(self.job))
 
     def judge(self) -> None:
         """What holds of every job that is ready."""
