@@ -17,6 +17,7 @@ mod error;
 mod ffmpeg;
 mod join;
 mod lease;
+mod notes;
 mod output;
 mod pipeline;
 mod planner;

@@ -298,6 +298,7 @@ where
             bytes_written: prepared.bytes,
             open_ms: source.open_ms,
             total_ms: source.age_ms(),
+            warnings: source.reader.notes().warnings(),
             ..plan
         };
         commit_video(lease, video, plan).await?;

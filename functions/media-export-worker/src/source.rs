@@ -1,6 +1,7 @@
 //! The recording in S3: its manifest and, in order and a little ahead of need, its segments.
 
 use crate::error::WorkError;
+use crate::notes::Notes;
 use crate::task::Task;
 use bytes::Bytes;
 use export_domain::job::Reason;
@@ -42,13 +43,19 @@ pub(crate) struct Reader<O> {
     bucket: Bucket,
     directory: String,
     bytes: AtomicU64,
+    notes: Notes,
 }
 
 impl<O: SourceStore> Reader<O> {
     /// A reader for the recording whose manifest is at `manifest_key`.
     pub(crate) fn new(objects: Arc<O>, bucket: Bucket, manifest_key: &str) -> Self {
         let directory = manifest_key.rfind('/').map_or("", |at| &manifest_key[..=at]).to_owned();
-        Self { objects, bucket, directory, bytes: AtomicU64::new(0) }
+        Self { objects, bucket, directory, bytes: AtomicU64::new(0), notes: Notes::default() }
+    }
+
+    /// What clients should know about the clip that is made of this recording.
+    pub(crate) fn notes(&self) -> &Notes {
+        &self.notes
     }
 
     /// Bytes read so far.

@@ -14,9 +14,11 @@ use crate::trace::{self, CorrelationId, TraceContext, TraceHeader};
 use serde::{Deserialize, Serialize};
 
 mod transition;
+mod warning;
 mod work;
 
 pub use transition::{Posted, Swept};
+pub use warning::{Warning, WarningCode};
 pub use work::{Claim, Fenced};
 
 /// Format of the stored item. Readers accept any and keep the attributes they do not know.
@@ -179,6 +181,9 @@ pub struct PlanSummary {
     pub check_ms: u64,
     /// Milliseconds from the attempt's start to the published clip.
     pub total_ms: u64,
+    /// What was left out of the clip or corrected in it, one of each kind.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub warnings: Vec<Warning>,
 }
 
 /// What was asked, as far as the work and the answers need it.
