@@ -13,6 +13,7 @@ from subprocess import CalledProcessError
 import pytest
 
 from media import forms
+from media.foreign import FOREIGN
 from media.recording import Recording
 
 from .stack import Stack, started
@@ -56,11 +57,11 @@ def _ready(path: Path) -> Stack:
 
 @pytest.fixture(scope="session")
 def recorded(stack: Stack) -> Callable[[str], Recording]:
-    """A recording of the catalogue, stored in the stack's source bucket."""
+    """A recording of either catalogue, stored in the stack's source bucket."""
 
     @cache
     def store(name: str) -> Recording:
-        return stack.upload(forms.build(name))
+        return stack.upload(FOREIGN[name]() if name in FOREIGN else forms.build(name))
 
     return store
 
