@@ -6,7 +6,7 @@ use crate::source::{Reader, Track};
 use crate::task::Task;
 use crate::video::{Part, VideoFeed};
 use crate::window::Window;
-use export_domain::job::{Order, Reason};
+use export_domain::job::{Order, Reason, WarningCode};
 use export_domain::ports::SourceStore;
 use export_domain::request::ExportType;
 use export_domain::tenant::Tenant;
@@ -95,6 +95,10 @@ impl<O: SourceStore + 'static> Recording<O> {
             if let (Some(track), Some(parts)) = (track, tracks.get_mut(at)) {
                 parts.push(audio::Part { track: Arc::new(track), from, until });
             }
+        }
+        if tracks.iter().any(|parts| parts.len() > 1) {
+            let detail = "the sound tracks of the Periods were matched by their order";
+            self.reader.notes().warn(WarningCode::TracksMatchedByPosition, detail);
         }
         Ok(tracks.into_iter().filter_map(|parts| AudioTrack::new(Arc::clone(&self.reader), parts)).collect())
     }
