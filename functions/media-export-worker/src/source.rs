@@ -1,32 +1,30 @@
-//! The recording in S3: its manifest and, in order and a little ahead of need, its segments.
+//! The recording in S3: its tracks, and their segments as samples.
+
+mod prefetch;
+mod reader;
+
+pub(crate) use prefetch::{Fetched, Segments};
+pub(crate) use reader::Reader;
 
 use crate::error::WorkError;
-use crate::notes::Notes;
-use crate::task::Task;
 use bytes::Bytes;
 use export_domain::job::Reason;
-use export_domain::ports::{Bucket, ReadError, SourceStore};
+use export_domain::ports::SourceStore;
 use export_media::fmp4::{Index, Init, InitTrack, MoofRead, TrackKind, read_fragments, read_moof};
 use export_media::language::iso_639_2;
-use export_media::mpd::{ByteRange, MAX_BYTES, Mpd, Representation, Resource, Segment, parse};
+use export_media::mpd::{ByteRange, Representation, Resource, Segment};
 use export_media::picture::DecoderConfig;
 use export_media::sample::Sample;
 use export_media::time::{Nanos, Timeline};
-use std::collections::VecDeque;
 use std::ops::RangeInclusive;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU64, Ordering};
 
 /// Bytes that one track may hold ahead of need, by the manifest's bandwidth.
 const AHEAD_BYTES: u64 = 24 << 20;
 /// Segments that one track may fetch at the same time.
 const AHEAD_MOST: u64 = 6;
-/// Largest init segment or index, by what their readers take.
-const HEAD_MOST: u64 = 4 << 20;
 /// Most bytes of all segments that one track fetches at the same time, whatever the manifest says of them.
 const SEGMENTS_MOST: u64 = 512 << 20;
-/// Longest key that S3 takes, in bytes.
-const KEY_MOST: usize = 1024;
 /// Bytes that nearly always hold a segment's `moof`.
 const PREFIX: u64 = 16 << 10;
 /// Largest `moof` that is looked for before the whole segment is read instead.
@@ -35,76 +33,6 @@ const MOOF_MOST: u64 = 1 << 20;
 const SLACK: u64 = 64 << 10;
 /// A shorter segment is read from its start: it is hardly more than one GOP.
 const SHORT: Nanos = Nanos::new(3_000_000_000);
-
-/// Reads below one recording's directory, and counts the bytes.
-#[derive(Debug)]
-pub(crate) struct Reader<O> {
-    objects: Arc<O>,
-    bucket: Bucket,
-    directory: String,
-    bytes: AtomicU64,
-    notes: Notes,
-}
-
-impl<O: SourceStore> Reader<O> {
-    /// A reader for the recording whose manifest is at `manifest_key`.
-    pub(crate) fn new(objects: Arc<O>, bucket: Bucket, manifest_key: &str) -> Self {
-        let directory = manifest_key.rfind('/').map_or("", |at| &manifest_key[..=at]).to_owned();
-        Self { objects, bucket, directory, bytes: AtomicU64::new(0), notes: Notes::default() }
-    }
-
-    /// What clients should know about the clip that is made of this recording.
-    pub(crate) fn notes(&self) -> &Notes {
-        &self.notes
-    }
-
-    /// Bytes read so far.
-    pub(crate) fn bytes(&self) -> u64 {
-        self.bytes.load(Ordering::Relaxed)
-    }
-
-    /// Reads the manifest.
-    pub(crate) async fn manifest(&self, key: &str) -> Result<Mpd, WorkError> {
-        let most = u64::try_from(MAX_BYTES).unwrap_or(u64::MAX);
-        let text = self.object(key, None, most).await?.ok_or(Reason::SourceAbsent)?;
-        Ok(parse(&text)?)
-    }
-
-    /// Reads an init segment or an index.
-    async fn head(&self, resource: &Resource) -> Result<Bytes, WorkError> {
-        Ok(self.read(resource, HEAD_MOST).await?.ok_or(Reason::BadRecording)?)
-    }
-
-    /// Reads a resource of the recording if it has at most `most` bytes; `None` if it does not exist.
-    async fn read(&self, resource: &Resource, most: u64) -> Result<Option<Bytes>, WorkError> {
-        let key = format!("{}{}", self.directory, resource.path);
-        let range = resource.range.map(|range| (range.first, range.last));
-        // S3 answers a range that ends before it starts with the whole object.
-        if key.len() > KEY_MOST || range.is_some_and(|(first, last)| last < first) {
-            return Err(Reason::BadRecording.into());
-        }
-        let found = self.object(&key, range, most).await?;
-        let length = found.as_ref().map_or(0, Bytes::len);
-        self.bytes.fetch_add(u64::try_from(length).unwrap_or_default(), Ordering::Relaxed);
-        Ok(found)
-    }
-
-    /// Reads an object, or bytes of it; `None` if it does not exist.
-    async fn object(
-        &self,
-        key: &str,
-        range: Option<(u64, u64)>,
-        most: u64,
-    ) -> Result<Option<Bytes>, WorkError> {
-        match self.objects.read(&self.bucket, key, range, most).await {
-            Ok(bytes) => Ok(Some(bytes)),
-            Err(ReadError::NotFound) => Ok(None),
-            Err(ReadError::Denied) => Err(Reason::Denied.into()),
-            Err(ReadError::TooLarge) => Err(Reason::BadRecording.into()),
-            Err(ReadError::Unavailable(error)) => Err(error.into()),
-        }
-    }
-}
 
 /// One track of a Representation, ready to be read.
 #[derive(Debug)]
@@ -376,77 +304,4 @@ fn part(segment: &Segment, from: u64, end: u64) -> Resource {
     let most = segment.resource.range.map_or(u64::MAX, |range| range.last);
     let last = end.saturating_sub(1).min(most);
     Resource { path: segment.resource.path.clone(), range: Some(ByteRange { first: from, last }) }
-}
-
-/// A segment with its samples; none if the object is not there.
-#[derive(Debug, Clone)]
-pub(crate) struct Fetched {
-    pub(crate) segment: Segment,
-    pub(crate) media: Option<Media>,
-}
-
-/// A segment on its way; none if the object is not there.
-type Fetch = Task<Result<Option<Media>, WorkError>>;
-
-/// Fetches a track's segments in order, some of them ahead.
-pub(crate) struct Segments<O> {
-    reader: Arc<Reader<O>>,
-    track: Arc<Track>,
-    next: u64,
-    /// Nothing that starts later is fetched ahead.
-    until: Nanos,
-    /// Only what is needed from here on is read; `None` reads whole segments.
-    from: Option<Nanos>,
-    ahead: VecDeque<(Segment, Fetch)>,
-}
-
-impl<O: SourceStore + 'static> Segments<O> {
-    /// From position `first` on; segments that start before `until` are fetched ahead.
-    pub(crate) fn new(reader: Arc<Reader<O>>, track: Arc<Track>, first: u64, until: Nanos) -> Self {
-        Self { reader, track, next: first, until, from: None, ahead: VecDeque::new() }
-    }
-
-    /// The same, but of the first and the last segment only what `[from, until)` needs.
-    pub(crate) fn of_window(
-        reader: Arc<Reader<O>>,
-        track: Arc<Track>,
-        first: u64,
-        from: Nanos,
-        until: Nanos,
-    ) -> Self {
-        Self { from: Some(from), ..Self::new(reader, track, first, until) }
-    }
-
-    /// The next segment; `None` past the last one that is listed.
-    pub(crate) async fn next(&mut self) -> Result<Option<Fetched>, WorkError> {
-        self.fetch(1)?;
-        let Some((segment, task)) = self.ahead.pop_front() else { return Ok(None) };
-        self.fetch(0)?;
-        let media = task.await.map_err(|e| WorkError::Passing(format!("failed to fetch: {e}")))??;
-        Ok(Some(Fetched { segment, media }))
-    }
-
-    /// Starts to fetch what will be needed, and `least` segments whether they will be or not.
-    fn fetch(&mut self, least: usize) -> Result<(), WorkError> {
-        loop {
-            let Some(segment) = self.track.segment(self.next)? else { return Ok(()) };
-            let (start, end) = self.track.span(&segment);
-            let needed = self.ahead.len() < least;
-            let depth = usize::try_from(self.track.depth(end - start)).unwrap_or(1);
-            if !needed && (start >= self.until || self.ahead.len() >= depth) {
-                return Ok(());
-            }
-            let (reader, track, wanted) =
-                (Arc::clone(&self.reader), Arc::clone(&self.track), segment.clone());
-            let part = self.from.map(|from| (from, self.until)).filter(|_| start < self.until);
-            let fetch = async move {
-                match part {
-                    Some((from, until)) => track.read_part(&reader, &wanted, from, until).await,
-                    None => track.read(&reader, &wanted).await,
-                }
-            };
-            self.ahead.push_back((segment, Task::spawn(fetch)));
-            self.next += 1;
-        }
-    }
 }

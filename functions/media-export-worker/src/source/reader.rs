@@ -1,0 +1,85 @@
+//! Reads objects below one recording's directory, and counts the bytes.
+
+use crate::error::WorkError;
+use crate::notes::Notes;
+use bytes::Bytes;
+use export_domain::job::Reason;
+use export_domain::ports::{Bucket, ReadError, SourceStore};
+use export_media::mpd::{MAX_BYTES, Mpd, Resource, parse};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+
+/// Largest init segment or index, by what their readers take.
+const HEAD_MOST: u64 = 4 << 20;
+/// Longest key that S3 takes, in bytes.
+const KEY_MOST: usize = 1024;
+
+/// Reads below one recording's directory, and counts the bytes.
+#[derive(Debug)]
+pub(crate) struct Reader<O> {
+    objects: Arc<O>,
+    bucket: Bucket,
+    directory: String,
+    bytes: AtomicU64,
+    notes: Notes,
+}
+
+impl<O: SourceStore> Reader<O> {
+    /// A reader for the recording whose manifest is at `manifest_key`.
+    pub(crate) fn new(objects: Arc<O>, bucket: Bucket, manifest_key: &str) -> Self {
+        let directory = manifest_key.rfind('/').map_or("", |at| &manifest_key[..=at]).to_owned();
+        Self { objects, bucket, directory, bytes: AtomicU64::new(0), notes: Notes::default() }
+    }
+
+    /// What clients should know about the clip that is made of this recording.
+    pub(crate) fn notes(&self) -> &Notes {
+        &self.notes
+    }
+
+    /// Bytes read so far.
+    pub(crate) fn bytes(&self) -> u64 {
+        self.bytes.load(Ordering::Relaxed)
+    }
+
+    /// Reads the manifest.
+    pub(crate) async fn manifest(&self, key: &str) -> Result<Mpd, WorkError> {
+        let most = u64::try_from(MAX_BYTES).unwrap_or(u64::MAX);
+        let text = self.object(key, None, most).await?.ok_or(Reason::SourceAbsent)?;
+        Ok(parse(&text)?)
+    }
+
+    /// Reads an init segment or an index.
+    pub(super) async fn head(&self, resource: &Resource) -> Result<Bytes, WorkError> {
+        Ok(self.read(resource, HEAD_MOST).await?.ok_or(Reason::BadRecording)?)
+    }
+
+    /// Reads a resource of the recording if it has at most `most` bytes; `None` if it does not exist.
+    pub(super) async fn read(&self, resource: &Resource, most: u64) -> Result<Option<Bytes>, WorkError> {
+        let key = format!("{}{}", self.directory, resource.path);
+        let range = resource.range.map(|range| (range.first, range.last));
+        // S3 answers a range that ends before it starts with the whole object.
+        if key.len() > KEY_MOST || range.is_some_and(|(first, last)| last < first) {
+            return Err(Reason::BadRecording.into());
+        }
+        let found = self.object(&key, range, most).await?;
+        let length = found.as_ref().map_or(0, Bytes::len);
+        self.bytes.fetch_add(u64::try_from(length).unwrap_or_default(), Ordering::Relaxed);
+        Ok(found)
+    }
+
+    /// Reads an object, or bytes of it; `None` if it does not exist.
+    async fn object(
+        &self,
+        key: &str,
+        range: Option<(u64, u64)>,
+        most: u64,
+    ) -> Result<Option<Bytes>, WorkError> {
+        match self.objects.read(&self.bucket, key, range, most).await {
+            Ok(bytes) => Ok(Some(bytes)),
+            Err(ReadError::NotFound) => Ok(None),
+            Err(ReadError::Denied) => Err(Reason::Denied.into()),
+            Err(ReadError::TooLarge) => Err(Reason::BadRecording.into()),
+            Err(ReadError::Unavailable(error)) => Err(error.into()),
+        }
+    }
+}
