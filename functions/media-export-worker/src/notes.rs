@@ -23,9 +23,8 @@ impl Notes {
     pub(crate) fn warn(&self, code: WarningCode, detail: impl Into<String>) {
         let detail = detail.into();
         let mut notes = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        let occurrences = notes
-            .entry(code)
-            .or_insert_with(|| Occurrences { first: detail.clone(), seen: BTreeSet::new() });
+        let occurrences =
+            notes.entry(code).or_insert_with(|| Occurrences { first: detail.clone(), seen: BTreeSet::new() });
         if occurrences.seen.len() < MOST && occurrences.seen.insert(detail.clone()) {
             tracing::warn!(warning = ?code, detail, "the clip is made with a warning");
         }
