@@ -119,15 +119,7 @@ mod tests {
         let sps = config.sps(&[]).unwrap();
         let format = PictureFormat::of(&sps).unwrap();
         let config = Arc::new(config);
-        Setup {
-            config,
-            sps,
-            format,
-            timescale: 12_800,
-            frame_ticks: 512,
-            bandwidth: 0,
-            rhythm: Rhythm::default(),
-        }
+        Setup { config, sps, format, timescale: 12_800, frame_ticks: 512, rhythm: Rhythm::default() }
     }
 
     fn hours(hours: i64) -> Nanos {

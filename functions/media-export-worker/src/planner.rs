@@ -20,11 +20,12 @@ use export_domain::storage::Container;
 use export_media::cut::{Access, Cutter, Method, Run, Step};
 use export_media::ffmpeg::{Encoding, Purpose};
 use export_media::nal::{RandomAccess, VideoCodec, is_interlaced};
+use export_media::sample::peak_bitrate;
 use export_media::time::Nanos;
 use std::sync::Arc;
 use tokio::sync::{OwnedSemaphorePermit, Semaphore, mpsc};
 
-/// The re-encode may take this many times the source's bits a second, in tenths.
+/// The re-encode may take this many times the recorded bits a second, in tenths.
 const BITRATE_TENTHS: u64 = 14;
 /// Length of the pieces that a clip is rendered in.
 const PIECE: Nanos = Nanos::new(10_000_000_000);
@@ -93,6 +94,8 @@ pub(crate) struct Planner<'a> {
     room: Arc<Semaphore>,
     pending: mpsc::Sender<Pending>,
     work: Arc<Work>,
+    /// The highest bits a second of what was rendered so far. It never falls, so that encoders choose the same level.
+    bitrate: u64,
 }
 
 impl<'a> Planner<'a> {
@@ -115,6 +118,7 @@ impl<'a> Planner<'a> {
             room: Arc::new(Semaphore::new(usize::try_from(WAITING_KIB).unwrap_or(1))),
             pending,
             work,
+            bitrate: 0,
         }
     }
 
@@ -268,7 +272,10 @@ impl<'a> Planner<'a> {
         self.send(Waiting::Rendering(task), clip, None).await
     }
 
-    fn encoding(&self, setup: &Setup, clip: &Setup, run: &Run<Coded>) -> Result<Encoding, WorkError> {
+    fn encoding(&mut self, setup: &Setup, clip: &Setup, run: &Run<Coded>) -> Result<Encoding, WorkError> {
+        let size = |coded: &Coded| u64::try_from(coded.data.len()).unwrap_or(u64::MAX);
+        let recorded = run.feed.iter().map(|access| (size(&access.item), access.duration));
+        self.bitrate = self.bitrate.max(peak_bitrate(recorded));
         let codec = target_codec(self.asked.export_type, clip.config.codec);
         let purpose = if self.renders() {
             Purpose::Clip { reordered: self.reordered(clip) }
@@ -284,7 +291,7 @@ impl<'a> Planner<'a> {
             recorded: clip.config.codec,
             timescale: clip.timescale,
             frame_ticks: clip.frame_ticks,
-            max_bitrate: clip.bandwidth * BITRATE_TENTHS / 10,
+            max_bitrate: self.bitrate.saturating_mul(BITRATE_TENTHS) / 10,
             purpose,
             threads: if self.renders() { self.asked.budget.threads_for_pieces_of(PIECE) } else { 0 },
         })

@@ -18,6 +18,8 @@ use tokio::task::JoinHandle;
 
 /// Smallest part that S3 takes, but for the last.
 const LEAST_PART: usize = 5 << 20;
+/// Several parts are held in memory, whatever size the manifest makes one expect.
+const LARGEST_PART: usize = 64 << 20;
 /// Parts on their way at the same time.
 const IN_FLIGHT: usize = 4;
 /// S3 takes 10,000; the rest is margin.
@@ -114,12 +116,12 @@ pub(crate) struct Uploader<O> {
 impl<O: ClipStore + 'static> Uploader<O> {
     /// `expected` is the clip's likely size in bytes; `headed` that [`Uploader::finish`] will bring a head.
     pub(crate) fn new(store: Arc<O>, place: Place, open: OpenUpload, expected: u64, headed: bool) -> Self {
-        let by_size = usize::try_from(expected.saturating_mul(6) / 5 / MOST_PARTS).unwrap_or(LEAST_PART);
+        let by_size = usize::try_from(expected.saturating_mul(6) / 5 / MOST_PARTS).unwrap_or(LARGEST_PART);
         Self {
             store,
             place,
             open,
-            part_size: by_size.max(LEAST_PART),
+            part_size: by_size.clamp(LEAST_PART, LARGEST_PART),
             held: None,
             headed,
             buffer: BytesMut::new(),

@@ -81,8 +81,6 @@ pub(crate) struct Setup {
     pub(crate) timescale: u32,
     /// Ticks of the first sample.
     pub(crate) frame_ticks: u32,
-    /// Bits a second, by the manifest.
-    pub(crate) bandwidth: u64,
     /// How samples follow each other.
     pub(crate) rhythm: Rhythm,
 }
@@ -252,7 +250,6 @@ pub(crate) fn setup_of(
         format,
         timescale,
         frame_ticks: if sample.duration == 0 { (timescale / 25).max(1) } else { sample.duration },
-        bandwidth: track.bandwidth(),
         rhythm: Rhythm { reorder: said.unwrap_or(0).max(rhythm.reorder), ..rhythm },
         sps,
     })

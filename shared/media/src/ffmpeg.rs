@@ -6,6 +6,9 @@ use crate::picture::PictureFormat;
 
 const COMMON: [&str; 6] = ["-hide_banner", "-nostdin", "-v", "error", "-protocol_whitelist", "pipe"];
 
+/// Twice this still fits into ffmpeg's `-bufsize`, which has 31 bits.
+const HIGHEST_BITRATE: u64 = 1_000_000_000;
+
 /// How the pictures are to be encoded.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Encoding {
@@ -90,7 +93,8 @@ pub fn encode(format: &PictureFormat, how: &Encoding) -> Vec<String> {
     match how.purpose {
         Purpose::Clip { reordered } => {
             if how.max_bitrate > 0 {
-                let (rate, buffer) = (how.max_bitrate.to_string(), (how.max_bitrate * 2).to_string());
+                let max_bitrate = how.max_bitrate.min(HIGHEST_BITRATE);
+                let (rate, buffer) = (max_bitrate.to_string(), (max_bitrate * 2).to_string());
                 args.extend(words(&["-maxrate", &rate, "-bufsize", &buffer]));
             }
             args.extend(words(&["-g", &gop.to_string(), "-bf", &reordered.to_string()]));
@@ -262,7 +266,7 @@ mod tests {
                         recorded: codec,
                         timescale: u32::MAX,
                         frame_ticks: 0,
-                        max_bitrate: u64::MAX / 2,
+                        max_bitrate: u64::MAX,
                         purpose,
                         threads: usize::MAX,
                     };
@@ -306,6 +310,19 @@ mod tests {
         assert_eq!(calls.len(), 2 + 2 * (1 + 2 * (2 + 2)));
         for args in calls {
             assert_eq!(escape(&args), None, "{args:?}");
+        }
+    }
+
+    #[test]
+    fn rates_fit_into_what_ffmpeg_reads_them_into() {
+        for args in calls() {
+            for limit in ["-maxrate", "-bufsize"] {
+                let value = args.iter().position(|arg| arg == limit).and_then(|at| args.get(at + 1));
+                assert!(
+                    value.is_none_or(|value| value.parse::<i32>().is_ok_and(|rate| rate > 0)),
+                    "{args:?}"
+                );
+            }
         }
     }
 

@@ -1,6 +1,13 @@
 //! One access unit of a track, as every part of this crate speaks of it.
 
+use crate::time::Nanos;
+use std::collections::VecDeque;
 use std::ops::Range;
+
+/// What encoders are given as their buffer: rates are told over this length.
+const RATE_WINDOW: Nanos = Nanos::new(2_000_000_000);
+/// A shorter run is taken as this long.
+const LEAST_WINDOW: Nanos = Nanos::new(1_000_000_000);
 
 /// A coded picture or audio frame and where its bytes are.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -38,6 +45,28 @@ impl Sample {
     }
 }
 
+/// The highest rate of coded pictures over two seconds, in bits a second: of each picture its bytes and its duration, in
+/// decode order. This is what was recorded; what a manifest says of it may be anything. Saturates.
+pub fn peak_bitrate(pictures: impl IntoIterator<Item = (u64, Nanos)>) -> u64 {
+    let mut window: VecDeque<(u64, Nanos)> = VecDeque::new();
+    let (mut bytes, mut length) = (0_u128, Nanos::ZERO);
+    let mut peak = 0;
+    for (size, duration) in pictures {
+        let duration = duration.max(Nanos::ZERO);
+        window.push_back((size, duration));
+        (bytes, length) = (bytes + u128::from(size), length + duration);
+        while let Some((first, shown)) =
+            window.front().copied().filter(|(_, shown)| length - *shown >= RATE_WINDOW)
+        {
+            window.pop_front();
+            (bytes, length) = (bytes - u128::from(first), length - shown);
+        }
+        let nanos = u128::try_from(length.max(LEAST_WINDOW).get()).unwrap_or(u128::MAX);
+        peak = peak.max(bytes.saturating_mul(8_000_000_000) / nanos.max(1));
+    }
+    u64::try_from(peak).unwrap_or(u64::MAX)
+}
+
 /// How the samples of a track follow each other, as far as the given ones tell.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub struct Rhythm {
@@ -73,6 +102,20 @@ impl Rhythm {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn the_rate_is_the_highest_of_two_seconds() {
+        let picture = |bytes| (bytes, Nanos::from_millis(40));
+        assert_eq!(peak_bitrate([]), 0);
+        assert_eq!(peak_bitrate(vec![picture(1000); 250]), 200_000);
+        // Eight quiet seconds, two loud ones: the mean would starve these.
+        let loud = [vec![picture(10); 200], vec![picture(5000); 50]].concat();
+        assert_eq!(peak_bitrate(loud), 1_000_000);
+        // Less than a second counts as one, and times that do not advance are no rate without bound.
+        assert_eq!(peak_bitrate([picture(1000)]), 8000);
+        assert_eq!(peak_bitrate([(1000, Nanos::ZERO), (1000, Nanos::new(-7))]), 16_000);
+        assert_eq!(peak_bitrate([(u64::MAX, Nanos::new(1)); 9]), u64::MAX);
+    }
 
     #[test]
     fn the_reorder_depth_is_the_most_pictures_that_overtake_another() {

@@ -93,3 +93,14 @@ async fn an_upload_that_is_given_up_is_known_to_whoever_cleans_up() {
     store.abort(&place().target, &upload).await.unwrap();
     assert_eq!(store.open_uploads().len(), 0);
 }
+
+#[test]
+fn parts_are_as_large_as_a_long_clip_needs_and_never_larger_than_memory_allows() {
+    let part_size = |expected| {
+        let store = Arc::new(MemoryObjects::default());
+        Uploader::new(store, place(), OpenUpload::default(), expected, true).part_size
+    };
+    assert_eq!(part_size(0), 5 << 20);
+    assert_eq!(part_size(90_000_000_000), 12_000_000);
+    assert_eq!([part_size(1 << 50), part_size(u64::MAX)], [64 << 20, 64 << 20]);
+}
