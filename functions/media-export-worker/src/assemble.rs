@@ -10,9 +10,10 @@ use export_domain::ports::{ClipStore, SourceStore};
 use export_domain::storage::Container;
 use export_media::arrange::{ClipClock, nanos, ticks};
 use export_media::entries::{SampleEntries, without_parameter_sets};
-use export_media::mux::{Edit, MuxSample, TrackKind, TrackSpec};
+use export_media::mux::{MuxSample, TrackKind, TrackSpec, edits, movie_timescale};
 use export_media::nal::{VideoCodec, in_band};
 use export_media::picture::DecoderConfig;
+use export_media::reorder::{Turn, Turns};
 use export_media::time::Nanos;
 use std::sync::Arc;
 
@@ -55,8 +56,8 @@ pub(crate) struct VideoSpec {
     pub(crate) height: u16,
     /// Ticks a second.
     pub(crate) timescale: u32,
-    /// How much earlier than shown a picture must be decoded.
-    pub(crate) delay: Nanos,
+    /// How much earlier than shown a picture is decoded, in ticks.
+    pub(crate) delay: i64,
     pub(crate) sets: ParameterSets,
 }
 
@@ -75,11 +76,12 @@ pub(crate) enum ParameterSets {
 pub(crate) struct Assembly<O> {
     container: Container,
     timescale: u32,
-    delay: Nanos,
+    movie_timescale: u32,
     sets: ParameterSets,
     audio: Vec<AudioTrack<O>>,
     output: Output<O>,
     clock: ClipClock,
+    turns: Turns,
     entries: SampleEntries,
     /// The configuration seen last, and its entry.
     known: Option<(Arc<DecoderConfig>, u32)>,
@@ -106,24 +108,24 @@ impl<O: SourceStore + ClipStore + 'static> Assembly<O> {
         ffmpeg: &Ffmpeg,
         uploader: Uploader<O>,
     ) -> Result<Self, WorkError> {
+        let VideoSpec { width, height, timescale, delay, sets } = video;
         let mut audio = heard(audio).await?;
         if container == Container::Mp4 {
             for track in &mut audio {
-                track.lead_in(video.delay);
+                track.lead_in(nanos(delay, timescale));
             }
         }
-        let mut clock = ClipClock::default();
-        let times = lay_out(&mut clock, &block);
+        let (mut clock, mut turns) = (ClipClock::default(), Turns::new(delay, timescale));
+        let times = lay_out(&mut clock, &mut turns, timescale, &block)?;
         let mut edge = Vec::new();
         for track in &mut audio {
             edge.push(track.take(&clock, BATCH, false).await?);
         }
         let first: Vec<Option<i64>> = edge.iter().map(|batch| batch.first().map(|(s, _)| s.dts)).collect();
-        let base = video.delay + Nanos::from_millis(50);
-        let delay = ticks(video.delay, video.timescale);
+        let base = nanos(delay, timescale) + Nanos::from_millis(50);
         let (shift, lead) = match container {
-            Container::Mp4 => (delay.max(sound_ahead(&audio, &first, video.timescale)), 0),
-            Container::Ts => (ticks(base, video.timescale), ticks(base, video.timescale) - delay),
+            Container::Mp4 => (delay.max(sound_ahead(&audio, &first, timescale)), 0),
+            Container::Ts => (ticks(base, timescale), ticks(base, timescale) - delay),
         };
         let mut entries = SampleEntries::default();
         let sample_entries = match block.pictures.first() {
@@ -136,19 +138,20 @@ impl<O: SourceStore + ClipStore + 'static> Assembly<O> {
             }
             None => Vec::new(),
         };
-        let kind = TrackKind::Video { width: video.width, height: video.height };
-        let spec =
-            TrackSpec { kind, timescale: video.timescale, language: *b"und", sample_entries, roll: None };
+        let kind = TrackKind::Video { width, height };
+        let spec = TrackSpec { kind, timescale, language: *b"und", sample_entries, roll: None };
         let specs = std::iter::once(spec).chain(audio.iter().map(|track| track.spec().clone())).collect();
-        let output = Output::begin(container, specs, video.timescale, ffmpeg, uploader).await?;
+        let movie_timescale = movie_timescale(timescale);
+        let output = Output::begin(container, specs, movie_timescale, ffmpeg, uploader).await?;
         let mut assembly = Self {
             container,
-            timescale: video.timescale,
-            delay: video.delay,
-            sets: video.sets,
+            timescale,
+            movie_timescale,
+            sets,
             audio,
             output,
             clock,
+            turns,
             entries,
             known: None,
             shift,
@@ -165,7 +168,7 @@ impl<O: SourceStore + ClipStore + 'static> Assembly<O> {
 
     /// The next pictures.
     pub(crate) async fn add(&mut self, block: Block) -> Result<(), WorkError> {
-        let times = lay_out(&mut self.clock, &block);
+        let times = lay_out(&mut self.clock, &mut self.turns, self.timescale, &block)?;
         self.write(block, &times).await
     }
 
@@ -178,31 +181,29 @@ impl<O: SourceStore + ClipStore + 'static> Assembly<O> {
     pub(crate) async fn finish(mut self) -> Result<Prepared, WorkError> {
         let length = self.length();
         self.flush(length, true).await?;
-        let movie = |at: Nanos| u64::try_from(ticks(at, self.timescale)).unwrap_or(0);
-        let mut edits = vec![vec![Edit { media_time: Some(self.shift), duration: movie(length) }]];
+        let of_track = |first, timescale| edits(first, timescale, length, self.movie_timescale);
+        let mut edits = vec![of_track(-self.shift, self.timescale)];
         for (track, first) in self.audio.iter().zip(&self.first) {
-            edits.push(sound_edits(first.unwrap_or(0), track.spec().timescale, length, &movie));
+            edits.push(of_track(first.unwrap_or(0), track.spec().timescale));
         }
         self.output.finish(&edits).await
     }
 
-    async fn write(&mut self, block: Block, times: &[(Nanos, Nanos)]) -> Result<(), WorkError> {
-        for (picture, (at, order)) in block.pictures.into_iter().zip(times) {
-            if self.container == Container::Ts && *order - *at > self.delay {
-                return Err(Unfit::Reordering.because("a picture is reordered further than announced"));
-            }
+    async fn write(&mut self, block: Block, times: &[Turn]) -> Result<(), WorkError> {
+        for (picture, turn) in block.pictures.into_iter().zip(times) {
             let (entry, data) = self.packed(&picture)?;
             let sample = MuxSample {
-                dts: ticks(*order, self.timescale) + self.lead,
-                pts: ticks(*at, self.timescale) + self.shift,
+                dts: turn.decoded + self.lead,
+                pts: turn.shown + self.shift,
                 duration: u32::try_from(ticks(picture.duration, self.timescale)).unwrap_or(1),
                 sync: picture.sync,
                 entry,
                 size: u32::try_from(data.len()).unwrap_or(u32::MAX),
             };
             self.batch.push((sample, data));
-            if *order - self.batch_from >= BATCH {
-                self.flush(*order, false).await?;
+            let decoded = nanos(turn.decoded, self.timescale);
+            if decoded - self.batch_from >= BATCH {
+                self.flush(decoded, false).await?;
             }
         }
         Ok(())
@@ -279,24 +280,27 @@ async fn heard<O: SourceStore + 'static>(
     Ok(heard)
 }
 
-/// Shows the pictures on the clip's clock. Returns for each its own place, and the place that its turn in decode order
-/// has in display order: decode times taken from these grow as evenly as the pictures are shown.
-fn lay_out(clock: &mut ClipClock, block: &Block) -> Vec<(Nanos, Nanos)> {
+/// Shows the pictures on the clip's clock, and times them.
+fn lay_out(
+    clock: &mut ClipClock,
+    turns: &mut Turns,
+    timescale: u32,
+    block: &Block,
+) -> Result<Vec<Turn>, WorkError> {
     let mut order: Vec<(usize, &Picture)> = block.pictures.iter().enumerate().collect();
     order.sort_by_key(|(_, picture)| picture.pts);
-    let mut times = vec![(Nanos::ZERO, Nanos::ZERO); order.len()];
+    let mut places = vec![0; order.len()];
     for (rank, (n, picture)) in order.iter().enumerate() {
         let next = order.get(rank + 1).map(|(_, next)| next.pts);
         let until = next.unwrap_or(picture.pts + picture.duration);
         let at = clock.show(picture.pts, until, block.starts && rank == 0);
-        if let Some(time) = times.get_mut(*n) {
-            time.0 = at;
-        }
-        if let Some(time) = times.get_mut(rank) {
-            time.1 = at;
+        if let Some(place) = places.get_mut(*n) {
+            *place = ticks(at, timescale);
         }
     }
-    times
+    turns.take(&places).ok_or_else(|| {
+        Unfit::Reordering.because("pictures are reordered further than their clock can tell apart")
+    })
 }
 
 /// How far the first audio track starts before the picture, in ticks of the picture's track.
@@ -307,14 +311,4 @@ fn sound_ahead<O: SourceStore + 'static>(
 ) -> i64 {
     let first = audio.iter().zip(first).find_map(|(track, first)| Some((track, (*first)?)));
     first.map_or(0, |(track, at)| ticks(nanos(-at, track.spec().timescale), timescale).max(0))
-}
-
-/// A track that starts early is cut, one that starts late is preceded by an empty edit.
-fn sound_edits(first: i64, timescale: u32, length: Nanos, movie: &impl Fn(Nanos) -> u64) -> Vec<Edit> {
-    let start = nanos(first, timescale);
-    if first <= 0 {
-        return vec![Edit { media_time: Some(-first), duration: movie(length) }];
-    }
-    let empty = Edit { media_time: None, duration: movie(start) };
-    vec![empty, Edit { media_time: Some(0), duration: movie(length - start) }]
 }

@@ -199,8 +199,6 @@ impl<'a> Planner<'a> {
             != (clip.config.codec, clip.format, clip.timescale)
         {
             return Err(Unfit::FormatChange.because("the format of the pictures changes"));
-        } else if setup.rhythm.reorder > clip.rhythm.reorder {
-            return Err(Unfit::Reordering.because("the order of the pictures changes"));
         }
         self.setup = Some(setup);
         self.starts = true;
@@ -299,12 +297,7 @@ impl<'a> Planner<'a> {
 
     /// Pictures of the clip that may be decoded before one that is shown earlier.
     fn reordered(&self, clip: &Setup) -> usize {
-        match (self.renders(), clip.rhythm.is_even()) {
-            (false, _) => clip.rhythm.reorder,
-            (true, true) => CLIP_REORDER,
-            // How long pictures wait could not be told in advance.
-            (true, false) => 0,
-        }
+        if self.renders() { CLIP_REORDER } else { clip.rhythm.reorder }
     }
 
     async fn send(

@@ -6,7 +6,6 @@ use crate::source::{Fetched, Media, Reader, Segments, Track};
 use bytes::Bytes;
 use export_domain::job::Reason;
 use export_domain::ports::SourceStore;
-use export_media::arrange::nanos;
 use export_media::cut::Access;
 use export_media::fmp4::TrackKind;
 use export_media::mpd::Representation;
@@ -20,6 +19,10 @@ use std::sync::Arc;
 
 /// Segments that are stepped back to find a random access point.
 const MOST_STEPS_BACK: u64 = 30;
+/// `profile_idc` of H.264 without B slices (A.2.1).
+const BASELINE: u8 = 66;
+/// A picture that lasts longer than this part of a second sets no rhythm.
+const LASTS_LONG: u32 = 10;
 
 /// A coded picture.
 #[derive(Debug, Clone)]
@@ -86,13 +89,11 @@ pub(crate) struct Setup {
 }
 
 impl Setup {
-    /// How much earlier than shown a picture must be decoded if up to `reordered` ones overtake another.
-    pub(crate) fn delay(&self, reordered: usize) -> Nanos {
-        // With a variable frame rate pictures may be shown longer later on.
-        let ticks =
-            if self.rhythm.is_even() { self.frame_ticks } else { self.rhythm.longest.saturating_mul(2) };
-        let frame = nanos(i64::from(ticks), self.timescale);
-        Nanos::new(frame.get().saturating_mul(i128::try_from(reordered).unwrap_or(0)))
+    /// How much earlier than shown pictures are decoded if up to `reordered` ones overtake another, in ticks: then their
+    /// decoding is as even as their display, where no picture lasts long.
+    pub(crate) fn delay(&self, reordered: usize) -> i64 {
+        let longest = self.rhythm.longest.max(self.frame_ticks).min(self.timescale / LASTS_LONG).max(1);
+        i64::try_from(reordered).unwrap_or(0).saturating_mul(i64::from(longest))
     }
 }
 
@@ -244,13 +245,15 @@ pub(crate) fn setup_of(
     let sps = first.config.sps(&first.data)?;
     let format = PictureFormat::of(&sps).ok_or(Reason::UnsupportedCodec)?;
     let timescale = track.timeline.timescale().get();
-    let said = sps.max_reorder.and_then(|depth| usize::try_from(depth).ok());
+    // What is not said may come later on; only the Baseline profile has no pictures to overtake.
+    let reorder = sps.max_reorder.unwrap_or(u32::from(sps.profile_idc != BASELINE));
+    let reorder = usize::try_from(reorder).unwrap_or(0).max(rhythm.reorder);
     Ok(Setup {
         config: Arc::clone(&first.config),
         format,
         timescale,
         frame_ticks: if sample.duration == 0 { (timescale / 25).max(1) } else { sample.duration },
-        rhythm: Rhythm { reorder: said.unwrap_or(0).max(rhythm.reorder), ..rhythm },
+        rhythm: Rhythm { reorder, ..rhythm },
         sps,
     })
 }

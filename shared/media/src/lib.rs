@@ -14,6 +14,7 @@ pub mod mpd;
 pub mod mux;
 pub mod nal;
 pub mod picture;
+pub mod reorder;
 pub mod sample;
 pub mod select;
 pub mod stretch;

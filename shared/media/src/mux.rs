@@ -5,6 +5,7 @@
 //! cannot wait for a `moov` at the end.
 
 mod boxes;
+mod edit;
 mod fragment;
 mod movie;
 mod progressive;
@@ -14,6 +15,7 @@ mod testing;
 
 use bytes::Bytes;
 
+pub use self::edit::{edits, movie_timescale};
 pub use self::fragment::FragmentWriter;
 pub use self::progressive::Mp4Tables;
 

@@ -74,8 +74,6 @@ pub struct Rhythm {
     pub reorder: usize,
     /// The longest duration, in the track's ticks.
     pub longest: u32,
-    /// The shortest one.
-    pub shortest: u32,
 }
 
 impl Rhythm {
@@ -85,17 +83,10 @@ impl Rhythm {
             // No standard lets a picture wait for more than 16 others.
             samples.iter().take(n).rev().take(32).filter(|earlier| earlier.pts > sample.pts).count()
         };
-        let durations = || samples.iter().map(|sample| sample.duration).filter(|duration| *duration > 0);
         Self {
             reorder: samples.iter().enumerate().map(before).max().unwrap_or(0),
-            longest: durations().max().unwrap_or(0),
-            shortest: durations().min().unwrap_or(0),
+            longest: samples.iter().map(|sample| sample.duration).max().unwrap_or(0),
         }
-    }
-
-    /// Whether the frame rate is constant, but for rounding.
-    pub fn is_even(&self) -> bool {
-        self.longest - self.shortest <= self.shortest / 2
     }
 }
 
