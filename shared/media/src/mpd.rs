@@ -1,11 +1,12 @@
 //! DASH manifests (ISO/IEC 23009-1): hostile XML in, timed segments and their keys out.
 //!
 //! Our own reader over `quick-xml`, because the published MPD crates model the whole schema, accept remote
-//! references and have no caps. This one keeps what a cut needs, refuses document types, entities, `xlink` and every
+//! references and have no caps. This one keeps what a cut needs, refuses document types, entities, remote content and every
 //! reference that leaves the recording's directory, and never expands `S@r`: a timeline stays a list of runs,
 //! searched by bisection. `Location`, `PatchLocation`, `UTCTiming` and events are ignored, since nothing is ever
 //! fetched by URL. Reading bytes and asking the clock is left to the caller.
 
+mod gzip;
 mod lexical;
 mod path;
 mod raw;
@@ -25,8 +26,9 @@ use crate::time::{Nanos, Timeline};
 use segments::Addressing;
 use std::sync::Arc;
 
-/// The largest manifest that is read, in bytes.
-pub const MAX_BYTES: usize = 4 << 20;
+/// The largest manifest that is read, in bytes, packed or not: two days of segments of 2 s in eight tracks that each have
+/// an element of their own.
+pub const MAX_BYTES: usize = 32 << 20;
 
 /// Why a manifest, or one of its references, is refused.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -37,6 +39,12 @@ pub enum MpdError {
     /// The text is not UTF-8.
     #[error("the manifest is not UTF-8")]
     NotUtf8,
+    /// Nothing, or the beginning of a manifest: its writer may not be done.
+    #[error("the manifest ends before it is complete")]
+    Incomplete,
+    /// Packed with gzip, but not so that it can be unpacked.
+    #[error("the manifest cannot be unpacked")]
+    Packed,
     /// The XML is not well-formed; the position is in bytes.
     #[error("malformed XML near byte {0}")]
     Xml(u64),
@@ -55,8 +63,8 @@ pub enum MpdError {
     /// An attribute or element holds no legal value.
     #[error("the value of {0} is not valid")]
     BadValue(&'static str),
-    /// A segment timeline that overflows or does not advance.
-    #[error("the segment timeline does not advance")]
+    /// A segment timeline that overflows or says nothing about a length.
+    #[error("the segment timeline is not valid")]
     BadTimeline,
     /// A template with an unknown identifier, a missing value or an absurd width.
     #[error("the segment template is not valid")]
@@ -159,7 +167,8 @@ pub struct Representation {
     addressing: Addressing,
 }
 
-/// Reads a manifest.
+/// Reads a manifest, which may be packed with gzip: so it is stored where it is to be delivered with
+/// `Content-Encoding: gzip`.
 ///
 /// # Errors
 /// Any [`MpdError`] but [`MpdError::BadTemplate`] and [`MpdError::NoSegments`], which the segments report when asked for.
@@ -167,6 +176,11 @@ pub fn parse(xml: &[u8]) -> Result<Mpd, MpdError> {
     if xml.len() > MAX_BYTES {
         return Err(MpdError::TooLarge);
     }
-    let text = std::str::from_utf8(xml).map_err(|_| MpdError::NotUtf8)?;
+    let unpacked = gzip::unpacked(xml, MAX_BYTES)?;
+    let text =
+        std::str::from_utf8(unpacked.as_deref().unwrap_or(xml)).map_err(|error| match error.error_len() {
+            None => MpdError::Incomplete,
+            Some(_) => MpdError::NotUtf8,
+        })?;
     resolve::mpd(raw::read(text)?)
 }

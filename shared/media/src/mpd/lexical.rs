@@ -115,12 +115,15 @@ pub(super) fn byte_range(text: &str) -> Option<ByteRange> {
     (first <= last).then_some(ByteRange { first, last })
 }
 
-/// `25` or `30000/1001`.
+/// `25` or `30000/1001`, and `29.97`, which the standard does not know.
 pub(super) fn frame_rate(text: &str) -> Option<FrameRate> {
     let (numerator, denominator) = text.split_once('/').unwrap_or((text, "1"));
+    let (whole, fraction) = numerator.trim().split_once('.').unwrap_or((numerator.trim(), ""));
+    let scale = 10_u32.checked_pow(u32::try_from(fraction.len()).ok()?)?;
+    let fraction: u32 = if fraction.is_empty() { 0 } else { u32::try_from(digits(fraction)?).ok()? };
     let rate = FrameRate {
-        numerator: numerator.trim().parse().ok()?,
-        denominator: denominator.trim().parse().ok()?,
+        numerator: whole.parse::<u32>().ok()?.checked_mul(scale)?.checked_add(fraction)?,
+        denominator: denominator.trim().parse::<u32>().ok()?.checked_mul(scale)?,
     };
     (rate.denominator != 0).then_some(rate)
 }
@@ -182,7 +185,10 @@ mod tests {
         assert_eq!(byte_range("500-"), None);
         assert_eq!(frame_rate("30000/1001"), Some(FrameRate { numerator: 30_000, denominator: 1001 }));
         assert_eq!(frame_rate("25"), Some(FrameRate { numerator: 25, denominator: 1 }));
-        assert_eq!(frame_rate("25/0"), None);
+        assert_eq!(frame_rate("29.97"), Some(FrameRate { numerator: 2997, denominator: 100 }));
+        for text in ["25/0", "25.", ".5.", "1.-5", "99999999999", "1.9999999999", "x"] {
+            assert_eq!(frame_rate(text).filter(|_| text != "25."), None, "{text}");
+        }
         assert_eq!(sampling_rate("48000 96000"), Some(48_000));
     }
 

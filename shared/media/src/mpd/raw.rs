@@ -11,7 +11,9 @@ const MAX_PERIODS: usize = 1024;
 const MAX_SETS: usize = 4096;
 const MAX_REPRESENTATIONS: usize = 4096;
 /// `S` and `SegmentURL` elements together.
-const MAX_ENTRIES: usize = 200_000;
+const MAX_ENTRIES: usize = 1_000_000;
+/// `BaseURL`s of one level; later ones are not tried.
+const MAX_BASES: usize = 8;
 const MAX_ROLES: usize = 16;
 
 #[derive(Default)]
@@ -21,7 +23,7 @@ pub(super) struct RawMpd {
     pub(super) publish_time: Option<Nanos>,
     pub(super) duration: Option<Nanos>,
     pub(super) minimum_update_period: Option<Nanos>,
-    pub(super) base: Option<String>,
+    pub(super) base: Vec<String>,
     pub(super) periods: Vec<RawPeriod>,
 }
 
@@ -30,7 +32,7 @@ pub(super) struct RawPeriod {
     pub(super) id: Option<String>,
     pub(super) start: Option<Nanos>,
     pub(super) duration: Option<Nanos>,
-    pub(super) base: Option<String>,
+    pub(super) base: Vec<String>,
     pub(super) segments: Option<RawSegments>,
     pub(super) sets: Vec<RawSet>,
 }
@@ -38,7 +40,7 @@ pub(super) struct RawPeriod {
 #[derive(Default)]
 pub(super) struct RawSet {
     pub(super) traits: Traits,
-    pub(super) base: Option<String>,
+    pub(super) base: Vec<String>,
     pub(super) segments: Option<RawSegments>,
     pub(super) representations: Vec<RawRepresentation>,
 }
@@ -48,7 +50,7 @@ pub(super) struct RawRepresentation {
     pub(super) id: String,
     pub(super) bandwidth: u64,
     pub(super) traits: Traits,
-    pub(super) base: Option<String>,
+    pub(super) base: Vec<String>,
     pub(super) segments: Option<RawSegments>,
 }
 
@@ -130,9 +132,9 @@ impl Parser<'_> {
                 _ => None,
             })? == Some(true),
             availability_start: root.parsed("availabilityStartTime", lexical::date_time)?,
-            publish_time: root.parsed("publishTime", lexical::date_time)?,
+            publish_time: root.hint("publishTime", lexical::date_time),
             duration: root.parsed("mediaPresentationDuration", lexical::duration)?,
-            minimum_update_period: root.parsed("minimumUpdatePeriod", lexical::duration)?,
+            minimum_update_period: root.hint("minimumUpdatePeriod", lexical::duration),
             ..RawMpd::default()
         };
         while let Some(child) = self.xml.child()? {
@@ -150,6 +152,7 @@ impl Parser<'_> {
     }
 
     fn period(&mut self, element: &Element) -> Result<RawPeriod, MpdError> {
+        element.is_here()?;
         let mut period = RawPeriod {
             id: element.owned("id"),
             start: element.parsed("start", lexical::duration)?,
@@ -175,7 +178,8 @@ impl Parser<'_> {
     }
 
     fn set(&mut self, element: &Element) -> Result<RawSet, MpdError> {
-        let mut set = RawSet { traits: Traits::read(element)?, ..RawSet::default() };
+        element.is_here()?;
+        let mut set = RawSet { traits: Traits::read(element), ..RawSet::default() };
         while let Some(child) = self.xml.child()? {
             match child.name() {
                 "BaseURL" => self.base(&mut set.base)?,
@@ -195,10 +199,11 @@ impl Parser<'_> {
     }
 
     fn representation(&mut self, element: &Element) -> Result<RawRepresentation, MpdError> {
+        element.is_here()?;
         let mut representation = RawRepresentation {
             id: element.owned("id").unwrap_or_default(),
-            bandwidth: element.number("bandwidth")?.unwrap_or(0),
-            traits: Traits::read(element)?,
+            bandwidth: element.hint("bandwidth", |text| text.parse().ok()).unwrap_or(0),
+            traits: Traits::read(element),
             ..RawRepresentation::default()
         };
         while let Some(child) = self.xml.child()? {
@@ -213,10 +218,12 @@ impl Parser<'_> {
         Ok(representation)
     }
 
-    /// Alternatives after the first `BaseURL` name the same content elsewhere.
-    fn base(&mut self, base: &mut Option<String>) -> Result<(), MpdError> {
+    /// `BaseURL`s beside each other name the same content in different places.
+    fn base(&mut self, alternatives: &mut Vec<String>) -> Result<(), MpdError> {
         let text = self.xml.text()?;
-        base.get_or_insert(text);
+        if alternatives.len() < MAX_BASES {
+            alternatives.push(text);
+        }
         Ok(())
     }
 
@@ -239,6 +246,7 @@ impl Parser<'_> {
     }
 
     fn segments(&mut self, kind: Kind, element: &Element) -> Result<RawSegments, MpdError> {
+        element.is_here()?;
         let mut segments = RawSegments {
             kind,
             timescale: element.number("timescale")?,
@@ -256,7 +264,7 @@ impl Parser<'_> {
         let mut urls = Vec::new();
         while let Some(child) = self.xml.child()? {
             match child.name() {
-                "SegmentTimeline" => segments.timeline = Some(self.timeline()?),
+                "SegmentTimeline" => segments.timeline = Some(self.timeline(&child)?),
                 "Initialization" => {
                     segments.initialization = Some(url(&child, "sourceURL", "range")?);
                     self.xml.skip()?;
@@ -273,7 +281,8 @@ impl Parser<'_> {
         Ok(segments)
     }
 
-    fn timeline(&mut self) -> Result<Arc<[Run]>, MpdError> {
+    fn timeline(&mut self, element: &Element) -> Result<Arc<[Run]>, MpdError> {
+        element.is_here()?;
         let mut runs = Runs::default();
         while let Some(child) = self.xml.child()? {
             if child.name() == "S" {
@@ -297,19 +306,19 @@ impl Parser<'_> {
 }
 
 impl Traits {
-    fn read(element: &Element) -> Result<Self, MpdError> {
-        Ok(Self {
+    fn read(element: &Element) -> Self {
+        Self {
             content_type: element.owned("contentType"),
             mime_type: element.owned("mimeType"),
             codecs: element.owned("codecs"),
-            width: element.number("width")?,
-            height: element.number("height")?,
-            frame_rate: element.parsed("frameRate", lexical::frame_rate)?,
-            audio_sampling_rate: element.parsed("audioSamplingRate", lexical::sampling_rate)?,
+            width: element.hint("width", |text| text.parse().ok()),
+            height: element.hint("height", |text| text.parse().ok()),
+            frame_rate: element.hint("frameRate", lexical::frame_rate),
+            audio_sampling_rate: element.hint("audioSamplingRate", lexical::sampling_rate),
             lang: element.owned("lang"),
             label: element.owned("label"),
             ..Self::default()
-        })
+        }
     }
 
     /// The first that says something: `@contentType`, `@mimeType`, `@codecs`.
@@ -330,9 +339,10 @@ impl Traits {
 
 fn content_of_codecs(codecs: &str) -> Option<Content> {
     let known = |name: &str| match name.trim().split('.').next() {
-        Some("avc1" | "avc3" | "hvc1" | "hev1" | "dvh1" | "dvhe" | "av01" | "vp09" | "vp08") => {
-            Some(Content::Video)
-        }
+        Some(
+            "avc1" | "avc3" | "hvc1" | "hev1" | "dvh1" | "dvhe" | "dva1" | "dvav" | "av01" | "vp09" | "vp08"
+            | "vp9" | "vp8" | "vvc1" | "vvi1",
+        ) => Some(Content::Video),
         Some("mp4a" | "ac-3" | "ec-3" | "ac-4" | "opus" | "Opus" | "fLaC" | "dtsc" | "dtse") => {
             Some(Content::Audio)
         }

@@ -9,14 +9,21 @@ use crate::time::Timeline;
 use std::num::NonZeroU32;
 use std::sync::Arc;
 
+/// By how much a Period's own duration may be cut.
+const MOST_CUT: Nanos = Nanos::new(100_000_000);
+/// By how much the presentation's duration may be rounded.
+const MOST_ROUNDED: Nanos = Nanos::new(1_000_000_000);
+
 pub(super) fn mpd(raw: RawMpd) -> Result<Mpd, MpdError> {
     let spans = spans(&raw)?;
-    let base = join("", raw.base.as_deref().unwrap_or(""))?;
-    let periods = spans
-        .into_iter()
-        .zip(raw.periods)
-        .map(|((start, duration), raw)| period(raw, &base, start, duration))
-        .collect::<Result<_, _>>()?;
+    let base = rebased("", &raw.base)?;
+    let rounded = raw.periods.last().is_some_and(|last| last.duration.is_none());
+    let periods = spans.into_iter().zip(raw.periods);
+    let periods = periods.map(|((start, duration), raw)| period(raw, &base, start, duration));
+    let mut periods = periods.collect::<Result<Vec<_>, _>>()?;
+    if let Some(last) = periods.last_mut() {
+        last.duration = last.duration.map(|length| length.max(listed_length(last, length, rounded)));
+    }
     Ok(Mpd {
         dynamic: raw.dynamic,
         availability_start: raw.availability_start,
@@ -25,6 +32,32 @@ pub(super) fn mpd(raw: RawMpd) -> Result<Mpd, MpdError> {
         minimum_update_period: raw.minimum_update_period,
         periods,
     })
+}
+
+/// How long the last Period is by its timelines, if that is little more than `length`, by which recorders write less
+/// than they recorded: ffmpeg cuts `MPD@mediaPresentationDuration` to tenths, others to whole seconds. What starts
+/// before the end then belongs to the recording. A Period's own duration may be cut to tenths.
+fn listed_length(period: &Period, length: Nanos, rounded: bool) -> Nanos {
+    let shown = |found: &&Representation| matches!(found.content, Content::Video | Content::Audio);
+    let ends = period.representations.iter().filter(shown).filter_map(|found| {
+        let (start, end) = found.last_listed()?;
+        let [start, end] = [start, end].map(|ticks| found.timeline.to_nanos_floor(ticks) - period.start);
+        let most = if rounded { MOST_ROUNDED } else { MOST_CUT };
+        (start < length && end - length <= most).then_some(end)
+    });
+    ends.max().unwrap_or(length)
+}
+
+/// The first of alternative `BaseURL`s (5.6.5) that stays in the recording's directory.
+fn rebased(base: &str, alternatives: &[String]) -> Result<String, MpdError> {
+    let mut refused = None;
+    for reference in alternatives {
+        match join(base, reference) {
+            Ok(path) => return Ok(path),
+            Err(error) => refused = refused.or(Some(error)),
+        }
+    }
+    refused.map_or_else(|| Ok(base.to_owned()), Err)
 }
 
 /// Start and length of each Period. A Period announced early has no start yet; it and those after it are left out.
@@ -53,7 +86,7 @@ fn spans(raw: &RawMpd) -> Result<Vec<(Nanos, Option<Nanos>)>, MpdError> {
 }
 
 fn period(raw: RawPeriod, base: &str, start: Nanos, duration: Option<Nanos>) -> Result<Period, MpdError> {
-    let base = join(base, raw.base.as_deref().unwrap_or(""))?;
+    let base = rebased(base, &raw.base)?;
     let span = Span { start, duration };
     let mut representations = Vec::new();
     for (index, set) in raw.sets.into_iter().enumerate() {
@@ -75,11 +108,11 @@ fn adaptation_set(
     span: &Span,
     out: &mut Vec<Representation>,
 ) -> Result<(), MpdError> {
-    let base = join(base, raw.base.as_deref().unwrap_or(""))?;
+    let base = rebased(base, &raw.base)?;
     let segments = merge(raw.segments, inherited);
     let roles: Arc<[String]> = raw.traits.roles.clone().into();
     for one in raw.representations {
-        let base = join(&base, one.base.as_deref().unwrap_or(""))?;
+        let base = rebased(&base, &one.base)?;
         let (timeline, addressing) = addressing(base, merge(one.segments.clone(), segments.as_ref()), span)?;
         let own = representation(one, &raw.traits, timeline, addressing);
         out.push(Representation { adaptation_set: index, roles: Arc::clone(&roles), ..own });
@@ -186,7 +219,7 @@ fn runs(raw: &RawSegments, media: &Media, offset: i64, end: Option<i64>) -> Resu
     if let (Some(timeline), false) = (&raw.timeline, matches!(media, Media::Single)) {
         return Ok(Arc::clone(timeline));
     }
-    let run = |duration, count| [Run { index: 0, number: None, time: offset, duration, count }];
+    let run = |duration, count| [Run { index: 0, ordinal: 0, number: None, time: offset, duration, count }];
     match (media, raw.duration) {
         (Media::Template(_) | Media::List(_), Some(duration)) => Ok(run(duration, None).into()),
         (Media::List(urls), None) if urls.len() > 1 => Err(MpdError::BadTimeline),

@@ -130,7 +130,7 @@ impl Representation {
     /// [`MpdError::NoSegments`], [`MpdError::BadTemplate`], [`MpdError::OutsideRecording`], [`MpdError::TooMany`].
     pub fn segment(&self, index: u64) -> Result<Option<Segment>, MpdError> {
         let addressing = &self.addressing;
-        let Some((run, number)) = addressing.find(index) else { return Ok(None) };
+        let Some((run, ordinal, number)) = addressing.find(index) else { return Ok(None) };
         let Some(time) = run.start(index - run.index) else { return Ok(None) };
         let resource = match &addressing.media {
             Media::Template(template) => {
@@ -138,7 +138,7 @@ impl Representation {
                 Resource { path: self.expand(template, Some(number), Some(time))?, range: None }
             }
             Media::List(urls) => {
-                let url = usize::try_from(index).ok().and_then(|index| urls.get(index));
+                let url = usize::try_from(ordinal).ok().and_then(|at| urls.get(at));
                 let Some(url) = url else { return Ok(None) };
                 self.resource(url)?
             }
@@ -165,13 +165,28 @@ impl Representation {
     pub fn end_ticks(&self) -> Option<i64> {
         let addressing = &self.addressing;
         let last = addressing.total()?.checked_sub(1)?;
-        let (run, _) = addressing.find(last)?;
+        let (run, ..) = addressing.find(last)?;
         run.start(last - run.index)?.checked_add(run.duration)
+    }
+
+    /// Whether segments follow from a rule up to the Period's end: they are listed before they are recorded.
+    pub fn is_open_ended(&self) -> bool {
+        let addressing = &self.addressing;
+        matches!(addressing.media, Media::Template(_))
+            && addressing.runs.last().is_some_and(|run| run.count.is_none())
+    }
+
+    /// Start and end in ticks of the last segment that an explicit timeline lists.
+    pub(super) fn last_listed(&self) -> Option<(i64, i64)> {
+        let addressing = &self.addressing;
+        let run = addressing.runs.last().filter(|_| !matches!(addressing.media, Media::Single))?;
+        let count = run.count?;
+        Some((run.start(count.checked_sub(1)?)?, run.start(count)?))
     }
 
     /// The start of the first segment in ticks; `None` if nothing is listed.
     pub fn start_ticks(&self) -> Option<i64> {
-        self.addressing.find(0).map(|(run, _)| run.time)
+        self.addressing.find(0).map(|(run, ..)| run.time)
     }
 
     /// The segments of a single file as its `sidx` lists them, and the timeline that their ticks count on.
@@ -218,17 +233,18 @@ impl Representation {
 }
 
 impl Addressing {
-    /// The run that holds a position, and the segment's number.
-    fn find(&self, index: u64) -> Option<(&Run, u64)> {
+    /// The run that holds a position, the segment's place in the document and its number.
+    fn find(&self, index: u64) -> Option<(&Run, u64, u64)> {
         let after = self.runs.partition_point(|run| run.index <= index);
         let run = self.runs.get(after.checked_sub(1)?)?;
         let into = index.checked_sub(run.index)?;
+        let ordinal = run.ordinal.checked_add(into)?;
         let number = match run.number {
             Some(first) => first.checked_add(into)?,
-            None => self.start_number.checked_add(index)?,
+            None => self.start_number.checked_add(ordinal)?,
         };
         let listed = into < self.count(run) && self.end_number.is_none_or(|end| number <= end);
-        listed.then_some((run, number))
+        listed.then_some((run, ordinal, number))
     }
 
     fn count(&self, run: &Run) -> u64 {

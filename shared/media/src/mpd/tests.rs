@@ -254,7 +254,7 @@ fn hostile_manifests_are_refused() {
     let deep = format!("<MPD>{}", "<a>".repeat(100));
     let wide = format!("<MPD{}/>", " a='x'".repeat(100));
     let periods = format!("<MPD>{}</MPD>", "<Period start='PT0S'/>".repeat(2000));
-    let entries = with_timeline(&"<S d='1'/>".repeat(200_001));
+    let entries = with_timeline(&"<S d='1'/>".repeat(1_000_001));
     let long = with_base(&"x".repeat(5000));
     let key = with_base(&"x".repeat(1500));
     for (xml, error) in [
@@ -262,7 +262,8 @@ fn hostile_manifests_are_refused() {
         ("<MPD><BaseURL>&xxe;</BaseURL></MPD>", MpdError::Entity),
         ("<MPD type='&xxe;'/>", MpdError::Entity),
         ("<MPD><Period xlink:href='http://169.254.169.254/'/></MPD>", MpdError::Remote),
-        ("<MPD><Period href='x'/></MPD>", MpdError::Remote),
+        ("<MPD><Period><AdaptationSet y:href='x'/></Period></MPD>", MpdError::Remote),
+        ("<MPD><Period><SegmentList xlink:href='x'/></Period></MPD>", MpdError::Remote),
         ("<SmoothStreamingMedia/>", MpdError::NotAnMpd),
         ("<MPD type='sometimes'/>", MpdError::BadValue("type")),
         ("<MPD mediaPresentationDuration='P1Y'/>", MpdError::BadValue("mediaPresentationDuration")),
@@ -285,9 +286,113 @@ fn hostile_manifests_are_refused() {
     }
     assert_eq!(parse(&vec![b' '; MAX_BYTES + 1]), Err(MpdError::TooLarge));
     assert_eq!(parse(b"<MPD>\xff</MPD>"), Err(MpdError::NotUtf8));
-    for cut in ["", "<MPD>", "<MPD></Period>", "<MPD><Period></MPD>", "<MPD a=b/>"] {
-        assert!(matches!(parse(cut.as_bytes()), Err(MpdError::Xml(_))), "{cut}");
+    for malformed in ["<MPD></Period>", "<MPD><Period></MPD>", "<MPD a=b/>"] {
+        assert!(matches!(parse(malformed.as_bytes()), Err(MpdError::Xml(_))), "{malformed}");
     }
+}
+
+#[test]
+fn a_manifest_that_is_caught_half_written_is_not_complete() {
+    for whole in [TIMELINE, GROWING, PERIODS] {
+        for length in 0..whole.trim_end().len() {
+            assert_eq!(parse(&whole.as_bytes()[..length]), Err(MpdError::Incomplete), "{}", &whole[..length]);
+        }
+    }
+    assert_eq!(parse("<MPD><Label>é".as_bytes().split_last().unwrap().1), Err(MpdError::Incomplete));
+}
+
+#[test]
+fn a_packed_manifest_is_read() {
+    use std::io::Write as _;
+    let mut packed = flate2::write::GzEncoder::new(Vec::new(), flate2::Compression::fast());
+    packed.write_all(TIMELINE.as_bytes()).unwrap();
+    let packed = packed.finish().unwrap();
+    assert_eq!(parse(&packed), parse(TIMELINE.as_bytes()));
+    assert_eq!(parse(&packed[..packed.len() / 2]), Err(MpdError::Incomplete));
+}
+
+#[test]
+fn of_alternative_base_urls_the_first_in_the_recording_counts() {
+    let base = |urls: &str| {
+        let xml = format!(
+            "<MPD>{urls}<Period duration='PT1S'><AdaptationSet><Representation><BaseURL>v.mp4</BaseURL></Representation></AdaptationSet></Period></MPD>"
+        );
+        let found = parse(xml.as_bytes())?.periods.remove(0).representations.remove(0);
+        Ok(found.segment(0)?.unwrap().resource.path)
+    };
+    let path = |path: &str| Ok(path.to_owned());
+    assert_eq!(base("<BaseURL>https://cdn.example/live/</BaseURL><BaseURL>a/</BaseURL>"), path("a/v.mp4"));
+    assert_eq!(base("<BaseURL>../x/</BaseURL><BaseURL>./</BaseURL><BaseURL>b/</BaseURL>"), path("v.mp4"));
+    let outside = "<BaseURL>https://a.example/</BaseURL><BaseURL>https://b.example/</BaseURL>";
+    assert_eq!(base(outside), Err(MpdError::OutsideRecording));
+}
+
+#[test]
+fn what_resolves_to_nothing_is_not_there_and_what_is_not_needed_may_be_elsewhere() {
+    let zero = "xlink:href='urn:mpeg:dash:resolve-to-zero:2013'";
+    let xml = format!(
+        "<MPD type='static' mediaPresentationDuration='PT9S'><Period duration='PT1S' {zero}><AdaptationSet/></Period>
+         <Period duration='PT5S' {zero}/><Period><EventStream xlink:href='https://a.example/'/><AdaptationSet {zero}/>
+         <AdaptationSet href='x'><Role xlink:href='y'/><Representation/></AdaptationSet></Period></MPD>"
+    );
+    let mpd = parse(xml.as_bytes()).unwrap();
+    let [period] = &mpd.periods[..] else { panic!("{mpd:?}") };
+    assert_eq!((period.start, period.representations.len()), (Nanos::ZERO, 1));
+}
+
+#[test]
+fn what_nobody_needs_may_be_written_in_any_way() {
+    let found = only(
+        "<MPD publishTime='now' minimumUpdatePeriod='-1'><Period><AdaptationSet frameRate='VFR' width='1920.0' audioSamplingRate=''>
+         <Representation bandwidth='many' height='1080'/></AdaptationSet></Period></MPD>",
+    );
+    assert_eq!((found.frame_rate, found.width, found.height, found.bandwidth), (None, None, Some(1080), 0));
+}
+
+#[test]
+fn the_last_period_ends_with_its_timeline_if_the_duration_is_rounded() {
+    let length = |duration: &str, own: &str, entries: &str| {
+        let xml = format!(
+            "<MPD mediaPresentationDuration='{duration}'><Period{own}><AdaptationSet contentType='video'><SegmentTemplate timescale='100' media='$Time$'>
+             <SegmentTimeline>{entries}</SegmentTimeline></SegmentTemplate><Representation/></AdaptationSet></Period></MPD>"
+        );
+        parse(xml.as_bytes()).unwrap().periods[0].duration.map(Nanos::to_millis_floor)
+    };
+    let recorded = "<S d='200' r='7'/><S d='8'/>";
+    assert_eq!(length("PT16.0S", "", "<S d='200' r='6'/><S d='208'/>"), Some(16_080));
+    assert_eq!(length("PT16.04S", "", recorded), Some(16_080));
+    assert_eq!(length("PT15S", "", "<S d='200' r='7'/>"), Some(16_000));
+    // A Period says itself where it is cut off, and whole segments behind the end are not shown.
+    assert_eq!(length("PT15S", " duration='PT15S'", "<S d='200' r='7'/>"), Some(15_000));
+    assert_eq!(length("PT15.95S", " duration='PT15.95S'", "<S d='200' r='7'/>"), Some(16_000));
+    assert_eq!(length("PT14S", "", "<S d='200' r='7'/>"), Some(14_000));
+    assert_eq!(length("PT16S", "", "<S d='200' r='-1'/>"), Some(16_000));
+}
+
+#[test]
+fn only_what_follows_from_a_rule_is_listed_before_it_is_recorded() {
+    let open = |inner: &str, kind: &str| {
+        only(&format!("<MPD><Period duration='PT60S'><AdaptationSet><Representation><Segment{kind} {inner}</Segment{kind}></Representation></AdaptationSet></Period></MPD>")).is_open_ended()
+    };
+    assert!(open("media='$Number$' duration='2'>", "Template"));
+    assert!(open(
+        "media='$Time$'><SegmentTimeline><S d='2'/><S d='1' r='-1'/></SegmentTimeline>",
+        "Template"
+    ));
+    assert!(!open("media='$Time$'><SegmentTimeline><S d='2' r='9'/></SegmentTimeline>", "Template"));
+    assert!(!open("duration='2'><SegmentURL media='a'/>", "List"));
+    assert!(!only(&with_timeline("")).is_open_ended());
+}
+
+#[test]
+fn numbers_and_lists_count_what_is_lost_and_what_is_replaced() {
+    let all = |entries: &str| {
+        let segments = overlapping(&only(&with_timeline(entries)), 0, i64::MAX, 99).unwrap();
+        paths(&segments).join(" ")
+    };
+    assert_eq!(all(r#"<S t="0" d="2"/><S d="0"/><S t="4" d="2"/>"#), "0-1 4-3");
+    assert_eq!(all(r#"<S t="0" n="7" d="2"/><S t="2" d="2"/><S t="2" d="2"/><S d="2"/>"#), "0-7 2-9 4-10");
+    assert_eq!(all(r#"<S t="0" d="2" r="3"/><S t="3" d="2" r="1"/>"#), "0-1 2-2 3-5 5-6 6-4");
 }
 
 #[test]

@@ -2,6 +2,7 @@
 
 use super::MpdError;
 use quick_xml::XmlVersion;
+use quick_xml::errors::{Error, IllFormedError};
 use quick_xml::escape::resolve_predefined_entity;
 use quick_xml::events::{BytesRef, Event};
 use quick_xml::reader::Reader;
@@ -9,11 +10,21 @@ use quick_xml::reader::Reader;
 const MAX_DEPTH: usize = 32;
 const MAX_ATTRIBUTES: usize = 64;
 const MAX_TEXT: usize = 2048;
+/// The reference of an element that is to be removed (ISO/IEC 23009-1, 5.5.3).
+const RESOLVE_TO_ZERO: &str = "urn:mpeg:dash:resolve-to-zero:2013";
 
 /// A start tag. Its content must be read to the end by `child` until `None`, `text` or `skip`.
 pub(super) struct Element {
     name: String,
     attributes: Vec<(String, String)>,
+    link: Option<Link>,
+}
+
+/// Where the content of an element with an `xlink:href` is.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Link {
+    Nowhere,
+    Elsewhere,
 }
 
 impl Element {
@@ -38,6 +49,16 @@ impl Element {
         self.get(name).map(|value| parse(value.trim()).ok_or(MpdError::BadValue(name))).transpose()
     }
 
+    /// The attribute through `parse` if it takes the value: for what a clip can be made without.
+    pub(super) fn hint<T>(&self, name: &str, parse: impl FnOnce(&str) -> Option<T>) -> Option<T> {
+        self.get(name).and_then(|value| parse(value.trim()))
+    }
+
+    /// Refuses an element whose content is elsewhere.
+    pub(super) fn is_here(&self) -> Result<(), MpdError> {
+        if self.link.is_some() { Err(MpdError::Remote) } else { Ok(()) }
+    }
+
     pub(super) fn number<T: std::str::FromStr>(&self, name: &'static str) -> Result<Option<T>, MpdError> {
         self.parsed(name, |value| value.parse().ok())
     }
@@ -55,11 +76,17 @@ impl<'a> Xml<'a> {
         Self { reader, depth: 0 }
     }
 
-    /// The next child of the element being read, or `None` at that element's end.
+    /// The next child of the element being read, or `None` at that element's end. What resolves to nothing is no child.
     pub(super) fn child(&mut self) -> Result<Option<Element>, MpdError> {
         loop {
             match self.event()? {
-                Event::Start(start) => return self.element(&start).map(Some),
+                Event::Start(start) => {
+                    let element = self.element(&start)?;
+                    if element.link != Some(Link::Nowhere) {
+                        return Ok(Some(element));
+                    }
+                    self.skip()?;
+                }
                 Event::End(_) => return Ok(None),
                 _ => {}
             }
@@ -94,10 +121,13 @@ impl<'a> Xml<'a> {
     }
 
     fn event(&mut self) -> Result<Event<'a>, MpdError> {
-        let event = self.reader.read_event().map_err(|_| self.malformed())?;
+        let event = self.reader.read_event().map_err(|error| match error {
+            Error::Syntax(_) | Error::IllFormed(IllFormedError::UnclosedReference) => MpdError::Incomplete,
+            _ => self.malformed(),
+        })?;
         match &event {
             Event::DocType(_) => return Err(MpdError::Entity),
-            Event::Eof => return Err(self.malformed()),
+            Event::Eof => return Err(MpdError::Incomplete),
             Event::Start(_) => self.depth += 1,
             Event::End(_) => self.depth = self.depth.saturating_sub(1),
             _ => {}
@@ -106,7 +136,7 @@ impl<'a> Xml<'a> {
     }
 
     fn element(&self, start: &quick_xml::events::BytesStart<'_>) -> Result<Element, MpdError> {
-        let mut attributes = Vec::new();
+        let (mut attributes, mut link) = (Vec::new(), None);
         // The library's own check for duplicates is quadratic in the number of attributes.
         for attribute in start.attributes().with_checks(false) {
             let attribute = attribute.map_err(|_| self.malformed())?;
@@ -121,15 +151,15 @@ impl<'a> Xml<'a> {
                 return Err(MpdError::TooMany("characters"));
             }
             let key = attribute.key.local_name().into_inner().to_owned();
-            if key == "href" {
-                return Err(MpdError::Remote);
-            }
             // A prefixed attribute, such as `xsi:type`, must not pass for the schema's own.
             if attribute.key.prefix().is_none() {
                 attributes.push((key, value));
+            } else if key == "href" {
+                let nowhere = value.trim() == RESOLVE_TO_ZERO;
+                link = Some(if nowhere { Link::Nowhere } else { Link::Elsewhere });
             }
         }
-        Ok(Element { name: start.local_name().into_inner().to_owned(), attributes })
+        Ok(Element { name: start.local_name().into_inner().to_owned(), attributes, link })
     }
 
     fn reference(&self, name: &BytesRef<'_>) -> Result<String, MpdError> {

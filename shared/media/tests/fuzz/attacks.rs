@@ -9,9 +9,14 @@ use export_media::fmp4::{
 };
 use export_media::mpd::{MAX_BYTES, MpdError, parse};
 use export_media::nal::{NalError, Sps, VideoCodec};
+use flate2::{Compression, write::GzEncoder};
+use std::io::Write as _;
 
 /// What a function that cuts clips can spare for one manifest or init segment.
 const LARGEST: usize = 64 << 20;
+
+/// What one manifest of the largest size may take beside its text, of the 1769 MB that the smallest function has.
+pub(crate) const LARGEST_MANIFEST: usize = 160 << 20;
 
 fn recording() -> &'static [u8] {
     &FILES[0]
@@ -197,8 +202,9 @@ fn the_largest_manifests_fit_into_memory() {
             "<MPD><Period duration='PT9S'><AdaptationSet {set}<Label>{long}</Label>{inner}</AdaptationSet></Period></MPD>"
         )
     };
-    let entries = "<S d='1'/>".repeat(200_000);
-    let urls = "<SegmentURL media='a'/>".repeat(170_000);
+    // Entries of the same length would be one run.
+    let entries = "<S d='1'/><S d='2'/>".repeat(500_000);
+    let urls = "<SegmentURL media='a'/>".repeat(1_000_000);
     let template =
         format!("<SegmentTemplate media='x'><SegmentTimeline>{entries}</SegmentTimeline></SegmentTemplate>");
     let list = format!("<SegmentList duration='1'>{urls}</SegmentList>");
@@ -209,8 +215,60 @@ fn the_largest_manifests_fit_into_memory() {
         assert!(xml.len() <= MAX_BYTES);
         let (mpd, peak) = measured(|| parse(xml.as_bytes()));
         assert!(matches!(mpd.unwrap().periods[0].representations[0].segment(0), Ok(Some(_))));
-        assert!(peak <= LARGEST, "{peak} bytes");
+        assert!(peak <= LARGEST_MANIFEST, "{peak} bytes");
     }
+}
+
+#[test]
+fn a_day_of_eight_tracks_takes_a_fraction_of_that() {
+    let text = day_of_eight_tracks();
+    let (mpd, peak) = measured(|| parse(text.as_bytes()));
+    assert_eq!(mpd.unwrap().periods[0].representations.len(), 8);
+    assert!(text.len() > (7 << 20) && peak <= 24 << 20, "{peak} bytes for {}", text.len());
+}
+
+/// 26 h of segments of 2 s as ffmpeg's muxer lists them: a timeline in each Representation, an element for each segment
+/// unless the one after it is as long. Sound has segments of two lengths.
+fn day_of_eight_tracks() -> String {
+    let count = 26 * 1800;
+    let line = |length: &dyn Fn(usize) -> u32| -> String {
+        (0..count).fold(String::new(), |line, n| line + &format!("\n\t\t\t\t\t<S d=\"{}\" />", length(n)))
+    };
+    let (pictures, sound) = (line(&|_| 25_600), line(&|n| 1024 * (93 + u32::from(n % 4 > 0))));
+    let set = |line: &str| {
+        format!(
+            "<AdaptationSet><Representation><SegmentTemplate media=\"$Time$\"><SegmentTimeline>{line}</SegmentTimeline></SegmentTemplate></Representation></AdaptationSet>"
+        )
+    };
+    format!(
+        "<MPD type=\"dynamic\"><Period>{}{}</Period></MPD>",
+        set(&pictures).repeat(5),
+        set(&sound).repeat(3)
+    )
+}
+
+#[test]
+fn a_packed_manifest_is_unpacked_up_to_the_limit() {
+    let bomb = packed(&vec![b' '; MAX_BYTES + (1 << 20)]);
+    let (read, peak) = measured(|| parse(&bomb));
+    assert_eq!(read, Err(MpdError::TooLarge));
+    assert!(bomb.len() < 64 << 10 && peak <= LARGEST_MANIFEST, "{peak} bytes for {}", bomb.len());
+}
+
+/// Packed with gzip.
+pub(crate) fn packed(data: &[u8]) -> Vec<u8> {
+    let mut encoder = GzEncoder::new(Vec::new(), Compression::default());
+    encoder.write_all(data).unwrap();
+    encoder.finish().unwrap()
+}
+
+#[test]
+fn a_timeline_that_steps_back_again_and_again_is_refused() {
+    let back = "<S t='0' d='1' r='9'/><S t='5' d='1'/>".repeat(1000);
+    let text = format!(
+        "<MPD><Period><AdaptationSet><SegmentTemplate><SegmentTimeline>{back}</SegmentTimeline></SegmentTemplate></AdaptationSet></Period></MPD>"
+    );
+    assert!(matches!(parse(text.as_bytes()), Err(MpdError::TooMany(_))));
 }
 
 /// An init segment of so many tracks with these sample entries.

@@ -1,5 +1,6 @@
 //! Manifests, and the segments that they name.
 
+use crate::attacks::{LARGEST_MANIFEST, packed};
 use crate::seeds::MANIFESTS;
 use export_fuzz::damage::{apply, damage, number};
 use export_fuzz::{config, measured};
@@ -75,7 +76,7 @@ const VALUES: [&str; 48] = [
 ];
 
 /// Markup that turns up where it does not belong, or once more.
-const MARKUP: [&str; 27] = [
+const MARKUP: [&str; 32] = [
     r#"<!DOCTYPE x [<!ENTITY a "&b;&b;">]>"#,
     "<?xml version='1.1' encoding='utf-16'?>",
     "<!-- x -->",
@@ -88,6 +89,8 @@ const MARKUP: [&str; 27] = [
     r#"<Period start="PT5S">"#,
     r#"<Period duration="PT3S"/>"#,
     r#"<Period xlink:href="http://other.example/" xlink:actuate="onLoad"/>"#,
+    r#"<Period xlink:href="urn:mpeg:dash:resolve-to-zero:2013"/>"#,
+    r#"<AdaptationSet xlink:href="urn:mpeg:dash:resolve-to-zero:2013">"#,
     r"<AdaptationSet><Representation/></AdaptationSet>",
     r#"<Representation id="../" bandwidth="0"/>"#,
     "<BaseURL>p/</BaseURL>",
@@ -96,6 +99,9 @@ const MARKUP: [&str; 27] = [
     r#"<S d="1" r="-1"/>"#,
     r#"<S d="0" r="5"/>"#,
     r#"<S t="0" d="1"/>"#,
+    r#"<S t="5" d="3" r="2"/>"#,
+    r#"<S t="0" d="25600" r="3"/>"#,
+    "<BaseURL>http://other.example/</BaseURL><BaseURL>q/</BaseURL>",
     r#"<S d="9223372036854775807"/>"#,
     r#"<S d="1" r="9223372036854775806"/>"#,
     r#"<S d="3" n="18446744073709551615" r="2"/>"#,
@@ -354,6 +360,15 @@ proptest! {
             let _ = (choose(period, None), choose(period, Some(VideoCodec::Hevc)));
             period.representations.iter().take(8).for_each(|found| walk(found, at));
         }
+    }
+
+    #[test]
+    fn packed_manifests(xml in written(), damage in damage(2), whole in any::<bool>()) {
+        let mut packed = packed(&xml);
+        apply(if whole { &[] } else { &damage }, &mut packed, b"\x1f\x8b");
+        let (read, peak) = measured(|| parse(&packed));
+        prop_assert!(peak <= LARGEST_MANIFEST, "{peak} bytes");
+        prop_assert!(!whole || read == parse(&xml));
     }
 
     #[test]
