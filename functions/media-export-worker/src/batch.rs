@@ -9,7 +9,7 @@ use crate::error::WorkError;
 use crate::lease::Lease;
 use crate::upload::OpenUpload;
 use export_domain::completion::tell;
-use export_domain::job::{Claim, Job, Reason};
+use export_domain::job::{Cause, Claim, Job};
 use export_domain::message::Message;
 use export_domain::ports::{
     ClipStore, Clock, DeadLetters, EventBus, JobQueue, JobStore, MAX_DELAY_S, SourceStore, Tenants,
@@ -151,9 +151,9 @@ where
     async fn write_down(&self, lease: &Lease<'_, J, C>, error: WorkError) -> Result<(), WorkError> {
         match error {
             WorkError::Fenced(lost) => Err(lost.into()),
-            WorkError::GivenUp(reason) => {
-                tracing::info!(%reason, "gave a job up");
-                self.give_up(lease, &reason).await
+            WorkError::GivenUp(cause) => {
+                tracing::info!(reason = %cause.reason, detail = %cause.detail, "gave a job up");
+                self.give_up(lease, &cause).await
             }
             WorkError::Waiting { wake_at, available_ms } => {
                 lease
@@ -169,8 +169,8 @@ where
         }
     }
 
-    async fn give_up(&self, lease: &Lease<'_, J, C>, reason: &Reason) -> Result<(), WorkError> {
-        lease.write(|job, fence, now, times| job.given_up(fence, reason.clone(), now, times)).await
+    async fn give_up(&self, lease: &Lease<'_, J, C>, cause: &Cause) -> Result<(), WorkError> {
+        lease.write(|job, fence, now, times| job.given_up(fence, cause.clone(), now, times)).await
     }
 
     /// A message that could not be sent is no failure, and one that would come too early is not sent: the sweeper sees

@@ -1,6 +1,6 @@
 //! Why work on a job stops before it is done.
 
-use export_domain::job::{Fenced, Reason};
+use export_domain::job::{Cause, Fenced, Reason};
 use export_domain::ports::{Unavailable, WriteError};
 use export_media::cut::GiveUp;
 use export_media::fmp4::Fmp4Error;
@@ -13,7 +13,7 @@ use export_media::nal::NalError;
 pub(crate) enum WorkError {
     /// It cannot succeed.
     #[error("gave up: {0}")]
-    GivenUp(Reason),
+    GivenUp(Cause),
     /// The recording has not grown far enough.
     #[error("the recording ends before the window")]
     Waiting {
@@ -75,9 +75,41 @@ impl Unfit {
     }
 }
 
+/// Says what an error is about.
+pub(crate) trait About<T> {
+    /// Puts the name of the segment, track or box in front of an error's text: "segment 12 of the video track". It goes
+    /// to the client and must not name a bucket, a key or a tenant.
+    fn about<D: std::fmt::Display>(self, place: impl FnOnce() -> D) -> Result<T, WorkError>;
+}
+
+impl<T, E: Into<WorkError>> About<T> for Result<T, E> {
+    fn about<D: std::fmt::Display>(self, place: impl FnOnce() -> D) -> Result<T, WorkError> {
+        self.map_err(|error| error.into().about(place()))
+    }
+}
+
+impl WorkError {
+    fn about(self, place: impl std::fmt::Display) -> Self {
+        match self {
+            Self::GivenUp(Cause { reason, detail }) => {
+                Self::GivenUp(reason.because(format!("{place}: {detail}")))
+            }
+            Self::Passing(why) => Self::Passing(format!("{place}: {why}")),
+            Self::Unfit(unfit, why) => Self::Unfit(unfit, format!("{place}: {why}")),
+            other @ (Self::Waiting { .. } | Self::Fenced(_)) => other,
+        }
+    }
+}
+
+impl From<Cause> for WorkError {
+    fn from(cause: Cause) -> Self {
+        WorkError::GivenUp(cause)
+    }
+}
+
 impl From<Reason> for WorkError {
     fn from(reason: Reason) -> Self {
-        WorkError::GivenUp(reason)
+        WorkError::GivenUp(reason.into())
     }
 }
 
@@ -103,7 +135,7 @@ impl From<WriteError> for WorkError {
         match error {
             WriteError::Denied(why) => {
                 tracing::warn!(why, "may not write to the target");
-                WorkError::GivenUp(Reason::Denied)
+                Reason::Denied.because("the storage does not let the service write").into()
             }
             WriteError::Unavailable(error) => error.into(),
         }
@@ -123,25 +155,37 @@ impl From<MuxError> for WorkError {
 }
 
 /// A recording that cannot be understood stays so.
-fn unreadable(what: &str, error: &dyn std::fmt::Display) -> WorkError {
-    tracing::warn!(%error, "failed to read the {what}");
-    WorkError::GivenUp(Reason::BadRecording)
+fn unreadable(what: impl std::fmt::Display) -> WorkError {
+    Reason::BadRecording.because(what.to_string()).into()
 }
 
 impl From<MpdError> for WorkError {
     fn from(error: MpdError) -> Self {
-        unreadable("manifest", &error)
+        unreadable(format_args!("the manifest: {error}"))
     }
 }
 
 impl From<Fmp4Error> for WorkError {
     fn from(error: Fmp4Error) -> Self {
-        unreadable("segments", &error)
+        unreadable(error)
     }
 }
 
 impl From<NalError> for WorkError {
     fn from(error: NalError) -> Self {
-        unreadable("pictures", &error)
+        unreadable(error)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_error_says_which_part_of_the_recording_it_is_about() {
+        let error: Result<(), _> = Err(Fmp4Error::Malformed("trun"));
+        let error = error.about(|| "segment 12").about(|| "the video track").unwrap_err();
+        let WorkError::GivenUp(cause) = error else { panic!("{error}") };
+        assert_eq!(cause, Reason::BadRecording.because("the video track: segment 12: malformed trun box"));
     }
 }

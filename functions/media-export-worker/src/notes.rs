@@ -36,7 +36,7 @@ impl Notes {
         let warning = |(code, occurrences): (&WarningCode, &Occurrences)| Warning {
             code: *code,
             count: u32::try_from(occurrences.seen.len()).unwrap_or(u32::MAX),
-            detail: occurrences.first.clone(),
+            detail: occurrences.first.as_str().into(),
         };
         notes.iter().map(warning).collect()
     }
@@ -53,7 +53,7 @@ mod tests {
             notes.warn(WarningCode::SegmentsLeftOut, detail);
         }
         let expected =
-            Warning { code: WarningCode::SegmentsLeftOut, count: 2, detail: "segment 7: cut off".to_owned() };
+            Warning { code: WarningCode::SegmentsLeftOut, count: 2, detail: "segment 7: cut off".into() };
         assert_eq!(notes.warnings(), [expected]);
     }
 }

@@ -14,7 +14,7 @@ use crate::upload::{Content, OpenUpload, Place, Prepared, Uploader};
 use crate::{App, alone};
 use bytes::Bytes;
 use export_domain::ids::hex;
-use export_domain::job::{Job, Manifest, ObjectKind, PlanSummary, Reason};
+use export_domain::job::{Job, Manifest, ObjectKind, PlanSummary, Reason, Warning};
 use export_domain::ports::{
     ClipStore, Clock, DeadLetters, EventBus, JobQueue, JobStore, Origin, SourceStore, Tenants, WriteError,
 };
@@ -289,7 +289,8 @@ where
         open: &OpenUpload,
     ) -> Result<(), WorkError> {
         let place = place(job, ObjectKind::Video, lease.fence());
-        let manifest = manifest(prepared, length, lack_ms.clamp(0, job.order.duration_ms));
+        let lack_ms = lack_ms.clamp(0, job.order.duration_ms);
+        let manifest = manifest(prepared, length, lack_ms, source.reader.notes().warnings());
         let video =
             publish(self.objects.as_ref(), lease, ObjectKind::Video, &place, prepared, manifest).await?;
         open.take().await;
@@ -298,7 +299,6 @@ where
             bytes_written: prepared.bytes,
             open_ms: source.open_ms,
             total_ms: source.age_ms(),
-            warnings: source.reader.notes().warnings(),
             ..plan
         };
         commit_video(lease, video, plan).await?;
@@ -331,7 +331,7 @@ where
         };
         let prepared = whole(image, bytes);
         let place = place(job, ObjectKind::Image, lease.fence());
-        let manifest = manifest(&prepared, Nanos::ZERO, 0);
+        let manifest = manifest(&prepared, Nanos::ZERO, 0, reader.notes().warnings());
         let image =
             publish(self.objects.as_ref(), lease, ObjectKind::Image, &place, &prepared, manifest).await?;
         commit_image(lease, image, plan).await
@@ -397,11 +397,11 @@ fn whole(content: Bytes, bytes: u64) -> Prepared {
     Prepared { bytes, sha256: hex(&Sha256::digest(&content)), content: Content::Whole(content) }
 }
 
-fn manifest(prepared: &Prepared, length: Nanos, lack_ms: i64) -> Manifest {
+fn manifest(prepared: &Prepared, length: Nanos, lack_ms: i64, warnings: Vec<Warning>) -> Manifest {
     let parts = match &prepared.content {
         Content::Whole(_) => 0,
         Content::Parts(_, parts) => u32::try_from(parts.len()).unwrap_or(u32::MAX),
     };
     let duration_ms = (length + Nanos::new(500_000)).to_millis_floor();
-    Manifest { bytes: prepared.bytes, sha256: prepared.sha256.clone(), parts, duration_ms, lack_ms }
+    Manifest { bytes: prepared.bytes, sha256: prepared.sha256.clone(), parts, duration_ms, lack_ms, warnings }
 }

@@ -2,7 +2,7 @@
 
 use crate::App;
 use crate::error::Unfit;
-use export_domain::job::{Job, PlanSummary, Reason, State};
+use export_domain::job::{Job, PlanSummary, Reason, State, Warning};
 use export_domain::ports::Clock;
 use export_lambda::metrics::{BY_PLAN, BY_REASON, Metric};
 
@@ -35,7 +35,7 @@ impl<J, Q, T, O, D, B, C: Clock> App<J, Q, T, O, D, B, C> {
             frames_copied = plan.frames_copied, open_ms = plan.open_ms, render_ms = plan.render_ms,
             check_ms = plan.check_ms, total_ms = plan.total_ms, bytes_read = plan.bytes_read,
             bytes_written = plan.bytes_written, lack_ms = job.video.as_ref().map_or(0, |video| video.lack_ms),
-            "an attempt ended"
+            warnings = warnings(job), "an attempt ended"
         );
         let reason = job.failure.as_ref().map(|failure| (BY_REASON, failure.reason.code()));
         self.metrics.emit(now, reason.as_slice(), &ending(job, now));
@@ -49,6 +49,12 @@ impl<J, Q, T, O, D, B, C: Clock> App<J, Q, T, O, D, B, C> {
         let dimensions = [(BY_PLAN, "reencode"), (BY_REASON, unfit.code())];
         self.metrics.emit(self.clock.now_ms(), &dimensions, &[(Metric::Fallbacks, 1)]);
     }
+}
+
+/// A job's warnings in one line: `pictures_left_out x3, rates_corrected x1`.
+fn warnings(job: &Job) -> String {
+    let line = |warning: &Warning| format!("{} x{}", warning.code.name(), warning.count);
+    job.warnings().into_iter().map(line).collect::<Vec<_>>().join(", ")
 }
 
 /// The metrics of a job's end; none if it goes on.

@@ -6,7 +6,7 @@ mod reader;
 pub(crate) use prefetch::{Fetched, Segments};
 pub(crate) use reader::Reader;
 
-use crate::error::WorkError;
+use crate::error::{About, WorkError};
 use bytes::Bytes;
 use export_domain::job::Reason;
 use export_domain::ports::SourceStore;
@@ -59,7 +59,11 @@ impl Track {
             return Err(Reason::Encrypted.into());
         }
         let resource = representation.init()?.ok_or(Reason::BadRecording)?;
-        let init = Init::parse(&reader.head(&resource).await?)?;
+        let place = || match kind {
+            TrackKind::Video => "the init segment of the video track",
+            TrackKind::Audio | TrackKind::Other => "the init segment of a sound track",
+        };
+        let init = Init::parse(&reader.head(&resource).await.about(place)?).about(place)?;
         let Some(init) = init.tracks.into_iter().find(|track| track.kind == kind) else { return Ok(None) };
         if init.encrypted {
             return Err(Reason::Encrypted.into());
@@ -126,6 +130,16 @@ impl Track {
         ticks.map(|ticks| self.listed().to_nanos_floor(ticks))
     }
 
+    /// A segment's name for people, such as "segment 12 of the video track, at 24.0 s".
+    pub(crate) fn place(&self, segment: &Segment) -> String {
+        let kind = match self.init.kind {
+            TrackKind::Video => "the video track",
+            TrackKind::Audio | TrackKind::Other => "a sound track",
+        };
+        let tenths = self.span(segment).0.to_millis_floor() / 100;
+        format!("segment {} of {kind}, at {}.{} s", segment.index, tenths / 10, tenths % 10)
+    }
+
     /// How many segments of this length are fetched at the same time.
     fn depth(&self, length: Nanos) -> u64 {
         let millis = u64::try_from(length.to_millis_floor()).unwrap_or(0);
@@ -156,7 +170,7 @@ impl Track {
             }
         }
         let Some(bytes) = found else { return Ok(None) };
-        let samples = read_fragments(&self.init, &bytes, 0)?;
+        let samples = read_fragments(&self.init, &bytes, 0).about(|| self.place(segment))?;
         Ok(Some(Media { samples, pieces: vec![(0, bytes)], whole: true }))
     }
 
@@ -223,7 +237,7 @@ impl Track {
             let prefix = reader.read(&part(segment, base, base.saturating_add(size)), size).await?;
             let Some(prefix) = prefix else { return Ok(None) };
             let short = u64::try_from(prefix.len()).unwrap_or(0) < size;
-            match read_moof(&self.init, &prefix, base)? {
+            match read_moof(&self.init, &prefix, base).about(|| self.place(segment))? {
                 MoofRead::Ready { samples, .. } => {
                     let only = self.lasts(&samples, segment);
                     return Ok(only.then_some(Fragment { samples, base, prefix }));

@@ -95,8 +95,10 @@ mod tests {
     fn a_job_without_files_is_told_of_with_its_reason_and_without_keys() {
         let times = Lifecycle::default();
         let image = running().with_image(1, manifest(0), PlanSummary::default(), 1, &times).unwrap();
-        let failed = image.given_up(1, Reason::NoMedia, 2, &times).unwrap();
+        let cause = Reason::NoMedia.because("the window is in a hole");
+        let failed = image.given_up(1, cause, 2, &times).unwrap();
         let told = detail(&failed);
+        assert_eq!(told["job"]["detail"], "the window is in a hole");
         assert_eq!(notification(&failed).detail_type, "Media Export Failed");
         assert_eq!(told["job"]["error"], "no media in window");
         assert!(told.get("image_key").is_none() && told.get("video_key").is_none());

@@ -13,10 +13,12 @@ use crate::tenant::Target;
 use crate::trace::{self, CorrelationId, TraceContext, TraceHeader};
 use serde::{Deserialize, Serialize};
 
+mod cause;
 mod transition;
 mod warning;
 mod work;
 
+pub use cause::{Cause, Detail, Reason};
 pub use transition::{Posted, Swept};
 pub use warning::{Warning, WarningCode};
 pub use work::{Claim, Fenced};
@@ -50,64 +52,14 @@ impl State {
     }
 }
 
-/// Why a job failed: the closed list of what clients are told.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, thiserror::Error)]
-#[serde(rename_all = "snake_case", tag = "code")]
-pub enum Reason {
-    /// There is no manifest at `LivePath` (yet).
-    #[error("not such dir")]
-    SourceAbsent,
-    /// Attempts or time used up.
-    #[error("export timed out")]
-    TimedOut,
-    /// The manifest or a segment cannot be understood.
-    #[error("recording not readable")]
-    BadRecording,
-    /// The recording is encrypted.
-    #[error("recording is encrypted")]
-    Encrypted,
-    /// The video is neither H.264 nor H.265, or no encoder fits it.
-    #[error("unsupported codec")]
-    UnsupportedCodec,
-    /// A thumbnail of a recording without video.
-    #[error("no video")]
-    NoVideo,
-    /// The re-encode would not finish in time.
-    #[error("clip too large: the longest possible Duration is {longest_ms}")]
-    ClipTooLarge {
-        /// Longest window in milliseconds that would finish.
-        longest_ms: i64,
-    },
-    /// No recorded frame lies in the window.
-    #[error("no media in window")]
-    NoMedia,
-    /// The tenant may no longer use the target or the source, or the stack's roles may not.
-    #[error("access denied")]
-    Denied,
-}
-
-impl Reason {
-    /// Its code, as it is stored.
-    pub fn code(&self) -> &'static str {
-        match self {
-            Self::SourceAbsent => "source_absent",
-            Self::TimedOut => "timed_out",
-            Self::BadRecording => "bad_recording",
-            Self::Encrypted => "encrypted",
-            Self::UnsupportedCodec => "unsupported_codec",
-            Self::NoVideo => "no_video",
-            Self::ClipTooLarge { .. } => "clip_too_large",
-            Self::NoMedia => "no_media",
-            Self::Denied => "denied",
-        }
-    }
-}
-
 /// How a job failed.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Failure {
     /// Why.
     pub reason: Reason,
+    /// What it is about; empty in items of earlier versions.
+    #[serde(default, skip_serializing_if = "Detail::is_empty")]
+    pub detail: Detail,
     /// Whether a POST may start another generation at once.
     pub retriable: bool,
     /// When, milliseconds since the epoch.
@@ -139,6 +91,9 @@ pub struct Manifest {
     pub duration_ms: i64,
     /// The part of the window that no recorded frame covers, in milliseconds.
     pub lack_ms: i64,
+    /// What was left out of it or corrected in it, one of each kind.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub warnings: Vec<Warning>,
 }
 
 /// A manifest written before its object is made visible, so that whoever finds the object knows what it is.
@@ -181,9 +136,6 @@ pub struct PlanSummary {
     pub check_ms: u64,
     /// Milliseconds from the attempt's start to the published clip.
     pub total_ms: u64,
-    /// What was left out of the clip or corrected in it, one of each kind.
-    #[serde(skip_serializing_if = "Vec::is_empty")]
-    pub warnings: Vec<Warning>,
 }
 
 /// What was asked, as far as the work and the answers need it.
@@ -359,6 +311,17 @@ impl Job {
     pub fn staged(&self, object: ObjectKind, generation: u32, fence: u64) -> Option<&Manifest> {
         let same = |s: &&Staged| s.object == object && s.generation == generation && s.fence == fence;
         self.staged.iter().find(same).map(|s| &s.manifest)
+    }
+
+    /// What was left out of its files or corrected in them, one of each kind: the clip's, then what only the JPEG has.
+    pub fn warnings(&self) -> Vec<&Warning> {
+        let files = self.video.iter().chain(&self.image);
+        files.flat_map(|file| &file.warnings).fold(Vec::new(), |mut found, warning| {
+            if !found.iter().any(|other: &&Warning| other.code == warning.code) {
+                found.push(warning);
+            }
+            found
+        })
     }
 }
 

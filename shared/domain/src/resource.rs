@@ -1,7 +1,7 @@
 //! The job as modern clients see it: words, percent, RFC 3339 times. Never a bucket's name or
 //! a user's.
 
-use crate::job::{Job, PlanSummary, State};
+use crate::job::{Detail, Job, PlanSummary, State, Warning};
 use crate::request::{ExportType, Story, Wanted};
 use jiff::Timestamp;
 use serde::Serialize;
@@ -70,6 +70,14 @@ pub struct Resource<'a> {
     /// Why it failed: `ErrorMessage` of the reply.
     #[serde(skip_serializing_if = "Option::is_none")]
     error: Option<String>,
+    /// What the error is about: which segment, track or box, and what is wrong with it.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[cfg_attr(feature = "openapi", schema(min_length = 1, max_length = 300))]
+    detail: Option<&'a str>,
+    /// What was left out of the files or corrected in them, one of each kind.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    #[cfg_attr(feature = "openapi", schema(required = false))]
+    warnings: Vec<&'a Warning>,
     /// How the clip is made, and what that took.
     #[serde(skip_serializing_if = "Option::is_none")]
     plan: Option<&'a PlanSummary>,
@@ -93,6 +101,7 @@ pub struct Page<'a> {
 pub fn resource(job: &Job) -> Resource<'_> {
     let order = &job.order;
     let ready = job.state == State::Ready;
+    let detail = job.failure.as_ref().map(|failure| &failure.detail).filter(|detail| !detail.is_empty());
     let visible = ready || !job.state.is_terminal();
     Resource {
         id: job.job_id.as_str(),
@@ -114,6 +123,8 @@ pub fn resource(job: &Job) -> Resource<'_> {
         image_path: (visible && job.image.is_some()).then_some(order.image_path.as_str()),
         video_path: (ready && job.video.is_some()).then_some(order.video_path.as_str()),
         error: job.failure.as_ref().map(|f| f.reason.to_string()),
+        detail: detail.map(Detail::as_str),
+        warnings: job.warnings(),
         plan: job.plan.as_ref(),
         story: order.story.as_ref(),
     }

@@ -6,7 +6,7 @@
 
 use crate::scope::Scope;
 use export_domain::ids::{JobId, LivePath, TenantId};
-use export_domain::job::{Failure, Job, Manifest, ObjectKind, Order, Reason, Staged, State};
+use export_domain::job::{Detail, Failure, Job, Manifest, ObjectKind, Order, Reason, Staged, State};
 use export_domain::request::{ExportType, Wanted};
 use export_domain::storage::Container;
 use export_domain::tenant::Target;
@@ -38,7 +38,8 @@ impl Content {
     pub fn manifest(self) -> Manifest {
         let duration_ms = i64::try_from(self.fence).unwrap_or(i64::MAX);
         let parts = self.life * Self::GENERATIONS + self.generation;
-        Manifest { bytes: 1, sha256: String::new(), parts, duration_ms, lack_ms: 0 }
+        let (sha256, warnings) = (String::new(), Vec::new());
+        Manifest { bytes: 1, sha256, parts, duration_ms, lack_ms: 0, warnings }
     }
 
     /// The rendering that a manifest is of.
@@ -213,6 +214,7 @@ impl Item {
         };
         let failure = |(cause, retriable): (Cause, bool)| Failure {
             reason: cause.reason(),
+            detail: Detail::default(),
             retriable,
             at: at(self.ended),
         };

@@ -117,5 +117,6 @@ pub fn ready(job: &Job, now: i64) -> Job {
 
 /// The manifest of a file of `bytes` bytes that lacks nothing.
 pub fn manifest(bytes: u64) -> Manifest {
-    Manifest { bytes, sha256: "0".repeat(64), parts: 0, duration_ms: 9000, lack_ms: 0 }
+    let (sha256, warnings) = ("0".repeat(64), Vec::new());
+    Manifest { bytes, sha256, parts: 0, duration_ms: 9000, lack_ms: 0, warnings }
 }

@@ -8,7 +8,8 @@ use crate::storage::Container;
 use crate::tenant::Target;
 
 pub(crate) fn manifest(lack_ms: i64) -> Manifest {
-    Manifest { bytes: 1, sha256: String::new(), parts: 0, duration_ms: 9000 - lack_ms, lack_ms }
+    let (sha256, warnings) = (String::new(), Vec::new());
+    Manifest { bytes: 1, sha256, parts: 0, duration_ms: 9000 - lack_ms, lack_ms, warnings }
 }
 
 /// A job of 9 s, queued at 1,000,000 ms, whose fences start at 0.

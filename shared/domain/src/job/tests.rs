@@ -219,18 +219,23 @@ fn progress_is_the_most_of_all_attempts() {
 }
 
 #[test]
-fn a_reasons_code_is_the_one_that_is_stored() {
-    for reason in [
-        Reason::SourceAbsent,
-        Reason::TimedOut,
-        Reason::BadRecording,
-        Reason::Encrypted,
-        Reason::UnsupportedCodec,
-        Reason::NoVideo,
-        Reason::ClipTooLarge { longest_ms: 1 },
-        Reason::NoMedia,
-        Reason::Denied,
-    ] {
-        assert_eq!(serde_json::to_value(&reason).unwrap()["code"], reason.code());
-    }
+fn a_jobs_warnings_are_its_clips_and_what_only_its_picture_has() {
+    let warning = |code, detail: &str| Warning { code, count: 1, detail: detail.into() };
+    let file = |warnings| Manifest { warnings, ..manifest(0) };
+    let clip = warning(WarningCode::SegmentsLeftOut, "clip");
+    let picture =
+        [warning(WarningCode::SegmentsLeftOut, "still"), warning(WarningCode::RatesCorrected, "still")];
+    let made = Job { image: Some(file(picture.to_vec())), video: Some(file(vec![clip.clone()])), ..job() };
+    assert_eq!(made.warnings(), [&clip, &picture[1]]);
+}
+
+#[test]
+fn a_failure_says_what_it_is_about_and_those_of_earlier_versions_are_read() {
+    let cause = Reason::BadRecording.because("segment 12 of the video track: malformed moof box");
+    let failed = claimed(&job(), T0).given_up(1, cause.clone(), T0, &times()).unwrap();
+    assert_eq!(failed.failure.as_ref().map(|failure| &failure.detail), Some(&cause.detail));
+    let earlier = serde_json::json!({"reason": {"code": "no_media"}, "retriable": false, "at": 7});
+    let failure: Failure = serde_json::from_value(earlier.clone()).unwrap();
+    assert!(failure.detail.is_empty());
+    assert_eq!(serde_json::to_value(&failure).unwrap(), earlier);
 }

@@ -1,7 +1,7 @@
 //! What clients, the clock and the sweeper do to a job.
 
 use super::work::due_asleep;
-use super::{Failure, Job, Order, Reason, SCHEMA_VERSION, State};
+use super::{Cause, Failure, Job, Order, Reason, SCHEMA_VERSION, State};
 use crate::ids::{JobId, TenantId};
 use crate::settings::Lifecycle;
 
@@ -74,7 +74,15 @@ impl Job {
     /// The job as it counts at `now`: past its deadline it has failed, whether or not a sweeper wrote that down.
     #[must_use]
     pub fn effective(&self, now: i64, times: &Lifecycle) -> Job {
-        if self.is_overdue(now, times) { self.failed(Reason::TimedOut, now, times) } else { self.clone() }
+        if self.is_overdue(now, times) { self.overdue(now, times) } else { self.clone() }
+    }
+
+    fn overdue(&self, now: i64, times: &Lifecycle) -> Job {
+        let detail = match self.deadline_at {
+            Some(_) => format!("the time for the work is over; attempts: {}", self.attempts),
+            None => "no worker took the job in time".to_owned(),
+        };
+        self.failed(Reason::TimedOut.because(detail), now, times)
     }
 
     fn is_overdue(&self, now: i64, times: &Lifecycle) -> bool {
@@ -135,7 +143,7 @@ impl Job {
     /// The sweeper's turn. A re-POST uses the same predicate to heal.
     pub fn swept(&self, now: i64, times: &Lifecycle) -> Swept {
         if self.is_overdue(now, times) {
-            return Swept::Expire(Box::new(self.failed(Reason::TimedOut, now, times)));
+            return Swept::Expire(Box::new(self.overdue(now, times)));
         }
         if self.due_at.is_none_or(|due| due > now) {
             return Swept::Nothing;
@@ -173,8 +181,9 @@ impl Job {
         live.then(|| Job { state: State::Cancelled, ..self.ended(now, times) })
     }
 
-    /// The job, failed for `reason`; whether that is final follows from the reason and what was used up.
-    pub(super) fn failed(&self, reason: Reason, now: i64, times: &Lifecycle) -> Job {
+    /// The job, failed for this cause; whether that is final follows from the reason and what was used up.
+    pub(super) fn failed(&self, cause: impl Into<Cause>, now: i64, times: &Lifecycle) -> Job {
+        let Cause { reason, detail } = cause.into();
         let missing = match reason {
             Reason::SourceAbsent => Some(self.source_missing_since.unwrap_or(now)),
             _ => self.source_missing_since,
@@ -186,7 +195,7 @@ impl Job {
         };
         Job {
             state: State::Failed,
-            failure: Some(Failure { reason, retriable, at: now }),
+            failure: Some(Failure { reason, detail, retriable, at: now }),
             source_missing_since: missing,
             ..self.ended(now, times)
         }

@@ -1,8 +1,9 @@
 //! What was left out of a delivered clip, or corrected in it.
 
+use super::Detail;
 use serde::{Deserialize, Serialize};
 
-/// The kind of a [`Warning`]: a closed list, part of the API.
+/// The kind of a warning: a closed list.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 #[serde(rename_all = "snake_case")]
@@ -25,6 +26,22 @@ pub enum WarningCode {
     RatesCorrected,
 }
 
+impl WarningCode {
+    /// Its name, as it is stored and told.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::SegmentsLeftOut => "segments_left_out",
+            Self::PicturesLeftOut => "pictures_left_out",
+            Self::PicturesScaled => "pictures_scaled",
+            Self::MetadataLeftOut => "metadata_left_out",
+            Self::SoundLeftOut => "sound_left_out",
+            Self::SoundEncoded => "sound_encoded",
+            Self::TracksMatchedByPosition => "tracks_matched_by_position",
+            Self::RatesCorrected => "rates_corrected",
+        }
+    }
+}
+
 /// Something that a client should know about a clip that was delivered.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
@@ -36,5 +53,40 @@ pub struct Warning {
     pub count: u32,
     /// The first occurrence: which segment, track or box, and what is wrong with it. Never the name of a bucket or of
     /// another tenant.
-    pub detail: String,
+    #[cfg_attr(feature = "openapi", schema(value_type = String, min_length = 1, max_length = 300))]
+    pub detail: Detail,
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const ALL: [WarningCode; 8] = [
+        WarningCode::SegmentsLeftOut,
+        WarningCode::PicturesLeftOut,
+        WarningCode::PicturesScaled,
+        WarningCode::MetadataLeftOut,
+        WarningCode::SoundLeftOut,
+        WarningCode::SoundEncoded,
+        WarningCode::TracksMatchedByPosition,
+        WarningCode::RatesCorrected,
+    ];
+
+    #[test]
+    fn a_codes_name_is_the_one_that_is_stored() {
+        for code in ALL {
+            assert_eq!(serde_json::to_value(code).unwrap(), code.name());
+        }
+    }
+
+    #[test]
+    fn every_code_is_explained_to_clients_and_operators() {
+        for page in ["infra/README.md", "tests/openapi/tests/document/description.md"] {
+            let path = format!("{}/../../{page}", env!("CARGO_MANIFEST_DIR"));
+            let text = std::fs::read_to_string(path).unwrap();
+            for code in ALL {
+                assert!(text.contains(&format!("\n| `{}` | ", code.name())), "{page} lacks: {}", code.name());
+            }
+        }
+    }
 }

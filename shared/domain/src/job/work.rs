@@ -1,6 +1,6 @@
 //! What a worker does to a job. Every change but the claim is conditional on the worker's fence.
 
-use super::{Job, Manifest, ObjectKind, PlanSummary, Reason, Staged, State};
+use super::{Cause, Job, Manifest, ObjectKind, PlanSummary, Reason, Staged, State};
 use crate::ports::MAX_DELAY_S;
 use crate::request::Wanted;
 use crate::settings::Lifecycle;
@@ -56,7 +56,9 @@ impl Job {
             return Claim::NotNow;
         }
         if self.attempts >= times.max_attempts {
-            return Claim::Exhausted(Box::new(self.failed(Reason::TimedOut, now, times)));
+            let cause = Reason::TimedOut
+                .because(format!("each of {} attempts was cut off or failed in passing", self.attempts));
+            return Claim::Exhausted(Box::new(self.failed(cause, now, times)));
         }
         let deadline = now.max(self.order.window_end_ms()).saturating_add(times.work_ms);
         Claim::Granted(Box::new(Job {
@@ -157,9 +159,15 @@ impl Job {
     ///
     /// # Errors
     /// [`Fenced`] if the claim is no longer in force.
-    pub fn given_up(&self, fence: u64, reason: Reason, now: i64, times: &Lifecycle) -> Result<Job, Fenced> {
+    pub fn given_up(
+        &self,
+        fence: u64,
+        cause: impl Into<Cause>,
+        now: i64,
+        times: &Lifecycle,
+    ) -> Result<Job, Fenced> {
         self.held(fence)?;
-        Ok(self.failed(reason, now, times))
+        Ok(self.failed(cause, now, times))
     }
 
     /// The work failed in passing: the sweeper sends the message again after a pause that grows with the attempts.

@@ -21,8 +21,12 @@ fn all_jobs() -> Vec<Job> {
             for image in [None, Some(manifest(0))] {
                 for lack in [0, 1500] {
                     for (reason, retriable) in failures.clone() {
-                        let failure =
-                            (state == State::Failed).then_some(Failure { reason, retriable, at: 0 });
+                        let failure = (state == State::Failed).then(|| Failure {
+                            reason,
+                            detail: "why".into(),
+                            retriable,
+                            at: 0,
+                        });
                         let ready = state == State::Ready;
                         let video: Option<Manifest> =
                             (ready && wanted == Wanted::Media).then(|| manifest(lack));

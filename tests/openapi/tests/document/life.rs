@@ -3,7 +3,7 @@
 use crate::examples::CLIP;
 use export_domain::identity::identify;
 use export_domain::ids::TenantId;
-use export_domain::job::{Claim, Job, Manifest, Order, PlanSummary, Reason};
+use export_domain::job::{Claim, Job, Manifest, Order, PlanSummary, Reason, Warning, WarningCode};
 use export_domain::json;
 use export_domain::request::parse;
 use export_domain::settings::{Lifecycle, Limits};
@@ -54,15 +54,20 @@ pub(crate) fn half() -> Job {
 
 /// With its clip.
 pub(crate) fn ready() -> Job {
-    finished(0)
+    finished(0, Vec::new())
 }
 
 /// With a clip that lacks a part of the window.
 pub(crate) fn short() -> Job {
-    finished(1240)
+    let left_out = Warning {
+        code: WarningCode::SegmentsLeftOut,
+        count: 1,
+        detail: "segment 12 of the video track: the data ends within a box".into(),
+    };
+    finished(1240, vec![left_out])
 }
 
-fn finished(lack_ms: i64) -> Job {
+fn finished(lack_ms: i64, warnings: Vec<Warning>) -> Job {
     let job = half();
     let plan = PlanSummary {
         kind: "smart".to_owned(),
@@ -77,7 +82,8 @@ fn finished(lack_ms: i64) -> Job {
         total_ms: 2300,
         ..PlanSummary::default()
     };
-    job.with_video(job.fence, manifest(lack_ms), plan, NOW + 3000, &Lifecycle::default()).unwrap()
+    let video = Manifest { warnings, ..manifest(lack_ms) };
+    job.with_video(job.fence, video, plan, NOW + 3000, &Lifecycle::default()).unwrap()
 }
 
 /// Without files.
@@ -87,5 +93,6 @@ pub(crate) fn failed() -> Job {
 }
 
 fn manifest(lack_ms: i64) -> Manifest {
-    Manifest { bytes: 4_871_320, sha256: String::new(), parts: 0, duration_ms: 9000 - lack_ms, lack_ms }
+    let (bytes, sha256, duration_ms) = (4_871_320, String::new(), 9000 - lack_ms);
+    Manifest { bytes, sha256, parts: 0, duration_ms, lack_ms, warnings: Vec::new() }
 }

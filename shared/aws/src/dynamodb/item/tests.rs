@@ -1,7 +1,9 @@
 use super::*;
 use aws_sdk_dynamodb::primitives::Blob;
 use export_domain::ids::{JobId, LivePath, TenantId};
-use export_domain::job::{Failure, Manifest, ObjectKind, Order, PlanSummary, Reason, Staged, State};
+use export_domain::job::{
+    Failure, Manifest, ObjectKind, Order, PlanSummary, Reason, Staged, State, Warning, WarningCode,
+};
 use export_domain::request::{ExportType, Story, Wanted};
 use export_domain::settings::Lifecycle;
 use export_domain::storage::{Container, Slug};
@@ -34,7 +36,9 @@ fn minimal() -> Job {
 }
 
 fn full() -> Job {
-    let manifest = Manifest { bytes: u64::MAX, sha256: "x".to_owned(), parts: 2, duration_ms: 1, lack_ms: 2 };
+    let warnings = vec![Warning { code: WarningCode::SegmentsLeftOut, count: 2, detail: "segment 7".into() }];
+    let (bytes, sha256) = (u64::MAX, "x".to_owned());
+    let manifest = Manifest { bytes, sha256, parts: 2, duration_ms: 1, lack_ms: 2, warnings };
     let mut job = Job {
         state: State::Running,
         started_at: Some(1),
@@ -47,7 +51,12 @@ fn full() -> Job {
         image: Some(manifest.clone()),
         video: Some(manifest.clone()),
         staged: vec![Staged { object: ObjectKind::Video, generation: 1, fence: 2, manifest }],
-        failure: Some(Failure { reason: Reason::ClipTooLarge { longest_ms: 9 }, retriable: false, at: 7 }),
+        failure: Some(Failure {
+            reason: Reason::ClipTooLarge { longest_ms: 9 },
+            detail: "too long".into(),
+            retriable: false,
+            at: 7,
+        }),
         plan: Some(PlanSummary::default()),
         expires_at: Some(8),
         correlation_id: CorrelationId::parse("c"),
