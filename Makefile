@@ -21,6 +21,7 @@ VENV := .venv
 TOOLS := .venv-tools
 # Apart, since it wants other versions of what the tools are made of; installed on first use.
 CHECKOV := .venv-checkov
+PACKAGERS := .venv-packagers
 TEMPLATE := infra/sam/template.yaml
 # Tools that only crates.io has, compiled on first use.
 CARGO_DENY := $(TOOLS)/bin/cargo-deny
@@ -36,7 +37,7 @@ endif
 
 .DEFAULT_GOAL := help
 .PHONY: help setup lock up down logs ps demo watch layer build sbom package deploy tenant session smoke fmt fmt-check lint docs openapi apidocs deny audit template-check \
-        test test-rust test-infra test-cdk test-e2e test-contract contract test-smoke test-upgrade test-chaos model simulate chaos soak soak-media fuzz bench bench-media ci clean
+        test test-rust test-infra test-cdk test-e2e test-contract contract test-smoke test-upgrade test-chaos model simulate chaos soak soak-media test-packagers fuzz bench bench-media ci clean
 
 help: ## List the targets
 	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## / {printf "  %-15s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -48,7 +49,8 @@ setup: $(VENV)/.stamp $(TOOLS)/.stamp ## Install the Python side: the emulator i
 $(VENV)/.stamp: infra/local/requirements.txt
 $(TOOLS)/.stamp: infra/local/requirements-tools.txt
 $(CHECKOV)/.stamp: infra/local/requirements-checkov.txt
-$(VENV)/.stamp $(TOOLS)/.stamp $(CHECKOV)/.stamp:
+$(PACKAGERS)/.stamp: tests/packagers/requirements.txt
+$(VENV)/.stamp $(TOOLS)/.stamp $(CHECKOV)/.stamp $(PACKAGERS)/.stamp:
 	@$(PYTHON) -c 'import sys; sys.exit(None if sys.version_info >= (3, 10) else "Python 3.10 or later is needed; this is " + sys.version.split()[0] + ". Set PYTHON=...")'
 	@echo "setup: $(@D)"
 	@$(PYTHON) -m venv --clear $(@D)
@@ -65,6 +67,8 @@ lock: $(TOOLS)/.stamp ## Look for newer Python packages and pin them with their 
 	@cd infra/local && for list in requirements requirements-tools requirements-checkov; do \
 	  uv pip compile --quiet --upgrade --universal --python-version 3.10 --generate-hashes \
 	    --custom-compile-command 'make lock' --output-file $$list.txt $$list.in || exit; done
+	@cd tests/packagers && uv pip compile --quiet --upgrade --universal --python-version 3.10 --generate-hashes \
+	  --constraints ../../infra/local/requirements.txt --custom-compile-command 'make lock' --output-file requirements.txt requirements.in
 
 # ---- local stack
 
@@ -221,6 +225,17 @@ soak-media: $(VENV)/.stamp $(TOOLS)/.stamp ## Cut random windows from all record
 	@seed=$${SEED:-$$(date +%s)}; echo "soak-media: SEED=$$seed"; \
 	E2E_SEED=$$seed SOAK_WINDOWS=$(WINDOWS) $(VENV)/bin/python -m pytest -q -rx tests/e2e/test_soak.py
 
+test-packagers: $(VENV)/.stamp $(TOOLS)/.stamp $(PACKAGERS)/.stamp tests/packagers/node_modules/.package-lock.json ## Cut random windows from recordings of real packagers, judged by the system's ffmpeg (WINDOWS=300 SEED=... ONLY=names)
+	@$(PACKAGERS)/bin/python -m pytest -q tests/packagers
+	@$(if $(EXPORT_STACK_ENV),,$(VENV)/bin/python infra/local/stack.py up --name packagers)
+	@status=0; $(PACKAGERS)/bin/python tests/packagers --env $(or $(EXPORT_STACK_ENV),.local/packagers/env) --only "$(ONLY)" \
+	  --windows $(if $(filter file,$(origin WINDOWS)),300,$(WINDOWS)) --seed $${SEED:-$$(date +%s)} || status=$$?; \
+	$(if $(EXPORT_STACK_ENV),,$(VENV)/bin/python infra/local/stack.py down --name packagers;) exit $$status
+
+tests/packagers/node_modules/.package-lock.json: tests/packagers/package-lock.json
+	@if command -v npm >/dev/null; then cd tests/packagers && npm ci --no-audit --no-fund --silent; \
+	else mkdir -p $(@D) && touch $@; fi
+
 bench: $(VENV)/.stamp $(TOOLS)/.stamp ## Measure sizes, first replies, latency, calls to AWS, documents, prices (SECTIONS="sizes cold latency calls scaling cost")
 	@$(VENV)/bin/python tests/bench/run.py $(SECTIONS)
 
@@ -235,4 +250,4 @@ ci: setup test ## What continuous integration runs
 
 clean: ## Stop all local stacks and remove what was built or installed
 	@test ! -x $(VENV)/bin/python || $(VENV)/bin/python infra/local/stack.py down --all
-	@rm -rf .local .cache $(VENV) $(TOOLS) $(CHECKOV) target
+	@rm -rf .local .cache $(VENV) $(TOOLS) $(CHECKOV) $(PACKAGERS) target
