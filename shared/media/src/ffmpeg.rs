@@ -58,9 +58,13 @@ pub fn decode(codec: VideoCodec, format: &PictureFormat, skip: usize) -> Vec<Str
     let untagged = "setparams=color_primaries=unknown:color_trc=unknown:colorspace=unknown";
     let late = if skip > 0 { format!("select=gte(n\\,{skip}),") } else { String::new() };
     let size = format!("{late}{untagged},scale={}:{}", format.width, format.height);
-    // `strict` makes the H.264 decoder wait as long as pictures may be reordered, not as long as they have been.
-    let mut args = common(&["-strict", "strict", "-f", demuxer, "-i", "pipe:0", "-map", "0:v:0"]);
+    // `strict` makes the H.264 decoder wait as long as pictures may be reordered, not as long as they have been. It also
+    // gives what it is not sure of, such as an open GOP that says nothing of recovery: a player shows these pictures.
+    let strict = ["-strict", "strict", "-flags", "+output_corrupt"];
+    let mut args = common(&[&strict[..], &["-f", demuxer, "-i", "pipe:0", "-map", "0:v:0"]].concat());
     args.extend(words(&["-fps_mode", "passthrough", "-vf", &size, "-pix_fmt", format.pixels.name]));
+    // Times of raw pictures mean nothing, but a muxer that sees two at one time complains: 120 pictures a second.
+    args.extend(words(&["-enc_time_base", "1/1000000"]));
     args.extend(words(&["-f", "rawvideo", "pipe:1"]));
     args
 }
