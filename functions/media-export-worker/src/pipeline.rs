@@ -127,7 +127,9 @@ where
         track: &Track,
     ) -> Result<Option<(PictureFormat, Vec<u8>)>, WorkError> {
         let (window, reader) = (source.window, &source.reader);
-        if let Some(found) = by_ranges(&self.ffmpeg, reader, track, window.start).await? {
+        if let Some(part) = source.video.first()
+            && let Some(found) = by_ranges(&self.ffmpeg, reader, track, part).await?
+        {
             return Ok(Some(found));
         }
         let mut feed = source.pictures();

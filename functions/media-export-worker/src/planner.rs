@@ -162,7 +162,7 @@ impl<'a> Planner<'a> {
                 Some(going_on) => cutter.insert(going_on),
                 None => cutter.insert(Cutter::new(self.asked.window.start, self.asked.window.end, method)),
             };
-            cutter.begin(coded.access(), feed.period_end());
+            cutter.begin(coded.access(), feed.bounds());
         }
     }
 

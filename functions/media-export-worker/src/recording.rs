@@ -23,7 +23,7 @@ pub(crate) struct Recording<O> {
     pub(crate) reader: Arc<Reader<O>>,
     mpd: Mpd,
     pub(crate) window: Window,
-    video: Vec<Part>,
+    pub(crate) video: Vec<Part>,
     /// The track of the first part with a picture.
     pub(crate) track: Option<Arc<Track>>,
     now_ms: i64,
@@ -136,7 +136,8 @@ pub(crate) fn wanted_codec(export_type: ExportType) -> Option<VideoCodec> {
 fn video_parts(mpd: &Mpd, window: Window, wanted: Option<VideoCodec>) -> Vec<Part> {
     let parts = window.periods(mpd).into_iter().filter_map(|(period, from, until)| {
         let representation = choose(period, wanted).video?.clone();
-        Some(Part { representation, from, until, ends_period: until < window.end })
+        let (starts_period, ends_period) = (from > window.start, until < window.end);
+        Some(Part { representation, from, until, starts_period, ends_period })
     });
     parts.collect()
 }

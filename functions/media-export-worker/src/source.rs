@@ -249,12 +249,13 @@ impl Track {
         Ok(None)
     }
 
-    /// Whether samples are as long as the segment: there is no other fragment.
+    /// Whether samples are as long as the segment: there is no other fragment, not even one of a single sample.
     fn lasts(&self, samples: &[Sample], segment: &Segment) -> bool {
         let ticks: i64 = samples.iter().map(|sample| i64::from(sample.duration)).sum();
-        let length = self.timeline.to_nanos_floor(ticks) - self.timeline.to_nanos_floor(0);
+        let shortest = samples.iter().map(|sample| i64::from(sample.duration)).min().unwrap_or(0);
+        let length = self.timeline.to_nanos_floor(ticks.saturating_add(shortest / 2));
         let (start, end) = self.span(segment);
-        length.get() * 10 >= (end - start).get() * 9
+        length - self.timeline.to_nanos_floor(0) >= end - start
     }
 
     /// The language, by the manifest.

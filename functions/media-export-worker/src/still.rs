@@ -4,7 +4,7 @@ use crate::decode::{Pictures, Prepared, decode_all};
 use crate::error::WorkError;
 use crate::ffmpeg::Ffmpeg;
 use crate::source::{Reader, Track};
-use crate::video::{Coded, Setup, VideoFeed, pictures, setup_of};
+use crate::video::{Coded, Part, Setup, VideoFeed, pictures, setup_of};
 use crate::window::Window;
 use bytes::Bytes;
 use export_domain::ports::SourceStore;
@@ -83,13 +83,17 @@ impl Pictures for First {
 }
 
 /// The same from byte ranges of one segment. `None` if that is not certain to be the right picture: the segment then
-/// holds no random access point before it, the picture may be in another segment, or the layout is unusual.
+/// holds no random access point before it, the picture may be in another segment or Period, or the layout is unusual.
 pub(crate) async fn by_ranges<O: SourceStore>(
     ffmpeg: &Ffmpeg,
     reader: &Reader<O>,
     track: &Track,
-    start: Nanos,
+    part: &Part,
 ) -> Result<Option<(PictureFormat, Vec<u8>)>, WorkError> {
+    let start = part.from;
+    if part.starts_period {
+        return Ok(None);
+    }
     let Some(segment) = track.segment(track.index_at(start))? else { return Ok(None) };
     let Some(fragment) = track.first_fragment(reader, &segment).await? else { return Ok(None) };
     let Some((from, target)) = span(track, &fragment.samples, start) else { return Ok(None) };
@@ -102,7 +106,7 @@ pub(crate) async fn by_ranges<O: SourceStore>(
     let (Some(first), Some(wanted)) = (coded.first(), coded.last().map(|access| access.pts)) else {
         return Ok(None);
     };
-    if first.picture.random_access == RandomAccess::None {
+    if first.picture.random_access == RandomAccess::None || !part.bounds().hold(wanted) {
         return Ok(None);
     }
     let setup = Arc::new(setup_of(track, &media.samples[0], &first.item, Rhythm::of(&media.samples))?);

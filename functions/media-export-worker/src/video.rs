@@ -4,21 +4,25 @@ use crate::decode::CodedSource;
 use crate::error::WorkError;
 use crate::source::{Fetched, Media, Reader, Segments, Track};
 use bytes::Bytes;
-use export_domain::job::Reason;
+use export_domain::job::{Reason, WarningCode};
 use export_domain::ports::SourceStore;
 use export_media::cut::Access;
 use export_media::fmp4::TrackKind;
 use export_media::mpd::Representation;
-use export_media::nal::{Picture, Sps, classify, to_annex_b};
+use export_media::nal::{Picture, RandomAccess, Sps, classify, to_annex_b};
 use export_media::picture::{DecoderConfig, PictureFormat};
 use export_media::sample::{Rhythm, Sample};
-use export_media::stretch::{Decision, Stretches, entry_point};
+use export_media::stretch::{Bounds, Decision, Follower, Stretches, entry_point};
 use export_media::time::Nanos;
 use std::collections::VecDeque;
 use std::sync::Arc;
 
-/// Segments that are stepped back to find a random access point.
-const MOST_STEPS_BACK: u64 = 30;
+/// How far back before the window's start a picture to start decoding with is looked for.
+const FARTHEST_BACK: Nanos = Nanos::new(300_000_000_000);
+/// Bytes that are held on the way back.
+const MOST_BACK: u64 = 256 << 20;
+/// Segments that are read on the way back.
+const MOST_STEPS_BACK: usize = 1000;
 /// `profile_idc` of H.264 without B slices (A.2.1).
 const BASELINE: u8 = 66;
 /// A picture that lasts longer than this part of a second sets no rhythm.
@@ -103,7 +107,18 @@ pub(crate) struct Part {
     pub(crate) representation: Representation,
     pub(crate) from: Nanos,
     pub(crate) until: Nanos,
+    /// The Period starts within the window.
+    pub(crate) starts_period: bool,
+    /// The Period ends within the window.
     pub(crate) ends_period: bool,
+}
+
+impl Part {
+    /// What is shown of the Period's pictures.
+    pub(crate) fn bounds(&self) -> Bounds {
+        let (from, until) = (Some(self.from), Some(self.until));
+        Bounds { from: from.filter(|_| self.starts_period), until: until.filter(|_| self.ends_period) }
+    }
 }
 
 /// Reads and judges the samples of a window, over all its Periods.
@@ -123,8 +138,8 @@ struct Open<O> {
     segments: Segments<O>,
     /// Segments that were read while stepping back, in order.
     waiting: VecDeque<Fetched>,
-    /// The samples before the entry point have been passed over.
-    entered: bool,
+    /// The sample to start with in the first segment, until that is loaded.
+    entry: Option<usize>,
     samples: VecDeque<(Sample, Picture)>,
     media: Media,
     rhythm: Rhythm,
@@ -154,9 +169,9 @@ impl<O: SourceStore + 'static> VideoFeed<O> {
         self.stretches.lack_ms()
     }
 
-    /// From which presentation time on nothing of the stretch being fed is shown, because its Period is over.
-    pub(crate) fn period_end(&self) -> Option<Nanos> {
-        self.stretches.period_end()
+    /// What is shown of the Period being fed.
+    pub(crate) fn bounds(&self) -> Bounds {
+        self.stretches.bounds()
     }
 
     async fn take_open(&mut self) -> Result<Option<Open<O>>, WorkError> {
@@ -171,7 +186,7 @@ impl<O: SourceStore + 'static> VideoFeed<O> {
                 }
             };
             if let Some(track) = track {
-                self.stretches.begin_period(part.ends_period.then_some(part.until));
+                self.stretches.begin_period(part.bounds());
                 return Open::new(Arc::clone(&self.reader), part, track).await.map(Some);
             }
         }
@@ -259,15 +274,24 @@ pub(crate) fn setup_of(
 }
 
 impl<O: SourceStore + 'static> Open<O> {
-    /// Starts at the segment with the last random access point that is not after the window's start.
+    /// Starts at the last picture from which all that the window shows can be decoded.
     async fn new(reader: Arc<Reader<O>>, part: Part, track: Arc<Track>) -> Result<Self, WorkError> {
         let mut position = track.index_at(part.from);
         let mut segments =
             Segments::of_window(Arc::clone(&reader), Arc::clone(&track), position, part.from, part.until);
         let mut waiting: VecDeque<Fetched> = segments.next().await?.into_iter().collect();
-        for _ in 0..MOST_STEPS_BACK {
-            if waiting.front().map_or(Ok(false), |fetched| has_entry(&track, fetched, part.from))? {
-                break;
+        let mut passed = Passed::default();
+        let entry = loop {
+            if let Some(Fetched { media: Some(media), .. }) = waiting.front() {
+                let pictures = pictures(&track, media)?;
+                let found =
+                    entry_point(&track.timeline, &media.samples, &pictures, &passed.followers, part.from);
+                if found.is_some() {
+                    break found;
+                }
+                if media.whole {
+                    passed.add(Follower::of(&track.timeline, &media.samples, &pictures), media);
+                }
             }
             if let Some(fetched) = waiting.front_mut().filter(|f| f.media.as_ref().is_some_and(|m| !m.whole))
             {
@@ -275,12 +299,17 @@ impl<O: SourceStore + 'static> Open<O> {
                 fetched.media = track.read(&reader, &fetched.segment).await?;
                 continue;
             }
-            let Some(before) = position.checked_sub(1) else { break };
-            let Some(segment) = track.segment(before)? else { break };
-            let Some(media) = track.read(&reader, &segment).await? else { break };
+            let Some(before) = position.checked_sub(1) else { break None };
+            let Some(segment) = track.segment(before)? else { break None };
+            if passed.is_far(part.from - track.span(&segment).1) {
+                let detail = "no picture shortly before the window can be decoded by itself";
+                reader.notes().warn(WarningCode::PicturesLeftOut, detail);
+                break None;
+            }
+            let Some(media) = track.read(&reader, &segment).await? else { break None };
             waiting.push_front(Fetched { segment, media: Some(media) });
             position = before;
-        }
+        };
         let first = waiting.front().and_then(|fetched| fetched.media.as_ref());
         Ok(Self {
             rhythm: first.map(|media| Rhythm::of(&media.samples)).unwrap_or_default(),
@@ -288,7 +317,7 @@ impl<O: SourceStore + 'static> Open<O> {
             track,
             segments,
             waiting,
-            entered: false,
+            entry,
             samples: VecDeque::new(),
             media: Media::default(),
             description: 0,
@@ -307,22 +336,42 @@ impl<O: SourceStore + 'static> Open<O> {
             stretches.break_off();
             return Ok(!beyond);
         };
-        let pictures = pictures(&self.track, &media)?;
+        let mut pictures = pictures(&self.track, &media)?;
         let (line, samples) = (&self.track.timeline, &media.samples);
         if beyond && !samples.iter().any(|sample| line.to_nanos_floor(sample.pts) < self.part.until) {
             return Ok(false);
         }
-        let entry = if self.entered { None } else { entry_point(line, samples, &pictures, self.part.from) };
-        self.entered = true;
-        self.samples = samples.iter().copied().zip(pictures).skip(entry.unwrap_or(0)).collect();
+        let entry = self.entry.take().unwrap_or(0);
+        if let Some(first) = pictures.get_mut(entry).filter(|first| first.recovery > 0) {
+            // Whatever is not right yet is before the window.
+            first.random_access = RandomAccess::RecoveryPoint;
+        }
+        self.samples = samples.iter().copied().zip(pictures).skip(entry).collect();
         self.media = media;
         Ok(true)
     }
 }
 
-fn has_entry(track: &Track, fetched: &Fetched, from: Nanos) -> Result<bool, WorkError> {
-    let Some(media) = &fetched.media else { return Ok(false) };
-    Ok(entry_point(&track.timeline, &media.samples, &pictures(track, media)?, from).is_some())
+/// What was passed on the way back from the window's start.
+#[derive(Default)]
+struct Passed {
+    followers: Vec<Follower>,
+    bytes: u64,
+    segments: usize,
+}
+
+impl Passed {
+    /// One segment further back.
+    fn add(&mut self, followers: Vec<Follower>, media: &Media) {
+        self.followers.splice(0..0, followers);
+        self.bytes += media.samples.iter().map(|sample| u64::from(sample.size)).sum::<u64>();
+        self.segments += 1;
+    }
+
+    /// Whether it is enough, if the next segment ends `behind` before the window.
+    fn is_far(&self, behind: Nanos) -> bool {
+        behind > FARTHEST_BACK || self.bytes > MOST_BACK || self.segments > MOST_STEPS_BACK
+    }
 }
 
 /// What the NAL units of each sample say.

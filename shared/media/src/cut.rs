@@ -11,6 +11,7 @@ mod render;
 pub use render::Run;
 
 use crate::nal::{Leading, Picture, RandomAccess};
+use crate::stretch::Bounds;
 use crate::time::Nanos;
 use std::collections::VecDeque;
 
@@ -127,12 +128,12 @@ impl<T: Clone> Cutter<T> {
         Self { start, end, method, stretch: None }
     }
 
-    /// A stretch begins: `first` can be decoded by itself. From `shown_until` on nothing of it is shown.
+    /// A stretch begins: `first` can be decoded by itself. What is out of `bounds` is decoded at most.
     ///
     /// The stretch before must have been ended.
-    pub fn begin(&mut self, first: Access<T>, shown_until: Option<Nanos>) {
-        let until = shown_until.map_or(self.end, |until| until.min(self.end));
-        let from = self.start.max(first.pts);
+    pub fn begin(&mut self, first: Access<T>, bounds: Bounds) {
+        let until = bounds.until.map_or(self.end, |until| until.min(self.end));
+        let from = bounds.from.map_or(self.start, |from| from.max(self.start)).max(first.pts);
         let phase = self.phase_from(first, from);
         self.stretch = Some(Stretch { from, until, phase });
     }

@@ -12,6 +12,26 @@ use std::collections::BTreeMap;
 
 /// A picture may be decoded after at most this many that are shown later (both standards' largest picture buffer).
 const MAX_REORDER: usize = 16;
+/// Manifests tell a Period's start in milliseconds: its first picture may be up to one earlier.
+const PERIOD_ROUNDING: Nanos = Nanos::new(1_000_000);
+/// Times of pictures are rounded down to nanoseconds: what is covered up to a window's end may seem to miss one.
+const ROUNDING: Nanos = Nanos::new(1_000);
+
+/// What is shown of a Period's pictures. Others may still be needed to decode these.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct Bounds {
+    /// Nothing before this.
+    pub from: Option<Nanos>,
+    /// Nothing from here on.
+    pub until: Option<Nanos>,
+}
+
+impl Bounds {
+    /// Whether a picture at `pts` is shown.
+    pub fn hold(&self, pts: Nanos) -> bool {
+        self.from.is_none_or(|from| from <= pts) && self.until.is_none_or(|until| pts < until)
+    }
+}
 
 /// What to do with a sample.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -28,8 +48,8 @@ pub enum Decision {
 #[derive(Debug)]
 pub struct Stretches {
     end: Nanos,
-    /// Pictures from here on are decoded but not shown: their Period is over.
-    period_end: Option<Nanos>,
+    /// Of the present Period.
+    bounds: Bounds,
     coverage: Coverage,
     /// Fed and not yet known to be next in display order: presentation time to duration.
     pending: BTreeMap<Nanos, Nanos>,
@@ -64,7 +84,7 @@ impl Stretches {
     pub fn new(start: Nanos, end: Nanos) -> Self {
         Self {
             end,
-            period_end: None,
+            bounds: Bounds::default(),
             coverage: Coverage::new(start, end),
             pending: BTreeMap::new(),
             stretch: None,
@@ -74,20 +94,26 @@ impl Stretches {
         }
     }
 
-    /// A new Period: its samples start anew, and what would be shown after `until` is not.
-    pub fn begin_period(&mut self, until: Option<Nanos>) {
+    /// A new Period: its samples start anew, and what is out of `bounds` is not shown. A first picture that is a
+    /// millisecond early is, unless the Period before has shown it.
+    pub fn begin_period(&mut self, bounds: Bounds) {
         self.break_off();
-        self.period_end = until;
+        let shown = self.coverage.covered().map(|covered| covered - half(self.frame));
+        let early = |start: Nanos| {
+            let early = start - PERIOD_ROUNDING;
+            shown.map_or(early, |shown| shown.max(early)).min(start)
+        };
+        self.bounds = Bounds { from: bounds.from.map(early), ..bounds };
     }
 
-    /// From when on nothing is shown because the Period is over.
-    pub fn period_end(&self) -> Option<Nanos> {
-        self.period_end
+    /// What is shown of the present Period.
+    pub fn bounds(&self) -> Bounds {
+        self.bounds
     }
 
     /// Whether the picture at `pts` is shown at all; others may still be needed to decode it.
     pub fn shows(&self, pts: Nanos) -> bool {
-        self.period_end.is_none_or(|until| pts < until)
+        self.bounds.hold(pts)
     }
 
     /// The next sample in decode order.
@@ -159,7 +185,7 @@ impl Stretches {
             return self.pending.keys().filter(|pts| **pts >= self.end).count() > MAX_REORDER;
         }
         let mut seen = self.coverage.clone();
-        let reaches = |seen: &Coverage| seen.covered().is_some_and(|covered| covered >= self.end);
+        let reaches = |seen: &Coverage| seen.covered().is_some_and(|covered| covered + ROUNDING >= self.end);
         for (pts, duration) in &self.pending {
             if reaches(&seen) {
                 return true;
@@ -199,18 +225,51 @@ fn half(duration: Nanos) -> Nanos {
     Nanos::new(duration.get() / 2)
 }
 
+/// A picture in decode order: when it is shown, and whether others may refer to it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Follower {
+    /// On the presentation's clock.
+    pub pts: Nanos,
+    /// As [`Picture::reference`].
+    pub reference: bool,
+}
+
+impl Follower {
+    /// The pictures of a segment.
+    pub fn of(timeline: &Timeline, samples: &[Sample], pictures: &[Picture]) -> Vec<Self> {
+        let follower = |(sample, picture): (&Sample, &Picture)| Self {
+            pts: timeline.to_nanos_floor(sample.pts),
+            reference: picture.reference,
+        };
+        samples.iter().zip(pictures).map(follower).collect()
+    }
+}
+
 /// The last sample that a decoder can start with for a window from `start` on: the latest random access point not
-/// after it. `None` means that an earlier segment is needed, if there is one.
+/// after it, or a picture from which a gradual refresh is complete by then. `later` has the pictures between the
+/// samples and the window. `None` means that an earlier segment is needed, if there is one.
 pub fn entry_point(
     timeline: &Timeline,
     samples: &[Sample],
     pictures: &[Picture],
+    later: &[Follower],
     start: Nanos,
 ) -> Option<usize> {
-    let good = |(sample, picture): (&Sample, &Picture)| {
-        picture.random_access != RandomAccess::None && timeline.to_nanos_floor(sample.pts) <= start
+    let followers = [&Follower::of(timeline, samples, pictures)[..], later].concat();
+    let references: Vec<usize> = (0..).zip(&followers).filter(|(_, f)| f.reference).map(|(n, _)| n).collect();
+    // All is right from the picture on that follows `count` reference pictures, this one included.
+    let recovered = |n: usize, count: u32| {
+        let first = references.partition_point(|reference| *reference < n);
+        let last =
+            usize::try_from(count).ok().and_then(|count| references.get((first + count).checked_sub(1)?));
+        last.and_then(|last| followers.get(last + 1)).is_some_and(|follower| follower.pts <= start)
     };
-    samples.iter().zip(pictures).rposition(good)
+    let good = |(n, picture): (usize, &Picture)| {
+        followers.get(n).is_some_and(|follower| follower.pts <= start)
+            && (picture.random_access != RandomAccess::None
+                || (picture.recovery > 0 && recovered(n, picture.recovery)))
+    };
+    pictures.iter().enumerate().rev().find(|candidate| good(*candidate)).map(|(n, _)| n)
 }
 
 #[cfg(test)]

@@ -9,8 +9,15 @@ fn ms(value: i64) -> Nanos {
 
 /// Frame `number`; its item is the number too.
 fn access(number: i64, random_access: RandomAccess, leading: Leading, reference: bool) -> Access<i64> {
-    let picture =
-        Picture { random_access, leading, reference, temporal_id: 0, parameter_sets: false, slices: 1 };
+    let picture = Picture {
+        random_access,
+        leading,
+        reference,
+        temporal_id: 0,
+        parameter_sets: false,
+        slices: 1,
+        recovery: 0,
+    };
     Access { pts: ms(number * FRAME), duration: ms(FRAME), picture, item: number }
 }
 
@@ -66,7 +73,7 @@ fn run(all: &[Access<i64>], start: i64, end: i64, method: Method) -> Result<Vec<
     let mut cutter = Cutter::new(ms(start), ms(end), method);
     let mut steps = Vec::new();
     let first = all.iter().rposition(|a| starts(a) && a.pts <= ms(start)).unwrap_or(0);
-    cutter.begin(all[first].clone(), None);
+    cutter.begin(all[first].clone(), Bounds::default());
     for access in &all[first + 1..] {
         if access.pts >= all[first].pts {
             steps.extend(cutter.push(access.clone())?);
@@ -189,7 +196,7 @@ fn contradicting_times_are_given_up() {
 #[test]
 fn what_would_be_shown_behind_lost_pictures_is_not_shown() {
     let mut cutter = Cutter::new(ms(0), ms(4000), Method::Copy);
-    cutter.begin(idr(0), None);
+    cutter.begin(idr(0), Bounds::default());
     for access in [p(3), b(1), b(2), p(6)] {
         cutter.push(access).unwrap();
     }
@@ -200,12 +207,40 @@ fn what_would_be_shown_behind_lost_pictures_is_not_shown() {
 #[test]
 fn a_period_s_end_ends_what_is_shown_of_it() {
     let mut cutter = Cutter::new(ms(0), ms(4000), Method::Copy);
-    cutter.begin(idr(0), Some(ms(2 * FRAME)));
+    cutter.begin(idr(0), Bounds { until: Some(ms(2 * FRAME)), from: None });
     for access in [p(3), b(1), b(2)] {
         cutter.push(access).unwrap();
     }
     let steps = cutter.end(None).unwrap();
     assert_eq!((displayed(&steps), copied(&steps)), (vec![0, 1], vec![0]));
+}
+
+#[test]
+fn a_period_that_starts_within_a_gop_is_decoded_from_its_key_picture_and_shown_from_its_start() {
+    for method in [Method::Copy, Method::Render(ms(1000))] {
+        let mut cutter = Cutter::new(ms(0), ms(4000), method);
+        cutter.begin(idr(0), Bounds { from: Some(ms(4 * FRAME)), until: None });
+        let mut steps = Vec::new();
+        for access in &closed(2, 10)[1..] {
+            steps.extend(cutter.push(access.clone()).unwrap());
+        }
+        steps.extend(cutter.end(None).unwrap());
+        let Some(Step::Render(head)) = steps.first() else { panic!("{steps:?}") };
+        assert_eq!((head.feed[0].item, rendered(head)[0]), (0, 4));
+        assert_eq!(displayed(&steps), (4..20).collect::<Vec<_>>());
+    }
+}
+
+#[test]
+fn a_period_that_starts_with_a_later_key_picture_is_copied_from_it() {
+    let mut cutter = Cutter::new(ms(0), ms(4000), Method::Copy);
+    cutter.begin(idr(0), Bounds { from: Some(ms(10 * FRAME - 1)), until: None });
+    let mut steps = Vec::new();
+    for access in &closed(2, 10)[1..] {
+        steps.extend(cutter.push(access.clone()).unwrap());
+    }
+    steps.extend(cutter.end(None).unwrap());
+    assert_eq!((displayed(&steps), copied(&steps).len()), ((10..20).collect(), 10));
 }
 
 #[test]
@@ -295,7 +330,7 @@ proptest! {
         };
         let mut cutter = Cutter::new(ms(start), ms(start + length), Method::Copy);
         let mut list = list.into_iter().map(make);
-        cutter.begin(Access { picture: idr(0).picture, ..list.next().unwrap() }, None);
+        cutter.begin(Access { picture: idr(0).picture, ..list.next().unwrap() }, Bounds::default());
         let mut steps = Vec::new();
         for access in list {
             match cutter.push(access) {

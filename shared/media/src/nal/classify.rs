@@ -2,6 +2,9 @@
 
 use super::{Bits, NalError, Sps, VideoCodec, h264, nals, sei};
 
+/// Largest `frame_num` (7.4.3).
+const MAX_FRAME_NUM: u32 = 65_535;
+
 /// How a decoder can start with a picture.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum RandomAccess {
@@ -44,6 +47,9 @@ pub struct Picture {
     pub parameter_sets: bool,
     /// How many slice (segment) NAL units there are; 0 is not a picture.
     pub slices: u32,
+    /// H.264: how many reference pictures from this one on a decoder that starts here takes until all that follow in
+    /// output order are right (gradual decoder refresh); 0 if the picture does not say so.
+    pub recovery: u32,
 }
 
 impl Picture {
@@ -54,6 +60,7 @@ impl Picture {
         temporal_id: 0,
         parameter_sets: false,
         slices: 0,
+        recovery: 0,
     };
 }
 
@@ -78,7 +85,7 @@ pub fn classify(
 
 fn h264(sample: &[u8], length_size: usize, sync: bool) -> Result<Picture, NalError> {
     let mut picture = Picture::NOTHING;
-    let (mut idr, mut recovery, mut intra) = (false, false, true);
+    let (mut idr, mut recovery, mut intra) = (false, None, true);
     for unit in nals(sample, length_size) {
         let unit = unit?;
         let Some((header, payload)) = unit.split_first() else { continue };
@@ -89,15 +96,17 @@ fn h264(sample: &[u8], length_size: usize, sync: bool) -> Result<Picture, NalErr
                 idr |= kind == 5;
                 intra &= is_intra_slice(payload);
             }
-            6 => recovery |= has_recovery_point(payload),
+            6 => recovery = recovery.or_else(|| recovery_point(payload)),
             7 | 8 => picture.parameter_sets = true,
             _ => {}
         }
     }
     if idr {
         picture.random_access = RandomAccess::Idr;
-    } else if picture.slices > 0 && (recovery || (sync && intra)) {
+    } else if picture.slices > 0 && (recovery == Some(0) || (sync && intra)) {
         picture.random_access = RandomAccess::RecoveryPoint;
+    } else if picture.slices > 0 {
+        picture.recovery = recovery.unwrap_or(0);
     }
     Ok(picture)
 }
@@ -123,18 +132,18 @@ fn is_intra_slice(payload: &[u8]) -> bool {
     matches!(kind, Ok(2 | 4 | 7 | 9))
 }
 
-/// A recovery point message (D.1.8) that says: exact from this very picture on in output order.
-fn has_recovery_point(payload: &[u8]) -> bool {
+/// `recovery_frame_cnt` of a recovery point message (D.1.8): after so many frames all is right in output order.
+fn recovery_point(payload: &[u8]) -> Option<u32> {
     let mut bits = Bits::nal(payload);
     while let Ok((kind, size)) = sei::header(&mut bits) {
         if kind == 6 {
-            return bits.ue(0, "recovery_frame_cnt").is_ok();
+            return bits.ue(MAX_FRAME_NUM, "recovery_frame_cnt").ok();
         }
         if bits.skip(size.saturating_mul(8)).is_err() {
-            return false;
+            return None;
         }
     }
-    false
+    None
 }
 
 fn hevc(sample: &[u8], length_size: usize) -> Result<Picture, NalError> {

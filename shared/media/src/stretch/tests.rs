@@ -23,6 +23,7 @@ fn feed(stretches: &mut Stretches, first_dts: i64, frames: &[(char, i64)]) -> Ve
             temporal_id: 0,
             parameter_sets: false,
             slices: 1,
+            recovery: 0,
         };
         let dts = (first_dts + i64::try_from(n).unwrap()) * FRAME;
         let sample = Sample {
@@ -112,6 +113,7 @@ fn a_variable_frame_rate_leaves_no_gap_and_is_complete_only_beyond_doubt() {
             temporal_id: 0,
             parameter_sets: false,
             slices: 1,
+            recovery: 0,
         };
         let sample = Sample { dts, pts, duration, offset: 0, size: 1, sync: false, description: 1 };
         dts += i64::from(duration);
@@ -140,11 +142,112 @@ fn pictures_behind_lost_ones_are_cut_off_before_a_hole() {
 #[test]
 fn pictures_behind_the_end_of_their_period_are_fed_but_cover_nothing() {
     let mut stretches = window(0, 10);
-    stretches.begin_period(Some(Nanos::from_millis(3 * FRAME)));
+    stretches.begin_period(Bounds { from: None, until: Some(Nanos::from_millis(3 * FRAME)) });
     let decisions = feed(&mut stretches, 0, &[('I', 0), ('P', 3), ('P', 1), ('P', 2)]);
     assert_eq!(decisions[1..], [Decision::Feed; 3], "pictures 1 and 2 refer to picture 3");
     assert!(
         stretches.shows(Nanos::from_millis(2 * FRAME)) && !stretches.shows(Nanos::from_millis(3 * FRAME))
     );
     assert_eq!(stretches.lack_ms(), 7 * FRAME);
+}
+
+#[test]
+fn pictures_before_the_start_of_their_period_are_fed_but_cover_nothing() {
+    let mut stretches = window(0, 10);
+    stretches.begin_period(Bounds { from: Some(Nanos::from_millis(2 * FRAME)), until: None });
+    let decisions = feed(&mut stretches, 0, &[('I', 0), ('P', 1), ('P', 2), ('P', 3)]);
+    assert_eq!(decisions[1..], [Decision::Feed; 3]);
+    assert!(!stretches.shows(Nanos::from_millis(FRAME)) && stretches.shows(Nanos::from_millis(2 * FRAME)));
+    assert_eq!(stretches.lack_ms(), 8 * FRAME);
+}
+
+#[test]
+fn what_two_periods_have_in_common_is_shown_once() {
+    // The second Period's clock may be rounded to another tick than the first one's.
+    for (start, error) in (7960..=8080).flat_map(|start| [-1, 0, 1].map(|error| (start, error * 20_000))) {
+        let mut stretches = window(0, 300);
+        let start = Nanos::from_millis(start);
+        let mut shown = Vec::new();
+        for bounds in [(None, Some(start)), (Some(start), None)] {
+            stretches.begin_period(Bounds { from: bounds.0, until: bounds.1 });
+            let frames: Vec<_> = (175..225).map(|n| (if n % 25 == 0 { 'I' } else { 'P' }, n)).collect();
+            feed(&mut stretches, 175, &frames);
+            let moved = Nanos::new(bounds.0.map_or(0, |_| error));
+            shown.extend((175..225).filter(|n| stretches.shows(Nanos::from_millis(n * FRAME) + moved)));
+        }
+        assert_eq!(shown, (175..225).collect::<Vec<_>>(), "{start:?} {error}");
+    }
+}
+
+#[test]
+fn the_first_picture_of_a_period_may_be_a_millisecond_early() {
+    let bounds = |start| Bounds { from: Some(Nanos::from_millis(start)), until: None };
+    let mut stretches = window(0, 300);
+    stretches.begin_period(bounds(8001));
+    assert!(stretches.shows(Nanos::from_millis(8000)) && !stretches.shows(Nanos::from_millis(7999)));
+    feed(&mut stretches, 198, &[('I', 198), ('P', 199), ('P', 200)]);
+    stretches.begin_period(bounds(8001));
+    assert!(!stretches.shows(Nanos::from_millis(8000)), "the Period before has shown it");
+    assert!(stretches.shows(Nanos::from_millis(8001)));
+}
+
+#[test]
+fn a_window_that_ends_with_a_picture_is_complete_however_its_time_is_rounded() {
+    let line = Timeline::new(NonZeroU32::new(30_000).unwrap(), 0, Nanos::ZERO);
+    for count in 1..90_i64 {
+        let mut stretches =
+            Stretches::new(Nanos::ZERO, Nanos::new(i128::from(count * 1001) * 1_000_000_000 / 30_000 + 1));
+        for n in 0..count {
+            assert!(!stretches.is_complete());
+            let picture = Picture {
+                random_access: if n == 0 { RandomAccess::Idr } else { RandomAccess::None },
+                leading: Leading::No,
+                reference: true,
+                temporal_id: 0,
+                parameter_sets: false,
+                slices: 1,
+                recovery: 0,
+            };
+            let at = n * 1001;
+            let sample =
+                Sample { dts: at, pts: at, duration: 1001, offset: 0, size: 1, sync: n == 0, description: 1 };
+            stretches.push(&line, &sample, &picture);
+        }
+        assert!(stretches.is_complete(), "{count} pictures");
+    }
+}
+
+/// Samples of a stream that only refreshes, 10 pictures a cycle, every other one a reference.
+fn refreshing(count: i64) -> (Vec<Sample>, Vec<Picture>) {
+    let sample = |n: i64| {
+        let at = n * FRAME;
+        Sample { dts: at, pts: at, duration: 40, offset: 0, size: 1, sync: false, description: 1 }
+    };
+    let picture = |n: i64| Picture {
+        random_access: RandomAccess::None,
+        leading: Leading::No,
+        reference: n % 2 == 0,
+        temporal_id: 0,
+        parameter_sets: false,
+        slices: 1,
+        recovery: if n % 10 == 0 { 4 } else { 0 },
+    };
+    ((0..count).map(sample).collect(), (0..count).map(picture).collect())
+}
+
+#[test]
+fn a_gradual_refresh_is_an_entry_once_it_is_complete() {
+    let (samples, pictures) = refreshing(30);
+    let entry = |from: i64, later: &[Follower]| {
+        entry_point(&timeline(), &samples, &pictures, later, Nanos::from_millis(from * FRAME))
+    };
+    // The fourth reference picture from picture 10 on is picture 16: all is right from picture 17 on.
+    assert_eq!((entry(26, &[]), entry(27, &[])), (Some(10), Some(20)));
+    assert_eq!((entry(16, &[]), entry(6, &[])), (Some(0), None));
+    let (first, behind) = samples.split_at(23);
+    let later = Follower::of(&timeline(), behind, &pictures[23..]);
+    let entry = |later: &[Follower]| {
+        entry_point(&timeline(), first, &pictures[..23], later, Nanos::from_millis(29 * FRAME))
+    };
+    assert_eq!((entry(&later), entry(&[])), (Some(20), Some(10)), "what follows decides");
 }

@@ -7,7 +7,7 @@ use export_media::coverage::Coverage;
 use export_media::cut::{Access, Cutter, Method, Step};
 use export_media::nal::{Leading, Picture, RandomAccess};
 use export_media::sample::Sample;
-use export_media::stretch::{Stretches, entry_point};
+use export_media::stretch::{Bounds, Stretches, entry_point};
 use export_media::time::{Nanos, Timeline};
 use proptest::collection::vec;
 use proptest::prelude::*;
@@ -74,6 +74,7 @@ fn samples() -> impl Strategy<Value = Vec<(Sample, Picture)>> {
                     temporal_id: 0,
                     parameter_sets: false,
                     slices: 1,
+                    recovery: 0,
                 };
                 (sample, picture)
             })
@@ -92,13 +93,13 @@ proptest! {
     #[test]
     fn stretches(
         timeline in timeline(), samples in samples(), (start, end) in (instant(), instant()),
-        until in proptest::option::of(instant()), breaks in any::<u8>(),
+        (from, until) in (proptest::option::of(instant()), proptest::option::of(instant())), breaks in any::<u8>(),
     ) {
         let (lack, peak) = measured(|| {
             let mut stretches = Stretches::new(start, end);
             for (n, (sample, picture)) in samples.iter().enumerate() {
                 if n == usize::from(breaks) {
-                    stretches.begin_period(until);
+                    stretches.begin_period(Bounds { from, until });
                 }
                 stretches.push(&timeline, sample, picture);
                 let _ = (stretches.is_complete(), stretches.shows(start), stretches.take_cut());
@@ -112,8 +113,8 @@ proptest! {
     #[test]
     fn entry_points(timeline in timeline(), samples in samples(), start in instant()) {
         let (samples, pictures): (Vec<_>, Vec<_>) = samples.into_iter().unzip();
-        if let Some(at) = entry_point(&timeline, &samples, &pictures, start) {
-            prop_assert!(pictures[at].random_access != RandomAccess::None);
+        if let Some(at) = entry_point(&timeline, &samples, &pictures, &[], start) {
+            prop_assert!(pictures[at].random_access != RandomAccess::None || pictures[at].recovery > 0);
             prop_assert!(timeline.to_nanos_floor(samples[at].pts) <= start);
         }
     }
@@ -166,6 +167,7 @@ proptest! {
     fn cuts(
         timeline in timeline(), samples in samples(), (start, end) in (instant(), instant()),
         piece in proptest::option::of(instant()), cut in proptest::option::of(instant()),
+        from in proptest::option::of(instant()),
     ) {
         let method = piece.map_or(Method::Copy, Method::Render);
         let steps = || {
@@ -179,7 +181,7 @@ proptest! {
                 if begun {
                     steps.extend(cutter.push(access)?);
                 } else if picture.random_access != RandomAccess::None {
-                    cutter.begin(access, None);
+                    cutter.begin(access, Bounds { from, until: None });
                     begun = true;
                 }
             }
