@@ -9,9 +9,10 @@ use bytes::Bytes;
 use export_domain::ports::{ClipStore, SourceStore};
 use export_domain::storage::Container;
 use export_media::arrange::{ClipClock, nanos, ticks};
+use export_media::display::Matrix;
 use export_media::entries::{SampleEntries, without_parameter_sets};
 use export_media::mux::{MuxSample, TrackKind, TrackSpec, edits, movie_timescale};
-use export_media::nal::{VideoCodec, in_band};
+use export_media::nal::{VideoCodec, in_band, orientation_message, with_messages};
 use export_media::picture::DecoderConfig;
 use export_media::reorder::{Turn, Turns};
 use export_media::time::Nanos;
@@ -54,6 +55,8 @@ pub(crate) struct VideoSpec {
     /// For display, in pixels.
     pub(crate) width: u16,
     pub(crate) height: u16,
+    /// How they are turned for display.
+    pub(crate) matrix: Matrix,
     /// Ticks a second.
     pub(crate) timescale: u32,
     /// How much earlier than shown a picture is decoded, in ticks.
@@ -75,6 +78,7 @@ pub(crate) enum ParameterSets {
 /// The tracks of a clip under way.
 pub(crate) struct Assembly<O> {
     container: Container,
+    matrix: Matrix,
     timescale: u32,
     movie_timescale: u32,
     sets: ParameterSets,
@@ -108,7 +112,7 @@ impl<O: SourceStore + ClipStore + 'static> Assembly<O> {
         ffmpeg: &Ffmpeg,
         uploader: Uploader<O>,
     ) -> Result<Self, WorkError> {
-        let VideoSpec { width, height, timescale, delay, sets } = video;
+        let VideoSpec { width, height, matrix, timescale, delay, sets } = video;
         let mut audio = heard(audio).await?;
         if container == Container::Mp4 {
             for track in &mut audio {
@@ -138,13 +142,14 @@ impl<O: SourceStore + ClipStore + 'static> Assembly<O> {
             }
             None => Vec::new(),
         };
-        let kind = TrackKind::Video { width, height };
+        let kind = TrackKind::Video { width, height, matrix };
         let spec = TrackSpec { kind, timescale, language: *b"und", sample_entries, roll: None };
         let specs = std::iter::once(spec).chain(audio.iter().map(|track| track.spec().clone())).collect();
         let movie_timescale = movie_timescale(timescale);
         let output = Output::begin(container, specs, movie_timescale, ffmpeg, uploader).await?;
         let mut assembly = Self {
             container,
+            matrix,
             timescale,
             movie_timescale,
             sets,
@@ -221,7 +226,14 @@ impl<O: SourceStore + ClipStore + 'static> Assembly<O> {
         if !in_samples {
             return Ok((entry, picture.data.clone()));
         }
-        Ok((entry, picture.in_band()?))
+        let data = picture.in_band()?;
+        let turn = self.matrix.turn();
+        if self.container == Container::Mp4 || turn.is_none() {
+            return Ok((entry, data));
+        }
+        // A transport stream has no matrix. In every picture, since not all decoders remember it.
+        let message = orientation_message(config.codec, turn);
+        Ok((entry, with_messages(config.codec, &data, 4, &message)?.into()))
     }
 
     fn entry(&mut self, config: &Arc<DecoderConfig>) -> Result<u32, WorkError> {

@@ -14,7 +14,7 @@ use crate::upload::{Content, OpenUpload, Place, Prepared, Uploader};
 use crate::{App, alone};
 use bytes::Bytes;
 use export_domain::ids::hex;
-use export_domain::job::{Job, Manifest, ObjectKind, PlanSummary, Reason, Warning};
+use export_domain::job::{Job, Manifest, ObjectKind, PlanSummary, Reason, Warning, WarningCode};
 use export_domain::ports::{
     ClipStore, Clock, DeadLetters, EventBus, JobQueue, JobStore, Origin, SourceStore, Tenants, WriteError,
 };
@@ -221,6 +221,9 @@ where
         };
         let progress = Reporter { app: self, lease, job, reader };
         let made = clip::make(work, &progress).await?.ok_or(Reason::NoMedia)?;
+        for lost in made.work.lost() {
+            reader.notes().warn(WarningCode::MetadataLeftOut, format!("the encoded pictures have no {lost}"));
+        }
         let (copied, encoded) = (made.work.copied(), made.work.encoded());
         let (kind, reason) = match (&way.unfit, copied, encoded) {
             (Some(why), ..) => ("reencode", why.as_str()),

@@ -20,6 +20,7 @@ use export_domain::storage::Container;
 use export_media::cut::{Access, Cutter, Method, Run, Step};
 use export_media::ffmpeg::{Encoding, Purpose};
 use export_media::nal::{RandomAccess, VideoCodec, is_interlaced};
+use export_media::picture::PictureFormat;
 use export_media::sample::peak_bitrate;
 use export_media::time::Nanos;
 use std::sync::Arc;
@@ -195,7 +196,7 @@ impl<'a> Planner<'a> {
             }
         } else if setup.format.interlaced && setup.config.codec == VideoCodec::Hevc {
             return Err(interlaced());
-        } else if (setup.config.codec, setup.format, setup.timescale)
+        } else if (setup.config.codec, of_fields(setup.format, &clip), setup.timescale)
             != (clip.config.codec, clip.format, clip.timescale)
         {
             return Err(Unfit::FormatChange.because("the format of the pictures changes"));
@@ -251,7 +252,8 @@ impl<'a> Planner<'a> {
         let joins = !self.renders();
         let encoding = self.encoding(setup, clip, &run)?;
         let (setup, first) = (Arc::clone(setup), self.first.take());
-        let order = Order { setup, format: clip.format, encoding, run, first };
+        let order =
+            Order { setup, format: clip.format, look: Arc::clone(&clip.config), encoding, run, first };
         let turn = Arc::clone(&self.turns).acquire_owned().await.map_err(|_| over())?;
         let (ffmpeg, work, container) =
             (self.asked.ffmpeg.clone(), Arc::clone(&self.work), self.asked.container);
@@ -313,10 +315,16 @@ impl<'a> Planner<'a> {
             (false, true) => ParameterSets::InBand,
             (false, false) => ParameterSets::OneEntry,
         };
-        let spec = VideoSpec { width, height, timescale: clip.timescale, delay, sets };
+        let matrix = clip.format.matrix;
+        let spec = VideoSpec { width, height, matrix, timescale: clip.timescale, delay, sets };
         let (starts, paced) = (std::mem::take(&mut self.starts), self.renders());
         self.pending.send(Pending { pictures, starts, paced, spec, _room: room }).await.map_err(|_| over())
     }
+}
+
+/// The format with the clip's order of fields: pictures that are copied tell their own.
+fn of_fields(format: PictureFormat, clip: &Setup) -> PictureFormat {
+    PictureFormat { bottom_first: clip.format.bottom_first, ..format }
 }
 
 fn interlaced() -> WorkError {

@@ -9,12 +9,15 @@ use crate::join::{Digest, Likeness};
 use crate::video::{Coded, Setup};
 use bytes::Bytes;
 use export_media::cut::Run;
-use export_media::ffmpeg::{Encoding, encode};
+use export_media::ffmpeg::{Encoding, Purpose, encode};
 use export_media::fmp4::{FragmentEvent, FragmentReader, SampleEntry};
-use export_media::nal::{RandomAccess, kept_messages, sequence_messages, with_messages};
+use export_media::nal::{
+    RandomAccess, Sps, VideoCodec, dolby_vision, fields_message, kept_messages, lost_metadata,
+    sequence_messages, with_messages, with_trailing,
+};
 use export_media::picture::{DecoderConfig, PictureFormat};
 use export_media::time::Nanos;
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::sync::oneshot;
@@ -24,6 +27,8 @@ pub(crate) struct Order {
     pub(crate) setup: Arc<Setup>,
     /// Size and layout of the pictures to encode; pictures of another size are scaled.
     pub(crate) format: PictureFormat,
+    /// The sample entry of the recording that the clip looks like.
+    pub(crate) look: Arc<DecoderConfig>,
     pub(crate) encoding: Encoding,
     pub(crate) run: Run<Coded>,
     /// Takes the first picture as soon as it is decoded.
@@ -51,6 +56,8 @@ pub(crate) struct Rendered {
     pub(crate) pictures: Vec<Encoded>,
     /// What the encoder was given, in display order.
     pub(crate) given: Vec<Likeness>,
+    /// Metadata of the recorded pictures that these do not have.
+    pub(crate) lost: BTreeSet<&'static str>,
     /// What the copied pictures behind the run look like when decoded with all that precedes them, in display order.
     pub(crate) after: Vec<Digest>,
 }
@@ -60,7 +67,9 @@ pub(crate) struct Rendered {
 /// # Errors
 /// [`WorkError::Passing`] if the encoder does not give exactly the pictures that it got.
 pub(crate) async fn render(ffmpeg: &Ffmpeg, order: Order) -> Result<Rendered, WorkError> {
-    let Order { setup, format, encoding, run, first } = order;
+    let Order { setup, format, look, encoding, run, first } = order;
+    let fields = (format.interlaced && matches!(encoding.purpose, Purpose::Clip { .. }))
+        .then_some(format.bottom_first);
     let (running, input, output) = ffmpeg.start(&encode(&format, &encoding))?;
     let mut taker = Taker {
         from: run.from,
@@ -85,7 +94,8 @@ pub(crate) async fn render(ffmpeg: &Ffmpeg, order: Order) -> Result<Rendered, Wo
         Ok(())
     };
     let ((), encoded) = tokio::try_join!(decoding, encoded_pictures(running, output))?;
-    let (config, samples) = encoded;
+    let (entry_of_encoder, samples) = encoded;
+    let config = dressed(&entry_of_encoder, &look, fields)?;
     let count = taker.times.len();
     if samples.len() != count {
         let why = format!("the encoder was given {count} pictures and gave {}", samples.len());
@@ -93,38 +103,87 @@ pub(crate) async fn render(ffmpeg: &Ffmpeg, order: Order) -> Result<Rendered, Wo
     }
     let mut order: Vec<i64> = samples.iter().map(|(pts, ..)| *pts).collect();
     order.sort_unstable();
+    let mut lost = BTreeSet::new();
     let place = |(pts, sync, data): (i64, bool, Bytes)| {
         let rank = order.binary_search(&pts).unwrap_or(0);
         let (pts, duration) = taker.times.get(rank).copied().unwrap_or_default();
-        let data =
-            with_recorded_messages(recorded.get(&pts), entry.as_ref().filter(|_| sync), &config, data)?;
+        let metadata = Metadata {
+            source: recorded.get(&pts),
+            entry: entry.as_ref().filter(|_| sync),
+            sps: &setup.sps,
+            fields,
+        };
+        let data = metadata.put(&config, data, &mut lost)?;
         Ok(Encoded { pts, duration, sync, data })
     };
     let pictures = samples.into_iter().map(place).collect::<Result<_, WorkError>>()?;
-    Ok(Rendered { config, pictures, given: taker.given, after: taker.digests })
+    Ok(Rendered { config, pictures, given: taker.given, lost, after: taker.digests })
 }
 
-/// Captions and light levels are in the recorded bits only: those of the picture itself and, where decoding can start,
-/// what the recorded random access picture `entry` says of all that follow it.
-fn with_recorded_messages(
-    source: Option<&Coded>,
-    entry: Option<&Coded>,
-    config: &DecoderConfig,
-    data: Bytes,
-) -> Result<Bytes, WorkError> {
-    let same_codec = |coded: &&Coded| coded.config.codec == config.codec;
-    let mut messages = Vec::new();
-    if let Some(source) = source.filter(same_codec) {
-        messages.extend(kept_messages(config.codec, &source.data, source.config.nal_length_size)?);
+/// The encoder's configuration in a sample entry that says of the pictures what the recorded one says; `fields`:
+/// whether the bottom field of each picture is shown first, if they have fields.
+fn dressed(
+    encoder: &SampleEntry,
+    look: &DecoderConfig,
+    fields: Option<bool>,
+) -> Result<Arc<DecoderConfig>, WorkError> {
+    let mut entry = encoder.dressed_as(&look.entry)?;
+    if let Some(bottom_first) = fields {
+        entry = entry.with_fields(bottom_first)?;
     }
-    let itself = source.is_some_and(|source| source.picture.random_access != RandomAccess::None);
-    if let Some(entry) = entry.filter(same_codec).filter(|_| !itself) {
-        messages.extend(sequence_messages(config.codec, &entry.data, entry.config.nal_length_size)?);
+    let config = DecoderConfig::of(&entry).ok_or_else(nothing_encoded)?;
+    Ok(Arc::new(config))
+}
+
+/// What is in the recorded bits only: captions, light levels and the like.
+struct Metadata<'a> {
+    /// The recorded picture.
+    source: Option<&'a Coded>,
+    /// Where decoding can start: the recorded random access picture, which says more of all that follow it.
+    entry: Option<&'a Coded>,
+    /// Of the recorded pictures.
+    sps: &'a Sps,
+    /// Whether the bottom field of each picture is shown first, if they have fields.
+    fields: Option<bool>,
+}
+
+impl Metadata<'_> {
+    /// The encoded picture `data` with all that its codec allows; adds to `lost` what it does not.
+    fn put(
+        &self,
+        config: &DecoderConfig,
+        data: Bytes,
+        lost: &mut BTreeSet<&'static str>,
+    ) -> Result<Bytes, WorkError> {
+        let to = config.codec;
+        let mut messages = Vec::new();
+        if let Some(bottom_first) = self.fields.filter(|_| to == VideoCodec::Hevc) {
+            messages.push(fields_message(bottom_first));
+        }
+        let mut trailing = Vec::new();
+        if let Some(Coded { data, config: recorded, .. }) = self.source {
+            let (from, size) = (recorded.codec, recorded.nal_length_size);
+            messages.extend(kept_messages(from, to, data, size)?);
+            lost.extend(lost_metadata(from, to, self.sps, data, size)?);
+            if from == to {
+                trailing = dolby_vision(from, data, size)?;
+            }
+        }
+        let itself = self.source.is_some_and(|source| source.picture.random_access != RandomAccess::None);
+        if let Some(entry) = self.entry.filter(|_| !itself) {
+            let config = &entry.config;
+            messages.extend(sequence_messages(config.codec, to, &entry.data, config.nal_length_size)?);
+        }
+        let add = |data: Bytes, message: Vec<u8>| -> Result<Bytes, WorkError> {
+            Ok(with_messages(to, &data, config.nal_length_size, &message)?.into())
+        };
+        let data = messages.into_iter().try_fold(data, add)?;
+        if trailing.is_empty() {
+            Ok(data)
+        } else {
+            Ok(with_trailing(&data, config.nal_length_size, &trailing)?.into())
+        }
     }
-    let add = |data: Bytes, message: Vec<u8>| -> Result<Bytes, WorkError> {
-        Ok(with_messages(config.codec, &data, config.nal_length_size, &message)?.into())
-    };
-    messages.into_iter().try_fold(data, add)
 }
 
 /// Takes decoded pictures and gives those of the run to the encoder.
@@ -163,11 +222,11 @@ impl Pictures for Taker {
     }
 }
 
-/// All that the encoder gives: its configuration, then time, sync and bytes of each picture in decode order.
+/// All that the encoder gives: its sample entry, then time, sync and bytes of each picture in decode order.
 async fn encoded_pictures(
     running: Running,
     mut output: Output,
-) -> Result<(Arc<DecoderConfig>, Vec<(i64, bool, Bytes)>), WorkError> {
+) -> Result<(SampleEntry, Vec<(i64, bool, Bytes)>), WorkError> {
     let mut reader = FragmentReader::new();
     let mut entry: Option<SampleEntry> = None;
     let mut pictures = Vec::new();
@@ -188,9 +247,11 @@ async fn encoded_pictures(
         }
     }
     running.finish().await?;
-    let config = entry.as_ref().and_then(DecoderConfig::of);
-    let config = config.ok_or_else(|| WorkError::Passing("the encoder gave nothing".to_owned()))?;
-    Ok((Arc::new(config), pictures))
+    Ok((entry.ok_or_else(nothing_encoded)?, pictures))
+}
+
+fn nothing_encoded() -> WorkError {
+    WorkError::Passing("the encoder gave nothing".to_owned())
 }
 
 fn from_encoder(error: export_media::fmp4::Fmp4Error) -> WorkError {

@@ -78,6 +78,7 @@ async fn render_piece(ffmpeg: &Ffmpeg, order: Order, work: &Work) -> Result<Rend
     let began = Instant::now();
     let rendered = render(ffmpeg, order).await?;
     work.encoded_pictures(rendered.pictures.len(), began.elapsed());
+    work.lost_metadata(rendered.lost.iter().copied());
     Ok(rendered)
 }
 

@@ -53,7 +53,9 @@ impl Coded {
         let pts = line.to_nanos_floor(sample.pts);
         let end = line.to_nanos_floor(sample.pts.saturating_add(i64::from(sample.duration)));
         let config = Arc::clone(decoder_config(track, sample)?);
-        Ok(Self { data: media.data(sample)?, config, picture, pts, duration: end - pts, shown: true })
+        let data = media.data(sample)?;
+        let data = if picture.parameter_sets { config.amended(&data) } else { data };
+        Ok(Self { data, config, picture, pts, duration: end - pts, shown: true })
     }
 
     /// As a cut sees it.
@@ -258,7 +260,11 @@ pub(crate) fn setup_of(
     rhythm: Rhythm,
 ) -> Result<Setup, WorkError> {
     let sps = first.config.sps(&first.data)?;
-    let format = PictureFormat::of(&sps).ok_or(Reason::UnsupportedCodec)?;
+    let format = PictureFormat {
+        bottom_first: sps.interlaced && first.config.bottom_first(&sps, &first.data).unwrap_or(false),
+        matrix: track.init.matrix,
+        ..PictureFormat::of(&sps).ok_or(Reason::UnsupportedCodec)?
+    };
     let timescale = track.timeline.timescale().get();
     // What is not said may come later on; only the Baseline profile has no pictures to overtake.
     let reorder = sps.max_reorder.unwrap_or(u32::from(sps.profile_idc != BASELINE));

@@ -1,6 +1,8 @@
 //! What making a clip took, for people and metrics.
 
+use std::collections::BTreeSet;
 use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
 
 /// What it takes, added up.
@@ -10,6 +12,7 @@ pub(crate) struct Work {
     encoded: AtomicU64,
     render_ms: AtomicU64,
     check_ms: AtomicU64,
+    lost: Mutex<BTreeSet<&'static str>>,
 }
 
 impl Work {
@@ -24,6 +27,16 @@ impl Work {
 
     pub(crate) fn checked(&self, took: Duration) {
         self.check_ms.fetch_add(millis(took), Ordering::Relaxed);
+    }
+
+    /// Metadata of recorded pictures that the encoded ones do not have.
+    pub(crate) fn lost_metadata(&self, lost: impl IntoIterator<Item = &'static str>) {
+        self.lost.lock().unwrap_or_else(PoisonError::into_inner).extend(lost);
+    }
+
+    /// What metadata was lost, in words for users.
+    pub(crate) fn lost(&self) -> Vec<&'static str> {
+        self.lost.lock().unwrap_or_else(PoisonError::into_inner).iter().copied().collect()
     }
 
     /// Frames that are as recorded.

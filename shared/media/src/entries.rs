@@ -253,7 +253,7 @@ mod tests {
     /// The entries as a reader finds them in a file that holds these boxes.
     fn read(boxes: Vec<Bytes>) -> Vec<SampleEntry> {
         let spec = TrackSpec {
-            kind: TrackKind::Video { width: 64, height: 48 },
+            kind: TrackKind::Video { width: 64, height: 48, matrix: crate::display::Matrix::default() },
             timescale: 25,
             language: *b"und",
             sample_entries: boxes,

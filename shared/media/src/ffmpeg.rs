@@ -74,8 +74,9 @@ pub fn encode(format: &PictureFormat, how: &Encoding) -> Vec<String> {
     let mut args = raw_input(format, &format!("{}/{}", how.timescale, how.frame_ticks));
     let clip = matches!(how.purpose, Purpose::Clip { .. });
     let by_fields = format.interlaced && clip && how.codec == VideoCodec::H264;
-    let order = if by_fields { ",setfield=tff" } else { "" };
-    args.extend(words(&["-vf", &format!("{}{order}", tags(format))]));
+    let order = if format.bottom_first { "bff" } else { "tff" };
+    let fields = if by_fields { format!(",setfield={order}") } else { String::new() };
+    args.extend(words(&["-vf", &format!("{}{fields}", tags(format, how.codec))]));
     let gop = (how.timescale / how.frame_ticks.max(1)).clamp(1, 120) * 2;
     let quality = constant_quality(how);
     let mut params = vec![];
@@ -83,6 +84,10 @@ pub fn encode(format: &PictureFormat, how: &Encoding) -> Vec<String> {
         VideoCodec::H264 => ("libx264", "veryfast", "-x264-params"),
         VideoCodec::Hevc => {
             params.extend(words(&["log-level=error", "open-gop=0"]));
+            if format.interlaced && clip {
+                // Makes room for picture timing messages, which the encoder itself does not write.
+                params.push(format!("pic-struct={}", if format.bottom_first { 4 } else { 3 }));
+            }
             args.extend(words(&["-tag:v", "hvc1"]));
             ("libx265", "superfast", "-x265-params")
         }
@@ -103,7 +108,7 @@ pub fn encode(format: &PictureFormat, how: &Encoding) -> Vec<String> {
             }
             args.extend(words(&["-g", &gop.to_string(), "-bf", &reordered.to_string()]));
             if by_fields {
-                params.push("tff=1".to_owned());
+                params.push(format!("{order}=1"));
             }
         }
         Purpose::Join { parameter_id, profile_idc, max_ref_frames } => {
@@ -157,7 +162,8 @@ fn h264_profile(profile_idc: u8) -> Option<&'static str> {
     })
 }
 
-/// One raw picture of `format` in, a JPEG of the same size out.
+/// One raw picture of `format` in, a JPEG of the same pixels out, turned as players show it. JFIF tells the shape of
+/// pixels that are not square.
 pub fn jpeg(format: &PictureFormat) -> Vec<String> {
     let range = if format.full_range { "full" } else { "limited" };
     // JFIF means BT.601 in full range.
@@ -166,13 +172,23 @@ pub fn jpeg(format: &PictureFormat) -> Vec<String> {
         Some(9 | 10) => ":in_color_matrix=bt2020:out_color_matrix=bt601",
         _ => "",
     };
-    let scale = format!("scale=in_range={range}:out_range=full{matrix},format=yuvj420p");
+    let turned = format.matrix.turn();
+    let mut filters: Vec<String> = shape(format).into_iter().collect();
+    filters.extend(turned.mirrored.then(|| "hflip".to_owned()));
+    filters.extend(match turned.quarters {
+        1 => Some("transpose=clock".to_owned()),
+        2 => Some("hflip,vflip".to_owned()),
+        3 => Some("transpose=cclock".to_owned()),
+        _ => None,
+    });
+    filters.push(format!("scale=in_range={range}:out_range=full{matrix},format=yuvj420p"));
+    let filters = filters.join(",");
     let mut args = raw_input(format, "25");
     args.extend(words(&[
         "-frames:v",
         "1",
         "-vf",
-        &scale,
+        &filters,
         "-c:v",
         "mjpeg",
         "-q:v",
@@ -206,14 +222,32 @@ fn raw_input(format: &PictureFormat, rate: &str) -> Vec<String> {
 }
 
 /// A filter that tells the encoder what the pixels mean.
-fn tags(format: &PictureFormat) -> String {
+fn tags(format: &PictureFormat, codec: VideoCodec) -> String {
     let mut filters = vec![format!("setparams=range={}", if format.full_range { "full" } else { "limited" })];
-    if let Some(Colour { primaries, transfer, matrix }) = format.colour {
+    if let Some(colour) = format.colour {
+        let Colour { primaries, transfer, matrix } = told(colour, codec);
         let tags = format!("color_primaries={primaries}:color_trc={transfer}:colorspace={matrix}");
         filters.push(format!("setparams={tags}"));
     }
-    filters.extend(format.aspect_ratio.map(|(width, height)| format!("setsar={width}/{height}")));
+    filters.extend(shape(format));
     filters.join(",")
+}
+
+fn shape(format: &PictureFormat) -> Option<String> {
+    format.aspect_ratio.map(|(width, height)| format!("setsar={width}/{height}"))
+}
+
+/// The code points (ISO/IEC 23091-2) that the encoders take; 2, "unspecified", for all others. Pictures of RGB have
+/// become luma and chroma by the decoder's conversion, which is that of BT.601.
+fn told(colour: Colour, codec: VideoCodec) -> Colour {
+    let known = |code: u8, last: u8| matches!(code, 1 | 4..) && code <= last;
+    let ebu = colour.primaries == 22 && codec == VideoCodec::H264;
+    let or_unspecified = |code: u8, known: bool| if known { code } else { 2 };
+    Colour {
+        primaries: or_unspecified(colour.primaries, ebu || known(colour.primaries, 12)),
+        transfer: or_unspecified(colour.transfer, known(colour.transfer, 18)),
+        matrix: if colour.matrix == 0 { 6 } else { or_unspecified(colour.matrix, known(colour.matrix, 14)) },
+    }
 }
 
 fn common(more: &[&str]) -> Vec<String> {
@@ -227,6 +261,7 @@ fn words(words: &[&str]) -> Vec<String> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::display::Matrix;
     use crate::fmp4::{Codec, SampleEntry};
     use crate::picture::DecoderConfig;
 
@@ -327,6 +362,59 @@ mod tests {
                     "{args:?}"
                 );
             }
+        }
+    }
+
+    #[test]
+    fn encoders_are_told_no_colours_that_they_do_not_know() {
+        let point = |n| Colour { primaries: n, transfer: n, matrix: n };
+        let all = |codec| (0..=255).map(move |n| told(point(n), codec));
+        for codec in [VideoCodec::H264, VideoCodec::Hevc] {
+            let same: Vec<u8> = (0..=255).filter(|n| told(point(*n), codec) == point(*n)).collect();
+            assert_eq!(same, [1, 2, 4, 5, 6, 7, 8, 9, 10, 11, 12]);
+            let transfers: Vec<u8> = all(codec).map(|colour| colour.transfer).filter(|n| *n > 12).collect();
+            assert_eq!(transfers, [13, 14, 15, 16, 17, 18]);
+        }
+        assert_eq!(told(point(22), VideoCodec::H264), Colour { primaries: 22, transfer: 2, matrix: 2 });
+        assert_eq!(told(point(22), VideoCodec::Hevc), point(2));
+        assert_eq!(told(point(0), VideoCodec::Hevc), Colour { primaries: 2, transfer: 2, matrix: 6 });
+        assert_eq!(told(point(255), VideoCodec::H264), point(2));
+    }
+
+    #[test]
+    fn a_jpeg_is_turned_as_players_show_the_recording() {
+        let filters = |matrix: [i32; 9]| {
+            let format =
+                PictureFormat { matrix: Matrix(matrix), aspect_ratio: Some((4, 3)), ..format(false) };
+            let args = jpeg(&format);
+            let at = args.iter().position(|arg| arg == "-vf").unwrap();
+            let (turned, _) = args[at + 1].split_once(",scale").unwrap();
+            turned.to_owned()
+        };
+        let one = 0x1_0000;
+        assert_eq!(filters(Matrix::default().0), "setsar=4/3");
+        assert_eq!(filters([0, one, 0, -one, 0, 0, 0, 0, 1 << 30]), "setsar=4/3,transpose=clock");
+        assert_eq!(filters([0, -one, 0, one, 0, 0, 0, 0, 1 << 30]), "setsar=4/3,transpose=cclock");
+        assert_eq!(filters([-one, 0, 0, 0, -one, 0, 0, 0, 1 << 30]), "setsar=4/3,hflip,vflip");
+        assert_eq!(filters([-one, 0, 0, 0, one, 0, 0, 0, 1 << 30]), "setsar=4/3,hflip");
+    }
+
+    #[test]
+    fn fields_are_encoded_in_the_recorded_order() {
+        for (bottom_first, wanted) in [(false, ["setfield=tff", "tff=1"]), (true, ["setfield=bff", "bff=1"])]
+        {
+            let format = PictureFormat { bottom_first, ..format(true) };
+            let how = Encoding {
+                codec: VideoCodec::H264,
+                recorded: VideoCodec::H264,
+                timescale: 25,
+                frame_ticks: 1,
+                max_bitrate: 0,
+                purpose: Purpose::Clip { reordered: 2 },
+                threads: 0,
+            };
+            let args = encode(&format, &how).join(" ");
+            assert!(wanted.iter().all(|word| args.contains(word)), "{args}");
         }
     }
 

@@ -6,6 +6,7 @@
 pub mod arrange;
 pub mod coverage;
 pub mod cut;
+pub mod display;
 pub mod entries;
 pub mod ffmpeg;
 pub mod fmp4;

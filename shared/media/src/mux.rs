@@ -13,6 +13,7 @@ mod table;
 #[cfg(test)]
 mod testing;
 
+use crate::display::Matrix;
 use bytes::Bytes;
 
 pub use self::edit::{edits, movie_timescale};
@@ -88,6 +89,8 @@ pub enum TrackKind {
         width: u16,
         /// Display height in pixels.
         height: u16,
+        /// How the pictures are turned for display.
+        matrix: Matrix,
     },
     /// Sound.
     Audio,

@@ -16,10 +16,20 @@ mod sps_tests;
 mod tests;
 
 pub(crate) use bits::Bits;
-pub use classify::{Leading, Picture, RandomAccess, classify, is_interlaced};
-pub use sei::{kept_messages, sequence_messages, with_messages};
+pub use classify::{Leading, Picture, RandomAccess, bottom_field_first, classify, is_interlaced};
+pub use sei::{
+    dolby_vision, fields_message, kept_messages, lost_metadata, orientation_message, sequence_messages,
+    with_messages, with_trailing,
+};
+pub(crate) use splice::map_units;
 pub use splice::{as_bla, in_band, parameter_sets};
+pub(crate) use sps::with_look;
 pub use sps::{Colour, ParameterIds, Sps, Timing, Vui};
+
+/// As [`hevc::flagged_interlaced`].
+pub(crate) fn flagged_interlaced(unit: &[u8]) -> Option<Vec<u8>> {
+    hevc::flagged_interlaced(unit)
+}
 
 /// Which standard a NAL unit follows.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]

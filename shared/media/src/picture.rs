@@ -1,7 +1,11 @@
 //! What encoders and raw frames need to know of a recording's pictures.
 
+use crate::display::{Look, Matrix};
 use crate::fmp4::{Codec, SampleEntry};
-use crate::nal::{Colour, NalError, Sps, VideoCodec, nals, push_annex_b, unit_type};
+use crate::nal::{
+    Colour, NalError, Sps, VideoCodec, bottom_field_first, map_units, nals, push_annex_b, unit_type,
+    with_look,
+};
 use bytes::Bytes;
 
 /// Everything that a decoder must be told before its first sample, and how samples are packed.
@@ -15,6 +19,8 @@ pub struct DecoderConfig {
     pub sets: Vec<Bytes>,
     /// Where it is written.
     pub entry: SampleEntry,
+    /// What the entry's other boxes say; its parameter sets say the same.
+    pub look: Look,
 }
 
 /// Layout of a raw picture, as ffmpeg names it.
@@ -45,6 +51,10 @@ pub struct PictureFormat {
     pub full_range: bool,
     /// Fields rather than frames may be coded.
     pub interlaced: bool,
+    /// The bottom field of an interlaced picture is shown first.
+    pub bottom_first: bool,
+    /// How the pictures are turned for display.
+    pub matrix: Matrix,
 }
 
 const FORMATS: [(u8, bool, PixelFormat); 6] = [
@@ -61,7 +71,11 @@ const MAX_PIXELS: u64 = 8192 * 4608;
 
 impl DecoderConfig {
     /// From a sample entry; `None` if it is neither H.264 nor HEVC.
+    ///
+    /// Its parameter sets are made to say what the entry's boxes say of pixel shape and colours.
     pub fn of(entry: &SampleEntry) -> Option<Self> {
+        let amended = entry.with_look_in_sets();
+        let entry = amended.as_ref().unwrap_or(entry);
         let (codec, nal_length_size, sets): (_, _, Vec<Bytes>) = match &entry.codec {
             Codec::H264 { nal_length_size, sps, pps } => {
                 (VideoCodec::H264, *nal_length_size, sps.iter().chain(pps).cloned().collect())
@@ -71,7 +85,7 @@ impl DecoderConfig {
             }
             _ => return None,
         };
-        Some(Self { codec, nal_length_size, sets, entry: entry.clone() })
+        Some(Self { codec, nal_length_size, sets, entry: entry.clone(), look: entry.look() })
     }
 
     /// The parameter sets in Annex B form.
@@ -83,15 +97,39 @@ impl DecoderConfig {
         sets
     }
 
-    /// The sequence parameter set, from the sample entry or, if it has none, from `sample`.
+    /// A sample of which the parameter sets say the same as those of the entry. One that cannot be read stays as it is.
+    pub fn amended(&self, sample: &Bytes) -> Bytes {
+        let (codec, size) = (self.codec, self.nal_length_size);
+        if self.look.is_empty() || !nals(sample, size).flatten().any(|unit| is_sps(codec, unit)) {
+            return sample.clone();
+        }
+        let amend = |unit: &[u8]| if is_sps(codec, unit) { with_look(codec, unit, &self.look) } else { None };
+        map_units(sample, size, amend).map_or_else(|_| sample.clone(), Bytes::from)
+    }
+
+    /// The sequence parameter set, from `sample` or, if it has none, from the sample entry: what comes in band later
+    /// replaces what was there before.
     ///
     /// # Errors
     /// [`NalError`] if there is none that can be read.
     pub fn sps(&self, sample: &[u8]) -> Result<Sps, NalError> {
         let described = self.sets.iter().map(AsRef::as_ref).find(|unit| is_sps(self.codec, unit));
-        let mut units = nals(sample, self.nal_length_size);
-        let mut in_sample = || units.find_map(|unit| unit.ok().filter(|unit| is_sps(self.codec, unit)));
-        Sps::parse(self.codec, described.or_else(&mut in_sample).unwrap_or_default())
+        self.sps_in_band(sample)
+            .or_else(|| Some(Sps::parse(self.codec, described?)))
+            .unwrap_or(Err(NalError::Truncated))
+    }
+
+    /// The sequence parameter set in a sample; `None` if it has none.
+    pub fn sps_in_band(&self, sample: &[u8]) -> Option<Result<Sps, NalError>> {
+        let units = nals(sample, self.nal_length_size);
+        let unit = units.flatten().find(|unit| is_sps(self.codec, unit))?;
+        Some(Sps::parse(self.codec, unit))
+    }
+
+    /// Whether the bottom field of this picture is shown first; `None` if nothing says so.
+    pub fn bottom_first(&self, sps: &Sps, sample: &[u8]) -> Option<bool> {
+        let sets = self.sets.iter().map(AsRef::as_ref);
+        bottom_field_first(self.codec, sps, sets, sample, self.nal_length_size).or(self.look.bottom_first)
     }
 }
 
@@ -120,6 +158,8 @@ impl PictureFormat {
             colour: sps.vui.colour,
             full_range: sps.vui.full_range,
             interlaced: sps.interlaced,
+            bottom_first: false,
+            matrix: Matrix::default(),
         })
     }
 
@@ -181,6 +221,8 @@ mod tests {
             colour: None,
             full_range: false,
             interlaced: false,
+            bottom_first: false,
+            matrix: Matrix::default(),
         }
     }
 

@@ -3,6 +3,7 @@
 use crate::objects::MemoryObjects;
 use crate::samples::{body, with};
 use bytes::Bytes;
+use export_media::display::Matrix;
 use export_media::mux::{FragmentWriter, MuxSample, TrackKind, TrackSpec};
 use serde_json::Value;
 
@@ -128,7 +129,13 @@ pub fn pictures() -> Vec<(String, Bytes)> {
         let (kind, slice) = if sync { (0x65, 0x88) } else { (0x41, 0x98) };
         (at, sync, Bytes::copy_from_slice(&[0, 0, 0, 6, kind, slice, 0x84, number, 0x55, 0xaa]))
     };
-    files("video", TrackKind::Video { width: 32, height: 32 }, avc1(), PICTURE_MS, picture_at)
+    files(
+        "video",
+        TrackKind::Video { width: 32, height: 32, matrix: Matrix::default() },
+        avc1(),
+        PICTURE_MS,
+        picture_at,
+    )
 }
 
 /// Init segment and segments of samples that are `length` milliseconds long.

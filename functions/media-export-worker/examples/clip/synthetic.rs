@@ -119,7 +119,9 @@ impl Track {
             (MuxSample { dts: sample.dts - first, pts: sample.pts - earliest + offset, ..sample }, data)
         };
         let kind = match init.kind {
-            TrackKind::Video => mux::TrackKind::Video { width: init.width, height: init.height },
+            TrackKind::Video => {
+                mux::TrackKind::Video { width: init.width, height: init.height, matrix: init.matrix }
+            }
             _ => mux::TrackKind::Audio,
         };
         let spec = TrackSpec {

@@ -3,6 +3,8 @@
 use super::Fmp4Error;
 use super::boxes::{Child, Cursor, children, find};
 use super::init::TrackKind;
+use crate::display::{Look, ratio};
+use crate::nal::{Colour, VideoCodec, flagged_interlaced, with_look};
 use bytes::Bytes;
 
 const VISUAL_FIELDS: usize = 78;
@@ -91,6 +93,117 @@ impl SampleEntry {
         Ok([&size(&parts)?[..], &fourcc, &parts.concat()].concat().into())
     }
 
+    /// What it says of how its pictures are to be shown. What cannot be read says nothing.
+    pub fn look(&self) -> Look {
+        let mut look = Look::default();
+        for child in self.extensions() {
+            match &child.kind {
+                b"pasp" => {
+                    look.aspect_ratio = look.aspect_ratio.or(pixel_shape(child.cursor()).ok().flatten());
+                }
+                b"colr" => {
+                    if let Ok(Some((colour, range))) = colour(child.cursor()) {
+                        (look.colour, look.full_range) = (Some(colour), range);
+                    }
+                }
+                b"fiel" => look.bottom_first = look.bottom_first.or(bottom_first(child.body)),
+                _ => {}
+            }
+        }
+        look
+    }
+
+    /// Its boxes behind the fixed fields, up to what is none: some writers end with four zeros.
+    fn extensions(&self) -> Vec<Child<'_>> {
+        let entry = children(&self.bytes).next().and_then(Result::ok);
+        let extensions = entry.and_then(|entry| entry.body.get(VISUAL_FIELDS..)).unwrap_or_default();
+        children(extensions).map_while(Result::ok).collect()
+    }
+
+    /// The same entry with parameter sets that say of pixel shape and colours what the entry's own boxes say, since
+    /// some players and transport streams know the sets only. `None` if they do so already.
+    pub(crate) fn with_look_in_sets(&self) -> Option<Self> {
+        let (look, codec) = (self.look(), self.video_codec()?);
+        if look.is_empty() {
+            return None;
+        }
+        let record = self.configuration().ok()?;
+        let changed = match codec {
+            VideoCodec::H264 => with_avc_sps(record, |unit| with_look(codec, unit, &look)),
+            VideoCodec::Hevc => {
+                with_hevc_sets(record, |kind, unit| with_look(codec, unit, &look).filter(|_| kind == 33))
+            }
+        };
+        let record = changed.ok().filter(|changed| changed != record)?;
+        let bytes = self.with_configuration(self.fourcc, &record).ok()?;
+        let codec = match codec {
+            VideoCodec::H264 => avc(Cursor::new(&record)),
+            VideoCodec::Hevc => hevc(Cursor::new(&record)),
+        };
+        Some(Self { bytes, codec: codec.ok()?, ..self.clone() })
+    }
+
+    /// The same entry, an encoder's, with the boxes of the recorded one beside its decoder configuration, so that
+    /// encoded pictures are shown as the recorded ones are. Its own boxes stay where the recorded entry has none of the
+    /// kind; what describes the coded bits (bit rates, Dolby Vision) is taken over only between entries of one codec.
+    ///
+    /// # Errors
+    /// [`Fmp4Error`] for an encoder's entry that is none.
+    pub fn dressed_as(&self, recorded: &Self) -> Result<Self, Fmp4Error> {
+        let kind = self.configuration_kind()?;
+        let [before, record, _] = self.around_configuration()?;
+        let same = recorded.configuration_kind().is_ok_and(|recorded| recorded == kind);
+        let shown = |child: &Child<'_>| {
+            let configures = matches!(&child.kind, b"avcC" | b"hvcC" | b"lhvC" | b"btrt");
+            let shows =
+                matches!(&child.kind, b"pasp" | b"colr" | b"clap" | b"fiel" | b"mdcv" | b"clli" | b"amve");
+            !configures && (same || shows)
+        };
+        let taken: Vec<Child<'_>> = recorded.extensions().into_iter().filter(shown).collect();
+        let own = self.extensions();
+        let kept = own.iter().filter(|child| {
+            matches!(&child.kind, b"pasp" | b"colr") && !taken.iter().any(|t| t.kind == child.kind)
+        });
+        let mut after: Vec<&[u8]> = taken.iter().map(|child| child.bytes).collect();
+        after.extend(kept.map(|child| child.bytes));
+        let fields = before.get(..VISUAL_FIELDS).ok_or(Fmp4Error::Truncated)?;
+        let configuration = sized_box(kind, &[record])?;
+        let parts = [&[fields, &configuration[..]], &after[..]].concat();
+        Ok(Self { bytes: sized_box(self.fourcc, &parts)?.into(), ..self.clone() })
+    }
+
+    /// The same entry, an encoder's, with a `fiel` box that says which field is shown first; HEVC: and with parameter
+    /// sets that say that the source was interlaced.
+    ///
+    /// # Errors
+    /// [`Fmp4Error`] for an encoder's entry that is none.
+    pub fn with_fields(&self, bottom_first: bool) -> Result<Self, Fmp4Error> {
+        let mut entry = self.clone();
+        if let Codec::Hevc { .. } = self.codec {
+            let mut record = with_hevc_sets(self.configuration()?, |_, unit| flagged_interlaced(unit))?;
+            if let Some(flags) = record.get_mut(6) {
+                *flags = *flags & 0x3f | 0x40;
+            }
+            entry.bytes = self.with_configuration(self.fourcc, &record)?;
+            entry.codec = hevc(Cursor::new(&record))?;
+        }
+        if self.extensions().iter().any(|child| &child.kind == b"fiel") {
+            return Ok(entry);
+        }
+        let fields = sized_box(*b"fiel", &[&[2, if bottom_first { 6 } else { 1 }]])?;
+        let body = children(&entry.bytes).next().ok_or(Fmp4Error::Truncated)??.body;
+        entry.bytes = sized_box(self.fourcc, &[body, &fields])?.into();
+        Ok(entry)
+    }
+
+    fn video_codec(&self) -> Option<VideoCodec> {
+        match self.codec {
+            Codec::H264 { .. } => Some(VideoCodec::H264),
+            Codec::Hevc { .. } => Some(VideoCodec::Hevc),
+            _ => None,
+        }
+    }
+
     fn configuration_kind(&self) -> Result<[u8; 4], Fmp4Error> {
         match self.codec {
             Codec::H264 { .. } => Ok(*b"avcC"),
@@ -115,6 +228,84 @@ impl SampleEntry {
         }
         Err(Fmp4Error::Missing("decoder configuration"))
     }
+}
+
+/// A box of these parts.
+fn sized_box(kind: [u8; 4], parts: &[&[u8]]) -> Result<Vec<u8>, Fmp4Error> {
+    let length = parts.iter().fold(8_usize, |length, part| part.len().saturating_add(length));
+    let size = u32::try_from(length).map_err(|_| Fmp4Error::TooMany("sample entry"))?;
+    Ok([&size.to_be_bytes()[..], &kind, &parts.concat()].concat())
+}
+
+fn pixel_shape(mut pasp: Cursor<'_>) -> Result<Option<(u16, u16)>, Fmp4Error> {
+    Ok(ratio(pasp.u32()?, pasp.u32()?))
+}
+
+/// Code points of `nclx`, with a range, and the older `nclc`, without; no ICC profiles.
+fn colour(mut colr: Cursor<'_>) -> Result<Option<(Colour, Option<bool>)>, Fmp4Error> {
+    let kind = colr.fourcc()?;
+    if !matches!(&kind, b"nclx" | b"nclc") {
+        return Ok(None);
+    }
+    let mut code = || Ok(u8::try_from(colr.u16()?).unwrap_or(2));
+    let colour = Colour { primaries: code()?, transfer: code()?, matrix: code()? };
+    let range = if &kind == b"nclx" { Some(colr.u8()? & 0x80 != 0) } else { None };
+    Ok(Some((colour, range)))
+}
+
+/// `fiel` of `QuickTime`: two fields, and which is shown and stored first. What it says of one that is shown first and
+/// stored second is read in two ways.
+fn bottom_first(fiel: &[u8]) -> Option<bool> {
+    match fiel {
+        [2, 1, ..] => Some(false),
+        [2, 6, ..] => Some(true),
+        _ => None,
+    }
+}
+
+/// An `AVCDecoderConfigurationRecord` with other sequence parameter sets where `change` gives one.
+fn with_avc_sps(record: &[u8], change: impl Fn(&[u8]) -> Option<Vec<u8>>) -> Result<Vec<u8>, Fmp4Error> {
+    let mut cursor = Cursor::new(record);
+    let mut out = cursor.take(6)?.to_vec();
+    for _ in 0..out.last().map_or(0, |count| count & 0x1f) {
+        push_changed(&mut cursor, &change, &mut out)?;
+    }
+    out.extend_from_slice(cursor.rest());
+    Ok(out)
+}
+
+/// An `HEVCDecoderConfigurationRecord` with other parameter sets where `change`, which is told their type, gives one.
+fn with_hevc_sets(
+    record: &[u8],
+    change: impl Fn(u8, &[u8]) -> Option<Vec<u8>>,
+) -> Result<Vec<u8>, Fmp4Error> {
+    let mut cursor = Cursor::new(record);
+    let mut out = cursor.take(23)?.to_vec();
+    for _ in 0..out.last().copied().unwrap_or(0) {
+        let head = cursor.take(3)?;
+        out.extend_from_slice(head);
+        let [kind, count @ ..] = head else { return Err(Fmp4Error::Truncated) };
+        for _ in 0..count.iter().fold(0_u16, |count, byte| count << 8 | u16::from(*byte)) {
+            push_changed(&mut cursor, |unit| change(kind & 0x3f, unit), &mut out)?;
+        }
+    }
+    out.extend_from_slice(cursor.rest());
+    Ok(out)
+}
+
+/// The next parameter set with its length, changed or as it is.
+fn push_changed(
+    record: &mut Cursor<'_>,
+    change: impl Fn(&[u8]) -> Option<Vec<u8>>,
+    out: &mut Vec<u8>,
+) -> Result<(), Fmp4Error> {
+    let length = record.u16()?;
+    let unit = record.take(usize::from(length))?;
+    let changed = change(unit).and_then(|changed| Some((u16::try_from(changed.len()).ok()?, changed)));
+    let (length, unit) = changed.as_ref().map_or((length, unit), |(length, changed)| (*length, changed));
+    out.extend_from_slice(&length.to_be_bytes());
+    out.extend_from_slice(unit);
+    Ok(())
 }
 
 pub(super) fn sample_entry(entry: &Child<'_>, kind: TrackKind) -> Result<SampleEntry, Fmp4Error> {

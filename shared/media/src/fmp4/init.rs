@@ -1,8 +1,9 @@
 //! `moov` of an init segment: tracks, sample entries, edit shift, fragment defaults.
 
 use super::Fmp4Error;
-use super::boxes::{Child, children, find, require};
+use super::boxes::{Child, Cursor, children, find, require};
 use super::codec::{self, SampleEntry};
+use crate::display::Matrix;
 use std::num::NonZeroU32;
 
 pub(super) const MAX_MOOV: usize = 4 << 20;
@@ -52,6 +53,8 @@ pub struct InitTrack {
     pub width: u16,
     /// Coded pixels of the first sample entry, 0 for sound.
     pub height: u16,
+    /// How its pictures are turned: the track's matrix, then the movie's.
+    pub matrix: Matrix,
     /// Ticks to subtract from composition times: the edit's media time less any empty edit before it.
     pub edit_shift: i64,
     /// For the samples of its fragments.
@@ -106,11 +109,33 @@ fn movie_timescale(moov: &[u8]) -> Result<u32, Fmp4Error> {
     cursor.u32()
 }
 
+/// The movie's matrix; as they are if it cannot be read.
+fn movie_matrix(moov: &[u8]) -> Matrix {
+    let read = || {
+        let mut cursor = require(moov, *b"mvhd", "mvhd")?.cursor();
+        let (version, _) = cursor.version()?;
+        cursor.skip(if version == 0 { 16 } else { 28 } + 16)?;
+        matrix(&mut cursor)
+    };
+    read().unwrap_or_default()
+}
+
+fn matrix(cursor: &mut Cursor<'_>) -> Result<Matrix, Fmp4Error> {
+    let mut values = [0; 9];
+    for value in &mut values {
+        *value = cursor.i32()?;
+    }
+    // All zeros, as some writers leave it, shows nothing; players take it for none.
+    Ok(if values == [0; 9] { Matrix::default() } else { Matrix(values) })
+}
+
 fn track(trak: &[u8], moov: &[u8], movie_timescale: u32) -> Result<InitTrack, Fmp4Error> {
     let mut tkhd = require(trak, *b"tkhd", "tkhd")?.cursor();
     let (version, _) = tkhd.version()?;
     tkhd.skip(if version == 0 { 8 } else { 16 })?;
     let id = tkhd.u32()?;
+    let skipped = tkhd.skip(if version == 0 { 8 } else { 12 } + 16);
+    let own = skipped.and_then(|()| matrix(&mut tkhd)).unwrap_or_default();
 
     let mdia = require(trak, *b"mdia", "mdia")?.body;
     let (timescale, language) = media_header(mdia)?;
@@ -126,6 +151,7 @@ fn track(trak: &[u8], moov: &[u8], movie_timescale: u32) -> Result<InitTrack, Fm
         language,
         width,
         height,
+        matrix: own.then(&movie_matrix(moov)),
         edit_shift: edit_shift(trak, timescale, movie_timescale)?,
         defaults: defaults(moov, id)?,
         encrypted: sample_entries.iter().any(|entry| entry.encrypted),

@@ -293,3 +293,101 @@ proptest! {
         exercise(&file);
     }
 }
+
+/// A recorded entry with these boxes behind its own, as a reader finds it.
+fn entry_with(data: &[u8], boxes: &[&[u8]]) -> SampleEntry {
+    let entry = &Init::parse(data).unwrap().tracks[0].sample_entries[0];
+    let bytes = [&entry.bytes[..], &boxes.concat()].concat();
+    let size = u32::try_from(bytes.len()).unwrap().to_be_bytes();
+    SampleEntry { bytes: [&size[..], &bytes[4..]].concat().into(), ..entry.clone() }
+}
+
+const PASP: &[u8] = b"\0\0\0\x10pasp\0\0\0\x08\0\0\0\x06";
+const COLR: &[u8] = b"\0\0\0\x13colrnclx\0\x09\0\x10\0\x09\x80";
+const FIEL: &[u8] = b"\0\0\0\x0afiel\x02\x06";
+
+fn kinds(entry: &SampleEntry) -> Vec<String> {
+    let body = boxes::children(&entry.bytes).next().unwrap().unwrap().body;
+    let kind = |child: boxes::Child<'_>| String::from_utf8(child.kind.to_vec()).unwrap();
+    boxes::children(&body[78..]).map(|child| kind(child.unwrap())).collect()
+}
+
+#[test]
+fn a_sample_entry_says_how_its_pictures_look() {
+    let inter = include_bytes!("../../tests/data/inter.mp4");
+    assert_eq!(entry_with(inter, &[]).look().colour, None);
+    let look = entry_with(inter, &[COLR, FIEL, b"\0\0\0\0"]).look();
+    let colour = crate::nal::Colour { primaries: 9, transfer: 16, matrix: 9 };
+    assert_eq!((look.colour, look.full_range, look.bottom_first), (Some(colour), Some(true), Some(true)));
+    // What is cut off says nothing.
+    for cut in 1..COLR.len() {
+        let _ = entry_with(inter, &[&COLR[..cut]]).look();
+    }
+}
+
+#[test]
+fn an_encoders_entry_takes_over_what_the_recorded_one_says() {
+    let (h264, hevc) =
+        (include_bytes!("../../tests/data/h264.mp4"), include_bytes!("../../tests/data/hevc.mp4"));
+    let without = |entry: &SampleEntry| {
+        kinds(entry)
+            .into_iter()
+            .filter(|kind| !matches!(kind.as_str(), "avcC" | "hvcC" | "btrt"))
+            .collect::<Vec<_>>()
+    };
+    let other: &[u8] = b"\0\0\0\x08dvcC";
+    let recorded = entry_with(h264, &[COLR, other]);
+    let same = entry_with(h264, &[]).dressed_as(&recorded).unwrap();
+    assert_eq!(without(&same), without(&recorded));
+    assert_eq!(same.configuration().unwrap(), recorded.configuration().unwrap());
+    let changed = entry_with(hevc, &[]).dressed_as(&recorded).unwrap();
+    assert_eq!(changed.look().colour, recorded.look().colour);
+    assert!(!kinds(&changed).contains(&"dvcC".to_owned()), "of another codec's bits");
+    let size = u32::from_be_bytes(*changed.bytes.first_chunk().unwrap());
+    assert_eq!(usize::try_from(size).unwrap(), changed.bytes.len());
+    let fields = changed.with_fields(true).unwrap();
+    assert_eq!(
+        (fields.look().bottom_first, fields.with_fields(false).unwrap()),
+        (Some(true), fields.clone())
+    );
+    let Codec::Hevc { sps, vps, .. } = &fields.codec else { panic!() };
+    assert!(crate::nal::Sps::parse(crate::nal::VideoCodec::Hevc, &sps[0]).unwrap().interlaced);
+    assert_eq!(vps.len(), 1);
+}
+
+#[test]
+fn parameter_sets_say_what_the_entry_says() {
+    for data in
+        [&include_bytes!("../../tests/data/inter.mp4")[..], include_bytes!("../../tests/data/hevc.mp4")]
+    {
+        // In front of any other box of the kind.
+        let plain = entry_with(data, &[]);
+        let body = &plain.bytes[86..];
+        let bytes = [&plain.bytes[..86], PASP, COLR, body].concat();
+        let size = u32::try_from(bytes.len()).unwrap().to_be_bytes();
+        let entry = SampleEntry { bytes: [&size[..], &bytes[4..]].concat().into(), ..plain.clone() };
+        let config = crate::picture::DecoderConfig::of(&entry).unwrap();
+        assert_eq!(config.sps(&[]).unwrap().vui.aspect_ratio, Some((4, 3)));
+        assert_eq!(Codec::clone(&config.entry.codec), config.entry.codec);
+        assert!(config.entry.with_look_in_sets().is_none());
+        let sample =
+            [&u32::try_from(config.sets[0].len()).unwrap().to_be_bytes()[..], &config.sets[0]].concat();
+        assert_eq!(config.amended(&sample.clone().into()), sample);
+    }
+}
+
+#[test]
+fn a_track_s_matrix_is_read_and_turned_by_the_movie_s() {
+    let data = include_bytes!("../../tests/data/h264.mp4");
+    let init = Init::parse(data).unwrap();
+    assert_eq!(init.tracks[0].matrix, crate::display::Matrix::default());
+    let mut turned = data.to_vec();
+    let at = data.windows(4).position(|kind| kind == b"tkhd").unwrap() + 4 + 40;
+    turned[at..at + 20].copy_from_slice(b"\0\0\0\0\0\x01\0\0\0\0\0\0\xff\xff\0\0\0\0\0\0");
+    assert_eq!(Init::parse(&turned).unwrap().tracks[0].matrix.turn().quarters, 1);
+    let movie = data.windows(4).position(|kind| kind == b"mvhd").unwrap() + 4 + 36;
+    turned.copy_within(at..at + 36, movie);
+    assert_eq!(Init::parse(&turned).unwrap().tracks[0].matrix.turn().quarters, 2);
+    turned[at..at + 36].fill(0);
+    assert_eq!(Init::parse(&turned).unwrap().tracks[0].matrix.turn().quarters, 1);
+}

@@ -3,6 +3,7 @@
 use super::boxes::BoxWriter;
 use super::table::{ChunkOffsets, SampleTable};
 use super::{Edit, MuxError, TrackKind, TrackSpec};
+use crate::display::Matrix;
 
 /// A tkhd flag: the track is played unless the viewer chooses otherwise.
 const ENABLED: u32 = 1;
@@ -58,7 +59,7 @@ impl Movie<'_> {
             w.u32(0x1_0000);
             w.u16(0x100);
             w.zeros(10);
-            write_unity_matrix(w);
+            write_matrix(w, &Matrix::default());
             w.zeros(24);
             w.u32(last_id.checked_add(1).ok_or(MuxError::TooLarge)?);
             Ok(())
@@ -94,9 +95,9 @@ impl Track<'_> {
     fn write_tkhd(&self, w: &mut BoxWriter, duration: u64, enabled: bool) -> Result<(), MuxError> {
         let version = version_for(duration);
         // Audio tracks are alternatives to each other: group 1.
-        let (group, volume, width, height) = match self.spec.kind {
-            TrackKind::Video { width, height } => (0, 0, width, height),
-            TrackKind::Audio => (1, 0x100, 0, 0),
+        let (group, volume, width, height, matrix) = match self.spec.kind {
+            TrackKind::Video { width, height, matrix } => (0, 0, width, height, matrix),
+            TrackKind::Audio => (1, 0x100, 0, 0, Matrix::default()),
         };
         w.full(*b"tkhd", version, if enabled { ENABLED | IN_MOVIE } else { IN_MOVIE }, |w| {
             write_creation_times(w, version)?;
@@ -107,7 +108,7 @@ impl Track<'_> {
             w.u16(group);
             w.u16(volume);
             w.zeros(2);
-            write_unity_matrix(w);
+            write_matrix(w, &matrix);
             w.u32(u32::from(width) << 16);
             w.u32(u32::from(height) << 16);
             Ok(())
@@ -201,10 +202,9 @@ fn write_creation_times(w: &mut BoxWriter, version: u8) -> Result<(), MuxError> 
     w.sized(version, 0)
 }
 
-/// Pictures are shown as they are: the unity matrix in 16.16 and, for the last column, 2.30 fixed point.
-fn write_unity_matrix(w: &mut BoxWriter) {
-    for value in [0x1_0000, 0, 0, 0, 0x1_0000, 0, 0, 0, 0x4000_0000] {
-        w.u32(value);
+fn write_matrix(w: &mut BoxWriter, matrix: &Matrix) {
+    for value in matrix.0 {
+        w.i32(value);
     }
 }
 
@@ -267,6 +267,17 @@ mod tests {
         assert_eq!((u32_at(headers[1], 76), u32_at(headers[1], 80)), (640 << 16, 360 << 16));
         assert_eq!(headers.iter().map(|tkhd| u32_at(tkhd, 12)).collect::<Vec<_>>(), [1, 2, 3]);
         assert_eq!(u32_at(only(&head, "moov.mvhd"), 96), 4, "next track_ID");
+    }
+
+    #[test]
+    fn a_picture_s_matrix_is_written() {
+        let turned = Matrix([0, 0x1_0000, 0, -0x1_0000, 0, 0, 360 << 16, 0, 0x4000_0000]);
+        let spec =
+            TrackSpec { kind: TrackKind::Video { width: 640, height: 360, matrix: turned }, ..video(100) };
+        let head = finish(vec![spec, audio(100)], &[sample(0, 50, 9)], &[vec![], vec![]]);
+        let headers = all(&head, "moov.trak.tkhd");
+        let read = |tkhd: &[u8]| std::array::from_fn(|n| u32_at(tkhd, 40 + 4 * n).cast_signed());
+        assert_eq!([read(headers[0]), read(headers[1])], [turned.0, Matrix::default().0]);
     }
 
     #[test]

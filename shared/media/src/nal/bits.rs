@@ -64,6 +64,11 @@ impl<'a> Bits<'a> {
         Ok(if code % 2 == 0 { -(code / 2) } else { (code + 1) / 2 })
     }
 
+    /// Bits that are still to be read of raw data.
+    pub(crate) fn remaining(&self) -> usize {
+        self.bytes.as_slice().len().saturating_mul(8).saturating_add(usize::from(self.left))
+    }
+
     fn byte(&mut self) -> Result<u8, NalError> {
         let mut byte = *self.bytes.next().ok_or(NalError::Truncated)?;
         if self.emulation && self.zeros >= 2 && byte == 3 {
@@ -75,9 +80,101 @@ impl<'a> Bits<'a> {
     }
 }
 
+/// Writes a NAL unit bit by bit.
+#[derive(Debug, Default)]
+pub(crate) struct BitWriter {
+    bytes: Vec<u8>,
+    /// Bits of the last byte that are not written yet.
+    free: u8,
+}
+
+impl BitWriter {
+    pub(crate) fn flag(&mut self, set: bool) {
+        if self.free == 0 {
+            self.bytes.push(0);
+            self.free = 8;
+        }
+        self.free -= 1;
+        if let Some(last) = self.bytes.last_mut() {
+            *last |= u8::from(set) << self.free;
+        }
+    }
+
+    /// The lowest `count` bits, most significant first.
+    pub(crate) fn bits(&mut self, count: u32, value: u32) {
+        (0..count.min(32)).rev().for_each(|bit| self.flag(value >> bit & 1 == 1));
+    }
+
+    /// `ue(v)` below 2^32 - 1.
+    pub(crate) fn ue(&mut self, value: u32) {
+        let code = value.saturating_add(1);
+        let zeros = code.ilog2();
+        (0..zeros).for_each(|_| self.flag(false));
+        self.bits(zeros + 1, code);
+    }
+
+    /// Fills the last byte up with a one and zeros, if it has room.
+    pub(crate) fn align(&mut self) {
+        if self.free > 0 {
+            self.flag(true);
+            self.free = 0;
+        }
+    }
+
+    /// The next `count` bits as they are.
+    pub(crate) fn copy(&mut self, from: &mut Bits<'_>, count: usize) -> Result<(), NalError> {
+        (0..count).try_for_each(|_| from.flag().map(|bit| self.flag(bit)))
+    }
+
+    /// What was written, the last byte filled up with zeros.
+    pub(crate) fn bytes(self) -> Vec<u8> {
+        self.bytes
+    }
+}
+
+/// A NAL unit with emulation prevention, from one without (14496-10, 7.4.1).
+pub(crate) fn escaped(unit: &[u8]) -> Vec<u8> {
+    let mut out = Vec::with_capacity(unit.len());
+    let mut zeros = 0_u8;
+    for byte in unit {
+        if zeros == 2 && *byte <= 3 {
+            out.push(3);
+            zeros = 0;
+        }
+        out.push(*byte);
+        zeros = if *byte == 0 { zeros + 1 } else { 0 };
+    }
+    out
+}
+
+/// The inverse of [`escaped`].
+pub(crate) fn unescaped(unit: &[u8]) -> Vec<u8> {
+    let mut bits = Bits::nal(unit);
+    std::iter::from_fn(|| bits.small(8).ok()).collect()
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn what_is_written_is_read() {
+        let mut writer = BitWriter::default();
+        writer.flag(true);
+        writer.bits(16, 0xbeef);
+        for value in [0, 1, 6, 255, u32::MAX - 2] {
+            writer.ue(value);
+        }
+        let bytes = writer.bytes();
+        let mut bits = Bits::raw(&bytes);
+        assert_eq!((bits.flag(), bits.bits(16)), (Ok(true), Ok(0xbeef)));
+        let values: Vec<u32> = (0..5).map(|_| bits.ue(u32::MAX, "x").unwrap()).collect();
+        assert_eq!(values, [0, 1, 6, 255, u32::MAX - 2]);
+        assert!(bits.remaining() < 8);
+        let mut copy = BitWriter::default();
+        copy.copy(&mut Bits::raw(&bytes), bytes.len() * 8).unwrap();
+        assert_eq!(copy.bytes(), bytes);
+    }
 
     #[test]
     fn exponential_golomb_codes() {

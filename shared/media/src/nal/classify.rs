@@ -1,6 +1,6 @@
 //! What a sample is good for: where to start, what to leave out.
 
-use super::{Bits, NalError, Sps, VideoCodec, h264, nals, sei};
+use super::{Bits, NalError, Sps, VideoCodec, h264, nals, sei, unit_type};
 
 /// Largest `frame_num` (7.4.3).
 const MAX_FRAME_NUM: u32 = 65_535;
@@ -123,6 +123,45 @@ pub fn is_interlaced(sps: &Sps, sample: &[u8], length_size: usize) -> Result<boo
         }
     }
     Ok(false)
+}
+
+/// Whether the bottom field of a picture is shown before its top field, by its slice header or else by its picture
+/// timing message (14496-10, 7.3.3 and D.1.3; 23008-2, D.2.3); `None` if neither says so. `sets` are the parameter sets
+/// outside the sample.
+pub fn bottom_field_first<'a>(
+    codec: VideoCodec,
+    sps: &Sps,
+    sets: impl IntoIterator<Item = &'a [u8]>,
+    sample: &'a [u8],
+    length_size: usize,
+) -> Option<bool> {
+    let units: Vec<&[u8]> = nals(sample, length_size).filter_map(Result::ok).collect();
+    let slice = units.iter().find(|unit| super::splice::is_slice(codec, unit))?;
+    if codec == VideoCodec::H264 {
+        let sets = units.iter().copied().chain(sets);
+        let orders: Vec<(u32, bool)> = sets
+            .filter(|unit| unit_type(codec, unit) == Some(8))
+            .filter_map(|unit| h264::bottom_order(unit).ok())
+            .collect();
+        let told = |pps| orders.contains(&(pps, true));
+        let fields = h264::slice_fields(sps, told, slice).ok()?;
+        if fields.field {
+            return Some(fields.bottom);
+        }
+        if fields.bottom_delay != 0 {
+            return Some(fields.bottom_delay < 0);
+        }
+    }
+    let at = sps.pic_struct_at?;
+    let message = units.iter().find_map(|unit| sei::message(codec, unit, sei::PICTURE_TIMING))?;
+    let mut bits = Bits::raw(&message);
+    bits.skip(at).ok()?;
+    match bits.small(4).ok()? {
+        // 9 and 10 are single fields of HEVC that are paired with the one before them.
+        1 | 3 | 5 | 10 | 11 => Some(false),
+        2 | 4 | 6 | 9 | 12 => Some(true),
+        _ => None,
+    }
 }
 
 /// `slice_type` I or SI (7.4.3, table 7-6).

@@ -1,6 +1,6 @@
 //! The H.264 sequence parameter set (ISO/IEC 14496-10, 7.3.2.1.1 and E.1.1).
 
-use super::sps::{Offsets, Sps, Vui, clock, cropped, vui_head};
+use super::sps::{Offsets, PictureOrder, Sps, Vui, clock, cropped, vui_head};
 use super::{Bits, NalError};
 
 /// 16384 pixels; level 6.2 allows no more.
@@ -9,15 +9,15 @@ const MAX_MACROBLOCKS: u32 = 1024;
 /// Profiles whose parameter sets tell chroma format and bit depth.
 const HIGH_PROFILES: [u8; 13] = [100, 110, 122, 244, 44, 83, 86, 118, 128, 138, 139, 134, 135];
 
-pub(super) fn sps(unit: &[u8]) -> Result<Sps, NalError> {
-    let mut bits = Bits::nal(unit);
+pub(super) fn sps(bits: &mut Bits<'_>) -> Result<Sps, NalError> {
     if bits.small(8)? & 0x1f != 7 {
         return Err(NalError::WrongKind);
     }
     let (profile_idc, constraints, level_idc) = (bits.small(8)?, bits.small(8)?, bits.small(8)?);
     let id = bits.ue(31, "seq_parameter_set_id")?;
-    let format = if HIGH_PROFILES.contains(&profile_idc) { format(&mut bits)? } else { Format::DEFAULT };
-    let frame_num_bits = picture_order(&mut bits)?;
+    let format = if HIGH_PROFILES.contains(&profile_idc) { format(bits)? } else { Format::DEFAULT };
+    let (frame_num_bits, order) = picture_order(bits)?;
+    let order = PictureOrder { separate_planes: format.separate_planes, ..order };
     let max_ref_frames = bits.ue(16, "max_num_ref_frames")?;
     bits.skip(1)?;
     let width_in_mbs = bits.ue(MAX_MACROBLOCKS - 1, "pic_width_in_mbs_minus1")? + 1;
@@ -27,9 +27,8 @@ pub(super) fn sps(unit: &[u8]) -> Result<Sps, NalError> {
     let units_per_frame = if frames_only { 1 } else { 2 };
     bits.skip(1)?;
     let coded = (width_in_mbs * 16, height_in_units * 16 * units_per_frame);
-    let offsets = offsets(&mut bits)?;
+    let offsets = offsets(bits)?;
     let (width, height) = cropped(coded, offsets, format.crop_unit(units_per_frame))?;
-    let (vui, max_reorder) = if bits.flag()? { vui(&mut bits)? } else { (Vui::default(), None) };
     Ok(Sps {
         id,
         profile_idc,
@@ -46,13 +45,62 @@ pub(super) fn sps(unit: &[u8]) -> Result<Sps, NalError> {
         interlaced: !frames_only,
         mbaff,
         frame_num_bits,
+        order,
+        pic_struct_at: None,
         max_ref_frames,
-        max_reorder,
-        vui,
+        max_reorder: None,
+        vui: Vui::default(),
     })
 }
 
-/// `field_pic_flag` of a slice (7.3.3) of a picture that follows `sps`.
+/// What the header of a slice says of fields.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) struct SliceFields {
+    /// `field_pic_flag`.
+    pub(super) field: bool,
+    /// `bottom_field_flag`.
+    pub(super) bottom: bool,
+    /// How much later than the top field of a frame its bottom field is shown; 0 if that is not said.
+    pub(super) bottom_delay: i64,
+}
+
+/// The fields of a picture (7.3.3) that follows `sps`; `bottom_order` is
+/// `bottom_field_pic_order_in_frame_present_flag`.
+pub(super) fn slice_fields(
+    sps: &Sps,
+    bottom_order: impl Fn(u32) -> bool,
+    slice: &[u8],
+) -> Result<SliceFields, NalError> {
+    let mut fields = SliceFields { field: false, bottom: false, bottom_delay: 0 };
+    let mut bits = Bits::nal(slice);
+    let idr = bits.small(8)? & 0x1f == 5;
+    bits.ue(u32::MAX, "first_mb_in_slice")?;
+    bits.ue(u32::MAX, "slice_type")?;
+    let pps = bits.ue(u32::MAX, "pic_parameter_set_id")?;
+    bits.skip(if sps.order.separate_planes { 2 } else { 0 })?;
+    bits.skip(sps.frame_num_bits)?;
+    if sps.interlaced {
+        fields.field = bits.flag()?;
+        fields.bottom = fields.field && bits.flag()?;
+    }
+    if idr {
+        bits.ue(u32::MAX, "idr_pic_id")?;
+    }
+    bits.skip(sps.order.lsb_bits)?;
+    if sps.order.deltas {
+        bits.se("delta_pic_order_cnt")?;
+    }
+    let differs = sps.order.deltas || sps.order.lsb_bits > 0;
+    if differs && !fields.field && bottom_order(pps) {
+        fields.bottom_delay = bits.se("delta_pic_order_cnt_bottom")?;
+    }
+    if !fields.field {
+        fields.bottom_delay = fields.bottom_delay.saturating_add(sps.order.bottom_offset);
+    }
+    Ok(fields)
+}
+
+/// `field_pic_flag` of a slice of a picture that follows `sps`.
 pub(super) fn is_field(sps: &Sps, slice: &[u8]) -> Result<bool, NalError> {
     if !sps.interlaced {
         return Ok(false);
@@ -62,8 +110,19 @@ pub(super) fn is_field(sps: &Sps, slice: &[u8]) -> Result<bool, NalError> {
     for name in ["first_mb_in_slice", "slice_type", "pic_parameter_set_id"] {
         bits.ue(u32::MAX, name)?;
     }
+    bits.skip(if sps.order.separate_planes { 2 } else { 0 })?;
     bits.skip(sps.frame_num_bits)?;
     bits.flag()
+}
+
+/// `bottom_field_pic_order_in_frame_present_flag` of a picture parameter set, with its id (7.3.2.2).
+pub(super) fn bottom_order(unit: &[u8]) -> Result<(u32, bool), NalError> {
+    let mut bits = Bits::nal(unit);
+    bits.skip(8)?;
+    let id = bits.ue(255, "pic_parameter_set_id")?;
+    bits.ue(31, "seq_parameter_set_id")?;
+    bits.skip(1)?;
+    Ok((id, bits.flag()?))
 }
 
 struct Format {
@@ -117,22 +176,23 @@ fn scaling_list(bits: &mut Bits<'_>, size: u32) -> Result<(), NalError> {
     Ok(())
 }
 
-/// Returns the bits of `frame_num`.
-fn picture_order(bits: &mut Bits<'_>) -> Result<u32, NalError> {
+/// Returns the bits of `frame_num`, and how the order of pictures is told.
+fn picture_order(bits: &mut Bits<'_>) -> Result<(u32, PictureOrder), NalError> {
     let frame_num_bits = bits.ue(12, "log2_max_frame_num_minus4")? + 4;
+    let mut order = PictureOrder::default();
     match bits.ue(2, "pic_order_cnt_type")? {
-        0 => drop(bits.ue(12, "log2_max_pic_order_cnt_lsb_minus4")?),
+        0 => order.lsb_bits = bits.ue(12, "log2_max_pic_order_cnt_lsb_minus4")? + 4,
         1 => {
-            bits.skip(1)?;
+            order.deltas = !bits.flag()?;
             bits.se("offset_for_non_ref_pic")?;
-            bits.se("offset_for_top_to_bottom_field")?;
+            order.bottom_offset = bits.se("offset_for_top_to_bottom_field")?;
             for _ in 0..bits.ue(255, "num_ref_frames_in_pic_order_cnt_cycle")? {
                 bits.se("offset_for_ref_frame")?;
             }
         }
         _ => {}
     }
-    Ok(frame_num_bits)
+    Ok((frame_num_bits, order))
 }
 
 fn offsets(bits: &mut Bits<'_>) -> Result<Offsets, NalError> {
@@ -145,27 +205,29 @@ fn offsets(bits: &mut Bits<'_>) -> Result<Offsets, NalError> {
     Ok(offsets)
 }
 
-fn vui(bits: &mut Bits<'_>) -> Result<(Vui, Option<u32>), NalError> {
-    let mut vui = vui_head(bits)?;
+/// Into `sps`, as far as it can be read.
+pub(super) fn vui(bits: &mut Bits<'_>, sps: &mut Sps) -> Result<(), NalError> {
+    vui_head(bits, &mut sps.vui)?;
     if bits.flag()? {
         let mut timing = clock(bits)?;
         timing.fixed_frame_rate = bits.flag()?;
-        vui.timing = Some(timing);
+        sps.vui.timing = Some(timing);
     }
+    let mut delays = 0;
     let nal_hrd = bits.flag()?;
     if nal_hrd {
-        hrd(bits)?;
+        delays = hrd(bits)?;
     }
     let vcl_hrd = bits.flag()?;
     if vcl_hrd {
-        hrd(bits)?;
+        delays = hrd(bits)?;
     }
     if nal_hrd || vcl_hrd {
         bits.skip(1)?;
     }
-    bits.skip(1)?;
+    sps.pic_struct_at = bits.flag()?.then_some(delays);
     if !bits.flag()? {
-        return Ok((vui, None));
+        return Ok(());
     }
     bits.skip(1)?;
     for name in [
@@ -176,10 +238,13 @@ fn vui(bits: &mut Bits<'_>) -> Result<(Vui, Option<u32>), NalError> {
     ] {
         bits.ue(16, name)?;
     }
-    Ok((vui, Some(bits.ue(16, "max_num_reorder_frames")?)))
+    sps.max_reorder = Some(bits.ue(16, "max_num_reorder_frames")?);
+    bits.ue(u32::MAX, "max_dec_frame_buffering")?;
+    Ok(())
 }
 
-fn hrd(bits: &mut Bits<'_>) -> Result<(), NalError> {
+/// Returns the bits of both delays in picture timing messages.
+fn hrd(bits: &mut Bits<'_>) -> Result<u32, NalError> {
     let count = bits.ue(31, "cpb_cnt_minus1")? + 1;
     bits.skip(8)?;
     for _ in 0..count {
@@ -187,5 +252,8 @@ fn hrd(bits: &mut Bits<'_>) -> Result<(), NalError> {
         bits.ue(u32::MAX, "cpb_size_value_minus1")?;
         bits.skip(1)?;
     }
-    bits.skip(20)
+    bits.skip(5)?;
+    let delays = bits.bits(5)? + 1 + bits.bits(5)? + 1;
+    bits.skip(5)?;
+    Ok(delays)
 }

@@ -1,13 +1,13 @@
 //! The HEVC sequence parameter set (ISO/IEC 23008-2, 7.3.2.2 and E.2.1).
 
-use super::sps::{Offsets, Sps, Vui, clock, cropped, vui_head};
+use super::bits::{escaped, unescaped};
+use super::sps::{Offsets, PictureOrder, Sps, Vui, clock, cropped, vui_head};
 use super::{Bits, NalError};
 
 /// Pixels a side; level 6.2 allows 8444.
 const MAX_SIDE: u32 = 16_384;
 
-pub(super) fn sps(unit: &[u8]) -> Result<Sps, NalError> {
-    let mut bits = Bits::nal(unit);
+pub(super) fn sps(bits: &mut Bits<'_>) -> Result<Sps, NalError> {
     if bits.small(8)? >> 1 & 0x3f != 33 {
         return Err(NalError::WrongKind);
     }
@@ -17,17 +17,12 @@ pub(super) fn sps(unit: &[u8]) -> Result<Sps, NalError> {
     bits.skip(4)?;
     let sub_layers = bits.bits(3)?;
     bits.skip(1)?;
-    let profile = profile_tier_level(&mut bits, sub_layers)?;
+    let profile = profile_tier_level(bits, sub_layers)?;
     let id = bits.ue(15, "sps_seq_parameter_set_id")?;
-    let picture = picture(&mut bits)?;
+    let picture = picture(bits)?;
     let log2_max_poc = bits.ue(12, "log2_max_pic_order_cnt_lsb_minus4")? + 4;
-    let (max_ref_frames, max_reorder) = ordering(&mut bits, sub_layers)?;
-    coding_tools(&mut bits, log2_max_poc)?;
-    let mut field_pictures = false;
-    let mut vui = Vui::default();
-    if bits.flag()? {
-        (vui, field_pictures) = read_vui(&mut bits)?;
-    }
+    let (max_ref_frames, max_reorder) = ordering(bits, sub_layers)?;
+    coding_tools(bits, log2_max_poc)?;
     Ok(Sps {
         id,
         profile_idc: profile.idc,
@@ -41,13 +36,29 @@ pub(super) fn sps(unit: &[u8]) -> Result<Sps, NalError> {
         coded_height: picture.coded.1,
         width: picture.size.0,
         height: picture.size.1,
-        interlaced: profile.interlaced || field_pictures,
+        interlaced: profile.interlaced,
         mbaff: false,
         frame_num_bits: 0,
+        order: PictureOrder::default(),
+        pic_struct_at: None,
         max_ref_frames,
         max_reorder: Some(max_reorder),
-        vui,
+        vui: Vui::default(),
     })
+}
+
+/// A video or sequence parameter set that says that the source was interlaced, not progressive (7.3.3); any other NAL
+/// unit is `None`.
+pub(super) fn flagged_interlaced(unit: &[u8]) -> Option<Vec<u8>> {
+    let at = match unit.first()? >> 1 & 0x3f {
+        32 => 11,
+        33 => 8,
+        _ => return None,
+    };
+    let mut rbsp = unescaped(unit);
+    let flags = rbsp.get_mut(at)?;
+    *flags = *flags & 0x3f | 0x40;
+    Some(escaped(&rbsp))
 }
 
 struct Profile {
@@ -206,17 +217,17 @@ fn predicted(bits: &mut Bits<'_>, before: u32) -> Result<u32, NalError> {
     if kept > 32 { Err(NalError::Illegal("num_delta_pocs")) } else { Ok(kept) }
 }
 
-/// The VUI as far as the clock, and whether pictures are fields.
-fn read_vui(bits: &mut Bits<'_>) -> Result<(Vui, bool), NalError> {
-    let mut vui = vui_head(bits)?;
+/// The VUI as far as the clock, into `sps`, as far as it can be read.
+pub(super) fn vui(bits: &mut Bits<'_>, sps: &mut Sps) -> Result<(), NalError> {
+    vui_head(bits, &mut sps.vui)?;
     bits.skip(1)?;
-    let field_pictures = bits.flag()?;
-    bits.skip(1)?;
+    sps.interlaced |= bits.flag()?;
+    sps.pic_struct_at = bits.flag()?.then_some(0);
     if bits.flag()? {
         window(bits)?;
     }
     if bits.flag()? {
-        vui.timing = Some(clock(bits)?);
+        sps.vui.timing = Some(clock(bits)?);
     }
-    Ok((vui, field_pictures))
+    Ok(())
 }

@@ -49,6 +49,20 @@ pub fn in_band(
     Ok(out)
 }
 
+/// A sample with other NAL units where `change` gives one.
+pub(crate) fn map_units(
+    sample: &[u8],
+    length_size: usize,
+    change: impl Fn(&[u8]) -> Option<Vec<u8>>,
+) -> Result<Vec<u8>, NalError> {
+    let mut out = Vec::with_capacity(sample.len());
+    for unit in nals(sample, length_size) {
+        let unit = unit?;
+        push_unit(change(unit).as_deref().unwrap_or(unit), length_size, &mut out)?;
+    }
+    Ok(out)
+}
+
 /// The video, sequence and picture parameter sets in a sample, in order.
 ///
 /// # Errors

@@ -1,6 +1,8 @@
 //! Sequence parameter sets: what an encoder must repeat and a plan must know. Shared by both standards.
 
+use super::bits::{BitWriter, escaped, unescaped};
 use super::{Bits, NalError, VideoCodec, h264, hevc};
+use crate::display::Look;
 
 /// A sequence parameter set.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -35,12 +37,29 @@ pub struct Sps {
     pub mbaff: bool,
     /// H.264: bits of `frame_num` in a slice header.
     pub frame_num_bits: u32,
+    /// H.264: how slice headers tell the order of pictures.
+    pub(super) order: PictureOrder,
+    /// `pic_struct` stands in picture timing messages behind this many bits; `None` if they have none.
+    pub(super) pic_struct_at: Option<u32>,
     /// `max_num_ref_frames` or `sps_max_dec_pic_buffering_minus1` of the highest layer.
     pub max_ref_frames: u32,
     /// `max_num_reorder_frames`, if said.
     pub max_reorder: Option<u32>,
     /// Empty if absent.
     pub vui: Vui,
+}
+
+/// What the syntax of H.264 slice headers depends on (7.3.3).
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub(super) struct PictureOrder {
+    /// `separate_colour_plane_flag`.
+    pub(super) separate_planes: bool,
+    /// Bits of `pic_order_cnt_lsb`; 0 for other types than 0.
+    pub(super) lsb_bits: u32,
+    /// `pic_order_cnt_type` 1 with differences in slice headers.
+    pub(super) deltas: bool,
+    /// `offset_for_top_to_bottom_field` of type 1.
+    pub(super) bottom_offset: i64,
 }
 
 /// Video usability information.
@@ -96,10 +115,30 @@ impl Sps {
     ///
     /// # Errors
     /// [`NalError::WrongKind`] for another NAL unit, else what the contents deserve.
+    ///
+    /// A VUI that ends early or holds an illegal value counts as far as it can be read: decoders show such pictures.
     pub fn parse(codec: VideoCodec, unit: &[u8]) -> Result<Self, NalError> {
+        let mut bits = Bits::nal(unit);
+        let mut sps = Self::before_vui(codec, &mut bits)?;
+        if bits.flag()? {
+            let read = match codec {
+                VideoCodec::H264 => h264::vui(&mut bits, &mut sps),
+                VideoCodec::Hevc => hevc::vui(&mut bits, &mut sps),
+            };
+            // Without a stop bit behind it the last fields were none.
+            let whole = read.is_ok() && std::iter::from_fn(|| bits.flag().ok()).any(|bit| bit);
+            if !whole && codec == VideoCodec::H264 {
+                sps.max_reorder = None;
+            }
+        }
+        Ok(sps)
+    }
+
+    /// All up to `vui_parameters_present_flag`.
+    fn before_vui(codec: VideoCodec, bits: &mut Bits<'_>) -> Result<Self, NalError> {
         match codec {
-            VideoCodec::H264 => h264::sps(unit),
-            VideoCodec::Hevc => hevc::sps(unit),
+            VideoCodec::H264 => h264::sps(bits),
+            VideoCodec::Hevc => hevc::sps(bits),
         }
     }
 }
@@ -138,14 +177,21 @@ pub(super) fn cropped(coded: (u32, u32), offsets: Offsets, unit: (u32, u32)) -> 
 }
 
 /// The part of the VUI up to the chroma location, which both standards share (E.1.1, E.2.1).
-pub(super) fn vui_head(bits: &mut Bits<'_>) -> Result<Vui, NalError> {
-    let mut vui = Vui::default();
+pub(super) fn vui_head(bits: &mut Bits<'_>, vui: &mut Vui) -> Result<(), NalError> {
+    look(bits, vui)?;
+    if bits.flag()? {
+        let mut location = || Ok(u8::try_from(bits.ue(5, "chroma_sample_loc_type")?).unwrap_or(0));
+        vui.chroma_location = Some((location()?, location()?));
+    }
+    Ok(())
+}
+
+/// Pixel shape, range and colour, which come first. Returns `overscan_appropriate_flag`.
+fn look(bits: &mut Bits<'_>, vui: &mut Vui) -> Result<Option<bool>, NalError> {
     if bits.flag()? {
         vui.aspect_ratio = aspect_ratio(bits)?;
     }
-    if bits.flag()? {
-        bits.skip(1)?;
-    }
+    let overscan = if bits.flag()? { Some(bits.flag()?) } else { None };
     if bits.flag()? {
         vui.video_format = Some(bits.small(3)?);
         vui.full_range = bits.flag()?;
@@ -154,11 +200,60 @@ pub(super) fn vui_head(bits: &mut Bits<'_>) -> Result<Vui, NalError> {
                 Some(Colour { primaries: bits.small(8)?, transfer: bits.small(8)?, matrix: bits.small(8)? });
         }
     }
-    if bits.flag()? {
-        let mut location = || Ok(u8::try_from(bits.ue(5, "chroma_sample_loc_type")?).unwrap_or(0));
-        vui.chroma_location = Some((location()?, location()?));
+    Ok(overscan)
+}
+
+/// A sequence parameter set whose VUI tells pixel shape and colours as `look` does; a colour description that is there
+/// stays. `None` if it does so already, or cannot be read.
+pub(crate) fn with_look(codec: VideoCodec, unit: &[u8], look: &Look) -> Option<Vec<u8>> {
+    let rbsp = unescaped(unit);
+    let mut bits = Bits::raw(&rbsp);
+    Sps::before_vui(codec, &mut bits).ok()?;
+    let before = (rbsp.len() * 8).checked_sub(bits.remaining())?;
+    let present = bits.flag().ok()?;
+    let (mut said, mut overscan) = (Vui::default(), None);
+    if present {
+        overscan = self::look(&mut bits, &mut said).ok()?;
     }
-    Ok(vui)
+    let meant = look.over(&said);
+    if meant == said {
+        return None;
+    }
+    let mut out = BitWriter::default();
+    out.copy(&mut Bits::raw(&rbsp), before).ok()?;
+    out.flag(true);
+    out.flag(meant.aspect_ratio.is_some());
+    if let Some((width, height)) = meant.aspect_ratio {
+        out.bits(8, 255);
+        out.bits(16, u32::from(width));
+        out.bits(16, u32::from(height));
+    }
+    out.flag(overscan.is_some());
+    if let Some(appropriate) = overscan {
+        out.flag(appropriate);
+    }
+    out.flag(meant.video_format.is_some());
+    if let Some(format) = meant.video_format {
+        out.bits(3, u32::from(format));
+        out.flag(meant.full_range);
+        out.flag(meant.colour.is_some());
+        for code in meant.colour.into_iter().flat_map(|c| [c.primaries, c.transfer, c.matrix]) {
+            out.bits(8, u32::from(code));
+        }
+    }
+    if !present {
+        // The flags of all that may follow.
+        let flags = match codec {
+            VideoCodec::H264 => 6,
+            VideoCodec::Hevc => 7,
+        };
+        (0..flags).for_each(|_| out.flag(false));
+    }
+    let rest = bits.remaining();
+    out.copy(&mut bits, rest).ok()?;
+    let mut bytes = out.bytes();
+    bytes.truncate(bytes.iter().rposition(|byte| *byte != 0)? + 1);
+    Some(escaped(&bytes))
 }
 
 /// Table E-1.

@@ -1,6 +1,9 @@
 //! Parameter sets written bit by bit, with the syntax that common encoders do not use.
 
 use super::*;
+use crate::display::Look;
+use crate::fmp4::{Codec, Init};
+use proptest::prelude::*;
 use std::fmt::Write as _;
 
 /// A NAL unit as a text of bits.
@@ -101,4 +104,139 @@ fn absurd_sizes_are_refused() {
     assert_eq!(h264(1023, 0), Ok(16_384));
     assert_eq!(h264(1024, 0), Err(NalError::Illegal("pic_width_in_mbs_minus1")));
     assert_eq!(Sps::parse(VideoCodec::H264, &[0x67, 66, 0, 10]), Err(NalError::Truncated));
+}
+
+/// x264's of 320x180 at 25 fps, High profile, with a VUI up to its end.
+const X264: &[u8] = &[
+    0x67, 0x64, 0x00, 0x0c, 0xac, 0xd9, 0x41, 0x41, 0x9f, 0x9f, 0x01, 0x6c, 0x80, 0x00, 0x00, 0x03, 0x00,
+    0x80, 0x00, 0x00, 0x19, 0x07, 0x8a, 0x14, 0xcb,
+];
+
+#[test]
+fn a_vui_that_ends_early_counts_as_far_as_it_goes() {
+    let whole = Sps::parse(VideoCodec::H264, X264).unwrap();
+    assert_eq!(whole.max_reorder, Some(2));
+    for cut in 1..14 {
+        let short = [&X264[..X264.len() - cut], &[0x80]].concat();
+        let sps = Sps::parse(VideoCodec::H264, &short).unwrap();
+        assert_eq!((sps.width, sps.height), (320, 180), "{cut}");
+        // Behind four bytes less there are bits enough for another depth.
+        assert!(cut > 3 || sps.max_reorder.is_none(), "{cut}");
+    }
+}
+
+#[test]
+fn illegal_values_in_a_vui_refuse_nothing() {
+    let mut sps = Writer::default();
+    sps.bits(32, 0x6742_000a).ue(&[0, 0, 2, 1]).bits(1, 0).ue(&[3, 2]).bits(2, 0b11).bits(1, 0).bits(1, 1);
+    // A pixel shape, then a chroma location that is none.
+    sps.bits(1, 1).bits(8, 14).bits(1, 0).bits(1, 0).bits(1, 1).ue(&[6, 0]);
+    let sps = Sps::parse(VideoCodec::H264, &sps.finish()).unwrap();
+    assert_eq!((sps.width, sps.vui.aspect_ratio, sps.vui.chroma_location), (64, Some((4, 3)), None));
+}
+
+/// Recorded sequence parameter sets of both codecs, with and without a VUI.
+fn recorded() -> Vec<(VideoCodec, Vec<u8>)> {
+    let file = |data: &[u8]| match &Init::parse(data).unwrap().tracks[0].sample_entries[0].codec {
+        Codec::H264 { sps, .. } | Codec::Hevc { sps, .. } => sps[0].to_vec(),
+        other => panic!("{other:?}"),
+    };
+    let mut bare = Writer::default();
+    bare.bits(32, 0x6742_000a).ue(&[0, 0, 2, 1]).bits(1, 0).ue(&[3, 2]).bits(2, 0b11).bits(1, 0).bits(1, 0);
+    vec![
+        (VideoCodec::H264, X264.to_vec()),
+        (VideoCodec::H264, file(include_bytes!("../../tests/data/h264.mp4"))),
+        (VideoCodec::H264, bare.finish()),
+        (VideoCodec::Hevc, file(include_bytes!("../../tests/data/hevc.mp4"))),
+    ]
+}
+
+#[test]
+fn the_containers_look_is_written_into_the_vui_and_nothing_else_changes() {
+    let colour = Some(Colour { primaries: 9, transfer: 16, matrix: 9 });
+    let looks = [
+        Look { aspect_ratio: Some((64, 45)), ..Look::default() },
+        Look { colour, full_range: Some(true), ..Look::default() },
+        Look { aspect_ratio: Some((4, 3)), colour, ..Look::default() },
+    ];
+    for (codec, unit) in recorded() {
+        let before = Sps::parse(codec, &unit).unwrap();
+        assert_eq!(with_look(codec, &unit, &Look::default()), None);
+        for look in looks {
+            let changed = with_look(codec, &unit, &look);
+            if look.over(&before.vui) == before.vui {
+                assert_eq!(changed, None, "it names colours of its own");
+                continue;
+            }
+            let changed = changed.unwrap();
+            let after = Sps::parse(codec, &changed).unwrap();
+            assert_eq!(after, Sps { vui: look.over(&before.vui), ..before.clone() });
+            assert!(!changed.windows(3).any(|three| three[..2] == [0, 0] && three[2] < 3));
+            assert_eq!(with_look(codec, &changed, &look), None, "it says so already");
+        }
+    }
+}
+
+proptest! {
+    #[test]
+    fn a_look_in_any_bytes_never_panics(data in prop::collection::vec(any::<u8>(), 0..60), width: u16, height: u16) {
+        let look = Look { aspect_ratio: Some((width, height)), ..Look::default() };
+        for (codec, header) in [(VideoCodec::H264, &[0x67][..]), (VideoCodec::Hevc, &[0x42, 1])] {
+            let unit = [header, &data].concat();
+            if let Some(changed) = with_look(codec, &unit, &look) {
+                let size = |unit: &[u8]| Sps::parse(codec, unit).map(|sps| (sps.width, sps.height));
+                prop_assert_eq!(size(&changed), size(&unit));
+            }
+        }
+    }
+}
+
+/// An SPS of interlaced frames with `pic_order_cnt_type` 0, a PPS, and a slice of it.
+fn fields(delta: Option<u64>, field: Option<u64>) -> (Sps, Vec<u8>, Vec<u8>) {
+    let mut sps = Writer::default();
+    // frame_num of 4 bits, order counts of 4 bits; frame_mbs_only_flag 0, no MBAFF; a VUI with pic_struct only.
+    sps.bits(32, 0x674d_001e)
+        .ue(&[0, 0, 0, 0, 1])
+        .bits(1, 0)
+        .ue(&[3, 2])
+        .bits(3, 0b001)
+        .bits(1, 0)
+        .bits(1, 1);
+    sps.zeros(7).bits(2, 0b10);
+    let sps = Sps::parse(VideoCodec::H264, &sps.finish()).unwrap();
+    let mut pps = Writer::default();
+    pps.bits(8, 0x68).ue(&[0, 0]).bits(1, 0).bits(1, u64::from(delta.is_some()));
+    let mut slice = Writer::default();
+    slice.bits(8, 0x65).ue(&[0, 7, 0]).bits(4, 0).bits(1, u64::from(field.is_some()));
+    if let Some(bottom) = field {
+        slice.bits(1, bottom);
+    }
+    slice.ue(&[0]).bits(4, 0);
+    if let Some(delta) = delta.filter(|_| field.is_none()) {
+        slice.ue(&[delta]);
+    }
+    (sps, pps.finish(), slice.finish())
+}
+
+#[test]
+fn the_order_of_fields_is_told_by_slices_and_else_by_messages() {
+    let order = |delta, field, timing: Option<u8>| {
+        let (sps, pps, slice) = fields(delta, field);
+        assert!(sps.interlaced && sps.pic_struct_at == Some(0));
+        let mut sample = Vec::new();
+        let message = timing.map(|pic_struct| vec![6, 1, 1, pic_struct << 4 | 8, 0x80]);
+        for unit in message.iter().chain([&slice]) {
+            sample.extend(u32::try_from(unit.len()).unwrap().to_be_bytes());
+            sample.extend(unit);
+        }
+        bottom_field_first(VideoCodec::H264, &sps, [&pps[..]], &sample, 4)
+    };
+    // Differences of 0, 1 and -1.
+    assert_eq!([order(Some(1), None, None), order(Some(2), None, None)], [Some(false), Some(true)]);
+    assert_eq!([order(Some(0), None, None), order(None, None, None)], [None, None]);
+    assert_eq!([order(None, Some(0), None), order(Some(0), Some(1), None)], [Some(false), Some(true)]);
+    let told: Vec<_> = (0..9).map(|pic_struct| order(None, None, Some(pic_struct))).collect();
+    let (top, bottom) = (Some(false), Some(true));
+    assert_eq!(told, [None, top, bottom, top, bottom, top, bottom, None, None]);
+    assert_eq!(order(Some(2), None, Some(3)), Some(true), "the slice decides");
 }

@@ -162,9 +162,9 @@ proptest! {
 
     #[test]
     fn messages_of_samples((codec, sample, length_size) in messages()) {
-        let (kept, peak) = measured(|| kept_messages(codec, &sample, length_size));
+        let (kept, peak) = measured(|| kept_messages(codec, codec, &sample, length_size));
         prop_assert!(peak <= FIXED + 8 * sample.len(), "{peak} bytes for {}", sample.len());
-        let of_sequence = sequence_messages(codec, &sample, length_size);
+        let of_sequence = sequence_messages(codec, codec, &sample, length_size);
         prop_assert_eq!(kept.is_err(), of_sequence.is_err());
         let Ok(Some(sei)) = kept else {
             prop_assert!(matches!(of_sequence, Ok(None) | Err(_)));
@@ -172,7 +172,7 @@ proptest! {
         };
         prop_assert!(sei.len() <= 2 * sample.len() && !sei.windows(3).any(|three| matches!(three, [0, 0, 0..=2])));
         let alone = [&u32::try_from(sei.len()).unwrap().to_be_bytes(), &sei[..]].concat();
-        prop_assert_eq!(kept_messages(codec, &alone, 4), Ok(Some(sei.clone())));
+        prop_assert_eq!(kept_messages(codec, codec, &alone, 4), Ok(Some(sei.clone())));
         let (with, peak) = measured(|| with_messages(codec, &sample, length_size, &sei));
         prop_assert!(peak <= FIXED + 3 * (sample.len() + sei.len()), "{peak} bytes");
         if let Ok(with) = with {

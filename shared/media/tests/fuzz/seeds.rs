@@ -1,6 +1,7 @@
 //! Files to start from.
 
 use bytes::Bytes;
+use export_media::display::Matrix;
 use export_media::fmp4::{Codec, Init, InitTrack, TrackKind, read_fragments};
 use export_media::mux::{FragmentWriter, MuxSample, TrackKind as Shown, TrackSpec};
 use export_media::nal::VideoCodec;
@@ -99,7 +100,11 @@ pub(crate) fn codec(codec: &Codec) -> Option<VideoCodec> {
 pub(crate) fn spec(kind: TrackKind, timescale: u32) -> TrackSpec {
     let entries = TRACKS.iter().filter(|track| track.kind == kind).flat_map(|track| &track.sample_entries);
     TrackSpec {
-        kind: if kind == TrackKind::Video { Shown::Video { width: 64, height: 48 } } else { Shown::Audio },
+        kind: if kind == TrackKind::Video {
+            Shown::Video { width: 64, height: 48, matrix: Matrix::default() }
+        } else {
+            Shown::Audio
+        },
         timescale,
         language: *b"eng",
         sample_entries: entries.map(|entry| entry.bytes.clone()).collect(),
