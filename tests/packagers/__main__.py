@@ -120,7 +120,7 @@ def placed(original: Original, chance: random.Random, name: str, kind: int, cont
     if not shown:
         return Window(index, name, 1000, 2000, kind, container)
     begin, end = int(shown[0].at / MS) + 1, int(shown[-1].until / MS)
-    length = min(int(200 * (5000 / 200) ** chance.random()), 2500 if kind == 2 else 5000)
+    length = int(300 * ((2500 if kind == 2 else 6000) / 300) ** chance.random())
     start = chance.randint(begin, max(begin, end - length))
     way = chance.random()
     if way < 0.1:  # at a picture, to the millisecond rounded down as clients do

@@ -3,6 +3,7 @@
 import struct
 from collections.abc import Iterator
 from dataclasses import dataclass
+from fractions import Fraction
 
 
 @dataclass(frozen=True)
@@ -72,8 +73,27 @@ def split(data: bytes) -> tuple[bytes, list[Piece]]:
     return init, pieces
 
 
+@dataclass(frozen=True)
+class Sample:
+    """Its decode time and length, how much later it is shown, in ticks, and whether a decoder may start with it."""
+
+    dts: int
+    duration: int
+    offset: int
+    key: bool
+
+
 def _fragment(data: bytes, moof: Box, usual: dict[int, tuple[int, int]], at: dict[int, int]) -> tuple[int, int, bool]:
-    traf = inside(data, "traf", moof.body, moof.end)[0]
+    track, samples = _samples_of(data, inside(data, "traf", moof.body, moof.end)[0], usual, at)
+    end = samples[-1].dts + samples[-1].duration
+    at[track] = end
+    return samples[0].dts, end - samples[0].dts, samples[0].key
+
+
+def _samples_of(
+    data: bytes, traf: Box, usual: dict[int, tuple[int, int]], at: dict[int, int]
+) -> tuple[int, list[Sample]]:
+    """The samples of a track fragment and its track; `at`: where each track's last fragment ended."""
     tfhd = inside(data, "tfhd", traf.body, traf.end)[0]
     flags, track = number(data, tfhd.body) & 0xFFFFFF, number(data, tfhd.body + 4)
     usual_duration, usual_flags = usual.get(track, (0, 0))
@@ -86,8 +106,8 @@ def _fragment(data: bytes, moof: Box, usual: dict[int, tuple[int, int]], at: dic
                 usual_flags = number(data, place)
             place += size
     tfdt = inside(data, "tfdt", traf.body, traf.end)
-    start = number(data, tfdt[0].body + 4, 8 if data[tfdt[0].body] else 4) if tfdt else at.get(track, 0)
-    total, key = 0, None
+    dts = number(data, tfdt[0].body + 4, 8 if data[tfdt[0].body] else 4) if tfdt else at.get(track, 0)
+    samples = []
     for trun in inside(data, "trun", traf.body, traf.end):
         bits, count, place = number(data, trun.body) & 0xFFFFFF, number(data, trun.body + 4), trun.body + 8
         place += 4 if bits & 1 else 0
@@ -95,16 +115,56 @@ def _fragment(data: bytes, moof: Box, usual: dict[int, tuple[int, int]], at: dic
         place += 4 if bits & 4 else 0
         for index in range(count):
             flagged = first if index == 0 and first is not None else usual_flags
-            duration = usual_duration
+            duration, offset = usual_duration, 0
             for bit in (0x100, 0x200, 0x400, 0x800):
                 if bits & bit:
                     duration = number(data, place) if bit == 0x100 else duration
                     flagged = number(data, place) if bit == 0x400 else flagged
+                    offset = int.from_bytes(data[place : place + 4], "big", signed=True) if bit == 0x800 else offset
                     place += 4
-            key = not flagged & 0x10000 if key is None else key
-            total += duration
-    at[track] = start + total
-    return start, total, bool(key)
+            samples.append(Sample(dts, duration, offset, not flagged & 0x10000))
+            dts += duration
+    return track, samples
+
+
+def picture_times(data: bytes) -> list[Fraction]:
+    """When the pictures of a fragmented file are shown, in s, in the order of display; none if it has no video track."""
+    usual, at, times = {}, {}, []
+    track, scale, shift = None, 1, 0
+    for moov in inside(data, "moov"):
+        movie = inside(data, "mvhd", moov.body, moov.end)[0]
+        movie_scale = number(data, movie.body + (20 if data[movie.body] else 12))
+        for trex in inside(data, "mvex/trex", moov.body, moov.end):
+            usual[number(data, trex.body + 4)] = (number(data, trex.body + 12), number(data, trex.body + 20))
+        for trak in inside(data, "trak", moov.body, moov.end):
+            hdlr = inside(data, "mdia/hdlr", trak.body, trak.end)[0]
+            if data[hdlr.body + 8 : hdlr.body + 12] == b"vide" and track is None:
+                tkhd = inside(data, "tkhd", trak.body, trak.end)[0]
+                track = number(data, tkhd.body + (20 if data[tkhd.body] else 12))
+                mdhd = inside(data, "mdia/mdhd", trak.body, trak.end)[0]
+                scale = number(data, mdhd.body + (20 if data[mdhd.body] else 12))
+                shift = sum(_edits(data, trak, Fraction(scale, movie_scale)))
+    for moof in inside(data, "moof"):
+        for traf in inside(data, "traf", moof.body, moof.end):
+            found, samples = _samples_of(data, traf, usual, at)
+            at[found] = samples[-1].dts + samples[-1].duration if samples else at.get(found, 0)
+            if found == track:
+                times += [Fraction(each.dts + each.offset) + shift for each in samples]
+    return [each / scale for each in sorted(times)]
+
+
+def _edits(data: bytes, trak: Box, ticks: Fraction) -> list[Fraction]:
+    """By how much each edit up to the first that shows something moves what is shown, in the track's ticks."""
+    found = []
+    for elst in inside(data, "edts/elst", trak.body, trak.end):
+        wide = 8 if data[elst.body] else 4
+        for index in range(number(data, elst.body + 4)):
+            at = elst.body + 8 + index * (2 * wide + 4)
+            begin = int.from_bytes(data[at + wide : at + 2 * wide], "big", signed=True)
+            found.append(number(data, at, wide) * ticks if begin == -1 else Fraction(-begin))
+            if begin != -1:
+                return found
+    return found
 
 
 def timescale(init: bytes, index: int = 0) -> int:

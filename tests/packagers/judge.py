@@ -5,7 +5,7 @@ them. If no picture starts at S or within 250 ms, the one on display at S comes 
 """
 
 import tempfile
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from fractions import Fraction
 from functools import cached_property
 from pathlib import Path
@@ -67,7 +67,13 @@ class Original:
     def pictures(self, track: manifest.Track) -> Pictures | None:
         if track.files not in self._pictures:
             with tempfile.TemporaryDirectory() as work:
-                self._pictures[track.files] = decode.pictures(self._file(track, Path(work)))
+                file = self._file(track, Path(work))
+                found = decode.pictures(file)
+                times = boxes.picture_times(file.read_bytes()) if found and file != self.source else []
+                if found and len(times) == len(found.times):
+                    # ffmpeg shows a recording with negative offsets later than it says.
+                    found = replace(found, times=times)
+                self._pictures[track.files] = found
         return self._pictures[track.files]
 
     def sounds(self, track: manifest.Track) -> list[Sound]:

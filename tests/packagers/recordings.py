@@ -339,13 +339,13 @@ def ff5_webm(out):
 
 @by()
 def ff5_bottom_first(out):
-    movie = Movie(x264(30, 2, "bff=1", "-flags", "+ildct+ilme", "-field_order", "bb"), "30000/1001")
+    movie = Movie(x264(30, 2, "bff=1", "-flags", "+ildct+ilme"), "30000/1001", more=("-vf", "setfield=bff"))
     ffmpeg_dash("ffmpeg", movie, out, "-seg_duration", "2")
 
 
 @by()
 def ff5_top_first(out):
-    movie = Movie(x264(50, 2, "tff=1", "-flags", "+ildct+ilme", "-field_order", "tt"))
+    movie = Movie(x264(50, 2, "tff=1", "-flags", "+ildct+ilme"), more=("-vf", "setfield=tff"))
     ffmpeg_dash("ffmpeg", movie, out, "-seg_duration", "2")
 
 
