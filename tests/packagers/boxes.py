@@ -128,7 +128,7 @@ def _samples_of(
 
 
 def picture_times(data: bytes) -> list[Fraction]:
-    """When the pictures of a fragmented file are shown, in s, in the order of display; none if it has no video track."""
+    """When the pictures of a fragmented file are shown, in s, in the order of display; none without a video track."""
     usual, at, times = {}, {}, []
     track, scale, shift = None, 1, 0
     for moov in inside(data, "moov"):

@@ -130,11 +130,12 @@ def pictures(path: Path) -> Pictures | None:
 
 @dataclass(frozen=True)
 class Sound:
-    """Mono at `EAR` on one clock: `wave[0]` sounds at `start` s; NaN where there is none."""
+    """Mono at `EAR` on one clock: `wave[0]` sounds at `start` s; NaN where there is none. `frame`: s of its longest."""
 
     start: float
     wave: np.ndarray
     stream: dict
+    frame: float
 
     def at(self, begin: float, count: int) -> np.ndarray:
         """`count` samples from `begin` on, NaN outside."""
@@ -192,7 +193,7 @@ def _sound(path: Path, index: int, stream: dict) -> Sound | None:
         if start is not None:
             at += size
             expected += size / rate
-    return Sound(first, out, stream)
+    return Sound(first, out, stream, max(counts) / rate)
 
 
 def _lay(out: np.ndarray, samples: np.ndarray, begin: float, rate: int) -> None:

@@ -146,7 +146,7 @@ def expected(shown: list[Shown], start: Fraction, length: Fraction) -> list[Show
     window = [each for each in shown if start <= each.at < start + length]
     if not window or window[0].at > start + ON_DISPLAY:
         before = [each for each in shown if each.at < start < each.until]
-        window = before[-1:] + window
+        window = [replace(each, at=start) for each in before[-1:]] + window
     return window
 
 
@@ -189,7 +189,7 @@ def judge(
     due = lack(shown, start, length)
     if abs(lack_ms * MS - due) > 2 * MS and not (lack_ms == 0 and due < Fraction(1, 40)):
         verdict.wrong(f"LackLength {lack_ms}, not {float(due * 1000):.0f}")
-    _sound(verdict, original, clip, seen, wanted, max(start, wanted[0].at) if wanted else start)
+    _sound(verdict, original, clip, seen, wanted)
     _clocks(verdict, clip)
     if clip.suffix == ".mp4" and seen.stream.get("codec_name") in ("h264", "hevc"):
         _first_entry(verdict, clip, seen)
@@ -232,7 +232,7 @@ def _order(verdict: Verdict, parts: list, wanted: list[Shown], seen: Pictures) -
     first = wanted[0]
     for n, (due, time) in enumerate(zip(wanted, seen.times)):
         late = (time - seen.times[0]) - (due.at - first.at)
-        if n and abs(late) > RHYTHM and wanted[0].at >= first.at:
+        if n and abs(late) > RHYTHM:
             verdict.wrong(f"picture {n} is shown {float(late * 1000):+.1f} ms off")
             return
 
@@ -294,30 +294,30 @@ def _shape(held: Pictures) -> Fraction:
     return 1 / ratio if held.rotation % 180 else ratio
 
 
-def _sound(
-    verdict: Verdict, original: Original, clip: Path, seen: Pictures, wanted: list[Shown], start: Fraction
-) -> None:
+def _sound(verdict: Verdict, original: Original, clip: Path, seen: Pictures, wanted: list[Shown]) -> None:
     """Every track that sounds in the window, in its place: each fifth of a second of it is found in the recording."""
     tracks = decode.sounds(clip)
     if not wanted:
         return
     length = float(wanted[-1].until - wanted[0].at)
     count = int(length * EAR)
-    due = [(language, original.heard(sounds, float(wanted[0].at), count)) for language, sounds in original.audio_sets]
+    sets = original.audio_sets
+    due = [(language, sounds, original.heard(sounds, float(wanted[0].at), count)) for language, sounds in sets]
     due = [
-        (language, wave)
-        for language, wave in due
+        (language, sounds, wave)
+        for language, sounds, wave in due
         if np.isfinite(wave).sum() > EAR // 20 or len(tracks) >= len(original.audio_sets)
     ]
     if len(tracks) != len(due):
         verdict.wrong(f"{len(tracks)} tracks of sound, not {len(due)}")
         return
-    tolerance = 0.0025 if clip.suffix == ".mp4" else 0.0135
     begin = float(seen.times[0])
-    for number, ((language, reference), track) in enumerate(zip(due, tracks)):
+    for number, ((language, sounds, reference), track) in enumerate(zip(due, tracks)):
         if {language, track.language} & {"und", ""} == set() and _short(language) != _short(track.language):
             verdict.wrong(f"track {number} is {track.language}, not {language}")
-        if problem := _track(original, number, float(wanted[0].at), reference, track, begin, count, tolerance):
+        # Only MP4 can begin within a frame of sound.
+        spare = 0.0 if clip.suffix == ".mp4" else track.frame / 2
+        if problem := _track(original, sounds, float(wanted[0].at), reference, track, begin, count, spare):
             verdict.wrong(f"track {number}: {problem}")
 
 
@@ -328,14 +328,16 @@ def _short(language: str) -> str:
 
 def _track(
     original: Original,
-    number: int,
+    sounds: list,
     at: float,
     reference: np.ndarray,
     track: Sound,
     begin: float,
     count: int,
-    tolerance: float,
+    spare: float,
 ) -> str:
+    """What is wrong with a track. `at`: presentation time of its beginning, `begin`: the same on the clip's clock;
+    `spare`: how much further than usual it may be off, in s."""
     played = track.at(begin, count)
     for low in range(0, max(count - STEP // 2, 1), STEP):
         piece = reference[low : low + STEP]
@@ -352,17 +354,19 @@ def _track(
             return f"silent {place} for {(quiet - low) / EAR * 1000:.0f} ms"
         if known.sum() < STEP // 2:
             continue
-        lag, like = _lag(original, number, at + low / EAR, mine, int(EARSHOT * EAR))
+        lag, like = _lag(original, sounds, at + low / EAR, mine, int(EARSHOT * EAR))
         if like < 0.55:
-            far, again = _lag(original, number, at + low / EAR, mine, int(1.5 * EAR))
+            far, again = _lag(original, sounds, at + low / EAR, mine, int(1.5 * EAR))
             return f"other sound {place} ({f'found {far * 1000:+.0f} ms off' if again > 0.55 else 'not found'})"
-        if abs(lag) > tolerance:
+        if abs(lag) > 0.0025 + spare:
             return f"{lag * 1000:+.1f} ms late {place}"
     # What the fifths average away: a beginning that is missing.
     edge = EAR // 50
     known = np.isfinite(reference[: 4 * edge])
     for part in range(1, 4):
         span = slice(part * edge, (part + 1) * edge)
+        if span.start / EAR < 2 * spare:
+            continue
         said = reference[span][np.isfinite(reference[span])]
         if len(said) == edge and known.all() and np.sqrt(np.mean(said**2)) > 5e-3:
             if np.sqrt(np.mean(np.nan_to_num(played[span]) ** 2)) < 0.1 * np.sqrt(np.mean(said**2)):
@@ -370,9 +374,8 @@ def _track(
     return ""
 
 
-def _lag(original: Original, number: int, at: float, mine: np.ndarray, reach: int) -> tuple[float, float]:
+def _lag(original: Original, sounds: list, at: float, mine: np.ndarray, reach: int) -> tuple[float, float]:
     """How late a piece of sound is, and how like the recorded one there."""
-    sounds = original.audio_sets[number][1]
     around = np.nan_to_num(original.heard(sounds, at - reach / EAR, len(mine) + 2 * reach))
     size = 1 << int(np.ceil(np.log2(len(around) + len(mine))))
     product = np.fft.irfft(np.fft.rfft(around, size) * np.conj(np.fft.rfft(mine, size)), size)[: 2 * reach + 1]

@@ -137,8 +137,6 @@ def shaka(
 
 def mp4box(out: Path, sources: Sequence[str], *args: str) -> None:
     """GPAC's MP4Box, of the path that MP4BOX names."""
-    import os
-
     run([os.environ.get("MP4BOX", "MP4Box"), "-quiet", *args, "-out", out / "stream.mpd", *sources], cwd=out)
 
 
