@@ -210,7 +210,8 @@ fn read_frames(part: &Part, media: &Media, entries: &[Bytes]) -> Result<Vec<Fram
     let line = &part.track.timeline;
     let frame = |sample: &export_media::sample::Sample| {
         let own = sample.entry_index().and_then(|n| part.track.init.sample_entries.get(n));
-        let own = own.ok_or(Reason::BadRecording)?;
+        let own = own
+            .ok_or_else(|| Reason::BadRecording.because("a sample of a sound track names no sample entry"))?;
         let entry = entries.iter().position(|entry| *entry == own.bytes).unwrap_or(0);
         Ok(Frame {
             start: line.to_nanos_floor(sample.pts),

@@ -9,7 +9,7 @@ use crate::error::WorkError;
 use crate::lease::Lease;
 use crate::upload::OpenUpload;
 use export_domain::completion::tell;
-use export_domain::job::{Cause, Claim, Job};
+use export_domain::job::{Cause, Claim, Job, Reason};
 use export_domain::message::Message;
 use export_domain::ports::{
     ClipStore, Clock, DeadLetters, EventBus, JobQueue, JobStore, MAX_DELAY_S, SourceStore, Tenants,
@@ -162,9 +162,15 @@ where
                 self.wake_later(lease).await;
                 Ok(())
             }
-            WorkError::Passing(why) | WorkError::Unfit(_, why) => {
+            WorkError::Passing(why) => {
                 tracing::warn!(why, "an attempt failed in passing");
                 lease.write(Job::released).await
+            }
+            // All ways have been tried, and what was not explained came twice.
+            WorkError::Unexplained(why) | WorkError::Unfit(_, why) => {
+                let cause = Reason::NotPossible.because(why);
+                tracing::warn!(reason = %cause.reason, detail = %cause.detail, "gave a job up");
+                self.give_up(lease, &cause).await
             }
         }
     }

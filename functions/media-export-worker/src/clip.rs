@@ -10,6 +10,7 @@ use crate::planner::{Asked, Pending, Planner};
 use crate::upload::{Prepared, Uploader};
 use crate::video::VideoFeed;
 use crate::work::Work;
+use export_domain::job::Cause;
 use export_domain::ports::{ClipStore, SourceStore};
 use export_media::picture::PictureFormat;
 use export_media::time::Nanos;
@@ -90,7 +91,7 @@ async fn write<O: SourceStore + ClipStore + 'static>(
         let length = assembly.length();
         progress.made(length);
         if paced {
-            asked.budget.check_while(length)?;
+            asked.budget.check_while(length).map_err(Cause::from)?;
         }
     }
     let length = assembly.length();

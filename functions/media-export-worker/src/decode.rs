@@ -4,7 +4,7 @@
 //! the n-th smallest presentation time; a picture too few or too many ends the work.
 
 use crate::error::WorkError;
-use crate::ffmpeg::{Ffmpeg, Output};
+use crate::ffmpeg::{Ffmpeg, Output, Running};
 use crate::video::{Coded, Item, Setup};
 use export_domain::job::Reason;
 use export_media::ffmpeg::decode;
@@ -146,7 +146,8 @@ async fn decode_stretch(
                 lock(&shown_later).pop_first();
             }
             let shown = lock(&shown_later).pop_first();
-            let (pts, duration) = shown.ok_or(Reason::BadRecording)?;
+            let (pts, duration) =
+                shown.ok_or_else(|| undecodable("the decoder gives more pictures than it is fed"))?;
             let Some(duration) = duration else { continue };
             if !pictures.picture(pts, duration, &raw).await? {
                 return Ok(true);
@@ -161,27 +162,51 @@ async fn decode_stretch(
         tokio::select! {
             biased;
             written = &mut write, if next.is_none() => next = Some(written?),
-            stopped = &mut read => break stopped?,
+            stopped = &mut read => break stopped,
         }
+    };
+    let undecoded = lock(&shown_later).len();
+    conclude(running, stopped, next.map(Decoded::Over), undecoded, any.load(Ordering::Relaxed)).await
+}
+
+/// What the end of a decoder means: `stopped` is what its pictures' taker said, `over` that it was
+/// fed the whole stretch, `any` that it gave a picture.
+async fn conclude(
+    running: Running,
+    stopped: Result<bool, WorkError>,
+    over: Option<Decoded>,
+    undecoded: usize,
+    any: bool,
+) -> Result<Decoded, WorkError> {
+    let refused = |complaint: String| undecodable(&format!("the decoder: {complaint}"));
+    let stopped = match stopped {
+        // How it ended may say more.
+        Err(WorkError::Unexplained(why)) => {
+            running.finish().await.map_err(|error| error.or(refused))?;
+            return Err(WorkError::Unexplained(why));
+        }
+        stopped => stopped?,
     };
     if stopped {
         return Ok(Decoded::Stopped);
     }
-    let silent = running.finish_silently().await?;
-    let undecoded = lock(&shown_later).len();
-    match next {
-        Some(next) if undecoded == 0 => Ok(Decoded::Over(next)),
-        _ => Err(lost_pictures(undecoded, any.load(Ordering::Relaxed), silent)),
+    let silent = running.finish_silently().await.map_err(|error| error.or(refused))?;
+    match over {
+        Some(over) if undecoded == 0 => Ok(over),
+        _ => Err(lost_pictures(undecoded, any, silent)),
     }
 }
 
 /// Why a decoder gave fewer pictures than it was fed. One that cannot decode says so.
 fn lost_pictures(undecoded: usize, any: bool, silent: bool) -> WorkError {
     if silent && !any {
-        return WorkError::Passing("the decoder gave nothing and said nothing".to_owned());
+        return WorkError::Unexplained("the decoder gave nothing and said nothing".to_owned());
     }
-    tracing::warn!(undecoded, "the decoder gave fewer pictures than it was fed");
-    Reason::BadRecording.into()
+    undecodable(&format!("the decoder gives {undecoded} pictures fewer than it is fed"))
+}
+
+fn undecodable(why: &str) -> WorkError {
+    Reason::BadRecording.because(why).into()
 }
 
 fn lock<T>(mutex: &Mutex<T>) -> std::sync::MutexGuard<'_, T> {
@@ -194,7 +219,7 @@ pub(crate) async fn read_picture(output: &mut Output, raw: &mut [u8]) -> Result<
     while filled < raw.len() {
         match output.read(&mut raw[filled..]).await? {
             0 if filled == 0 => return Ok(false),
-            0 => return Err(WorkError::Passing("the decoder ended within a picture".to_owned())),
+            0 => return Err(WorkError::Unexplained("the decoder ended within a picture".to_owned())),
             read => filled += read,
         }
     }

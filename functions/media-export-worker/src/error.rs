@@ -22,18 +22,24 @@ pub(crate) enum WorkError {
         /// Milliseconds of the window that are there.
         available_ms: i64,
     },
-    /// It may succeed another time; the text is for the log.
+    /// A service did not answer, ffmpeg was killed, the time is up: what the recording is has no part in it, and another
+    /// attempt may succeed. The text is for the log.
     #[error("{0}")]
     Passing(String),
-    /// The clip cannot be made by copying, or was not made well; it can be rendered as a whole. The text is for people.
-    #[error("cannot be copied: {1}")]
+    /// Something is missing from what was made, and nobody complained: lost on its way, or always so. Once more tells.
+    /// The text is for people.
+    #[error("{0}")]
+    Unexplained(String),
+    /// What is made in this way, of this recording, is refused or not as it should be, and would be so again. Another way
+    /// to make it may do. The text is for people.
+    #[error("cannot be made in this way: {1}")]
     Unfit(Unfit, String),
     /// The claim was lost.
     #[error(transparent)]
     Fenced(#[from] Fenced),
 }
 
-/// Why a clip cannot be copied, as far as operators count it.
+/// Why a clip cannot be made in one way, as far as operators count it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Unfit {
     /// The recorded times contradict the order of the pictures.
@@ -52,6 +58,8 @@ pub(crate) enum Unfit {
     Join,
     /// The encoder failed.
     Encoder,
+    /// The container cannot hold what it was given.
+    Container,
 }
 
 impl Unfit {
@@ -66,6 +74,7 @@ impl Unfit {
             Self::ParameterSets => "parameter_sets",
             Self::Join => "join",
             Self::Encoder => "encoder",
+            Self::Container => "container",
         }
     }
 
@@ -95,6 +104,7 @@ impl WorkError {
                 Self::GivenUp(reason.because(format!("{place}: {detail}")))
             }
             Self::Passing(why) => Self::Passing(format!("{place}: {why}")),
+            Self::Unexplained(why) => Self::Unexplained(format!("{place}: {why}")),
             Self::Unfit(unfit, why) => Self::Unfit(unfit, format!("{place}: {why}")),
             other @ (Self::Waiting { .. } | Self::Fenced(_)) => other,
         }
@@ -104,12 +114,6 @@ impl WorkError {
 impl From<Cause> for WorkError {
     fn from(cause: Cause) -> Self {
         WorkError::GivenUp(cause)
-    }
-}
-
-impl From<Reason> for WorkError {
-    fn from(reason: Reason) -> Self {
-        WorkError::GivenUp(reason.into())
     }
 }
 
@@ -150,7 +154,7 @@ impl From<std::io::Error> for WorkError {
 
 impl From<MuxError> for WorkError {
     fn from(error: MuxError) -> Self {
-        WorkError::Passing(format!("failed to write the clip: {error}"))
+        Unfit::Container.because(&format!("the clip's container: {error}"))
     }
 }
 

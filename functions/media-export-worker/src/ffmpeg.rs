@@ -5,8 +5,9 @@ use crate::error::WorkError;
 use rustix::pipe::fcntl_setpipe_size;
 use rustix::process::{Pid, Resource, Rlimit, Signal, kill_process_group, prlimit};
 use std::fmt;
+use std::os::unix::process::ExitStatusExt;
 use std::path::{Path, PathBuf};
-use std::process::Stdio;
+use std::process::{ExitStatus, Stdio};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt, duplex};
@@ -23,6 +24,19 @@ const ADDRESS_SPACE: u64 = 16 << 30;
 const PIPE_BYTES: usize = 1 << 20;
 /// CPU seconds over all threads: more than any invocation has.
 const CPU_SECONDS: u64 = 6 * 900;
+
+/// What it says when the machine has no more to give.
+const STARVED: [&str; 2] = ["Cannot allocate memory", "Resource temporarily unavailable"];
+/// Exit status of a program that cannot be loaded.
+const UNFIT_PROGRAM: i32 = 127;
+/// Signals that a program brings on itself; any other comes from outside.
+const OWN_SIGNALS: [i32; 5] = [
+    Signal::ILL.as_raw(),
+    Signal::ABORT.as_raw(),
+    Signal::BUS.as_raw(),
+    Signal::FPE.as_raw(),
+    Signal::SEGV.as_raw(),
+];
 
 /// The pipe that ffmpeg reads.
 pub(crate) type Input = Box<dyn AsyncWrite + Send + Unpin>;
@@ -44,8 +58,39 @@ pub trait Coder: fmt::Debug + Send + Sync {
     /// What ffmpeg would write with `args` after it read all of `input`.
     ///
     /// # Errors
-    /// What it would complain about.
+    /// How it would be killed.
     fn code(&self, args: &[String], input: &[u8]) -> Result<Vec<u8>, String>;
+}
+
+/// Why ffmpeg did not end well.
+#[derive(Debug)]
+pub(crate) enum FfmpegError {
+    /// It ended by itself with this complaint, and would do so again.
+    Refused(String),
+    /// Anything else.
+    Other(WorkError),
+}
+
+impl FfmpegError {
+    /// The error for a complaint is what `refused` makes of it.
+    pub(crate) fn or(self, refused: impl FnOnce(String) -> WorkError) -> WorkError {
+        match self {
+            Self::Refused(complaint) => refused(complaint),
+            Self::Other(error) => error,
+        }
+    }
+}
+
+impl From<WorkError> for FfmpegError {
+    fn from(error: WorkError) -> Self {
+        Self::Other(error)
+    }
+}
+
+impl From<std::io::Error> for FfmpegError {
+    fn from(error: std::io::Error) -> Self {
+        Self::Other(error.into())
+    }
 }
 
 /// A running ffmpeg.
@@ -91,16 +136,17 @@ impl Ffmpeg {
 
 impl Running {
     /// Waits for its end, which its input's end brings about.
-    pub(crate) async fn finish(self) -> Result<(), WorkError> {
+    pub(crate) async fn finish(self) -> Result<(), FfmpegError> {
         self.finish_silently().await.map(|_| ())
     }
 
     /// The same; whether it had nothing to complain about.
-    pub(crate) async fn finish_silently(self) -> Result<bool, WorkError> {
+    pub(crate) async fn finish_silently(self) -> Result<bool, FfmpegError> {
         match self {
             Running::Child(caged) => caged.finish().await,
             Running::Simulated(task) => {
-                task.await.map_err(|e| WorkError::Passing(format!("failed to simulate: {e}")))?.map(|()| true)
+                task.await.map_err(|e| WorkError::Passing(format!("failed to simulate: {e}")))??;
+                Ok(true)
             }
         }
     }
@@ -150,7 +196,7 @@ impl Caged {
         Ok(())
     }
 
-    async fn finish(mut self) -> Result<bool, WorkError> {
+    async fn finish(mut self) -> Result<bool, FfmpegError> {
         // Its number may be another's once it has been waited for.
         self.guard = None;
         let waited = tokio::time::timeout(self.patience, self.child.wait()).await;
@@ -161,21 +207,34 @@ impl Caged {
             // Ends with the pipe, so with the child.
             let _ = drain.await;
         }
-        if status.success() {
-            Ok(self.complaints().is_empty())
-        } else {
-            Err(self.complaint(&status.to_string()))
-        }
-    }
-
-    fn complaint(&self, status: &str) -> WorkError {
-        WorkError::Passing(format!("ffmpeg ended with {status}: {}", self.complaints()))
+        let complaints = self.complaints();
+        if status.success() { Ok(complaints.is_empty()) } else { Err(failure(status, &complaints)) }
     }
 
     fn complaints(&self) -> String {
         let text = self.complaints.lock().unwrap_or_else(PoisonError::into_inner);
         String::from_utf8_lossy(&text).replace(['\n', '\r'], " | ")
     }
+}
+
+/// What an end without success says of the next try.
+fn failure(status: ExitStatus, complaints: &str) -> FfmpegError {
+    let why = format!("ffmpeg ended with {status}: {complaints}");
+    let starved = STARVED.iter().any(|text| complaints.contains(text));
+    FfmpegError::Other(match (status.code(), status.signal()) {
+        (Some(UNFIT_PROGRAM), _) => WorkError::Passing(why),
+        _ if starved => WorkError::Passing(why),
+        (Some(_), _) if !complaints.is_empty() => return FfmpegError::Refused(plain(complaints)),
+        (None, Some(signal)) if !OWN_SIGNALS.contains(&signal) => WorkError::Passing(why),
+        _ => WorkError::Unexplained(why),
+    })
+}
+
+/// A complaint without the addresses of the parts that make it: `[h264 @ 0x5581] …`.
+fn plain(complaints: &str) -> String {
+    let mut parts = complaints.split(" @ 0x");
+    let first = parts.next().unwrap_or_default().to_owned();
+    parts.fold(first, |text, part| text + part.trim_start_matches(|c: char| c.is_ascii_hexdigit()))
 }
 
 impl Drop for Caged {
@@ -223,5 +282,53 @@ async fn drain(mut pipe: ChildStderr, kept: Arc<Mutex<Vec<u8>>>) {
         let mut kept = kept.lock().unwrap_or_else(PoisonError::into_inner);
         let room = STDERR_KEPT.saturating_sub(kept.len());
         kept.extend_from_slice(&buffer[..read.min(room)]);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    type Judge = Box<dyn Fn(&Result<bool, FfmpegError>) -> bool>;
+
+    /// How a shell script in ffmpeg's place ends; it is fed a megabyte.
+    async fn ended(script: &str) -> Result<bool, FfmpegError> {
+        let shell = Ffmpeg::at("/bin/sh", Duration::from_secs(30));
+        let (running, mut input, mut output) = shell.start(&["-c".to_owned(), script.to_owned()]).unwrap();
+        let mut given = Vec::new();
+        let write = async {
+            let written = input.write_all(&vec![0; 1 << 20]).await;
+            drop(input);
+            written
+        };
+        tokio::try_join!(write, output.read_to_end(&mut given)).unwrap();
+        running.finish_silently().await
+    }
+
+    #[tokio::test]
+    async fn how_ffmpeg_ends_says_whether_it_would_end_so_again() {
+        let refused = |text: &'static str| move |end: &Result<bool, FfmpegError>| matches!(end, Err(FfmpegError::Refused(complaint)) if complaint == text);
+        let passing =
+            |end: &Result<bool, FfmpegError>| matches!(end, Err(FfmpegError::Other(WorkError::Passing(_))));
+        let unexplained = |end: &Result<bool, FfmpegError>| {
+            matches!(end, Err(FfmpegError::Other(WorkError::Unexplained(_))))
+        };
+        let well = |silent| move |end: &Result<bool, FfmpegError>| matches!(end, Ok(s) if *s == silent);
+        let ends: [(&str, Judge); 10] = [
+            ("exit 0", Box::new(well(true))),
+            ("echo odd >&2", Box::new(well(false))),
+            ("echo '[a @ 0x5d7f] no such codec' >&2; exit 1", Box::new(refused("[a] no such codec | "))),
+            ("/bin/cat >/dev/null; echo no >&2; exit 234", Box::new(refused("no | "))),
+            ("exit 1", Box::new(unexplained)),
+            ("kill -SEGV $$", Box::new(unexplained)),
+            ("kill -KILL $$", Box::new(passing)),
+            ("echo half-way >&2; kill -KILL $$", Box::new(passing)),
+            ("echo 'x: Cannot allocate memory' >&2; exit 244", Box::new(passing)),
+            ("echo 'no such library' >&2; exit 127", Box::new(passing)),
+        ];
+        for (script, judge) in ends {
+            let end = ended(script).await;
+            assert!(judge(&end), "{script}: {end:?}");
+        }
     }
 }

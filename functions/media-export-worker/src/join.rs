@@ -124,7 +124,8 @@ pub(crate) async fn check(ffmpeg: &Ffmpeg, format: &PictureFormat, join: &Join<'
         Ok(count)
     };
     let ((), count) = tokio::try_join!(write, read)?;
-    let silent = running.finish_silently().await?;
+    let refused = |complaint| Unfit::Join.because(&format!("the decoder refuses a join: {complaint}"));
+    let silent = running.finish_silently().await.map_err(|error| error.or(refused))?;
     if count != expected {
         return Err(Unfit::Join.because("pictures at a join are missing or too many"));
     }
@@ -149,7 +150,9 @@ async fn complains(ffmpeg: &Ffmpeg, format: &PictureFormat, join: &Join<'_>) -> 
     };
     let read = async { Ok(tokio::io::copy(&mut output, &mut tokio::io::sink()).await?) };
     tokio::try_join!(write, read)?;
-    Ok(!running.finish_silently().await?)
+    let refused =
+        |complaint| Unfit::Join.because(&format!("the decoder refuses recorded pictures: {complaint}"));
+    Ok(!running.finish_silently().await.map_err(|error| error.or(refused))?)
 }
 
 /// A copied picture as it stands in the clip; `first` after a splice, where a CRA picture must say that those before

@@ -1,6 +1,6 @@
 //! The clip's file as it is written: MP4 with its head first, or a transport stream through ffmpeg.
 
-use crate::error::WorkError;
+use crate::error::{Unfit, WorkError};
 use crate::ffmpeg::{Ffmpeg, Input, Running};
 use crate::task::Task;
 use crate::upload::{Prepared, Uploader};
@@ -27,7 +27,8 @@ pub(crate) enum Output<O> {
         input: Input,
         /// Bytes of the samples that went in.
         fed: u64,
-        running: Running,
+        /// None once its end has been looked into.
+        running: Option<Running>,
         sink: Task<Result<Uploader<O>, WorkError>>,
     },
 }
@@ -62,7 +63,7 @@ impl<O: ClipStore + 'static> Output<O> {
             }
         });
         input.write_all(&fragments.init()?).await?;
-        Ok(Output::Ts { fragments, input, fed: 0, running, sink })
+        Ok(Output::Ts { fragments, input, fed: 0, running: Some(running), sink })
     }
 
     /// Replaces the sample entries of an MP4's first track; what samples name stays where it is.
@@ -84,7 +85,14 @@ impl<O: ClipStore + 'static> Output<O> {
                     }
                 }
             }
-            Output::Ts { fragments, input, fed, .. } => {
+            Output::Ts { fragments, input, fed, running, sink } => {
+                if sink.is_finished() {
+                    // Why the upload failed, or else why there is no more to upload.
+                    sink.await.map_err(|error| lost_task(&error))??;
+                    muxed(running.take()).await?;
+                    let why = "the transport stream's muxer ended before its input";
+                    return Err(WorkError::Unexplained(why.to_owned()));
+                }
                 *fed += batches.iter().flatten().map(|(_, data)| size(data)).sum::<u64>();
                 let batches: Vec<&[(MuxSample, Bytes)]> = batches.iter().map(Vec::as_slice).collect();
                 if batches.iter().any(|batch| !batch.is_empty()) {
@@ -101,19 +109,33 @@ impl<O: ClipStore + 'static> Output<O> {
             Output::Mp4 { tables, uploader } => uploader.finish(Some(tables.finish(edits)?)).await,
             Output::Ts { input, fed, running, sink, .. } => {
                 drop(input);
-                let uploader =
-                    sink.await.map_err(|e| WorkError::Passing(format!("failed to upload: {e}")))??;
-                running.finish().await?;
+                let uploader = sink.await.map_err(|error| lost_task(&error))??;
+                let silent = muxed(running).await?;
                 // Its exit status is no proof that all of it went out.
                 let bytes = uploader.bytes();
                 if bytes < fed || bytes % PACKET != 0 {
                     let why = format!("the muxer gave {bytes} bytes for {fed} of samples");
-                    return Err(WorkError::Passing(why));
+                    return Err(if silent {
+                        WorkError::Unexplained(why)
+                    } else {
+                        Unfit::Container.because(&why)
+                    });
                 }
                 uploader.finish(None).await
             }
         }
     }
+}
+
+fn lost_task(error: &tokio::task::JoinError) -> WorkError {
+    WorkError::Passing(format!("failed to upload: {error}"))
+}
+
+/// How the muxer of transport streams ended; whether it had nothing to complain about.
+async fn muxed(running: Option<Running>) -> Result<bool, WorkError> {
+    let Some(running) = running else { return Ok(true) };
+    let refused = |complaint| Unfit::Container.because(&format!("the transport stream's muxer: {complaint}"));
+    running.finish_silently().await.map_err(|error| error.or(refused))
 }
 
 fn size(data: &Bytes) -> u64 {

@@ -3,7 +3,7 @@
 use crate::audio::AudioTrack;
 use crate::budget::Budget;
 use crate::clip::{self, Progress};
-use crate::error::WorkError;
+use crate::error::{Unfit, WorkError};
 use crate::lease::Lease;
 use crate::planner::Asked;
 use crate::publish::{adopt, publish};
@@ -14,12 +14,13 @@ use crate::upload::{Content, OpenUpload, Place, Prepared, Uploader};
 use crate::{App, alone};
 use bytes::Bytes;
 use export_domain::ids::hex;
-use export_domain::job::{Job, Manifest, ObjectKind, PlanSummary, Reason, Warning, WarningCode};
+use export_domain::job::{Cause, Job, Manifest, ObjectKind, PlanSummary, Reason, Warning, WarningCode};
 use export_domain::ports::{
     ClipStore, Clock, DeadLetters, EventBus, JobQueue, JobStore, Origin, SourceStore, Tenants, WriteError,
 };
 use export_domain::request::Wanted;
 use export_domain::storage::Container;
+use export_domain::tenant::Tenant;
 use export_media::picture::PictureFormat;
 use export_media::time::Nanos;
 use sha2::{Digest, Sha256};
@@ -54,9 +55,10 @@ where
         open: &OpenUpload,
     ) -> Result<(), WorkError> {
         let job = lease.job().await;
-        let tenant = self.tenants.tenant(&job.tenant).await?.ok_or(Reason::Denied)?;
+        let tenant = self.tenants.tenant(&job.tenant).await?;
+        let tenant = tenant.ok_or_else(|| Reason::Denied.because("the tenant is not known any more"))?;
         if !tenant.allows(&job.order.target) {
-            return Err(Reason::Denied.into());
+            return Err(Reason::Denied.because("the storage is not the tenant's any more").into());
         }
         if self.adopted(lease, &job).await? {
             return Ok(());
@@ -64,11 +66,31 @@ where
         if job.attempts > 1 || job.generation > 1 {
             self.sweep_up(&job).await;
         }
+        match self.cut(lease, &job, &tenant, left, open, false).await {
+            Err(WorkError::Unexplained(why)) => {
+                tracing::warn!(why, "tries once more what went wrong without a word");
+                self.throw_away(&job, open).await;
+                self.cut(lease, &job, &tenant, left, open, true).await
+            }
+            done => done,
+        }
+    }
+
+    /// Makes the files from the recording; `again` for the second time in this attempt.
+    async fn cut(
+        &self,
+        lease: &Lease<'_, J, C>,
+        job: &Job,
+        tenant: &Tenant,
+        left: Duration,
+        open: &OpenUpload,
+        again: bool,
+    ) -> Result<(), WorkError> {
         let source =
-            Recording::open(Arc::clone(&self.objects), &tenant, &job.order, self.clock.now_ms()).await?;
+            Recording::open(Arc::clone(&self.objects), tenant, &job.order, self.clock.now_ms()).await?;
         match job.order.wanted {
-            Wanted::Thumbnail => self.still(lease, &job, &source).await,
-            Wanted::Media => self.media(lease, &job, source, left, open).await,
+            Wanted::Thumbnail => self.still(lease, job, &source).await,
+            Wanted::Media => self.media(lease, job, source, left, open, again).await,
         }
     }
 
@@ -114,9 +136,11 @@ where
         job: &Job,
         source: &Recording<O>,
     ) -> Result<(), WorkError> {
-        let Some(track) = &source.track else { return Err(source.nothing(Reason::NoVideo).into()) };
+        let Some(track) = &source.track else {
+            return Err(source.nothing(Reason::NoVideo.because("the manifest lists no picture")).into());
+        };
         source.check_live_edge(track, &job.order)?;
-        let (format, raw) = self.picture(source, track).await?.ok_or(Reason::NoMedia)?;
+        let (format, raw) = self.picture(source, track).await?.ok_or_else(no_picture)?;
         self.publish_image(lease, job, &source.reader, &format, &raw).await
     }
 
@@ -143,6 +167,7 @@ where
         source: Recording<O>,
         left: Duration,
         open: &OpenUpload,
+        again: bool,
     ) -> Result<(), WorkError> {
         let audio = source.sound().await?;
         let mut tracks =
@@ -159,7 +184,12 @@ where
         }
         let budget = Budget::new(left.saturating_sub(MARGIN), source.recorded());
         let way = Way { budget: &budget, unfit: None };
-        match self.clip(lease, job, &source, audio, &way, open).await {
+        let copied = self.clip(lease, job, &source, audio, &way, open).await;
+        let copied = copied.map_err(|error| match error {
+            WorkError::Unexplained(why) if again => Unfit::Encoder.because(&why),
+            other => other,
+        });
+        match copied {
             Err(WorkError::Unfit(unfit, why)) => {
                 tracing::warn!(why, code = unfit.code(), "renders a clip that could not be copied");
                 self.throw_away(job, open).await;
@@ -220,7 +250,7 @@ where
             uploader: self.uploader(lease, job, source, open),
         };
         let progress = Reporter { app: self, lease, job, reader };
-        let made = clip::make(work, &progress).await?.ok_or(Reason::NoMedia)?;
+        let made = clip::make(work, &progress).await?.ok_or_else(no_picture)?;
         for lost in made.work.lost() {
             reader.notes().warn(WarningCode::MetadataLeftOut, format!("the encoded pictures have no {lost}"));
         }
@@ -259,7 +289,8 @@ where
         let uploader = self.uploader(lease, job, source, open);
         let container = job.order.target.container;
         let sound = alone::make(&self.ffmpeg, source.window, container, audio, uploader).await?;
-        let sound = sound.ok_or_else(|| source.nothing(Reason::NoMedia))?;
+        let none = || source.nothing(Reason::NoMedia.because("no sound is recorded in the window"));
+        let sound = sound.ok_or_else(none)?;
         let plan = PlanSummary {
             kind: "copy".to_owned(),
             reason: "sound only".to_owned(),
@@ -341,6 +372,10 @@ where
             publish(self.objects.as_ref(), lease, ObjectKind::Image, &place, &prepared, manifest).await?;
         commit_image(lease, image, plan).await
     }
+}
+
+fn no_picture() -> Cause {
+    Reason::NoMedia.because("no picture that can be decoded lies in the window")
 }
 
 /// Publishes the first picture and notes the progress.

@@ -14,6 +14,7 @@ use crate::task::Task;
 use crate::video::{Coded, Item, Setup, VideoFeed};
 use crate::window::Window;
 use crate::work::Work;
+use export_domain::job::Cause;
 use export_domain::ports::SourceStore;
 use export_domain::request::ExportType;
 use export_domain::storage::Container;
@@ -192,7 +193,8 @@ impl<'a> Planner<'a> {
             if starts {
                 self.asked
                     .budget
-                    .check_before(&setup, target_codec(self.asked.export_type, setup.config.codec))?;
+                    .check_before(&setup, target_codec(self.asked.export_type, setup.config.codec))
+                    .map_err(Cause::from)?;
             }
         } else if setup.format.interlaced && setup.config.codec == VideoCodec::Hevc {
             return Err(interlaced());
@@ -260,7 +262,9 @@ impl<'a> Planner<'a> {
         let task = Task::spawn(async move {
             let pictures = if joins {
                 render_join(&ffmpeg, order, container, &work).await.map_err(|error| match error {
-                    WorkError::Passing(why) => WorkError::Unfit(Unfit::Encoder, why),
+                    WorkError::Passing(why) | WorkError::Unexplained(why) => {
+                        WorkError::Unfit(Unfit::Encoder, why)
+                    }
                     other => other,
                 })
             } else {

@@ -6,7 +6,7 @@ use crate::source::{Reader, Track};
 use crate::task::Task;
 use crate::video::{Part, VideoFeed};
 use crate::window::Window;
-use export_domain::job::{Order, Reason, WarningCode};
+use export_domain::job::{Cause, Order, Reason, WarningCode};
 use export_domain::ports::SourceStore;
 use export_domain::request::ExportType;
 use export_domain::tenant::Tenant;
@@ -104,8 +104,11 @@ impl<O: SourceStore + 'static> Recording<O> {
     }
 
     /// Why there is nothing to make: a window outside the recording has no Period to look into.
-    pub(crate) fn nothing(&self, otherwise: Reason) -> Reason {
-        if self.window.periods(&self.mpd).is_empty() { Reason::NoMedia } else { otherwise }
+    pub(crate) fn nothing(&self, otherwise: Cause) -> Cause {
+        if self.window.periods(&self.mpd).is_empty() {
+            return Reason::NoMedia.because("no Period of the manifest lies in the window");
+        }
+        otherwise
     }
 
     /// The part of the window that the manifest lists media for.

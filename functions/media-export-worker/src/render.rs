@@ -3,7 +3,7 @@
 //! What comes out depends on nothing but what goes in, so that runs can be rendered side by side.
 
 use crate::decode::{Pictures, Prepared, decode_all};
-use crate::error::WorkError;
+use crate::error::{Unfit, WorkError};
 use crate::ffmpeg::{Ffmpeg, Input, Output, Running};
 use crate::join::{Digest, Likeness};
 use crate::video::{Coded, Setup};
@@ -65,7 +65,8 @@ pub(crate) struct Rendered {
 /// Renders a run.
 ///
 /// # Errors
-/// [`WorkError::Passing`] if the encoder does not give exactly the pictures that it got.
+/// [`WorkError::Unfit`] if the encoder refuses them, [`WorkError::Unexplained`] if it does not give exactly the pictures
+/// that it got.
 pub(crate) async fn render(ffmpeg: &Ffmpeg, order: Order) -> Result<Rendered, WorkError> {
     let Order { setup, format, look, encoding, run, first } = order;
     let fields = (format.interlaced && matches!(encoding.purpose, Purpose::Clip { .. }))
@@ -99,7 +100,7 @@ pub(crate) async fn render(ffmpeg: &Ffmpeg, order: Order) -> Result<Rendered, Wo
     let count = taker.times.len();
     if samples.len() != count {
         let why = format!("the encoder was given {count} pictures and gave {}", samples.len());
-        return Err(WorkError::Passing(why));
+        return Err(WorkError::Unexplained(why));
     }
     let mut order: Vec<i64> = samples.iter().map(|(pts, ..)| *pts).collect();
     order.sort_unstable();
@@ -246,14 +247,15 @@ async fn encoded_pictures(
             },
         }
     }
-    running.finish().await?;
+    let refused = |complaint| Unfit::Encoder.because(&format!("the encoder: {complaint}"));
+    running.finish().await.map_err(|error| error.or(refused))?;
     Ok((entry.ok_or_else(nothing_encoded)?, pictures))
 }
 
 fn nothing_encoded() -> WorkError {
-    WorkError::Passing("the encoder gave nothing".to_owned())
+    WorkError::Unexplained("the encoder gave nothing".to_owned())
 }
 
 fn from_encoder(error: export_media::fmp4::Fmp4Error) -> WorkError {
-    WorkError::Passing(format!("failed to read the encoder's output: {error}"))
+    Unfit::Encoder.because(&format!("the encoder's output: {error}"))
 }

@@ -56,9 +56,11 @@ impl Track {
         kind: TrackKind,
     ) -> Result<Option<Self>, WorkError> {
         if representation.encrypted {
-            return Err(Reason::Encrypted.into());
+            return Err(Reason::Encrypted.because("the manifest declares content protection").into());
         }
-        let resource = representation.init()?.ok_or(Reason::BadRecording)?;
+        let resource = representation
+            .init()?
+            .ok_or_else(|| Reason::BadRecording.because("the manifest names no init segment"))?;
         let place = || match kind {
             TrackKind::Video => "the init segment of the video track",
             TrackKind::Audio | TrackKind::Other => "the init segment of a sound track",
@@ -66,7 +68,7 @@ impl Track {
         let init = Init::parse(&reader.head(&resource).await.about(place)?).about(place)?;
         let Some(init) = init.tracks.into_iter().find(|track| track.kind == kind) else { return Ok(None) };
         if init.encrypted {
-            return Err(Reason::Encrypted.into());
+            return Err(Reason::Encrypted.because(format!("{} has encrypted samples", place())).into());
         }
         let indexed = match representation.index()? {
             None => None,
@@ -296,7 +298,11 @@ impl Media {
             let to = from.checked_add(usize::try_from(sample.size).ok()?)?;
             (to <= bytes.len()).then(|| bytes.slice(from..to))
         };
-        Ok(self.pieces.iter().find_map(within).ok_or(Reason::BadRecording)?)
+        Ok(self
+            .pieces
+            .iter()
+            .find_map(within)
+            .ok_or_else(|| Reason::BadRecording.because("a sample lies outside of its segment's data"))?)
     }
 }
 

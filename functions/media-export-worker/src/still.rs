@@ -7,6 +7,7 @@ use crate::source::{Reader, Track};
 use crate::video::{Coded, Part, Setup, VideoFeed, pictures, setup_of};
 use crate::window::Window;
 use bytes::Bytes;
+use export_domain::job::Reason;
 use export_domain::ports::SourceStore;
 use export_media::cut::Run;
 use export_media::ffmpeg::jpeg;
@@ -31,12 +32,13 @@ pub(crate) async fn to_jpeg(ffmpeg: &Ffmpeg, format: &PictureFormat, raw: &[u8])
         Ok(())
     };
     tokio::try_join!(write, output.read_to_end(&mut image))?;
-    running.finish().await?;
+    let refused = |complaint| Reason::NotPossible.because(format!("the JPEG encoder: {complaint}")).into();
+    running.finish().await.map_err(|error| error.or(refused))?;
     // Its exit status is no proof that all of it went out.
     if image.starts_with(START_OF_IMAGE) && image.ends_with(END_OF_IMAGE) {
         Ok(image.into())
     } else {
-        Err(WorkError::Passing(format!(
+        Err(WorkError::Unexplained(format!(
             "the JPEG encoder gave {} bytes that are no whole picture",
             image.len()
         )))

@@ -260,10 +260,14 @@ pub(crate) fn setup_of(
     rhythm: Rhythm,
 ) -> Result<Setup, WorkError> {
     let sps = first.config.sps(&first.data)?;
+    let read = PictureFormat::of(&sps).ok_or_else(|| {
+        Reason::UnsupportedCodec
+            .because("the pictures have a size, a chroma format or a bit depth that is not read here")
+    })?;
     let format = PictureFormat {
         bottom_first: sps.interlaced && first.config.bottom_first(&sps, &first.data).unwrap_or(false),
         matrix: track.init.matrix,
-        ..PictureFormat::of(&sps).ok_or(Reason::UnsupportedCodec)?
+        ..read
     };
     let timescale = track.timeline.timescale().get();
     // What is not said may come later on; only the Baseline profile has no pictures to overtake.
@@ -392,5 +396,9 @@ pub(crate) fn pictures(track: &Track, media: &Media) -> Result<Vec<Picture>, Wor
 /// The decoder configuration of a sample.
 fn decoder_config<'a>(track: &'a Track, sample: &Sample) -> Result<&'a Arc<DecoderConfig>, WorkError> {
     let config = sample.entry_index().and_then(|n| track.configs.get(n));
-    config.ok_or(Reason::BadRecording)?.as_ref().ok_or(Reason::UnsupportedCodec.into())
+    let config = config
+        .ok_or_else(|| Reason::BadRecording.because("a sample of the video track names no sample entry"))?;
+    Ok(config.as_ref().ok_or_else(|| {
+        Reason::UnsupportedCodec.because("a sample entry of the video track is neither H.264 nor H.265")
+    })?)
 }

@@ -27,7 +27,8 @@ struct Pipes {
     moved: u64,
 }
 
-/// One end of a pipe, watched.
+/// One end of a pipe, watched. What is written to a process that has gone is thrown away: how the process ended says
+/// why, not that its pipe is broken.
 #[derive(Debug)]
 pub(crate) struct Watched<T> {
     end: T,
@@ -89,7 +90,10 @@ impl<W: AsyncWrite + Unpin> AsyncWrite for Watched<W> {
         bytes: &[u8],
     ) -> Poll<io::Result<usize>> {
         self.watch.lock().fed = true;
-        let written = ready!(Pin::new(&mut self.end).poll_write(context, bytes));
+        let written = match ready!(Pin::new(&mut self.end).poll_write(context, bytes)) {
+            Err(error) if error.kind() == io::ErrorKind::BrokenPipe => Ok(bytes.len()),
+            written => written,
+        };
         let mut pipes = self.watch.lock();
         pipes.fed = false;
         pipes.moved += 1;

@@ -3,7 +3,7 @@
 use crate::error::WorkError;
 use crate::notes::Notes;
 use bytes::Bytes;
-use export_domain::job::Reason;
+use export_domain::job::{Cause, Reason};
 use export_domain::ports::{Bucket, ReadError, SourceStore};
 use export_media::mpd::{MAX_BYTES, Mpd, Resource, parse};
 use std::sync::Arc;
@@ -44,13 +44,16 @@ impl<O: SourceStore> Reader<O> {
     /// Reads the manifest.
     pub(crate) async fn manifest(&self, key: &str) -> Result<Mpd, WorkError> {
         let most = u64::try_from(MAX_BYTES).unwrap_or(u64::MAX);
-        let text = self.object(key, None, most).await?.ok_or(Reason::SourceAbsent)?;
+        let text = self.object(key, None, most).await?.ok_or(Cause::from(Reason::SourceAbsent))?;
         Ok(parse(&text)?)
     }
 
     /// Reads an init segment or an index.
     pub(super) async fn head(&self, resource: &Resource) -> Result<Bytes, WorkError> {
-        Ok(self.read(resource, HEAD_MOST).await?.ok_or(Reason::BadRecording)?)
+        Ok(self
+            .read(resource, HEAD_MOST)
+            .await?
+            .ok_or_else(|| Reason::BadRecording.because("it is listed and does not exist"))?)
     }
 
     /// Reads a resource of the recording if it has at most `most` bytes; `None` if it does not exist.
@@ -59,7 +62,8 @@ impl<O: SourceStore> Reader<O> {
         let range = resource.range.map(|range| (range.first, range.last));
         // S3 answers a range that ends before it starts with the whole object.
         if key.len() > KEY_MOST || range.is_some_and(|(first, last)| last < first) {
-            return Err(Reason::BadRecording.into());
+            let why = "the manifest names a file or a range of bytes that cannot be";
+            return Err(Reason::BadRecording.because(why).into());
         }
         let found = self.object(&key, range, most).await?;
         let length = found.as_ref().map_or(0, Bytes::len);
@@ -77,8 +81,10 @@ impl<O: SourceStore> Reader<O> {
         match self.objects.read(&self.bucket, key, range, most).await {
             Ok(bytes) => Ok(Some(bytes)),
             Err(ReadError::NotFound) => Ok(None),
-            Err(ReadError::Denied) => Err(Reason::Denied.into()),
-            Err(ReadError::TooLarge) => Err(Reason::BadRecording.into()),
+            Err(ReadError::Denied) => Err(Reason::Denied.because("the recording may not be read").into()),
+            Err(ReadError::TooLarge) => {
+                Err(Reason::BadRecording.because(format!("a file has more than {most} bytes")).into())
+            }
             Err(ReadError::Unavailable(error)) => Err(error.into()),
         }
     }

@@ -4,6 +4,7 @@
 mod adoption;
 mod claims;
 mod ends;
+mod finals;
 mod live;
 mod losses;
 mod messages;

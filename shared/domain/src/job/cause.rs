@@ -34,6 +34,9 @@ pub enum Reason {
     /// No recorded frame lies in the window.
     #[error("no media in window")]
     NoMedia,
+    /// Every way to make it was refused, or made something that is not as it should be.
+    #[error("export not possible")]
+    NotPossible,
     /// The tenant may no longer use the target or the source, or the stack's roles may not.
     #[error("access denied")]
     Denied,
@@ -51,6 +54,7 @@ impl Reason {
             Self::NoVideo => "no_video",
             Self::ClipTooLarge { .. } => "clip_too_large",
             Self::NoMedia => "no_media",
+            Self::NotPossible => "not_possible",
             Self::Denied => "denied",
         }
     }
@@ -74,6 +78,7 @@ impl Reason {
             Self::NoVideo => "the recording has no picture",
             Self::ClipTooLarge { .. } => "encoding the window would take longer than a worker may run",
             Self::NoMedia => "no recorded frame lies in the window",
+            Self::NotPossible => "no way to make it did",
             Self::Denied => "the recording or the storage may not be used",
         }
     }
@@ -140,7 +145,7 @@ impl fmt::Display for Detail {
 mod tests {
     use super::*;
 
-    const ALL: [Reason; 9] = [
+    const ALL: [Reason; 10] = [
         Reason::SourceAbsent,
         Reason::TimedOut,
         Reason::BadRecording,
@@ -149,6 +154,7 @@ mod tests {
         Reason::NoVideo,
         Reason::ClipTooLarge { longest_ms: 1 },
         Reason::NoMedia,
+        Reason::NotPossible,
         Reason::Denied,
     ];
 

@@ -1,0 +1,133 @@
+//! What cannot succeed ends at its first attempt and says why; what is none of the recording's doing is tried again.
+
+use crate::world::World;
+use export_domain::job::{Job, Reason, State};
+use export_testkit::recordings::{DIRECTORY, MANIFEST, mpd, pictures, record, set, sound};
+use export_testkit::{body, thumbnail_body, with};
+use media_export_worker::Ffmpeg;
+use serde_json::Value;
+use std::os::unix::fs::PermissionsExt;
+use std::time::Duration;
+
+/// A picture of the recording, raw, for each that the script is fed one of.
+const ONE_PICTURE: &str = "/bin/cat >/dev/null; /usr/bin/head -c 1536 /dev/zero";
+const SWALLOWS: &str = "/bin/cat >/dev/null";
+const REFUSES: &str = "echo '[mpegts @ 0x5581] Invalid argument' >&2; exit 234";
+const PROTECTION: &str =
+    r#"<ContentProtection schemeIdUri="urn:mpeg:dash:mp4protection:2011" value="cenc"/>"#;
+
+/// What is recorded, in 24 s from 0 on.
+#[derive(Clone, Copy)]
+enum Recorded {
+    Sound,
+    Pictures,
+    Manifest(&'static str),
+    /// Pictures whose init segment is cut off.
+    BrokenInit,
+}
+
+/// A transport stream of two seconds from 8 s on.
+fn clip() -> Value {
+    with(with(body(), "StartTime", 8000), "Duration", 2000)
+}
+
+fn still() -> Value {
+    with(thumbnail_body(), "StartTime", 8000)
+}
+
+/// How the first attempt at `body` ends, with the shell script `ffmpeg` in ffmpeg's place.
+async fn first_attempt(name: &str, body: &Value, recorded: Recorded, ffmpeg: &str) -> Job {
+    let path = format!("{}/ffmpeg-{}", env!("CARGO_TARGET_TMPDIR"), name.replace(' ', "-"));
+    std::fs::write(&path, format!("#!/bin/sh\n{ffmpeg}\n")).unwrap();
+    std::fs::set_permissions(&path, std::fs::Permissions::from_mode(0o755)).unwrap();
+    let mut world = World::new();
+    world.app.ffmpeg = Ffmpeg::at(path, Duration::from_secs(30));
+    let audio = mpd(&set("audio", "mp4a.40.2", ""), "");
+    let video = mpd(&set("video", "avc1.42000a", ""), "");
+    match recorded {
+        Recorded::Sound => record(&world.objects, DIRECTORY, &audio, &sound(100)),
+        Recorded::Pictures => record(&world.objects, DIRECTORY, &video, &pictures()),
+        Recorded::Manifest(text) => world.objects.add("recordings", MANIFEST, text, None),
+        Recorded::BrokenInit => {
+            record(&world.objects, DIRECTORY, &video, &pictures());
+            let init = format!("{DIRECTORY}/video-init.mp4");
+            world.objects.add("recordings", &init, &b"\0\0\0\x40moov\0\0\0\x20trak"[..], None);
+        }
+    }
+    let job = world.has(body, |job| job);
+    world.work(&job).await
+}
+
+#[tokio::test]
+async fn what_cannot_succeed_ends_at_its_first_attempt_and_says_why() {
+    let encrypted = mpd(&set("video", "avc1.42000a", PROTECTION), "").leak();
+    let absent = mpd(&set("video", "avc1.42000a", ""), "").leak();
+    let over = mpd(&set("video", "avc1.42000a", ""), r#"duration="PT5S""#).leak();
+    let no_picture_encoder = format!(r#"case "$*" in *rawvideo*) {ONE_PICTURE};; *) {REFUSES};; esac"#);
+    let silent_picture_encoder = format!(r#"case "$*" in *rawvideo*) {ONE_PICTURE};; *) {SWALLOWS};; esac"#);
+    let (sound, pictures) = (Recorded::Sound, Recorded::Pictures);
+    let manifest = Recorded::Manifest;
+    for (name, body, recorded, ffmpeg, reason) in [
+        ("the muxer refuses", clip(), sound, REFUSES, Reason::NotPossible),
+        ("the muxer loses all", clip(), sound, SWALLOWS, Reason::NotPossible),
+        ("the decoder refuses a clip", clip(), pictures, REFUSES, Reason::BadRecording),
+        ("the decoder refuses a still", still(), pictures, REFUSES, Reason::BadRecording),
+        ("the decoder loses all of a clip", clip(), pictures, SWALLOWS, Reason::NotPossible),
+        ("the decoder loses all of a still", still(), pictures, SWALLOWS, Reason::NotPossible),
+        ("the JPEG encoder refuses", still(), pictures, &no_picture_encoder, Reason::NotPossible),
+        ("the JPEG encoder loses all", still(), pictures, &silent_picture_encoder, Reason::NotPossible),
+        ("no XML", clip(), manifest("<html>"), "", Reason::BadRecording),
+        ("encrypted", clip(), manifest(encrypted), "", Reason::Encrypted),
+        ("no init segment", still(), manifest(absent), "", Reason::BadRecording),
+        ("no picture", still(), sound, "", Reason::NoVideo),
+        ("over before", clip(), manifest(over), "", Reason::NoMedia),
+    ] {
+        let ended = first_attempt(name, &body, recorded, ffmpeg).await;
+        let failure = ended.failure.clone().unwrap_or_else(|| panic!("{name}: {ended:?}"));
+        assert_eq!((ended.attempts, failure.retriable), (1, false), "{name}: {failure:?}");
+        assert_eq!(failure.reason, reason, "{name}: {failure:?}");
+        let detail = failure.detail.as_str();
+        assert!(!detail.is_empty(), "{name}");
+        for secret in ["clips", "recordings", "demo", DIRECTORY, "0x5581"] {
+            assert!(!detail.contains(secret), "{name}: {detail}");
+        }
+    }
+}
+
+#[tokio::test]
+async fn what_is_none_of_the_recordings_doing_is_tried_again() {
+    for (name, ffmpeg) in [
+        ("killed", "kill -9 $$"),
+        ("killed half-way", "/usr/bin/head -c 1500 /dev/zero; kill -9 $$"),
+        ("out of memory", "echo 'Cannot allocate memory' >&2; exit 244"),
+        ("not loaded", "exit 127"),
+    ] {
+        for (kind, body, recorded) in
+            [("clip", clip(), Recorded::Sound), ("still", still(), Recorded::Pictures)]
+        {
+            let ended = first_attempt(&format!("{name} {kind}"), &body, recorded, ffmpeg).await;
+            assert_eq!((ended.state, ended.attempts), (State::Queued, 1), "{name} {kind}: {ended:?}");
+        }
+    }
+}
+
+#[tokio::test]
+async fn what_is_lost_once_without_a_word_is_made_in_the_same_attempt() {
+    let seen = format!("{}/lost-once", env!("CARGO_TARGET_TMPDIR"));
+    let _ = std::fs::remove_file(&seen);
+    // Twelve packets are more than is fed.
+    let script = format!(
+        "if [ -e {seen} ]; then /bin/cat >/dev/null; /usr/bin/head -c 1880000 /dev/zero; \
+         else : >{seen}; {SWALLOWS}; fi"
+    );
+    let ended = first_attempt("lost once", &clip(), Recorded::Sound, &script).await;
+    assert_eq!((ended.state, ended.attempts), (State::Ready, 1), "{ended:?}");
+}
+
+#[tokio::test]
+async fn a_part_of_the_recording_that_cannot_be_read_is_named() {
+    let ended = first_attempt("broken init", &clip(), Recorded::BrokenInit, SWALLOWS).await;
+    let detail = ended.failure.map(|failure| failure.detail.to_string());
+    let expected = "the init segment of the video track: the data ends within a box";
+    assert_eq!(detail.as_deref(), Some(expected));
+}
