@@ -77,9 +77,9 @@ impl<O: SourceStore + 'static> AudioTrack<O> {
         })
     }
 
-    /// The recorded track of the window's end.
-    pub(crate) fn last(&self) -> Option<&Track> {
-        self.parts.back().map(|part| part.track.as_ref())
+    /// The recorded tracks, one for each Period that has it.
+    pub(crate) fn parts(&self) -> &VecDeque<Part> {
+        &self.parts
     }
 
     /// How the track looks in the clip.

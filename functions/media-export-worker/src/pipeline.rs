@@ -86,8 +86,7 @@ where
         open: &OpenUpload,
         again: bool,
     ) -> Result<(), WorkError> {
-        let source =
-            Recording::open(Arc::clone(&self.objects), tenant, &job.order, self.clock.now_ms()).await?;
+        let source = Recording::open(Arc::clone(&self.objects), tenant, job, self.clock.now_ms()).await?;
         match job.order.wanted {
             Wanted::Thumbnail => self.still(lease, job, &source).await,
             Wanted::Media => self.media(lease, job, source, left, open, again).await,
@@ -137,9 +136,10 @@ where
         source: &Recording<O>,
     ) -> Result<(), WorkError> {
         let Some(track) = &source.track else {
+            source.check_begun(&job.order)?;
             return Err(source.nothing(Reason::NoVideo.because("the manifest lists no picture")).into());
         };
-        source.check_live_edge(track, &job.order)?;
+        source.check_still_edge(track, &job.order).await?;
         let (format, raw) = self.picture(source, track).await?.ok_or_else(no_picture)?;
         self.publish_image(lease, job, &source.reader, &format, &raw).await
     }
@@ -170,10 +170,7 @@ where
         again: bool,
     ) -> Result<(), WorkError> {
         let audio = source.sound().await?;
-        let mut tracks =
-            source.track.iter().map(AsRef::as_ref).chain(audio.iter().filter_map(AudioTrack::last));
-        let reached = tracks.try_for_each(|track| source.check_live_edge(track, &job.order));
-        if let Err(waiting) = reached {
+        if let Err(waiting) = source.check_live_edge(&audio, &job.order).await {
             if let Some(track) = &source.track {
                 self.image_while_waiting(lease, job, &source, track).await?;
             }
@@ -210,8 +207,7 @@ where
         source: &Recording<O>,
         track: &Track,
     ) -> Result<(), WorkError> {
-        let there = track.listed_end().is_some_and(|end| end > source.window.start);
-        if job.image.is_some() || !there {
+        if job.image.is_some() || !source.has_begun(track, &job.order).await? {
             return Ok(());
         }
         match self.picture(source, track).await {

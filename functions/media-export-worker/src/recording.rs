@@ -5,18 +5,21 @@ use crate::error::WorkError;
 use crate::source::{Reader, Track};
 use crate::task::Task;
 use crate::video::{Part, VideoFeed};
-use crate::window::Window;
-use export_domain::job::{Cause, Order, Reason, WarningCode};
+use crate::window::{Edge, Window};
+use export_domain::job::{Cause, Job, Order, Reason, WarningCode};
 use export_domain::ports::SourceStore;
 use export_domain::request::ExportType;
 use export_domain::tenant::Tenant;
 use export_media::fmp4::TrackKind;
-use export_media::mpd::{Mpd, Representation};
+use export_media::mpd::{Mpd, MpdError, Representation};
 use export_media::nal::VideoCodec;
 use export_media::select::{Choice, choose};
 use export_media::time::Nanos;
 use std::sync::Arc;
 use std::time::Instant;
+
+/// How long a manifest that is empty, cut off or malformed may be in the middle of being written, in milliseconds.
+const WRITING_MS: i64 = 20_000;
 
 /// What a job cuts from.
 pub(crate) struct Recording<O> {
@@ -37,17 +40,29 @@ impl<O: SourceStore + 'static> Recording<O> {
     pub(crate) async fn open(
         objects: Arc<O>,
         tenant: &Tenant,
-        order: &Order,
+        job: &Job,
         now_ms: i64,
     ) -> Result<Self, WorkError> {
+        let order = &job.order;
         let began = Instant::now();
         let key = tenant.manifest_key(&order.live_path);
-        let reader = Arc::new(Reader::new(objects, tenant.source(), &key));
-        let mpd = reader.manifest(&key).await?;
+        let mut reader = Reader::new(objects, tenant.source(), &key);
+        let mpd = match reader.manifest(&key).await? {
+            Ok(mpd) => mpd,
+            Err(MpdError::Incomplete | MpdError::Xml(_))
+                if now_ms < job.queued_at.saturating_add(WRITING_MS) =>
+            {
+                let wake_at = now_ms.saturating_add(WRITING_MS / 20);
+                return Err(WorkError::Waiting { wake_at, available_ms: 0 });
+            }
+            Err(error) => return Err(error.into()),
+        };
         let window = Window::of(&mpd, order);
+        reader.expect_init(Window::wake_for_init(&mpd, order, now_ms));
+        let reader = Arc::new(reader);
         let video = video_parts(&mpd, window, wanted_codec(order.export_type));
         let track = match video.first() {
-            Some(part) => Track::open(&reader, &part.representation, TrackKind::Video).await?.map(Arc::new),
+            Some(part) => part.open(&reader).await?,
             None => None,
         };
         let mut recording = Self { reader, mpd, window, video, track, now_ms, began, open_ms: 0 };
@@ -60,9 +75,89 @@ impl<O: SourceStore + 'static> Recording<O> {
         u64::try_from(self.began.elapsed().as_millis()).unwrap_or(u64::MAX)
     }
 
-    /// Refuses to start while a track that still grows may reach what is wanted.
-    pub(crate) fn check_live_edge(&self, track: &Track, order: &Order) -> Result<(), WorkError> {
-        self.window.check_live_edge(&self.mpd, track, order, self.now_ms)
+    /// Refuses to start while a growing recording may still reach the window's end, or still store what it lists.
+    pub(crate) async fn check_live_edge(
+        &self,
+        sound: &[AudioTrack<O>],
+        order: &Order,
+    ) -> Result<(), WorkError> {
+        if let Some(part) = self.video.last()
+            && let Some(track) = self.track_of(part).await?
+            && let Some(edge) = self.check_reached(&track, order)?
+        {
+            for part in self.video.iter().rev().take_while(|part| part.until > edge.young) {
+                if let Some(track) = self.track_of(part).await? {
+                    self.check_stored(&edge, &track, (part.from, part.until), order).await?;
+                }
+            }
+        }
+        for parts in sound.iter().map(AudioTrack::parts) {
+            let Some(last) = parts.back() else { continue };
+            let Some(edge) = self.check_reached(&last.track, order)? else { continue };
+            for part in parts {
+                self.check_stored(&edge, &part.track, (part.from, part.until), order).await?;
+            }
+        }
+        if self.video.is_empty() && sound.is_empty() { self.check_begun(order) } else { Ok(()) }
+    }
+
+    /// Refuses to say that there is nothing while a Period that is announced may have no content yet.
+    pub(crate) fn check_begun(&self, order: &Order) -> Result<(), WorkError> {
+        match Window::wake_for_init(&self.mpd, order, self.now_ms) {
+            Some(wake_at) => Err(WorkError::Waiting { wake_at, available_ms: 0 }),
+            None => Ok(()),
+        }
+    }
+
+    /// The same for the first picture of the window, which is in `track`.
+    pub(crate) async fn check_still_edge(&self, track: &Track, order: &Order) -> Result<(), WorkError> {
+        let Some(edge) = self.window.edge(&self.mpd, track, order, self.now_ms)? else { return Ok(()) };
+        let start = self.window.start;
+        if edge.reached < start + edge.segment {
+            return Err(edge.not_reached(edge.reached - start, order));
+        }
+        self.check_stored(&edge, track, (start, start + Nanos::new(1)), order).await
+    }
+
+    /// Whether a picture can be made although the window's end is not recorded yet.
+    pub(crate) async fn has_begun(&self, track: &Track, order: &Order) -> Result<bool, WorkError> {
+        let Some(edge) = self.window.edge(&self.mpd, track, order, self.now_ms)? else { return Ok(true) };
+        let (from, until) = (self.window.start, self.window.start + Nanos::new(1));
+        Ok(edge.reached > from && track.newest_absent(&self.reader, from, until).await?.is_none())
+    }
+
+    /// How far `track` has come, unless it will not come further.
+    fn check_reached(&self, track: &Track, order: &Order) -> Result<Option<Edge>, WorkError> {
+        let Some(edge) = self.window.edge(&self.mpd, track, order, self.now_ms)? else { return Ok(None) };
+        if edge.reached < self.window.end {
+            return Err(edge.not_reached(edge.reached - self.window.start, order));
+        }
+        Ok(Some(edge))
+    }
+
+    /// Manifests list segments, and numbers are due, before the objects are stored: what is young is waited for.
+    async fn check_stored(
+        &self,
+        edge: &Edge,
+        track: &Track,
+        (from, until): (Nanos, Nanos),
+        order: &Order,
+    ) -> Result<(), WorkError> {
+        if until <= edge.young {
+            return Ok(());
+        }
+        match track.newest_absent(&self.reader, from.max(edge.young), until).await? {
+            Some(absent) => Err(edge.not_stored(track.span(&absent).0 - self.window.start, order)),
+            None => Ok(()),
+        }
+    }
+
+    /// The track of a part.
+    async fn track_of(&self, part: &Part) -> Result<Option<Arc<Track>>, WorkError> {
+        match self.video.first() {
+            Some(first) if first.from == part.from => Ok(self.track.clone()),
+            _ => part.open(&self.reader).await,
+        }
     }
 
     /// The window's pictures, from the first on.

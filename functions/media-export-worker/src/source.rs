@@ -25,6 +25,8 @@ const AHEAD_BYTES: u64 = 24 << 20;
 const AHEAD_MOST: u64 = 6;
 /// Most bytes of all segments that one track fetches at the same time, whatever the manifest says of them.
 const SEGMENTS_MOST: u64 = 512 << 20;
+/// Segments at the live edge that are asked for before a clip is begun.
+const MOST_ASKED_FOR: usize = 16;
 /// Bytes that nearly always hold a segment's `moof`.
 const PREFIX: u64 = 16 << 10;
 /// Largest `moof` that is looked for before the whole segment is read instead.
@@ -142,6 +144,60 @@ impl Track {
         format!("segment {} of {kind}, at {}.{} s", segment.index, tenths / 10, tenths % 10)
     }
 
+    /// Whether segments are listed before they are recorded.
+    pub(crate) fn is_open_ended(&self) -> bool {
+        self.indexed.is_none() && self.representation.is_open_ended()
+    }
+
+    /// The newest segment with a part of `[from, until)` whose object does not exist, among so many of the newest.
+    pub(crate) async fn newest_absent<O: SourceStore>(
+        &self,
+        reader: &Reader<O>,
+        from: Nanos,
+        until: Nanos,
+    ) -> Result<Option<Segment>, WorkError> {
+        let mut position = self.index_at(until - Nanos::new(1));
+        for _ in 0..MOST_ASKED_FOR {
+            if let Some(segment) = self.segment(position)?.filter(|segment| self.span(segment).0 < until) {
+                if self.span(&segment).1 <= from {
+                    break;
+                }
+                if !self.is_stored(reader, &segment).await? {
+                    return Ok(Some(segment));
+                }
+            }
+            let Some(before) = position.checked_sub(1) else { break };
+            position = before;
+        }
+        Ok(None)
+    }
+
+    async fn is_stored<O: SourceStore>(
+        &self,
+        reader: &Reader<O>,
+        segment: &Segment,
+    ) -> Result<bool, WorkError> {
+        for resource in self.names(segment)? {
+            let first = resource.range.map_or(0, |range| range.first);
+            let byte = Resource { path: resource.path, range: Some(ByteRange { first, last: first }) };
+            if reader.read(&byte, 1).await?.is_some() {
+                return Ok(true);
+            }
+        }
+        Ok(false)
+    }
+
+    /// Where a segment may be.
+    fn names(&self, segment: &Segment) -> Result<Vec<Resource>, WorkError> {
+        let mut names = vec![segment.resource.clone()];
+        if segment.index == 0 {
+            // ffmpeg's muxer lists the first audio segment at 0 and names its file by the time before the edit list.
+            let time = segment.time.saturating_sub(self.init.edit_shift);
+            names.extend(self.representation.resource_at_time(segment, time)?);
+        }
+        Ok(names)
+    }
+
     /// How many segments of this length are fetched at the same time.
     fn depth(&self, length: Nanos) -> u64 {
         let millis = u64::try_from(length.to_millis_floor()).unwrap_or(0);
@@ -161,14 +217,10 @@ impl Track {
         reader: &Reader<O>,
         segment: &Segment,
     ) -> Result<Option<Media>, WorkError> {
-        let mut found = reader.read(&segment.resource, self.most(segment)).await?;
-        if found.is_none() && segment.index == 0 {
-            // ffmpeg's muxer lists the first audio segment at 0 and names its file by the time before the edit list.
-            let named = segment.time.saturating_sub(self.init.edit_shift);
-            if let Some(other) = self.representation.resource_at_time(segment, named)?
-                && other != segment.resource
-            {
-                found = reader.read(&other, self.most(segment)).await?;
+        let mut found = None;
+        for resource in self.names(segment)? {
+            if found.is_none() {
+                found = reader.read(&resource, self.most(segment)).await?;
             }
         }
         let Some(bytes) = found else { return Ok(None) };

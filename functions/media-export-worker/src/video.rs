@@ -121,6 +121,14 @@ impl Part {
         let (from, until) = (Some(self.from), Some(self.until));
         Bounds { from: from.filter(|_| self.starts_period), until: until.filter(|_| self.ends_period) }
     }
+
+    /// Opens its track; `None` if there is no picture in the file.
+    pub(crate) async fn open<O: SourceStore>(
+        &self,
+        reader: &Reader<O>,
+    ) -> Result<Option<Arc<Track>>, WorkError> {
+        Ok(Track::open(reader, &self.representation, TrackKind::Video).await?.map(Arc::new))
+    }
 }
 
 /// Reads and judges the samples of a window, over all its Periods.
@@ -183,9 +191,7 @@ impl<O: SourceStore + 'static> VideoFeed<O> {
         while let Some(part) = self.parts.pop_front() {
             let track = match self.first.take() {
                 Some(track) => Some(track),
-                None => {
-                    Track::open(&self.reader, &part.representation, TrackKind::Video).await?.map(Arc::new)
-                }
+                None => part.open(&self.reader).await?,
             };
             if let Some(track) = track {
                 self.stretches.begin_period(part.bounds());

@@ -5,7 +5,7 @@ use crate::notes::Notes;
 use bytes::Bytes;
 use export_domain::job::{Cause, Reason};
 use export_domain::ports::{Bucket, ReadError, SourceStore};
-use export_media::mpd::{MAX_BYTES, Mpd, Resource, parse};
+use export_media::mpd::{MAX_BYTES, Mpd, MpdError, Resource, parse};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
@@ -22,13 +22,20 @@ pub(crate) struct Reader<O> {
     directory: String,
     bytes: AtomicU64,
     notes: Notes,
+    /// When to look again for what is not there yet, while the recording may still begin.
+    wake_at: Option<i64>,
 }
 
 impl<O: SourceStore> Reader<O> {
     /// A reader for the recording whose manifest is at `manifest_key`.
     pub(crate) fn new(objects: Arc<O>, bucket: Bucket, manifest_key: &str) -> Self {
         let directory = manifest_key.rfind('/').map_or("", |at| &manifest_key[..=at]).to_owned();
-        Self { objects, bucket, directory, bytes: AtomicU64::new(0), notes: Notes::default() }
+        Self { objects, bucket, directory, bytes: AtomicU64::new(0), notes: Notes::default(), wake_at: None }
+    }
+
+    /// Init segments may not be stored yet: `wake_at` is when to look again, in milliseconds since the epoch.
+    pub(crate) fn expect_init(&mut self, wake_at: Option<i64>) {
+        self.wake_at = wake_at;
     }
 
     /// What clients should know about the clip that is made of this recording.
@@ -42,18 +49,20 @@ impl<O: SourceStore> Reader<O> {
     }
 
     /// Reads the manifest.
-    pub(crate) async fn manifest(&self, key: &str) -> Result<Mpd, WorkError> {
+    pub(crate) async fn manifest(&self, key: &str) -> Result<Result<Mpd, MpdError>, WorkError> {
         let most = u64::try_from(MAX_BYTES).unwrap_or(u64::MAX);
-        let text = self.object(key, None, most).await?.ok_or(Cause::from(Reason::SourceAbsent))?;
-        Ok(parse(&text)?)
+        match self.objects.read(&self.bucket, key, None, most).await {
+            Err(ReadError::TooLarge) => Ok(Err(MpdError::TooLarge)),
+            read => Ok(parse(&found(read, most)?.ok_or(Cause::from(Reason::SourceAbsent))?)),
+        }
     }
 
     /// Reads an init segment or an index.
     pub(super) async fn head(&self, resource: &Resource) -> Result<Bytes, WorkError> {
-        Ok(self
-            .read(resource, HEAD_MOST)
-            .await?
-            .ok_or_else(|| Reason::BadRecording.because("it is listed and does not exist"))?)
+        self.read(resource, HEAD_MOST).await?.ok_or_else(|| match self.wake_at {
+            Some(wake_at) => WorkError::Waiting { wake_at, available_ms: 0 },
+            None => Reason::BadRecording.because("it is listed and does not exist").into(),
+        })
     }
 
     /// Reads a resource of the recording if it has at most `most` bytes; `None` if it does not exist.
@@ -78,14 +87,19 @@ impl<O: SourceStore> Reader<O> {
         range: Option<(u64, u64)>,
         most: u64,
     ) -> Result<Option<Bytes>, WorkError> {
-        match self.objects.read(&self.bucket, key, range, most).await {
-            Ok(bytes) => Ok(Some(bytes)),
-            Err(ReadError::NotFound) => Ok(None),
-            Err(ReadError::Denied) => Err(Reason::Denied.because("the recording may not be read").into()),
-            Err(ReadError::TooLarge) => {
-                Err(Reason::BadRecording.because(format!("a file has more than {most} bytes")).into())
-            }
-            Err(ReadError::Unavailable(error)) => Err(error.into()),
+        found(self.objects.read(&self.bucket, key, range, most).await, most)
+    }
+}
+
+/// What was read; `None` if it does not exist.
+fn found(read: Result<Bytes, ReadError>, most: u64) -> Result<Option<Bytes>, WorkError> {
+    match read {
+        Ok(bytes) => Ok(Some(bytes)),
+        Err(ReadError::NotFound) => Ok(None),
+        Err(ReadError::Denied) => Err(Reason::Denied.because("the recording may not be read").into()),
+        Err(ReadError::TooLarge) => {
+            Err(Reason::BadRecording.because(format!("a file has more than {most} bytes")).into())
         }
+        Err(ReadError::Unavailable(error)) => Err(error.into()),
     }
 }

@@ -117,8 +117,13 @@ async fn failures_are_counted_by_their_reason() {
 
 #[tokio::test]
 async fn a_manifest_that_cannot_be_understood_is_final() {
-    for text in ["", "not XML", "<MPD>", "<html/>"] {
-        assert_failed(&ended(&body(), text).await, Reason::BadRecording, false);
+    assert_failed(&ended(&body(), "<html/>").await, Reason::BadRecording, false);
+    // These may be in the middle of being written, but not for so long.
+    for text in ["", "not XML", "<MPD>", "<MPD></Period>"] {
+        let world = World::new();
+        let job = world.has(&body(), |job| Job { queued_at: NOW - 20_000, ..job });
+        world.objects.add("recordings", MANIFEST, text.to_owned(), None);
+        assert_failed(&world.work(&job).await, Reason::BadRecording, false);
     }
 }
 

@@ -1,9 +1,9 @@
 //! A recording that still grows.
 
 use crate::world::World;
-use export_domain::job::{Job, State};
+use export_domain::job::{Job, Reason, State};
 use export_domain::request::Wanted;
-use export_testkit::recordings::{MANIFEST, growing, listed, record_sound, set, sound_body};
+use export_testkit::recordings::{MANIFEST, growing, listed, record_sound, segment, set, sound_body};
 use export_testkit::{Fault, NOW, with};
 
 const BEGAN: &str = "2019-07-05T04:13:12Z";
@@ -63,7 +63,7 @@ async fn a_wake_up_that_cannot_be_sent_is_left_to_the_sweeper() {
 async fn a_recording_that_stopped_growing_is_cut_short_after_a_grace() {
     let (world, job) = live();
     for number in 4..=6 {
-        world.objects.remove("recordings", &export_testkit::recordings::segment(number));
+        world.objects.remove("recordings", &segment(number));
     }
     world.work(&job).await;
     world.clock.advance(9000 + 12_000);
@@ -79,4 +79,108 @@ async fn a_recording_whose_timeline_lists_nothing_yet_is_waited_for() {
     world.objects.add("recordings", MANIFEST, growing(&listed("audio", "mp4a.40.2", 6), BEGAN), None);
     world.clock.advance(13_000);
     assert_eq!(world.work(&job).await.video.map(|video| video.lack_ms), Some(0));
+}
+
+#[tokio::test]
+async fn what_is_listed_or_due_before_it_is_stored_is_waited_for() {
+    for set in [listed("audio", "mp4a.40.2", 6), set("audio", "mp4a.40.2", "")] {
+        let (world, job) = live();
+        world.objects.add("recordings", MANIFEST, growing(&set, BEGAN), None);
+        let late = segment(5);
+        let stored = world.objects.object("recordings", &late).unwrap().body;
+        world.objects.remove("recordings", &late);
+        world.clock.advance(13_000);
+        let asleep = world.work(&job).await;
+        assert_eq!((asleep.state, asleep.wake_at), (State::WaitingSource, Some(NOW + 14_000)));
+        assert_eq!((asleep.attempts, asleep.done_ms), (0, 8000), "the two segments before are there");
+        world.objects.add("recordings", &late, stored, None);
+        world.clock.advance(1000);
+        let ended = world.work(&job).await;
+        assert_eq!((ended.state, ended.video.map(|video| video.lack_ms)), (State::Ready, Some(0)));
+    }
+}
+
+#[tokio::test]
+async fn a_hole_that_is_older_than_the_grace_is_not_waited_for() {
+    let (world, job) = live();
+    world.objects.remove("recordings", &segment(4));
+    world.clock.advance(19_999);
+    let asleep = world.work(&job).await;
+    assert_eq!((asleep.state, asleep.done_ms), (State::WaitingSource, 4000), "it ended not yet 12 s ago");
+    world.clock.advance(1);
+    assert_eq!(world.work(&job).await.video.map(|video| video.lack_ms), Some(4000));
+}
+
+#[tokio::test]
+async fn an_end_that_is_announced_is_not_reached_before_the_clock_does() {
+    let set = set("audio", "mp4a.40.2", "");
+    let timeline = "<SegmentTimeline><S t=\"0\" d=\"4\" r=\"-1\"/></SegmentTimeline></SegmentTemplate>";
+    let open_run = set.replace("duration=\"4\"", "").replace("</SegmentTemplate>", timeline);
+    for set in [set, open_run] {
+        let mpd = growing(&set, BEGAN);
+        for (from, to) in [
+            ("type=\"dynamic\"", "type=\"dynamic\" mediaPresentationDuration=\"PT1H\""),
+            ("<Period start=\"PT0S\"", "<Period start=\"PT0S\" duration=\"PT1H\""),
+            ("</MPD>", "<Period start=\"PT1H\"/></MPD>"),
+        ] {
+            let (world, job) = live();
+            world.objects.add("recordings", MANIFEST, mpd.replace(from, to), None);
+            for number in 4..=6 {
+                world.objects.remove("recordings", &segment(number));
+            }
+            let asleep = world.work(&job).await;
+            assert_eq!((asleep.state, asleep.wake_at), (State::WaitingSource, Some(NOW + 13_000)), "{to}");
+            record_sound(&world.objects, 100);
+            world.objects.add("recordings", MANIFEST, mpd.replace(from, to), None);
+            world.clock.advance(13_000);
+            let ended = world.work(&job).await;
+            assert_eq!(ended.video.map(|video| video.lack_ms), Some(0), "{to}");
+        }
+    }
+}
+
+#[tokio::test]
+async fn a_period_that_is_announced_without_content_is_waited_for() {
+    let (world, job) = live();
+    let period = "</Period><Period start=\"PT8S\"/></MPD>";
+    let mpd = growing(&set("audio", "mp4a.40.2", ""), BEGAN).replace("</Period></MPD>", period);
+    world.objects.add("recordings", MANIFEST, mpd, None);
+    assert_eq!(world.work(&job).await.state, State::WaitingSource);
+    world.clock.advance(9000 + 10_000);
+    let ended = world.work(&job).await;
+    assert_eq!(ended.failure.map(|failure| failure.reason), Some(Reason::NoMedia));
+}
+
+#[tokio::test]
+async fn an_init_segment_that_is_not_there_yet_is_waited_for() {
+    let (world, job) = live();
+    let init = "mp4/device/1/audio-init.mp4";
+    let stored = world.objects.object("recordings", init).unwrap().body;
+    world.objects.remove("recordings", init);
+    world.clock.advance(13_000);
+    assert_eq!(world.work(&job).await.state, State::WaitingSource);
+    world.objects.add("recordings", init, stored, None);
+    world.clock.advance(1000);
+    assert_eq!(world.work(&job).await.state, State::Ready);
+}
+
+#[tokio::test]
+async fn a_manifest_in_the_middle_of_being_written_is_waited_for() {
+    let (world, _) = live();
+    let whole = growing(&set("audio", "mp4a.40.2", ""), BEGAN);
+    world.clock.advance(13_000);
+    for part in ["", &whole[..whole.len() / 2], "<MPD></Period>"] {
+        let job = world.has(&with(sound_body(9000), "StartPos", NOW), |job| job);
+        world.objects.add("recordings", MANIFEST, part.to_owned(), None);
+        assert_eq!(world.work(&job).await.state, State::WaitingSource, "{part}");
+        world.objects.add("recordings", MANIFEST, whole.clone(), None);
+        world.clock.advance(1000);
+        assert_eq!(world.work(&job).await.state, State::Ready);
+    }
+    let job = world.has(&with(sound_body(9000), "StartPos", NOW), |job| job);
+    world.objects.add("recordings", MANIFEST, String::new(), None);
+    world.work(&job).await;
+    world.clock.advance(20_000);
+    let ended = world.work(&job).await;
+    assert_eq!(ended.failure.map(|failure| failure.reason), Some(Reason::BadRecording));
 }
