@@ -357,12 +357,12 @@ impl<O: SourceStore + 'static> Open<O> {
         if beyond && !samples.iter().any(|sample| line.to_nanos_floor(sample.pts) < self.part.until) {
             return Ok(false);
         }
-        let entry = self.entry.take().unwrap_or(0);
-        if let Some(first) = pictures.get_mut(entry).filter(|first| first.recovery > 0) {
+        let entry = self.entry.take();
+        if let Some(first) = entry.and_then(|entry| pictures.get_mut(entry)).filter(|first| first.recovery > 0) {
             // Whatever is not right yet is before the window.
             first.random_access = RandomAccess::RecoveryPoint;
         }
-        self.samples = samples.iter().copied().zip(pictures).skip(entry).collect();
+        self.samples = samples.iter().copied().zip(pictures).skip(entry.unwrap_or(0)).collect();
         self.media = media;
         Ok(true)
     }
