@@ -121,7 +121,7 @@ impl From<GiveUp> for WorkError {
     fn from(reason: GiveUp) -> Self {
         let unfit = match reason {
             GiveUp::Times => Unfit::Times,
-            GiveUp::NoStart => Unfit::NoStart,
+            GiveUp::NoStart | GiveUp::Held => Unfit::NoStart,
             GiveUp::Reorder => Unfit::Reordering,
         };
         unfit.because(&reason.to_string())

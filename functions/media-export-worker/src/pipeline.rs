@@ -7,7 +7,7 @@ use crate::error::{Unfit, WorkError};
 use crate::lease::Lease;
 use crate::planner::Asked;
 use crate::publish::{adopt, publish};
-use crate::recording::{Recording, wanted_codec};
+use crate::recording::Recording;
 use crate::source::{Reader, Track};
 use crate::still::{by_ranges, first_picture, to_jpeg};
 use crate::upload::{Content, OpenUpload, Place, Prepared, Uploader};
@@ -254,10 +254,12 @@ where
         let (kind, reason) = match (&way.unfit, copied, encoded) {
             (Some(why), ..) => ("reencode", why.as_str()),
             (None, _, 0) => ("copy", "the window starts and ends between pictures that need no other"),
-            (None, 0, _) if wanted_codec(job.order.export_type).is_some() => {
+            (None, 0, _) if made.work.converts() => {
                 ("reencode", "another codec than the recorded one is asked for")
             }
-            (None, 0, _) => ("reencode", "no picture in the window can be decoded by itself"),
+            (None, 0, _) => {
+                ("reencode", "the window holds no picture to start a copy with: no IDR, CRA or BLA")
+            }
             (None, ..) => ("smart", "only what the window's ends cut off is encoded"),
         };
         let plan = PlanSummary {

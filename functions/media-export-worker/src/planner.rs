@@ -33,6 +33,8 @@ const BITRATE_TENTHS: u64 = 14;
 const PIECE: Nanos = Nanos::new(10_000_000_000);
 /// KiB of copied pictures that may wait for what is rendered before them.
 const WAITING_KIB: u32 = 48 << 10;
+/// Pixels of a head, where nothing but a late key picture keeps it from its end: 80 s of 1080p25.
+const HEAD_PIXELS: u64 = 4_000_000_000;
 /// Pictures that an encoder of whole clips may show later than it codes them.
 const CLIP_REORDER: usize = 2;
 
@@ -162,10 +164,16 @@ impl<'a> Planner<'a> {
             let method = if self.renders() { Method::Render(PIECE) } else { Method::Copy };
             let cutter = match cutter.take().filter(|_| !starts) {
                 Some(going_on) => cutter.insert(going_on),
-                None => cutter.insert(Cutter::new(self.asked.window.start, self.asked.window.end, method)),
+                None => cutter.insert(self.cutter(method)),
             };
             cutter.begin(coded.access(), feed.bounds());
         }
+    }
+
+    fn cutter(&self, method: Method) -> Cutter<Coded> {
+        let pixels = self.setup.as_ref().map_or(0, |setup| setup.format.pixels());
+        let longest = usize::try_from(HEAD_PIXELS / pixels.max(1)).unwrap_or(usize::MAX);
+        Cutter::new(self.asked.window.start, self.asked.window.end, method).with_heads_of(longest)
     }
 
     /// Whether everything is rendered.
@@ -189,6 +197,9 @@ impl<'a> Planner<'a> {
         let starts = self.first.is_some();
         let clip = self.clip.take().filter(|_| !starts).unwrap_or_else(|| Arc::clone(&setup));
         self.clip = Some(Arc::clone(&clip));
+        if target_codec(self.asked.export_type, clip.config.codec) != clip.config.codec {
+            self.work.converted();
+        }
         if self.renders() {
             if starts {
                 self.asked

@@ -60,7 +60,8 @@ impl Coded {
 
     /// As a cut sees it.
     pub(crate) fn access(self) -> Access<Self> {
-        Access { pts: self.pts, duration: self.duration, picture: self.picture, item: self }
+        let bytes = self.data.len();
+        Access { pts: self.pts, duration: self.duration, picture: self.picture, bytes, item: self }
     }
 
     /// In Annex B form; `first` of what a decoder gets, with its parameter sets.
@@ -358,7 +359,9 @@ impl<O: SourceStore + 'static> Open<O> {
             return Ok(false);
         }
         let entry = self.entry.take();
-        if let Some(first) = entry.and_then(|entry| pictures.get_mut(entry)).filter(|first| first.recovery > 0) {
+        if let Some(first) =
+            entry.and_then(|entry| pictures.get_mut(entry)).filter(|first| first.recovery > 0)
+        {
             // Whatever is not right yet is before the window.
             first.random_access = RandomAccess::RecoveryPoint;
         }

@@ -1,7 +1,7 @@
 //! What making a clip took, for people and metrics.
 
 use std::collections::BTreeSet;
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
 
@@ -13,9 +13,20 @@ pub(crate) struct Work {
     render_ms: AtomicU64,
     check_ms: AtomicU64,
     lost: Mutex<BTreeSet<&'static str>>,
+    converts: AtomicBool,
 }
 
 impl Work {
+    /// The clip is in another codec than the recording.
+    pub(crate) fn converted(&self) {
+        self.converts.store(true, Ordering::Relaxed);
+    }
+
+    /// Whether the clip is in another codec than the recording.
+    pub(crate) fn converts(&self) -> bool {
+        self.converts.load(Ordering::Relaxed)
+    }
+
     pub(crate) fn copied_pictures(&self, count: usize) {
         self.copied.fetch_add(u64::try_from(count).unwrap_or(0), Ordering::Relaxed);
     }

@@ -19,10 +19,12 @@ use std::collections::VecDeque;
 const MAX_REORDER: usize = 16;
 /// Pictures that may wait for their place in display order; beyond this the times make no sense.
 const MOST_WAITING: usize = 256;
-/// The longest head: beyond this the clip is better rendered in pieces.
+/// The longest head past which a copy cannot start although decoding could: the clip is better rendered in pieces.
 const LONGEST_HEAD: Nanos = Nanos::new(12_500_000_000);
-/// The same in pictures, for times that do not advance.
+/// Pictures of any head, for times that do not advance.
 const MOST_IN_HEAD: usize = 4096;
+/// Bytes of pictures that are held to be decoded later.
+const MOST_HELD: usize = 384 << 20;
 
 /// A recorded picture and what the caller keeps of it.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -33,6 +35,8 @@ pub struct Access<T> {
     pub duration: Nanos,
     /// What its NAL units say.
     pub picture: Picture,
+    /// How many bytes it is coded in.
+    pub bytes: usize,
     /// The caller's.
     pub item: T,
 }
@@ -72,6 +76,9 @@ pub enum GiveUp {
     /// Pictures wait for their place in display order beyond what the standards allow.
     #[error("the pictures are reordered too far")]
     Reorder,
+    /// Pictures cannot be held until they are needed.
+    #[error("too many bytes lie between two pictures that decoding can start with")]
+    Held,
 }
 
 /// Decides for one window.
@@ -80,6 +87,8 @@ pub struct Cutter<T> {
     start: Nanos,
     end: Nanos,
     method: Method,
+    /// Pictures that a head may have however long they last.
+    heads: usize,
     stretch: Option<Stretch<T>>,
 }
 
@@ -102,6 +111,10 @@ enum Phase<T> {
 #[derive(Debug)]
 struct Head<T> {
     run: Vec<Access<T>>,
+    /// Of all in `run`.
+    bytes: usize,
+    /// Decoding could start with a picture behind the first, but not a copy.
+    open: bool,
     /// Position in `run` of the random access picture that ends it; behind it only its leading pictures.
     next: Option<usize>,
 }
@@ -113,6 +126,12 @@ struct Body<T> {
     held: VecDeque<Access<T>>,
     /// How many of them have been passed on.
     released: usize,
+    /// Of all in `held`.
+    bytes: usize,
+    /// How many were held before them.
+    forgotten: usize,
+    /// Random access pictures behind the first of `held`: how many were held before, and when they are shown.
+    later: VecDeque<(usize, Nanos)>,
     /// Presentation time of the last one in display order that was.
     shown: Nanos,
     /// Presentation time of the picture that the copy starts with.
@@ -125,7 +144,13 @@ struct Body<T> {
 impl<T: Clone> Cutter<T> {
     /// For the window `[start, end)` on the presentation's clock.
     pub fn new(start: Nanos, end: Nanos, method: Method) -> Self {
-        Self { start, end, method, stretch: None }
+        Self { start, end, method, heads: 0, stretch: None }
+    }
+
+    /// Allows heads of this many pictures, however long they last, if only a late key picture keeps them from an end.
+    #[must_use]
+    pub fn with_heads_of(self, pictures: usize) -> Self {
+        Self { heads: pictures, ..self }
     }
 
     /// A stretch begins: `first` can be decoded by itself. What is out of `bounds` is decoded at most.
@@ -141,7 +166,7 @@ impl<T: Clone> Cutter<T> {
     /// The next picture of the stretch in decode order.
     ///
     /// # Errors
-    /// [`GiveUp`] if it cannot be copied; a cutter that renders never gives up.
+    /// [`GiveUp`] if it cannot be copied; a cutter that renders gives up only what it cannot hold.
     pub fn push(&mut self, access: Access<T>) -> Result<Vec<Step<T>>, GiveUp> {
         let Some(mut stretch) = self.stretch.take() else { return Ok(Vec::new()) };
         let steps = self.advance(&mut stretch, access);
@@ -179,7 +204,7 @@ impl<T: Clone> Cutter<T> {
         if let Phase::Render(head) = &mut stretch.phase {
             match head.next_access() {
                 Some(next) if access.pts < next.pts => {
-                    head.run.push(access);
+                    head.push(access)?;
                     return Ok(steps);
                 }
                 Some(_) => self.turn(stretch, Some(&access), &mut steps)?,
@@ -190,18 +215,17 @@ impl<T: Clone> Cutter<T> {
                 None => {
                     if access.pts < until && self.is_next(&access, from) {
                         head.next = Some(head.run.len());
-                    } else if self.method == Method::Copy
-                        && (access.pts - from > LONGEST_HEAD || head.run.len() > MOST_IN_HEAD)
-                    {
+                    } else if self.method == Method::Copy && self.is_too_long(head, access.pts - from) {
                         return Err(GiveUp::NoStart);
                     }
-                    head.run.push(access);
+                    head.open |= starts(&access);
+                    head.push(access)?;
                     return Ok(steps);
                 }
             }
         }
         match &mut stretch.phase {
-            Phase::Render(head) => head.run.push(access),
+            Phase::Render(head) => head.push(access)?,
             Phase::Copy(body) => body.push(access, stretch.until, &mut steps)?,
         }
         Ok(steps)
@@ -212,8 +236,14 @@ impl<T: Clone> Cutter<T> {
         if self.method == Method::Copy && can_be_spliced(&first) && first.pts >= from {
             Phase::Copy(Body::new(first))
         } else {
-            Phase::Render(Head { run: vec![first], next: None })
+            Phase::Render(Head { bytes: first.bytes, run: vec![first], open: false, next: None })
         }
+    }
+
+    /// Whether a head that lasts `length` so far is better rendered in pieces, or all that follows is.
+    fn is_too_long(&self, head: &Head<T>, length: Nanos) -> bool {
+        let few = !head.open && head.run.len() <= self.heads;
+        (length > LONGEST_HEAD && !few) || head.run.len() > MOST_IN_HEAD
     }
 
     /// Whether a run being rendered from `from` on ends before this picture.
@@ -255,6 +285,12 @@ impl<T: Clone> Cutter<T> {
 }
 
 impl<T> Head<T> {
+    fn push(&mut self, access: Access<T>) -> Result<(), GiveUp> {
+        self.bytes = self.bytes.saturating_add(access.bytes);
+        self.run.push(access);
+        if self.bytes > MOST_HELD { Err(GiveUp::Held) } else { Ok(()) }
+    }
+
     fn next_access(&self) -> Option<&Access<T>> {
         self.run.get(self.next?)
     }
@@ -263,7 +299,17 @@ impl<T> Head<T> {
 impl<T: Clone> Body<T> {
     fn new(first: Access<T>) -> Self {
         let (start, shown) = (first.pts, first.pts - Nanos::new(1));
-        Self { held: [first].into(), released: 0, shown, start, entry: start, splice: true }
+        Self {
+            bytes: first.bytes,
+            held: [first].into(),
+            released: 0,
+            forgotten: 0,
+            later: VecDeque::new(),
+            shown,
+            start,
+            entry: start,
+            splice: true,
+        }
     }
 
     fn push(&mut self, access: Access<T>, until: Nanos, steps: &mut Vec<Step<T>>) -> Result<(), GiveUp> {
@@ -278,7 +324,9 @@ impl<T: Clone> Body<T> {
         }
         if starts(&access) {
             self.entry = access.pts;
+            self.later.push_back((self.forgotten + self.held.len(), access.pts));
         }
+        self.bytes = self.bytes.saturating_add(access.bytes);
         self.held.push_back(access);
         let settled = self.held.len().saturating_sub(self.released).saturating_sub(MAX_REORDER);
         self.release(settled, until, steps);
@@ -286,7 +334,7 @@ impl<T: Clone> Body<T> {
             return Err(GiveUp::Reorder);
         }
         self.forget();
-        Ok(())
+        if self.bytes > MOST_HELD { Err(GiveUp::Held) } else { Ok(()) }
     }
 
     fn waiting(&self) -> impl DoubleEndedIterator<Item = &Access<T>> {
@@ -308,13 +356,13 @@ impl<T: Clone> Body<T> {
 
     /// Drops what no tail can need: everything before a later random access picture that has been shown.
     fn forget(&mut self) {
-        let shown = self.shown;
-        let later = (1..self.released)
-            .rev()
-            .find(|n| self.held.get(*n).is_some_and(|access| starts(access) && access.pts <= shown));
-        if let Some(count) = later {
-            self.held.drain(..count);
+        let (passed, shown) = (self.forgotten + self.released, self.shown);
+        while let Some((place, _)) = self.later.pop_front_if(|(place, pts)| *place < passed && *pts <= shown)
+        {
+            let count = place - self.forgotten;
+            self.bytes -= self.held.drain(..count).map(|access| access.bytes).sum::<usize>();
             self.released -= count;
+            self.forgotten = place;
         }
     }
 

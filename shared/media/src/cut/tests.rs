@@ -18,7 +18,7 @@ fn access(number: i64, random_access: RandomAccess, leading: Leading, reference:
         slices: 1,
         recovery: 0,
     };
-    Access { pts: ms(number * FRAME), duration: ms(FRAME), picture, item: number }
+    Access { pts: ms(number * FRAME), duration: ms(FRAME), picture, bytes: 1000, item: number }
 }
 
 fn idr(number: i64) -> Access<i64> {
@@ -177,6 +177,58 @@ fn an_open_gop_without_marks_is_given_up_after_a_while() {
     all.extend((1..1000).map(|n| access(n, RandomAccess::RecoveryPoint, Leading::No, true)));
     assert_eq!(run(&all, 400, 39_000, Method::Copy), Err(GiveUp::NoStart));
     assert_eq!(displayed(&run(&all, 400, 39_000, Method::Render(ms(10_000))).unwrap()).len(), 965);
+}
+
+#[test]
+fn a_late_key_picture_alone_makes_no_head_too_long() {
+    let mut all = vec![idr(0)];
+    all.extend((1..400).map(p));
+    all.extend((400..500).map(|n| if n == 400 { idr(n) } else { p(n) }));
+    let steps = |heads: usize, all: &[Access<i64>]| {
+        let mut cutter = Cutter::new(ms(400), ms(19_000), Method::Copy).with_heads_of(heads);
+        cutter.begin(all[0].clone(), Bounds::default());
+        let mut steps = Vec::new();
+        for access in &all[1..] {
+            steps.extend(cutter.push(access.clone())?);
+        }
+        steps.extend(cutter.end(None)?);
+        Ok(steps)
+    };
+    assert_eq!(displayed(&steps(400, &all).unwrap()), (10..475).collect::<Vec<_>>());
+    assert_eq!(copied(&steps(400, &all).unwrap()).len(), 75);
+    assert_eq!(
+        steps(322, &all),
+        Err(GiveUp::NoStart),
+        "twelve and a half seconds, and then too many pictures"
+    );
+    assert!(steps(398, &all).is_err());
+    all[300] = access(300, RandomAccess::RecoveryPoint, Leading::No, true);
+    assert_eq!(steps(400, &all), Err(GiveUp::NoStart), "pieces could start there");
+}
+
+#[test]
+fn no_head_has_more_pictures_than_can_be_told_apart_from_a_clock_that_stands() {
+    let mut cutter = Cutter::new(ms(400), ms(4000), Method::Copy).with_heads_of(usize::MAX);
+    cutter.begin(idr(0), Bounds::default());
+    let pushed = (0..10_000).find(|_| cutter.push(p(1)).is_err());
+    assert_eq!(pushed, Some(4096));
+}
+
+#[test]
+fn what_a_tail_may_need_is_held_from_the_last_key_picture_on_and_no_longer_than_it_fits() {
+    let heavy = |access: Access<i64>| Access { bytes: 1 << 20, ..access };
+    for (gop, method, fits) in [
+        (300, Method::Copy, true),
+        (100_000, Method::Copy, false),
+        (300, Method::Render(ms(10)), true),
+        (100_000, Method::Render(ms(10)), false),
+    ] {
+        let mut cutter = Cutter::new(ms(0), ms(1_000_000), method);
+        cutter.begin(heavy(idr(0)), Bounds::default());
+        let refused =
+            (1..2000).find(|n| cutter.push(heavy(if n % gop == 0 { idr(*n) } else { p(*n) })).is_err());
+        assert_eq!(refused, (!fits).then_some(384), "{gop} {method:?}");
+    }
 }
 
 #[test]

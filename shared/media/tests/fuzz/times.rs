@@ -177,7 +177,7 @@ proptest! {
             for (item, (sample, picture)) in samples.iter().enumerate() {
                 let at = |ticks: i64| timeline.to_nanos_floor(ticks);
                 let duration = at(sample.dts.saturating_add(i64::from(sample.duration))) - at(sample.dts);
-                let access = Access { pts: at(sample.pts), duration, picture: *picture, item };
+                let access = Access { pts: at(sample.pts), duration, picture: *picture, bytes: 1, item };
                 if begun {
                     steps.extend(cutter.push(access)?);
                 } else if picture.random_access != RandomAccess::None {
