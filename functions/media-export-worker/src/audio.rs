@@ -3,7 +3,6 @@
 use crate::error::WorkError;
 use crate::source::{Media, Reader, Segments, Track};
 use bytes::Bytes;
-use export_domain::job::Reason;
 use export_domain::ports::SourceStore;
 use export_media::arrange::{AudioSlots, ClipClock, Piece, ticks};
 use export_media::fmp4::Codec;
@@ -179,7 +178,7 @@ impl<O: SourceStore + 'static> AudioTrack<O> {
         };
         let over = part.track.span(&fetched.segment).0 >= part.until;
         if let Some(media) = &fetched.media {
-            let frames = read_frames(part, media, &self.spec.sample_entries)?;
+            let frames = read_frames(part, media, &self.spec.sample_entries);
             let last_part = self.parts.is_empty();
             self.frames.extend(frames.into_iter().filter(|f| last_part || f.start < part.until));
         }
@@ -206,19 +205,18 @@ fn due(piece: &Piece, frame: &Frame) -> Nanos {
     piece.at + (frame.start - piece.from)
 }
 
-fn read_frames(part: &Part, media: &Media, entries: &[Bytes]) -> Result<Vec<Frame>, WorkError> {
+/// The frames that can be read; what cannot is silence.
+fn read_frames(part: &Part, media: &Media, entries: &[Bytes]) -> Vec<Frame> {
     let line = &part.track.timeline;
     let frame = |sample: &export_media::sample::Sample| {
-        let own = sample.entry_index().and_then(|n| part.track.init.sample_entries.get(n));
-        let own = own
-            .ok_or_else(|| Reason::BadRecording.because("a sample of a sound track names no sample entry"))?;
+        let own = sample.entry_index().and_then(|n| part.track.init.sample_entries.get(n))?;
         let entry = entries.iter().position(|entry| *entry == own.bytes).unwrap_or(0);
-        Ok(Frame {
+        Some(Frame {
             start: line.to_nanos_floor(sample.pts),
             end: line.to_nanos_floor(sample.pts.saturating_add(i64::from(sample.duration))),
             entry: u32::try_from(entry).unwrap_or(0),
-            data: media.data(sample)?,
+            data: media.bytes_of(sample)?,
         })
     };
-    media.samples.iter().map(frame).collect()
+    media.samples.iter().filter_map(frame).collect()
 }

@@ -103,6 +103,7 @@ mod tests {
     use export_media::fmp4::{Codec, SampleEntry};
     use export_media::picture::{DecoderConfig, PictureFormat};
     use export_media::sample::Rhythm;
+    use export_media::stretch::Bounds;
     use std::sync::Arc;
 
     /// x264's parameter set of 320x180 at 25 fps, High profile.
@@ -119,7 +120,8 @@ mod tests {
         let sps = config.sps(&[]).unwrap();
         let format = PictureFormat::of(&sps).unwrap();
         let config = Arc::new(config);
-        Setup { config, sps, format, timescale: 12_800, frame_ticks: 512, rhythm: Rhythm::default() }
+        let (rhythm, bounds) = (Rhythm::default(), Bounds::default());
+        Setup { config, sps, format, timescale: 12_800, frame_ticks: 512, rhythm, bounds }
     }
 
     fn hours(hours: i64) -> Nanos {

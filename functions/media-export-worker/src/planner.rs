@@ -159,6 +159,7 @@ impl<'a> Planner<'a> {
                 self.take(steps).await?;
             }
             let Some(Item::Start(setup, coded)) = item else { return Ok(()) };
+            let bounds = setup.bounds;
             let starts = self.begin(setup)?;
             self.examine(&coded)?;
             let method = if self.renders() { Method::Render(PIECE) } else { Method::Copy };
@@ -166,7 +167,7 @@ impl<'a> Planner<'a> {
                 Some(going_on) => cutter.insert(going_on),
                 None => cutter.insert(self.cutter(method)),
             };
-            cutter.begin(coded.access(), feed.bounds());
+            cutter.begin(coded.access(), bounds);
         }
     }
 
@@ -189,7 +190,9 @@ impl<'a> Planner<'a> {
             return Ok(());
         };
         let Coded { data, config, .. } = coded;
-        if is_interlaced(&setup.sps, data, config.nal_length_size)? { Err(interlaced()) } else { Ok(()) }
+        // A picture whose slice header is cut off says nothing about the others.
+        let fields = is_interlaced(&setup.sps, data, config.nal_length_size).unwrap_or(false);
+        if fields { Err(interlaced()) } else { Ok(()) }
     }
 
     /// A stretch begins. Whether the clip does: it looks like the first stretch that gives it a picture.

@@ -8,12 +8,13 @@ pub(crate) use reader::Reader;
 
 use crate::error::{About, WorkError};
 use bytes::Bytes;
-use export_domain::job::Reason;
+use export_domain::job::{Reason, WarningCode};
 use export_domain::ports::SourceStore;
-use export_media::fmp4::{Index, Init, InitTrack, MoofRead, TrackKind, read_fragments, read_moof};
+use export_media::fmp4::{Index, Init, InitTrack, MoofRead, TrackKind, read_moof, read_readable};
 use export_media::language::iso_639_2;
 use export_media::mpd::{ByteRange, Representation, Resource, Segment};
 use export_media::picture::DecoderConfig;
+use export_media::repair::{Repair, fill_durations};
 use export_media::sample::Sample;
 use export_media::time::{Nanos, Timeline};
 use std::ops::RangeInclusive;
@@ -224,8 +225,27 @@ impl Track {
             }
         }
         let Some(bytes) = found else { return Ok(None) };
-        let samples = read_fragments(&self.init, &bytes, 0).about(|| self.place(segment))?;
-        Ok(Some(Media { samples, pieces: vec![(0, bytes)], whole: true }))
+        let (mut samples, damage) = read_readable(&self.init, &bytes, 0);
+        if fill_durations(&mut samples) {
+            reader.notes().warn(WarningCode::RatesCorrected, self.about(segment, Repair::Duration.what()));
+        }
+        let damage = match damage {
+            None if bytes.is_empty() => Some("it is empty".to_owned()),
+            None => None,
+            Some(error) => Some(error.to_string()),
+        };
+        if let Some(damage) = &damage {
+            reader.notes().warn(WarningCode::SegmentsLeftOut, self.about(segment, damage));
+            if samples.is_empty() {
+                return Ok(None);
+            }
+        }
+        Ok(Some(Media { samples, pieces: vec![(0, bytes)], whole: true, damaged: damage.is_some() }))
+    }
+
+    /// Says of a segment what is wrong with it.
+    pub(crate) fn about(&self, segment: &Segment, what: &str) -> String {
+        format!("{}: {what}", self.place(segment))
     }
 
     /// Reads what is needed of a segment for `[from, until)`: from the last sync sample before it, by the container, to
@@ -273,10 +293,15 @@ impl Track {
         if to > there {
             let from = from.max(there);
             let rest = reader.read(&part(segment, from, to), self.most(segment)).await?;
-            let Some(rest) = rest else { return Ok(None) };
+            // A segment that is shorter than its boxes say is read as far as it goes.
+            let Some(rest) =
+                rest.filter(|rest| u64::try_from(rest.len()).is_ok_and(|read| read >= to - from))
+            else {
+                return self.read(reader, segment).await;
+            };
             join(&mut pieces, from, rest);
         }
-        Ok(Some(Media { samples, pieces, whole: false }))
+        Ok(Some(Media { samples, pieces, whole: false, damaged: false }))
     }
 
     /// The samples of a segment's only fragment, from as few bytes as hold its `moof`. `None` for any other layout.
@@ -291,8 +316,11 @@ impl Track {
             let prefix = reader.read(&part(segment, base, base.saturating_add(size)), size).await?;
             let Some(prefix) = prefix else { return Ok(None) };
             let short = u64::try_from(prefix.len()).unwrap_or(0) < size;
-            match read_moof(&self.init, &prefix, base).about(|| self.place(segment))? {
-                MoofRead::Ready { samples, .. } => {
+            // Reading all of a damaged segment tells how far it can be read.
+            let Ok(read) = read_moof(&self.init, &prefix, base) else { return Ok(None) };
+            match read {
+                MoofRead::Ready { mut samples, .. } => {
+                    fill_durations(&mut samples);
                     let only = self.lasts(&samples, segment);
                     return Ok(only.then_some(Fragment { samples, base, prefix }));
                 }
@@ -340,21 +368,25 @@ pub(crate) struct Media {
     pieces: Vec<(u64, Bytes)>,
     /// All samples of the segment.
     pub(crate) whole: bool,
+    /// Samples are missing at its end.
+    pub(crate) damaged: bool,
 }
 
 impl Media {
     /// The bytes of one of the samples.
     pub(crate) fn data(&self, sample: &Sample) -> Result<Bytes, WorkError> {
+        let missing = || Reason::BadRecording.because("a sample lies outside of its segment's data");
+        Ok(self.bytes_of(sample).ok_or_else(missing)?)
+    }
+
+    /// The same; `None` if they are not there.
+    pub(crate) fn bytes_of(&self, sample: &Sample) -> Option<Bytes> {
         let within = |(base, bytes): &(u64, Bytes)| {
             let from = usize::try_from(sample.offset.checked_sub(*base)?).ok()?;
             let to = from.checked_add(usize::try_from(sample.size).ok()?)?;
             (to <= bytes.len()).then(|| bytes.slice(from..to))
         };
-        Ok(self
-            .pieces
-            .iter()
-            .find_map(within)
-            .ok_or_else(|| Reason::BadRecording.because("a sample lies outside of its segment's data"))?)
+        self.pieces.iter().find_map(within)
     }
 }
 

@@ -14,7 +14,9 @@ use export_media::ffmpeg::jpeg;
 use export_media::nal::RandomAccess;
 use export_media::picture::PictureFormat;
 use export_media::sample::{Rhythm, Sample};
+use export_media::stretch::SOON;
 use export_media::time::Nanos;
+use std::collections::BTreeSet;
 use std::sync::Arc;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 
@@ -102,7 +104,12 @@ pub(crate) async fn by_ranges<O: SourceStore>(
     let Some(media) = track.read_samples(reader, &segment, fragment, from..=target).await? else {
         return Ok(None);
     };
-    let samples = media.samples.iter().zip(pictures(track, &media)?);
+    let pictures = pictures(track, reader, &segment, &media)?;
+    // What is damaged is judged with all that is around it.
+    if media.damaged || pictures.iter().any(|picture| picture.slices == 0) {
+        return Ok(None);
+    }
+    let samples = media.samples.iter().zip(pictures);
     let coded = samples.map(|(sample, picture)| Ok(Coded::of(track, &media, sample, picture)?.access()));
     let coded = coded.collect::<Result<Vec<_>, WorkError>>()?;
     let (Some(first), Some(wanted)) = (coded.first(), coded.last().map(|access| access.pts)) else {
@@ -111,7 +118,10 @@ pub(crate) async fn by_ranges<O: SourceStore>(
     if first.picture.random_access == RandomAccess::None || !part.bounds().hold(wanted) {
         return Ok(None);
     }
-    let setup = Arc::new(setup_of(track, &media.samples[0], &first.item, Rhythm::of(&media.samples))?);
+    let Some(setup) = setup_of(track, &media.samples[0], &first.item, Rhythm::of(&media.samples))? else {
+        return Ok(None);
+    };
+    let setup = Arc::new(setup);
     let format = setup.format;
     let led = first.pts;
     let run = coded.into_iter().filter(|access| access.pts >= led).collect();
@@ -146,9 +156,17 @@ impl Pictures for Latest {
 /// Positions of the sample to start decoding with and of the picture itself, the first at or after `start`.
 fn span(track: &Track, samples: &[Sample], start: Nanos) -> Option<(usize, usize)> {
     let pts = |sample: &Sample| track.timeline.to_nanos_floor(sample.pts);
+    // Which of two pictures with one time has the wrong one, their order does not tell.
+    let times: BTreeSet<i64> = samples.iter().map(|sample| sample.pts).collect();
+    if times.len() < samples.len() {
+        return None;
+    }
     let target = (0..samples.len()).filter(|n| pts(&samples[*n]) >= start).min_by_key(|n| samples[*n].pts)?;
     let wanted = samples.get(target)?;
     let from = (0..=target).rev().find(|n| samples[*n].sync && samples[*n].pts <= wanted.pts)?;
+    if pts(wanted) - start > SOON {
+        return None;
+    }
     // The picture on display before it must be here too, else a later segment might hold one that is shown earlier.
     let before =
         samples.iter().filter(|s| pts(s) < start).map(|s| s.pts.saturating_add(i64::from(s.duration))).max();

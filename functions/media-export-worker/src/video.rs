@@ -8,11 +8,12 @@ use export_domain::job::{Reason, WarningCode};
 use export_domain::ports::SourceStore;
 use export_media::cut::Access;
 use export_media::fmp4::TrackKind;
-use export_media::mpd::Representation;
+use export_media::mpd::{Representation, Segment};
 use export_media::nal::{Picture, RandomAccess, Sps, classify, to_annex_b};
 use export_media::picture::{DecoderConfig, PictureFormat};
+use export_media::repair::settle_times;
 use export_media::sample::{Rhythm, Sample};
-use export_media::stretch::{Bounds, Decision, Follower, Stretches, entry_point};
+use export_media::stretch::{Bounds, Decision, Follower, Opening, SOON, Stretches, entry_point, opening};
 use export_media::time::Nanos;
 use std::collections::VecDeque;
 use std::sync::Arc;
@@ -81,6 +82,20 @@ pub(crate) enum Item {
     Sample(Coded),
 }
 
+impl Item {
+    fn coded(&self) -> &Coded {
+        match self {
+            Self::Start(_, coded) | Self::Sample(coded) => coded,
+        }
+    }
+
+    fn coded_mut(&mut self) -> &mut Coded {
+        match self {
+            Self::Start(_, coded) | Self::Sample(coded) => coded,
+        }
+    }
+}
+
 /// What a decoder, and the encoder behind it, must know.
 #[derive(Debug, Clone)]
 pub(crate) struct Setup {
@@ -93,6 +108,8 @@ pub(crate) struct Setup {
     pub(crate) frame_ticks: u32,
     /// How samples follow each other.
     pub(crate) rhythm: Rhythm,
+    /// What is shown of the stretch.
+    pub(crate) bounds: Bounds,
 }
 
 impl Setup {
@@ -139,22 +156,55 @@ pub(crate) struct VideoFeed<O> {
     /// The first part's track, if it is open already.
     first: Option<Arc<Track>>,
     open: Option<Open<O>>,
+    /// The window.
+    start: Nanos,
+    end: Nanos,
     stretches: Stretches,
+    /// How the window starts is known.
+    opened: bool,
+    /// What waits until it is, or has waited.
+    held: VecDeque<Item>,
     over: bool,
 }
 
 struct Open<O> {
+    reader: Arc<Reader<O>>,
     part: Part,
     track: Arc<Track>,
     segments: Segments<O>,
     /// Segments that were read while stepping back, in order.
-    waiting: VecDeque<Fetched>,
+    waiting: VecDeque<Judged>,
     /// The sample to start with in the first segment, until that is loaded.
     entry: Option<usize>,
     samples: VecDeque<(Sample, Picture)>,
     media: Media,
+    /// The segment that they are of.
+    segment: Option<Segment>,
     rhythm: Rhythm,
     description: u32,
+}
+
+/// A segment with its samples at their right times and what their NAL units say; none if there is nothing to read.
+struct Judged {
+    segment: Segment,
+    media: Option<(Media, Vec<Picture>)>,
+}
+
+impl Judged {
+    fn of<O: SourceStore>(track: &Track, reader: &Reader<O>, fetched: Fetched) -> Result<Self, WorkError> {
+        let Fetched { segment, media } = fetched;
+        let Some(mut media) = media else { return Ok(Self { segment, media: None }) };
+        let pictures = pictures(track, reader, &segment, &media)?;
+        for repair in settle_times(&mut media.samples, &pictures) {
+            reader.notes().warn(WarningCode::RatesCorrected, track.about(&segment, repair.what()));
+        }
+        Ok(Self { segment, media: Some((media, pictures)) })
+    }
+
+    /// Not all of it was read.
+    fn is_part(&self) -> bool {
+        self.media.as_ref().is_some_and(|(media, _)| !media.whole)
+    }
 }
 
 impl<O: SourceStore + 'static> VideoFeed<O> {
@@ -167,7 +217,18 @@ impl<O: SourceStore + 'static> VideoFeed<O> {
         end: Nanos,
     ) -> Self {
         let stretches = Stretches::new(start, end);
-        Self { reader, parts: parts.into(), first, open: None, stretches, over: false }
+        Self {
+            reader,
+            parts: parts.into(),
+            first,
+            open: None,
+            start,
+            end,
+            stretches,
+            opened: false,
+            held: VecDeque::new(),
+            over: false,
+        }
     }
 
     /// Whether the window is made of several Periods.
@@ -178,11 +239,6 @@ impl<O: SourceStore + 'static> VideoFeed<O> {
     /// Milliseconds of the window that nothing decodable covers; once everything has been fed.
     pub(crate) fn lack_ms(&mut self) -> i64 {
         self.stretches.lack_ms()
-    }
-
-    /// What is shown of the Period being fed.
-    pub(crate) fn bounds(&self) -> Bounds {
-        self.stretches.bounds()
     }
 
     async fn take_open(&mut self) -> Result<Option<Open<O>>, WorkError> {
@@ -209,29 +265,54 @@ impl<O: SourceStore + 'static> VideoFeed<O> {
         sample: &Sample,
         picture: &Picture,
     ) -> Result<Option<Item>, WorkError> {
+        let line = &open.track.timeline;
         if picture.slices == 0 {
+            self.stretches.pass_over(line, sample);
             return Ok(None);
         }
         if sample.description != open.description {
             open.description = sample.description;
             self.stretches.break_off();
         }
-        let decision = self.stretches.push(&open.track.timeline, sample, picture);
+        let decision = self.stretches.push(line, sample, picture);
         if decision == Decision::Skip {
             return Ok(None);
         }
         let coded = Coded::of(&open.track, &open.media, sample, *picture)?;
-        let coded = Coded { shown: self.stretches.shows(coded.pts), ..coded };
+        // A picture that lasts is on display up to the window's end, and no longer.
+        let rest = self.end - coded.pts;
+        let lasts = coded.duration > SOON && rest > Nanos::ZERO;
+        let duration = if lasts { coded.duration.min(rest) } else { coded.duration };
+        let coded = Coded { shown: self.stretches.shows(coded.pts), duration, ..coded };
         if decision == Decision::Feed {
             return Ok(Some(Item::Sample(coded)));
         }
         let setup = setup_of(&open.track, sample, &coded, open.rhythm)?;
-        Ok(Some(Item::Start(Arc::new(setup), coded)))
+        if self.stretches.repeats(coded.pts) {
+            self.leave_out(open, "it starts with pictures that an earlier segment has shown");
+        }
+        if setup.is_none() {
+            self.leave_out(open, "the parameter sets of a random access picture cannot be read");
+            self.stretches.break_off();
+        }
+        if let Some(depth) = setup.as_ref().and_then(|setup| setup.sps.max_reorder) {
+            self.stretches.reorders(usize::try_from(depth).unwrap_or(usize::MAX));
+        }
+        let setup = setup.map(|setup| Setup { bounds: self.stretches.bounds(), ..setup });
+        Ok(setup.map(|setup| Item::Start(Arc::new(setup), coded)))
+    }
+
+    /// Notes that pictures of the segment are not shown.
+    fn leave_out(&self, open: &Open<O>, why: &str) {
+        if let Some(segment) = &open.segment {
+            self.reader.notes().warn(WarningCode::PicturesLeftOut, open.track.about(segment, why));
+        }
     }
 }
 
-impl<O: SourceStore + 'static> CodedSource for VideoFeed<O> {
-    async fn next(&mut self) -> Result<Option<Item>, WorkError> {
+impl<O: SourceStore + 'static> VideoFeed<O> {
+    /// The next item of the recording.
+    async fn read_on(&mut self) -> Result<Option<Item>, WorkError> {
         loop {
             if self.over || self.stretches.is_complete() {
                 self.over = true;
@@ -254,19 +335,62 @@ impl<O: SourceStore + 'static> CodedSource for VideoFeed<O> {
         }
     }
 
+    /// Decides how the window starts, if enough of its first stretch is known or it `is_over`: a picture that is on
+    /// display at the window's start, and not soon followed by another, is shown from there on.
+    fn decide_opening(&mut self, is_over: bool) {
+        let times: Vec<(Nanos, Nanos)> = self
+            .held
+            .iter()
+            .map(Item::coded)
+            .filter(|coded| coded.shown)
+            .map(|coded| (coded.pts, coded.duration))
+            .collect();
+        let reorder = match self.held.front() {
+            Some(Item::Start(setup, _)) => setup.rhythm.reorder,
+            _ => 0,
+        };
+        let decided = opening(&times, self.start, reorder, is_over);
+        self.opened = decided.is_some();
+        if let Some(Opening::OnDisplay(at, until)) = decided
+            && let Some(coded) = self.held.iter_mut().map(Item::coded_mut).filter(|coded| coded.shown).nth(at)
+        {
+            (coded.pts, coded.duration) = (self.start, until.min(self.end) - self.start);
+        }
+    }
+}
+
+impl<O: SourceStore + 'static> CodedSource for VideoFeed<O> {
+    async fn next(&mut self) -> Result<Option<Item>, WorkError> {
+        while !self.opened {
+            let item = self.read_on().await?;
+            if item.is_none() || (matches!(item, Some(Item::Start(..))) && !self.held.is_empty()) {
+                self.decide_opening(true);
+            }
+            let may_decide = item.as_ref().is_some_and(|item| item.coded().pts >= self.start);
+            self.held.extend(item);
+            if may_decide && !self.opened {
+                self.decide_opening(false);
+            }
+        }
+        match self.held.pop_front() {
+            Some(item) => Ok(Some(item)),
+            None => self.read_on().await,
+        }
+    }
+
     fn take_cut(&mut self) -> Option<Nanos> {
         self.stretches.take_cut()
     }
 }
 
-/// What a stretch that starts with `first` needs.
+/// What a stretch that starts with `first` needs; `None` if its parameter sets cannot be read.
 pub(crate) fn setup_of(
     track: &Track,
     sample: &Sample,
     first: &Coded,
     rhythm: Rhythm,
-) -> Result<Setup, WorkError> {
-    let sps = first.config.sps(&first.data)?;
+) -> Result<Option<Setup>, WorkError> {
+    let Ok(sps) = first.config.sps(&first.data) else { return Ok(None) };
     let read = PictureFormat::of(&sps).ok_or_else(|| {
         Reason::UnsupportedCodec
             .because("the pictures have a size, a chroma format or a bit depth that is not read here")
@@ -280,14 +404,15 @@ pub(crate) fn setup_of(
     // What is not said may come later on; only the Baseline profile has no pictures to overtake.
     let reorder = sps.max_reorder.unwrap_or(u32::from(sps.profile_idc != BASELINE));
     let reorder = usize::try_from(reorder).unwrap_or(0).max(rhythm.reorder);
-    Ok(Setup {
+    Ok(Some(Setup {
         config: Arc::clone(&first.config),
         format,
         timescale,
         frame_ticks: if sample.duration == 0 { (timescale / 25).max(1) } else { sample.duration },
         rhythm: Rhythm { reorder, ..rhythm },
+        bounds: Bounds::default(),
         sps,
-    })
+    }))
 }
 
 impl<O: SourceStore + 'static> Open<O> {
@@ -296,24 +421,27 @@ impl<O: SourceStore + 'static> Open<O> {
         let mut position = track.index_at(part.from);
         let mut segments =
             Segments::of_window(Arc::clone(&reader), Arc::clone(&track), position, part.from, part.until);
-        let mut waiting: VecDeque<Fetched> = segments.next().await?.into_iter().collect();
+        let judged = |fetched| Judged::of(&track, &reader, fetched);
+        let mut waiting: VecDeque<Judged> = match segments.next().await? {
+            Some(fetched) => [judged(fetched)?].into(),
+            None => VecDeque::new(),
+        };
         let mut passed = Passed::default();
         let entry = loop {
-            if let Some(Fetched { media: Some(media), .. }) = waiting.front() {
-                let pictures = pictures(&track, media)?;
+            if let Some(Judged { media: Some((media, pictures)), .. }) = waiting.front() {
                 let found =
-                    entry_point(&track.timeline, &media.samples, &pictures, &passed.followers, part.from);
+                    entry_point(&track.timeline, &media.samples, pictures, &passed.followers, part.from);
                 if found.is_some() {
                     break found;
                 }
                 if media.whole {
-                    passed.add(Follower::of(&track.timeline, &media.samples, &pictures), media);
+                    passed.add(Follower::of(&track.timeline, &media.samples, pictures), media);
                 }
             }
-            if let Some(fetched) = waiting.front_mut().filter(|f| f.media.as_ref().is_some_and(|m| !m.whole))
-            {
+            if let Some(first) = waiting.front_mut().filter(|first| first.is_part()) {
                 // The container's word on where decoding can start was not good enough.
-                fetched.media = track.read(&reader, &fetched.segment).await?;
+                let media = track.read(&reader, &first.segment).await?;
+                *first = judged(Fetched { segment: first.segment.clone(), media })?;
                 continue;
             }
             let Some(before) = position.checked_sub(1) else { break None };
@@ -324,12 +452,13 @@ impl<O: SourceStore + 'static> Open<O> {
                 break None;
             }
             let Some(media) = track.read(&reader, &segment).await? else { break None };
-            waiting.push_front(Fetched { segment, media: Some(media) });
+            waiting.push_front(judged(Fetched { segment, media: Some(media) })?);
             position = before;
         };
-        let first = waiting.front().and_then(|fetched| fetched.media.as_ref());
+        let first = waiting.front().and_then(|first| first.media.as_ref());
         Ok(Self {
-            rhythm: first.map(|media| Rhythm::of(&media.samples)).unwrap_or_default(),
+            rhythm: first.map(|(media, _)| Rhythm::of(&media.samples)).unwrap_or_default(),
+            reader,
             part,
             track,
             segments,
@@ -337,23 +466,29 @@ impl<O: SourceStore + 'static> Open<O> {
             entry,
             samples: VecDeque::new(),
             media: Media::default(),
+            segment: None,
             description: 0,
         })
     }
 
     /// Makes the next segment's samples the current ones; `false` past the last one of this part.
     async fn load(&mut self, stretches: &mut Stretches) -> Result<bool, WorkError> {
-        let fetched = match self.waiting.pop_front() {
-            Some(fetched) => Some(fetched),
-            None => self.segments.next().await?,
+        if std::mem::take(&mut self.media).damaged {
+            stretches.break_off();
+        }
+        let judged = match self.waiting.pop_front() {
+            Some(judged) => judged,
+            None => match self.segments.next().await? {
+                Some(fetched) => Judged::of(&self.track, &self.reader, fetched)?,
+                None => return Ok(false),
+            },
         };
-        let Some(Fetched { segment, media }) = fetched else { return Ok(false) };
+        let Judged { segment, media } = judged;
         let beyond = self.track.span(&segment).0 >= self.part.until;
-        let Some(media) = media else {
+        let Some((media, mut pictures)) = media else {
             stretches.break_off();
             return Ok(!beyond);
         };
-        let mut pictures = pictures(&self.track, &media)?;
         let (line, samples) = (&self.track.timeline, &media.samples);
         if beyond && !samples.iter().any(|sample| line.to_nanos_floor(sample.pts) < self.part.until) {
             return Ok(false);
@@ -367,6 +502,7 @@ impl<O: SourceStore + 'static> Open<O> {
         }
         self.samples = samples.iter().copied().zip(pictures).skip(entry.unwrap_or(0)).collect();
         self.media = media;
+        self.segment = Some(segment);
         Ok(true)
     }
 }
@@ -393,13 +529,31 @@ impl Passed {
     }
 }
 
-/// What the NAL units of each sample say.
-pub(crate) fn pictures(track: &Track, media: &Media) -> Result<Vec<Picture>, WorkError> {
-    let picture = |sample: &Sample| {
-        let config = decoder_config(track, sample)?;
-        Ok(classify(config.codec, &media.data(sample)?, config.nal_length_size, sample.sync)?)
+/// What the NAL units of each sample say; a sample that cannot be read is no picture.
+pub(crate) fn pictures<O: SourceStore>(
+    track: &Track,
+    reader: &Reader<O>,
+    segment: &Segment,
+    media: &Media,
+) -> Result<Vec<Picture>, WorkError> {
+    let leave_out = |n: usize, what: &str| {
+        let what = format!("picture {}: {what}", n + 1);
+        reader.notes().warn(WarningCode::PicturesLeftOut, track.about(segment, &what));
+        Picture::NOTHING
     };
-    media.samples.iter().map(picture).collect()
+    let picture = |(n, sample): (usize, &Sample)| {
+        let named = sample.entry_index().is_some_and(|entry| entry < track.configs.len());
+        let Some(data) = media.bytes_of(sample).filter(|_| named) else {
+            return Ok(leave_out(n, "its sample entry or its bytes are not there"));
+        };
+        let config = decoder_config(track, sample)?;
+        Ok(match classify(config.codec, &data, config.nal_length_size, sample.sync) {
+            Ok(picture) if picture.slices == 0 => leave_out(n, "it has no slices"),
+            Ok(picture) => picture,
+            Err(error) => leave_out(n, &error.to_string()),
+        })
+    };
+    media.samples.iter().enumerate().map(picture).collect()
 }
 
 /// The decoder configuration of a sample.

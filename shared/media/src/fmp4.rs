@@ -15,7 +15,7 @@ mod stream;
 mod tests;
 
 pub use codec::{Codec, SampleEntry};
-pub use fragment::{MoofRead, read_fragments, read_moof};
+pub use fragment::{MoofRead, read_fragments, read_moof, read_readable};
 pub use init::{Defaults, Init, InitTrack, TrackKind};
 pub use sidx::{Index, IndexEntry};
 pub use stream::{FragmentEvent, FragmentReader, FragmentSample};

@@ -16,6 +16,7 @@ pub mod mux;
 pub mod nal;
 pub mod picture;
 pub mod reorder;
+pub mod repair;
 pub mod sample;
 pub mod select;
 pub mod stretch;

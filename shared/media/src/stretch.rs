@@ -32,6 +32,13 @@ impl Bounds {
         self.from.is_none_or(|from| from <= pts) && self.until.is_none_or(|until| pts < until)
     }
 }
+/// Decode times of arrival jump by this much although nothing is lost.
+const JITTER: Nanos = Nanos::new(100_000_000);
+/// A decoder is fed on over a step in decode time of up to this length: what follows may still be decoded.
+const REACH: Nanos = Nanos::new(1_000_000_000);
+
+/// A window whose first picture starts later than this behind its start begins with the picture on display there.
+pub const SOON: Nanos = Nanos::new(250_000_000);
 
 /// What to do with a sample.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -51,23 +58,38 @@ pub struct Stretches {
     /// Of the present Period.
     bounds: Bounds,
     coverage: Coverage,
-    /// Fed and not yet known to be next in display order: presentation time to duration.
-    pending: BTreeMap<Nanos, Nanos>,
+    /// Fed and not yet known to be next in display order, by presentation time.
+    pending: BTreeMap<Nanos, Pending>,
     stretch: Option<Stretch>,
     frame: Nanos,
     cut: Option<Nanos>,
     /// End of the last picture that is known to be next in display order, by its own duration.
     shown_until: Option<Nanos>,
+    /// What later stretches show from here on was not shown by earlier ones.
+    unshown: Option<Nanos>,
+}
+
+#[derive(Debug, Clone, Copy)]
+struct Pending {
+    duration: Nanos,
+    /// It cannot be decoded: the picture before it stays on display.
+    lost: bool,
 }
 
 #[derive(Debug, Clone, Copy)]
 struct Stretch {
     /// Presentation time of the picture that it started with.
     start: Nanos,
+    /// From when on its pictures are shown.
+    from: Option<Nanos>,
+    /// Decode time of the last sample.
+    last: Nanos,
     /// Where the next sample is due in decode order.
     next: Nanos,
     /// Shortest and longest duration of its samples.
     durations: (Nanos, Nanos),
+    /// Pictures that may be decoded before one that is shown earlier.
+    reorder: usize,
 }
 
 impl Stretch {
@@ -76,6 +98,45 @@ impl Stretch {
     fn is_even(&self) -> bool {
         let (shortest, longest) = self.durations;
         longest - shortest <= half(shortest)
+    }
+
+    /// Whether a sample at `dts` that lasts for `duration` follows. Behind a random access picture nothing needs what may have been lost before
+    /// it, so any hole in the recording ends the stretch; before it, the decoder is fed on.
+    fn goes_on(&self, dts: Nanos, duration: Nanos, random_access: bool) -> bool {
+        let reach = if random_access { JITTER.max(duration + duration) } else { REACH };
+        let forward = dts > self.last || (dts == self.last && !random_access);
+        forward && dts - self.next <= reach
+    }
+
+    /// A sample at `dts` follows that lasts until `after`.
+    fn take(&mut self, dts: Nanos, after: Nanos) {
+        let duration = after - dts;
+        let (shortest, longest) = self.durations;
+        // A step in decode time makes the sample before it last longer.
+        let step = (dts - self.next).get().saturating_abs();
+        let before = if step.saturating_mul(2) > duration.get() { dts - self.last } else { duration };
+        self.durations = (shortest.min(duration).min(before), longest.max(duration).max(before));
+        (self.last, self.next) = (dts, after);
+    }
+}
+
+/// Times of a sample on the presentation's clock.
+#[derive(Debug, Clone, Copy)]
+struct Times {
+    dts: Nanos,
+    pts: Nanos,
+    after: Nanos,
+}
+
+impl Times {
+    fn of(timeline: &Timeline, sample: &Sample) -> Self {
+        let at = |ticks: i64| timeline.to_nanos_floor(ticks);
+        let after = at(sample.dts.saturating_add(i64::from(sample.duration)));
+        Self { dts: at(sample.dts), pts: at(sample.pts), after }
+    }
+
+    fn duration(&self) -> Nanos {
+        self.after - self.dts
     }
 }
 
@@ -91,6 +152,7 @@ impl Stretches {
             frame: Nanos::ZERO,
             cut: None,
             shown_until: None,
+            unshown: None,
         }
     }
 
@@ -106,71 +168,123 @@ impl Stretches {
         self.bounds = Bounds { from: bounds.from.map(early), ..bounds };
     }
 
-    /// What is shown of the present Period.
+    /// At most `depth` pictures of the stretch are decoded before one that is shown earlier, by its parameter sets.
+    pub fn reorders(&mut self, depth: usize) {
+        if let Some(stretch) = &mut self.stretch {
+            stretch.reorder = depth.min(MAX_REORDER);
+        }
+    }
+
+    /// Whether an earlier stretch has shown what the present one has at `pts`.
+    pub fn repeats(&self, pts: Nanos) -> bool {
+        let from =
+            self.stretch.and_then(|stretch| stretch.from).filter(|_| self.bounds.from < self.bounds().from);
+        from.is_some_and(|from| pts < from)
+    }
+
+    /// What is shown of the present stretch: its Period may begin later than its first picture, and a recorder that
+    /// restarts may record again what was recorded already.
     pub fn bounds(&self) -> Bounds {
-        self.bounds
+        let from = self.stretch.map_or(self.bounds.from, |stretch| stretch.from);
+        Bounds { from, ..self.bounds }
     }
 
     /// Whether the picture at `pts` is shown at all; others may still be needed to decode it.
     pub fn shows(&self, pts: Nanos) -> bool {
-        self.bounds.hold(pts)
+        self.bounds().hold(pts)
     }
 
     /// The next sample in decode order.
     pub fn push(&mut self, timeline: &Timeline, sample: &Sample, picture: &Picture) -> Decision {
-        let at = |ticks: i64| timeline.to_nanos_floor(ticks);
-        let (dts, pts) = (at(sample.dts), at(sample.pts));
-        let after = at(sample.dts.saturating_add(i64::from(sample.duration)));
-        let duration = after - dts;
-        if duration > Nanos::ZERO {
-            self.frame = duration;
-        }
-        let broken = self
-            .stretch
-            .is_some_and(|s| (dts - s.next).get().saturating_abs().saturating_mul(2) > duration.get());
-        if broken {
-            self.break_off();
-        }
+        let times = Times::of(timeline, sample);
+        let random_access = picture.random_access != RandomAccess::None;
+        self.advance(times, random_access);
         let decision = match &mut self.stretch {
-            None if picture.random_access != RandomAccess::None => {
-                self.stretch = Some(Stretch { start: pts, next: after, durations: (duration, duration) });
+            None if random_access => {
+                let duration = times.duration();
+                self.stretch = Some(Stretch {
+                    start: times.pts,
+                    from: self.bounds.from.max(self.unshown),
+                    last: times.dts,
+                    next: times.after,
+                    durations: (duration, duration),
+                    reorder: MAX_REORDER,
+                });
                 Decision::Start
             }
             None => return Decision::Skip,
             Some(stretch) => {
-                stretch.next = after;
-                let (shortest, longest) = stretch.durations;
-                stretch.durations = (shortest.min(duration), longest.max(duration));
-                if pts < stretch.start {
+                stretch.take(times.dts, times.after);
+                if times.pts < stretch.start {
                     return Decision::Skip;
                 }
                 Decision::Feed
             }
         };
-        if self.shows(pts) {
-            self.pending.insert(pts, duration);
+        self.wait(times, false);
+        decision
+    }
+
+    /// The next sample in decode order cannot be decoded: it counts as time, in which the picture before it stays on
+    /// display.
+    pub fn pass_over(&mut self, timeline: &Timeline, sample: &Sample) {
+        let times = Times::of(timeline, sample);
+        self.advance(times, false);
+        if let Some(stretch) = &mut self.stretch {
+            stretch.take(times.dts, times.after);
+            if times.pts >= stretch.start {
+                self.wait(times, true);
+            }
+        }
+    }
+
+    /// Ends the stretch if the sample does not follow.
+    fn advance(&mut self, times: Times, random_access: bool) {
+        let duration = times.duration();
+        if duration > Nanos::ZERO {
+            self.frame = duration;
+        }
+        if self.stretch.is_some_and(|stretch| !stretch.goes_on(times.dts, self.frame, random_access)) {
+            self.break_off();
+        }
+    }
+
+    fn wait(&mut self, times: Times, lost: bool) {
+        if self.shows(times.pts) {
+            let pending = Pending { duration: times.duration(), lost };
+            let known = self.pending.entry(times.pts).or_insert(pending);
+            known.lost &= lost;
         }
         while self.pending.len() > MAX_REORDER + 1 {
             self.cover_first();
         }
-        decision
     }
 
     /// The recording has a hole here, or its parameter sets change: the next sample starts anew.
     ///
     /// Pictures that would be shown behind others which got lost are cut off: see [`Self::take_cut`].
     pub fn break_off(&mut self) {
-        while let Some((&pts, _)) = self.pending.first_key_value() {
-            let lost = |until: Nanos| (pts - until).get().saturating_mul(2) > self.frame.get();
-            if self.is_even() && self.shown_until.is_some_and(lost) {
-                self.cut = Some(pts);
-                self.pending.clear();
-                break;
-            }
+        if let Some(cut) = self.gap() {
+            self.cut = Some(cut);
+            self.pending.split_off(&cut);
+        }
+        while !self.pending.is_empty() {
             self.cover_first();
         }
         self.stretch = None;
         self.shown_until = None;
+    }
+
+    /// Where pending pictures come behind lost ones; with a variable frame rate nobody knows.
+    fn gap(&self) -> Option<Nanos> {
+        let mut until = self.shown_until;
+        for (pts, Pending { duration, .. }) in self.pending.iter().filter(|_| self.is_even()) {
+            if until.is_some_and(|until| (*pts - until).get().saturating_mul(2) > self.frame.get()) {
+                return Some(*pts);
+            }
+            until = Some(*pts + *duration);
+        }
+        None
     }
 
     /// From which presentation time on the pictures of the stretch that just ended are not to be shown.
@@ -182,11 +296,12 @@ impl Stretches {
     pub fn is_complete(&self) -> bool {
         if !self.is_even() {
             // No picture is decoded after so many that are shown later.
-            return self.pending.keys().filter(|pts| **pts >= self.end).count() > MAX_REORDER;
+            let most = self.stretch.map_or(MAX_REORDER, |stretch| stretch.reorder);
+            return self.pending.keys().filter(|pts| **pts >= self.end).count() > most;
         }
         let mut seen = self.coverage.clone();
         let reaches = |seen: &Coverage| seen.covered().is_some_and(|covered| covered + ROUNDING >= self.end);
-        for (pts, duration) in &self.pending {
+        for (pts, Pending { duration, .. }) in &self.pending {
             if reaches(&seen) {
                 return true;
             }
@@ -210,15 +325,49 @@ impl Stretches {
 
     /// The earliest pending picture is on display until the next one, or for its own duration if it is the last.
     fn cover_first(&mut self) {
-        let Some((pts, duration)) = self.pending.pop_first() else { return };
-        let next = self.pending.first_key_value().map(|(next, _)| *next);
-        let end = pts + duration;
-        // A picture that is missing in between is not covered by the one before it.
-        let even = self.is_even();
-        let next = next.filter(|next| !even || (*next - end).get().saturating_mul(2) <= duration.get());
-        self.coverage.add(pts, next.unwrap_or(end));
-        self.shown_until = Some(end);
+        let Some((pts, Pending { duration, lost })) = self.pending.pop_first() else { return };
+        self.shown_until = Some(pts + duration);
+        if lost {
+            return;
+        }
+        let next = self.pending.iter().find(|(_, pending)| !pending.lost).map(|(next, _)| *next);
+        self.coverage.add(pts, next.unwrap_or(pts + duration));
+        self.unshown = self.unshown.max(Some(pts + half(duration.min(JITTER))));
     }
+}
+
+/// How a window starts that a stretch is decoded for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Opening {
+    /// With the first picture that starts in it.
+    Picture,
+    /// With the picture at this position, which is on display at its start and until this time.
+    OnDisplay(usize, Nanos),
+}
+
+/// Decides how a window from `start` on begins: where nothing moves, or pictures come seldom, with the picture on
+/// display. `pictures` has presentation time and duration of a stretch's shown pictures in decode order; `reorder` of
+/// them may be decoded before one that is shown earlier. `None` until more are known, or the stretch `is_over`.
+pub fn opening(pictures: &[(Nanos, Nanos)], start: Nanos, reorder: usize, is_over: bool) -> Option<Opening> {
+    let times = || pictures.iter().map(|(pts, _)| *pts);
+    let Some(next) = times().filter(|pts| *pts >= start).min() else {
+        return is_over.then(|| ends_with(pictures, start, None));
+    };
+    if next - start <= SOON {
+        return Some(Opening::Picture);
+    }
+    let settled = is_over || times().filter(|pts| *pts >= start).count() > reorder;
+    settled.then(|| ends_with(pictures, start, Some(next)))
+}
+
+/// The last picture before `start`, if it is on display there; `next` is the one behind it.
+fn ends_with(pictures: &[(Nanos, Nanos)], start: Nanos, next: Option<Nanos>) -> Opening {
+    let before = pictures.iter().enumerate().filter(|(_, (pts, _))| *pts < start);
+    let Some((at, (pts, duration))) = before.max_by_key(|(_, (pts, _))| *pts) else {
+        return Opening::Picture;
+    };
+    let until = next.unwrap_or(*pts + *duration);
+    if until > start { Opening::OnDisplay(at, until) } else { Opening::Picture }
 }
 
 fn half(duration: Nanos) -> Nanos {

@@ -396,3 +396,17 @@ proptest! {
         prop_assert_eq!(unique.len(), all.len());
     }
 }
+
+#[test]
+fn what_an_earlier_stretch_showed_is_decoded_but_not_shown() {
+    for (copies, expected) in [(Method::Copy, 5..20), (Method::Render(ms(10_000)), 5..20)] {
+        let mut cutter = Cutter::new(ms(0), ms(20 * FRAME), copies);
+        cutter.begin(idr(0), Bounds { from: Some(ms(5 * FRAME)), until: None });
+        let mut steps = Vec::new();
+        for n in 1..20 {
+            steps.extend(cutter.push(if n == 10 { idr(10) } else { p(n) }).unwrap());
+        }
+        steps.extend(cutter.end(None).unwrap());
+        assert_eq!(displayed(&steps), expected.collect::<Vec<_>>());
+    }
+}

@@ -34,21 +34,39 @@ pub enum MoofRead {
 /// without decode time, [`Fmp4Error::TooMany`] beyond [`MAX_SAMPLES`] and for samples that share so many bytes that
 /// together they are larger than `data`, else as the boxes deserve.
 pub fn read_fragments(track: &InitTrack, data: &[u8], base_offset: u64) -> Result<Vec<Sample>, Fmp4Error> {
+    match read_readable(track, data, base_offset) {
+        (samples, None) => Ok(samples),
+        (_, Some(damage)) => Err(damage),
+    }
+}
+
+/// Reads the samples of a track that can be read in a segment which may be damaged, and says what is wrong with it.
+///
+/// Fragments before the damage are read, and of the last one the samples whose bytes are there.
+pub fn read_readable(track: &InitTrack, data: &[u8], base_offset: u64) -> (Vec<Sample>, Option<Fmp4Error>) {
     let mut fragments = Fragments::new(std::slice::from_ref(track));
+    let mut damage = None;
     for child in children(data) {
-        let child = child?;
-        if &child.kind == b"moof" {
-            fragments.moof(child.bytes, offset(base_offset, child.position)?)?;
+        let read = child.and_then(|child| match &child.kind {
+            b"moof" => fragments.moof(child.bytes, offset(base_offset, child.position)?),
+            _ => Ok(()),
+        });
+        if let Err(error) = read {
+            damage = Some(error);
+            break;
         }
     }
-    let end = offset(base_offset, data.len())?;
+    let end = base_offset.saturating_add(u64::try_from(data.len()).unwrap_or(u64::MAX));
     let inside = |sample: &Sample| sample.offset >= base_offset && sample.end() <= end;
-    let samples: Vec<Sample> = fragments.samples.into_iter().map(|(_, sample)| sample).collect();
+    let mut samples: Vec<Sample> = fragments.samples.into_iter().map(|(_, sample)| sample).collect();
     if !samples.iter().all(inside) {
-        return Err(Fmp4Error::SampleOutOfRange);
+        samples.retain(inside);
+        damage = damage.or(Some(Fmp4Error::SampleOutOfRange));
     }
-    check_bytes(&samples, data.len())?;
-    Ok(samples)
+    if let Err(error) = check_bytes(&samples, data.len()) {
+        return (Vec::new(), Some(error));
+    }
+    (samples, damage)
 }
 
 /// Refuses samples of more bytes than there are: overlapping runs would make a small file a large clip.
@@ -124,8 +142,13 @@ impl<'a> Fragments<'a> {
         Self { tracks, samples: Vec::new() }
     }
 
-    /// Adds the samples of a `moof`, header included, that starts at `start` in the file.
+    /// Adds the samples of a `moof`, header included, that starts at `start` in the file; none of one that is damaged.
     pub(super) fn moof(&mut self, moof: &[u8], start: u64) -> Result<(), Fmp4Error> {
+        let before = self.samples.len();
+        self.trafs(moof, start).inspect_err(|_| self.samples.truncate(before))
+    }
+
+    fn trafs(&mut self, moof: &[u8], start: u64) -> Result<(), Fmp4Error> {
         if moof.len() > MAX_MOOF {
             return Err(Fmp4Error::TooMany("moof"));
         }

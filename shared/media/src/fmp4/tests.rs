@@ -391,3 +391,23 @@ fn a_track_s_matrix_is_read_and_turned_by_the_movie_s() {
     turned[at..at + 36].fill(0);
     assert_eq!(Init::parse(&turned).unwrap().tracks[0].matrix.turn().quarters, 1);
 }
+
+#[test]
+fn a_segment_that_is_cut_off_is_read_up_to_the_cut() {
+    let init = Init::parse(H264).unwrap();
+    let track = &init.tracks[0];
+    let all = read_fragments(track, H264, 0).unwrap();
+    assert_eq!(read_readable(track, H264, 0), (all.clone(), None));
+    for cut in (0..H264.len()).step_by(7) {
+        let (readable, _) = read_readable(track, &H264[..cut], 0);
+        assert_eq!(readable, all[..readable.len()], "{cut}");
+        let whole = all.iter().filter(|sample| sample.end() <= u64::try_from(cut).unwrap()).count();
+        assert!(readable.len() == whole || readable.is_empty(), "{cut}");
+    }
+    let last = all.last().unwrap();
+    let cut = usize::try_from(last.offset).unwrap();
+    let (readable, damage) = read_readable(track, &H264[..cut], 0);
+    assert_eq!(readable.len(), all.len() - 1);
+    assert!(damage.is_some());
+    assert_eq!(read_readable(track, b"<?xml version=\"1.0\"?><Error/>", 0).0, []);
+}

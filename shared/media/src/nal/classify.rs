@@ -53,7 +53,8 @@ pub struct Picture {
 }
 
 impl Picture {
-    const NOTHING: Self = Self {
+    /// Not a picture: there is nothing to decode.
+    pub const NOTHING: Self = Self {
         random_access: RandomAccess::None,
         leading: Leading::No,
         reference: false,

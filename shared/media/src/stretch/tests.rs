@@ -251,3 +251,180 @@ fn a_gradual_refresh_is_an_entry_once_it_is_complete() {
     };
     assert_eq!((entry(&later), entry(&[])), (Some(20), Some(10)), "what follows decides");
 }
+
+/// Feeds frames with a decode time of their own each, in milliseconds; no reordering.
+fn feed_at(stretches: &mut Stretches, samples: &[(char, i64, u32)]) -> Vec<Decision> {
+    let decide = |(kind, at, duration): &(char, i64, u32)| {
+        let random_access = if *kind == 'I' { RandomAccess::Idr } else { RandomAccess::None };
+        let picture = Picture { random_access, slices: 1, reference: true, ..Picture::NOTHING };
+        let sample = Sample {
+            dts: *at,
+            pts: *at,
+            duration: *duration,
+            offset: 0,
+            size: 1,
+            sync: *kind == 'I',
+            description: 1,
+        };
+        if *kind == '-' {
+            stretches.pass_over(&timeline(), &sample);
+            return Decision::Skip;
+        }
+        stretches.push(&timeline(), &sample, &picture)
+    };
+    samples.iter().map(decide).collect()
+}
+
+#[test]
+fn arrival_times_that_jump_lose_nothing() {
+    let mut stretches = window(0, 100);
+    // Chunks of two whose second sample has a guessed duration: 25 ms early, 50 ms late, twice at one time.
+    let times = [('I', 0, 40), ('P', 40, 40), ('P', 55, 40), ('P', 95, 40), ('P', 185, 40), ('P', 185, 40)];
+    let decisions = feed_at(&mut stretches, &times);
+    assert_eq!(decisions[1..], [Decision::Feed; 5]);
+    assert_eq!(feed_at(&mut stretches, &[('I', 300, 40), ('P', 340, 40)]), [Decision::Feed; 2], "75 ms late");
+    assert_eq!(stretches.lack_ms(), 4000 - 380);
+}
+
+#[test]
+fn a_step_within_a_decoders_reach_loses_nothing_and_one_beyond_loses_the_rest() {
+    let mut stretches = window(0, 200);
+    let decisions =
+        feed_at(&mut stretches, &[('I', 0, 40), ('P', 1040, 40), ('P', 2081, 40), ('I', 2121, 40)]);
+    assert_eq!(decisions, [Decision::Start, Decision::Feed, Decision::Skip, Decision::Start]);
+    assert_eq!(stretches.lack_ms(), 8000 - 1080 - 40, "the first picture stays on display for a second");
+}
+
+#[test]
+fn a_hole_before_a_random_access_picture_is_one_from_two_frames_on() {
+    for (hole, decision) in [(100, Decision::Feed), (101, Decision::Start)] {
+        let mut stretches = window(0, 10);
+        let decisions = feed_at(&mut stretches, &[('I', 0, 40), ('I', 40 + hole, 40)]);
+        assert_eq!(decisions[1], decision, "{hole} ms");
+    }
+    for (hole, decision) in [(400, Decision::Feed), (401, Decision::Start)] {
+        let mut stretches = window(0, 100);
+        let decisions = feed_at(&mut stretches, &[('I', 0, 200), ('I', 200 + hole, 200)]);
+        assert_eq!(decisions[1], decision, "{hole} ms at 5 frames a second");
+    }
+}
+
+#[test]
+fn a_recorder_that_steps_back_starts_anew_and_shows_nothing_twice() {
+    let mut stretches = window(0, 100);
+    feed(&mut stretches, 0, &(0..50).map(|n| (if n == 0 { 'I' } else { 'P' }, n)).collect::<Vec<_>>());
+    let again: Vec<(char, i64)> = (40..100).map(|n| (if n == 40 { 'I' } else { 'P' }, n)).collect();
+    assert_eq!(feed(&mut stretches, 40, &again)[0], Decision::Start);
+    assert!(!stretches.shows(Nanos::from_millis(49 * FRAME)));
+    assert!(stretches.shows(Nanos::from_millis(50 * FRAME)));
+    assert!(stretches.repeats(Nanos::from_millis(49 * FRAME)));
+    assert!(!stretches.repeats(Nanos::from_millis(50 * FRAME)));
+    assert_eq!(stretches.bounds().from, Some(Nanos::from_millis(49 * FRAME + FRAME / 2)));
+    assert_eq!((stretches.lack_ms(), stretches.take_cut()), (0, None));
+}
+
+#[test]
+fn a_segment_that_comes_twice_is_shown_once() {
+    let mut stretches = window(0, 3);
+    let decisions = feed_at(&mut stretches, &[('I', 0, 40), ('I', 0, 40), ('I', 40, 40), ('P', 80, 40)]);
+    assert_eq!(decisions, [Decision::Start, Decision::Start, Decision::Feed, Decision::Feed]);
+    assert_eq!(stretches.lack_ms(), 0);
+}
+
+#[test]
+fn a_lost_picture_counts_as_time() {
+    let mut stretches = window(0, 10);
+    let times: Vec<_> = (0..10)
+        .map(|n| {
+            (
+                if n == 0 {
+                    'I'
+                } else if n == 4 {
+                    '-'
+                } else {
+                    'P'
+                },
+                n * FRAME,
+                40,
+            )
+        })
+        .collect();
+    let decisions = feed_at(&mut stretches, &times);
+    assert_eq!(decisions.iter().filter(|decision| **decision == Decision::Feed).count(), 8);
+    assert!(stretches.is_complete());
+    stretches.break_off();
+    assert_eq!((stretches.take_cut(), stretches.lack_ms()), (None, 0), "picture 3 stays on display");
+}
+
+#[test]
+fn a_lost_picture_at_the_end_is_lacking() {
+    let mut stretches = window(0, 10);
+    let kind = |n| {
+        if n == 0 {
+            'I'
+        } else if n >= 8 {
+            '-'
+        } else {
+            'P'
+        }
+    };
+    feed_at(&mut stretches, &(0..10).map(|n| (kind(n), n * FRAME, 40)).collect::<Vec<_>>());
+    assert_eq!(stretches.lack_ms(), 2 * FRAME);
+    let mut stretches = window(0, 10);
+    feed_at(&mut stretches, &[('-', 0, 40), ('I', 40, 40)]);
+    assert_eq!(stretches.lack_ms(), 9 * FRAME, "and so is one before the first");
+}
+
+/// Pictures of a stretch by their times and durations in milliseconds.
+fn timed(times: &[(i64, i64)]) -> Vec<(Nanos, Nanos)> {
+    times.iter().map(|(pts, duration)| (Nanos::from_millis(*pts), Nanos::from_millis(*duration))).collect()
+}
+
+#[test]
+fn a_window_in_which_a_picture_starts_soon_starts_with_it() {
+    for next in [1000, 1001, 1250] {
+        let times = timed(&[(0, next), (next, 4000)]);
+        assert_eq!(opening(&times, Nanos::from_millis(1000), 0, false), Some(Opening::Picture), "{next}");
+    }
+}
+
+#[test]
+fn a_window_in_which_no_picture_starts_soon_starts_with_the_one_on_display() {
+    let start = Nanos::from_millis(1000);
+    let held = |at, until| Some(Opening::OnDisplay(at, Nanos::from_millis(until)));
+    assert_eq!(opening(&timed(&[(0, 1251), (1251, 40)]), start, 0, false), held(0, 1251));
+    assert_eq!(opening(&timed(&[(0, 3000), (40, 40), (3000, 40)]), start, 0, false), held(1, 3000));
+    assert_eq!(opening(&timed(&[(0, 1001)]), start, 0, false), None, "more may come");
+    assert_eq!(opening(&timed(&[(0, 1001)]), start, 0, true), held(0, 1001));
+}
+
+#[test]
+fn a_window_that_starts_in_a_hole_starts_with_the_next_picture() {
+    let start = Nanos::from_millis(1000);
+    assert_eq!(opening(&timed(&[(0, 1000)]), start, 0, true), Some(Opening::Picture));
+    assert_eq!(opening(&timed(&[(3000, 40)]), start, 0, false), Some(Opening::Picture));
+    assert_eq!(opening(&[], start, 0, true), Some(Opening::Picture));
+}
+
+#[test]
+fn a_picture_that_is_shown_earlier_may_still_be_decoded() {
+    let start = Nanos::from_millis(1000);
+    let mut times = timed(&[(0, 400), (3000, 400)]);
+    assert_eq!(opening(&times, start, 1, false), None);
+    times.extend(timed(&[(1100, 400)]));
+    assert_eq!(opening(&times, start, 1, false), Some(Opening::Picture));
+    let times = timed(&[(0, 400), (3000, 400), (2000, 400)]);
+    assert_eq!(opening(&times, start, 1, false), Some(Opening::OnDisplay(0, Nanos::from_millis(2000))));
+}
+
+#[test]
+fn parameter_sets_tell_how_soon_a_variable_frame_rate_is_complete() {
+    let mut stretches = window(0, 10);
+    feed_at(&mut stretches, &[('I', 0, 300), ('P', 300, 40), ('P', 340, 1000), ('P', 1340, 40)]);
+    assert!(!stretches.is_complete());
+    stretches.reorders(1);
+    assert!(!stretches.is_complete(), "one may be decoded before one that is shown earlier");
+    stretches.reorders(0);
+    assert!(stretches.is_complete());
+    assert_eq!(stretches.lack_ms(), 0);
+}

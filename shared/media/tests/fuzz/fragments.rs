@@ -8,7 +8,7 @@ use export_fuzz::{config, measured};
 use export_media::entries::{SampleEntries, free_parameter_id, without_parameter_sets};
 use export_media::fmp4::{
     Codec, Fmp4Error, FragmentEvent, FragmentReader, Index, IndexEntry, Init, InitTrack, MAX_SAMPLES,
-    MoofRead, SampleEntry, read_fragments, read_moof,
+    MoofRead, SampleEntry, read_fragments, read_moof, read_readable,
 };
 use export_media::language::iso_639_2;
 use export_media::picture::{DecoderConfig, PictureFormat};
@@ -98,7 +98,10 @@ proptest! {
             let limit = samples_limit(&file, samples.as_ref().ok().map(Vec::len));
             prop_assert!(peak <= limit, "{peak} bytes for {}", file.len());
             let end = base.saturating_add(u64::try_from(file.len()).unwrap());
-            for sample in samples.iter().flatten() {
+            let (readable, damage) = read_readable(track, &file, base);
+            prop_assert_eq!(samples.as_ref().err(), damage.as_ref());
+            prop_assert!(samples.as_ref().map_or(true, |samples| *samples == readable));
+            for sample in &readable {
                 prop_assert!(base <= sample.offset && sample.end() <= end, "{sample:?}");
             }
         }
