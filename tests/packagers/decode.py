@@ -224,10 +224,8 @@ def stream_pictures(kind: str, data: bytes, size: int) -> np.ndarray:
     return raw[: len(raw) // size * size].reshape(-1, size)
 
 
-def image(path: Path, size: tuple[int, int]) -> np.ndarray:
-    """Luma of a JPEG, scaled to a size and to the range of video."""
+def first_colours(path: Path, size: tuple[int, int]) -> np.ndarray:
+    """The first picture of a clip, or a JPEG, as RGB: each turned by its own matrix and range."""
     w, h = size
-    scaled = f"scale={w}:{h}:in_range=full:out_range=limited"
-    command = [system("ffmpeg"), "-v", "quiet", "-i", path, "-vf", scaled, "-pix_fmt", "yuv420p", "-frames:v", "1"]
-    raw = run([*command, "-f", "rawvideo", "-"])
-    return np.frombuffer(raw, np.uint8)[: w * h].reshape(h, w)
+    command = [system("ffmpeg"), "-v", "quiet", "-i", path, "-map", "0:v:0", "-frames:v", "1", "-vf", f"scale={w}:{h}"]
+    return np.frombuffer(run([*command, "-pix_fmt", "rgb24", "-f", "rawvideo", "-"]), np.uint8)

@@ -115,7 +115,7 @@ class Original:
                 here += [(sound.language, picture.shift, sound) for sound in self.sounds(picture)]
             free = list(range(len(found)))
             for language, shift, sound in here:
-                like = next((n for n in free if found[n][0] == language), None)
+                like = next((n for n in free if _short(found[n][0]) == _short(language)), None)
                 if like is None:
                     found.append((language, [(period, shift, sound)]))
                 else:
@@ -194,8 +194,7 @@ def judge(
     if clip.suffix == ".mp4" and seen.stream.get("codec_name") in ("h264", "hevc"):
         _first_entry(verdict, clip, seen)
     if jpeg and wanted:
-        picture = seen.luma[0]
-        like = _db(decode.image(jpeg, seen.size), picture)
+        like = _db(decode.first_colours(jpeg, seen.size), decode.first_colours(clip, seen.size))
         if like < LOOKS_LIKE_DB:
             verdict.wrong(f"the JPEG is {like:.1f} dB like the first picture")
     return verdict

@@ -4,6 +4,7 @@ import inspect
 import os
 import shutil
 import tempfile
+import xml.etree.ElementTree as ET
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import partial
@@ -13,6 +14,7 @@ from pathlib import Path
 from . import boxes, content
 from .programs import CACHE, HERE, run, system, version, wheel
 
+NAMESPACE = "urn:mpeg:dash:schema:mpd:2011"
 PROGRAMS = {"ffmpeg": lambda: system("ffmpeg"), "ffmpeg8": partial(wheel, "ffmpeg")}
 
 
@@ -231,3 +233,22 @@ def clocked(out: Path, ast: str = "2023-11-14T22:13:20Z") -> None:
     path.write_text(
         text if "availabilityStartTime" in text else text.replace("<MPD", f'<MPD availabilityStartTime="{ast}"', 1)
     )
+
+
+def periods(out: Path, parts: Sequence[tuple[Path, str]]) -> None:
+    """One manifest of the first Period of others beside it: (folder, seconds until it is cut off, "" for all)."""
+    ET.register_namespace("", NAMESPACE)
+    whole = ET.Element(
+        f"{{{NAMESPACE}}}MPD", type="static", minBufferTime="PT2S", availabilityStartTime="2023-11-14T22:13:20Z"
+    )
+    whole.set("profiles", "urn:mpeg:dash:profile:isoff-live:2011")
+    at = 0.0
+    for number, (folder, seconds) in enumerate(parts):
+        period = ET.parse(folder / "stream.mpd").getroot().find(f"{{{NAMESPACE}}}Period")
+        period.attrib = {"id": f"p{number}", "start": f"PT{at:g}S"} | ({"duration": f"PT{seconds}S"} if seconds else {})
+        base = ET.Element(f"{{{NAMESPACE}}}BaseURL")
+        base.text = f"{folder.name}/"
+        period.insert(0, base)
+        whole.append(period)
+        at += float(seconds or 0)
+    (out / "stream.mpd").write_bytes(ET.tostring(whole, xml_declaration=True, encoding="utf-8"))

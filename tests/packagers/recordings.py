@@ -19,6 +19,7 @@ from .packers import (
     listed,
     mp4box,
     node,
+    periods,
     run,
     shaka,
     x264,
@@ -374,7 +375,7 @@ def ff5_default_gop_15(out):
 @by()
 def ff5_intra_refresh(out):
     movie = Movie(x264(50, 0, "intra-refresh=1"), seconds=12, sounds=()).file()
-    init_and_pieces(out, movie, frag="-frag_duration")
+    init_and_pieces(out, movie, timed=True)
 
 
 @by()
@@ -512,6 +513,106 @@ def ff5_slices(out):
 @by()
 def ff5_main422(out):
     ffmpeg_dash("ffmpeg", Movie(x264(50, 2, "", "-pix_fmt", "yuv422p10le"), seconds=8), out, "-seg_duration", "2")
+
+
+@by()
+def ff5_static_screen(out):
+    """Three seconds without a new picture, as screen recorders leave them."""
+    movie = Movie(x264(50, 0), more=("-vf", "select='lt(t,5)+gt(t,8)'", "-vsync", "vfr"), scene="life").file()
+    init_and_pieces(out, movie, timed=True)
+
+
+@by()
+def ff5_ticks_of_smooth(out):
+    """Picture and sound in 10 MHz ticks, as the heirs of Smooth Streaming write them."""
+    init_and_pieces(out, Movie(x264(60, 2), "30").file(), scale="10000000")
+
+
+@by()
+def ff5_ticks_of_90k(out):
+    init_and_pieces(out, Movie(x264(48, 3), "24000/1001").file(), scale="90000")
+
+
+@by()
+def ff5_millisecond_ticks(out):
+    init_and_pieces(out, Movie(x264(60, 2), "30").file(), scale="1000")
+
+
+@by()
+def ff5_muxed(out):
+    """Picture and two languages in one Representation."""
+    movie = Movie(sounds=langs("eng", "fra")).file()
+    with tempfile.TemporaryDirectory() as work:
+        path = Path(work) / "muxed.mp4"
+        how = ["-movflags", "+empty_moov+default_base_moof+delay_moov+skip_trailer+frag_keyframe"]
+        run([system("ffmpeg"), "-v", "error", "-i", movie, "-map", "0", "-c", "copy", *how, path])
+        listed(out, [Listed("video", path.read_bytes(), "avc1.640014,mp4a.40.2")])
+
+
+# ---- Periods of several packagers in one manifest
+
+
+@by("shaka")
+def periods_rates(out):
+    """Another frame rate, another sampling rate of the sound and another packager after a cut within a segment."""
+    one, two = out / "one", out / "two"
+    for folder in (one, two):
+        folder.mkdir()
+    shaka(one, both(Movie(seconds=8).file()), "--generate_static_live_mpd")
+    sounds = (("eng", (*AAC, "-ar:a", "44100")),)
+    ffmpeg_dash("ffmpeg", Movie(x264(60), "30", 8, "life", sounds=sounds).file(), two, "-seg_duration", "2")
+    periods(out, [(one, "5.4"), (two, "")])
+
+
+@by("shaka")
+def periods_advertisement(out):
+    """A smaller advertisement between two parts of one recording, with sound in another codec."""
+    parts = [out / name for name in ("one", "ad", "two")]
+    for folder in parts:
+        folder.mkdir()
+    shaka(parts[0], both(Movie(seconds=6).file()), "--generate_static_live_mpd")
+    ad = Movie(x264(50), seconds=4, scene="mandelbrot", size=(256, 144), sounds=langs("eng", codec=AC3), first=1000)
+    ffmpeg_dash("ffmpeg", ad.file(), parts[1], "-seg_duration", "2")
+    ffmpeg_dash("ffmpeg", Movie(seconds=6, first=2000).file(), parts[2], "-seg_duration", "2")
+    periods(out, [(parts[0], "6"), (parts[1], "4"), (parts[2], "")])
+
+
+@by("shaka")
+def periods_languages(out):
+    """The second Period lists its languages in another order."""
+    one, two = out / "one", out / "two"
+    for folder in (one, two):
+        folder.mkdir()
+    movie = Movie(seconds=8, sounds=langs("eng", "fra")).file()
+    english, french = (movie, "1", "language=en"), (movie, "2", "language=fr")
+    shaka(one, [(movie, "0", ""), english, french], "--generate_static_live_mpd")
+    run(
+        [
+            system("ffmpeg"),
+            "-v",
+            "error",
+            "-i",
+            movie,
+            *"-map 0:0 -map 0:2 -map 0:1 -c copy -f mp4".split(),
+            two / "o.mp4",
+        ]
+    )
+    sets = "id=0,streams=0 id=1,streams=1 id=2,streams=2"
+    ffmpeg_dash("ffmpeg", two / "o.mp4", two, "-seg_duration", "2", "-adaptation_sets", sets)
+    periods(out, [(one, "8"), (two, "")])
+
+
+@by("shaka")
+def periods_codecs(out):
+    """HEVC follows H.264."""
+    one, two = out / "one", out / "two"
+    for folder in (one, two):
+        folder.mkdir()
+    shaka(one, both(Movie(seconds=6).file()), "--generate_static_live_mpd")
+    ffmpeg_dash(
+        "ffmpeg", Movie(x265(50, 2, "open-gop=0", *HVC1), seconds=6, first=500).file(), two, "-seg_duration", "2"
+    )
+    periods(out, [(one, "6"), (two, "")])
 
 
 # ---- ffmpeg 8.1
@@ -871,39 +972,28 @@ def gpac_inband(out):
 
 
 def init_and_pieces(
-    out: Path, movie: Path, form: str = "time", per: int = 1, dynamic: bool = False, ast: str = "", frag: str = ""
+    out: Path,
+    movie: Path,
+    form: str = "time",
+    per: int = 1,
+    dynamic: bool = False,
+    ast: str = "",
+    timed: bool = False,
+    scale: str = "",
 ) -> None:
-    """Picture and sound of a movie in fragments of ffmpeg's MP4 muxer."""
+    """Picture and sound of a movie in fragments of ffmpeg's MP4 muxer. `timed`: of 2 s, not of a GOP; `scale`: ticks a
+    second of the picture."""
     tracks = []
     kinds = ("v", "a") if b"soun" in movie.read_bytes() else ("v",)
     with tempfile.TemporaryDirectory() as work:
         for kind in kinds:
             path = Path(work) / f"{kind}.mp4"
-            how = [
-                "-movflags",
-                "+empty_moov+default_base_moof+delay_moov+skip_trailer"
-                + ("+frag_keyframe" if kind == "v" and not frag else ""),
-            ]
-            how += ["-frag_duration", "2000000"] if kind == "a" or frag else []
-            run(
-                [
-                    system("ffmpeg"),
-                    "-v",
-                    "error",
-                    "-i",
-                    movie,
-                    "-map",
-                    f"0:{kind}",
-                    "-c",
-                    "copy",
-                    *how,
-                    "-f",
-                    "mp4",
-                    path,
-                ]
-            )
+            by_time = timed or kind == "a"
+            flags = "+empty_moov+default_base_moof+delay_moov+skip_trailer" + ("" if by_time else "+frag_keyframe")
+            how = ["-movflags", flags, *(["-frag_duration", "2000000"] if by_time else [])]
+            how += ["-video_track_timescale", scale] if scale else []
+            run([system("ffmpeg"), "-v", "error", "-i", movie, "-map", f"0:{kind}", "-c", "copy", *how, path])
             codecs = "avc1.640014" if kind == "v" else "mp4a.40.2"
-            tracks.append(
-                Listed("video" if kind == "v" else "audio", path.read_bytes(), codecs, per, "" if kind == "v" else "en")
-            )
+            language = "" if kind == "v" else "en"
+            tracks.append(Listed("video" if kind == "v" else "audio", path.read_bytes(), codecs, per, language))
     listed(out, tracks, form, ast, dynamic)
