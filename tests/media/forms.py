@@ -350,8 +350,8 @@ def ntsc() -> Recording:
 
 @form
 def ntsc_fast() -> Recording:
-    """59.94 frames a second."""
-    return usual("ntsc_fast", Video(fps=Fraction(60_000, 1001), count=960, gop=120))
+    """59.94 frames a second with two reordered pictures."""
+    return usual("ntsc_fast", Video(fps=Fraction(60_000, 1001), count=960, gop=120, bframes=3))
 
 
 @form
