@@ -118,6 +118,38 @@ mod tests {
     }
 
     #[test]
+    fn ticks_and_nanoseconds_are_converted_to_the_nearest() {
+        let in_seconds =
+            [-1_500_000_001, -500_000_001, -500_000_000, -1, 0, 499_999_999, 500_000_000, 1_499_999_999];
+        assert_eq!(in_seconds.map(|at| ticks(Nanos::new(at), 1)), [-2, -1, 0, 0, 0, 0, 1, 1]);
+        assert_eq!(
+            [-2, -1, 1, 2].map(|at| nanos(at, 3).get()),
+            [-666_666_667, -333_333_333, 333_333_333, 666_666_667]
+        );
+        assert_eq!(nanos(5, 0), ms(5000), "no clock is one of a tick a second");
+        let beyond = [i128::MIN, i128::MAX].map(|at| ticks(Nanos::new(at), 90_000));
+        assert_eq!(beyond, [i64::MIN, i64::MAX]);
+    }
+
+    #[test]
+    fn half_a_picture_is_no_hole_and_what_overlaps_makes_nothing_shorter() {
+        let mut clock = ClipClock::default();
+        clock.show(ms(0), ms(40), true);
+        assert_eq!(clock.show(ms(60), ms(100), true), ms(60));
+        assert_eq!(clock.show(ms(121), ms(161), true), ms(100));
+        assert_eq!(clock.show(ms(121), ms(141), true), ms(100));
+        assert_eq!((clock.length(), clock.pieces().len()), (ms(140), 2));
+        assert_eq!(clock.pieces()[0], Piece { from: ms(0), to: ms(100), at: ms(0) });
+    }
+
+    #[test]
+    fn a_frame_follows_the_one_before_if_it_is_off_by_no_more_than_half_of_it() {
+        let mut slots = AudioSlots::new(1000);
+        let places = [0, 5, 14, 15, 35, 56].map(|due| slots.place(ms(due), 10));
+        assert_eq!(places, [Some(0), Some(10), None, Some(20), Some(30), Some(56)]);
+    }
+
+    #[test]
     fn frames_of_an_unbroken_track_follow_one_another_exactly() {
         let mut slots = AudioSlots::new(48_000);
         for n in 0..100_i64 {

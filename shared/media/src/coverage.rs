@@ -112,6 +112,34 @@ mod tests {
     }
 
     #[test]
+    fn half_a_frame_is_a_gap_and_counts_as_far_as_it_is_in_the_window() {
+        for (start, lack) in [(0, 20), (50, 10), (60, 0), (70, 0)] {
+            let mut coverage = Coverage::new(ms(start), ms(100));
+            coverage.add(ms(0), ms(40));
+            coverage.add(ms(60), ms(100));
+            assert_eq!(coverage.lack_ms(), lack, "from {start}");
+        }
+    }
+
+    #[test]
+    fn the_first_frame_may_be_less_than_a_millisecond_late() {
+        for (late, lack) in [(999_999, 0), (1_000_000, 1), (1_499_999, 1), (1_500_000, 2)] {
+            let mut coverage = Coverage::new(ms(0), ms(10));
+            coverage.add(Nanos::new(late), ms(10));
+            assert_eq!(coverage.lack_ms(), lack, "{late} ns");
+        }
+    }
+
+    #[test]
+    fn a_frame_within_another_one_makes_nothing_shorter() {
+        let mut coverage = Coverage::new(ms(0), ms(140));
+        for (from, to) in [(0, 100), (40, 60), (100, 140)] {
+            coverage.add(ms(from), ms(to));
+        }
+        assert_eq!((coverage.covered(), coverage.lack_ms()), (Some(ms(140)), 0));
+    }
+
+    #[test]
     fn an_empty_window_lacks_all_of_itself() {
         assert_eq!(Coverage::new(ms(5), ms(1239)).lack_ms(), 1234);
     }

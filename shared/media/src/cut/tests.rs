@@ -179,6 +179,66 @@ fn an_open_gop_without_marks_is_given_up_after_a_while() {
     assert_eq!(displayed(&run(&all, 400, 39_000, Method::Render(ms(10_000))).unwrap()).len(), 965);
 }
 
+/// The first of `more` that is refused, counted from 1.
+fn refused(
+    start: i64,
+    first: Access<i64>,
+    more: impl IntoIterator<Item = Access<i64>>,
+) -> Option<(usize, GiveUp)> {
+    let mut cutter = Cutter::new(ms(start), ms(100_000), Method::Copy);
+    cutter.begin(first, Bounds::default());
+    (1..).zip(more).find_map(|(n, access)| cutter.push(access).err().map(|why| (n, why)))
+}
+
+#[test]
+fn a_head_may_last_twelve_and_a_half_seconds() {
+    // Picture 313 is shown exactly 12.5 s behind the window's start.
+    assert_eq!(refused(20, idr(0), (1..400).map(p)), Some((314, GiveUp::NoStart)));
+}
+
+#[test]
+fn pictures_that_wait_for_ever_are_given_up() {
+    assert_eq!(refused(0, idr(0), (1..2000).rev().map(p)), Some((257, GiveUp::Reorder)));
+    assert_eq!(refused(0, idr(0), closed(1, 2000)[1..].to_vec()), None);
+}
+
+#[test]
+fn pictures_that_contradict_the_key_picture_behind_a_head_are_given_up() {
+    for (at, why) in [(8, None), (10, Some((11, GiveUp::Times))), (12, Some((11, GiveUp::Times)))] {
+        let more = (1..9).map(p).chain([p(at), idr(10), p(11)]);
+        let more: Vec<_> = more.collect();
+        assert_eq!(refused(400 - 40, idr(0), more), why, "picture at {at}");
+    }
+}
+
+#[test]
+fn a_key_picture_at_the_end_of_a_stretch_is_copied_if_it_is_shown() {
+    for (until, all) in [(11, 11), (10, 10)] {
+        let mut cutter = Cutter::new(ms(200), ms(4000), Method::Copy);
+        cutter.begin(idr(0), Bounds { from: None, until: Some(ms(until * FRAME)) });
+        for access in (1..10).map(p).chain([idr(10)]) {
+            assert_eq!(cutter.push(access).unwrap(), []);
+        }
+        let steps = cutter.end(None).unwrap();
+        assert_eq!(displayed(&steps), (5..all).collect::<Vec<_>>());
+        assert_eq!(copied(&steps), (10..all).collect::<Vec<_>>());
+    }
+}
+
+#[test]
+fn of_idle_pictures_only_those_of_the_highest_layer_are_left_out() {
+    let layered = |access: Access<i64>, temporal_id: u8| {
+        let picture = Picture { temporal_id, ..access.picture };
+        Access { picture, ..access }
+    };
+    let feed = [idr(0), layered(b(1), 1), layered(b(2), 2), layered(p(3), 2), layered(b(4), 2)];
+    let run = Run::whole(feed.to_vec(), ms(4 * FRAME), ms(5 * FRAME)).unwrap();
+    assert_eq!(numbers(&run.feed), [0, 1, 3, 4]);
+    assert_eq!(Run::whole(feed.to_vec(), ms(5 * FRAME), ms(9 * FRAME)), None);
+    let run = Run::whole(feed.to_vec(), ms(2 * FRAME), ms(3 * FRAME)).unwrap();
+    assert_eq!(numbers(&run.feed), [0, 1, 2], "nothing behind the last one that is shown");
+}
+
 #[test]
 fn a_late_key_picture_alone_makes_no_head_too_long() {
     let mut all = vec![idr(0)];
