@@ -5,14 +5,15 @@ use crate::error::{Unfit, WorkError};
 use crate::ffmpeg::Ffmpeg;
 use crate::output::{Batch, Output};
 use crate::upload::{Prepared, Uploader};
+use crate::video::Setup;
 use bytes::Bytes;
 use export_domain::ports::{ClipStore, SourceStore};
 use export_domain::storage::Container;
 use export_media::arrange::{ClipClock, nanos, ticks};
 use export_media::display::Matrix;
-use export_media::entries::{SampleEntries, without_parameter_sets};
+use export_media::entries::{SharedEntry, without_parameter_sets};
 use export_media::mux::{MuxSample, TrackKind, TrackSpec, edits, movie_timescale};
-use export_media::nal::{VideoCodec, in_band, orientation_message, with_messages};
+use export_media::nal::{in_band, orientation_message, with_messages};
 use export_media::picture::DecoderConfig;
 use export_media::reorder::{Turn, Turns};
 use export_media::time::Nanos;
@@ -61,18 +62,8 @@ pub(crate) struct VideoSpec {
     pub(crate) timescale: u32,
     /// How much earlier than shown a picture is decoded, in ticks.
     pub(crate) delay: i64,
-    pub(crate) sets: ParameterSets,
-}
-
-/// Where an MP4 has the parameter sets of H.264: players obey those of the first sample entry, and those in band.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum ParameterSets {
-    /// In one sample entry, or the pictures cannot be in one track.
-    OneEntry,
-    /// Also in band: the recording may use the same ids for different sets.
-    InBand,
-    /// In the sample entries of one encoder, which are all alike.
-    Alike,
+    /// What copied pictures look like, if there may be any.
+    pub(crate) recorded: Option<Arc<Setup>>,
 }
 
 /// The tracks of a clip under way.
@@ -81,14 +72,12 @@ pub(crate) struct Assembly<O> {
     matrix: Matrix,
     timescale: u32,
     movie_timescale: u32,
-    sets: ParameterSets,
     audio: Vec<AudioTrack<O>>,
     output: Output<O>,
     clock: ClipClock,
     turns: Turns,
-    entries: SampleEntries,
-    /// The configuration seen last, and its entry.
-    known: Option<(Arc<DecoderConfig>, u32)>,
+    /// Of an MP4's picture track.
+    entry: SharedEntry,
     /// Added to every picture's presentation time, in ticks.
     shift: i64,
     /// Added to every picture's decode time, in ticks.
@@ -112,7 +101,7 @@ impl<O: SourceStore + ClipStore + 'static> Assembly<O> {
         ffmpeg: &Ffmpeg,
         uploader: Uploader<O>,
     ) -> Result<Self, WorkError> {
-        let VideoSpec { width, height, matrix, timescale, delay, sets } = video;
+        let VideoSpec { width, height, matrix, timescale, delay, recorded } = video;
         let mut audio = heard(audio).await?;
         if container == Container::Mp4 {
             for track in &mut audio {
@@ -131,17 +120,15 @@ impl<O: SourceStore + ClipStore + 'static> Assembly<O> {
             Container::Mp4 => (delay.max(sound_ahead(&audio, &first, timescale)), 0),
             Container::Ts => (ticks(base, timescale), ticks(base, timescale) - delay),
         };
-        let mut entries = SampleEntries::default();
         let sample_entries = match block.pictures.first() {
             Some(picture) if container == Container::Ts => {
                 vec![without_parameter_sets(&picture.config.entry)?]
             }
-            Some(picture) => {
-                entries.add(&picture.config.entry);
-                entries.boxes()
-            }
+            // Once all pictures are known, it is replaced by the one that describes all of them.
+            Some(picture) => vec![picture.config.entry.bytes.clone()],
             None => Vec::new(),
         };
+        let entry = recorded.map(|recorded| recorded.entry.clone()).unwrap_or_default();
         let kind = TrackKind::Video { width, height, matrix };
         let spec = TrackSpec { kind, timescale, language: *b"und", sample_entries, roll: None };
         let specs = std::iter::once(spec).chain(audio.iter().map(|track| track.spec().clone())).collect();
@@ -152,13 +139,11 @@ impl<O: SourceStore + ClipStore + 'static> Assembly<O> {
             matrix,
             timescale,
             movie_timescale,
-            sets,
             audio,
             output,
             clock,
             turns,
-            entries,
-            known: None,
+            entry,
             shift,
             lead,
             base,
@@ -186,6 +171,9 @@ impl<O: SourceStore + ClipStore + 'static> Assembly<O> {
     pub(crate) async fn finish(mut self) -> Result<Prepared, WorkError> {
         let length = self.length();
         self.flush(length, true).await?;
+        if self.container == Container::Mp4 {
+            self.output.describe(vec![self.entry.boxed()?])?;
+        }
         let of_track = |first, timescale| edits(first, timescale, length, self.movie_timescale);
         let mut edits = vec![of_track(-self.shift, self.timescale)];
         for (track, first) in self.audio.iter().zip(&self.first) {
@@ -196,13 +184,13 @@ impl<O: SourceStore + ClipStore + 'static> Assembly<O> {
 
     async fn write(&mut self, block: Block, times: &[Turn]) -> Result<(), WorkError> {
         for (picture, turn) in block.pictures.into_iter().zip(times) {
-            let (entry, data) = self.packed(&picture)?;
+            let data = self.packed(&picture)?;
             let sample = MuxSample {
                 dts: turn.decoded + self.lead,
                 pts: turn.shown + self.shift,
                 duration: u32::try_from(ticks(picture.duration, self.timescale)).unwrap_or(1),
                 sync: picture.sync,
-                entry,
+                entry: 0,
                 size: u32::try_from(data.len()).unwrap_or(u32::MAX),
             };
             self.batch.push((sample, data));
@@ -214,45 +202,19 @@ impl<O: SourceStore + ClipStore + 'static> Assembly<O> {
         Ok(())
     }
 
-    /// A picture's sample entry, and its bytes as this container wants them.
-    fn packed(&mut self, picture: &Picture) -> Result<(u32, Bytes), WorkError> {
-        let config = &picture.config;
-        let entry = match self.container {
-            Container::Ts => 0,
-            Container::Mp4 => self.entry(config)?,
-        };
-        let in_samples = self.container == Container::Ts
-            || (self.sets == ParameterSets::InBand && config.codec == VideoCodec::H264 && picture.sync);
-        if !in_samples {
-            return Ok((entry, picture.data.clone()));
+    /// A picture's bytes as this container wants them.
+    fn packed(&mut self, picture: &Picture) -> Result<Bytes, WorkError> {
+        if self.container == Container::Mp4 {
+            return Ok(self.entry.sample(&picture.config, &picture.data)?);
         }
         let data = picture.in_band()?;
         let turn = self.matrix.turn();
-        if self.container == Container::Mp4 || turn.is_none() {
-            return Ok((entry, data));
+        if turn.is_none() {
+            return Ok(data);
         }
         // A transport stream has no matrix. In every picture, since not all decoders remember it.
-        let message = orientation_message(config.codec, turn);
-        Ok((entry, with_messages(config.codec, &data, 4, &message)?.into()))
-    }
-
-    fn entry(&mut self, config: &Arc<DecoderConfig>) -> Result<u32, WorkError> {
-        if let Some((known, entry)) = &self.known
-            && Arc::ptr_eq(known, config)
-        {
-            return Ok(*entry);
-        }
-        let entry = self.entries.add(&config.entry);
-        let boxes = self.entries.boxes();
-        let bare = self.sets == ParameterSets::OneEntry && boxes.len() > 1;
-        // Samples with sets in band have lengths of four bytes.
-        let framed = self.sets == ParameterSets::InBand && config.nal_length_size != 4;
-        if config.codec == VideoCodec::H264 && (bare || framed) {
-            return Err(Unfit::ParameterSets.because("the parameter sets do not fit into one sample entry"));
-        }
-        self.output.describe(boxes)?;
-        self.known = Some((Arc::clone(config), entry));
-        Ok(entry)
+        let message = orientation_message(picture.config.codec, turn);
+        Ok(with_messages(picture.config.codec, &data, 4, &message)?.into())
     }
 
     async fn flush(&mut self, until: Nanos, done: bool) -> Result<(), WorkError> {

@@ -100,6 +100,7 @@ fn too_large(wanted: u128, left: u128, cost: u128) -> Reason {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use export_media::entries::SharedEntry;
     use export_media::fmp4::{Codec, SampleEntry};
     use export_media::picture::{DecoderConfig, PictureFormat};
     use export_media::sample::Rhythm;
@@ -120,8 +121,8 @@ mod tests {
         let sps = config.sps(&[]).unwrap();
         let format = PictureFormat::of(&sps).unwrap();
         let config = Arc::new(config);
-        let (rhythm, bounds) = (Rhythm::default(), Bounds::default());
-        Setup { config, sps, format, timescale: 12_800, frame_ticks: 512, rhythm, bounds }
+        let (rhythm, bounds, entry) = (Rhythm::default(), Bounds::default(), SharedEntry::default());
+        Setup { config, sps, entry, format, timescale: 12_800, frame_ticks: 512, rhythm, bounds }
     }
 
     fn hours(hours: i64) -> Nanos {

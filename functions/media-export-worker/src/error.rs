@@ -3,6 +3,7 @@
 use export_domain::job::{Cause, Fenced, Reason};
 use export_domain::ports::{Unavailable, WriteError};
 use export_media::cut::GiveUp;
+use export_media::entries::EntryError;
 use export_media::fmp4::Fmp4Error;
 use export_media::mpd::MpdError;
 use export_media::mux::MuxError;
@@ -125,6 +126,12 @@ impl From<GiveUp> for WorkError {
             GiveUp::Reorder => Unfit::Reordering,
         };
         unfit.because(&reason.to_string())
+    }
+}
+
+impl From<EntryError> for WorkError {
+    fn from(error: EntryError) -> Self {
+        Unfit::ParameterSets.because(&error.to_string())
     }
 }
 

@@ -7,8 +7,9 @@ use crate::render::Rendered;
 use crate::video::Coded;
 use bytes::Bytes;
 use export_media::cut::Access;
+use export_media::entries::SharedEntry;
 use export_media::ffmpeg::decode;
-use export_media::nal::{VideoCodec, as_bla, to_annex_b};
+use export_media::nal::{VideoCodec, as_bla, push_annex_b, to_annex_b};
 use export_media::picture::{DecoderConfig, PictureFormat};
 use sha2::{Digest as _, Sha256};
 use tokio::io::AsyncWriteExt;
@@ -50,43 +51,47 @@ pub(crate) struct Join<'a> {
     pub(crate) rendered: &'a Rendered,
     /// The first pictures of the copy behind, in decode order.
     pub(crate) after: &'a [Access<Coded>],
-    /// The parameter sets of all are in one sample entry, which a decoder gets at once.
-    pub(crate) together: bool,
+    /// In an MP4: the sample entry that all of them have, whose parameter sets a decoder gets at once.
+    pub(crate) entry: Option<SharedEntry>,
 }
 
 impl Join<'_> {
-    /// What a decoder gets, in Annex B form; without what was rendered, only the recorded pictures.
-    fn annex_b(&self, with_rendered: bool) -> Result<Vec<u8>, WorkError> {
-        let rendered = &self.rendered.config;
-        let recorded =
-            self.before.or(self.after.first().map(|access| &access.item)).map(|coded| &coded.config);
-        let mut coded = Vec::new();
-        let switch_to = |config: &DecoderConfig, coded: &mut Vec<u8>| {
-            if !self.together {
-                coded.extend(config.annex_b());
-            }
-        };
-        if self.together {
-            coded.extend(recorded.map(|config| config.annex_b()).unwrap_or_default());
-            coded.extend(rendered.annex_b());
-        }
+    /// Configuration and bytes of all pictures, in decode order; without what was rendered, only the recorded ones.
+    fn pictures(&self, with_rendered: bool) -> Result<Vec<(&DecoderConfig, Bytes)>, WorkError> {
+        let mut pictures = Vec::new();
         if let Some(before) = self.before {
-            switch_to(&before.config, &mut coded);
-            to_annex_b(&before.data, before.config.nal_length_size, &mut coded)?;
+            pictures.push((&*before.config, before.data.clone()));
         }
-        if with_rendered {
-            switch_to(rendered, &mut coded);
-            for picture in &self.rendered.pictures {
-                to_annex_b(&picture.data, rendered.nal_length_size, &mut coded)?;
-            }
-        }
+        let config = &*self.rendered.config;
+        let rendered = self.rendered.pictures.iter().filter(|_| with_rendered);
+        pictures.extend(rendered.map(|picture| (config, picture.data.clone())));
         for (n, Access { item, .. }) in self.after.iter().enumerate() {
-            if n == 0 {
-                switch_to(&item.config, &mut coded);
-            }
-            to_annex_b(&spliced(item, n == 0)?, item.config.nal_length_size, &mut coded)?;
+            pictures.push((&*item.config, spliced(item, n == 0)?));
         }
-        Ok(coded)
+        Ok(pictures)
+    }
+
+    /// What a decoder gets, in Annex B form.
+    fn annex_b(&self, with_rendered: bool) -> Result<Vec<u8>, WorkError> {
+        let (mut sets, mut coded) = (Vec::new(), Vec::new());
+        let mut entry = self.entry.clone();
+        let mut known: Option<&DecoderConfig> = None;
+        for (config, data) in self.pictures(with_rendered)? {
+            if let Some(entry) = &mut entry {
+                to_annex_b(&entry.sample(config, &data)?, 4, &mut coded)?;
+                continue;
+            }
+            if known != Some(config) {
+                coded.extend(config.annex_b());
+                known = Some(config);
+            }
+            to_annex_b(&data, config.nal_length_size, &mut coded)?;
+        }
+        for set in entry.iter().flat_map(SharedEntry::parameter_sets) {
+            push_annex_b(&set, &mut sets);
+        }
+        sets.extend(coded);
+        Ok(sets)
     }
 }
 

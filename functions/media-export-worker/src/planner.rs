@@ -1,7 +1,7 @@
 //! Reads the recording and decides, picture by picture, what is copied and what is rendered. Runs are rendered as tasks
 //! of their own, a few at a time; everything goes to the writer in the clip's order.
 
-use crate::assemble::{Block, ParameterSets, Picture, VideoSpec};
+use crate::assemble::{Block, Picture, VideoSpec};
 use crate::budget::Budget;
 use crate::decode::{CodedSource, Prepared, decode_all};
 use crate::error::{Unfit, WorkError};
@@ -83,8 +83,6 @@ enum Waiting {
 /// Decides what is copied and what is rendered.
 pub(crate) struct Planner<'a> {
     asked: &'a Asked<'a>,
-    /// The window is made of several Periods.
-    several: bool,
     /// What the clip looks like: as its first stretch.
     clip: Option<Arc<Setup>>,
     setup: Option<Arc<Setup>>,
@@ -112,7 +110,6 @@ impl<'a> Planner<'a> {
     ) -> Self {
         Self {
             asked,
-            several: false,
             clip: None,
             setup: None,
             starts: true,
@@ -131,7 +128,6 @@ impl<'a> Planner<'a> {
         mut self,
         feed: &mut VideoFeed<impl SourceStore + 'static>,
     ) -> Result<(), WorkError> {
-        self.several = feed.is_several();
         self.steps(feed).await?;
         let picture = self.picture.take();
         // The writer ends with what it is given.
@@ -264,7 +260,12 @@ impl<'a> Planner<'a> {
         self.send(Waiting::Ready(pictures), clip, Some(room)).await
     }
 
-    async fn render(&mut self, setup: &Arc<Setup>, clip: &Setup, run: Run<Coded>) -> Result<(), WorkError> {
+    async fn render(
+        &mut self,
+        setup: &Arc<Setup>,
+        clip: &Arc<Setup>,
+        run: Run<Coded>,
+    ) -> Result<(), WorkError> {
         let joins = !self.renders();
         let encoding = self.encoding(setup, clip, &run)?;
         let (setup, first) = (Arc::clone(setup), self.first.take());
@@ -273,9 +274,10 @@ impl<'a> Planner<'a> {
         let turn = Arc::clone(&self.turns).acquire_owned().await.map_err(|_| over())?;
         let (ffmpeg, work, container) =
             (self.asked.ffmpeg.clone(), Arc::clone(&self.work), self.asked.container);
+        let like = Arc::clone(clip);
         let task = Task::spawn(async move {
             let pictures = if joins {
-                render_join(&ffmpeg, order, container, &work).await.map_err(|error| match error {
+                render_join(&ffmpeg, order, &like, container, &work).await.map_err(|error| match error {
                     WorkError::Passing(why) | WorkError::Unexplained(why) => {
                         WorkError::Unfit(Unfit::Encoder, why)
                     }
@@ -328,13 +330,9 @@ impl<'a> Planner<'a> {
     ) -> Result<(), WorkError> {
         let (width, height) = clip.format.display_size();
         let delay = clip.delay(self.reordered(clip));
-        let sets = match (self.renders(), self.several) {
-            (true, _) => ParameterSets::Alike,
-            (false, true) => ParameterSets::InBand,
-            (false, false) => ParameterSets::OneEntry,
-        };
+        let recorded = self.clip.clone().filter(|_| !self.renders());
         let matrix = clip.format.matrix;
-        let spec = VideoSpec { width, height, matrix, timescale: clip.timescale, delay, sets };
+        let spec = VideoSpec { width, height, matrix, timescale: clip.timescale, delay, recorded };
         let (starts, paced) = (std::mem::take(&mut self.starts), self.renders());
         self.pending.send(Pending { pictures, starts, paced, spec, _room: room }).await.map_err(|_| over())
     }

@@ -1,7 +1,7 @@
 //! What is rendered becomes part of the clip: alone, or beside copied pictures that it has to fit to.
 
 use crate::assemble::Picture;
-use crate::error::{Unfit, WorkError};
+use crate::error::WorkError;
 use crate::ffmpeg::Ffmpeg;
 use crate::join::{Join, check};
 use crate::render::{Encoded, Order, Rendered, render};
@@ -10,17 +10,17 @@ use crate::work::Work;
 use bytes::Bytes;
 use export_domain::storage::Container;
 use export_media::cut::Run;
-use export_media::entries::{SampleEntries, free_parameter_id};
+use export_media::entries::free_parameter_id;
 use export_media::fmp4::Codec;
 use export_media::nal::{VideoCodec, parameter_sets, unit_type};
-use export_media::picture::DecoderConfig;
 use std::sync::Arc;
 use tokio::time::Instant;
 
-/// Renders a run beside copied pictures, and checks how it joins them.
+/// Renders a run beside copied pictures, and checks how it joins them in a clip that looks like `clip`.
 pub(crate) async fn render_join(
     ffmpeg: &Ffmpeg,
     order: Order,
+    clip: &Setup,
     container: Container,
     work: &Work,
 ) -> Result<Vec<Picture>, WorkError> {
@@ -28,27 +28,11 @@ pub(crate) async fn render_join(
     let before = order.run.feed.first().filter(|_| order.run.joins).map(|access| access.item.clone());
     let rendered = render_piece(ffmpeg, order, work).await?;
     let began = Instant::now();
-    let recorded = before.as_ref().or(after.first().map(|access| &access.item)).map(|coded| &coded.config);
-    let recorded = recorded.filter(|_| container == Container::Mp4);
-    let together = recorded.is_some_and(|recorded| share_entry(recorded, &rendered.config));
-    let join = Join { before: before.as_ref(), rendered: &rendered, after: &after, together };
+    let entry = (container == Container::Mp4).then(|| clip.entry.clone());
+    let join = Join { before: before.as_ref(), rendered: &rendered, after: &after, entry };
     check(ffmpeg, &format, &join).await?;
     work.checked(began.elapsed());
-    match recorded.filter(|recorded| !together && recorded.codec == VideoCodec::H264) {
-        Some(recorded) => in_entry_of(recorded, rendered),
-        None => Ok(pictures_of(rendered)),
-    }
-}
-
-/// Pictures under the recording's sample entry, with their parameter sets in band: players do not follow a second H.264
-/// entry that uses the same ids.
-fn in_entry_of(recorded: &Arc<DecoderConfig>, rendered: Rendered) -> Result<Vec<Picture>, WorkError> {
-    if recorded.entry.fourcc != *b"avc3" || recorded.nal_length_size != 4 {
-        return Err(Unfit::ParameterSets.because("the parameter sets do not fit into one sample entry"));
-    }
-    let within =
-        |picture: Picture| Ok(Picture { data: picture.in_band()?, config: Arc::clone(recorded), ..picture });
-    pictures_of(rendered).into_iter().map(within).collect()
+    Ok(pictures_of(rendered))
 }
 
 /// An id that no H.264 parameter set uses, neither in the sample entry nor in the random access pictures of `run`.
@@ -80,12 +64,6 @@ async fn render_piece(ffmpeg: &Ffmpeg, order: Order, work: &Work) -> Result<Rend
     work.encoded_pictures(rendered.pictures.len(), began.elapsed());
     work.lost_metadata(rendered.lost.iter().copied());
     Ok(rendered)
-}
-
-/// Whether the two configurations can be one sample entry.
-fn share_entry(one: &DecoderConfig, other: &DecoderConfig) -> bool {
-    let mut entries = SampleEntries::default();
-    entries.add(&one.entry) == entries.add(&other.entry)
 }
 
 fn pictures_of(rendered: Rendered) -> Vec<Picture> {

@@ -7,6 +7,7 @@ use bytes::Bytes;
 use export_domain::job::{Reason, WarningCode};
 use export_domain::ports::SourceStore;
 use export_media::cut::Access;
+use export_media::entries::SharedEntry;
 use export_media::fmp4::TrackKind;
 use export_media::mpd::{Representation, Segment};
 use export_media::nal::{Picture, RandomAccess, Sps, classify, to_annex_b};
@@ -101,6 +102,8 @@ impl Item {
 pub(crate) struct Setup {
     pub(crate) config: Arc<DecoderConfig>,
     pub(crate) sps: Sps,
+    /// Of an MP4 that has pictures of this stretch.
+    pub(crate) entry: SharedEntry,
     pub(crate) format: PictureFormat,
     /// Ticks a second of the track.
     pub(crate) timescale: u32,
@@ -229,11 +232,6 @@ impl<O: SourceStore + 'static> VideoFeed<O> {
             held: VecDeque::new(),
             over: false,
         }
-    }
-
-    /// Whether the window is made of several Periods.
-    pub(crate) fn is_several(&self) -> bool {
-        self.parts.len() > 1
     }
 
     /// Milliseconds of the window that nothing decodable covers; once everything has been fed.
@@ -406,6 +404,7 @@ pub(crate) fn setup_of(
     let reorder = usize::try_from(reorder).unwrap_or(0).max(rhythm.reorder);
     Ok(Some(Setup {
         config: Arc::clone(&first.config),
+        entry: SharedEntry::beside(&first.config, &first.data),
         format,
         timescale,
         frame_ticks: if sample.duration == 0 { (timescale / 25).max(1) } else { sample.duration },

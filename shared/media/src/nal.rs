@@ -6,6 +6,7 @@ mod bits;
 mod classify;
 mod h264;
 mod hevc;
+mod ids;
 mod sei;
 mod splice;
 mod sps;
@@ -15,14 +16,18 @@ mod sps_tests;
 #[cfg(test)]
 mod tests;
 
-pub(crate) use bits::Bits;
+pub(crate) use bits::{Bits, unescaped};
 pub use classify::{Leading, Picture, RandomAccess, bottom_field_first, classify, is_interlaced};
+pub(crate) use ids::{
+    SetKind, can_replace, is_layered_slice, set_ids, slice_set, with_set_ids, with_slice_set,
+};
+pub(crate) use sei::without_set_ids;
 pub use sei::{
     dolby_vision, fields_message, kept_messages, lost_metadata, orientation_message, sequence_messages,
     with_messages, with_trailing,
 };
-pub(crate) use splice::map_units;
 pub use splice::{as_bla, in_band, parameter_sets};
+pub(crate) use splice::{map_units, push_unit};
 pub(crate) use sps::with_look;
 pub use sps::{Colour, ParameterIds, Sps, Timing, Vui};
 

@@ -1,4 +1,4 @@
-//! A bit reader that passes over emulation prevention bytes (14496-10, 7.4.1) as it goes.
+//! Reading and writing bits, with emulation prevention (14496-10, 7.4.1) passed over and put in.
 
 use super::NalError;
 
@@ -9,12 +9,13 @@ pub(crate) struct Bits<'a> {
     zeros: u8,
     current: u8,
     left: u8,
+    position: usize,
 }
 
 impl<'a> Bits<'a> {
     /// Over the bytes of a NAL unit.
     pub(crate) fn nal(unit: &'a [u8]) -> Self {
-        Self { bytes: unit.iter(), emulation: true, zeros: 0, current: 0, left: 0 }
+        Self { bytes: unit.iter(), emulation: true, zeros: 0, current: 0, left: 0, position: 0 }
     }
 
     /// Over bytes as they are.
@@ -28,7 +29,13 @@ impl<'a> Bits<'a> {
             self.left = 8;
         }
         self.left -= 1;
+        self.position = self.position.saturating_add(1);
         Ok(self.current >> self.left & 1 == 1)
+    }
+
+    /// How many bits have been read, without emulation prevention.
+    pub(crate) fn position(&self) -> usize {
+        self.position
     }
 
     /// Up to 32 bits, most significant first.
@@ -126,6 +133,22 @@ impl BitWriter {
         (0..count).try_for_each(|_| from.flag().map(|bit| self.flag(bit)))
     }
 
+    /// The bits of `bytes` in a range; those beyond its end are left out.
+    pub(crate) fn copy_range(&mut self, bytes: &[u8], range: std::ops::Range<usize>) {
+        let mut at = range.start;
+        while at < range.end {
+            let Some(rest) = bytes.get(at / 8..).filter(|rest| !rest.is_empty()) else { return };
+            let whole = ((range.end - at) / 8).min(rest.len());
+            if at.is_multiple_of(8) && self.free == 0 && whole > 0 {
+                self.bytes.extend(rest.iter().take(whole));
+                at += whole * 8;
+            } else {
+                self.flag(rest.first().is_some_and(|byte| byte >> (7 - at % 8) & 1 == 1));
+                at += 1;
+            }
+        }
+    }
+
     /// What was written, the last byte filled up with zeros.
     pub(crate) fn bytes(self) -> Vec<u8> {
         self.bytes
@@ -144,18 +167,32 @@ pub(crate) fn escaped(unit: &[u8]) -> Vec<u8> {
         out.push(*byte);
         zeros = if *byte == 0 { zeros + 1 } else { 0 };
     }
+    // Only a `cabac_zero_word` may be last.
+    if zeros == 2 {
+        out.push(3);
+    }
     out
 }
 
 /// The inverse of [`escaped`].
 pub(crate) fn unescaped(unit: &[u8]) -> Vec<u8> {
-    let mut bits = Bits::nal(unit);
-    std::iter::from_fn(|| bits.small(8).ok()).collect()
+    let mut out = Vec::with_capacity(unit.len());
+    let mut zeros = 0_u8;
+    for byte in unit {
+        if zeros >= 2 && *byte == 3 {
+            zeros = 0;
+            continue;
+        }
+        out.push(*byte);
+        zeros = if *byte == 0 { zeros.saturating_add(1) } else { 0 };
+    }
+    out
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use proptest::prelude::*;
 
     #[test]
     fn what_is_written_is_read() {
@@ -201,5 +238,48 @@ mod tests {
         let mut bits = Bits::raw(&data);
         bits.skip(88).unwrap();
         assert_eq!(bits.flag(), Err(NalError::Truncated));
+    }
+
+    #[test]
+    fn a_trailing_zero_word_keeps_its_last_byte() {
+        let unit = [0x65, 0x80, 0, 0, 3, 0, 0, 3];
+        assert_eq!(unescaped(&unit), [0x65, 0x80, 0, 0, 0, 0]);
+        assert_eq!(escaped(&unescaped(&unit)), unit);
+    }
+
+    proptest! {
+        #[test]
+        fn escaping_is_undone(mut raw in prop::collection::vec(prop_oneof![Just(0_u8), 0..5_u8, any::<u8>()], 0..80)) {
+            let unit = escaped(&raw);
+            prop_assert!(unit.windows(3).all(|bytes| !matches!(bytes, [0, 0, 0..=2])));
+            prop_assert_eq!(unescaped(&unit), raw.as_slice());
+            // A reader sees the same bits.
+            let mut bits = Bits::nal(&unit);
+            raw.retain(|byte| bits.small(8) != Ok(*byte));
+            prop_assert_eq!(raw, []);
+        }
+
+        #[test]
+        fn copied_bits_are_the_same_bits(
+            bytes in prop::collection::vec(any::<u8>(), 1..40),
+            (from, until) in (0..330_usize, 0..330_usize),
+            (first, count) in (any::<u32>(), 0..33_usize),
+        ) {
+            let text = |bytes: &[u8]| {
+                let all: Vec<String> = bytes.iter().map(|byte| format!("{byte:08b}")).collect();
+                all.concat()
+            };
+            let mut writer = BitWriter::default();
+            writer.bits(u32::try_from(count).unwrap(), first);
+            writer.copy_range(&bytes, from..until);
+            let all = text(&bytes);
+            let copied = all.get(from..until.min(all.len()).max(from)).unwrap_or("");
+            let start = &format!("{first:032b}")[32 - count..];
+            let written = text(&writer.bytes());
+            let expected = format!("{start}{copied}");
+            prop_assert!(written.starts_with(&expected), "{written} {expected}");
+            prop_assert_eq!(written.len(), expected.len().div_ceil(8) * 8);
+            prop_assert!(written[expected.len()..].chars().all(|bit| bit == '0'));
+        }
     }
 }

@@ -15,9 +15,7 @@ pub(super) fn sps(bits: &mut Bits<'_>) -> Result<Sps, NalError> {
         return Err(NalError::Unsupported("a layered stream"));
     }
     bits.skip(4)?;
-    let sub_layers = bits.bits(3)?;
-    bits.skip(1)?;
-    let profile = profile_tier_level(bits, sub_layers)?;
+    let (sub_layers, profile) = layers_and_profile(bits)?;
     let id = bits.ue(15, "sps_seq_parameter_set_id")?;
     let picture = picture(bits)?;
     let log2_max_poc = bits.ue(12, "log2_max_pic_order_cnt_lsb_minus4")? + 4;
@@ -59,6 +57,17 @@ pub(super) fn flagged_interlaced(unit: &[u8]) -> Option<Vec<u8>> {
     let flags = rbsp.get_mut(at)?;
     *flags = *flags & 0x3f | 0x40;
     Some(escaped(&rbsp))
+}
+
+/// From behind `sps_video_parameter_set_id` to `sps_seq_parameter_set_id`.
+pub(super) fn skip_to_sps_id(bits: &mut Bits<'_>) -> Result<(), NalError> {
+    layers_and_profile(bits).map(|_| ())
+}
+
+fn layers_and_profile(bits: &mut Bits<'_>) -> Result<(u32, Profile), NalError> {
+    let sub_layers = bits.bits(3)?;
+    bits.skip(1)?;
+    Ok((sub_layers, profile_tier_level(bits, sub_layers)?))
 }
 
 struct Profile {

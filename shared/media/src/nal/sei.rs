@@ -8,6 +8,10 @@ use crate::display::Turn;
 /// The most bytes of messages that are kept of one sample; captions and dynamic metadata take about 2 KiB.
 const MAX_BYTES: usize = 1 << 16;
 
+/// `buffering_period`.
+const BUFFERING_PERIOD: u32 = 0;
+/// HEVC: `active_parameter_sets`.
+const ACTIVE_PARAMETER_SETS: u32 = 129;
 /// `pic_timing`.
 pub(super) const PICTURE_TIMING: u32 = 1;
 /// `user_data_registered_itu_t_t35`: A/53 captions, HDR10+.
@@ -188,6 +192,32 @@ pub fn with_messages(
         push_unit(unit, length_size, &mut out)?;
     }
     Ok(out)
+}
+
+/// An SEI NAL unit without the messages that name a sequence parameter set, which only buffer models need: `None` if
+/// nothing is left. Any other unit stays as it is.
+///
+/// # Errors
+/// [`NalError::Unsupported`] if more than 64 KiB are left.
+pub(crate) fn without_set_ids(codec: VideoCodec, unit: &[u8]) -> Result<Option<Vec<u8>>, NalError> {
+    let Some(content) = content(codec, unit) else { return Ok(Some(unit.to_vec())) };
+    let (mut named, mut rbsp) = (false, Vec::new());
+    let keep = |kind: u32| match codec {
+        VideoCodec::H264 => kind != BUFFERING_PERIOD,
+        VideoCodec::Hevc => kind != BUFFERING_PERIOD && kind != ACTIVE_PARAMETER_SETS,
+    };
+    let mut bits = Bits::nal(content);
+    while let Ok((kind, size)) = header(&mut bits) {
+        named |= !keep(kind);
+        if bits.skip(size.saturating_mul(8)).is_err() {
+            break;
+        }
+    }
+    if !named {
+        return Ok(Some(unit.to_vec()));
+    }
+    copy(&mut Bits::nal(content), keep, &mut rbsp)?;
+    Ok((!rbsp.is_empty()).then(|| self::unit(codec, &rbsp)))
 }
 
 fn is_of_sequence(kind: u32) -> bool {

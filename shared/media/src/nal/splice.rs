@@ -87,7 +87,7 @@ pub(super) fn is_slice(codec: VideoCodec, unit: &[u8]) -> bool {
 ///
 /// # Errors
 /// [`NalError::LengthSize`]; [`NalError::Illegal`] if the length does not fit.
-pub(super) fn push_unit(unit: &[u8], length_size: usize, out: &mut Vec<u8>) -> Result<(), NalError> {
+pub(crate) fn push_unit(unit: &[u8], length_size: usize, out: &mut Vec<u8>) -> Result<(), NalError> {
     let too_long = NalError::Illegal("NAL unit length");
     let length = u32::try_from(unit.len()).map_err(|_| too_long)?.to_be_bytes();
     let unused = length.len().checked_sub(length_size).filter(|unused| *unused < length.len());

@@ -49,7 +49,7 @@ fn messages() -> impl Strategy<Value = (VideoCodec, Vec<u8>, usize)> {
 }
 
 /// Samples as encoders write them, damaged, and lengths of NAL units that may be the wrong ones.
-fn samples() -> impl Strategy<Value = (VideoCodec, Vec<u8>, usize)> {
+pub(crate) fn samples() -> impl Strategy<Value = (VideoCodec, Vec<u8>, usize)> {
     let length_size = prop_oneof![6 => Just(4_usize), 1 => 0..6_usize];
     let recorded = (0..PICTURES.len(), damage(6)).prop_map(|(which, damage)| {
         let mut sample = PICTURES[which].sample.clone();
