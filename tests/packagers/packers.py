@@ -195,7 +195,8 @@ def listed(
             rows.append((run_[0].start, following - run_[0].start))
             name = run_[0].start if form == "time" else number
             (out / f"{index}/{name}.m4s").write_bytes(b"".join(piece.data for piece in run_))
-        longest = max(longest, (rows[-1][0] + rows[-1][1]) / scale)
+        # Pictures without an edit list are shown later than they are decoded.
+        longest = max(longest, (rows[-1][0] + rows[-1][1]) / scale + 0.2)
         inner = "".join(f'<S t="{start}" d="{length}"/>' for start, length in rows)
         media = f"{index}/{'$Time$' if form == 'time' else '$Number$'}.m4s"
         files = f'initialization="{index}/init.mp4" media="{media}" startNumber="1"'
