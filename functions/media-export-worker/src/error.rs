@@ -178,6 +178,9 @@ impl From<MpdError> for WorkError {
 
 impl From<Fmp4Error> for WorkError {
     fn from(error: Fmp4Error) -> Self {
+        if matches!(error, Fmp4Error::NotMp4(_)) {
+            return Reason::UnsupportedCodec.because(error.to_string()).into();
+        }
         unreadable(error)
     }
 }

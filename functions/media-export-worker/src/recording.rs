@@ -13,11 +13,13 @@ use export_domain::tenant::Tenant;
 use export_media::fmp4::TrackKind;
 use export_media::mpd::{Mpd, MpdError, Representation};
 use export_media::nal::VideoCodec;
-use export_media::select::{Choice, choose};
+use export_media::select::{Choice, choose, pictures};
 use export_media::time::Nanos;
 use std::sync::Arc;
 use std::time::Instant;
 
+/// Representations of a picture that are tried one after the other.
+const MOST_CANDIDATES: usize = 8;
 /// How long a manifest that is empty, cut off or malformed may be in the middle of being written, in milliseconds.
 const WRITING_MS: i64 = 20_000;
 
@@ -176,7 +178,9 @@ impl<O: SourceStore + 'static> Recording<O> {
                 if audio.is_empty() { video.into_iter().collect() } else { audio };
             for (at, representation) in sources.into_iter().enumerate() {
                 let (reader, representation) = (Arc::clone(&self.reader), representation.clone());
-                let track = async move { Track::open(&reader, &representation, TrackKind::Audio).await };
+                let track = async move {
+                    Track::open(&reader, &representation, TrackKind::Audio, (from, until)).await
+                };
                 opening.push((at, from, until, Task::spawn(track)));
             }
         }
@@ -233,9 +237,13 @@ pub(crate) fn wanted_codec(export_type: ExportType) -> Option<VideoCodec> {
 
 fn video_parts(mpd: &Mpd, window: Window, wanted: Option<VideoCodec>) -> Vec<Part> {
     let parts = window.periods(mpd).into_iter().filter_map(|(period, from, until)| {
-        let representation = choose(period, wanted).video?.clone();
+        let candidates: Vec<_> =
+            pictures(period, wanted).into_iter().take(MOST_CANDIDATES).cloned().collect();
+        if candidates.is_empty() {
+            return None;
+        }
         let (starts_period, ends_period) = (from > window.start, until < window.end);
-        Some(Part { representation, from, until, starts_period, ends_period })
+        Some(Part { candidates, from, until, starts_period, ends_period })
     });
     parts.collect()
 }

@@ -1,5 +1,7 @@
 //! The recording in S3: its tracks, and their segments as samples.
 
+mod drift;
+mod index;
 mod prefetch;
 mod reader;
 
@@ -10,7 +12,7 @@ use crate::error::{About, WorkError};
 use bytes::Bytes;
 use export_domain::job::{Reason, WarningCode};
 use export_domain::ports::SourceStore;
-use export_media::fmp4::{Index, Init, InitTrack, MoofRead, TrackKind, read_moof, read_readable};
+use export_media::fmp4::{Init, InitTrack, MoofRead, TrackKind, read_moof, read_readable, unwrap_times};
 use export_media::language::iso_639_2;
 use export_media::mpd::{ByteRange, Representation, Resource, Segment};
 use export_media::picture::DecoderConfig;
@@ -49,14 +51,17 @@ pub(crate) struct Track {
     pub(crate) timeline: Timeline,
     /// Segments of a single file, with their own ticks.
     indexed: Option<(Timeline, Vec<Segment>)>,
+    /// Ticks by which segments are later than listed.
+    drift: i64,
 }
 
 impl Track {
-    /// Opens the track of `kind`; `None` if the Representation has none.
+    /// Opens the track of `kind` for the window `[from, until)`; `None` if the Representation has none.
     pub(crate) async fn open<O: SourceStore>(
         reader: &Reader<O>,
         representation: &Representation,
         kind: TrackKind,
+        (from, until): (Nanos, Nanos),
     ) -> Result<Option<Self>, WorkError> {
         if representation.encrypted {
             return Err(Reason::Encrypted.because("the manifest declares content protection").into());
@@ -73,18 +78,21 @@ impl Track {
         if init.encrypted {
             return Err(Reason::Encrypted.because(format!("{} has encrypted samples", place())).into());
         }
+        if init.more_edits {
+            let detail = format!("{}: of several edits only the first counts", place());
+            reader.notes().warn(WarningCode::RatesCorrected, detail);
+        }
         let indexed = match representation.index()? {
             None => None,
-            Some(resource) => {
-                let bytes = reader.head(&resource).await?;
-                let offset = resource.range.map_or(0, |range| range.first);
-                Some(representation.segments_from_sidx(&Index::parse(&bytes, offset)?)?)
-            }
+            Some(resource) => Some(index::segments(reader, representation, &resource, (from, until)).await?),
         };
         let timeline = representation.timeline.with_timescale(init.timescale);
         let configs =
             init.sample_entries.iter().map(|entry| DecoderConfig::of(entry).map(Arc::new)).collect();
-        Ok(Some(Self { representation: representation.clone(), init, configs, timeline, indexed }))
+        let representation = representation.clone();
+        let mut track = Self { representation, init, configs, timeline, indexed, drift: 0 };
+        track.follow_drift(reader, from).await?;
+        Ok(Some(track))
     }
 
     /// The timeline that segments' times count on.
@@ -94,7 +102,7 @@ impl Track {
 
     /// The position of the segment that holds `at` by the manifest's times.
     pub(crate) fn index_at(&self, at: Nanos) -> u64 {
-        let ticks = self.listed().first_tick_at_or_after(at);
+        let ticks = self.listed().first_tick_at_or_after(at).saturating_sub(self.drift);
         match &self.indexed {
             None => self.representation.index_at(ticks),
             Some((_, segments)) => {
@@ -114,7 +122,8 @@ impl Track {
     /// Start and end of a segment by the manifest.
     pub(crate) fn span(&self, segment: &Segment) -> (Nanos, Nanos) {
         let line = self.listed();
-        (line.to_nanos_floor(segment.time), line.to_nanos_floor(segment.end()))
+        let at = |ticks: i64| line.to_nanos_floor(ticks.saturating_add(self.drift));
+        (at(segment.time), at(segment.end()))
     }
 
     /// Where the listed media ends; `None` if the manifest sets no end.
@@ -123,7 +132,7 @@ impl Track {
             None => self.representation.end_ticks(),
             Some((_, segments)) => segments.last().map(Segment::end),
         };
-        ticks.map(|ticks| self.listed().to_nanos_floor(ticks))
+        ticks.map(|ticks| self.listed().to_nanos_floor(ticks.saturating_add(self.drift)))
     }
 
     /// Where the listed media starts; `None` if nothing is listed.
@@ -132,7 +141,7 @@ impl Track {
             None => self.representation.start_ticks(),
             Some((_, segments)) => segments.first().map(|s| s.time),
         };
-        ticks.map(|ticks| self.listed().to_nanos_floor(ticks))
+        ticks.map(|ticks| self.listed().to_nanos_floor(ticks.saturating_add(self.drift)))
     }
 
     /// A segment's name for people, such as "segment 12 of the video track, at 24.0 s".
@@ -225,7 +234,9 @@ impl Track {
             }
         }
         let Some(bytes) = found else { return Ok(None) };
-        let (mut samples, damage) = read_readable(&self.init, &bytes, 0);
+        let base = segment.resource.range.map_or(0, |range| range.first);
+        let (samples, damage) = read_readable(&self.init, &bytes, base);
+        let mut samples = self.placed(segment, samples);
         if fill_durations(&mut samples) {
             reader.notes().warn(WarningCode::RatesCorrected, self.about(segment, Repair::Duration.what()));
         }
@@ -240,7 +251,7 @@ impl Track {
                 return Ok(None);
             }
         }
-        Ok(Some(Media { samples, pieces: vec![(0, bytes)], whole: true, damaged: damage.is_some() }))
+        Ok(Some(Media { samples, pieces: vec![(base, bytes)], whole: true, damaged: damage.is_some() }))
     }
 
     /// Says of a segment what is wrong with it.
@@ -304,8 +315,24 @@ impl Track {
         Ok(Some(Media { samples, pieces, whole: false, damaged: false }))
     }
 
+    /// Samples of a segment, their decode times unwrapped by the segment's.
+    fn placed(&self, segment: &Segment, mut samples: Vec<Sample>) -> Vec<Sample> {
+        unwrap_times(&mut samples, self.timeline.first_tick_at_or_after(self.span(segment).0));
+        samples
+    }
+
     /// The samples of a segment's only fragment, from as few bytes as hold its `moof`. `None` for any other layout.
     pub(crate) async fn first_fragment<O: SourceStore>(
+        &self,
+        reader: &Reader<O>,
+        segment: &Segment,
+    ) -> Result<Option<Fragment>, WorkError> {
+        let first = self.first_moof(reader, segment).await?;
+        Ok(first.filter(|fragment| self.lasts(&fragment.samples, segment)))
+    }
+
+    /// The samples of a segment's first fragment, from as few bytes as hold its `moof`. `None` for an unusual layout.
+    async fn first_moof<O: SourceStore>(
         &self,
         reader: &Reader<O>,
         segment: &Segment,
@@ -321,8 +348,8 @@ impl Track {
             match read {
                 MoofRead::Ready { mut samples, .. } => {
                     fill_durations(&mut samples);
-                    let only = self.lasts(&samples, segment);
-                    return Ok(only.then_some(Fragment { samples, base, prefix }));
+                    let samples = self.placed(segment, samples);
+                    return Ok(Some(Fragment { samples, base, prefix }));
                 }
                 MoofRead::NeedMore { .. } if short => return Ok(None),
                 MoofRead::NeedMore { at_least } => size = at_least.max(size + 1).saturating_add(16),

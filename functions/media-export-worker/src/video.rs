@@ -127,7 +127,8 @@ impl Setup {
 /// A Period's picture and the part of the window in it.
 #[derive(Debug, Clone)]
 pub(crate) struct Part {
-    pub(crate) representation: Representation,
+    /// Representations of the picture, the best first.
+    pub(crate) candidates: Vec<Representation>,
     pub(crate) from: Nanos,
     pub(crate) until: Nanos,
     /// The Period starts within the window.
@@ -143,12 +144,27 @@ impl Part {
         Bounds { from: from.filter(|_| self.starts_period), until: until.filter(|_| self.ends_period) }
     }
 
-    /// Opens its track; `None` if there is no picture in the file.
+    /// Opens its track, the best that can be read; `None` if there is no picture in the files.
     pub(crate) async fn open<O: SourceStore>(
         &self,
         reader: &Reader<O>,
     ) -> Result<Option<Arc<Track>>, WorkError> {
-        Ok(Track::open(reader, &self.representation, TrackKind::Video).await?.map(Arc::new))
+        let mut refused = None;
+        for candidate in &self.candidates {
+            match Track::open(reader, candidate, TrackKind::Video, (self.from, self.until)).await {
+                Ok(Some(track)) if track.configs.first().is_some_and(Option::is_some) => {
+                    return Ok(Some(Arc::new(track)));
+                }
+                Ok(Some(_)) => {
+                    let codec = Reason::UnsupportedCodec.because("the picture is neither H.264 nor HEVC");
+                    refused = refused.or(Some(codec.into()));
+                }
+                Ok(None) => {}
+                Err(WorkError::GivenUp(cause)) => refused = refused.or(Some(cause.into())),
+                Err(other) => return Err(other),
+            }
+        }
+        refused.map_or(Ok(None), Err)
     }
 }
 

@@ -1,8 +1,7 @@
 //! Fragmented MP4 (ISO/IEC 14496-12): init segments, fragments and indexes become samples in integer ticks.
 //!
 //! Boxes are hostile: every size is checked against what holds it, every count against a cap before memory is taken
-//! for it, and anything that would make the timing a guess (no decode time, an edit list with more than one edit) is
-//! an error. Which bytes to fetch is left to the caller; [`read_moof`] works on the first few KiB of a segment.
+//! for it, and anything that would make the timing a guess (a segment without decode time, a rate of play) is an error. Which bytes to fetch is left to the caller; [`read_moof`] works on the first few KiB of a segment.
 
 mod boxes;
 mod codec;
@@ -15,7 +14,7 @@ mod stream;
 mod tests;
 
 pub use codec::{Codec, SampleEntry};
-pub use fragment::{MoofRead, read_fragments, read_moof, read_readable};
+pub use fragment::{MoofRead, read_fragments, read_moof, read_readable, unwrap_times};
 pub use init::{Defaults, Init, InitTrack, TrackKind};
 pub use sidx::{Index, IndexEntry};
 pub use stream::{FragmentEvent, FragmentReader, FragmentSample};
@@ -41,6 +40,9 @@ pub enum Fmp4Error {
     /// A cap was exceeded.
     #[error("too many or too large: {0}")]
     TooMany(&'static str),
+    /// The file is none of ISO/IEC 14496-12.
+    #[error("the file is {0}, not MP4")]
+    NotMp4(&'static str),
     /// Legal, but beyond what a cut can follow exactly.
     #[error("{0} is not supported")]
     Unsupported(&'static str),

@@ -2,6 +2,7 @@
 
 use crate::mpd::{Content, Period, Representation};
 use crate::nal::VideoCodec;
+use std::cmp::Reverse;
 
 /// The chosen Representations.
 #[derive(Debug, Clone)]
@@ -12,17 +13,10 @@ pub struct Choice<'a> {
     pub audio: Vec<&'a Representation>,
 }
 
-/// Chooses the picture by resolution, then (among equals) the codec that is wanted anyway, then bandwidth; and the
-/// best of every audio adaptation set. Trick-mode sets are left out.
+/// The best picture, see [`pictures`], and the best of every audio adaptation set. Trick-mode sets are left out.
 pub fn choose(period: &Period, wanted: Option<VideoCodec>) -> Choice<'_> {
     let normal = || period.representations.iter().filter(|r| !r.trick_mode);
-    let area = |r: &Representation| u64::from(r.width.unwrap_or(0)) * u64::from(r.height.unwrap_or(0));
-    let fits = |r: &Representation| wanted.is_some() && codec_of(&r.codecs) == wanted;
-    let video = normal()
-        .filter(|r| r.content == Content::Video)
-        // `max_by_key` takes the last of equals; the first listed is meant.
-        .rev()
-        .max_by_key(|r| (area(r), fits(r), r.bandwidth));
+    let video = pictures(period, wanted).first().copied();
     let mut audio: Vec<&Representation> = Vec::new();
     for candidate in normal().filter(|r| r.content == Content::Audio) {
         match audio.iter_mut().find(|r| r.adaptation_set == candidate.adaptation_set) {
@@ -34,11 +28,33 @@ pub fn choose(period: &Period, wanted: Option<VideoCodec>) -> Choice<'_> {
     Choice { video, audio }
 }
 
+/// All pictures, the best first: by resolution, then (among equals) the codec that is wanted anyway, then bandwidth.
+/// Those whose codec no clip is made of come last: a manifest may be wrong about that, or may not say it.
+pub fn pictures(period: &Period, wanted: Option<VideoCodec>) -> Vec<&Representation> {
+    let area = |r: &Representation| u64::from(r.width.unwrap_or(0)) * u64::from(r.height.unwrap_or(0));
+    let fits = |r: &Representation| wanted.is_some() && codec_of(&r.codecs) == wanted;
+    let shown = period.representations.iter().filter(|r| !r.trick_mode && r.content == Content::Video);
+    let mut ranked: Vec<&Representation> = shown.collect();
+    ranked.sort_by_key(|r| (is_foreign(&r.codecs), Reverse((area(r), fits(r), r.bandwidth))));
+    ranked
+}
+
+/// Whether an RFC 6381 list names a coding of pictures that is neither H.264 nor HEVC.
+fn is_foreign(codecs: &str) -> bool {
+    let mut names = codecs.split(',').filter_map(|codec| codec.trim().split('.').next());
+    names.any(|name| {
+        matches!(
+            name,
+            "av01" | "vp08" | "vp09" | "vp8" | "vp9" | "vvc1" | "vvi1" | "evc1" | "mp4v" | "theora"
+        )
+    })
+}
+
 /// The video codec that an RFC 6381 list starts with.
 fn codec_of(codecs: &str) -> Option<VideoCodec> {
     match codecs.get(..4)? {
-        "avc1" | "avc3" => Some(VideoCodec::H264),
-        "hvc1" | "hev1" => Some(VideoCodec::Hevc),
+        "avc1" | "avc3" | "dva1" | "dvav" => Some(VideoCodec::H264),
+        "hvc1" | "hev1" | "dvh1" | "dvhe" => Some(VideoCodec::Hevc),
         _ => None,
     }
 }
@@ -68,6 +84,20 @@ mod tests {
         assert_eq!(id(None), "avc");
         assert_eq!(id(Some(VideoCodec::H264)), "avc");
         assert_eq!(id(Some(VideoCodec::Hevc)), "hevc");
+    }
+
+    #[test]
+    fn pictures_that_no_clip_is_made_of_come_last() {
+        let newer = r#"<Representation id="av1" codecs="av01.0.05M.08" width="3840" height="2160" bandwidth="9"/>
+            <Representation id="vp9" codecs="opus, vp09.00.50.08" width="2560" height="1440" bandwidth="9"/>
+            <Representation id="vvc" codecs="vvc1.1.L51" width="3840" height="2160" bandwidth="9"/>
+            <Representation id="unsaid" width="320" height="180" bandwidth="9"/>"#;
+        let text =
+            MPD.replacen("<Representation id=\"low\"", &format!("{newer}<Representation id=\"low\""), 1);
+        let mpd = crate::mpd::parse(text.as_bytes()).unwrap();
+        let ids: Vec<_> = pictures(&mpd.periods[0], None).iter().map(|r| r.id.clone()).collect();
+        assert_eq!(ids, ["avc", "hevc", "low", "unsaid", "av1", "vvc", "vp9"]);
+        assert_eq!(choose(&mpd.periods[0], Some(VideoCodec::Hevc)).video.unwrap().id, "hevc");
     }
 
     #[test]

@@ -30,8 +30,8 @@ pub enum MoofRead {
 /// `data` starts at byte `base_offset` of the file that sample offsets count from.
 ///
 /// # Errors
-/// [`Fmp4Error::SampleOutOfRange`] for a sample whose bytes are not in `data`, [`Fmp4Error::Missing`] for a fragment
-/// without decode time, [`Fmp4Error::TooMany`] beyond [`MAX_SAMPLES`] and for samples that share so many bytes that
+/// [`Fmp4Error::SampleOutOfRange`] for a sample whose bytes are not in `data`, [`Fmp4Error::Missing`] if the first
+/// fragment of the track has no decode time, [`Fmp4Error::TooMany`] beyond [`MAX_SAMPLES`] and for samples that share so many bytes that
 /// together they are larger than `data`, else as the boxes deserve.
 pub fn read_fragments(track: &InitTrack, data: &[u8], base_offset: u64) -> Result<Vec<Sample>, Fmp4Error> {
     match read_readable(track, data, base_offset) {
@@ -124,10 +124,42 @@ fn offset(base: u64, position: usize) -> Result<u64, Fmp4Error> {
         .ok_or(Fmp4Error::SampleOutOfRange)
 }
 
+/// Undoes the wrapping of decode times that a recorder keeps in 32 bits: moves samples of one segment to where the
+/// first one is decoded next to `near`, by the manifest, if that is a whole number of times 2^32 ticks away.
+pub fn unwrap_times(samples: &mut [Sample], near: i64) {
+    let Some(first) = samples.first().filter(|_| near < LATEST) else { return };
+    let shift = i128::from(unwrapped(first.dts, near)).saturating_sub(i128::from(first.dts));
+    let off = i128::from(first.dts).saturating_add(shift).saturating_sub(i128::from(near));
+    let Ok(shift) = i64::try_from(shift) else { return };
+    // Times that do not agree with the manifest in other ways are left as they are.
+    if shift == 0 || off.saturating_abs() > MOST_OFF {
+        return;
+    }
+    for sample in samples {
+        sample.dts = sample.dts.saturating_add(shift);
+        sample.pts = sample.pts.saturating_add(shift);
+    }
+}
+
+/// Ticks between a segment's time by the manifest and by its media up to which a wrapped time is understood: three
+/// quarters of an hour in the usual 90 kHz.
+const MOST_OFF: i128 = 1 << 28;
+
+/// No recording comes near to where ticks end.
+const LATEST: i64 = 1 << 62;
+
+/// What `time` is if it was cut to 32 bits: of all times that are a multiple of 2^32 later, the one next to `near`.
+fn unwrapped(time: i64, near: i64) -> i64 {
+    let wraps = near.saturating_sub(time).saturating_add(1 << 31) >> 32;
+    wraps.max(0).checked_mul(1 << 32).and_then(|ticks| time.checked_add(ticks)).unwrap_or(time)
+}
+
 /// Collects the samples of some tracks over fragments.
 pub(super) struct Fragments<'a> {
     tracks: &'a [InitTrack],
     pub(super) samples: Vec<(u32, Sample)>,
+    /// Where the decode times of each track go on.
+    ends: Vec<Option<i64>>,
 }
 
 /// A `tfhd`, its defaults filled in.
@@ -137,9 +169,44 @@ struct TrackFragment<'a> {
     base: u64,
 }
 
+/// A `tfhd` as written (8.8.7).
+struct TrackHeader {
+    track_id: u32,
+    base: Option<u64>,
+    from_moof: bool,
+    description: Option<u32>,
+    duration: Option<u32>,
+    size: Option<u32>,
+    flags: Option<u32>,
+}
+
+impl TrackHeader {
+    fn read(traf: &[u8]) -> Result<Self, Fmp4Error> {
+        let mut tfhd = require(traf, *b"tfhd", "tfhd")?.cursor();
+        let (_, flags) = tfhd.version()?;
+        let track_id = tfhd.u32()?;
+        let base = if flags & 1 == 0 { None } else { Some(tfhd.u64()?) };
+        let mut field = |bit: u32| if flags & bit == 0 { Ok(None) } else { tfhd.u32().map(Some) };
+        Ok(Self {
+            track_id,
+            base,
+            from_moof: flags & 0x02_0000 != 0,
+            description: field(0x2)?,
+            duration: field(0x8)?,
+            size: field(0x10)?,
+            flags: field(0x20)?,
+        })
+    }
+
+    /// What data offsets count from; `implied` is the end of the data of the track before.
+    fn data_base(&self, moof: u64, implied: Option<u64>) -> Option<u64> {
+        self.base.or(if self.from_moof { Some(moof) } else { implied })
+    }
+}
+
 impl<'a> Fragments<'a> {
     pub(super) fn new(tracks: &'a [InitTrack]) -> Self {
-        Self { tracks, samples: Vec::new() }
+        Self { tracks, samples: Vec::new(), ends: vec![None; tracks.len()] }
     }
 
     /// Adds the samples of a `moof`, header included, that starts at `start` in the file; none of one that is damaged.
@@ -166,30 +233,41 @@ impl<'a> Fragments<'a> {
 
     /// Returns where the track's data end, or `None` if it is not one of ours and nobody knows.
     fn traf(&mut self, traf: &[u8], moof: u64, implied: Option<u64>) -> Result<Option<u64>, Fmp4Error> {
-        let mut tfhd = require(traf, *b"tfhd", "tfhd")?.cursor();
-        let (_, flags) = tfhd.version()?;
-        let id = tfhd.u32()?;
-        let Some(track) = self.tracks.iter().find(|track| track.id == id) else { return Ok(None) };
-        let explicit = if flags & 1 == 0 { None } else { Some(tfhd.u64()?) };
-        let base = explicit
-            .or(if flags & 0x02_0000 == 0 { implied } else { Some(moof) })
-            .ok_or(Fmp4Error::Unsupported("a data offset that depends on another track"))?;
-        let mut field = |bit: u32, default: u32| if flags & bit == 0 { Ok(default) } else { tfhd.u32() };
+        let header = TrackHeader::read(traf)?;
+        let base = header.data_base(moof, implied);
+        let ours = self.tracks.iter().enumerate().find(|(_, track)| track.id == header.track_id);
+        let Some((index, track)) = ours else {
+            // What is wrong with another track matters only to those that depend on it.
+            let mut sizes = self.tracks.iter().flat_map(|track| &track.other_sizes);
+            let usual = sizes.find(|(id, _)| *id == header.track_id).map(|(_, size)| *size);
+            let size = header.size.or(usual);
+            return Ok(base.and_then(|base| data_end(traf, base, size).ok().flatten()));
+        };
+        let base = base.ok_or(Fmp4Error::Unsupported("a data offset that depends on another track"))?;
         let defaults = Defaults {
-            description: field(0x2, track.defaults.description)?,
-            duration: field(0x8, track.defaults.duration)?,
-            size: field(0x10, track.defaults.size)?,
-            flags: field(0x20, track.defaults.flags)?,
+            description: header.description.unwrap_or(track.defaults.description),
+            duration: header.duration.unwrap_or(track.defaults.duration),
+            size: header.size.unwrap_or(track.defaults.size),
+            flags: header.flags.unwrap_or(track.defaults.flags),
         };
         let fragment = TrackFragment { track, defaults, base };
 
-        let mut dts = decode_time(traf)?;
+        // Without a time of its own, a fragment goes on where the one before ends (8.8.12).
+        let end = self.ends.get(index).copied().flatten();
+        let mut dts = match decode_time(traf)? {
+            None => end,
+            Some(DecodeTime { ticks, short: true }) => Some(end.map_or(ticks, |end| unwrapped(ticks, end))),
+            Some(DecodeTime { ticks, .. }) => Some(ticks),
+        };
         let mut data = base;
         for child in children(traf) {
             let child = child?;
             if &child.kind == b"trun" {
                 (dts, data) = self.trun(&child, &fragment, dts, data)?;
             }
+        }
+        if let Some(end) = self.ends.get_mut(index) {
+            *end = dts;
         }
         Ok(Some(data))
     }
@@ -203,7 +281,7 @@ impl<'a> Fragments<'a> {
         data: u64,
     ) -> Result<(Option<i64>, u64), Fmp4Error> {
         let mut cursor = trun.cursor();
-        let (version, flags) = cursor.version()?;
+        let (_, flags) = cursor.version()?;
         let count = usize::try_from(cursor.u32()?).map_err(|_| Fmp4Error::TooMany("samples"))?;
         let mut dts = dts.ok_or(Fmp4Error::Missing("tfdt"))?;
         let mut data = if flags & 0x1 == 0 {
@@ -222,7 +300,7 @@ impl<'a> Fragments<'a> {
             let duration = field(0x100, defaults.duration)?;
             let size = field(0x200, defaults.size)?;
             let own_flags = field(0x400, defaults.flags)?;
-            let composition = composition(&mut cursor, version, flags)?;
+            let composition = composition(&mut cursor, flags)?;
             let pts = dts.checked_add(composition).and_then(|pts| pts.checked_sub(fragment.track.edit_shift));
             let sample = Sample {
                 dts,
@@ -241,17 +319,61 @@ impl<'a> Fragments<'a> {
     }
 }
 
-fn composition(cursor: &mut Cursor<'_>, version: u8, flags: u32) -> Result<i64, Fmp4Error> {
-    match (flags & 0x800, version) {
-        (0, _) => Ok(0),
-        (_, 0) => cursor.u32().map(i64::from),
+fn composition(cursor: &mut Cursor<'_>, flags: u32) -> Result<i64, Fmp4Error> {
+    match flags & 0x800 {
+        0 => Ok(0),
+        // Unsigned in version 0 by the standard; old packagers write negative ones all the same, and nobody needs 2^31.
         _ => cursor.i32().map(i64::from),
     }
 }
 
-fn decode_time(traf: &[u8]) -> Result<Option<i64>, Fmp4Error> {
+/// Where the data of a track's runs end, by their sizes alone; `None` if they name none.
+fn data_end(traf: &[u8], base: u64, usual: Option<u32>) -> Result<Option<u64>, Fmp4Error> {
+    let mut data = base;
+    for child in children(traf) {
+        let child = child?;
+        if &child.kind != b"trun" {
+            continue;
+        }
+        let mut cursor = child.cursor();
+        let (_, flags) = cursor.version()?;
+        let count = cursor.u32()?;
+        if flags & 0x1 != 0 {
+            let offset = i64::from(cursor.i32()?);
+            data = base.checked_add_signed(offset).ok_or(Fmp4Error::SampleOutOfRange)?;
+        }
+        if flags & 0x4 != 0 {
+            cursor.skip(4)?;
+        }
+        let bytes = if flags & 0x200 == 0 {
+            let Some(usual) = usual else { return Ok(None) };
+            u64::from(usual).checked_mul(u64::from(count))
+        } else {
+            let mut sum = Some(0_u64);
+            for _ in 0..count {
+                for bit in [0x100, 0x200, 0x400, 0x800] {
+                    let field = if flags & bit == 0 { 0 } else { cursor.u32()? };
+                    sum = sum.and_then(|sum| sum.checked_add(if bit == 0x200 { field.into() } else { 0 }));
+                }
+            }
+            sum
+        };
+        data = bytes.and_then(|bytes| data.checked_add(bytes)).ok_or(Fmp4Error::SampleOutOfRange)?;
+    }
+    Ok(Some(data))
+}
+
+/// A `tfdt`.
+struct DecodeTime {
+    ticks: i64,
+    /// It has 32 bits.
+    short: bool,
+}
+
+fn decode_time(traf: &[u8]) -> Result<Option<DecodeTime>, Fmp4Error> {
     let Some(tfdt) = find(traf, *b"tfdt")? else { return Ok(None) };
     let mut cursor = tfdt.cursor();
     let (version, _) = cursor.version()?;
-    i64::try_from(cursor.sized(version)?).map(Some).map_err(|_| Fmp4Error::SampleOutOfRange)
+    let ticks = i64::try_from(cursor.sized(version)?).map_err(|_| Fmp4Error::SampleOutOfRange)?;
+    Ok(Some(DecodeTime { ticks, short: version == 0 }))
 }

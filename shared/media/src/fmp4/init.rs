@@ -9,6 +9,8 @@ use std::num::NonZeroU32;
 pub(super) const MAX_MOOV: usize = 4 << 20;
 const MAX_TRACKS: usize = 64;
 const MAX_ENTRIES: usize = 64;
+/// What Matroska files start with (RFC 8794).
+const EBML: &[u8] = &[0x1a, 0x45, 0xdf, 0xa3];
 /// ISO/IEC 14496-12, 8.4.2.2, for "undetermined".
 const UNDETERMINED: [u8; 3] = *b"und";
 
@@ -57,8 +59,12 @@ pub struct InitTrack {
     pub matrix: Matrix,
     /// Ticks to subtract from composition times: the edit's media time less any empty edit before it.
     pub edit_shift: i64,
+    /// There are later edits, which are left out as players leave them out.
+    pub more_edits: bool,
     /// For the samples of its fragments.
     pub defaults: Defaults,
+    /// Ids and default sample sizes of the other tracks in the file.
+    pub other_sizes: Vec<(u32, u32)>,
     /// A sample entry is encrypted.
     pub encrypted: bool,
 }
@@ -74,9 +80,12 @@ impl Init {
     /// Reads the `moov` among the boxes of `data`, which may go on with media.
     ///
     /// # Errors
-    /// [`Fmp4Error::Missing`] for a box that a fragmented file needs, [`Fmp4Error::Unsupported`] for an edit list with
-    /// more than one edit or another rate than 1, else as the boxes deserve.
+    /// [`Fmp4Error::NotMp4`] for another container, [`Fmp4Error::Missing`] for a box that a fragmented file needs,
+    /// [`Fmp4Error::Unsupported`] for an edit at another rate than 1, else as the boxes deserve.
     pub fn parse(data: &[u8]) -> Result<Self, Fmp4Error> {
+        if data.starts_with(EBML) {
+            return Err(Fmp4Error::NotMp4("WebM"));
+        }
         let moov = require(data, *b"moov", "moov")?.body;
         if moov.len() > MAX_MOOV {
             return Err(Fmp4Error::TooMany("moov"));
@@ -144,6 +153,8 @@ fn track(trak: &[u8], moov: &[u8], movie_timescale: u32) -> Result<InitTrack, Fm
     let stbl = require(minf, *b"stbl", "stbl")?.body;
     let sample_entries = sample_entries(&require(stbl, *b"stsd", "stsd")?, kind)?;
     let (width, height) = sample_entries.first().map_or((0, 0), |entry| (entry.width, entry.height));
+    let (edit_shift, more_edits) = edit_shift(trak, timescale, movie_timescale)?;
+    let (defaults, other_sizes) = defaults(moov, id)?;
     Ok(InitTrack {
         id,
         kind,
@@ -152,8 +163,10 @@ fn track(trak: &[u8], moov: &[u8], movie_timescale: u32) -> Result<InitTrack, Fm
         width,
         height,
         matrix: own.then(&movie_matrix(moov)),
-        edit_shift: edit_shift(trak, timescale, movie_timescale)?,
-        defaults: defaults(moov, id)?,
+        edit_shift,
+        more_edits,
+        defaults,
+        other_sizes,
         encrypted: sample_entries.iter().any(|entry| entry.encrypted),
         sample_entries,
     })
@@ -198,15 +211,17 @@ fn sample_entries(stsd: &Child<'_>, kind: TrackKind) -> Result<Vec<SampleEntry>,
     if entries.is_empty() { Err(Fmp4Error::Missing("sample entry")) } else { Ok(entries) }
 }
 
-fn edit_shift(trak: &[u8], timescale: NonZeroU32, movie_timescale: u32) -> Result<i64, Fmp4Error> {
-    let Some(edts) = find(trak, *b"edts")? else { return Ok(0) };
-    let Some(elst) = find(edts.body, *b"elst")? else { return Ok(0) };
+/// The shift of the first edit that shows media, and whether there are more. In a fragmented file players know one edit
+/// only: it says where the track starts.
+fn edit_shift(trak: &[u8], timescale: NonZeroU32, movie_timescale: u32) -> Result<(i64, bool), Fmp4Error> {
+    let Some(edts) = find(trak, *b"edts")? else { return Ok((0, false)) };
+    let Some(elst) = find(edts.body, *b"elst")? else { return Ok((0, false)) };
     let mut cursor = elst.cursor();
     let (version, _) = cursor.version()?;
     let count = cursor.u32()?;
     let mut empty = 0_u64;
-    let mut media_time = None;
-    for _ in 0..count {
+    let (mut media_time, mut more) = (None, false);
+    for left in (0..count).rev() {
         let duration = cursor.sized(version)?;
         let time = if version == 0 {
             i64::from(cursor.i32()?)
@@ -214,14 +229,18 @@ fn edit_shift(trak: &[u8], timescale: NonZeroU32, movie_timescale: u32) -> Resul
             i64::from_be_bytes(cursor.u64()?.to_be_bytes())
         };
         let rate = cursor.u32()?;
-        match (time, media_time) {
-            (-1, None) => empty = empty.checked_add(duration).ok_or(Fmp4Error::Malformed("elst"))?,
-            (0.., None) if rate == 0x1_0000 => media_time = Some(time),
-            _ => return Err(Fmp4Error::Unsupported("an edit list with more than one edit")),
+        match time {
+            -1 => empty = empty.checked_add(duration).ok_or(Fmp4Error::Malformed("elst"))?,
+            0.. if rate == 0x1_0000 => {
+                (media_time, more) = (Some(time), left > 0);
+                break;
+            }
+            _ => return Err(Fmp4Error::Unsupported("an edit at another rate than 1")),
         }
     }
     let empty_ticks = rescale(empty, timescale, movie_timescale)?;
-    media_time.unwrap_or(0).checked_sub(empty_ticks).ok_or(Fmp4Error::Malformed("elst"))
+    let shift = media_time.unwrap_or(0).checked_sub(empty_ticks).ok_or(Fmp4Error::Malformed("elst"))?;
+    Ok((shift, more))
 }
 
 /// Movie ticks as track ticks, rounded half up: the only place where the file itself is coarser than its samples.
@@ -237,8 +256,10 @@ fn rescale(ticks: u64, timescale: NonZeroU32, movie_timescale: u32) -> Result<i6
         .ok_or(Fmp4Error::Malformed("elst"))
 }
 
-fn defaults(moov: &[u8], id: u32) -> Result<Defaults, Fmp4Error> {
+/// The defaults of a track, and the sizes of the others' samples.
+fn defaults(moov: &[u8], id: u32) -> Result<(Defaults, Vec<(u32, u32)>), Fmp4Error> {
     let mvex = require(moov, *b"mvex", "mvex")?;
+    let (mut own, mut others) = (None, Vec::new());
     for child in children(mvex.body) {
         let child = child?;
         if &child.kind != b"trex" {
@@ -246,14 +267,18 @@ fn defaults(moov: &[u8], id: u32) -> Result<Defaults, Fmp4Error> {
         }
         let mut cursor = child.cursor();
         cursor.skip(4)?;
-        if cursor.u32()? == id {
-            return Ok(Defaults {
-                description: cursor.u32()?,
-                duration: cursor.u32()?,
-                size: cursor.u32()?,
-                flags: cursor.u32()?,
-            });
+        let track = cursor.u32()?;
+        let defaults = Defaults {
+            description: cursor.u32()?,
+            duration: cursor.u32()?,
+            size: cursor.u32()?,
+            flags: cursor.u32()?,
+        };
+        if track == id {
+            own = own.or(Some(defaults));
+        } else if others.len() < MAX_TRACKS {
+            others.push((track, defaults.size));
         }
     }
-    Err(Fmp4Error::Missing("trex"))
+    own.map(|own| (own, others)).ok_or(Fmp4Error::Missing("trex"))
 }

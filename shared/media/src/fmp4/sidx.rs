@@ -26,14 +26,22 @@ pub struct IndexEntry {
     pub size: u32,
     /// It starts with a picture that can be decoded on its own.
     pub starts_with_sap: bool,
+    /// The bytes start with an index of what follows in them.
+    pub is_index: bool,
+}
+
+impl IndexEntry {
+    /// The tick after the last one; saturates.
+    pub fn end(&self) -> i64 {
+        self.time.saturating_add(i64::from(self.duration))
+    }
 }
 
 impl Index {
     /// Reads the first `sidx` in `data`, which starts at byte `offset` of the file.
     ///
     /// # Errors
-    /// [`Fmp4Error::Missing`] without a `sidx`, [`Fmp4Error::Unsupported`] for an index of indexes, else as the box
-    /// deserves.
+    /// [`Fmp4Error::Missing`] without a `sidx`, else as the box deserves.
     pub fn parse(data: &[u8], offset: u64) -> Result<Self, Fmp4Error> {
         let malformed = Fmp4Error::Malformed("sidx");
         let sidx = require(data, *b"sidx", "sidx")?;
@@ -54,13 +62,11 @@ impl Index {
             let reference = cursor.u32()?;
             let (size, duration) = (reference & 0x7fff_ffff, cursor.u32()?);
             let starts_with_sap = cursor.u32()? & 0x8000_0000 != 0;
-            if reference != size {
-                return Err(Fmp4Error::Unsupported("an index of indexes"));
-            }
+            let is_index = reference != size;
             if size == 0 {
                 return Err(malformed);
             }
-            entries.push(IndexEntry { time, duration, offset: position, size, starts_with_sap });
+            entries.push(IndexEntry { time, duration, offset: position, size, starts_with_sap, is_index });
             time = time.checked_add(i64::from(duration)).ok_or(malformed)?;
             position = position.checked_add(u64::from(size)).ok_or(malformed)?;
         }

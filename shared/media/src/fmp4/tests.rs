@@ -252,6 +252,123 @@ fn a_track_that_starts_late_is_shifted_by_its_empty_edit() {
     assert_eq!(Init::parse(&file).unwrap().tracks[0].edit_shift, 1024 - 6413);
 }
 
+#[test]
+fn of_several_edits_the_first_that_shows_media_counts() {
+    let file = patched(H264, b"elst", 0, &[0, 0, 0, 0, 0, 0, 0, 2]);
+    // The box is too small for a second one, which is never looked at.
+    let track = &Init::parse(&file).unwrap().tracks[0];
+    assert_eq!((track.edit_shift, track.more_edits), (1024, true));
+    assert!(!Init::parse(H264).unwrap().tracks[0].more_edits);
+}
+
+#[test]
+fn another_container_is_named() {
+    assert_eq!(Init::parse(&[0x1a, 0x45, 0xdf, 0xa3, 0x9f]), Err(Fmp4Error::NotMp4("WebM")));
+}
+
+/// The positions of the boxes of a type.
+fn all(file: &[u8], kind: [u8; 4]) -> Vec<usize> {
+    (0..file.len() - 4).filter(|at| file[*at..*at + 4] == kind).collect()
+}
+
+#[test]
+fn a_fragment_without_a_decode_time_goes_on_where_the_one_before_ends() {
+    let track = &Init::parse(SIDX).unwrap().tracks[0];
+    let expected = read_fragments(track, SIDX, 0).unwrap();
+    let times = all(SIDX, *b"tfdt");
+    assert_eq!(times.len(), 3);
+    let mut file = SIDX.to_vec();
+    for at in &times[1..] {
+        file[*at] = b'x';
+    }
+    assert_eq!(read_fragments(track, &file, 0).unwrap(), expected);
+    file[times[0]] = b'x';
+    assert_eq!(read_fragments(track, &file, 0), Err(Fmp4Error::Missing("tfdt")));
+}
+
+#[test]
+fn decode_times_of_32_bits_wrap() {
+    let track = &Init::parse(SIDX).unwrap().tracks[0];
+    let moof = |time: u32| {
+        let part = |kind: &[u8; 4], body: &[u8]| {
+            [&u32::try_from(body.len() + 8).unwrap().to_be_bytes()[..], kind, body].concat()
+        };
+        let tfhd = part(b"tfhd", &[[0, 2, 0, 0], track.id.to_be_bytes()].concat());
+        let tfdt = part(b"tfdt", &[[0; 4], time.to_be_bytes()].concat());
+        let trun = part(
+            b"trun",
+            &[[0, 0, 1, 0], 2_u32.to_be_bytes(), 50_u32.to_be_bytes(), 50_u32.to_be_bytes()].concat(),
+        );
+        part(b"moof", &part(b"traf", &[tfhd, tfdt, trun].concat()))
+    };
+    let file = [moof(u32::MAX - 99), moof(0), moof(100)].concat();
+    let mut samples = read_fragments(
+        &InitTrack { defaults: Defaults { size: 0, ..track.defaults }, ..track.clone() },
+        &file,
+        0,
+    )
+    .unwrap();
+    let start = i64::from(u32::MAX) - 99;
+    let times = |samples: &[Sample]| samples.iter().map(|sample| sample.dts - start).collect::<Vec<_>>();
+    assert_eq!(times(&samples), [0, 50, 100, 150, 200, 250], "within a segment");
+    let pts = samples[0].pts;
+    unwrap_times(&mut samples, start + (3 << 32) - 4000);
+    assert_eq!((times(&samples)[0], samples[0].pts - pts), (3 << 32, 3 << 32), "by the manifest");
+    let there = samples.clone();
+    for near in [start + (3 << 32), start + (3 << 32) + 9_000_000, 0, i64::MIN, i64::MAX, start + (7 << 31)] {
+        unwrap_times(&mut samples, near);
+        assert_eq!(samples, there, "{near}");
+    }
+    unwrap_times(&mut [], 1 << 40);
+}
+
+#[test]
+fn data_without_an_offset_follow_those_of_the_track_before() {
+    let init = Init::parse(BASED).unwrap();
+    let expected: Vec<_> = init.tracks.iter().map(|track| read_fragments(track, BASED, 0).unwrap()).collect();
+    // Neither base data offset nor default-base-is-moof; the second run of each fragment has no offset of its own.
+    let mut file = BASED.to_vec();
+    for (at, flags) in all(BASED, *b"tfhd").into_iter().map(|at| (at + 5, &BASED[at + 5..at + 8])) {
+        assert_eq!(flags[0] & 2, 2, "default-base-is-moof");
+        file[at] &= !2;
+    }
+    for pair in all(BASED, *b"trun").chunks_exact(2) {
+        let at = pair[1] + 12;
+        file[at..at + 4].copy_from_slice(&[0; 4]);
+    }
+    for (track, expected) in init.tracks.iter().zip(expected) {
+        assert_eq!(read_fragments(track, &file, 0), Ok(expected), "track {}", track.id);
+    }
+}
+
+#[test]
+fn composition_offsets_may_be_negative_in_version_0() {
+    let track = &Init::parse(H264).unwrap().tracks[0];
+    assert_eq!(H264[all(H264, *b"trun")[0] + 4], 0, "version 0");
+    let expected = read_fragments(track, H264, 0).unwrap();
+    // Fields here: duration of each sample none, size and offset; the first sample's offset is the last of its fields.
+    let early = patched(H264, b"trun", 20, &(-512_i32).to_be_bytes());
+    let found = read_fragments(track, &early, 0).unwrap();
+    assert_eq!((found[0].pts, found[1]), (found[0].dts - 512 - track.edit_shift, expected[1]));
+}
+
+#[test]
+fn an_index_of_indexes_says_which_entries_are_indexes() {
+    let at = SIDX.windows(4).position(|window| window == b"sidx").unwrap();
+    let version = SIDX[at + 4];
+    let first = at + 4 + 4 + 8 + if version == 0 { 8 } else { 16 } + 4;
+    let mut file = SIDX.to_vec();
+    file[first] |= 0x80;
+    let (plain, nested) = (Index::parse(SIDX, 0).unwrap(), Index::parse(&file, 0).unwrap());
+    let flags: Vec<bool> = nested.entries.iter().map(|entry| entry.is_index).collect();
+    assert_eq!(flags, [true, false, false]);
+    assert_eq!(nested.entries[1..], plain.entries[1..]);
+    assert_eq!(
+        (nested.entries[0].size, nested.entries[0].end()),
+        (plain.entries[0].size, plain.entries[1].time)
+    );
+}
+
 fn exercise(file: &[u8]) {
     if let Ok(init) = Init::parse(file) {
         for track in &init.tracks {

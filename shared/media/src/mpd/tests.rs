@@ -186,8 +186,14 @@ fn a_single_file_is_read_through_its_index() {
     );
     assert_eq!(file.init().unwrap().unwrap().range, Some(ByteRange { first: 0, last: 799 }));
     assert_eq!(paths(&overlapping(file, 0, 1, 9).unwrap()), ["media/video.mp4"]);
-    let entry =
-        crate::fmp4::IndexEntry { time: 100, duration: 50, offset: 900, size: 10, starts_with_sap: true };
+    let entry = crate::fmp4::IndexEntry {
+        time: 100,
+        duration: 50,
+        offset: 900,
+        size: 10,
+        starts_with_sap: true,
+        is_index: false,
+    };
     let sidx = crate::fmp4::Index { timescale: std::num::NonZeroU32::new(50).unwrap(), entries: vec![entry] };
     let (timeline, segments) = file.segments_from_sidx(&sidx).unwrap();
     assert_eq!(timeline.to_nanos_floor(segments[0].time), Nanos::from_millis(62_000));

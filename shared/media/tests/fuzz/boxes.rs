@@ -3,6 +3,7 @@
 use crate::seeds::FILES;
 use export_fuzz::damage::{Damage, apply, damage, number, overwrite};
 use proptest::collection::vec;
+use proptest::option;
 use proptest::prelude::*;
 use proptest::sample::Index;
 use std::sync::LazyLock;
@@ -140,14 +141,18 @@ pub(crate) fn fragments() -> impl Strategy<Value = Vec<u8>> {
         prop_oneof![9 => 1..3_u32, 1 => word()],
         number(),
         vec(word(), 4),
-        number(),
+        option::weighted(0.9, (any::<bool>(), number())),
         vec(run, 0..4),
     );
     let track = track.prop_map(|(flags, id, base, defaults, time, runs)| {
         let base = if flags & 1 == 0 { Vec::new() } else { (base % 512).to_be_bytes().to_vec() };
         let defaults = &defaults[..usize::try_from((flags & 0x3a).count_ones()).unwrap()];
         let tfhd = boxed(*b"tfhd", &[&bytes(&[flags, id]), &base, &bytes(defaults)]);
-        let tfdt = boxed(*b"tfdt", &[&[1, 0, 0, 0], &time.to_be_bytes()]);
+        let tfdt = match time {
+            None => Vec::new(),
+            Some((true, time)) => boxed(*b"tfdt", &[&[1, 0, 0, 0], &time.to_be_bytes()]),
+            Some((false, time)) => boxed(*b"tfdt", &[&[0; 4], &time.to_be_bytes()[4..]]),
+        };
         boxed(*b"traf", &[&tfhd, &tfdt, &runs.concat()])
     });
     vec((vec(track, 1..3), 0..300_usize), 1..3).prop_map(|fragments| {

@@ -9,7 +9,7 @@ use export_fuzz::{config, measured};
 use export_media::entries::{SharedEntry, free_parameter_id, without_parameter_sets};
 use export_media::fmp4::{
     Codec, Fmp4Error, FragmentEvent, FragmentReader, Index, IndexEntry, Init, InitTrack, MAX_SAMPLES,
-    MoofRead, SampleEntry, read_fragments, read_moof, read_readable,
+    MoofRead, SampleEntry, read_fragments, read_moof, read_readable, unwrap_times,
 };
 use export_media::language::iso_639_2;
 use export_media::picture::{DecoderConfig, PictureFormat};
@@ -93,7 +93,7 @@ proptest! {
     }
 
     #[test]
-    fn fragments(file in prop_oneof![files(), boxes::fragments()], base in offset()) {
+    fn fragments(file in prop_oneof![files(), boxes::fragments()], base in offset(), near in any::<i64>()) {
         for track in tracks(&file).iter().take(4) {
             let (samples, peak) = measured(|| read_fragments(track, &file, base));
             let limit = samples_limit(&file, samples.as_ref().ok().map(Vec::len));
@@ -105,6 +105,11 @@ proptest! {
             for sample in &readable {
                 prop_assert!(base <= sample.offset && sample.end() <= end, "{sample:?}");
             }
+            let mut moved = samples.unwrap_or_default();
+            let first = moved.first().map(|sample| sample.dts);
+            unwrap_times(&mut moved, near);
+            let by = moved.first().zip(first).map_or(0, |(moved, first)| moved.dts.saturating_sub(first));
+            prop_assert!(by == 0 || by % (1 << 32) == 0 && by > 0, "{by} ticks");
         }
     }
 

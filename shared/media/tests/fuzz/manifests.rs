@@ -7,7 +7,7 @@ use export_fuzz::{config, measured};
 use export_media::fmp4::{Index, IndexEntry};
 use export_media::mpd::{ByteRange, Mpd, MpdError, Representation, Resource, Segment, parse, resolve};
 use export_media::nal::VideoCodec;
-use export_media::select::choose;
+use export_media::select::{choose, pictures};
 use export_media::time::Nanos;
 use proptest::collection::vec;
 use proptest::option;
@@ -357,7 +357,7 @@ proptest! {
         prop_assert!(mpd.periods.is_sorted_by_key(|period| period.start));
         for period in &mpd.periods {
             prop_assert!(period.duration.is_none_or(|duration| duration >= Nanos::ZERO));
-            let _ = (choose(period, None), choose(period, Some(VideoCodec::Hevc)));
+            let _ = (choose(period, None), pictures(period, Some(VideoCodec::Hevc)));
             period.representations.iter().take(8).for_each(|found| walk(found, at));
         }
     }
@@ -379,7 +379,7 @@ proptest! {
     ) {
         let entries = entries.into_iter().map(|(time, duration, offset, size, starts_with_sap)| {
             // What is read from an index ends within 64 bits.
-            IndexEntry { time, duration, offset: offset / 2, size, starts_with_sap }
+            IndexEntry { time, duration, offset: offset / 2, size, starts_with_sap, is_index: false }
         });
         let index = Index { timescale, entries: entries.collect() };
         for period in parse(&xml).iter().flat_map(|mpd| &mpd.periods) {
