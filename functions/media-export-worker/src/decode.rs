@@ -3,11 +3,15 @@
 //! ffmpeg is told no times. It gives one picture for each that it was fed, in display order, so the n-th picture has
 //! the n-th smallest presentation time; a picture too few or too many ends the work.
 
+mod damaged;
+
+pub(crate) use damaged::Damaged;
+
 use crate::error::WorkError;
 use crate::ffmpeg::{Ffmpeg, Output, Running};
 use crate::video::{Coded, Item, Setup};
 use export_domain::job::Reason;
-use export_media::ffmpeg::decode;
+use export_media::ffmpeg::{decode, decode_damaged};
 use export_media::nal::VideoCodec;
 use export_media::picture::PictureFormat;
 use export_media::time::Nanos;
@@ -30,6 +34,16 @@ pub(crate) trait CodedSource: Send {
     fn idle(&self) -> usize {
         0
     }
+
+    /// What a decoder gives of the only stretch, if that is known to be less than it is fed.
+    fn damaged(&self) -> Option<&Damaged> {
+        None
+    }
+
+    /// Whether a complaint of the decoder is an error: one picture too few and one too many go unnoticed else.
+    fn is_strict(&self) -> bool {
+        false
+    }
 }
 
 /// Coded pictures that are all there: one stretch.
@@ -37,6 +51,8 @@ pub(crate) struct Prepared {
     setup: Option<Arc<Setup>>,
     pictures: std::vec::IntoIter<Coded>,
     idle: usize,
+    damaged: Option<Arc<Damaged>>,
+    strict: bool,
 }
 
 impl Prepared {
@@ -45,7 +61,14 @@ impl Prepared {
         let pictures: Vec<Coded> = pictures.into_iter().collect();
         let from = pictures.iter().filter(|picture| picture.shown).map(|picture| picture.pts).min();
         let idle = pictures.iter().filter(|picture| from.is_some_and(|from| picture.pts < from)).count();
-        Self { setup: Some(setup), pictures: pictures.into_iter(), idle }
+        Self { setup: Some(setup), pictures: pictures.into_iter(), idle, damaged: None, strict: false }
+    }
+
+    /// The same pictures, if a decoder gives all of them without a complaint; or those that it gives of `damaged` ones.
+    pub(crate) fn checked(self, damaged: Option<Arc<Damaged>>) -> Self {
+        let strict = damaged.is_none();
+        let idle = if damaged.is_some() { 0 } else { self.idle };
+        Self { idle, damaged, strict, ..self }
     }
 }
 
@@ -60,6 +83,14 @@ impl CodedSource for Prepared {
 
     fn idle(&self) -> usize {
         self.idle
+    }
+
+    fn damaged(&self) -> Option<&Damaged> {
+        self.damaged.as_deref()
+    }
+
+    fn is_strict(&self) -> bool {
+        self.strict
     }
 }
 
@@ -114,19 +145,29 @@ async fn decode_stretch(
     entry: Coded,
     pictures: &mut impl Pictures,
 ) -> Result<Decoded, WorkError> {
-    let idle = feed.idle();
-    let (running, mut input, mut output) = ffmpeg.start(&decode(codec, format, idle))?;
+    let (idle, strict) = (feed.idle(), feed.is_strict());
+    let known = feed.damaged().map(|damaged| (damaged.file.clone(), damaged.given.clone()));
+    let args = if known.is_some() { decode_damaged(format) } else { decode(codec, format, idle) };
+    let (running, mut input, mut output) = ffmpeg.start(&args)?;
+    let comes = |pts: &Nanos| known.as_ref().is_none_or(|(_, given)| given.binary_search(pts).is_ok());
     // Presentation time to duration; none for pictures that are decoded but not shown.
     let shown_later: Mutex<BTreeMap<Nanos, Option<Nanos>>> = Mutex::default();
     let write = async {
         let (mut sample, mut first) = (entry, true);
         loop {
-            lock(&shown_later).insert(sample.pts, sample.shown.then_some(sample.duration));
-            input.write_all(&sample.annex_b(first)?).await?;
+            if comes(&sample.pts) {
+                lock(&shown_later).insert(sample.pts, sample.shown.then_some(sample.duration));
+            }
+            if known.is_none() {
+                input.write_all(&sample.annex_b(first)?).await?;
+            }
             first = false;
             match feed.next().await? {
                 Some(Item::Sample(next)) => sample = next,
                 other => {
+                    for part in known.iter().flat_map(|(file, _)| file) {
+                        input.write_all(part).await?;
+                    }
                     if let Some(cut) = feed.take_cut() {
                         lock(&shown_later).range_mut(cut..).for_each(|(_, duration)| *duration = None);
                     }
@@ -155,29 +196,42 @@ async fn decode_stretch(
         }
         Ok::<_, WorkError>(false)
     };
+    let (stopped, next) = both(write, read).await?;
+    let undecoded = lock(&shown_later).len();
+    let over = next.map(Decoded::Over);
+    let silently = conclude(running, stopped, over, undecoded, any.load(Ordering::Relaxed)).await?;
+    match silently {
+        (Decoded::Over(_), false) if strict => Err(undecodable("the decoder complains")),
+        (decoded, _) => Ok(decoded),
+    }
+}
+
+/// Feeds a decoder and takes its pictures at the same time: what comes next once all is fed, and how taking ended.
+async fn both<N>(
+    write: impl Future<Output = Result<N, WorkError>>,
+    read: impl Future<Output = Result<bool, WorkError>>,
+) -> Result<(Result<bool, WorkError>, Option<N>), WorkError> {
     tokio::pin!(write, read);
     let mut next = None;
-    let stopped = loop {
+    loop {
         // Not by chance: a simulation's seed decides everything.
         tokio::select! {
             biased;
             written = &mut write, if next.is_none() => next = Some(written?),
-            stopped = &mut read => break stopped,
+            stopped = &mut read => return Ok((stopped, next)),
         }
-    };
-    let undecoded = lock(&shown_later).len();
-    conclude(running, stopped, next.map(Decoded::Over), undecoded, any.load(Ordering::Relaxed)).await
+    }
 }
 
 /// What the end of a decoder means: `stopped` is what its pictures' taker said, `over` that it was
-/// fed the whole stretch, `any` that it gave a picture.
+/// fed the whole stretch, `any` that it gave a picture. Also says whether it had nothing to complain about.
 async fn conclude(
     running: Running,
     stopped: Result<bool, WorkError>,
     over: Option<Decoded>,
     undecoded: usize,
     any: bool,
-) -> Result<Decoded, WorkError> {
+) -> Result<(Decoded, bool), WorkError> {
     let refused = |complaint: String| undecodable(&format!("the decoder: {complaint}"));
     let stopped = match stopped {
         // How it ended may say more.
@@ -188,11 +242,11 @@ async fn conclude(
         stopped => stopped?,
     };
     if stopped {
-        return Ok(Decoded::Stopped);
+        return Ok((Decoded::Stopped, true));
     }
     let silent = running.finish_silently().await.map_err(|error| error.or(refused))?;
     match over {
-        Some(over) if undecoded == 0 => Ok(over),
+        Some(over) if undecoded == 0 => Ok((over, silent)),
         _ => Err(lost_pictures(undecoded, any, silent)),
     }
 }

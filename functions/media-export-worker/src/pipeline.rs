@@ -247,6 +247,10 @@ where
         };
         let progress = Reporter { app: self, lease, job, reader };
         let made = clip::make(work, &progress).await?.ok_or_else(no_picture)?;
+        if made.work.left_out() > 0 {
+            let detail = format!("{} pictures are damaged, and no decoder gives them", made.work.left_out());
+            reader.notes().warn(WarningCode::PicturesLeftOut, detail);
+        }
         for lost in made.work.lost() {
             reader.notes().warn(WarningCode::MetadataLeftOut, format!("the encoded pictures have no {lost}"));
         }

@@ -2,7 +2,7 @@
 //!
 //! What comes out depends on nothing but what goes in, so that runs can be rendered side by side.
 
-use crate::decode::{Pictures, Prepared, decode_all};
+use crate::decode::{Damaged, Pictures, Prepared, decode_all};
 use crate::error::{Unfit, WorkError};
 use crate::ffmpeg::{Ffmpeg, Input, Output, Running};
 use crate::join::{Digest, Likeness};
@@ -58,6 +58,8 @@ pub(crate) struct Rendered {
     pub(crate) given: Vec<Likeness>,
     /// Metadata of the recorded pictures that these do not have.
     pub(crate) lost: BTreeSet<&'static str>,
+    /// Pictures of the run that no decoder gives.
+    pub(crate) left_out: usize,
     /// What the copied pictures behind the run look like when decoded with all that precedes them, in display order.
     pub(crate) after: Vec<Digest>,
 }
@@ -67,11 +69,32 @@ pub(crate) struct Rendered {
 /// # Errors
 /// [`WorkError::Unfit`] if the encoder refuses them, [`WorkError::Unexplained`] if it does not give exactly the pictures
 /// that it got.
-pub(crate) async fn render(ffmpeg: &Ffmpeg, order: Order) -> Result<Rendered, WorkError> {
-    let Order { setup, format, look, encoding, run, first } = order;
+pub(crate) async fn render(ffmpeg: &Ffmpeg, mut order: Order) -> Result<Rendered, WorkError> {
+    match attempt(ffmpeg, &mut order, None).await {
+        Err(WorkError::GivenUp(refused)) => {
+            let fed: Vec<Coded> = order.run.feed.iter().map(|access| access.item.clone()).collect();
+            let damaged = Damaged::list(ffmpeg, &fed).await?;
+            tracing::warn!(%refused, fed = fed.len(), given = damaged.given(), "decodes damaged pictures");
+            let lost = fed.len().saturating_sub(damaged.given());
+            let rendered = attempt(ffmpeg, &mut order, Some(Arc::new(damaged))).await?;
+            Ok(Rendered { left_out: lost, ..rendered })
+        }
+        rendered => rendered,
+    }
+}
+
+/// Renders all pictures of a run, or those that a decoder gives of a `damaged` one.
+async fn attempt(
+    ffmpeg: &Ffmpeg,
+    order: &mut Order,
+    damaged: Option<Arc<Damaged>>,
+) -> Result<Rendered, WorkError> {
+    let first = order.first.take();
+    let Order { setup, format, look, encoding, run, .. } = order;
+    let (format, run) = (*format, run.clone());
     let fields = (format.interlaced && matches!(encoding.purpose, Purpose::Clip { .. }))
         .then_some(format.bottom_first);
-    let (running, input, output) = ffmpeg.start(&encode(&format, &encoding))?;
+    let (running, input, output) = ffmpeg.start(&encode(&format, encoding))?;
     let mut taker = Taker {
         from: run.from,
         until: run.until,
@@ -88,7 +111,7 @@ pub(crate) async fn render(ffmpeg: &Ffmpeg, order: Order) -> Result<Rendered, Wo
         run.feed.iter().map(|access| (access.pts, access.item.clone())).collect();
     let from = run.from;
     let feed = run.feed.into_iter().map(|access| Coded { shown: access.pts >= from, ..access.item });
-    let mut feed = Prepared::new(Arc::new(Setup { format, ..Setup::clone(&setup) }), feed);
+    let mut feed = Prepared::new(Arc::new(Setup { format, ..Setup::clone(setup) }), feed).checked(damaged);
     let decoding = async {
         decode_all(ffmpeg, &mut feed, &mut taker).await?;
         taker.input = None;
@@ -96,7 +119,7 @@ pub(crate) async fn render(ffmpeg: &Ffmpeg, order: Order) -> Result<Rendered, Wo
     };
     let ((), encoded) = tokio::try_join!(decoding, encoded_pictures(running, output))?;
     let (entry_of_encoder, samples) = encoded;
-    let config = dressed(&entry_of_encoder, &look, fields)?;
+    let config = dressed(&entry_of_encoder, look, fields)?;
     let count = taker.times.len();
     if samples.len() != count {
         let why = format!("the encoder was given {count} pictures and gave {}", samples.len());
@@ -118,7 +141,7 @@ pub(crate) async fn render(ffmpeg: &Ffmpeg, order: Order) -> Result<Rendered, Wo
         Ok(Encoded { pts, duration, sync, data })
     };
     let pictures = samples.into_iter().map(place).collect::<Result<_, WorkError>>()?;
-    Ok(Rendered { config, pictures, given: taker.given, lost, after: taker.digests })
+    Ok(Rendered { config, pictures, given: taker.given, lost, left_out: 0, after: taker.digests })
 }
 
 /// The encoder's configuration in a sample entry that says of the pictures what the recorded one says; `fields`:

@@ -63,6 +63,7 @@ async fn render_piece(ffmpeg: &Ffmpeg, order: Order, work: &Work) -> Result<Rend
     let rendered = render(ffmpeg, order).await?;
     work.encoded_pictures(rendered.pictures.len(), began.elapsed());
     work.lost_metadata(rendered.lost.iter().copied());
+    work.left_out_pictures(rendered.left_out);
     Ok(rendered)
 }
 

@@ -13,6 +13,7 @@ pub(crate) struct Work {
     render_ms: AtomicU64,
     check_ms: AtomicU64,
     lost: Mutex<BTreeSet<&'static str>>,
+    left_out: AtomicU64,
     converts: AtomicBool,
 }
 
@@ -43,6 +44,16 @@ impl Work {
     /// Metadata of recorded pictures that the encoded ones do not have.
     pub(crate) fn lost_metadata(&self, lost: impl IntoIterator<Item = &'static str>) {
         self.lost.lock().unwrap_or_else(PoisonError::into_inner).extend(lost);
+    }
+
+    /// Pictures that no decoder gives.
+    pub(crate) fn left_out_pictures(&self, count: usize) {
+        self.left_out.fetch_add(u64::try_from(count).unwrap_or(0), Ordering::Relaxed);
+    }
+
+    /// How many pictures no decoder gives.
+    pub(crate) fn left_out(&self) -> u64 {
+        self.left_out.load(Ordering::Relaxed)
     }
 
     /// What metadata was lost, in words for users.

@@ -48,20 +48,47 @@ pub enum Purpose {
     },
 }
 
+/// `strict` makes the H.264 decoder wait as long as pictures may be reordered, not as long as they have been. It also
+/// gives what it is not sure of, such as an open GOP that says nothing of recovery: a player shows these pictures.
+const DECODER: [&str; 4] = ["-strict", "strict", "-flags", "+output_corrupt"];
+
 /// Annex B in, raw pictures of `format` out, one for each that was coded and in display order, but for the first `skip`.
 pub fn decode(codec: VideoCodec, format: &PictureFormat, skip: usize) -> Vec<String> {
     let demuxer = match codec {
         VideoCodec::H264 => "h264",
         VideoCodec::Hevc => "hevc",
     };
+    decode_from(demuxer, format, skip)
+}
+
+/// Fragmented MP4 in, a sample a picture; raw pictures of `format` out, those that [`list_decoded`] lists.
+pub fn decode_damaged(format: &PictureFormat) -> Vec<String> {
+    decode_from("mp4", format, 0)
+}
+
+/// Fragmented MP4 in, a line for each picture that a decoder gives out of damaged ones; see [`decoded_times`].
+pub fn list_decoded() -> Vec<String> {
+    let input = ["-copyts", "-f", "mp4", "-i", "pipe:0", "-map", "0:v:0", "-fps_mode", "passthrough"];
+    let mut args = common(&[&DECODER[..], &input].concat());
+    // What the pictures look like is of no interest.
+    args.extend(words(&["-vf", "scale=16:16", "-pix_fmt", "gray"]));
+    args.extend(words(&["-enc_time_base", "1/1000", "-f", "framecrc", "pipe:1"]));
+    args
+}
+
+/// The presentation times, in milliseconds, of the pictures that [`list_decoded`] lists, in display order. `None` if
+/// it is no such list.
+pub fn decoded_times(list: &str) -> Option<Vec<i64>> {
+    let time = |line: &str| line.split(',').nth(2)?.trim().parse().ok();
+    list.lines().filter(|line| !line.starts_with('#')).map(time).collect()
+}
+
+fn decode_from(demuxer: &str, format: &PictureFormat, skip: usize) -> Vec<String> {
     // Without tags, since pictures with different ones are converted into each other.
     let untagged = "setparams=color_primaries=unknown:color_trc=unknown:colorspace=unknown";
     let late = if skip > 0 { format!("select=gte(n\\,{skip}),") } else { String::new() };
     let size = format!("{late}{untagged},scale={}:{}", format.width, format.height);
-    // `strict` makes the H.264 decoder wait as long as pictures may be reordered, not as long as they have been. It also
-    // gives what it is not sure of, such as an open GOP that says nothing of recovery: a player shows these pictures.
-    let strict = ["-strict", "strict", "-flags", "+output_corrupt"];
-    let mut args = common(&[&strict[..], &["-f", demuxer, "-i", "pipe:0", "-map", "0:v:0"]].concat());
+    let mut args = common(&[&DECODER[..], &["-f", demuxer, "-i", "pipe:0", "-map", "0:v:0"]].concat());
     args.extend(words(&["-fps_mode", "passthrough", "-vf", &size, "-pix_fmt", format.pixels.name]));
     // Times of raw pictures mean nothing, but a muxer that sees two at one time complains: 120 pictures a second.
     args.extend(words(&["-enc_time_base", "1/1000000"]));
@@ -296,7 +323,7 @@ mod tests {
         ];
         let mut calls = vec![to_transport_stream(&[]), to_transport_stream(&[*b"mp4a", *b"-i\0/", *b"file"])];
         for format in [format(false), format(true)] {
-            calls.push(jpeg(&format));
+            calls.extend([jpeg(&format), decode_damaged(&format), list_decoded()]);
             for codec in codecs {
                 calls.extend([0, usize::MAX].map(|skip| decode(codec, &format, skip)));
                 for purpose in purposes {
@@ -344,9 +371,18 @@ mod tests {
     }
 
     #[test]
+    fn a_list_of_decoded_pictures_says_when_each_is_shown() {
+        let list = "#software: Lavf\n#tb 0: 1/1000\n0,  640,  640,  10,  256, 0x4ec6ade2\n0, 10, 660, 10, 256, 0x1\n";
+        assert_eq!(decoded_times(list), Some(vec![640, 660]));
+        assert_eq!(decoded_times("#tb 0: 1/1000\n"), Some(vec![]));
+        assert_eq!(decoded_times("0, 1\n"), None);
+        assert_eq!(decoded_times("0, 1, x, 1\n"), None);
+    }
+
+    #[test]
     fn ffmpeg_reaches_nothing_but_its_two_pipes() {
         let calls = calls();
-        assert_eq!(calls.len(), 2 + 2 * (1 + 2 * (2 + 2)));
+        assert_eq!(calls.len(), 2 + 2 * (3 + 2 * (2 + 2)));
         for args in calls {
             assert_eq!(escape(&args), None, "{args:?}");
         }
