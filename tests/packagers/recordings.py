@@ -284,7 +284,9 @@ def ff5_single_file(out):
 def ff5_defaults_hevc(out):
     """hev1 and open GOPs are what ffmpeg and x265 make unasked; the muxer writes a CRA at the time of its first leading
     picture."""
-    ffmpeg_dash("ffmpeg", Movie(x265(50, 3, "open-gop=1"), "24000/1001").file(), out, "-seg_duration", "2")
+    movie = Movie(x265(50, 3, "open-gop=1"), "24000/1001").file()
+    ffmpeg_dash("ffmpeg", movie, out, "-seg_duration", "2")
+    shutil.copy(movie, out / "source.mp4")
 
 
 @by()
@@ -629,6 +631,7 @@ def ff8_time_30(out):
 def ff8_hevc_open_gop(out):
     movie = Movie(x265(48, 4, "open-gop=1"), "24000/1001", program="ffmpeg8").file()
     ffmpeg_dash("ffmpeg8", movie, out, "-seg_duration", "2")
+    shutil.copy(movie, out / "source.mp4")
 
 
 @by("ffmpeg8")
