@@ -1,0 +1,50 @@
+"""What can be decoded of a damaged recording is delivered, with a warning; what is missing, LackLength says."""
+
+from fractions import Fraction
+
+import pytest
+
+from media.verify import spans, verify
+
+SECOND = 1000
+PICTURES = range(125, 225)
+# (recording, start in ms, duration in ms, container, export type, pictures, LackLength, warning)
+CASES = [
+    ("cut_off", 5000, 4000, "mp4", 0, [*range(125, 180), *range(200, 225)], 800, "segments_left_out"),
+    ("cut_off", 6320, 2680, "ts", 0, [*range(158, 180), *range(200, 225)], 800, "segments_left_out"),
+    ("error_page", 5000, 4000, "mp4", 0, [*range(125, 150), *range(200, 225)], 2000, "segments_left_out"),
+    ("error_page", 5000, 4000, "ts", 2, [*range(125, 150), *range(200, 225)], 2000, "segments_left_out"),
+    ("sound_cut_off", 5000, 4000, "mp4", 0, PICTURES, 0, "segments_left_out"),
+    ("wrong_length", 5000, 4000, "mp4", 0, [n for n in PICTURES if n != 199], 0, "pictures_left_out"),
+    ("wrong_length", 7200, 1000, "ts", 2, [n for n in range(180, 205) if n != 199], 0, "pictures_left_out"),
+    ("led_key", 5000, 4000, "ts", 0, PICTURES, 0, "rates_corrected"),
+    ("led_key", 5000, 2000, "mp4", 1, range(125, 175), 0, "rates_corrected"),
+    ("restarted", 5000, 4000, "mp4", 0, PICTURES, 0, "pictures_left_out"),
+    ("restarted", 5000, 4000, "ts", 0, PICTURES, 0, "pictures_left_out"),
+    ("still_screen", 5000, 3160, "mp4", 0, [104, *range(200, 204)], 0, None),
+    ("still_screen", 5000, 4000, "mp4", 2, [104, *range(200, 205)], 800, None),
+    ("still_screen", 5000, 1000, "mp4", 0, [104], 0, None),
+    ("still_screen", 4080, 4000, "ts", 0, [*range(102, 105), 200, 201], 0, None),
+]
+
+
+@pytest.mark.parametrize("form, start, duration, container, export_type, pictures, lack, warning", CASES)
+def test_what_can_be_decoded_is_delivered(
+    form, start, duration, container, export_type, pictures, lack, warning, stack, recorded, name, tmp_path
+):
+    recording = recorded(form)
+    fields = {"export_type": export_type, "storage_info": stack.storage(container)}
+    body = stack.request(recording, Fraction(start, SECOND), duration, f"{name}-{form}-{start}-{container}", **fields)
+    answer = stack.finish(body)
+    assert (answer.body["ErrorCode"], answer.body["ErrorMessage"]) == (5, "Success"), answer
+    report = verify(stack.fetch(answer.body["VideoPath"], tmp_path), recording.truth.fps, recording.truth.size)
+    assert report.numbers == list(pictures), spans(report.numbers)
+    assert answer.body["LackLength"] == lack
+    job = stack.job(answer.body["JobId"])
+    warnings = {each["code"] for each in job.get("warnings", [])}
+    assert (warning is None or warning in warnings), job
+    if warning != "segments_left_out":
+        # No hole is closed: every picture is at its time.
+        shown = {each.number: each.pts - report.pictures[0].pts for each in report.pictures[1:]}
+        late = [n for n, pts in shown.items() if abs(pts * 25 - n + Fraction(start, 40)) > 1]
+        assert not late, f"pictures {late} are not shown at their times"

@@ -1,0 +1,106 @@
+"""Recordings that are damaged, or whose packager wrote times that are not the pictures'."""
+
+import struct
+from collections.abc import Callable
+from dataclasses import replace
+from fractions import Fraction
+
+from .. import boxes, dash
+from ..encode import Video
+from ..forms import picture, plain_sound, usual
+from ..recording import Recording, recorded
+from . import foreign
+
+SECONDS = 12
+PAGE = b'<?xml version="1.0"?><Error><Code>SlowDown</Code><Message>Please reduce your request rate.</Message></Error>'
+
+
+def damaged(name: str, hurt: Callable[[bytes, dash.Segment], bytes], video: Video, kind: str = "video") -> Recording:
+    """A recording whose fourth segment of a kind was stored as `hurt` says. Its truth is that of the sound one."""
+    tracks = [picture(video), plain_sound(SECONDS)]
+    made = recorded(
+        name,
+        dash.Manifest([dash.Period(tracks)], duration=Fraction(SECONDS)),
+        first=0,
+        fps=video.fps,
+        codec=video.codec,
+    )
+    track = next(track for track in tracks if track.kind == kind)
+    segment = track.segments[3]
+    data = hurt(segment.data, segment)
+    return replace(made, files={**made.files, dash.segment_name(track, 3, "time"): data})
+
+
+def plain(**spec) -> Video:
+    return Video(count=25 * SECONDS, **{"bframes": 0, **spec})
+
+
+@foreign
+def cut_off() -> Recording:
+    """In the middle of picture 180."""
+    return damaged("cut_off", lambda data, segment: data[: segment.samples[30].at + 5], plain())
+
+
+@foreign
+def error_page() -> Recording:
+    return damaged("error_page", lambda data, segment: PAGE, plain())
+
+
+@foreign
+def sound_cut_off() -> Recording:
+    return damaged("sound_cut_off", lambda data, segment: data[: len(data) * 6 // 10], plain(), "audio")
+
+
+@foreign
+def wrong_length() -> Recording:
+    """The last picture of a GOP has a NAL unit that is longer than the picture."""
+
+    def hurt(data: bytes, segment: dash.Segment) -> bytes:
+        at = segment.samples[-1].at
+        return data[:at] + b"\x7f\xff\xff\xff" + data[at + 4 :]
+
+    return damaged("wrong_length", hurt, plain())
+
+
+def composition(data: bytes, index: int) -> int:
+    """Where the composition offset of a sample stands in a fragment."""
+    (trun,) = boxes.find(data, b"moof", b"traf", b"trun")
+    flags = struct.unpack_from(">I", data, trun.body)[0]
+    before = sum(4 for bit in (0x100, 0x200, 0x400) if flags & bit)
+    row = before + (4 if flags & 0x800 else 0)
+    return trun.body + 8 + sum(4 for bit in (1, 4) if flags & bit) + index * row + before
+
+
+@foreign
+def led_key() -> Recording:
+    """As ffmpeg's DASH muxer writes the open GOPs of x265: each random access picture has the time of its first leading
+    picture."""
+    video = plain(codec="hevc", bframes=2, extra="open-gop=1")
+    tracks = [picture(video)]
+    manifest = dash.Manifest([dash.Period(tracks)], duration=Fraction(SECONDS))
+    made = recorded("led_key", manifest, first=0, fps=video.fps, codec="hevc")
+    files = dict(made.files)
+    for k, segment in list(enumerate(tracks[0].segments))[1:]:
+        early = segment.samples[0].pts - min(sample.pts for sample in segment.samples)
+        data, at = bytearray(segment.data), composition(segment.data, 0)
+        struct.pack_into(">i", data, at, struct.unpack_from(">i", data, at)[0] - early)
+        files[dash.segment_name(tracks[0], k, "time")] = bytes(data)
+    return replace(made, files=files)
+
+
+@foreign
+def restarted() -> Recording:
+    """A second encoder starts 400 ms before the end of what the first one recorded."""
+    track, again = picture(plain()), picture(Video(count=150, first=140, bframes=0))
+    again = again.moved(140 * track.timescale // 25)
+    both = replace(track, segments=track.segments[:3] + again.segments)
+    sound = plain_sound(SECONDS)
+    whole = dash.Manifest([dash.Period([track, sound])], duration=Fraction(SECONDS))
+    made = recorded("restarted", whole, first=0, fps=Fraction(25))
+    return replace(made, files=dash.files(replace(whole, periods=[dash.Period([both, sound])])))
+
+
+@foreign
+def still_screen() -> Recording:
+    """Five pictures every four seconds: the last of them stays on display."""
+    return usual("still_screen", plain(gop=100, keep="lt(mod(n,100),5)", keys="expr:gte(t,n_forced*4)"))
