@@ -136,7 +136,7 @@ where
         source: &Recording<O>,
     ) -> Result<(), WorkError> {
         let Some(track) = &source.track else {
-            source.check_begun(&job.order)?;
+            source.check_begun()?;
             return Err(source.nothing(Reason::NoVideo.because("the manifest lists no picture")).into());
         };
         source.check_still_edge(track, &job.order).await?;
@@ -207,7 +207,7 @@ where
         source: &Recording<O>,
         track: &Track,
     ) -> Result<(), WorkError> {
-        if job.image.is_some() || !source.has_begun(track, &job.order).await? {
+        if job.image.is_some() || !source.has_begun(track).await? {
             return Ok(());
         }
         match self.picture(source, track).await {

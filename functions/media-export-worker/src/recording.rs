@@ -5,7 +5,7 @@ use crate::error::WorkError;
 use crate::source::{Reader, Track};
 use crate::task::Task;
 use crate::video::{Part, VideoFeed};
-use crate::window::{Edge, Window};
+use crate::window::{Edge, Window, asked, listed, waiting};
 use export_domain::job::{Cause, Job, Order, Reason, WarningCode};
 use export_domain::ports::SourceStore;
 use export_domain::request::ExportType;
@@ -59,8 +59,8 @@ impl<O: SourceStore + 'static> Recording<O> {
             }
             Err(error) => return Err(error.into()),
         };
-        let window = Window::of(&mpd, order);
-        reader.expect_init(Window::wake_for_init(&mpd, order, now_ms));
+        let window = Window::of(&mpd, &asked(order));
+        reader.expect_init(window.wake_for_init(&mpd, now_ms));
         let reader = Arc::new(reader);
         let video = video_parts(&mpd, window, wanted_codec(order.export_type));
         let track = match video.first() {
@@ -100,12 +100,12 @@ impl<O: SourceStore + 'static> Recording<O> {
                 self.check_stored(&edge, &part.track, (part.from, part.until), order).await?;
             }
         }
-        if self.video.is_empty() && sound.is_empty() { self.check_begun(order) } else { Ok(()) }
+        if self.video.is_empty() && sound.is_empty() { self.check_begun() } else { Ok(()) }
     }
 
     /// Refuses to say that there is nothing while a Period that is announced may have no content yet.
-    pub(crate) fn check_begun(&self, order: &Order) -> Result<(), WorkError> {
-        match Window::wake_for_init(&self.mpd, order, self.now_ms) {
+    pub(crate) fn check_begun(&self) -> Result<(), WorkError> {
+        match self.window.wake_for_init(&self.mpd, self.now_ms) {
             Some(wake_at) => Err(WorkError::Waiting { wake_at, available_ms: 0 }),
             None => Ok(()),
         }
@@ -113,26 +113,32 @@ impl<O: SourceStore + 'static> Recording<O> {
 
     /// The same for the first picture of the window, which is in `track`.
     pub(crate) async fn check_still_edge(&self, track: &Track, order: &Order) -> Result<(), WorkError> {
-        let Some(edge) = self.window.edge(&self.mpd, track, order, self.now_ms)? else { return Ok(()) };
+        let Some(edge) = self.edge(track)? else { return Ok(()) };
         let start = self.window.start;
         if edge.reached < start + edge.segment {
-            return Err(edge.not_reached(edge.reached - start, order));
+            return Err(waiting(edge.due_ms(), edge.reached - start, order));
         }
         self.check_stored(&edge, track, (start, start + Nanos::new(1)), order).await
     }
 
     /// Whether a picture can be made although the window's end is not recorded yet.
-    pub(crate) async fn has_begun(&self, track: &Track, order: &Order) -> Result<bool, WorkError> {
-        let Some(edge) = self.window.edge(&self.mpd, track, order, self.now_ms)? else { return Ok(true) };
+    pub(crate) async fn has_begun(&self, track: &Track) -> Result<bool, WorkError> {
+        let Some(edge) = self.edge(track)? else { return Ok(true) };
         let (from, until) = (self.window.start, self.window.start + Nanos::new(1));
         Ok(edge.reached > from && track.newest_absent(&self.reader, from, until).await?.is_none())
     }
 
-    /// How far `track` has come, unless it will not come further.
+    /// How far `track` has come; `None` if nothing more is to be waited for.
+    fn edge(&self, track: &Track) -> Result<Option<Edge>, WorkError> {
+        let listed = listed(track, self.window.start)?;
+        Ok(self.window.edge(&self.mpd, &listed, self.now_ms))
+    }
+
+    /// The same, if that is far enough.
     fn check_reached(&self, track: &Track, order: &Order) -> Result<Option<Edge>, WorkError> {
-        let Some(edge) = self.window.edge(&self.mpd, track, order, self.now_ms)? else { return Ok(None) };
+        let Some(edge) = self.edge(track)? else { return Ok(None) };
         if edge.reached < self.window.end {
-            return Err(edge.not_reached(edge.reached - self.window.start, order));
+            return Err(waiting(edge.due_ms(), edge.reached - self.window.start, order));
         }
         Ok(Some(edge))
     }
@@ -149,7 +155,7 @@ impl<O: SourceStore + 'static> Recording<O> {
             return Ok(());
         }
         match track.newest_absent(&self.reader, from.max(edge.young), until).await? {
-            Some(absent) => Err(edge.not_stored(track.span(&absent).0 - self.window.start, order)),
+            Some(absent) => Err(waiting(edge.soon_ms(), track.span(&absent).0 - self.window.start, order)),
             None => Ok(()),
         }
     }

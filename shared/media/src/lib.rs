@@ -21,3 +21,4 @@ pub mod sample;
 pub mod select;
 pub mod stretch;
 pub mod time;
+pub mod window;

@@ -189,6 +189,32 @@ mod tests {
         assert_eq!(Nanos::from_millis(i64::MIN).to_millis_floor(), i64::MIN);
     }
 
+    #[test]
+    fn what_is_beyond_the_range_of_a_count_is_its_end() {
+        assert_eq!(Nanos::new(i128::MAX).to_millis_floor(), i64::MAX);
+        assert_eq!(Nanos::new(i128::MIN).to_millis_floor(), i64::MIN);
+        assert_eq!(Nanos::new(i128::MAX) + Nanos::new(1), Nanos::new(i128::MAX));
+        assert_eq!(Nanos::new(i128::MIN) - Nanos::new(1), Nanos::new(i128::MIN));
+        let line = Timeline::new(scale(u32::MAX), 0, Nanos::ZERO);
+        assert_eq!(line.first_tick_at_or_after(Nanos::new(i128::MAX)), i64::MAX);
+        assert_eq!(line.first_tick_at_or_after(Nanos::new(i128::MIN)), i64::MIN);
+    }
+
+    #[test]
+    fn a_timeline_is_what_it_was_made_of() {
+        let line = Timeline::new(scale(48_000), 480, Nanos::from_millis(7));
+        assert_eq!((line.timescale(), line.period_start()), (scale(48_000), Nanos::from_millis(7)));
+        assert_eq!(line.with_timescale(scale(90_000)).timescale(), scale(90_000));
+    }
+
+    #[test]
+    fn a_quotient_is_rounded_up() {
+        let quotients = [(7, 2, 4), (8, 2, 4), (-7, 2, -3), (-8, 2, -4), (0, 5, 0), (1, 5, 1)];
+        for (a, b, quotient) in quotients {
+            assert_eq!(ceil_div(a, b), quotient, "{a} / {b}");
+        }
+    }
+
     proptest! {
         #[test]
         fn the_first_tick_at_or_after_an_instant_is_the_first(
