@@ -26,6 +26,7 @@ TEMPLATE := infra/sam/template.yaml
 # Tools that only crates.io has, compiled on first use.
 CARGO_DENY := $(TOOLS)/bin/cargo-deny
 CARGO_CYCLONEDX := $(TOOLS)/bin/cargo-cyclonedx
+CARGO_MUTANTS := $(TOOLS)/bin/cargo-mutants
 TEST_PHASES := fmt-check lint docs deny template-check test-rust test-infra test-cdk test-e2e test-contract test-smoke test-chaos
 
 export PATH := $(CURDIR)/$(TOOLS)/bin:$(PATH)
@@ -37,7 +38,7 @@ endif
 
 .DEFAULT_GOAL := help
 .PHONY: help setup lock up down logs ps demo watch layer build sbom package deploy tenant session smoke fmt fmt-check lint docs openapi apidocs deny audit template-check \
-        test test-rust test-infra test-cdk test-e2e test-contract contract test-smoke test-upgrade test-chaos model simulate chaos soak soak-media test-packagers fuzz bench bench-media ci clean
+        test test-rust test-infra test-cdk test-e2e test-contract contract test-smoke test-upgrade test-chaos model simulate chaos soak soak-media test-packagers fuzz mutants bench bench-media ci clean
 
 help: ## List the targets
 	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## / {printf "  %-15s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -62,6 +63,9 @@ $(CARGO_DENY): $(TOOLS)/.stamp
 
 $(CARGO_CYCLONEDX): $(TOOLS)/.stamp
 	@cargo install --quiet --locked --debug --root $(TOOLS) cargo-cyclonedx@0.5.9
+
+$(CARGO_MUTANTS): $(TOOLS)/.stamp
+	@cargo install --quiet --locked --debug --root $(TOOLS) cargo-mutants@27.1.0
 
 lock: $(TOOLS)/.stamp ## Look for newer Python packages and pin them with their hashes
 	@cd infra/local && for list in requirements requirements-tools requirements-checkov; do \
@@ -245,6 +249,9 @@ bench-media: $(VENV)/.stamp ## Measure what clips and pictures cost, as ratios (
 fuzz: ## Try to break every reader of recordings, requests, messages and items with damaged input (ITERATIONS=1000000 each, SEED=...)
 	@seed=$${SEED:-$$(date +%s)}; echo "fuzz: SEED=$$seed"; \
 	PROPTEST_CASES=$(ITERATIONS) PROPTEST_RNG_SEED=$$seed cargo test --locked --profile fuzz --package export-media --package export-domain --test fuzz
+
+mutants: $(VENV)/.stamp $(CARGO_MUTANTS) ## Change the deciders of shared/media, a place at a time: 95 % must make one of their own tests fail (FLAGS="--file NAME")
+	@$(VENV)/bin/python tests/mutants.py $(FLAGS)
 
 ci: setup test ## What continuous integration runs
 
