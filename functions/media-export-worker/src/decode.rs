@@ -12,7 +12,6 @@ use crate::ffmpeg::{Ffmpeg, Output, Running};
 use crate::video::{Coded, Item, Setup};
 use export_domain::job::Reason;
 use export_media::ffmpeg::{decode, decode_damaged};
-use export_media::nal::VideoCodec;
 use export_media::picture::PictureFormat;
 use export_media::time::Nanos;
 use std::collections::BTreeMap;
@@ -27,6 +26,11 @@ pub(crate) trait CodedSource: Send {
 
     /// From which presentation time on the pictures of the stretch that just ended are not to be shown.
     fn take_cut(&mut self) -> Option<Nanos> {
+        None
+    }
+
+    /// What all pictures are to be like, if not like the first of them.
+    fn wanted(&self) -> Option<PictureFormat> {
         None
     }
 
@@ -50,6 +54,7 @@ pub(crate) trait CodedSource: Send {
 pub(crate) struct Prepared {
     setup: Option<Arc<Setup>>,
     pictures: std::vec::IntoIter<Coded>,
+    wanted: Option<PictureFormat>,
     idle: usize,
     damaged: Option<Arc<Damaged>>,
     strict: bool,
@@ -61,7 +66,13 @@ impl Prepared {
         let pictures: Vec<Coded> = pictures.into_iter().collect();
         let from = pictures.iter().filter(|picture| picture.shown).map(|picture| picture.pts).min();
         let idle = pictures.iter().filter(|picture| from.is_some_and(|from| picture.pts < from)).count();
-        Self { setup: Some(setup), pictures: pictures.into_iter(), idle, damaged: None, strict: false }
+        let pictures = pictures.into_iter();
+        Self { setup: Some(setup), pictures, wanted: None, idle, damaged: None, strict: false }
+    }
+
+    /// The pictures are scaled to this format.
+    pub(crate) fn like(self, format: PictureFormat) -> Self {
+        Self { wanted: Some(format), ..self }
     }
 
     /// The same pictures, if a decoder gives all of them without a complaint; or those that it gives of `damaged` ones.
@@ -79,6 +90,10 @@ impl CodedSource for Prepared {
             Some(setup) => Item::Start(setup, coded),
             None => Item::Sample(coded),
         }))
+    }
+
+    fn wanted(&self) -> Option<PictureFormat> {
+        self.wanted
     }
 
     fn idle(&self) -> usize {
@@ -128,8 +143,8 @@ pub(crate) async fn decode_all(
         if format.is_none() {
             pictures.begin(&setup).await?;
         }
-        let format = format.get_or_insert(setup.format);
-        next = match decode_stretch(ffmpeg, feed, setup.config.codec, format, first, pictures).await? {
+        let format = format.get_or_insert(feed.wanted().unwrap_or(setup.format));
+        next = match decode_stretch(ffmpeg, feed, &setup, format, first, pictures).await? {
             Decoded::Over(next) => next,
             Decoded::Stopped => None,
         };
@@ -137,17 +152,26 @@ pub(crate) async fn decode_all(
     Ok(())
 }
 
+/// How a decoder of such pictures is called.
+fn arguments(setup: &Setup, format: &PictureFormat, idle: usize, damaged: bool) -> Vec<String> {
+    if damaged {
+        decode_damaged(&setup.format, format)
+    } else {
+        decode(setup.config.codec, &setup.format, format, idle)
+    }
+}
+
 async fn decode_stretch(
     ffmpeg: &Ffmpeg,
     feed: &mut impl CodedSource,
-    codec: VideoCodec,
+    setup: &Setup,
     format: &PictureFormat,
     entry: Coded,
     pictures: &mut impl Pictures,
 ) -> Result<Decoded, WorkError> {
     let (idle, strict) = (feed.idle(), feed.is_strict());
     let known = feed.damaged().map(|damaged| (damaged.file.clone(), damaged.given.clone()));
-    let args = if known.is_some() { decode_damaged(format) } else { decode(codec, format, idle) };
+    let args = arguments(setup, format, idle, known.is_some());
     let (running, mut input, mut output) = ffmpeg.start(&args)?;
     let comes = |pts: &Nanos| known.as_ref().is_none_or(|(_, given)| given.binary_search(pts).is_ok());
     // Presentation time to duration; none for pictures that are decoded but not shown.

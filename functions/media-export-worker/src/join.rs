@@ -105,7 +105,7 @@ pub(crate) async fn check(ffmpeg: &Ffmpeg, format: &PictureFormat, join: &Join<'
     let coded = join.annex_b(true)?;
     let skipped = usize::from(join.before.is_some());
     let expected = skipped + rendered.given.len() + rendered.after.len();
-    let (running, mut input, mut output) = ffmpeg.start(&decode(rendered.config.codec, format, 0))?;
+    let (running, mut input, mut output) = ffmpeg.start(&decode(rendered.config.codec, format, format, 0))?;
     let write = async {
         input.write_all(&coded).await?;
         drop(input);
@@ -147,7 +147,7 @@ async fn complains(ffmpeg: &Ffmpeg, format: &PictureFormat, join: &Join<'_>) -> 
     }
     let recorded = join.annex_b(false)?;
     let codec = join.rendered.config.codec;
-    let (running, mut input, mut output) = ffmpeg.start(&decode(codec, format, 0))?;
+    let (running, mut input, mut output) = ffmpeg.start(&decode(codec, format, format, 0))?;
     let write = async {
         input.write_all(&recorded).await?;
         drop(input);

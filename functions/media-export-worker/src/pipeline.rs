@@ -5,7 +5,7 @@ use crate::budget::Budget;
 use crate::clip::{self, Progress};
 use crate::error::{Unfit, WorkError};
 use crate::lease::Lease;
-use crate::planner::Asked;
+use crate::planner::{Asked, Largest};
 use crate::publish::{adopt, publish};
 use crate::recording::Recording;
 use crate::source::{Reader, Track};
@@ -35,6 +35,9 @@ struct Way<'a> {
     budget: &'a Budget,
     /// Why it cannot be copied.
     unfit: Option<String>,
+    largest: &'a Largest,
+    /// Whether the clip may be given up for one of larger pictures.
+    may_grow: bool,
 }
 
 impl<J, Q, T, O, D, B, C> App<J, Q, T, O, D, B, C>
@@ -180,7 +183,8 @@ where
             return self.sound(lease, job, &source, audio, open).await;
         }
         let budget = Budget::new(left.saturating_sub(MARGIN), source.recorded());
-        let way = Way { budget: &budget, unfit: None };
+        let largest = Largest::default();
+        let way = Way { budget: &budget, unfit: None, largest: &largest, may_grow: true };
         let copied = self.clip(lease, job, &source, audio, &way, open).await;
         let copied = copied.map_err(|error| match error {
             WorkError::Unexplained(why) if again => Unfit::Encoder.because(&why),
@@ -189,11 +193,31 @@ where
         match copied {
             Err(WorkError::Unfit(unfit, why)) => {
                 tracing::warn!(why, code = unfit.code(), "renders a clip that could not be copied");
-                self.throw_away(job, open).await;
-                let way = Way { budget: &budget, unfit: Some(why) };
-                self.clip(lease, job, &source, source.sound().await?, &way, open).await?;
+                let way = Way { unfit: Some(why), ..way };
+                self.render_all(lease, job, &source, way, open).await?;
                 self.report_fallback(unfit);
                 Ok(())
+            }
+            done => done,
+        }
+    }
+
+    /// Renders a clip that could not be copied, and once more if larger pictures turn up than it was begun with.
+    async fn render_all(
+        &self,
+        lease: &Lease<'_, J, C>,
+        job: &Job,
+        source: &Recording<O>,
+        way: Way<'_>,
+        open: &OpenUpload,
+    ) -> Result<(), WorkError> {
+        self.throw_away(job, open).await;
+        match self.clip(lease, job, source, source.sound().await?, &way, open).await {
+            Err(WorkError::Unfit(Unfit::FormatChange, why)) => {
+                tracing::warn!(why, "renders a clip again");
+                self.throw_away(job, open).await;
+                let way = Way { may_grow: false, ..way };
+                self.clip(lease, job, source, source.sound().await?, &way, open).await
             }
             done => done,
         }
@@ -240,6 +264,8 @@ where
                 container: job.order.target.container,
                 budget: way.budget,
                 render_all: way.unfit.is_some(),
+                largest: way.largest,
+                may_grow: way.may_grow,
             },
             feed: source.pictures(),
             audio,

@@ -7,6 +7,7 @@ use crate::decode::{CodedSource, Prepared, decode_all};
 use crate::error::{Unfit, WorkError};
 use crate::ffmpeg::Ffmpeg;
 use crate::join::spliced;
+use crate::notes::Notes;
 use crate::render::{First, Order};
 use crate::seam::{render_alone, render_join, unused_id};
 use crate::still::Latest;
@@ -14,17 +15,17 @@ use crate::task::Task;
 use crate::video::{Coded, Item, Setup, VideoFeed};
 use crate::window::Window;
 use crate::work::Work;
-use export_domain::job::Cause;
+use export_domain::job::{Cause, WarningCode};
 use export_domain::ports::SourceStore;
 use export_domain::request::ExportType;
 use export_domain::storage::Container;
 use export_media::cut::{Access, Cutter, Method, Run, Step};
 use export_media::ffmpeg::{Encoding, Purpose};
 use export_media::nal::{RandomAccess, VideoCodec, is_interlaced};
-use export_media::picture::PictureFormat;
+use export_media::picture::{DecoderConfig, PictureFormat};
 use export_media::sample::peak_bitrate;
 use export_media::time::Nanos;
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, PoisonError};
 use tokio::sync::{OwnedSemaphorePermit, Semaphore, mpsc};
 
 /// The re-encode may take this many times the recorded bits a second, in tenths.
@@ -48,6 +49,48 @@ pub(crate) struct Asked<'a> {
     pub(crate) budget: &'a Budget,
     /// Whether to render what could be copied.
     pub(crate) render_all: bool,
+    pub(crate) largest: &'a Largest,
+    /// Whether pictures that turn out to be larger than the clip may end it, to be made anew in their size.
+    pub(crate) may_grow: bool,
+}
+
+/// The largest pictures that were met in a window, over all tries to make its clip. If there are pictures of several
+/// sizes, the clip has theirs: nothing loses detail, and a short advertisement in a low resolution does not decide what
+/// the programme looks like.
+#[derive(Debug, Default)]
+pub(crate) struct Largest(Mutex<Option<(PictureFormat, Arc<DecoderConfig>)>>);
+
+impl Largest {
+    fn meet(&self, format: &PictureFormat, config: &Arc<DecoderConfig>) {
+        let mut largest = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        if largest.as_ref().is_none_or(|(largest, _)| format.pixels() > largest.pixels()) {
+            *largest = Some((*format, Arc::clone(config)));
+        }
+    }
+
+    fn look(&self) -> Option<(PictureFormat, Arc<DecoderConfig>)> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+}
+
+impl Asked<'_> {
+    /// Whether a clip that starts with such pictures is rendered as a whole.
+    fn renders(&self, setup: &Setup) -> bool {
+        let recorded = setup.config.codec;
+        self.render_all || target_codec(self.export_type, recorded) != recorded
+    }
+
+    /// What a clip that starts with such pictures looks like.
+    fn clip(&self, setup: &Arc<Setup>) -> Arc<Setup> {
+        match self.largest.look().filter(|_| self.renders(setup)) {
+            Some((format, config)) => Arc::new(Setup { config, format, ..Setup::clone(setup) }),
+            None => Arc::clone(setup),
+        }
+    }
+}
+
+fn scaled((width, height, to_width, to_height): (u32, u32, u32, u32)) -> String {
+    format!("pictures of {width}x{height} are shown in the clip's size, {to_width}x{to_height}")
 }
 
 /// A part of the clip in its turn.
@@ -156,7 +199,8 @@ impl<'a> Planner<'a> {
             }
             let Some(Item::Start(setup, coded)) = item else { return Ok(()) };
             let bounds = setup.bounds;
-            let starts = self.begin(setup)?;
+            self.meet(&setup, feed).await;
+            let starts = self.begin(setup, feed.notes())?;
             self.examine(&coded)?;
             let method = if self.renders() { Method::Render(PIECE) } else { Method::Copy };
             let cutter = match cutter.take().filter(|_| !starts) {
@@ -175,9 +219,7 @@ impl<'a> Planner<'a> {
 
     /// Whether everything is rendered.
     fn renders(&self) -> bool {
-        let recorded = self.clip.as_ref().map(|clip| clip.config.codec);
-        self.asked.render_all
-            || recorded.is_some_and(|codec| target_codec(self.asked.export_type, codec) != codec)
+        self.asked.render_all || self.clip.as_ref().is_some_and(|clip| self.asked.renders(clip))
     }
 
     /// Frames that are only flagged as interlaced can be copied; no encoder here makes single ones of fields.
@@ -191,20 +233,39 @@ impl<'a> Planner<'a> {
         if fields { Err(interlaced()) } else { Ok(()) }
     }
 
-    /// A stretch begins. Whether the clip does: it looks like the first stretch that gives it a picture.
-    fn begin(&mut self, setup: Arc<Setup>) -> Result<bool, WorkError> {
+    /// Takes note of how large the pictures of a stretch are, and at the clip's start those of all Periods.
+    async fn meet(&mut self, setup: &Setup, feed: &VideoFeed<impl SourceStore + 'static>) {
+        self.asked.largest.meet(&setup.format, &setup.config);
+        if self.clip.is_none() && self.asked.renders(setup) {
+            for (format, config) in feed.looks().await {
+                self.asked.largest.meet(&format, &config);
+            }
+        }
+    }
+
+    /// A stretch begins. Whether the clip does: it goes on like the first stretch that gives it a picture, and if it is
+    /// rendered it looks like the largest.
+    fn begin(&mut self, setup: Arc<Setup>, notes: &Notes) -> Result<bool, WorkError> {
         let starts = self.first.is_some();
-        let clip = self.clip.take().filter(|_| !starts).unwrap_or_else(|| Arc::clone(&setup));
+        let clip = match self.clip.take().filter(|_| !starts) {
+            Some(clip) => clip,
+            None => self.asked.clip(&setup),
+        };
         self.clip = Some(Arc::clone(&clip));
         if target_codec(self.asked.export_type, clip.config.codec) != clip.config.codec {
             self.work.converted();
         }
         if self.renders() {
+            let (own, wanted) = (&setup.format, &clip.format);
             if starts {
-                self.asked
-                    .budget
-                    .check_before(&setup, target_codec(self.asked.export_type, setup.config.codec))
-                    .map_err(Cause::from)?;
+                let codec = target_codec(self.asked.export_type, clip.config.codec);
+                self.asked.budget.check_before(&clip, codec).map_err(Cause::from)?;
+            } else if self.asked.may_grow && own.pixels() > wanted.pixels() {
+                return Err(Unfit::FormatChange.because("the pictures become larger"));
+            }
+            if (own.width, own.height) != (wanted.width, wanted.height) {
+                let sizes = (own.width, own.height, wanted.width, wanted.height);
+                notes.warn(WarningCode::PicturesScaled, scaled(sizes));
             }
         } else if setup.format.interlaced && setup.config.codec == VideoCodec::Hevc {
             return Err(interlaced());

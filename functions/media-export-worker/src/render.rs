@@ -111,7 +111,7 @@ async fn attempt(
         run.feed.iter().map(|access| (access.pts, access.item.clone())).collect();
     let from = run.from;
     let feed = run.feed.into_iter().map(|access| Coded { shown: access.pts >= from, ..access.item });
-    let mut feed = Prepared::new(Arc::new(Setup { format, ..Setup::clone(setup) }), feed).checked(damaged);
+    let mut feed = Prepared::new(Arc::clone(setup), feed).like(format).checked(damaged);
     let decoding = async {
         decode_all(ffmpeg, &mut feed, &mut taker).await?;
         taker.input = None;

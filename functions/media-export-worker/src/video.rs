@@ -2,6 +2,7 @@
 
 use crate::decode::CodedSource;
 use crate::error::WorkError;
+use crate::notes::Notes;
 use crate::source::{Fetched, Media, Reader, Segments, Track};
 use bytes::Bytes;
 use export_domain::job::{Reason, WarningCode};
@@ -201,6 +202,8 @@ struct Open<O> {
     segment: Option<Segment>,
     rhythm: Rhythm,
     description: u32,
+    /// What the pictures of the stretch follow.
+    sps: Option<Sps>,
 }
 
 /// A segment with its samples at their right times and what their NAL units say; none if there is nothing to read.
@@ -250,6 +253,24 @@ impl<O: SourceStore + 'static> VideoFeed<O> {
         }
     }
 
+    /// What clients should know about the clip.
+    pub(crate) fn notes(&self) -> &Notes {
+        self.reader.notes()
+    }
+
+    /// How the pictures of the parts that are not open yet look, as far as their init segments say.
+    pub(crate) async fn looks(&self) -> Vec<(PictureFormat, Arc<DecoderConfig>)> {
+        let mut looks = Vec::new();
+        for part in &self.parts {
+            // What cannot be opened says so in its turn.
+            let Ok(Some(track)) = part.open(&self.reader).await else { continue };
+            let Some(config) = track.configs.first().and_then(Option::as_ref) else { continue };
+            let format = config.sps(&[]).ok().and_then(|sps| format_of(&track, config, &sps, &[]));
+            looks.extend(format.map(|format| (format, Arc::clone(config))));
+        }
+        looks
+    }
+
     /// Milliseconds of the window that nothing decodable covers; once everything has been fed.
     pub(crate) fn lack_ms(&mut self) -> i64 {
         self.stretches.lack_ms()
@@ -288,6 +309,9 @@ impl<O: SourceStore + 'static> VideoFeed<O> {
             open.description = sample.description;
             self.stretches.break_off();
         }
+        if picture.parameter_sets && picture.random_access != RandomAccess::None && open.changes(sample) {
+            self.stretches.break_off();
+        }
         let decision = self.stretches.push(line, sample, picture);
         if decision == Decision::Skip {
             return Ok(None);
@@ -312,6 +336,7 @@ impl<O: SourceStore + 'static> VideoFeed<O> {
         if let Some(depth) = setup.as_ref().and_then(|setup| setup.sps.max_reorder) {
             self.stretches.reorders(usize::try_from(depth).unwrap_or(usize::MAX));
         }
+        open.sps = setup.as_ref().map(|setup| setup.sps.clone());
         let setup = setup.map(|setup| Setup { bounds: self.stretches.bounds(), ..setup });
         Ok(setup.map(|setup| Item::Start(Arc::new(setup), coded)))
     }
@@ -397,6 +422,16 @@ impl<O: SourceStore + 'static> CodedSource for VideoFeed<O> {
     }
 }
 
+/// What the pictures of a track are, by a parameter set and the sample that it stands before; `None` if no encoder here
+/// takes such pictures.
+fn format_of(track: &Track, config: &DecoderConfig, sps: &Sps, sample: &[u8]) -> Option<PictureFormat> {
+    Some(PictureFormat {
+        bottom_first: sps.interlaced && config.bottom_first(sps, sample).unwrap_or(false),
+        matrix: track.init.matrix,
+        ..PictureFormat::of(sps)?
+    })
+}
+
 /// What a stretch that starts with `first` needs; `None` if its parameter sets cannot be read.
 pub(crate) fn setup_of(
     track: &Track,
@@ -405,15 +440,10 @@ pub(crate) fn setup_of(
     rhythm: Rhythm,
 ) -> Result<Option<Setup>, WorkError> {
     let Ok(sps) = first.config.sps(&first.data) else { return Ok(None) };
-    let read = PictureFormat::of(&sps).ok_or_else(|| {
+    let format = format_of(track, &first.config, &sps, &first.data).ok_or_else(|| {
         Reason::UnsupportedCodec
             .because("the pictures have a size, a chroma format or a bit depth that is not read here")
     })?;
-    let format = PictureFormat {
-        bottom_first: sps.interlaced && first.config.bottom_first(&sps, &first.data).unwrap_or(false),
-        matrix: track.init.matrix,
-        ..read
-    };
     let timescale = track.timeline.timescale().get();
     // What is not said may come later on; only the Baseline profile has no pictures to overtake.
     let reorder = sps.max_reorder.unwrap_or(u32::from(sps.profile_idc != BASELINE));
@@ -483,7 +513,17 @@ impl<O: SourceStore + 'static> Open<O> {
             media: Media::default(),
             segment: None,
             description: 0,
+            sps: None,
         })
+    }
+
+    /// Whether a sample brings another sequence parameter set than the stretch has followed so far.
+    fn changes(&self, sample: &Sample) -> bool {
+        let (Some(before), Ok(config)) = (&self.sps, decoder_config(&self.track, sample)) else {
+            return false;
+        };
+        let Ok(data) = self.media.data(sample) else { return false };
+        matches!(config.sps_in_band(&config.amended(&data)), Some(Ok(sps)) if sps != *before)
     }
 
     /// Makes the next segment's samples the current ones; `false` past the last one of this part.

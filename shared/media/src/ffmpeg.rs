@@ -52,18 +52,24 @@ pub enum Purpose {
 /// gives what it is not sure of, such as an open GOP that says nothing of recovery: a player shows these pictures.
 const DECODER: [&str; 4] = ["-strict", "strict", "-flags", "+output_corrupt"];
 
-/// Annex B in, raw pictures of `format` out, one for each that was coded and in display order, but for the first `skip`.
-pub fn decode(codec: VideoCodec, format: &PictureFormat, skip: usize) -> Vec<String> {
+/// Annex B in, pictures of `recorded`; raw pictures of `format` out, one for each that was coded and in display order,
+/// but for the first `skip`. Pictures of another shape get black borders.
+pub fn decode(
+    codec: VideoCodec,
+    recorded: &PictureFormat,
+    format: &PictureFormat,
+    skip: usize,
+) -> Vec<String> {
     let demuxer = match codec {
         VideoCodec::H264 => "h264",
         VideoCodec::Hevc => "hevc",
     };
-    decode_from(demuxer, format, skip)
+    decode_from(demuxer, recorded, format, skip)
 }
 
-/// Fragmented MP4 in, a sample a picture; raw pictures of `format` out, those that [`list_decoded`] lists.
-pub fn decode_damaged(format: &PictureFormat) -> Vec<String> {
-    decode_from("mp4", format, 0)
+/// Fragmented MP4 in, a sample a picture of `recorded`; raw pictures of `format` out, those that [`list_decoded`] lists.
+pub fn decode_damaged(recorded: &PictureFormat, format: &PictureFormat) -> Vec<String> {
+    decode_from("mp4", recorded, format, 0)
 }
 
 /// Fragmented MP4 in, a line for each picture that a decoder gives out of damaged ones; see [`decoded_times`].
@@ -83,13 +89,19 @@ pub fn decoded_times(list: &str) -> Option<Vec<i64>> {
     list.lines().filter(|line| !line.starts_with('#')).map(time).collect()
 }
 
-fn decode_from(demuxer: &str, format: &PictureFormat, skip: usize) -> Vec<String> {
+fn decode_from(demuxer: &str, recorded: &PictureFormat, format: &PictureFormat, skip: usize) -> Vec<String> {
     // Without tags, since pictures with different ones are converted into each other.
     let untagged = "setparams=color_primaries=unknown:color_trc=unknown:colorspace=unknown";
     let late = if skip > 0 { format!("select=gte(n\\,{skip}),") } else { String::new() };
-    let size = format!("{late}{untagged},scale={}:{}", format.width, format.height);
+    let (width, height) = recorded.fitted(format);
+    // Fields must not be mixed.
+    let fields = if recorded.interlaced && height != recorded.height { ":interl=1" } else { "" };
+    let whole = (width, height) == (format.width, format.height);
+    let borders =
+        if whole { String::new() } else { format!(",pad={}:{}:-1:-1", format.width, format.height) };
+    let filters = format!("{late}{untagged},scale={width}:{height}{fields}{borders}");
     let mut args = common(&[&DECODER[..], &["-f", demuxer, "-i", "pipe:0", "-map", "0:v:0"]].concat());
-    args.extend(words(&["-fps_mode", "passthrough", "-vf", &size, "-pix_fmt", format.pixels.name]));
+    args.extend(words(&["-fps_mode", "passthrough", "-vf", &filters, "-pix_fmt", format.pixels.name]));
     // Times of raw pictures mean nothing, but a muxer that sees two at one time complains: 120 pictures a second.
     args.extend(words(&["-enc_time_base", "1/1000000"]));
     args.extend(words(&["-f", "rawvideo", "pipe:1"]));
@@ -323,9 +335,9 @@ mod tests {
         ];
         let mut calls = vec![to_transport_stream(&[]), to_transport_stream(&[*b"mp4a", *b"-i\0/", *b"file"])];
         for format in [format(false), format(true)] {
-            calls.extend([jpeg(&format), decode_damaged(&format), list_decoded()]);
+            calls.extend([jpeg(&format), decode_damaged(&format, &format), list_decoded()]);
             for codec in codecs {
-                calls.extend([0, usize::MAX].map(|skip| decode(codec, &format, skip)));
+                calls.extend([0, usize::MAX].map(|skip| decode(codec, &format, &format, skip)));
                 for purpose in purposes {
                     let how = Encoding {
                         codec,
@@ -456,7 +468,7 @@ mod tests {
 
     #[test]
     fn a_call_that_reaches_further_is_noticed() {
-        let good = decode(VideoCodec::H264, &format(false), 1);
+        let good = decode(VideoCodec::H264, &format(false), &format(false), 1);
         let changed = |from: &str, to: &[&str]| {
             let to = words(to);
             good.iter().flat_map(|arg| if arg == from { to.clone() } else { vec![arg.clone()] }).collect()

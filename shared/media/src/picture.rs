@@ -170,6 +170,31 @@ impl PictureFormat {
         (u16::try_from(width).unwrap_or(u16::MAX), u16::try_from(self.height).unwrap_or(u16::MAX))
     }
 
+    /// The size of these pictures within a picture of `other`, as large as fits and of their own shape.
+    pub fn fitted(&self, other: &Self) -> (u32, u32) {
+        let shape = |format: &Self| {
+            let (across, down) = format.aspect_ratio.unwrap_or((1, 1));
+            (u128::from(format.width) * u128::from(across), u128::from(format.height) * u128::from(down))
+        };
+        let ((own_width, own_height), (width, height)) = (shape(self), shape(other));
+        // Of the other's width if both are equally high, and of its height if both are equally wide.
+        let (columns, rows) = (own_width * height, own_height * width);
+        let least = columns.min(rows);
+        // A hundredth is not seen, and what rounding to whole macroblocks leaves.
+        if columns.abs_diff(rows) * 100 <= least || least == 0 {
+            return (other.width, other.height);
+        }
+        let even = |size: u32, part: u128, whole: u128| {
+            let fitted = u128::from(size) * part / whole.max(1);
+            u32::try_from(fitted).unwrap_or(size).max(2) & !1
+        };
+        if columns < rows {
+            (even(other.width, columns, rows), other.height)
+        } else {
+            (other.width, even(other.height, rows, columns))
+        }
+    }
+
     /// Bytes of one raw picture.
     pub fn frame_bytes(&self) -> usize {
         let size = |pixels: u32| usize::try_from(pixels).unwrap_or_default();
@@ -233,6 +258,19 @@ mod tests {
         assert_eq!(format("yuv422p", 640, 360).frame_bytes(), 460_800);
         assert_eq!(format("yuv444p", 640, 360).frame_bytes(), 691_200);
         assert_eq!(format("yuv420p", 427, 241).frame_bytes(), 427 * 241 + 2 * 214 * 121);
+    }
+
+    #[test]
+    fn pictures_of_another_shape_are_not_stretched() {
+        let wide = format("yuv420p", 1920, 1080);
+        let anamorphic = PictureFormat { aspect_ratio: Some((64, 45)), ..format("yuv420p", 720, 576) };
+        let square = format("yuv420p", 640, 480);
+        assert_eq!(format("yuv420p", 256, 144).fitted(&wide), (1920, 1080));
+        assert_eq!(format("yuv420p", 1280, 720).fitted(&format("yuv420p", 1920, 1088)), (1920, 1088));
+        assert_eq!([anamorphic.fitted(&wide), wide.fitted(&anamorphic)], [(1920, 1080), (720, 576)]);
+        assert_eq!([square.fitted(&wide), wide.fitted(&square)], [(1440, 1080), (640, 360)]);
+        assert_eq!(square.fitted(&anamorphic), (540, 576));
+        assert_eq!(format("yuv420p", 1, 16_000).fitted(&square), (2, 480));
     }
 
     #[test]
