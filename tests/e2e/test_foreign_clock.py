@@ -4,6 +4,8 @@ from fractions import Fraction
 
 import pytest
 
+from media.verify import verify
+
 from .checks import exact, expected_of
 
 HEAD = (Fraction(1317, 1000), 3000)
@@ -42,3 +44,14 @@ def test_a_clip_is_exact(form, window, container, export_type, kinds, stack, rec
     exact(stack, recording, answer, expected_of(recording, *window), tmp_path)
     job = stack.job(answer.body["JobId"])
     assert job["plan"]["kind"] in kinds, job["plan"]
+
+
+def test_behind_a_hole_a_refreshed_recording_is_shown_once_it_is_right(stack, recorded, name, tmp_path):
+    recording = recorded("refreshed_with_hole")
+    answer = stack.finish(stack.request(recording, Fraction(3), 6000, name))
+    assert answer.body["ErrorCode"] == 5, answer
+    report = verify(stack.fetch(answer.body["VideoPath"], tmp_path), Fraction(25), (320, 180))
+    behind = report.numbers[25]
+    assert report.numbers == [*range(75, 100), *range(behind, 225)]
+    assert 149 <= behind <= 200, "a refresh takes twenty reference pictures"
+    assert answer.body["LackLength"] == (behind - 100) * 40

@@ -182,19 +182,22 @@ impl<'a> Planner<'a> {
     }
 
     async fn steps(&mut self, feed: &mut VideoFeed<impl SourceStore + 'static>) -> Result<(), WorkError> {
-        let mut cutter = None;
+        let mut cutter: Option<Cutter<Coded>> = None;
         loop {
             let item = feed.next().await?;
             if let Some(Item::Sample(coded)) = item {
                 if let Some(cutter) = &mut cutter {
                     self.examine(&coded)?;
-                    let steps = Cutter::push(cutter, coded.access())?;
+                    if coded.shown {
+                        cutter.show_from(coded.pts);
+                    }
+                    let steps = cutter.push(coded.access())?;
                     self.take(steps).await?;
                 }
                 continue;
             }
             if let Some(cutter) = &mut cutter {
-                let steps = Cutter::end(cutter, feed.take_cut())?;
+                let steps = cutter.end(feed.take_cut())?;
                 self.take(steps).await?;
             }
             let Some(Item::Start(setup, coded)) = item else { return Ok(()) };

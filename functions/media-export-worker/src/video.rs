@@ -402,8 +402,17 @@ impl<O: SourceStore + 'static> CodedSource for VideoFeed<O> {
     async fn next(&mut self) -> Result<Option<Item>, WorkError> {
         while !self.opened {
             let item = self.read_on().await?;
-            if item.is_none() || (matches!(item, Some(Item::Start(..))) && !self.held.is_empty()) {
-                self.decide_opening(true);
+            match &item {
+                None => self.decide_opening(true),
+                // The next stretch may begin soon enough, as one of another Period does.
+                Some(Item::Start(setup, coded)) if !self.held.is_empty() => {
+                    let first = setup.bounds.from.map_or(coded.pts, |from| from.max(coded.pts));
+                    self.opened = first >= self.start && first - self.start <= SOON;
+                    if !self.opened {
+                        self.decide_opening(true);
+                    }
+                }
+                Some(_) => {}
             }
             let may_decide = item.as_ref().is_some_and(|item| item.coded().pts >= self.start);
             self.held.extend(item);

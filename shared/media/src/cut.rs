@@ -11,7 +11,7 @@ mod render;
 pub use render::Run;
 
 use crate::nal::{Leading, Picture, RandomAccess};
-use crate::stretch::Bounds;
+use crate::stretch::{Bounds, NEVER};
 use crate::time::Nanos;
 use std::collections::VecDeque;
 
@@ -161,6 +161,13 @@ impl<T: Clone> Cutter<T> {
         let from = bounds.from.map_or(self.start, |from| from.max(self.start)).max(first.pts);
         let phase = self.phase_from(first, from);
         self.stretch = Some(Stretch { from, until, phase });
+    }
+
+    /// A stretch whose first pictures are not right is shown from `at` on, if it began without a time for that.
+    pub fn show_from(&mut self, at: Nanos) {
+        if let Some(stretch) = self.stretch.as_mut().filter(|stretch| stretch.from >= NEVER) {
+            stretch.from = at.max(self.start);
+        }
     }
 
     /// The next picture of the stretch in decode order.

@@ -14,8 +14,13 @@ use std::collections::BTreeMap;
 const MAX_REORDER: usize = 16;
 /// Manifests tell a Period's start in milliseconds: its first picture may be up to one earlier.
 const PERIOD_ROUNDING: Nanos = Nanos::new(1_000_000);
+/// Reference pictures that a refresh may take whose pictures are held until it is complete.
+const LONGEST_REFRESH: u32 = 600;
 /// Times of pictures are rounded down to nanoseconds: what is covered up to a window's end may seem to miss one.
 const ROUNDING: Nanos = Nanos::new(1_000);
+
+/// When pictures are shown of which it is not known yet from when on they are right.
+pub const NEVER: Nanos = Nanos::new(i128::MAX / 4);
 
 /// What is shown of a Period's pictures. Others may still be needed to decode these.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
@@ -90,6 +95,8 @@ struct Stretch {
     durations: (Nanos, Nanos),
     /// Pictures that may be decoded before one that is shown earlier.
     reorder: usize,
+    /// Reference pictures that a gradual refresh still takes; nothing is shown before.
+    refresh: Option<u32>,
 }
 
 impl Stretch {
@@ -106,6 +113,14 @@ impl Stretch {
         let reach = if random_access { JITTER.max(duration + duration) } else { REACH };
         let forward = dts > self.last || (dts == self.last && !random_access);
         forward && dts - self.next <= reach
+    }
+
+    /// Counts a picture of a refresh. True at the first one from which on all is right.
+    fn refreshes(&mut self, picture: &Picture, random_access: bool) -> bool {
+        let Some(left) = self.refresh else { return false };
+        let complete = left == 0 || random_access;
+        self.refresh = (!complete).then(|| left.saturating_sub(u32::from(picture.reference)));
+        complete
     }
 
     /// A sample at `dts` follows that lasts until `after`.
@@ -177,8 +192,8 @@ impl Stretches {
 
     /// Whether an earlier stretch has shown what the present one has at `pts`.
     pub fn repeats(&self, pts: Nanos) -> bool {
-        let from =
-            self.stretch.and_then(|stretch| stretch.from).filter(|_| self.bounds.from < self.bounds().from);
+        let known = self.stretch.filter(|stretch| stretch.refresh.is_none());
+        let from = known.and_then(|stretch| stretch.from).filter(|_| self.bounds.from < self.bounds().from);
         from.is_some_and(|from| pts < from)
     }
 
@@ -199,12 +214,16 @@ impl Stretches {
         let times = Times::of(timeline, sample);
         let random_access = picture.random_access != RandomAccess::None;
         self.advance(times, random_access);
+        let from = self.bounds.from.max(self.unshown);
         let decision = match &mut self.stretch {
-            None if random_access => {
+            None if random_access || (1..=LONGEST_REFRESH).contains(&picture.recovery) => {
                 let duration = times.duration();
+                let refresh =
+                    (!random_access).then(|| picture.recovery.saturating_sub(u32::from(picture.reference)));
                 self.stretch = Some(Stretch {
                     start: times.pts,
-                    from: self.bounds.from.max(self.unshown),
+                    from: if refresh.is_some() { Some(NEVER) } else { from },
+                    refresh,
                     last: times.dts,
                     next: times.after,
                     durations: (duration, duration),
@@ -217,6 +236,9 @@ impl Stretches {
                 stretch.take(times.dts, times.after);
                 if times.pts < stretch.start {
                     return Decision::Skip;
+                }
+                if stretch.refreshes(picture, random_access) {
+                    stretch.from = from.max(Some(times.pts));
                 }
                 Decision::Feed
             }

@@ -80,6 +80,15 @@ def refreshed() -> Recording:
 
 
 @foreign
+def refreshed_with_hole() -> Recording:
+    """The same, without two of its segments: what follows is right once a refresh is complete."""
+    video = Video(count=400, gop=25, extra="intra-refresh=1", chunk_ms=1000, key_starts=False)
+    tracks = [picture(video).without([4, 5], listed=False)]
+    manifest = dash.Manifest([dash.Period(tracks)], duration=Fraction(16))
+    return recorded("refreshed_with_hole", manifest, first=0, fps=Fraction(25))
+
+
+@foreign
 def unmarked_open_gop() -> Recording:
     """Open GOPs of H.264 without recovery points: only the container says where decoding can start."""
     spec = Video(count=200, bframes=3, extra="open-gop=1")

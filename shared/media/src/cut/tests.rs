@@ -356,6 +356,27 @@ fn a_period_that_starts_with_a_later_key_picture_is_copied_from_it() {
 }
 
 #[test]
+fn a_stretch_that_starts_with_a_refresh_is_rendered_from_where_it_is_right() {
+    for (start, method) in [(0, Method::Copy), (0, Method::Render(ms(1000))), (8 * FRAME, Method::Copy)] {
+        let mut cutter = Cutter::new(ms(start), ms(4000), method);
+        cutter.begin(
+            access(0, RandomAccess::None, Leading::No, true),
+            Bounds { from: Some(NEVER), until: None },
+        );
+        let mut steps = Vec::new();
+        for access in (1..20).map(p).chain(closed(3, 10).split_off(20)) {
+            if access.pts >= ms(5 * FRAME) {
+                cutter.show_from(access.pts);
+            }
+            steps.extend(cutter.push(access).unwrap());
+        }
+        steps.extend(cutter.end(None).unwrap());
+        assert_eq!(displayed(&steps), ((start / FRAME).max(5)..30).collect::<Vec<_>>());
+        assert_eq!(copied(&steps).len(), if method == Method::Copy { 10 } else { 0 });
+    }
+}
+
+#[test]
 fn pieces_of_a_full_rendering_start_at_random_access_pictures() {
     let steps = run(&open(20), 100, 9000, Method::Render(ms(2000))).unwrap();
     assert!(steps.len() > 3);

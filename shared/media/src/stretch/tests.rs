@@ -428,3 +428,32 @@ fn parameter_sets_tell_how_soon_a_variable_frame_rate_is_complete() {
     assert!(stretches.is_complete());
     assert_eq!(stretches.lack_ms(), 0);
 }
+
+#[test]
+fn a_stretch_that_starts_with_a_refresh_is_shown_once_that_is_complete() {
+    let (samples, pictures) = refreshing(30);
+    // Four reference pictures, the first one included, are 0, 2, 4 and 6.
+    let mut stretches = window(0, 30);
+    for (n, (sample, picture)) in samples.iter().zip(&pictures).enumerate() {
+        let decision = if n == 0 { Decision::Start } else { Decision::Feed };
+        assert_eq!(stretches.push(&timeline(), sample, picture), decision);
+        assert_eq!(stretches.shows(Nanos::from_millis(sample.pts)), n >= 7, "picture {n}");
+        assert!(!stretches.repeats(Nanos::from_millis(sample.pts)) || n >= 7);
+    }
+    assert_eq!(stretches.bounds().from, Some(Nanos::from_millis(7 * FRAME)));
+    assert_eq!(stretches.lack_ms(), 7 * FRAME);
+}
+
+#[test]
+fn a_key_picture_ends_a_refresh() {
+    let (samples, mut pictures) = refreshing(30);
+    pictures[3].random_access = RandomAccess::Idr;
+    let mut stretches = window(0, 30);
+    for (sample, picture) in samples.iter().zip(&pictures) {
+        stretches.push(&timeline(), sample, picture);
+    }
+    assert_eq!(
+        (stretches.bounds().from, stretches.lack_ms()),
+        (Some(Nanos::from_millis(3 * FRAME)), 3 * FRAME)
+    );
+}
