@@ -11,8 +11,8 @@ use export_media::time::Nanos;
 const FIRST_OFF: u64 = 32;
 /// Corrections until the media are where they are looked for: each leaves the drift of the one before.
 const MOST_CORRECTIONS: usize = 4;
-/// How far back a segment is looked for that exists: so many times twice as far.
-const MOST_DOUBLINGS: u32 = 8;
+/// How many segments away one is looked for that exists.
+const FARTHEST: u64 = 160;
 /// A segment that is off by more than this part of its time has another clock than the manifest.
 const LARGEST_PART: i64 = 8;
 
@@ -50,15 +50,21 @@ impl Track {
         Ok(())
     }
 
-    /// The segment that should hold `at`, or one before it that exists, if it may be off.
+    /// The segment that should hold `at`, or one near to it that exists, if it may be off.
     async fn existing<O: SourceStore>(
         &self,
         reader: &Reader<O>,
         at: Nanos,
     ) -> Result<Option<Segment>, WorkError> {
         let position = self.index_at(at);
-        let steps = std::iter::once(0).chain((0..MOST_DOUBLINGS).map(|n| 1_u64 << n));
-        for position in steps.map_while(|back| position.checked_sub(back)).take_while(|p| *p >= FIRST_OFF) {
+        if position < FIRST_OFF {
+            return Ok(None);
+        }
+        // Farther away in larger steps: recordings are more than a few segments long.
+        let away = std::iter::successors(Some(1_u64), |away| Some(away + 1 + away / 6));
+        let away = away.take_while(|away| *away <= FARTHEST);
+        let around = away.flat_map(|away| [position.checked_sub(away), position.checked_add(away)]);
+        for position in std::iter::once(Some(position)).chain(around).flatten() {
             let Some(segment) = self.segment(position)? else { continue };
             if !segment.nominal {
                 return Ok(None);

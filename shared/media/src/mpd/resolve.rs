@@ -42,8 +42,8 @@ fn listed_length(period: &Period, length: Nanos, rounded: bool) -> Nanos {
     let ends = period.representations.iter().filter(shown).filter_map(|found| {
         let (start, end) = found.last_listed()?;
         let [start, end] = [start, end].map(|ticks| found.timeline.to_nanos_floor(ticks) - period.start);
-        let most = if rounded { MOST_ROUNDED } else { MOST_CUT };
-        (start < length && end - length <= most).then_some(end)
+        let over = end - length;
+        (over <= MOST_CUT || rounded && start < length && over <= MOST_ROUNDED).then_some(end)
     });
     ends.max().unwrap_or(length)
 }

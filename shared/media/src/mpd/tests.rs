@@ -366,7 +366,8 @@ fn the_last_period_ends_with_its_timeline_if_the_duration_is_rounded() {
     };
     let recorded = "<S d='200' r='7'/><S d='8'/>";
     assert_eq!(length("PT16.0S", "", "<S d='200' r='6'/><S d='208'/>"), Some(16_080));
-    assert_eq!(length("PT16.04S", "", recorded), Some(16_080));
+    assert_eq!(length("PT16.0S", "", recorded), Some(16_080));
+    assert_eq!(length("PT15.9S", " duration='PT15.9S'", recorded), Some(15_900));
     assert_eq!(length("PT15S", "", "<S d='200' r='7'/>"), Some(16_000));
     // A Period says itself where it is cut off, and whole segments behind the end are not shown.
     assert_eq!(length("PT15S", " duration='PT15S'", "<S d='200' r='7'/>"), Some(15_000));
