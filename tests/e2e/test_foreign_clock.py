@@ -55,3 +55,13 @@ def test_behind_a_hole_a_refreshed_recording_is_shown_once_it_is_right(stack, re
     assert report.numbers == [*range(75, 100), *range(behind, 225)]
     assert 149 <= behind <= 200, "a refresh takes twenty reference pictures"
     assert answer.body["LackLength"] == (behind - 100) * 40
+
+
+def test_a_declared_hole_of_half_a_second_loses_what_refers_to_it(stack, recorded, name, tmp_path):
+    recording = recorded("short_hole")
+    answer = stack.finish(stack.request(recording, Fraction(3), 4000, name))
+    assert answer.body["ErrorCode"] == 5, answer
+    report = verify(stack.fetch(answer.body["VideoPath"], tmp_path), Fraction(25), (320, 180))
+    # Picture 96 is decoded before 95, which is lost; 100 was the key picture.
+    assert report.numbers == [*range(75, 95), *range(150, 175)]
+    assert answer.body["LackLength"] == 55 * 40

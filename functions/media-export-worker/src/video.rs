@@ -26,6 +26,8 @@ const FARTHEST_BACK: Nanos = Nanos::new(300_000_000_000);
 const MOST_BACK: u64 = 256 << 20;
 /// Segments that are read on the way back.
 const MOST_STEPS_BACK: usize = 1000;
+/// Where the manifest lists nothing for longer than this, pictures are lost that later ones refer to.
+const DECLARED_HOLE: Nanos = Nanos::new(100_000_000);
 /// `profile_idc` of H.264 without B slices (A.2.1).
 const BASELINE: u8 = 66;
 /// A picture that lasts longer than this part of a second sets no rhythm.
@@ -553,6 +555,10 @@ impl<O: SourceStore + 'static> Open<O> {
             stretches.break_off();
             return Ok(!beyond);
         };
+        let listed_until = self.segment.as_ref().map(|before| self.track.span(before).1);
+        if listed_until.is_some_and(|until| self.track.span(&segment).0 - until > DECLARED_HOLE) {
+            stretches.break_off();
+        }
         let (line, samples) = (&self.track.timeline, &media.samples);
         if beyond && !samples.iter().any(|sample| line.to_nanos_floor(sample.pts) < self.part.until) {
             return Ok(false);

@@ -109,3 +109,11 @@ def unmarked_open_gop() -> Recording:
 def far_key() -> Recording:
     """One key picture, and 36 segments of a second behind it."""
     return usual("far_key", Video(count=950, gop=2000, chunk_ms=1000), [])
+
+
+@foreign
+def short_hole() -> Recording:
+    """A declared hole of less than a second takes a key picture with it: nothing is right before the next one."""
+    tracks = [picture(Video(count=400, chunk_ms=480, key_starts=False)).without([8], listed=False)]
+    manifest = dash.Manifest([dash.Period(tracks)], duration=Fraction(16))
+    return recorded("short_hole", manifest, first=0, fps=Fraction(25))
