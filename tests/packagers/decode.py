@@ -76,13 +76,15 @@ def pictures(path: Path) -> Pictures | None:
         "-show_streams",
         "-show_frames",
         "-show_entries",
-        "frame=pts,best_effort_timestamp,interlaced_frame,top_field_first:stream",
+        "frame=pts,best_effort_timestamp,interlaced_frame,top_field_first:frame_side_data=rotation:stream",
     )
     if not told.get("streams"):
         return None
     stream = told["streams"][0]
+    frames = told.get("frames", [])
     w, h = int(stream["width"]), int(stream["height"])
-    if _rotation(stream) % 180:
+    # A transport stream says it in its pictures.
+    if (_rotation(stream) or next((_rotation(frame) for frame in frames), 0)) % 180:
         w, h = h, w
     done = subprocess.run(
         [
@@ -108,7 +110,6 @@ def pictures(path: Path) -> Pictures | None:
     w, h = w - w % 2, h - h % 2  # the judge's recordings are even
     each = w * h * 3 // 2
     planes = raw[: len(raw) // each * each].reshape(-1, each)
-    frames = told.get("frames", [])
     times = [frame.get("pts", frame.get("best_effort_timestamp")) for frame in frames]
     log = [
         line
