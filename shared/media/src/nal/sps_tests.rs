@@ -191,6 +191,25 @@ proptest! {
     }
 }
 
+proptest! {
+    #[test]
+    fn fields_and_metadata_in_any_bytes_never_panic(
+        data in prop::collection::vec(any::<u8>(), 0..120),
+        set in prop::collection::vec(any::<u8>(), 0..40),
+        size in 0..6_usize,
+    ) {
+        let (sps, _, _) = fields(None, None);
+        for codec in [VideoCodec::H264, VideoCodec::Hevc] {
+            let _ = bottom_field_first(codec, &sps, [&set[..]], &data, size);
+            let valid = nals(&data, size).all(|unit| unit.is_ok());
+            prop_assert_eq!(dolby_vision(codec, &data, size).is_ok(), valid || codec == VideoCodec::H264);
+            for to in [VideoCodec::H264, VideoCodec::Hevc] {
+                prop_assert_eq!(lost_metadata(codec, to, &sps, &data, size).is_ok(), valid);
+            }
+        }
+    }
+}
+
 /// An SPS of interlaced frames with `pic_order_cnt_type` 0, a PPS, and a slice of it.
 fn fields(delta: Option<u64>, field: Option<u64>) -> (Sps, Vec<u8>, Vec<u8>) {
     let mut sps = Writer::default();
