@@ -4,6 +4,7 @@ from fractions import Fraction
 
 import pytest
 
+from media.quality import jpeg_number
 from media.verify import spans, verify
 
 SECOND = 1000
@@ -48,3 +49,22 @@ def test_what_can_be_decoded_is_delivered(
         shown = {each.number: each.pts - report.pictures[0].pts for each in report.pictures[1:]}
         late = [n for n, pts in shown.items() if abs(pts * 25 - n + Fraction(start, 40)) > 1]
         assert not late, f"pictures {late} are not shown at their times"
+
+
+@pytest.mark.parametrize(
+    "form, start, number",
+    [
+        ("wrong_length", 7960, 200),
+        ("wrong_length", 7000, 175),
+        ("cut_off", 7200, 200),
+        ("led_key", 6320, 158),
+        ("still_screen", 5000, 104),
+        ("still_screen", 7800, 200),
+    ],
+)
+def test_a_still_is_the_first_picture_that_can_be_decoded(form, start, number, stack, recorded, name, tmp_path):
+    recording = recorded(form)
+    body = stack.request(recording, Fraction(start, SECOND), 1000, f"{name}-{form}-{start}", FetchMedia=False)
+    answer = stack.finish(body)
+    assert answer.body["ErrorCode"] == 0, answer
+    assert jpeg_number(stack.fetch(answer.body["ImagePath"], tmp_path), recording.truth.size) == number

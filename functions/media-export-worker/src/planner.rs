@@ -415,7 +415,11 @@ fn interlaced() -> WorkError {
 async fn still(ffmpeg: Ffmpeg, setup: Arc<Setup>, picture: Coded, first: First) -> Result<(), WorkError> {
     let format = setup.format;
     let mut taker = Latest::default();
-    decode_all(&ffmpeg, &mut Prepared::new(setup, [picture]), &mut taker).await?;
+    match decode_all(&ffmpeg, &mut Prepared::new(setup, [picture]), &mut taker).await {
+        // A clip can do without its picture.
+        Err(WorkError::GivenUp(refused)) => tracing::warn!(%refused, "failed to decode the first picture"),
+        decoded => decoded?,
+    }
     if let Some(raw) = taker.take() {
         // Whoever waited for it is gone only when the whole work is being dropped.
         let _ = first.send((format, raw));

@@ -1,10 +1,10 @@
 //! One picture: the first of the window as JPEG, with as few bytes read as the recording allows.
 
-use crate::decode::{Pictures, Prepared, decode_all};
+use crate::decode::{CodedSource, Damaged, Pictures, Prepared, decode_all};
 use crate::error::WorkError;
 use crate::ffmpeg::Ffmpeg;
 use crate::source::{Reader, Track};
-use crate::video::{Coded, Part, Setup, VideoFeed, pictures, setup_of};
+use crate::video::{Coded, Item, Part, Setup, VideoFeed, pictures, setup_of};
 use crate::window::Window;
 use bytes::Bytes;
 use export_domain::job::Reason;
@@ -19,6 +19,9 @@ use export_media::time::Nanos;
 use std::collections::BTreeSet;
 use std::sync::Arc;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
+
+/// Pictures that are decoded behind the first one of the window, in case that it is damaged.
+const SPARE: usize = 8;
 
 /// What a JPEG starts and ends with (ITU-T T.81, table B.1).
 const START_OF_IMAGE: &[u8] = &[0xff, 0xd8];
@@ -52,37 +55,108 @@ pub(crate) async fn first_picture<O: SourceStore + 'static>(
     ffmpeg: &Ffmpeg,
     feed: &mut VideoFeed<O>,
     window: Window,
-) -> Result<Option<(PictureFormat, Vec<u8>)>, WorkError> {
-    let mut taker = First { window, format: None, found: None, shown_at_start: None };
-    decode_all(ffmpeg, feed, &mut taker).await?;
-    let raw = taker.found.or(taker.shown_at_start);
-    Ok(taker.format.zip(raw))
+) -> Result<Option<Shown>, WorkError> {
+    let mut shown_at_start = None;
+    let mut next = feed.next().await?;
+    while let Some(Item::Start(setup, first)) = next {
+        let most = setup.rhythm.reorder + SPARE;
+        let (pictures, following) = beginning(feed, first, window.start, most).await?;
+        let taken = decoded(ffmpeg, &setup, &pictures, window).await?;
+        if taken.found.is_some() {
+            return Ok(taken.found);
+        }
+        shown_at_start = taken.shown_at_start.or(shown_at_start);
+        next = following;
+        while let Some(Item::Sample(_)) = next {
+            next = feed.next().await?;
+        }
+    }
+    Ok(shown_at_start)
 }
+
+/// The pictures of a stretch up to the first ones from `start` on, `most` of them and one more, and what comes next.
+async fn beginning<O: SourceStore + 'static>(
+    feed: &mut VideoFeed<O>,
+    first: Coded,
+    start: Nanos,
+    most: usize,
+) -> Result<(Vec<Coded>, Option<Item>), WorkError> {
+    let mut later = usize::from(first.pts >= start);
+    let mut pictures = vec![first];
+    loop {
+        match feed.next().await? {
+            Some(Item::Sample(coded)) if later <= most => {
+                later += usize::from(coded.pts >= start);
+                pictures.push(coded);
+            }
+            next => {
+                if let Some(cut) = feed.take_cut() {
+                    let lost = pictures.iter_mut().filter(|picture| picture.pts >= cut);
+                    lost.for_each(|picture| picture.shown = false);
+                }
+                return Ok((pictures, next));
+            }
+        }
+    }
+}
+
+/// Decodes the beginning of a stretch. Of damaged pictures, what a decoder gives of them.
+async fn decoded(
+    ffmpeg: &Ffmpeg,
+    setup: &Arc<Setup>,
+    pictures: &[Coded],
+    window: Window,
+) -> Result<First, WorkError> {
+    let before = pictures.iter().filter(|picture| picture.shown && picture.pts < window.start);
+    let from = before.map(|picture| picture.pts).max().unwrap_or(window.start);
+    let feed = || {
+        let shown = |picture: &Coded| picture.shown && picture.pts >= from;
+        let fed = pictures.iter().map(|picture| Coded { shown: shown(picture), ..picture.clone() });
+        Prepared::new(Arc::clone(setup), fed)
+    };
+    let mut taker = First::new(window, setup.format);
+    match decode_all(ffmpeg, &mut feed().checked(None), &mut taker).await {
+        Err(WorkError::GivenUp(_)) => {
+            let damaged = Damaged::list(ffmpeg, pictures).await?;
+            taker = First::new(window, setup.format);
+            decode_all(ffmpeg, &mut feed().checked(Some(Arc::new(damaged))), &mut taker).await?;
+        }
+        decoded => decoded?,
+    }
+    Ok(taker)
+}
+
+/// A raw picture and its format.
+type Shown = (PictureFormat, Vec<u8>);
 
 struct First {
     window: Window,
-    format: Option<PictureFormat>,
-    found: Option<Vec<u8>>,
-    shown_at_start: Option<Vec<u8>>,
+    format: PictureFormat,
+    found: Option<Shown>,
+    shown_at_start: Option<Shown>,
+}
+
+impl First {
+    fn new(window: Window, format: PictureFormat) -> Self {
+        Self { window, format, found: None, shown_at_start: None }
+    }
 }
 
 impl Pictures for First {
-    async fn begin(&mut self, setup: &Setup) -> Result<(), WorkError> {
-        self.format = Some(setup.format);
+    async fn begin(&mut self, _: &Setup) -> Result<(), WorkError> {
         Ok(())
     }
 
     async fn picture(&mut self, pts: Nanos, duration: Nanos, raw: &[u8]) -> Result<bool, WorkError> {
         if pts < self.window.start {
             if pts + duration > self.window.start {
-                self.shown_at_start = Some(raw.to_vec());
+                self.shown_at_start = Some((self.format, raw.to_vec()));
             }
-            return Ok(true);
+        } else if pts < self.window.end && self.found.is_none() {
+            self.found = Some((self.format, raw.to_vec()));
         }
-        if pts < self.window.end {
-            self.found = Some(raw.to_vec());
-        }
-        Ok(false)
+        // Whether it is the right one shows only when all are decoded.
+        Ok(true)
     }
 }
 
@@ -128,8 +202,10 @@ pub(crate) async fn by_ranges<O: SourceStore>(
     let Some(run) = Run::whole(run, wanted, wanted + Nanos::new(1)) else { return Ok(None) };
     let mut taker = Latest::default();
     let feed = run.feed.into_iter().map(|access| Coded { shown: access.pts == wanted, ..access.item });
-    decode_all(ffmpeg, &mut Prepared::new(setup, feed), &mut taker).await?;
-    Ok(taker.take().map(|raw| (format, raw)))
+    match decode_all(ffmpeg, &mut Prepared::new(setup, feed).checked(None), &mut taker).await {
+        Err(WorkError::GivenUp(_)) => Ok(None),
+        decoded => decoded.map(|()| taker.take().map(|raw| (format, raw))),
+    }
 }
 
 /// Keeps the picture shown last.
