@@ -11,7 +11,9 @@ from .recording import Recording, cached, encoded, iso, recorded
 SECONDS = 16
 AST_MS = 1_562_252_820_833  # 2019-07-04T15:07:00.833Z
 SEED_PATH = "mp4/55524C2004E/55524C2041268-6bdb82b53e0a/1/stream.mpd"
-CODECS = {"h264": "avc1", "hevc": "hvc1", "aac": "mp4a.40.2", "ac3": "ac-3", "opus": "opus"}
+CODECS = {
+    "h264": "avc1", "hevc": "hvc1", "aac": "mp4a.40.2", "ac3": "ac-3", "opus": "opus", "pcm_s16le": "ipcm"
+}  # fmt: skip
 HDR10 = (
     "hdr10=1:repeat-headers=1:max-cll=1000,400:"
     "master-display=G(13250,34500)B(7500,3000)R(34000,16000)WP(15635,16450)L(10000000,1)"

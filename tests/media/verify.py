@@ -118,10 +118,9 @@ class Report:
         return found
 
     def sound_limit_ms(self, expected: Expected | None = None) -> float:
-        """How late or early sound may be: half a frame of it where only whole ones can be placed, in a transport
-        stream and behind a hole; elsewhere an edit list makes it exact."""
-        exact = self.clip.suffix == ".mp4" and (expected is None or expected.whole)
-        return EXACT_MS if exact else FRAMED_MS
+        """How late or early sound may be: half a frame of it in a transport stream, which starts with a whole one; an
+        MP4 is exact, behind holes and Periods as well."""
+        return EXACT_MS if self.clip.suffix == ".mp4" else FRAMED_MS
 
     def _off_time(self, expected: Expected) -> list[str]:
         """Steps between pictures that are not as long as recorded, holes closed."""

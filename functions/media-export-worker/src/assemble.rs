@@ -1,6 +1,6 @@
 //! Puts pictures and copied sound together on the clip's clock.
 
-use crate::audio::AudioTrack;
+use crate::audio::{AudioTrack, heard};
 use crate::error::{Unfit, WorkError};
 use crate::ffmpeg::Ffmpeg;
 use crate::output::{Batch, Output};
@@ -21,6 +21,9 @@ use std::sync::Arc;
 
 /// Length of what is written at a time: short enough to hold, long enough for compact tables.
 const BATCH: Nanos = Nanos::new(500_000_000);
+
+/// How much later than at 0 a transport stream's first picture is decoded: sound may come first.
+const LEAST_BASE: Nanos = Nanos::new(50_000_000);
 
 /// One coded picture of the clip.
 #[derive(Debug, Clone)]
@@ -115,9 +118,9 @@ impl<O: SourceStore + ClipStore + 'static> Assembly<O> {
             edge.push(track.take(&clock, BATCH, false).await?);
         }
         let first: Vec<Option<i64>> = edge.iter().map(|batch| batch.first().map(|(s, _)| s.dts)).collect();
-        let base = nanos(delay, timescale) + Nanos::from_millis(50);
+        let base = nanos(delay, timescale) + LEAST_BASE.max(sound_ahead(&audio, &first));
         let (shift, lead) = match container {
-            Container::Mp4 => (delay.max(sound_ahead(&audio, &first, timescale)), 0),
+            Container::Mp4 => (delay.max(ticks(sound_ahead(&audio, &first), timescale)), 0),
             Container::Ts => (ticks(base, timescale), ticks(base, timescale) - delay),
         };
         let sample_entries = match block.pictures.first() {
@@ -241,19 +244,6 @@ impl<O: SourceStore + ClipStore + 'static> Assembly<O> {
     }
 }
 
-/// The tracks that have something to be heard: a stream that is announced but never comes makes players wait.
-async fn heard<O: SourceStore + 'static>(
-    tracks: Vec<AudioTrack<O>>,
-) -> Result<Vec<AudioTrack<O>>, WorkError> {
-    let mut heard = Vec::new();
-    for mut track in tracks {
-        if !track.is_silent().await? {
-            heard.push(track);
-        }
-    }
-    Ok(heard)
-}
-
 /// Shows the pictures on the clip's clock, and times them.
 fn lay_out(
     clock: &mut ClipClock,
@@ -277,12 +267,10 @@ fn lay_out(
     })
 }
 
-/// How far the first audio track starts before the picture, in ticks of the picture's track.
-fn sound_ahead<O: SourceStore + 'static>(
-    audio: &[AudioTrack<O>],
-    first: &[Option<i64>],
-    timescale: u32,
-) -> i64 {
-    let first = audio.iter().zip(first).find_map(|(track, first)| Some((track, (*first)?)));
-    first.map_or(0, |(track, at)| ticks(nanos(-at, track.spec().timescale), timescale).max(0))
+/// How far the earliest audio track starts before the picture.
+fn sound_ahead<O: SourceStore + 'static>(audio: &[AudioTrack<O>], first: &[Option<i64>]) -> Nanos {
+    let ahead = |(track, first): (&AudioTrack<O>, &Option<i64>)| {
+        first.map(|first| nanos(first.saturating_neg(), track.spec().timescale))
+    };
+    audio.iter().zip(first).filter_map(ahead).max().unwrap_or_default().max(Nanos::ZERO)
 }

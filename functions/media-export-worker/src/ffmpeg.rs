@@ -39,9 +39,9 @@ const OWN_SIGNALS: [i32; 5] = [
 ];
 
 /// The pipe that ffmpeg reads.
-pub(crate) type Input = Box<dyn AsyncWrite + Send + Unpin>;
+pub(crate) type Input = Box<dyn AsyncWrite + Send + Sync + Unpin>;
 /// The pipe that ffmpeg writes.
-pub(crate) type Output = Box<dyn AsyncRead + Send + Unpin>;
+pub(crate) type Output = Box<dyn AsyncRead + Send + Sync + Unpin>;
 
 /// How ffmpeg is run.
 #[derive(Debug, Clone)]

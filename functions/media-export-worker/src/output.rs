@@ -8,7 +8,7 @@ use bytes::Bytes;
 use export_domain::ports::ClipStore;
 use export_domain::storage::Container;
 use export_media::ffmpeg::to_transport_stream;
-use export_media::mux::{Edit, FragmentWriter, Mp4Tables, MuxSample, TrackKind, TrackSpec};
+use export_media::mux::{Edit, FragmentWriter, Mp4Tables, MuxSample, TrackSpec};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 
 /// Bytes of a transport stream's packet (ITU-T H.222.0, 2.4.3.2).
@@ -46,12 +46,8 @@ impl<O: ClipStore + 'static> Output<O> {
             let tables = Mp4Tables::new(tracks, movie_timescale)?;
             return Ok(Output::Mp4 { tables, uploader: Box::new(uploader) });
         }
-        let sound = tracks.iter().filter(|track| track.kind == TrackKind::Audio);
-        let entry = |track: &TrackSpec| track.sample_entries.first()?.get(4..8)?.try_into().ok();
-        let args =
-            to_transport_stream(&sound.map(|track| entry(track).unwrap_or_default()).collect::<Vec<_>>());
         let fragments = FragmentWriter::new(tracks, movie_timescale)?;
-        let (running, mut input, mut output) = ffmpeg.start(&args)?;
+        let (running, mut input, mut output) = ffmpeg.start(&to_transport_stream())?;
         let sink = Task::spawn(async move {
             let mut uploader = uploader;
             let mut buffer = vec![0; 64 << 10];

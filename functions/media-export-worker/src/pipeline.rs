@@ -172,7 +172,7 @@ where
         open: &OpenUpload,
         again: bool,
     ) -> Result<(), WorkError> {
-        let audio = source.sound().await?;
+        let audio = source.sound(&self.ffmpeg, &job.order).await?;
         if let Err(waiting) = source.check_live_edge(&audio, &job.order).await {
             if let Some(track) = &source.track {
                 self.image_while_waiting(lease, job, &source, track).await?;
@@ -212,12 +212,14 @@ where
         open: &OpenUpload,
     ) -> Result<(), WorkError> {
         self.throw_away(job, open).await;
-        match self.clip(lease, job, source, source.sound().await?, &way, open).await {
+        let sound = source.sound(&self.ffmpeg, &job.order).await?;
+        match self.clip(lease, job, source, sound, &way, open).await {
             Err(WorkError::Unfit(Unfit::FormatChange, why)) => {
                 tracing::warn!(why, "renders a clip again");
                 self.throw_away(job, open).await;
                 let way = Way { may_grow: false, ..way };
-                self.clip(lease, job, source, source.sound().await?, &way, open).await
+                let sound = source.sound(&self.ffmpeg, &job.order).await?;
+                self.clip(lease, job, source, sound, &way, open).await
             }
             done => done,
         }
@@ -317,7 +319,10 @@ where
         let uploader = self.uploader(lease, job, source, open);
         let container = job.order.target.container;
         let sound = alone::make(&self.ffmpeg, source.window, container, audio, uploader).await?;
-        let none = || source.nothing(Reason::NoMedia.because("no sound is recorded in the window"));
+        let none = || match source.sound_left_out() {
+            Some(detail) => Reason::UnsupportedCodec.because(detail),
+            None => source.nothing(Reason::NoMedia.because("no sound is recorded in the window")),
+        };
         let sound = sound.ok_or_else(none)?;
         let plan = PlanSummary {
             kind: "copy".to_owned(),

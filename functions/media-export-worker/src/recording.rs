@@ -1,19 +1,18 @@
 //! The recording of one job, opened.
 
-use crate::audio::{self, AudioTrack};
+use crate::audio::{AudioTrack, Means, open_sound};
 use crate::error::WorkError;
+use crate::ffmpeg::Ffmpeg;
 use crate::source::{Reader, Track};
-use crate::task::Task;
 use crate::video::{Part, VideoFeed};
 use crate::window::{Edge, Window, asked, listed, waiting};
-use export_domain::job::{Cause, Job, Order, Reason, WarningCode};
+use export_domain::job::{Cause, Detail, Job, Order, Reason, WarningCode};
 use export_domain::ports::SourceStore;
 use export_domain::request::ExportType;
 use export_domain::tenant::Tenant;
-use export_media::fmp4::TrackKind;
-use export_media::mpd::{Mpd, MpdError, Representation};
+use export_media::mpd::{Mpd, MpdError};
 use export_media::nal::VideoCodec;
-use export_media::select::{Choice, choose, pictures};
+use export_media::select::pictures;
 use export_media::time::Nanos;
 use std::sync::Arc;
 use std::time::Instant;
@@ -94,8 +93,14 @@ impl<O: SourceStore + 'static> Recording<O> {
             }
         }
         for parts in sound.iter().map(AudioTrack::parts) {
-            let Some(last) = parts.back() else { continue };
-            let Some(edge) = self.check_reached(&last.track, order)? else { continue };
+            let Some(last) = parts.last() else { continue };
+            let edge = if last.until >= self.window.end {
+                self.check_reached(&last.track, order)?
+            } else {
+                // A later Period does without this track.
+                self.edge(&last.track)?
+            };
+            let Some(edge) = edge else { continue };
             for part in parts {
                 self.check_stored(&edge, &part.track, (part.from, part.until), order).await?;
             }
@@ -174,38 +179,27 @@ impl<O: SourceStore + 'static> Recording<O> {
         VideoFeed::new(reader, parts, self.track.clone(), self.window.start, self.window.end)
     }
 
-    /// Every audio track, put together over the Periods by its position.
-    pub(crate) async fn sound(&self) -> Result<Vec<AudioTrack<O>>, WorkError> {
-        let mut opening = Vec::new();
-        for (period, from, until) in self.window.periods(&self.mpd) {
-            let Choice { video, audio } = choose(period, None);
-            // Sound may also be in the picture's own segments.
-            let sources: Vec<&Representation> =
-                if audio.is_empty() { video.into_iter().collect() } else { audio };
-            for (at, representation) in sources.into_iter().enumerate() {
-                let (reader, representation) = (Arc::clone(&self.reader), representation.clone());
-                let track = async move {
-                    Track::open(&reader, &representation, TrackKind::Audio, (from, until)).await
-                };
-                opening.push((at, from, until, Task::spawn(track)));
+    /// Every audio track, put together over the Periods.
+    pub(crate) async fn sound(
+        &self,
+        ffmpeg: &Ffmpeg,
+        order: &Order,
+    ) -> Result<Vec<AudioTrack<O>>, WorkError> {
+        let container = order.target.container;
+        let means = Means { reader: &self.reader, ffmpeg, container, start: self.window.start };
+        let audio = open_sound(&means, &self.window.periods(&self.mpd)).await?;
+        match self.sound_left_out() {
+            Some(detail) if audio.is_empty() && self.track.is_none() => {
+                Err(Reason::BadRecording.because(detail).into())
             }
+            _ => Ok(audio),
         }
-        let mut tracks: Vec<Vec<audio::Part>> = Vec::new();
-        for (at, from, until, track) in opening {
-            let track =
-                track.await.map_err(|e| WorkError::Passing(format!("failed to open a track: {e}")))??;
-            if tracks.len() <= at {
-                tracks.resize_with(at + 1, Vec::new);
-            }
-            if let (Some(track), Some(parts)) = (track, tracks.get_mut(at)) {
-                parts.push(audio::Part { track: Arc::new(track), from, until });
-            }
-        }
-        if tracks.iter().any(|parts| parts.len() > 1) {
-            let detail = "the sound tracks of the Periods were matched by their order";
-            self.reader.notes().warn(WarningCode::TracksMatchedByPosition, detail);
-        }
-        Ok(tracks.into_iter().filter_map(|parts| AudioTrack::new(Arc::clone(&self.reader), parts)).collect())
+    }
+
+    /// Which sound was left out first, and why.
+    pub(crate) fn sound_left_out(&self) -> Option<Detail> {
+        let warnings = self.reader.notes().warnings();
+        warnings.into_iter().find(|warning| warning.code == WarningCode::SoundLeftOut).map(|w| w.detail)
     }
 
     /// Why there is nothing to make: a window outside the recording has no Period to look into.

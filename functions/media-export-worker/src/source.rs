@@ -56,13 +56,24 @@ pub(crate) struct Track {
 }
 
 impl Track {
-    /// Opens the track of `kind` for the window `[from, until)`; `None` if the Representation has none.
+    /// Opens the first track of `kind` for the window `[from, until)`; `None` if the Representation has none.
     pub(crate) async fn open<O: SourceStore>(
         reader: &Reader<O>,
         representation: &Representation,
         kind: TrackKind,
         (from, until): (Nanos, Nanos),
     ) -> Result<Option<Self>, WorkError> {
+        let window = (from, until);
+        Ok(Self::open_all(reader, representation, kind, window).await?.into_iter().next())
+    }
+
+    /// Opens every track of `kind`.
+    pub(crate) async fn open_all<O: SourceStore>(
+        reader: &Reader<O>,
+        representation: &Representation,
+        kind: TrackKind,
+        (from, until): (Nanos, Nanos),
+    ) -> Result<Vec<Self>, WorkError> {
         if representation.encrypted {
             return Err(Reason::Encrypted.because("the manifest declares content protection").into());
         }
@@ -73,26 +84,33 @@ impl Track {
             TrackKind::Video => "the init segment of the video track",
             TrackKind::Audio | TrackKind::Other => "the init segment of a sound track",
         };
-        let init = Init::parse(&reader.head(&resource).await.about(place)?).about(place)?;
-        let Some(init) = init.tracks.into_iter().find(|track| track.kind == kind) else { return Ok(None) };
-        if init.encrypted {
+        let bytes = reader.head(&resource).await.about(place)?;
+        let tracks: Vec<InitTrack> =
+            Init::parse(&bytes).about(place)?.tracks.into_iter().filter(|track| track.kind == kind).collect();
+        if tracks.iter().any(|track| track.encrypted) {
             return Err(Reason::Encrypted.because(format!("{} has encrypted samples", place())).into());
         }
-        if init.more_edits {
+        if tracks.iter().any(|track| track.more_edits) {
             let detail = format!("{}: of several edits only the first counts", place());
             reader.notes().warn(WarningCode::RatesCorrected, detail);
         }
         let indexed = match representation.index()? {
-            None => None,
-            Some(resource) => Some(index::segments(reader, representation, &resource, (from, until)).await?),
+            Some(resource) if !tracks.is_empty() => {
+                Some(index::segments(reader, representation, &resource, (from, until)).await?)
+            }
+            _ => None,
         };
-        let timeline = representation.timeline.with_timescale(init.timescale);
-        let configs =
-            init.sample_entries.iter().map(|entry| DecoderConfig::of(entry).map(Arc::new)).collect();
-        let representation = representation.clone();
-        let mut track = Self { representation, init, configs, timeline, indexed, drift: 0 };
-        track.follow_drift(reader, from).await?;
-        Ok(Some(track))
+        let mut opened = Vec::new();
+        for init in tracks {
+            let timeline = representation.timeline.with_timescale(init.timescale);
+            let configs =
+                init.sample_entries.iter().map(|entry| DecoderConfig::of(entry).map(Arc::new)).collect();
+            let (representation, indexed) = (representation.clone(), indexed.clone());
+            let mut track = Self { representation, init, configs, timeline, indexed, drift: 0 };
+            track.follow_drift(reader, from).await?;
+            opened.push(track);
+        }
+        Ok(opened)
     }
 
     /// The timeline that segments' times count on.
@@ -102,7 +120,7 @@ impl Track {
 
     /// The position of the segment that holds `at` by the manifest's times.
     pub(crate) fn index_at(&self, at: Nanos) -> u64 {
-        let ticks = self.listed().first_tick_at_or_after(at).saturating_sub(self.drift);
+        let ticks = self.listed().last_tick_at_or_before(at).saturating_sub(self.drift);
         match &self.indexed {
             None => self.representation.index_at(ticks),
             Some((_, segments)) => {
@@ -370,6 +388,16 @@ impl Track {
     /// The language, by the manifest.
     pub(crate) fn language(&self) -> Option<[u8; 3]> {
         iso_639_2(self.representation.lang.as_deref()?)
+    }
+
+    /// The roles, by the manifest.
+    pub(crate) fn roles(&self) -> &[String] {
+        &self.representation.roles
+    }
+
+    /// The label, by the manifest.
+    pub(crate) fn label(&self) -> Option<&str> {
+        self.representation.label.as_deref()
     }
 
     /// Bits a second, by the manifest.

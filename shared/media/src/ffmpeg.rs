@@ -3,6 +3,7 @@
 
 use crate::nal::{Colour, VideoCodec};
 use crate::picture::PictureFormat;
+use crate::sound::SoundTarget;
 
 const COMMON: [&str; 6] = ["-hide_banner", "-nostdin", "-v", "error", "-protocol_whitelist", "pipe"];
 
@@ -239,17 +240,30 @@ pub fn jpeg(format: &PictureFormat) -> Vec<String> {
     args
 }
 
-/// Fragmented MP4 in, MPEG-2 transport stream out. `audio` has the sample entry type of every audio track: what the
-/// format has no standard place for becomes AAC, all else is copied.
-pub fn to_transport_stream(audio: &[[u8; 4]]) -> Vec<String> {
+/// Fragmented MP4 in, MPEG-2 transport stream out; everything is copied.
+pub fn to_transport_stream() -> Vec<String> {
     let mut args = common(&["-f", "mp4", "-i", "pipe:0", "-map", "0", "-c", "copy"]);
-    for (n, entry) in audio.iter().enumerate() {
-        if !matches!(entry, b"mp4a" | b"ac-3" | b"ec-3") {
-            args.extend(words(&[&format!("-c:a:{n}"), "aac", &format!("-b:a:{n}"), "192k"]));
-        }
-    }
     // Sound is packed several frames at a time: without a delay it would arrive after it is due.
     args.extend(words(&["-muxdelay", "0.1", "-muxpreload", "0", "-f", "mpegts", "pipe:1"]));
+    args
+}
+
+/// Fragmented MP4 with a track of sound in, fragmented MP4 with AAC out, a fragment a frame. The first sample of the
+/// track is at 0; short gaps become silence, so that the frames follow one another without any.
+pub fn encode_sound(target: SoundTarget) -> Vec<String> {
+    let SoundTarget { rate, .. } = target;
+    let timed = format!("aresample={rate}:async=1:first_pts=0:min_hard_comp=0.005");
+    let filters = format!("{timed},aformat=channel_layouts={}", target.layout());
+    // Without `copyts` the first sample would be at 0, wherever it is.
+    let mut args = common(&["-copyts", "-f", "mp4", "-i", "pipe:0", "-map", "0:a:0", "-af", &filters]);
+    args.extend(words(&["-c:a", "aac", "-b:a", &target.bitrate().to_string()]));
+    args.extend(words(&[
+        "-movflags",
+        "+empty_moov+default_base_moof+frag_every_frame",
+        "-flush_packets",
+        "1",
+    ]));
+    args.extend(words(&["-f", "mp4", "pipe:1"]));
     args
 }
 
@@ -333,7 +347,8 @@ mod tests {
             Purpose::Clip { reordered: usize::MAX },
             Purpose::Join { parameter_id: Some(u32::MAX), profile_idc: u8::MAX, max_ref_frames: u32::MAX },
         ];
-        let mut calls = vec![to_transport_stream(&[]), to_transport_stream(&[*b"mp4a", *b"-i\0/", *b"file"])];
+        let target = SoundTarget { rate: u32::MAX, channels: u16::MAX };
+        let mut calls = vec![to_transport_stream(), encode_sound(target)];
         for format in [format(false), format(true)] {
             calls.extend([jpeg(&format), decode_damaged(&format, &format), list_decoded()]);
             for codec in codecs {

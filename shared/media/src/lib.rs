@@ -19,6 +19,7 @@ pub mod reorder;
 pub mod repair;
 pub mod sample;
 pub mod select;
+pub mod sound;
 pub mod stretch;
 pub mod time;
 pub mod window;

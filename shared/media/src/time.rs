@@ -106,6 +106,14 @@ impl Timeline {
         clamp(ceil_div(wanted, common.per_tick.saturating_mul(NANOS_PER_SECOND)))
     }
 
+    /// The largest tick whose presentation time is not after `instant`; clamped to the range of `i64`.
+    pub fn last_tick_at_or_before(&self, instant: Nanos) -> i64 {
+        let common = self.common();
+        let since_start = (instant - self.period_start).0.saturating_mul(common.denominator);
+        let wanted = since_start.saturating_sub(self.scaled(0, &common));
+        clamp(wanted.div_euclid(common.per_tick.saturating_mul(NANOS_PER_SECOND)))
+    }
+
     /// The presentation time of `ticks`, rounded towards the past.
     pub fn to_nanos_floor(&self, ticks: i64) -> Nanos {
         let common = self.common();

@@ -416,7 +416,7 @@ async fn objects_that_are_too_large_or_empty_make_a_recording_unreadable_at_once
     let unreadable = Some(Reason::BadRecording);
     assert_eq!(ended(&[("stream.mpd", zeros((32 << 20) + 1))]).await, unreadable);
     assert_eq!(ended(&[("audio-init.mp4", zeros((4 << 20) + 1))]).await, unreadable);
-    assert_eq!(ended(&[("audio-3.m4s", zeros((512 << 20) / 6 + 1))]).await, unreadable);
+    assert_eq!(ended(&[("audio-2.m4s", zeros((512 << 20) / 6 + 1))]).await, unreadable);
     assert_eq!(ended(&[("audio-init.mp4", Bytes::new())]).await, unreadable);
 }
 

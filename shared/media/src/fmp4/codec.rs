@@ -70,11 +70,35 @@ pub enum Codec {
     Eac3,
     /// `dOps`.
     Opus,
+    /// `esds` with MPEG-1 or MPEG-2 audio, such as MP3.
+    MpegAudio,
     /// Not one that is copied.
     Other,
 }
 
 impl SampleEntry {
+    /// `channelcount` and the whole Hz of `samplerate` of a sound's entry (14496-12, 12.2.3); zeros if there are none.
+    pub fn channels_and_rate(&self) -> (u16, u32) {
+        let fields = || {
+            let mut cursor = children(&self.bytes).next()?.ok()?.cursor();
+            cursor.skip(16).ok()?;
+            let channels = cursor.u16().ok()?;
+            cursor.skip(6).ok()?;
+            Some((channels, u32::from(cursor.u16().ok()?)))
+        };
+        fields().unwrap_or_default()
+    }
+
+    /// The body of a box behind the fields of a sound's entry; `None` if there is none, or it cannot be told.
+    pub(crate) fn sound_box(&self, kind: [u8; 4]) -> Option<&[u8]> {
+        find(self.sound_boxes()?, kind).ok().flatten().map(|child| child.body)
+    }
+
+    /// The boxes behind the fields of a sound's entry.
+    pub(crate) fn sound_boxes(&self) -> Option<&[u8]> {
+        children(&self.bytes).next()?.ok()?.body.get(AUDIO_FIELDS..)
+    }
+
     /// The `AVCDecoderConfigurationRecord` or `HEVCDecoderConfigurationRecord`, as written.
     pub(crate) fn configuration(&self) -> Result<&[u8], Fmp4Error> {
         self.around_configuration().map(|[_, record, _]| record)
@@ -429,9 +453,11 @@ fn aac(mut esds: Cursor<'_>) -> Result<Codec, Fmp4Error> {
         stream.skip(2)?;
     }
     let mut decoder = descriptor(&mut stream, 4)?;
-    // 0x40 is MPEG-4 audio, 0x66 to 0x68 MPEG-2 AAC.
-    if !matches!(decoder.u8()?, 0x40 | 0x66..=0x68) {
-        return Ok(Codec::Other);
+    // 0x40 is MPEG-4 audio, 0x66 to 0x68 MPEG-2 AAC, 0x69 and 0x6b MPEG-2 and MPEG-1 audio.
+    match decoder.u8()? {
+        0x40 | 0x66..=0x68 => {}
+        0x69 | 0x6b => return Ok(Codec::MpegAudio),
+        _ => return Ok(Codec::Other),
     }
     decoder.skip(12)?;
     let config = descriptor(&mut decoder, 5)?.rest();

@@ -151,13 +151,16 @@ proptest! {
     }
 
     #[test]
-    fn audio_slots(frames in vec((instant(), any::<u32>()), 0..40), timescale in any::<u32>(), at in any::<i64>()) {
+    fn audio_slots(
+        frames in vec((instant(), any::<u32>(), any::<bool>()), 0..40), timescale in any::<u32>(), at in any::<i64>(),
+    ) {
         let mut slots = AudioSlots::new(timescale);
-        let mut next = i64::MIN;
-        for (due, duration) in frames {
-            if let Some(place) = slots.place(due, duration) {
-                prop_assert!(place >= next, "{place} is before {next}");
-                next = place.saturating_add(i64::from(duration));
+        let (mut last, mut next) = (None, i64::MIN);
+        for (due, duration, starts) in frames {
+            if let Some(place) = slots.place(due, duration, starts) {
+                prop_assert!(last.is_none_or(|last| place > last) || place == i64::MAX, "{place} is not behind {last:?}");
+                prop_assert!(starts || place >= next, "{place} is before {next}");
+                (last, next) = (Some(place), place.saturating_add(i64::from(duration)));
             }
         }
         if timescale > 0 {

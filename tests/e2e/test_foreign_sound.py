@@ -1,0 +1,45 @@
+"""Sound that other recorders list, time, code or store in their own ways is in the clip, in step."""
+
+from fractions import Fraction
+
+import pytest
+
+from .checks import exact, expected_of
+
+HEAD = (Fraction(1317, 1000), 3000)
+JOIN = (Fraction(2917, 1000), 3000)
+ENCODED, LEFT_OUT = {"sound_encoded"}, {"sound_left_out"}
+# (recording, window, container, the warnings)
+CASES = [
+    ("sound_in_90k", HEAD, "mp4", set()),
+    ("sound_in_90k", HEAD, "ts", set()),
+    ("sound_in_10m", HEAD, "mp4", set()),
+    ("sound_listed_in_seconds", (Fraction(1623, 1000), 1500), "mp4", set()),
+    ("sound_listed_in_seconds", (Fraction(3903, 1000), 1500), "ts", set()),
+    ("sound_later_than_listed", (Fraction(2290, 1000), 1446), "ts", set()),
+    ("sound_of_another_rate", JOIN, "mp4", ENCODED),
+    ("sound_of_another_rate", JOIN, "ts", ENCODED),
+    ("sound_of_another_codec", JOIN, "mp4", ENCODED),
+    ("sound_of_another_codec", JOIN, "ts", ENCODED),
+    ("sound_listed_in_another_order", JOIN, "mp4", set()),
+    ("sound_listed_in_another_order", JOIN, "ts", set()),
+    ("sound_without_init", HEAD, "mp4", LEFT_OUT),
+    ("sound_at_8000", (Fraction(1080, 1000), 2000), "ts", set()),
+    ("sound_at_8000", (Fraction(1080, 1000), 2000), "mp4", set()),
+    ("sound_uncompressed", HEAD, "ts", ENCODED),
+    ("sound_uncompressed", HEAD, "mp4", set()),
+    ("sound_alone_twice", HEAD, "mp4", set()),
+    ("sound_alone_twice", (Fraction(1200, 1000), 3000), "ts", set()),
+    ("sound_with_the_picture", HEAD, "mp4", set()),
+    ("sound_with_the_picture", HEAD, "ts", set()),
+]
+
+
+@pytest.mark.parametrize("form, window, container, warnings", CASES)
+def test_the_sound_is_in_step(form, window, container, warnings, stack, recorded, name, tmp_path):
+    recording = recorded(form)
+    fields = {"export_type": 0, "storage_info": stack.storage(container)}
+    answer = stack.finish(stack.request(recording, *window, f"{name}-{window[0].numerator}", **fields))
+    exact(stack, recording, answer, expected_of(recording, *window), tmp_path)
+    job = stack.job(answer.body["JobId"])
+    assert {warning["code"] for warning in job.get("warnings", [])} == warnings, job
