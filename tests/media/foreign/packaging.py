@@ -6,8 +6,8 @@ from fractions import Fraction
 
 from .. import dash
 from ..encode import Video
-from ..forms import picture, plain_sound, usual
-from ..recording import Recording, recorded
+from ..forms import AST_MS, picture, plain_sound, usual
+from ..recording import Recording, iso, recorded
 from . import foreign
 
 SECONDS = 8
@@ -95,3 +95,18 @@ def untimed_fragments() -> Recording:
 
     segments = {name: untimed(data) for name, data in made.files.items() if name.startswith("seg-0-")}
     return replace(made, files=made.files | segments)
+
+
+@foreign
+def drifting() -> Recording:
+    """Numbered segments of 2.002 s that are said to last 2 s, 22 h into a recording: 39 segments off."""
+    before, fps = 39_500, Fraction(30_000, 1001)
+    track = picture(Video(fps=fps, count=4 * 60, gop=60))
+    track = track.moved(int(before * 60 / fps * track.timescale))
+    manifest = dash.Manifest([dash.Period([track], "number")], dynamic=True, availability_start=iso(AST_MS))
+    made = recorded("drifting", manifest, first=0, fps=fps, ast_ms=AST_MS)
+
+    def renamed(name: str) -> str:
+        return f"seg-0-{before + int(name[6:11]):05d}.m4s" if name.startswith("seg-0-") else name
+
+    return replace(made, files={renamed(name): data for name, data in made.files.items()})
