@@ -250,7 +250,7 @@ fuzz: ## Try to break every reader of recordings, requests, messages and items w
 	@seed=$${SEED:-$$(date +%s)}; echo "fuzz: SEED=$$seed"; \
 	PROPTEST_CASES=$(ITERATIONS) PROPTEST_RNG_SEED=$$seed cargo test --locked --profile fuzz --package export-media --package export-domain --test fuzz
 
-mutants: $(VENV)/.stamp $(CARGO_MUTANTS) ## Change the deciders of shared/media, a place at a time: 95 % must make one of their own tests fail (FLAGS="--file NAME")
+mutants: $(VENV)/.stamp $(CARGO_MUTANTS) ## Change the deciders of shared/media, a place at a time: 95 % must make one of their own tests fail (FLAGS="--re window.rs")
 	@$(VENV)/bin/python tests/mutants.py $(FLAGS)
 
 ci: setup test ## What continuous integration runs

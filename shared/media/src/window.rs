@@ -236,6 +236,11 @@ mod tests {
     #[test]
     fn the_edge_is_where_the_list_ends() {
         assert_eq!(edge(listed_to(18_000), 30_000).map(|edge| edge.reached), Some(millis(18_000)));
+        assert_eq!(
+            edge(listed_to(24_000), 23_000).map(|edge| edge.reached),
+            Some(millis(24_000)),
+            "clocks differ"
+        );
         let nothing = Listed { start: None, ..listed_to(18_000) };
         assert_eq!(edge(nothing, 30_000).map(|edge| edge.reached), Some(Nanos::ZERO));
     }
