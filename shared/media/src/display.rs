@@ -37,11 +37,6 @@ impl Look {
         }
         both
     }
-
-    /// Nothing that concerns parameter sets.
-    pub fn is_empty(&self) -> bool {
-        self.aspect_ratio.is_none() && self.colour.is_none()
-    }
 }
 
 fn same_ratio(one: (u16, u16), other: (u16, u16)) -> bool {

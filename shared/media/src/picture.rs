@@ -100,10 +100,10 @@ impl DecoderConfig {
     /// A sample of which the parameter sets say the same as those of the entry. One that cannot be read stays as it is.
     pub fn amended(&self, sample: &Bytes) -> Bytes {
         let (codec, size) = (self.codec, self.nal_length_size);
-        if self.look.is_empty() || !nals(sample, size).flatten().any(|unit| is_sps(codec, unit)) {
+        let amend = |unit: &[u8]| if is_sps(codec, unit) { with_look(codec, unit, &self.look) } else { None };
+        if !nals(sample, size).flatten().any(|unit| amend(unit).is_some()) {
             return sample.clone();
         }
-        let amend = |unit: &[u8]| if is_sps(codec, unit) { with_look(codec, unit, &self.look) } else { None };
         map_units(sample, size, amend).map_or_else(|_| sample.clone(), Bytes::from)
     }
 

@@ -145,12 +145,10 @@ impl SampleEntry {
     }
 
     /// The same entry with parameter sets that say of pixel shape and colours what the entry's own boxes say, since
-    /// some players and transport streams know the sets only. `None` if they do so already.
+    /// some players and transport streams know the sets only, and that are ended where they are cut off. `None` if there is
+    /// nothing to change.
     pub(crate) fn with_look_in_sets(&self) -> Option<Self> {
         let (look, codec) = (self.look(), self.video_codec()?);
-        if look.is_empty() {
-            return None;
-        }
         let record = self.configuration().ok()?;
         let changed = match codec {
             VideoCodec::H264 => with_avc_sps(record, |unit| with_look(codec, unit, &look)),

@@ -125,9 +125,7 @@ impl Sps {
                 VideoCodec::H264 => h264::vui(&mut bits, &mut sps),
                 VideoCodec::Hevc => hevc::vui(&mut bits, &mut sps),
             };
-            // Without a stop bit behind it the last fields were none.
-            let whole = read.is_ok() && std::iter::from_fn(|| bits.flag().ok()).any(|bit| bit);
-            if !whole && codec == VideoCodec::H264 {
+            if (read.is_err() || !has_stop_bit(&mut bits)) && codec == VideoCodec::H264 {
                 sps.max_reorder = None;
             }
         }
@@ -203,20 +201,36 @@ fn look(bits: &mut Bits<'_>, vui: &mut Vui) -> Result<Option<bool>, NalError> {
     Ok(overscan)
 }
 
+/// Without a stop bit behind them the last fields were none.
+fn has_stop_bit(bits: &mut Bits<'_>) -> bool {
+    std::iter::from_fn(|| bits.flag().ok()).any(|bit| bit)
+}
+
+/// Whether an H.264 VUI ends before its syntax does.
+fn ends_early(mut bits: Bits<'_>, sps: &mut Sps) -> bool {
+    match h264::vui(&mut bits, sps) {
+        Ok(()) => !has_stop_bit(&mut bits),
+        Err(error) => error == NalError::Truncated,
+    }
+}
+
 /// A sequence parameter set whose VUI tells pixel shape and colours as `look` does; a colour description that is there
-/// stays. `None` if it does so already, or cannot be read.
+/// stays. A VUI of H.264 that ends early is ended behind these, since decoders take such a set by itself only, not among
+/// others. `None` if there is nothing to change, or it cannot be read.
 pub(crate) fn with_look(codec: VideoCodec, unit: &[u8], look: &Look) -> Option<Vec<u8>> {
     let rbsp = unescaped(unit);
     let mut bits = Bits::raw(&rbsp);
-    Sps::before_vui(codec, &mut bits).ok()?;
+    let mut sps = Sps::before_vui(codec, &mut bits).ok()?;
     let before = (rbsp.len() * 8).checked_sub(bits.remaining())?;
     let present = bits.flag().ok()?;
+    let early = present && codec == VideoCodec::H264 && ends_early(bits.clone(), &mut sps);
     let (mut said, mut overscan) = (Vui::default(), None);
     if present {
-        overscan = self::look(&mut bits, &mut said).ok()?;
+        let read = self::look(&mut bits, &mut said);
+        overscan = if early { read.unwrap_or_default() } else { read.ok()? };
     }
     let meant = look.over(&said);
-    if meant == said {
+    if meant == said && !early {
         return None;
     }
     let mut out = BitWriter::default();
@@ -241,7 +255,7 @@ pub(crate) fn with_look(codec: VideoCodec, unit: &[u8], look: &Look) -> Option<V
             out.bits(8, u32::from(code));
         }
     }
-    if !present {
+    if !present || early {
         // The flags of all that may follow.
         let flags = match codec {
             VideoCodec::H264 => 6,
@@ -249,8 +263,12 @@ pub(crate) fn with_look(codec: VideoCodec, unit: &[u8], look: &Look) -> Option<V
         };
         (0..flags).for_each(|_| out.flag(false));
     }
-    let rest = bits.remaining();
-    out.copy(&mut bits, rest).ok()?;
+    if early {
+        out.flag(true);
+    } else {
+        let rest = bits.remaining();
+        out.copy(&mut bits, rest).ok()?;
+    }
     let mut bytes = out.bytes();
     bytes.truncate(bytes.iter().rposition(|byte| *byte != 0)? + 1);
     Some(escaped(&bytes))

@@ -120,6 +120,13 @@ fn a_vui_that_ends_early_counts_as_far_as_it_goes() {
         let short = [&X264[..X264.len() - cut], &[0x80]].concat();
         let sps = Sps::parse(VideoCodec::H264, &short).unwrap();
         assert_eq!((sps.width, sps.height), (320, 180), "{cut}");
+        if let Some(ended) = with_look(VideoCodec::H264, &short, &Look::default()) {
+            let ended = Sps::parse(VideoCodec::H264, &ended).unwrap();
+            assert_eq!((ended.width, ended.height, ended.max_reorder), (320, 180, None), "{cut}");
+            assert_eq!(ended.vui.aspect_ratio, sps.vui.aspect_ratio, "{cut}");
+        } else {
+            assert!(sps.max_reorder.is_some(), "{cut}");
+        }
         // Behind four bytes less there are bits enough for another depth.
         assert!(cut > 3 || sps.max_reorder.is_none(), "{cut}");
     }
