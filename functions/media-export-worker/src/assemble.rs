@@ -245,7 +245,7 @@ impl<O: SourceStore + ClipStore + 'static> Assembly<O> {
 }
 
 /// Shows the pictures on the clip's clock, and times them.
-fn lay_out(
+pub(crate) fn lay_out(
     clock: &mut ClipClock,
     turns: &mut Turns,
     timescale: u32,

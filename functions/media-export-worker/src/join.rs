@@ -1,17 +1,19 @@
-//! Whether what stands beside copied pictures is what it should be: decodes the join as a player would.
+//! Whether what stands beside copied pictures is what it should be: plays the join as a player would.
 
+use crate::assemble::Picture;
 use crate::decode::read_picture;
 use crate::error::{Unfit, WorkError};
+use crate::excerpt::{file_of, packed};
 use crate::ffmpeg::Ffmpeg;
 use crate::render::Rendered;
-use crate::video::Coded;
-use bytes::Bytes;
+use crate::video::{Coded, Setup};
+use export_domain::storage::Container;
 use export_media::cut::Access;
-use export_media::entries::SharedEntry;
-use export_media::ffmpeg::decode;
-use export_media::nal::{VideoCodec, as_bla, push_annex_b, to_annex_b};
-use export_media::picture::{DecoderConfig, PictureFormat};
+use export_media::ffmpeg::play;
+use export_media::nal::{RandomAccess, VideoCodec, as_bla};
+use export_media::picture::PictureFormat;
 use sha2::{Digest as _, Sha256};
+use std::sync::Arc;
 use tokio::io::AsyncWriteExt;
 
 /// Columns and rows of the areas that are compared.
@@ -46,66 +48,53 @@ impl Likeness {
 
 /// Rendered pictures, and the copied ones that they stand between.
 pub(crate) struct Join<'a> {
+    /// What the clip looks like.
+    pub(crate) clip: &'a Setup,
+    pub(crate) container: Container,
     /// A random access picture of the copy before.
     pub(crate) before: Option<&'a Coded>,
     pub(crate) rendered: &'a Rendered,
     /// The first pictures of the copy behind, in decode order.
     pub(crate) after: &'a [Access<Coded>],
-    /// In an MP4: the sample entry that all of them have, whose parameter sets a decoder gets at once.
-    pub(crate) entry: Option<SharedEntry>,
 }
 
 impl Join<'_> {
-    /// Configuration and bytes of all pictures, in decode order; without what was rendered, only the recorded ones.
-    fn pictures(&self, with_rendered: bool) -> Result<Vec<(&DecoderConfig, Bytes)>, WorkError> {
+    /// All pictures in decode order; without what was rendered, only the recorded ones.
+    fn pictures(&self, with_rendered: bool) -> Result<Vec<Picture>, WorkError> {
         let mut pictures = Vec::new();
         if let Some(before) = self.before {
-            pictures.push((&*before.config, before.data.clone()));
+            // It need not be the last picture of the copy: what lies between is not looked at.
+            let first = self.rendered.pictures.iter().map(|picture| picture.pts).min();
+            let pts = first.map_or(before.pts, |first| first - before.duration);
+            let (data, config) = (before.data.clone(), Arc::clone(&before.config));
+            pictures.push(Picture { pts, duration: before.duration, sync: true, data, config });
         }
-        let config = &*self.rendered.config;
-        let rendered = self.rendered.pictures.iter().filter(|_| with_rendered);
-        pictures.extend(rendered.map(|picture| (config, picture.data.clone())));
-        for (n, Access { item, .. }) in self.after.iter().enumerate() {
-            pictures.push((&*item.config, spliced(item, n == 0)?));
+        if with_rendered {
+            pictures.extend(self.rendered.pictures.iter().map(|picture| picture.of(&self.rendered.config)));
+        }
+        for (n, access) in self.after.iter().enumerate() {
+            pictures.push(copied(access, n == 0)?);
         }
         Ok(pictures)
     }
 
-    /// What a decoder gets, in Annex B form.
-    fn annex_b(&self, with_rendered: bool) -> Result<Vec<u8>, WorkError> {
-        let (mut sets, mut coded) = (Vec::new(), Vec::new());
-        let mut entry = self.entry.clone();
-        let mut known: Option<&DecoderConfig> = None;
-        for (config, data) in self.pictures(with_rendered)? {
-            if let Some(entry) = &mut entry {
-                to_annex_b(&entry.sample(config, &data)?, 4, &mut coded)?;
-                continue;
-            }
-            if known != Some(config) {
-                coded.extend(config.annex_b());
-                known = Some(config);
-            }
-            to_annex_b(&data, config.nal_length_size, &mut coded)?;
-        }
-        for set in entry.iter().flat_map(SharedEntry::parameter_sets) {
-            push_annex_b(&set, &mut sets);
-        }
-        sets.extend(coded);
-        Ok(sets)
+    /// Those pictures as the clip's own file would hold them, which a player reads.
+    async fn file(&self, ffmpeg: &Ffmpeg, with_rendered: bool) -> Result<Vec<u8>, WorkError> {
+        file_of(ffmpeg, self.clip, self.container, self.pictures(with_rendered)?).await
     }
 }
 
-/// Decodes a join and compares.
+/// Plays a join from the clip's own container, and compares what comes out.
 ///
 /// # Errors
 /// [`WorkError::Unfit`] if a picture is missing, too many or not what it should be, or the decoder complains of what it
 /// does not complain of in the recorded pictures alone.
 pub(crate) async fn check(ffmpeg: &Ffmpeg, format: &PictureFormat, join: &Join<'_>) -> Result<(), WorkError> {
     let Join { rendered, .. } = join;
-    let coded = join.annex_b(true)?;
+    let coded = join.file(ffmpeg, true).await?;
     let skipped = usize::from(join.before.is_some());
     let expected = skipped + rendered.given.len() + rendered.after.len();
-    let (running, mut input, mut output) = ffmpeg.start(&decode(rendered.config.codec, format, format, 0))?;
+    let (running, mut input, mut output) = ffmpeg.start(&play(packed(join.container), format))?;
     let write = async {
         input.write_all(&coded).await?;
         drop(input);
@@ -145,9 +134,8 @@ async fn complains(ffmpeg: &Ffmpeg, format: &PictureFormat, join: &Join<'_>) -> 
     if join.before.is_none() && join.after.is_empty() {
         return Ok(false);
     }
-    let recorded = join.annex_b(false)?;
-    let codec = join.rendered.config.codec;
-    let (running, mut input, mut output) = ffmpeg.start(&decode(codec, format, format, 0))?;
+    let recorded = join.file(ffmpeg, false).await?;
+    let (running, mut input, mut output) = ffmpeg.start(&play(packed(join.container), format))?;
     let write = async {
         input.write_all(&recorded).await?;
         drop(input);
@@ -162,10 +150,18 @@ async fn complains(ffmpeg: &Ffmpeg, format: &PictureFormat, join: &Join<'_>) -> 
 
 /// A copied picture as it stands in the clip; `first` after a splice, where a CRA picture must say that those before
 /// it are not the recorded ones.
-pub(crate) fn spliced(picture: &Coded, first: bool) -> Result<Bytes, WorkError> {
-    if first && picture.config.codec == VideoCodec::Hevc {
-        Ok(as_bla(&picture.data, picture.config.nal_length_size)?.into())
+pub(crate) fn copied(access: &Access<Coded>, first: bool) -> Result<Picture, WorkError> {
+    let Access { item, picture, .. } = access;
+    let data = if first && item.config.codec == VideoCodec::Hevc {
+        as_bla(&item.data, item.config.nal_length_size)?.into()
     } else {
-        Ok(picture.data.clone())
-    }
+        item.data.clone()
+    };
+    Ok(Picture {
+        pts: access.pts,
+        duration: access.duration,
+        sync: !matches!(picture.random_access, RandomAccess::None | RandomAccess::RecoveryPoint),
+        data,
+        config: Arc::clone(&item.config),
+    })
 }

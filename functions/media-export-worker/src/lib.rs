@@ -14,6 +14,7 @@ mod clip;
 mod config;
 mod decode;
 mod error;
+mod excerpt;
 mod ffmpeg;
 mod join;
 mod lease;

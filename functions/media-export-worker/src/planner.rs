@@ -6,7 +6,7 @@ use crate::budget::Budget;
 use crate::decode::{CodedSource, Prepared, decode_all};
 use crate::error::{Unfit, WorkError};
 use crate::ffmpeg::Ffmpeg;
-use crate::join::spliced;
+use crate::join::copied;
 use crate::notes::Notes;
 use crate::render::{First, Order};
 use crate::seam::{render_alone, render_join, unused_id};
@@ -21,7 +21,7 @@ use export_domain::request::ExportType;
 use export_domain::storage::Container;
 use export_media::cut::{Access, Cutter, Method, Run, Step};
 use export_media::ffmpeg::{Encoding, Purpose};
-use export_media::nal::{RandomAccess, VideoCodec, is_interlaced};
+use export_media::nal::{VideoCodec, is_interlaced};
 use export_media::picture::{DecoderConfig, PictureFormat};
 use export_media::sample::peak_bitrate;
 use export_media::time::Nanos;
@@ -308,19 +308,8 @@ impl<'a> Planner<'a> {
         let bytes: usize = pictures.iter().map(|access| access.item.data.len()).sum();
         let kib = u32::try_from(bytes >> 10).unwrap_or(WAITING_KIB).clamp(1, WAITING_KIB);
         let room = Arc::clone(&self.room).acquire_many_owned(kib).await.map_err(|_| over())?;
-        let picture = |(n, access): (usize, Access<Coded>)| {
-            Ok(Picture {
-                pts: access.pts,
-                duration: access.duration,
-                sync: !matches!(
-                    access.picture.random_access,
-                    RandomAccess::None | RandomAccess::RecoveryPoint
-                ),
-                data: spliced(&access.item, splice && n == 0)?,
-                config: access.item.config,
-            })
-        };
-        let pictures = pictures.into_iter().enumerate().map(picture).collect::<Result<_, WorkError>>()?;
+        let picture = |(n, access)| copied(access, splice && n == 0);
+        let pictures = pictures.iter().enumerate().map(picture).collect::<Result<_, WorkError>>()?;
         self.send(Waiting::Ready(pictures), clip, Some(room)).await
     }
 

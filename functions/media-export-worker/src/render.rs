@@ -2,6 +2,7 @@
 //!
 //! What comes out depends on nothing but what goes in, so that runs can be rendered side by side.
 
+use crate::assemble::Picture;
 use crate::decode::{Damaged, Pictures, Prepared, decode_all};
 use crate::error::{Unfit, WorkError};
 use crate::ffmpeg::{Ffmpeg, Input, Output, Running};
@@ -46,6 +47,14 @@ pub(crate) struct Encoded {
     pub(crate) sync: bool,
     /// With the recorded picture's captions and light levels.
     pub(crate) data: Bytes,
+}
+
+impl Encoded {
+    /// As a picture of the clip.
+    pub(crate) fn of(&self, config: &Arc<DecoderConfig>) -> Picture {
+        let (data, config) = (self.data.clone(), Arc::clone(config));
+        Picture { pts: self.pts, duration: self.duration, sync: self.sync, data, config }
+    }
 }
 
 /// What was rendered.

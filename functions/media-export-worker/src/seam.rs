@@ -4,7 +4,7 @@ use crate::assemble::Picture;
 use crate::error::WorkError;
 use crate::ffmpeg::Ffmpeg;
 use crate::join::{Join, check};
-use crate::render::{Encoded, Order, Rendered, render};
+use crate::render::{Order, Rendered, render};
 use crate::video::{Coded, Setup};
 use crate::work::Work;
 use bytes::Bytes;
@@ -13,7 +13,6 @@ use export_media::cut::Run;
 use export_media::entries::free_parameter_id;
 use export_media::fmp4::Codec;
 use export_media::nal::{VideoCodec, parameter_sets, unit_type};
-use std::sync::Arc;
 use tokio::time::Instant;
 
 /// Renders a run beside copied pictures, and checks how it joins them in a clip that looks like `clip`.
@@ -28,11 +27,10 @@ pub(crate) async fn render_join(
     let before = order.run.feed.first().filter(|_| order.run.joins).map(|access| access.item.clone());
     let rendered = render_piece(ffmpeg, order, work).await?;
     let began = Instant::now();
-    let entry = (container == Container::Mp4).then(|| clip.entry.clone());
-    let join = Join { before: before.as_ref(), rendered: &rendered, after: &after, entry };
+    let join = Join { clip, container, before: before.as_ref(), rendered: &rendered, after: &after };
     check(ffmpeg, &format, &join).await?;
     work.checked(began.elapsed());
-    Ok(pictures_of(rendered))
+    Ok(pictures_of(&rendered))
 }
 
 /// An id that no H.264 parameter set uses, neither in the sample entry nor in the random access pictures of `run`.
@@ -55,7 +53,7 @@ pub(crate) async fn render_alone(
     order: Order,
     work: &Work,
 ) -> Result<Vec<Picture>, WorkError> {
-    render_piece(ffmpeg, order, work).await.map(pictures_of)
+    render_piece(ffmpeg, order, work).await.map(|rendered| pictures_of(&rendered))
 }
 
 async fn render_piece(ffmpeg: &Ffmpeg, order: Order, work: &Work) -> Result<Rendered, WorkError> {
@@ -67,14 +65,6 @@ async fn render_piece(ffmpeg: &Ffmpeg, order: Order, work: &Work) -> Result<Rend
     Ok(rendered)
 }
 
-fn pictures_of(rendered: Rendered) -> Vec<Picture> {
-    let config = rendered.config;
-    let picture = |picture: Encoded| Picture {
-        pts: picture.pts,
-        duration: picture.duration,
-        sync: picture.sync,
-        data: picture.data,
-        config: Arc::clone(&config),
-    };
-    rendered.pictures.into_iter().map(picture).collect()
+fn pictures_of(rendered: &Rendered) -> Vec<Picture> {
+    rendered.pictures.iter().map(|picture| picture.of(&rendered.config)).collect()
 }

@@ -53,6 +53,15 @@ pub enum Purpose {
 /// gives what it is not sure of, such as an open GOP that says nothing of recovery: a player shows these pictures.
 const DECODER: [&str; 4] = ["-strict", "strict", "-flags", "+output_corrupt"];
 
+/// A container as a player gets it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Packed {
+    /// MP4 with its head first.
+    Mp4,
+    /// MPEG-2 transport stream.
+    TransportStream,
+}
+
 /// Annex B in, pictures of `recorded`; raw pictures of `format` out, one for each that was coded and in display order,
 /// but for the first `skip`. Pictures of another shape get black borders.
 pub fn decode(
@@ -88,6 +97,16 @@ pub fn list_decoded() -> Vec<String> {
 pub fn decoded_times(list: &str) -> Option<Vec<i64>> {
     let time = |line: &str| line.split(',').nth(2)?.trim().parse().ok();
     list.lines().filter(|line| !line.starts_with('#')).map(time).collect()
+}
+
+/// A clip in, raw pictures of `format` out: those of the first video track that a player shows, in display order and
+/// not turned.
+pub fn play(container: Packed, format: &PictureFormat) -> Vec<String> {
+    let demuxer = match container {
+        Packed::Mp4 => "mp4",
+        Packed::TransportStream => "mpegts",
+    };
+    decode_from(demuxer, format, format, 0)
 }
 
 fn decode_from(demuxer: &str, recorded: &PictureFormat, format: &PictureFormat, skip: usize) -> Vec<String> {
@@ -351,6 +370,7 @@ mod tests {
         let mut calls = vec![to_transport_stream(), encode_sound(target)];
         for format in [format(false), format(true)] {
             calls.extend([jpeg(&format), decode_damaged(&format, &format), list_decoded()]);
+            calls.extend([Packed::Mp4, Packed::TransportStream].map(|container| play(container, &format)));
             for codec in codecs {
                 calls.extend([0, usize::MAX].map(|skip| decode(codec, &format, &format, skip)));
                 for purpose in purposes {
@@ -409,7 +429,7 @@ mod tests {
     #[test]
     fn ffmpeg_reaches_nothing_but_its_two_pipes() {
         let calls = calls();
-        assert_eq!(calls.len(), 2 + 2 * (3 + 2 * (2 + 2)));
+        assert_eq!(calls.len(), 2 + 2 * (3 + 2 + 2 * (2 + 2)));
         for args in calls {
             assert_eq!(escape(&args), None, "{args:?}");
         }
