@@ -68,3 +68,9 @@ def test_a_still_is_the_first_picture_that_can_be_decoded(form, start, number, s
     answer = stack.finish(body)
     assert answer.body["ErrorCode"] == 0, answer
     assert jpeg_number(stack.fetch(answer.body["ImagePath"], tmp_path), recording.truth.size) == number
+
+
+def test_a_window_within_what_is_damaged_is_refused_with_the_reason(stack, recorded, name):
+    answer = stack.finish(stack.request(recorded("error_page"), Fraction(6500, SECOND), 1000, name))
+    assert (answer.body["ErrorCode"], answer.body["ErrorMessage"]) == (-1, "no media in window"), answer
+    assert "segment 3 of the video track, at 6.0 s" in stack.job(answer.body["JobId"])["detail"]

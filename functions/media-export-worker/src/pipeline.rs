@@ -5,6 +5,7 @@ use crate::budget::Budget;
 use crate::clip::{self, Progress};
 use crate::error::{Unfit, WorkError};
 use crate::lease::Lease;
+use crate::notes::Notes;
 use crate::planner::{Asked, Largest};
 use crate::publish::{adopt, publish};
 use crate::recording::Recording;
@@ -143,7 +144,8 @@ where
             return Err(source.nothing(Reason::NoVideo.because("the manifest lists no picture")).into());
         };
         source.check_still_edge(track, &job.order).await?;
-        let (format, raw) = self.picture(source, track).await?.ok_or_else(no_picture)?;
+        let (format, raw) =
+            self.picture(source, track).await?.ok_or_else(|| no_picture(source.reader.notes()))?;
         self.publish_image(lease, job, &source.reader, &format, &raw).await
     }
 
@@ -274,7 +276,7 @@ where
             uploader: self.uploader(lease, job, source, open),
         };
         let progress = Reporter { app: self, lease, job, reader };
-        let made = clip::make(work, &progress).await?.ok_or_else(no_picture)?;
+        let made = clip::make(work, &progress).await?.ok_or_else(|| no_picture(reader.notes()))?;
         if made.work.left_out() > 0 {
             let detail = format!("{} pictures are damaged, and no decoder gives them", made.work.left_out());
             reader.notes().warn(WarningCode::PicturesLeftOut, detail);
@@ -407,8 +409,16 @@ where
     }
 }
 
-fn no_picture() -> Cause {
-    Reason::NoMedia.because("no picture that can be decoded lies in the window")
+fn no_picture(notes: &Notes) -> Cause {
+    let what = "no picture that can be decoded lies in the window";
+    let warnings = notes.warnings();
+    let left_out = |warning: &&Warning| {
+        matches!(warning.code, WarningCode::SegmentsLeftOut | WarningCode::PicturesLeftOut)
+    };
+    match warnings.iter().find(left_out) {
+        Some(warning) => Reason::NoMedia.because(format!("{what}; {}", warning.detail)),
+        None => Reason::NoMedia.because(what),
+    }
 }
 
 /// Publishes the first picture and notes the progress.
