@@ -216,6 +216,14 @@ mod tests {
     }
 
     #[test]
+    fn a_tick_at_an_instant_is_the_last_before_it_and_the_first_after_it() {
+        let line = Timeline::new(scale(1000), 0, Nanos::from_millis(7));
+        let last = |nanos| line.last_tick_at_or_before(Nanos::new(nanos));
+        assert_eq!([last(12_000_000), last(12_999_999), last(13_000_000), last(0)], [5, 5, 6, -7]);
+        assert_eq!((line.first_tick_at_or_after(Nanos::new(12_000_001)), Nanos::new(12).get()), (6, 12));
+    }
+
+    #[test]
     fn a_quotient_is_rounded_up() {
         let quotients = [(7, 2, 4), (8, 2, 4), (-7, 2, -3), (-8, 2, -4), (0, 5, 0), (1, 5, 1)];
         for (a, b, quotient) in quotients {
