@@ -140,7 +140,7 @@ impl<O: SourceStore + 'static> AudioTrack<O> {
             if let Some(frame) = self.frames.iter().find(|frame| frame.end > from) {
                 return Ok(frame.start >= until);
             }
-            if !self.load().await? {
+            if !Box::pin(self.load()).await? {
                 return Ok(true);
             }
         }
@@ -199,7 +199,7 @@ impl<O: SourceStore + 'static> AudioTrack<O> {
     /// The next frame.
     pub(crate) async fn peek(&mut self) -> Result<Option<Frame>, WorkError> {
         while self.frames.is_empty() {
-            if !self.load().await? {
+            if !Box::pin(self.load()).await? {
                 return Ok(None);
             }
         }
@@ -224,8 +224,10 @@ impl<O: SourceStore + 'static> AudioTrack<O> {
             },
         };
         let loaded = match &mut source {
-            Frames::Copied(recorded) => recorded.next().await?.map(|frames| self.copied(&planned, frames)),
-            Frames::Encoded(encoded) => match encoded.next().await? {
+            Frames::Copied(recorded) => {
+                Box::pin(recorded.next()).await?.map(|frames| self.copied(&planned, frames))
+            }
+            Frames::Encoded(encoded) => match Box::pin(encoded.next()).await? {
                 Given::Frames(frames, run) => {
                     if self.spec.sample_entries.is_empty() {
                         self.spec.sample_entries.extend(encoded.entry().cloned());
@@ -315,7 +317,7 @@ pub(crate) async fn heard<O: SourceStore + 'static>(
 ) -> Result<Vec<AudioTrack<O>>, WorkError> {
     let mut heard = Vec::new();
     for mut track in tracks {
-        if !track.is_silent().await? {
+        if !Box::pin(track.is_silent()).await? {
             heard.push(track);
         }
     }

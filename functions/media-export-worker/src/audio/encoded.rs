@@ -82,7 +82,7 @@ impl<O: SourceStore + 'static> Encoded<O> {
         loop {
             let Some(run) = &mut self.run else {
                 let Some(left) = self.left.take() else { return Ok(Given::Over) };
-                self.begin(left).await?;
+                Box::pin(self.begin(left)).await?;
                 continue;
             };
             match run.reader.next_event().map_err(from_encoder)? {
@@ -142,7 +142,7 @@ impl<O: SourceStore + 'static> Encoded<O> {
             origin,
             end: origin,
         };
-        let feeding = Task::spawn(feeder.feed(left, input));
+        let feeding = Task::spawn(Box::pin(feeder.feed(left, input)));
         self.runs += 1;
         self.run = Some(Run { feeding, running, output, reader: FragmentReader::new(), origin, count: 0 });
         Ok(())

@@ -60,7 +60,8 @@ impl<O: SourceStore + 'static> Recorded<O> {
     /// The frames of the next segment, if it is there; `None` past the last one.
     pub(crate) async fn next(&mut self) -> Result<Option<Vec<Sounding>>, WorkError> {
         if let Some(position) = self.position.take() {
-            self.find_start(position).await?;
+            // Boxed, as all that reads an object: its future would be part of every caller's.
+            Box::pin(self.find_start(position)).await?;
         }
         if self.over {
             return Ok(None);
