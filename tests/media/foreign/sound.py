@@ -12,7 +12,8 @@ from ..recording import Recording, recorded
 from . import foreign
 
 SECONDS = 8
-HALF = SECONDS // 2
+# Pictures before and after a restart: not at a whole second, since frames of two encoders blur where they meet.
+HALVES = (112, 88)
 FPS = Fraction(25)
 PICTURE = Video(count=200)
 UNCOMPRESSED = {"codec": "pcm_s16le"}
@@ -116,14 +117,15 @@ def restarted(name: str, halves: list[list[dash.Track]]) -> Recording:
     """A recorder that starts again after half of the time, with these sound tracks."""
     periods = []
     for k, sounds in enumerate(halves):
-        tracks = [picture(replace(PICTURE, count=100, first=100 * k)), *sounds]
-        periods.append(dash.Period(tracks, start=Fraction(HALF * k), base=f"p{k}/", duration=Fraction(HALF)))
+        tracks = [picture(replace(PICTURE, count=HALVES[k], first=HALVES[0] * k)), *sounds]
+        start, length = (Fraction(count) / FPS for count in (HALVES[0] * k, HALVES[k]))
+        periods.append(dash.Period(tracks, start=start, base=f"p{k}/", duration=length))
     return recorded(name, dash.Manifest(periods, duration=Fraction(SECONDS)), first=0, fps=FPS)
 
 
 def half(k: int, **spec) -> dash.Track:
     rate = spec.setdefault("rate", 48_000)
-    return sound(Audio(HALF * rate, first=k * HALF * rate, **spec))
+    return sound(Audio(HALVES[k] * rate // 25, first=k * HALVES[0] * rate // 25, **spec))
 
 
 @foreign
