@@ -77,7 +77,7 @@ def kept(
     joined = Joined(clip, recording, report)
     due = expected_copies(recording, start, start + duration_ms * MS)
     copy = Copy(stack.job(answer.body["JobId"])["plan"], joined.encoded, due)
-    limit = report.sound_limit_ms(expected_of(recording, start, duration_ms))
+    limit = report.sound_limit_ms()
     problems = joined.problems()
     for k, offsets in enumerate(joined.sound_offsets_ms()):
         if late := [offset for offset in offsets if abs(offset) > limit]:

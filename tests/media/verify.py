@@ -119,8 +119,9 @@ class Report:
 
     def sound_limit_ms(self, expected: Expected | None = None) -> float:
         """How late or early sound may be: half a frame of it in a transport stream, which starts with a whole one; an
-        MP4 is exact, behind holes and Periods as well."""
-        return EXACT_MS if self.clip.suffix == ".mp4" else FRAMED_MS
+        MP4 is exact. Tones that an `expected` clip has at a hole or a new beginning are blurred there."""
+        exact = self.clip.suffix == ".mp4" and (expected is None or expected.whole)
+        return EXACT_MS if exact else FRAMED_MS
 
     def _off_time(self, expected: Expected) -> list[str]:
         """Steps between pictures that are not as long as recorded, holes closed."""
