@@ -311,6 +311,10 @@ def _sound(verdict: Verdict, original: Original, clip: Path, seen: Pictures, wan
         verdict.wrong(f"{len(tracks)} tracks of sound, not {len(due)}")
         return
     begin = float(seen.times[0])
+    # A window of a later Period may have its tracks in that Period's order.
+    spoken = [_short(track.language) for track in tracks]
+    if sorted(spoken) == sorted(_short(language) for language, _, _ in due):
+        due.sort(key=lambda each: spoken.index(_short(each[0])))
     for number, ((language, sounds, reference), track) in enumerate(zip(due, tracks)):
         if {language, track.language} & {"und", ""} == set() and _short(language) != _short(track.language):
             verdict.wrong(f"track {number} is {track.language}, not {language}")
