@@ -175,7 +175,9 @@ impl<O: SourceStore + 'static> AudioTrack<O> {
         let at = clock.pieces().iter().position(|piece| frame.start < piece.to)?;
         let piece = clock.pieces().get(at)?;
         let heard = if at == 0 && self.lead > Nanos::ZERO {
-            frame.end > piece.from - self.lead
+            // Where a frame needs the one before it, that one comes along.
+            let primed = if self.spec.roll.is_some() { frame.end - frame.start } else { Nanos::ZERO };
+            frame.end + primed > piece.from - self.lead
         } else {
             frame.start + half >= piece.from
         };
