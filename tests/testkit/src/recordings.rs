@@ -126,7 +126,7 @@ pub fn pictures() -> Vec<(String, Bytes)> {
         let number = u8::try_from(at / PICTURE_MS % 251 + 1).expect("a time");
         let sync = at % GOP_MS == 0;
         // Headers of an I and of a P slice (7.3.3); the rest tells pictures apart.
-        let (kind, slice) = if sync { (0x65, 0x88) } else { (0x41, 0x98) };
+        let (kind, slice) = if sync { (0x65, 0x88) } else { (0x41, 0x9a) };
         (at, sync, Bytes::copy_from_slice(&[0, 0, 0, 6, kind, slice, 0x84, number, 0x55, 0xaa]))
     };
     files(
