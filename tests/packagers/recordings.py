@@ -392,7 +392,10 @@ def ff5_120(out):
 
 @by()
 def ff5_open_gop(out):
-    ffmpeg_dash("ffmpeg", Movie(x264(50, 3, "open-gop=1"), "25"), out, "-seg_duration", "2")
+    """The muxer writes a recovery point at the time of its first leading picture."""
+    movie = Movie(x264(50, 3, "open-gop=1"), "25").file()
+    ffmpeg_dash("ffmpeg", movie, out, "-seg_duration", "2")
+    shutil.copy(movie, out / "source.mp4")
 
 
 @by()

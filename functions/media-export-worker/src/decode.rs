@@ -43,11 +43,6 @@ pub(crate) trait CodedSource: Send {
     fn damaged(&self) -> Option<&Damaged> {
         None
     }
-
-    /// Whether a complaint of the decoder is an error: one picture too few and one too many go unnoticed else.
-    fn is_strict(&self) -> bool {
-        false
-    }
 }
 
 /// Coded pictures that are all there: one stretch.
@@ -57,7 +52,6 @@ pub(crate) struct Prepared {
     wanted: Option<PictureFormat>,
     idle: usize,
     damaged: Option<Arc<Damaged>>,
-    strict: bool,
 }
 
 impl Prepared {
@@ -67,7 +61,7 @@ impl Prepared {
         let from = pictures.iter().filter(|picture| picture.shown).map(|picture| picture.pts).min();
         let idle = pictures.iter().filter(|picture| from.is_some_and(|from| picture.pts < from)).count();
         let pictures = pictures.into_iter();
-        Self { setup: Some(setup), pictures, wanted: None, idle, damaged: None, strict: false }
+        Self { setup: Some(setup), pictures, wanted: None, idle, damaged: None }
     }
 
     /// The pictures are scaled to this format.
@@ -75,11 +69,10 @@ impl Prepared {
         Self { wanted: Some(format), ..self }
     }
 
-    /// The same pictures, if a decoder gives all of them without a complaint; or those that it gives of `damaged` ones.
-    pub(crate) fn checked(self, damaged: Option<Arc<Damaged>>) -> Self {
-        let strict = damaged.is_none();
+    /// The same pictures, or those of them that a decoder gives of `damaged` ones.
+    pub(crate) fn given_by(self, damaged: Option<Arc<Damaged>>) -> Self {
         let idle = if damaged.is_some() { 0 } else { self.idle };
-        Self { idle, damaged, strict, ..self }
+        Self { idle, damaged, ..self }
     }
 }
 
@@ -102,10 +95,6 @@ impl CodedSource for Prepared {
 
     fn damaged(&self) -> Option<&Damaged> {
         self.damaged.as_deref()
-    }
-
-    fn is_strict(&self) -> bool {
-        self.strict
     }
 }
 
@@ -132,11 +121,14 @@ enum Decoded {
 }
 
 /// Decodes all that `feed` has. Later stretches are scaled to the first one's format.
+///
+/// Says whether the decoder had nothing to complain about: if it had, there may be one picture too few and one too many.
 pub(crate) async fn decode_all(
     ffmpeg: &Ffmpeg,
     feed: &mut impl CodedSource,
     pictures: &mut impl Pictures,
-) -> Result<(), WorkError> {
+) -> Result<bool, WorkError> {
+    let mut silent = true;
     let mut next = feed.next().await?;
     let mut format: Option<PictureFormat> = None;
     while let Some(Item::Start(setup, first)) = next {
@@ -144,12 +136,14 @@ pub(crate) async fn decode_all(
             pictures.begin(&setup).await?;
         }
         let format = format.get_or_insert(feed.wanted().unwrap_or(setup.format));
-        next = match decode_stretch(ffmpeg, feed, &setup, format, first, pictures).await? {
+        let (decoded, silently) = decode_stretch(ffmpeg, feed, &setup, format, first, pictures).await?;
+        silent &= silently;
+        next = match decoded {
             Decoded::Over(next) => next,
             Decoded::Stopped => None,
         };
     }
-    Ok(())
+    Ok(silent)
 }
 
 /// How a decoder of such pictures is called.
@@ -168,8 +162,8 @@ async fn decode_stretch(
     format: &PictureFormat,
     entry: Coded,
     pictures: &mut impl Pictures,
-) -> Result<Decoded, WorkError> {
-    let (idle, strict) = (feed.idle(), feed.is_strict());
+) -> Result<(Decoded, bool), WorkError> {
+    let idle = feed.idle();
     let known = feed.damaged().map(|damaged| (damaged.file.clone(), damaged.given.clone()));
     let args = arguments(setup, format, idle, known.is_some());
     let (running, mut input, mut output) = ffmpeg.start(&args)?;
@@ -223,11 +217,7 @@ async fn decode_stretch(
     let (stopped, next) = both(write, read).await?;
     let undecoded = lock(&shown_later).len();
     let over = next.map(Decoded::Over);
-    let silently = conclude(running, stopped, over, undecoded, any.load(Ordering::Relaxed)).await?;
-    match silently {
-        (Decoded::Over(_), false) if strict => Err(undecodable("the decoder complains")),
-        (decoded, _) => Ok(decoded),
-    }
+    conclude(running, stopped, over, undecoded, any.load(Ordering::Relaxed)).await
 }
 
 /// Feeds a decoder and takes its pictures at the same time: what comes next once all is fed, and how taking ended.

@@ -407,7 +407,7 @@ async fn still(ffmpeg: Ffmpeg, setup: Arc<Setup>, picture: Coded, first: First) 
     match decode_all(&ffmpeg, &mut Prepared::new(setup, [picture]), &mut taker).await {
         // A clip can do without its picture.
         Err(WorkError::GivenUp(refused)) => tracing::warn!(%refused, "failed to decode the first picture"),
-        decoded => decoded?,
+        decoded => drop(decoded?),
     }
     if let Some(raw) = taker.take() {
         // Whoever waited for it is gone only when the whole work is being dropped.

@@ -79,25 +79,33 @@ pub(crate) struct Rendered {
 /// [`WorkError::Unfit`] if the encoder refuses them, [`WorkError::Unexplained`] if it does not give exactly the pictures
 /// that it got.
 pub(crate) async fn render(ffmpeg: &Ffmpeg, mut order: Order) -> Result<Rendered, WorkError> {
-    match attempt(ffmpeg, &mut order, None).await {
+    let rendered = match attempt(ffmpeg, &mut order, None).await {
+        Ok((rendered, true)) => return Ok(rendered),
+        Ok((rendered, false)) => Some(rendered),
         Err(WorkError::GivenUp(refused)) => {
-            let fed: Vec<Coded> = order.run.feed.iter().map(|access| access.item.clone()).collect();
-            let damaged = Damaged::list(ffmpeg, &fed).await?;
-            tracing::warn!(%refused, fed = fed.len(), given = damaged.given(), "decodes damaged pictures");
-            let lost = fed.len().saturating_sub(damaged.given());
-            let rendered = attempt(ffmpeg, &mut order, Some(Arc::new(damaged))).await?;
-            Ok(Rendered { left_out: lost, ..rendered })
+            tracing::warn!(%refused, "failed to decode all pictures");
+            None
         }
-        rendered => rendered,
+        Err(error) => return Err(error),
+    };
+    let fed: Vec<Coded> = order.run.feed.iter().map(|access| access.item.clone()).collect();
+    let damaged = Damaged::list(ffmpeg, &fed, rendered.is_some()).await?;
+    if let (None, Some(rendered)) = (&damaged, rendered) {
+        return Ok(rendered);
     }
+    let given = damaged.as_ref().map_or(fed.len(), Damaged::given);
+    tracing::warn!(fed = fed.len(), given, "decodes damaged pictures");
+    let (rendered, _) = attempt(ffmpeg, &mut order, damaged.map(Arc::new)).await?;
+    Ok(Rendered { left_out: fed.len().saturating_sub(given), ..rendered })
 }
 
-/// Renders all pictures of a run, or those that a decoder gives of a `damaged` one.
+/// Renders all pictures of a run, or those that a decoder gives of a `damaged` one. Says whether the decoder had nothing
+/// to complain about.
 async fn attempt(
     ffmpeg: &Ffmpeg,
     order: &mut Order,
     damaged: Option<Arc<Damaged>>,
-) -> Result<Rendered, WorkError> {
+) -> Result<(Rendered, bool), WorkError> {
     let first = order.first.take();
     let Order { setup, format, look, encoding, run, .. } = order;
     let (format, run) = (*format, run.clone());
@@ -120,13 +128,13 @@ async fn attempt(
         run.feed.iter().map(|access| (access.pts, access.item.clone())).collect();
     let from = run.from;
     let feed = run.feed.into_iter().map(|access| Coded { shown: access.pts >= from, ..access.item });
-    let mut feed = Prepared::new(Arc::clone(setup), feed).like(format).checked(damaged);
+    let mut feed = Prepared::new(Arc::clone(setup), feed).like(format).given_by(damaged);
     let decoding = async {
-        decode_all(ffmpeg, &mut feed, &mut taker).await?;
+        let silent = decode_all(ffmpeg, &mut feed, &mut taker).await?;
         taker.input = None;
-        Ok(())
+        Ok(silent)
     };
-    let ((), encoded) = tokio::try_join!(decoding, encoded_pictures(running, output))?;
+    let (silent, encoded) = tokio::try_join!(decoding, encoded_pictures(running, output))?;
     let (entry_of_encoder, samples) = encoded;
     let config = dressed(&entry_of_encoder, look, fields)?;
     let count = taker.times.len();
@@ -150,7 +158,8 @@ async fn attempt(
         Ok(Encoded { pts, duration, sync, data })
     };
     let pictures = samples.into_iter().map(place).collect::<Result<_, WorkError>>()?;
-    Ok(Rendered { config, pictures, given: taker.given, lost, left_out: 0, after: taker.digests })
+    let given = taker.given;
+    Ok((Rendered { config, pictures, given, lost, left_out: 0, after: taker.digests }, silent))
 }
 
 /// The encoder's configuration in a sample entry that says of the pictures what the recorded one says; `fields`:

@@ -115,13 +115,15 @@ async fn decoded(
         Prepared::new(Arc::clone(setup), fed)
     };
     let mut taker = First::new(window, setup.format);
-    match decode_all(ffmpeg, &mut feed().checked(None), &mut taker).await {
-        Err(WorkError::GivenUp(_)) => {
-            let damaged = Damaged::list(ffmpeg, pictures).await?;
-            taker = First::new(window, setup.format);
-            decode_all(ffmpeg, &mut feed().checked(Some(Arc::new(damaged))), &mut taker).await?;
-        }
-        decoded => decoded?,
+    let adds_up = match decode_all(ffmpeg, &mut feed(), &mut taker).await {
+        Ok(true) => return Ok(taker),
+        Ok(false) => true,
+        Err(WorkError::GivenUp(_)) => false,
+        Err(error) => return Err(error),
+    };
+    if let Some(damaged) = Damaged::list(ffmpeg, pictures, adds_up).await? {
+        taker = First::new(window, setup.format);
+        decode_all(ffmpeg, &mut feed().given_by(Some(Arc::new(damaged))), &mut taker).await?;
     }
     Ok(taker)
 }
@@ -202,9 +204,10 @@ pub(crate) async fn by_ranges<O: SourceStore>(
     let Some(run) = Run::whole(run, wanted, wanted + Nanos::new(1)) else { return Ok(None) };
     let mut taker = Latest::default();
     let feed = run.feed.into_iter().map(|access| Coded { shown: access.pts == wanted, ..access.item });
-    match decode_all(ffmpeg, &mut Prepared::new(setup, feed).checked(None), &mut taker).await {
-        Err(WorkError::GivenUp(_)) => Ok(None),
-        decoded => decoded.map(|()| taker.take().map(|raw| (format, raw))),
+    match decode_all(ffmpeg, &mut Prepared::new(setup, feed), &mut taker).await {
+        Ok(true) => Ok(taker.take().map(|raw| (format, raw))),
+        Ok(false) | Err(WorkError::GivenUp(_)) => Ok(None),
+        Err(error) => Err(error),
     }
 }
 

@@ -17,7 +17,9 @@ mod sps_tests;
 mod tests;
 
 pub(crate) use bits::{Bits, unescaped};
-pub use classify::{Leading, Picture, RandomAccess, bottom_field_first, classify, is_interlaced};
+pub use classify::{
+    Leading, Picture, RandomAccess, bottom_field_first, classify, is_interlaced, is_one_unit,
+};
 pub(crate) use ids::{
     SetKind, can_replace, is_layered_slice, set_ids, slice_set, with_set_ids, with_slice_set,
 };

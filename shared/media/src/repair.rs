@@ -109,13 +109,16 @@ fn put_back(samples: &mut [Sample]) -> bool {
 }
 
 /// ffmpeg's DASH muxer writes the random access picture of an open GOP at the time of its first leading picture: two
-/// pictures at one time, and none where the random access picture belongs, behind the last of them.
+/// pictures at one time, and none where the random access picture belongs, behind the last of them. H.264 does not say
+/// which pictures lead: those of B slices that follow at once.
 fn put_behind_leading(samples: &mut [Sample], pictures: &[Picture]) -> bool {
     let (Some(first), Some(picture)) = (samples.first().copied(), pictures.first()) else { return false };
-    if !matches!(picture.random_access, RandomAccess::Cra | RandomAccess::Bla | RandomAccess::Idr) {
-        return false;
-    }
-    let count = pictures.iter().skip(1).take_while(|picture| picture.leading != Leading::No).count();
+    let leads: fn(&Picture) -> bool = match picture.random_access {
+        RandomAccess::Cra | RandomAccess::Bla | RandomAccess::Idr => |picture| picture.leading != Leading::No,
+        RandomAccess::RecoveryPoint => |picture| picture.bipredicted,
+        RandomAccess::None => return false,
+    };
+    let count = pictures.iter().skip(1).take_while(|picture| leads(picture)).count();
     let (leading, trailing) =
         samples.get(1..).unwrap_or_default().split_at_checked(count).unwrap_or_default();
     let times = || leading.iter().map(|sample| sample.pts);
@@ -188,6 +191,9 @@ mod tests {
     fn pictures(first: RandomAccess, leading: usize, count: usize) -> Vec<Picture> {
         let picture = |n| match n {
             0 => Picture { random_access: first, ..PICTURE },
+            n if n <= leading && first == RandomAccess::RecoveryPoint => {
+                Picture { bipredicted: true, ..PICTURE }
+            }
             n if n <= leading => Picture { leading: Leading::Rasl, ..PICTURE },
             _ => PICTURE,
         };
@@ -225,13 +231,15 @@ mod tests {
 
     #[test]
     fn a_random_access_picture_belongs_behind_its_leading_pictures() {
-        let right = samples([3, 1, 2, 6, 4, 5]);
-        let mut run = right.clone();
-        run[0].pts = 512;
-        let pictures = pictures(RandomAccess::Cra, 2, 6);
-        assert_eq!(settle_times(&mut run, &pictures), [Repair::BeforeLeading]);
-        assert_eq!(run, right);
-        assert_eq!(settle_times(&mut run, &pictures), []);
+        for access in [RandomAccess::Cra, RandomAccess::RecoveryPoint] {
+            let right = samples([3, 1, 2, 6, 4, 5]);
+            let mut run = right.clone();
+            run[0].pts = 512;
+            let pictures = pictures(access, 2, 6);
+            assert_eq!(settle_times(&mut run, &pictures), [Repair::BeforeLeading]);
+            assert_eq!(run, right);
+            assert_eq!(settle_times(&mut run, &pictures), []);
+        }
     }
 
     #[test]
@@ -242,8 +250,13 @@ mod tests {
             assert!(!put_behind_leading(&mut run, &rasl), "{frames:?}");
         }
         let mut run = samples([1, 1, 2, 6, 4, 5]);
-        assert!(!put_behind_leading(&mut run, &pictures(RandomAccess::RecoveryPoint, 2, 6)));
-        assert!(!put_behind_leading(&mut run, &pictures(RandomAccess::Cra, 0, 6)), "no leading pictures");
+        assert!(
+            !put_behind_leading(&mut run, &pictures(RandomAccess::None, 2, 6)),
+            "no random access picture"
+        );
+        for access in [RandomAccess::Cra, RandomAccess::RecoveryPoint] {
+            assert!(!put_behind_leading(&mut run, &pictures(access, 0, 6)), "no leading pictures");
+        }
     }
 
     #[test]
@@ -337,7 +350,9 @@ mod tests {
         }
 
         #[test]
-        fn any_open_gop_is_repaired_at_any_rate(leading in 1_usize..8, behind in 0_usize..20, duration in 1_u32..5000) {
+        fn any_open_gop_is_repaired_at_any_rate(
+            leading in 1_usize..8, behind in 0_usize..20, duration in 1_u32..5000, h264 in any::<bool>(),
+        ) {
             let ranks = (0..leading).chain(leading + 1..=leading + behind);
             let mut right: Vec<Sample> = samples(std::iter::once(leading).chain(ranks).map(|n| i64::try_from(n).unwrap()));
             for (n, sample) in right.iter_mut().enumerate() {
@@ -347,7 +362,8 @@ mod tests {
             }
             let mut run = right.clone();
             run[0].pts = 0;
-            let pictures = pictures(RandomAccess::Cra, leading, right.len());
+            let access = if h264 { RandomAccess::RecoveryPoint } else { RandomAccess::Cra };
+            let pictures = pictures(access, leading, right.len());
             prop_assert_eq!(settle_times(&mut run, &pictures), vec![Repair::BeforeLeading]);
             prop_assert_eq!(run, right);
         }

@@ -73,12 +73,20 @@ def composition(data: bytes, index: int) -> int:
 
 @foreign
 def led_key() -> Recording:
-    """As ffmpeg's DASH muxer writes the open GOPs of x265: each random access picture has the time of its first leading
-    picture."""
-    video = plain(codec="hevc", bframes=2, extra="open-gop=1")
+    """As ffmpeg's DASH muxer writes open GOPs: each random access picture has the time of its first leading picture."""
+    return early_keys("led_key", plain(codec="hevc", bframes=2, extra="open-gop=1"))
+
+
+@foreign
+def led_recovery_point() -> Recording:
+    """The same in H.264, where pictures behind a recovery point unmark references before it."""
+    return early_keys("led_recovery_point", plain(bframes=3, extra="open-gop=1"))
+
+
+def early_keys(name: str, video: Video) -> Recording:
     tracks = [picture(video)]
     manifest = dash.Manifest([dash.Period(tracks)], duration=Fraction(SECONDS))
-    made = recorded("led_key", manifest, first=0, fps=video.fps, codec="hevc")
+    made = recorded(name, manifest, first=0, fps=video.fps, codec=video.codec)
     files = dict(made.files)
     for k, segment in list(enumerate(tracks[0].segments))[1:]:
         early = segment.samples[0].pts - min(sample.pts for sample in segment.samples)

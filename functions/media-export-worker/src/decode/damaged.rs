@@ -11,7 +11,7 @@ use bytes::Bytes;
 use export_media::display::Matrix;
 use export_media::ffmpeg::{decoded_times, list_decoded};
 use export_media::mux::{FragmentWriter, MuxSample, TrackKind, TrackSpec};
-use export_media::nal::RandomAccess;
+use export_media::nal::{RandomAccess, is_one_unit};
 use export_media::time::Nanos;
 use std::collections::BTreeSet;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
@@ -37,7 +37,18 @@ impl Damaged {
     }
 
     /// Lists what a decoder gives of `pictures`, which are in decode order and start with a random access picture.
-    pub(crate) async fn list(ffmpeg: &Ffmpeg, pictures: &[Coded]) -> Result<Self, WorkError> {
+    ///
+    /// `None` if what a decoder gives of the byte stream stands: it gave as many as it was fed (`adds_up`), and each of
+    /// them for one sample. What it complained about is then no picture of these, but for example one that an open GOP
+    /// refers to before its random access picture.
+    pub(crate) async fn list(
+        ffmpeg: &Ffmpeg,
+        pictures: &[Coded],
+        adds_up: bool,
+    ) -> Result<Option<Self>, WorkError> {
+        if adds_up && pictures.iter().all(is_one_picture) {
+            return Ok(None);
+        }
         let times: BTreeSet<Nanos> = pictures.iter().map(|picture| picture.pts).collect();
         let times: Vec<Nanos> = times.into_iter().collect();
         let file = file(pictures, &times)?;
@@ -54,18 +65,33 @@ impl Damaged {
         tokio::try_join!(write, read)?;
         let refused = |complaint: String| undecodable(&format!("the decoder: {complaint}"));
         running.finish().await.map_err(|error| error.or(refused))?;
-        let picture = |time: i64| {
-            let rank = time.checked_sub(DELAY * STEP)?.checked_div(STEP)?;
-            times.get(usize::try_from(rank).ok()?).copied()
-        };
-        let given = decoded_times(&list).and_then(|list| list.into_iter().map(picture).collect());
-        let given: Vec<Nanos> =
-            given.ok_or_else(|| undecodable("the decoder gives pictures it is not fed"))?;
-        if given.is_sorted_by(|one, next| one < next) {
-            Ok(Self { file, given })
-        } else {
-            Err(undecodable("the decoder gives pictures in another order than they are shown in"))
+        let listed = decoded_times(&list).ok_or_else(|| undecodable("the decoder gives no pictures"))?;
+        match given(&listed, &times) {
+            // The recorded times contradict the pictures' order, which only the pictures themselves tell then.
+            Err(_) if adds_up && listed.len() == pictures.len() => Ok(None),
+            given => Ok(Some(Self { file, given: given? })),
         }
+    }
+}
+
+/// Whether a decoder takes the sample for one picture in a byte stream too: it gives at most one for it.
+fn is_one_picture(picture: &Coded) -> bool {
+    let config = &picture.config;
+    is_one_unit(config.codec, &picture.data, config.nal_length_size)
+}
+
+/// Which of the pictures shown at `times` a decoder lists.
+fn given(listed: &[i64], times: &[Nanos]) -> Result<Vec<Nanos>, WorkError> {
+    let picture = |time: &i64| {
+        let rank = time.checked_sub(DELAY * STEP)?.checked_div(STEP)?;
+        times.get(usize::try_from(rank).ok()?).copied()
+    };
+    let given: Option<Vec<Nanos>> = listed.iter().map(picture).collect();
+    let given = given.ok_or_else(|| undecodable("the decoder gives pictures it is not fed"))?;
+    if given.is_sorted_by(|one, next| one < next) {
+        Ok(given)
+    } else {
+        Err(undecodable("the decoder gives pictures in another order than they are shown in"))
     }
 }
 
@@ -94,4 +120,24 @@ fn file(pictures: &[Coded], times: &[Nanos]) -> Result<Vec<Bytes>, WorkError> {
         file.push(writer.fragment(&[&[(sample, picture.data.clone())]])?);
     }
     Ok(file)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_list_tells_which_pictures_are_given_or_nothing() {
+        let times: Vec<Nanos> = [0, 40, 80].map(Nanos::new).to_vec();
+        let told = |ranks: &[i64]| {
+            let listed: Vec<i64> = ranks.iter().map(|rank| (rank + DELAY) * STEP).collect();
+            given(&listed, &times).ok()
+        };
+        assert_eq!(told(&[0, 1, 2]), Some(times.clone()));
+        assert_eq!(told(&[0, 2]), Some(vec![times[0], times[2]]));
+        assert_eq!(told(&[1, 0, 2]), None, "the times contradict the order");
+        assert_eq!(told(&[0, 0, 2]), None, "one picture twice");
+        assert_eq!(told(&[0, 3]), None, "not fed");
+        assert_eq!(told(&[-1, 0]), None, "not fed");
+    }
 }

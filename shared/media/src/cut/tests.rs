@@ -17,6 +17,7 @@ fn access(number: i64, random_access: RandomAccess, leading: Leading, reference:
         parameter_sets: false,
         slices: 1,
         recovery: 0,
+        bipredicted: false,
     };
     Access { pts: ms(number * FRAME), duration: ms(FRAME), picture, bytes: 1000, item: number }
 }

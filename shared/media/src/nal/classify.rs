@@ -50,6 +50,8 @@ pub struct Picture {
     /// H.264: how many reference pictures from this one on a decoder that starts here takes until all that follow in
     /// output order are right (gradual decoder refresh); 0 if the picture does not say so.
     pub recovery: u32,
+    /// H.264: all of its slices may be predicted from pictures on both sides of it, so it may be a leading picture.
+    pub bipredicted: bool,
 }
 
 impl Picture {
@@ -62,6 +64,7 @@ impl Picture {
         parameter_sets: false,
         slices: 0,
         recovery: 0,
+        bipredicted: false,
     };
 }
 
@@ -86,7 +89,7 @@ pub fn classify(
 
 fn h264(sample: &[u8], length_size: usize, sync: bool) -> Result<Picture, NalError> {
     let mut picture = Picture::NOTHING;
-    let (mut idr, mut recovery, mut intra) = (false, None, true);
+    let (mut idr, mut recovery, mut intra, mut bipredicted) = (false, None, true, true);
     for unit in nals(sample, length_size) {
         let unit = unit?;
         let Some((header, payload)) = unit.split_first() else { continue };
@@ -95,13 +98,16 @@ fn h264(sample: &[u8], length_size: usize, sync: bool) -> Result<Picture, NalErr
                 picture.slices = picture.slices.saturating_add(1);
                 picture.reference |= header & 0x60 != 0;
                 idr |= kind == 5;
-                intra &= is_intra_slice(payload);
+                let kind = slice_type(payload);
+                intra &= matches!(kind, Some(2 | 4));
+                bipredicted &= kind == Some(1);
             }
             6 => recovery = recovery.or_else(|| recovery_point(payload)),
             7 | 8 => picture.parameter_sets = true,
             _ => {}
         }
     }
+    picture.bipredicted = bipredicted && picture.slices > 0;
     if idr {
         picture.random_access = RandomAccess::Idr;
     } else if picture.slices > 0 && (recovery == Some(0) || (sync && intra)) {
@@ -110,6 +116,45 @@ fn h264(sample: &[u8], length_size: usize, sync: bool) -> Result<Picture, NalErr
         picture.recovery = recovery.unwrap_or(0);
     }
     Ok(picture)
+}
+
+/// Whether a byte stream of such samples is split into access units where the samples end (14496-10 and 23008-2,
+/// 7.4.2.4.4 and B.2): the sample holds one first slice, nothing behind it that begins another unit, and no start code.
+pub fn is_one_unit(codec: VideoCodec, sample: &[u8], length_size: usize) -> bool {
+    let mut begun = false;
+    for unit in nals(sample, length_size) {
+        let Ok(unit) = unit else { return false };
+        if unit.windows(3).any(|bytes| bytes == [0, 0, 1]) {
+            return false;
+        }
+        let Some(kind) = unit_type(codec, unit) else { return false };
+        let (slice, begins) = match codec {
+            VideoCodec::H264 => (matches!(kind, 1 | 2 | 5), matches!(kind, 6..=9 | 14..=18)),
+            VideoCodec::Hevc if is_enhancement(unit) => return false,
+            VideoCodec::Hevc => {
+                (matches!(kind, 0..=9 | 16..=21), matches!(kind, 32..=35 | 39 | 41..=44 | 48..=55))
+            }
+        };
+        if (begins && begun) || (slice && is_first_slice(codec, unit) == begun) {
+            return false;
+        }
+        begun |= slice;
+    }
+    begun
+}
+
+/// `nuh_layer_id` other than 0.
+fn is_enhancement(unit: &[u8]) -> bool {
+    matches!(unit, [first, second, ..] if first & 1 != 0 || second & 0xf8 != 0)
+}
+
+/// `first_mb_in_slice` of 0, or `first_slice_segment_in_pic_flag`.
+fn is_first_slice(codec: VideoCodec, unit: &[u8]) -> bool {
+    let header = match codec {
+        VideoCodec::H264 => 1,
+        VideoCodec::Hevc => 2,
+    };
+    unit.get(header).is_some_and(|byte| byte & 0x80 != 0)
 }
 
 /// Whether an H.264 picture is coded in fields: as two of them, or as one frame of which each macroblock may be a pair.
@@ -165,11 +210,11 @@ pub fn bottom_field_first<'a>(
     }
 }
 
-/// `slice_type` I or SI (7.4.3, table 7-6).
-fn is_intra_slice(payload: &[u8]) -> bool {
+/// `slice_type` of H.264 (7.4.3, table 7-6): P, B, I, SP or SI, from 0 on.
+fn slice_type(payload: &[u8]) -> Option<u32> {
     let mut bits = Bits::nal(payload);
-    let kind = bits.ue(u32::MAX, "first_mb_in_slice").and_then(|_| bits.ue(9, "slice_type"));
-    matches!(kind, Ok(2 | 4 | 7 | 9))
+    bits.ue(u32::MAX, "first_mb_in_slice").ok()?;
+    bits.ue(9, "slice_type").ok().map(|kind| kind % 5)
 }
 
 /// `recovery_frame_cnt` of a recovery point message (D.1.8): after so many frames all is right in output order.
@@ -189,9 +234,10 @@ fn recovery_point(payload: &[u8]) -> Option<u32> {
 fn hevc(sample: &[u8], length_size: usize) -> Result<Picture, NalError> {
     let mut picture = Picture::NOTHING;
     for unit in nals(sample, length_size) {
-        let &[first, second, ..] = unit? else { continue };
+        let unit = unit?;
+        let &[first, second, ..] = unit else { continue };
         // Enhancement layers are other pictures.
-        if first & 1 != 0 || second & 0xf8 != 0 {
+        if is_enhancement(unit) {
             continue;
         }
         let kind = first >> 1 & 0x3f;

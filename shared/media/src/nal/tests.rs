@@ -124,6 +124,48 @@ fn h264_recovery_points_are_exact_ones_only() {
 }
 
 #[test]
+fn b_slices_of_h264_are_told_apart() {
+    let classify = |units: &[&[u8]]| {
+        classify(VideoCodec::H264, &sample(units), 4, false).map(|picture| picture.bipredicted)
+    };
+    // first_mb 1, then slice_type 1, 6 or 5: 010, 00111 or 00110.
+    let (b, all_b, p): (&[u8], &[u8], &[u8]) =
+        (&[0x01, 0b1010_1000, 0], &[0x01, 0b1001_1110, 0], &[0x01, 0b1001_1010, 0]);
+    assert_eq!(classify(&[b, all_b]), Ok(true));
+    assert_eq!(classify(&[b, p]), Ok(false));
+    assert_eq!(classify(&[&[6, 1]]), Ok(false), "no slice at all");
+}
+
+#[test]
+fn a_sample_is_one_unit_of_a_byte_stream_if_nothing_splits_it() {
+    let (avc, hevc) = (VideoCodec::H264, VideoCodec::Hevc);
+    // H.264: a first slice, another one, SEI, delimiter, filler data.
+    let (first, more): (&[u8], &[u8]) = (&[0x41, 0x88, 0], &[0x41, 0x48, 0]);
+    let (sei, aud, filler): (&[u8], &[u8], &[u8]) = (&[6, 1], &[9, 0x10], &[12, 0xff]);
+    // HEVC: the same, a message before and one behind the slices.
+    let (start, next, prefix, suffix): (&[u8], &[u8], &[u8], &[u8]) =
+        (&[2, 1, 0x80], &[2, 1, 0x40], &[78, 1, 0], &[80, 1, 0]);
+    let joined: &[u8] = &[0x41, 0x88, 0, 0, 1, 0x41, 0x88];
+    for (codec, units, one) in [
+        (avc, vec![aud, sei, first, more, filler], true),
+        (avc, vec![first, first], false),
+        (avc, vec![more, first], false),
+        (avc, vec![more], false),
+        (avc, vec![first, sei], false),
+        (avc, vec![first, aud, more], false),
+        (avc, vec![sei], false),
+        (avc, vec![joined], false),
+        (hevc, vec![prefix, start, next, suffix], true),
+        (hevc, vec![start, start], false),
+        (hevc, vec![next], false),
+        (hevc, vec![start, prefix], false),
+    ] {
+        assert_eq!(is_one_unit(codec, &sample(&units), 4), one, "{units:?}");
+    }
+    assert!(!is_one_unit(avc, &sample(&[first])[..5], 4), "cut off");
+}
+
+#[test]
 fn hevc_types_are_told_apart() {
     for (kind, access, leading, reference) in [
         (0_u8, RandomAccess::None, Leading::No, false),

@@ -24,6 +24,7 @@ fn feed(stretches: &mut Stretches, first_dts: i64, frames: &[(char, i64)]) -> Ve
             parameter_sets: false,
             slices: 1,
             recovery: 0,
+            bipredicted: false,
         };
         let dts = (first_dts + i64::try_from(n).unwrap()) * FRAME;
         let sample = Sample {
@@ -114,6 +115,7 @@ fn a_variable_frame_rate_leaves_no_gap_and_is_complete_only_beyond_doubt() {
             parameter_sets: false,
             slices: 1,
             recovery: 0,
+            bipredicted: false,
         };
         let sample = Sample { dts, pts, duration, offset: 0, size: 1, sync: false, description: 1 };
         dts += i64::from(duration);
@@ -207,6 +209,7 @@ fn a_window_that_ends_with_a_picture_is_complete_however_its_time_is_rounded() {
                 parameter_sets: false,
                 slices: 1,
                 recovery: 0,
+                bipredicted: false,
             };
             let at = n * 1001;
             let sample =
@@ -231,6 +234,7 @@ fn refreshing(count: i64) -> (Vec<Sample>, Vec<Picture>) {
         parameter_sets: false,
         slices: 1,
         recovery: if n % 10 == 0 { 4 } else { 0 },
+        bipredicted: false,
     };
     ((0..count).map(sample).collect(), (0..count).map(picture).collect())
 }

@@ -6,7 +6,7 @@ use bytes::Bytes;
 use export_fuzz::damage::{apply, damage, number};
 use export_fuzz::{config, measured};
 use export_media::nal::{
-    ParameterIds, RandomAccess, Sps, VideoCodec, as_bla, classify, in_band, kept_messages, nals,
+    ParameterIds, RandomAccess, Sps, VideoCodec, as_bla, classify, in_band, is_one_unit, kept_messages, nals,
     parameter_sets, push_annex_b, sequence_messages, to_annex_b, with_messages,
 };
 use proptest::collection::vec;
@@ -129,6 +129,9 @@ proptest! {
     fn kinds_of_samples((codec, sample, length_size) in samples(), sync in any::<bool>()) {
         let (picture, peak) = measured(|| classify(codec, &sample, length_size, sync));
         prop_assert_eq!(peak, 0);
+        let (one, peak) = measured(|| is_one_unit(codec, &sample, length_size));
+        prop_assert_eq!(peak, 0);
+        prop_assert!(!one || picture.is_ok_and(|picture| picture.slices > 0));
         let units = nals(&sample, length_size).collect::<Result<Vec<_>, _>>();
         prop_assert_eq!(picture.err(), units.clone().err());
         if let (Ok(picture), Ok(units)) = (picture, units) {

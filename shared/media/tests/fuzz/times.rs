@@ -75,6 +75,7 @@ fn samples() -> impl Strategy<Value = Vec<(Sample, Picture)>> {
                     parameter_sets: false,
                     slices: 1,
                     recovery: 0,
+                    bipredicted: leading != Leading::No,
                 };
                 (sample, picture)
             })
