@@ -303,7 +303,7 @@ def test_every_parameter_has_its_row_with_its_default_and_what_else_it_may_be():
 def refusals() -> set[str]:
     """What `ErrorMessage` may say beside success and work in progress, up to what is filled in."""
     domain = ROOT / "shared" / "domain" / "src"
-    reasons = (domain / "job.rs").read_text(encoding="utf-8").partition("pub enum Reason")[2].partition("\n}")[0]
+    reasons = (domain / "job" / "cause.rs").read_text(encoding="utf-8").partition("pub enum Reason")[2].partition("\n}")[0]
     replies = (domain / "legacy.rs").read_text(encoding="utf-8")
     texts = re.findall(r'#\[error\("([^"{]+)', reasons) + re.findall(r'plain\(-1, \w+, &?(?:format!\()?"([^"{]+)', replies)
     return {text.partition(":")[0] for text in [*texts, "cancelled"]}

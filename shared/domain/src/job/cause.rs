@@ -69,7 +69,7 @@ impl Reason {
     fn usual(&self) -> &'static str {
         match self {
             Self::SourceAbsent => "there is no manifest at LivePath",
-            Self::TimedOut => "all attempts failed in passing, or the time for the work is over",
+            Self::TimedOut => "all attempts failed, or the time for the work is over",
             Self::BadRecording => "the manifest or a segment cannot be read",
             Self::Encrypted => "the manifest or an init segment declares encryption",
             Self::UnsupportedCodec => {
@@ -78,7 +78,7 @@ impl Reason {
             Self::NoVideo => "the recording has no picture",
             Self::ClipTooLarge { .. } => "encoding the window would take longer than a worker may run",
             Self::NoMedia => "no recorded frame lies in the window",
-            Self::NotPossible => "no way to make it did",
+            Self::NotPossible => "every way of making the clip was refused",
             Self::Denied => "the recording or the storage may not be used",
         }
     }
