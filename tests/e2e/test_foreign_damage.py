@@ -18,6 +18,8 @@ CASES = [
     ("sound_cut_off", 5000, 4000, "mp4", 0, PICTURES, 0, "segments_left_out"),
     ("wrong_length", 5000, 4000, "mp4", 0, [n for n in PICTURES if n != 199], 0, "pictures_left_out"),
     ("wrong_length", 7200, 1000, "ts", 2, [n for n in range(180, 205) if n != 199], 0, "pictures_left_out"),
+    ("lost_slice", 6320, 2680, "mp4", 0, [n for n in range(158, 225) if n != 165], 0, "pictures_left_out"),
+    ("lost_slice", 5100, 2900, "ts", 2, [n for n in range(128, 200) if n != 165], 0, "pictures_left_out"),
     ("led_key", 5000, 4000, "ts", 0, PICTURES, 0, "rates_corrected"),
     ("led_key", 5000, 2000, "mp4", 1, range(125, 175), 0, "rates_corrected"),
     ("led_recovery_point", 5100, 1500, "ts", 1, range(128, 165), 0, "rates_corrected"),

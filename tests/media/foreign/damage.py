@@ -62,6 +62,17 @@ def wrong_length() -> Recording:
     return damaged("wrong_length", hurt, plain())
 
 
+@foreign
+def lost_slice() -> Recording:
+    """Picture 165 has a slice header that no decoder can read."""
+
+    def hurt(data: bytes, segment: dash.Segment) -> bytes:
+        at = segment.samples[15].at + 5
+        return data[:at] + b"\xff" * 4 + data[at + 4 :]
+
+    return damaged("lost_slice", hurt, plain())
+
+
 def composition(data: bytes, index: int) -> int:
     """Where the composition offset of a sample stands in a fragment."""
     (trun,) = boxes.find(data, b"moof", b"traf", b"trun")
