@@ -222,7 +222,7 @@ def test_it_is_told_to_keep_to_its_pipes(clip):
         assert given.count("-i") == 1 and given[given.index("-i") + 1] == "pipe:0" and given[-1] == "pipe:1", text
         before = given[: given.index("-i")]
         assert "-f" in before and before.index("-protocol_whitelist") < len(before), f"no demuxer is named: {text}"
-        assert before[before.index("-f") + 1] in {"h264", "hevc", "rawvideo", "mp4"}
+        assert before[before.index("-f") + 1] in {"h264", "hevc", "rawvideo", "mp4", "mpegts"}
         assert not LOOSE.search(text), text
 
 

@@ -52,13 +52,39 @@ def coded(codec: str, units: list[bytes]) -> tuple[bytes, ...]:
     return tuple(kept)
 
 
+def nameless(codec: str, unit: bytes) -> tuple[str, str, bytes]:
+    """A slice without the id of its picture parameter set: the bits before it, those behind it up to a whole byte, and
+    all other bytes (H.264 7.3.3, H.265 7.3.6.1)."""
+    data = unescaped(unit)
+    head = "".join(f"{byte:08b}" for byte in data[:16])
+
+    def behind(at: int) -> int:
+        """Where the Exp-Golomb number at a bit ends (9.1)."""
+        zeros = head.index("1", at) - at
+        return at + 2 * zeros + 1
+
+    if codec == "h264":
+        begin = behind(behind(8))
+    else:
+        begin = 18 if 16 <= kind(codec, unit) <= 23 else 17
+    end = behind(begin)
+    whole = -(-end // 8)
+    return head[:begin], head[end : 8 * whole], data[whole:]
+
+
 def is_copy(codec: str, units: list[bytes], of: list[bytes]) -> bool:
-    """Whether a sample is a copy of another: nothing lost or changed, and nothing added but SEI messages that muxers
-    take out of a decoder configuration."""
+    """Whether a sample is a copy of another: nothing lost or changed but the ids of parameter sets, and nothing added
+    but SEI messages that muxers take out of a decoder configuration."""
+
+    def same(one: bytes, two: bytes | None) -> bool:
+        if two is None or one == two or not (is_slice(codec, one) and is_slice(codec, two)):
+            return one == two
+        return nameless(codec, one) == nameless(codec, two)
+
     wanted = iter(coded(codec, of))
     following = next(wanted, None)
     for unit in coded(codec, units):
-        if unit == following:
+        if same(unit, following):
             following = next(wanted, None)
         elif kind(codec, unit) != SEI[codec]:
             return False

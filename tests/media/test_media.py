@@ -267,6 +267,15 @@ def test_a_sample_with_one_other_bit_is_no_copy(usual, tmp_path):
     assert Joined(clip, usual, report).encoded == [usual.coded[0][-1].frame.number]
 
 
+def test_slices_may_name_a_parameter_set_by_another_id():
+    # first_mb_in_slice 0, slice_type 7, pic_parameter_set_id 0 or 30, and what is behind it.
+    one = b"\x65" + int("1" + "0001000" + "1" + "1010101" + "10011001" * 3, 2).to_bytes(5, "big")
+    two = b"\x65" + int("1" + "0001000" + "000011111" + "1010101" + "10011001" * 3, 2).to_bytes(6, "big")
+    assert nal.is_copy("h264", [two], [one]) and nal.is_copy("h264", [one], [two])
+    assert not nal.is_copy("h264", [two[:-1] + b"\x98"], [one])
+    assert not nal.is_copy("h264", [b"\x41" + two[1:]], [one])
+
+
 def test_a_cra_picture_may_be_named_bla_and_get_parameter_sets():
     run = forms.build("hevc_open").coded[0]
     cra = next(picture for picture in run if any(nal.kind("hevc", unit) == nal.CRA for unit in picture.units))
