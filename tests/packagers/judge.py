@@ -143,10 +143,13 @@ class Original:
 
 
 def expected(shown: list[Shown], start: Fraction, length: Fraction) -> list[Shown]:
+    """The pictures of a window; one that lasts ends with it."""
     window = [each for each in shown if start <= each.at < start + length]
     if not window or window[0].at > start + ON_DISPLAY:
         before = [each for each in shown if each.at < start < each.until]
         window = [replace(each, at=start) for each in before[-1:]] + window
+    if window and window[-1].until - window[-1].at > ON_DISPLAY:
+        window[-1] = replace(window[-1], until=min(window[-1].until, start + length))
     return window
 
 

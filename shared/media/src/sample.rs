@@ -6,8 +6,9 @@ use std::ops::Range;
 
 /// What encoders are given as their buffer: rates are told over this length.
 const RATE_WINDOW: Nanos = Nanos::new(2_000_000_000);
-/// A shorter run is taken as this long.
-const LEAST_WINDOW: Nanos = Nanos::new(1_000_000_000);
+/// A shorter run is taken as this long. A rate that is too low starves short clips, one that is too high costs nothing:
+/// their size follows from the quality that encoders are asked for.
+const LEAST_WINDOW: Nanos = Nanos::new(200_000_000);
 
 /// A coded picture or audio frame and where its bytes are.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -102,9 +103,10 @@ mod tests {
         // Eight quiet seconds, two loud ones: the mean would starve these.
         let loud = [vec![picture(10); 200], vec![picture(5000); 50]].concat();
         assert_eq!(peak_bitrate(loud), 1_000_000);
-        // Less than a second counts as one, and times that do not advance are no rate without bound.
-        assert_eq!(peak_bitrate([picture(1000)]), 8000);
-        assert_eq!(peak_bitrate([(1000, Nanos::ZERO), (1000, Nanos::new(-7))]), 16_000);
+        // A short run has its own rate, down to a fifth of a second, so that times that do not advance are no rate without bound.
+        assert_eq!(peak_bitrate(vec![picture(1000); 6]), 200_000);
+        assert_eq!(peak_bitrate([picture(1000)]), 40_000);
+        assert_eq!(peak_bitrate([(1000, Nanos::ZERO), (1000, Nanos::new(-7))]), 80_000);
         assert_eq!(peak_bitrate([(u64::MAX, Nanos::new(1)); 9]), u64::MAX);
     }
 
