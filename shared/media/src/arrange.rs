@@ -182,6 +182,15 @@ mod tests {
         assert_eq!(slots.place(ms(1000), 1024, false), Some(48_000));
     }
 
+    #[test]
+    fn a_run_that_starts_a_tick_beside_the_end_of_the_last_one_follows_it() {
+        for (due, place) in [(1022, 1022), (1023, 1024), (1024, 1024), (1025, 1024), (1026, 1026)] {
+            let mut slots = AudioSlots::new(48_000);
+            assert_eq!(slots.place(ms(0), 1024, true), Some(0));
+            assert_eq!(slots.place(nanos(due, 48_000), 1024, true), Some(place), "{due}");
+        }
+    }
+
     proptest! {
         #[test]
         fn behind_any_number_of_holes_sound_is_where_it_belongs(
