@@ -1,11 +1,15 @@
 use super::*;
-use crate::nal::Leading;
 use std::num::NonZeroU32;
 
 const FRAME: i64 = 40;
 
 fn timeline() -> Timeline {
     Timeline::new(NonZeroU32::new(1000).unwrap(), 0, Nanos::ZERO)
+}
+
+/// A picture of one slice that others refer to.
+fn picture_of(random_access: RandomAccess) -> Picture {
+    Picture { random_access, slices: 1, reference: true, ..Picture::NOTHING }
 }
 
 /// Samples in decode order from presentation frame numbers; `I` starts a closed GOP, `R` an open one.
@@ -16,16 +20,7 @@ fn feed(stretches: &mut Stretches, first_dts: i64, frames: &[(char, i64)]) -> Ve
             'R' => RandomAccess::RecoveryPoint,
             _ => RandomAccess::None,
         };
-        let picture = Picture {
-            random_access,
-            leading: Leading::No,
-            reference: true,
-            temporal_id: 0,
-            parameter_sets: false,
-            slices: 1,
-            recovery: 0,
-            bipredicted: false,
-        };
+        let picture = picture_of(random_access);
         let dts = (first_dts + i64::try_from(n).unwrap()) * FRAME;
         let sample = Sample {
             dts,
@@ -107,16 +102,7 @@ fn a_variable_frame_rate_leaves_no_gap_and_is_complete_only_beyond_doubt() {
     let mut dts = -80;
     let mut push = |stretches: &mut Stretches, pts: i64, duration: u32| {
         let random_access = if pts == 0 { RandomAccess::Idr } else { RandomAccess::None };
-        let picture = Picture {
-            random_access,
-            leading: Leading::No,
-            reference: true,
-            temporal_id: 0,
-            parameter_sets: false,
-            slices: 1,
-            recovery: 0,
-            bipredicted: false,
-        };
+        let picture = picture_of(random_access);
         let sample = Sample { dts, pts, duration, offset: 0, size: 1, sync: false, description: 1 };
         dts += i64::from(duration);
         stretches.push(&timeline(), &sample, &picture);
@@ -201,16 +187,7 @@ fn a_window_that_ends_with_a_picture_is_complete_however_its_time_is_rounded() {
             Stretches::new(Nanos::ZERO, Nanos::new(i128::from(count * 1001) * 1_000_000_000 / 30_000 + 1));
         for n in 0..count {
             assert!(!stretches.is_complete());
-            let picture = Picture {
-                random_access: if n == 0 { RandomAccess::Idr } else { RandomAccess::None },
-                leading: Leading::No,
-                reference: true,
-                temporal_id: 0,
-                parameter_sets: false,
-                slices: 1,
-                recovery: 0,
-                bipredicted: false,
-            };
+            let picture = picture_of(if n == 0 { RandomAccess::Idr } else { RandomAccess::None });
             let at = n * 1001;
             let sample =
                 Sample { dts: at, pts: at, duration: 1001, offset: 0, size: 1, sync: n == 0, description: 1 };
@@ -227,14 +204,9 @@ fn refreshing(count: i64) -> (Vec<Sample>, Vec<Picture>) {
         Sample { dts: at, pts: at, duration: 40, offset: 0, size: 1, sync: false, description: 1 }
     };
     let picture = |n: i64| Picture {
-        random_access: RandomAccess::None,
-        leading: Leading::No,
         reference: n % 2 == 0,
-        temporal_id: 0,
-        parameter_sets: false,
-        slices: 1,
         recovery: if n % 10 == 0 { 4 } else { 0 },
-        bipredicted: false,
+        ..picture_of(RandomAccess::None)
     };
     ((0..count).map(sample).collect(), (0..count).map(picture).collect())
 }
@@ -260,7 +232,7 @@ fn a_gradual_refresh_is_an_entry_once_it_is_complete() {
 fn feed_at(stretches: &mut Stretches, samples: &[(char, i64, u32)]) -> Vec<Decision> {
     let decide = |(kind, at, duration): &(char, i64, u32)| {
         let random_access = if *kind == 'I' { RandomAccess::Idr } else { RandomAccess::None };
-        let picture = Picture { random_access, slices: 1, reference: true, ..Picture::NOTHING };
+        let picture = picture_of(random_access);
         let sample = Sample {
             dts: *at,
             pts: *at,
