@@ -72,7 +72,7 @@ where
         }
         match self.cut(lease, &job, &tenant, left, open, false).await {
             Err(WorkError::Unexplained(why)) => {
-                tracing::warn!(why, "tries once more what went wrong without a word");
+                tracing::warn!(why, "retries an unexplained failure once");
                 self.throw_away(&job, open).await;
                 self.cut(lease, &job, &tenant, left, open, true).await
             }
