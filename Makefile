@@ -37,7 +37,7 @@ $(error ARCH is arm64 or x86_64, not $(ARCH))
 endif
 
 .DEFAULT_GOAL := help
-.PHONY: help setup lock up down logs ps demo watch layer build sbom package deploy tenant session smoke fmt fmt-check lint docs openapi apidocs deny audit template-check \
+.PHONY: help setup lock up down logs ps demo watch layer layer-news build sbom package deploy tenant session smoke fmt fmt-check lint docs openapi apidocs deny audit template-check \
         test test-rust test-infra test-cdk test-e2e test-contract contract test-smoke test-upgrade test-chaos model simulate chaos soak soak-media test-packagers fuzz mutants bench bench-media ci clean
 
 help: ## List the targets
@@ -101,6 +101,9 @@ watch: $(TOOLS)/.stamp ## Run single functions against the local stack with `car
 
 layer: $(VENV)/.stamp ## Build target/layer/ffmpeg.zip (ARCH=arm64|x86_64)
 	@$(VENV)/bin/python infra/layers/ffmpeg/build.py $(ARCH)
+
+layer-news: $(VENV)/.stamp ## Tell of a newer ffmpeg than the layer's
+	@$(VENV)/bin/python infra/layers/ffmpeg/news.py
 
 build: $(VENV)/.stamp $(TOOLS)/.stamp ## Build the functions for AWS into target/lambda, the same bytes anywhere (ARCH=arm64|x86_64)
 	@RUSTFLAGS="--remap-path-prefix=$(CURDIR)=. --remap-path-prefix=$${CARGO_HOME:-$$HOME/.cargo}=cargo" \

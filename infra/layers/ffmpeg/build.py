@@ -26,6 +26,30 @@ PLATFORMS = {"arm64": "manylinux_2_28_aarch64", "x86_64": "manylinux_2_28_x86_64
 ELF, MACHINE = b"\x7fELF", {"arm64": 183, "x86_64": 62}
 # Lambda's limit is 262,144,000 bytes for a function and its layers; this leaves 40 MB for the function.
 LARGEST = 220_000_000
+# What ffmpeg was configured with, as it is in the binary.
+CONFIGURATION = re.compile(rb"--[^\0]*--enable-gpl[^\0]*")
+# `--enable-...` that add no code of others.
+SWITCHES = {"gpl", "version3"}
+# Where a library in the binary names its version. It is read from the bytes, since a foreign processor's program cannot be run.
+VERSIONS = {
+    "libaom": rb"AOMedia Project AV1 Encoder v([\d.]+)",
+    "libbluray": rb"libbluray-j2se-([\d.]+)",
+    "libkvazaar": rb"Kvazaar HEVC Encoder v\. ([\d.]+)",
+    "libmp3lame": rb"LAME(\d\.\d+\w?)\0",
+    "libsoxr": rb"libsoxr-([\d.]+)",
+    "libssh": rb"libssh_(\d[\d.]+)",
+    "libsvtav1": rb"\0v(\d+\.\d+\.\d+-\d+-g[0-9a-f]+)\0",
+    "libtheora": rb"Xiph\.Org libtheora ([\d.]+)",
+    "libvorbis": rb"Xiph\.Org libVorbis (\d+\.[\d.]+)",
+    "libvpx": rb"WebM Project VP9 Encoder v([\d.]+)",
+    "libx265": rb"\0(\d+\.\d+\+\d+-[0-9a-f]+)\0",
+    "openssl": rb"OpenSSL (\d+\.\d+\.\d+)",
+    "zlib": rb"inflate ([\d.]+\d) ",
+}
+# Libraries of the libraries above.
+FURTHER = {"fftw": rb"fftw-(\d[\d.]+\d)", "libpng": rb"libpng version ([\w.]+)"}
+# Rust code among them, by the paths of its sources.
+CRATES = re.compile(rb"/(?:vendor|registry/src/[^/\0]+)/([A-Za-z0-9_-]+?)-(\d+\.\d+\.\d+[^/\0]*)/")
 
 
 def main() -> None:
@@ -88,20 +112,50 @@ def contents(wheel: Path, architecture: str) -> dict[str, tuple[bytes, int]]:
 
 
 def materials(wheel: Path, program: str, binary: bytes) -> bytes:
-    """The layer's bill of materials (CycloneDX 1.5): the program and the wheel that it is from, with their SHA-256."""
+    """The layer's bill of materials (CycloneDX 1.5): the program and the wheel that it is from, with their SHA-256, then what is
+    linked into the program. A library whose version the binary does not tell is listed without one."""
     version = program.rpartition("-v")[2]
     package, release = wheel.name.split("-")[:2]
-    parts = [
-        ("application", "ffmpeg", version, f"pkg:generic/ffmpeg@{version}", "GPL-3.0-or-later", binary),
-        ("library", package.replace("_", "-"), release, f"pkg:pypi/{package.replace('_', '-')}@{release}", "BSD-2-Clause", wheel.read_bytes()),
-    ]
+    package = package.replace("_", "-")
     components = [
-        {"type": kind, "name": name, "version": of, "purl": purl, "licenses": [{"expression": licence}],
-         "hashes": [{"alg": "SHA-256", "content": hashlib.sha256(content).hexdigest()}]}
-        for kind, name, of, purl, licence, content in parts
+        {**component("application", "ffmpeg", version, "generic", "GPL-3.0-or-later"), "hashes": hashes(binary)},
+        {**component("library", package, release, "pypi", "BSD-2-Clause"), "hashes": hashes(wheel.read_bytes())},
+        *(component("library", name, of, "generic") for name, of in libraries(binary).items()),
+        *(component("library", name, of, "cargo") for name, of in crates(binary)),
     ]
     document = {"bomFormat": "CycloneDX", "specVersion": "1.5", "version": 1, "components": components}
     return (json.dumps(document, indent=2) + "\n").encode()
+
+
+def component(kind: str, name: str, version: str | None, source: str, licence: str | None = None) -> dict:
+    """A part of the layer as CycloneDX names it; `source` is the type of its package URL."""
+    told = {"version": version} if version else {}
+    licences = {"licenses": [{"expression": licence}]} if licence else {}
+    return {"type": kind, "name": name, **told, "purl": f"pkg:{source}/{name}" + (f"@{version}" if version else ""), **licences}
+
+
+def hashes(content: bytes) -> list[dict[str, str]]:
+    return [{"alg": "SHA-256", "content": hashlib.sha256(content).hexdigest()}]
+
+
+def libraries(binary: bytes) -> dict[str, str | None]:
+    """What the binary was configured with and what that brings along: name -> version, if the binary tells it."""
+    configuration = CONFIGURATION.search(binary)
+    if not configuration:
+        sys.exit("ffmpeg does not say what it was configured with")
+    enabled = {name.decode() for name in re.findall(rb"--enable-([\w-]+)", configuration.group())} - SWITCHES
+    found = {name: told(binary, VERSIONS.get(name)) for name in sorted(enabled)}
+    further = {name: told(binary, pattern) for name, pattern in sorted(FURTHER.items())}
+    return found | {name: version for name, version in further.items() if version}
+
+
+def told(binary: bytes, pattern: bytes | None) -> str | None:
+    match = re.search(pattern, binary) if pattern else None
+    return match.group(1).decode().rstrip(".") if match else None
+
+
+def crates(binary: bytes) -> list[tuple[str, str]]:
+    return sorted({(name.decode(), version.decode()) for name, version in CRATES.findall(binary)})
 
 
 def write(path: Path, files: dict[str, tuple[bytes, int]]) -> None:

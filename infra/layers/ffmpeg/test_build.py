@@ -12,6 +12,7 @@ import pytest
 sys.path.insert(0, str(Path(__file__).parent))
 
 import build  # noqa: E402
+import news  # noqa: E402
 
 LOCK = (build.ROOT / "infra" / "local" / "requirements.txt").read_text(encoding="utf-8")
 
@@ -23,13 +24,23 @@ def test_a_wheel_with_another_checksum_than_the_pinned_one_is_refused(tmp_path: 
     assert not list(tmp_path.glob("*.whl"))
 
 
-def test_the_layer_names_the_checksum_of_its_program(tmp_path: Path) -> None:
+def test_the_layer_names_the_checksum_of_its_program_and_what_is_linked_into_it(tmp_path: Path) -> None:
     files = build.contents(build.download(build.pinned(LOCK), "x86_64", tmp_path), "x86_64")
     bill = json.loads(files["licenses/ffmpeg/sbom.cdx.json"][0])
-    program, wheel = bill["components"]
+    program, wheel, *linked = bill["components"]
     assert program["hashes"][0]["content"] == build.hashlib.sha256(files["bin/ffmpeg"][0]).hexdigest()
     assert re.fullmatch(r"\d+\.\d+(\.\d+)?", program["version"])
     assert f"sha256:{wheel['hashes'][0]['content']}" in LOCK
+    ffmpeg = tmp_path / "ffmpeg"
+    ffmpeg.write_bytes(files["bin/ffmpeg"][0])
+    ffmpeg.chmod(0o755)
+    configured = subprocess.run([ffmpeg, "-buildconf"], capture_output=True, text=True, check=True).stdout
+    named = {each["name"]: each.get("version") for each in linked}
+    assert set(re.findall(r"--enable-(\S+)", configured)) - build.SWITCHES <= named.keys()
+    encoded = ["-f", "lavfi", "-i", "color=size=64x64:duration=0.04", "-c:v", "libx265", "-f", "null", "-"]
+    said = subprocess.run([ffmpeg, "-hide_banner", *encoded], capture_output=True, text=True, check=True).stderr
+    assert f"HEVC encoder version {named['libx265']}\n" in said
+    assert named["openssl"] and named["zlib"] and named["regex-automata"]
 
 
 def test_the_same_content_gives_the_same_bytes(tmp_path: Path) -> None:
@@ -39,3 +50,11 @@ def test_the_same_content_gives_the_same_bytes(tmp_path: Path) -> None:
         build.write(path, dict(reversed(files.items())) if path.stem == "two" else files)
     assert zips[0].read_bytes() == zips[1].read_bytes()
     assert zipfile.ZipFile(zips[0]).getinfo("bin/ffmpeg").external_attr >> 16 == 0o100755
+
+
+def test_releases_that_the_layer_lacks_are_told_of() -> None:
+    names = ["n4.4.6", "n8.1.9", "n9.0.1", "n9.0.2", "n9.0.3", "n9.0.10", "n9.1", "n9.2-dev", "v0.5"]
+    tags = "".join(f"0123abcd\trefs/tags/{name}\n" for name in names)
+    assert news.unseen(tags, (9, 0, 2)) == [(9, 0, 10), (9, 1)]
+    assert news.unseen(tags, (9, 1)) == []
+    assert news.version("imageio-ffmpeg (0.8.1)\nAvailable versions: 0.8.1, 0.8.0") == (0, 8, 1)
