@@ -712,76 +712,41 @@ def gst_hevc(out):
     listed(out, [Listed("video", picture, "hvc1.1.6.L60.90"), Listed("audio", sound, "mp4a.40.2")])
 
 
+def gst_encoded(movie: Path, *encoder: str, fragment: int = 2000) -> bytes:
+    """A movie's picture, encoded anew by an element of GStreamer, as a fragmented file of mp4mux."""
+    with tempfile.TemporaryDirectory() as work:
+        out = Path(work) / "v.mp4"
+        chain = [
+            ["filesrc", f"location={movie}"],
+            ["qtdemux"],
+            ["h264parse"],
+            ["avdec_h264"],
+            ["videoconvert"],
+            encoder,
+            ["h264parse"],
+            ["mp4mux", f"fragment-duration={fragment}"],
+            ["filesink", f"location={out}"],
+        ]
+        gstreamer(*[word for element in chain for word in (*element, "!")][:-1])
+        return out.read_bytes()
+
+
 @by("gstreamer")
 def gst_openh264(out):
     """Encoded by openh264: no B pictures, its own parameter sets."""
-    source = Movie(x264(50, 0, "qp=1"), seconds=10).file()
-    with tempfile.TemporaryDirectory() as work:
-        picture = Path(work) / "v.mp4"
-        gstreamer(
-            "filesrc",
-            f"location={source}",
-            "!",
-            "qtdemux",
-            "!",
-            "h264parse",
-            "!",
-            "avdec_h264",
-            "!",
-            "videoconvert",
-            "!",
-            "openh264enc",
-            "gop-size=50",
-            "bitrate=600000",
-            "!",
-            "h264parse",
-            "!",
-            "mp4mux",
-            "fragment-duration=2000",
-            "!",
-            "filesink",
-            f"location={picture}",
-        )
-        data = picture.read_bytes()
+    picture = gst_encoded(
+        Movie(x264(50, 0, "qp=1"), seconds=10).file(), "openh264enc", "gop-size=50", "bitrate=600000"
+    )
     _, sound = gst_tracks(Movie(seconds=10).file(), "h264parse")
-    listed(out, [Listed("video", data, "avc1.42c014"), Listed("audio", sound, "mp4a.40.2")])
+    listed(out, [Listed("video", picture, "avc1.42c014"), Listed("audio", sound, "mp4a.40.2")])
 
 
 @by("gstreamer")
 def gst_x264(out):
-    source = Movie(x264(60, 0, "qp=1"), "30", seconds=10).file()
-    with tempfile.TemporaryDirectory() as work:
-        picture = Path(work) / "v.mp4"
-        gstreamer(
-            "filesrc",
-            f"location={source}",
-            "!",
-            "qtdemux",
-            "!",
-            "h264parse",
-            "!",
-            "avdec_h264",
-            "!",
-            "videoconvert",
-            "!",
-            "x264enc",
-            "key-int-max=60",
-            "bframes=2",
-            "b-pyramid=true",
-            "speed-preset=veryfast",
-            "threads=1",
-            "!",
-            "h264parse",
-            "!",
-            "mp4mux",
-            "fragment-duration=1000",
-            "!",
-            "filesink",
-            f"location={picture}",
-        )
-        data = picture.read_bytes()
+    encoder = ["x264enc", "key-int-max=60", "bframes=2", "b-pyramid=true", "speed-preset=veryfast", "threads=1"]
+    picture = gst_encoded(Movie(x264(60, 0, "qp=1"), "30", seconds=10).file(), *encoder, fragment=1000)
     _, sound = gst_tracks(Movie(x264(60), "30", seconds=10).file(), "h264parse", fragment=1000)
-    listed(out, [Listed("video", data, "avc1.640014", 0), Listed("audio", sound, "mp4a.40.2", 2)], rate="30")
+    listed(out, [Listed("video", picture, "avc1.640014", 0), Listed("audio", sound, "mp4a.40.2", 2)], rate="30")
 
 
 # ---- npm: mp4box.js 2.4, mediabunny 1.61, mux.js 7.1

@@ -13,7 +13,6 @@ use export_media::ffmpeg::{Packed, to_transport_stream};
 use export_media::mux::{FragmentWriter, Mp4Tables, MuxSample, TrackKind, TrackSpec, edits, movie_timescale};
 use export_media::reorder::Turns;
 use export_media::time::Nanos;
-use tokio::io::{AsyncReadExt, AsyncWriteExt};
 
 /// How a player is told what it gets.
 pub(crate) fn packed(container: Container) -> Packed {
@@ -86,21 +85,10 @@ async fn transport_stream(
     let Some(first) = block.pictures.first() else { return Ok(Vec::new()) };
     let entry = without_parameter_sets(&first.config.entry)?;
     let mut fragments = FragmentWriter::new(vec![track(clip, entry)], movie_timescale(clip.timescale))?;
-    let (running, mut input, mut output) = ffmpeg.start(&to_transport_stream())?;
-    let (head, media) = (fragments.init()?, fragments.fragment(&[samples])?);
-    let write = async {
-        input.write_all(&head).await?;
-        input.write_all(&media).await?;
-        drop(input);
-        Ok::<_, WorkError>(())
-    };
-    let read = async {
-        let mut file = Vec::new();
-        output.read_to_end(&mut file).await?;
-        Ok(file)
-    };
-    let ((), file) = tokio::try_join!(write, read)?;
-    running.finish().await.map_err(|error| error.or(WorkError::Passing))?;
+    let parts = [fragments.init()?, fragments.fragment(&[samples])?];
+    let mut file = Vec::new();
+    let ran = ffmpeg.run(&to_transport_stream(), &parts, &mut file).await;
+    ran.map_err(|error| error.or(WorkError::Passing))?;
     Ok(file)
 }
 

@@ -132,6 +132,26 @@ impl Ffmpeg {
             Program::Simulated(coder) => Ok(simulate(Arc::clone(coder), args.to_vec())),
         }
     }
+
+    /// Runs it with `args` to its end: it reads `input`, and all that it writes goes to `taken`. Says whether it had
+    /// nothing to complain about.
+    pub(crate) async fn run(
+        &self,
+        args: &[String],
+        input: &[impl AsRef<[u8]>],
+        taken: &mut (impl AsyncWrite + Unpin),
+    ) -> Result<bool, FfmpegError> {
+        let (running, mut to, mut from) = self.start(args)?;
+        let write = async {
+            for part in input {
+                to.write_all(part.as_ref()).await?;
+            }
+            drop(to);
+            Ok(())
+        };
+        tokio::try_join!(write, tokio::io::copy(&mut from, taken))?;
+        running.finish_silently().await
+    }
 }
 
 impl Running {
@@ -294,15 +314,7 @@ mod tests {
     /// How a shell script in ffmpeg's place ends; it is fed a megabyte.
     async fn ended(script: &str) -> Result<bool, FfmpegError> {
         let shell = Ffmpeg::at("/bin/sh", Duration::from_secs(30));
-        let (running, mut input, mut output) = shell.start(&["-c".to_owned(), script.to_owned()]).unwrap();
-        let mut given = Vec::new();
-        let write = async {
-            let written = input.write_all(&vec![0; 1 << 20]).await;
-            drop(input);
-            written
-        };
-        tokio::try_join!(write, output.read_to_end(&mut given)).unwrap();
-        running.finish_silently().await
+        shell.run(&["-c".to_owned(), script.to_owned()], &[vec![0; 1 << 20]], &mut Vec::new()).await
     }
 
     #[tokio::test]

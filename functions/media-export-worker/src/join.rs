@@ -135,17 +135,10 @@ async fn complains(ffmpeg: &Ffmpeg, format: &PictureFormat, join: &Join<'_>) -> 
         return Ok(false);
     }
     let recorded = join.file(ffmpeg, false).await?;
-    let (running, mut input, mut output) = ffmpeg.start(&play(packed(join.container), format))?;
-    let write = async {
-        input.write_all(&recorded).await?;
-        drop(input);
-        Ok::<_, WorkError>(())
-    };
-    let read = async { Ok(tokio::io::copy(&mut output, &mut tokio::io::sink()).await?) };
-    tokio::try_join!(write, read)?;
     let refused =
         |complaint| Unfit::Join.because(&format!("the decoder refuses recorded pictures: {complaint}"));
-    Ok(!running.finish_silently().await.map_err(|error| error.or(refused))?)
+    let played = ffmpeg.run(&play(packed(join.container), format), &[recorded], &mut tokio::io::sink()).await;
+    Ok(!played.map_err(|error| error.or(refused))?)
 }
 
 /// A copied picture as it stands in the clip; `first` after a splice, where a CRA picture must say that those before

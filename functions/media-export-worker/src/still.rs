@@ -18,7 +18,6 @@ use export_media::stretch::SOON;
 use export_media::time::Nanos;
 use std::collections::BTreeSet;
 use std::sync::Arc;
-use tokio::io::{AsyncReadExt, AsyncWriteExt};
 
 /// Pictures that are decoded behind the first one of the window, in case that it is damaged.
 const SPARE: usize = 8;
@@ -29,16 +28,9 @@ const END_OF_IMAGE: &[u8] = &[0xff, 0xd9];
 
 /// Encodes a raw picture.
 pub(crate) async fn to_jpeg(ffmpeg: &Ffmpeg, format: &PictureFormat, raw: &[u8]) -> Result<Bytes, WorkError> {
-    let (running, mut input, mut output) = ffmpeg.start(&jpeg(format))?;
     let mut image = Vec::new();
-    let write = async {
-        input.write_all(raw).await?;
-        drop(input);
-        Ok(())
-    };
-    tokio::try_join!(write, output.read_to_end(&mut image))?;
     let refused = |complaint| Reason::NotPossible.because(format!("the JPEG encoder: {complaint}")).into();
-    running.finish().await.map_err(|error| error.or(refused))?;
+    ffmpeg.run(&jpeg(format), &[raw], &mut image).await.map_err(|error| error.or(refused))?;
     // Its exit status is no proof that all of it went out.
     if image.starts_with(START_OF_IMAGE) && image.ends_with(END_OF_IMAGE) {
         Ok(image.into())

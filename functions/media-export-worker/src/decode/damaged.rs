@@ -14,7 +14,6 @@ use export_media::mux::{FragmentWriter, MuxSample, TrackKind, TrackSpec};
 use export_media::nal::{RandomAccess, is_one_unit};
 use export_media::time::Nanos;
 use std::collections::BTreeSet;
-use tokio::io::{AsyncReadExt, AsyncWriteExt};
 
 /// Milliseconds from one picture to the next; they are numbered, not timed.
 const STEP: i64 = 10;
@@ -52,20 +51,11 @@ impl Damaged {
         let times: BTreeSet<Nanos> = pictures.iter().map(|picture| picture.pts).collect();
         let times: Vec<Nanos> = times.into_iter().collect();
         let file = file(pictures, &times)?;
-        let (running, mut input, mut output) = ffmpeg.start(&list_decoded())?;
-        let mut list = String::new();
-        let write = async {
-            for part in &file {
-                input.write_all(part).await?;
-            }
-            drop(input);
-            Ok::<_, WorkError>(())
-        };
-        let read = async { Ok(output.read_to_string(&mut list).await?) };
-        tokio::try_join!(write, read)?;
+        let mut list = Vec::new();
         let refused = |complaint: String| undecodable(&format!("the decoder: {complaint}"));
-        running.finish().await.map_err(|error| error.or(refused))?;
-        let listed = decoded_times(&list).ok_or_else(|| undecodable("the decoder gives no pictures"))?;
+        ffmpeg.run(&list_decoded(), &file, &mut list).await.map_err(|error| error.or(refused))?;
+        let listed = std::str::from_utf8(&list).ok().and_then(decoded_times);
+        let listed = listed.ok_or_else(|| undecodable("the decoder gives no pictures"))?;
         match given(&listed, &times) {
             // The recorded times contradict the pictures' order, which only the pictures themselves tell then.
             Err(_) if adds_up && listed.len() == pictures.len() => Ok(None),
