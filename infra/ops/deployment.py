@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import shlex
+from fnmatch import fnmatchcase
 from functools import cached_property
 from pathlib import Path
 from typing import Any
@@ -74,23 +75,22 @@ class Deployment:
         own = [output for output in ("SourceBucket", "ExportBucket") if not self.parameters.get(f"{output}Name")]
         return self.account if bucket in {self.outputs[output] for output in own} else ""
 
-    @property
-    def source_buckets(self) -> set[str]:
-        """The buckets that the workers' role reads recordings from."""
-        return {self.outputs["SourceBucket"]} | self._buckets("TenantSourceBucketArns")
+    def may_read(self, bucket: str) -> bool:
+        """Whether the workers' role reads recordings from a bucket."""
+        return bucket == self.outputs["SourceBucket"] or self._named(bucket, "TenantSourceBucketArns")
 
-    @property
-    def target_buckets(self) -> set[str]:
-        """The buckets that the workers' role writes clips to."""
-        return {self.outputs["ExportBucket"]} | self.tenant_target_buckets
+    def may_write(self, bucket: str) -> bool:
+        """Whether the workers' role writes clips to a bucket."""
+        return bucket == self.outputs["ExportBucket"] or self.may_write_anywhere(bucket)
 
-    @property
-    def tenant_target_buckets(self) -> set[str]:
-        """Those of them that it may write to below any root."""
-        return self._buckets("TenantTargetBucketArns")
+    def may_write_anywhere(self, bucket: str) -> bool:
+        """Whether it does so below any root."""
+        return self._named(bucket, "TenantTargetBucketArns")
 
-    def _buckets(self, parameter: str) -> set[str]:
-        return {arn.rpartition(":")[2] for arn in self.parameters.get(parameter, "").split(",") if arn}
+    def _named(self, bucket: str, parameter: str) -> bool:
+        """Whether a list of ARNs, whose ends may be `*`, has the bucket."""
+        arns = self.parameters.get(parameter, "").split(",")
+        return any(fnmatchcase(bucket, arn.rpartition(":")[2]) for arn in arns if arn)
 
 
 def read_env(path: Path) -> dict[str, str]:

@@ -112,14 +112,14 @@ def target_of(text: str, deployment: Deployment) -> Target:
 def doubts(tenant: Tenant, deployment: Deployment) -> list[str]:
     """What the row says that the stack does not bear out: its jobs would end as `access denied`."""
     found = []
-    if tenant.source_bucket not in deployment.source_buckets:
+    if not deployment.may_read(tenant.source_bucket):
         found.append(f"source-bucket: the stack may not read {tenant.source_bucket}: add it to TenantSourceBucketArns")
     if not tenant.source_prefix.strip("/"):
         found.append(f"source-prefix: is empty: the tenant's requests reach every recording in {tenant.source_bucket}")
     for target in tenant.targets:
-        if target.bucket not in deployment.target_buckets:
+        if not deployment.may_write(target.bucket):
             found.append(f"target: the stack may not write to {target.bucket}: add it to TenantTargetBucketArns")
-        elif target.root.strip("/") and target.bucket not in deployment.tenant_target_buckets:
+        elif target.root.strip("/") and not deployment.may_write_anywhere(target.bucket):
             found.append(f"target: in {target.bucket}, the stack's own, it may write below export/ only: leave the root out")
         status, region = look(deployment, target.bucket)
         if status == 404:

@@ -7,6 +7,7 @@ const ACCESS_LOGS = 'Access logs need a bucket of their own; who audits reads tu
 const DEAD_LETTERS = 'Is the dead-letter queue of another one, and watched by an alarm.';
 const MRE_TABLES = "Only for trials without a Media Replay Engine; holds no one's data.";
 const OBJECTS = 'Objects come and go below a prefix; IAM has no other name for them.';
+const PREFIX = 'Who gives the construct the beginning of buckets\' names means all of them.';
 const SESSION = 'The function itself asks for a valid SessionId, as the TVU contract has it; see `authMode`.';
 
 /** Stands for cdk-nag's findings on resources that end in a wildcard; their full names hold the resources. */
@@ -36,7 +37,11 @@ export const ACKNOWLEDGED: Readonly<Record<string, Readonly<Record<string, strin
   ReplayExportRole: { ...MANAGED },
   DataExportWorkerRole: { ...MANAGED, [BELOW]: OBJECTS },
   WorkOnJobs: { [BELOW]: OBJECTS },
-  ReadClips: { [BELOW]: OBJECTS },
+  ListTenantSources: { [BELOW]: PREFIX },
+  ReadTenantSources: { [BELOW]: OBJECTS },
+  ListTenantTargets: { [BELOW]: PREFIX },
+  WriteTenantTargets: { [BELOW]: OBJECTS },
+  AbortTenantUploads: { [BELOW]: OBJECTS },
   ReadMreEvents: { [BELOW]: OBJECTS },
   ReadMreReplays: { [BELOW]: OBJECTS },
   KeepDocuments: { [BELOW]: OBJECTS },
@@ -78,7 +83,7 @@ function inFull(resource: IConstruct, findings: Readonly<Record<string, string>>
   if (reason === undefined) return others;
   const statements = policyDocuments(resource).flatMap(document => document.Statement);
   const resources = statements.flatMap(statement => statement.Resource ?? []).map(nameInFindings);
-  const wildcards = resources.filter(each => each.includes('/*'));
+  const wildcards = resources.filter(each => /\/\*|:::[\w.-]{3,}\*/.test(each));
   return { ...others, ...Object.fromEntries(wildcards.map(each => [`AwsSolutions-IAM5[Resource::${each}]`, reason])) };
 }
 

@@ -66,7 +66,7 @@ export class MediaExport extends Construct {
 
   /** Where alarms are published. */
   readonly alarmTopic: ITopic;
-  readonly dashboardUrl: string;
+  readonly dashboardName: string;
   /** Name of the event bus that is told of every job that ended; empty if nobody is. */
   readonly completionBusName: string;
 
@@ -129,7 +129,7 @@ export class MediaExport extends Construct {
 
     this.alarmTopic = Topic.fromTopicArn(this, 'AlarmTopic', this.template.getResource('AlarmTopic').ref);
     this.completionBusName = values['CompletionBusName'] ?? '';
-    this.dashboardUrl = this.output('DashboardUrl');
+    this.dashboardName = this.output('DashboardName');
 
     const ownMre = props.createMreTables === true;
     const mreTable = (given: ITable | undefined, logicalId: string) => (!ownMre && given) || this.table(logicalId);

@@ -2,6 +2,7 @@ import type { ICertificate } from 'aws-cdk-lib/aws-certificatemanager';
 import type { ITable } from 'aws-cdk-lib/aws-dynamodb';
 import type { ISecurityGroup, ISubnet } from 'aws-cdk-lib/aws-ec2';
 import type { IEventBus } from 'aws-cdk-lib/aws-events';
+import type { IManagedPolicy } from 'aws-cdk-lib/aws-iam';
 import type { IKey } from 'aws-cdk-lib/aws-kms';
 import type { Architecture, Tracing } from 'aws-cdk-lib/aws-lambda';
 import type { RetentionDays } from 'aws-cdk-lib/aws-logs';
@@ -19,6 +20,9 @@ export type DataExportAuth = (typeof DATA_EXPORT_AUTHS)[number];
 /** Levels of logs, from the least talkative one. */
 export const LOG_LEVELS = ['error', 'warn', 'info'] as const;
 export type LogLevel = (typeof LOG_LEVELS)[number];
+
+/** A bucket, or by an ARN that ends in `*` all whose names begin so. */
+export type BucketArn = Pick<IBucket, 'bucketArn'>;
 
 /** The parameters of the template, typed. */
 export interface MediaExportParameters {
@@ -84,15 +88,20 @@ export interface MediaExportParameters {
    */
   readonly exportBucket?: IBucket;
   /**
-   * Further buckets that tenants record into.
+   * Further buckets that tenants record into. `{ bucketArn: 'arn:aws:s3:::acme-*' }` stands for all that begin so.
    * @default - none
    */
-  readonly tenantSourceBuckets?: IBucket[];
+  readonly tenantSourceBuckets?: BucketArn[];
   /**
    * Further buckets that tenants have clips delivered to.
    * @default - none
    */
-  readonly tenantTargetBuckets?: IBucket[];
+  readonly tenantTargetBuckets?: BucketArn[];
+  /**
+   * Keys that encrypt tenants' buckets.
+   * @default - none
+   */
+  readonly tenantKeys?: IKey[];
   /**
    * Days after which clips in the bucket created here expire: 0 (never), or at least 15, which is longer than a finished job is
    * remembered.
@@ -184,6 +193,17 @@ export interface MediaExportParameters {
    * @default Tracing.PASS_THROUGH
    */
   readonly tracing?: Tracing;
+  /**
+   * Policy that bounds every role, for accounts that demand one.
+   * @default - none
+   */
+  readonly permissionsBoundary?: IManagedPolicy;
+  /**
+   * Whether DynamoDB refuses to delete the tables that the stack keeps. Only for a stack that stands, since a failed creation could
+   * not be taken back.
+   * @default false
+   */
+  readonly deletionProtection?: boolean;
   /**
    * Create empty tables and an event bus as Media Replay Engine has them, instead of naming existing ones.
    * @default false

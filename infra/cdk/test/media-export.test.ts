@@ -8,6 +8,7 @@ import { Certificate } from 'aws-cdk-lib/aws-certificatemanager';
 import { AttributeType, Table } from 'aws-cdk-lib/aws-dynamodb';
 import { SecurityGroup, Subnet, Vpc } from 'aws-cdk-lib/aws-ec2';
 import { EventBus } from 'aws-cdk-lib/aws-events';
+import { ManagedPolicy } from 'aws-cdk-lib/aws-iam';
 import { Key } from 'aws-cdk-lib/aws-kms';
 import { Architecture, Tracing } from 'aws-cdk-lib/aws-lambda';
 import { RetentionDays } from 'aws-cdk-lib/aws-logs';
@@ -53,15 +54,23 @@ const OUTPUTS: Record<string, (construct: MediaExport) => string | undefined> = 
   DataExportQueueUrl: it => it.dataExportQueue.queueUrl,
   DataExportDeadLetterQueueUrl: it => it.dataExportDeadLetterQueue.queueUrl,
   MediaExportSubmitFunction: it => it.mediaExportSubmitFunction.functionArn,
+  MediaExportSubmitRoleArn: it => it.mediaExportSubmitFunction.role?.roleArn,
   StatusPollFunction: it => it.statusPollFunction.functionArn,
+  StatusPollRoleArn: it => it.statusPollFunction.role?.roleArn,
   MediaExportClipWorkerFunction: it => it.mediaExportClipWorkerFunction.functionArn,
+  MediaExportClipWorkerRoleArn: it => it.mediaExportClipWorkerFunction.role?.roleArn,
   MediaExportThumbnailWorkerFunction: it => it.mediaExportThumbnailWorkerFunction.functionArn,
+  MediaExportThumbnailWorkerRoleArn: it => it.mediaExportThumbnailWorkerFunction.role?.roleArn,
   JobSweeperFunction: it => it.jobSweeperFunction.functionArn,
+  JobSweeperRoleArn: it => it.jobSweeperFunction.role?.roleArn,
   EventExportFunction: it => it.eventExportFunction.functionArn,
+  EventExportRoleArn: it => it.eventExportFunction.role?.roleArn,
   ReplayExportFunction: it => it.replayExportFunction.functionArn,
+  ReplayExportRoleArn: it => it.replayExportFunction.role?.roleArn,
   DataExportWorkerFunction: it => it.dataExportWorkerFunction.functionArn,
+  DataExportWorkerRoleArn: it => it.dataExportWorkerFunction.role?.roleArn,
   AlarmTopicArn: it => it.alarmTopic.topicArn,
-  DashboardUrl: it => it.dashboardUrl,
+  DashboardName: it => it.dashboardName,
   CompletionBusName: it => it.completionBusName,
   EventTableName: it => it.eventTable.tableName,
   PluginTableName: it => it.pluginTable.tableName,
@@ -122,6 +131,17 @@ function operated(stack: Stack): MediaExportProps {
   };
 }
 
+/** Buckets of tenants, named by their beginnings, and their keys. */
+function tenantBuckets(stack: Stack): MediaExportProps {
+  return {
+    tenantSourceBuckets: [{ bucketArn: 'arn:aws:s3:::acme-live-*' }],
+    tenantTargetBuckets: [{ bucketArn: 'arn:aws:s3:::acme-clips-*' }],
+    tenantKeys: [Key.fromKeyArn(stack, 'TenantKey', `arn:aws:kms:eu-west-1:123456789012:key/1234abcd-12ab-34cd-56ef-1234567890ac`)],
+    permissionsBoundary: ManagedPolicy.fromManagedPolicyArn(stack, 'Bound', 'arn:aws:iam::123456789012:policy/bound'),
+    deletionProtection: true,
+  };
+}
+
 test('what the CDK makes of the template is what the snapshot says', () => {
   const stack = new Stack(newApp(), 'Snapshot');
   mediaExport(stack);
@@ -145,7 +165,7 @@ test('a changed, a lost and a new property are differences', () => {
 
 test('logical ids are those of the template', () => {
   const stack = new Stack(newApp(), 'Ids');
-  mediaExport(stack, operated(stack));
+  mediaExport(stack, { ...operated(stack), ...tenantBuckets(stack) });
   assert.deepEqual(Object.keys(synthesise(stack).template.Resources).sort(), Object.keys(SOURCE.Resources).sort());
 });
 
@@ -234,7 +254,7 @@ test('existing resources may be in the same stack, in another, or a parameter', 
   const { template } = synthesise(stack);
 
   assert.deepEqual(Object.keys(template.Resources).filter(name => /^Mre|SourceBucket|ExportBucket/.test(name)), []);
-  const reads = JSON.stringify([template.Resources['WorkOnJobs'], template.Resources['ReadMreReplays']]);
+  const reads = JSON.stringify(['WorkOnJobs', 'ReadTenantSources', 'ReadMreReplays'].map(name => template.Resources[name]));
   for (const reference of ['"Fn::ImportValue":"Other:ExportsOutputRefSource', '"Ref":"Media', '"Ref":"ExportName"']) {
     assert.ok(reads.includes(reference), reference);
   }
@@ -302,6 +322,17 @@ test('a key, a domain and a VPC reach every resource that can have them', () => 
   assert.deepEqual(stack.resolve(construct.apiUrl), { 'Fn::Sub': 'https://${ApiDomain}' });
 });
 
+test('buckets, keys and a boundary of tenants reach the roles', () => {
+  const stack = new Stack(newApp(), 'Tenants');
+  mediaExport(stack, { createMreTables: true, ...tenantBuckets(stack) });
+  const { Resources } = synthesise(stack).template;
+  for (const [policy, arn] of [['ListTenantSources', 'acme-live-*'], ['WriteTenantTargets', 'acme-clips-*'], ['WorkOnJobs', '1234567890ac']]) {
+    assert.ok(JSON.stringify(Resources[policy!]).includes(arn!), policy);
+  }
+  const roles = Object.values(Resources).filter(each => each.Type === 'AWS::IAM::Role');
+  assert.deepEqual([...new Set(roles.map(each => each.Properties?.['PermissionsBoundary']))], ['arn:aws:iam::123456789012:policy/bound']);
+});
+
 test('a VPC may be made in the same stack', () => {
   const stack = new Stack(newApp(), 'OwnVpc');
   const vpc = new Vpc(stack, 'Vpc', { natGateways: 0 });
@@ -351,7 +382,7 @@ test('what is missing in the checkout is named', () => {
 
 test('cdk-nag has no finding that is not acknowledged, and none is acknowledged in vain', () => {
   const stack = new Stack(newApp(), 'Nag');
-  const construct = mediaExport(stack, operated(stack));
+  const construct = mediaExport(stack, { ...operated(stack), ...tenantBuckets(stack) });
   const { folder } = synthesise(stack);
   assert.deepEqual(new AwsSolutionsChecks().validateScope(construct).violations, []);
 
@@ -371,7 +402,7 @@ test('cdk-nag finds a resource that an integrator adds or opens', () => {
   const construct = mediaExport(stack);
   new Bucket(stack, 'Open');
   construct.template.getResource('WorkOnJobs').addPropertyOverride('PolicyDocument', {});
-  (construct.template.getResource('ReadClips') as unknown as { policyDocument: unknown }).policyDocument = {
+  (construct.template.getResource('ReadMreReplays') as unknown as { policyDocument: unknown }).policyDocument = {
     Statement: [{ Effect: 'Allow', Action: 's3:*', Resource: '*' }],
   };
   synthesise(stack);

@@ -131,6 +131,7 @@ def refusing_plain_http(name: str, policy: dict) -> set[str]:
     resources = tls[0]["Resource"]
     if resources == "*":
         return owners
+    resources = resources if isinstance(resources, list) else [resources]
     arns = [each["Fn::GetAtt"][0] for each in resources if "Fn::GetAtt" in each]
     objects = [each["Fn::Sub"].split("$")[1] for each in resources if "Fn::Sub" in each]
     assert objects == ([f"{{{arns[0]}.Arn}}/*"] if tls[0]["Action"] == "s3:*" else []), name

@@ -40,5 +40,11 @@ def test_a_root_in_a_bucket_that_the_parameter_names_is_no_doubt_even_if_it_is_t
     assert doubts(deployment, "clips", "acme/") == ""
 
 
+def test_a_bucket_whose_name_begins_as_the_parameter_says_is_no_doubt(deployment):
+    deployment.parameters["TenantTargetBucketArns"] = "arn:aws:s3:::others,arn:aws:s3:::acme-*"
+    assert doubts(deployment, "acme-clips", "acme/") == ""
+    assert "add it to TenantTargetBucketArns" in doubts(deployment, "acme", "")
+
+
 def test_a_bucket_that_the_stack_does_not_know_is_told(deployment):
     assert "add it to TenantTargetBucketArns" in doubts(deployment, "strangers", "")
