@@ -4,7 +4,7 @@ use crate::App;
 use export_domain::mre::export::{export_event, stored_event};
 use export_domain::mre::keys::EventKey;
 use export_domain::mre::ports::DocumentLinks;
-use export_domain::mre::source::ExportSource;
+use export_domain::mre::source::{ExportSource, LastExport};
 use export_domain::ports::Clock;
 use export_lambda::documents::{Ask, Call, Failure, Reply, Served, deliver, serve};
 use std::time::Duration;
@@ -23,13 +23,14 @@ impl<S: ExportSource, L: DocumentLinks, C: Clock> App<S, L, C> {
     }
 
     async fn document(&self, key: &EventKey, ask: &Ask) -> Result<Served, Failure> {
-        if ask.stored
-            && let Some(stored) = stored_event(&self.source, key).await?
-        {
+        let last = if ask.stored { stored_event(&self.source, key).await? } else { LastExport::Unnamed };
+        let missing = last.warning();
+        if let LastExport::Found(stored) = last {
             return Ok(Served::stored(stored, self.clock.now_ms()));
         }
         let now_ms = self.clock.now_ms();
-        let export = export_event(&self.source, key, ask.view, None).await?;
+        let mut export = export_event(&self.source, key, ask.view, None).await?;
+        export.warnings.raise(missing);
         for (warning, count) in export.warnings.iter() {
             tracing::warn!(warning = warning.code(), count, "an event document is lenient");
         }

@@ -4,7 +4,7 @@ use crate::App;
 use export_domain::mre::export::{export_replay, stored_replay};
 use export_domain::mre::keys::{EventKey, ReplayKey};
 use export_domain::mre::ports::DocumentLinks;
-use export_domain::mre::source::ExportSource;
+use export_domain::mre::source::{ExportSource, LastExport};
 use export_domain::ports::Clock;
 use export_lambda::documents::{Ask, Call, Failure, Reply, Served, deliver, serve};
 use std::time::Duration;
@@ -24,13 +24,14 @@ impl<S: ExportSource, L: DocumentLinks, C: Clock> App<S, L, C> {
     }
 
     async fn document(&self, key: &ReplayKey, ask: &Ask) -> Result<Served, Failure> {
-        if ask.stored
-            && let Some(stored) = stored_replay(&self.source, key).await?
-        {
+        let last = if ask.stored { stored_replay(&self.source, key).await? } else { LastExport::Unnamed };
+        let missing = last.warning();
+        if let LastExport::Found(stored) = last {
             return Ok(Served::stored(stored, self.clock.now_ms()));
         }
         let now_ms = self.clock.now_ms();
-        let export = export_replay(&self.source, key, ask.view).await?;
+        let mut export = export_replay(&self.source, key, ask.view).await?;
+        export.warnings.raise(missing);
         for (warning, count) in export.warnings.iter() {
             tracing::warn!(warning = warning.code(), count, "a replay document is lenient");
         }

@@ -1,15 +1,16 @@
 //! Exports and large documents in S3.
 
 use crate::clients::unavailable;
-use crate::s3::{GRACE, length, status, whole, with_body};
+use crate::s3::{GRACE, is_denied, length, status, whole, with_body};
 use aws_config::SdkConfig;
 use aws_sdk_s3::Client;
 use aws_sdk_s3::config::{ProvideCredentials, SharedCredentialsProvider};
+use aws_sdk_s3::error::ProvideErrorMetadata;
 use aws_sdk_s3::presigning::PresigningConfig;
 use aws_sdk_s3::primitives::ByteStream;
 use bytes::Bytes;
 use export_domain::mre::ports::{DocumentLinks, ExportStore, Link, Stored};
-use export_domain::mre::source::StoredText;
+use export_domain::mre::source::{LastExport, StoredText};
 use export_domain::ports::{Clock, Unavailable};
 use std::time::{Duration, UNIX_EPOCH};
 
@@ -48,33 +49,38 @@ impl S3Documents {
         Self { client: Client::new(config), credentials: config.credentials_provider(), bucket }
     }
 
-    /// Reads an object; `None` when there is none.
+    /// Reads an object. One that S3 does not give for good, that is too large, or that is no UTF-8 text is unreadable.
     ///
     /// # Errors
-    /// [`Unavailable`] when S3 does not answer, or the object is no UTF-8 text.
-    pub async fn read(&self, key: &str) -> Result<Option<StoredText>, Unavailable> {
+    /// [`Unavailable`] when S3 does not answer.
+    pub async fn read(&self, key: &str) -> Result<LastExport, Unavailable> {
         with_body(|| self.get(key)).await
     }
 
-    async fn get(&self, key: &str) -> Result<Result<Option<StoredText>, Unavailable>, Unavailable> {
+    async fn get(&self, key: &str) -> Result<Result<LastExport, Unavailable>, Unavailable> {
         let sent = self.client.get_object().bucket(&self.bucket).key(key).send().await;
         let object = match sent {
             Ok(object) => object,
-            Err(e) if status(&e) == Some(404) => return Ok(Ok(None)),
+            Err(e) if is_denied(&e) || is_locked(e.code()) => {
+                return Ok(Ok(unreadable(&unavailable(WHAT, &e).1)));
+            }
+            Err(e) if status(&e) == Some(404) => return Ok(Ok(LastExport::Missing)),
             Err(e) => return Err(unavailable(WHAT, &e)),
         };
         let modified_ms = object.last_modified().and_then(|time| time.to_millis().ok());
         let warnings = object.metadata().and_then(|metadata| metadata.get("warnings")).cloned();
         let length = length(WHAT, &object, None)?;
         if length > MOST {
-            return Err(Unavailable(WHAT, "an export is too large".to_owned()));
+            return Ok(Ok(unreadable("it is too large")));
         }
         let bytes = match whole(WHAT, object.body, length, GRACE).await {
             Ok(bytes) => bytes,
             Err(broken) => return Ok(Err(broken)),
         };
-        let text = String::from_utf8(bytes.into()).map_err(|e| unavailable(WHAT, &e))?;
-        Ok(Ok(Some(StoredText { text, modified_ms, warnings })))
+        Ok(Ok(match String::from_utf8(bytes.into()) {
+            Ok(text) => LastExport::Found(StoredText { text, modified_ms, warnings }),
+            Err(_) => unreadable("it is no UTF-8"),
+        }))
     }
 
     /// A presigned URL that reads `key` of `bucket` for `life`.
@@ -117,6 +123,16 @@ impl S3Documents {
             Err(e) => Err(unavailable(WHAT, &e)),
         }
     }
+}
+
+fn unreadable(why: &str) -> LastExport {
+    tracing::warn!(why, "a stored export is unreadable");
+    LastExport::Unreadable
+}
+
+/// Whether the object's key of encryption is disabled or on its way out.
+fn is_locked(code: Option<&str>) -> bool {
+    code.is_some_and(|code| code.starts_with("KMS."))
 }
 
 impl DocumentLinks for S3Documents {

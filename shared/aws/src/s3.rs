@@ -349,7 +349,7 @@ where
 /// Whether S3 does not let us, at whatever time it is asked. A clock or credentials that are out of date, which have a
 /// 403 too, are others at the next try. Only `HEAD` has no code; roles that may list a bucket get a 404 for what is not
 /// there, so its 403 is a denial.
-fn is_denied<E: ProvideErrorMetadata>(error: &SdkError<E>) -> bool {
+pub(crate) fn is_denied<E: ProvideErrorMetadata>(error: &SdkError<E>) -> bool {
     match (status(error), error.code()) {
         (Some(403), code) => code.is_none_or(|code| DENIALS.contains(&code)),
         // Of a bucket in another region, to which the client library does not go on.

@@ -15,7 +15,7 @@ use export_domain::mre::json::Json;
 use export_domain::mre::keys::{EventKey, ReplayKey, VersionedName};
 use export_domain::mre::model::{Event, Segment};
 use export_domain::mre::outputs::{Outputs, VersionedRows};
-use export_domain::mre::source::{ExportSource, Page, ReadError, StoredText, TriggerProfile};
+use export_domain::mre::source::{ExportSource, LastExport, Page, ReadError, StoredText, TriggerProfile};
 use export_domain::mre::warnings::Warnings;
 
 const FEATURES: [&str; 6] = ["Ace", "BreakPoint", "DoubleFaults", "GamePoint", "MatchPoint", "SetPoint"];
@@ -156,8 +156,9 @@ impl ExportSource for Generated {
         Ok(Some(format!("[{}]", (0..self.results).map(one).collect::<Vec<_>>().join(", "))))
     }
 
-    async fn stored_export(&self, _: &str) -> Result<Option<StoredText>, ReadError> {
-        Ok(self.stored.clone().map(|text| StoredText { text, ..StoredText::default() }))
+    async fn stored_export(&self, _: &str) -> Result<LastExport, ReadError> {
+        let found = |text| LastExport::Found(StoredText { text, ..StoredText::default() });
+        Ok(self.stored.clone().map_or(LastExport::Missing, found))
     }
 
     async fn trigger_profile(&self, _: &EventKey) -> Result<Option<TriggerProfile>, ReadError> {

@@ -3,6 +3,8 @@
 //! Independent reads run together, the next page while the last one is written. Any failed read ends the export: a
 //! document is complete or not there.
 
+use std::collections::BTreeSet;
+
 use super::attr::{Attr, Row};
 use super::concurrent::{all, both};
 use super::document::{Document, Export, View};
@@ -14,7 +16,7 @@ use super::model::{Event, Segment};
 use super::outputs::{self, Outputs, VersionedRows};
 use super::profile::{self, ProfileSource};
 use super::replay::{ReplayRequest, read_results};
-use super::source::{ExportSource, Page, ReadError, StoredText, TriggerProfile};
+use super::source::{ExportSource, LastExport, Page, ReadError, TriggerProfile};
 use super::stored::{StoredExport, stored_profile};
 use super::warnings::{Warning, Warnings};
 
@@ -48,12 +50,15 @@ pub async fn export_event<S: ExportSource>(
     let (row, last) = both(source.event(key), last).await;
     let event = Event::from_row(key.clone(), row?.ok_or(ExportError::EventNotFound)?);
     let trigger = trigger.cloned().or(last_profile(&event, last?));
-    let basis = Basis::read(source, event, trigger).await?;
+    let basis = Basis::read(source, event, trigger, None).await?;
     let mut document = Document::new(view, basis.warnings);
     document.event(&basis.event, &basis.outputs, basis.profile.as_ref());
     document.segments();
     let each = |row| match Segment::from_row(row, &basis.outputs) {
-        Ok(segment) => document.segment(&segment, &basis.outputs, &basis.feedback),
+        Ok(segment) => {
+            document.warnings().add_if(!knows_tracks(&basis.tracks, &segment), Warning::TrackNotListed);
+            document.segment(&segment, &basis.outputs, &basis.feedback);
+        }
         Err(warning) => document.warnings().add(warning),
     };
     each_row(source, &basis.partition, basis.outputs.unique(), basis.first_page, each).await?;
@@ -77,7 +82,9 @@ pub async fn export_replay<S: ExportSource>(
     let (row, last) = event;
     let event = Event::from_row(key.event.clone(), row?.ok_or(ExportError::EventNotFound)?);
     let (trigger, replay) = (last_profile(&event, last?), replay?);
-    let (basis, previews) = both(Basis::read(source, event, trigger), replay.previews(source, view)).await;
+    let track = replay.request.track();
+    let (basis, previews) =
+        both(Basis::read(source, event, trigger, track), replay.previews(source, view)).await;
     live_replay(source, basis?, replay, &previews?, view).await
 }
 
@@ -96,44 +103,36 @@ pub async fn export_replay_from_stored<S: ExportSource>(
         both(stored_event_export(source, &event), replay.previews(source, View::Mre)).await;
     let (stored, previews) = (stored?, previews?);
     let track = replay.request.track();
-    match stored.as_ref().map(|stored| StoredExport::read(&stored.text, track.as_deref())) {
+    let missing = stored.warning().unwrap_or(Warning::StoredExportMissing);
+    match stored.text().map(|text| StoredExport::read(text, track.as_deref())) {
         Some(Ok(stored)) => return Ok(replay.on_stored(&stored, &previews)),
-        Some(Err(_)) => replay.warnings.add(Warning::StoredExportUnreadable),
-        None => replay.warnings.add(Warning::StoredExportMissing),
+        Some(Err(_)) => replay.warnings.raise(Some(Warning::StoredExportUnreadable)),
+        None => replay.warnings.raise(Some(missing)),
     }
     let trigger = last_profile(&event, source.trigger_profile(&key.event).await?);
-    let basis = Basis::read(source, event, trigger).await?;
+    let basis = Basis::read(source, event, trigger, track).await?;
     live_replay(source, basis, replay, &previews, View::Mre).await
 }
 
-/// The last stored export of an event, as it was written; `None` when there is none or it has expired.
+/// The last stored export of an event, as it was written.
 ///
 /// # Errors
 /// When there is no such event, or a read fails.
-pub async fn stored_event<S: ExportSource>(
-    source: &S,
-    key: &EventKey,
-) -> Result<Option<StoredText>, ExportError> {
+pub async fn stored_event<S: ExportSource>(source: &S, key: &EventKey) -> Result<LastExport, ExportError> {
     let row = source.event(key).await?.ok_or(ExportError::EventNotFound)?;
     Ok(stored_event_export(source, &Event::from_row(key.clone(), row)).await?)
 }
 
-/// The last stored export of a replay, as it was written; `None` when there is none or it has expired.
+/// The last stored export of a replay, as it was written.
 ///
 /// # Errors
 /// When there is no such event or replay, or a read fails.
-pub async fn stored_replay<S: ExportSource>(
-    source: &S,
-    key: &ReplayKey,
-) -> Result<Option<StoredText>, ExportError> {
+pub async fn stored_replay<S: ExportSource>(source: &S, key: &ReplayKey) -> Result<LastExport, ExportError> {
     let (event, request) = both(source.event(&key.event), source.replay_request(key)).await;
     event?.ok_or(ExportError::EventNotFound)?;
     let request = request?.ok_or(ExportError::ReplayNotFound)?;
     let location = request.get("ReplayDataExportLocation").and_then(Attr::as_str);
-    match location.and_then(object_key) {
-        Some(key) => Ok(source.stored_export(key).await?),
-        None => Ok(None),
-    }
+    Ok(last_export(source, location).await?)
 }
 
 async fn live_replay<S: ExportSource>(
@@ -145,6 +144,20 @@ async fn live_replay<S: ExportSource>(
 ) -> Result<Export, ExportError> {
     let mut warnings = basis.warnings;
     warnings.merge(&replay.warnings);
+    let choice = replay.request.choice_field();
+    if !replay.request.timed.is_empty() {
+        let mut document = Document::new(view, warnings);
+        document.event(&basis.event, &basis.outputs, basis.profile.as_ref());
+        document.replay(&replay.request, previews);
+        document.segments();
+        for clip in &replay.request.timed {
+            let features = Json::Array(Vec::new());
+            document.replay_segment(&Segment::of_time(clip), &features, choice, &Feedback::default());
+        }
+        let (text, warnings) = document.finish();
+        let id = Some(replay.request.id);
+        return Ok(Export { text, id, profile_source: basis.profile_source, warnings });
+    }
     let results = read_results(replay.results.as_deref(), &mut warnings);
     let mut join = LiveJoin::new(&results, replay.request.track());
     let mut document = Document::new(view, warnings);
@@ -157,7 +170,8 @@ async fn live_replay<S: ExportSource>(
     document.replay(&replay.request, previews);
     document.segments();
     for (segment, features) in join.finish(document.warnings()) {
-        document.replay_segment(&segment, features, replay.request.choice_field(), &basis.feedback);
+        document.warnings().add_if(!knows_tracks(&basis.tracks, &segment), Warning::TrackNotListed);
+        document.replay_segment(&segment, features, choice, &basis.feedback);
     }
     let (text, warnings) = document.finish();
     Ok(Export { text, id: Some(replay.request.id), profile_source: basis.profile_source, warnings })
@@ -210,6 +224,8 @@ struct Basis {
     profile_source: Option<ProfileSource>,
     outputs: Outputs,
     feedback: Feedback,
+    /// The audio tracks whose feedback was looked up.
+    tracks: Vec<String>,
     partition: String,
     first_page: Page,
     warnings: Warnings,
@@ -222,14 +238,16 @@ enum Outline {
 }
 
 impl Basis {
-    /// The first page of segments comes with all attributes, so that it need not wait for the plugins.
+    /// The first page of segments comes with all attributes, so that it need not wait for the plugins. Feedback is
+    /// looked up for the event's audio tracks, for `track`, and for those of the first segments.
     async fn read<S: ExportSource>(
         source: &S,
         event: Event,
         trigger: Option<Json>,
+        track: Option<String>,
     ) -> Result<Self, ReadError> {
         let mut warnings = Warnings::default();
-        let outline = outline(source, &event, trigger).await?;
+        let outline = outline(source, &event, trigger, &mut warnings).await?;
         let json = match &outline {
             Some(Outline::Short(profile, _)) => profile.clone(),
             Some(Outline::Row(row)) => Attr::M(row.clone()).to_json(),
@@ -245,12 +263,19 @@ impl Basis {
                 None => Ok(Page::default()),
             }
         };
+        let mut tracks = event.track_names();
+        tracks.extend(track.filter(|track| !tracks.contains(track)));
         let (rows, segments) = both(
             plugins_and_models(source, &json, outline.as_ref()),
-            both(first_page, feedback_of(source, &event, classifier)),
+            both(first_page, reviews_of(source, &event, classifier, &tracks)),
         )
         .await;
-        let ((plugins, models), (first_page, feedback)) = (rows?, segments);
+        let ((plugins, models), (first_page, reviews)) = (rows?, segments);
+        let (first_page, mut reviews) = (first_page?, reviews?);
+        let unlisted = unlisted_tracks(&first_page.rows, &tracks);
+        reviews.extend(reviews_of(source, &event, classifier, &unlisted).await?);
+        tracks.extend(unlisted);
+        let feedback = classifier.map(|name| Feedback::new(&event.key, name, reviews)).unwrap_or_default();
         let (profile, profile_source) = match outline {
             Some(Outline::Short(profile, source)) => (Some(profile), Some(source)),
             Some(Outline::Row(row)) => {
@@ -261,13 +286,14 @@ impl Basis {
         };
         let outputs = Outputs::new(profile.as_ref().unwrap_or(&Json::Null), &plugins, &mut warnings);
         Ok(Self {
-            first_page: first_page?,
-            feedback: feedback?,
             event,
             profile,
             profile_source,
             outputs,
+            feedback,
+            tracks,
             partition,
+            first_page,
             warnings,
         })
     }
@@ -279,33 +305,49 @@ fn last_profile(event: &Event, last: Option<TriggerProfile>) -> Option<Json> {
     Json::parse(&last.profile).ok().filter(|profile| matches!(profile, Json::Object(_)))
 }
 
+/// The last trigger's profile, else the stored export's, else the row's. A profile that bears another name than the
+/// event's is of an earlier time, and only better than none.
 async fn outline<S: ExportSource>(
     source: &S,
     event: &Event,
     trigger: Option<Json>,
+    warnings: &mut Warnings,
 ) -> Result<Option<Outline>, ReadError> {
-    if let Some(profile) = trigger {
-        return Ok(Some(Outline::Short(profile, ProfileSource::Trigger)));
+    let is_current = |profile: &Json| match (&event.profile, profile.get("Name").and_then(Json::as_str)) {
+        (Some(current), Some(name)) => current == name,
+        _ => true,
+    };
+    let trigger = trigger.map(|profile| (profile, ProfileSource::Trigger));
+    if let Some((profile, source)) = trigger.clone().filter(|(profile, _)| is_current(profile)) {
+        return Ok(Some(Outline::Short(profile, source)));
     }
     let stored = stored_event_export(source, event).await?;
-    if let Some(profile) = stored.as_ref().and_then(|stored| stored_profile(&stored.text)) {
-        return Ok(Some(Outline::Short(profile, ProfileSource::Stored)));
+    warnings.raise(stored.warning());
+    let stored = stored.text().and_then(stored_profile).map(|profile| (profile, ProfileSource::Stored));
+    if let Some((profile, source)) = stored.clone().filter(|(profile, _)| is_current(profile)) {
+        return Ok(Some(Outline::Short(profile, source)));
     }
-    match &event.profile {
-        Some(name) => Ok(source.profile(name).await?.map(Outline::Row)),
-        None => Ok(None),
+    if let Some(name) = &event.profile
+        && let Some(row) = source.profile(name).await?
+    {
+        return Ok(Some(Outline::Row(row)));
     }
+    let earlier = trigger.or(stored);
+    warnings.raise(earlier.as_ref().map(|_| Warning::ProfileNameDiffers));
+    Ok(earlier.map(|(profile, source)| Outline::Short(profile, source)))
 }
 
 /// The last event export, where the event row says there is one.
-async fn stored_event_export<S: ExportSource>(
-    source: &S,
-    event: &Event,
-) -> Result<Option<StoredText>, ReadError> {
-    match event.export_location.as_deref().and_then(object_key) {
-        Some(key) => source.stored_export(key).await,
-        None => Ok(None),
-    }
+async fn stored_event_export<S: ExportSource>(source: &S, event: &Event) -> Result<LastExport, ReadError> {
+    last_export(source, event.export_location.as_deref()).await
+}
+
+/// The export at `location`. What does not begin and end as a JSON object is no document.
+async fn last_export<S: ExportSource>(source: &S, location: Option<&str>) -> Result<LastExport, ReadError> {
+    let Some(key) = location.and_then(object_key) else { return Ok(LastExport::Unnamed) };
+    let last = source.stored_export(key).await?;
+    let is_document = |text: &str| text.trim_start().starts_with('{') && text.trim_end().ends_with('}');
+    Ok(if last.text().is_some_and(|text| !is_document(text)) { LastExport::Unreadable } else { last })
 }
 
 async fn plugins_and_models<S: ExportSource>(
@@ -327,16 +369,31 @@ async fn plugins_and_models<S: ExportSource>(
     Ok((VersionedRows::new(plugins?), VersionedRows::new(models?)))
 }
 
-async fn feedback_of<S: ExportSource>(
+/// The reviews of the event's segments on `tracks`.
+async fn reviews_of<S: ExportSource>(
     source: &S,
     event: &Event,
     classifier: Option<&str>,
-) -> Result<Feedback, ReadError> {
-    let Some(classifier) = classifier else { return Ok(Feedback::default()) };
-    let partitions = event.track_names().into_iter().map(|track| event.key.track_partition(&track));
+    tracks: &[String],
+) -> Result<Vec<Review>, ReadError> {
+    let Some(classifier) = classifier else { return Ok(Vec::new()) };
+    let partitions = tracks.iter().map(|track| event.key.track_partition(track));
     let tracks = partitions.map(|partition| reviews(source, partition, &event.key, classifier));
     let reviews: Vec<Vec<Review>> = all(tracks.collect()).await.into_iter().collect::<Result<_, _>>()?;
-    Ok(Feedback::new(&event.key, classifier, reviews.into_iter().flatten().collect()))
+    Ok(reviews.into_iter().flatten().collect())
+}
+
+/// The audio tracks that segment rows name beside `listed`, each once.
+fn unlisted_tracks(rows: &[Row], listed: &[String]) -> Vec<String> {
+    let maps =
+        rows.iter().flat_map(|row| Segment::BY_TRACK.iter().filter_map(|name| row.get(*name)?.as_map()));
+    let tracks: BTreeSet<&String> =
+        maps.flat_map(Row::keys).filter(|track| !listed.contains(track)).collect();
+    tracks.into_iter().cloned().collect()
+}
+
+fn knows_tracks(known: &[String], segment: &Segment) -> bool {
+    segment.tracks().all(|track| known.iter().any(|known| known == track))
 }
 
 async fn reviews<S: ExportSource>(

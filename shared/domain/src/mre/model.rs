@@ -6,6 +6,7 @@ use super::attr::{Attr, Row};
 use super::keys::EventKey;
 use super::number;
 use super::outputs::Outputs;
+use super::replay::TimedClip;
 use super::warnings::Warning;
 
 /// What the documents show of an Event row.
@@ -115,6 +116,9 @@ impl Segment {
         "OptimizedThumbnailLocation",
     ];
 
+    /// Those that are maps by audio track.
+    pub const BY_TRACK: [&str; 4] = ["OptoStart", "OptoEnd", "OptimizedClipLocation", "OriginalClipLocation"];
+
     /// Takes a segment out of its row. An output attribute may bear the name of any other.
     ///
     /// # Errors
@@ -156,6 +160,30 @@ impl Segment {
             optimized_thumbnail,
             features,
         })
+    }
+
+    /// A segment that is nothing but a stretch of time.
+    pub fn of_time(clip: &TimedClip) -> Self {
+        Self {
+            start: clip.start.clone(),
+            end: Attr::N(clip.end.clone()),
+            hour_elapsed: None,
+            opto_start: None,
+            opto_end: None,
+            optimized_clips: None,
+            original_clips: None,
+            original_thumbnail: None,
+            optimized_thumbnail: None,
+            features: Vec::new(),
+        }
+    }
+
+    /// The audio tracks that the segment's maps name; a track may come more than once.
+    pub fn tracks(&self) -> impl Iterator<Item = &str> {
+        let maps = [&self.opto_start, &self.opto_end, &self.optimized_clips, &self.original_clips];
+        maps.into_iter()
+            .filter_map(|map| map.as_ref()?.as_map())
+            .flat_map(|map| map.keys().map(String::as_str))
     }
 
     /// The optimized start for `track`, as number text.

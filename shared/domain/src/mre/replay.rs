@@ -17,6 +17,8 @@ pub struct ReplayRequest {
     pub duration: Option<DurationLimit>,
     /// The selected features in order; `None` when the request has no such list.
     pub clips: Option<Vec<Row>>,
+    /// The clips that the replay is made of, if it was made of clips by time, in order.
+    pub timed: Vec<TimedClip>,
     /// Whether features are included or excluded rather than weighted.
     pub by_inclusion: Option<bool>,
     /// Whether an MP4 file is made.
@@ -37,6 +39,15 @@ pub struct ReplayRequest {
     pub mp4_thumbnail: Option<Attr>,
 }
 
+/// A clip by time, of the event's recording.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct TimedClip {
+    /// Start in seconds, as number text.
+    pub start: String,
+    /// End in seconds, as number text.
+    pub end: String,
+}
+
 /// The wanted duration of a replay.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct DurationLimit {
@@ -50,6 +61,7 @@ impl ReplayRequest {
     /// Takes the request out of its row and counts the fields that MRE would fail on.
     pub fn from_row(key: &ReplayKey, mut row: Row, warnings: &mut Warnings) -> Self {
         let flag = |value: Option<Attr>| value.as_ref().map(Attr::is_truthy);
+        let (clips, timed) = sorted_out(clips(&row, warnings), warnings);
         let request = Self {
             id: key.id.clone(),
             audio_track: row.remove("AudioTrack"),
@@ -59,7 +71,8 @@ impl ReplayRequest {
                     equal_distribution: limit.get("EqualDistribution").map(Attr::is_truthy),
                 }
             }),
-            clips: clips(&row, warnings),
+            clips,
+            timed,
             by_inclusion: flag(row.remove("ClipfeaturebasedSummarization")),
             create_mp4: flag(row.remove("CreateMp4")),
             create_hls: flag(row.remove("CreateHls")),
@@ -91,7 +104,8 @@ impl ReplayRequest {
             self.create_mp4 == Some(true) && (self.mp4_location.is_none() || self.mp4_thumbnail.is_none()),
         ];
         let choice = self.choice_field();
-        for clip in self.clips.iter().flatten() {
+        // A clip by time needs no feature.
+        for clip in self.clips.iter().filter(|_| self.timed.is_empty()).flatten() {
             missing.extend(["AttribName", "AttribValue", choice].map(|name| !clip.contains_key(name)));
         }
         missing
@@ -134,6 +148,30 @@ fn clips(row: &Row, warnings: &mut Warnings) -> Option<Vec<Row>> {
     let maps: Vec<Row> = clips.iter().filter_map(Attr::as_map).cloned().collect();
     warnings.add_if(maps.len() < clips.len(), Warning::ValueOfOtherType);
     Some(maps)
+}
+
+/// Selected features and clips by time. Among clips by time only those that name an attribute are features.
+fn sorted_out(clips: Option<Vec<Row>>, warnings: &mut Warnings) -> (Option<Vec<Row>>, Vec<TimedClip>) {
+    let is_timed = |clip: &Row| clip.contains_key("StartTime") && clip.contains_key("EndTime");
+    if !clips.iter().flatten().any(is_timed) {
+        return (clips, Vec::new());
+    }
+    warnings.raise(Some(Warning::SegmentsFromTimestamps));
+    let seconds = |clip: &Row, name| {
+        let value = clip.get(name)?;
+        number_key(value.as_number().or(value.as_str())?)
+    };
+    let (mut features, mut timed) = (Vec::new(), Vec::new());
+    for clip in clips.into_iter().flatten() {
+        match (seconds(&clip, "StartTime"), seconds(&clip, "EndTime")) {
+            (Some(start), Some(end)) => timed.push(TimedClip { start, end }),
+            _ => warnings.add(Warning::ValueOfOtherType),
+        }
+        if clip.contains_key("AttribName") {
+            features.push(clip);
+        }
+    }
+    (Some(features), timed)
 }
 
 /// One segment that a replay chose.

@@ -4,6 +4,7 @@ use std::error::Error;
 
 use super::attr::Row;
 use super::keys::{EventKey, ReplayKey, VersionedName};
+use super::warnings::Warning;
 
 /// A read failed for good (retries included). The export ends without a document.
 #[derive(Debug, thiserror::Error)]
@@ -34,6 +35,39 @@ pub struct StoredText {
     pub modified_ms: Option<i64>,
     /// The warning codes it was stored with; `None` also for objects that MRE stored.
     pub warnings: Option<String>,
+}
+
+/// The last stored export of an event or replay.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub enum LastExport {
+    /// No row names one.
+    #[default]
+    Unnamed,
+    /// A row names one, and it is not there: it was never written, or has expired.
+    Missing,
+    /// It is there, and cannot be read: no right to it or to its key, or no document.
+    Unreadable,
+    /// It is there.
+    Found(StoredText),
+}
+
+impl LastExport {
+    /// The text, if there is one.
+    pub fn text(&self) -> Option<&str> {
+        match self {
+            Self::Found(stored) => Some(&stored.text),
+            _ => None,
+        }
+    }
+
+    /// What a document that does without it is lenient about.
+    pub fn warning(&self) -> Option<Warning> {
+        match self {
+            Self::Unnamed | Self::Found(_) => None,
+            Self::Missing => Some(Warning::StoredExportMissing),
+            Self::Unreadable => Some(Warning::StoredExportUnreadable),
+        }
+    }
 }
 
 /// The profile of an event's last trigger.
@@ -88,8 +122,9 @@ pub trait ExportSource: Sync {
         key: &ReplayKey,
     ) -> impl Future<Output = Result<Option<String>, ReadError>> + Send;
 
-    /// An object of the export bucket.
-    fn stored_export(&self, key: &str) -> impl Future<Output = Result<Option<StoredText>, ReadError>> + Send;
+    /// An object of the export bucket; never [`LastExport::Unnamed`]. An object that will not be read at the next try
+    /// either is no error.
+    fn stored_export(&self, key: &str) -> impl Future<Output = Result<LastExport, ReadError>> + Send;
 
     /// The profile of the event's last trigger.
     fn trigger_profile(

@@ -6,8 +6,9 @@
 use std::collections::HashMap;
 use std::ops::Range;
 
+use super::feedback::Feedback;
 use super::json::{Json, JsonError, Reader};
-use super::model::number_key;
+use super::model::{Segment, number_key};
 use super::native;
 use super::replay::{ReplayRequest, ReplayResult};
 use super::warnings::{Warning, Warnings};
@@ -87,7 +88,7 @@ impl<'a> StoredExport<'a> {
     }
 
     /// The replay's document as MRE makes it: every segment that equals a result, as often as it does, all
-    /// appearances of a segment with the features of its last result.
+    /// appearances of a segment with the features of its last result. A replay of clips by time shows those.
     pub fn replay_document(
         &self,
         request: &ReplayRequest,
@@ -98,7 +99,7 @@ impl<'a> StoredExport<'a> {
         let mut features: HashMap<usize, &Json> = HashMap::new();
         let mut order = Vec::new();
         let index = Index::new(&self.segments);
-        for result in results {
+        for result in results.iter().filter(|_| request.timed.is_empty()) {
             let places = index.matches(result, warnings);
             warnings.add_if(places.is_empty(), Warning::ResultUnmatched);
             for place in places {
@@ -116,6 +117,15 @@ impl<'a> StoredExport<'a> {
             native::write_replay(request, previews, w);
             w.key("Segments");
             w.array(|w| {
+                for clip in &request.timed {
+                    w.item();
+                    native::write_replay_segment(
+                        &Segment::of_time(clip),
+                        &Json::Array(Vec::new()),
+                        &Feedback::default(),
+                        w,
+                    );
+                }
                 for (place, features) in order.iter().filter_map(|place| Some((place, features.get(place)?)))
                 {
                     w.item();

@@ -37,6 +37,12 @@ pub enum Warning {
     StoredExportMissing,
     /// The stored event export cannot be read: built from the tables.
     StoredExportUnreadable,
+    /// The only profile there is bears another name than the event's.
+    ProfileNameDiffers,
+    /// Segments name an audio track whose feedback was not looked up, as neither the event nor its first segments do.
+    TrackNotListed,
+    /// The replay was made of clips by time: its segments are those clips.
+    SegmentsFromTimestamps,
     /// A value has a type that its place in the document does not allow: left out.
     ValueOfOtherType,
 }
@@ -61,6 +67,9 @@ impl Warning {
             Self::ResultUnreadable => "result-unreadable",
             Self::StoredExportMissing => "stored-export-missing",
             Self::StoredExportUnreadable => "stored-export-unreadable",
+            Self::ProfileNameDiffers => "profile-name-differs",
+            Self::TrackNotListed => "track-not-listed",
+            Self::SegmentsFromTimestamps => "segments-from-timestamps",
             Self::ValueOfOtherType => "value-of-other-type",
         }
     }
@@ -76,6 +85,13 @@ impl Warnings {
     /// Counts one more.
     pub fn add(&mut self, warning: Warning) {
         *self.counts.entry(warning).or_default() += 1;
+    }
+
+    /// Sees to it that `warning` is counted, if there is one.
+    pub fn raise(&mut self, warning: Option<Warning>) {
+        if let Some(warning) = warning {
+            self.counts.entry(warning).or_insert(1);
+        }
     }
 
     /// Counts one more if `missing`.

@@ -247,6 +247,166 @@ fn an_event_without_any_profile_has_no_segments() {
     for view in [View::Guide, View::Mre] {
         let export = run(export_domain::mre::export::export_event(&source, &key.event, view, None)).unwrap();
         assert!(starts(&export).is_empty());
-        assert_eq!((header(&export).as_str(), export.profile_source), ("profile-missing", None));
+        assert_eq!(header(&export), "profile-missing, stored-export-missing");
+        assert_eq!(export.profile_source, None);
     }
+}
+
+/// Whether `export` says that its replay's or event's stored export could not be used.
+fn warns(export: &Export, code: &str) -> bool {
+    header(export).split(", ").any(|known| known == code)
+}
+
+#[test]
+fn a_stored_export_that_nobody_can_read_costs_a_warning() {
+    for name in ["replay_optimizer", "replay_mp4_weight"] {
+        let scenario = scenario(name);
+        let sound = scenario.live(&scenario.source(), View::Guide).unwrap();
+        let mut source = scenario.source();
+        source.objects_are_unreadable = true;
+        for export in exports(&scenario, &source) {
+            assert!(warns(&export, "stored-export-unreadable"), "{name}: {}", header(&export));
+            assert_eq!(export.profile_source, Some(ProfileSource::Derived), "{name}");
+            assert_eq!(starts(&export), starts(&sound), "{name}");
+        }
+    }
+}
+
+#[test]
+fn a_stored_export_that_is_gone_or_no_document_costs_a_warning() {
+    for (text, code) in [
+        (None, "stored-export-missing"),
+        (Some("\u{1f}gzip"), "stored-export-unreadable"),
+        (Some("[]"), "stored-export-unreadable"),
+    ] {
+        for export in changed("replay_optimizer", |source| {
+            source.objects = text
+                .map(|text| (source.objects.keys().next().unwrap().clone(), text.to_owned()))
+                .into_iter()
+                .collect();
+        }) {
+            assert!(warns(&export, code), "{text:?}: {}", header(&export));
+            assert_eq!(export.profile_source, Some(ProfileSource::Derived));
+        }
+    }
+}
+
+/// A replay of clips by time, as a search of MRE's interface makes it.
+fn timed(source: &mut MemorySource) {
+    let text = |text: &str| Attr::S(text.to_owned());
+    let number = |text: &str| Attr::N(text.to_owned());
+    let clip = |name: &str, start: Attr, end: Attr| {
+        Attr::M(Row::from([
+            ("Name".to_owned(), text(name)),
+            ("StartTime".to_owned(), start),
+            ("EndTime".to_owned(), end),
+        ]))
+    };
+    let clips = vec![
+        clip("second half", number("300"), number("307.25")),
+        clip("opening", text("1.5"), text("9")),
+        clip("again", number("300"), number("301")),
+    ];
+    source.replay_requests[0].extend([
+        ("SpecifiedTimestamps".to_owned(), text("300,307.25\n1.5,9\n300,301")),
+        ("Priorities".to_owned(), Attr::M(Row::from([("Clips".to_owned(), Attr::L(clips))]))),
+    ]);
+}
+
+#[test]
+fn a_replay_of_clips_by_time_lists_them_in_order() {
+    let [driven, mre, guide] = changed("replay_mp4_weight", timed);
+    let segment = |start: &str, end: &str| {
+        format!(
+            r#"{{"Start": {start}, "End": {end}, "OptoStart": {{}}, "OptoEnd": {{}}, "OptimizedClipLocation": {{}}, "OriginalClipLocation": {{}}, "OriginalThumbnailLocation": "", "Feedback": [], "FeaturesFound": []}}"#
+        )
+    };
+    let guides = document(&guide);
+    let segments = guides.get("Segments").unwrap().to_text();
+    let expected = [segment("300", "307.25"), segment("1.5", "9"), segment("300", "301")].join(", ");
+    assert_eq!(segments, format!("[{expected}]"));
+    assert_eq!(at(&guides, "Replay.FeaturesSelected").unwrap().to_text(), "[]");
+    for export in [&driven, &mre] {
+        let document = document(export);
+        assert_eq!(
+            document.get("Segments").unwrap().items()[1].to_text(),
+            r#"{"Start": 1.5, "End": 9, "FeaturesFound": [], "Feedback": []}"#
+        );
+        assert_eq!(starts(export), ["300", "1.5", "300"]);
+        assert_eq!(at(&document, "Replay.FeaturesSelected").unwrap().to_text(), "[]");
+    }
+    for export in [driven, mre, guide] {
+        assert!(warns(&export, "segments-from-timestamps"), "{}", header(&export));
+        assert!(!warns(&export, "request-field-missing"), "{}", header(&export));
+    }
+}
+
+#[test]
+fn a_clip_by_time_that_names_an_attribute_is_a_selected_feature() {
+    let [_, mre, guide] = changed("replay_mp4_weight", |source| {
+        timed(source);
+        let named = ["AttribName", "AttribValue"].map(|name| (name.to_owned(), Attr::S("Ace".to_owned())));
+        if let Some(Attr::M(priorities)) = source.replay_requests[0].get_mut("Priorities")
+            && let Some(Attr::L(clips)) = priorities.get_mut("Clips")
+            && let Some(Attr::M(clip)) = clips.get_mut(1)
+        {
+            clip.extend(named);
+        }
+    });
+    for export in [mre, guide] {
+        let document = document(&export);
+        let selected = at(&document, "Replay.FeaturesSelected").unwrap();
+        assert_eq!(selected.to_text(), r#"[{"FeatureName": "Ace", "FeatureValue": "Ace"}]"#);
+    }
+}
+
+/// Files every review of the event under track 7, which its row does not list.
+fn review_on_track_seven(source: &mut MemorySource, seen: bool) {
+    for review in &mut source.feedback {
+        let partition = review.get("ProgramEventTrack").and_then(Attr::as_str).unwrap();
+        let (names, _) = partition.rsplit_once('#').unwrap();
+        let partition = Attr::S(format!("{names}#7"));
+        review.extend([
+            ("ProgramEventTrack".to_owned(), partition),
+            ("AudioTrack".to_owned(), Attr::N("7".to_owned())),
+        ]);
+    }
+    for segment in source.segments.values_mut().flatten().filter(|_| seen) {
+        let clips = Attr::M(Row::from([("7".to_owned(), Attr::S("s3://b/clip".to_owned()))]));
+        segment.insert("OriginalClipLocation".to_owned(), clips);
+    }
+}
+
+#[test]
+fn feedback_on_a_track_that_only_the_segments_know_is_found() {
+    for export in changed("event_feedback", |source| review_on_track_seven(source, true)) {
+        assert!(export.text.contains(r#"{"7": {"#), "{}", export.text);
+        assert!(!warns(&export, "track-not-listed"), "{}", header(&export));
+    }
+}
+
+#[test]
+fn a_track_that_only_later_segments_know_is_warned_of() {
+    let exports = changed("event_feedback", |source| {
+        review_on_track_seven(source, true);
+        source.page_rows = 1;
+        for rows in source.segments.values_mut() {
+            rows[0].remove("OriginalClipLocation");
+        }
+    });
+    for export in exports {
+        assert!(warns(&export, "track-not-listed"), "{}", header(&export));
+    }
+}
+
+#[test]
+fn feedback_on_a_replays_own_track_is_found() {
+    let exports = changed("replay_mp4_weight", |source| {
+        let feedback = scenario("event_feedback").source().feedback;
+        source.feedback = feedback;
+        review_on_track_seven(source, false);
+        source.replay_requests[0].insert("AudioTrack".to_owned(), Attr::N("7".to_owned()));
+    });
+    let shown = exports[1..].iter().filter(|export| export.text.contains(r#"{"7": {"#)).count();
+    assert_eq!(shown, 2, "{}", exports[2].text);
 }

@@ -85,8 +85,8 @@ fn a_stored_export_is_found_by_its_row() {
         rows[0].insert(trigger.location_attribute().to_owned(), Attr::S(location));
         source.objects.insert(trigger.object_key(&export), export.text.clone());
         let stored = |source: &MemorySource| match &trigger {
-            Trigger::Event { key, .. } => run(stored_event(source, key)).unwrap().map(|stored| stored.text),
-            Trigger::Replay(key) => run(stored_replay(source, key)).unwrap().map(|stored| stored.text),
+            Trigger::Event { key, .. } => run(stored_event(source, key)).unwrap().text().map(str::to_owned),
+            Trigger::Replay(key) => run(stored_replay(source, key)).unwrap().text().map(str::to_owned),
         };
         assert_eq!(stored(&source), Some(export.text), "{}", scenario.name);
         source.objects.clear();

@@ -26,7 +26,7 @@ fn the_last_trigger_wins_then_the_stored_export_then_the_tables() {
     let (from, stored) = profile_of(&scenario, &source);
     assert_eq!(from, ProfileSource::Stored);
 
-    let short = r#"{"Name": "newer", "Classifier": {"Name": "TennisSegmentation"}}"#;
+    let short = r#"{"Name": "TennisProfile", "Newer": true, "Classifier": {"Name": "TennisSegmentation"}}"#;
     source.trigger_profiles.push((key.event.clone(), short.to_owned()));
     assert_eq!(profile_of(&scenario, &source), (ProfileSource::Trigger, short.to_owned()));
 
@@ -41,4 +41,27 @@ fn the_last_trigger_wins_then_the_stored_export_then_the_tables() {
 
     source.objects.clear();
     assert_eq!(profile_of(&scenario, &source), (ProfileSource::Derived, stored), "derived as MRE baked it");
+}
+
+#[test]
+fn a_profile_of_another_name_than_the_events_loses() {
+    let scenario = scenario("replay_optimizer");
+    let Trigger::Replay(key) = scenario.trigger() else { panic!("a replay") };
+    let other = r#"{"Name": "earlier", "Classifier": {"Name": "TennisSegmentation"}}"#;
+    let mut source = scenario.source();
+    source.trigger_profiles.push((key.event.clone(), other.to_owned()));
+    assert_eq!(profile_of(&scenario, &source).0, ProfileSource::Stored);
+    // What was stored before the event's profile was changed.
+    for text in source.objects.values_mut() {
+        *text = text.replace(r#""Profile": {"Name": "TennisProfile""#, r#""Profile": {"Name": "earlier""#);
+    }
+    assert_eq!(profile_of(&scenario, &source).0, ProfileSource::Derived);
+    source.profiles.clear();
+    assert_eq!(
+        profile_of(&scenario, &source),
+        (ProfileSource::Trigger, other.to_owned()),
+        "better than none"
+    );
+    let export = scenario.live(&source, View::Guide).unwrap();
+    assert_eq!(export.warnings.header().as_deref(), Some("profile-name-differs"));
 }

@@ -3,7 +3,7 @@
 use export_domain::mre::attr::{Attr, Row, row_from_dynamo_json};
 use export_domain::mre::json::Json;
 use export_domain::mre::keys::{EventKey, ReplayKey, VersionedName};
-use export_domain::mre::source::{ExportSource, Page, ReadError, StoredText, TriggerProfile};
+use export_domain::mre::source::{ExportSource, LastExport, Page, ReadError, StoredText, TriggerProfile};
 use std::cmp::Ordering;
 use std::collections::{BTreeMap, HashSet};
 use std::future::poll_fn;
@@ -35,6 +35,8 @@ pub struct MemorySource {
     pub replay_results: BTreeMap<String, String>,
     /// Objects of the export bucket by key.
     pub objects: BTreeMap<String, String>,
+    /// Whether the objects are there and nobody can read them.
+    pub objects_are_unreadable: bool,
     /// Profiles of last triggers.
     pub trigger_profiles: Vec<(EventKey, String)>,
     /// The event id that they were exported with; `None` for any.
@@ -63,6 +65,7 @@ impl Default for MemorySource {
             replay_requests: Vec::new(),
             replay_results: BTreeMap::new(),
             objects: BTreeMap::new(),
+            objects_are_unreadable: false,
             trigger_profiles: Vec::new(),
             trigger_event_id: None,
             preview_query: None,
@@ -223,10 +226,14 @@ impl ExportSource for MemorySource {
         Ok(self.replay_results.get(&key.results_partition()).cloned())
     }
 
-    async fn stored_export(&self, key: &str) -> Result<Option<StoredText>, ReadError> {
+    async fn stored_export(&self, key: &str) -> Result<LastExport, ReadError> {
         self.read("stored export").await?;
         let stored = |text: &String| StoredText { text: text.clone(), ..StoredText::default() };
-        Ok(self.objects.get(key).map(stored))
+        Ok(match self.objects.get(key) {
+            Some(_) if self.objects_are_unreadable => LastExport::Unreadable,
+            Some(text) => LastExport::Found(stored(text)),
+            None => LastExport::Missing,
+        })
     }
 
     async fn trigger_profile(&self, key: &EventKey) -> Result<Option<TriggerProfile>, ReadError> {

@@ -10,7 +10,7 @@ use aws_sdk_dynamodb::operation::query::builders::QueryFluentBuilder;
 use aws_sdk_dynamodb::types::{AttributeValue, KeysAndAttributes};
 use export_domain::mre::attr::{Attr, Row};
 use export_domain::mre::keys::{EventKey, ReplayKey, VersionedName};
-use export_domain::mre::source::{ExportSource, Page, ReadError, StoredText, TriggerProfile};
+use export_domain::mre::source::{ExportSource, LastExport, Page, ReadError, TriggerProfile};
 use export_domain::mre::state::StateKey;
 use export_domain::ports::Unavailable;
 use flate2::read::GzDecoder;
@@ -119,7 +119,7 @@ impl DynamoMre {
         table: &str,
         key: [(&str, &str); N],
     ) -> Result<Option<Row>, ReadError> {
-        if key.iter().any(|(_, value)| value.len() > MAX_PARTITION_BYTES) {
+        if !key.iter().all(|(_, value)| is_key(value)) {
             return Ok(None);
         }
         let mut get = self.client.get_item().table_name(table).consistent_read(true);
@@ -136,6 +136,8 @@ impl DynamoMre {
         table: &str,
         keys: &[VersionedName],
     ) -> Result<Vec<Row>, ReadError> {
+        let keys: Vec<VersionedName> =
+            keys.iter().filter(|key| is_key(&key.name) && is_key(&key.version)).cloned().collect();
         let mut rows = Vec::new();
         for chunk in keys.chunks(BATCH_KEYS) {
             rows.extend(self.chunk(what, table, chunk).await?);
@@ -229,7 +231,7 @@ impl ExportSource for DynamoMre {
         }))
     }
 
-    async fn stored_export(&self, key: &str) -> Result<Option<StoredText>, ReadError> {
+    async fn stored_export(&self, key: &str) -> Result<LastExport, ReadError> {
         self.documents.read(key).await.map_err(|e| failed("the stored export", &e))
     }
 
@@ -254,6 +256,11 @@ impl ExportSource for DynamoMre {
 
 fn failed(what: &'static str, error: &(dyn Error + 'static)) -> ReadError {
     ReadError { what, source: Box::new(unavailable(what, error)) }
+}
+
+/// Whether a row may have this key; DynamoDB refuses requests with others.
+fn is_key(value: &str) -> bool {
+    !value.is_empty() && value.len() <= MAX_PARTITION_BYTES
 }
 
 fn versioned(key: &VersionedName) -> Item {
