@@ -1,18 +1,19 @@
-//! Sends again what nobody took, ends what ran out of time, tells what nobody told.
+//! Sends again what nobody took, ends what ran out of time, tells what nobody told: in this order, so that an event bus
+//! that does not answer keeps no job from its next worker.
 //!
 //! A sweep is idempotent and may run beside another one: whoever wins the conditional write sends the message, and a
 //! message too many is acknowledged by the worker without work.
 
-use export_domain::completion::tell;
-use export_domain::ids::{JobId, TenantId};
-use export_domain::job::{Job, Swept};
-use export_domain::ports::{Clock, DueJobs, EventBus, JobQueue, JobStore, Unavailable, Written};
+use export_domain::job::{Errand, Job, Swept};
+use export_domain::ports::{Clock, Due, DueJobs, EventBus, JobQueue, JobStore, Unavailable, Written};
 use export_domain::settings::Lifecycle;
 use export_lambda::metrics::{Metric, Metrics};
 use export_lambda::telemetry::{job_span, name_cause};
+use export_lambda::tell::tell;
 use futures_util::future::ready;
 use futures_util::stream::{self, StreamExt};
 use serde::Serialize;
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 use tracing::Instrument;
 
@@ -20,6 +21,8 @@ use tracing::Instrument;
 const MOST: usize = 10_000;
 /// Jobs that are looked at at the same time.
 const AT_ONCE: usize = 8;
+/// Events in a row that the bus does not take before a sweep tells no more.
+const REFUSALS: usize = 3;
 /// Kept back from the invocation's time for what is under way when it is up.
 const MARGIN: Duration = Duration::from_secs(15);
 
@@ -43,38 +46,45 @@ pub struct App<J, Q, B, C> {
 /// What a sweep did.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize)]
 pub struct Sweep {
-    /// Jobs that were due.
+    /// Jobs that were due, but for those whose event the bus had refused before.
     pub due: usize,
     /// Messages sent again.
     pub resent: usize,
     /// Jobs that ran out of time.
     pub expired: usize,
-    /// Completion events sent that nobody had sent.
-    pub told: usize,
     /// Jobs left to the next sweep for lack of time.
     pub left: usize,
-}
-
-impl Sweep {
-    /// One more job was looked at.
-    fn and(self, did: Did) -> Self {
-        let seen = Self { left: self.left.saturating_sub(1), ..self };
-        match did {
-            Did::Nothing => seen,
-            Did::Resend => Self { resent: seen.resent + 1, ..seen },
-            Did::Expire => Self { expired: seen.expired + 1, ..seen },
-            Did::Tell => Self { told: seen.told + 1, ..seen },
-        }
-    }
+    /// Completion events sent.
+    pub told: usize,
+    /// Completion events that are still to be sent.
+    pub untold: usize,
 }
 
 /// What became of one job.
-#[derive(Debug, Clone, Copy)]
+#[derive(Debug)]
 enum Did {
     Nothing,
     Resend,
-    Expire,
-    Tell,
+    Expire(Box<Job>),
+    /// It has ended, and its event is to be sent.
+    Tell(Box<Job>),
+}
+
+/// A completion event to send.
+#[derive(Debug)]
+enum Untold {
+    /// Of this job.
+    Seen(Box<Job>),
+    /// Of a job that is still to be read.
+    Named(Due),
+}
+
+/// What became of an event.
+#[derive(Debug, Clone, Copy)]
+enum Told {
+    Nothing,
+    Yes,
+    No,
 }
 
 impl<J, Q, B, C> App<J, Q, B, C>
@@ -84,8 +94,8 @@ where
     B: EventBus,
     C: Clock,
 {
-    /// Looks at every job that is due, earliest first, as long as the time lasts; `left` is what remains of the
-    /// invocation. One job's trouble does not keep the others waiting.
+    /// Looks at every job that is due, earliest first, and then tells of those that ended, as long as the time lasts; `left`
+    /// is what remains of the invocation. One job's trouble does not keep the others waiting.
     ///
     /// # Errors
     /// [`Unavailable`] if the list of due jobs cannot be read.
@@ -93,67 +103,144 @@ where
         let began = self.clock.now_ms();
         let millis = i64::try_from(left.saturating_sub(MARGIN).as_millis()).unwrap_or(i64::MAX);
         let until = began.saturating_add(millis);
-        let due = self.jobs.due(began, MOST).await?;
-        let count = due.len();
-        let sweep = stream::iter(due)
-            .take_while(|_| ready(self.clock.now_ms() < until))
-            .map(|(tenant, job_id)| self.looked_at(tenant, job_id))
-            .buffer_unordered(AT_ONCE)
-            .fold(Sweep { due: count, left: count, ..Sweep::default() }, |sweep, did| ready(sweep.and(did)))
-            .await;
+        let (sweep, ended, age_ms) = self.recover(began, until).await?;
+        let sweep = self.tell_all(sweep, ended, began, until).await;
         tracing::info!(
             due = sweep.due,
+            age_ms,
             resent = sweep.resent,
             expired = sweep.expired,
-            told = sweep.told,
             left = sweep.left,
+            told = sweep.told,
+            untold = sweep.untold,
             "swept"
         );
-        let values =
-            [(Metric::Resent, sweep.resent), (Metric::TimedOut, sweep.expired), (Metric::Untold, sweep.told)];
-        let values = values.map(|(metric, count)| (metric, u64::try_from(count).unwrap_or_default()));
+        let count = |count: usize| u64::try_from(count).unwrap_or_default();
+        let values = [
+            (Metric::Resent, count(sweep.resent)),
+            (Metric::TimedOut, count(sweep.expired)),
+            (Metric::Untold, count(sweep.told)),
+            (Metric::SweepLeft, count(sweep.left)),
+            (Metric::DueAge, u64::try_from(age_ms).unwrap_or_default()),
+            (Metric::TellsLeft, count(sweep.untold)),
+        ];
         if values.iter().any(|(_, count)| *count > 0) {
             self.metrics.emit(self.clock.now_ms(), &[], &values);
         }
         Ok(sweep)
     }
 
-    async fn looked_at(&self, tenant: TenantId, job_id: JobId) -> Did {
+    /// Sends again and ends; returns the jobs to be told of as well, and how many milliseconds the job had been due that was
+    /// due longest.
+    async fn recover(&self, now: i64, until: i64) -> Result<(Sweep, Vec<Box<Job>>, i64), Unavailable> {
+        let due = self.jobs.due(Errand::Recover, now, MOST).await?;
+        let (count, age_ms) = (due.len(), due.first().map_or(0, |due| now - due.at));
+        let begun = Sweep { due: count, left: count, ..Sweep::default() };
+        let swept = stream::iter(due)
+            .take_while(|_| ready(self.clock.now_ms() < until))
+            .map(|due| self.looked_at(due))
+            .buffer_unordered(AT_ONCE)
+            .fold((begun, Vec::new()), |(mut sweep, mut ended), did| {
+                sweep.left -= 1;
+                match did {
+                    Did::Nothing => {}
+                    Did::Resend => sweep.resent += 1,
+                    Did::Expire(job) => {
+                        sweep.expired += 1;
+                        ended.push(job);
+                    }
+                    Did::Tell(job) => ended.push(job),
+                }
+                ready((sweep, ended))
+            });
+        let (sweep, ended) = swept.await;
+        Ok((sweep, ended, age_ms))
+    }
+
+    /// Tells of `ended` and of what the bus refused earlier, until it has refused several in a row: it will refuse the
+    /// others too. All of them come up again in a later sweep.
+    async fn tell_all(&self, sweep: Sweep, ended: Vec<Box<Job>>, now: i64, until: i64) -> Sweep {
+        let again = self.jobs.due(Errand::Tell, now, MOST).await.unwrap_or_else(|error| {
+            tracing::warn!(%error, "failed to list the ends that nobody was told of");
+            Vec::new()
+        });
+        let count = ended.len() + again.len();
+        let refusals = AtomicUsize::new(0);
+        let untold = ended.into_iter().map(Untold::Seen).chain(again.into_iter().map(Untold::Named));
+        stream::iter(untold)
+            .take_while(|_| ready(self.clock.now_ms() < until && refusals.load(Ordering::Relaxed) < REFUSALS))
+            .map(|untold| self.told(untold))
+            .buffer_unordered(AT_ONCE)
+            .fold(Sweep { untold: count, ..sweep }, |mut sweep, told| {
+                match told {
+                    Told::Nothing => sweep.untold -= 1,
+                    Told::Yes => {
+                        (sweep.untold, sweep.told) = (sweep.untold - 1, sweep.told + 1);
+                        refusals.store(0, Ordering::Relaxed);
+                    }
+                    Told::No => {
+                        refusals.fetch_add(1, Ordering::Relaxed);
+                    }
+                }
+                ready(sweep)
+            })
+            .await
+    }
+
+    async fn looked_at(&self, due: Due) -> Did {
         let look = async {
-            self.look(&tenant, &job_id).await.unwrap_or_else(|error| {
-                tracing::warn!(%tenant, %error, "failed to sweep a job");
+            self.look(&due).await.unwrap_or_else(|error| {
+                tracing::warn!(tenant = %due.tenant, %error, "failed to sweep a job");
                 Did::Nothing
             })
         };
-        look.instrument(job_span(&job_id)).await
+        look.instrument(job_span(&due.job_id)).await
     }
 
     async fn wrote(&self, job: &Job, next: &Job) -> Result<bool, Unavailable> {
         Ok(self.jobs.write(Some(job.rev), next).await? == Written::Done)
     }
 
-    async fn look(&self, tenant: &TenantId, job_id: &JobId) -> Result<Did, Unavailable> {
+    async fn look(&self, due: &Due) -> Result<Did, Unavailable> {
+        let Due { tenant, job_id, .. } = due;
         let Some(job) = self.jobs.get(tenant, job_id).await? else { return Ok(Did::Nothing) };
         name_cause(&job);
         match job.swept(self.clock.now_ms(), &self.times) {
             Swept::Expire(next) if self.wrote(&job, &next).await? => {
                 tracing::warn!(%tenant, "a job ran out of time");
-                if let Err(error) = tell(&next, &self.bus, &self.jobs).await {
-                    tracing::warn!(%tenant, %error, "failed to tell of an end; the next sweep will");
-                }
-                Ok(Did::Expire)
+                Ok(Did::Expire(next))
             }
             Swept::Resend(next) if self.wrote(&job, &next).await? => {
                 self.queue.send_for(&next, self.clock.now_ms()).await?;
                 tracing::info!(%tenant, generation = next.generation, resends = next.resends, "sent a job's message again");
                 Ok(Did::Resend)
             }
-            Swept::Tell(next) if self.wrote(&job, &next).await? => {
-                tell(&next, &self.bus, &self.jobs).await?;
-                tracing::info!(%tenant, generation = next.generation, "told of an end that nobody had told of");
-                Ok(Did::Tell)
-            }
+            Swept::Tell(next) if self.wrote(&job, &next).await? => Ok(Did::Tell(next)),
             _ => Ok(Did::Nothing),
         }
+    }
+
+    async fn told(&self, untold: Untold) -> Told {
+        let job = match untold {
+            Untold::Seen(job) => job,
+            Untold::Named(due) => match self.looked_at(due).await {
+                Did::Tell(job) => job,
+                Did::Nothing | Did::Resend | Did::Expire(_) => return Told::Nothing,
+            },
+        };
+        let telling = async {
+            let (tenant, generation) = (&job.tenant, job.generation);
+            match tell(&job, &self.bus, &self.jobs).await {
+                Ok(()) => {
+                    tracing::info!(%tenant, generation, "told of an end that nobody had told of");
+                    Told::Yes
+                }
+                Err(error) => {
+                    tracing::warn!(%tenant, generation, %error, "failed to tell of an end; a later sweep will");
+                    Told::No
+                }
+            }
+        };
+        telling.instrument(job_span(&job.job_id)).await
     }
 }

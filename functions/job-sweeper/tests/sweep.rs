@@ -49,7 +49,7 @@ fn has(sweeper: &Sweeper, n: i64, change: impl FnOnce(Job) -> Job) -> Job {
 }
 
 fn did(due: usize, resent: usize, expired: usize) -> Sweep {
-    Sweep { due, resent, expired, told: 0, left: 0 }
+    Sweep { due, resent, expired, told: expired, ..Sweep::default() }
 }
 
 #[tokio::test]
@@ -260,7 +260,7 @@ fn backlog(sweeper: &Sweeper, thousands: i64) {
 async fn a_backlog_of_thousands_is_swept_at_once_and_no_kind_starves_another() {
     let sweeper = sweeper();
     backlog(&sweeper, 6);
-    let expected = Sweep { due: 6000, resent: 3000, expired: 1500, told: 1500, left: 0 };
+    let expected = Sweep { due: 6000, resent: 3000, expired: 1500, told: 3000, ..Sweep::default() };
     assert_eq!(sweeper.sweep(LEFT).await, Ok(expected));
     assert_eq!(sweeper.queue.take().len(), 3000);
     assert_eq!(sweeper.bus.told().len(), 3000);
@@ -328,7 +328,7 @@ async fn an_event_that_the_bus_did_not_take_is_sent_again_later_and_keeps_no_oth
     has(&sweeper, 1, |job| job);
     sweeper.bus.faults.always("put_event", Fault::Before);
     sweeper.clock.advance(60_000);
-    assert_eq!(sweeper.sweep(LEFT).await, Ok(did(2, 1, 0)));
+    assert_eq!(sweeper.sweep(LEFT).await, Ok(Sweep { untold: 1, ..did(2, 1, 0) }));
     sweeper.bus.faults.clear();
     assert_eq!(sweeper.sweep(LEFT).await, Ok(did(0, 0, 0)), "not at once");
     sweeper.clock.advance(70_000);
@@ -345,4 +345,20 @@ async fn an_event_whose_reply_was_lost_may_come_twice_but_comes() {
         sweeper.sweep(LEFT).await.unwrap();
     }
     assert_eq!(sweeper.bus.told(), [notification(&job), notification(&job)]);
+}
+
+#[tokio::test]
+async fn a_bus_that_refuses_three_events_in_a_row_is_asked_no_more_in_this_sweep() {
+    let sweeper = sweeper();
+    for n in 0..200 {
+        has(&sweeper, n, |job| ready(&claimed(&job, NOW), NOW));
+    }
+    sweeper.bus.faults.always("put_event", Fault::Before);
+    sweeper.clock.advance(60_000);
+    assert_eq!(sweeper.sweep(LEFT).await.unwrap().untold, 200);
+    assert!(sweeper.bus.faults.calls("put_event") <= 3 + 8, "three, and those that were under way");
+    sweeper.bus.faults.clear();
+    sweeper.clock.advance(140_000);
+    let sweep = sweeper.sweep(LEFT).await.unwrap();
+    assert_eq!((sweep.due, sweep.told, sweep.untold), (0, 200, 0), "they keep no job waiting");
 }

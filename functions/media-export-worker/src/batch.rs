@@ -8,7 +8,6 @@ use crate::App;
 use crate::error::WorkError;
 use crate::lease::Lease;
 use crate::upload::OpenUpload;
-use export_domain::completion::tell;
 use export_domain::job::{Cause, Claim, Job, Reason};
 use export_domain::message::Message;
 use export_domain::ports::{
@@ -17,6 +16,7 @@ use export_domain::ports::{
 };
 use export_lambda::batch::{Disposition, Record};
 use export_lambda::telemetry::{job_span, name_cause};
+use export_lambda::tell::tell;
 use std::time::Duration;
 use tracing::Instrument;
 

@@ -10,7 +10,7 @@ use std::time::Duration;
 const WHAT: &str = "the event bus";
 
 /// Tries of an entry that the bus did not take, though it took the request.
-const TRIES: u32 = 4;
+const TRIES: u64 = 4;
 
 /// An event bus in EventBridge.
 #[derive(Debug, Clone)]
@@ -34,16 +34,19 @@ impl EventBus for EventBridgeBus {
             .detail(&event.detail)
             .event_bus_name(&self.name)
             .build();
-        let mut why = String::new();
-        for attempt in 1..=TRIES {
+        let mut attempt = 1;
+        loop {
             let sent = self.client.put_events().entries(entry.clone()).send().await;
             let answer = sent.map_err(|e| unavailable(WHAT, &e))?;
             if answer.failed_entry_count() == 0 {
                 return Ok(());
             }
-            why = answer.entries().iter().filter_map(|entry| entry.error_code()).collect();
-            tokio::time::sleep(Duration::from_millis(u64::from(attempt) * 200)).await;
+            if attempt == TRIES {
+                let why = answer.entries().iter().filter_map(|entry| entry.error_code()).collect();
+                return Err(Unavailable(WHAT, why));
+            }
+            tokio::time::sleep(Duration::from_millis(attempt * 200)).await;
+            attempt += 1;
         }
-        Err(Unavailable(WHAT, why))
     }
 }

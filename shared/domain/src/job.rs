@@ -19,7 +19,7 @@ mod warning;
 mod work;
 
 pub use cause::{Cause, Detail, Reason};
-pub use transition::{Posted, Swept};
+pub use transition::{Errand, Posted, Swept};
 pub use warning::{Warning, WarningCode};
 pub use work::{Claim, Fenced};
 

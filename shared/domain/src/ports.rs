@@ -1,7 +1,7 @@
 //! What the rules need of the world. Adapters are in `export-aws`, in-memory ones in the test kit.
 
 use crate::ids::{JobId, TenantId};
-use crate::job::Job;
+use crate::job::{Errand, Job};
 use crate::message::Message;
 use crate::request::Wanted;
 use crate::tenant::{Target, Tenant};
@@ -69,14 +69,26 @@ pub trait IdempotencyKeys: Send + Sync {
     ) -> impl Future<Output = Result<JobId, Unavailable>> + Send;
 }
 
+/// A job whose `due_at` has come.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Due {
+    /// Its `due_at`, milliseconds since the epoch.
+    pub at: i64,
+    /// Whose.
+    pub tenant: TenantId,
+    /// Its name.
+    pub job_id: JobId,
+}
+
 /// What the sweeper asks of the jobs table.
 pub trait DueJobs: Send + Sync {
-    /// Names of jobs whose `due_at` is not after `now`, earliest first, at most `most`. Eventually consistent.
+    /// Jobs of that [`Job::errand`] whose `due_at` is not after `now`, earliest first, at most `most`. Eventually consistent.
     fn due(
         &self,
+        errand: Errand,
         now: i64,
         most: usize,
-    ) -> impl Future<Output = Result<Vec<(TenantId, JobId)>, Unavailable>> + Send;
+    ) -> impl Future<Output = Result<Vec<Due>, Unavailable>> + Send;
 }
 
 /// What lists ask of the jobs table.

@@ -14,3 +14,4 @@ pub mod metrics;
 pub mod settings;
 pub mod settle;
 pub mod telemetry;
+pub mod tell;

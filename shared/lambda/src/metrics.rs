@@ -56,6 +56,9 @@ pub enum Metric {
     Takeovers,
     Resent,
     Untold,
+    SweepLeft,
+    DueAge,
+    TellsLeft,
     ColdStarts,
     Clips,
     Fallbacks,
@@ -70,7 +73,7 @@ pub enum Metric {
 
 impl Metric {
     /// All of them.
-    pub const ALL: [Self; 19] = [
+    pub const ALL: [Self; 22] = [
         Self::Ready,
         Self::Failed,
         Self::TimedOut,
@@ -80,6 +83,9 @@ impl Metric {
         Self::Takeovers,
         Self::Resent,
         Self::Untold,
+        Self::SweepLeft,
+        Self::DueAge,
+        Self::TellsLeft,
         Self::ColdStarts,
         Self::Clips,
         Self::Fallbacks,
@@ -96,9 +102,12 @@ impl Metric {
     pub fn unit(self) -> Unit {
         match self {
             Self::BytesRead | Self::BytesWritten => Unit::Bytes,
-            Self::JobTime | Self::QueueTime | Self::RenderTime | Self::CheckTime | Self::TotalTime => {
-                Unit::Milliseconds
-            }
+            Self::JobTime
+            | Self::QueueTime
+            | Self::DueAge
+            | Self::RenderTime
+            | Self::CheckTime
+            | Self::TotalTime => Unit::Milliseconds,
             _ => Unit::Count,
         }
     }
@@ -116,7 +125,12 @@ impl Metric {
             Self::QueueTime => "from the request to the first claim by a worker",
             Self::Takeovers => "claims of jobs whose worker had died",
             Self::Resent => "messages that the sweeper sent again",
-            Self::Untold => "completion events that the sweeper sent, since whoever ended the job had not",
+            Self::Untold => {
+                "completion events that the sweeper sent: of what the clock ended, and what nobody had sent"
+            }
+            Self::SweepLeft => "due jobs that a sweep had no time for",
+            Self::DueAge => "how long the job had been due that a sweep found due longest",
+            Self::TellsLeft => "completion events that a sweep could not send",
             Self::ColdStarts => "processes started",
             Self::Clips => "clips published",
             Self::Fallbacks => "clips that were to be copied and had to be rendered",

@@ -4,8 +4,8 @@ use crate::fault::{Faults, lock};
 use base64::Engine;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use export_domain::ids::{JobId, TenantId};
-use export_domain::job::Job;
-use export_domain::ports::{DueJobs, IdempotencyKeys, JobLists, JobStore, Page, Unavailable, Written};
+use export_domain::job::{Errand, Job};
+use export_domain::ports::{Due, DueJobs, IdempotencyKeys, JobLists, JobStore, Page, Unavailable, Written};
 use std::cmp::Reverse;
 use std::collections::{BTreeMap, HashMap};
 use std::fmt;
@@ -171,14 +171,19 @@ impl IdempotencyKeys for MemoryJobs {
 }
 
 impl DueJobs for MemoryJobs {
-    async fn due(&self, now: i64, most: usize) -> Result<Vec<(TenantId, JobId)>, Unavailable> {
+    async fn due(&self, errand: Errand, now: i64, most: usize) -> Result<Vec<Due>, Unavailable> {
         let table = Arc::clone(&self.table);
         let due = move || {
             let table = lock(&table);
-            let due = table.jobs.values().filter(|job| job.due_at.is_some_and(|at| at <= now));
-            let mut due: Vec<_> = due.collect();
-            due.sort_by_key(|job| job.due_at);
-            Ok(due.into_iter().take(most).map(|job| (job.tenant.clone(), job.job_id.clone())).collect())
+            let jobs = table.jobs.values().filter(|job| job.errand() == errand);
+            let due = jobs.filter_map(|job| {
+                let at = job.due_at.filter(|at| *at <= now)?;
+                Some(Due { at, tenant: job.tenant.clone(), job_id: job.job_id.clone() })
+            });
+            let mut due: Vec<Due> = due.collect();
+            due.sort_by_key(|due| due.at);
+            due.truncate(most);
+            Ok(due)
         };
         self.faults.run(WHAT, "due", due).await
     }

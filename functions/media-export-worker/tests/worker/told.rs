@@ -42,3 +42,13 @@ async fn nobody_is_told_of_a_job_that_goes_on() {
     let left = world.work(&world.has(&body(), |job| job)).await;
     assert_eq!((left.state, world.bus.told().len()), (State::Queued, 0));
 }
+
+#[tokio::test(start_paused = true)]
+async fn a_bus_that_does_not_answer_keeps_no_worker_longer_than_two_seconds() {
+    let world = World::new();
+    world.bus.faults.always("put_event", Fault::Never);
+    let (job, began) = (world.has(&body(), |job| job), tokio::time::Instant::now());
+    let ended = world.work(&job).await;
+    assert_eq!((ended.state, ended.due_at.is_some()), (State::Failed, true));
+    assert_eq!(began.elapsed(), std::time::Duration::from_secs(2));
+}

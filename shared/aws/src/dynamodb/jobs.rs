@@ -13,8 +13,10 @@ use aws_sdk_dynamodb::types::{AttributeValue, ReturnValuesOnConditionCheckFailur
 use base64::Engine;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use export_domain::ids::{JobId, TenantId};
-use export_domain::job::Job;
-use export_domain::ports::{Clock, DueJobs, IdempotencyKeys, JobLists, JobStore, Page, Unavailable, Written};
+use export_domain::job::{Errand, Job};
+use export_domain::ports::{
+    Clock, Due, DueJobs, IdempotencyKeys, JobLists, JobStore, Page, Unavailable, Written,
+};
 use futures_util::future::try_join_all;
 
 const WHAT: &str = "the jobs table";
@@ -88,19 +90,11 @@ impl DynamoJobs {
     }
 }
 
-/// A job in the `due` index.
-struct Due {
-    at: i64,
-    tenant: TenantId,
-    job_id: JobId,
-}
-
-impl Due {
-    fn read(item: &Item) -> Option<Self> {
-        let at = item.get("due_at")?.as_n().ok()?.parse().ok()?;
-        let (tenant, job_id) = keys::names_of(item)?;
-        Some(Self { at, tenant, job_id })
-    }
+/// Reads a row of the `due` index.
+fn read_due(item: &Item) -> Option<Due> {
+    let at = item.get("due_at")?.as_n().ok()?.parse().ok()?;
+    let (tenant, job_id) = keys::names_of(item)?;
+    Some(Due { at, tenant, job_id })
 }
 
 impl DynamoJobs {
@@ -122,7 +116,7 @@ impl DynamoJobs {
         while found.len() < most
             && let Some(item) = items.try_next().await.map_err(|e| unavailable(WHAT, &e))?
         {
-            found.extend(Due::read(&item));
+            found.extend(read_due(&item));
         }
         Ok(found)
     }
@@ -206,12 +200,12 @@ impl IdempotencyKeys for DynamoJobs {
 }
 
 impl DueJobs for DynamoJobs {
-    async fn due(&self, now: i64, most: usize) -> Result<Vec<(TenantId, JobId)>, Unavailable> {
-        let shards = keys::DUE_SHARDS.map(|shard| self.due_in(shard, now, most));
+    async fn due(&self, errand: Errand, now: i64, most: usize) -> Result<Vec<Due>, Unavailable> {
+        let shards = keys::shards(errand).map(|shard| self.due_in(shard, now, most));
         let mut found: Vec<Due> = try_join_all(shards).await?.into_iter().flatten().collect();
         found.sort_by_key(|due| due.at);
         found.truncate(most);
-        Ok(found.into_iter().map(|due| (due.tenant, due.job_id)).collect())
+        Ok(found)
     }
 }
 

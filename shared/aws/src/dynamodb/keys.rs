@@ -2,12 +2,22 @@
 
 use aws_sdk_dynamodb::types::AttributeValue;
 use export_domain::ids::{JobId, TenantId, hex};
-use export_domain::job::Job;
+use export_domain::job::{Errand, Job};
 use sha2::{Digest, Sha256};
 use std::collections::HashMap;
 
 /// A sparse index keyed by one value would be a hot partition under load.
 pub(super) const DUE_SHARDS: [&str; 4] = ["0", "1", "2", "3"];
+/// The shards of ended jobs whose completion event the bus has not taken.
+const UNTOLD_SHARDS: [&str; 4] = ["untold-0", "untold-1", "untold-2", "untold-3"];
+
+/// The shards of the `due` index for an errand.
+pub(super) fn shards(errand: Errand) -> [&'static str; 4] {
+    match errand {
+        Errand::Recover => DUE_SHARDS,
+        Errand::Tell => UNTOLD_SHARDS,
+    }
+}
 
 pub(super) fn tenant_key(tenant: &TenantId) -> AttributeValue {
     AttributeValue::S(format!("T#{tenant}"))
@@ -30,13 +40,14 @@ pub(super) fn idempotency_key(tenant: &TenantId, key: &str) -> HashMap<String, A
 /// The attributes that put a job into the `active` index while it lives and into `due` while it is due.
 pub(super) fn index_attributes(job: &Job) -> Vec<(&'static str, Option<AttributeValue>)> {
     let live = !job.state.is_terminal();
-    let shard = || AttributeValue::S(due_shard(&job.job_id).to_owned());
+    let shard = || AttributeValue::S(due_shard(job).to_owned());
     vec![("active", live.then(|| tenant_key(&job.tenant))), ("due_shard", job.due_at.map(|_| shard()))]
 }
 
-fn due_shard(job_id: &JobId) -> &'static str {
-    let last = job_id.as_str().bytes().next_back().map_or(0, usize::from);
-    DUE_SHARDS[last % DUE_SHARDS.len()]
+fn due_shard(job: &Job) -> &'static str {
+    let last = job.job_id.as_str().bytes().next_back().map_or(0, usize::from);
+    let shards = shards(job.errand());
+    shards[last % shards.len()]
 }
 
 /// The names in an index item's key attributes.

@@ -32,7 +32,21 @@ pub enum Swept {
     Tell(Box<Job>),
 }
 
+/// What a job is due for. Telling never stands in front of recovering: they are read one after the other.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum Errand {
+    /// To be sent again, to be ended because its time is over, or to be told of for the first time.
+    Recover,
+    /// To be told of once more: the event bus has not taken its completion event.
+    Tell,
+}
+
 impl Job {
+    /// What it is due for. An end's first turn is with the jobs to recover, where the version before this one looks.
+    pub fn errand(&self) -> Errand {
+        if self.state.is_terminal() && self.resends > 0 { Errand::Tell } else { Errand::Recover }
+    }
+
     /// A new job; store it if there is none of its name, then send its message.
     pub fn new(tenant: TenantId, job_id: JobId, order: Order, now: i64, times: &Lifecycle) -> Self {
         Self {

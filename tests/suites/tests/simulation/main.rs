@@ -7,6 +7,7 @@ mod coder;
 mod crashes;
 mod crowds;
 mod orders;
+mod outages;
 mod queue;
 mod seeds;
 mod sim;

@@ -28,8 +28,8 @@ fn page(due: impl IntoIterator<Item = i64>, more: Option<i64>) -> Reply {
 async fn due(pages: impl IntoIterator<Item = Reply>, most: usize) -> (Vec<JobId>, Vec<String>) {
     let service = Service::start(pages).await;
     let jobs = DynamoJobs::new(&service.config(Patience::ITEMS).await, "jobs".to_owned());
-    let due = jobs.due(9999, most).await.unwrap();
-    (due.into_iter().map(|(_, job_id)| job_id).collect(), service.bodies())
+    let due = jobs.due(Errand::Recover, 9999, most).await.unwrap();
+    (due.into_iter().map(|due| due.job_id).collect(), service.bodies())
 }
 
 #[tokio::test]

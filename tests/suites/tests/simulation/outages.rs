@@ -1,0 +1,100 @@
+//! Thousands of jobs, and something that they do not need is slow: what they do need goes on.
+
+use crate::seeds::runtime;
+use crate::sim::{Process, Sim, Weather};
+use crate::world::World;
+use export_domain::ids::JobId;
+use export_domain::job::{Job, State};
+use export_testkit::{Act, Faults, Line, body, claimed, job, ready, tenant};
+use std::pin::Pin;
+use std::sync::Arc;
+use std::time::Duration;
+use tokio::time::sleep;
+
+/// What an invocation of the sweeper has.
+const SWEEP: Duration = Duration::from_secs(55);
+/// A job whose worker died is sent again within a lease and two sweeps.
+const PROMISED_MS: i64 = 180_000;
+
+/// An event bus that takes nothing, and that long to say so.
+#[derive(Debug, Clone, Copy)]
+struct Down {
+    ms: u64,
+}
+
+impl Line for Down {
+    fn carry(&self, _: &'static str, _: Act) -> Pin<Box<dyn Future<Output = bool> + Send>> {
+        let ms = self.ms;
+        Box::pin(async move {
+            sleep(Duration::from_millis(ms)).await;
+            false
+        })
+    }
+}
+
+/// The `number`-th job like `job`, which a worker has just claimed.
+fn running(job: &Job, world: &World, number: i64) -> Job {
+    let digit = |bit: u32| if number >> bit & 1 == 1 { 'b' } else { 'a' };
+    let id = (0..32).map(digit).collect::<String>();
+    Job { job_id: JobId::parse(&id).unwrap(), ..claimed(job, world.sim.now_ms()) }
+}
+
+/// One sweep, over a bus that is down; Lambda ends it in time.
+async fn sweep(world: World, process: Process, bus: Down) {
+    let app = job_sweeper::App {
+        jobs: world.jobs.through(process.faults()),
+        queue: world.queues.through(process.faults()),
+        bus: world.bus.through(Faults::over(Arc::new(bus))),
+        clock: process.clone(),
+        times: world.times.clone(),
+        metrics: export_lambda::metrics::Metrics::silent(),
+    };
+    let _ = tokio::time::timeout(SWEEP, process.live(app.sweep(SWEEP))).await;
+}
+
+/// `rate` jobs end each minute while the bus is down, and nobody is told. After `minutes` a worker dies. How long it
+/// takes until the job's message is sent again, in milliseconds; `None` if the job failed first.
+fn taken_over_after(rate: i64, minutes: i64, bus: Down) -> Option<i64> {
+    runtime().block_on(async {
+        let world = World::new(&Sim::new(0, Weather::default(), false));
+        let (like, mut died) = (job(&tenant(), &body(), world.sim.now_ms()), None);
+        for minute in 0..minutes + 90 {
+            for n in 1..=rate {
+                world.jobs.put(&ready(&running(&like, &world, minute * rate + n), world.sim.now_ms()));
+            }
+            if minute == minutes {
+                let job = running(&like, &world, 0);
+                world.jobs.put(&job);
+                died = Some((job, world.sim.now_ms()));
+            }
+            tokio::spawn(sweep(world.clone(), world.sim.process("sweeper"), bus));
+            for _ in 0..60 {
+                sleep(Duration::from_secs(1)).await;
+                let Some((job, at)) = &died else { continue };
+                if world.queues.sent() > 0 {
+                    return Some(world.sim.now_ms() - at);
+                }
+                if world.jobs.current(job).unwrap().state == State::Failed {
+                    return None;
+                }
+            }
+        }
+        None
+    })
+}
+
+#[test]
+#[expect(clippy::print_stdout, reason = "a table for people")]
+fn a_dead_workers_job_is_taken_over_in_time_whatever_the_event_bus_does() {
+    let kinds = [("hangs", 4000), ("refuses", 2100), ("cannot be reached", 2000)];
+    let mut late = Vec::new();
+    for (bus, ms) in kinds {
+        let (rate, minutes) = (60, 120);
+        let after = taken_over_after(rate, minutes, Down { ms });
+        println!("{rate} ends a minute, the bus {bus} for {minutes} min: {after:?} ms");
+        if after.is_none_or(|after| after > PROMISED_MS) {
+            late.push((bus, after));
+        }
+    }
+    assert!(late.is_empty(), "{late:?}");
+}
