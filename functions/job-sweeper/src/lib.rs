@@ -132,7 +132,7 @@ where
 
     /// Sends again and ends; returns the jobs to be told of as well, and how many milliseconds the job had been due that was
     /// due longest.
-    async fn recover(&self, now: i64, until: i64) -> Result<(Sweep, Vec<Box<Job>>, i64), Unavailable> {
+    async fn recover(&self, now: i64, until: i64) -> Result<(Sweep, Vec<Job>, i64), Unavailable> {
         let due = self.jobs.due(Errand::Recover, now, MOST).await?;
         let (count, age_ms) = (due.len(), due.first().map_or(0, |due| now - due.at));
         let begun = Sweep { due: count, left: count, ..Sweep::default() };
@@ -147,9 +147,9 @@ where
                     Did::Resend => sweep.resent += 1,
                     Did::Expire(job) => {
                         sweep.expired += 1;
-                        ended.push(job);
+                        ended.push(*job);
                     }
-                    Did::Tell(job) => ended.push(job),
+                    Did::Tell(job) => ended.push(*job),
                 }
                 ready((sweep, ended))
             });
@@ -159,14 +159,17 @@ where
 
     /// Tells of `ended` and of what the bus refused earlier, until it has refused several in a row: it will refuse the
     /// others too. All of them come up again in a later sweep.
-    async fn tell_all(&self, sweep: Sweep, ended: Vec<Box<Job>>, now: i64, until: i64) -> Sweep {
+    async fn tell_all(&self, sweep: Sweep, ended: Vec<Job>, now: i64, until: i64) -> Sweep {
         let again = self.jobs.due(Errand::Tell, now, MOST).await.unwrap_or_else(|error| {
             tracing::warn!(%error, "failed to list the ends that nobody was told of");
             Vec::new()
         });
         let count = ended.len() + again.len();
         let refusals = AtomicUsize::new(0);
-        let untold = ended.into_iter().map(Untold::Seen).chain(again.into_iter().map(Untold::Named));
+        let untold = ended
+            .into_iter()
+            .map(|job| Untold::Seen(Box::new(job)))
+            .chain(again.into_iter().map(Untold::Named));
         stream::iter(untold)
             .take_while(|_| ready(self.clock.now_ms() < until && refusals.load(Ordering::Relaxed) < REFUSALS))
             .map(|untold| self.told(untold))
