@@ -14,6 +14,7 @@ import signal
 import socketserver
 import subprocess
 import types
+from urllib.parse import unquote
 
 # Stock waits ~40 ms for a delayed ACK on each answer of the Lambda runtime API.
 socketserver.StreamRequestHandler.disable_nagle_algorithm = True
@@ -117,7 +118,8 @@ def with_record(enforce, path: str):
 
 
 def with_absence_hidden(handle_request):
-    """Who may not list a bucket learns of no absent object in it but that it is forbidden; stock answers 404."""
+    """Who may not list a bucket learns of no absent object in it but that it is forbidden; stock answers 404. The key that was
+    asked for counts as the listing's prefix."""
 
     @functools.wraps(handle_request)
     async def handle(method, path, headers, body, query_params, *args, **kwargs):
@@ -126,7 +128,8 @@ def with_absence_hidden(handle_request):
         if answer[0] == 404 and key and method in ("GET", "HEAD"):
             caller = ministack.extract_access_key_id(headers, query_params)
             arn = f"arn:aws:s3:::{bucket}"
-            if iam_evaluator.enforce(caller, "s3:ListBucket", "s3", ministack.extract_region(headers), resource_arn=arn):
+            region, context = ministack.extract_region(headers), {"s3:prefix": unquote(key)}
+            if iam_evaluator.enforce(caller, "s3:ListBucket", "s3", region, resource_arn=arn, service_context=context):
                 return s3._error("AccessDenied", "Access Denied", 403, path)
         return answer
 

@@ -371,6 +371,8 @@ FOREIGN = {
     "a clip's end": ("s3", "delete_object", {"Bucket": "EXPORT_BUCKET", "Key": "export/x"}),
     "a policy": ("s3", "delete_bucket_policy", {"Bucket": "EXPORT_BUCKET"}),
     "all buckets": ("s3", "list_buckets", {}),
+    "all recordings": ("s3", "list_objects_v2", {"Bucket": "SOURCE_BUCKET"}),
+    "all that is exported": ("s3", "list_objects_v2", {"Bucket": "EXPORT_BUCKET"}),
     "messages": ("sqs", "receive_message", {"QueueUrl": "CLIP_DEAD_LETTER_QUEUE_URL"}),
     "a queue's end": ("sqs", "purge_queue", {"QueueUrl": "CLIP_QUEUE_URL"}),
     "a user": ("iam", "create_user", {"UserName": "mine"}),
@@ -388,6 +390,10 @@ OTHERS = {
     "MediaExportClipWorker": [
         ("sqs", "send_message", {"QueueUrl": "THUMBNAIL_QUEUE_URL", "MessageBody": "x"}),
         ("s3", "get_object", {"Bucket": "EXPORT_BUCKET", "Key": "base_event_export/x"}),
+        ("s3", "list_objects_v2", {"Bucket": "EXPORT_BUCKET", "Prefix": "base_event_export/"}),
+        ("s3", "put_object", {"Bucket": ARCHIVE["storage_name"], "Key": "theirs/x", "Body": b""}),
+        ("s3", "get_object", {"Bucket": ARCHIVE["storage_name"], "Key": "theirs/x"}),
+        ("s3", "list_objects_v2", {"Bucket": ARCHIVE["storage_name"], "Prefix": "theirs/"}),
         ("dynamodb", "get_item", {"TableName": "SESSIONS_TABLE_NAME", "Key": {"pk": {"S": "x"}}}),
     ],
     "MediaExportThumbnailWorker": [("sqs", "send_message", {"QueueUrl": "CLIP_QUEUE_URL", "MessageBody": "x"})],
@@ -397,7 +403,10 @@ OTHERS = {
         ("s3", "get_object", {"Bucket": "SOURCE_BUCKET", "Key": "recordings/x"}),
     ],
     "ReplayExport": [("dynamodb", "get_item", {"TableName": "SESSIONS_TABLE_NAME", "Key": {"pk": {"S": "x"}}})],
-    "DataExportWorker": [("s3", "get_object", {"Bucket": "EXPORT_BUCKET", "Key": "export/x"})],
+    "DataExportWorker": [
+        ("s3", "get_object", {"Bucket": "EXPORT_BUCKET", "Key": "export/x"}),
+        ("s3", "list_objects_v2", {"Bucket": "EXPORT_BUCKET", "Prefix": "export/"}),
+    ],
 }
 
 

@@ -11,8 +11,6 @@ from resolved import ACCOUNT, MRE_TABLES, PARSED, REGIONS, STACK, Resolved, all_
 
 # Quotas of IAM: characters without white space, of a managed policy and of all inline policies of a role; managed policies of a role.
 MANAGED_CHARACTERS, INLINE_CHARACTERS, MANAGED_POLICIES = 6_144, 10_240, 10
-# The longest value of a parameter, in bytes.
-PARAMETER_BYTES = 4_096
 # Names of these are the whole account's in a region, or of all regions.
 NAMED = re.compile(r"^(?!Metric|Function|Domain|Stage|EventBus).*Name$")
 
@@ -89,9 +87,10 @@ def test_a_service_that_may_send_is_held_to_the_resource_or_account_of_the_stack
                 assert re.search("aws:Source(Arn|Account)", json.dumps(statement.get("Condition"))), name
 
 
-def buckets(length: int, name: str) -> str:
-    """As many ARNs of buckets as one parameter holds, of this length each."""
-    arns = [f"arn:aws:s3:::{name}{n}".ljust(length, "x") for n in range(PARAMETER_BYTES // (length + 1))]
+def buckets(length: int, name: str, parameter: str) -> str:
+    """As many ARNs of buckets as a parameter holds, of this length each."""
+    most = (PARSED["Parameters"][parameter]["MaxLength"] + 1) // (length + 1)
+    arns = [f"arn:aws:s3:::{name}{n}".ljust(length, "x") for n in range(most)]
     return ",".join(arns)
 
 
@@ -111,7 +110,8 @@ def test_every_policy_is_within_iams_quotas(made):
 # The shortest name that S3 takes, one of 24 characters, and the longest.
 @pytest.mark.parametrize("length", [len("arn:aws:s3:::abc0"), 37, 76])
 def test_whatever_list_of_buckets_a_parameter_holds_the_policies_hold(length):
-    both = {"TenantSourceBucketArns": buckets(length, "a"), "TenantTargetBucketArns": buckets(length, "b")}
+    lists = {"TenantSourceBucketArns": "a", "TenantTargetBucketArns": "b"}
+    both = {parameter: buckets(length, name, parameter) for parameter, name in lists.items()}
     keys = ",".join(f"arn:aws:kms:eu-central-1:{ACCOUNT}:key/{n:036}" for n in range(25))
     assert all(re.fullmatch(PARSED["Parameters"][name]["AllowedPattern"], each) for name, each in both.items())
     assert len(keys) <= PARSED["Parameters"]["TenantKeyArns"]["MaxLength"]
@@ -123,7 +123,7 @@ def test_two_hundred_buckets_of_tenants_fit_by_their_prefix():
     assert re.fullmatch(PARSED["Parameters"]["TenantSourceBucketArns"]["AllowedPattern"], prefix)
     made = Resolved(CreateMreTables="true", TenantSourceBucketArns=prefix, TenantTargetBucketArns=prefix)
     granted = [s for _, p in policies(made) for s in p["Statement"] if any("acme" in str(r) for r in listed(s.get("Resource", "")))]
-    assert {resource for s in granted for resource in listed(s["Resource"])} == {prefix, f"{prefix}/*"}
+    assert {resource for s in granted for resource in listed(s["Resource"])} == {prefix, f"{prefix}/*", f"{prefix}/*export/*"}
     assert_within_quotas(made)
 
 

@@ -144,9 +144,11 @@ class TestRoles:
                           UpdateExpression="SET EventDataExportLocation = :l", ExpressionAttributeValues={":l": {"S": "s3://b/k"}})
         assert answer == expected
 
-    @pytest.mark.parametrize(("bucket", "expected"), [("mma-video-archive", "ok"), ("{SOURCE_BUCKET}", "AccessDenied")])
-    def test_buckets_of_tenants(self, stack, bucket, expected):
-        assert self.ask(stack, "MediaExportClipWorker", "s3", "put_object", Bucket=bucket, Key="a/b", Body="x") == expected
+    @pytest.mark.parametrize(("bucket", "key", "expected"), [
+        ("mma-video-archive", "root/export/b", "ok"), ("mma-video-archive", "root/b", "AccessDenied"),
+        ("{SOURCE_BUCKET}", "export/b", "AccessDenied")])
+    def test_buckets_of_tenants(self, stack, bucket, key, expected):
+        assert self.ask(stack, "MediaExportClipWorker", "s3", "put_object", Bucket=bucket, Key=key, Body="x") == expected
 
     @pytest.mark.parametrize(("function", "queue", "expected"), [
         ("MediaExportSubmit", "{CLIP_QUEUE_URL}", "ok"), ("JobSweeper", "{THUMBNAIL_QUEUE_URL}", "ok"),

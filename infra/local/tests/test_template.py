@@ -187,6 +187,22 @@ def test_no_role_reaches_resources_that_are_not_named():
         assert not any(action.endswith("*") for action in actions)
 
 
+def test_no_role_lists_more_of_a_bucket_than_the_folders_it_reads():
+    listing = [s for r in RESOURCES.values() for s in statements(r) if s["Action"] == "s3:ListBucket"]
+    assert len(listing) > 4
+    for statement in listing:
+        prefixes = statement.get("Condition", {}).get("StringLike", {}).get("s3:prefix", "*")
+        for prefix in prefixes if isinstance(prefixes, list) else [prefixes]:
+            assert "/" in prefix, statement
+
+
+def test_in_the_buckets_of_tenants_only_export_folders_are_open():
+    """Nothing but the buckets' own names is open in any other way."""
+    opened = [s["Resource"] for r in RESOURCES.values() for s in statements(r) if "TenantTargetBucketArns" in json.dumps(s.get("Resource"))]
+    keys = [each["Fn::Split"][1]["Fn::Sub"][0] for each in opened if "Fn::Sub" in each["Fn::Split"][1]]
+    assert len(keys) > 1 and {*keys} == {"${Arns}/*export/*"}
+
+
 def test_every_function_has_a_role_of_its_own_that_logs_to_its_own_group():
     for name, properties in FUNCTIONS.items():
         assert properties["Role"] == {"Fn::GetAtt": [f"{name}Role", "Arn"]}
