@@ -160,7 +160,7 @@ def _page(results: dict, media: dict, prices: dict) -> Iterator[str]:
     yield "beside a video, taken here as the smallest. It encodes every frame again."
     yield ""
     yield f"A stack that does nothing costs ${_idle(prices):.2f} a month: a sweep a minute, SQS's polling of three queues, the"
-    yield "alarms and the dashboard."
+    yield "alarms, the dashboard and a secret."
 
 
 def _title(kind: str) -> str:
@@ -168,11 +168,11 @@ def _title(kind: str) -> str:
 
 
 def _idle(prices: dict) -> float:
-    """43,800 sweeps of four shards, five long polls of 20 s on each of three queues, what watches."""
+    """43,800 sweeps of four shards, five long polls of 20 s on each of three queues, what watches, a secret."""
     minutes = 43_800
     sweep = 0.1 * HTTP_MB / 1024 * prices["lambda_gb_second"]["arm64"]
     sweeps = minutes * (prices["lambda_million_requests"] / MILLION + sweep)
     reads = minutes * 4 * 0.5 * prices["dynamodb_million_read_units"] / MILLION
     polls = 3 * 15 * minutes * prices["sqs_million_requests"] / MILLION
     watched = prices["alarms"] * prices["alarm_month"] + prices["dashboard_month"]
-    return sweeps + reads + polls + watched
+    return sweeps + reads + polls + watched + prices["secret_month"]

@@ -5,6 +5,7 @@ import json
 import random
 import urllib.error
 import urllib.request
+from base64 import b32decode
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
 from fractions import Fraction
@@ -202,6 +203,9 @@ def test_the_same_request_is_another_job_with_other_paths_for_another_tenant(sta
         assert mine.body[field] != theirs.body[field]
     folders = {answer.body["VideoPath"].split("/")[2] for answer in (mine, theirs)}
     assert len(folders) == 2
+    # A job's name is the first 20 bytes of a hash of the request.
+    hashes = {b32decode(answer.body["JobId"].upper()).hex().upper() for answer in (mine, theirs)}
+    assert not [each for each in hashes if each[:32] in folders], "who knows the request knows where the files are"
     assert all(walls.a.jobs["ready"] not in text for text in (mine.text.decode(), str(mine.headers)))
 
 

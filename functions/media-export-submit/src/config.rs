@@ -1,5 +1,6 @@
 //! The environment of this function.
 
+use export_domain::identity::DirectoryKey;
 use export_domain::settings::{AuthMode, Lifecycle, Limits, ReplyStyle};
 use export_lambda::config::{ConfigError, Env};
 use export_lambda::settings;
@@ -21,6 +22,8 @@ pub struct Config {
     pub auth: AuthMode,
     /// What may be asked.
     pub limits: Limits,
+    /// What names the directories of clips.
+    pub directories: Option<DirectoryKey>,
     /// Times of a job's life.
     pub times: Lifecycle,
     /// How replies look.
@@ -41,6 +44,7 @@ impl Config {
             thumbnail_queue: env.required("THUMBNAIL_QUEUE_URL"),
             auth: settings::auth(&mut env),
             limits: settings::limits(&mut env),
+            directories: settings::directory_key(&mut env),
             times: settings::lifecycle(&mut env),
             style: settings::reply_style(&mut env),
         };

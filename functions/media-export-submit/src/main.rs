@@ -27,6 +27,7 @@ async fn main() -> Result<(), Error> {
             clock,
             auth: config.auth,
             limits: config.limits,
+            directories: config.directories,
         },
         times: config.times,
         style: config.style,

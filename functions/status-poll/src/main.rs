@@ -26,6 +26,7 @@ async fn main() -> Result<(), Error> {
             clock,
             auth: config.auth,
             limits: config.limits,
+            directories: None,
         },
         times: config.times,
         style: config.style,

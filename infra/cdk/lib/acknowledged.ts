@@ -8,6 +8,7 @@ const DEAD_LETTERS = 'Is the dead-letter queue of another one, and watched by an
 const MRE_TABLES = "Only for trials without a Media Replay Engine; holds no one's data.";
 const OBJECTS = 'Objects come and go below a prefix; IAM has no other name for them.';
 const PREFIX = 'Who gives the construct the beginning of buckets\' names means all of them.';
+const NAMES_DIRECTORIES = 'Opens nothing. Another value would give a repeated request another directory.';
 const SESSION = 'The function itself asks for a valid SessionId, as the TVU contract has it; see `authMode`.';
 
 /** Stands for cdk-nag's findings on resources that end in a wildcard; their full names hold the resources. */
@@ -25,6 +26,7 @@ const MANAGED = Object.fromEntries(
 export const ACKNOWLEDGED: Readonly<Record<string, Readonly<Record<string, string>>>> = {
   SourceBucket: { 'AwsSolutions-S1': ACCESS_LOGS },
   ExportBucket: { 'AwsSolutions-S1': ACCESS_LOGS },
+  DirectoryKey: { 'AwsSolutions-SMG4': NAMES_DIRECTORIES },
   ClipDeadLetterQueue: { 'AwsSolutions-SQS3': DEAD_LETTERS },
   ThumbnailDeadLetterQueue: { 'AwsSolutions-SQS3': DEAD_LETTERS },
   DataExportDeadLetterQueue: { 'AwsSolutions-SQS3': DEAD_LETTERS },

@@ -23,6 +23,7 @@ KEYS = {
     "AWS::SQS::Queue": "KmsMasterKeyId",
     "AWS::SNS::Topic": "KmsMasterKeyId",
     "AWS::Logs::LogGroup": "KmsKeyId",
+    "AWS::SecretsManager::Secret": "KmsKeyId",
 }
 
 

@@ -1,13 +1,19 @@
 //! A request's identity: the same canonical request of a tenant is the same job, the same keys, the same clip.
 //! Nothing here is random or reads a clock.
+//!
+//! A job's name follows from the request alone. The names of its files need the stack's [`DirectoryKey`] as well, so that
+//! who knows a request, or a job's name, cannot tell where its files are. They are stored with the job, which keeps them
+//! whatever the key is later.
 
 use crate::base32;
 use crate::ids::{JobId, TenantId, hex};
 use crate::request::{ExportRequest, Wanted};
 use crate::tenant::Target;
+use hmac::{Hmac, KeyInit, Mac};
 use jiff::Timestamp;
 use serde_json::json;
 use sha2::{Digest, Sha256};
+use std::fmt;
 
 /// Name, paths and canonical text of one request.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -20,8 +26,36 @@ pub struct Identity {
     pub video_path: String,
 }
 
-/// Derives the identity of `request` for `tenant` with its resolved `target`.
-pub fn identify(tenant: &TenantId, request: &ExportRequest, target: &Target) -> Identity {
+/// A stack's secret that the names of directories and pictures are derived with (HMAC-SHA-256).
+#[derive(Clone)]
+pub struct DirectoryKey(Hmac<Sha256>);
+
+impl DirectoryKey {
+    /// `None` for a text of less than 32 bytes, which may be guessed.
+    pub fn parse(text: &str) -> Option<Self> {
+        let long = Some(text.as_bytes()).filter(|text| text.len() >= 32)?;
+        Hmac::new_from_slice(long).ok().map(Self)
+    }
+
+    fn name(&self, digest: &[u8; 32]) -> [u8; 32] {
+        self.0.clone().chain_update(b"directory|").chain_update(digest).finalize().into_bytes().into()
+    }
+}
+
+impl fmt::Debug for DirectoryKey {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("DirectoryKey(***)")
+    }
+}
+
+/// Derives the identity of `request` for `tenant` with its resolved `target`. Without a key the names of the files can be
+/// computed from the request.
+pub fn identify(
+    tenant: &TenantId,
+    request: &ExportRequest,
+    target: &Target,
+    key: Option<&DirectoryKey>,
+) -> Identity {
     let digest: [u8; 32] = Sha256::new()
         .chain_update(b"mexp1|")
         .chain_update(tenant.as_str())
@@ -29,7 +63,8 @@ pub fn identify(tenant: &TenantId, request: &ExportRequest, target: &Target) -> 
         .chain_update(canonical(request, target))
         .finalize()
         .into();
-    let (first, second) = digest.split_at(16);
+    let named = key.map_or(digest, |key| key.name(&digest));
+    let (first, second) = named.split_at(16);
     let dir = hex(first).to_ascii_uppercase();
     let peer = request.peer_id.as_ref().map_or("0000000000000000", |id| id.as_str());
     let (start, start_time) = (request.start_pos_ms, request.start_time_ms);
@@ -79,8 +114,13 @@ mod tests {
     use crate::request::parse;
     use crate::settings::Limits;
     use crate::storage::Container;
+    use std::collections::HashSet;
 
     fn identity(body: &str) -> Identity {
+        keyed(body, None)
+    }
+
+    fn keyed(body: &str, key: Option<&str>) -> Identity {
         let request = parse(&json::parse(body.as_bytes(), true).unwrap(), &Limits::default()).unwrap();
         let target = Target {
             bucket: "b".to_owned(),
@@ -89,24 +129,53 @@ mod tests {
             owner: String::new(),
             container: Container::Ts,
         };
-        identify(&TenantId::parse("demo").unwrap(), &request, &target)
+        let key = key.map(|key| DirectoryKey::parse(key).unwrap());
+        identify(&TenantId::parse("demo").unwrap(), &request, &target, key.as_ref())
     }
 
     const BODY: &str = r#"{"ServiceCaller":"mma","StartPos":1562253612833,"StartTime":"00:13:12","Duration":9000,
         "PeerId":"4D7446C8141EE167","LivePath":"mp4/a/stream.mpd","FileName":"test.ts","FetchMedia":true}"#;
 
+    const KEYS: [&str; 2] = ["a secret of the stack, 32 bytes.", "another secret of another stack."];
+
     #[test]
-    fn paths_have_the_samples_shapes() {
-        let id = identity(BODY);
+    fn paths_have_the_samples_shapes_with_a_key_and_without() {
+        shaped(&identity(BODY));
+        shaped(&keyed(BODY, Some(KEYS[0])));
+    }
+
+    fn shaped(id: &Identity) {
         let parts: Vec<&str> = id.image_path.split(['/', '_']).collect();
         let [_, dir, again, stamp, third, peer, uuid, start, time] = parts.as_slice() else {
             panic!("{parts:?}")
         };
         assert_eq!((dir.len(), *stamp, *peer), (32, "20190704-15-20-12", "4D7446C8141EE167"));
         assert!(dir == again && again == third && uuid.len() == 36);
+        assert!(dir.bytes().all(|c| matches!(c, b'0'..=b'9' | b'A'..=b'F')), "{dir}");
         assert_eq!((*start, *time), ("1562253612833", "792000.jpg"));
         assert_eq!(id.video_path, format!("/export/{dir}/test.ts"));
         assert_eq!(id.job_id.as_str().len(), 32);
+    }
+
+    /// A path's parts that do not follow from the request alone: the directory and the picture's last name.
+    fn secret(id: &Identity) -> [&str; 2] {
+        let parts: Vec<&str> = id.image_path.split(['/', '_']).collect();
+        [parts[1], parts[6]]
+    }
+
+    #[test]
+    fn a_key_changes_every_path_and_no_jobs_name() {
+        let ids = [identity(BODY), keyed(BODY, Some(KEYS[0])), keyed(BODY, Some(KEYS[1]))];
+        assert!(ids.iter().all(|id| id.job_id == ids[0].job_id), "{ids:?}");
+        let names: HashSet<&str> = ids.iter().flat_map(secret).collect();
+        assert_eq!(names.len(), 6, "{ids:?}");
+        assert_eq!(keyed(BODY, Some(KEYS[0])), ids[1]);
+    }
+
+    #[test]
+    fn a_short_key_is_none_and_no_key_is_shown() {
+        assert!(DirectoryKey::parse("").is_none() && DirectoryKey::parse(&KEYS[0][1..]).is_none());
+        assert_eq!(format!("{:?}", DirectoryKey::parse(KEYS[0]).unwrap()), "DirectoryKey(***)");
     }
 
     #[test]

@@ -1,7 +1,7 @@
 //! From a received body to an order, judged in this order: size, JSON, session, fields, tenant and storage. Submit and `POST /export/status` share it, so both name the same job.
 
 use crate::auth::authenticate;
-use crate::identity::identify;
+use crate::identity::{DirectoryKey, identify};
 use crate::ids::{JobId, SessionId, TenantId};
 use crate::job::Order;
 use crate::json;
@@ -78,6 +78,8 @@ pub struct Intake<S, T, C> {
     pub auth: AuthMode,
     /// What may be asked.
     pub limits: Limits,
+    /// What names the directories of new jobs; who only asks for jobs needs none.
+    pub directories: Option<DirectoryKey>,
 }
 
 impl<S: Sessions, T: Tenants, C: Clock> Intake<S, T, C> {
@@ -98,7 +100,7 @@ impl<S: Sessions, T: Tenants, C: Clock> Intake<S, T, C> {
         let request = request::parse(&body, &self.limits)?;
         let tenant = self.tenants.tenant(&tenant).await?.ok_or(Rejection::Denied)?;
         let target = tenant.resolve_target(&request).ok_or(Rejection::Denied)?;
-        let identity = identify(&tenant.id, &request, &target);
+        let identity = identify(&tenant.id, &request, &target, self.directories.as_ref());
         let job_id = identity.job_id.clone();
         Ok(Accepted { tenant, job_id, order: Order::new(request, identity, target) })
     }

@@ -1,6 +1,7 @@
 //! The environment variables that several functions read, in one place with their names.
 
 use crate::config::Env;
+use export_domain::identity::DirectoryKey;
 use export_domain::ids::TenantId;
 use export_domain::settings::{AuthMode, Lifecycle, Limits, ReplyStyle};
 
@@ -11,6 +12,20 @@ pub fn limits(env: &mut Env) -> Limits {
         max_duration_ms: env.parsed("MAX_DURATION_MS", defaults.max_duration_ms),
         lenient_json: env.switch("LENIENT_JSON", defaults.lenient_json),
     }
+}
+
+/// `DIRECTORY_KEY`. A function without one, as between the two steps of its own update, serves on, and its clips'
+/// directories can be computed from their requests.
+pub fn directory_key(env: &mut Env) -> Option<DirectoryKey> {
+    let Some(text) = env.optional("DIRECTORY_KEY") else {
+        tracing::warn!("DIRECTORY_KEY is not set: directories can be computed from requests");
+        return None;
+    };
+    let key = DirectoryKey::parse(&text);
+    if key.is_none() {
+        env.problem("DIRECTORY_KEY", "must have 32 bytes or more");
+    }
+    key
 }
 
 /// `AUTH_MODE`, `DEFAULT_TENANT`.

@@ -81,7 +81,7 @@ pub fn job(tenant: &Tenant, body: &Value, now: i64) -> Job {
     let parsed = json::parse(body.to_string().as_bytes(), false).expect("JSON");
     let request = parse(&parsed, &Limits::default()).expect("a valid request");
     let target = tenant.resolve_target(&request).expect("an allowed target");
-    let identity = identify(&tenant.id, &request, &target);
+    let identity = identify(&tenant.id, &request, &target, None);
     let job_id = identity.job_id.clone();
     let order = Order::new(request, identity, target);
     Job { fence: 0, ..Job::new(tenant.id.clone(), job_id, order, now, &Lifecycle::default()) }

@@ -1,6 +1,7 @@
 use crate::world::World;
+use export_domain::identity::DirectoryKey;
 use export_domain::job::{Job, State};
-use export_testkit::{Answered, Fault, ask, body, claimed, ready, with};
+use export_testkit::{Answered, Fault, NOW, ask, body, claimed, job, ready, tenant, with};
 use lambda_http::Request;
 use lambda_http::http::Method;
 use serde_json::Value;
@@ -75,6 +76,29 @@ async fn a_ready_job_answers_every_repetition_with_its_paths() {
     assert_eq!(answer.json["ImagePath"], job.order.image_path.as_str());
     assert_eq!(answer.json["VideoPath"], job.order.video_path.as_str());
     assert!(world.queue.take().is_empty() && world.jobs.writes() == 0);
+}
+
+#[tokio::test]
+async fn a_job_keeps_its_paths_whatever_names_directories_now() {
+    let mut world = World::new();
+    let mut jobs = vec![(body(), world.has(&body(), |job| job))];
+    let keys = ["the first key of this stack's life", "the second key of this stack's life"];
+    for key in keys {
+        world.app.intake.directories = DirectoryKey::parse(key);
+        world.clock.advance(6 * 3_600_000 + 1);
+        for (body, stored) in &jobs {
+            assert_eq!(world.submit(body).await.codes(), (1, 2000));
+            let job = world.jobs.current(stored).unwrap();
+            assert!(job.generation > stored.generation, "a job whose time is over starts anew");
+            assert_eq!(job.order, stored.order);
+        }
+        let other = with(body(), "FileName", key.replace('\'', ""));
+        let unkeyed = job(&tenant(), &other, NOW);
+        world.submit(&other).await;
+        let stored = world.jobs.current(&unkeyed).unwrap();
+        assert_ne!(stored.order.video_path, unkeyed.order.video_path);
+        jobs.push((other, stored));
+    }
 }
 
 fn keyed(key: &str, body: &Value) -> Request {

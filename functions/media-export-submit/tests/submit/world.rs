@@ -32,6 +32,7 @@ impl World {
                 clock: clock.clone(),
                 auth: AuthMode::Session,
                 limits: Limits::default(),
+                directories: None,
             },
             times: Lifecycle::default(),
             style: ReplyStyle::default(),

@@ -54,7 +54,7 @@ async fn worked(world: &World, tenant: &Tenant, job: &Job) -> (Job, Vec<Call>) {
 fn ordered(tenant: &Tenant, body: &Value) -> Option<Job> {
     let request = request(body)?;
     let target = tenant.resolve_target(&request)?;
-    let identity = identify(&tenant.id, &request, &target);
+    let identity = identify(&tenant.id, &request, &target, None);
     let id = identity.job_id.clone();
     Some(Job::new(tenant.id.clone(), id, Order::new(request, identity, target), NOW, &Lifecycle::default()))
 }

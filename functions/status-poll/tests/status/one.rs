@@ -68,6 +68,7 @@ async fn submitted(world: &World, body: &Value) -> Answered {
             clock: world.clock.clone(),
             auth: AuthMode::Session,
             limits: Limits::default(),
+            directories: None,
         },
         times: Lifecycle::default(),
         style: ReplyStyle::default(),

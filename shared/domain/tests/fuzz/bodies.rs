@@ -121,7 +121,7 @@ fn check_storages(entries: &[StorageEntry]) {
 fn job(request: ExportRequest) -> Option<JobId> {
     let tenant = tenant();
     let target = tenant.resolve_target(&request)?;
-    let identity = identify(&tenant.id, &request, &target);
+    let identity = identify(&tenant.id, &request, &target, None);
     let job_id = identity.job_id.clone();
     let order = Order::new(request, identity, target);
     let job = Job::new(tenant.id, job_id.clone(), order, NOW, &Lifecycle::default());

@@ -31,7 +31,7 @@ pub(crate) fn queued() -> Job {
     };
     let request = parse(&json::parse(CLIP.as_bytes(), true).unwrap(), &Limits::default()).unwrap();
     let target = tenant.resolve_target(&request).unwrap();
-    let identity = identify(&tenant.id, &request, &target);
+    let identity = identify(&tenant.id, &request, &target, None);
     let id = identity.job_id.clone();
     Job::new(tenant.id, id, Order::new(request, identity, target), NOW, &Lifecycle::default())
 }

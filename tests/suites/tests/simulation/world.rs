@@ -73,6 +73,7 @@ impl World {
             clock: process.clone(),
             auth: AuthMode::Session,
             limits: Limits::default(),
+            directories: None,
         }
     }
 
