@@ -166,6 +166,7 @@ def published_once(subject: Subject) -> None:
 @check
 def data_access(subject: Subject) -> None:
     """Event and replay documents are for those who sign"""
+    exports_data(subject)
     if subject.parameter("DataExportAuth") == "NONE":
         raise Skipped("the stack's DataExportAuth is NONE")
     answer = subject.data(Names("nobody's", subject.name).path(), signed=False)
@@ -175,6 +176,7 @@ def data_access(subject: Subject) -> None:
 @check
 def unknown_names(subject: Subject) -> None:
     """Unknown names of any kind reach the functions, which know none of them"""
+    exports_data(subject)
     for event in ODD:
         for names in (Names(event, subject.name), Names(event, subject.name, "no such replay")):
             for path in (names.path(), signable(names)):
@@ -219,8 +221,15 @@ def large(subject: Subject) -> None:
     assert len(document["Segments"]) == SEGMENTS, f"{len(document['Segments'])} segments, not {SEGMENTS}"
 
 
+def exports_data(subject: Subject) -> None:
+    """Ends a check that a stack without data exports cannot pass."""
+    if subject.parameter("DataExport") == "off":
+        raise Skipped("the stack's DataExport is off")
+
+
 def mre_rows(subject: Subject) -> dict[str, dict]:
     """An event with its profile and a segment, under names of ours."""
+    exports_data(subject)
     if not subject.own_mre:
         raise Skipped("Media Replay Engine's tables are not the stack's own (CreateMreTables)")
     tables = scenarios()["event_tennis_optimizer"]["tables"]

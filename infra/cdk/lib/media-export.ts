@@ -39,30 +39,30 @@ export class MediaExport extends Construct {
   readonly sourceBucket: IBucket;
   /** Where clips are written. */
   readonly exportBucket: IBucket;
-  /** Where data exports are kept. */
-  readonly exportOutputBucket: IBucket;
+  /** Where data exports are kept; like all that data exports need, not there without `dataExport`. */
+  readonly exportOutputBucket?: IBucket;
 
   readonly jobsTable: ITable;
   readonly sessionsTable: ITable;
   readonly tenantsTable: ITable;
-  readonly exportStateTable: ITable;
+  readonly exportStateTable?: ITable;
 
   readonly clipQueue: IQueue;
   readonly clipDeadLetterQueue: IQueue;
   readonly thumbnailQueue: IQueue;
   readonly thumbnailDeadLetterQueue: IQueue;
-  readonly dataExportQueue: IQueue;
+  readonly dataExportQueue?: IQueue;
   /** Triggers that made no export, as they were received. */
-  readonly dataExportDeadLetterQueue: IQueue;
+  readonly dataExportDeadLetterQueue?: IQueue;
 
   readonly mediaExportSubmitFunction: IFunction;
   readonly statusPollFunction: IFunction;
   readonly mediaExportClipWorkerFunction: IFunction;
   readonly mediaExportThumbnailWorkerFunction: IFunction;
   readonly jobSweeperFunction: IFunction;
-  readonly eventExportFunction: IFunction;
-  readonly replayExportFunction: IFunction;
-  readonly dataExportWorkerFunction: IFunction;
+  readonly eventExportFunction?: IFunction;
+  readonly replayExportFunction?: IFunction;
+  readonly dataExportWorkerFunction?: IFunction;
 
   /** Where alarms are published. */
   readonly alarmTopic: ITopic;
@@ -71,15 +71,15 @@ export class MediaExport extends Construct {
   readonly completionBusName: string;
 
   /** Media Replay Engine's tables and bus: those given, or those created. */
-  readonly eventTable: ITable;
-  readonly pluginTable: ITable;
-  readonly profileTable: ITable;
-  readonly modelTable: ITable;
-  readonly pluginResultTable: ITable;
-  readonly clipPreviewFeedbackTable: ITable;
-  readonly replayRequestTable: ITable;
-  readonly replayResultTable: ITable;
-  readonly eventBus: IEventBus;
+  readonly eventTable?: ITable;
+  readonly pluginTable?: ITable;
+  readonly profileTable?: ITable;
+  readonly modelTable?: ITable;
+  readonly pluginResultTable?: ITable;
+  readonly clipPreviewFeedbackTable?: ITable;
+  readonly replayRequestTable?: ITable;
+  readonly replayResultTable?: ITable;
+  readonly eventBus?: IEventBus;
 
   constructor(scope: Construct, id: string, props: MediaExportProps = {}) {
     super(scope, id);
@@ -90,11 +90,12 @@ export class MediaExport extends Construct {
     const objections = brokenRules(template, values);
     if (objections.length > 0) throw new Error(`MediaExport: ${objections.join(' ')}`);
 
+    const made = decided(template, values);
     this.template = inFile(
-      decided(template, values),
+      made,
       templateFile => new CfnInclude(this, 'Template', { templateFile, parameters: values }),
     );
-    attachCode(this, template, checkout);
+    attachCode(this, made.Resources, checkout);
     acknowledge(this);
 
     const api = this.resource<CfnApi>('Api');
@@ -104,33 +105,34 @@ export class MediaExport extends Construct {
 
     this.sourceBucket = props.sourceBucket ?? this.bucket('SourceBucket');
     this.exportBucket = props.exportBucket ?? this.bucket('ExportBucket');
-    this.exportOutputBucket = props.exportOutputBucket ?? this.exportBucket;
 
     this.jobsTable = this.table('JobsTable');
     this.sessionsTable = this.table('SessionsTable');
     this.tenantsTable = this.table('TenantsTable');
-    this.exportStateTable = this.table('ExportStateTable');
 
     this.clipQueue = this.queue('ClipQueue');
     this.clipDeadLetterQueue = this.queue('ClipDeadLetterQueue');
     this.thumbnailQueue = this.queue('ThumbnailQueue');
     this.thumbnailDeadLetterQueue = this.queue('ThumbnailDeadLetterQueue');
-    this.dataExportQueue = this.queue('DataExportQueue');
-    this.dataExportDeadLetterQueue = this.queue('DataExportDeadLetterQueue');
 
     this.mediaExportSubmitFunction = this.function('MediaExportSubmit');
     this.statusPollFunction = this.function('StatusPoll');
     this.mediaExportClipWorkerFunction = this.function('MediaExportClipWorker');
     this.mediaExportThumbnailWorkerFunction = this.function('MediaExportThumbnailWorker');
     this.jobSweeperFunction = this.function('JobSweeper');
-    this.eventExportFunction = this.function('EventExport');
-    this.replayExportFunction = this.function('ReplayExport');
-    this.dataExportWorkerFunction = this.function('DataExportWorker');
 
     this.alarmTopic = Topic.fromTopicArn(this, 'AlarmTopic', this.template.getResource('AlarmTopic').ref);
     this.completionBusName = values['CompletionBusName'] ?? '';
     this.dashboardName = this.output('DashboardName');
 
+    if (props.dataExport === false) return;
+    this.exportOutputBucket = props.exportOutputBucket ?? this.exportBucket;
+    this.exportStateTable = this.table('ExportStateTable');
+    this.dataExportQueue = this.queue('DataExportQueue');
+    this.dataExportDeadLetterQueue = this.queue('DataExportDeadLetterQueue');
+    this.eventExportFunction = this.function('EventExport');
+    this.replayExportFunction = this.function('ReplayExport');
+    this.dataExportWorkerFunction = this.function('DataExportWorker');
     const ownMre = props.createMreTables === true;
     const mreTable = (given: ITable | undefined, logicalId: string) => (!ownMre && given) || this.table(logicalId);
     this.eventTable = mreTable(props.eventTable, 'MreEventTable');
@@ -200,8 +202,8 @@ function templateFile(checkout: string): string {
 }
 
 /** Puts assets where the template has local paths, as `sam package` does. */
-function attachCode(construct: MediaExport, template: Template, checkout: string): void {
-  const code = Object.entries(template.Resources).flatMap(([logicalId, { Properties }]) => {
+function attachCode(construct: MediaExport, resources: Template['Resources'], checkout: string): void {
+  const code = Object.entries(resources).flatMap(([logicalId, { Properties }]) => {
     const uri = Properties?.['CodeUri'] ?? Properties?.['ContentUri'];
     return typeof uri === 'string' ? [{ logicalId, file: path.resolve(checkout, 'infra/sam', uri) }] : [];
   });

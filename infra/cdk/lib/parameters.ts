@@ -63,6 +63,7 @@ export const ARGUMENTS: { readonly [P in keyof MediaExportParameters]-?: Argumen
   tracing: text('Tracing'),
   permissionsBoundary: { parameter: 'PermissionsBoundaryArn', text: value => value.managedPolicyArn },
   deletionProtection: flag('DeletionProtection', 'on', 'off'),
+  dataExport: flag('DataExport', 'on', 'off'),
   createMreTables: flag('CreateMreTables', 'true', 'false'),
   eventTable: table('EventTableName'),
   pluginTable: table('PluginTableName'),

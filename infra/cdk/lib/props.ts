@@ -205,12 +205,17 @@ export interface MediaExportParameters {
    */
   readonly deletionProtection?: boolean;
   /**
+   * Whether the stack exports Media Replay Engine's data; without, it makes clips and stills only, and needs no tables of that.
+   * @default true
+   */
+  readonly dataExport?: boolean;
+  /**
    * Create empty tables and an event bus as Media Replay Engine has them, instead of naming existing ones.
    * @default false
    */
   readonly createMreTables?: boolean;
   /**
-   * Media Replay Engine's Event table. All eight tables are needed unless `createMreTables` is true.
+   * Media Replay Engine's Event table. All eight tables are needed unless `createMreTables` is true or `dataExport` false.
    * @default - none
    */
   readonly eventTable?: ITable;

@@ -64,7 +64,7 @@ function tags(name: string): (ScalarTag | CollectionTag)[] {
  * The template with all that is decided once its parameters have these values: without rules, conditions and branches not taken, and
  * without the layout of a form for parameters that nobody is asked for.
  */
-export function decided(template: Template, values: Record<string, string>): Partial<Template> {
+export function decided(template: Template, values: Record<string, string>): Pick<Template, 'Resources'> & Partial<Template> {
   const { Metadata, Rules, Conditions, Globals, ...rest } = template;
   const held = (condition: string) => holds({ Condition: condition }, Conditions, values);
   const elements = (all: Record<string, Element>) =>

@@ -42,17 +42,17 @@ const OUTPUTS: Record<string, (construct: MediaExport) => string | undefined> = 
   ApiId: it => it.api.apiId,
   SourceBucket: it => it.sourceBucket.bucketName,
   ExportBucket: it => it.exportBucket.bucketName,
-  ExportOutputBucket: it => it.exportOutputBucket.bucketName,
+  ExportOutputBucket: it => it.exportOutputBucket?.bucketName,
   JobsTableName: it => it.jobsTable.tableName,
   SessionsTableName: it => it.sessionsTable.tableName,
   TenantsTableName: it => it.tenantsTable.tableName,
-  ExportStateTableName: it => it.exportStateTable.tableName,
+  ExportStateTableName: it => it.exportStateTable?.tableName,
   ClipQueueUrl: it => it.clipQueue.queueUrl,
   ClipDeadLetterQueueUrl: it => it.clipDeadLetterQueue.queueUrl,
   ThumbnailQueueUrl: it => it.thumbnailQueue.queueUrl,
   ThumbnailDeadLetterQueueUrl: it => it.thumbnailDeadLetterQueue.queueUrl,
-  DataExportQueueUrl: it => it.dataExportQueue.queueUrl,
-  DataExportDeadLetterQueueUrl: it => it.dataExportDeadLetterQueue.queueUrl,
+  DataExportQueueUrl: it => it.dataExportQueue?.queueUrl,
+  DataExportDeadLetterQueueUrl: it => it.dataExportDeadLetterQueue?.queueUrl,
   MediaExportSubmitFunction: it => it.mediaExportSubmitFunction.functionArn,
   MediaExportSubmitRoleArn: it => it.mediaExportSubmitFunction.role?.roleArn,
   StatusPollFunction: it => it.statusPollFunction.functionArn,
@@ -63,24 +63,24 @@ const OUTPUTS: Record<string, (construct: MediaExport) => string | undefined> = 
   MediaExportThumbnailWorkerRoleArn: it => it.mediaExportThumbnailWorkerFunction.role?.roleArn,
   JobSweeperFunction: it => it.jobSweeperFunction.functionArn,
   JobSweeperRoleArn: it => it.jobSweeperFunction.role?.roleArn,
-  EventExportFunction: it => it.eventExportFunction.functionArn,
-  EventExportRoleArn: it => it.eventExportFunction.role?.roleArn,
-  ReplayExportFunction: it => it.replayExportFunction.functionArn,
-  ReplayExportRoleArn: it => it.replayExportFunction.role?.roleArn,
-  DataExportWorkerFunction: it => it.dataExportWorkerFunction.functionArn,
-  DataExportWorkerRoleArn: it => it.dataExportWorkerFunction.role?.roleArn,
+  EventExportFunction: it => it.eventExportFunction?.functionArn,
+  EventExportRoleArn: it => it.eventExportFunction?.role?.roleArn,
+  ReplayExportFunction: it => it.replayExportFunction?.functionArn,
+  ReplayExportRoleArn: it => it.replayExportFunction?.role?.roleArn,
+  DataExportWorkerFunction: it => it.dataExportWorkerFunction?.functionArn,
+  DataExportWorkerRoleArn: it => it.dataExportWorkerFunction?.role?.roleArn,
   AlarmTopicArn: it => it.alarmTopic.topicArn,
   DashboardName: it => it.dashboardName,
   CompletionBusName: it => it.completionBusName,
-  EventTableName: it => it.eventTable.tableName,
-  PluginTableName: it => it.pluginTable.tableName,
-  ProfileTableName: it => it.profileTable.tableName,
-  ModelTableName: it => it.modelTable.tableName,
-  PluginResultTableName: it => it.pluginResultTable.tableName,
-  ClipPreviewFeedbackTableName: it => it.clipPreviewFeedbackTable.tableName,
-  ReplayRequestTableName: it => it.replayRequestTable.tableName,
-  ReplayResultTableName: it => it.replayResultTable.tableName,
-  EventBusName: it => it.eventBus.eventBusName,
+  EventTableName: it => it.eventTable?.tableName,
+  PluginTableName: it => it.pluginTable?.tableName,
+  ProfileTableName: it => it.profileTable?.tableName,
+  ModelTableName: it => it.modelTable?.tableName,
+  PluginResultTableName: it => it.pluginResultTable?.tableName,
+  ClipPreviewFeedbackTableName: it => it.clipPreviewFeedbackTable?.tableName,
+  ReplayRequestTableName: it => it.replayRequestTable?.tableName,
+  ReplayResultTableName: it => it.replayResultTable?.tableName,
+  EventBusName: it => it.eventBus?.eventBusName,
 };
 
 function newApp(): App {
@@ -331,6 +331,16 @@ test('buckets, keys and a boundary of tenants reach the roles', () => {
   }
   const roles = Object.values(Resources).filter(each => each.Type === 'AWS::IAM::Role');
   assert.deepEqual([...new Set(roles.map(each => each.Properties?.['PermissionsBoundary']))], ['arn:aws:iam::123456789012:policy/bound']);
+});
+
+test('the media half alone needs no table of Media Replay Engine', () => {
+  const stack = new Stack(newApp(), 'Media');
+  const construct = mediaExport(stack, { dataExport: false });
+  const { template } = synthesise(stack);
+  assert.deepEqual(Object.keys(template.Resources).filter(name => /^(DataExport|EventExport|ReplayExport|Mre|ReadMre)/.test(name)), []);
+  for (const [output, property] of Object.entries(OUTPUTS)) {
+    assert.equal(property(construct) === undefined, !(output in template.Outputs), output);
+  }
 });
 
 test('a VPC may be made in the same stack', () => {

@@ -197,5 +197,6 @@ def branches(partition: str = "aws") -> dict[str, dict[str, str]]:
         "trial": {"CreateMreTables": "true"},
         "full": full,
         "own buckets": full | {"SourceBucketName": "", "ExportBucketName": ""},
+        "media only": {"DataExport": "off"},
         "quiet": {"CreateMreTables": "true", "CompletionBusName": "", "RequireTls": "false"},
     }

@@ -52,7 +52,7 @@ def test_the_branches_meet_every_condition_both_ways():
 
 
 def test_every_partition_gets_a_whole_stack_with_its_own_arns(made):
-    assert len(made.resources) > 90 and len(made.outputs) > 30
+    assert len(made.resources) > 60 and len(made.outputs) > 20
     partitions = set(re.findall(r"\barn:([a-z-]+):", json.dumps([made.resources, made.outputs])))
     assert partitions == {made.pseudo["AWS::Partition"]}
 
@@ -235,6 +235,8 @@ def test_rules_are_written_as_the_guide_has_them():
         ({**dict.fromkeys(MRE_TABLES, "t"), "ExportRule": "ENABLED"}, "EventBusName"),
         ({**dict.fromkeys(MRE_TABLES, "t"), "ExportRule": "ENABLED", "EventBusName": "mre"}, None),
         ({"CreateMreTables": "true", "ExportRule": "ENABLED"}, None),
+        ({"DataExport": "off"}, None),
+        ({"DataExport": "off", "ExportRule": "ENABLED", "EventBusName": "mre"}, "DataExport on"),
         ({"CreateMreTables": "true", "AuthMode": "none"}, "DefaultTenant"),
         ({"CreateMreTables": "true", "PreviewUrls": "on"}, "MreMediaBucketName"),
         ({"CreateMreTables": "true", "DomainName": "a.b"}, "DomainCertificateArn"),
@@ -247,3 +249,16 @@ def test_a_deployment_that_cannot_work_is_refused_by_a_rule(parameters, objectio
     assert not broken if objection is None else any(objection in each for each in broken)
 
 
+
+
+def test_the_media_half_alone_has_nothing_of_media_replay_engine():
+    """Nothing refers to what is not made, or it could not be resolved; nor is anything left that only data exports need."""
+    alone, whole = Resolved(DataExport="off"), Resolved(CreateMreTables="true")
+    assert not alone.broken_rules()
+    theirs = re.compile(r"data-export|event-export|replay-export|DataExport|EventExport|ReplayExport|ExportState|Mre|/data")
+    assert not [name for name, each in alone.resources.items() if theirs.search(name) or theirs.search(json.dumps(each))]
+    assert len(whole.of_type("AWS::Lambda::Function")) - len(alone.of_type("AWS::Lambda::Function")) == 3
+    for kind in ("AWS::SQS::Queue", "AWS::DynamoDB::Table", "AWS::Events::Rule", "AWS::Logs::LogGroup", "AWS::ApiGatewayV2::Route"):
+        assert alone.of_type(kind).keys() < whole.of_type(kind).keys()
+    functions = alone.of_type("AWS::Lambda::Function")
+    assert functions.keys() == {"MediaExportSubmit", "StatusPoll", "MediaExportClipWorker", "MediaExportThumbnailWorker", "JobSweeper"}

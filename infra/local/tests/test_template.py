@@ -10,6 +10,7 @@ import bundles
 import stack
 from deploy import TEMPLATE
 from instance import ROOT
+from resolved import Resolved
 
 PARSED = yaml_parse(TEMPLATE.read_text())
 RESOURCES = PARSED["Resources"]
@@ -337,13 +338,13 @@ def test_the_run_book_has_every_error_message():
 def test_the_dashboard_shows_every_metric_of_ours():
     table = README.partition("\n## Metrics")[2]
     metrics = set(re.findall(r"(?m)^\| `(\w+)` \|", table))
-    body = RESOURCES["Dashboard"]["Properties"]["DashboardBody"]["Fn::Sub"]
+    body = Resolved(CreateMreTables="true").resources["Dashboard"]["Properties"]["DashboardBody"]
     drawn = {*re.findall(r'\["MediaExport", "(\w+)"', body), *re.findall(r'MetricName=\\"(\w+)', body)}
     assert len(metrics) > 15 and drawn == metrics
 
 
 def test_the_dashboard_is_a_grid_of_widgets_that_do_not_overlap():
-    widgets = json.loads(RESOURCES["Dashboard"]["Properties"]["DashboardBody"]["Fn::Sub"])["widgets"]
+    widgets = json.loads(Resolved(CreateMreTables="true").resources["Dashboard"]["Properties"]["DashboardBody"])["widgets"]
     cells = [(x, y) for w in widgets for x in range(w["x"], w["x"] + w["width"]) for y in range(w["y"], w["y"] + w["height"])]
     assert len(cells) == len(set(cells))
     assert all(w["x"] + w["width"] <= 24 for w in widgets)
