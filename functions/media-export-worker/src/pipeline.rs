@@ -273,7 +273,7 @@ where
             },
             feed: source.pictures(),
             audio,
-            uploader: self.uploader(lease, job, source, open),
+            uploader: self.uploader(lease, job, open),
         };
         let progress = Reporter { app: self, lease, job, reader };
         let made = clip::make(work, &progress).await?.ok_or_else(|| no_picture(reader.notes()))?;
@@ -318,7 +318,7 @@ where
         audio: Vec<AudioTrack<O>>,
         open: &OpenUpload,
     ) -> Result<(), WorkError> {
-        let uploader = self.uploader(lease, job, source, open);
+        let uploader = self.uploader(lease, job, open);
         let container = job.order.target.container;
         let sound = alone::make(&self.ffmpeg, source.window, container, audio, uploader).await?;
         let none = || match source.sound_left_out() {
@@ -334,17 +334,10 @@ where
         self.publish_clip(lease, job, source, &sound.prepared, sound.length, sound.lack_ms, plan, open).await
     }
 
-    fn uploader(
-        &self,
-        lease: &Lease<'_, J, C>,
-        job: &Job,
-        source: &Recording<O>,
-        open: &OpenUpload,
-    ) -> Uploader<O> {
+    fn uploader(&self, lease: &Lease<'_, J, C>, job: &Job, open: &OpenUpload) -> Uploader<O> {
         let place = place(job, ObjectKind::Video, lease.fence());
         let headed = job.order.target.container == Container::Mp4;
-        let expected = source.expected_bytes(job.order.duration_ms);
-        Uploader::new(Arc::clone(&self.objects), place, open.clone(), expected, headed)
+        Uploader::new(Arc::clone(&self.objects), place, open.clone(), headed)
     }
 
     #[expect(clippy::too_many_arguments, reason = "what was made, from where to where")]

@@ -218,12 +218,6 @@ impl<O: SourceStore + 'static> Recording<O> {
         let start = track.listed_start().unwrap_or(self.window.start).max(self.window.start);
         (end - start).max(Nanos::ZERO)
     }
-
-    /// The clip's likely size, by the manifest.
-    pub(crate) fn expected_bytes(&self, duration_ms: i64) -> u64 {
-        let bandwidth = self.track.as_ref().map_or(0, |track| track.bandwidth());
-        (bandwidth / 8).saturating_mul(u64::try_from(duration_ms / 1000 + 1).unwrap_or(0))
-    }
 }
 
 /// The codec that makes a copy possible, if one is asked for.

@@ -1,6 +1,6 @@
 //! A clip on its way to S3, in bounded memory and without a disk.
 //!
-//! Parts of 5 MiB go out as they fill, a few at a time. An MP4's head is known last but stands first: S3 orders by part
+//! Parts of 5 MiB, in long clips of more, go out as they fill, a few at a time. An MP4's head is known last but stands first: S3 orders by part
 //! number, so part 1 is held back and sent at the end with the head in front. A clip that fits into one part is
 //! written at once.
 
@@ -18,12 +18,12 @@ use tokio::task::JoinHandle;
 
 /// Smallest part that S3 takes, but for the last.
 const LEAST_PART: usize = 5 << 20;
-/// Several parts are held in memory, whatever size the manifest makes one expect.
+/// Several parts are held in memory.
 const LARGEST_PART: usize = 64 << 20;
 /// Parts on their way at the same time.
 const IN_FLIGHT: usize = 4;
-/// S3 takes 10,000; the rest is margin.
-const MOST_PARTS: u64 = 9000;
+/// A part is this share of the bytes before it, so that the 10,000 that S3 takes are enough for 380 GiB.
+const SHARE: u64 = 1500;
 
 /// Where the clip goes and who makes it.
 #[derive(Debug, Clone)]
@@ -101,12 +101,13 @@ pub(crate) struct Uploader<O> {
     store: Arc<O>,
     place: Place,
     open: OpenUpload,
-    part_size: usize,
     held: Option<Bytes>,
     /// Whether the first part waits for a head.
     headed: bool,
     buffer: BytesMut,
     bytes: u64,
+    /// Bytes that have become parts.
+    parted: u64,
     next_number: i32,
     sending: VecDeque<Task<Result<Part, WriteError>>>,
     sent: Vec<Part>,
@@ -114,18 +115,17 @@ pub(crate) struct Uploader<O> {
 }
 
 impl<O: ClipStore + 'static> Uploader<O> {
-    /// `expected` is the clip's likely size in bytes; `headed` that [`Uploader::finish`] will bring a head.
-    pub(crate) fn new(store: Arc<O>, place: Place, open: OpenUpload, expected: u64, headed: bool) -> Self {
-        let by_size = usize::try_from(expected.saturating_mul(6) / 5 / MOST_PARTS).unwrap_or(LARGEST_PART);
+    /// `headed`: whether [`Uploader::finish`] will bring a head.
+    pub(crate) fn new(store: Arc<O>, place: Place, open: OpenUpload, headed: bool) -> Self {
         Self {
             store,
             place,
             open,
-            part_size: by_size.clamp(LEAST_PART, LARGEST_PART),
             held: None,
             headed,
             buffer: BytesMut::new(),
             bytes: 0,
+            parted: 0,
             next_number: 1,
             sending: VecDeque::new(),
             sent: Vec::new(),
@@ -137,8 +137,9 @@ impl<O: ClipStore + 'static> Uploader<O> {
     pub(crate) async fn append(&mut self, data: &[u8]) -> Result<(), WorkError> {
         self.bytes += u64::try_from(data.len()).unwrap_or_default();
         self.buffer.extend_from_slice(data);
-        while self.buffer.len() >= self.part_size {
-            let part = self.buffer.split_to(self.part_size).freeze();
+        while self.buffer.len() >= part_size(self.parted) {
+            let part = self.buffer.split_to(part_size(self.parted)).freeze();
+            self.parted += u64::try_from(part.len()).unwrap_or_default();
             if self.headed && self.held.is_none() {
                 self.held = Some(part);
                 self.next_number = 2;
@@ -208,6 +209,11 @@ impl<O: ClipStore + 'static> Uploader<O> {
         }
         Ok(())
     }
+}
+
+/// Bytes of the part that comes behind `before` bytes.
+fn part_size(before: u64) -> usize {
+    usize::try_from(before / SHARE).unwrap_or(LARGEST_PART).clamp(LEAST_PART, LARGEST_PART)
 }
 
 #[cfg(test)]

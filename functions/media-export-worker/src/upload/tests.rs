@@ -29,7 +29,7 @@ fn payload(length: usize) -> Vec<u8> {
 /// Uploads `payload` behind `head`; returns what is visible in the end, and what was prepared.
 async fn uploaded(payload: &[u8], head: Option<&'static [u8]>) -> (Vec<u8>, Prepared) {
     let store = Arc::new(MemoryObjects::default());
-    let mut uploader = Uploader::new(Arc::clone(&store), place(), OpenUpload::default(), 0, head.is_some());
+    let mut uploader = Uploader::new(Arc::clone(&store), place(), OpenUpload::default(), head.is_some());
     for piece in payload.chunks(70_001) {
         uploader.append(piece).await.unwrap();
     }
@@ -86,7 +86,7 @@ async fn a_transport_stream_has_no_head_and_its_parts_are_in_order() {
 async fn an_upload_that_is_given_up_is_known_to_whoever_cleans_up() {
     let store = Arc::new(MemoryObjects::default());
     let open = OpenUpload::default();
-    let mut uploader = Uploader::new(Arc::clone(&store), place(), open.clone(), 0, false);
+    let mut uploader = Uploader::new(Arc::clone(&store), place(), open.clone(), false);
     uploader.append(&payload(LEAST_PART + 1)).await.unwrap();
     drop(uploader);
     let upload = open.take().await.unwrap();
@@ -95,12 +95,19 @@ async fn an_upload_that_is_given_up_is_known_to_whoever_cleans_up() {
 }
 
 #[test]
-fn parts_are_as_large_as_a_long_clip_needs_and_never_larger_than_memory_allows() {
-    let part_size = |expected| {
-        let store = Arc::new(MemoryObjects::default());
-        Uploader::new(store, place(), OpenUpload::default(), expected, true).part_size
+fn parts_grow_with_what_is_written_and_are_never_larger_than_memory_allows() {
+    let of_gib = |gib: u64| {
+        let (mut parts, mut bytes, mut largest) = (0, 0, 0);
+        while bytes < gib << 30 {
+            largest = part_size(bytes);
+            bytes += u64::try_from(largest).unwrap();
+            parts += 1;
+        }
+        (parts, largest)
     };
-    assert_eq!(part_size(0), 5 << 20);
-    assert_eq!(part_size(90_000_000_000), 12_000_000);
-    assert_eq!([part_size(1 << 50), part_size(u64::MAX)], [64 << 20, 64 << 20]);
+    let within = |(parts, largest): (u64, usize), most: usize| parts <= 10_000 && largest <= most;
+    assert_eq!(of_gib(1), (205, 5 << 20));
+    assert!(within(of_gib(10), 8 << 20), "four hours at 6 Mb/s: {:?}", of_gib(10));
+    assert!(within(of_gib(380), 64 << 20), "{:?}", of_gib(380));
+    assert_eq!(part_size(u64::MAX), 64 << 20);
 }
