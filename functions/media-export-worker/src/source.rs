@@ -8,11 +8,11 @@ mod reader;
 pub(crate) use prefetch::{Fetched, Segments};
 pub(crate) use reader::Reader;
 
-use crate::error::{About, WorkError};
+use crate::error::WorkError;
 use bytes::Bytes;
 use export_domain::job::{Reason, WarningCode};
 use export_domain::ports::SourceStore;
-use export_media::fmp4::{Init, InitTrack, MoofRead, TrackKind, read_moof, read_readable, unwrap_times};
+use export_media::fmp4::{InitTrack, MoofRead, TrackKind, read_moof, read_readable, unwrap_times};
 use export_media::language::iso_639_2;
 use export_media::mpd::{ByteRange, Representation, Resource, Segment};
 use export_media::picture::DecoderConfig;
@@ -44,7 +44,7 @@ const SHORT: Nanos = Nanos::new(3_000_000_000);
 pub(crate) struct Track {
     representation: Representation,
     /// The track in the init segment.
-    pub(crate) init: InitTrack,
+    pub(crate) init: Arc<InitTrack>,
     /// Decoder configurations of its sample entries; none for what is not H.264 or HEVC.
     pub(crate) configs: Vec<Option<Arc<DecoderConfig>>>,
     /// The track's ticks on the presentation's clock.
@@ -80,18 +80,17 @@ impl Track {
         let resource = representation
             .init()?
             .ok_or_else(|| Reason::BadRecording.because("the manifest names no init segment"))?;
-        let place = || match kind {
+        let place = match kind {
             TrackKind::Video => "the init segment of the video track",
             TrackKind::Audio | TrackKind::Other => "the init segment of a sound track",
         };
-        let bytes = reader.head(&resource).await.about(place)?;
-        let tracks: Vec<InitTrack> =
-            Init::parse(&bytes).about(place)?.tracks.into_iter().filter(|track| track.kind == kind).collect();
+        let mut tracks = reader.init(&resource, place).await?;
+        tracks.retain(|track| track.kind == kind);
         if tracks.iter().any(|track| track.encrypted) {
-            return Err(Reason::Encrypted.because(format!("{} has encrypted samples", place())).into());
+            return Err(Reason::Encrypted.because(format!("{place} has encrypted samples")).into());
         }
         if tracks.iter().any(|track| track.more_edits) {
-            let detail = format!("{}: of several edits only the first counts", place());
+            let detail = format!("{place}: of several edits only the first counts");
             reader.notes().warn(WarningCode::RatesCorrected, detail);
         }
         let indexed = match representation.index()? {

@@ -12,10 +12,13 @@ use export_media::mpd::{Period, Representation};
 use export_media::select::{Choice, choose};
 use export_media::sound::{Identity, SoundFormat, match_tracks};
 use export_media::time::Nanos;
+use std::collections::VecDeque;
 use std::sync::Arc;
 
-/// Sound tracks that a clip may have.
-const MOST_TRACKS: usize = 64;
+/// Sound tracks that a clip may have, and Representations of a Period that are opened for them.
+const MOST_TRACKS: usize = 32;
+/// Representations that are opened at the same time.
+const AT_ONCE: usize = 4;
 
 /// A track of the clip as it grows from Period to Period.
 struct Growing {
@@ -29,22 +32,31 @@ pub(crate) async fn open_sound<O: SourceStore + 'static>(
     means: &Means<'_, O>,
     periods: &[(&Period, Nanos, Nanos)],
 ) -> Result<Vec<AudioTrack<O>>, WorkError> {
-    let mut opening = Vec::new();
-    for (period, from, until) in periods {
-        opening.push(begin(means, period, (*from, *until)));
+    let mut wanted: VecDeque<Wanted> = VecDeque::new();
+    for (n, (period, from, until)) in periods.iter().enumerate() {
+        wanted.extend(sources(means, period).into_iter().map(|source| (n, source, (*from, *until))));
+    }
+    let mut found: Vec<Vec<Arc<Track>>> = vec![Vec::new(); periods.len()];
+    let mut opening: VecDeque<Opening> = VecDeque::new();
+    loop {
+        while opening.len() < AT_ONCE
+            && let Some(next) = wanted.pop_front()
+        {
+            opening.push_back(begin(means, next));
+        }
+        let Some(Opening { period, name, task }) = opening.pop_front() else { break };
+        match task.await.map_err(|e| WorkError::Passing(format!("failed to open a track: {e}")))? {
+            Ok(opened) => {
+                found.get_mut(period).into_iter().for_each(|found| found.extend_from_slice(&opened));
+            }
+            Err(WorkError::GivenUp(cause)) if cause.reason == Reason::BadRecording => {
+                warn(means, &format!("{name}: {}", cause.detail));
+            }
+            Err(error) => return Err(error),
+        }
     }
     let mut tracks: Vec<Growing> = Vec::new();
-    for ((_, from, until), opening) in periods.iter().zip(opening) {
-        let mut found = Vec::new();
-        for (name, opened) in opening {
-            match opened.await.map_err(|e| WorkError::Passing(format!("failed to open a track: {e}")))? {
-                Ok(opened) => found.extend(opened.into_iter().map(Arc::new)),
-                Err(WorkError::GivenUp(cause)) if cause.reason == Reason::BadRecording => {
-                    warn(means, &format!("{name}: {}", cause.detail));
-                }
-                Err(error) => return Err(error),
-            }
-        }
+    for ((_, from, until), found) in periods.iter().zip(found) {
         join(means, &mut tracks, found, (*from, *until));
     }
     let track = |(n, growing): (usize, Growing)| {
@@ -56,29 +68,45 @@ pub(crate) async fn open_sound<O: SourceStore + 'static>(
     Ok(tracks.into_iter().enumerate().filter_map(track).collect())
 }
 
-/// A Representation's tracks on their way, and its name.
-type Opening = (String, Task<Result<Vec<Track>, WorkError>>);
+/// A Representation with sound, the position of its Period, and the part of the window in that.
+type Wanted = (usize, Representation, (Nanos, Nanos));
 
-/// Starts to open the sound of a Period.
-fn begin<O: SourceStore + 'static>(
-    means: &Means<'_, O>,
-    period: &Period,
-    window: (Nanos, Nanos),
-) -> Vec<Opening> {
+/// A Representation's tracks on their way.
+struct Opening {
+    /// The position of its Period.
+    period: usize,
+    /// For people.
+    name: String,
+    task: Task<Result<Vec<Arc<Track>>, WorkError>>,
+}
+
+/// The Representations with the sound of a Period: the first ones in the manifest's order.
+fn sources<O: SourceStore>(means: &Means<'_, O>, period: &Period) -> Vec<Representation> {
     let Choice { video, audio } = choose(period, None);
     // Sound may also be in the picture's own segments.
     let sources: Vec<&Representation> = if audio.is_empty() { video.into_iter().collect() } else { audio };
     let left_out = sources.len().saturating_sub(MOST_TRACKS);
     if left_out > 0 {
-        warn(means, &format!("{left_out} sound tracks more than {MOST_TRACKS} in one Period"));
+        let detail = format!(
+            "a clip has at most {MOST_TRACKS} sound tracks: the last {left_out} of a Period are left out"
+        );
+        warn(means, &detail);
     }
-    let open = |representation: &Representation| {
-        let name = format!("representation {}", representation.id.escape_debug());
-        let (reader, representation) = (Arc::clone(means.reader), representation.clone());
-        let open = async move { Track::open_all(&reader, &representation, TrackKind::Audio, window).await };
-        (name, Task::spawn(open))
+    sources.into_iter().take(MOST_TRACKS).cloned().collect()
+}
+
+/// Starts to open a Representation.
+fn begin<O: SourceStore + 'static>(
+    means: &Means<'_, O>,
+    (period, representation, window): Wanted,
+) -> Opening {
+    let name = format!("representation {}", representation.id.escape_debug());
+    let reader = Arc::clone(means.reader);
+    let open = async move {
+        let tracks = Track::open_all(&reader, &representation, TrackKind::Audio, window).await?;
+        Ok(tracks.into_iter().map(Arc::new).collect())
     };
-    sources.into_iter().take(MOST_TRACKS).map(open).collect()
+    Opening { period, name, task: Task::spawn(open) }
 }
 
 /// Adds the tracks of a Period to those that they go on, or as new ones.
@@ -103,10 +131,11 @@ fn join<O: SourceStore + 'static>(
         } else if tracks.len() < MOST_TRACKS {
             tracks.push(Growing { identity, parts: vec![part] });
         } else {
-            warn(
-                means,
-                &format!("a sound track more than {MOST_TRACKS} from {} ms on", from.to_millis_floor()),
+            let at = from.to_millis_floor();
+            let detail = format!(
+                "a clip has at most {MOST_TRACKS} sound tracks: a further one, from {at} ms on, is left out"
             );
+            warn(means, &detail);
         }
     }
 }

@@ -1,18 +1,26 @@
 //! Reads objects below one recording's directory, and counts the bytes.
 
-use crate::error::WorkError;
+use crate::error::{About, WorkError};
 use crate::notes::Notes;
 use bytes::Bytes;
 use export_domain::job::{Cause, Reason};
 use export_domain::ports::{Bucket, ReadError, SourceStore};
+use export_media::fmp4::{Init, InitTrack};
 use export_media::mpd::{MAX_BYTES, Mpd, MpdError, Resource, parse};
-use std::sync::Arc;
+use std::collections::HashMap;
 use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, Mutex, PoisonError};
+use tokio::sync::OnceCell;
 
 /// Largest init segment or index, by what their readers take.
 const HEAD_MOST: u64 = 4 << 20;
+/// Bytes of all init segments of a recording that are read for one window.
+const INITS_MOST: u64 = 64 << 20;
 /// Longest key that S3 takes, in bytes.
 const KEY_MOST: usize = 1024;
+
+/// The tracks of an init segment, once they are known.
+type Tracks = Arc<OnceCell<Vec<Arc<InitTrack>>>>;
 
 /// Reads below one recording's directory, and counts the bytes.
 #[derive(Debug)]
@@ -21,6 +29,9 @@ pub(crate) struct Reader<O> {
     bucket: Bucket,
     directory: String,
     bytes: AtomicU64,
+    /// Init segments that were read: many tracks may share one.
+    inits: Mutex<HashMap<Resource, Tracks>>,
+    init_bytes: AtomicU64,
     notes: Notes,
     /// When to look again for what is not there yet, while the recording may still begin.
     wake_at: Option<i64>,
@@ -30,7 +41,16 @@ impl<O: SourceStore> Reader<O> {
     /// A reader for the recording whose manifest is at `manifest_key`.
     pub(crate) fn new(objects: Arc<O>, bucket: Bucket, manifest_key: &str) -> Self {
         let directory = manifest_key.rfind('/').map_or("", |at| &manifest_key[..=at]).to_owned();
-        Self { objects, bucket, directory, bytes: AtomicU64::new(0), notes: Notes::default(), wake_at: None }
+        Self {
+            objects,
+            bucket,
+            directory,
+            bytes: AtomicU64::new(0),
+            inits: Mutex::default(),
+            init_bytes: AtomicU64::new(0),
+            notes: Notes::default(),
+            wake_at: None,
+        }
     }
 
     /// Init segments may not be stored yet: `wake_at` is when to look again, in milliseconds since the epoch.
@@ -55,6 +75,29 @@ impl<O: SourceStore> Reader<O> {
             Err(ReadError::TooLarge) => Ok(Err(MpdError::TooLarge)),
             read => Ok(parse(&found(read, most)?.ok_or(Cause::from(Reason::SourceAbsent))?)),
         }
+    }
+
+    /// The tracks of an init segment, which is called `place`. It is read once.
+    pub(super) async fn init(
+        &self,
+        resource: &Resource,
+        place: &'static str,
+    ) -> Result<Vec<Arc<InitTrack>>, WorkError> {
+        let tracks = {
+            let mut inits = self.inits.lock().unwrap_or_else(PoisonError::into_inner);
+            Arc::clone(inits.entry(resource.clone()).or_default())
+        };
+        let read = || async {
+            let bytes = self.head(resource).await?;
+            let length = u64::try_from(bytes.len()).unwrap_or(u64::MAX);
+            if self.init_bytes.fetch_add(length, Ordering::Relaxed).saturating_add(length) > INITS_MOST {
+                let why = format!("all init segments together have more than {INITS_MOST} bytes");
+                return Err(WorkError::from(Reason::BadRecording.because(why)));
+            }
+            let tracks = Init::parse(&bytes).map_err(WorkError::from)?.tracks;
+            Ok(tracks.into_iter().map(Arc::new).collect())
+        };
+        tracks.get_or_try_init(read).await.cloned().about(|| place)
     }
 
     /// Reads an init segment or an index.

@@ -5,8 +5,10 @@ use export_domain::ids::hex;
 use export_domain::job::{Job, ObjectKind, State};
 use export_domain::request::Wanted;
 use export_lambda::batch::Disposition;
-use export_testkit::recordings::{FRAME_MS, SMALL, frame, record_sound, segment, sound_body};
-use export_testkit::{Fault, NOW, Object, claimed, manifest};
+use export_testkit::recordings::{
+    DIRECTORY, FRAME_MS, SMALL, frame, mpd, record, record_sound, segment, set, sound, sound_body,
+};
+use export_testkit::{Call, Fault, NOW, Object, claimed, manifest};
 use serde_json::Value;
 use sha2::{Digest, Sha256};
 
@@ -196,4 +198,41 @@ async fn whichever_call_goes_wrong_a_small_clip_is_the_same() {
 #[tokio::test]
 async fn whichever_call_goes_wrong_a_large_clip_is_the_same() {
     assert_eq!(survives_every_fault(LARGE, 240, &["begin", "part", "complete"]).await, 15);
+}
+
+/// A manifest of so many audio adaptation sets in a Period. All are of the same files, but for their init segments if
+/// these are `apart`.
+fn many(sets: usize, apart: bool) -> String {
+    let one = |n: usize| {
+        let text = set("audio", "mp4a.40.2", "").replace(r#"id="audio""#, &format!(r#"id="a{n}""#));
+        if apart { text.replace("audio-init", &format!("init-{n}")) } else { text }
+    };
+    mpd(&(0..sets).map(one).collect::<String>(), "")
+}
+
+#[tokio::test]
+async fn a_clip_has_the_first_32_sound_tracks_and_says_that_there_are_more() {
+    let world = World::new();
+    record(&world.objects, DIRECTORY, &many(40, false), &sound(SMALL));
+    let job = world.has(&sound_body(2000), |job| job);
+    let ended = world.work(&job).await;
+    let made = assert_complete(&world, &ended);
+    assert_eq!(made.body.windows(4).filter(|bytes| bytes == b"trak").count(), 32);
+    let warnings = ended.video.unwrap().warnings;
+    let detail = "a clip has at most 32 sound tracks: the last 8 of a Period are left out";
+    assert!(warnings.iter().any(|warning| warning.detail.as_str() == detail), "{warnings:?}");
+    let of_init = |call: &Call| matches!(call, Call::Read { key, .. } if key.ends_with("init.mp4"));
+    assert_eq!(world.objects.calls().iter().filter(|call| of_init(call)).count(), 1, "they share one");
+}
+
+#[tokio::test(start_paused = true)]
+async fn sound_tracks_are_opened_a_few_at_a_time() {
+    let world = World::new();
+    record(&world.objects, DIRECTORY, &many(40, true), &[]);
+    let job = world.has(&sound_body(2000), |job| job);
+    let faults = world.objects.faults.clone();
+    world.objects.faults.meanwhile("read", 1, move || faults.always("read", Fault::Never));
+    assert_eq!(world.work(&job).await.state, State::Queued);
+    let heads = world.objects.calls().len() - 1;
+    assert!((1..=4).contains(&heads), "{heads} at the same time");
 }
