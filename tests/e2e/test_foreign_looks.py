@@ -5,6 +5,7 @@ from pathlib import Path
 
 import pytest
 
+from media import ffmpeg
 from media.recording import Recording
 from media.verify import looks, verify
 
@@ -55,14 +56,41 @@ def test_a_clip_looks_as_the_container_says(form, container, export_type, stack,
     assert f"sar {'4/3' if form == 'shaped' else '1/1'}" in shape or form != "shaped"
 
 
-@pytest.mark.parametrize("export_type", [0, 2])
-def test_a_clip_of_several_sizes_has_the_largest(export_type, stack, recorded, name, tmp_path):
-    recording = recorded("advertised")
+# (recording, export type, warning, a part of its detail, what of a patch is the same in all pictures, or becomes this)
+CHANGES = [
+    ("advertised", 0, "pictures_scaled", "256x144", "", []),
+    ("advertised", 2, "pictures_scaled", "256x144", "", []),
+    ("turned_within", 0, "pictures_converted", "turned, converted to the clip's colours", "rgb24", []),
+    ("brighter_within", 0, "pictures_converted", "converted to the clip's colours", "gray", [143]),
+]
+
+
+@pytest.mark.parametrize("form, export_type, warning, detail, pixels, becomes", CHANGES)
+def test_a_clip_of_several_looks_has_one(
+    form, export_type, warning, detail, pixels, becomes, stack, recorded, name, tmp_path
+):
+    """The largest pictures decide, or else the first; all others are made like them."""
+    recording = recorded(form)
     fields = {"export_type": export_type, "storage_info": stack.storage("mp4")}
-    window = (Fraction(3000, 1000), 2000)
-    answer = export(stack, recording, window, f"{name}-{export_type}", **fields)
-    report = verify(stack.fetch(answer.body["VideoPath"], tmp_path), Fraction(25), (320, 180))
+    answer = export(stack, recording, (Fraction(3000, 1000), 2000), f"{name}-{form}{export_type}", **fields)
+    clip = stack.fetch(answer.body["VideoPath"], tmp_path)
+    report = verify(clip, Fraction(25), (320, 180))
     assert report.numbers == list(range(75, 125))
-    assert {picture.size for picture in report.pictures} == {"320x180"}
+    assert {(picture.size, picture.look) for picture in report.pictures} == {("320x180", report.pictures[0].look)}
     warnings = {w["code"]: w for w in stack.job(answer.body["JobId"])["warnings"]}
-    assert "256x144" in warnings["pictures_scaled"]["detail"]
+    assert detail in warnings[warning]["detail"]
+    if pixels:
+        shades = patch(clip, pixels, tmp_path)
+        wanted = becomes or shades[0]
+        assert all(abs(a - b) <= 3 for shade in shades[25:] for a, b in zip(shade, wanted, strict=True)), shades
+
+
+def patch(clip: Path, pixels: str, folder: Path) -> list[bytes]:
+    """What each picture of a clip shows in the middle of its patch: green in colours, or the brightness of white."""
+    left, raw = 260 if pixels == "gray" else 200, folder / "patch.raw"
+    taken = "format=yuv444p,extractplanes=y" if pixels == "gray" else "scale=in_color_matrix=bt709,format=rgb24"
+    filters = f"crop=40:40:{left + 10}:110,scale=1:1:flags=area,{taken}"
+    ffmpeg.run("-i", str(clip), "-vf", filters, "-fps_mode", "passthrough", "-f", "rawvideo", str(raw))
+    size = 1 if pixels == "gray" else 3
+    data = raw.read_bytes()
+    return [data[at : at + size] for at in range(0, len(data), size)]

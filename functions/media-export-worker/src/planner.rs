@@ -19,6 +19,7 @@ use export_domain::job::{Cause, WarningCode};
 use export_domain::ports::SourceStore;
 use export_domain::request::ExportType;
 use export_domain::storage::Container;
+use export_media::conform::Conformed;
 use export_media::cut::{Access, Cutter, Method, Run, Step};
 use export_media::ffmpeg::{Encoding, Purpose};
 use export_media::nal::{VideoCodec, is_interlaced};
@@ -87,10 +88,6 @@ impl Asked<'_> {
             None => Arc::clone(setup),
         }
     }
-}
-
-fn scaled((width, height, to_width, to_height): (u32, u32, u32, u32)) -> String {
-    format!("pictures of {width}x{height} are shown in the clip's size, {to_width}x{to_height}")
 }
 
 /// A part of the clip in its turn.
@@ -266,9 +263,13 @@ impl<'a> Planner<'a> {
             } else if self.asked.may_grow && own.pixels() > wanted.pixels() {
                 return Err(Unfit::FormatChange.because("the pictures become larger"));
             }
-            if (own.width, own.height) != (wanted.width, wanted.height) {
-                let sizes = (own.width, own.height, wanted.width, wanted.height);
-                notes.warn(WarningCode::PicturesScaled, scaled(sizes));
+            let conformed = Conformed::new(own, wanted);
+            if let Some(detail) = conformed.scaled(own, wanted) {
+                notes.warn(WarningCode::PicturesScaled, detail);
+            }
+            if let Some(changes) = conformed.changes() {
+                let detail = format!("pictures that look otherwise than the clip are {changes}");
+                notes.warn(WarningCode::PicturesConverted, detail);
             }
         } else if setup.format.interlaced && setup.config.codec == VideoCodec::Hevc {
             return Err(interlaced());

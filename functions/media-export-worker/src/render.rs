@@ -9,12 +9,13 @@ use crate::ffmpeg::{Ffmpeg, Input, Output, Running};
 use crate::join::{Digest, Likeness};
 use crate::video::{Coded, Setup};
 use bytes::Bytes;
+use export_media::conform::Conformed;
 use export_media::cut::Run;
 use export_media::ffmpeg::{Encoding, Purpose, encode};
 use export_media::fmp4::{FragmentEvent, FragmentReader, SampleEntry};
 use export_media::nal::{
     RandomAccess, Sps, VideoCodec, dolby_vision, fields_message, kept_messages, lost_metadata,
-    sequence_messages, with_messages, with_trailing,
+    relit_messages, sequence_messages, with_messages, with_trailing,
 };
 use export_media::picture::{DecoderConfig, PictureFormat};
 use export_media::time::Nanos;
@@ -109,6 +110,7 @@ async fn attempt(
     let first = order.first.take();
     let Order { setup, format, look, encoding, run, .. } = order;
     let (format, run) = (*format, run.clone());
+    let relit = Conformed::new(&setup.format, &format).relights();
     let fields = (format.interlaced && matches!(encoding.purpose, Purpose::Clip { .. }))
         .then_some(format.bottom_first);
     let (running, input, output) = ffmpeg.start(&encode(&format, encoding))?;
@@ -152,6 +154,7 @@ async fn attempt(
             source: recorded.get(&pts),
             entry: entry.as_ref().filter(|_| sync),
             sps: &setup.sps,
+            relit,
             fields,
         };
         let data = metadata.put(&config, data, &mut lost)?;
@@ -185,6 +188,8 @@ struct Metadata<'a> {
     entry: Option<&'a Coded>,
     /// Of the recorded pictures.
     sps: &'a Sps,
+    /// The pictures were converted for another light than the recorded ones.
+    relit: bool,
     /// Whether the bottom field of each picture is shown first, if they have fields.
     fields: Option<bool>,
 }
@@ -205,14 +210,18 @@ impl Metadata<'_> {
         let mut trailing = Vec::new();
         if let Some(Coded { data, config: recorded, .. }) = self.source {
             let (from, size) = (recorded.codec, recorded.nal_length_size);
-            messages.extend(kept_messages(from, to, data, size)?);
+            let kept = if self.relit { relit_messages } else { kept_messages };
+            messages.extend(kept(from, to, data, size)?);
             lost.extend(lost_metadata(from, to, self.sps, data, size)?);
-            if from == to {
+            if self.relit && sequence_messages(from, to, data, size)?.is_some() {
+                lost.insert("HDR metadata");
+            }
+            if from == to && !self.relit {
                 trailing = dolby_vision(from, data, size)?;
             }
         }
         let itself = self.source.is_some_and(|source| source.picture.random_access != RandomAccess::None);
-        if let Some(entry) = self.entry.filter(|_| !itself) {
+        if let Some(entry) = self.entry.filter(|_| !itself && !self.relit) {
             let config = &entry.config;
             messages.extend(sequence_messages(config.codec, to, &entry.data, config.nal_length_size)?);
         }

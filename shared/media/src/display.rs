@@ -117,6 +117,16 @@ impl Turn {
     pub fn is_none(&self) -> bool {
         *self == Self::default()
     }
+
+    /// By what pictures that are to be shown turned so are turned first, if they are then shown turned as `shown`.
+    #[must_use]
+    pub fn seen_as(self, shown: Self) -> Self {
+        let (more, less) = if shown.mirrored { (shown, self) } else { (self, shown) };
+        Self {
+            mirrored: self.mirrored != shown.mirrored,
+            quarters: (more.quarters % 4 + 4 - less.quarters % 4) % 4,
+        }
+    }
 }
 
 #[cfg(test)]
@@ -145,6 +155,27 @@ mod tests {
         assert_eq!(matrix(ONE, ONE, -ONE, ONE).turn(), turn(false, 0));
         assert_eq!(Matrix([0; 9]).turn(), turn(false, 0));
         assert_eq!(Matrix([i32::MIN; 9]).turn(), turn(false, 0));
+    }
+
+    #[test]
+    fn a_turn_within_another_is_shown_as_by_itself() {
+        let turns: Vec<Turn> = [false, true]
+            .into_iter()
+            .flat_map(|mirrored| (0..4).map(move |quarters| Turn { mirrored, quarters }))
+            .collect();
+        // Where the corners of a picture go: mirrored, then turned.
+        let shown = |turn: Turn, corners: [u8; 4]| {
+            let [a, b, c, d] = corners;
+            let mut corners = if turn.mirrored { [b, a, d, c] } else { corners };
+            corners.rotate_right(usize::from(turn.quarters));
+            corners
+        };
+        for own in &turns {
+            for clip in &turns {
+                let first = shown(own.seen_as(*clip), [0, 1, 2, 3]);
+                assert_eq!(shown(*clip, first), shown(*own, [0, 1, 2, 3]), "{own:?} within {clip:?}");
+            }
+        }
     }
 
     #[test]

@@ -1,6 +1,8 @@
 //! Argument vectors for ffmpeg. It sees pipes only, with demuxer, decoder and encoder named, and never a path, a URL
 //! or a manifest.
 
+use crate::conform::{Conformed, Recoloured};
+use crate::display::Turn;
 use crate::nal::{Colour, VideoCodec};
 use crate::picture::PictureFormat;
 use crate::sound::SoundTarget;
@@ -51,7 +53,8 @@ pub enum Purpose {
 
 /// `strict` makes the H.264 decoder wait as long as pictures may be reordered, not as long as they have been. It also
 /// gives what it is not sure of, such as an open GOP that says nothing of recovery: a player shows these pictures.
-const DECODER: [&str; 4] = ["-strict", "strict", "-flags", "+output_corrupt"];
+/// How pictures are turned is told elsewhere.
+const DECODER: [&str; 5] = ["-strict", "strict", "-flags", "+output_corrupt", "-noautorotate"];
 
 /// A container as a player gets it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -63,7 +66,7 @@ pub enum Packed {
 }
 
 /// Annex B in, pictures of `recorded`; raw pictures of `format` out, one for each that was coded and in display order,
-/// but for the first `skip`. Pictures of another shape get black borders.
+/// but for the first `skip`. Pictures of another look are [`Conformed`]; those of another shape get black borders.
 pub fn decode(
     codec: VideoCodec,
     recorded: &PictureFormat,
@@ -113,19 +116,60 @@ fn decode_from(demuxer: &str, recorded: &PictureFormat, format: &PictureFormat, 
     // Without tags, since pictures with different ones are converted into each other.
     let untagged = "setparams=color_primaries=unknown:color_trc=unknown:colorspace=unknown";
     let late = if skip > 0 { format!("select=gte(n\\,{skip}),") } else { String::new() };
-    let (width, height) = recorded.fitted(format);
+    let conformed = Conformed::new(recorded, format);
+    let (width, height) = conformed.size;
+    let mut filters = vec![format!("{late}{untagged}")];
+    filters.extend(conformed.deinterlaced.then(|| {
+        format!(
+            "bwdif=mode=send_frame:parity={}:deint=all",
+            if recorded.bottom_first { "bff" } else { "tff" }
+        )
+    }));
+    filters.extend(turning(conformed.turn));
     // Fields must not be mixed.
-    let fields = if recorded.interlaced && height != recorded.height { ":interl=1" } else { "" };
-    let whole = (width, height) == (format.width, format.height);
-    let borders =
-        if whole { String::new() } else { format!(",pad={}:{}:-1:-1", format.width, format.height) };
-    let filters = format!("{late}{untagged},scale={width}:{height}{fields}{borders}");
+    let by_fields = recorded.interlaced && !conformed.deinterlaced && height != recorded.height;
+    let fields = if by_fields { ":interl=1" } else { "" };
+    filters.push(format!("scale={width}:{height}{fields}{}", recolouring(&conformed, format)));
+    if (width, height) != (format.width, format.height) {
+        filters.push(format!("pad={}:{}:-1:-1", format.width, format.height));
+    }
+    let filters = filters.join(",");
     let mut args = common(&[&DECODER[..], &["-f", demuxer, "-i", "pipe:0", "-map", "0:v:0"]].concat());
     args.extend(words(&["-fps_mode", "passthrough", "-vf", &filters, "-pix_fmt", format.pixels.name]));
     // Times of raw pictures mean nothing, but a muxer that sees two at one time complains: 120 pictures a second.
     args.extend(words(&["-enc_time_base", "1/1000000"]));
     args.extend(words(&["-f", "rawvideo", "pipe:1"]));
     args
+}
+
+/// Filters that turn pictures.
+fn turning(turn: Turn) -> impl Iterator<Item = String> {
+    let turned = match turn.quarters {
+        1 => Some("transpose=clock"),
+        2 => Some("hflip,vflip"),
+        3 => Some("transpose=cclock"),
+        _ => None,
+    };
+    turn.mirrored.then_some("hflip").into_iter().chain(turned).map(str::to_owned)
+}
+
+/// Options of the scaler that convert range and colours to those of `format`.
+fn recolouring(conformed: &Conformed, format: &PictureFormat) -> String {
+    let convert = |what: &str, from: &str, to: &str| format!(":in_{what}={from}:out_{what}={to}");
+    let colours = match conformed.colours {
+        Recoloured::From(from, to) => [
+            ("color_matrix", from.matrix, to.matrix),
+            ("primaries", from.primaries, to.primaries),
+            ("transfer", from.transfer, to.transfer),
+        ]
+        .map(|(what, from, to)| convert(what, &from.to_string(), &to.to_string()))
+        .concat(),
+        Recoloured::No | Recoloured::Unknown if conformed.range.is_none() => return String::new(),
+        Recoloured::No | Recoloured::Unknown => String::new(),
+    };
+    let (from, to) = conformed.range.unwrap_or((format.full_range, format.full_range));
+    let name = |full| if full { "full" } else { "limited" };
+    convert("range", name(from), name(to)) + &colours
 }
 
 /// Raw pictures of `format` in, fragmented MP4 out, a fragment a frame.
@@ -231,15 +275,8 @@ pub fn jpeg(format: &PictureFormat) -> Vec<String> {
         Some(9 | 10) => ":in_color_matrix=bt2020:out_color_matrix=bt601",
         _ => "",
     };
-    let turned = format.matrix.turn();
     let mut filters: Vec<String> = shape(format).into_iter().collect();
-    filters.extend(turned.mirrored.then(|| "hflip".to_owned()));
-    filters.extend(match turned.quarters {
-        1 => Some("transpose=clock".to_owned()),
-        2 => Some("hflip,vflip".to_owned()),
-        3 => Some("transpose=cclock".to_owned()),
-        _ => None,
-    });
+    filters.extend(turning(format.matrix.turn()));
     filters.push(format!("scale=in_range={range}:out_range=full{matrix},format=yuvj420p"));
     let filters = filters.join(",");
     let mut args = raw_input(format, "25");
@@ -480,6 +517,33 @@ mod tests {
         assert_eq!(filters([0, -one, 0, one, 0, 0, 0, 0, 1 << 30]), "setsar=4/3,transpose=cclock");
         assert_eq!(filters([-one, 0, 0, 0, -one, 0, 0, 0, 1 << 30]), "setsar=4/3,hflip,vflip");
         assert_eq!(filters([-one, 0, 0, 0, one, 0, 0, 0, 1 << 30]), "setsar=4/3,hflip");
+    }
+
+    #[test]
+    fn pictures_of_another_look_are_conformed_and_others_only_scaled() {
+        let filters = |recorded: &PictureFormat, wanted: &PictureFormat| {
+            let args = decode(VideoCodec::H264, recorded, wanted, 0);
+            let at = args.iter().position(|arg| arg == "-vf").unwrap();
+            args[at + 1].split_once("colorspace=unknown,").unwrap().1.to_owned()
+        };
+        let clip = PictureFormat {
+            colour: Some(Colour { primaries: 1, transfer: 1, matrix: 1 }),
+            ..PictureFormat::plain(320, 180)
+        };
+        assert_eq!(filters(&clip, &clip), "scale=320:180");
+        let turned = PictureFormat {
+            matrix: Matrix([0, -0x1_0000, 0, 0x1_0000, 0, 0, 0, 0, 1 << 30]),
+            interlaced: true,
+            bottom_first: true,
+            full_range: true,
+            colour: Some(Colour { primaries: 5, transfer: 6, matrix: 5 }),
+            ..PictureFormat::plain(160, 320)
+        };
+        let all = "bwdif=mode=send_frame:parity=bff:deint=all,transpose=cclock,scale=320:160:in_range=full:out_range=limited\
+                   :in_color_matrix=5:out_color_matrix=1:in_primaries=5:out_primaries=1:in_transfer=6:out_transfer=1,pad=320:180:-1:-1";
+        assert_eq!(filters(&turned, &clip), all);
+        let fields = PictureFormat { interlaced: true, height: 90, width: 160, ..clip };
+        assert_eq!(filters(&fields, &PictureFormat { interlaced: true, ..clip }), "scale=320:180:interl=1");
     }
 
     #[test]

@@ -4,6 +4,7 @@
 //! comes from a recording is hostile until parsed; every parser has caps and a closed error enum.
 
 pub mod arrange;
+pub mod conform;
 pub mod coverage;
 pub mod cut;
 pub mod display;

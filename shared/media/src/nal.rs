@@ -25,8 +25,8 @@ pub(crate) use ids::{
 };
 pub(crate) use sei::without_set_ids;
 pub use sei::{
-    dolby_vision, fields_message, kept_messages, lost_metadata, orientation_message, sequence_messages,
-    with_messages, with_trailing,
+    dolby_vision, fields_message, kept_messages, lost_metadata, orientation_message, relit_messages,
+    sequence_messages, with_messages, with_trailing,
 };
 pub use splice::{as_bla, in_band, parameter_sets};
 pub(crate) use splice::{map_units, push_unit};

@@ -163,6 +163,23 @@ impl PictureFormat {
         })
     }
 
+    /// Of 8 bits in 4:2:0, of which nothing is said.
+    #[cfg(test)]
+    pub(crate) fn plain(width: u32, height: u32) -> Self {
+        let [(.., pixels), ..] = FORMATS;
+        Self {
+            width,
+            height,
+            pixels,
+            aspect_ratio: None,
+            colour: None,
+            full_range: false,
+            interlaced: false,
+            bottom_first: false,
+            matrix: Matrix::default(),
+        }
+    }
+
     /// Width and height for display in square pixels.
     pub fn display_size(&self) -> (u16, u16) {
         let (horizontal, vertical) = self.aspect_ratio.unwrap_or((1, 1));
@@ -171,7 +188,7 @@ impl PictureFormat {
     }
 
     /// The size of these pictures within a picture of `other`, as large as fits and of their own shape.
-    pub fn fitted(&self, other: &Self) -> (u32, u32) {
+    pub(crate) fn fitted(&self, other: &Self) -> (u32, u32) {
         let shape = |format: &Self| {
             let (across, down) = format.aspect_ratio.unwrap_or((1, 1));
             (u128::from(format.width) * u128::from(across), u128::from(format.height) * u128::from(down))
@@ -238,17 +255,7 @@ mod tests {
 
     fn format(name: &str, width: u32, height: u32) -> PictureFormat {
         let (_, _, pixels) = FORMATS.into_iter().find(|(_, _, p)| p.name == name).unwrap();
-        PictureFormat {
-            width,
-            height,
-            pixels,
-            aspect_ratio: None,
-            colour: None,
-            full_range: false,
-            interlaced: false,
-            bottom_first: false,
-            matrix: Matrix::default(),
-        }
+        PictureFormat { pixels, ..PictureFormat::plain(width, height) }
     }
 
     #[test]

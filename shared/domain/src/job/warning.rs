@@ -14,6 +14,8 @@ pub enum WarningCode {
     PicturesLeftOut,
     /// Pictures of another size were scaled to the clip's size.
     PicturesScaled,
+    /// Pictures that are to be shown in another way than the clip, such as turned or in other colours, were converted.
+    PicturesConverted,
     /// Metadata of the recorded pictures, such as captions or HDR data, could not be kept in the encoded pictures.
     MetadataLeftOut,
     /// A sound track, or a part of one, was left out because it cannot be read or the container cannot carry it.
@@ -33,6 +35,7 @@ impl WarningCode {
             Self::SegmentsLeftOut => "segments_left_out",
             Self::PicturesLeftOut => "pictures_left_out",
             Self::PicturesScaled => "pictures_scaled",
+            Self::PicturesConverted => "pictures_converted",
             Self::MetadataLeftOut => "metadata_left_out",
             Self::SoundLeftOut => "sound_left_out",
             Self::SoundEncoded => "sound_encoded",
@@ -61,10 +64,11 @@ pub struct Warning {
 mod tests {
     use super::*;
 
-    const ALL: [WarningCode; 8] = [
+    const ALL: [WarningCode; 9] = [
         WarningCode::SegmentsLeftOut,
         WarningCode::PicturesLeftOut,
         WarningCode::PicturesScaled,
+        WarningCode::PicturesConverted,
         WarningCode::MetadataLeftOut,
         WarningCode::SoundLeftOut,
         WarningCode::SoundEncoded,

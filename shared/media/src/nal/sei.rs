@@ -50,6 +50,21 @@ pub fn kept_messages(
     gather(codec, to, sample, length_size, keep)
 }
 
+/// As [`kept_messages`], for pictures that were converted to another dynamic range: without what describes the light
+/// that the recorded ones were made for.
+///
+/// # Errors
+/// As [`kept_messages`].
+pub fn relit_messages(
+    codec: VideoCodec,
+    to: VideoCodec,
+    sample: &[u8],
+    length_size: usize,
+) -> Result<Option<Vec<u8>>, NalError> {
+    let keep = |kind| kind == ITU_T_T35 || (codec == to && is_of_codec(codec, kind));
+    gather(codec, to, sample, length_size, keep)
+}
+
 /// As [`kept_messages`], but only those that hold for all pictures up to the next random access point: mastering
 /// display, content light level, alternative transfer, ambient viewing, content colour volume. A new encode that starts
 /// later needs them too.
@@ -369,6 +384,8 @@ mod tests {
             let second = sei(codec, &[rest, &[(6, vec![9])]].concat());
             let sample = sample(&[&first, &second, slice(codec)]);
             assert_eq!(kept_messages(codec, codec, &sample, 4), Ok(Some(sei(codec, &kept))));
+            let relit = sei(codec, std::slice::from_ref(captions));
+            assert_eq!(relit_messages(codec, codec, &sample, 4), Ok(Some(relit)));
             assert_eq!(sequence_messages(codec, codec, &sample, 4), Ok(Some(sei(codec, rest))));
         }
     }
