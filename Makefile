@@ -14,8 +14,11 @@ SEEDS ?= 100000
 HOURS ?= 24
 # The stack in AWS that STACK names; without it, the local one.
 WHICH = $(if $(filter file,$(origin STACK)),--env .local/$(NAME)/env,--stack $(STACK))
-# Further parameters of the template for `make deploy`, as "Name=value Name=value".
+# Parameters of the template for `make deploy`, as "Name=value Name=": what is not named stays as it is in the stack.
 PARAMETERS ?=
+export PARAMETERS
+# A file of lines `Name: value` in YAML: what it does not name gets the template's default.
+PARAMETERS_FILE ?=
 
 VENV := .venv
 TOOLS := .venv-tools
@@ -37,7 +40,7 @@ $(error ARCH is arm64 or x86_64, not $(ARCH))
 endif
 
 .DEFAULT_GOAL := help
-.PHONY: help setup lock up down logs ps demo watch layer layer-news build sbom package deploy tenant session smoke fmt fmt-check lint docs openapi apidocs deny audit template-check \
+.PHONY: help setup lock up down logs ps demo watch layer layer-news build sbom package deploy destroy tenant session smoke fmt fmt-check lint docs openapi apidocs deny audit template-check \
         test test-rust test-infra test-cdk test-e2e test-contract contract test-smoke test-upgrade test-chaos model simulate chaos soak soak-media test-packagers fuzz mutants bench bench-media ci clean
 
 help: ## List the targets
@@ -109,7 +112,7 @@ build: $(VENV)/.stamp $(TOOLS)/.stamp ## Build the functions for AWS into target
 	@RUSTFLAGS="--remap-path-prefix=$(CURDIR)=. --remap-path-prefix=$${CARGO_HOME:-$$HOME/.cargo}=cargo" \
 	  cargo lambda build --release --locked --bins --lambda-dir target/lambda $(if $(filter arm64,$(ARCH)),--arm64,--x86-64)
 	@$(MAKE) --no-print-directory sbom
-	@$(VENV)/bin/python infra/local/bundles.py target/lambda
+	@$(VENV)/bin/python infra/local/bundles.py target/lambda $(ARCH)
 
 sbom: $(CARGO_CYCLONEDX) ## List what each function is made of: target/lambda/*/sbom.cdx.json (CycloneDX)
 	@SOURCE_DATE_EPOCH=315532800 cargo cyclonedx -q --manifest-path functions/job-sweeper/Cargo.toml --format json --spec-version 1.5 \
@@ -118,13 +121,20 @@ sbom: $(CARGO_CYCLONEDX) ## List what each function is made of: target/lambda/*/
 	  name=$$(basename $$bill _bin.cdx.json); mkdir -p target/lambda/$$name; \
 	  sed 's|file://$(CURDIR)/|file:///|' $$bill > target/lambda/$$name/sbom.cdx.json && rm $$bill; done
 
-package: build layer ## Upload code and layer to S3 and write target/packaged.yaml (needs AWS; CODE_BUCKET=...)
-	@test -n "$(CODE_BUCKET)" || { echo "set CODE_BUCKET to a bucket of yours"; exit 1; }
-	@sam package --template-file $(TEMPLATE) --s3-bucket $(CODE_BUCKET) --output-template-file target/packaged.yaml
+DEPLOY = $(VENV)/bin/python infra/ops/rollout.py
 
-deploy: build layer ## Create or update the stack in AWS (needs AWS; STACK=... ARCH=... PARAMETERS="Name=value ...")
-	@sam deploy --template-file $(TEMPLATE) --stack-name $(STACK) --resolve-s3 --capabilities CAPABILITY_IAM \
-	  --no-fail-on-empty-changeset --parameter-overrides Architecture=$(ARCH) $(PARAMETERS)
+package: $(VENV)/.stamp $(TOOLS)/.stamp ## Upload code and layer to S3 and write target/packaged.yaml (needs AWS; CODE_BUCKET=... ARCH=...)
+	@$(DEPLOY) check --stack $(STACK) --arch $(ARCH) --bucket "$(CODE_BUCKET)"
+	@$(MAKE) --no-print-directory build layer
+	@$(DEPLOY) package --stack $(STACK) --arch $(ARCH) --bucket "$(CODE_BUCKET)"
+
+deploy: $(VENV)/.stamp $(TOOLS)/.stamp ## Create or update the stack in AWS (needs AWS; STACK=... ARCH=... PARAMETERS="Name=value ..." PARAMETERS_FILE=...)
+	@$(DEPLOY) check --stack $(STACK) --arch $(ARCH) $(if $(PARAMETERS_FILE),--file "$(PARAMETERS_FILE)")
+	@$(MAKE) --no-print-directory build layer
+	@$(DEPLOY) apply --stack $(STACK) --arch $(ARCH) $(if $(PARAMETERS_FILE),--file "$(PARAMETERS_FILE)")
+
+destroy: $(VENV)/.stamp ## Delete the stack in AWS, and say what stays and how that is removed (needs AWS; STACK=...)
+	@$(if $(filter file,$(origin STACK)),echo "name the stack: make destroy STACK=..."; exit 1,$(DEPLOY) destroy --stack $(STACK))
 
 # ---- operating: the stack that STACK names, else the local one
 

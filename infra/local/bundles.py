@@ -20,6 +20,8 @@ CRATES = (
 )
 # What a package for AWS holds.
 PACKAGE = {"bootstrap": 0o755, "sbom.cdx.json": 0o644}
+# Where an ELF file names its processor.
+MACHINES = {"arm64": 183, "x86_64": 62}
 CODE = Path(os.environ.get("LOCAL_CODE_DIR", STATE / "code"))
 # Seconds after which the package of another build goes.
 KEPT_S = 3600
@@ -84,13 +86,20 @@ def write_zip(path: Path, files: dict[str, tuple[bytes, int]], level: int = 9) -
             archive.writestr(entry, content, zipfile.ZIP_DEFLATED, compresslevel=level)
 
 
-def pack(folder: Path) -> None:
+def pack(folder: Path, arch: str) -> None:
     """Zip each function that `cargo lambda build` left in a folder of its own, with the list of what it is made of; cargo
-    lambda's own zips carry the time of the build."""
+    lambda's own zips carry the time of the build. Lambda would fail each call of code for another processor."""
     for crate in CRATES:
+        with open(folder / crate / "bootstrap", "rb") as file:
+            header = file.read(20)
+        if header[:4] != b"\x7fELF" or int.from_bytes(header[18:20], "little") != MACHINES[arch]:
+            raise StackError(f"{folder / crate / 'bootstrap'} is no program for {arch}")
         files = {name: ((folder / crate / name).read_bytes(), mode) for name, mode in PACKAGE.items()}
         write_zip(folder / crate / "bootstrap.zip", files)
 
 
 if __name__ == "__main__":
-    pack(Path(sys.argv[1]))
+    try:
+        pack(Path(sys.argv[1]), sys.argv[2])
+    except StackError as error:
+        sys.exit(f"error: {error}")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import os
 import shlex
 from fnmatch import fnmatchcase
 from functools import cached_property
@@ -32,13 +33,14 @@ class Deployment:
             self.session = boto3.Session(
                 aws_access_key_id=self.env.get("AWS_ACCESS_KEY_ID"),
                 aws_secret_access_key=self.env.get("AWS_SECRET_ACCESS_KEY"),
-                region_name=self.env.get("AWS_REGION"),
+                # botocore itself reads AWS_DEFAULT_REGION and the profile.
+                region_name=self.env.get("AWS_REGION") or os.environ.get("AWS_REGION"),
             )
         except BotoCoreError as error:
             raise DeploymentError(str(error)) from error
         self.region = self.session.region_name
         if not self.region:
-            raise DeploymentError("no region: set AWS_REGION")
+            raise DeploymentError("no region: set AWS_REGION or AWS_DEFAULT_REGION")
 
     def client(self, service: str, **options: Any) -> Any:
         """A client of a service of the stack's account and region."""

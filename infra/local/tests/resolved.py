@@ -6,6 +6,7 @@ import copy
 import json
 import os
 import re
+import sys
 from functools import cache, cached_property
 
 import boto3
@@ -14,6 +15,11 @@ from samtranslator.translator.translator import Translator
 from samtranslator.yaml_helper import yaml_parse
 
 from deploy import TEMPLATE
+from instance import ROOT
+
+sys.path.insert(0, str(ROOT / "infra" / "ops"))
+
+from parameters import broken_rules, holds  # noqa: E402
 
 PARSED = yaml_parse(TEMPLATE.read_text(encoding="utf-8"))
 ACCOUNT = "123456789012"
@@ -59,7 +65,7 @@ class Resolved:
             "AWS::Partition": partition, "AWS::Region": REGIONS[partition], "AWS::AccountId": ACCOUNT, "AWS::StackName": STACK,
             "AWS::NoValue": NO_VALUE, "AWS::URLSuffix": "amazonaws.com",
         }
-        self.conditions = {name: self._holds(each) for name, each in self.template.get("Conditions", {}).items()}
+        self.conditions = {name: holds(each, self.template, self.parameters) for name, each in self.template["Conditions"].items()}
 
     @cached_property
     def resources(self) -> dict[str, dict]:
@@ -78,29 +84,11 @@ class Resolved:
 
     def broken_rules(self) -> list[str]:
         """What the rules object to."""
-        rules = [each for each in self.template["Rules"].values() if self._holds(each.get("RuleCondition", True))]
-        return [each["AssertDescription"] for rule in rules for each in rule["Assertions"] if not self._holds(each["Assert"])]
+        return list(broken_rules(self.template, self.parameters))
 
     def of_type(self, kind: str) -> dict[str, dict]:
         """Properties of the resources of a type."""
         return {name: each.get("Properties", {}) for name, each in self.resources.items() if each["Type"] == kind}
-
-    def _holds(self, expression) -> bool:
-        if isinstance(expression, bool):
-            return expression
-        ((function, operand),) = expression.items()
-        match function:
-            case "Condition":
-                return self._holds(self.template["Conditions"][operand])
-            case "Fn::Equals":
-                return self.value(operand[0]) == self.value(operand[1])
-            case "Fn::Not":
-                return not self._holds(operand[0])
-            case "Fn::And":
-                return all(map(self._holds, operand))
-            case "Fn::Or":
-                return any(map(self._holds, operand))
-        raise ValueError(f"no condition: {expression}")
 
     def value(self, value):
         """What CloudFormation makes of a part of the template."""

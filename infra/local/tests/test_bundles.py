@@ -56,16 +56,30 @@ def test_a_missing_binary_is_named(code, tmp_path):
         bundles.bundle(tmp_path)
 
 
-def test_what_was_built_for_aws_is_zipped_to_the_same_bytes_whenever(binaries, tmp_path):
+def program(arch: str) -> bytes:
+    """The head of a program for a processor."""
+    return b"\x7fELF".ljust(18, b"\0") + bundles.MACHINES[arch].to_bytes(2, "little")
+
+
+@pytest.mark.parametrize("content", [program("x86_64"), b"#!/bin/sh\n", b""])
+def test_a_program_for_another_processor_than_the_templates_is_not_zipped(content, tmp_path):
+    for crate in bundles.CRATES:
+        (tmp_path / crate).mkdir()
+        (tmp_path / crate / "bootstrap").write_bytes(content)
+    with pytest.raises(StackError, match="bootstrap is no program for arm64"):
+        bundles.pack(tmp_path, "arm64")
+
+
+def test_what_was_built_for_aws_is_zipped_to_the_same_bytes_whenever(tmp_path):
     zips = []
     for folder, age in (("one", 0), ("two", 10**9)):
         for crate in bundles.CRATES:
             bootstrap = tmp_path / folder / crate / "bootstrap"
             bootstrap.parent.mkdir(parents=True)
-            bootstrap.write_bytes((binaries / crate).read_bytes())
+            bootstrap.write_bytes(program("arm64"))
             bootstrap.with_name("sbom.cdx.json").write_text(crate)
             os.utime(bootstrap, (age, age))
-        bundles.pack(tmp_path / folder)
+        bundles.pack(tmp_path / folder, "arm64")
         zips.append([(tmp_path / folder / crate / "bootstrap.zip").read_bytes() for crate in bundles.CRATES])
     assert zips[0] == zips[1]
     with zipfile.ZipFile(tmp_path / "one" / "status-poll" / "bootstrap.zip") as archive:
