@@ -81,6 +81,20 @@ def with_integer_concurrency(handler):
     return handle
 
 
+def with_plain_alarms(handler):
+    """Stock refuses alarms on an expression; here they watch the first of its metrics."""
+
+    def handle(*args):
+        for properties in args:
+            metrics = properties.pop("Metrics", None) if isinstance(properties, dict) else None
+            if metrics:
+                first = next(each["MetricStat"] for each in metrics if "MetricStat" in each)
+                properties.update(first["Metric"], Statistic=first["Stat"], Period=first["Period"])
+        return handler(*args)
+
+    return handle
+
+
 def with_partition_conditions(evaluate):
     """Stock parses a query's condition anew for each row of the partition: with 20,000 rows a page takes most of a second.
 
@@ -164,6 +178,10 @@ def patch(processes: FunctionProcesses) -> None:
     mapping = provisioners._RESOURCE_HANDLERS["AWS::Lambda::EventSourceMapping"]
     for operation in ("create", "update"):
         mapping[operation] = with_integer_concurrency(mapping[operation])
+    alarm = provisioners._RESOURCE_HANDLERS["AWS::CloudWatch::Alarm"]
+    for operation in ("create", "update"):
+        if operation in alarm:
+            alarm[operation] = with_plain_alarms(alarm[operation])
     # Stock takes no message of any job for a second after one invocation has failed.
     lambda_svc._ESM_BACKOFF_SECONDS = 0.1
     # A function that logs nothing costs each call 50 ms of waiting for log lines.

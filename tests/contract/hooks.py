@@ -7,6 +7,7 @@ import base64
 import json
 import os
 import re
+import time
 from collections import Counter
 from typing import Any
 
@@ -53,6 +54,8 @@ def before_load_schema(context: schemathesis.HookContext, raw_schema: dict[str, 
     # Unusable ones are as good as absent, so that they prove nothing; the session comes in a header.
     for ignored in ("SessionId", "S3Region", "S3Bucket"):
         del request[ignored]
+    # How far ahead a window may begin is said in words: the schema's bound is that of the last date.
+    request["StartPos"]["maximum"] = int(time.time() * 1000)
     request["storage_info"]["format"] = "storage-info"
     schemas["StoryRequest"]["properties"]["slug_info"]["format"] = "slug-info"
     request["FileName"]["format"] = "short"

@@ -32,7 +32,7 @@ def test_a_document_that_says_otherwise_is_noticed(caller, tmp_path):
     del post["responses"]["400"]
     schemas["Reply"]["required"].append("Ready")
     document["components"]["headers"]["Location"]["schema"]["pattern"] = "^/jobs/"
-    request["StartPos"]["maximum"] += 1
+    request["export_type"]["enum"].append(3)
     schemas["ExportRequest"]["required"].append("PeerId")
     planted = tmp_path / "planted.json"
     planted.write_text(json.dumps(document))

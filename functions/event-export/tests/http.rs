@@ -29,7 +29,9 @@ fn app(source: MemorySource) -> App<MemorySource, NoLinks, TestClock> {
 }
 
 async fn ask(source: MemorySource, call: &Call) -> Reply {
-    app(source).handle(call, LEFT).await
+    let reply = app(source).handle(call, LEFT).await;
+    assert_eq!(reply.headers["x-content-type-options"], "nosniff");
+    reply
 }
 
 fn example(name: &str) -> Call {

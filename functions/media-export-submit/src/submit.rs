@@ -69,23 +69,21 @@ where
     async fn try_submit(&self, submission: Submission<'_>) -> Result<Job, Ended> {
         let accepted = self.intake.accept(submission.body, submission.session).await?;
         name_job(&accepted.job_id);
-        if let Some(key) = &submission.idempotency_key {
-            self.bind(key, &accepted).await?;
-        }
-        let job = self.stored(&accepted, &submission.context).await?;
+        let key = submission.idempotency_key.as_deref().map(key_of).transpose()?;
+        let job = self.stored(&accepted, key, &submission.context).await?;
         let budget = match (submission.wait_ms, job.order.wanted) {
             (Some(wait), _) => wait,
             (None, Wanted::Thumbnail) => THUMBNAIL_WAIT_MS,
             (None, Wanted::Media) => 0,
         };
+        let budget = budget.min(self.intake.limits.max_wait_ms);
         Ok(until_ended(job, budget, &self.jobs, &self.intake.clock, &self.times, &self.metrics).await)
     }
 
-    async fn bind(&self, key: &str, accepted: &Accepted) -> Result<(), Ended> {
-        if key.is_empty() || key.len() > 64 || !key.bytes().all(|b| b.is_ascii_graphic()) {
-            let error = FieldError::new("Idempotency-Key", "must be 1 to 64 visible ASCII characters");
-            return Err(Rejection::Invalid(error).into());
-        }
+    /// Binds the key to this request; the last step before the job is stored or answered from, so that a refused
+    /// submission leaves nothing.
+    async fn bind(&self, key: Option<&str>, accepted: &Accepted) -> Result<(), Ended> {
+        let Some(key) = key else { return Ok(()) };
         let now = self.intake.clock.now_ms();
         let expires_at = now / 1000 + self.times.terminal_ttl_s;
         let bound = self.jobs.bind(&accepted.tenant.id, key, &accepted.job_id, now, expires_at).await?;
@@ -93,7 +91,12 @@ where
     }
 
     /// The job of this request as it is stored when this returns, its message sent if that was due.
-    async fn stored(&self, accepted: &Accepted, context: &TraceContext) -> Result<Job, Ended> {
+    async fn stored(
+        &self,
+        accepted: &Accepted,
+        key: Option<&str>,
+        context: &TraceContext,
+    ) -> Result<Job, Ended> {
         let mut found = self.jobs.get(&accepted.tenant.id, &accepted.job_id).await?;
         for _ in 0..WRITE_TRIES {
             if let Some(job) = found {
@@ -109,6 +112,7 @@ where
                 }
                 Some(job) => match job.posted(now, &self.times) {
                     Posted::Answer { job: seen, heal } => {
+                        self.bind(key, accepted).await?;
                         self.heal(job.rev, heal.as_deref()).await;
                         return Ok(*seen);
                     }
@@ -117,6 +121,7 @@ where
             };
             let next = next.caused_by(context);
             self.admit(accepted).await?;
+            self.bind(key, accepted).await?;
             match self.jobs.write(found.as_ref().map(|job| job.rev), &next).await? {
                 Written::Done => {
                     self.send(&next).await;
@@ -150,7 +155,16 @@ where
         if active < most {
             return Ok(());
         }
-        let jitter = self.intake.clock.unique().bytes().fold(0i64, |sum, b| (sum * 31 + i64::from(b)) % 8000);
+        let jitter = i64::try_from(self.intake.clock.chance(8000)).unwrap_or(0);
         Err(Ended::TooMany { wait_ms: 2000 + jitter })
     }
+}
+
+/// An `Idempotency-Key` as it may be.
+fn key_of(key: &str) -> Result<&str, Ended> {
+    if key.is_empty() || key.len() > 64 || !key.bytes().all(|b| b.is_ascii_graphic()) {
+        let error = FieldError::new("Idempotency-Key", "must be 1 to 64 visible ASCII characters");
+        return Err(Rejection::Invalid(error).into());
+    }
+    Ok(key)
 }

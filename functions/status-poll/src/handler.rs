@@ -88,7 +88,7 @@ where
 
     /// `GET` and `DELETE /export/status/{jobId}`.
     async fn named(&self, method: &Method, id: &str, received: &Received) -> Result<Job, Miss> {
-        let tenant = self.intake.tenant(received.session.as_ref()).await?;
+        let tenant = self.intake.tenant(received.session.as_ref()).await?.id;
         let job_id = JobId::parse(id).map_err(|_| Miss::NoSuchJob)?;
         let job = self.job(&tenant, &job_id).await?;
         if method == Method::DELETE { self.cancelled(job).await } else { Ok(job) }
@@ -113,7 +113,7 @@ where
     }
 
     async fn awaited(&self, job: Job, received: &Received) -> Job {
-        let budget = received.wait_ms.unwrap_or(0);
+        let budget = received.wait_ms.unwrap_or(0).min(self.intake.limits.max_wait_ms);
         until_ended(job, budget, &self.jobs, &self.intake.clock, &self.times, &self.metrics).await
     }
 
@@ -153,6 +153,7 @@ where
                 tracing::info!(?rejection, "rejected a list");
                 match rejection {
                     Rejection::Invalid(error) => problem(StatusCode::BAD_REQUEST, &error.to_string()),
+                    Rejection::Denied => problem(StatusCode::FORBIDDEN, "access denied"),
                     _ => problem(StatusCode::UNAUTHORIZED, "session invalid"),
                 }
             }
@@ -160,7 +161,7 @@ where
     }
 
     async fn listed(&self, request: &Request, received: &Received) -> Result<Listed, Rejection> {
-        let tenant = self.intake.tenant(received.session.as_ref()).await?;
+        let tenant = self.intake.tenant(received.session.as_ref()).await?.id;
         let query = request.query_string_parameters_ref();
         let parameter = |name: &str| query.and_then(|q| q.first(name)).filter(|text| !text.is_empty());
         let most = page_size(parameter("limit"))

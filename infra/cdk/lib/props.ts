@@ -114,6 +114,16 @@ export interface MediaExportParameters {
    */
   readonly maxDurationMs?: number;
   /**
+   * Most days that a window may begin after its request.
+   * @default 30
+   */
+  readonly maxAheadDays?: number;
+  /**
+   * Longest time in seconds that a request is held until its job has ended; 0 holds none.
+   * @default 20
+   */
+  readonly maxWaitSeconds?: number;
+  /**
    * Clips made at the same time.
    * @default 10
    */
@@ -143,6 +153,36 @@ export interface MediaExportParameters {
    * @default 400
    */
   readonly apiBurstLimit?: number;
+  /**
+   * Requests per second of each route below `/export/status`.
+   * @default 100
+   */
+  readonly statusRateLimit?: number;
+  /**
+   * Requests at once of each route below `/export/status`.
+   * @default 200
+   */
+  readonly statusBurstLimit?: number;
+  /**
+   * Reserved concurrency of `MediaExportSubmit`; 0 reserves none.
+   * @default 0
+   */
+  readonly submitConcurrency?: number;
+  /**
+   * Reserved concurrency of `StatusPoll`; 0 reserves none.
+   * @default 0
+   */
+  readonly statusConcurrency?: number;
+  /**
+   * Reserved concurrency of `EventExport` and of `ReplayExport` each; 0 reserves none.
+   * @default 0
+   */
+  readonly documentsConcurrency?: number;
+  /**
+   * Reserve what the workers and the sweeper need.
+   * @default false
+   */
+  readonly reserveWorkers?: boolean;
   /**
    * Accept comments and trailing commas in request bodies.
    * @default true

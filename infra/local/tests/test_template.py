@@ -268,7 +268,7 @@ def test_head_is_served_wherever_data_is_exported():
 def alarmed(metric: str) -> set[str]:
     """Logical ids of the queues or functions that an alarm watches for `metric`."""
     alarms = [each["Properties"] for each in of_type("AWS::CloudWatch::Alarm").values()]
-    watched = [each["Dimensions"][0]["Value"] for each in alarms if each["MetricName"] == metric]
+    watched = [each["Dimensions"][0]["Value"] for each in alarms if each.get("MetricName") == metric]
     return {value["Ref"] if "Ref" in value else value["Fn::GetAtt"][0] for value in watched}
 
 
@@ -283,6 +283,70 @@ def test_every_function_is_watched_for_errors_and_throttles():
     assert alarmed("Throttles") | alarmed("Invocations") == set(FUNCTIONS)
     behind_the_api = {"MediaExportSubmit", "StatusPoll", "EventExport", "ReplayExport"}
     assert alarmed("Errors") == set(FUNCTIONS) - behind_the_api and alarmed("5xx") == {"Api"}
+
+
+def test_the_alarm_on_the_share_of_failures_counts_what_the_functions_emit():
+    metrics = {each["Id"]: each for each in RESOURCES["FailedShareAlarm"]["Properties"]["Metrics"]}
+    returned = [name for name, each in metrics.items() if each.get("ReturnData", True)]
+    assert returned == ["share"] and set(re.findall(r"FILL\((\w+), 0\)", metrics["share"]["Expression"])) == metrics.keys() - {"share"}
+    of = {name: metrics[name]["MetricStat"]["Metric"] for name in metrics.keys() - {"share"}}
+    assert {each["MetricName"] for each in of.values()} == {"Failed", "Ready"}
+    word = of["absent"]["Dimensions"][1]["Value"]
+    assert f'Self::SourceAbsent => "{word}"' in (ROOT / "shared/domain/src/job/cause.rs").read_text(encoding="utf-8")
+
+
+def concurrency(values: dict[str, int]) -> dict[str, int]:
+    """How many of each function can run at once, by what the template says of it and the parameters' `values`."""
+    mappings = {each["Properties"]["FunctionName"]["Ref"]: each["Properties"] for each in of_type("AWS::Lambda::EventSourceMapping").values()}
+    most = {name: each["ScalingConfig"]["MaximumConcurrency"] for name, each in mappings.items()}
+    routes = [each["Properties"] for each in of_type("AWS::ApiGatewayV2::Route").values()]
+    settings = RESOURCES["ApiStage"]["Properties"]["RouteSettings"]
+    stage = RESOURCES["ApiStage"]["Properties"]["DefaultRouteSettings"]
+    for route in routes:
+        integration = RESOURCES[re.search(r"\{(\w+)\}", route["Target"]["Fn::Sub"])[1]]["Properties"]
+        function = integration["IntegrationUri"]["Fn::GetAtt"][0]
+        rate = settings.get(route["RouteKey"], stage)["ThrottlingRateLimit"]["Ref"]
+        if "MAX_WAIT_SECONDS" not in FUNCTIONS[function]["Environment"]["Variables"]:
+            seconds = 1
+        elif route["RouteKey"] in ("GET /export/status", "DELETE /export/status/{jobId}"):
+            # Neither waits: a list has no end to wait for, and a cancelled job has ended.
+            continue
+        else:
+            seconds = values["MaxWaitSeconds"]
+        most[function] = most.get(function, 0) + values[rate] * seconds
+    return {name: values[each["Ref"]] if isinstance(each, dict) else each for name, each in most.items()} | {"JobSweeper": 1}
+
+
+def test_the_page_says_what_concurrency_the_defaults_need():
+    table = README.partition("\n## Concurrency")[2].partition("\n## ")[0]
+    rows = [line.strip("| ").split(" | ") for line in table.splitlines() if line.startswith("| ")][1:]
+    told = {names: int(number) for names, _, number in rows}
+    defaults = {name: each["Default"] for name, each in PARSED["Parameters"].items() if each["Type"] == "Number"}
+    need = concurrency(defaults)
+    assert need.keys() == set(FUNCTIONS)
+    assert told == {names: sum(need[name] for name in names.split(", ")) for names in told}
+    assert {name for names in told for name in names.split(", ")} == need.keys()
+
+
+def test_every_function_can_have_its_concurrency_reserved_and_the_page_adds_it_up():
+    page = README.partition("\n## Concurrency")[2].partition("\n## ")[0]
+    values = {name: each["Default"] for name, each in PARSED["Parameters"].items()}
+    values |= {name: int(number) for name, number in re.findall(r"(\w+Concurrency)=(\d+)", page)}
+    total = 0
+    for name, each in FUNCTIONS.items():
+        condition, reserved, otherwise = each["ReservedConcurrentExecutions"]["Fn::If"]
+        assert otherwise == {"Ref": "AWS::NoValue"} and condition in PARSED["Conditions"], name
+        total += values[reserved["Ref"]] if isinstance(reserved, dict) else reserved
+    assert int(re.search(r"This reserves (\d+)\.", page)[1]) == total <= 1000 - 100
+
+
+def test_the_routes_of_the_status_have_a_throttle_of_their_own():
+    keys = {each["Properties"]["RouteKey"]: name for name, each in of_type("AWS::ApiGatewayV2::Route").items()}
+    settings = RESOURCES["ApiStage"]["Properties"]["RouteSettings"]
+    assert settings.keys() == {key for key in keys if "/export/status" in key}
+    throttle = {"ThrottlingRateLimit": {"Ref": "StatusRateLimit"}, "ThrottlingBurstLimit": {"Ref": "StatusBurstLimit"}}
+    assert all(each == throttle for each in settings.values())
+    assert set(RESOURCES["ApiStage"]["DependsOn"]) == {keys[key] for key in settings}
 
 
 def runbook_has(alarm: str) -> bool:

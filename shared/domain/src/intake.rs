@@ -7,12 +7,14 @@ use crate::job::Order;
 use crate::json;
 use crate::legacy::Outcome;
 use crate::ports::{Clock, Sessions, Tenants, Unavailable};
-use crate::request::{self, FieldError};
+use crate::request::{self, ExportRequest, FieldError};
 use crate::settings::{AuthMode, Limits};
 use crate::tenant::Tenant;
 
 /// Largest body in bytes.
 pub const MAX_BODY: usize = 64 * 1024;
+
+const DAY_MS: i64 = 24 * 3_600_000;
 
 /// Why a request gets no further.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -96,21 +98,40 @@ impl<S: Sessions, T: Tenants, C: Clock> Intake<S, T, C> {
         let parsed = json::parse(body, self.limits.lenient_json);
         let body = parsed.map_err(|e| FieldError::new("body", e.to_string()))?;
         let session = request::session_of(&body).or(session);
-        let tenant = self.tenant(session.as_ref()).await?;
+        let caller = self.caller(session.as_ref()).await?;
         let request = request::parse(&body, &self.limits)?;
-        let tenant = self.tenants.tenant(&tenant).await?.ok_or(Rejection::Denied)?;
+        self.near(&request)?;
+        let tenant = self.row(&caller).await?;
         let target = tenant.resolve_target(&request).ok_or(Rejection::Denied)?;
         let identity = identify(&tenant.id, &request, &target, self.directories.as_ref());
         let job_id = identity.job_id.clone();
         Ok(Accepted { tenant, job_id, order: Order::new(request, identity, target) })
     }
 
-    /// The tenant of a session.
+    /// Refuses a window that begins too far ahead: its job would stay on record, and count, until then.
+    fn near(&self, request: &ExportRequest) -> Result<(), FieldError> {
+        let days = self.limits.max_ahead_days;
+        let latest = self.clock.now_ms().saturating_add(days.saturating_mul(DAY_MS));
+        let near = request.start_pos_ms <= latest;
+        near.then_some(())
+            .ok_or_else(|| FieldError::new("StartPos", format!("must be at most {days} days ahead")))
+    }
+
+    /// The tenant of a session. A session outlives its tenant's row, and opens nothing then.
     ///
     /// # Errors
-    /// [`Rejection::SessionInvalid`], or [`Rejection::Unavailable`].
-    pub async fn tenant(&self, session: Option<&SessionId>) -> Result<TenantId, Rejection> {
+    /// [`Rejection::SessionInvalid`], [`Rejection::Denied`] if the tenant was removed, or [`Rejection::Unavailable`].
+    pub async fn tenant(&self, session: Option<&SessionId>) -> Result<Tenant, Rejection> {
+        let caller = self.caller(session).await?;
+        self.row(&caller).await
+    }
+
+    async fn caller(&self, session: Option<&SessionId>) -> Result<TenantId, Rejection> {
         let found = authenticate(&self.auth, session, &self.sessions, &self.clock).await?;
         found.ok_or(Rejection::SessionInvalid)
+    }
+
+    async fn row(&self, id: &TenantId) -> Result<Tenant, Rejection> {
+        self.tenants.tenant(id).await?.ok_or(Rejection::Denied)
     }
 }

@@ -175,6 +175,13 @@ pub trait Clock: Send + Sync {
 
     /// A name that no other call returns, in this process or elsewhere: 32 hex digits.
     fn unique(&self) -> String;
+
+    /// A number by chance that is less than `bound`; 0 if `bound` is 0.
+    fn chance(&self, bound: u64) -> u64 {
+        let mixed =
+            self.unique().bytes().fold(0u64, |sum, b| sum.wrapping_mul(31).wrapping_add(u64::from(b)));
+        mixed.checked_rem(bound).unwrap_or(0)
+    }
 }
 
 /// Why an object could not be read.

@@ -7,13 +7,17 @@ use crate::ids::TenantId;
 pub struct Limits {
     /// Longest clip in milliseconds.
     pub max_duration_ms: i64,
+    /// Most days that a window may begin after the request.
+    pub max_ahead_days: i64,
+    /// Longest time that a request is held until its job has ended, in milliseconds; 0 holds none.
+    pub max_wait_ms: i64,
     /// Whether a body that is no strict JSON is read again without comments and trailing commas.
     pub lenient_json: bool,
 }
 
 impl Default for Limits {
     fn default() -> Self {
-        Self { max_duration_ms: 4 * 3_600_000, lenient_json: true }
+        Self { max_duration_ms: 4 * 3_600_000, max_ahead_days: 30, max_wait_ms: 20_000, lenient_json: true }
     }
 }
 

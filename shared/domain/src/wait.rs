@@ -45,8 +45,9 @@ pub async fn settled(
     Err(Unavailable("the jobs table", "every write met another one".to_owned()))
 }
 
-/// First and longest pause between two looks, in milliseconds.
-const PAUSES: (u64, u64) = (40, 400);
+/// First and longest pause between two looks, in milliseconds. Each is shortened by chance, by a half at most: waits
+/// that began together do not look together.
+const PAUSES: (u64, u64) = (40, 2000);
 
 /// Looks at `job` until it has ended or `budget_ms` are over. A table that does not answer ends the wait, not the
 /// request.
@@ -60,8 +61,9 @@ pub async fn until_ended(
     let until = clock.now_ms() + budget_ms;
     let (mut seen, mut pause) = (Seen::from(job), PAUSES.0);
     while !seen.job.state.is_terminal() && clock.now_ms() < until {
-        clock.sleep_ms(pause).await;
-        pause = (pause * 3 / 2).min(PAUSES.1);
+        let left = u64::try_from(until - clock.now_ms()).unwrap_or(0);
+        clock.sleep_ms((pause - clock.chance(pause / 2)).min(left)).await;
+        pause = (pause * 4 / 3).min(PAUSES.1);
         let Ok(Some(next)) = jobs.get(&seen.job.tenant, &seen.job.job_id).await else { break };
         match settled(next, jobs, clock, times).await {
             Ok(next) => seen = next,

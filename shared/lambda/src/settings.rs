@@ -5,11 +5,16 @@ use export_domain::identity::DirectoryKey;
 use export_domain::ids::TenantId;
 use export_domain::settings::{AuthMode, Lifecycle, Limits, ReplyStyle};
 
-/// `LENIENT_JSON`, `MAX_DURATION_MS`.
+/// The HTTP API itself ends a request after 30 s.
+const MOST_WAIT_S: i64 = 20;
+
+/// `LENIENT_JSON`, `MAX_DURATION_MS`, `MAX_AHEAD_DAYS`, `MAX_WAIT_SECONDS`.
 pub fn limits(env: &mut Env) -> Limits {
     let defaults = Limits::default();
     Limits {
         max_duration_ms: env.parsed("MAX_DURATION_MS", defaults.max_duration_ms),
+        max_ahead_days: env.parsed("MAX_AHEAD_DAYS", defaults.max_ahead_days),
+        max_wait_ms: env.parsed("MAX_WAIT_SECONDS", MOST_WAIT_S).clamp(0, MOST_WAIT_S) * 1000,
         lenient_json: env.switch("LENIENT_JSON", defaults.lenient_json),
     }
 }

@@ -1,5 +1,5 @@
 use crate::world::World;
-use export_testkit::{NOW, SESSION, ask, body, tenant, with};
+use export_testkit::{NOW, SESSION, ask, body, tenant, thumbnail_body, with};
 use lambda_http::http::Method;
 use serde_json::Value;
 
@@ -76,4 +76,14 @@ async fn the_first_field_at_fault_is_named_in_the_contracts_order() {
         judged(thumb.to_string()).await.1,
         "invalid request: FetchThumb: must be false when FetchMedia is true"
     );
+}
+
+#[tokio::test]
+async fn a_window_may_begin_thirty_days_ahead_and_no_later() {
+    let latest = NOW + 30 * 24 * 3_600_000;
+    for wanted in [body(), thumbnail_body()] {
+        assert_eq!(judged(with(wanted.clone(), "StartPos", latest).to_string()).await.0, 200);
+        let (status, why) = judged(with(wanted, "StartPos", latest + 1).to_string()).await;
+        assert_eq!((status, why.as_str()), (400, "invalid request: StartPos: must be at most 30 days ahead"));
+    }
 }

@@ -144,3 +144,12 @@ async fn a_key_bound_without_its_job_is_good_for_the_next_try() {
     assert_eq!(world.ask(keyed("order-1", &body())).await.status, 503);
     assert_eq!(world.ask(keyed("order-1", &body())).await.codes(), (1, 2000));
 }
+
+#[tokio::test]
+async fn a_refused_submission_leaves_its_key_to_others() {
+    let world = World::new();
+    world.allow(0);
+    assert_eq!(world.ask(keyed("order-1", &body())).await.status, 429);
+    world.allow(1);
+    assert_eq!(world.ask(keyed("order-1", &with(body(), "Duration", 8000))).await.status, 200);
+}

@@ -58,6 +58,22 @@ async fn without_a_live_session_nobody_learns_whether_a_job_exists() {
     assert_eq!(known, malformed);
 }
 
+#[tokio::test]
+async fn a_session_of_a_tenant_that_is_gone_opens_nothing() {
+    let world = World::new();
+    let job = world.has(&body(), |job| job);
+    world.directory.remove_tenant(&job.tenant);
+    let denied = [
+        world.get(&path(&job)).await,
+        world.get("/export/status/no-such-name").await,
+        world.get("/export/status").await,
+        world.delete(&job).await,
+        world.ask(post("/export/status", &body())).await,
+    ];
+    assert_eq!(denied.map(|answer| answer.status), [403; 5]);
+    assert_eq!(world.jobs.only(), job);
+}
+
 async fn submitted(world: &World, body: &Value) -> Answered {
     let app = media_export_submit::App {
         jobs: world.jobs.clone(),

@@ -148,7 +148,6 @@ fn headers(served: &Served) -> impl Fn(u16) -> Reply + use<> {
     let mut common = Reply::default()
         .with("cache-control", "private, no-cache")
         .with("vary", "Accept, Accept-Encoding")
-        .with("x-content-type-options", "nosniff")
         .with("x-export-source", served.origin.name());
     let made = Timestamp::from_millisecond(served.modified_ms).ok();
     if let Some(date) = made.and_then(|time| DateTimePrinter::new().timestamp_to_rfc9110_string(&time).ok()) {

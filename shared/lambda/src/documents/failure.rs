@@ -68,7 +68,7 @@ impl Failure {
             Style::Guide => problem(status, &detail),
             Style::Mre => mre_error(status, detail, call),
         };
-        let reply = reply.with("cache-control", "no-store").with("x-content-type-options", "nosniff");
+        let reply = reply.with("cache-control", "no-store");
         if status == 503 { reply.with("retry-after", RETRY_AFTER_S) } else { reply }
     }
 }

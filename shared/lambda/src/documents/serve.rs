@@ -20,6 +20,7 @@ pub async fn serve(clock: &impl Clock, call: &Call, left: Duration, kind: &str, 
     let correlation_id = correlation_id(header, &[], call.request_context.request_id.as_deref());
     let context = TraceContext { correlation_id, trace: call.trace.clone() };
     let reply = answer(clock, call, left, kind, work).instrument(request_span(&context)).await;
+    let reply = reply.with("x-content-type-options", "nosniff");
     match &context.correlation_id {
         Some(id) => reply.with(HEADER, id.as_str()),
         None => reply,

@@ -3,7 +3,7 @@
 use export_domain::legacy::{Answer, Outcome, Via, answer};
 use export_domain::request::FieldError;
 use export_domain::settings::ReplyStyle;
-use lambda_http::http::header::{CACHE_CONTROL, CONTENT_TYPE, LOCATION, RETRY_AFTER, X_CONTENT_TYPE_OPTIONS};
+use lambda_http::http::header::{CACHE_CONTROL, CONTENT_TYPE, LOCATION, RETRY_AFTER};
 use lambda_http::http::{HeaderName, HeaderValue, StatusCode};
 use lambda_http::{Body, Response};
 
@@ -15,7 +15,6 @@ pub fn reply(answer: &Answer) -> Response<Body> {
     let headers = response.headers_mut();
     headers.insert(CONTENT_TYPE, HeaderValue::from_static("application/json"));
     headers.insert(CACHE_CONTROL, HeaderValue::from_static("no-store"));
-    headers.insert(X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff"));
     if answer.reply.time_wait > 0 {
         let seconds = (answer.reply.time_wait + 999) / 1000;
         headers.insert(RETRY_AFTER, HeaderValue::from(seconds));

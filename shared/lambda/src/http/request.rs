@@ -10,9 +10,6 @@ use lambda_http::request::RequestContext;
 use lambda_http::{Body, Request, RequestExt};
 use std::fmt;
 
-/// Longest wait that a client may ask for; the HTTP API itself cuts at 30 s.
-const MAX_WAIT_S: u64 = 20;
-
 /// A received request, as far as the rules look at it. Never logged.
 #[derive(Clone, Default)]
 pub struct Received {
@@ -22,7 +19,7 @@ pub struct Received {
     pub session: Option<SessionId>,
     /// `Idempotency-Key`.
     pub idempotency_key: Option<String>,
-    /// Milliseconds of `Prefer: wait=N` (RFC 7240), as far as anybody is made to wait.
+    /// Milliseconds of `Prefer: wait=N` (RFC 7240), as the client prefers.
     pub wait_ms: Option<i64>,
     /// `Accept`.
     pub accept: String,
@@ -93,7 +90,7 @@ fn prefer_wait(value: &str) -> Option<i64> {
         let (name, seconds) = part.split_once('=')?;
         name.trim().eq_ignore_ascii_case("wait").then(|| seconds.trim().parse().ok()).flatten()
     })?;
-    i64::try_from(seconds.min(MAX_WAIT_S) * 1000).ok()
+    Some(i64::try_from(seconds).unwrap_or(i64::MAX).saturating_mul(1000))
 }
 
 #[cfg(test)]

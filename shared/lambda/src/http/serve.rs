@@ -7,6 +7,7 @@ use super::reply::with_header;
 use super::request::trace_context;
 use crate::correlation::HEADER;
 use crate::telemetry::request_span;
+use lambda_http::http::header::X_CONTENT_TYPE_OPTIONS;
 use lambda_http::http::{HeaderMap, HeaderName, Response};
 use lambda_http::request::LambdaRequest;
 use lambda_http::{Adapter, Body, Context, Error, LambdaEvent, Request, Service, lambda_runtime, service_fn};
@@ -41,7 +42,9 @@ where
     H: Fn(Request) -> F,
     F: Future<Output = Response<Body>> + Send,
 {
-    let Ok(request) = serde_json::from_value::<LambdaRequest>(payload) else { return Ok(as_event(refuse())) };
+    let Ok(request) = serde_json::from_value::<LambdaRequest>(payload) else {
+        return Ok(as_event(typed(refuse())));
+    };
     let mut adapter = Adapter::from(service_fn(|mut request: Request| {
         let context = trace_context(&request);
         request.extensions_mut().insert(context.clone());
@@ -49,6 +52,7 @@ where
         let reply = handle(request);
         let named = async move {
             let reply = reply.await;
+            let reply = typed(reply);
             Ok::<_, Error>(match &context.correlation_id {
                 Some(id) => with_header(reply, HeaderName::from_static(HEADER), id.as_str()),
                 None => reply,
@@ -59,8 +63,13 @@ where
     let called = catch_unwind(AssertUnwindSafe(|| adapter.call(LambdaEvent::new(request, context))));
     match called {
         Ok(reply) => Ok(serde_json::to_value(reply.await?)?),
-        Err(_) => Ok(as_event(refuse())),
+        Err(_) => Ok(as_event(typed(refuse()))),
     }
+}
+
+/// No browser takes a reply for anything but what its `Content-Type` says.
+fn typed(reply: Response<Body>) -> Response<Body> {
+    with_header(reply, X_CONTENT_TYPE_OPTIONS, "nosniff")
 }
 
 /// A reply in the HTTP API's payload format 2.0.
@@ -118,6 +127,14 @@ mod tests {
         assert_eq!(status(event("a.execute-api.eu-west-1.amazonaws.com", "%%%")).await, 400);
         assert_eq!(status(json!({"Records": []})).await, 400);
         assert_eq!(status(json!(7)).await, 400);
+    }
+
+    #[tokio::test]
+    async fn no_reply_may_be_taken_for_another_type() {
+        let host = "a.execute-api.eu-west-1.amazonaws.com";
+        for payload in [event(host, "e30="), event(host, "%%%"), json!(7)] {
+            assert_eq!(reply(payload).await["headers"]["x-content-type-options"], "nosniff");
+        }
     }
 
     #[tokio::test]

@@ -110,6 +110,7 @@ fn named(id: &str, summary: &str, description: &str, more: Vec<Node>) -> Node {
             "200" => job_or_reply("How far the job is."),
             "400" => shared("Invalid"),
             "401" => shared("SessionInvalid"),
+            "403" => shared("Denied"),
             "404" => shared("NoSuchJob"),
             "429" => shared("Throttled"),
             "500" => shared("Failed"),
@@ -158,6 +159,7 @@ fn list() -> Node {
             "400" => refused,
             "401" => response("There is no session, or it is unknown or has \
                 expired.", "application/problem+json", schema("Problem")),
+            "403" => response("The session's tenant was removed.", "application/problem+json", schema("Problem")),
             "429" => shared("Throttled"),
             "500" => shared("Failed"),
             "503" => shared("GuideUnavailable"),

@@ -22,6 +22,7 @@ pub(crate) fn correlation() -> Node {
 
 /// How long to wait.
 pub(crate) fn prefer() -> Node {
-    let what = "`wait=N` (RFC 7240): answer when the job has ended, or after N seconds, 20 at most.";
+    let what = "`wait=N` (RFC 7240): answer when the job has ended, or after N seconds, 20 at most; \
+        an operator may set less.";
     parameter("header", "Prefer", what, json!({"type": "string", "examples": ["wait=20"]}))
 }

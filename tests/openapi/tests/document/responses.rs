@@ -91,7 +91,7 @@ pub(crate) fn all() -> Node {
         "Invalid" => reply("The request cannot be read or a field is not acceptable: `invalid request: \
             <field>: <why>`."),
         "SessionInvalid" => reply("`session invalid`: there is no session, or it is unknown or has expired."),
-        "Denied" => reply("`access denied`: the target is not the tenant's."),
+        "Denied" => reply("`access denied`: the target is not the tenant's, or the session's tenant was removed."),
         "NoSuchJob" => reply("`no such job`: unknown, expired, or another tenant's."),
         "TooLarge" => response("`request too large`: the body has more than 64 KiB; from API Gateway \
             itself above 10 MB.", "application/json", either(&["Reply", "GatewayError"])),
