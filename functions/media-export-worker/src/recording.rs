@@ -59,6 +59,7 @@ impl<O: SourceStore + 'static> Recording<O> {
             Err(error) => return Err(error.into()),
         };
         let window = Window::of(&mpd, &asked(order));
+        reader.bound(order.duration_ms);
         reader.expect_init(window.wake_for_init(&mpd, now_ms));
         let reader = Arc::new(reader);
         let video = video_parts(&mpd, window, wanted_codec(order.export_type));

@@ -199,7 +199,8 @@ impl Track {
         Ok(None)
     }
 
-    async fn is_stored<O: SourceStore>(
+    /// Whether the object of a segment exists.
+    pub(crate) async fn is_stored<O: SourceStore>(
         &self,
         reader: &Reader<O>,
         segment: &Segment,

@@ -110,11 +110,19 @@ pub fn record(objects: &MemoryObjects, directory: &str, manifest: &str, files: &
 /// # Panics
 /// Never.
 pub fn sound(bytes: usize) -> Vec<(String, Bytes)> {
+    sound_of(bytes, 1..=SEGMENTS)
+}
+
+/// The same with the init segment and the segments of these `numbers`.
+///
+/// # Panics
+/// Never.
+pub fn sound_of(bytes: usize, numbers: impl IntoIterator<Item = i64>) -> Vec<(String, Bytes)> {
     let frame_at = |at| {
         let data = frame(at, if (8000..8240).contains(&at) { bytes } else { bytes.min(SMALL) });
         (at, true, data)
     };
-    files("audio", TrackKind::Audio, mp4a(), FRAME_MS, frame_at)
+    files("audio", TrackKind::Audio, mp4a(), FRAME_MS, numbers, frame_at)
 }
 
 /// Files of H.264 without reordering, a GOP a second: what starts with one can be copied.
@@ -134,6 +142,7 @@ pub fn pictures() -> Vec<(String, Bytes)> {
         TrackKind::Video { width: 32, height: 32, matrix: Matrix::default() },
         avc1(),
         PICTURE_MS,
+        1..=SEGMENTS,
         picture_at,
     )
 }
@@ -144,13 +153,14 @@ fn files(
     kind: TrackKind,
     entry: Bytes,
     length: i64,
+    numbers: impl IntoIterator<Item = i64>,
     sample_at: impl Fn(i64) -> (i64, bool, Bytes),
 ) -> Vec<(String, Bytes)> {
     let spec =
         TrackSpec { kind, timescale: 1000, language: *b"und", sample_entries: vec![entry], roll: None };
     let mut writer = FragmentWriter::new(vec![spec], 1000).expect("a track");
     let mut files = vec![(format!("{name}-init.mp4"), writer.init().expect("an init segment"))];
-    for number in 1..=SEGMENTS {
+    for number in numbers {
         let times = (0..SEGMENT_MS / length).map(|n| (number - 1) * SEGMENT_MS + n * length);
         let sample = |(at, sync, data): (i64, bool, Bytes)| {
             let (duration, size) =

@@ -5,6 +5,7 @@ mod adoption;
 mod claims;
 mod ends;
 mod finals;
+mod holes;
 mod live;
 mod losses;
 mod messages;
