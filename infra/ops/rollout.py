@@ -40,6 +40,8 @@ WAYS_OUT = {
 }
 # Below this a new account cannot run the functions side by side; AWS gives 1,000 to accounts that are in use.
 NEW_ACCOUNT = 50
+# What Lambda keeps for functions that reserve nothing; what ReserveWorkers reserves beside clips and stills.
+UNRESERVED, OTHER_WORKERS = 100, 12
 
 
 class Refused(Exception):
@@ -132,10 +134,16 @@ def small_account(cloud: Cloud, values: Values) -> Iterator[str]:
         limit = cloud.client("lambda").get_account_settings()["AccountLimit"]["ConcurrentExecutions"]
     except (BotoCoreError, ClientError, KeyError):
         return
-    wanted = int(values["ClipConcurrency"]) + int(values["ThumbnailConcurrency"])
-    if limit < max(wanted, NEW_ACCOUNT):
-        yield (f"this account runs {limit} functions at once, and clips and stills alone may be {wanted}: have AWS raise the quota "
+    numbers = {name: int(value) for name, value in values.items() if name.endswith("Concurrency")}
+    workers = numbers["ClipConcurrency"] + numbers["ThumbnailConcurrency"]
+    if limit < max(workers, NEW_ACCOUNT):
+        yield (f"this account runs {limit} functions at once, and clips and stills alone may be {workers}: have AWS raise the quota "
                "'Concurrent executions' of Lambda")
+    reserved = numbers["SubmitConcurrency"] + numbers["StatusConcurrency"] + 2 * numbers["DocumentsConcurrency"]
+    if values["ReserveWorkers"] == "on":
+        reserved += workers + OTHER_WORKERS
+    if reserved and reserved + UNRESERVED > limit:
+        yield f"{reserved} of the account's {limit} are to be reserved; Lambda leaves at least {UNRESERVED} unreserved and refuses the rest"
     if limit < NEW_ACCOUNT and int(values["ClipMemoryMb"]) > 3008:
         yield "a new account gives functions 3,008 MB at most; ClipMemoryMb asks for more"
 

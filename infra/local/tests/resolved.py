@@ -7,6 +7,7 @@ import json
 import os
 import re
 import sys
+from collections.abc import Iterator
 from functools import cache, cached_property
 
 import boto3
@@ -175,6 +176,7 @@ def all_parameters(partition: str = "aws") -> dict[str, str]:
         "TenantSourceBucketArns": f"arn:{partition}:s3:::acme-live", "TenantTargetBucketArns": f"arn:{partition}:s3:::acme-clips",
         "ClipRetentionDays": "30", "AlarmEmail": "ops@example.com", "PreviewUrls": "on", "MreMediaBucketName": "replays",
         "PermissionsBoundaryArn": f"arn:{partition}:iam::{ACCOUNT}:policy/bound", "DeletionProtection": "on",
+        "SubmitConcurrency": "200", "StatusConcurrency": "200", "DocumentsConcurrency": "100", "ReserveWorkers": "on",
     }
 
 
@@ -188,3 +190,19 @@ def branches(partition: str = "aws") -> dict[str, dict[str, str]]:
         "media only": {"DataExport": "off"},
         "quiet": {"CreateMreTables": "true", "CompletionBusName": "", "RequireTls": "false"},
     }
+
+
+def policy_documents(made: Resolved) -> Iterator[tuple[str, dict]]:
+    """Every policy document of a stack, and whose it is."""
+    for name, resource in made.resources.items():
+        properties = resource.get("Properties", {})
+        for key in ("PolicyDocument", "AssumeRolePolicyDocument"):
+            if key in properties:
+                yield f"{name}/{key}", properties[key]
+        for each in properties.get("Policies", []):
+            yield f"{name}/{each['PolicyName']}", each["PolicyDocument"]
+
+
+def characters(document: dict) -> int:
+    """How IAM counts a policy: without white space."""
+    return len(re.sub(r"\s", "", json.dumps(document, separators=(",", ":"))))

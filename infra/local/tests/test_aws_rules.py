@@ -2,12 +2,11 @@
 
 import json
 import re
-from collections.abc import Iterator
 from functools import cache
 
 import pytest
 
-from resolved import ACCOUNT, MRE_TABLES, PARSED, REGIONS, STACK, Resolved, all_parameters, branches
+from resolved import ACCOUNT, MRE_TABLES, PARSED, REGIONS, STACK, Resolved, all_parameters, branches, characters, policy_documents
 
 # Quotas of IAM: characters without white space, of a managed policy and of all inline policies of a role; managed policies of a role.
 MANAGED_CHARACTERS, INLINE_CHARACTERS, MANAGED_POLICIES = 6_144, 10_240, 10
@@ -25,30 +24,15 @@ def made(request) -> Resolved:
     return resolved(*request.param)
 
 
-def characters(document: dict) -> int:
-    return len(re.sub(r"\s", "", json.dumps(document, separators=(",", ":"))))
-
-
 def listed(value) -> list:
     return value if isinstance(value, list) else [value]
-
-
-def policies(made: Resolved) -> Iterator[tuple[str, dict]]:
-    """Every policy document of a stack, and whose it is."""
-    for name, resource in made.resources.items():
-        properties = resource.get("Properties", {})
-        for key in ("PolicyDocument", "AssumeRolePolicyDocument"):
-            if key in properties:
-                yield f"{name}/{key}", properties[key]
-        for each in properties.get("Policies", []):
-            yield f"{name}/{each['PolicyName']}", each["PolicyDocument"]
 
 
 def test_the_branches_meet_every_condition_both_ways():
     met = [Resolved(**parameters) for parameters in branches().values()]
     assert all(not each.broken_rules() for each in met), [each.broken_rules() for each in met]
     one_way = {name for name in met[0].conditions if len({each.conditions[name] for each in met}) == 1}
-    assert one_way == set()
+    assert one_way == set(), "branches() has to meet them"
 
 
 def test_every_partition_gets_a_whole_stack_with_its_own_arns(made):
@@ -80,7 +64,7 @@ def test_a_statement_of_a_queue_or_a_topic_names_one_resource(made):
 
 
 def test_a_service_that_may_send_is_held_to_the_resource_or_account_of_the_stack(made):
-    for name, document in policies(made):
+    for name, document in policy_documents(made):
         for statement in document["Statement"]:
             service = isinstance(statement.get("Principal"), dict) and "Service" in statement["Principal"]
             if service and not name.endswith("/AssumeRolePolicyDocument"):
@@ -122,7 +106,7 @@ def test_two_hundred_buckets_of_tenants_fit_by_their_prefix():
     prefix = "arn:aws:s3:::acme-*"
     assert re.fullmatch(PARSED["Parameters"]["TenantSourceBucketArns"]["AllowedPattern"], prefix)
     made = Resolved(CreateMreTables="true", TenantSourceBucketArns=prefix, TenantTargetBucketArns=prefix)
-    granted = [s for _, p in policies(made) for s in p["Statement"] if any("acme" in str(r) for r in listed(s.get("Resource", "")))]
+    granted = [s for _, p in policy_documents(made) for s in p["Statement"] if any("acme" in str(r) for r in listed(s.get("Resource", "")))]
     assert {resource for s in granted for resource in listed(s["Resource"])} == {prefix, f"{prefix}/*", f"{prefix}/*export/*"}
     assert_within_quotas(made)
 
@@ -134,7 +118,7 @@ def test_a_pattern_that_opens_buckets_of_anybody_is_refused(arn):
 
 
 def test_a_key_is_used_through_aws_services_only(made):
-    statements = [s for _, p in policies(made) for s in p["Statement"] if "kms:" in json.dumps(s["Action"])]
+    statements = [s for _, p in policy_documents(made) for s in p["Statement"] if "kms:" in json.dumps(s["Action"])]
     assert bool(statements) == (made.conditions["OwnKey"] or made.conditions["MoreKeys"])
     for statement in statements:
         (operator,) = statement["Condition"]
