@@ -199,10 +199,11 @@ test-rust: ## Unit, property and integration tests in Rust
 test-infra: $(VENV)/.stamp $(CARGO_CYCLONEDX) ## Tests of the local stack, the template and the functions' packages
 	@$(VENV)/bin/python -m pytest -q infra
 
-test-cdk: ## Type-check the CDK construct and test what it synthesises (needs Node 20 or later)
+test-cdk: $(VENV)/.stamp ## Type-check the CDK construct and test what it synthesises (needs Node 20 or later)
 	@if command -v npm >/dev/null; then $(MAKE) --no-print-directory infra/cdk/node_modules/.package-lock.json && cd infra/cdk && npm run --silent build && \
 	  npm test --silent && cp test/snapshot.json dist/ && npm run --silent snapshot >/dev/null && \
-	  cmp test/snapshot.json dist/snapshot.json && test test/snapshot.json -nt dist/snapshot.json; \
+	  cmp test/snapshot.json dist/snapshot.json && test test/snapshot.json -nt dist/snapshot.json && \
+	  cd ../.. && $(VENV)/bin/python infra/local/tests/cdk_diff.py infra/cdk/dist/written; \
 	else echo "no npm: the CDK construct is not tested"; test -z "$$CI"; fi
 
 infra/cdk/node_modules/.package-lock.json: infra/cdk/package-lock.json

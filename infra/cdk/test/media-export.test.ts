@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { execFileSync } from 'node:child_process';
-import { mkdtempSync, readFileSync, readdirSync, rmSync, writeFileSync } from 'node:fs';
+import { mkdirSync, mkdtempSync, readFileSync, readdirSync, rmSync, writeFileSync } from 'node:fs';
 import * as path from 'node:path';
 import { after, test } from 'node:test';
 import { App, CfnOutput, CfnParameter, NestedStack, Stack } from 'aws-cdk-lib';
@@ -19,12 +19,14 @@ import { AwsSolutionsChecks } from 'cdk-nag';
 import type { Construct } from 'constructs';
 import { AUTH_MODES, DATA_EXPORT_AUTHS, LOG_LEVELS, MediaExport, type MediaExportProps } from '../lib';
 import { ACKNOWLEDGED } from '../lib/acknowledged';
-import { ARGUMENTS, type Argument } from '../lib/parameters';
+import { ARGUMENTS, parameterValues, type Argument } from '../lib/parameters';
 import { readTemplate, type Template } from '../lib/template';
 import { TEMPLATE, placeholderCheckout } from './checkout';
 import { differences } from './differences';
 
 const PACKAGE = path.resolve(__dirname, '../..');
+/** Where `make test-cdk` finds what was synthesised. */
+const WRITTEN = path.join(PACKAGE, 'dist/written');
 const SNAPSHOT = path.join(PACKAGE, 'test/snapshot.json');
 const SOURCE = readTemplate(TEMPLATE);
 const CHECKOUT = placeholderCheckout();
@@ -156,6 +158,22 @@ test('what the CDK makes of the template is what the snapshot says', () => {
   if (process.env['UPDATE_SNAPSHOT']) writeFileSync(SNAPSHOT, found);
   assert.equal(found, readFileSync(SNAPSHOT, 'utf8'), 'if this is as intended: npm run snapshot');
 });
+
+for (const [what, props] of Object.entries({
+  created: (): MediaExportProps => ({ createMreTables: true }),
+  'media-only': (): MediaExportProps => ({ dataExport: false }),
+  named: namedResources,
+  operated: (stack: Stack): MediaExportProps => ({ ...operated(stack), ...tenantBuckets(stack) }),
+})) {
+  test(`the stack of what is ${what} is written, to be held to the template`, () => {
+    const stack = new Stack(newApp(), 'Written');
+    const given = props(stack);
+    mediaExport(stack, given);
+    mkdirSync(WRITTEN, { recursive: true });
+    const content = JSON.stringify({ parameters: parameterValues(given, SOURCE), template: synthesise(stack).template });
+    writeFileSync(path.join(WRITTEN, `${what}.json`), content);
+  });
+}
 
 test('a changed, a lost and a new property are differences', () => {
   const source = { Queue: { Delay: 5, Arn: { 'Fn::GetAtt': 'A.Arn' }, Lost: [1] } };

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-import copy
 import json
+import logging
 import os
 import re
 import sys
@@ -22,6 +22,8 @@ sys.path.insert(0, str(ROOT / "infra" / "ops"))
 
 from parameters import broken_rules, holds  # noqa: E402
 
+# It warns of metrics that it does not publish.
+logging.getLogger("samtranslator").setLevel(logging.ERROR)
 PARSED = yaml_parse(TEMPLATE.read_text(encoding="utf-8"))
 ACCOUNT = "123456789012"
 STACK = "media-export"
@@ -41,8 +43,8 @@ NO_VALUE = _Absent()
 
 
 @cache
-def _translated(region: str) -> str:
-    template = copy.deepcopy(PARSED)
+def _translated(region: str, text: str) -> str:
+    template = json.loads(text)
     for resource in template["Resources"].values():
         for uri in {"CodeUri", "ContentUri"} & resource.get("Properties", {}).keys():
             resource["Properties"][uri] = {"Bucket": "code", "Key": "zip"}
@@ -59,14 +61,14 @@ def _translated(region: str) -> str:
 class Resolved:
     """The resources and outputs of the stack that these parameters make in a partition; its other parameters have their defaults."""
 
-    def __init__(self, partition: str = "aws", **parameters: str) -> None:
-        self.template = json.loads(_translated(REGIONS[partition]))
+    def __init__(self, partition: str = "aws", source: dict = PARSED, **parameters: str) -> None:
+        self.template = json.loads(_translated(REGIONS[partition], json.dumps(source)))
         self.parameters = {name: str(each["Default"]) for name, each in self.template["Parameters"].items()} | parameters
         self.pseudo = {
             "AWS::Partition": partition, "AWS::Region": REGIONS[partition], "AWS::AccountId": ACCOUNT, "AWS::StackName": STACK,
             "AWS::NoValue": NO_VALUE, "AWS::URLSuffix": "amazonaws.com",
         }
-        self.conditions = {name: holds(each, self.template, self.parameters) for name, each in self.template["Conditions"].items()}
+        self.conditions = {name: holds(each, self.template, self.parameters) for name, each in self.template.get("Conditions", {}).items()}
 
     @cached_property
     def resources(self) -> dict[str, dict]:
