@@ -61,6 +61,7 @@ def test_head_has_the_headers_of_get_and_no_body(mre, event, replay):
         for path in (names.path(), names.mre_path(), names.query()):
             got, head = mre.get(path), mre.get(path, method="HEAD")
             assert (head.status, head.text) == (200, b"")
+            assert int(head.headers["content-length"]) == len(got.text)
             for header in ("etag", "content-type", "x-export-source", "x-export-profile-source", "cache-control"):
                 assert head.headers[header] == got.headers[header], header
 
@@ -111,6 +112,7 @@ NAMES = [
     "back\\slash;{}[]|^`~<>",
     "é",
     "..",
+    "tab\tnul\0 and\nline",
 ]
 
 
@@ -126,7 +128,7 @@ def test_every_name_works_in_the_query(name, mre, named):
     answer = mre.get(Names(name, f"p {name}").query())
     assert answer.status == 200, answer
     assert (answer.body["Event"]["Name"], answer.body["Event"]["Program"]) == (name, f"p {name}")
-    assert name in answer.text.decode() or '"' in name or "\\" in name
+    assert json.dumps(name, ensure_ascii=False) in answer.text.decode()
 
 
 @pytest.mark.parametrize("name", [name for name in NAMES if not set("/?") & set(name)])
@@ -155,12 +157,12 @@ def test_a_line_separator_in_a_name_leaves_the_blob_valid(mre, named):
         ("event=e", "program"),
         (f"event={'x' * 1000}&program=p", "event"),
         ("event=e&program=%FF", "program"),
-        ("event=e&program=a%00b", "program"),
-        ("event=e&program=a%0Ab", "program"),
         ("event=e&event=f&program=p", "event"),
         ("event=e&program=p&view=xml", "view"),
         ("event=e&program=p&source=cache", "source"),
         ("event=e&program=p&delivery=mail", "delivery"),
+        ("event=e&program=p&format=csv", "format"),
+        ("event=e&program=p&page=2", "page"),
     ],
 )
 def test_a_bad_parameter_is_named(query, parameter, mre):
@@ -170,7 +172,7 @@ def test_a_bad_parameter_is_named(query, parameter, mre):
     assert answer.body["status"] == 400
 
 
-@pytest.mark.parametrize("name", ["x" * 1000, "%FF", "a%00b", "a%0Ab"])
+@pytest.mark.parametrize("name", ["x" * 1000, "%FF"])
 def test_a_bad_name_in_the_path_is_named(name, mre):
     guide = mre.get(f"/export/data/event/{name}/program/p")
     assert (guide.status, guide.body["detail"].partition(":")[0]) == (400, "event")
@@ -223,11 +225,15 @@ def large(mre) -> Names:
 
 
 def test_a_document_of_any_size_is_served_whole(mre, large):
-    head = mre.get(large.path(), method="HEAD")
-    assert head.status == 200
-    request = urllib.request.Request(mre.env["API_URL"] + large.path(), headers={"Accept-Encoding": "identity"})
-    whole = ask(request, unfollowed)
+    def unredirected(method: str):
+        url = mre.env["API_URL"] + large.path()
+        return ask(urllib.request.Request(url, headers={"Accept-Encoding": "identity"}, method=method), unfollowed)
+
+    whole, head = unredirected("GET"), unredirected("HEAD")
     status, headers, body = whole.status, whole.headers, whole.text
+    assert (head.status, head.headers["etag"]) == (307, headers["etag"])
+    with urllib.request.urlopen(urllib.request.Request(head.headers["location"], method="HEAD"), timeout=60) as reply:
+        assert int(reply.headers["Content-Length"]) > 6_000_000
     assert (status, body, headers["cache-control"]) == (307, b"", "no-store")
     with urllib.request.urlopen(headers["location"], timeout=60) as reply:
         document, content_type = reply.read(), reply.headers["Content-Type"]

@@ -20,6 +20,8 @@ pub struct Config {
     pub dead_letter_queue: String,
     /// `COALESCE_SECONDS`
     pub coalesce_s: u32,
+    /// `EVENT_ENTRY_BYTES`
+    pub entry_bytes: usize,
     /// `MRE_PREVIEW_URLS` and `MRE_MEDIA_BUCKET`
     pub previews: Previews,
 }
@@ -38,6 +40,7 @@ impl Config {
             queue: env.required("DATA_EXPORT_QUEUE_URL"),
             dead_letter_queue: env.required("DATA_EXPORT_DEAD_LETTER_QUEUE_URL"),
             coalesce_s: env.parsed("COALESCE_SECONDS", 5),
+            entry_bytes: env.parsed("EVENT_ENTRY_BYTES", 1024 * 1024),
             previews: Previews::of(env.switch("MRE_PREVIEW_URLS", false), env.optional("MRE_MEDIA_BUCKET")),
         };
         env.finish().map(|()| config)

@@ -72,10 +72,15 @@ where
             Ok(None) => return Disposition::Acknowledge,
             Err(error) => return self.bury(record, &error.to_string()).await,
         };
+        if let Some(flaw) = trigger.flaw() {
+            return self.give_up(&trigger, record, "InvalidNames", flaw).await;
+        }
         match self.exported(&trigger, record, left).await {
             Ok(Ended::Done) => Disposition::Acknowledge,
             Ok(Ended::Held) => self.wait(record).await,
-            Err(Trouble::Missing(what)) => self.give_up(&trigger, record, what).await,
+            Err(Trouble::Missing(what)) => {
+                self.give_up(&trigger, record, "NotFound", &format!("{what} not found")).await
+            }
             Err(trouble) => self.later(record, &trouble).await,
         }
     }
@@ -129,7 +134,7 @@ where
         if !self.states.locate(trigger, &location).await? {
             return Err(Trouble::Missing("row"));
         }
-        self.bus.put(&trigger.exported(&location)).await?;
+        self.bus.put(&trigger.exported(&location, self.entry_bytes)).await?;
         let state = ExportState::built(received, began_ms, export.id, etag);
         if !self.states.commit(key, lease, &state).await? {
             return Err(Trouble::Fenced);
@@ -155,10 +160,9 @@ where
         }
     }
 
-    async fn give_up(&self, trigger: &Trigger, record: &Record, what: &str) -> Disposition {
-        let message = format!("{what} not found");
-        match self.bus.put(&trigger.failed("NotFound", &message)).await {
-            Ok(()) => self.bury(record, &message).await,
+    async fn give_up(&self, trigger: &Trigger, record: &Record, code: &str, message: &str) -> Disposition {
+        match self.bus.put(&trigger.failed(code, message)).await {
+            Ok(()) => self.bury(record, message).await,
             Err(error) => self.later(record, &error.into()).await,
         }
     }

@@ -31,4 +31,6 @@ pub struct App<S, E, T, B, Q, D, C> {
     pub clock: C,
     /// Seconds that a trigger waits for a worker that builds the same export, at least 1.
     pub wait_s: u32,
+    /// Bytes from which on the bus refuses an entry.
+    pub entry_bytes: usize,
 }

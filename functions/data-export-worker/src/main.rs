@@ -31,6 +31,7 @@ async fn main() -> Result<(), Error> {
         dead_letters: SqsDeadLetters::new(&sdk, config.dead_letter_queue),
         clock: SystemClock,
         wait_s: config.coalesce_s.max(1),
+        entry_bytes: config.entry_bytes,
     };
     let app = &app;
     run(service_fn(move |event: LambdaEvent<Batch>| async move {

@@ -6,7 +6,7 @@ use event_export::App;
 use export_domain::mre::attr::Attr;
 use export_domain::mre::json::Json;
 use export_domain::mre::keys::event_export_key;
-use export_domain::mre::ports::{DocumentLinks, Link};
+use export_domain::mre::ports::{DocumentLinks, Link, Method};
 use export_domain::ports::Unavailable;
 use export_lambda::documents::{Call, Reply};
 use export_testkit::mre::{MemorySource, Scenario, scenario};
@@ -19,7 +19,7 @@ const LEFT: Duration = Duration::from_secs(29);
 struct NoLinks;
 
 impl DocumentLinks for NoLinks {
-    async fn lend(&self, _: Bytes, _: &str, _: &'static str) -> Result<Link, Unavailable> {
+    async fn lend(&self, _: Bytes, _: &str, _: &'static str, _: Method) -> Result<Link, Unavailable> {
         Err(Unavailable("S3", "arn:aws:s3:::secret".to_owned()))
     }
 }

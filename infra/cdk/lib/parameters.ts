@@ -85,6 +85,7 @@ export const ARGUMENTS: { readonly [P in keyof MediaExportParameters]-?: Argumen
   exportOutputBucket: bucket('ExportOutputBucketName'),
   exportRule: flag('ExportRule', 'ENABLED', 'DISABLED'),
   coalesceSeconds: number('CoalesceSeconds'),
+  eventEntryBytes: number('EventEntryBytes'),
   previewUrls: flag('PreviewUrls', 'on', 'off'),
   mreMediaBucket: bucket('MreMediaBucketName'),
 };

@@ -315,6 +315,11 @@ export interface MediaExportParameters {
    */
   readonly coalesceSeconds?: number;
   /**
+   * Size in bytes that an event on the event bus stays below. 262144 where EventBridge or a target of the bus takes no more.
+   * @default 1048576
+   */
+  readonly eventEntryBytes?: number;
+  /**
    * Put presigned URLs of replay clips into replay documents, as Media Replay Engine does. They open the clips to everyone who has
    * the document.
    * @default false

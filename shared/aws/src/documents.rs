@@ -9,7 +9,7 @@ use aws_sdk_s3::error::ProvideErrorMetadata;
 use aws_sdk_s3::presigning::PresigningConfig;
 use aws_sdk_s3::primitives::ByteStream;
 use bytes::Bytes;
-use export_domain::mre::ports::{DocumentLinks, ExportStore, Link, Stored};
+use export_domain::mre::ports::{DocumentLinks, ExportStore, Link, Method, Stored};
 use export_domain::mre::source::{LastExport, StoredText};
 use export_domain::ports::{Clock, Unavailable};
 use std::time::{Duration, UNIX_EPOCH};
@@ -83,7 +83,7 @@ impl S3Documents {
         }))
     }
 
-    /// A presigned URL that reads `key` of `bucket` for `life`.
+    /// A presigned URL that reads `key` of `bucket` by `method` for `life`.
     ///
     /// # Errors
     /// [`Unavailable`] when there are no credentials to sign with.
@@ -93,12 +93,27 @@ impl S3Documents {
         key: &str,
         life: Duration,
         content_type: Option<&str>,
+        method: Method,
     ) -> Result<String, Unavailable> {
         let config = PresigningConfig::expires_in(life).map_err(|e| unavailable(WHAT, &e))?;
-        let get = self.client.get_object().bucket(bucket).key(key);
-        let get = get.set_response_content_type(content_type.map(str::to_owned));
-        let signed = get.presigned(config).await.map_err(|e| unavailable(WHAT, &e))?;
-        Ok(signed.uri().to_owned())
+        let content_type = content_type.map(str::to_owned);
+        let signed = match method {
+            Method::Get => {
+                let get = self.client.get_object().bucket(bucket).key(key);
+                get.set_response_content_type(content_type)
+                    .presigned(config)
+                    .await
+                    .map_err(|e| unavailable(WHAT, &e))
+            }
+            Method::Head => {
+                let head = self.client.head_object().bucket(bucket).key(key);
+                head.set_response_content_type(content_type)
+                    .presigned(config)
+                    .await
+                    .map_err(|e| unavailable(WHAT, &e))
+            }
+        };
+        Ok(signed?.uri().to_owned())
     }
 
     /// When the credentials end, in milliseconds since the epoch. Those that Lambda gives do not say.
@@ -136,7 +151,13 @@ fn is_locked(code: Option<&str>) -> bool {
 }
 
 impl DocumentLinks for S3Documents {
-    async fn lend(&self, body: Bytes, sha256: &str, content_type: &'static str) -> Result<Link, Unavailable> {
+    async fn lend(
+        &self,
+        body: Bytes,
+        sha256: &str,
+        content_type: &'static str,
+        method: Method,
+    ) -> Result<Link, Unavailable> {
         let key = format!("documents/{sha256}");
         let now_ms = SystemClock.now_ms();
         let found = self.head(&key).await?;
@@ -149,7 +170,7 @@ impl DocumentLinks for S3Documents {
             life_ms = life_ms.min(end_ms - now_ms).max(1_000);
         }
         let life = Duration::from_millis(u64::try_from(life_ms).unwrap_or_default());
-        let url = self.presign(&self.bucket, &key, life, Some(content_type)).await?;
+        let url = self.presign(&self.bucket, &key, life, Some(content_type), method).await?;
         Ok(Link { url, expires_ms: now_ms + life_ms })
     }
 }

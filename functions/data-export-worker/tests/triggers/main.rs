@@ -52,6 +52,40 @@ async fn a_trigger_delivered_twice_is_exported_once() {
 }
 
 #[tokio::test]
+async fn a_profile_too_large_for_a_state_is_exported_and_told_once() {
+    let scenario = scenario("event_feedback");
+    let world = World::of(&scenario);
+    let mut record = record(&scenario, 1_000);
+    let more = format!("\"Profile\": {{\"More\": \"{}\", ", "x".repeat(500_000));
+    record.body = record.body.replacen("\"Profile\": {", &more, 1);
+    for _ in 0..3 {
+        assert_eq!(handle(&world, &record).await, Disposition::Acknowledge);
+    }
+    assert_eq!(world.seen().told.len(), 1);
+}
+
+#[tokio::test]
+async fn names_that_no_table_can_hold_are_told_and_kept_at_once() {
+    let world = World::of(&scenario("event_feedback"));
+    let (long, longer) = ("x".repeat(1_025), "x".repeat(2_049));
+    let event = |name: &str, program: &str| {
+        format!(
+            r#"{{"detail": {{"Event": {{"EventType": "EVENT_CLIP_GEN", "EventInfo": {{"Event": {{"Name": "{name}", "Program": "{program}"}}}}}}}}}}"#
+        )
+    };
+    let replay = format!(
+        r#"{{"detail": {{"Event": {{"EventType": "REPLAY_GEN_DONE", "Event": "E", "Program": "P", "ReplayId": "{longer}"}}}}}}"#
+    );
+    for (at, body) in [event(&longer, "P"), event("E", &long), replay].into_iter().enumerate() {
+        let record = Record { body, ..Record::default() };
+        assert_eq!(handle(&world, &record).await, Disposition::Acknowledge);
+        let seen = world.seen();
+        assert_eq!((seen.dead.len(), seen.told.len()), (at + 1, at + 1));
+        assert!(seen.told[at].contains("FAILED") && seen.told[at].len() < 2_000, "{}", seen.told[at]);
+    }
+}
+
+#[tokio::test]
 async fn a_burst_is_exported_once_and_what_comes_after_it_again() {
     let scenario = scenario("event_feedback");
     let world = World::of(&scenario);

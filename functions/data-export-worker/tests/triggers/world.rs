@@ -93,6 +93,7 @@ impl World {
             dead_letters: port.clone(),
             clock: port.clone(),
             wait_s: 7,
+            entry_bytes: 1024 * 1024,
         };
         Self { app, port }
     }
@@ -190,6 +191,9 @@ impl ExportStore for Port {
 
 impl ExportStates for Port {
     async fn state(&self, key: &StateKey) -> Result<ExportState, Unavailable> {
+        if key.as_str().len() > 2048 {
+            return Err(Unavailable("a port", "the key is too long".to_owned()));
+        }
         self.call(|inner| inner.states.get(key).cloned().unwrap_or_default()).await
     }
 
@@ -208,6 +212,9 @@ impl ExportStates for Port {
     }
 
     async fn commit(&self, key: &StateKey, lease: &Lease, built: &ExportState) -> Result<bool, Unavailable> {
+        if built.profile.as_ref().is_some_and(|profile| profile.len() > 400_000) {
+            return Err(Unavailable("a port", "the item is too large".to_owned()));
+        }
         self.call(|inner| {
             let state = inner.states.entry(key.clone()).or_default();
             let is_held = state.lease.as_ref() == Some(lease);

@@ -22,14 +22,25 @@ impl fmt::Debug for Link {
     }
 }
 
+/// The method that a link is for; its signature covers it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Method {
+    /// `GET`
+    Get,
+    /// `HEAD`
+    Head,
+}
+
 /// Keeps documents that are too large for a reply.
 pub trait DocumentLinks: Send + Sync {
-    /// Keeps `body` under its hash (SHA-256, lower-case hex) and lends a URL that reads it.
+    /// Keeps `body` under its hash (SHA-256, lower-case hex) and lends a URL that reads it
+    /// by `method`.
     fn lend(
         &self,
         body: Bytes,
         sha256: &str,
         content_type: &'static str,
+        method: Method,
     ) -> impl Future<Output = Result<Link, Unavailable>> + Send;
 }
 

@@ -6,9 +6,16 @@
 
 use super::keys::{EventKey, ReplayKey};
 use super::trigger::Trigger;
+use crate::ids::hex;
+use sha2::{Digest, Sha256};
 
 /// How far the clocks of the queue and of a worker may differ, in milliseconds.
 const CLOCK_SKEW_MS: i64 = 500;
+
+/// Longest profile that a state keeps, in bytes: an item of a table has 400 KB at most.
+const MAX_PROFILE_BYTES: usize = 300 * 1024;
+/// Longest partition key in bytes.
+const MAX_KEY_BYTES: usize = 2048;
 
 /// Names the state of one event's or replay's export.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
@@ -33,6 +40,11 @@ impl StateKey {
             Trigger::Event { key, .. } => Self::event(key),
             Trigger::Replay(key) => Self::replay(key),
         }
+    }
+
+    /// Whether a table can have a row with this key.
+    pub fn fits(&self) -> bool {
+        self.0.len() <= MAX_KEY_BYTES
     }
 
     /// The key's text.
@@ -63,8 +75,11 @@ pub struct ExportState {
     pub built_from_ms: Option<i64>,
     /// The last stored object's `ETag`.
     pub etag: Option<String>,
-    /// The last trigger's profile, as JSON text.
+    /// The last trigger's profile, as JSON text; `None` also when it is too large to be kept. The stored export has it
+    /// then.
     pub profile: Option<String>,
+    /// SHA-256 of the last trigger's profile, in hex. Rows of earlier versions have none.
+    pub profile_sha256: Option<String>,
     /// When that trigger was sent, in milliseconds since the epoch.
     pub profile_from_ms: Option<i64>,
     /// The id of what was exported.
@@ -112,20 +127,32 @@ impl ExportState {
             lease: None,
             built_from_ms: Some(began_ms - CLOCK_SKEW_MS),
             etag: Some(etag),
-            profile: received.profile.map(str::to_owned),
+            profile: received.profile.filter(|text| text.len() <= MAX_PROFILE_BYTES).map(str::to_owned),
+            profile_sha256: received.profile.map(sha256),
             profile_from_ms: received.profile.map(|_| received.sent_ms),
             id,
+        }
+    }
+
+    fn knows(&self, profile: &str) -> bool {
+        match &self.profile_sha256 {
+            Some(known) => *known == sha256(profile),
+            None => self.profile.as_deref() == Some(profile),
         }
     }
 
     /// A trigger with a newer profile is not covered by an export that was made with an older one.
     fn covers(&self, received: Received<'_>) -> bool {
         let is_older = self.built_from_ms.is_some_and(|from| received.sent_ms < from);
-        let has_other_profile = received.profile.is_some() && received.profile != self.profile.as_deref();
+        let has_other_profile = received.profile.is_some_and(|profile| !self.knows(profile));
         let is_newer_profile =
             has_other_profile && self.profile_from_ms.is_none_or(|from| from < received.sent_ms);
         is_older && !is_newer_profile
     }
+}
+
+fn sha256(text: &str) -> String {
+    hex(&Sha256::digest(text))
 }
 
 #[cfg(test)]
@@ -166,6 +193,19 @@ mod tests {
         assert_eq!(decide(2_000, Some("old")), Decision::Covered);
         assert_eq!(decide(500, Some("older still")), Decision::Covered);
         assert_eq!(decide(2_000, None), Decision::Covered);
+    }
+
+    #[test]
+    fn a_profile_is_known_by_its_hash_and_in_older_rows_by_its_text() {
+        let decide = |state: &ExportState, profile| {
+            state.decide(received(2_000, Some(profile)), "w", 20_000, 30_000) == Decision::Covered
+        };
+        let large = format!("{{\"x\": \"{}\"}}", "x".repeat(MAX_PROFILE_BYTES));
+        let state = built(1_000, Some(&large), 10_000);
+        assert_eq!(state.profile, None);
+        assert!(decide(&state, &large) && !decide(&state, "other"));
+        let older = ExportState { profile_sha256: None, ..built(1_000, Some("old"), 10_000) };
+        assert!(decide(&older, "old") && !decide(&older, "new"));
     }
 
     #[test]

@@ -5,13 +5,16 @@ use super::export::{ExportError, export_event, export_replay_from_stored};
 use super::json::Json;
 use super::keys::{EventKey, ReplayKey, event_export_key, replay_export_key};
 use super::source::ExportSource;
+use super::state::StateKey;
 use crate::ports::Notification;
 
 /// The source of MRE's own events, and of ours in its place.
 pub const EVENT_SOURCE: &str = "awsmre";
 
-/// `PutEvents` refuses an entry of this size in bytes: source, detail type and detail together.
-const MAX_ENTRY_BYTES: usize = 256 * 1024;
+/// Longest name that a failure tells, in characters.
+const TOLD_CHARS: usize = 300;
+/// Longest sort key in bytes; there is no row with a longer one.
+const MAX_SORT_BYTES: usize = 1024;
 
 /// What an event on MRE's bus asks to export.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -62,6 +65,16 @@ impl Trigger {
         }
     }
 
+    /// Why no table can hold what the trigger names, and no try will ever export it; `None` where one can.
+    pub fn flaw(&self) -> Option<&'static str> {
+        let sort_key = match self {
+            Self::Event { key, .. } => &key.program,
+            Self::Replay(key) => &key.id,
+        };
+        let fits = sort_key.len() <= MAX_SORT_BYTES && StateKey::of(self).fits();
+        (!fits).then_some("the names are longer than any key of a table")
+    }
+
     /// The profile that travels in the trigger.
     pub fn profile(&self) -> Option<&Json> {
         match self {
@@ -104,22 +117,25 @@ impl Trigger {
         }
     }
 
-    /// Tells that the export was stored at `location` (`s3://…`).
-    pub fn exported(&self, location: &str) -> Notification {
+    /// Tells that the export was stored at `location` (`s3://…`), in fewer than `entry_bytes` bytes: from that size
+    /// on, `PutEvents` refuses an entry.
+    pub fn exported(&self, location: &str, entry_bytes: usize) -> Notification {
         match self {
-            Self::Event { info, .. } => Notification::reduced("Base Event Data Exported", info, |info| {
-                object([
-                    ("State", "BASE_EVENT_DATA_EXPORTED".into()),
-                    (
-                        "Event",
-                        object([
-                            ("EventInfo", info),
-                            ("EventExportS3Location", location.into()),
-                            ("EventType", "EVENT_DATA".into()),
-                        ]),
-                    ),
-                ])
-            }),
+            Self::Event { info, .. } => {
+                Notification::reduced("Base Event Data Exported", info, entry_bytes, |info| {
+                    object([
+                        ("State", "BASE_EVENT_DATA_EXPORTED".into()),
+                        (
+                            "Event",
+                            object([
+                                ("EventInfo", info),
+                                ("EventExportS3Location", location.into()),
+                                ("EventType", "EVENT_DATA".into()),
+                            ]),
+                        ),
+                    ])
+                })
+            }
             Self::Replay(key) => {
                 let body = replay_body(key, [("ReplayExportS3Location", location.into())]);
                 let detail = object([("State", "BASE_REPLAY_DATA_EXPORTED".into()), ("Event", body)]);
@@ -137,13 +153,14 @@ impl Trigger {
         let error = [("ErrorCode", code.into()), ("ErrorMessage", message.into())];
         let (detail_type, state, body) = match self {
             Self::Event { key, .. } => {
-                let info = object([("Event", names(key))]);
+                let info = object([("Event", names(&told(key)))]);
                 let [code, message] = error;
                 let body = object([("EventInfo", info), code, message, ("EventType", "EVENT_DATA".into())]);
                 ("Base Event Data Export Failed", "BASE_EVENT_DATA_EXPORT_FAILED", body)
             }
             Self::Replay(key) => {
-                ("Base Replay Data Export Failed", "BASE_REPLAY_DATA_EXPORT_FAILED", replay_body(key, error))
+                let key = ReplayKey::new(told(&key.event), shortened(&key.id));
+                ("Base Replay Data Export Failed", "BASE_REPLAY_DATA_EXPORT_FAILED", replay_body(&key, error))
             }
         };
         Notification {
@@ -162,9 +179,9 @@ impl Notification {
 
     /// Echoes as much of the trigger's information as one entry holds and says in `Reduced` what was left out: the
     /// segments first, then the input, then the largest parts. The event's names always stay.
-    fn reduced(detail_type: &'static str, info: &Json, detail: impl Fn(Json) -> Json) -> Self {
+    fn reduced(detail_type: &'static str, info: &Json, limit: usize, detail: impl Fn(Json) -> Json) -> Self {
         let entry = |info: Json| Self { source: EVENT_SOURCE, detail_type, detail: detail(info).to_text() };
-        let fits = |entry: &Self| entry.entry_bytes() < MAX_ENTRY_BYTES;
+        let fits = |entry: &Self| entry.entry_bytes() < limit;
         let mut whole = entry(info.clone());
         let mut kept = info.clone();
         let mut dropped = Vec::new();
@@ -222,6 +239,15 @@ fn replay_body<const N: usize>(key: &ReplayKey, more: [(&str, Json); N]) -> Json
     }
     body.set("EventType", "REPLAY_DATA_EXPORT".into());
     body
+}
+
+/// The names as a failure tells them: they may be why it failed.
+fn told(key: &EventKey) -> EventKey {
+    EventKey::new(shortened(&key.name), shortened(&key.program))
+}
+
+fn shortened(name: &str) -> String {
+    name.chars().take(TOLD_CHARS).collect()
 }
 
 fn names(key: &EventKey) -> Json {

@@ -78,7 +78,7 @@ proptest! {
         prop_assert_eq!(mre::json::Json::parse(&read.to_text()), Ok(read.clone()));
         let _ = row_from_dynamo_json(&read);
         if let Ok(Some(trigger)) = Trigger::parse(&text) {
-            for told in [trigger.exported("s3://b/k"), trigger.failed("code", "message")] {
+            for told in [trigger.exported("s3://b/k", 256 * 1024), trigger.failed("code", "message")] {
                 serde_json::from_str::<Value>(&told.detail).unwrap();
             }
         }

@@ -63,7 +63,7 @@ fn sets_the_attribute_and_tells_the_event_that_mre_does() {
         let set = format!(r#"{{"{}": {{"S": "{location}"}}}}"#, trigger.location_attribute());
         assert_eq!(update.get("set").unwrap().to_text(), set);
         let [event] = scenario.get("expected.events_emitted").unwrap().items() else { panic!("one event") };
-        let told = trigger.exported(location);
+        let told = trigger.exported(location, 1024 * 1024);
         assert_eq!(event.get("Source").and_then(Json::as_str), Some("awsmre"));
         assert_eq!(event.get("DetailType").and_then(Json::as_str), Some(told.detail_type));
         assert_eq!(event.get("Detail").unwrap().to_text(), told.detail, "{}", scenario.name);

@@ -5,6 +5,9 @@ use export_domain::mre::keys::{EventKey, ReplayKey};
 use export_domain::mre::trigger::{Trigger, TriggerError};
 use export_domain::ports::Notification;
 
+/// Bytes of an entry that the bus refuses.
+const LIMIT: usize = 256 * 1024;
+
 fn trigger(body: &str) -> Result<Option<Trigger>, TriggerError> {
     Trigger::parse(&format!(r#"{{"detail": {{"State": "x", "Event": {body}}}}}"#))
 }
@@ -64,9 +67,9 @@ fn sized(segments: usize, input: usize, other: usize, event: usize) -> Trigger {
 fn an_entry_that_fits_echoes_everything() {
     let trigger = sized(200_000, 1_000, 0, 0);
     let Trigger::Event { info, .. } = &trigger else { panic!("an event") };
-    let told = trigger.exported("s3://b/k");
+    let told = trigger.exported("s3://b/k", LIMIT);
     assert_eq!(info_of(&told), *info);
-    assert!(told.entry_bytes() < 256 * 1024);
+    assert!(told.entry_bytes() < LIMIT);
 }
 
 #[test]
@@ -76,8 +79,8 @@ fn an_entry_that_is_too_large_leaves_out_the_segments_first() {
         info.members().iter().map(|(name, _)| name.clone()).collect()
     };
     let told = |trigger: Trigger| {
-        let told = trigger.exported("s3://b/k");
-        assert!(told.entry_bytes() < 256 * 1024, "{}", told.entry_bytes());
+        let told = trigger.exported("s3://b/k", LIMIT);
+        assert!(told.entry_bytes() < LIMIT, "{}", told.entry_bytes());
         told
     };
     let without_segments = told(sized(300_000, 1_000, 1_000, 0));
@@ -95,10 +98,14 @@ fn an_entry_that_is_too_large_leaves_out_the_segments_first() {
 
 #[test]
 fn the_limit_is_met_to_the_byte() {
-    let size = |segments| sized(segments, 0, 0, 0).exported("s3://b/k").entry_bytes();
-    let free = 256 * 1024 - 1 - size(0);
-    assert_eq!(size(free), 256 * 1024 - 1);
+    let size = |segments| sized(segments, 0, 0, 0).exported("s3://b/k", LIMIT).entry_bytes();
+    let free = LIMIT - 1 - size(0);
+    assert_eq!(size(free), LIMIT - 1);
     assert!(size(free + 1) < 1_000, "reduced");
+    assert!(
+        sized(free + 1, 0, 0, 0).exported("s3://b/k", 4 * LIMIT).entry_bytes() >= LIMIT,
+        "the limit is a setting"
+    );
 }
 
 #[test]

@@ -1,5 +1,6 @@
 //! What a request wants.
 
+use super::failure::Failure;
 use super::gateway::Call;
 use super::names::Refused;
 use export_domain::mre::document::View;
@@ -24,13 +25,11 @@ pub enum Form {
     Line,
 }
 
-/// How much of a reply is wanted.
+/// How a document is wanted.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Delivery {
-    /// The document.
+    /// As the body, or where that is too large, by a redirect.
     Document,
-    /// Only its headers.
-    Headers,
     /// A link to it.
     Link,
 }
@@ -44,8 +43,10 @@ pub struct Ask {
     pub stored: bool,
     /// The form of the body.
     pub form: Form,
-    /// How much of a reply is wanted.
+    /// How the document is wanted.
     pub delivery: Delivery,
+    /// Whether only the headers of the reply are wanted.
+    pub head: bool,
     /// Whether the body may be compressed.
     pub gzip: bool,
     /// What the client has (`If-None-Match`).
@@ -64,9 +65,17 @@ impl Ask {
     /// Reads a request.
     ///
     /// # Errors
-    /// When a parameter has a value that is not known.
-    pub fn read(call: &Call) -> Result<Self, Refused> {
+    /// When a parameter has a value that is not known, and on the guide's routes also when a parameter is not known or
+    /// `Accept` allows no JSON. MRE passes over both, and so do its routes.
+    pub fn read(call: &Call) -> Result<Self, Failure> {
         let style = Style::of(call);
+        if style == Style::Guide {
+            known_only(call)?;
+        }
+        match call.query("format")?.as_deref() {
+            None | Some("json") => {}
+            Some(_) => return Err(Refused::new("format", "must be json").into()),
+        }
         let view = match call.query("view")?.as_deref() {
             None if style == Style::Guide => View::Guide,
             None => View::Mre,
@@ -76,17 +85,18 @@ impl Ask {
             None => style == Style::Mre,
             Some("live") => false,
             Some("stored") => true,
-            Some(_) => return Err(Refused::new("source", "must be live or stored")),
+            Some(_) => return Err(Refused::new("source", "must be live or stored").into()),
         };
         let delivery = match call.query("delivery")?.as_deref() {
-            Some("link") | None if call.request_context.http.method == "HEAD" => Delivery::Headers,
             None => Delivery::Document,
             Some("link") => Delivery::Link,
-            Some(_) => return Err(Refused::new("delivery", "must be link")),
+            Some(_) => return Err(Refused::new("delivery", "must be link").into()),
         };
+        let accept = call.header("accept").unwrap_or_default();
         let form = match style {
+            Style::Guide if quality(accept, JSON).0 == 0 => return Err(Failure::NotAcceptable),
             Style::Guide => Form::Bare,
-            Style::Mre if wants_bytes(call.header("accept").unwrap_or_default()) => Form::Line,
+            Style::Mre if wants_bytes(accept) => Form::Line,
             Style::Mre => Form::Blob,
         };
         Ok(Self {
@@ -95,23 +105,62 @@ impl Ask {
             stored: stored && view == View::Mre,
             form,
             delivery,
+            head: call.request_context.http.method == "HEAD",
             gzip: takes_gzip(call.header("accept-encoding").unwrap_or_default()),
             if_none_match: call.header("if-none-match").map(str::to_owned),
         })
     }
 }
 
-/// Whether `Accept` prefers bytes to JSON.
-fn wants_bytes(accept: &str) -> bool {
-    let quality = |wanted| weighted(accept).find(|(name, _)| *name == wanted).map(|(_, quality)| quality);
-    let bytes = quality("application/octet-stream").unwrap_or(0);
-    bytes > 0 && bytes > quality("application/json").unwrap_or(0)
+/// Refuses a parameter that no document has, or that stands in the path already.
+fn known_only(call: &Call) -> Result<(), Failure> {
+    let is_in_path = |name: &str| call.path_parameters.as_ref().is_some_and(|names| names.contains_key(name));
+    let is_known = |name: &str| match name {
+        "view" | "source" | "delivery" | "format" => true,
+        "id" | "event" | "program" => !is_in_path(name),
+        _ => false,
+    };
+    match call.parameters().find(|name| !is_known(name)) {
+        Some(name) => Err(Failure::UnknownParameter(name)),
+        None => Ok(()),
+    }
 }
 
-/// Whether `Accept-Encoding` allows gzip (RFC 9110, section 12.5.3).
+const JSON: &str = "application/json";
+const BYTES: &str = "application/octet-stream";
+
+/// Whether `Accept` prefers bytes to JSON; of two ranges of equal quality the one that says more.
+fn wants_bytes(accept: &str) -> bool {
+    let bytes = quality(accept, BYTES);
+    bytes.0 > 0 && bytes > quality(accept, JSON)
+}
+
+/// The quality of a media type, in thousandths, by the most specific range of `accept` that it is in, and how much that
+/// range says: 2 for the type itself, 1 for `type/*`, 0 for `*/*` (RFC 9110, section 12.5.1). Parameters of ranges
+/// other than `q` tell none of our types apart.
+fn quality(accept: &str, wanted: &str) -> (u32, u8) {
+    if accept.trim().is_empty() {
+        return (1000, 0);
+    }
+    let family = wanted.split_once('/').map_or(wanted, |(family, _)| family);
+    let says = |range: &str| match range.split_once('/') {
+        _ if range.eq_ignore_ascii_case(wanted) => Some(2),
+        Some((of, "*")) if of.eq_ignore_ascii_case(family) => Some(1),
+        Some(("*", "*")) => Some(0),
+        _ => None,
+    };
+    let ranges = weighted(accept).filter_map(|(range, quality)| Some((says(range)?, quality)));
+    ranges.max().map_or((0, 0), |(says, quality)| (quality, says))
+}
+
+/// Whether `Accept-Encoding` allows gzip and does not prefer the document as it is (RFC 9110, section 12.5.3).
 fn takes_gzip(accept: &str) -> bool {
-    let quality = |wanted| weighted(accept).find(|(name, _)| *name == wanted).map(|(_, quality)| quality);
-    quality("gzip").or_else(|| quality("*")).is_some_and(|quality| quality > 0)
+    let quality = |wanted: &[&str]| {
+        let named = |name: &str| wanted.iter().any(|wanted| name.eq_ignore_ascii_case(wanted));
+        weighted(accept).find(|(name, _)| named(name)).map(|(_, quality)| quality)
+    };
+    let gzip = quality(&["gzip", "x-gzip"]).or_else(|| quality(&["*"])).unwrap_or(0);
+    gzip > 0 && gzip >= quality(&["identity"]).unwrap_or(0)
 }
 
 /// The items of a list and their quality in thousandths; one that cannot be read counts as 0.
@@ -129,14 +178,14 @@ fn weighted(list: &str) -> impl Iterator<Item = (&str, u32)> {
 fn thousandths(text: &str) -> u32 {
     let (whole, part) = text.split_once('.').unwrap_or((text, ""));
     let digits = format!("{whole}{part:0<3}");
-    digits.get(..whole.len() + 3).and_then(|digits| digits.parse().ok()).unwrap_or(0)
+    digits.get(..whole.len() + 3).and_then(|digits| digits.parse().ok()).unwrap_or(0_u32).min(1000)
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
 
-    fn ask(route: &str, query: &str, headers: &[(&str, &str)]) -> Result<Ask, Refused> {
+    fn ask(route: &str, query: &str, headers: &[(&str, &str)]) -> Result<Ask, Failure> {
         Ask::read(&Call {
             route_key: route.to_owned(),
             raw_query_string: query.to_owned(),
@@ -173,7 +222,40 @@ mod tests {
         for (query, parameter) in
             [("view=xml", "view"), ("view=", "view"), ("source=x", "source"), ("delivery=mail", "delivery")]
         {
-            assert_eq!(ask(GUIDE, query, &[]).unwrap_err().parameter, parameter);
+            assert!(ask(GUIDE, query, &[]).unwrap_err().to_string().starts_with(&format!("{parameter}: ")));
+        }
+        for route in [GUIDE, MRE] {
+            assert_eq!(ask(route, "format=csv", &[]).unwrap_err().to_string(), "format: must be json");
+            assert!(ask(route, "format=json", &[]).is_ok());
+        }
+    }
+
+    #[test]
+    fn an_unknown_parameter_is_refused_on_the_guides_routes() {
+        for query in ["page=2", "view=mre&Format=csv", "&%66oo=1"] {
+            assert!(matches!(ask(GUIDE, query, &[]), Err(Failure::UnknownParameter(_))), "{query}");
+            assert!(ask(MRE, query, &[]).is_ok(), "{query}");
+        }
+        let by_query = "event=e&program=p&id=r&view=mre";
+        assert!(ask("GET /export/data/replay", by_query, &[]).is_ok());
+    }
+
+    #[test]
+    fn the_guides_routes_have_json_only() {
+        for (accept, is_ok) in [
+            ("", true),
+            ("*/*", true),
+            ("Application/*", true),
+            ("text/html, */*;q=0.1", true),
+            ("APPLICATION/JSON;charset=utf-8", true),
+            ("text/csv", false),
+            ("application/octet-stream", false),
+            ("*/*, application/json;q=0", false),
+        ] {
+            let asked = ask(GUIDE, "", &[("accept", accept)]);
+            assert_eq!(asked.is_ok(), is_ok, "{accept}");
+            assert!(is_ok || matches!(asked, Err(Failure::NotAcceptable)));
+            assert!(ask(MRE, "", &[("accept", accept)]).is_ok(), "{accept}");
         }
     }
 
@@ -186,6 +268,12 @@ mod tests {
             ("application/json, application/octet-stream", Form::Blob),
             ("application/json;q=0.1, application/octet-stream;q=0.2", Form::Line),
             ("*/*", Form::Blob),
+            ("Application/Octet-Stream", Form::Line),
+            ("application/octet-stream, */*", Form::Line),
+            ("application/octet-stream;q=0.5, */*", Form::Blob),
+            ("application/json;q=0.5, application/*", Form::Line),
+            ("*/*;q=0.2, application/json;q=0", Form::Line),
+            ("text/html, application/*;q=0.3", Form::Blob),
         ] {
             assert_eq!(ask(MRE, "", &[("accept", accept)]).unwrap().form, form, "{accept}");
         }
@@ -195,6 +283,10 @@ mod tests {
             ("gzip;q=0", false),
             ("gzip;q=0.000, *", false),
             ("*", true),
+            ("GZIP", true),
+            ("x-gzip", true),
+            ("identity, gzip;q=0.5", false),
+            ("identity;q=0.5, gzip;Q=0.5", true),
             ("identity", false),
             ("", false),
         ] {

@@ -1,11 +1,11 @@
 //! A document as a reply.
 
 use super::ask::{Ask, Delivery, Form};
-use super::encode::{fits, gzip, sha256};
+use super::encode::{decoded_bytes, fits, gzip, sha256};
 use super::gateway::Reply;
 use bytes::Bytes;
 use export_domain::mre::document::{Export, blob};
-use export_domain::mre::ports::DocumentLinks;
+use export_domain::mre::ports::{DocumentLinks, Method};
 use export_domain::mre::profile::ProfileSource;
 use export_domain::mre::source::StoredText;
 use export_domain::ports::Unavailable;
@@ -74,18 +74,28 @@ impl Origin {
 /// # Errors
 /// [`Unavailable`] when a document that does not fit into a reply cannot be kept.
 pub async fn deliver<L: DocumentLinks>(ask: &Ask, served: Served, links: &L) -> Result<Reply, Unavailable> {
+    let reply = whole(ask, served, links).await?;
+    Ok(if ask.head { without_body(reply) } else { reply })
+}
+
+/// The reply to a `HEAD`: the headers of the `GET`, and the length of its body.
+fn without_body(mut reply: Reply) -> Reply {
+    let bytes = if reply.is_base64_encoded { decoded_bytes(&reply.body) } else { reply.body.len() };
+    reply.body = String::new();
+    reply.is_base64_encoded = false;
+    if reply.status_code == 200 { reply.with("content-length", bytes.to_string()) } else { reply }
+}
+
+async fn whole<L: DocumentLinks>(ask: &Ask, served: Served, links: &L) -> Result<Reply, Unavailable> {
     let tag = etag(ask, &served.text);
     let headers = headers(&served);
+    let method = if ask.head && ask.delivery == Delivery::Document { Method::Head } else { Method::Get };
     if ask.delivery == Delivery::Link {
         let body = formed(ask.form, served.text);
         return lent(headers(200), content_type(ask.form), body, links).await;
     }
     if ask.if_none_match.as_deref().is_some_and(|known| knows(known, &tag)) {
         return Ok(headers(304).with("etag", tag));
-    }
-    if ask.delivery == Delivery::Headers {
-        let reply = headers(200).with("etag", tag).with("content-type", content_type(ask.form));
-        return Ok(if ask.gzip { reply.with("content-encoding", "gzip") } else { reply });
     }
     let body = formed(ask.form, served.text);
     if ask.gzip
@@ -99,8 +109,8 @@ pub async fn deliver<L: DocumentLinks>(ask: &Ask, served: Served, links: &L) -> 
         return Ok(headers(200).with("etag", tag).with_text(content_type(ask.form), body));
     }
     let hash = sha256(body.as_bytes());
-    let link = links.lend(Bytes::from(body), &hash, content_type(ask.form)).await?;
-    Ok(ephemeral(headers(307)).with("location", link.url))
+    let link = links.lend(Bytes::from(body), &hash, content_type(ask.form), method).await?;
+    Ok(ephemeral(headers(307)).with("etag", tag).with("location", link.url))
 }
 
 const JSON: &str = "application/json";
@@ -131,7 +141,7 @@ async fn lent<L: DocumentLinks>(
     links: &L,
 ) -> Result<Reply, Unavailable> {
     let (bytes, hash) = (body.len(), sha256(body.as_bytes()));
-    let link = links.lend(Bytes::from(body), &hash, content_type).await?;
+    let link = links.lend(Bytes::from(body), &hash, content_type, Method::Get).await?;
     let ends = Timestamp::from_millisecond(link.expires_ms / 1000 * 1000).unwrap_or_default();
     let told = serde_json::json!({
         "Location": link.url, "ExpiresAt": ends.to_string(), "Bytes": bytes, "Sha256": hash,

@@ -35,6 +35,12 @@ pub(super) fn gzip(text: &str) -> Option<String> {
     (packed.len().div_ceil(3) * 4 <= MAX_REPLY_BYTES).then(|| BASE64.encode(&packed))
 }
 
+/// How many bytes a text in base64 stands for.
+pub(super) fn decoded_bytes(text: &str) -> usize {
+    let padding = text.bytes().rev().take_while(|byte| *byte == b'=').count();
+    text.len() / 4 * 3 - padding.min(2)
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

@@ -14,6 +14,12 @@ pub enum Failure {
     /// A parameter is not acceptable.
     #[error(transparent)]
     Refused(#[from] Refused),
+    /// No document has such a parameter. Not shown in logs: it is what a client wrote.
+    #[error("a parameter is not known")]
+    UnknownParameter(String),
+    /// The client takes none of the media types that there are.
+    #[error("no media type is acceptable")]
+    NotAcceptable,
     /// The tables do not lead to a document.
     #[error(transparent)]
     Export(#[from] ExportError),
@@ -58,6 +64,8 @@ impl Failure {
         let style = Style::of(call);
         let (status, detail) = match self {
             Self::Refused(refused) => (400, refused.to_string()),
+            Self::UnknownParameter(name) => (400, format!("{name}: is no parameter of this route")),
+            Self::NotAcceptable => (406, "the document is application/json".to_owned()),
             Self::Export(ExportError::EventNotFound) => (404, "there is no such event".to_owned()),
             Self::Export(ExportError::ReplayNotFound) => (404, "there is no such replay".to_owned()),
             Self::Export(ExportError::Read(_)) | Self::Unavailable(_) | Self::Late => {
@@ -77,6 +85,7 @@ fn problem(status: u16, detail: &str) -> Reply {
     let title = match status {
         400 => "Bad Request",
         404 => "Not Found",
+        406 => "Not Acceptable",
         _ => "Service Unavailable",
     };
     let body = serde_json::json!({"type": "about:blank", "title": title, "status": status, "detail": detail});

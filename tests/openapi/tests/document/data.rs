@@ -58,8 +58,7 @@ fn route(kind: Kind, form: Form) -> Node {
 fn get(kind: Kind, form: Form) -> Node {
     let (summary, description) = words(kind, form);
     let errors = if form == Form::Mre { "Mre" } else { "Guide" };
-    operation(kind, form, "get", summary, description).with(object! {
-        "responses" => object! {
+    let mut responses = object! {
             "200" => object! {
                 "description" => "The document, or with `delivery=link` where it is.",
                 "headers" => headers(&DOCUMENT).with(headers(&["Content-Encoding"])),
@@ -71,10 +70,7 @@ fn get(kind: Kind, form: Form) -> Node {
                 "description" => "The document does not fit into a reply: `Location` opens it in S3, for \
                     everyone who has it and without credentials, for up to 15 minutes. A client \
                     that signs its requests must not sign this one; `delivery=link` spares it the redirect.",
-                "headers" => headers(&["X-Correlation-Id"]).with(object! {
-                    "Location" => json!({"description": "The \
-                        document.", "schema": {"type": "string", "format": "uri"}}),
-                }),
+                "headers" => redirect(),
             },
             "400" => shared(&format!("{errors}Invalid")),
             "403" => shared("Forbidden"),
@@ -82,21 +78,33 @@ fn get(kind: Kind, form: Form) -> Node {
             "429" => shared("Throttled"),
             "500" => shared("Failed"),
             "503" => shared(&format!("{errors}Unavailable")),
-        },
+    };
+    if form != Form::Mre {
+        responses = responses.with(object! { "406" => shared("GuideNotAcceptable") });
+    }
+    operation(kind, form, "get", summary, description).with(object! { "responses" => responses })
+}
+
+fn redirect() -> Node {
+    headers(&["X-Correlation-Id", "ETag"]).with(object! {
+        "Location" => json!({"description": "The document.", "schema": {"type": "string", "format": "uri"}}),
     })
 }
 
 fn head(kind: Kind, form: Form) -> Node {
     let (summary, _) = words(kind, form);
     let summary = format!("{summary}: headers only");
-    operation(kind, form, "head", &summary, "The headers of GET, and never a redirect.").with(object! {
-        "responses" => object! {
+    let mut responses = object! {
             "200" => object! {
                 "description" => "There is such a document.",
                 "headers" => headers(&DOCUMENT).with(headers(&["Content-Encoding"])),
             },
             "304" => bare("The document is the one of \
                 `If-None-Match`.").with(object! { "headers" => headers(&DOCUMENT) }),
+            "307" => object! {
+                "description" => "The document does not fit into a reply: `Location` answers `HEAD` in S3.",
+                "headers" => redirect(),
+            },
             "400" => bare("A parameter is not acceptable."),
             "403" => of_gateway("The request is not signed, or the caller may not invoke the API."),
             "404" => bare("There is no such event or replay."),
@@ -104,8 +112,12 @@ fn head(kind: Kind, form: Form) -> Node {
             "500" => of_gateway("A function ended without an answer. The request can be repeated."),
             "503" => bare("The data cannot be read at the moment, or not in \
                 time.").with(object! { "headers" => headers(&["X-Correlation-Id", "Retry-After"]) }),
-        },
-    })
+    };
+    if form != Form::Mre {
+        responses = responses.with(object! { "406" => bare("`Accept` allows no `application/json`.") });
+    }
+    let description = "The status and the headers of GET, and the length of its body.";
+    operation(kind, form, "head", &summary, description).with(object! { "responses" => responses })
 }
 
 fn words(kind: Kind, form: Form) -> (&'static str, &'static str) {
@@ -146,7 +158,7 @@ fn operation(kind: Kind, form: Form, method: &str, summary: &str, description: &
         Form::Mre => "AsMre",
     };
     let place = if form == Form::Query { "query" } else { "path" };
-    let name = || json!({"type": "string", "minLength": 1, "maxLength": 256, "pattern": r"^[^\u0000-\u001f\u007f-\u009f]+$"});
+    let name = || json!({"type": "string", "minLength": 1, "maxLength": 256});
     let mut parameters = match kind {
         Kind::Event => vec![],
         Kind::Replay => vec![required(place, "id", "The replay's id.", name())],
@@ -176,6 +188,7 @@ fn operation(kind: Kind, form: Form, method: &str, summary: &str, description: &
             "`link` answers where the document is, at any size.",
             json!({"type": "string", "enum": ["link"]}),
         ),
+        parameter("query", "format", "The document's form.", json!({"type": "string", "enum": ["json"]})),
         parameter("header", "If-None-Match", "`ETag` of the document that the client \
             has.", json!({"type": "string"})),
         correlation(),

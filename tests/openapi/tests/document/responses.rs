@@ -104,6 +104,7 @@ pub(crate) fn all() -> Node {
         "Forbidden" => gateway("The request is not signed, or the caller may not invoke the API; from API \
             Gateway."),
         "GuideInvalid" => problem("A parameter is not acceptable."),
+        "GuideNotAcceptable" => problem("`Accept` allows no `application/json`."),
         "GuideNotFound" => problem("There is no such event or replay."),
         "GuideUnavailable" => object! {
             "description" => "The data cannot be read at the moment, or not in time. From API Gateway \

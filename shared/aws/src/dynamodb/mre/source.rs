@@ -10,6 +10,7 @@ use aws_sdk_dynamodb::operation::query::builders::QueryFluentBuilder;
 use aws_sdk_dynamodb::types::{AttributeValue, KeysAndAttributes};
 use export_domain::mre::attr::{Attr, Row};
 use export_domain::mre::keys::{EventKey, ReplayKey, VersionedName};
+use export_domain::mre::ports::Method;
 use export_domain::mre::source::{ExportSource, LastExport, Page, ReadError, TriggerProfile};
 use export_domain::mre::state::StateKey;
 use export_domain::ports::Unavailable;
@@ -249,7 +250,7 @@ impl ExportSource for DynamoMre {
         if bucket.is_empty() || key.is_empty() {
             return Ok(None);
         }
-        let signed = self.documents.presign(bucket, key, PREVIEW, None).await;
+        let signed = self.documents.presign(bucket, key, PREVIEW, None, Method::Get).await;
         signed.map(Some).map_err(|e| failed("the preview's address", &e))
     }
 }

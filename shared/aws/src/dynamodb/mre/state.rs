@@ -20,7 +20,7 @@ use super::source::MreTables;
 const WHAT: &str = "the export state table";
 
 /// Export states in DynamoDB: `pk`, `owner`, `fence`, `lease_until`, `built_from`, `profile_from` (milliseconds),
-/// `etag`, `profile` (JSON text), `id` (of the event or replay).
+/// `etag`, `profile` (JSON text), `profile_sha256`, `id` (of the event or replay).
 #[derive(Debug, Clone)]
 pub struct DynamoExportStates {
     client: Client,
@@ -81,14 +81,21 @@ impl ExportStates for DynamoExportStates {
             .expression_attribute_values(":from", number(built.built_from_ms.unwrap_or_default()))
             .expression_attribute_values(":etag", text(etag))
             .expression_attribute_values(":id", text(id));
-        if let (Some(profile), Some(from)) = (&built.profile, built.profile_from_ms) {
-            set.extend(["#profile = :profile", "profile_from = :profile_from"]);
+        let mut remove = vec!["lease_until"];
+        if let (Some(hash), Some(from)) = (&built.profile_sha256, built.profile_from_ms) {
+            set.extend(["profile_sha256 = :hash", "profile_from = :profile_from"]);
             update = update
                 .expression_attribute_names("#profile", "profile")
-                .expression_attribute_values(":profile", text(profile))
+                .expression_attribute_values(":hash", text(hash))
                 .expression_attribute_values(":profile_from", number(from));
+            if let Some(profile) = &built.profile {
+                set.push("#profile = :profile");
+                update = update.expression_attribute_values(":profile", text(profile));
+            } else {
+                remove.push("#profile");
+            }
         }
-        let expression = format!("SET {} REMOVE lease_until", set.join(", "));
+        let expression = format!("SET {} REMOVE {}", set.join(", "), remove.join(", "));
         written(update.update_expression(expression), WHAT).await
     }
 
@@ -159,6 +166,7 @@ fn state_of(item: &Item) -> ExportState {
         built_from_ms: integer(item, "built_from"),
         etag: string(item, "etag"),
         profile: string(item, "profile"),
+        profile_sha256: string(item, "profile_sha256"),
         profile_from_ms: integer(item, "profile_from"),
         id: string(item, "id"),
     }

@@ -1,17 +1,23 @@
 use super::*;
 use export_domain::mre::document::View;
-use export_domain::mre::ports::Link;
+use export_domain::mre::ports::{Link, Method};
 use flate2::read::GzDecoder;
 use std::io::Read;
 use std::sync::Mutex;
 
 /// Remembers what was kept.
 #[derive(Default)]
-struct Kept(Mutex<Vec<(Bytes, String, &'static str)>>);
+struct Kept(Mutex<Vec<(Bytes, String, &'static str, Method)>>);
 
 impl DocumentLinks for Kept {
-    async fn lend(&self, body: Bytes, sha256: &str, content_type: &'static str) -> Result<Link, Unavailable> {
-        self.0.lock().unwrap().push((body, sha256.to_owned(), content_type));
+    async fn lend(
+        &self,
+        body: Bytes,
+        sha256: &str,
+        content_type: &'static str,
+        method: Method,
+    ) -> Result<Link, Unavailable> {
+        self.0.lock().unwrap().push((body, sha256.to_owned(), content_type, method));
         Ok(Link { url: format!("https://s3/{sha256}?signed"), expires_ms: 1_700_000_000_999 })
     }
 }
@@ -19,7 +25,7 @@ impl DocumentLinks for Kept {
 struct Broken;
 
 impl DocumentLinks for Broken {
-    async fn lend(&self, _: Bytes, _: &str, _: &'static str) -> Result<Link, Unavailable> {
+    async fn lend(&self, _: Bytes, _: &str, _: &'static str, _: Method) -> Result<Link, Unavailable> {
         Err(Unavailable("S3", String::new()))
     }
 }
@@ -30,6 +36,7 @@ fn ask() -> Ask {
         stored: false,
         form: Form::Bare,
         delivery: Delivery::Document,
+        head: false,
         gzip: false,
         if_none_match: None,
     }
@@ -90,9 +97,13 @@ async fn forms_and_encodings_have_bodies_and_tags_of_their_own() {
     assert!(!tags.contains(&other.headers["etag"]));
 }
 
-fn unpacked(reply: &Reply) -> String {
+fn unpacked_base64(reply: &Reply) -> Vec<u8> {
     use base64::Engine;
-    let bytes = base64::engine::general_purpose::STANDARD.decode(&reply.body).unwrap();
+    base64::engine::general_purpose::STANDARD.decode(&reply.body).unwrap()
+}
+
+fn unpacked(reply: &Reply) -> String {
+    let bytes = unpacked_base64(reply);
     let mut text = String::new();
     GzDecoder::new(bytes.as_slice()).read_to_string(&mut text).unwrap();
     text
@@ -113,15 +124,22 @@ async fn a_known_document_is_not_sent_again() {
 }
 
 #[tokio::test]
-async fn a_head_has_the_headers_and_no_body_at_any_size() {
+async fn a_head_has_the_status_and_headers_of_get_and_the_length_of_its_body() {
     for text in ["{}".to_owned(), "x".repeat(6_000_000)] {
-        let kept = Kept::default();
-        let get = deliver(&ask(), served(&text), &kept).await.unwrap();
-        let head =
-            deliver(&Ask { delivery: Delivery::Headers, ..ask() }, served(&text), &Broken).await.unwrap();
-        assert_eq!((head.status_code, head.body.as_str()), (200, ""));
-        if get.status_code == 200 {
-            assert_eq!(head.headers, get.headers);
+        for ask in [ask(), Ask { gzip: true, ..ask() }, Ask { delivery: Delivery::Link, ..ask() }] {
+            let kept = Kept::default();
+            let mut get = deliver(&ask, served(&text), &kept).await.unwrap();
+            let head = deliver(&Ask { head: true, ..ask.clone() }, served(&text), &kept).await.unwrap();
+            let bytes = if get.is_base64_encoded { unpacked_base64(&get).len() } else { get.body.len() };
+            if get.status_code == 200 {
+                get.headers.insert("content-length", bytes.to_string());
+            }
+            assert_eq!((head.status_code, &head.headers), (get.status_code, &get.headers));
+            assert_eq!((head.body.as_str(), head.is_base64_encoded), ("", false));
+            if get.status_code == 307 {
+                let methods: Vec<Method> = kept.0.lock().unwrap().iter().map(|kept| kept.3).collect();
+                assert_eq!(methods, [Method::Get, Method::Head], "a signature covers the method");
+            }
         }
     }
 }
@@ -139,6 +157,8 @@ async fn what_does_not_fit_is_kept_and_pointed_at() {
         (307, format!("https://s3/{}?signed", kept[0].1))
     );
     assert_eq!((reply.headers["cache-control"].as_str(), reply.body.as_str()), ("no-store", ""));
+    let known = Ask { if_none_match: Some(reply.headers["etag"].clone()), ..ask() };
+    assert_eq!(deliver(&known, served(&text), &Broken).await.unwrap().status_code, 304);
     let reply = deliver(&Ask { gzip: true, ..ask() }, served(&text), &Broken).await.unwrap();
     assert_eq!(unpacked(&reply).len(), text.len(), "compressed it fits");
 }
