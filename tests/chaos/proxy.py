@@ -235,6 +235,8 @@ class Proxy:
         self.calls: list[Call] = []
         self.signals: Signals = []
         self.items: dict[str, dict] = {}
+        #: The last item of each generation.
+        self.ends: dict[tuple[str, int], dict] = {}
         self.upstream = 0
         self.processes: Processes | None = None
         self._rules: list[Rule] = []
@@ -325,6 +327,7 @@ class Proxy:
         if call.item and call.done:
             with self._lock:
                 self.items[call.job] = call.item
+                self.ends[call.job, call.item["generation"]] = call.item
 
     def _struck(self, call: Call) -> Rule | None:
         with self._lock:

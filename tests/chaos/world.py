@@ -25,7 +25,7 @@ from .proxy import Proxy, Rule
 
 LEASE_S, RENEW_S, RESEND_S, SWEEP_S = 2.0, 0.6, 1.0, 1.0
 # What telling of a job's end changes in its item.
-TELLING = frozenset({"rev", "write_id", "due_at", "due_shard", "resends"})
+TELLING = frozenset({"rev", "write_id", "due_at", "due_shard", "resends", "untold"})
 # How long ffmpeg may hang.
 PATIENCE_S = 4.0
 TIMES = {"LEASE_MS": LEASE_S, "RENEW_MS": RENEW_S, "RESEND_MS": RESEND_S, "FFMPEG_PATIENCE_MS": PATIENCE_S}
@@ -233,12 +233,19 @@ class World:
         """Remove a job's item."""
         self.stack.dynamodb.delete_item(**self._key(job))
         del self.proxy.items[job]
+        self._forget_ends(job)
 
     def expire(self, job: str) -> None:
         """Let a job's time on record be over."""
         past = {":past": {"N": "1"}}
         change = {"UpdateExpression": "SET expires_at = :past", "ExpressionAttributeValues": past}
         self.stack.dynamodb.update_item(**self._key(job), **change)
+        self._forget_ends(job)
+
+    def _forget_ends(self, job: str) -> None:
+        """A record that is over is not told of."""
+        for end in [end for end in self.proxy.ends if end[0] == job]:
+            del self.proxy.ends[end]
 
     def overdue(self, job: str) -> None:
         """Let a job's time to end be over, and the sweeper look at it."""
@@ -263,8 +270,8 @@ class World:
 
     def untold(self) -> set[str]:
         """The ends of which the bus has not told, by the ids that their events have."""
-        items = list(self.proxy.items.items())
-        ends = {f"{job}-{item['generation']}" for job, item in items if item["state"] in ENDINGS}
+        items = list(self.proxy.ends.items())
+        ends = {f"{job}-{number}" for (job, number), item in items if item["state"] in ENDINGS and not looked_for(item)}
         return ends - {event["detail"]["id"] for event in self.listener.heard()}
 
     def until_all_are_told(self) -> None:
@@ -304,6 +311,12 @@ class World:
     def temporary(self) -> set[str]:
         """What lies in the functions' folder for temporary files."""
         return set(os.listdir(self.stack.env_file.parent / "tmp"))
+
+
+def looked_for(item: dict) -> bool:
+    """Whether a job failed for an absent recording that may still appear: nobody is told of that."""
+    failure = item.get("failure", {})
+    return bool(failure.get("retriable")) and failure["reason"]["code"] == "source_absent"
 
 
 def keys(item: dict) -> dict[str, str]:

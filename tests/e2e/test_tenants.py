@@ -25,7 +25,7 @@ ARCHIVE, ARCHIVE_REGION = "mma-video-archive", "us-west-1"
 NEVER = "2" * 32
 RESOURCE = "application/vnd.export.job+json"
 # What changes in a job's row as its end is told of, which happens some time after it.
-TELLING = {"rev", "write_id", "due_at", "due_shard", "resends"}
+TELLING = {"rev", "write_id", "due_at", "due_shard", "resends", "untold"}
 # What differs from one reply to the next whatever it says.
 PASSING = {"date", "x-correlation-id", "apigw-requestid", "x-amzn-requestid", "x-request-id", "x-amz-request-id"}
 PASSING |= {"x-amz-id-2"}

@@ -7,7 +7,7 @@
 use export_domain::job::{Errand, Job, Swept};
 use export_domain::ports::{Clock, Due, DueJobs, EventBus, JobQueue, JobStore, Unavailable, Written};
 use export_domain::settings::Lifecycle;
-use export_lambda::metrics::{Metric, Metrics};
+use export_lambda::metrics::{BY_REASON, Metric, Metrics};
 use export_lambda::telemetry::{job_span, name_cause};
 use export_lambda::tell::tell;
 use futures_util::future::ready;
@@ -218,7 +218,13 @@ where
                 tracing::info!(%tenant, generation = next.generation, resends = next.resends, "sent a job's message again");
                 Ok(Did::Resend)
             }
-            Swept::Tell(next) if self.wrote(&job, &next).await? => Ok(Did::Tell(next)),
+            Swept::Tell(next) if self.wrote(&job, &next).await? => {
+                if job.is_looked_for() {
+                    let reason = job.failure.as_ref().map(|failure| (BY_REASON, failure.reason.code()));
+                    self.metrics.emit(self.clock.now_ms(), reason.as_slice(), &[(Metric::Failed, 1)]);
+                }
+                Ok(Did::Tell(next))
+            }
             _ => Ok(Did::Nothing),
         }
     }

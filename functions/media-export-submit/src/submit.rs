@@ -110,7 +110,7 @@ where
                         (accepted.tenant.id.clone(), accepted.job_id.clone(), accepted.order.clone());
                     Job::new(tenant, id, order, now, &self.times)
                 }
-                Some(job) => match job.posted(now, &self.times) {
+                Some(job) => match job.posted(&accepted.order, now, &self.times) {
                     Posted::Answer { job: seen, heal } => {
                         self.bind(key, accepted).await?;
                         self.heal(job.rev, heal.as_deref()).await;

@@ -14,6 +14,7 @@ use export_domain::ports::{
     ClipStore, Clock, DeadLetters, EventBus, JobQueue, JobStore, MAX_DELAY_S, SourceStore, Tenants,
     Unavailable, Written,
 };
+use export_domain::request::Wanted;
 use export_lambda::batch::{Disposition, Record};
 use export_lambda::telemetry::{job_span, name_cause};
 use export_lambda::tell::tell;
@@ -102,7 +103,7 @@ where
         // In this order, not by chance: after a pause the time decides first, and a simulation's seed everything.
         let worked = tokio::select! {
             biased;
-            () = tokio::time::sleep(soft) => Err(WorkError::Passing("the time is up".to_owned())),
+            () = tokio::time::sleep(soft) => Err(time_is_up(lease.job().await.order.wanted)),
             lost = lease.keep() => Err(lost),
             worked = self.work(lease, left, &open) => worked,
         };
@@ -162,9 +163,17 @@ where
                 self.wake_later(lease).await;
                 Ok(())
             }
+            WorkError::Unanswered(why) => {
+                tracing::warn!(why, "an attempt met a service that does not answer");
+                lease.write(Job::put_off).await?;
+                self.wake_later(lease).await;
+                Ok(())
+            }
             WorkError::Passing(why) => {
                 tracing::warn!(why, "an attempt failed in passing");
-                lease.write(Job::released).await
+                lease.write(Job::released).await?;
+                self.wake_later(lease).await;
+                Ok(())
             }
             // All ways have been tried, and what was not explained came twice.
             WorkError::Unexplained(why) | WorkError::Unfit(_, why) => {
@@ -189,5 +198,14 @@ where
         if let Err(error) = self.queue.send_for(&job, now).await {
             tracing::warn!(%error, "failed to send a wake-up; the sweeper will");
         }
+    }
+}
+
+/// A still takes a part of a second: if a whole invocation does not do, a service does not answer.
+fn time_is_up(wanted: Wanted) -> WorkError {
+    let why = "the time is up".to_owned();
+    match wanted {
+        Wanted::Media => WorkError::Passing(why),
+        Wanted::Thumbnail => WorkError::Unanswered(why),
     }
 }

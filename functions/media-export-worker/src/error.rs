@@ -23,8 +23,10 @@ pub(crate) enum WorkError {
         /// Milliseconds of the window that are there.
         available_ms: i64,
     },
-    /// A service did not answer, ffmpeg was killed, the time is up: what the recording is has no part in it, and another
-    /// attempt may succeed. The text is for the log.
+    /// A service did not answer: neither the job nor its recording has a part in it. The text is for the log.
+    #[error("{0}")]
+    Unanswered(String),
+    /// ffmpeg was killed, the time is up, something came in between: another attempt may succeed. The text is for the log.
     #[error("{0}")]
     Passing(String),
     /// Something is missing from what was made, and nobody complained: lost on its way, or always so. Once more tells.
@@ -104,6 +106,7 @@ impl WorkError {
             Self::GivenUp(Cause { reason, detail }) => {
                 Self::GivenUp(reason.because(format!("{place}: {detail}")))
             }
+            Self::Unanswered(why) => Self::Unanswered(format!("{place}: {why}")),
             Self::Passing(why) => Self::Passing(format!("{place}: {why}")),
             Self::Unexplained(why) => Self::Unexplained(format!("{place}: {why}")),
             Self::Unfit(unfit, why) => Self::Unfit(unfit, format!("{place}: {why}")),
@@ -137,7 +140,7 @@ impl From<EntryError> for WorkError {
 
 impl From<Unavailable> for WorkError {
     fn from(error: Unavailable) -> Self {
-        WorkError::Passing(error.to_string())
+        WorkError::Unanswered(error.to_string())
     }
 }
 

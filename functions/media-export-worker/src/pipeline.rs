@@ -67,7 +67,7 @@ where
         if self.adopted(lease, &job).await? {
             return Ok(());
         }
-        if job.attempts > 1 || job.generation > 1 {
+        if job.attempts > 1 || job.generation > 1 || job.unanswered_since.is_some() {
             self.sweep_up(&job).await;
         }
         match self.cut(lease, &job, &tenant, left, open, false).await {

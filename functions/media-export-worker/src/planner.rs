@@ -332,7 +332,7 @@ impl<'a> Planner<'a> {
         let task = Task::spawn(async move {
             let pictures = if joins {
                 render_join(&ffmpeg, order, &like, container, &work).await.map_err(|error| match error {
-                    WorkError::Passing(why) | WorkError::Unexplained(why) => {
+                    WorkError::Passing(why) | WorkError::Unanswered(why) | WorkError::Unexplained(why) => {
                         WorkError::Unfit(Unfit::Encoder, why)
                     }
                     other => other,

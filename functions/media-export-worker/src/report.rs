@@ -65,7 +65,7 @@ fn ending(job: &Job, now: i64) -> Vec<(Metric, u64)> {
             vec![(Metric::Ready, 1), (Metric::JobTime, millis(now - since))]
         }
         (State::Failed, Some(Reason::TimedOut)) => vec![(Metric::TimedOut, 1)],
-        (State::Failed, _) => vec![(Metric::Failed, 1)],
+        (State::Failed, _) if !job.is_looked_for() => vec![(Metric::Failed, 1)],
         _ => Vec::new(),
     }
 }

@@ -28,14 +28,16 @@ struct Detail<'a> {
     job: Resource<'a>,
 }
 
-/// Puts the event of a job that ended on `bus`, if that has not been done, and notes it.
+/// Puts the events of a job's ends on `bus` that have not been told, and notes that.
 ///
 /// # Errors
 /// [`Unavailable`] if the bus did not take it or that could not be noted; the sweeper does it again.
 pub async fn tell(job: &Job, bus: &impl EventBus, jobs: &impl JobStore) -> Result<(), Unavailable> {
     let Some(told) = job.told() else { return Ok(()) };
-    bus.put(&notification(job)).await?;
-    // A conflict: somebody else told it, or a client has asked for the next generation.
+    for ended in job.ends_to_tell() {
+        bus.put(&notification(&ended)).await?;
+    }
+    // A conflict: somebody else told it, or the job has moved on and still knows what is to be told.
     jobs.write(Some(job.rev), &told).await.map(|_| ())
 }
 

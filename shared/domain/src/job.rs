@@ -66,6 +66,23 @@ pub struct Failure {
     pub at: i64,
 }
 
+/// How an earlier generation of a job ended.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Ended {
+    /// Which.
+    pub generation: u32,
+    /// [`State::Failed`] or [`State::Cancelled`].
+    pub state: State,
+    /// How it failed.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub failure: Option<Failure>,
+    /// When, milliseconds since the epoch.
+    pub at: i64,
+    /// Name of the request that made or restarted it.
+    #[serde(default, skip_serializing_if = "Option::is_none", deserialize_with = "trace::correlation_id")]
+    pub correlation_id: Option<CorrelationId>,
+}
+
 /// One of the two files that a job makes.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
@@ -211,18 +228,24 @@ pub struct Job {
     /// Times that the sweeper sent something since the last claim or the end.
     #[serde(default)]
     pub resends: u32,
-    /// When the work must be done; set by the first claim of a generation.
+    /// When the work must be done; set by a claim, and gone once the job is back in the queue.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub deadline_at: Option<i64>,
-    /// When a job that waits for its recording is looked at again.
+    /// When a job is looked at again that waits for its recording, or for a pause after a failure to be over.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub wake_at: Option<i64>,
+    /// First time that a service which the work needs did not answer.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub unanswered_since: Option<i64>,
     /// First time that the recording was found absent.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub source_missing_since: Option<i64>,
     /// Milliseconds of the clip written so far: the most of all attempts.
     #[serde(default)]
     pub done_ms: i64,
+    /// Ends of earlier generations whose completion events are still to be sent.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub untold: Vec<Ended>,
     /// The published JPEG.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub image: Option<Manifest>,

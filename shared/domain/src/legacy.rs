@@ -198,9 +198,12 @@ fn job_reply(job: &Job, via: Via, now: i64, style: ReplyStyle) -> Reply {
     let left = (duration - job.done_ms).clamp(0, duration);
     let retry = if via == Via::Submit { WAIT_UNKNOWN } else { 0 };
     let reply = match row {
-        Row::Queued => working(WAIT_UNKNOWN, duration),
+        Row::Queued => working(WAIT_UNKNOWN, left),
         Row::RunningWithoutImage | Row::RunningWithImage => working(running_wait(job, now), left),
         Row::WaitingSource => working(source_wait(job, now), left),
+        Row::ThumbnailInWork if job.state == State::WaitingSource => {
+            plain(1, source_wait(job, now), "Work Not Finish")
+        }
         Row::ThumbnailInWork => plain(1, WAIT_LEAST, "Work Not Finish"),
         Row::ReadyFull | Row::ReadyShort => {
             let lack = job.video.as_ref().map_or(0, |v| v.lack_ms);

@@ -70,6 +70,9 @@ pub struct Resource<'a> {
     /// Why it failed: `ErrorMessage` of the reply.
     #[serde(skip_serializing_if = "Option::is_none")]
     error: Option<String>,
+    /// Whether the same POST may still end otherwise: the service tries once more.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    retriable: Option<bool>,
     /// What the error is about: which segment, track or box, and what is wrong with it.
     #[serde(skip_serializing_if = "Option::is_none")]
     #[cfg_attr(feature = "openapi", schema(min_length = 1, max_length = 300))]
@@ -123,6 +126,7 @@ pub fn resource(job: &Job) -> Resource<'_> {
         image_path: (visible && job.image.is_some()).then_some(order.image_path.as_str()),
         video_path: (ready && job.video.is_some()).then_some(order.video_path.as_str()),
         error: job.failure.as_ref().map(|f| f.reason.to_string()),
+        retriable: job.failure.as_ref().map(|f| f.retriable),
         detail: detail.map(Detail::as_str),
         warnings: job.warnings(),
         plan: job.plan.as_ref(),

@@ -49,8 +49,8 @@ pub async fn settled(
 /// that began together do not look together.
 const PAUSES: (u64, u64) = (40, 2000);
 
-/// Looks at `job` until it has ended or `budget_ms` are over. A table that does not answer ends the wait, not the
-/// request.
+/// Looks at `job` until it has ended or `budget_ms` are over; not at all if it sleeps for longer. A table that does not
+/// answer ends the wait, not the request.
 pub async fn until_ended(
     job: Job,
     budget_ms: i64,
@@ -60,7 +60,10 @@ pub async fn until_ended(
 ) -> Seen {
     let until = clock.now_ms() + budget_ms;
     let (mut seen, mut pause) = (Seen::from(job), PAUSES.0);
-    while !seen.job.state.is_terminal() && clock.now_ms() < until {
+    while !seen.job.state.is_terminal()
+        && clock.now_ms() < until
+        && seen.job.wake_at.is_none_or(|at| at < until)
+    {
         let left = u64::try_from(until - clock.now_ms()).unwrap_or(0);
         clock.sleep_ms((pause - clock.chance(pause / 2)).min(left)).await;
         pause = (pause * 4 / 3).min(PAUSES.1);

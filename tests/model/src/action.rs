@@ -64,6 +64,8 @@ pub enum Move {
     /// It takes so long that its message is delivered again.
     Dawdles,
     /// Something that it needs does not answer.
+    Unanswered,
+    /// It fails in passing.
     Fails,
     /// It is told wrongly that its claim was not written.
     MissesItsClaim,

@@ -118,6 +118,8 @@ pub struct Item {
     pub deadline: Option<i64>,
     /// When it is to be looked at again.
     pub wake: Option<i64>,
+    /// Since when a service does not answer.
+    pub unanswered: Option<i64>,
     /// Since when the recording is missing.
     pub missing: Option<i64>,
     /// When it ended.
@@ -190,6 +192,7 @@ impl Item {
             due: job.due_at.map(relative),
             deadline: job.deadline_at.map(relative),
             wake: job.wake_at.map(relative),
+            unanswered: job.unanswered_since.map(relative),
             missing: job.source_missing_since.map(relative),
             ended: relative(job.updated_at),
             failure: failure.map(|failure| (Cause::of(&failure.reason), failure.retriable)),
@@ -232,6 +235,7 @@ impl Item {
             due_at: self.due.map(at),
             deadline_at: self.deadline.map(at),
             wake_at: self.wake.map(at),
+            unanswered_since: self.unanswered.map(at),
             source_missing_since: self.missing.map(at),
             failure: self.failure.map(failure),
             expires_at: self.state.is_terminal().then_some(expires),
@@ -244,7 +248,14 @@ impl Item {
 
     /// One millisecond later.
     pub fn age(&mut self, scope: &Scope) {
-        let times = [&mut self.lease, &mut self.due, &mut self.deadline, &mut self.wake, &mut self.missing];
+        let times = [
+            &mut self.lease,
+            &mut self.due,
+            &mut self.deadline,
+            &mut self.wake,
+            &mut self.unanswered,
+            &mut self.missing,
+        ];
         for time in times.into_iter().flatten() {
             *time -= 1;
         }
@@ -258,16 +269,19 @@ impl Item {
         let (times, skew) = (&scope.times, scope.greatest_skew());
         let oldest = |time: &mut i64, age: i64| *time = (*time).max(-age - skew);
         if self.state.is_terminal() {
-            (self.attempts, self.resends, self.deadline) = (0, 0, None);
+            (self.attempts, self.resends, self.deadline, self.unanswered) = (0, 0, None, None);
             oldest(&mut self.ended, times.retry_after_failed_ms.max(times.source_retry_ms));
         } else {
             self.ended = 0;
         }
-        if self.state.is_terminal() || self.deadline.is_some() || !scope.deadlines {
+        if self.state.is_terminal() || !scope.deadlines {
             self.queued = 0;
         }
         if let (false, Some(deadline)) = (scope.deadlines, &mut self.deadline) {
             *deadline = times.work_ms;
+        }
+        if let (false, Some(unanswered)) = (scope.deadlines, &mut self.unanswered) {
+            *unanswered = 0;
         }
         oldest(&mut self.queued, times.max_queue_age_ms + 1);
         for (time, age) in [
@@ -275,6 +289,7 @@ impl Item {
             (&mut self.due, 0),
             (&mut self.wake, 0),
             (&mut self.deadline, 1),
+            (&mut self.unanswered, times.work_ms),
             (&mut self.missing, times.source_wait_ms),
         ] {
             if let Some(time) = time {

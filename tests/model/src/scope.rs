@@ -49,6 +49,8 @@ pub struct Scope {
     pub receives: Option<u8>,
     /// Whether all deliveries are of one and the same message: who acknowledges it deletes it for everybody.
     pub one_message: bool,
+    /// Whether an attempt that fails does so because a service does not answer.
+    pub outages: bool,
     /// What breaks.
     pub faults: Faults,
     /// How far the clock of the second worker is ahead, in ticks.
@@ -101,6 +103,8 @@ pub struct Rules {
     pub confirms: bool,
     /// A claim looks whether the job has ended.
     pub respects_ends: bool,
+    /// A claim looks whether the job sleeps.
+    pub keeps_pauses: bool,
     /// Nobody is told of an end that is not on record.
     pub records_ends: bool,
     /// The fences of a record that follows a deleted one go on.
@@ -119,6 +123,7 @@ impl Default for Rules {
             adopts: true,
             confirms: true,
             respects_ends: true,
+            keeps_pauses: true,
             records_ends: true,
             fences_go_on: true,
         }
@@ -186,6 +191,7 @@ impl Scope {
             delays: false,
             receives: Some(1),
             one_message: false,
+            outages: false,
             faults: Faults::any(faults),
             skew: 0,
             room: MAX_STAGED,
@@ -219,7 +225,9 @@ impl Scope {
     /// Claims that a record of the job may see at most.
     pub fn most_claims(&self) -> u64 {
         let generations = u64::from(self.generations) + u64::from(self.expiries);
+        let spared = if self.outages { self.faults.most } else { 0 };
         generations * u64::from(self.times.max_attempts)
+            + u64::from(spared)
             + u64::from(self.waits) * u64::from(self.times.max_attempts)
     }
 

@@ -105,6 +105,8 @@ pub enum At {
     Commit(ObjectKind, Then, Content),
     /// Writes down that the attempt failed in passing.
     Release,
+    /// Writes down that a service does not answer.
+    PutOff,
     /// Writes down that the recording must grow first.
     Wait,
     /// Sends the message that wakes the job.
@@ -157,6 +159,8 @@ pub enum Breach {
     Revision,
     /// There were more claims than attempts.
     Attempts,
+    /// A job was claimed in the pause after a failure.
+    Pause,
 }
 
 /// What is left of what may happen only so often.

@@ -132,6 +132,7 @@ async fn a_store_that_cannot_be_asked_leaves_the_job_for_another_try() {
     let job = published(&world, &body());
     world.objects.faults.plan("head", 1, Fault::Before);
     assert_eq!(world.work(&job).await.state, State::Queued);
+    world.clock.advance(20_000);
     assert_eq!(world.work(&job).await.state, State::Ready);
 }
 

@@ -66,7 +66,7 @@ async fn an_invocation_without_time_left_gives_the_job_back() {
     let job = world.has(&body(), |job| job);
     let left = world.work(&job).await;
     assert_eq!((left.state, left.attempts, left.lease_until), (State::Queued, 1, None));
-    assert_eq!(left.due_at, Some(NOW + 20_000));
+    assert_eq!(left.wake_at, Some(NOW + 20_000));
 }
 
 #[tokio::test(start_paused = true)]

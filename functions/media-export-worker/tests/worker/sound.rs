@@ -112,6 +112,7 @@ async fn an_object_that_changes_while_it_is_replaced_is_looked_at_again() {
     world.objects.faults.meanwhile("put", 2, move || objects.add("clips", &key, "newer", None));
     assert_eq!(world.work(&job).await.state, State::Queued);
     assert_eq!(clip(&world, &job).unwrap().body, "newer");
+    world.clock.advance(20_000);
     assert_complete(&world, &world.work(&job).await);
 }
 

@@ -8,7 +8,7 @@ use export_domain::job::Job;
 use std::collections::HashMap;
 
 /// Optional attributes: an update removes those that the job no longer has.
-const OPTIONAL: [&str; 17] = [
+const OPTIONAL: [&str; 19] = [
     "active",
     "due_shard",
     "started_at",
@@ -17,7 +17,9 @@ const OPTIONAL: [&str; 17] = [
     "due_at",
     "deadline_at",
     "wake_at",
+    "unanswered_since",
     "source_missing_since",
+    "untold",
     "image",
     "video",
     "staged",

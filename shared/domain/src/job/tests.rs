@@ -99,7 +99,8 @@ fn attempts_used_up_time_out_and_a_post_starts_the_next_generation() {
         let Claim::Exhausted(failed) = current.claim(generation, "x", now, &times()) else { panic!() };
         let retriable = generation < 3;
         assert_eq!(failed.failure.as_ref().map(|f| f.retriable), Some(retriable));
-        let Posted::Restart(next) = failed.posted(if retriable { now } else { now + 60_000 }, &times())
+        let Posted::Restart(next) =
+            failed.posted(&failed.order, if retriable { now } else { now + 60_000 }, &times())
         else {
             panic!()
         };
@@ -107,7 +108,7 @@ fn attempts_used_up_time_out_and_a_post_starts_the_next_generation() {
         assert_eq!(next.fence, u64::from(generation) * 3, "the fence goes on");
         assert_eq!(next.retries, if retriable { generation + 1 } else { 1 });
         if !retriable {
-            assert!(matches!(failed.posted(now + 59_999, &times()), Posted::Answer { .. }));
+            assert!(matches!(failed.posted(&failed.order, now + 59_999, &times()), Posted::Answer { .. }));
         }
         current = *next;
     }
@@ -121,14 +122,17 @@ fn an_absent_recording_is_looked_for_every_ten_seconds_for_a_quarter_of_an_hour(
     let mut now = T0;
     let mut current = fail(&job(), now);
     while current.failure.as_ref().unwrap().retriable {
-        assert!(matches!(current.posted(now + 9_999, &times()), Posted::Answer { heal: None, .. }));
+        assert!(matches!(
+            current.posted(&current.order, now + 9_999, &times()),
+            Posted::Answer { heal: None, .. }
+        ));
         now += 10_000;
-        let Posted::Restart(next) = current.posted(now, &times()) else { panic!() };
+        let Posted::Restart(next) = current.posted(&current.order, now, &times()) else { panic!() };
         assert_eq!(next.retries, 1, "not counted");
         current = fail(&next, now);
     }
     assert_eq!(now - T0, 900_000);
-    let Posted::Restart(next) = current.posted(now + 60_000, &times()) else { panic!() };
+    let Posted::Restart(next) = current.posted(&current.order, now + 60_000, &times()) else { panic!() };
     assert_eq!(next.source_missing_since, None, "a later try waits anew");
 }
 
@@ -173,9 +177,9 @@ fn a_job_is_due_again_as_soon_as_its_time_is_over() {
 fn a_post_heals_exactly_what_the_sweeper_would_send_again() {
     let dead = claimed(&job(), T0);
     let later = dead.due_at.unwrap();
-    let Posted::Answer { heal: Some(next), .. } = dead.posted(later, &times()) else { panic!() };
+    let Posted::Answer { heal: Some(next), .. } = dead.posted(&dead.order, later, &times()) else { panic!() };
     assert_eq!(dead.swept(later, &times()), Swept::Resend(next));
-    assert!(matches!(dead.posted(later - 1, &times()), Posted::Answer { heal: None, .. }));
+    assert!(matches!(dead.posted(&dead.order, later - 1, &times()), Posted::Answer { heal: None, .. }));
 }
 
 #[test]
@@ -205,8 +209,8 @@ fn after_its_record_expired_a_post_starts_anew_and_forgets_what_was_staged() {
         .with_staged(1, ObjectKind::Video, manifest(0), T0)
         .and_then(|job| job.with_video(1, manifest(0), PlanSummary::default(), T0, &times()))
         .unwrap();
-    assert!(matches!(ready.posted(T0 + 1000, &times()), Posted::Answer { heal: None, .. }));
-    let Posted::Restart(next) = ready.posted(T0 + 604_801_000, &times()) else { panic!() };
+    assert!(matches!(ready.posted(&ready.order, T0 + 1000, &times()), Posted::Answer { heal: None, .. }));
+    let Posted::Restart(next) = ready.posted(&ready.order, T0 + 604_801_000, &times()) else { panic!() };
     assert_eq!((next.state, next.generation, next.fence, next.staged.len()), (State::Queued, 2, 1, 0));
     assert!(next.expires_at.is_none() && next.video.is_none());
 }
@@ -238,4 +242,113 @@ fn a_failure_says_what_it_is_about_and_those_of_earlier_versions_are_read() {
     let failure: Failure = serde_json::from_value(earlier.clone()).unwrap();
     assert!(failure.detail.is_empty());
     assert_eq!(serde_json::to_value(&failure).unwrap(), earlier);
+}
+
+#[test]
+fn a_pause_after_a_failure_is_kept_whatever_messages_arrive() {
+    let left = claimed(&job(), T0).released(1, T0, &times()).unwrap();
+    for early in [100, 200, 14_000] {
+        assert_eq!(left.claim(1, "x", T0 + early, &times()), Claim::NotNow, "{early} ms");
+    }
+    assert_eq!(claimed(&left, T0 + 20_000).attempts, 2);
+    assert_eq!(left.sleep_s(T0), 20, "its message comes once the pause is over");
+    let Swept::Resend(sent) = left.swept(left.due_at.unwrap(), &times()) else {
+        panic!("the message was lost")
+    };
+    assert_eq!(sent.sleep_s(left.due_at.unwrap()), 0);
+}
+
+#[test]
+fn time_in_the_queue_is_no_time_for_the_work() {
+    let wake_at = T0 + 3_600_000;
+    let mut live = job();
+    live.order.start_pos_ms = wake_at - live.order.duration_ms;
+    let waiting = claimed(&live, T0).waiting(1, wake_at, 0, T0, &times()).unwrap();
+    let queued = claimed(&job(), T0).released(1, T0, &times()).unwrap();
+    let dead = claimed(&job(), T0);
+    let Swept::Resend(dead) = dead.swept(dead.due_at.unwrap(), &times()) else { panic!() };
+    for (left, since) in [(waiting, wake_at), (queued, T0), (*dead, T0)] {
+        let late = since + 5 * 3_600_000;
+        assert_eq!(left.effective(late, &times()).state, left.state, "nobody has tried it");
+        assert_eq!(claimed(&left, late).deadline_at, Some(late + 30 * 60_000));
+        assert_eq!(
+            left.effective(since + 6 * 3_600_000 + 1, &times()).state,
+            State::Failed,
+            "it is bounded still"
+        );
+    }
+}
+
+#[test]
+fn a_service_that_is_away_for_ten_minutes_costs_no_attempt_and_one_that_stays_away_ends_the_job() {
+    let (mut now, mut left, mut tries) = (T0, job(), 0);
+    while now < T0 + 600_000 {
+        left = claimed(&left, now).put_off(left.fence + 1, now, &times()).unwrap();
+        assert_eq!((left.state, left.attempts), (State::Queued, 0));
+        (now, tries) = (left.wake_at.unwrap(), tries + 1);
+    }
+    assert!((5..15).contains(&tries), "{tries} tries");
+    let ended = loop {
+        match left.claim(1, "x", now, &times()) {
+            Claim::Granted(running) => left = running.put_off(running.fence, now, &times()).unwrap(),
+            Claim::Exhausted(ended) => break ended,
+            other => panic!("{other:?}"),
+        }
+        now = left.wake_at.unwrap();
+    };
+    assert_eq!(ended.failure.unwrap().reason, Reason::TimedOut);
+    assert!((30..60).contains(&((now - T0) / 60_000)), "{} min", (now - T0) / 60_000);
+    let back = claimed(&job(), T0).put_off(1, T0, &times()).unwrap();
+    let waiting = claimed(&back, T0 + 20_000).waiting(2, T0 + 90_000, 0, T0 + 20_000, &times()).unwrap();
+    assert_eq!(waiting.unanswered_since, None, "it answers again");
+}
+
+#[test]
+fn a_restart_uses_the_request_that_restarts_it() {
+    let failed = claimed(&job(), T0).given_up(1, Reason::Denied, T0, &times()).unwrap();
+    let mut corrected = failed.order.clone();
+    corrected.target.owner = "111122223333".to_owned();
+    let elsewhere = Order { video_path: "/export/E/test.ts".to_owned(), ..corrected.clone() };
+    let Posted::Restart(next) = failed.posted(&elsewhere, T0 + 60_000, &times()) else { panic!() };
+    assert_eq!(next.order, corrected, "but the clip stays where it is");
+}
+
+#[test]
+fn every_end_of_every_generation_is_told_once() {
+    let failed = claimed(&job(), T0).given_up(1, Reason::Denied, T0, &times()).unwrap();
+    let failed = Job { correlation_id: CorrelationId::parse("first"), ..failed };
+    let Posted::Restart(second) = failed.posted(&failed.order, T0 + 60_000, &times()) else { panic!() };
+    let ends = |job: &Job| -> Vec<(u32, State, Option<CorrelationId>)> {
+        job.ends_to_tell().into_iter().map(|job| (job.generation, job.state, job.correlation_id)).collect()
+    };
+    let first = (1, State::Failed, CorrelationId::parse("first"));
+    assert_eq!(ends(&second), std::slice::from_ref(&first));
+    let told = second.told().unwrap();
+    assert_eq!((told.told(), told.due_at, told.state), (None, second.due_at, State::Queued));
+    let cancelled = second.cancelled(T0 + 61_000, &times()).unwrap();
+    assert_eq!(ends(&cancelled), [first, (2, State::Cancelled, None)]);
+    let told = cancelled.told().unwrap();
+    assert_eq!((told.told(), told.due_at, told.ends_to_tell().len()), (None, None, 0));
+    let Posted::Restart(third) = told.posted(&told.order, T0 + 200_000, &times()) else { panic!() };
+    assert_eq!(third.ends_to_tell(), []);
+}
+
+#[test]
+fn an_absent_recording_is_told_once_and_only_when_that_is_final() {
+    let absent = claimed(&job(), T0).given_up(1, Reason::SourceAbsent, T0, &times()).unwrap();
+    assert_eq!((absent.told(), absent.ends_to_tell().len()), (None, 0), "it may appear yet");
+    let Posted::Restart(next) = absent.posted(&absent.order, T0 + 10_000, &times()) else { panic!() };
+    assert_eq!(next.untold, [], "a look that found nothing is no end");
+    let due = absent.due_at.unwrap();
+    assert_eq!(due, T0 + 900_000 + 10_000);
+    assert_eq!(absent.swept(due - 1, &times()), Swept::Nothing);
+    let Swept::Tell(over) = absent.swept(due, &times()) else { panic!("nobody is told") };
+    assert_eq!(over.failure.as_ref().map(|failure| failure.retriable), Some(false));
+    assert_eq!(over.ends_to_tell().len(), 1);
+    let earlier = Job { due_at: Some(T0 + 10_000), ..absent };
+    assert_eq!(
+        earlier.swept(T0 + 20_000, &times()),
+        Swept::Nothing,
+        "as the version before this one wrote it"
+    );
 }

@@ -1,9 +1,12 @@
 //! What clients, the clock and the sweeper do to a job.
 
 use super::work::due_asleep;
-use super::{Cause, Failure, Job, Order, Reason, SCHEMA_VERSION, State};
+use super::{Cause, Ended, Failure, Job, Order, Reason, SCHEMA_VERSION, State};
 use crate::ids::{JobId, TenantId};
 use crate::settings::Lifecycle;
+
+/// Ends of earlier generations that are kept to be told: a bus that is down while a client tries again and again.
+const MOST_UNTOLD: usize = 100;
 
 /// What a POST finds.
 #[derive(Debug, Clone, PartialEq)]
@@ -72,8 +75,10 @@ impl Job {
             resends: 0,
             deadline_at: None,
             wake_at: None,
+            unanswered_since: None,
             source_missing_since: None,
             done_ms: 0,
+            untold: Vec::new(),
             image: None,
             video: None,
             staged: Vec::new(),
@@ -105,14 +110,15 @@ impl Job {
 
     /// The last moment at which it may still end well.
     fn over_at(&self, times: &Lifecycle) -> i64 {
-        self.deadline_at.unwrap_or(self.queued_at.saturating_add(times.max_queue_age_ms))
+        let since = self.queued_at.max(self.order.window_end_ms());
+        self.deadline_at.unwrap_or(since.saturating_add(times.max_queue_age_ms))
     }
 
-    /// A POST of the same request.
-    pub fn posted(&self, now: i64, times: &Lifecycle) -> Posted {
+    /// A POST of the same request, which asks for `order`.
+    pub fn posted(&self, order: &Order, now: i64, times: &Lifecycle) -> Posted {
         let seen = self.effective(now, times);
         if seen.is_expired(now) || seen.may_restart(now, times) {
-            return Posted::Restart(Box::new(seen.restarted(now, times)));
+            return Posted::Restart(Box::new(seen.restarted(order, now, times)));
         }
         let heal = match seen.swept(now, times) {
             Swept::Resend(next) => Some(next),
@@ -133,15 +139,22 @@ impl Job {
         }
     }
 
-    /// The next generation. The fence goes on; looks for an absent recording do not count as retries.
-    fn restarted(&self, now: i64, times: &Lifecycle) -> Job {
+    /// The next generation, of `order`: what is no part of the job's identity may have changed. The paths are those of the
+    /// job. The fence goes on; looks for an absent recording do not count as retries. An end that nobody was told of yet is
+    /// kept for that.
+    fn restarted(&self, order: &Order, now: i64, times: &Lifecycle) -> Job {
         let failure = self.failure.as_ref().filter(|f| f.retriable && !self.is_expired(now));
         let (retries, missing) = match failure.map(|f| &f.reason) {
             Some(Reason::SourceAbsent) => (self.retries, self.source_missing_since),
             Some(_) => (self.retries + 1, None),
             None => (1, None),
         };
-        let fresh = Job::new(self.tenant.clone(), self.job_id.clone(), self.order.clone(), now, times);
+        let order = Order {
+            image_path: self.order.image_path.clone(),
+            video_path: self.order.video_path.clone(),
+            ..order.clone()
+        };
+        let fresh = Job::new(self.tenant.clone(), self.job_id.clone(), order, now, times);
         Job {
             rev: self.rev + 1,
             generation: self.generation + 1,
@@ -150,8 +163,34 @@ impl Job {
             source_missing_since: missing,
             created_at: self.created_at,
             staged: if self.is_expired(now) { Vec::new() } else { self.staged.clone() },
+            untold: if self.is_expired(now) { Vec::new() } else { self.ends_untold() },
             ..fresh
         }
+    }
+
+    /// The ends that are still to be told once this one is an earlier one.
+    fn ends_untold(&self) -> Vec<Ended> {
+        let own = (self.is_untold() && self.state != State::Ready).then(|| Ended {
+            generation: self.generation,
+            state: self.state,
+            failure: self.failure.clone(),
+            at: self.updated_at,
+            correlation_id: self.correlation_id.clone(),
+        });
+        let ends = self.untold.iter().cloned().chain(own);
+        ends.skip(usize::from(self.untold.len() >= MOST_UNTOLD)).collect()
+    }
+
+    /// Whether its own end is to be told, now or later.
+    fn is_untold(&self) -> bool {
+        self.state.is_terminal() && self.due_at.is_some() && !self.is_looked_for()
+    }
+
+    /// Whether it failed for an absent recording that may still appear: not the last word, so nobody is told of it.
+    pub fn is_looked_for(&self) -> bool {
+        self.failure
+            .as_ref()
+            .is_some_and(|failure| failure.retriable && failure.reason == Reason::SourceAbsent)
     }
 
     /// The sweeper's turn. A re-POST uses the same predicate to heal.
@@ -166,20 +205,57 @@ impl Job {
         let asleep = self.wake_at.filter(|at| *at > now).map(|at| due_asleep(at, now, times));
         let (again, resends) = (asleep.unwrap_or(now + wait + self.jitter(wait)), self.resends + 1);
         if self.state.is_terminal() {
+            if self.is_looked_for() && now < self.looked_for_until(times) {
+                return Swept::Nothing;
+            }
             // What clients see of it stays as it is.
+            let failure = self.failure.clone().map(|failure| Failure {
+                retriable: failure.retriable && failure.reason != Reason::SourceAbsent,
+                ..failure
+            });
             let next = self.touched(self.updated_at);
-            return Swept::Tell(Box::new(Job { due_at: Some(again), resends, ..next }));
+            return Swept::Tell(Box::new(Job { due_at: Some(again), resends, failure, ..next }));
         }
+        // The time for the work of a worker that died is not the next one's.
+        let deadline_at = self.deadline_at.filter(|_| self.state != State::Running);
+        let next = Job { resends, deadline_at, ..self.touched(now) };
         // An end that the clock brings is not to wait for a pause.
-        let due = again.min(self.over_at(times).saturating_add(1));
-        Swept::Resend(Box::new(Job { due_at: Some(due), resends, ..self.touched(now) }))
+        let due_at = Some(again.min(next.over_at(times).saturating_add(1)));
+        Swept::Resend(Box::new(Job { due_at, ..next }))
     }
 
-    /// The job after its completion event was sent. `None` if there is none to send.
+    /// Until when an absent recording may appear.
+    fn looked_for_until(&self, times: &Lifecycle) -> i64 {
+        self.source_missing_since.map_or(0, |since| since.saturating_add(times.source_wait_ms))
+    }
+
+    /// The ends of this job that are to be told, oldest first: those of earlier generations, and its own.
+    pub fn ends_to_tell(&self) -> Vec<Job> {
+        let earlier = self.untold.iter().map(|ended| Job {
+            generation: ended.generation,
+            state: ended.state,
+            failure: ended.failure.clone(),
+            updated_at: ended.at,
+            correlation_id: ended.correlation_id.clone(),
+            done_ms: 0,
+            untold: Vec::new(),
+            image: None,
+            video: None,
+            plan: None,
+            ..self.clone()
+        });
+        let own = self.is_untold().then(|| self.clone());
+        earlier.chain(own).collect()
+    }
+
+    /// The job after the completion events of [`Job::ends_to_tell`] were sent. `None` if there are none to send.
     #[must_use]
     pub fn told(&self) -> Option<Job> {
-        let untold = self.state.is_terminal() && self.due_at.is_some();
-        untold.then(|| Job { due_at: None, ..self.touched(self.updated_at) })
+        if self.untold.is_empty() && !self.is_untold() {
+            return None;
+        }
+        let due_at = self.due_at.filter(|_| !self.is_untold());
+        Some(Job { due_at, untold: Vec::new(), ..self.touched(self.updated_at) })
     }
 
     /// Up to an eighth of `wait`, from the job's name: a backlog does not come back all at once.
@@ -207,12 +283,17 @@ impl Job {
             Reason::TimedOut => self.retries < times.max_generations,
             _ => false,
         };
-        Job {
+        let failed = Job {
             state: State::Failed,
             failure: Some(Failure { reason, detail, retriable, at: now }),
             source_missing_since: missing,
             ..self.ended(now, times)
+        };
+        if !failed.is_looked_for() {
+            return failed;
         }
+        let due_at = times.tell_ms.map(|ms| failed.looked_for_until(times) + ms);
+        Job { due_at, ..failed }
     }
 
     /// Common to all ends: no lease, nothing due but the completion event, a time to live.

@@ -50,8 +50,8 @@ impl Job {
             return Claim::Exhausted(Box::new(effective));
         }
         let held = self.state == State::Running && self.lease_until.is_some_and(|until| until > now);
-        let asleep =
-            self.state == State::WaitingSource && self.wake_at.is_some_and(|at| at > now + times.renew_ms);
+        let early = if self.state == State::WaitingSource { times.renew_ms } else { times.renew_ms / 4 };
+        let asleep = self.wake_at.is_some_and(|at| at > now + early);
         if held || asleep {
             return Claim::NotNow;
         }
@@ -60,7 +60,6 @@ impl Job {
                 .because(format!("each of {} attempts was cut off or failed in passing", self.attempts));
             return Claim::Exhausted(Box::new(self.failed(cause, now, times)));
         }
-        let deadline = now.max(self.order.window_end_ms()).saturating_add(times.work_ms);
         Claim::Granted(Box::new(Job {
             state: State::Running,
             fence: self.fence + 1,
@@ -71,9 +70,15 @@ impl Job {
             due_at: Some(now + times.lease_ms + times.renew_ms / 4),
             resends: 0,
             wake_at: None,
-            deadline_at: Some(self.deadline_at.unwrap_or(deadline)),
+            deadline_at: Some(self.deadline(now, times)),
             ..self.touched(now)
         }))
+    }
+
+    /// When work that goes on at `now` must be done.
+    fn deadline(&self, now: i64, times: &Lifecycle) -> i64 {
+        let new = now.max(self.order.window_end_ms()).saturating_add(times.work_ms);
+        self.deadline_at.unwrap_or(new)
     }
 
     /// Refuses unless the claim with `fence` is in force.
@@ -91,6 +96,7 @@ impl Job {
             lease_until: Some(now + times.lease_ms),
             due_at: Some(now + times.lease_ms + times.renew_ms / 4),
             done_ms: self.done_ms.max(done_ms),
+            deadline_at: Some(self.deadline(now, times)),
             ..self.touched(now)
         })
     }
@@ -170,23 +176,48 @@ impl Job {
         Ok(self.failed(cause, now, times))
     }
 
-    /// The work failed in passing: the sweeper sends the message again after a pause that grows with the attempts.
+    /// The work failed in passing, and its recording may be why: it is tried again after a pause that grows with the
+    /// attempts.
     ///
     /// # Errors
     /// [`Fenced`] if the claim is no longer in force.
     pub fn released(&self, fence: u64, now: i64, times: &Lifecycle) -> Result<Job, Fenced> {
         self.held(fence)?;
-        let pause = times.renew_ms.saturating_mul(i64::from(self.attempts));
-        Ok(Job {
+        Ok(self.again_after(times.renew_ms.saturating_mul(i64::from(self.attempts)), now, times))
+    }
+
+    /// A service did not answer, which is no fault of the job: it is tried again after a pause that grows with the time
+    /// since this was so first. As long as a worker has for the work, that costs no attempt; after that it is a failure
+    /// like any other.
+    ///
+    /// # Errors
+    /// [`Fenced`] if the claim is no longer in force.
+    pub fn put_off(&self, fence: u64, now: i64, times: &Lifecycle) -> Result<Job, Fenced> {
+        self.held(fence)?;
+        let since = self.unanswered_since.unwrap_or(now);
+        if now - since >= times.work_ms {
+            return self.released(fence, now, times);
+        }
+        let pause = ((now - since) / 2).min(times.max_resend_ms / 3).max(times.renew_ms);
+        let spared = self.attempts.saturating_sub(1);
+        Ok(Job { attempts: spared, unanswered_since: Some(since), ..self.again_after(pause, now, times) })
+    }
+
+    /// Back in the queue; the time there is no time for the work.
+    fn again_after(&self, pause: i64, now: i64, times: &Lifecycle) -> Job {
+        let wake_at = now + pause;
+        Job {
             state: State::Queued,
             lease_until: None,
             claim_id: None,
-            due_at: Some(now + pause),
+            deadline_at: None,
+            wake_at: Some(wake_at),
+            due_at: Some(due_asleep(wake_at, now, times)),
             ..self.touched(now)
-        })
+        }
     }
 
-    /// The recording has not reached the window's end. Waiting is no failed attempt.
+    /// The recording has not reached the window's end. Waiting is no failed attempt, and its time is no time for the work.
     ///
     /// # Errors
     /// [`Fenced`] if the claim is no longer in force.
@@ -202,8 +233,10 @@ impl Job {
         Ok(Job {
             state: State::WaitingSource,
             attempts: 0,
+            unanswered_since: None,
             lease_until: None,
             claim_id: None,
+            deadline_at: None,
             wake_at: Some(wake_at),
             due_at: Some(due_asleep(wake_at, now, times)),
             done_ms: self.done_ms.max(available_ms),

@@ -10,6 +10,7 @@ fn next_of(job: &Job, times: &Lifecycle) -> Vec<(String, Option<Job>)> {
     let mut next = vec![
         ("renewed".to_owned(), job.renewed(fence, 0, now, times).ok()),
         ("released".to_owned(), job.released(fence, now, times).ok()),
+        ("put off".to_owned(), job.put_off(fence, now, times).ok()),
         ("waiting".to_owned(), job.waiting(fence, now + 2, 0, now, times).ok()),
         ("image".to_owned(), job.with_image(fence, manifest.clone(), plan.clone(), now, times).ok()),
         ("video".to_owned(), job.with_video(fence, manifest.clone(), plan, now, times).ok()),
@@ -34,7 +35,7 @@ fn next_of(job: &Job, times: &Lifecycle) -> Vec<(String, Option<Job>)> {
         Swept::Expire(to) => ("expire", Some(*to)),
         Swept::Tell(to) => ("tell", Some(*to)),
     };
-    let posted = match job.posted(now, times) {
+    let posted = match job.posted(&job.order, now, times) {
         Posted::Restart(to) => ("restart", Some(*to)),
         Posted::Answer { heal, .. } => ("answer", heal.map(|to| *to)),
     };
@@ -53,6 +54,7 @@ fn later(job: &Job, ms: i64) -> Job {
         due_at: back(job.due_at),
         deadline_at: back(job.deadline_at),
         wake_at: back(job.wake_at),
+        unanswered_since: back(job.unanswered_since),
         source_missing_since: back(job.source_missing_since),
         failure,
         ..job.clone()

@@ -96,7 +96,7 @@ fn may_post(scope: &Scope, world: &World) -> bool {
 /// What submit decides about the job that it finds.
 fn post(scope: &Scope, world: &mut World) {
     let found = world.item.as_ref().map(|item| item.job(scope));
-    world.submit = match found.as_ref().map(|job| job.posted(NOW, &scope.times)) {
+    world.submit = match found.as_ref().map(|job| job.posted(&job.order, NOW, &scope.times)) {
         None => {
             let new = created(scope, world);
             Submit::Writing(Some(next(scope, world, None, &new)))

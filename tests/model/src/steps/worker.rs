@@ -63,9 +63,9 @@ fn working(scope: &Scope, world: &World, at: At, fence: u64, moves: &mut Vec<Mov
     if scope.faults.duplicates {
         moves.push(Move::Dawdles);
     }
-    let leaving = matches!(at, At::Release | At::Wait | At::Wake | At::GiveUp(_));
+    let leaving = matches!(at, At::Release | At::PutOff | At::Wait | At::Wake | At::GiveUp(_));
     if scope.faults.failures && !leaving {
-        moves.push(Move::Fails);
+        moves.push(if scope.outages { Move::Unanswered } else { Move::Fails });
     }
     if scope.faults.replies {
         match at {
@@ -119,7 +119,10 @@ pub(super) fn happen(scope: &Scope, world: &mut World, number: usize, movement: 
 fn stop_the_fenced(world: &mut World) {
     for number in 0..2 {
         if let Worker::Working { message, fence, at } = *world.worker(number)
-            && matches!(at, At::Adopt(_) | At::Open | At::Stage(..) | At::Release | At::Wait | At::GiveUp(_))
+            && matches!(
+                at,
+                At::Adopt(_) | At::Open | At::Stage(..) | At::Release | At::PutOff | At::Wait | At::GiveUp(_)
+            )
             && !world.holds(fence)
         {
             *world.worker_mut(number) = Worker::Acking(message);
@@ -173,6 +176,7 @@ impl Hand<'_> {
         } else {
             Job { state: State::Queued, ..job }
         };
+        let job = if self.scope.rules.keeps_pauses { job } else { Job { wake_at: None, ..job } };
         let (to, granted) = match job.claim(message.generation, "", self.now, &self.scope.times) {
             Claim::NotNow if !self.scope.rules.acks_held => {
                 self.becomes(world, Worker::Idle);
@@ -194,6 +198,11 @@ impl Hand<'_> {
     fn takes(self, world: &mut World, message: Message, next: Option<Box<Item>>, granted: bool) {
         let Some(item) = next else { return self.claims(world, message) };
         let fence = item.fence;
+        let paused =
+            |item: &Item| item.state == State::Queued && item.wake.is_some_and(|at| at > self.now - NOW);
+        if granted && world.item.as_ref().is_some_and(paused) {
+            world.blame(Breach::Pause);
+        }
         let at = match item.image {
             None => At::Adopt(ObjectKind::Image),
             Some(_) => At::Adopt(ObjectKind::Video),
@@ -258,6 +267,10 @@ impl Work<'_> {
                 world.left.faults -= 1;
                 world.give_back(self.message, self.hand.scope);
             }
+            Move::Unanswered => {
+                world.left.faults -= 1;
+                self.goes(world, At::PutOff);
+            }
             Move::Fails => {
                 world.left.faults -= 1;
                 self.goes(world, At::Release);
@@ -317,16 +330,13 @@ impl Work<'_> {
                 }
             }
             At::Commit(kind, then, content) => self.commits(world, kind, then, content),
-            At::Release => self.leaves(world, |job, now| job.released(fence, now, &scope.times)),
+            At::Release => self.sleeps(world, |job, now| job.released(fence, now, &scope.times)),
+            At::PutOff => self.sleeps(world, |job, now| job.put_off(fence, now, &scope.times)),
             At::GiveUp(cause) => {
                 self.leaves(world, |job, now| job.given_up(fence, cause.reason(), now, &scope.times));
             }
             At::Wait => {
-                if self.writes(world, |job, now| job.waiting(fence, now + PAUSE, 0, now, &scope.times)) {
-                    self.goes(world, At::Wake);
-                } else {
-                    self.loses(world);
-                }
+                self.sleeps(world, |job, now| job.waiting(fence, now + PAUSE, 0, now, &scope.times));
             }
             At::Wake => {
                 world.send(Message { returns: 0, ..self.message });
@@ -421,6 +431,15 @@ impl Work<'_> {
             (_, _, Then::Adopts) => self.goes(world, At::Adopt(ObjectKind::Video)),
             (_, _, Then::Clip) => self.goes(world, At::Stage(ObjectKind::Video, Then::Clip)),
             (_, _, Then::Waits) => self.goes(world, At::Wait),
+        }
+    }
+
+    /// Leaves the job until a message wakes it.
+    fn sleeps(&self, world: &mut World, change: impl Fn(&Job, i64) -> Result<Job, Fenced>) {
+        if self.writes(world, change) {
+            self.goes(world, At::Wake);
+        } else {
+            self.loses(world);
         }
     }
 

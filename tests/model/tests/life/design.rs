@@ -38,6 +38,11 @@ fn a_recording_that_has_to_grow_is_waited_for() {
 }
 
 #[test]
+fn a_service_that_does_not_answer_costs_no_attempt() {
+    holds("outage", &Scope { outages: true, ..Scope::picture(2) });
+}
+
+#[test]
 fn an_absent_recording_is_looked_for_again() {
     let scope = Scope { generations: 2, absences: 1, bad: true, ..Scope::clip(0) };
     holds("absent", &Scope { times: one_attempt(&scope), ..scope });
@@ -70,7 +75,8 @@ fn a_clock_that_is_ahead_or_behind_costs_work_and_no_more() {
 #[test]
 fn time_ends_every_job_and_nobody_hears_otherwise_later() {
     let scope = Scope { times: one_attempt(&Scope::picture(0)), ..Scope::picture(0) };
-    holds("deadline", &scope.ending_after(2));
+    holds("deadline", &scope.clone().ending_after(2));
+    holds("deadline, a recording that grows", &Scope { waits: 1, ..scope.ending_after(2) });
     is_safe("deadline, no sweeper", &{
         let scope = Scope::picture(0).ending_after(1);
         let rules = Rules { sweeps: false, ..scope.rules };

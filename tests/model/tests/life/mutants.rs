@@ -98,3 +98,9 @@ fn fences_go_on_when_a_deleted_record_is_followed_by_another() {
     let scope = Scope { expiries: 1, deletes: true, ..Scope::clip(0) };
     breaks("fences start again", &scope.ruled(rules), &[Breach::Shown]);
 }
+
+#[test]
+fn a_message_too_many_must_not_pass_over_a_pause() {
+    let rules = Rules { keeps_pauses: false, ..Rules::default() };
+    breaks("claims without looking at the pause", &Scope::clip(1).ruled(rules), &[Breach::Pause]);
+}

@@ -5,8 +5,9 @@ use crate::sim::{Process, Sim};
 use crate::world::World;
 use export_domain::completion::notification;
 use export_domain::ids::{JobId, hex};
-use export_domain::job::{Job, Manifest, ObjectKind, Reason, State};
+use export_domain::job::{Failure, Job, Manifest, ObjectKind, Reason, State};
 use export_domain::message::Message;
+use export_domain::ports::Notification;
 use export_testkit::Answered;
 use sha2::{Digest, Sha256};
 use std::collections::{BTreeMap, BTreeSet, HashMap};
@@ -35,8 +36,8 @@ struct Seen {
     accepted: BTreeSet<JobId>,
     /// Who claimed which fence of which job.
     claims: HashMap<(JobId, u64), Process>,
-    /// When a generation ended.
-    ended: BTreeMap<(JobId, u32), i64>,
+    /// When a generation ended, and the job since.
+    ended: BTreeMap<(JobId, u32), (i64, Job)>,
     generations: HashMap<JobId, u32>,
     /// Whether any process had a wrong clock.
     skewed: bool,
@@ -86,7 +87,8 @@ impl Ledger {
         seen.generations.insert(id.clone(), after.generation);
         if after.state.is_terminal() {
             seen.active.remove(&id);
-            seen.ended.entry((id.clone(), after.generation)).or_insert(now);
+            let ended = seen.ended.entry((id.clone(), after.generation));
+            ended.or_insert_with(|| (now, after.clone())).1 = after.clone();
         } else {
             seen.active.insert(id.clone());
             seen.most_active = seen.most_active.max(seen.active.len());
@@ -242,13 +244,22 @@ impl World {
                 self.sim.trouble(format!("{} ended as {:?} and nobody was told", job.job_id, job.state));
             }
         }
+        let ids: BTreeSet<String> = told.iter().map(event_id).collect();
+        for ((id, generation), (_, job)) in &self.ledger.seen().ended {
+            if ids.contains(&format!("{id}-{generation}")) == job.is_looked_for() {
+                let what = if job.is_looked_for() { "may go on" } else { "ended" };
+                self.sim
+                    .trouble(format!("{id} {what} in generation {generation}, and an event says otherwise"));
+            }
+        }
         self.judge_leftovers(&jobs, garbage);
     }
 
     fn judge_job(&self, job: &Job, calm_at: i64, orders: &BTreeMap<JobId, (Order, Made)>) {
         let id = &job.job_id;
-        let ended = self.ledger.seen().ended.get(&(id.clone(), job.generation)).copied();
-        let deadline = job.deadline_at.unwrap_or(job.queued_at + self.times.max_queue_age_ms);
+        let ended = self.ledger.seen().ended.get(&(id.clone(), job.generation)).map(|(at, _)| *at);
+        let since = job.queued_at.max(job.order.window_end_ms());
+        let deadline = job.deadline_at.unwrap_or(since + self.times.max_queue_age_ms);
         let latest = deadline.max(calm_at) + SLACK_MS;
         if ended.is_some_and(|at| at > latest) {
             self.sim.trouble(format!("{id} ended at {ended:?}, long after its deadline {deadline}"));
@@ -304,7 +315,17 @@ impl World {
     }
 }
 
-/// A job but for what says whether its end was told.
+/// A job but for what says whether its ends were told, and whether an absent recording is still looked for.
 fn ending(job: &Job) -> Job {
-    Job { rev: 0, write_id: String::new(), due_at: None, resends: 0, ..job.clone() }
+    let failure = job.failure.clone().map(|failure| Failure {
+        retriable: failure.retriable && failure.reason != Reason::SourceAbsent,
+        ..failure
+    });
+    let (write_id, untold) = (String::new(), Vec::new());
+    Job { rev: 0, write_id, due_at: None, resends: 0, untold, failure, ..job.clone() }
+}
+
+fn event_id(event: &Notification) -> String {
+    let detail: serde_json::Value = serde_json::from_str(&event.detail).unwrap();
+    detail["id"].as_str().unwrap().to_owned()
 }

@@ -2,7 +2,7 @@ use super::*;
 use aws_sdk_dynamodb::primitives::Blob;
 use export_domain::ids::{JobId, LivePath, TenantId};
 use export_domain::job::{
-    Failure, Manifest, ObjectKind, Order, PlanSummary, Reason, Staged, State, Warning, WarningCode,
+    Ended, Failure, Manifest, ObjectKind, Order, PlanSummary, Reason, Staged, State, Warning, WarningCode,
 };
 use export_domain::request::{ExportType, Story, Wanted};
 use export_domain::settings::Lifecycle;
@@ -47,10 +47,18 @@ fn full() -> Job {
         due_at: Some(3),
         deadline_at: Some(4),
         wake_at: Some(5),
+        unanswered_since: Some(5),
         source_missing_since: Some(6),
         image: Some(manifest.clone()),
         video: Some(manifest.clone()),
         staged: vec![Staged { object: ObjectKind::Video, generation: 1, fence: 2, manifest }],
+        untold: vec![Ended {
+            generation: 1,
+            state: State::Cancelled,
+            failure: None,
+            at: 7,
+            correlation_id: CorrelationId::parse("e"),
+        }],
         failure: Some(Failure {
             reason: Reason::ClipTooLarge { longest_ms: 9 },
             detail: "too long".into(),
