@@ -52,7 +52,7 @@ class Tenant:
             raise RowError("target: at least one is needed")
         for at, target in enumerate(self.targets):
             _bucket("target", target.bucket)
-            _held("target", target.region, r"[a-z]{2}(-[a-z]+)+-[0-9]", f"a region behind {target.bucket}, as in eu-west-1")
+            _held("target", target.region, r"[a-z]{2,4}(-[a-z]+)+-[0-9]", f"a region behind {target.bucket}, as in eu-west-1")
             _path("target", target.root, LONGEST_ROOT)
             _owner("target", target.owner)
             for other in self.targets[:at]:

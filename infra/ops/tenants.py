@@ -114,6 +114,11 @@ def doubts(tenant: Tenant, deployment: Deployment) -> list[str]:
     found = []
     if not deployment.may_read(tenant.source_bucket):
         found.append(f"source-bucket: the stack may not read {tenant.source_bucket}: add it to TenantSourceBucketArns")
+    status, region = look(deployment, tenant.source_bucket)
+    if status == 404:
+        found.append(f"source-bucket: there is no bucket {tenant.source_bucket}")
+    elif region and region != deployment.region:
+        found.append(f"source-bucket: {tenant.source_bucket} lies in {region}; recordings are read from {deployment.region} only")
     if not tenant.source_prefix.strip("/"):
         found.append(f"source-prefix: is empty: the tenant's requests reach every recording in {tenant.source_bucket}")
     for target in tenant.targets:

@@ -5,6 +5,7 @@ from dataclasses import replace
 from hashlib import sha256
 from pathlib import Path
 
+import boto3
 import pytest
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
@@ -16,6 +17,13 @@ GOOD = Tenant("acme", "recordings", "acme/", (Target("clips", "eu-west-1"), Targ
 
 def test_a_row_reads_as_it_was_written():
     assert Tenant.of(GOOD.item()) == GOOD
+
+
+def test_every_region_that_aws_has_is_a_targets():
+    session = boto3.Session()
+    for partition in session.get_available_partitions():
+        for region in session.get_available_regions("s3", partition):
+            assert replace(GOOD, targets=(Target("clips", region),)).targets[0].region == region
 
 
 def test_what_may_be_left_out_has_the_functions_defaults():

@@ -46,5 +46,14 @@ def test_a_bucket_whose_name_begins_as_the_parameter_says_is_no_doubt(deployment
     assert "add it to TenantTargetBucketArns" in doubts(deployment, "acme", "")
 
 
+@pytest.mark.parametrize(("seen", "told"), [((404, ""), "there is no bucket recordings"), ((403, "us-east-1"), "recordings lies in us-east-1"),
+                                            ((200, REGION), ""), ((403, ""), "")])
+def test_recordings_that_are_nowhere_or_in_another_region_are_told(deployment, monkeypatch, seen, told):
+    """The workers read recordings from the stack's own region only."""
+    monkeypatch.setattr(tenants, "look", lambda _, bucket: seen if bucket == "recordings" else (200, REGION))
+    found = doubts(deployment, "clips", "")
+    assert ("source-bucket" in found) == bool(told) and told in found
+
+
 def test_a_bucket_that_the_stack_does_not_know_is_told(deployment):
     assert "add it to TenantTargetBucketArns" in doubts(deployment, "strangers", "")
