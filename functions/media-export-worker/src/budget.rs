@@ -1,9 +1,12 @@
-//! Whether a re-encode can finish in time: judged before ffmpeg starts, and again by its pace.
+//! Whether a re-encode can finish in time, judged before ffmpeg starts and again by its pace, and what of it fits into
+//! memory.
 
 use crate::video::Setup;
-use export_domain::job::Reason;
+use export_domain::job::{Cause, Reason};
 use export_media::nal::VideoCodec;
+use export_media::picture::PictureFormat;
 use export_media::time::Nanos;
+use export_media::weight::{Load, Share};
 use std::sync::OnceLock;
 use std::time::Duration;
 use tokio::time::Instant;
@@ -17,37 +20,51 @@ const FILL: u128 = 80;
 /// The pace says nothing before this.
 const WARM_UP: Duration = Duration::from_secs(10);
 
-/// The time that is left for a clip, and how long it will be.
+/// The time that is left for a clip, how long it will be, and the memory to make it in.
 #[derive(Debug)]
 pub(crate) struct Budget {
     until: Instant,
     /// Recorded media in the window.
     wanted: Nanos,
     cores: u128,
+    /// Bytes that the function has.
+    memory: u64,
     started: OnceLock<Instant>,
 }
 
 impl Budget {
-    /// `left` is the time that the invocation still has.
-    pub(crate) fn new(left: Duration, wanted: Nanos) -> Self {
-        let cores = std::thread::available_parallelism().map_or(1, std::num::NonZero::get);
-        Self::with_cores(left, wanted, u128::try_from(cores).unwrap_or(1))
+    /// `left` is the time that the invocation still has, `memory` the bytes that the function has.
+    pub(crate) fn new(left: Duration, wanted: Nanos, memory: u64) -> Self {
+        let cores = u128::try_from(cores()).unwrap_or(1);
+        Self { memory, ..Self::with_cores(left, wanted, cores) }
     }
 
     fn with_cores(left: Duration, wanted: Nanos, cores: u128) -> Self {
-        Self { until: Instant::now() + left, wanted, cores, started: OnceLock::new() }
+        Self { until: Instant::now() + left, wanted, cores, memory: u64::MAX, started: OnceLock::new() }
     }
 
-    /// Cores to work with.
-    pub(crate) fn cores(&self) -> usize {
+    fn cores(&self) -> usize {
         usize::try_from(self.cores).unwrap_or(1)
     }
 
-    /// Threads for each encoder, if what is wanted is encoded in pieces of `length` side by side.
-    pub(crate) fn threads_for_pieces_of(&self, length: Nanos) -> usize {
+    /// Pieces of `length` that what is wanted consists of, at least 1.
+    pub(crate) fn pieces_of(&self, length: Nanos) -> usize {
         let pieces = self.wanted.get().div_euclid(length.get().max(1)) + 1;
-        let at_once = usize::try_from(pieces).unwrap_or(1).clamp(1, self.cores());
-        self.cores().div_ceil(at_once)
+        usize::try_from(pieces).unwrap_or(1).max(1)
+    }
+
+    /// Threads for each of so many encoders side by side.
+    pub(crate) fn threads_for(&self, at_once: usize) -> usize {
+        self.cores().div_ceil(at_once.max(1))
+    }
+
+    /// How to render what fits into memory.
+    ///
+    /// # Errors
+    /// [`Reason::PicturesTooLarge`] if nothing does.
+    pub(crate) fn share(&self, load: &Load<'_>) -> Result<Share, Cause> {
+        load.share(self.memory, self.cores())
+            .ok_or_else(|| too_heavy(load.clip, load.least(self.cores()), self.memory))
     }
 
     /// # Errors
@@ -91,6 +108,22 @@ impl Budget {
     }
 }
 
+/// Cores to work with.
+pub(crate) fn cores() -> usize {
+    std::thread::available_parallelism().map_or(1, std::num::NonZero::get)
+}
+
+/// Pictures of this kind take more bytes than there are.
+pub(crate) fn too_heavy(format: &PictureFormat, least: u64, memory: u64) -> Cause {
+    let PictureFormat { width, height, pixels, .. } = format;
+    Reason::PicturesTooLarge.because(format!(
+        "pictures of {width}x{height} in {} take {} MiB of memory, and a worker has {}",
+        pixels.name,
+        least >> 20,
+        memory >> 20
+    ))
+}
+
 /// The longest window that the time would be enough for, at the same cost.
 fn too_large(wanted: u128, left: u128, cost: u128) -> Reason {
     let longest = wanted * left / cost.max(1) / 1_000_000;
@@ -102,7 +135,7 @@ mod tests {
     use super::*;
     use export_media::entries::SharedEntry;
     use export_media::fmp4::{Codec, SampleEntry};
-    use export_media::picture::{DecoderConfig, PictureFormat};
+    use export_media::picture::DecoderConfig;
     use export_media::sample::Rhythm;
     use export_media::stretch::Bounds;
     use std::sync::Arc;

@@ -7,6 +7,8 @@ use std::time::Duration;
 
 /// How long ffmpeg may hang.
 const PATIENCE_MS: u64 = 30_000;
+/// MiB of the largest function.
+const MOST_MEMORY_MIB: u64 = 10_240;
 
 /// Names and settings.
 #[derive(Debug, Clone)]
@@ -25,6 +27,8 @@ pub struct Config {
     pub bus: String,
     /// `FFMPEG`
     pub ffmpeg: String,
+    /// `AWS_LAMBDA_FUNCTION_MEMORY_SIZE`, which Lambda sets, in bytes.
+    pub memory: u64,
     /// `FFMPEG_PATIENCE_MS`, for tests on a scaled clock.
     pub patience: Duration,
     /// Times of a job's life.
@@ -53,6 +57,7 @@ impl Config {
             dead_letter_queue: env.required(dead_letters),
             bus: settings::completion_bus(&env).unwrap_or_default(),
             ffmpeg: env.required("FFMPEG"),
+            memory: env.parsed("AWS_LAMBDA_FUNCTION_MEMORY_SIZE", MOST_MEMORY_MIB).saturating_mul(1 << 20),
             patience: Duration::from_millis(env.parsed("FFMPEG_PATIENCE_MS", PATIENCE_MS)),
             times: settings::lifecycle(&mut env),
         };

@@ -166,6 +166,7 @@ async fn decode_stretch(
     let idle = feed.idle();
     let known = feed.damaged().map(|damaged| (damaged.file.clone(), damaged.given.clone()));
     let args = arguments(setup, format, idle, known.is_some());
+    ffmpeg.check_fits(&setup.sps, format)?;
     let (running, mut input, mut output) = ffmpeg.start(&args)?;
     let comes = |pts: &Nanos| known.as_ref().is_none_or(|(_, given)| given.binary_search(pts).is_ok());
     // Presentation time to duration; none for pictures that are decoded but not shown.

@@ -1,7 +1,11 @@
 //! ffmpeg as a caged child: pipes only, empty environment, its own process group, bounded resources, gone when its
 //! handle is.
 
+use crate::budget::{cores, too_heavy};
 use crate::error::WorkError;
+use export_media::nal::Sps;
+use export_media::picture::PictureFormat;
+use export_media::weight::still;
 use rustix::pipe::fcntl_setpipe_size;
 use rustix::process::{Pid, Resource, Rlimit, Signal, kill_process_group, prlimit};
 use std::fmt;
@@ -18,8 +22,12 @@ use crate::watch::Watch;
 
 /// Bytes of complaints that are kept.
 const STDERR_KEPT: usize = 4096;
-/// x264 and x265 reserve far more address space than they use; below this they fail.
-const ADDRESS_SPACE: u64 = 16 << 30;
+/// Bytes of the largest function.
+const MOST_MEMORY: u64 = 10_240 << 20;
+/// Address space that is reserved and not used: 1.1 GiB was measured with two cores, most of it the heaps and stacks of
+/// threads.
+const RESERVED: u64 = 1 << 30;
+const RESERVED_A_CORE: u64 = 1 << 29;
 /// As large as an unprivileged process may make a pipe.
 const PIPE_BYTES: usize = 1 << 20;
 /// CPU seconds over all threads: more than any invocation has.
@@ -45,7 +53,11 @@ pub(crate) type Output = Box<dyn AsyncRead + Send + Sync + Unpin>;
 
 /// How ffmpeg is run.
 #[derive(Debug, Clone)]
-pub struct Ffmpeg(Program);
+pub struct Ffmpeg {
+    program: Program,
+    /// Bytes that it shares with the worker.
+    memory: u64,
+}
 
 #[derive(Debug, Clone)]
 enum Program {
@@ -114,19 +126,39 @@ pub(crate) struct Caged {
 impl Ffmpeg {
     /// The binary at `path`, given up when it has hung for `patience`.
     pub fn at(path: impl Into<PathBuf>, patience: Duration) -> Self {
-        Self(Program::Binary(path.into(), patience))
+        Self { program: Program::Binary(path.into(), patience), memory: MOST_MEMORY }
+    }
+
+    /// The same in a function of so many bytes.
+    #[must_use]
+    pub fn within(self, memory: u64) -> Self {
+        Self { memory, ..self }
+    }
+
+    /// Bytes that it shares with the worker.
+    pub(crate) fn memory(&self) -> u64 {
+        self.memory
+    }
+
+    /// # Errors
+    /// [`Reason::PicturesTooLarge`] if pictures cannot be decoded to `format` in this memory.
+    ///
+    /// [`Reason::PicturesTooLarge`]: export_domain::job::Reason::PicturesTooLarge
+    pub(crate) fn check_fits(&self, sps: &Sps, format: &PictureFormat) -> Result<(), WorkError> {
+        let takes = still(sps, format, cores());
+        if takes <= self.memory { Ok(()) } else { Err(too_heavy(format, takes, self.memory).into()) }
     }
 
     /// No process at all.
     pub fn simulated(coder: Arc<dyn Coder>) -> Self {
-        Self(Program::Simulated(coder))
+        Self { program: Program::Simulated(coder), memory: MOST_MEMORY }
     }
 
     /// Starts it with `args`; returns it with the pipe that it reads and the one that it writes.
     pub(crate) fn start(&self, args: &[String]) -> Result<(Running, Input, Output), WorkError> {
-        match &self.0 {
+        match &self.program {
             Program::Binary(path, patience) => {
-                let (caged, input, output) = Caged::start(path, *patience, args)?;
+                let (caged, input, output) = Caged::start(path, *patience, address_space(self.memory), args)?;
                 Ok((Running::Child(Box::new(caged)), input, output))
             }
             Program::Simulated(coder) => Ok(simulate(Arc::clone(coder), args.to_vec())),
@@ -173,7 +205,12 @@ impl Running {
 }
 
 impl Caged {
-    fn start(path: &Path, patience: Duration, args: &[String]) -> Result<(Self, Input, Output), WorkError> {
+    fn start(
+        path: &Path,
+        patience: Duration,
+        address_space: u64,
+        args: &[String],
+    ) -> Result<(Self, Input, Output), WorkError> {
         let failed = |why: &str| WorkError::Passing(format!("failed to start ffmpeg: {why}"));
         let mut child = Command::new(path)
             .args(args)
@@ -198,15 +235,15 @@ impl Caged {
         let guard =
             group.map(|group| Task::spawn(guard(watch.clone(), group, patience, Arc::clone(&complaints))));
         let caged = Self { child, group, complaints, drain, guard, patience };
-        caged.limit()?;
+        caged.limit(address_space)?;
         Ok((caged, Box::new(watch.over(input)), Box::new(watch.over(output))))
     }
 
-    fn limit(&self) -> Result<(), WorkError> {
+    fn limit(&self, address_space: u64) -> Result<(), WorkError> {
         for (resource, most) in [
             (Resource::Fsize, 0),
             (Resource::Core, 0),
-            (Resource::As, ADDRESS_SPACE),
+            (Resource::As, address_space),
             (Resource::Cpu, CPU_SECONDS),
         ] {
             let limit = Rlimit { current: Some(most), maximum: Some(most) };
@@ -235,6 +272,12 @@ impl Caged {
         let text = self.complaints.lock().unwrap_or_else(PoisonError::into_inner);
         String::from_utf8_lossy(&text).replace(['\n', '\r'], " | ")
     }
+}
+
+/// What a process may reserve that shares `memory` bytes with others: one that takes more fails alone.
+fn address_space(memory: u64) -> u64 {
+    let cores = u64::try_from(cores()).unwrap_or(1);
+    memory.saturating_add(RESERVED).saturating_add(cores.saturating_mul(RESERVED_A_CORE))
 }
 
 /// What an end without success says of the next try.

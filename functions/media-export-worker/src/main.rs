@@ -28,7 +28,7 @@ async fn main() -> Result<(), Error> {
         bus: EventBridgeBus::new(&sdk, config.bus),
         clock: SystemClock,
         times: config.times,
-        ffmpeg: Ffmpeg::at(config.ffmpeg, config.patience),
+        ffmpeg: Ffmpeg::at(config.ffmpeg, config.patience).within(config.memory),
         metrics,
     });
     run(service_fn(move |event: LambdaEvent<Batch>| {

@@ -184,7 +184,7 @@ where
         if source.track.is_none() {
             return self.sound(lease, job, &source, audio, open).await;
         }
-        let budget = Budget::new(left.saturating_sub(MARGIN), source.recorded());
+        let budget = Budget::new(left.saturating_sub(MARGIN), source.recorded(), self.ffmpeg.memory());
         let largest = Largest::default();
         let way = Way { budget: &budget, unfit: None, largest: &largest, may_grow: true };
         let copied = self.clip(lease, job, &source, audio, &way, open).await;

@@ -26,6 +26,7 @@ use export_media::nal::{VideoCodec, is_interlaced};
 use export_media::picture::{DecoderConfig, PictureFormat};
 use export_media::sample::peak_bitrate;
 use export_media::time::Nanos;
+use export_media::weight::{Load, Share};
 use std::sync::{Arc, Mutex, PoisonError};
 use tokio::sync::{OwnedSemaphorePermit, Semaphore, mpsc};
 
@@ -131,6 +132,8 @@ pub(crate) struct Planner<'a> {
     first: Option<First>,
     /// Decodes the first picture, if that is copied.
     picture: Option<Task<Result<(), WorkError>>>,
+    /// How runs are rendered; why none can be.
+    share: Result<Share, Cause>,
     /// Runs that may be rendered at a time.
     turns: Arc<Semaphore>,
     room: Arc<Semaphore>,
@@ -155,7 +158,8 @@ impl<'a> Planner<'a> {
             starts: true,
             first: Some(first),
             picture: None,
-            turns: Arc::new(Semaphore::new(asked.budget.cores())),
+            share: Ok(Share { at_once: 1, frugal: false }),
+            turns: Arc::new(Semaphore::new(1)),
             room: Arc::new(Semaphore::new(usize::try_from(WAITING_KIB).unwrap_or(1))),
             pending,
             work,
@@ -278,9 +282,28 @@ impl<'a> Planner<'a> {
         {
             return Err(Unfit::FormatChange.because("the format of the pictures changes"));
         }
+        if starts {
+            self.share = self.shared(&setup, &clip);
+            let at_once = self.share.as_ref().map_or(1, |share| share.at_once);
+            self.turns = Arc::new(Semaphore::new(at_once));
+        }
         self.setup = Some(setup);
         self.starts = true;
         Ok(starts)
+    }
+
+    /// How runs of the clip that begins with these pictures are rendered.
+    fn shared(&self, setup: &Setup, clip: &Setup) -> Result<Share, Cause> {
+        let renders = self.renders();
+        self.asked.budget.share(&Load {
+            sps: &setup.sps,
+            recorded: &setup.format,
+            clip: &clip.format,
+            codec: target_codec(self.asked.export_type, clip.config.codec),
+            reordered: if renders { CLIP_REORDER } else { 0 },
+            // The head and the tail are rendered side by side.
+            renders: if renders { self.asked.budget.pieces_of(PIECE) } else { 2 },
+        })
     }
 
     async fn take(&mut self, steps: Vec<Step<Coded>>) -> Result<(), WorkError> {
@@ -321,7 +344,8 @@ impl<'a> Planner<'a> {
         run: Run<Coded>,
     ) -> Result<(), WorkError> {
         let joins = !self.renders();
-        let encoding = self.encoding(setup, clip, &run)?;
+        let share = self.share.clone()?;
+        let encoding = self.encoding(setup, clip, &run, share)?;
         let (setup, first) = (Arc::clone(setup), self.first.take());
         let order =
             Order { setup, format: clip.format, look: Arc::clone(&clip.config), encoding, run, first };
@@ -346,7 +370,13 @@ impl<'a> Planner<'a> {
         self.send(Waiting::Rendering(task), clip, None).await
     }
 
-    fn encoding(&mut self, setup: &Setup, clip: &Setup, run: &Run<Coded>) -> Result<Encoding, WorkError> {
+    fn encoding(
+        &mut self,
+        setup: &Setup,
+        clip: &Setup,
+        run: &Run<Coded>,
+        share: Share,
+    ) -> Result<Encoding, WorkError> {
         let size = |coded: &Coded| u64::try_from(coded.data.len()).unwrap_or(u64::MAX);
         let recorded = run.feed.iter().map(|access| (size(&access.item), access.duration));
         self.bitrate = self.bitrate.max(peak_bitrate(recorded));
@@ -367,13 +397,19 @@ impl<'a> Planner<'a> {
             frame_ticks: clip.frame_ticks,
             max_bitrate: self.bitrate.saturating_mul(BITRATE_TENTHS) / 10,
             purpose,
-            threads: if self.renders() { self.asked.budget.threads_for_pieces_of(PIECE) } else { 0 },
+            threads: if self.renders() { self.asked.budget.threads_for(share.at_once) } else { 0 },
+            frugal: share.frugal,
         })
     }
 
     /// Pictures of the clip that may be decoded before one that is shown earlier.
     fn reordered(&self, clip: &Setup) -> usize {
-        if self.renders() { CLIP_REORDER } else { clip.rhythm.reorder }
+        let frugal = self.share.as_ref().is_ok_and(|share| share.frugal);
+        match (self.renders(), frugal) {
+            (false, _) => clip.rhythm.reorder,
+            (true, false) => CLIP_REORDER,
+            (true, true) => 0,
+        }
     }
 
     async fn send(

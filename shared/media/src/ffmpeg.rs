@@ -6,6 +6,7 @@ use crate::display::Turn;
 use crate::nal::{Colour, VideoCodec};
 use crate::picture::PictureFormat;
 use crate::sound::SoundTarget;
+use crate::weight::frugal_lookahead;
 
 const COMMON: [&str; 6] = ["-hide_banner", "-nostdin", "-v", "error", "-protocol_whitelist", "pipe"];
 
@@ -29,6 +30,8 @@ pub struct Encoding {
     pub purpose: Purpose,
     /// Threads to encode with; 0 lets the encoder choose.
     pub threads: usize,
+    /// Whether to take as little memory as can be: one thread, and little lookahead.
+    pub frugal: bool,
 }
 
 /// What encoded pictures are for.
@@ -138,7 +141,8 @@ fn decode_from(demuxer: &str, recorded: &PictureFormat, format: &PictureFormat, 
     args.extend(words(&["-fps_mode", "passthrough", "-vf", &filters, "-pix_fmt", format.pixels.name]));
     // Times of raw pictures mean nothing, but a muxer that sees two at one time complains: 120 pictures a second.
     args.extend(words(&["-enc_time_base", "1/1000000"]));
-    args.extend(words(&["-f", "rawvideo", "pipe:1"]));
+    // Raw pictures are large: none need wait behind the filters.
+    args.extend(words(&["-thread_queue_size", "1", "-f", "rawvideo", "pipe:1"]));
     args
 }
 
@@ -196,12 +200,9 @@ pub fn encode(format: &PictureFormat, how: &Encoding) -> Vec<String> {
         }
     };
     args.extend(words(&["-c:v", encoder, "-preset", preset, "-crf", quality]));
-    if how.threads > 0 {
-        args.extend(words(&["-threads", &how.threads.to_string()]));
-        if how.codec == VideoCodec::Hevc {
-            params.push(format!("pools={}", how.threads));
-        }
-    }
+    let (threads, restraint) = restraint(how);
+    args.extend(threads);
+    params.extend(restraint);
     match how.purpose {
         Purpose::Clip { reordered } => {
             if how.max_bitrate > 0 {
@@ -233,6 +234,23 @@ pub fn encode(format: &PictureFormat, how: &Encoding) -> Vec<String> {
     args.extend(words(&["-movflags", flags, "-video_track_timescale", &how.timescale.to_string()]));
     args.extend(words(&["-flush_packets", "1", "-f", "mp4", "pipe:1"]));
     args
+}
+
+/// What keeps an encoder to its threads and its memory: arguments, and parameters of its own.
+fn restraint(how: &Encoding) -> (Vec<String>, Vec<String>) {
+    let threads = if how.frugal { 1 } else { how.threads };
+    let mut params = vec![];
+    if threads > 0 && how.codec == VideoCodec::Hevc {
+        params.push(format!("pools={threads}"));
+    }
+    if how.frugal {
+        params.push(format!("rc-lookahead={}", frugal_lookahead(how.codec)));
+        params.extend(words(&[match how.codec {
+            VideoCodec::H264 => "sync-lookahead=0",
+            VideoCodec::Hevc => "frame-threads=1",
+        }]));
+    }
+    (if threads > 0 { words(&["-threads", &threads.to_string()]) } else { vec![] }, params)
 }
 
 /// Chosen by measurement: above 40 dB of luma PSNR against what was recorded, at no more than 1.5 times its bits. A
@@ -419,6 +437,7 @@ mod tests {
                         max_bitrate: u64::MAX,
                         purpose,
                         threads: usize::MAX,
+                        frugal: false,
                     };
                     calls.push(encode(&format, &how));
                 }
@@ -559,6 +578,7 @@ mod tests {
                 max_bitrate: 0,
                 purpose: Purpose::Clip { reordered: 2 },
                 threads: 0,
+                frugal: false,
             };
             let args = encode(&format, &how).join(" ");
             assert!(wanted.iter().all(|word| args.contains(word)), "{args}");

@@ -23,4 +23,5 @@ pub mod select;
 pub mod sound;
 pub mod stretch;
 pub mod time;
+pub mod weight;
 pub mod window;

@@ -3,7 +3,7 @@
 //!
 //!     cargo run --release -p media-export-worker --example clip -- --recording DIR --start-ms N --duration-ms N
 //!         [--mpd stream.mpd] [--type 0|1|2] [--container ts|mp4] [--still true] [--out FILE] [--repeat N]
-//!         [--ffmpeg PATH] [--left-s N] [--synthetic-hours H]
+//!         [--ffmpeg PATH] [--memory-mib N] [--left-s N] [--synthetic-hours H]
 //!
 //! `--start-ms` counts from the recording's start. ffmpeg is `FFMPEG` unless it is named. With `--out` the clip is
 //! written there and the picture beside it as `.jpg`, else both are thrown away. `--synthetic-hours` repeats the
@@ -74,7 +74,7 @@ async fn run(options: &Options, source: &Arc<Source>) -> Result<Value, Box<dyn E
         bus: MemoryBus::default(),
         clock: TestClock::standing(NOW),
         times: export_domain::settings::Lifecycle::default(),
-        ffmpeg: Ffmpeg::at(&options.ffmpeg, Duration::from_secs(30)),
+        ffmpeg: Ffmpeg::at(&options.ffmpeg, Duration::from_secs(30)).within(options.memory_mib << 20),
         metrics: Metrics::of("clip"),
     };
     let job = job(&tenant(), &request(options, &mpd), NOW);
@@ -87,7 +87,7 @@ async fn run(options: &Options, source: &Arc<Source>) -> Result<Value, Box<dyn E
     Box::pin(app.handle(record, options.left)).await;
     let wall = begun.elapsed();
     let cost = Usage::now().since(&before);
-    let largest_child = children.peak_rss_kib();
+    let (largest_child, together) = children.peak_rss_kib();
 
     let ended = jobs.current(&job).unwrap_or(job);
     Ok(json!({
@@ -103,7 +103,7 @@ async fn run(options: &Options, source: &Arc<Source>) -> Result<Value, Box<dyn E
         "written": objects.written_so_far(),
         "wall_ms": wall.as_millis(),
         "cpu_s": { "own": cost.own_s, "children": cost.children_s },
-        "peak_rss_kib": { "own": cost.peak_rss_kib, "largest_child": largest_child },
+        "peak_rss_kib": { "own": cost.peak_rss_kib, "largest_child": largest_child, "together": together },
     }))
 }
 

@@ -18,6 +18,8 @@ pub(crate) struct Options {
     pub(crate) out: Option<PathBuf>,
     pub(crate) repeat: u32,
     pub(crate) ffmpeg: PathBuf,
+    /// What the function has.
+    pub(crate) memory_mib: u64,
     /// What the invocation has left.
     pub(crate) left: Duration,
     pub(crate) synthetic_hours: Option<f64>,
@@ -38,6 +40,7 @@ impl Options {
             out: None,
             repeat: 1,
             ffmpeg: env.optional("FFMPEG").unwrap_or_else(|| "ffmpeg".to_owned()).into(),
+            memory_mib: 10_240,
             left: Duration::from_mins(15),
             synthetic_hours: None,
         };
@@ -64,6 +67,7 @@ impl Options {
             "--out" => self.out = Some(value.into()),
             "--repeat" => self.repeat = value.parse()?,
             "--ffmpeg" => self.ffmpeg = value.into(),
+            "--memory-mib" => self.memory_mib = value.parse()?,
             "--left-s" => self.left = Duration::from_secs(value.parse()?),
             "--synthetic-hours" => self.synthetic_hours = Some(value.parse()?),
             _ => return Err("unknown".into()),

@@ -35,7 +35,11 @@ impl Usage {
             ticks.sum::<f64>() / TICKS_A_SECOND
         };
         // Fields 14 to 17, counted from 1; the first of `fields` is the third.
-        Self { own_s: time(11), children_s: time(13), peak_rss_kib: peak_rss_kib("self").unwrap_or(0) }
+        Self {
+            own_s: time(11),
+            children_s: time(13),
+            peak_rss_kib: memory_kib("self", "VmHWM:").unwrap_or(0),
+        }
     }
 
     /// What has been spent since `before`; the peak as it is.
@@ -53,30 +57,37 @@ impl Usage {
 #[derive(Debug)]
 pub(crate) struct Children {
     largest_kib: Arc<AtomicU64>,
+    together_kib: Arc<AtomicU64>,
     over: Arc<AtomicBool>,
     watch: JoinHandle<()>,
 }
 
 impl Children {
     pub(crate) fn watch() -> Self {
-        let (largest_kib, over) = (Arc::new(AtomicU64::new(0)), Arc::new(AtomicBool::new(false)));
-        let (largest, ended) = (Arc::clone(&largest_kib), Arc::clone(&over));
+        let (largest_kib, together_kib) = (Arc::new(AtomicU64::new(0)), Arc::new(AtomicU64::new(0)));
+        let (largest, together) = (Arc::clone(&largest_kib), Arc::clone(&together_kib));
+        let over = Arc::new(AtomicBool::new(false));
+        let ended = Arc::clone(&over);
         let watch = std::thread::spawn(move || {
             while !ended.load(Ordering::Relaxed) {
-                for peak in children().iter().filter_map(|child| peak_rss_kib(child)) {
+                let children = children();
+                for peak in children.iter().filter_map(|child| memory_kib(child, "VmHWM:")) {
                     largest.fetch_max(peak, Ordering::Relaxed);
                 }
+                let all = children.iter().map(String::as_str).chain(["self"]);
+                let sum = all.filter_map(|process| memory_kib(process, "VmRSS:")).sum();
+                together.fetch_max(sum, Ordering::Relaxed);
                 std::thread::sleep(INTERVAL);
             }
         });
-        Self { largest_kib, over, watch }
+        Self { largest_kib, together_kib, over, watch }
     }
 
-    /// Peak resident memory of the largest child that was seen.
-    pub(crate) fn peak_rss_kib(self) -> u64 {
+    /// Peak resident memory of the largest child that was seen, and of this process and all its children together.
+    pub(crate) fn peak_rss_kib(self) -> (u64, u64) {
         self.over.store(true, Ordering::Relaxed);
         self.watch.join().unwrap();
-        self.largest_kib.load(Ordering::Relaxed)
+        (self.largest_kib.load(Ordering::Relaxed), self.together_kib.load(Ordering::Relaxed))
     }
 }
 
@@ -87,8 +98,8 @@ fn children() -> Vec<String> {
     lists.flat_map(|list| list.split_whitespace().map(str::to_owned).collect::<Vec<_>>()).collect()
 }
 
-fn peak_rss_kib(process: &str) -> Option<u64> {
+fn memory_kib(process: &str, what: &str) -> Option<u64> {
     let status = fs::read_to_string(format!("/proc/{process}/status")).ok()?;
-    let line = status.lines().find_map(|line| line.strip_prefix("VmHWM:"))?;
+    let line = status.lines().find_map(|line| line.strip_prefix(what))?;
     line.split_whitespace().next()?.parse().ok()
 }

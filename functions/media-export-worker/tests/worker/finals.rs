@@ -66,7 +66,7 @@ async fn what_cannot_succeed_ends_at_its_first_attempt_and_says_why() {
     let no_picture_encoder = format!(r#"case "$*" in *rawvideo*) {ONE_PICTURE};; *) {REFUSES};; esac"#);
     let silent_picture_encoder = format!(r#"case "$*" in *rawvideo*) {ONE_PICTURE};; *) {SWALLOWS};; esac"#);
     let refuses_to_decode =
-        format!(r#"case "$*" in *"rawvideo pipe:1"|*"framecrc pipe:1") {REFUSES};; *) {SWALLOWS};; esac"#);
+        format!(r#"case "$*" in *"-f rawvideo pipe:1"|*"framecrc pipe:1") {REFUSES};; *) {SWALLOWS};; esac"#);
     let (sound, pictures) = (Recorded::Sound, Recorded::Pictures);
     let manifest = Recorded::Manifest;
     for (name, body, recorded, ffmpeg, reason) in [

@@ -31,6 +31,9 @@ pub enum Reason {
         /// Longest window in milliseconds that would finish.
         longest_ms: i64,
     },
+    /// Decoding and encoding the pictures would take more memory than the worker has.
+    #[error("pictures too large")]
+    PicturesTooLarge,
     /// No recorded frame lies in the window.
     #[error("no media in window")]
     NoMedia,
@@ -53,6 +56,7 @@ impl Reason {
             Self::UnsupportedCodec => "unsupported_codec",
             Self::NoVideo => "no_video",
             Self::ClipTooLarge { .. } => "clip_too_large",
+            Self::PicturesTooLarge => "pictures_too_large",
             Self::NoMedia => "no_media",
             Self::NotPossible => "not_possible",
             Self::Denied => "denied",
@@ -77,6 +81,9 @@ impl Reason {
             }
             Self::NoVideo => "the recording has no picture",
             Self::ClipTooLarge { .. } => "encoding the window would take longer than a worker may run",
+            Self::PicturesTooLarge => {
+                "decoding and encoding the pictures would take more memory than a worker has"
+            }
             Self::NoMedia => "no recorded frame lies in the window",
             Self::NotPossible => "every way of making the clip was refused",
             Self::Denied => "the recording or the storage may not be used",
@@ -145,7 +152,7 @@ impl fmt::Display for Detail {
 mod tests {
     use super::*;
 
-    const ALL: [Reason; 10] = [
+    const ALL: [Reason; 11] = [
         Reason::SourceAbsent,
         Reason::TimedOut,
         Reason::BadRecording,
@@ -153,6 +160,7 @@ mod tests {
         Reason::UnsupportedCodec,
         Reason::NoVideo,
         Reason::ClipTooLarge { longest_ms: 1 },
+        Reason::PicturesTooLarge,
         Reason::NoMedia,
         Reason::NotPossible,
         Reason::Denied,
