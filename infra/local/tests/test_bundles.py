@@ -2,12 +2,15 @@
 
 import json
 import os
+import re
 import subprocess
 import zipfile
 
 import pytest
+from samtranslator.yaml_helper import yaml_parse
 
 import bundles
+from deploy import TEMPLATE
 from instance import ROOT, StackError
 
 
@@ -59,6 +62,16 @@ def test_a_missing_binary_is_named(code, tmp_path):
 def program(arch: str) -> bytes:
     """The head of a program for a processor."""
     return b"\x7fELF".ljust(18, b"\0") + bundles.MACHINES[arch].to_bytes(2, "little")
+
+
+def test_make_builds_for_the_templates_processor_and_the_nightly_build_is_a_cross_build():
+    """GitHub's runners are x86_64."""
+    makefile = (ROOT / "Makefile").read_text(encoding="utf-8")
+    (built,) = re.findall(r"(?m)^ARCH \?= (\w+)$", makefile)
+    assert built == yaml_parse(TEMPLATE.read_text(encoding="utf-8"))["Parameters"]["Architecture"]["Default"] == "arm64"
+    assert "infra/local/bundles.py target/lambda $(ARCH)" in makefile
+    nightly = (ROOT / ".github" / "workflows" / "nightly.yml").read_text(encoding="utf-8")
+    assert re.search(r"proof: \[.*\bbuild, layer\b", nightly) and "runs-on: ubuntu-24.04\n" in nightly
 
 
 @pytest.mark.parametrize("content", [program("x86_64"), b"#!/bin/sh\n", b""])
