@@ -11,7 +11,7 @@ use crate::upload::OpenUpload;
 use export_domain::job::{Cause, Claim, Job, Reason};
 use export_domain::message::Message;
 use export_domain::ports::{
-    ClipStore, Clock, DeadLetters, EventBus, JobQueue, JobStore, MAX_DELAY_S, SourceStore, Tenants,
+    ClipLine, ClipStore, Clock, DeadLetters, EventBus, JobQueue, JobStore, MAX_DELAY_S, SourceStore, Tenants,
     Unavailable, Written,
 };
 use export_domain::request::Wanted;
@@ -28,7 +28,7 @@ const FAREWELL: Duration = Duration::from_secs(10);
 
 impl<J, Q, T, O, D, B, C> App<J, Q, T, O, D, B, C>
 where
-    J: JobStore,
+    J: JobStore + ClipLine,
     Q: JobQueue,
     T: Tenants,
     O: SourceStore + ClipStore + 'static,
@@ -78,6 +78,20 @@ where
         for _ in 0..CLAIM_TRIES {
             let Some(job) = &found else { return Ok(None) };
             name_cause(job);
+            let now = self.clock.now_ms();
+            if job.generation == message.generation
+                && let Some(next) = job.deferred(now, &self.times)
+                && self.yields(job, now).await
+            {
+                match self.jobs.write(Some(job.rev), &next).await? {
+                    Written::Done => {
+                        self.ask_again(&next, now).await;
+                        return Ok(None);
+                    }
+                    Written::Conflict(other) => found = other.map(|job| *job),
+                }
+                continue;
+            }
             let (next, granted) =
                 match job.claim(message.generation, &claim_id, self.clock.now_ms(), &self.times) {
                     Claim::Stale | Claim::NotNow => return Ok(None),
@@ -94,6 +108,30 @@ where
             }
         }
         Err(Unavailable("the jobs table", "every claim met another write".to_owned()))
+    }
+
+    /// Whether the job's tenant has half of the workers, rounded up, while another one's clip waits for one. Who cannot
+    /// tell works.
+    async fn yields(&self, job: &Job, now: i64) -> bool {
+        let Some(workers) = self.workers else { return false };
+        let judged = async {
+            let held = self.jobs.clips_at_work(&job.tenant, now).await?;
+            Ok::<_, Unavailable>(held >= workers.div_ceil(2) && self.jobs.others_wait(&job.tenant).await?)
+        };
+        judged.await.unwrap_or_else(|error| {
+            tracing::warn!(%error, "failed to see who else waits");
+            false
+        })
+    }
+
+    /// A message that could not be sent is no failure: the sweeper sees to the job.
+    async fn ask_again(&self, job: &Job, now: i64) {
+        let pause = job.pause_in_line(now, &self.times);
+        tracing::info!(tenant = %job.tenant, pause, "lets another tenant's clip go first");
+        let delay_s = u32::try_from((pause + 999) / 1000).unwrap_or(1);
+        if let Err(error) = self.queue.send(job.order.wanted, &job.message(), delay_s).await {
+            tracing::warn!(%error, "failed to put a job back into the line; the sweeper will");
+        }
     }
 
     /// Works until done, until the claim is lost, or until the time is up.

@@ -31,6 +31,8 @@ pub struct Config {
     pub memory: u64,
     /// `FFMPEG_PATIENCE_MS`, for tests on a scaled clock.
     pub patience: Duration,
+    /// `WORKERS`: how many clips are made at the same time; 0 if tenants do not share.
+    pub workers: Option<u32>,
     /// Times of a job's life.
     pub times: Lifecycle,
 }
@@ -59,6 +61,7 @@ impl Config {
             ffmpeg: env.required("FFMPEG"),
             memory: env.parsed("AWS_LAMBDA_FUNCTION_MEMORY_SIZE", MOST_MEMORY_MIB).saturating_mul(1 << 20),
             patience: Duration::from_millis(env.parsed("FFMPEG_PATIENCE_MS", PATIENCE_MS)),
+            workers: Some(env.parsed("WORKERS", 0)).filter(|workers| *workers > 0),
             times: settings::lifecycle(&mut env),
         };
         env.finish().map(|()| config)

@@ -62,6 +62,8 @@ pub struct App<J, Q, T, O, D, B, C> {
     pub clock: C,
     /// Times of a job's life.
     pub times: Lifecycle,
+    /// How many clips are made at the same time; without it tenants do not share.
+    pub workers: Option<u32>,
     /// The encoder.
     pub ffmpeg: Ffmpeg,
     /// Where metrics go.

@@ -28,6 +28,7 @@ async fn main() -> Result<(), Error> {
         bus: EventBridgeBus::new(&sdk, config.bus),
         clock: SystemClock,
         times: config.times,
+        workers: config.workers,
         ffmpeg: Ffmpeg::at(config.ffmpeg, config.patience).within(config.memory),
         metrics,
     });

@@ -17,7 +17,8 @@ use bytes::Bytes;
 use export_domain::ids::hex;
 use export_domain::job::{Cause, Job, Manifest, ObjectKind, PlanSummary, Reason, Warning, WarningCode};
 use export_domain::ports::{
-    ClipStore, Clock, DeadLetters, EventBus, JobQueue, JobStore, Origin, SourceStore, Tenants, WriteError,
+    ClipLine, ClipStore, Clock, DeadLetters, EventBus, JobQueue, JobStore, Origin, SourceStore, Tenants,
+    WriteError,
 };
 use export_domain::request::Wanted;
 use export_domain::storage::Container;
@@ -43,7 +44,7 @@ struct Way<'a> {
 
 impl<J, Q, T, O, D, B, C> App<J, Q, T, O, D, B, C>
 where
-    J: JobStore,
+    J: JobStore + ClipLine,
     Q: JobQueue,
     T: Tenants,
     O: SourceStore + ClipStore + 'static,
@@ -424,7 +425,7 @@ struct Reporter<'a, A, L, O> {
 
 impl<J, Q, T, O, D, B, C> Progress for Reporter<'_, App<J, Q, T, O, D, B, C>, Lease<'_, J, C>, O>
 where
-    J: JobStore,
+    J: JobStore + ClipLine,
     Q: JobQueue,
     T: Tenants,
     O: SourceStore + ClipStore + 'static,

@@ -38,7 +38,13 @@ impl JobQueue for SqsQueues {
             Wanted::Media => &self.clips,
             Wanted::Thumbnail => &self.thumbnails,
         };
-        send(&self.client, url, message.encode(), message.trace.as_ref(), delay_s).await
+        let letter = Letter {
+            body: message.encode(),
+            trace: message.trace.as_ref(),
+            group: Some(message.tenant.as_str()),
+            delay_s,
+        };
+        send(&self.client, url, letter).await
     }
 }
 
@@ -58,19 +64,28 @@ impl SqsDeadLetters {
 
 impl DeadLetters for SqsDeadLetters {
     async fn keep(&self, body: &str) -> Result<(), Unavailable> {
-        send(&self.client, &self.url, body.to_owned(), None, 0).await
+        let letter = Letter { body: body.to_owned(), trace: None, group: None, delay_s: 0 };
+        send(&self.client, &self.url, letter).await
     }
 }
 
-async fn send(
-    client: &Client,
-    url: &str,
+/// What is sent.
+struct Letter<'a> {
     body: String,
-    trace: Option<&TraceHeader>,
+    trace: Option<&'a TraceHeader>,
+    /// Whose it is: SQS delivers a quiet tenant's messages before those of one that takes up the workers.
+    group: Option<&'a str>,
     delay_s: u32,
-) -> Result<(), Unavailable> {
-    let plain = client.send_message().queue_url(url).message_body(body).delay_seconds(seconds(delay_s));
-    if let Some(trace) = trace {
+}
+
+async fn send(client: &Client, url: &str, letter: Letter<'_>) -> Result<(), Unavailable> {
+    let plain = client
+        .send_message()
+        .queue_url(url)
+        .message_body(letter.body)
+        .set_message_group_id(letter.group.map(str::to_owned))
+        .delay_seconds(seconds(letter.delay_s));
+    if let Some(trace) = letter.trace {
         let attributes = HashMap::from([(TRACE, attribute(trace)?)]);
         match plain.clone().set_message_system_attributes(Some(attributes)).send().await {
             // A trace decides nothing, so neither does what SQS thinks of it.

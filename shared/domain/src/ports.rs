@@ -91,6 +91,19 @@ pub trait DueJobs: Send + Sync {
     ) -> impl Future<Output = Result<Vec<Due>, Unavailable>> + Send;
 }
 
+/// What shares the clip workers among tenants. Eventually consistent.
+pub trait ClipLine: Send + Sync {
+    /// Clips of `tenant` that workers hold under a live claim.
+    fn clips_at_work(
+        &self,
+        tenant: &TenantId,
+        now: i64,
+    ) -> impl Future<Output = Result<u32, Unavailable>> + Send;
+
+    /// Whether a clip of another tenant waits for a worker.
+    fn others_wait(&self, tenant: &TenantId) -> impl Future<Output = Result<bool, Unavailable>> + Send;
+}
+
 /// What lists ask of the jobs table.
 pub trait JobLists: Send + Sync {
     /// A tenant's jobs, newest first, from `cursor` on. `Ok(None)` if the cursor is not one of ours.

@@ -60,6 +60,8 @@ pub struct Lifecycle {
     pub source_retry_ms: i64,
     /// Age of a final failure from which a POST tries again.
     pub retry_after_failed_ms: i64,
+    /// Shortest pause of a clip that lets another tenant's go first; it grows to five times as much.
+    pub line_ms: i64,
     /// First re-send of a message that nobody claimed; doubles up to [`Lifecycle::max_resend_ms`].
     pub resend_ms: i64,
     /// Longest time between two re-sends.
@@ -82,6 +84,7 @@ impl Default for Lifecycle {
             source_wait_ms: 15 * 60_000,
             source_retry_ms: 10_000,
             retry_after_failed_ms: 60_000,
+            line_ms: 2000,
             resend_ms: 60_000,
             max_resend_ms: 15 * 60_000,
             terminal_ttl_s: 7 * 24 * 3600,

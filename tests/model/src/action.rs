@@ -46,6 +46,8 @@ pub enum Sent {
 pub enum Move {
     /// It receives a message and decides about a claim.
     Receive(Message),
+    /// It receives a message, and lets another tenant's job go first; it may die before it sends the message again.
+    Defers(Message, Sent),
     /// It takes its next step.
     Step,
     /// It finds the recording long enough.

@@ -30,6 +30,8 @@ pub struct Scope {
     pub posts: Option<u8>,
     /// Whether the client may be counted on to come back, so that its POST can save a job.
     pub client_returns: bool,
+    /// Times that a clip lets another tenant's go first.
+    pub deferrals: u8,
     /// Times that the recording has not reached the window's end.
     pub waits: u8,
     /// Times that the recording is not there.
@@ -107,6 +109,8 @@ pub struct Rules {
     pub keeps_pauses: bool,
     /// Nobody is told of an end that is not on record.
     pub records_ends: bool,
+    /// A job that lets another go first is due again.
+    pub wakes_deferred: bool,
     /// The fences of a record that follows a deleted one go on.
     pub fences_go_on: bool,
 }
@@ -125,6 +129,7 @@ impl Default for Rules {
             respects_ends: true,
             keeps_pauses: true,
             records_ends: true,
+            wakes_deferred: true,
             fences_go_on: true,
         }
     }
@@ -173,6 +178,7 @@ impl Scope {
                 source_wait_ms: 2,
                 source_retry_ms: 1,
                 retry_after_failed_ms: 1,
+                line_ms: 1,
                 resend_ms: 1,
                 max_resend_ms: 1,
                 terminal_ttl_s: FAR * FAR,
@@ -182,6 +188,7 @@ impl Scope {
             generations: 1,
             posts: None,
             client_returns: false,
+            deferrals: 0,
             waits: 0,
             absences: 0,
             bad: false,

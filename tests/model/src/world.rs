@@ -170,6 +170,8 @@ pub struct Left {
     pub faults: u8,
     /// POSTs, if they are counted.
     pub posts: Option<u8>,
+    /// Times that the job lets another go first.
+    pub deferrals: u8,
     /// Recordings that must grow first.
     pub waits: u8,
     /// Recordings that are not there.
@@ -222,6 +224,7 @@ impl World {
             left: Left {
                 faults: scope.faults.most,
                 posts: scope.posts,
+                deferrals: scope.deferrals,
                 waits: scope.waits,
                 absences: scope.absences,
                 cancels: scope.cancels,

@@ -4,8 +4,11 @@ use crate::fault::{Faults, lock};
 use base64::Engine;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use export_domain::ids::{JobId, TenantId};
-use export_domain::job::{Errand, Job};
-use export_domain::ports::{Due, DueJobs, IdempotencyKeys, JobLists, JobStore, Page, Unavailable, Written};
+use export_domain::job::{Errand, Job, State};
+use export_domain::ports::{
+    ClipLine, Due, DueJobs, IdempotencyKeys, JobLists, JobStore, Page, Unavailable, Written,
+};
+use export_domain::request::Wanted;
 use std::cmp::Reverse;
 use std::collections::{BTreeMap, HashMap};
 use std::fmt;
@@ -187,6 +190,31 @@ impl DueJobs for MemoryJobs {
         };
         self.faults.run(WHAT, "due", due).await
     }
+}
+
+impl ClipLine for MemoryJobs {
+    async fn clips_at_work(&self, tenant: &TenantId, now: i64) -> Result<u32, Unavailable> {
+        let (table, tenant) = (Arc::clone(&self.table), tenant.clone());
+        let count = move || {
+            let table = lock(&table);
+            let held = |job: &&Job| {
+                let live = job.due_at.is_some_and(|at| at > now);
+                job.tenant == tenant && job.state == State::Running && is_clip(job) && live
+            };
+            Ok(u32::try_from(table.jobs.values().filter(held).count()).unwrap_or(u32::MAX))
+        };
+        self.faults.run(WHAT, "clips_at_work", count).await
+    }
+
+    async fn others_wait(&self, tenant: &TenantId) -> Result<bool, Unavailable> {
+        let (table, tenant) = (Arc::clone(&self.table), tenant.clone());
+        let waits = move |job: &Job| job.tenant != tenant && job.state == State::Queued && is_clip(job);
+        self.faults.run(WHAT, "others_wait", move || Ok(lock(&table).jobs.values().any(&waits))).await
+    }
+}
+
+fn is_clip(job: &Job) -> bool {
+    job.order.wanted == Wanted::Media
 }
 
 impl JobLists for MemoryJobs {

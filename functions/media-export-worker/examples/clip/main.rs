@@ -74,6 +74,7 @@ async fn run(options: &Options, source: &Arc<Source>) -> Result<Value, Box<dyn E
         bus: MemoryBus::default(),
         clock: TestClock::standing(NOW),
         times: export_domain::settings::Lifecycle::default(),
+        workers: None,
         ffmpeg: Ffmpeg::at(&options.ffmpeg, Duration::from_secs(30)).within(options.memory_mib << 20),
         metrics: Metrics::of("clip"),
     };

@@ -10,6 +10,7 @@ mod live;
 mod losses;
 mod messages;
 mod paths;
+mod shares;
 mod sound;
 mod told;
 mod world;

@@ -49,6 +49,7 @@ impl World {
             bus: bus.clone(),
             clock: clock.clone(),
             times: Lifecycle::default(),
+            workers: Some(4),
             ffmpeg: Ffmpeg::at("/nonexistent/ffmpeg", Duration::from_secs(30)),
             metrics: Metrics::to("test", lines.clone()),
         };

@@ -8,9 +8,10 @@ use export_domain::job::Job;
 use std::collections::HashMap;
 
 /// Optional attributes: an update removes those that the job no longer has.
-const OPTIONAL: [&str; 19] = [
+const OPTIONAL: [&str; 20] = [
     "active",
     "due_shard",
+    "clips",
     "started_at",
     "lease_until",
     "claim_id",

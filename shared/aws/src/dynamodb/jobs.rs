@@ -8,6 +8,7 @@ use aws_config::SdkConfig;
 use aws_sdk_dynamodb::Client;
 use aws_sdk_dynamodb::error::SdkError;
 use aws_sdk_dynamodb::operation::put_item::PutItemError;
+use aws_sdk_dynamodb::operation::query::builders::QueryFluentBuilder;
 use aws_sdk_dynamodb::operation::update_item::UpdateItemError;
 use aws_sdk_dynamodb::types::{AttributeValue, ReturnValuesOnConditionCheckFailure, Select};
 use base64::Engine;
@@ -15,7 +16,7 @@ use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use export_domain::ids::{JobId, TenantId};
 use export_domain::job::{Errand, Job};
 use export_domain::ports::{
-    Clock, Due, DueJobs, IdempotencyKeys, JobLists, JobStore, Page, Unavailable, Written,
+    ClipLine, Clock, Due, DueJobs, IdempotencyKeys, JobLists, JobStore, Page, Unavailable, Written,
 };
 use futures_util::future::try_join_all;
 
@@ -206,6 +207,47 @@ impl DueJobs for DynamoJobs {
         found.sort_by_key(|due| due.at);
         found.truncate(most);
         Ok(found)
+    }
+}
+
+impl ClipLine for DynamoJobs {
+    async fn clips_at_work(&self, tenant: &TenantId, now: i64) -> Result<u32, Unavailable> {
+        let query =
+            self.clips(keys::AT_WORK, tenant).key_condition_expression("clips = :where AND due_at > :now");
+        let mut pages = query
+            .expression_attribute_values(":now", AttributeValue::N(now.to_string()))
+            .filter_expression("pk = :tenant")
+            .into_paginator()
+            .send();
+        let mut count = 0;
+        while let Some(page) = pages.try_next().await.map_err(|e| unavailable(WHAT, &e))? {
+            count += u32::try_from(page.count).unwrap_or_default();
+        }
+        Ok(count)
+    }
+
+    async fn others_wait(&self, tenant: &TenantId) -> Result<bool, Unavailable> {
+        let query = self.clips(keys::IN_LINE, tenant).key_condition_expression("clips = :where");
+        let mut pages = query.filter_expression("pk <> :tenant").into_paginator().send();
+        while let Some(page) = pages.try_next().await.map_err(|e| unavailable(WHAT, &e))? {
+            if page.count > 0 {
+                return Ok(true);
+            }
+        }
+        Ok(false)
+    }
+}
+
+impl DynamoJobs {
+    /// Counts in a part of the `clips` index.
+    fn clips(&self, part: &str, tenant: &TenantId) -> QueryFluentBuilder {
+        self.client
+            .query()
+            .table_name(&self.table)
+            .index_name("clips")
+            .expression_attribute_values(":where", AttributeValue::S(part.to_owned()))
+            .expression_attribute_values(":tenant", keys::tenant_key(tenant))
+            .select(Select::Count)
     }
 }
 

@@ -2,7 +2,8 @@
 
 use aws_sdk_dynamodb::types::AttributeValue;
 use export_domain::ids::{JobId, TenantId, hex};
-use export_domain::job::{Errand, Job};
+use export_domain::job::{Errand, Job, State};
+use export_domain::request::Wanted;
 use sha2::{Digest, Sha256};
 use std::collections::HashMap;
 
@@ -37,11 +38,30 @@ pub(super) fn idempotency_key(tenant: &TenantId, key: &str) -> HashMap<String, A
     HashMap::from([("pk".to_owned(), tenant_key(tenant)), ("sk".to_owned(), sk)])
 }
 
-/// The attributes that put a job into the `active` index while it lives and into `due` while it is due.
+/// The attributes that put a job into the `active` index while it lives, into `due` while it is due, and into
+/// `clips` while it is a clip that waits for a worker or has one.
 pub(super) fn index_attributes(job: &Job) -> Vec<(&'static str, Option<AttributeValue>)> {
     let live = !job.state.is_terminal();
     let shard = || AttributeValue::S(due_shard(job).to_owned());
-    vec![("active", live.then(|| tenant_key(&job.tenant))), ("due_shard", job.due_at.map(|_| shard()))]
+    let clips = clips_key(job).map(|key| AttributeValue::S(key.to_owned()));
+    vec![
+        ("active", live.then(|| tenant_key(&job.tenant))),
+        ("due_shard", job.due_at.map(|_| shard())),
+        ("clips", clips),
+    ]
+}
+
+/// Where the `clips` index has the clips that workers hold; `due_at` is when such a claim has lapsed.
+pub(super) const AT_WORK: &str = "work";
+/// Where it has those that wait for a worker.
+pub(super) const IN_LINE: &str = "line";
+
+fn clips_key(job: &Job) -> Option<&'static str> {
+    match (job.order.wanted, job.state) {
+        (Wanted::Media, State::Running) => Some(AT_WORK),
+        (Wanted::Media, State::Queued) => Some(IN_LINE),
+        _ => None,
+    }
 }
 
 fn due_shard(job: &Job) -> &'static str {

@@ -47,6 +47,12 @@ async fn a_message_carries_its_trace_beside_its_body() {
 }
 
 #[tokio::test]
+async fn a_message_says_whose_it_is() {
+    let request = sent(None).await;
+    assert!(request.contains(r#""MessageGroupId":"demo""#), "{request}");
+}
+
+#[tokio::test]
 async fn a_message_without_a_trace_has_no_attributes() {
     assert!(!sent(None).await.contains("Attributes"));
 }

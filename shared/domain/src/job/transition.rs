@@ -109,7 +109,7 @@ impl Job {
     }
 
     /// The last moment at which it may still end well.
-    fn over_at(&self, times: &Lifecycle) -> i64 {
+    pub(super) fn over_at(&self, times: &Lifecycle) -> i64 {
         let since = self.queued_at.max(self.order.window_end_ms());
         self.deadline_at.unwrap_or(since.saturating_add(times.max_queue_age_ms))
     }

@@ -81,6 +81,23 @@ impl Job {
         self.deadline_at.unwrap_or(new)
     }
 
+    /// The job lets another tenant's go first: its message is to be sent again after [`Job::pause_in_line`]. `None` for one
+    /// that was claimed in this generation already, whose time for the work runs, and for one whose time is over.
+    pub fn deferred(&self, now: i64, times: &Lifecycle) -> Option<Job> {
+        let waits = self.state == State::Queued && self.deadline_at.is_none() && self.wake_at.is_none();
+        if !waits || self.effective(now, times).state.is_terminal() {
+            return None;
+        }
+        let again = now + self.pause_in_line(now, times) + times.resend_ms;
+        Some(Job { due_at: Some(again.min(self.over_at(times).saturating_add(1))), ..self.touched(now) })
+    }
+
+    /// Milliseconds until a deferred job asks again: the longer it has waited, the more.
+    pub fn pause_in_line(&self, now: i64, times: &Lifecycle) -> i64 {
+        let longest = times.line_ms.saturating_mul(5);
+        ((now - self.queued_at) / 4).min(longest).max(times.line_ms)
+    }
+
     /// Refuses unless the claim with `fence` is in force.
     fn held(&self, fence: u64) -> Result<(), Fenced> {
         if self.state == State::Running && self.fence == fence { Ok(()) } else { Err(Fenced) }

@@ -1,7 +1,7 @@
 //! The worker: claim, adopt, make, publish, commit; and all that can come in between.
 
 use super::next;
-use crate::action::{Action, Move};
+use crate::action::{Action, Move, Sent};
 use crate::item::{Cause, Content, Item, NOW};
 use crate::scope::Scope;
 use crate::world::{At, Breach, Message, Object, Then, Worker, World, fingerprint};
@@ -20,7 +20,15 @@ pub(super) fn possible(scope: &Scope, world: &World, actions: &mut Vec<Action>) 
             Worker::Idle => {
                 let mut messages = world.queue.clone();
                 messages.dedup();
-                moves.extend(messages.into_iter().map(Move::Receive));
+                for message in messages {
+                    moves.push(Move::Receive(message));
+                    if deferred(scope, world, message).is_some() {
+                        moves.push(Move::Defers(message, Sent::Yes));
+                        if scope.faults.worker && world.left.faults > 0 {
+                            moves.push(Move::Defers(message, Sent::No));
+                        }
+                    }
+                }
             }
             Worker::Claiming { .. } | Worker::Acking(_) => moves.push(Move::Step),
             Worker::Working { at, fence, .. } => working(scope, world, *at, *fence, &mut moves),
@@ -29,6 +37,30 @@ pub(super) fn possible(scope: &Scope, world: &World, actions: &mut Vec<Action>) 
             moves.push(Move::Dies);
         }
         actions.extend(moves.into_iter().map(|movement| Action::Worker(number, movement)));
+    }
+}
+
+/// The job as it is once it has let another go first.
+fn deferred(scope: &Scope, world: &World, message: Message) -> Option<(Job, Job)> {
+    let job = world.item.as_ref().filter(|_| world.left.deferrals > 0)?.job(scope);
+    let next = job.deferred(NOW, &scope.times).filter(|_| job.generation == message.generation)?;
+    let due_at = next.due_at.filter(|_| scope.rules.wakes_deferred);
+    Some((job, Job { due_at, ..next }))
+}
+
+/// Puts the job back into the line.
+fn defer(scope: &Scope, world: &mut World, message: Message, sent: Sent) {
+    let Some((job, to)) = deferred(scope, world, message) else { return };
+    world.left.deferrals -= 1;
+    let item = next(scope, world, Some(&job), &to);
+    world.store(Some(*item));
+    match sent {
+        Sent::Yes if scope.rules.wakes_deferred => world.send(Message { returns: 0, ..message }),
+        Sent::Yes => {}
+        Sent::No => {
+            world.left.faults -= 1;
+            world.give_back(message, scope);
+        }
     }
 }
 
@@ -84,6 +116,12 @@ pub(super) fn happen(scope: &Scope, world: &mut World, number: usize, movement: 
                 world.queue.remove(at);
             }
             hand.claims(world, message);
+        }
+        Move::Defers(message, sent) => {
+            if let Some(at) = world.queue.iter().position(|other| *other == message) {
+                world.queue.remove(at);
+            }
+            defer(scope, world, message, sent);
         }
         Move::Dies => {
             world.left.faults -= 1;

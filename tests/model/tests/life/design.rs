@@ -43,6 +43,13 @@ fn a_service_that_does_not_answer_costs_no_attempt() {
 }
 
 #[test]
+fn a_job_that_lets_others_go_first_ends() {
+    holds("deferred", &Scope { deferrals: 2, ..Scope::clip(1) });
+    let scope = Scope { deferrals: 2, ..Scope::picture(0) };
+    holds("deferred, deadline", &Scope { times: one_attempt(&scope), ..scope }.ending_after(2));
+}
+
+#[test]
 fn an_absent_recording_is_looked_for_again() {
     let scope = Scope { generations: 2, absences: 1, bad: true, ..Scope::clip(0) };
     holds("absent", &Scope { times: one_attempt(&scope), ..scope });

@@ -52,6 +52,15 @@ fn without_sweeper_a_lost_reply_to_a_claim_loses_the_job() {
 }
 
 #[test]
+fn a_job_that_lets_another_go_first_is_woken_again() {
+    let scope = Scope { deferrals: 1, ..Scope::clip(0) };
+    loses(
+        "deferred for ever",
+        &scope.ruled(Rules { wakes_deferred: false, heals: false, ..Rules::default() }),
+    );
+}
+
+#[test]
 fn a_commit_needs_the_fence() {
     let rules = Rules { fences_commits: false, ..Rules::default() };
     breaks("commit without fence", &Scope::clip(0).ruled(rules), &[Breach::Fence]);

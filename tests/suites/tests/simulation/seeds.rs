@@ -131,7 +131,8 @@ async fn live_through(sim: &Sim, orders: Vec<(Order, Made)>, flaw: Flaw) -> Outc
         Flaw::AnyRevision => world.jobs.spoil(Flaws { any_revision: true, ..Flaws::default() }),
         Flaw::ForgetsWrites => world.jobs.spoil(Flaws { forgets_writes: true, ..Flaws::default() }),
         Flaw::AnyPrecondition => world.objects.ignore_preconditions(),
-        Flaw::None | Flaw::NoSweeper => {}
+        Flaw::None => world.workers = Some(2),
+        Flaw::NoSweeper => {}
     }
     sim.set_weather(weather(sim));
     world.varied = sim.weather().varied > 0;

@@ -38,6 +38,8 @@ pub(crate) struct World {
     pub(crate) bus: MemoryBus,
     pub(crate) ledger: Ledger,
     pub(crate) times: Lifecycle,
+    /// How many clips are made at the same time, if tenants share the workers.
+    pub(crate) workers: Option<u32>,
     /// Whether what is made may differ from attempt to attempt.
     pub(crate) varied: bool,
 }
@@ -62,6 +64,7 @@ impl World {
             bus: MemoryBus::default(),
             ledger,
             times: Lifecycle::default(),
+            workers: None,
             varied: false,
         }
     }
@@ -126,6 +129,7 @@ impl World {
             bus: self.bus.through(process.faults()),
             clock: process.clone(),
             times: self.times.clone(),
+            workers: self.workers,
             ffmpeg: Ffmpeg::simulated(Arc::new(Stub(self.sim.clone()))),
             metrics: Metrics::silent(),
         };
