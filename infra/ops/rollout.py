@@ -156,7 +156,7 @@ def changes(template: dict, described: dict | None, values: Values) -> Iterator[
         hidden = template["Parameters"][name].get("NoEcho")
         told = "(hidden)" if hidden else f"{values[name] or '(empty)'}, was {before.get(name) or '(empty)'}"
         yield f"  {name} = {told}"
-    yield f"  the other {len(values) - len(changed)} parameters stay as they are"
+    yield "  the other parameters " + ("stay as they are" if stands(described) else "have the template's defaults")
 
 
 def check(options: argparse.Namespace) -> None:

@@ -113,6 +113,23 @@ def test_a_hidden_value_that_stays_is_nobodys_business():
     assert "(hidden)" in told and "xyz" not in told
 
 
+def test_what_a_deployment_changes_is_told_and_what_stays():
+    new = list(rollout.changes(TEMPLATE, None, chosen("DataExport=off")[1]))
+    assert new == ["  DataExport = off, was on", "  the other parameters have the template's defaults"]
+    update = list(rollout.changes(TEMPLATE, STANDING, chosen("LogLevel=info CompletionBusName=", described=STANDING)[1]))
+    assert update[-1] == "  the other parameters stay as they are" and "  LogLevel = info, was warn" in update
+    assert "  CompletionBusName = (empty), was default" in update and not [each for each in update if "DataExport " in each]
+
+
+def test_the_page_has_the_words_that_a_failed_deployment_prints():
+    page = (rollout.ROOT / "infra" / "FIRST-DEPLOYMENT.md").read_text(encoding="utf-8")
+    program = Path(rollout.__file__).read_text(encoding="utf-8")
+    for words in ("no region", "no valid AWS credentials", "there is no rustup", "its creation failed", "the stack stands: its tables are protected",
+                  "is deleted", "What holds data stays, and costs, until you remove it:"):
+        assert words in page and words in program, words
+    assert all(status in page for status in ("ROLLBACK_COMPLETE", "UPDATE_ROLLBACK_FAILED")) and set(rollout.WAYS_OUT) > {"ROLLBACK_COMPLETE"}
+
+
 @pytest.mark.parametrize("status", [*rollout.WAYS_OUT, "CREATE_IN_PROGRESS", "UPDATE_ROLLBACK_IN_PROGRESS"])
 def test_a_stack_that_cannot_be_updated_names_the_way_out(status):
     told = rollout.blocked({"StackName": "s", "StackStatus": status})
