@@ -150,11 +150,11 @@ def small_account(cloud: Cloud, values: Values) -> Iterator[str]:
 
 def changes(template: dict, described: dict | None, values: Values) -> Iterator[str]:
     """What a deployment sets, and what it leaves as it is."""
-    before = present_values(described) if stands(described) else defaults(template)
-    changed = [name for name, value in values.items() if value != before.get(name, template["Parameters"][name].get("Default"))]
+    before = defaults(template) | (present_values(described) if stands(described) else {})
+    changed = [name for name, value in values.items() if value != before[name]]
     for name in changed:
         hidden = template["Parameters"][name].get("NoEcho")
-        told = "(hidden)" if hidden else f"{values[name] or '(empty)'}, was {before.get(name) or '(empty)'}"
+        told = "(hidden)" if hidden else f"{values[name] or '(empty)'}, was {before[name] or '(empty)'}"
         yield f"  {name} = {told}"
     yield "  the other parameters " + ("stay as they are" if stands(described) else "have the template's defaults")
 
