@@ -125,9 +125,9 @@ class Instance:
         }
 
     def _kill_leftovers(self) -> None:
-        """Kill the process groups that carry this instance's marker, until none is left."""
+        """Kill this instance's process groups until none is left."""
         for _ in range(50):
-            groups = _groups_marked(f"{MARKER}={self.dir}".encode())
+            groups = _groups_of(self.dir)
             if not groups:
                 return
             for group in groups:
@@ -165,14 +165,17 @@ def _started_at(pid: int) -> str | None:
     return None if fields[0] == "Z" else fields[19]
 
 
-def _groups_marked(marker: bytes) -> set[int]:
-    groups = set()
-    for path in Path("/proc").glob("[0-9]*/environ"):
-        try:
-            if marker in path.read_bytes().split(b"\0"):
-                groups.add(os.getpgid(int(path.parent.name)))
-        except (FileNotFoundError, ProcessLookupError, PermissionError):
-            continue
+def _groups_of(folder: Path) -> set[int]:
+    """The process groups of an instance: they carry its marker, or run a function's code below its folder. Functions show
+    their environment to root alone."""
+    marker, code, groups = f"{MARKER}={folder}".encode(), f"{folder}/".encode(), set()
+    for path in Path("/proc").glob("[0-9]*"):
+        with contextlib.suppress(FileNotFoundError, ProcessLookupError):
+            environment = b""
+            with contextlib.suppress(PermissionError):
+                environment = (path / "environ").read_bytes()
+            if marker in environment.split(b"\0") or (path / "cmdline").read_bytes().startswith(code):
+                groups.add(os.getpgid(int(path.name)))
     return groups - {os.getpgrp()}
 
 

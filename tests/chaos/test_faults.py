@@ -204,6 +204,7 @@ BREAKS = {
     "loses its end": '"$ffmpeg" "$@" | { /usr/bin/head -c 1500; /bin/cat >/dev/null; }; exit 0',
     "gives nothing": "/bin/cat >/dev/null; exit 0",
     "floods its log": "/usr/bin/head -c 4194304 /dev/zero >&2",
+    "leaves one behind": '/usr/bin/setsid /bin/bash -c \'exec -a "$0" /bin/sleep 900\' "$0" </dev/null >/dev/null 2>&1 &',
 }
 
 

@@ -18,6 +18,7 @@ import imageio_ffmpeg
 
 from e2e.listener import of_jobs
 from e2e.stack import LAUNCHER, ROOT, Answer, Stack
+from e2e.uncageable import refusing
 
 from .calls import ENDINGS, digest
 from .processes import Processes
@@ -37,7 +38,8 @@ DEAD_LETTERS = ("CLIP_DEAD_LETTER_QUEUE_URL", "THUMBNAIL_DEAD_LETTER_QUEUE_URL")
 REAL_FFMPEG = imageio_ffmpeg.get_ffmpeg_exe()
 
 # Passes on to the real ffmpeg, unless a rule beside it wants this start to go wrong. It writes no file and reads no
-# environment: the worker allows neither.
+# environment: the worker allows neither. It starts others, so these stacks run where the cage's filter of system calls
+# is refused.
 WRAPPER = """#!/bin/bash
 if [ -e {folder}/armed ] && [[ " $* " == *"$(</{folder}/pattern)"* ]] && /bin/rm {folder}/armed 2>/dev/null; then
   . {folder}/fault
@@ -329,6 +331,8 @@ def keys(item: dict) -> dict[str, str]:
 @contextmanager
 def world(name: str, folder: Path, *options: str) -> Iterator[World]:
     """A world of its own. `CHAOS_BIN_DIR` has the functions' binaries; without it they are built."""
+    if os.geteuid() != 0:
+        raise PermissionError("needs root: functions show their environment and their files to nobody else")
     ffmpeg = folder / "ffmpeg"
     ffmpeg.write_text(WRAPPER.format(folder=folder, ffmpeg=REAL_FFMPEG))
     ffmpeg.chmod(0o755)
@@ -340,7 +344,7 @@ def world(name: str, folder: Path, *options: str) -> Iterator[World]:
         command += ["--function-env", f"{variable}={seconds * 1000:.0f}"]
     command += ["--parameter", f"FfmpegPath={ffmpeg}", "--parameter", "CoalesceSeconds=1", *options]
     try:
-        subprocess.run(command, check=True, cwd=ROOT)
+        subprocess.run([*refusing(), *command], check=True, cwd=ROOT)
         made = World(ROOT / ".local" / name / "env", proxy, ffmpeg)
         made.drive_sweeper()
         yield made

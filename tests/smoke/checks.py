@@ -22,7 +22,7 @@ ODD = ("a b+c&d=e", "100% ace", "Zoë 🎾 Finale")
 SLASHED = "a/b?c#d"
 # A reply holds 6 MB.
 SEGMENTS, LOCATION = 40, 100_000
-LIVE_S, LIVE_LIMIT_S, CLIP_S, EVENT_S = 16, 90, 60, 60
+LIVE_S, LIVE_LIMIT_S, CLIP_S, EVENT_S, LOG_S = 16, 90, 60, 60, 60
 
 
 class Skipped(Exception):
@@ -95,6 +95,16 @@ def thumbnail(subject: Subject) -> None:
         shown = quality.jpeg_number(subject.fetch(answer.body["ImagePath"], Path(folder)))
     (wanted, *_) = clips.expected_of(recording, Fraction(5), 1000).frames
     assert shown == wanted, f"it shows frame {shown}, not {wanted}"
+
+
+@check
+def caged(subject: Subject) -> None:
+    """The platform refuses no part of ffmpeg's cage"""
+    deadline = time.monotonic() + LOG_S
+    while not (found := subject.logged("media-export-clip-worker", "Uncaged")) and time.monotonic() < deadline:
+        time.sleep(2)
+    assert found, "no worker has logged how its cage is"
+    assert found[-1]["Uncaged"] == 0, "it does; the worker's log says which"
 
 
 @check

@@ -22,6 +22,7 @@ from media.recording import Live, Recording
 from tenants import Directory
 
 SESSION_S = 2 * 3600
+DAY_S = 24 * 3600
 # A rule takes effect within a minute.
 RULE_S = 60
 # AWS takes no signature of a clock that is further off.
@@ -90,6 +91,15 @@ class Subject(Stack):
                 self._left.append(f"{what} of {self.name}: {error}")
 
         self._made.callback(handle)
+
+    def logged(self, function: str, word: str) -> list[dict]:
+        """The lines of JSON of the last day in a function's log that hold a word, in the order of time."""
+        options = {"logGroupName": f"/{self.deployment.stack}/{function}", "filterPattern": word}
+        events = self.client("logs").get_paginator("filter_log_events")
+        pages = events.paginate(**options, startTime=int(time.time() - DAY_S) * 1000)
+        found = sorted((event for page in pages for event in page["events"]), key=lambda event: event["timestamp"])
+        lines = [line for event in found for line in event["message"].splitlines()]
+        return [json.loads(line) for line in lines if line.startswith("{") and word in line]
 
     # ---- recordings and clips
 

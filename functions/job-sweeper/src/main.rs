@@ -3,14 +3,13 @@
 use export_aws::clock::SystemClock;
 use export_aws::{clients, dynamodb::DynamoJobs, eventbridge::EventBridgeBus, sqs::SqsQueues};
 use export_domain::ports::Clock;
-use export_lambda::{config::Env, deadline::left, settings, telemetry};
+use export_lambda::{deadline::left, process, settings};
 use job_sweeper::App;
 use lambda_runtime::{Error, LambdaEvent, run, service_fn};
 
 #[tokio::main(flavor = "current_thread")]
 async fn main() -> Result<(), Error> {
-    let mut env = Env::of_process();
-    let metrics = telemetry::start(&env, SystemClock.now_ms());
+    let (mut env, metrics) = process::start(SystemClock.now_ms());
     let table = env.required("JOBS_TABLE_NAME");
     let (clips, thumbnails) = (env.required("CLIP_QUEUE_URL"), env.required("THUMBNAIL_QUEUE_URL"));
     let bus = settings::completion_bus(&env).unwrap_or_default();

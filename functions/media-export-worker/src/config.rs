@@ -1,5 +1,6 @@
 //! The environment of this function.
 
+use crate::cage::CagePolicy;
 use export_domain::settings::Lifecycle;
 use export_lambda::config::{ConfigError, Env};
 use export_lambda::settings;
@@ -29,6 +30,8 @@ pub struct Config {
     pub ffmpeg: String,
     /// `AWS_LAMBDA_FUNCTION_MEMORY_SIZE`, which Lambda sets, in bytes.
     pub memory: u64,
+    /// `FFMPEG_CAGE`: `required` or `preferred`.
+    pub cage: CagePolicy,
     /// `FFMPEG_PATIENCE_MS`, for tests on a scaled clock.
     pub patience: Duration,
     /// `WORKERS`: how many clips are made at the same time; 0 if tenants do not share.
@@ -60,6 +63,7 @@ impl Config {
             bus: settings::completion_bus(&env).unwrap_or_default(),
             ffmpeg: env.required("FFMPEG"),
             memory: env.parsed("AWS_LAMBDA_FUNCTION_MEMORY_SIZE", MOST_MEMORY_MIB).saturating_mul(1 << 20),
+            cage: env.parsed("FFMPEG_CAGE", CagePolicy::Preferred),
             patience: Duration::from_millis(env.parsed("FFMPEG_PATIENCE_MS", PATIENCE_MS)),
             workers: Some(env.parsed("WORKERS", 0)).filter(|workers| *workers > 0),
             times: settings::lifecycle(&mut env),

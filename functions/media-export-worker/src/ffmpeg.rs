@@ -1,16 +1,17 @@
-//! ffmpeg as a caged child: pipes only, empty environment, its own process group, bounded resources, gone when its
-//! handle is.
+//! ffmpeg as a child: pipes only, empty environment, its own process group, gone when its handle is. What else it may not
+//! do is in `cage`.
 
 use crate::budget::{cores, too_heavy};
+use crate::cage::{self, CagePolicy, NOT_ENTERED};
 use crate::error::WorkError;
 use export_media::nal::Sps;
 use export_media::picture::PictureFormat;
 use export_media::weight::still;
 use rustix::pipe::fcntl_setpipe_size;
-use rustix::process::{Pid, Resource, Rlimit, Signal, kill_process_group, prlimit};
+use rustix::process::{Pid, Signal, kill_process_group};
 use std::fmt;
 use std::os::unix::process::ExitStatusExt;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::process::{ExitStatus, Stdio};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
@@ -30,13 +31,9 @@ const RESERVED: u64 = 1 << 30;
 const RESERVED_A_CORE: u64 = 1 << 29;
 /// As large as an unprivileged process may make a pipe.
 const PIPE_BYTES: usize = 1 << 20;
-/// CPU seconds over all threads: more than any invocation has.
-const CPU_SECONDS: u64 = 6 * 900;
 
 /// What it says when the machine has no more to give.
 const STARVED: [&str; 2] = ["Cannot allocate memory", "Resource temporarily unavailable"];
-/// Exit status of a program that cannot be loaded.
-const UNFIT_PROGRAM: i32 = 127;
 /// Signals that a program brings on itself; any other comes from outside.
 const OWN_SIGNALS: [i32; 5] = [
     Signal::ILL.as_raw(),
@@ -61,8 +58,15 @@ pub struct Ffmpeg {
 
 #[derive(Debug, Clone)]
 enum Program {
-    Binary(PathBuf, Duration),
+    Binary(Binary),
     Simulated(Arc<dyn Coder>),
+}
+
+#[derive(Debug, Clone)]
+struct Binary {
+    path: PathBuf,
+    patience: Duration,
+    cage: Option<CagePolicy>,
 }
 
 /// Stands in for ffmpeg where no process can be started: in simulations.
@@ -124,9 +128,19 @@ pub(crate) struct Caged {
 }
 
 impl Ffmpeg {
-    /// The binary at `path`, given up when it has hung for `patience`.
+    /// The binary at `path` in the cage, given up when it has hung for `patience`. Only for a binary whose `main` begins
+    /// with [`cage::enter`].
+    pub fn caged(path: impl Into<PathBuf>, patience: Duration, policy: CagePolicy) -> Self {
+        Self::binary(path.into(), patience, Some(policy))
+    }
+
+    /// The same without the cage: for programs that are fed by whoever starts them.
     pub fn at(path: impl Into<PathBuf>, patience: Duration) -> Self {
-        Self { program: Program::Binary(path.into(), patience), memory: MOST_MEMORY }
+        Self::binary(path.into(), patience, None)
+    }
+
+    fn binary(path: PathBuf, patience: Duration, cage: Option<CagePolicy>) -> Self {
+        Self { program: Program::Binary(Binary { path, patience, cage }), memory: MOST_MEMORY }
     }
 
     /// The same in a function of so many bytes.
@@ -157,8 +171,8 @@ impl Ffmpeg {
     /// Starts it with `args`; returns it with the pipe that it reads and the one that it writes.
     pub(crate) fn start(&self, args: &[String]) -> Result<(Running, Input, Output), WorkError> {
         match &self.program {
-            Program::Binary(path, patience) => {
-                let (caged, input, output) = Caged::start(path, *patience, address_space(self.memory), args)?;
+            Program::Binary(binary) => {
+                let (caged, input, output) = Caged::start(binary, address_space(self.memory), args)?;
                 Ok((Running::Child(Box::new(caged)), input, output))
             }
             Program::Simulated(coder) => Ok(simulate(Arc::clone(coder), args.to_vec())),
@@ -186,6 +200,15 @@ impl Ffmpeg {
     }
 }
 
+impl Binary {
+    fn command(&self, address_space: u64) -> std::process::Command {
+        match self.cage {
+            Some(policy) => cage::command(policy, address_space, &self.path),
+            None => std::process::Command::new(&self.path),
+        }
+    }
+}
+
 impl Running {
     /// Waits for its end, which its input's end brings about.
     pub(crate) async fn finish(self) -> Result<(), FfmpegError> {
@@ -206,13 +229,13 @@ impl Running {
 
 impl Caged {
     fn start(
-        path: &Path,
-        patience: Duration,
+        binary: &Binary,
         address_space: u64,
         args: &[String],
     ) -> Result<(Self, Input, Output), WorkError> {
         let failed = |why: &str| WorkError::Passing(format!("failed to start ffmpeg: {why}"));
-        let mut child = Command::new(path)
+        let patience = binary.patience;
+        let mut child = Command::from(binary.command(address_space))
             .args(args)
             .env_clear()
             .current_dir("/")
@@ -235,22 +258,7 @@ impl Caged {
         let guard =
             group.map(|group| Task::spawn(guard(watch.clone(), group, patience, Arc::clone(&complaints))));
         let caged = Self { child, group, complaints, drain, guard, patience };
-        caged.limit(address_space)?;
         Ok((caged, Box::new(watch.over(input)), Box::new(watch.over(output))))
-    }
-
-    fn limit(&self, address_space: u64) -> Result<(), WorkError> {
-        for (resource, most) in [
-            (Resource::Fsize, 0),
-            (Resource::Core, 0),
-            (Resource::As, address_space),
-            (Resource::Cpu, CPU_SECONDS),
-        ] {
-            let limit = Rlimit { current: Some(most), maximum: Some(most) };
-            prlimit(self.group, resource, limit)
-                .map_err(|e| WorkError::Passing(format!("failed to limit ffmpeg: {e}")))?;
-        }
-        Ok(())
     }
 
     async fn finish(mut self) -> Result<bool, FfmpegError> {
@@ -285,7 +293,7 @@ fn failure(status: ExitStatus, complaints: &str) -> FfmpegError {
     let why = format!("ffmpeg ended with {status}: {complaints}");
     let starved = STARVED.iter().any(|text| complaints.contains(text));
     FfmpegError::Other(match (status.code(), status.signal()) {
-        (Some(UNFIT_PROGRAM), _) => WorkError::Passing(why),
+        (Some(status), _) if status == i32::from(NOT_ENTERED) => WorkError::Passing(why),
         _ if starved => WorkError::Passing(why),
         (Some(_), _) if !complaints.is_empty() => return FfmpegError::Refused(plain(complaints)),
         (None, Some(signal)) if !OWN_SIGNALS.contains(&signal) => WorkError::Passing(why),

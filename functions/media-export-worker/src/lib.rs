@@ -10,6 +10,8 @@ mod assemble;
 mod audio;
 mod batch;
 mod budget;
+pub mod cage;
+pub mod children;
 mod clip;
 mod config;
 mod decode;

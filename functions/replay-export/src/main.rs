@@ -7,14 +7,13 @@ use export_aws::dynamodb::mre::DynamoMre;
 use export_domain::ports::Clock;
 use export_lambda::deadline::left;
 use export_lambda::documents::Call;
-use export_lambda::{config::Env, telemetry};
+use export_lambda::process;
 use lambda_runtime::{Error, LambdaEvent, run, service_fn};
 use replay_export::{App, Config};
 
 #[tokio::main(flavor = "current_thread")]
 async fn main() -> Result<(), Error> {
-    let env = Env::of_process();
-    telemetry::start(&env, SystemClock.now_ms());
+    let (env, _) = process::start(SystemClock.now_ms());
     let config = Config::read(env)?;
     let sdk = clients::load(clients::Patience::DOCUMENTS).await;
     let documents = S3Documents::new(&sdk, config.bucket);

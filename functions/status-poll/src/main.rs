@@ -7,14 +7,13 @@ use export_domain::cache::Cached;
 use export_domain::intake::Intake;
 use export_domain::ports::Clock;
 use export_lambda::http::{refuse, serve};
-use export_lambda::{config::Env, telemetry};
+use export_lambda::process;
 use lambda_http::Error;
 use status_poll::{App, Config};
 
 #[tokio::main(flavor = "current_thread")]
 async fn main() -> Result<(), Error> {
-    let env = Env::of_process();
-    let metrics = telemetry::start(&env, SystemClock.now_ms());
+    let (env, metrics) = process::start(SystemClock.now_ms());
     let config = Config::read(env)?;
     let sdk = clients::load(clients::Patience::ITEMS).await;
     let clock = SystemClock;

@@ -1,3 +1,3 @@
 export { MediaExport } from './media-export';
-export { AUTH_MODES, DATA_EXPORT_AUTHS, LOG_LEVELS } from './props';
-export type { AuthMode, BucketArn, DataExportAuth, LogLevel, MediaExportParameters, MediaExportProps } from './props';
+export { AUTH_MODES, DATA_EXPORT_AUTHS, FFMPEG_CAGES, LOG_LEVELS } from './props';
+export type { AuthMode, BucketArn, DataExportAuth, FfmpegCage, LogLevel, MediaExportParameters, MediaExportProps } from './props';

@@ -66,6 +66,7 @@ export const ARGUMENTS: { readonly [P in keyof MediaExportParameters]-?: Argumen
   logRetentionDays: number('LogRetentionDays'),
   architecture: { parameter: 'Architecture', text: value => value.name },
   ffmpegPath: text('FfmpegPath'),
+  ffmpegCage: text('FfmpegCage'),
   completionBusName: text('CompletionBusName'),
   alarmEmail: text('AlarmEmail'),
   tracing: text('Tracing'),

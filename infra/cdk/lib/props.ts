@@ -21,6 +21,10 @@ export type DataExportAuth = (typeof DATA_EXPORT_AUTHS)[number];
 export const LOG_LEVELS = ['error', 'warn', 'info'] as const;
 export type LogLevel = (typeof LOG_LEVELS)[number];
 
+/** What the workers do where the platform refuses a part of ffmpeg's cage: they do not start, or they work on. */
+export const FFMPEG_CAGES = ['required', 'preferred'] as const;
+export type FfmpegCage = (typeof FFMPEG_CAGES)[number];
+
 /** A bucket, or by an ARN that ends in `*` all whose names begin so. */
 export type BucketArn = Pick<IBucket, 'bucketArn'>;
 
@@ -218,6 +222,11 @@ export interface MediaExportParameters {
    * @default '/opt/bin/ffmpeg'
    */
   readonly ffmpegPath?: string;
+  /**
+   * What the workers do where the platform refuses a part of ffmpeg's cage. Either way an alarm goes off.
+   * @default 'preferred'
+   */
+  readonly ffmpegCage?: FfmpegCage;
   /**
    * Name of the event bus that is told of every job that ended; empty tells nobody.
    * @default 'default'

@@ -17,7 +17,7 @@ import { Bucket } from 'aws-cdk-lib/aws-s3';
 import { CfnInclude } from 'aws-cdk-lib/cloudformation-include';
 import { AwsSolutionsChecks } from 'cdk-nag';
 import type { Construct } from 'constructs';
-import { AUTH_MODES, DATA_EXPORT_AUTHS, LOG_LEVELS, MediaExport, type MediaExportProps } from '../lib';
+import { AUTH_MODES, DATA_EXPORT_AUTHS, FFMPEG_CAGES, LOG_LEVELS, MediaExport, type MediaExportProps } from '../lib';
 import { ACKNOWLEDGED } from '../lib/acknowledged';
 import { ARGUMENTS, parameterValues, type Argument } from '../lib/parameters';
 import { readTemplate, type Template } from '../lib/template';
@@ -215,6 +215,7 @@ test('every allowed value can be said, and only those', () => {
     authMode: [...AUTH_MODES],
     dataExportAuth: [...DATA_EXPORT_AUTHS],
     logLevel: [...LOG_LEVELS],
+    ffmpegCage: [...FFMPEG_CAGES],
     tracing: [Tracing.ACTIVE, Tracing.PASS_THROUGH],
     architecture: [Architecture.ARM_64, Architecture.X86_64],
     // The CDK's enum has more; the template's list is asked as the app is synthesised.

@@ -11,6 +11,7 @@ pub mod documents;
 #[cfg(feature = "http")]
 pub mod http;
 pub mod metrics;
+pub mod process;
 pub mod settings;
 pub mod settle;
 pub mod telemetry;

@@ -60,6 +60,7 @@ pub enum Metric {
     DueAge,
     TellsLeft,
     ColdStarts,
+    Uncaged,
     Clips,
     Fallbacks,
     FramesEncoded,
@@ -73,7 +74,7 @@ pub enum Metric {
 
 impl Metric {
     /// All of them.
-    pub const ALL: [Self; 22] = [
+    pub const ALL: [Self; 23] = [
         Self::Ready,
         Self::Failed,
         Self::TimedOut,
@@ -87,6 +88,7 @@ impl Metric {
         Self::DueAge,
         Self::TellsLeft,
         Self::ColdStarts,
+        Self::Uncaged,
         Self::Clips,
         Self::Fallbacks,
         Self::FramesEncoded,
@@ -132,6 +134,7 @@ impl Metric {
             Self::DueAge => "how long the job had been due that a sweep found due longest",
             Self::TellsLeft => "completion events that a sweep could not send",
             Self::ColdStarts => "processes started",
+            Self::Uncaged => "workers started where the platform refuses a part of ffmpeg's cage",
             Self::Clips => "clips published",
             Self::Fallbacks => "clips that were to be copied and had to be rendered",
             Self::FramesEncoded => "pictures that went through an encoder",

@@ -1,7 +1,5 @@
 //! Logs: one JSON object a line on standard output, which CloudWatch Logs takes as it is.
 
-use crate::config::Env;
-use crate::metrics::Metrics;
 use export_domain::ids::JobId;
 use export_domain::job::Job;
 use export_domain::trace::{CorrelationId, TraceContext, TraceHeader};
@@ -10,12 +8,6 @@ use tracing::field::{Empty, display};
 use tracing::{Level, Span, Subscriber};
 use tracing_subscriber::fmt;
 use tracing_subscriber::fmt::MakeWriter;
-
-/// Starts logging, at the level that `RUST_LOG` says, and metrics; `now_ms` is the time in milliseconds since the epoch.
-pub fn start(env: &Env, now_ms: i64) -> Metrics {
-    init(env.optional("RUST_LOG").as_deref());
-    Metrics::of_process(env, now_ms)
-}
 
 /// Starts logging at `level` (`error`, `warn` or `info`; anything else means `info`), panics included.
 pub fn init(level: Option<&str>) {
