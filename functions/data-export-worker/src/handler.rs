@@ -2,15 +2,19 @@
 
 use crate::{App, Record};
 use export_aws::triggers::SENT_ATTRIBUTE;
-use export_domain::mre::export::ExportError;
+use export_domain::mre::export::{ExportError, export_event, export_replay};
 use export_domain::mre::json::Json;
-use export_domain::mre::ports::{ExportLocations, ExportStates, ExportStore, Stored, TriggerQueue};
+use export_domain::mre::ports::{
+    DocumentOrders, ExportLocations, ExportStates, ExportStore, Stored, TriggerQueue,
+};
 use export_domain::mre::source::{ExportSource, ReadError};
 use export_domain::mre::state::{Decision, ExportState, Lease, Received, StateKey};
 use export_domain::mre::trigger::Trigger;
 use export_domain::ports::{Clock, DeadLetters, EventBus, Unavailable};
 use export_lambda::batch::Disposition;
+use export_lambda::documents::{Order, content_type, formed, sha256};
 use std::time::Duration;
+use tokio::time::timeout;
 
 /// Claims that may meet another one before the trigger waits.
 const CLAIM_TRIES: u32 = 3;
@@ -58,7 +62,7 @@ impl From<ExportError> for Trouble {
 impl<S, E, T, B, Q, D, C> App<S, E, T, B, Q, D, C>
 where
     S: ExportSource,
-    E: ExportStore,
+    E: ExportStore + DocumentOrders,
     T: ExportStates + ExportLocations,
     B: EventBus,
     Q: TriggerQueue,
@@ -67,6 +71,9 @@ where
 {
     /// Handles one message with `left` of the invocation to go.
     pub async fn handle(&self, record: &Record, left: Duration) -> Disposition {
+        if let Some(order) = Order::read(&record.body) {
+            return self.fulfil(&order, record, left).await;
+        }
         let trigger = match Trigger::parse(&record.body) {
             Ok(Some(trigger)) => trigger,
             Ok(None) => return Disposition::Acknowledge,
@@ -82,6 +89,36 @@ where
                 self.give_up(&trigger, record, "NotFound", &format!("{what} not found")).await
             }
             Err(trouble) => self.later(record, &trouble).await,
+        }
+    }
+
+    /// Builds a document that took too long for a reply.
+    async fn fulfil(&self, order: &Order, record: &Record, left: Duration) -> Disposition {
+        match timeout(left.saturating_sub(FAREWELL), Box::pin(self.built(order))).await {
+            Ok(Ok(())) => Disposition::Acknowledge,
+            Ok(Err(trouble)) => self.later(record, &trouble).await,
+            Err(_) => self.later(record, &Trouble::Late).await,
+        }
+    }
+
+    /// An event or replay that is gone has no document: the next request says so.
+    async fn built(&self, order: &Order) -> Result<(), Trouble> {
+        let id = order.id();
+        let export = match order.replay() {
+            Some(key) => export_replay(&self.source, &key, order.view()).await,
+            None => export_event(&self.source, &order.event(), order.view(), None).await,
+        };
+        match export {
+            Ok(export) => {
+                let body = formed(order.form, export.text);
+                tracing::info!(id, bytes = body.len(), "built a document apart");
+                let hash = sha256(body.as_bytes());
+                Ok(self.exports.keep(&id, body.into(), &hash, content_type(order.form)).await?)
+            }
+            Err(ExportError::Read(error)) => Err(error.into()),
+            Err(ExportError::EventNotFound | ExportError::ReplayNotFound) => {
+                Ok(self.exports.cancel(&id).await?)
+            }
         }
     }
 
@@ -103,7 +140,7 @@ where
                 Decision::Build(lease) if self.states.claim(&key, &lease, now_ms).await? => {
                     let budget = left.saturating_sub(FAREWELL);
                     let work = Box::pin(self.build(trigger, &key, &lease, received));
-                    let worked = tokio::time::timeout(budget, work).await.unwrap_or(Err(Trouble::Late));
+                    let worked = timeout(budget, work).await.unwrap_or(Err(Trouble::Late));
                     if worked.is_err() {
                         self.give_back(&key, &lease).await;
                     }

@@ -4,6 +4,8 @@
 //! Triggers come late, twice, in any order and in bursts. A trigger that an export covers is done without work; one
 //! worker at a time builds; a trigger that meets another worker waits in the queue. What can never be exported is told
 //! on the bus and kept as a dead letter; what failed in passing comes back, and is a dead letter after five times.
+//!
+//! Documents that take too long for the reply to a request are built here as well.
 
 mod config;
 mod handler;

@@ -12,6 +12,8 @@ pub struct Config {
     pub states: String,
     /// `EXPORT_OUTPUT_BUCKET`
     pub bucket: String,
+    /// `DATA_EXPORT_QUEUE_URL`
+    pub queue: String,
 }
 
 impl Config {
@@ -27,6 +29,7 @@ impl Config {
             tables: MreTables::of_events(|name| env.required(name)),
             states: env.required("EXPORT_STATE_TABLE_NAME"),
             bucket: env.required("EXPORT_OUTPUT_BUCKET"),
+            queue: env.required("DATA_EXPORT_QUEUE_URL"),
         };
         env.finish().map(|()| config)
     }

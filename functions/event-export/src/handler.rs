@@ -3,23 +3,25 @@
 use crate::App;
 use export_domain::mre::export::{export_event, stored_event};
 use export_domain::mre::keys::EventKey;
-use export_domain::mre::ports::DocumentLinks;
+use export_domain::mre::ports::{DocumentLinks, DocumentOrders, TriggerQueue};
 use export_domain::mre::source::{ExportSource, LastExport};
 use export_domain::ports::Clock;
-use export_lambda::documents::{Ask, Call, Failure, Reply, Served, deliver, serve};
+use export_lambda::documents::{Ask, Call, Failure, Order, Reply, Served, deliver, patiently, serve};
 use std::time::Duration;
 
-impl<S: ExportSource, L: DocumentLinks, C: Clock> App<S, L, C> {
+impl<S: ExportSource, L: DocumentLinks + DocumentOrders, Q: TriggerQueue, C: Clock> App<S, L, Q, C> {
     /// Answers one request with `left` of the invocation to go; every error has become a reply.
     pub async fn handle(&self, call: &Call, left: Duration) -> Reply {
-        serve(&self.clock, call, left, "event", Box::pin(self.answer(call))).await
+        serve(&self.clock, call, left, "event", Box::pin(self.answer(call, left))).await
     }
 
-    async fn answer(&self, call: &Call) -> Result<Reply, Failure> {
+    async fn answer(&self, call: &Call, left: Duration) -> Result<Reply, Failure> {
         let ask = Ask::read(call)?;
         let key = EventKey::new(call.name("event")?, call.name("program")?);
-        let served = self.document(&key, &ask).await?;
-        Ok(deliver(&ask, served, &self.links).await?)
+        let order = Order::new(&key, None, &ask);
+        let build = async { Ok(deliver(&ask, self.document(&key, &ask).await?, &self.links).await?) };
+        let now_ms = self.clock.now_ms();
+        patiently(&self.links, &self.queue, now_ms, &ask, &order, left, Box::pin(build)).await
     }
 
     async fn document(&self, key: &EventKey, ask: &Ask) -> Result<Served, Failure> {

@@ -5,6 +5,7 @@ use export_aws::clients;
 use export_aws::clock::SystemClock;
 use export_aws::documents::S3Documents;
 use export_aws::dynamodb::mre::DynamoMre;
+use export_aws::triggers::SqsTriggers;
 use export_domain::ports::Clock;
 use export_lambda::deadline::left;
 use export_lambda::documents::Call;
@@ -20,6 +21,7 @@ async fn main() -> Result<(), Error> {
     let app = App {
         source: DynamoMre::new(&sdk, config.tables, config.states, documents.clone(), Config::PREVIEWS),
         links: documents,
+        queue: SqsTriggers::new(&sdk, config.queue),
         clock: SystemClock,
     };
     let app = &app;

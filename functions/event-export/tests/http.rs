@@ -6,11 +6,12 @@ use event_export::App;
 use export_domain::mre::attr::Attr;
 use export_domain::mre::json::Json;
 use export_domain::mre::keys::event_export_key;
-use export_domain::mre::ports::{DocumentLinks, Link, Method};
+use export_domain::mre::ports::{DocumentLinks, DocumentOrders, Link, Method, Ordered, TriggerQueue};
 use export_domain::ports::Unavailable;
-use export_lambda::documents::{Call, Reply};
+use export_lambda::documents::{Call, Form, Order, Reply};
 use export_testkit::mre::{MemorySource, Scenario, scenario};
 use export_testkit::{NOW, TestClock};
+use std::sync::Mutex;
 use std::time::Duration;
 
 const LEFT: Duration = Duration::from_secs(29);
@@ -18,14 +19,63 @@ const LEFT: Duration = Duration::from_secs(29);
 /// Keeps nothing: the documents here are small.
 struct NoLinks;
 
+/// How far an ordered document is, and what was ordered.
+#[derive(Default)]
+struct Orders {
+    state: Mutex<Option<Ordered>>,
+    sent: Mutex<Vec<String>>,
+}
+
+impl DocumentLinks for Orders {
+    async fn lend(
+        &self,
+        body: Bytes,
+        sha: &str,
+        kind: &'static str,
+        method: Method,
+    ) -> Result<Link, Unavailable> {
+        NoLinks.lend(body, sha, kind, method).await
+    }
+}
+
+impl DocumentOrders for Orders {
+    async fn look(&self, _: &str, _: &'static str, _: Method) -> Result<Ordered, Unavailable> {
+        Ok(self.state.lock().unwrap().clone().unwrap_or(Ordered::Absent))
+    }
+
+    async fn place(&self, _: &str) -> Result<(), Unavailable> {
+        *self.state.lock().unwrap() = Some(Ordered::Waiting);
+        Ok(())
+    }
+
+    async fn keep(&self, _: &str, _: Bytes, _: &str, _: &'static str) -> Result<(), Unavailable> {
+        Ok(())
+    }
+
+    async fn cancel(&self, _: &str) -> Result<(), Unavailable> {
+        Ok(())
+    }
+}
+
+impl TriggerQueue for Orders {
+    async fn send_again(&self, body: &str, _: i64, _: u32) -> Result<(), Unavailable> {
+        self.sent.lock().unwrap().push(body.to_owned());
+        Ok(())
+    }
+
+    async fn show_again(&self, _: &str, _: u32) -> Result<(), Unavailable> {
+        Ok(())
+    }
+}
+
 impl DocumentLinks for NoLinks {
     async fn lend(&self, _: Bytes, _: &str, _: &'static str, _: Method) -> Result<Link, Unavailable> {
         Err(Unavailable("S3", "arn:aws:s3:::secret".to_owned()))
     }
 }
 
-fn app(source: MemorySource) -> App<MemorySource, NoLinks, TestClock> {
-    App { source, links: NoLinks, clock: TestClock::standing(NOW) }
+fn app(source: MemorySource) -> App<MemorySource, Orders, Orders, TestClock> {
+    App { source, links: Orders::default(), queue: Orders::default(), clock: TestClock::standing(NOW) }
 }
 
 async fn ask(source: MemorySource, call: &Call) -> Reply {
@@ -159,4 +209,35 @@ async fn what_is_not_acceptable_is_refused_before_anything_is_read() {
         assert_eq!(app.handle(&call, LEFT).await.status_code, 400);
     }
     assert!(app.source.log().is_empty());
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_document_that_takes_too_long_is_ordered_once_and_fetched_when_it_is_there() {
+    let scenario = scenario("event_tennis_optimizer");
+    let mut source = scenario.source();
+    source.stalls = true;
+    let app = app(source);
+    let began = tokio::time::Instant::now();
+    let first = app.handle(&call(&scenario, GUIDE, ""), LEFT).await;
+    assert_eq!((first.status_code, first.headers["retry-after"].as_str()), (202, "5"));
+    assert!(began.elapsed() < LEFT);
+    let sent = app.queue.sent.lock().unwrap().clone();
+    assert_eq!(sent.len(), 1);
+    let order = Order::read(&sent[0]).unwrap();
+    assert_eq!((order.event(), order.form), (scenario.event(), Form::Bare));
+    assert_eq!(order.replay(), scenario.replay());
+
+    let began = tokio::time::Instant::now();
+    assert_eq!(app.handle(&call(&scenario, GUIDE, ""), LEFT).await.status_code, 202);
+    assert!(began.elapsed() < Duration::from_secs(3), "it is not built here again");
+    assert_eq!(app.queue.sent.lock().unwrap().len(), 1);
+
+    let link = Link { url: "https://s3/built".to_owned(), expires_ms: 0 };
+    *app.links.state.lock().unwrap() = Some(Ordered::Built { link, bytes: 2, sha256: "aa".to_owned() });
+    let built = app.handle(&call(&scenario, GUIDE, ""), LEFT).await;
+    assert_eq!((built.status_code, built.headers["location"].as_str()), (307, "https://s3/built"));
+    assert_eq!(built.headers["cache-control"], "no-store");
+    let link = app.handle(&call(&scenario, GUIDE, "delivery=link"), LEFT).await;
+    assert_eq!(link.status_code, 200);
+    assert!(link.body.contains("\"Location\":\"https://s3/built\""), "{}", link.body);
 }

@@ -12,6 +12,8 @@ pub struct Config {
     pub states: String,
     /// `EXPORT_OUTPUT_BUCKET`
     pub bucket: String,
+    /// `DATA_EXPORT_QUEUE_URL`
+    pub queue: String,
     /// `MRE_PREVIEW_URLS` and `MRE_MEDIA_BUCKET`
     pub previews: Previews,
 }
@@ -26,6 +28,7 @@ impl Config {
             tables: MreTables::of_replays(|name| env.required(name)),
             states: env.required("EXPORT_STATE_TABLE_NAME"),
             bucket: env.required("EXPORT_OUTPUT_BUCKET"),
+            queue: env.required("DATA_EXPORT_QUEUE_URL"),
             previews: Previews::of(env.switch("MRE_PREVIEW_URLS", false), env.optional("MRE_MEDIA_BUCKET")),
         };
         env.finish().map(|()| config)

@@ -31,6 +31,8 @@ export const ARGUMENTS: { readonly [P in keyof MediaExportParameters]-?: Argumen
   authMode: text('AuthMode'),
   defaultTenant: text('DefaultTenant'),
   dataExportAuth: text('DataExportAuth'),
+  dataExportJwtIssuer: text('DataExportJwtIssuer'),
+  dataExportJwtAudience: text('DataExportJwtAudience'),
   requireTls: flag('RequireTls', 'true', 'false'),
   kmsKey: { parameter: 'KmsKeyArn', text: value => value.keyArn },
   domainName: text('DomainName'),

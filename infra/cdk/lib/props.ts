@@ -14,7 +14,7 @@ export const AUTH_MODES = ['session', 'none'] as const;
 export type AuthMode = (typeof AUTH_MODES)[number];
 
 /** Who may read event and replay data: callers that sign with IAM, or everyone who reaches the API. */
-export const DATA_EXPORT_AUTHS = ['AWS_IAM', 'NONE'] as const;
+export const DATA_EXPORT_AUTHS = ['AWS_IAM', 'JWT', 'NONE'] as const;
 export type DataExportAuth = (typeof DATA_EXPORT_AUTHS)[number];
 
 /** Levels of logs, from the least talkative one. */
@@ -45,6 +45,16 @@ export interface MediaExportParameters {
    * @default 'AWS_IAM'
    */
   readonly dataExportAuth?: DataExportAuth;
+  /**
+   * Issuer of the tokens that dataExportAuth 'JWT' wants, as their iss says it.
+   * @default - none
+   */
+  readonly dataExportJwtIssuer?: string;
+  /**
+   * Audiences that tokens may have in aud or client_id, separated by commas.
+   * @default - none
+   */
+  readonly dataExportJwtAudience?: string;
   /**
    * Deny requests to the buckets and queues that do not use TLS. Only an emulator needs false.
    * @default true

@@ -182,6 +182,9 @@ def all_parameters(partition: str = "aws") -> dict[str, str]:
     }
 
 
+TOKENS = {"DataExportAuth": "JWT", "DataExportJwtIssuer": "https://issuer.example", "DataExportJwtAudience": "one,two"}
+
+
 def branches(partition: str = "aws") -> dict[str, dict[str, str]]:
     """Parameters under which, between them, every condition holds and does not."""
     full = all_parameters(partition)
@@ -190,7 +193,7 @@ def branches(partition: str = "aws") -> dict[str, dict[str, str]]:
         "full": full,
         "own buckets": full | {"SourceBucketName": "", "ExportBucketName": ""},
         "media only": {"DataExport": "off"},
-        "quiet": {"CreateMreTables": "true", "CompletionBusName": "", "RequireTls": "false"},
+        "quiet": {"CreateMreTables": "true", "CompletionBusName": "", "RequireTls": "false"} | TOKENS,
     }
 
 

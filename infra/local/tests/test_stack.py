@@ -130,7 +130,7 @@ class TestRoles:
         ("MediaExportClipWorker", "elsewhere/x", "AccessDenied"), ("StatusPoll", "export/z", "AccessDenied"),
         ("EventExport", "documents/x", "ok"), ("ReplayExport", "export/x", "AccessDenied"),
         ("EventExport", "base_event_export/x", "AccessDenied"), ("DataExportWorker", "base_event_export/x", "ok"),
-        ("DataExportWorker", "base_replay_export/x", "ok"), ("DataExportWorker", "documents/y", "AccessDenied")])
+        ("DataExportWorker", "base_replay_export/x", "ok"), ("DataExportWorker", "documents/y", "ok")])
     def test_writing_results(self, stack, function, key, expected):
         answer = self.ask(stack, function, "s3", "put_object", Bucket="{EXPORT_BUCKET}", Key=key, Body="x", IfNoneMatch="*")
         assert answer == expected

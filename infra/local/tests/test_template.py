@@ -163,7 +163,7 @@ def senders(queue: str) -> set[str]:
     [
         ("ClipQueue", {"MediaExportSubmitRole", "JobSweeperRole", "MediaExportClipWorkerRole"}),
         ("ThumbnailQueue", {"MediaExportSubmitRole", "JobSweeperRole", "MediaExportThumbnailWorkerRole"}),
-        ("DataExportQueue", {"events.amazonaws.com", "DataExportWorkerRole"}),
+        ("DataExportQueue", {"events.amazonaws.com", "DataExportWorkerRole", "EventExportRole", "ReplayExportRole"}),
         ("ClipDeadLetterQueue", {"MediaExportClipWorkerRole"}),
         ("ThumbnailDeadLetterQueue", {"MediaExportThumbnailWorkerRole"}),
         ("DataExportDeadLetterQueue", {"events.amazonaws.com", "DataExportWorkerRole"}),

@@ -9,7 +9,7 @@ use aws_sdk_s3::error::ProvideErrorMetadata;
 use aws_sdk_s3::presigning::PresigningConfig;
 use aws_sdk_s3::primitives::ByteStream;
 use bytes::Bytes;
-use export_domain::mre::ports::{DocumentLinks, ExportStore, Link, Method, Stored};
+use export_domain::mre::ports::{DocumentLinks, DocumentOrders, ExportStore, Link, Method, Ordered, Stored};
 use export_domain::mre::source::{LastExport, StoredText};
 use export_domain::ports::{Clock, Unavailable};
 use std::time::{Duration, UNIX_EPOCH};
@@ -165,13 +165,92 @@ impl DocumentLinks for S3Documents {
             let put = self.client.put_object().bucket(&self.bucket).key(&key).content_type(content_type);
             put.body(ByteStream::from(body)).send().await.map_err(|e| unavailable(WHAT, &e))?;
         }
+        self.link(&key, content_type, method).await
+    }
+}
+
+impl S3Documents {
+    async fn link(&self, key: &str, content_type: &'static str, method: Method) -> Result<Link, Unavailable> {
+        let now_ms = SystemClock.now_ms();
         let mut life_ms = i64::try_from(LINK.as_millis()).unwrap_or(i64::MAX);
         if let Some(end_ms) = self.credentials_end_ms().await {
             life_ms = life_ms.min(end_ms - now_ms).max(1_000);
         }
         let life = Duration::from_millis(u64::try_from(life_ms).unwrap_or_default());
-        let url = self.presign(&self.bucket, &key, life, Some(content_type), method).await?;
+        let url = self.presign(&self.bucket, key, life, Some(content_type), method).await?;
         Ok(Link { url, expires_ms: now_ms + life_ms })
+    }
+}
+
+/// Life of an order that nothing came of, in milliseconds: twice the longest try of the worker.
+const ORDER_MS: i64 = 10 * 60 * 1000;
+/// Age from which a document that was built apart is built anew, in milliseconds.
+const BUILT_MS: i64 = 5 * 60 * 1000;
+/// Metadata of an order's object.
+const STATE: &str = "state";
+
+impl S3Documents {
+    async fn put_order(
+        &self,
+        id: &str,
+        state: &str,
+        body: Bytes,
+        sha256: &str,
+        content_type: &'static str,
+    ) -> Result<(), Unavailable> {
+        let put = self.client.put_object().bucket(&self.bucket).key(order_key(id)).content_type(content_type);
+        let put = put.metadata(STATE, state).metadata("sha256", sha256).body(ByteStream::from(body));
+        put.send().await.map(|_| ()).map_err(|e| unavailable(WHAT, &e))
+    }
+}
+
+fn order_key(id: &str) -> String {
+    format!("documents/orders/{id}")
+}
+
+impl DocumentOrders for S3Documents {
+    async fn look(
+        &self,
+        id: &str,
+        content_type: &'static str,
+        method: Method,
+    ) -> Result<Ordered, Unavailable> {
+        let key = order_key(id);
+        let object = match self.client.head_object().bucket(&self.bucket).key(&key).send().await {
+            Ok(object) => object,
+            Err(e) if status(&e) == Some(404) => return Ok(Ordered::Absent),
+            Err(e) => return Err(unavailable(WHAT, &e)),
+        };
+        let modified_ms = object.last_modified().and_then(|time| time.to_millis().ok()).unwrap_or(0);
+        let age_ms = SystemClock.now_ms() - modified_ms;
+        let said = |name: &str| object.metadata().and_then(|metadata| metadata.get(name)).map(String::as_str);
+        Ok(match said(STATE) {
+            Some("ordered") if age_ms < ORDER_MS => Ordered::Waiting,
+            Some("built") if age_ms < BUILT_MS => Ordered::Built {
+                link: self.link(&key, content_type, method).await?,
+                bytes: object.content_length().and_then(|bytes| bytes.try_into().ok()).unwrap_or_default(),
+                sha256: said("sha256").unwrap_or_default().to_owned(),
+            },
+            _ => Ordered::Absent,
+        })
+    }
+
+    async fn place(&self, id: &str) -> Result<(), Unavailable> {
+        self.put_order(id, "ordered", Bytes::new(), "", JSON).await
+    }
+
+    async fn keep(
+        &self,
+        id: &str,
+        body: Bytes,
+        sha256: &str,
+        content_type: &'static str,
+    ) -> Result<(), Unavailable> {
+        self.put_order(id, "built", body, sha256, content_type).await
+    }
+
+    async fn cancel(&self, id: &str) -> Result<(), Unavailable> {
+        self.put_order(id, "cancelled", Bytes::new(), "", JSON).await
     }
 }
 

@@ -15,7 +15,9 @@ use export_domain::mre::json::Json;
 use export_domain::mre::keys::{EventKey, ReplayKey, VersionedName};
 use export_domain::mre::model::{Event, Segment};
 use export_domain::mre::outputs::{Outputs, VersionedRows};
-use export_domain::mre::source::{ExportSource, LastExport, Page, ReadError, StoredText, TriggerProfile};
+use export_domain::mre::source::{
+    ExportSource, LastExport, Page, ReadError, Span, StoredText, TriggerProfile,
+};
 use export_domain::mre::warnings::Warnings;
 
 const FEATURES: [&str; 6] = ["Ace", "BreakPoint", "DoubleFaults", "GamePoint", "MatchPoint", "SetPoint"];
@@ -100,6 +102,13 @@ fn position(after: Option<&Row>) -> usize {
     after.and_then(|row| row.get("At")?.as_number()?.parse().ok()).unwrap_or(0)
 }
 
+/// The number of the first segment that starts later: segment n starts at 10 n + 0.2.
+fn first_after(start: &str) -> usize {
+    let (seconds, rest) = start.split_once('.').unwrap_or((start, "0"));
+    let seconds: usize = seconds.parse().unwrap();
+    seconds / 10 + usize::from(!seconds.is_multiple_of(10) || rest >= "2")
+}
+
 fn plugin(name: &str, attributes: &[&str]) -> Row {
     let attributes = attributes.iter().map(|name| ((*name).to_owned(), Attr::Null)).collect();
     row([("Name", text(name)), ("Version", text("v0")), ("OutputAttributes", Attr::M(attributes))])
@@ -131,8 +140,20 @@ impl ExportSource for Generated {
         Ok(Vec::new())
     }
 
-    async fn segments(&self, _: &str, _: Option<&[String]>, after: Option<Row>) -> Result<Page, ReadError> {
-        Ok(page(position(after.as_ref()), self.segments, 1, segment))
+    async fn segments(&self, _: &str, _: Option<&[String]>, span: Span) -> Result<Page, ReadError> {
+        let to = span.upto.as_deref().map_or(self.segments, |upto| first_after(upto).min(self.segments));
+        let from = span.after.as_ref().and_then(|row| row.get("Start")?.as_number()).map_or(0, first_after);
+        let mut page = page(from, to, 1, segment);
+        page.next = page.next.and_then(|_| page.rows.last().cloned());
+        Ok(page)
+    }
+
+    async fn last_segment(&self, _: &str) -> Result<Option<Row>, ReadError> {
+        Ok(self.segments.checked_sub(1).map(segment))
+    }
+
+    async fn segments_at(&self, _: &str, starts: &[String], _: &[&str]) -> Result<Vec<Row>, ReadError> {
+        Ok(starts.iter().map(|start| segment(first_after(start) - 1)).collect())
     }
 
     async fn feedback(&self, partition: &str, after: Option<Row>) -> Result<Page, ReadError> {

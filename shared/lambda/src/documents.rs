@@ -8,11 +8,14 @@ mod encode;
 mod failure;
 mod gateway;
 mod names;
+mod order;
 mod serve;
 
 pub use ask::{Ask, Delivery, Form, Style};
-pub use deliver::{Origin, Served, deliver};
+pub use deliver::{Origin, Served, content_type, deliver, formed};
+pub use encode::sha256;
 pub use failure::Failure;
 pub use gateway::{Call, Reply};
 pub use names::Refused;
+pub use order::{Order, patiently};
 pub use serve::{Work, serve};

@@ -4,9 +4,13 @@
 mod world;
 
 use data_export_worker::Record;
+use export_domain::mre::document::View;
+use export_domain::mre::export::export_replay;
+use export_domain::mre::keys::EventKey;
 use export_domain::mre::state::{ExportState, Lease, StateKey};
 use export_domain::mre::trigger::Trigger;
 use export_lambda::batch::Disposition;
+use export_lambda::documents::{Ask, Call, Order};
 use export_testkit::mre::scenario;
 use std::time::Duration;
 use tokio::time::timeout;
@@ -283,4 +287,40 @@ async fn as_long_as_a_dead_workers_lease_runs_a_trigger_waits() {
     assert_eq!(handle(&world, &record).await, Disposition::Acknowledge);
     assert!(world.seen().objects.is_empty());
     assert_eq!(world.seen().sent_again, [(1_000, 7)]);
+}
+
+/// The order of `key`'s document in the guide's view, as a request sends it.
+fn order(key: &EventKey, replay: Option<&str>) -> (Order, Record) {
+    let call = Call { route_key: "GET /export/data/event".to_owned(), ..Call::default() };
+    let order = Order::new(key, replay, &Ask::read(&call).unwrap());
+    let record = Record { body: order.message(), ..Record::default() };
+    (order, record)
+}
+
+#[tokio::test]
+async fn an_ordered_document_is_built_and_kept_and_nobody_is_told() {
+    let scenario = scenario("replay_mp4_weight");
+    let world = World::of(&scenario);
+    let key = scenario.replay().unwrap();
+    let (order, record) = order(&key.event, Some(&key.id));
+    for wrong in [Some(Wrong::Fails), None] {
+        if let Some(wrong) = wrong {
+            world.spoil(0, wrong);
+        }
+        let expected = if wrong.is_some() { Disposition::Return } else { Disposition::Acknowledge };
+        assert_eq!(handle(&world, &record).await, expected);
+    }
+    let seen = world.seen();
+    let live = export_replay(&world.app.source, &key, View::Guide).await.unwrap();
+    assert_eq!(seen.built, [(order.id(), live.text)].into());
+    assert!(seen.told.is_empty() && seen.objects.is_empty() && seen.dead.is_empty());
+}
+
+#[tokio::test]
+async fn an_order_of_what_is_gone_is_cancelled() {
+    let scenario = scenario("event_feedback");
+    let world = World::with(&scenario, |source| source.events.clear());
+    let (order, record) = order(&scenario.event(), None);
+    assert_eq!(handle(&world, &record).await, Disposition::Acknowledge);
+    assert_eq!(world.seen().cancelled, [order.id()]);
 }

@@ -1,9 +1,12 @@
 //! The ports in memory, each call of which can be made to fail.
 
+use bytes::Bytes;
 use data_export_worker::{App, Record};
 use export_domain::mre::json::Json;
 use export_domain::mre::keys::object_key;
-use export_domain::mre::ports::{ExportLocations, ExportStates, ExportStore, Stored, TriggerQueue};
+use export_domain::mre::ports::{
+    DocumentOrders, ExportLocations, ExportStates, ExportStore, Method, Ordered, Stored, TriggerQueue,
+};
 use export_domain::mre::state::{ExportState, Lease, StateKey};
 use export_domain::mre::trigger::Trigger;
 use export_domain::ports::{Clock, DeadLetters, EventBus, Notification, Unavailable};
@@ -39,6 +42,8 @@ pub(crate) struct Seen {
     pub(crate) dead: Vec<String>,
     pub(crate) sent_again: Vec<(i64, u32)>,
     pub(crate) shown_again: usize,
+    pub(crate) built: BTreeMap<String, String>,
+    pub(crate) cancelled: Vec<String>,
 }
 
 /// How a call goes wrong.
@@ -186,6 +191,25 @@ impl ExportStore for Port {
             Stored::Done("etag".to_owned())
         })
         .await
+    }
+}
+
+impl DocumentOrders for Port {
+    async fn look(&self, _: &str, _: &'static str, _: Method) -> Result<Ordered, Unavailable> {
+        Ok(Ordered::Absent)
+    }
+
+    async fn place(&self, _: &str) -> Result<(), Unavailable> {
+        Ok(())
+    }
+
+    async fn keep(&self, id: &str, body: Bytes, _: &str, _: &'static str) -> Result<(), Unavailable> {
+        let text = String::from_utf8(body.to_vec()).unwrap();
+        self.call(|inner| inner.seen.built.insert(id.to_owned(), text)).await.map(|_| ())
+    }
+
+    async fn cancel(&self, id: &str) -> Result<(), Unavailable> {
+        self.call(|inner| inner.seen.cancelled.push(id.to_owned())).await
     }
 }
 

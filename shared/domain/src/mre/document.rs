@@ -142,6 +142,18 @@ impl Document {
         }
     }
 
+    /// An empty part of the list of segments, for [`Document::append`].
+    #[must_use]
+    pub fn part(&self) -> Self {
+        Self { view: self.view, writer: Writer::default(), warnings: Warnings::default() }
+    }
+
+    /// Adds the segments of `part`.
+    pub fn append(&mut self, part: &Self) {
+        self.warnings.merge(&part.warnings);
+        self.writer.append(&part.writer);
+    }
+
     /// What the document was lenient about so far.
     pub fn warnings(&mut self) -> &mut Warnings {
         &mut self.warnings

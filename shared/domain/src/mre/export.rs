@@ -15,8 +15,8 @@ use super::live_join::LiveJoin;
 use super::model::{Event, Segment};
 use super::outputs::{self, Outputs, VersionedRows};
 use super::profile::{self, ProfileSource};
-use super::replay::{ReplayRequest, read_results};
-use super::source::{ExportSource, LastExport, Page, ReadError, TriggerProfile};
+use super::replay::{ReplayRequest, ReplayResult, read_results};
+use super::source::{ExportSource, LastExport, Page, ReadError, Span, TriggerProfile};
 use super::stored::{StoredExport, stored_profile};
 use super::warnings::{Warning, Warnings};
 
@@ -50,18 +50,21 @@ pub async fn export_event<S: ExportSource>(
     let (row, last) = both(source.event(key), last).await;
     let event = Event::from_row(key.clone(), row?.ok_or(ExportError::EventNotFound)?);
     let trigger = trigger.cloned().or(last_profile(&event, last?));
-    let basis = Basis::read(source, event, trigger, None).await?;
-    let mut document = Document::new(view, basis.warnings);
+    let mut basis = Basis::read(source, event, trigger, None, First::Page).await?;
+    let mut document = Document::new(view, std::mem::take(&mut basis.warnings));
     document.event(&basis.event, &basis.outputs, basis.profile.as_ref());
     document.segments();
-    let each = |row| match Segment::from_row(row, &basis.outputs) {
-        Ok(segment) => {
-            document.warnings().add_if(!knows_tracks(&basis.tracks, &segment), Warning::TrackNotListed);
-            document.segment(&segment, &basis.outputs, &basis.feedback);
+    let Page { rows, next } = std::mem::take(&mut basis.first_page);
+    let work = async {
+        for row in rows {
+            basis.show(row, &mut document);
         }
-        Err(warning) => document.warnings().add(warning),
     };
-    each_row(source, &basis.partition, basis.outputs.unique(), basis.first_page, each).await?;
+    let (spans, ()) = both(spans(source, &basis.partition, next), work).await;
+    let parts = spans?.into_iter().map(|span| basis.part(source, span, document.part()));
+    for part in all(parts.collect()).await {
+        document.append(&part?);
+    }
     let (text, warnings) = document.finish();
     let id = basis.event.id_text().map(str::to_owned);
     Ok(Export { text, id, profile_source: basis.profile_source, warnings })
@@ -81,11 +84,11 @@ pub async fn export_replay<S: ExportSource>(
             .await;
     let (row, last) = event;
     let event = Event::from_row(key.event.clone(), row?.ok_or(ExportError::EventNotFound)?);
-    let (trigger, replay) = (last_profile(&event, last?), replay?);
-    let track = replay.request.track();
-    let (basis, previews) =
-        both(Basis::read(source, event, trigger, track), replay.previews(source, view)).await;
-    live_replay(source, basis?, replay, &previews?, view).await
+    let (trigger, mut replay) = (last_profile(&event, last?), replay?);
+    let results = replay.chosen();
+    let basis = Basis::of_replay(source, event, trigger, &replay, &results);
+    let (basis, previews) = both(basis, replay.previews(source, view)).await;
+    live_replay(source, basis?, replay, &results, &previews?, view).await
 }
 
 /// The document of a replay as MRE makes it: joined with the stored event export. Without one, the live document.
@@ -110,8 +113,9 @@ pub async fn export_replay_from_stored<S: ExportSource>(
         None => replay.warnings.raise(Some(missing)),
     }
     let trigger = last_profile(&event, source.trigger_profile(&key.event).await?);
-    let basis = Basis::read(source, event, trigger, track).await?;
-    live_replay(source, basis, replay, &previews, View::Mre).await
+    let results = replay.chosen();
+    let basis = Basis::of_replay(source, event, trigger, &replay, &results).await?;
+    live_replay(source, basis, replay, &results, &previews, View::Mre).await
 }
 
 /// The last stored export of an event, as it was written.
@@ -135,43 +139,33 @@ pub async fn stored_replay<S: ExportSource>(source: &S, key: &ReplayKey) -> Resu
     Ok(last_export(source, location).await?)
 }
 
+/// The segments are read by the starts of the results. Where one of them has no such segment, which may have been
+/// chosen by its optimized start, all segments are gone through.
 async fn live_replay<S: ExportSource>(
     source: &S,
-    basis: Basis,
+    mut basis: Basis,
     replay: Replay,
+    results: &[ReplayResult],
     previews: &[(String, String)],
     view: View,
 ) -> Result<Export, ExportError> {
-    let mut warnings = basis.warnings;
-    warnings.merge(&replay.warnings);
-    let choice = replay.request.choice_field();
-    if !replay.request.timed.is_empty() {
-        let mut document = Document::new(view, warnings);
-        document.event(&basis.event, &basis.outputs, basis.profile.as_ref());
-        document.replay(&replay.request, previews);
-        document.segments();
-        for clip in &replay.request.timed {
-            let features = Json::Array(Vec::new());
-            document.replay_segment(&Segment::of_time(clip), &features, choice, &Feedback::default());
-        }
-        let (text, warnings) = document.finish();
-        let id = Some(replay.request.id);
-        return Ok(Export { text, id, profile_source: basis.profile_source, warnings });
-    }
-    let results = read_results(replay.results.as_deref(), &mut warnings);
-    let mut join = LiveJoin::new(&results, replay.request.track());
-    let mut document = Document::new(view, warnings);
-    let each = |row| match Segment::from_row(row, &basis.outputs) {
-        Ok(segment) => join.offer(segment),
-        Err(warning) => document.warnings().add(warning),
-    };
-    each_row(source, &basis.partition, basis.outputs.unique(), basis.first_page, each).await?;
+    let mut document = Document::new(view, std::mem::take(&mut basis.warnings));
+    document.warnings().merge(&replay.warnings);
     document.event(&basis.event, &basis.outputs, basis.profile.as_ref());
     document.replay(&replay.request, previews);
     document.segments();
-    for (segment, features) in join.finish(document.warnings()) {
-        document.warnings().add_if(!knows_tracks(&basis.tracks, &segment), Warning::TrackNotListed);
-        document.replay_segment(&segment, features, choice, &basis.feedback);
+    let choice = replay.request.choice_field();
+    for clip in &replay.request.timed {
+        let features = Json::Array(Vec::new());
+        document.replay_segment(&Segment::of_time(clip), &features, choice, &Feedback::default());
+    }
+    if replay.request.timed.is_empty() {
+        let rows = std::mem::take(&mut basis.first_page.rows);
+        let join = basis.joined(source, rows, results, replay.request.track(), document.warnings()).await?;
+        for (segment, features) in join.finish(document.warnings()) {
+            document.warnings().add_if(!basis.knows_tracks(&segment), Warning::TrackNotListed);
+            document.replay_segment(&segment, features, choice, &basis.feedback);
+        }
     }
     let (text, warnings) = document.finish();
     Ok(Export { text, id: Some(replay.request.id), profile_source: basis.profile_source, warnings })
@@ -191,6 +185,14 @@ impl Replay {
         let row = request?.ok_or(ExportError::ReplayNotFound)?;
         let request = ReplayRequest::from_row(key, row, &mut warnings);
         Ok(Self { request, results: results?, warnings })
+    }
+
+    /// What the replay chose; nothing if it is made of clips by time.
+    fn chosen(&mut self) -> Vec<ReplayResult> {
+        if !self.request.timed.is_empty() {
+            return Vec::new();
+        }
+        read_results(self.results.as_deref(), &mut self.warnings)
     }
 
     fn on_stored(self, stored: &StoredExport<'_>, previews: &[(String, String)]) -> Export {
@@ -231,6 +233,15 @@ struct Basis {
     warnings: Warnings,
 }
 
+/// Which segments are read with the basis.
+#[derive(Clone, Copy)]
+enum First<'a> {
+    /// The first page, with all attributes, so that it need not wait for the plugins.
+    Page,
+    /// Those with these starts, without their features.
+    At(&'a [String]),
+}
+
 /// The profile before the plugins are read.
 enum Outline {
     Short(Json, ProfileSource),
@@ -238,13 +249,26 @@ enum Outline {
 }
 
 impl Basis {
-    /// The first page of segments comes with all attributes, so that it need not wait for the plugins. Feedback is
-    /// looked up for the event's audio tracks, for `track`, and for those of the first segments.
+    /// With the segments that `results` name by their start.
+    async fn of_replay<S: ExportSource>(
+        source: &S,
+        event: Event,
+        trigger: Option<Json>,
+        replay: &Replay,
+        results: &[ReplayResult],
+    ) -> Result<Self, ReadError> {
+        let starts: BTreeSet<&String> = results.iter().filter_map(|result| result.start.as_ref()).collect();
+        let starts: Vec<String> = starts.into_iter().cloned().collect();
+        Self::read(source, event, trigger, replay.request.track(), First::At(&starts)).await
+    }
+
+    /// Feedback is looked up for the event's audio tracks, for `track`, and for those of the first segments.
     async fn read<S: ExportSource>(
         source: &S,
         event: Event,
         trigger: Option<Json>,
         track: Option<String>,
+        first: First<'_>,
     ) -> Result<Self, ReadError> {
         let mut warnings = Warnings::default();
         let outline = outline(source, &event, trigger, &mut warnings).await?;
@@ -258,9 +282,13 @@ impl Basis {
         warnings.add_if(outline.is_some() && classifier.is_none(), Warning::ClassifierMissing);
         let partition = classifier.map(|name| event.key.classifier_partition(name)).unwrap_or_default();
         let first_page = async {
-            match classifier {
-                Some(_) => source.segments(&partition, None, None).await,
-                None => Ok(Page::default()),
+            match (classifier, first) {
+                (Some(_), First::Page) => source.segments(&partition, None, Span::default()).await,
+                (Some(_), First::At(starts)) if !starts.is_empty() => {
+                    let rows = source.segments_at(&partition, starts, &Segment::ATTRIBUTES).await?;
+                    Ok(Page { rows, next: None })
+                }
+                _ => Ok(Page::default()),
             }
         };
         let mut tracks = event.track_names();
@@ -296,6 +324,70 @@ impl Basis {
             first_page,
             warnings,
         })
+    }
+
+    /// Adds a row to the document of the event.
+    fn show(&self, row: Row, document: &mut Document) {
+        match Segment::from_row(row, &self.outputs) {
+            Ok(segment) => {
+                document.warnings().add_if(!self.knows_tracks(&segment), Warning::TrackNotListed);
+                document.segment(&segment, &self.outputs, &self.feedback);
+            }
+            Err(warning) => document.warnings().add(warning),
+        }
+    }
+
+    /// Adds the segments of `span` to `part` of the document of the event.
+    async fn part<S: ExportSource>(
+        &self,
+        source: &S,
+        span: Span,
+        mut part: Document,
+    ) -> Result<Document, ReadError> {
+        let attributes = self.attributes();
+        each_row(source, &self.partition, &attributes, span, |row| self.show(row, &mut part)).await?;
+        Ok(part)
+    }
+
+    /// The attributes of segments that documents need, each once.
+    fn attributes(&self) -> Vec<String> {
+        let outputs = self.outputs.unique().iter().map(String::as_str);
+        let outputs = outputs.filter(|name| !Segment::ATTRIBUTES.contains(name));
+        Segment::ATTRIBUTES.into_iter().chain(outputs).map(str::to_owned).collect()
+    }
+
+    /// The join of `results` with `rows`, which have their starts, or if that is not complete, with all segments.
+    async fn joined<'a, S: ExportSource>(
+        &self,
+        source: &S,
+        rows: Vec<Row>,
+        results: &'a [ReplayResult],
+        track: Option<String>,
+        warnings: &mut Warnings,
+    ) -> Result<LiveJoin<'a>, ReadError> {
+        let offer = |row, join: &mut LiveJoin<'a>, warnings: &mut Warnings| match Segment::from_row(
+            row,
+            &self.outputs,
+        ) {
+            Ok(segment) => join.offer(segment),
+            Err(warning) => warnings.add(warning),
+        };
+        let (mut join, mut found) = (LiveJoin::new(results, track.clone()), Warnings::default());
+        for row in rows {
+            offer(row, &mut join, &mut found);
+        }
+        if !join.is_complete() && !self.partition.is_empty() {
+            (join, found) = (LiveJoin::new(results, track), Warnings::default());
+            let attributes = self.attributes();
+            let each = |row| offer(row, &mut join, &mut found);
+            each_row(source, &self.partition, &attributes, Span::default(), each).await?;
+        }
+        warnings.merge(&found);
+        Ok(join)
+    }
+
+    fn knows_tracks(&self, segment: &Segment) -> bool {
+        segment.tracks().all(|track| self.tracks.iter().any(|known| known == track))
     }
 }
 
@@ -392,10 +484,6 @@ fn unlisted_tracks(rows: &[Row], listed: &[String]) -> Vec<String> {
     tracks.into_iter().cloned().collect()
 }
 
-fn knows_tracks(known: &[String], segment: &Segment) -> bool {
-    segment.tracks().all(|track| known.iter().any(|known| known == track))
-}
-
 async fn reviews<S: ExportSource>(
     source: &S,
     partition: String,
@@ -414,21 +502,53 @@ async fn reviews<S: ExportSource>(
     }
 }
 
-/// Hands over every row. The next page is asked for before the rows of the last one are worked on.
+/// How many parts of an event's segments are read side by side.
+const RANGES: u32 = 4;
+
+/// The segments after the first page, which ended before `next`, in spans of equal time.
+async fn spans<S: ExportSource>(
+    source: &S,
+    partition: &str,
+    next: Option<Row>,
+) -> Result<Vec<Span>, ReadError> {
+    let Some(next) = next else { return Ok(Vec::new()) };
+    let start = |row: &Row| row.get("Start")?.as_number()?.parse::<f64>().ok();
+    let last = source.last_segment(partition).await?;
+    let ends = start(&next).zip(last.as_ref().and_then(start));
+    let borders = ends.map(|(from, to)| borders(from, to)).unwrap_or_default();
+    let mut spans = vec![Span { after: Some(next), upto: None }];
+    for border in borders {
+        if let Some(span) = spans.last_mut() {
+            span.upto = Some(border.clone());
+        }
+        spans.push(Span { after: Some(Span::row(partition, &border)), upto: None });
+    }
+    Ok(spans)
+}
+
+/// What divides the time from `from` to `to` in [`RANGES`] parts, as ascending number texts inside of it.
+fn borders(from: f64, to: f64) -> Vec<String> {
+    let at = |part: u32| format!("{:.3}", from + (to - from) * f64::from(part) / f64::from(RANGES));
+    let mut borders: Vec<String> = (1..RANGES).map(at).collect();
+    borders.dedup();
+    borders.retain(|border| border.parse::<f64>().is_ok_and(|border| border > from && border < to));
+    borders
+}
+
+/// Hands over every row of `span`. The next page is asked for before the rows of the last one are worked on.
 async fn each_row<S: ExportSource>(
     source: &S,
     partition: &str,
-    outputs: &[String],
-    first: Page,
+    attributes: &[String],
+    span: Span,
     mut each: impl FnMut(Row) + Send,
 ) -> Result<(), ReadError> {
-    let more = outputs.iter().map(String::as_str).filter(|name| !Segment::ATTRIBUTES.contains(name));
-    let attributes: Vec<String> = Segment::ATTRIBUTES.into_iter().chain(more).map(str::to_owned).collect();
-    let mut page = first;
+    let mut page = source.segments(partition, Some(attributes), span.clone()).await?;
     while let Some(after) = page.next {
         let rows = page.rows;
         let work = async { rows.into_iter().for_each(&mut each) };
-        let (next, ()) = both(source.segments(partition, Some(&attributes), Some(after)), work).await;
+        let rest = Span { after: Some(after), upto: span.upto.clone() };
+        let (next, ()) = both(source.segments(partition, Some(attributes), rest), work).await;
         page = next?;
     }
     page.rows.into_iter().for_each(each);

@@ -33,7 +33,7 @@ impl<'a> LiveJoin<'a> {
         }
     }
 
-    /// Keeps the segment if a result may want it. Segments come ascending by start.
+    /// Keeps the segment if a result may want it. Segments come ascending by start, unless the join is complete then.
     pub fn offer(&mut self, segment: Segment) {
         let opto_start =
             self.track.as_deref().and_then(|track| segment.opto_start_of(track)).and_then(number::plain);
@@ -44,6 +44,12 @@ impl<'a> LiveJoin<'a> {
         if by_start || by_opto_start {
             self.kept.push(segment);
         }
+    }
+
+    /// Whether every result has a segment with its start.
+    pub fn is_complete(&self) -> bool {
+        let has_segment = |start: &str| self.by_start.get(start).is_some_and(Option::is_some);
+        self.results.iter().all(|result| result.start.as_deref().is_some_and(has_segment))
     }
 
     /// The segments of the replay, each with the features of its first result.

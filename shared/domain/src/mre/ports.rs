@@ -44,6 +44,50 @@ pub trait DocumentLinks: Send + Sync {
     ) -> impl Future<Output = Result<Link, Unavailable>> + Send;
 }
 
+/// How far a document is that was ordered.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Ordered {
+    /// Nobody ordered it lately.
+    Absent,
+    /// It was ordered, and is not there yet.
+    Waiting,
+    /// It was built lately.
+    Built {
+        /// A URL that reads it.
+        link: Link,
+        /// Its length.
+        bytes: u64,
+        /// Its SHA-256 in lower-case hex.
+        sha256: String,
+    },
+}
+
+/// Documents that are built apart from the request for them, by the ids of their orders.
+pub trait DocumentOrders: Send + Sync {
+    /// How far the document is; a URL reads it by `method` once it is there.
+    fn look(
+        &self,
+        id: &str,
+        content_type: &'static str,
+        method: Method,
+    ) -> impl Future<Output = Result<Ordered, Unavailable>> + Send;
+
+    /// Notes that the document was ordered.
+    fn place(&self, id: &str) -> impl Future<Output = Result<(), Unavailable>> + Send;
+
+    /// Keeps the document, with its SHA-256 in lower-case hex.
+    fn keep(
+        &self,
+        id: &str,
+        body: Bytes,
+        sha256: &str,
+        content_type: &'static str,
+    ) -> impl Future<Output = Result<(), Unavailable>> + Send;
+
+    /// Notes that there will be no document: nobody waits for it any longer.
+    fn cancel(&self, id: &str) -> impl Future<Output = Result<(), Unavailable>> + Send;
+}
+
 /// Outcome of storing an export.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Stored {

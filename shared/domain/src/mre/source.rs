@@ -2,7 +2,7 @@
 
 use std::error::Error;
 
-use super::attr::Row;
+use super::attr::{Attr, Row};
 use super::keys::{EventKey, ReplayKey, VersionedName};
 use super::warnings::Warning;
 
@@ -24,6 +24,23 @@ pub struct Page {
     pub rows: Vec<Row>,
     /// Where the next page starts; `None` on the last page. A page may be empty and still have a next one.
     pub next: Option<Row>,
+}
+
+/// A stretch of the segments that a classifier found.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct Span {
+    /// The row it begins after: a page's `next`, or [`Span::row`] of any start; `None` at the first row.
+    pub after: Option<Row>,
+    /// The last start in it, as number text; `None` without a bound.
+    pub upto: Option<String>,
+}
+
+impl Span {
+    /// The key of a row in `partition`, whether there is one or not.
+    pub fn row(partition: &str, start: &str) -> Row {
+        let key = [("PK", Attr::S(partition.to_owned())), ("Start", Attr::N(start.to_owned()))];
+        key.map(|(name, value)| (name.to_owned(), value)).into()
+    }
 }
 
 /// An object of the export bucket.
@@ -96,15 +113,27 @@ pub trait ExportSource: Sync {
     /// The Model rows that exist; `keys` are distinct and of any number.
     fn models(&self, keys: &[VersionedName]) -> impl Future<Output = Result<Vec<Row>, ReadError>> + Send;
 
-    /// One page of `PluginResult`, ascending by `Start`. Of each row at least `attributes` (every attribute when
+    /// One page of a span of `PluginResult`, ascending by `Start`. Of each row at least `attributes` (every attribute when
     /// `None`), which are distinct and may bear any name; more do no harm, so a projection too long for one expression
     /// may be dropped.
     fn segments(
         &self,
         partition: &str,
         attributes: Option<&[String]>,
-        after: Option<Row>,
+        span: Span,
     ) -> impl Future<Output = Result<Page, ReadError>> + Send;
+
+    /// The last row of a partition of `PluginResult`, of which nothing but the start need be there.
+    fn last_segment(&self, partition: &str) -> impl Future<Output = Result<Option<Row>, ReadError>> + Send;
+
+    /// The rows of `PluginResult` that start at `starts`, which are distinct and of any number, in any order. Of each
+    /// row at least `attributes`.
+    fn segments_at(
+        &self,
+        partition: &str,
+        starts: &[String],
+        attributes: &[&str],
+    ) -> impl Future<Output = Result<Vec<Row>, ReadError>> + Send;
 
     /// One page of the feedback table's `ProgramEventTrack-index`.
     fn feedback(

@@ -80,6 +80,12 @@ impl Writer {
         }
     }
 
+    /// Adds the items that `items` holds, each after [`Writer::item`], to an open array.
+    pub fn append(&mut self, items: &Self) {
+        let first = if self.text.ends_with('[') { items.text.strip_prefix(", ") } else { None };
+        self.text.push_str(first.unwrap_or(&items.text));
+    }
+
     /// Writes finished JSON as it is.
     pub fn raw(&mut self, token: &str) {
         self.text.push_str(token);

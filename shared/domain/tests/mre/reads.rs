@@ -57,9 +57,57 @@ fn reads_pages_and_tracks_and_nothing_per_segment() {
     source.page_rows = 1_000;
     let export = scenario.live(&source, View::Guide).unwrap();
     assert_eq!(export.text.matches("\"OriginalFeedback\"").count(), 4_600, "every segment has both reviews");
-    assert_eq!(count(&source, "segments"), 3, "pages");
+    assert_eq!(count(&source, "segments"), 5, "the first page, and one of each range");
     assert_eq!(count(&source, "feedback"), 6, "pages of each track");
-    assert_eq!(source.log().len(), 3 + 6 + 2, "and the event and the plugins");
+    assert_eq!(source.log().len(), 5 + 6 + 3, "and the event, the plugins, the last segment");
+}
+
+#[test]
+fn the_segments_after_the_first_page_are_read_in_four_ranges_side_by_side() {
+    let (scenario, mut source) = large(8_500);
+    let Trigger::Event { key, info } = scenario.trigger() else { panic!("an event") };
+    source.page_rows = 100_000;
+    let whole = scenario.live(&source, View::Guide).unwrap();
+    source.page_rows = 500;
+    assert_eq!(scenario.live(&source, View::Guide).unwrap(), whole);
+    source.waits = true;
+    source.feedback.clear();
+    let trips = round_trips(export_event(&source, &key, View::Guide, info.get("Profile")));
+    assert_eq!(trips, 2 + 1 + 4, "16 pages after the first and the last segment");
+}
+
+#[test]
+fn ranges_lose_no_segment_wherever_segments_lie() {
+    let (scenario, mut source) = large(400);
+    for (at, row) in source.segments.values_mut().flatten().enumerate() {
+        let start = match at {
+            0..300 => format!("{at}.001"),
+            300..399 => format!("{}.5", 1_000_000 + at),
+            _ => "2000000".to_owned(),
+        };
+        row.insert("Start".to_owned(), Attr::N(start));
+    }
+    let whole = scenario.live(&source, View::Mre).unwrap();
+    assert_eq!(whole.text.matches("\"End\"").count(), 400);
+    for page_rows in [1, 3, 50, 299, 399] {
+        source.page_rows = page_rows;
+        assert_eq!(scenario.live(&source, View::Mre).unwrap(), whole, "{page_rows}");
+    }
+}
+
+#[test]
+fn a_replay_reads_its_segments_by_key_and_all_only_if_one_is_missing() {
+    let scenario = scenario("replay_optimizer");
+    let mut source = scenario.source();
+    source.page_rows = 1;
+    let shown = scenario.live(&source, View::Guide).unwrap();
+    assert_eq!((count(&source, "segments by start"), count(&source, "segments")), (1, 0));
+    // What the results name by a start that no segment has, they still name by the optimized start.
+    for results in source.replay_results.values_mut() {
+        *results = results.replace("\"Start\": ", "\"Start\": 9");
+    }
+    assert_eq!(scenario.live(&source, View::Guide).unwrap().text, shown.text);
+    assert!(count(&source, "segments") > 1);
 }
 
 #[test]

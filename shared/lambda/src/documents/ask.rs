@@ -4,6 +4,7 @@ use super::failure::Failure;
 use super::gateway::Call;
 use super::names::Refused;
 use export_domain::mre::document::View;
+use serde::{Deserialize, Serialize};
 
 /// Whose route was called. It decides the defaults and how errors look.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -15,7 +16,8 @@ pub enum Style {
 }
 
 /// The form of a body.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
 pub enum Form {
     /// The document.
     Bare,

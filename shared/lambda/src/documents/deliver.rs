@@ -5,7 +5,7 @@ use super::encode::{decoded_bytes, fits, gzip, sha256};
 use super::gateway::Reply;
 use bytes::Bytes;
 use export_domain::mre::document::{Export, blob};
-use export_domain::mre::ports::{DocumentLinks, Method};
+use export_domain::mre::ports::{DocumentLinks, Link, Method};
 use export_domain::mre::profile::ProfileSource;
 use export_domain::mre::source::StoredText;
 use export_domain::ports::Unavailable;
@@ -115,14 +115,16 @@ async fn whole<L: DocumentLinks>(ask: &Ask, served: Served, links: &L) -> Result
 
 const JSON: &str = "application/json";
 
-fn content_type(form: Form) -> &'static str {
+/// The media type of a body.
+pub fn content_type(form: Form) -> &'static str {
     match form {
         Form::Bare | Form::Blob => JSON,
         Form::Line => "application/octet-stream",
     }
 }
 
-fn formed(form: Form, mut text: String) -> String {
+/// The body of a document.
+pub fn formed(form: Form, mut text: String) -> String {
     match form {
         Form::Bare => text,
         Form::Blob => blob(&text),
@@ -142,15 +144,20 @@ async fn lent<L: DocumentLinks>(
 ) -> Result<Reply, Unavailable> {
     let (bytes, hash) = (body.len(), sha256(body.as_bytes()));
     let link = links.lend(Bytes::from(body), &hash, content_type, Method::Get).await?;
+    Ok(told(reply, &link, u64::try_from(bytes).unwrap_or(u64::MAX), &hash))
+}
+
+/// Where a document is, how long, and what it is.
+pub(super) fn told(reply: Reply, link: &Link, bytes: u64, hash: &str) -> Reply {
     let ends = Timestamp::from_millisecond(link.expires_ms / 1000 * 1000).unwrap_or_default();
     let told = serde_json::json!({
         "Location": link.url, "ExpiresAt": ends.to_string(), "Bytes": bytes, "Sha256": hash,
     });
-    Ok(ephemeral(reply).with_text(JSON, told.to_string()))
+    ephemeral(reply).with_text(JSON, told.to_string())
 }
 
 /// The reply holds a URL that opens the document to everyone who has it.
-fn ephemeral(reply: Reply) -> Reply {
+pub(super) fn ephemeral(reply: Reply) -> Reply {
     reply.with("cache-control", "no-store").with("referrer-policy", "no-referrer")
 }
 

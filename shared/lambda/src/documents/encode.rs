@@ -12,7 +12,7 @@ use std::io::Write;
 const MAX_REPLY_BYTES: usize = 5_500_000;
 
 /// SHA-256 in lower-case hex.
-pub(super) fn sha256(bytes: &[u8]) -> String {
+pub fn sha256(bytes: &[u8]) -> String {
     hex(&Sha256::digest(bytes))
 }
 

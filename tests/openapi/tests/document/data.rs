@@ -64,6 +64,12 @@ fn get(kind: Kind, form: Form) -> Node {
                 "headers" => headers(&DOCUMENT).with(headers(&["Content-Encoding"])),
                 "content" => content(kind, form),
             },
+            "202" => object! {
+                "description" => "The document takes longer than a reply may and is being built: ask again after \
+                    `Retry-After` seconds. It is there for five minutes then, by a redirect.",
+                "headers" => headers(&["X-Correlation-Id", "Retry-After"]),
+                "content" => object! { "application/json" => object! { "schema" => building() } },
+            },
             "304" => bare("The document is the one of \
                 `If-None-Match`.").with(object! { "headers" => headers(&DOCUMENT) }),
             "307" => object! {
@@ -85,6 +91,16 @@ fn get(kind: Kind, form: Form) -> Node {
     operation(kind, form, "get", summary, description).with(object! { "responses" => responses })
 }
 
+/// The body while a document is being built.
+fn building() -> Node {
+    json!({
+        "type": "object",
+        "required": ["Status", "Message"],
+        "properties": {"Status": {"const": "BUILDING"}, "Message": {"type": "string"}},
+    })
+    .into()
+}
+
 fn redirect() -> Node {
     headers(&["X-Correlation-Id", "ETag"]).with(object! {
         "Location" => json!({"description": "The document.", "schema": {"type": "string", "format": "uri"}}),
@@ -99,6 +115,9 @@ fn head(kind: Kind, form: Form) -> Node {
                 "description" => "There is such a document.",
                 "headers" => headers(&DOCUMENT).with(headers(&["Content-Encoding"])),
             },
+            "202" => bare("The document is being built.").with(object! {
+                "headers" => headers(&["X-Correlation-Id", "Retry-After"]),
+            }),
             "304" => bare("The document is the one of \
                 `If-None-Match`.").with(object! { "headers" => headers(&DOCUMENT) }),
             "307" => object! {

@@ -74,7 +74,8 @@ fn security() -> Node {
         "awsSigV4": {
             "type": "apiKey", "in": "header", "name": "Authorization", "x-amazon-apigateway-authtype": "awsSigv4",
             "description": "AWS Signature Version 4 for the service `execute-api`; the caller needs \
-                `execute-api:Invoke`. Not asked for by a service deployed with `DataExportAuth` `NONE`.",
+                `execute-api:Invoke`. A service deployed with `DataExportAuth` `JWT` takes a bearer \
+                token in its place, one with `NONE` asks for nothing.",
         },
     })
     .into()

@@ -3,10 +3,13 @@
 use export_domain::mre::attr::{Attr, Row, row_from_dynamo_json};
 use export_domain::mre::json::Json;
 use export_domain::mre::keys::{EventKey, ReplayKey, VersionedName};
-use export_domain::mre::source::{ExportSource, LastExport, Page, ReadError, StoredText, TriggerProfile};
+use export_domain::mre::number;
+use export_domain::mre::source::{
+    ExportSource, LastExport, Page, ReadError, Span, StoredText, TriggerProfile,
+};
 use std::cmp::Ordering;
 use std::collections::{BTreeMap, HashSet};
-use std::future::poll_fn;
+use std::future::{pending, poll_fn};
 use std::sync::Mutex;
 use std::sync::atomic::{AtomicUsize, Ordering as Atomic};
 use std::task::Poll;
@@ -47,6 +50,8 @@ pub struct MemorySource {
     pub page_rows: usize,
     /// The read that fails, counted from 0.
     pub failing_read: Option<usize>,
+    /// Whether no page of segments ever comes.
+    pub stalls: bool,
     /// Whether every read waits for one more poll, so that polls count round trips.
     pub waits: bool,
     reads: AtomicUsize,
@@ -71,6 +76,7 @@ impl Default for MemorySource {
             preview_query: None,
             page_rows: 500,
             failing_read: None,
+            stalls: false,
             waits: false,
             reads: AtomicUsize::new(0),
             log: Mutex::new(Vec::new()),
@@ -124,6 +130,9 @@ impl MemorySource {
             log.push(what);
         }
         let at = self.reads.fetch_add(1, Atomic::Relaxed);
+        if self.stalls && what.starts_with("segments") {
+            return pending().await;
+        }
         let mut waits = self.waits;
         poll_fn(|_| if std::mem::take(&mut waits) { Poll::Pending } else { Poll::Ready(()) }).await;
         if self.failing_read == Some(at) {
@@ -196,15 +205,54 @@ impl ExportSource for MemorySource {
         &self,
         partition: &str,
         attributes: Option<&[String]>,
-        after: Option<Row>,
+        span: Span,
     ) -> Result<Page, ReadError> {
         self.read("segments").await?;
         // DynamoDB refuses a projection that names an attribute twice.
         if attributes.is_some_and(|names| names.iter().collect::<HashSet<_>>().len() < names.len()) {
             return Err(made_to_fail("segments"));
         }
-        let rows: Vec<&Row> = self.segments.get(partition).into_iter().flatten().collect();
-        Ok(self.page(&rows, attributes, after.as_ref()))
+        let key = |start: &str| Span::row(partition, start);
+        let is_in = |row: &&Row| {
+            span.after.as_ref().is_none_or(|after| by_start(after, row) == Ordering::Less)
+                && span.upto.as_ref().is_none_or(|upto| by_start(row, &key(upto)) != Ordering::Greater)
+        };
+        let rows: Vec<&Row> = self.segments.get(partition).into_iter().flatten().filter(is_in).collect();
+        let mut page = self.page(&rows, attributes, None);
+        if let (Some(next), Some(last)) = (&mut page.next, page.rows.last()) {
+            *next = key(last.get("Start").and_then(Attr::as_number).unwrap_or_default());
+        }
+        Ok(page)
+    }
+
+    async fn last_segment(&self, partition: &str) -> Result<Option<Row>, ReadError> {
+        self.read("last segment").await?;
+        Ok(self.segments.get(partition).and_then(|rows| rows.last()).cloned())
+    }
+
+    async fn segments_at(
+        &self,
+        partition: &str,
+        starts: &[String],
+        attributes: &[&str],
+    ) -> Result<Vec<Row>, ReadError> {
+        self.read("segments by start").await?;
+        // DynamoDB refuses a batch that names a key twice.
+        if starts.iter().collect::<HashSet<_>>().len() < starts.len() {
+            return Err(made_to_fail("segments by start"));
+        }
+        let starts: HashSet<&str> = starts.iter().map(String::as_str).collect();
+        let is_wanted = |row: &&Row| {
+            let start = row.get("Start").and_then(Attr::as_number).and_then(number::plain);
+            start.is_some_and(|start| starts.contains(start.as_ref()))
+        };
+        let project = |row: &Row| {
+            let named =
+                attributes.iter().filter_map(|name| Some(((*name).to_owned(), row.get(*name)?.clone())));
+            named.collect::<Row>()
+        };
+        let rows = self.segments.get(partition).into_iter().flatten().filter(is_wanted);
+        Ok(rows.rev().map(project).collect())
     }
 
     async fn feedback(&self, partition: &str, after: Option<Row>) -> Result<Page, ReadError> {

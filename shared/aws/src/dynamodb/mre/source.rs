@@ -7,14 +7,16 @@ use crate::documents::S3Documents;
 use aws_config::SdkConfig;
 use aws_sdk_dynamodb::Client;
 use aws_sdk_dynamodb::operation::query::builders::QueryFluentBuilder;
+use aws_sdk_dynamodb::types::builders::KeysAndAttributesBuilder;
 use aws_sdk_dynamodb::types::{AttributeValue, KeysAndAttributes};
 use export_domain::mre::attr::{Attr, Row};
 use export_domain::mre::keys::{EventKey, ReplayKey, VersionedName};
 use export_domain::mre::ports::Method;
-use export_domain::mre::source::{ExportSource, LastExport, Page, ReadError, TriggerProfile};
+use export_domain::mre::source::{ExportSource, LastExport, Page, ReadError, Span, TriggerProfile};
 use export_domain::mre::state::StateKey;
 use export_domain::ports::Unavailable;
 use flate2::read::GzDecoder;
+use futures_util::stream::{self, StreamExt, TryStreamExt};
 use std::collections::HashMap;
 use std::error::Error;
 use std::io::Read;
@@ -22,6 +24,8 @@ use std::time::Duration;
 
 /// Keys in one `BatchGetItem`.
 const BATCH_KEYS: usize = 100;
+/// Batches that are asked for at once.
+const BATCHES: usize = 4;
 /// Tries of the keys that a batch left unprocessed.
 const BATCH_TRIES: u32 = 8;
 /// Longest expression in bytes; a longer projection is dropped.
@@ -141,7 +145,8 @@ impl DynamoMre {
             keys.iter().filter(|key| is_key(&key.name) && is_key(&key.version)).cloned().collect();
         let mut rows = Vec::new();
         for chunk in keys.chunks(BATCH_KEYS) {
-            rows.extend(self.chunk(what, table, chunk).await?);
+            let wanted = KeysAndAttributes::builder().set_keys(Some(chunk.iter().map(versioned).collect()));
+            rows.extend(self.chunk(what, table, wanted).await?);
         }
         Ok(rows)
     }
@@ -150,13 +155,9 @@ impl DynamoMre {
         &self,
         what: &'static str,
         table: &str,
-        keys: &[VersionedName],
+        wanted: KeysAndAttributesBuilder,
     ) -> Result<Vec<Row>, ReadError> {
-        let wanted = KeysAndAttributes::builder()
-            .set_keys(Some(keys.iter().map(versioned).collect()))
-            .consistent_read(true)
-            .build()
-            .map_err(|e| failed(what, &e))?;
+        let wanted = wanted.consistent_read(true).build().map_err(|e| failed(what, &e))?;
         let mut left = Some(HashMap::from([(table.to_owned(), wanted)]));
         let mut rows = Vec::new();
         for attempt in 0..BATCH_TRIES {
@@ -200,13 +201,64 @@ impl ExportSource for DynamoMre {
         &self,
         partition: &str,
         attributes: Option<&[String]>,
-        after: Option<Row>,
+        span: Span,
     ) -> Result<Page, ReadError> {
         if partition.len() > MAX_PARTITION_BYTES {
             return Ok(Page::default());
         }
-        let query = self.query(&self.tables.plugin_result, after).consistent_read(true);
+        let query = self.query(&self.tables.plugin_result, span.after).consistent_read(true);
+        let query = match span.upto {
+            Some(upto) => query
+                .key_condition_expression("#pk = :pk AND #start <= :upto")
+                .expression_attribute_names("#start", "Start")
+                .expression_attribute_values(":upto", AttributeValue::N(upto)),
+            None => query,
+        };
         page("the segments", projected(query, attributes), "PK", partition).await
+    }
+
+    async fn last_segment(&self, partition: &str) -> Result<Option<Row>, ReadError> {
+        if partition.len() > MAX_PARTITION_BYTES {
+            return Ok(None);
+        }
+        let query = self.query(&self.tables.plugin_result, None).consistent_read(true);
+        let query = projected(query.scan_index_forward(false).limit(1), Some(&["Start".to_owned()]));
+        Ok(page("the last segment", query, "PK", partition).await?.rows.pop())
+    }
+
+    async fn segments_at(
+        &self,
+        partition: &str,
+        starts: &[String],
+        attributes: &[&str],
+    ) -> Result<Vec<Row>, ReadError> {
+        if partition.len() > MAX_PARTITION_BYTES {
+            return Ok(Vec::new());
+        }
+        let placeholders: Vec<String> = (0..attributes.len()).map(|n| format!("#a{n}")).collect();
+        let names: HashMap<String, String> =
+            placeholders.iter().cloned().zip(attributes.iter().map(|name| (*name).to_owned())).collect();
+        let keys: Vec<Item> = starts
+            .iter()
+            .filter(|start| is_number(start))
+            .map(|start| {
+                HashMap::from([
+                    ("PK".to_owned(), AttributeValue::S(partition.to_owned())),
+                    ("Start".to_owned(), AttributeValue::N(start.clone())),
+                ])
+            })
+            .collect();
+        let wanted = |chunk: &[Item]| {
+            KeysAndAttributes::builder()
+                .set_keys(Some(chunk.to_vec()))
+                .projection_expression(placeholders.join(","))
+                .set_expression_attribute_names(Some(names.clone()))
+        };
+        let batches: Vec<KeysAndAttributesBuilder> = keys.chunks(BATCH_KEYS).map(wanted).collect();
+        let reads =
+            batches.into_iter().map(|batch| self.chunk("the segments", &self.tables.plugin_result, batch));
+        let rows: Vec<Vec<Row>> = stream::iter(reads).buffer_unordered(BATCHES).try_collect().await?;
+        Ok(rows.into_iter().flatten().collect())
     }
 
     async fn feedback(&self, partition: &str, after: Option<Row>) -> Result<Page, ReadError> {
@@ -257,6 +309,11 @@ impl ExportSource for DynamoMre {
 
 fn failed(what: &'static str, error: &(dyn Error + 'static)) -> ReadError {
     ReadError { what, source: Box::new(unavailable(what, error)) }
+}
+
+/// Whether the number can be a key: DynamoDB refuses those with more than 38 digits, and far exponents.
+fn is_number(text: &str) -> bool {
+    text.len() <= 38 && !text.contains(['e', 'E'])
 }
 
 /// Whether a row may have this key; DynamoDB refuses requests with others.

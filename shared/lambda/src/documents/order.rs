@@ -1,0 +1,133 @@
+//! Documents that take longer to build than a reply may: the worker builds them, and a later request fetches them.
+
+use super::ask::{Ask, Delivery, Form};
+use super::deliver::{content_type, ephemeral, told};
+use super::encode::sha256;
+use super::failure::Failure;
+use super::gateway::Reply;
+use export_domain::mre::document::View;
+use export_domain::mre::keys::{EventKey, ReplayKey};
+use export_domain::mre::ports::{DocumentOrders, Link, Method, Ordered, TriggerQueue};
+use serde::{Deserialize, Serialize};
+use std::pin::pin;
+use std::time::Duration;
+use tokio::time::{Instant, timeout};
+
+/// Time that a document takes before it is asked whether the worker builds it or has built it.
+const LOOK_AFTER: Duration = Duration::from_secs(2);
+/// Time that is kept to place an order.
+const PLACING: Duration = Duration::from_secs(5);
+/// Seconds after which a client asks again for a document that is being built.
+const RETRY_AFTER_S: &str = "5";
+
+/// A document that the worker builds, live.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Order {
+    event: String,
+    program: String,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    replay: Option<String>,
+    view: String,
+    /// The form of its body.
+    pub form: Form,
+}
+
+/// What travels in the queue.
+#[derive(Serialize, Deserialize)]
+struct Message<T> {
+    document: T,
+}
+
+impl Order {
+    /// The order of the document that `ask` wants of `event`, or of its replay.
+    pub fn new(event: &EventKey, replay: Option<&str>, ask: &Ask) -> Self {
+        Self {
+            event: event.name.clone(),
+            program: event.program.clone(),
+            replay: replay.map(str::to_owned),
+            view: ask.view.name().to_owned(),
+            form: ask.form,
+        }
+    }
+
+    /// Reads a message of the queue; `None` when it is no order.
+    pub fn read(body: &str) -> Option<Self> {
+        serde_json::from_str::<Message<Self>>(body).ok().map(|message| message.document)
+    }
+
+    /// The message of the queue.
+    pub fn message(&self) -> String {
+        serde_json::to_string(&Message { document: self }).unwrap_or_default()
+    }
+
+    /// Names the document: equal orders have equal names.
+    pub fn id(&self) -> String {
+        sha256(self.message().as_bytes())
+    }
+
+    /// The event's key.
+    pub fn event(&self) -> EventKey {
+        EventKey::new(&self.event, &self.program)
+    }
+
+    /// The replay's key, if it is a replay's document.
+    pub fn replay(&self) -> Option<ReplayKey> {
+        self.replay.as_ref().map(|id| ReplayKey::new(self.event(), id))
+    }
+
+    /// Which JSON.
+    pub fn view(&self) -> View {
+        View::parse(&self.view).unwrap_or(View::Guide)
+    }
+}
+
+/// The reply that `build` makes, within the time `left` of the invocation. One that takes too long is ordered, and
+/// `202` until the worker has built it.
+///
+/// # Errors
+/// Those of `build`, and [`Failure::Unavailable`] when the order cannot be placed.
+pub async fn patiently<O: DocumentOrders, Q: TriggerQueue>(
+    orders: &O,
+    queue: &Q,
+    now_ms: i64,
+    ask: &Ask,
+    order: &Order,
+    left: Duration,
+    build: impl Future<Output = Result<Reply, Failure>>,
+) -> Result<Reply, Failure> {
+    let began = Instant::now();
+    let mut build = pin!(build);
+    if let Ok(reply) = timeout(LOOK_AFTER, build.as_mut()).await {
+        return reply;
+    }
+    let (id, content_type) = (order.id(), content_type(order.form));
+    let method = if ask.head { Method::Head } else { Method::Get };
+    let looked = timeout(PLACING, orders.look(&id, content_type, method)).await;
+    match looked.unwrap_or(Ok(Ordered::Absent)).unwrap_or(Ordered::Absent) {
+        Ordered::Built { link, bytes, sha256 } => return Ok(built(ask, link, bytes, &sha256)),
+        Ordered::Waiting => return Ok(accepted(ask)),
+        Ordered::Absent => {}
+    }
+    if let Ok(reply) = timeout(left.saturating_sub(began.elapsed() + PLACING), build).await {
+        return reply;
+    }
+    orders.place(&id).await?;
+    queue.send_again(&order.message(), now_ms, 0).await?;
+    Ok(accepted(ask))
+}
+
+fn built(ask: &Ask, link: Link, bytes: u64, sha256: &str) -> Reply {
+    let status = if ask.delivery == Delivery::Link { 200 } else { 307 };
+    let reply = Reply::new(status).with("x-export-source", "live");
+    match (ask.delivery, ask.head) {
+        (Delivery::Document, _) => ephemeral(reply).with("location", link.url),
+        (Delivery::Link, false) => told(reply, &link, bytes, sha256),
+        (Delivery::Link, true) => ephemeral(reply).with("content-type", "application/json"),
+    }
+}
+
+fn accepted(ask: &Ask) -> Reply {
+    let reply = Reply::new(202).with("retry-after", RETRY_AFTER_S).with("cache-control", "no-store");
+    let told = serde_json::json!({"Status": "BUILDING", "Message": "the document is being built; ask again"});
+    if ask.head { reply } else { reply.with_text("application/json", told.to_string()) }
+}
