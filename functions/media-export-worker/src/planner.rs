@@ -271,11 +271,15 @@ impl<'a> Planner<'a> {
             if let Some(detail) = conformed.scaled(own, wanted) {
                 notes.warn(WarningCode::PicturesScaled, detail);
             }
+            if setup.sps.field_pictures {
+                let detail = "fields that are pictures of their own are shown as frames of half the height";
+                notes.warn(WarningCode::PicturesConverted, detail);
+            }
             if let Some(changes) = conformed.changes() {
                 let detail = format!("pictures that look otherwise than the clip are {changes}");
                 notes.warn(WarningCode::PicturesConverted, detail);
             }
-        } else if setup.format.interlaced && setup.config.codec == VideoCodec::Hevc {
+        } else if setup.sps.interlaced && setup.config.codec == VideoCodec::Hevc {
             return Err(interlaced());
         } else if (setup.config.codec, of_fields(setup.format, &clip), setup.timescale)
             != (clip.config.codec, clip.format, clip.timescale)

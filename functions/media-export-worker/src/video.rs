@@ -11,7 +11,9 @@ use export_media::cut::Access;
 use export_media::entries::SharedEntry;
 use export_media::fmp4::TrackKind;
 use export_media::mpd::{Representation, Segment};
-use export_media::nal::{Picture, RandomAccess, Sps, classify, to_annex_b};
+use export_media::nal::{
+    Continuity, Damage, Leading, Picture, RandomAccess, Sps, VideoCodec, classify, to_annex_b,
+};
 use export_media::picture::{DecoderConfig, PictureFormat};
 use export_media::repair::settle_times;
 use export_media::sample::{Rhythm, Sample};
@@ -206,6 +208,10 @@ struct Open<O> {
     description: u32,
     /// What the pictures of the stretch follow.
     sps: Option<Sps>,
+    /// Follows the pictures of the stretch.
+    continuity: Option<Continuity>,
+    /// Something is missing since the last random access picture.
+    damaged: bool,
 }
 
 /// A segment with its samples at their right times and what their NAL units say; none if there is nothing to read.
@@ -314,10 +320,29 @@ impl<O: SourceStore + 'static> VideoFeed<O> {
         if picture.parameter_sets && picture.random_access != RandomAccess::None && open.changes(sample) {
             self.stretches.break_off();
         }
-        let decision = self.stretches.push(line, sample, picture);
+        let random_access = picture.random_access != RandomAccess::None;
+        let mut missing = open.missing(sample)?.filter(|what| *what == Damage::Slice || !random_access);
+        if missing == Some(Damage::Reference) && picture.leading == Leading::Rasl {
+            self.leave_out(open, "a leading picture refers to pictures that are missing");
+            self.stretches.pass_over(&open.track.timeline, sample);
+            return Ok(None);
+        }
+        // Players of HEVC show nothing that lacks a reference; those of H.264 show the rest of a GOP that lacks a few.
+        let hidden = decoder_config(&open.track, sample)?.codec == VideoCodec::Hevc;
+        let hidden = hidden || self.stretches.steps_over(&open.track.timeline, sample);
+        if missing == Some(Damage::Reference) && hidden && self.stretches.goes_on() {
+            self.leave_out(open, "pictures are missing that those up to the next key picture refer to");
+            self.stretches.break_off();
+        }
+        let decision = self.stretches.push(&open.track.timeline, sample, picture);
         if decision == Decision::Skip {
             return Ok(None);
         }
+        if decision == Decision::Start {
+            open.continuity = Some(Continuity::new(decoder_config(&open.track, sample)?));
+            missing = open.missing(sample)?;
+        }
+        self.report_damage(open, sample, random_access, missing);
         let coded = Coded::of(&open.track, &open.media, sample, *picture)?;
         // A picture that lasts is on display up to the window's end, and no longer.
         let rest = self.end - coded.pts;
@@ -341,6 +366,22 @@ impl<O: SourceStore + 'static> VideoFeed<O> {
         open.sps = setup.as_ref().map(|setup| setup.sps.clone());
         let setup = setup.map(|setup| Setup { bounds: self.stretches.bounds(), ..setup });
         Ok(setup.map(|setup| Item::Start(Arc::new(setup), coded)))
+    }
+
+    /// Notes what is missing, once for all pictures up to the next random access picture.
+    fn report_damage(&self, open: &mut Open<O>, sample: &Sample, anew: bool, missing: Option<Damage>) {
+        open.damaged &= !anew;
+        let Some(missing) = missing.filter(|_| !open.damaged) else { return };
+        open.damaged = true;
+        let what = match missing {
+            Damage::Slice => "lacks a slice, or the slice's header makes no sense",
+            Damage::Reference => "or one behind it refers to pictures that are missing",
+        };
+        if let Some(segment) = &open.segment {
+            let at = open.track.timeline.to_nanos_floor(sample.pts).to_millis_floor();
+            let detail = open.track.about(segment, &format!("the picture at {at} ms {what}"));
+            self.reader.notes().warn(WarningCode::PicturesDamaged, detail);
+        }
     }
 
     /// Notes that pictures of the segment are not shown.
@@ -525,7 +566,16 @@ impl<O: SourceStore + 'static> Open<O> {
             segment: None,
             description: 0,
             sps: None,
+            continuity: None,
+            damaged: false,
         })
+    }
+
+    /// What a sample tells of pictures and slices that are missing.
+    fn missing(&mut self, sample: &Sample) -> Result<Option<Damage>, WorkError> {
+        let Some(continuity) = &mut self.continuity else { return Ok(None) };
+        let config = decoder_config(&self.track, sample)?;
+        Ok(continuity.next(&self.media.data(sample)?, config.nal_length_size))
     }
 
     /// Whether a sample brings another sequence parameter set than the stretch has followed so far.

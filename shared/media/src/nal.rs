@@ -4,6 +4,7 @@
 
 mod bits;
 mod classify;
+mod continuity;
 mod h264;
 mod hevc;
 mod ids;
@@ -20,6 +21,7 @@ pub(crate) use bits::{Bits, unescaped};
 pub use classify::{
     Leading, Picture, RandomAccess, bottom_field_first, classify, is_interlaced, is_one_unit,
 };
+pub use continuity::{Continuity, Damage};
 pub(crate) use ids::{
     SetKind, can_replace, is_layered_slice, set_ids, slice_set, with_set_ids, with_slice_set,
 };

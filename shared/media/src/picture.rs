@@ -157,7 +157,8 @@ impl PictureFormat {
             aspect_ratio: sps.vui.aspect_ratio.filter(|(w, h)| *w > 0 && *h > 0),
             colour: sps.vui.colour,
             full_range: sps.vui.full_range,
-            interlaced: sps.interlaced,
+            // A field that is a picture of its own has no lines of another.
+            interlaced: sps.interlaced && !sps.field_pictures,
             bottom_first: false,
             matrix: Matrix::default(),
         })

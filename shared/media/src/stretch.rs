@@ -247,6 +247,17 @@ impl Stretches {
         decision
     }
 
+    /// Whether a stretch has begun that has not ended.
+    pub fn goes_on(&self) -> bool {
+        self.stretch.is_some()
+    }
+
+    /// Whether the sample comes so much later than it is due that pictures before it may have been lost.
+    pub fn steps_over(&self, timeline: &Timeline, sample: &Sample) -> bool {
+        let dts = Times::of(timeline, sample).dts;
+        self.stretch.is_some_and(|stretch| dts - stretch.next > JITTER)
+    }
+
     /// The next sample in decode order cannot be decoded: it counts as time, in which the picture before it stays on
     /// display.
     pub fn pass_over(&mut self, timeline: &Timeline, sample: &Sample) {

@@ -15,9 +15,11 @@ SECONDS = 12
 PAGE = b'<?xml version="1.0"?><Error><Code>SlowDown</Code><Message>Please reduce your request rate.</Message></Error>'
 
 
-def damaged(name: str, hurt: Callable[[bytes, dash.Segment], bytes], video: Video, kind: str = "video") -> Recording:
+def damaged(
+    name: str, hurt: Callable[[bytes, dash.Segment], bytes], video: Video, kind: str = "video", per_segment: int = 1
+) -> Recording:
     """A recording whose fourth segment of a kind was stored as `hurt` says. Its truth is that of the sound one."""
-    tracks = [picture(video), plain_sound(SECONDS)]
+    tracks = [picture(video, per_segment=per_segment), plain_sound(SECONDS)]
     made = recorded(
         name,
         dash.Manifest([dash.Period(tracks)], duration=Fraction(SECONDS)),
@@ -71,6 +73,28 @@ def lost_slice() -> Recording:
         return data[:at] + b"\xff" * 4 + data[at + 4 :]
 
     return damaged("lost_slice", hurt, plain())
+
+
+@foreign
+def lost_inside() -> Recording:
+    """Twelve pictures, from 174 on, were never written; the manifest does not say so."""
+
+    def hurt(data: bytes, segment: dash.Segment) -> bytes:
+        moofs = [box.start for box in boxes.boxes(data) if box.kind == b"moof"]
+        return data[: moofs[2]] + data[moofs[3] :]
+
+    return damaged("lost_inside", hurt, plain(chunk_ms=480), per_segment=5)
+
+
+@foreign
+def lost_reference() -> Recording:
+    """Picture 165 has a NAL unit that is longer than the picture, and those behind it refer to it: no player shows them."""
+
+    def hurt(data: bytes, segment: dash.Segment) -> bytes:
+        at = segment.samples[15].at
+        return data[:at] + b"\x7f\xff\xff\xff" + data[at + 4 :]
+
+    return damaged("lost_reference", hurt, plain(codec="hevc", extra="open-gop=0"))
 
 
 def composition(data: bytes, index: int) -> int:

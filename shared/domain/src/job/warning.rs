@@ -12,6 +12,8 @@ pub enum WarningCode {
     SegmentsLeftOut,
     /// Pictures that cannot be decoded, or that are shown a second time, were left out.
     PicturesLeftOut,
+    /// Pictures may be shown wrong, because slices of theirs, or pictures that they refer to, are missing.
+    PicturesDamaged,
     /// Pictures of another size were scaled to the clip's size.
     PicturesScaled,
     /// Pictures that are to be shown in another way than the clip, such as turned or in other colours, were converted.
@@ -34,6 +36,7 @@ impl WarningCode {
         match self {
             Self::SegmentsLeftOut => "segments_left_out",
             Self::PicturesLeftOut => "pictures_left_out",
+            Self::PicturesDamaged => "pictures_damaged",
             Self::PicturesScaled => "pictures_scaled",
             Self::PicturesConverted => "pictures_converted",
             Self::MetadataLeftOut => "metadata_left_out",
@@ -64,9 +67,10 @@ pub struct Warning {
 mod tests {
     use super::*;
 
-    const ALL: [WarningCode; 9] = [
+    const ALL: [WarningCode; 10] = [
         WarningCode::SegmentsLeftOut,
         WarningCode::PicturesLeftOut,
+        WarningCode::PicturesDamaged,
         WarningCode::PicturesScaled,
         WarningCode::PicturesConverted,
         WarningCode::MetadataLeftOut,

@@ -19,7 +19,7 @@ pub(super) fn sps(bits: &mut Bits<'_>) -> Result<Sps, NalError> {
     let (frame_num_bits, order) = picture_order(bits)?;
     let order = PictureOrder { separate_planes: format.separate_planes, ..order };
     let max_ref_frames = bits.ue(16, "max_num_ref_frames")?;
-    bits.skip(1)?;
+    let gaps_allowed = bits.flag()?;
     let width_in_mbs = bits.ue(MAX_MACROBLOCKS - 1, "pic_width_in_mbs_minus1")? + 1;
     let height_in_units = bits.ue(MAX_MACROBLOCKS - 1, "pic_height_in_map_units_minus1")? + 1;
     let frames_only = bits.flag()?;
@@ -45,7 +45,10 @@ pub(super) fn sps(bits: &mut Bits<'_>) -> Result<Sps, NalError> {
         interlaced: !frames_only,
         mbaff,
         frame_num_bits,
+        gaps_allowed,
         order,
+        reference_sets: Vec::new(),
+        field_pictures: false,
         pic_struct_at: None,
         max_ref_frames,
         max_reorder: None,

@@ -1,7 +1,7 @@
 //! The HEVC sequence parameter set (ISO/IEC 23008-2, 7.3.2.2 and E.2.1).
 
 use super::bits::{escaped, unescaped};
-use super::sps::{Offsets, PictureOrder, Sps, Vui, clock, cropped, vui_head};
+use super::sps::{Offsets, PictureOrder, ReferenceSet, Sps, Vui, clock, cropped, vui_head};
 use super::{Bits, NalError};
 
 /// Pixels a side; level 6.2 allows 8444.
@@ -20,7 +20,7 @@ pub(super) fn sps(bits: &mut Bits<'_>) -> Result<Sps, NalError> {
     let picture = picture(bits)?;
     let log2_max_poc = bits.ue(12, "log2_max_pic_order_cnt_lsb_minus4")? + 4;
     let (max_ref_frames, max_reorder) = ordering(bits, sub_layers)?;
-    coding_tools(bits, log2_max_poc)?;
+    let reference_sets = coding_tools(bits, log2_max_poc)?;
     Ok(Sps {
         id,
         profile_idc: profile.idc,
@@ -37,7 +37,14 @@ pub(super) fn sps(bits: &mut Bits<'_>) -> Result<Sps, NalError> {
         interlaced: profile.interlaced,
         mbaff: false,
         frame_num_bits: 0,
-        order: PictureOrder::default(),
+        gaps_allowed: false,
+        order: PictureOrder {
+            separate_planes: picture.separate_planes,
+            lsb_bits: log2_max_poc,
+            ..PictureOrder::default()
+        },
+        reference_sets,
+        field_pictures: false,
         pic_struct_at: None,
         max_ref_frames,
         max_reorder: Some(max_reorder),
@@ -102,6 +109,7 @@ fn profile_tier_level(bits: &mut Bits<'_>, sub_layers: u32) -> Result<Profile, N
 
 struct PictureFormat {
     chroma_format_idc: u8,
+    separate_planes: bool,
     bit_depth_luma: u8,
     bit_depth_chroma: u8,
     coded: (u32, u32),
@@ -123,7 +131,7 @@ fn picture(bits: &mut Bits<'_>) -> Result<PictureFormat, NalError> {
     let size = cropped(coded, offsets, unit)?;
     let bit_depth_luma = narrow(bits.ue(8, "bit_depth_luma_minus8")? + 8);
     let bit_depth_chroma = narrow(bits.ue(8, "bit_depth_chroma_minus8")? + 8);
-    Ok(PictureFormat { chroma_format_idc, bit_depth_luma, bit_depth_chroma, coded, size })
+    Ok(PictureFormat { chroma_format_idc, separate_planes, bit_depth_luma, bit_depth_chroma, coded, size })
 }
 
 fn window(bits: &mut Bits<'_>) -> Result<Offsets, NalError> {
@@ -145,8 +153,8 @@ fn ordering(bits: &mut Bits<'_>, sub_layers: u32) -> Result<(u32, u32), NalError
     Ok(last)
 }
 
-/// From the block sizes to the flags before the VUI; read only to get past them.
-fn coding_tools(bits: &mut Bits<'_>, log2_max_poc: u32) -> Result<(), NalError> {
+/// From the block sizes to the flags before the VUI, of which only the reference picture sets are kept.
+fn coding_tools(bits: &mut Bits<'_>, log2_max_poc: u32) -> Result<Vec<ReferenceSet>, NalError> {
     for name in [
         "log2_min_luma_coding_block_size_minus3",
         "log2_diff_max_min_luma_coding_block_size",
@@ -167,13 +175,18 @@ fn coding_tools(bits: &mut Bits<'_>, log2_max_poc: u32) -> Result<(), NalError> 
         bits.ue(6, "log2_diff_max_min_pcm_luma_coding_block_size")?;
         bits.skip(1)?;
     }
-    reference_sets(bits)?;
+    let mut sets = Vec::new();
+    for _ in 0..bits.ue(64, "num_short_term_ref_pic_sets")? {
+        let set = reference_set(bits, &sets, false)?;
+        sets.push(set);
+    }
     if bits.flag()? {
         for _ in 0..bits.ue(32, "num_long_term_ref_pics_sps")? {
             bits.skip(log2_max_poc + 1)?;
         }
     }
-    bits.skip(2)
+    bits.skip(2)?;
+    Ok(sets)
 }
 
 /// 7.3.4.
@@ -196,41 +209,61 @@ fn scaling_lists(bits: &mut Bits<'_>) -> Result<(), NalError> {
     Ok(())
 }
 
-/// 7.3.7: a set may be written as the difference to the one before, so the number of pictures must be followed.
-fn reference_sets(bits: &mut Bits<'_>) -> Result<(), NalError> {
-    let mut pictures = 0_u32;
-    for set in 0..bits.ue(64, "num_short_term_ref_pic_sets")? {
-        pictures = if set > 0 && bits.flag()? {
-            bits.skip(1)?;
-            bits.ue(1 << 15, "abs_delta_rps_minus1")?;
-            predicted(bits, pictures)?
-        } else {
-            let count = bits.ue(16, "num_negative_pics")? + bits.ue(16, "num_positive_pics")?;
+/// The set that follows those before (7.3.7, 7.4.8), or one that a slice has for itself: either may be written as the
+/// difference to another.
+fn reference_set(
+    bits: &mut Bits<'_>,
+    sets: &[ReferenceSet],
+    of_slice: bool,
+) -> Result<ReferenceSet, NalError> {
+    if sets.is_empty() || !bits.flag()? {
+        let (before, behind) = (bits.ue(16, "num_negative_pics")?, bits.ue(16, "num_positive_pics")?);
+        let mut set = Vec::new();
+        for (count, sign) in [(before, -1), (behind, 1)] {
+            let mut delta = 0;
             for _ in 0..count {
-                bits.ue(1 << 15, "delta_poc_minus1")?;
-                bits.skip(1)?;
+                delta += sign * i64::from(bits.ue(1 << 15, "delta_poc_minus1")? + 1);
+                set.push((delta, bits.flag()?));
             }
-            count
-        };
+        }
+        return Ok(set);
     }
-    Ok(())
+    let back = if of_slice { bits.ue(63, "delta_idx_minus1")? + 1 } else { 1 };
+    let negative = bits.flag()?;
+    let step = i64::from(bits.ue(1 << 15, "abs_delta_rps_minus1")? + 1);
+    let step = if negative { -step } else { step };
+    let other = usize::try_from(back).ok().and_then(|back| sets.get(sets.len().checked_sub(back)?));
+    let other = other.ok_or(NalError::Illegal("delta_idx_minus1"))?;
+    let mut set = Vec::new();
+    for delta in other.iter().map(|(delta, _)| *delta).chain([0]) {
+        let used = bits.flag()?;
+        if used || bits.flag()? {
+            set.push((delta + step, used));
+        }
+    }
+    set.sort_by_key(|(delta, _)| (*delta > 0, delta.abs()));
+    if set.len() > 32 { Err(NalError::Illegal("num_delta_pocs")) } else { Ok(set) }
 }
 
-/// How many pictures a predicted set keeps of the one before it.
-fn predicted(bits: &mut Bits<'_>, before: u32) -> Result<u32, NalError> {
-    let mut kept = 0;
-    for _ in 0..=before {
-        let used = bits.flag()?;
-        kept += u32::from(used || bits.flag()?);
-    }
-    if kept > 32 { Err(NalError::Illegal("num_delta_pocs")) } else { Ok(kept) }
+/// What the picture of a slice refers to, by differences of order counts, from `short_term_ref_pic_set_sps_flag` on
+/// (7.3.6.1). Long-term references are not read.
+pub(super) fn slice_references(bits: &mut Bits<'_>, sets: &[ReferenceSet]) -> Result<Vec<i64>, NalError> {
+    let set = if bits.flag()? {
+        let index = bits.bits(sets.len().next_power_of_two().trailing_zeros())?;
+        let named = usize::try_from(index).ok().and_then(|index| sets.get(index));
+        named.cloned().ok_or(NalError::Illegal("short_term_ref_pic_set_idx"))?
+    } else {
+        reference_set(bits, sets, true)?
+    };
+    Ok(set.into_iter().filter(|(delta, used)| *used && *delta != 0).map(|(delta, _)| delta).collect())
 }
 
 /// The VUI as far as the clock, into `sps`, as far as it can be read.
 pub(super) fn vui(bits: &mut Bits<'_>, sps: &mut Sps) -> Result<(), NalError> {
     vui_head(bits, &mut sps.vui)?;
     bits.skip(1)?;
-    sps.interlaced |= bits.flag()?;
+    sps.field_pictures = bits.flag()?;
+    sps.interlaced |= sps.field_pictures;
     sps.pic_struct_at = bits.flag()?.then_some(0);
     if bits.flag()? {
         window(bits)?;

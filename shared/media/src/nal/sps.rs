@@ -5,6 +5,7 @@ use super::{Bits, NalError, VideoCodec, h264, hevc};
 use crate::display::Look;
 
 /// A sequence parameter set.
+#[expect(clippy::struct_excessive_bools, reason = "flags of the standards")]
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Sps {
     /// `seq_parameter_set_id`.
@@ -37,8 +38,14 @@ pub struct Sps {
     pub mbaff: bool,
     /// H.264: bits of `frame_num` in a slice header.
     pub frame_num_bits: u32,
-    /// H.264: how slice headers tell the order of pictures.
+    /// H.264: `gaps_in_frame_num_value_allowed_flag`.
+    pub(super) gaps_allowed: bool,
+    /// How slice headers tell the order of pictures.
     pub(super) order: PictureOrder,
+    /// HEVC: the short-term reference picture sets that slices may name.
+    pub(super) reference_sets: Vec<ReferenceSet>,
+    /// HEVC: each picture is one field (`field_seq_flag`).
+    pub field_pictures: bool,
     /// `pic_struct` stands in picture timing messages behind this many bits; `None` if they have none.
     pub(super) pic_struct_at: Option<u32>,
     /// `max_num_ref_frames` or `sps_max_dec_pic_buffering_minus1` of the highest layer.
@@ -49,7 +56,11 @@ pub struct Sps {
     pub vui: Vui,
 }
 
-/// What the syntax of H.264 slice headers depends on (7.3.3).
+/// A short-term reference picture set (23008-2, 7.4.8): pictures that are kept, by the difference of their order counts
+/// to that of the picture, and whether it refers to them itself. Those before it come first, the nearest first.
+pub(super) type ReferenceSet = Vec<(i64, bool)>;
+
+/// What the syntax of slice headers depends on (14496-10, 7.3.3; 23008-2, 7.3.6.1).
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub(super) struct PictureOrder {
     /// `separate_colour_plane_flag`.

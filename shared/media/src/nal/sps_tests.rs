@@ -3,6 +3,7 @@
 use super::*;
 use crate::display::Look;
 use crate::fmp4::{Codec, Init};
+use crate::picture::PictureFormat;
 use proptest::prelude::*;
 use std::fmt::Write as _;
 
@@ -88,6 +89,7 @@ fn hevc_sub_layers_scaling_lists_and_predicted_reference_sets() {
     assert_eq!((sps.coded_width, sps.coded_height, sps.width, sps.height), (64, 48, 62, 44));
     assert_eq!((sps.max_ref_frames, sps.max_reorder, sps.interlaced), (4, Some(2), true));
     assert_eq!((sps.vui.aspect_ratio, sps.vui.chroma_location), (Some((4, 3)), Some((2, 3))));
+    assert!(sps.field_pictures && !PictureFormat::of(&sps).unwrap().interlaced);
     let clock = Timing { num_units_in_tick: 1001, time_scale: 60_000, fixed_frame_rate: false };
     assert_eq!(sps.vui.timing, Some(clock));
 }

@@ -433,3 +433,17 @@ fn a_key_picture_ends_a_refresh() {
         (Some(Nanos::from_millis(3 * FRAME)), 3 * FRAME)
     );
 }
+
+#[test]
+fn a_step_that_jitter_does_not_explain_may_be_over_lost_pictures() {
+    let sample =
+        |dts| Sample { dts, pts: dts, duration: 40, offset: 0, size: 1, sync: false, description: 1 };
+    let mut stretches = window(0, 100);
+    assert!(!stretches.goes_on() && !stretches.steps_over(&timeline(), &sample(900)));
+    feed(&mut stretches, 0, &[('I', 0), ('P', 1)]);
+    assert!(stretches.goes_on());
+    assert!(!stretches.steps_over(&timeline(), &sample(2 * FRAME + 100)));
+    assert!(stretches.steps_over(&timeline(), &sample(2 * FRAME + 101)));
+    stretches.break_off();
+    assert!(!stretches.goes_on() && !stretches.steps_over(&timeline(), &sample(900)));
+}
