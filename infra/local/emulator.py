@@ -117,10 +117,13 @@ def with_record(enforce, path: str):
     @functools.wraps(enforce)
     def handle(access_key_id, action, *args, resource_arn="*", **kwargs):
         denied = enforce(access_key_id, action, *args, resource_arn=resource_arn, **kwargs)
-        caller = (iam_evaluator.resolve_caller_identity(access_key_id) or {}).get("userArn", "")
+        identity = iam_evaluator.resolve_caller_identity(access_key_id) or {}
+        caller = identity.get("userArn", "")
         if ":assumed-role/" in caller:
             _, role, session = caller.split("/")
             decision = {"role": role, "session": session, "action": action, "resource": resource_arn}
+            if narrowed := (identity.get("session") or {}).get("SessionPolicies"):
+                decision["policy"] = narrowed["Policy"]
             line = json.dumps({**decision, "allowed": denied is None})
             if line not in seen:
                 seen.add(line)

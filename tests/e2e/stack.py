@@ -33,9 +33,9 @@ WORKING, FAILED, DONE = 1, -1, (0, 5)
 
 
 @contextmanager
-def started(name: str) -> Iterator[Path]:
+def started(name: str, *options: str) -> Iterator[Path]:
     """A stack of our own, with roles enforced; yields its env file."""
-    subprocess.run([sys.executable, str(LAUNCHER), "up", "--enforce-iam", "--name", name], check=True, cwd=ROOT)
+    subprocess.run([sys.executable, str(LAUNCHER), "up", "--enforce-iam", "--name", name, *options], check=True, cwd=ROOT)
     try:
         yield ROOT / ".local" / name / "env"
     finally:

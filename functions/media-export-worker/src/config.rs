@@ -26,6 +26,8 @@ pub struct Config {
     pub dead_letter_queue: String,
     /// `COMPLETION_BUS_NAME`; empty if completion events are off.
     pub bus: String,
+    /// `DATA_ROLE_ARN`: who reaches recordings and clips, if the function itself does not.
+    pub data_role: Option<String>,
     /// `FFMPEG`
     pub ffmpeg: String,
     /// `AWS_LAMBDA_FUNCTION_MEMORY_SIZE`, which Lambda sets, in bytes.
@@ -61,6 +63,7 @@ impl Config {
             thumbnail_queue: env.required("THUMBNAIL_QUEUE_URL"),
             dead_letter_queue: env.required(dead_letters),
             bus: settings::completion_bus(&env).unwrap_or_default(),
+            data_role: env.optional("DATA_ROLE_ARN"),
             ffmpeg: env.required("FFMPEG"),
             memory: env.parsed("AWS_LAMBDA_FUNCTION_MEMORY_SIZE", MOST_MEMORY_MIB).saturating_mul(1 << 20),
             cage: env.parsed("FFMPEG_CAGE", CagePolicy::Preferred),

@@ -29,11 +29,15 @@ async fn serve() -> Result<(), Error> {
     let config = Config::read(env)?;
     look_at_cage(config.cage, &metrics)?;
     let sdk = clients::load(clients::Patience::WORK).await;
+    let objects = S3Objects::new(&sdk);
     let app = Arc::new(App {
         jobs: DynamoJobs::new(&sdk, config.jobs_table),
         queue: SqsQueues::new(&sdk, config.clip_queue, config.thumbnail_queue),
         tenants: DynamoTenants::new(&sdk, config.tenants_table),
-        objects: Arc::new(S3Objects::new(&sdk)),
+        objects: Arc::new(match config.data_role {
+            Some(role) => objects.lent_by(role),
+            None => objects,
+        }),
         dead_letters: SqsDeadLetters::new(&sdk, config.dead_letter_queue),
         bus: EventBridgeBus::new(&sdk, config.bus),
         clock: SystemClock,

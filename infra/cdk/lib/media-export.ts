@@ -4,7 +4,7 @@ import { Stack } from 'aws-cdk-lib';
 import { HttpApi, type CfnApi, type IHttpApi } from 'aws-cdk-lib/aws-apigatewayv2';
 import { Table, type CfnTable, type ITable } from 'aws-cdk-lib/aws-dynamodb';
 import { EventBus, type IEventBus } from 'aws-cdk-lib/aws-events';
-import { Role } from 'aws-cdk-lib/aws-iam';
+import { type IRole, Role } from 'aws-cdk-lib/aws-iam';
 import { Function as LambdaFunction, type IFunction } from 'aws-cdk-lib/aws-lambda';
 import { Bucket, type IBucket } from 'aws-cdk-lib/aws-s3';
 import { Asset } from 'aws-cdk-lib/aws-s3-assets';
@@ -64,6 +64,9 @@ export class MediaExport extends Construct {
   readonly replayExportFunction?: IFunction;
   readonly dataExportWorkerFunction?: IFunction;
 
+  /** Who reads recordings and writes clips, with `tenantCredentials`. */
+  readonly dataRole?: IRole;
+
   /** Where alarms are published. */
   readonly alarmTopic: ITopic;
   readonly dashboardName: string;
@@ -121,6 +124,7 @@ export class MediaExport extends Construct {
     this.mediaExportThumbnailWorkerFunction = this.function('MediaExportThumbnailWorker');
     this.jobSweeperFunction = this.function('JobSweeper');
 
+    if (props.tenantCredentials === true) this.dataRole = this.role('DataRole');
     this.alarmTopic = Topic.fromTopicArn(this, 'AlarmTopic', this.template.getResource('AlarmTopic').ref);
     this.completionBusName = values['CompletionBusName'] ?? '';
     this.dashboardName = this.output('DashboardName');
@@ -175,9 +179,16 @@ export class MediaExport extends Construct {
   }
 
   private function(logicalId: string): IFunction {
-    const arn = (id: string) => this.template.getResource(id).getAtt('Arn').toString();
-    const role = Role.fromRoleArn(this, `${logicalId}Role`, arn(`${logicalId}Role`));
-    return LambdaFunction.fromFunctionAttributes(this, logicalId, { functionArn: arn(logicalId), role, sameEnvironment: true });
+    const [functionArn, role] = [this.arn(logicalId), this.role(`${logicalId}Role`)];
+    return LambdaFunction.fromFunctionAttributes(this, logicalId, { functionArn, role, sameEnvironment: true });
+  }
+
+  private role(logicalId: string): IRole {
+    return Role.fromRoleArn(this, logicalId, this.arn(logicalId));
+  }
+
+  private arn(logicalId: string): string {
+    return this.template.getResource(logicalId).getAtt('Arn').toString();
   }
 }
 

@@ -30,6 +30,7 @@ const table = (parameter: string): Argument<ITable> => ({ parameter, text: value
 export const ARGUMENTS: { readonly [P in keyof MediaExportParameters]-?: Argument<NonNullable<MediaExportParameters[P]>> } = {
   authMode: text('AuthMode'),
   defaultTenant: text('DefaultTenant'),
+  tenantCredentials: flag('TenantCredentials', 'on', 'off'),
   dataExportAuth: text('DataExportAuth'),
   dataExportJwtIssuer: text('DataExportJwtIssuer'),
   dataExportJwtAudience: text('DataExportJwtAudience'),

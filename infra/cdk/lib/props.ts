@@ -41,6 +41,11 @@ export interface MediaExportParameters {
    */
   readonly defaultTenant?: string;
   /**
+   * Whether the workers reach recordings and clips by credentials that are good for one tenant's prefix or one job's folder only.
+   * @default false
+   */
+  readonly tenantCredentials?: boolean;
+  /**
    * Who may read event and replay data.
    * @default 'AWS_IAM'
    */

@@ -192,6 +192,7 @@ def branches(partition: str = "aws") -> dict[str, dict[str, str]]:
         "trial": {"CreateMreTables": "true"},
         "full": full,
         "own buckets": full | {"SourceBucketName": "", "ExportBucketName": ""},
+        "lent": full | {"TenantCredentials": "on"},
         "media only": {"DataExport": "off"},
         "quiet": {"CreateMreTables": "true", "CompletionBusName": "", "RequireTls": "false"} | TOKENS,
     }

@@ -99,7 +99,8 @@ def test_whatever_list_of_buckets_a_parameter_holds_the_policies_hold(length):
     keys = ",".join(f"arn:aws:kms:eu-central-1:{ACCOUNT}:key/{n:036}" for n in range(25))
     assert all(re.fullmatch(PARSED["Parameters"][name]["AllowedPattern"], each) for name, each in both.items())
     assert len(keys) <= PARSED["Parameters"]["TenantKeyArns"]["MaxLength"]
-    assert_within_quotas(Resolved(**all_parameters() | both | {"TenantKeyArns": keys}))
+    for lent in ("off", "on"):
+        assert_within_quotas(Resolved(**all_parameters() | both | {"TenantKeyArns": keys, "TenantCredentials": lent}))
 
 
 def test_two_hundred_buckets_of_tenants_fit_by_their_prefix():

@@ -8,6 +8,7 @@ from samtranslator.yaml_helper import yaml_parse
 
 import bundles
 import stack
+from resolved import ACCOUNT, Resolved
 from deploy import TEMPLATE
 from instance import ROOT
 from resolved import Resolved
@@ -203,6 +204,28 @@ def test_in_the_buckets_of_tenants_only_export_folders_are_open():
     opened = [s["Resource"] for r in RESOURCES.values() for s in statements(r) if "TenantTargetBucketArns" in json.dumps(s.get("Resource"))]
     keys = [each["Fn::Split"][1]["Fn::Sub"][0] for each in opened if "Fn::Sub" in each["Fn::Split"][1]]
     assert len(keys) > 1 and {*keys} == {"${Arns}/*export/*"}
+
+
+def test_with_credentials_for_each_tenant_no_function_reaches_a_recording_or_a_clip():
+    """Whatever of S3 a worker's role holds otherwise, a role has that only the workers may assume."""
+    made = {lent: Resolved(CreateMreTables="true", TenantCredentials=lent, TenantTargetBucketArns="arn:aws:s3:::theirs") for lent in ("off", "on")}
+    workers = ("MediaExportClipWorkerRole", "MediaExportThumbnailWorkerRole")
+    held = {lent: {name: set(rights(stack, name)) for name in (*workers, "DataRole")} for lent, stack in made.items()}
+    assert held["on"]["DataRole"] == set.union(*(held["off"][name] for name in workers))
+    assert held["on"][workers[0]] == held["on"][workers[1]] == set() == held["off"]["DataRole"]
+    trusted = made["on"].resources["DataRole"]["Properties"]["AssumeRolePolicyDocument"]["Statement"]
+    assert trusted[0]["Principal"] == {"AWS": [f"arn:aws:iam::{ACCOUNT}:role/{made['on'].physical(name)}" for name in workers]}
+
+
+def rights(made: Resolved, role: str) -> list[str]:
+    """What of S3 a role may do."""
+    if role not in made.resources:
+        return []
+    properties = made.resources[role]["Properties"]
+    names = [each for each in properties["ManagedPolicyArns"] if ":iam::aws:" not in each]
+    attached = [each["PolicyDocument"] for name, each in made.of_type("AWS::IAM::ManagedPolicy").items() if made.physical(name) in str(names)]
+    documents = [*attached, *(each["PolicyDocument"] for each in properties["Policies"])]
+    return [json.dumps(s, sort_keys=True) for each in documents for s in statements(each) if "s3:" in json.dumps(s["Action"])]
 
 
 def test_every_function_has_a_role_of_its_own_that_logs_to_its_own_group():

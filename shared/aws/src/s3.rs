@@ -1,5 +1,7 @@
 //! Recordings and clips in S3.
 
+mod lent;
+
 use crate::clients::unavailable;
 use aws_config::{Region, SdkConfig};
 use aws_sdk_s3::Client;
@@ -16,6 +18,7 @@ use export_domain::ports::{
     Unavailable, Upload, WriteError,
 };
 use export_domain::tenant::Target;
+use lent::Lender;
 use std::collections::HashMap;
 use std::error::Error;
 use std::hash::{BuildHasher, RandomState};
@@ -37,19 +40,42 @@ const JOIN: Duration = Duration::from_mins(3);
 /// Bytes a second of a network that is still worth waiting for.
 const SLOWEST: usize = 1 << 20;
 
-/// Objects in S3, with a client for each region that targets name.
+/// Objects in S3, with a client for each region that targets name, or for each place if credentials are lent.
 #[derive(Debug)]
 pub struct S3Objects {
     config: SdkConfig,
     home: Client,
     abroad: Mutex<HashMap<String, Client>>,
+    lender: Option<Lender>,
     grace: Duration,
 }
 
 impl S3Objects {
     /// Objects as `config` reaches them.
     pub fn new(config: &SdkConfig) -> Self {
-        Self { config: config.clone(), home: Client::new(config), abroad: Mutex::default(), grace: GRACE }
+        let (home, abroad) = (Client::new(config), Mutex::default());
+        Self { config: config.clone(), home, abroad, lender: None, grace: GRACE }
+    }
+
+    /// Objects as the role of that ARN reaches them, whose rights are narrowed to what each call needs: to read to the
+    /// bucket's prefix, to write to the object's folder.
+    #[must_use]
+    pub fn lent_by(self, role: String) -> Self {
+        Self { lender: Some(Lender::new(&self.config, role)), ..self }
+    }
+
+    async fn reader(&self, bucket: &Bucket) -> Result<Client, ReadError> {
+        match &self.lender {
+            Some(lender) => Box::pin(lender.reader(bucket)).await,
+            None => Ok(self.home.clone()),
+        }
+    }
+
+    async fn writer(&self, target: &Target, key: &str) -> Result<Client, WriteError> {
+        match &self.lender {
+            Some(lender) => Box::pin(lender.writer(target, key)).await,
+            None => Ok(self.client(target)),
+        }
     }
 
     fn client(&self, target: &Target) -> Client {
@@ -94,7 +120,7 @@ impl S3Objects {
         key: &str,
         range: Option<(u64, u64)>,
     ) -> Result<Option<GetObjectOutput>, ReadError> {
-        let get = self.home.get_object().bucket(&bucket.name).key(key);
+        let get = self.reader(bucket).await?.get_object().bucket(&bucket.name).key(key);
         let get = get.set_range(range.map(|(first, last)| format!("bytes={first}-{last}")));
         match get.set_expected_bucket_owner(account(&bucket.owner)).send().await {
             Ok(object) => Ok(Some(object)),
@@ -170,7 +196,8 @@ pub(crate) async fn whole(
 impl ClipStore for S3Objects {
     async fn head(&self, target: &Target, key: &str) -> Result<Option<StoredObject>, WriteError> {
         let sent = self
-            .client(target)
+            .writer(target, key)
+            .await?
             .head_object()
             .bucket(&target.bucket)
             .key(key)
@@ -198,7 +225,7 @@ impl ClipStore for S3Objects {
         body: Bytes,
     ) -> Result<Published, WriteError> {
         let (if_none_match, if_match) = conditions(when);
-        let client = self.client(target);
+        let client = self.writer(target, key).await?;
         let attempt = || {
             let put = client.put_object().bucket(&target.bucket).key(key).content_type(content_type);
             put.set_metadata(Some(metadata(origin)))
@@ -219,7 +246,8 @@ impl ClipStore for S3Objects {
         origin: &Origin,
     ) -> Result<Upload, WriteError> {
         let sent = self
-            .client(target)
+            .writer(target, key)
+            .await?
             .create_multipart_upload()
             .bucket(&target.bucket)
             .key(key)
@@ -241,7 +269,8 @@ impl ClipStore for S3Objects {
         body: Bytes,
     ) -> Result<Part, WriteError> {
         let sent = self
-            .client(target)
+            .writer(target, &upload.key)
+            .await?
             .upload_part()
             .bucket(&target.bucket)
             .key(&upload.key)
@@ -266,7 +295,7 @@ impl ClipStore for S3Objects {
         let part = |p: &Part| CompletedPart::builder().part_number(p.number).e_tag(&p.etag).build();
         let parts =
             CompletedMultipartUpload::builder().set_parts(Some(parts.iter().map(part).collect())).build();
-        let client = self.client(target);
+        let client = self.writer(target, &upload.key).await?;
         let attempt = || {
             let complete = client.complete_multipart_upload().bucket(&target.bucket).key(&upload.key);
             complete
@@ -286,7 +315,8 @@ impl ClipStore for S3Objects {
     /// The first thousand of them.
     async fn uploads(&self, target: &Target, key: &str) -> Result<Vec<Upload>, WriteError> {
         let listed = self
-            .client(target)
+            .writer(target, key)
+            .await?
             .list_multipart_uploads()
             .bucket(&target.bucket)
             .prefix(key)
@@ -301,7 +331,8 @@ impl ClipStore for S3Objects {
 
     async fn abort(&self, target: &Target, upload: &Upload) -> Result<(), WriteError> {
         let sent = self
-            .client(target)
+            .writer(target, &upload.key)
+            .await?
             .abort_multipart_upload()
             .bucket(&target.bucket)
             .key(&upload.key)

@@ -221,6 +221,8 @@ pub struct Bucket {
     pub name: String,
     /// AWS account that must own it; empty means unchecked.
     pub owner: String,
+    /// What the keys of the tenant's recordings begin with: empty, or with a `/` at its end.
+    pub prefix: String,
 }
 
 /// Where recordings lie.

@@ -72,15 +72,21 @@ impl Target {
 impl Tenant {
     /// Where the recordings lie.
     pub fn source(&self) -> Bucket {
-        Bucket { name: self.source_bucket.clone(), owner: self.source_owner.clone() }
+        let (name, owner) = (self.source_bucket.clone(), self.source_owner.clone());
+        Bucket { name, owner, prefix: self.prefix() }
+    }
+
+    /// What keys of recordings begin with.
+    fn prefix(&self) -> String {
+        match self.source_prefix.trim_matches('/') {
+            "" => String::new(),
+            prefix => format!("{prefix}/"),
+        }
     }
 
     /// The key of a recording's manifest in [`Tenant::source_bucket`].
     pub fn manifest_key(&self, path: &LivePath) -> String {
-        match self.source_prefix.trim_matches('/') {
-            "" => path.to_string(),
-            prefix => format!("{prefix}/{path}"),
-        }
+        format!("{}{path}", self.prefix())
     }
 
     /// Chooses the target: the first `storage_info` entry on the allow-list; without `storage_info` the deprecated

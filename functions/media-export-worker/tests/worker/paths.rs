@@ -78,6 +78,9 @@ fn trespass(call: &Call, directory: &str) -> Option<&'static str> {
         Call::Read { bucket, .. } if bucket.name != "recordings" || bucket.owner != "123456789012" => {
             Some("reads another bucket")
         }
+        Call::Read { bucket, .. } if bucket.prefix != PREFIX => {
+            Some("reads with the credentials of another tenant")
+        }
         Call::Read { key, .. } if !key.starts_with(PREFIX) || !key.starts_with(directory) => {
             Some("reads outside the recording")
         }
@@ -357,7 +360,8 @@ fn whatever_a_request_says_only_its_recording_is_read_and_only_its_clip_is_writt
 #[tokio::test]
 async fn a_worker_that_leaves_the_recording_is_noticed() {
     let read = |bucket: &str, owner: &str, key: &str, range, most| {
-        let bucket = Bucket { name: bucket.to_owned(), owner: owner.to_owned() };
+        let (name, prefix) = (bucket.to_owned(), PREFIX.to_owned());
+        let bucket = Bucket { name, owner: owner.to_owned(), prefix };
         trespass(&Call::Read { bucket, key: key.to_owned(), range, most }, DIRECTORY)
     };
     let (owner, inside) = ("123456789012", "t/demo/mp4/device/1/a");

@@ -19,7 +19,7 @@ async fn store(replies: impl IntoIterator<Item = Reply>) -> (Service, S3Objects)
 }
 
 fn bucket(owner: &str) -> Bucket {
-    Bucket { name: "recordings".to_owned(), owner: owner.to_owned() }
+    Bucket { name: "recordings".to_owned(), owner: owner.to_owned(), prefix: "a/".to_owned() }
 }
 
 fn target(owner: &str) -> Target {
@@ -133,6 +133,39 @@ async fn what_is_not_there_and_what_may_not_be_read_are_told_apart() {
         let (read, _) = read(vec![error(403, passing)]).await;
         assert!(matches!(read, Err(ReadError::Unavailable(_))), "{passing}: {read:?}");
     }
+}
+
+const LENT: &str = "<AssumeRoleResponse><AssumeRoleResult><Credentials><AccessKeyId>lent</AccessKeyId>
+    <SecretAccessKey>secret</SecretAccessKey><SessionToken>token</SessionToken><Expiration>2999-01-01T00:00:00Z</Expiration>
+    </Credentials></AssumeRoleResult></AssumeRoleResponse>";
+
+#[tokio::test]
+async fn credentials_are_lent_once_for_each_place() {
+    let replies = [reply(200, &[], LENT), reply(200, &[], "x"), reply(200, &[], "x"), reply(200, &[], LENT)];
+    let (service, store) = store(replies.into_iter().chain([reply(200, &[], "")])).await;
+    let store = store.lent_by("arn:aws:iam::123456789012:role/data".to_owned());
+    for key in ["a/one", "a/two"] {
+        store.read(&bucket(""), key, None, 10).await.unwrap();
+    }
+    put(&store).await.unwrap();
+    let (heads, bodies) = (service.requests(), service.bodies());
+    let signed =
+        |head: &String| (head.contains("credential=lent/"), head.contains("x-amz-security-token: token"));
+    let by: Vec<_> = heads.iter().map(signed).collect();
+    assert_eq!(by, [(false, false), (true, true), (true, true), (false, false), (true, true)], "{heads:?}");
+    let named = |n: usize, text: &str| bodies[n].contains("Action=AssumeRole&") && bodies[n].contains(text);
+    assert!(named(0, "%3Arecordings%2Fa%2F%2A") && named(3, "%3Aclips%2F%2A"), "{bodies:?}");
+}
+
+#[tokio::test]
+async fn a_place_that_no_session_policy_holds_is_denied() {
+    let (service, store) = store([reply(200, &[], "")]).await;
+    let store = store.lent_by("arn:aws:iam::123456789012:role/data".to_owned());
+    let long = Bucket { prefix: format!("{}/", "a".repeat(1000)), ..bucket("") };
+    assert_eq!(store.read(&long, "a/b", None, 10).await, Err(ReadError::Denied));
+    let long = format!("{}/export/0A/clip.ts", "a".repeat(1000));
+    assert!(matches!(store.head(&target(""), &long).await, Err(WriteError::Denied(_))));
+    assert!(service.requests().is_empty());
 }
 
 /// How each call about a target but `HEAD` goes, or why not.
