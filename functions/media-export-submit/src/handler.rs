@@ -17,12 +17,14 @@ where
 {
     /// Answers one request; every error has become a reply.
     pub async fn handle(&self, request: &Request) -> Response<Body> {
-        let received = receive(request);
+        let (received, began) = (receive(request), self.intake.clock.now_ms());
         let submission = Submission {
             body: received.body.as_deref(),
             session: received.session,
             idempotency_key: received.idempotency_key,
             wait_ms: received.wait_ms,
+            left: received.left,
+            began,
             context: received.context,
         };
         let ended = self.submit(submission).await;

@@ -11,6 +11,7 @@ use export_domain::request::{FieldError, Wanted};
 use export_domain::trace::TraceContext;
 use export_lambda::settle::{settled, until_ended};
 use export_lambda::telemetry::name_job;
+use std::time::Duration;
 
 /// A thumbnail is normally made within this time, so the first reply carries it.
 const THUMBNAIL_WAIT_MS: i64 = 3000;
@@ -23,6 +24,9 @@ pub(crate) struct Submission<'a> {
     pub(crate) session: Option<SessionId>,
     pub(crate) idempotency_key: Option<String>,
     pub(crate) wait_ms: Option<i64>,
+    /// What the invocation had left at `began`, milliseconds since the epoch.
+    pub(crate) left: Duration,
+    pub(crate) began: i64,
     pub(crate) context: TraceContext,
 }
 
@@ -77,7 +81,10 @@ where
             (None, Wanted::Media) => 0,
         };
         let budget = budget.min(self.intake.limits.max_wait_ms);
-        Ok(until_ended(job, budget, &self.jobs, &self.intake.clock, &self.times, &self.metrics).await)
+        let clock = &self.intake.clock;
+        let spent = Duration::from_millis(u64::try_from(clock.now_ms() - submission.began).unwrap_or(0));
+        let left = submission.left.saturating_sub(spent);
+        Ok(until_ended(job, budget, left, &self.jobs, clock, &self.times, &self.metrics).await)
     }
 
     /// Binds the key to this request; the last step before the job is stored or answered from, so that a refused
@@ -120,7 +127,12 @@ where
                 },
             };
             let next = next.caused_by(context);
-            self.admit(accepted).await?;
+            match (self.admit(accepted).await, found) {
+                // Who polls by POST is answered by the job, though it cannot start over just now.
+                (Err(Ended::TooMany { .. }), Some(job)) if is_polled(&job, now) => return Ok(job),
+                (Err(refused), _) => return Err(refused),
+                (Ok(()), job) => found = job,
+            }
             self.bind(key, accepted).await?;
             match self.jobs.write(found.as_ref().map(|job| job.rev), &next).await? {
                 Written::Done => {
@@ -158,6 +170,11 @@ where
         let jitter = i64::try_from(self.intake.clock.chance(8000)).unwrap_or(0);
         Err(Ended::TooMany { wait_ms: 2000 + jitter })
     }
+}
+
+/// Whether the client was told to send the same request again.
+fn is_polled(job: &Job, now: i64) -> bool {
+    !job.is_expired(now) && job.failure.as_ref().is_some_and(|failure| failure.retriable)
 }
 
 /// An `Idempotency-Key` as it may be.

@@ -4,7 +4,8 @@ use crate::error::WorkError;
 use export_domain::job::{Fenced, Job, State};
 use export_domain::ports::{Clock, JobStore, Unavailable, Written};
 use export_domain::settings::Lifecycle;
-use std::sync::atomic::{AtomicI64, Ordering};
+use std::future::pending;
+use std::sync::atomic::{AtomicBool, AtomicI64, Ordering};
 use tokio::sync::Mutex;
 
 /// Writes that may meet another one (the lease's own renewal) before the worker gives up.
@@ -19,12 +20,22 @@ pub(crate) struct Lease<'a, J, C> {
     fence: u64,
     job: Mutex<Job>,
     done_ms: AtomicI64,
+    /// Whether this worker wrote down that the job has ended.
+    ended: AtomicBool,
 }
 
 impl<'a, J: JobStore, C: Clock> Lease<'a, J, C> {
     /// Takes over a job whose claim has been written.
     pub(crate) fn new(jobs: &'a J, clock: &'a C, times: &'a Lifecycle, job: Job) -> Self {
-        Self { jobs, clock, times, fence: job.fence, job: Mutex::new(job), done_ms: AtomicI64::new(0) }
+        Self {
+            jobs,
+            clock,
+            times,
+            fence: job.fence,
+            job: Mutex::new(job),
+            done_ms: AtomicI64::new(0),
+            ended: AtomicBool::new(false),
+        }
     }
 
     pub(crate) fn fence(&self) -> u64 {
@@ -51,6 +62,7 @@ impl<'a, J: JobStore, C: Clock> Lease<'a, J, C> {
             let next = change(&job, self.fence, self.clock.now_ms(), self.times)?;
             match self.jobs.write(Some(job.rev), &next).await? {
                 Written::Done => {
+                    self.ended.fetch_or(next.state.is_terminal(), Ordering::Relaxed);
                     *job = next;
                     return Ok(());
                 }
@@ -67,7 +79,7 @@ impl<'a, J: JobStore, C: Clock> Lease<'a, J, C> {
         self.write(|job, fence, now, times| job.renewed(fence, done_ms, now, times)).await
     }
 
-    /// Renews until the claim is lost; never returns otherwise. A table that does not answer for a whole lease means
+    /// Renews until the claim is lost; never returns otherwise. An end that this worker wrote down is no lost claim. A table that does not answer for a whole lease means
     /// that the claim may be someone else's by now.
     pub(crate) async fn keep(&self) -> WorkError {
         let mut renewed_at = self.clock.now_ms();
@@ -75,6 +87,7 @@ impl<'a, J: JobStore, C: Clock> Lease<'a, J, C> {
             self.clock.sleep_ms(u64::try_from(self.times.renew_ms).unwrap_or(1)).await;
             match self.confirm().await {
                 Ok(()) => renewed_at = self.clock.now_ms(),
+                Err(WorkError::Fenced(_)) if self.ended.load(Ordering::Relaxed) => return pending().await,
                 Err(WorkError::Fenced(lost)) => return lost.into(),
                 Err(error) if self.clock.now_ms() - renewed_at >= self.times.lease_ms => return error,
                 Err(error) => tracing::warn!(%error, "failed to renew a claim"),

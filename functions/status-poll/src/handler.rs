@@ -15,6 +15,7 @@ use export_lambda::telemetry::name_job;
 use lambda_http::http::header::{CACHE_CONTROL, CONTENT_TYPE, HeaderValue};
 use lambda_http::http::{Method, StatusCode};
 use lambda_http::{Body, Request, RequestExt, Response};
+use std::time::Duration;
 
 /// Jobs on a page: default and most.
 const PAGE: (usize, usize) = (50, 200);
@@ -55,7 +56,7 @@ where
 {
     /// Answers one request; every error has become a reply.
     pub async fn handle(&self, request: &Request) -> Response<Body> {
-        let received = receive(request);
+        let (received, began) = (receive(request), self.intake.clock.now_ms());
         let named = request.path_parameters_ref().and_then(|p| p.first("jobId")).map(str::to_owned);
         if request.method() == Method::GET && named.is_none() {
             return self.list(request, &received).await;
@@ -65,7 +66,7 @@ where
             None => self.described(&received).await,
         };
         let found = match found {
-            Ok(job) => Ok(self.awaited(job, &received).await),
+            Ok(job) => Ok(self.awaited(job, &received, began).await),
             Err(miss) => Err(miss),
         };
         match &found {
@@ -112,9 +113,11 @@ where
         settled(job, &self.jobs, &self.intake.clock, &self.times, &self.metrics).await
     }
 
-    async fn awaited(&self, job: Job, received: &Received) -> Job {
+    async fn awaited(&self, job: Job, received: &Received, began: i64) -> Job {
+        let spent = Duration::from_millis(u64::try_from(self.intake.clock.now_ms() - began).unwrap_or(0));
+        let left = received.left.saturating_sub(spent);
         let budget = received.wait_ms.unwrap_or(0).min(self.intake.limits.max_wait_ms);
-        until_ended(job, budget, &self.jobs, &self.intake.clock, &self.times, &self.metrics).await
+        until_ended(job, budget, left, &self.jobs, &self.intake.clock, &self.times, &self.metrics).await
     }
 
     /// A job that has ended stays as it is.
@@ -173,6 +176,10 @@ where
         let page = page.ok_or_else(|| FieldError::new("cursor", "is not one of ours"))?;
         let mut jobs = Vec::new();
         for job in page.jobs.into_iter().filter(|job| !job.is_expired(now)) {
+            // The index may be late: what is in work there may have ended.
+            let ended = job.state.is_terminal();
+            let job = if ended { Some(job) } else { self.jobs.get(&job.tenant, &job.job_id).await? };
+            let Some(job) = job else { continue };
             let job = self.settled(job).await?;
             if state.is_none_or(|state| job.state == state) {
                 jobs.push(job);

@@ -32,5 +32,5 @@ async fn main() -> Result<(), Error> {
         metrics,
     };
     let app = &app;
-    serve(move |request| async move { app.handle(&request).await }, refuse).await
+    serve(move |request| async move { Box::pin(app.handle(&request)).await }, refuse).await
 }

@@ -1,6 +1,7 @@
 use crate::world::World;
 use export_domain::identity::DirectoryKey;
-use export_domain::job::{Job, State};
+use export_domain::job::{Job, Reason, State};
+use export_domain::settings::Lifecycle;
 use export_testkit::{Answered, Fault, NOW, ask, body, claimed, job, ready, tenant, with};
 use lambda_http::Request;
 use lambda_http::http::Method;
@@ -152,4 +153,18 @@ async fn a_refused_submission_leaves_its_key_to_others() {
     assert_eq!(world.ask(keyed("order-1", &body())).await.status, 429);
     world.allow(1);
     assert_eq!(world.ask(keyed("order-1", &with(body(), "Duration", 8000))).await.status, 200);
+}
+
+#[tokio::test]
+async fn a_submission_again_is_answered_by_its_job_while_the_tenant_has_as_many_as_it_may() {
+    let world = World::new();
+    world.allow(1);
+    let absent = |job: Job| {
+        let running = claimed(&job, NOW - 20_000);
+        running.given_up(running.fence, Reason::SourceAbsent, NOW - 20_000, &Lifecycle::default()).unwrap()
+    };
+    world.has(&body(), absent);
+    world.has(&with(body(), "Duration", 1000), |job| job);
+    let answer = world.submit(&body()).await;
+    assert_eq!((answer.status, answer.codes()), (200, (-1, 2000)), "{}", answer.text);
 }

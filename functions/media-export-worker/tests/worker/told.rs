@@ -1,8 +1,9 @@
 //! Completion events.
 
-use crate::world::{World, times};
+use crate::world::{World, origin, times};
 use export_domain::completion::notification;
-use export_domain::job::{Job, Posted, Reason, State};
+use export_domain::job::{Job, ObjectKind, Posted, Reason, State};
+use export_domain::ports::ClipStore;
 use export_testkit::recordings::{record_sound, sound_body};
 use export_testkit::{Fault, NOW, body, claimed};
 use serde_json::{Value, json};
@@ -86,4 +87,19 @@ async fn the_end_of_an_earlier_generation_that_nobody_told_of_is_told_with_the_n
         .collect();
     let id = |generation: u32| format!("{}-{generation}", ended.job_id);
     assert_eq!(ids, [json!([id(1), "access denied", false]), json!([id(2), "not such dir", false])]);
+}
+
+#[tokio::test]
+async fn a_clip_that_is_there_is_told_of_however_long_its_worker_takes_to_tidy_up() {
+    let world = World::new();
+    record_sound(&world.objects, 1 << 20);
+    let job = world.has(&sound_body(240), |job| job);
+    let (key, origin) = (job.order.key(ObjectKind::Video), origin(&job));
+    world.objects.begin(&job.order.target, &key, "video/mp4", &origin).await.unwrap();
+    let clock = world.clock.clone();
+    world.objects.faults.meanwhile("uploads", 1, move || clock.advance(25_000));
+    let ended = world.work(&job).await;
+    assert_eq!((ended.state, ended.due_at), (State::Ready, None));
+    let lines = world.lines.lock().unwrap().clone();
+    assert!(lines.iter().any(|line| line["Ready"] == 1), "{lines:?}");
 }

@@ -115,3 +115,13 @@ async fn what_is_no_list_is_refused_as_a_problem() {
         assert_eq!((answer.status, answer.header("retry-after")), (503, "2"), "{operation}");
     }
 }
+
+#[tokio::test]
+async fn a_list_never_shows_in_work_what_has_ended() {
+    let world = World::new();
+    let job = world.has(&body(), |job| job);
+    let (table, ended) = (world.jobs.clone(), ready(&claimed(&job, NOW), NOW));
+    world.jobs.faults.meanwhile("get", 1, move || table.put(&ended));
+    let answer = world.get("/export/status").await;
+    assert_eq!(answer.json["jobs"][0]["state"], "READY", "the index may be late, the table is not");
+}

@@ -1,6 +1,7 @@
 //! What a legacy route receives: a body of bounded size and the credentials in its headers.
 
 use crate::correlation::correlation_id;
+use crate::deadline::left;
 use export_domain::ids::SessionId;
 use export_domain::intake::MAX_BODY;
 use export_domain::trace::{TraceContext, TraceHeader};
@@ -9,6 +10,10 @@ use lambda_http::http::header::AUTHORIZATION;
 use lambda_http::request::RequestContext;
 use lambda_http::{Body, Request, RequestExt};
 use std::fmt;
+use std::time::Duration;
+
+/// What an invocation has that answers a request.
+const LONGEST: Duration = Duration::from_secs(29);
 
 /// A received request, as far as the rules look at it. Never logged.
 #[derive(Clone, Default)]
@@ -21,6 +26,8 @@ pub struct Received {
     pub idempotency_key: Option<String>,
     /// Milliseconds of `Prefer: wait=N` (RFC 7240), as the client prefers.
     pub wait_ms: Option<i64>,
+    /// What the invocation has left.
+    pub left: Duration,
     /// `Accept`.
     pub accept: String,
     /// What the request is called in logs and traces, as [`serve`](super::serve) left it among its extensions.
@@ -45,6 +52,7 @@ pub fn receive(request: &Request) -> Received {
             .get("idempotency-key")
             .map(|key| String::from_utf8_lossy(key.as_bytes()).into_owned()),
         wait_ms: text(headers, "prefer").and_then(prefer_wait),
+        left: request.lambda_context_ref().map_or(LONGEST, |context| left(context.deadline())).min(LONGEST),
         accept: text(headers, "accept").unwrap_or_default().to_owned(),
         context: request.extensions().get().cloned().unwrap_or_default(),
     }

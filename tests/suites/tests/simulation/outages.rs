@@ -5,12 +5,17 @@ use crate::sim::{Process, Sim, Weather};
 use crate::world::World;
 use export_domain::ids::JobId;
 use export_domain::job::{Job, State};
-use export_testkit::{Act, Faults, Line, body, claimed, job, ready, tenant};
+use export_domain::settings::ReplyStyle;
+use export_lambda::metrics::Metrics;
+use export_testkit::{Act, Answered, Faults, Line, SESSION, ask, body, claimed, job, ready, tenant};
+use lambda_http::http::Method;
 use std::pin::Pin;
 use std::sync::Arc;
 use std::time::Duration;
-use tokio::time::sleep;
+use tokio::time::{Instant, sleep};
 
+/// What an invocation that answers a request has, but for a second.
+const HTTP: Duration = Duration::from_secs(28);
 /// What an invocation of the sweeper has.
 const SWEEP: Duration = Duration::from_secs(55);
 /// A job whose worker died is sent again within a lease and two sweeps.
@@ -47,7 +52,7 @@ async fn sweep(world: World, process: Process, bus: Down) {
         bus: world.bus.through(Faults::over(Arc::new(bus))),
         clock: process.clone(),
         times: world.times.clone(),
-        metrics: export_lambda::metrics::Metrics::silent(),
+        metrics: Metrics::silent(),
     };
     let _ = tokio::time::timeout(SWEEP, process.live(app.sweep(SWEEP))).await;
 }
@@ -94,6 +99,62 @@ fn a_dead_workers_job_is_taken_over_in_time_whatever_the_event_bus_does() {
         if after.is_none_or(|after| after > PROMISED_MS) {
             late.push((bus, after));
         }
+    }
+    assert!(late.is_empty(), "{late:?}");
+}
+
+/// A store that does all that it is asked, and takes that long for each.
+#[derive(Debug, Clone, Copy)]
+struct Slow {
+    ms: u64,
+}
+
+impl Line for Slow {
+    fn carry(&self, _: &'static str, mut act: Act) -> Pin<Box<dyn Future<Output = bool> + Send>> {
+        let ms = self.ms;
+        Box::pin(async move {
+            sleep(Duration::from_millis(ms)).await;
+            act();
+            true
+        })
+    }
+}
+
+#[test]
+fn a_client_that_waits_is_answered_within_the_invocation_however_slow_the_tables_are() {
+    let mut late = Vec::new();
+    for ms in [10, 1000, 1500, 3000, 4500] {
+        runtime().block_on(async {
+            let world = World::new(&Sim::new(0, Weather::default(), false));
+            let (process, slow) = (world.sim.process("submit"), Faults::over(Arc::new(Slow { ms })));
+            let submit = media_export_submit::App {
+                jobs: world.jobs.through(slow.clone()),
+                queue: world.queues.through(slow.clone()),
+                intake: world.intake(&process),
+                times: world.times.clone(),
+                style: ReplyStyle::default(),
+                metrics: Metrics::silent(),
+            };
+            let poll = status_poll::App {
+                jobs: world.jobs.through(slow),
+                intake: world.intake(&process),
+                times: world.times.clone(),
+                style: ReplyStyle::default(),
+                metrics: Metrics::silent(),
+            };
+            let headers = [("Prefer", "wait=20"), ("X-Session-Id", SESSION)];
+            let began = Instant::now();
+            let request = ask(Method::POST, "/export", &headers, body().to_string());
+            let answer = Answered::read(Box::pin(submit.handle(&request)).await);
+            let submitted = began.elapsed();
+            let path = format!("/export/status/{}", answer.json["JobId"].as_str().unwrap());
+            let request = ask(Method::GET, &path, &headers, "");
+            let began = Instant::now();
+            Box::pin(poll.handle(&request)).await;
+            if submitted.max(began.elapsed()) > HTTP {
+                late.push((ms, submitted, began.elapsed()));
+            }
+        });
     }
     assert!(late.is_empty(), "{late:?}");
 }

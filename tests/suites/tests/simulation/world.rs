@@ -69,7 +69,7 @@ impl World {
         }
     }
 
-    fn intake(&self, process: &Process) -> Intake<Directory, Directory, Process> {
+    pub(crate) fn intake(&self, process: &Process) -> Intake<Directory, Directory, Process> {
         Intake {
             sessions: self.directory.through(process.faults()),
             tenants: self.directory.through(process.faults()),
