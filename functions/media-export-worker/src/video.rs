@@ -519,10 +519,8 @@ impl<O: SourceStore + 'static> Open<O> {
         let mut segments =
             Segments::of_window(Arc::clone(&reader), Arc::clone(&track), position, part.from, part.until);
         let judged = |fetched| Judged::of(&track, &reader, fetched);
-        let mut waiting: VecDeque<Judged> = match segments.next().await? {
-            Some(fetched) => [judged(fetched)?].into(),
-            None => VecDeque::new(),
-        };
+        let first = segments.next().await?.map(judged).transpose()?;
+        let mut waiting: VecDeque<Judged> = first.into_iter().collect();
         let mut passed = Passed::default();
         let entry = loop {
             if let Some(Judged { media: Some((media, pictures)), .. }) = waiting.front() {
@@ -541,14 +539,20 @@ impl<O: SourceStore + 'static> Open<O> {
                 *first = judged(Fetched { segment: first.segment.clone(), media })?;
                 continue;
             }
-            let Some(before) = position.checked_sub(1) else { break None };
-            let Some(segment) = track.segment(before)? else { break None };
+            let before = position.checked_sub(1);
+            let listed = before.map(|before| track.segment(before)).transpose()?.flatten();
+            let Some((before, segment)) = before.zip(listed) else {
+                passed.end_blind(&reader, part.from, "the recording begins with others");
+                break None;
+            };
             if passed.is_far(part.from - track.span(&segment).1) {
-                let detail = "no picture shortly before the window can be decoded by itself";
-                reader.notes().warn(WarningCode::PicturesLeftOut, detail);
+                passed.end_blind(&reader, part.from, "those of five minutes, or of 256 MiB, were looked at");
                 break None;
             }
-            let Some(media) = track.read(&reader, &segment).await? else { break None };
+            let Some(media) = track.read(&reader, &segment).await? else {
+                passed.end_blind(&reader, part.from, &track.about(&segment, "it is not there"));
+                break None;
+            };
             waiting.push_front(judged(Fetched { segment, media: Some(media) })?);
             position = before;
         };
@@ -641,6 +645,14 @@ impl Passed {
         self.followers.splice(0..0, followers);
         self.bytes += media.samples.iter().map(|sample| u64::from(sample.size)).sum::<u64>();
         self.segments += 1;
+    }
+
+    /// Notes why the way back ends without a picture to start with; a window that begins with the recording needs none.
+    fn end_blind<O: SourceStore>(&self, reader: &Reader<O>, from: Nanos, why: &str) {
+        if self.followers.iter().any(|follower| follower.pts <= from) {
+            let detail = format!("no picture before the window's start can be decoded by itself: {why}");
+            reader.notes().warn(WarningCode::PicturesLeftOut, detail);
+        }
     }
 
     /// Whether it is enough, if the next segment ends `behind` before the window.

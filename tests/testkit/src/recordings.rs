@@ -130,9 +130,21 @@ pub fn sound_of(bytes: usize, numbers: impl IntoIterator<Item = i64>) -> Vec<(St
 /// # Panics
 /// Never.
 pub fn pictures() -> Vec<(String, Bytes)> {
+    pictures_in_gops_of(GOP_MS)
+}
+
+/// The same with the first picture as the only one that can be decoded by itself.
+///
+/// # Panics
+/// Never.
+pub fn pictures_of_one_gop() -> Vec<(String, Bytes)> {
+    pictures_in_gops_of(SEGMENTS * SEGMENT_MS)
+}
+
+fn pictures_in_gops_of(gop_ms: i64) -> Vec<(String, Bytes)> {
     let picture_at = |at: i64| {
         let number = u8::try_from(at / PICTURE_MS % 251 + 1).expect("a time");
-        let sync = at % GOP_MS == 0;
+        let sync = at % gop_ms == 0;
         // Headers of an I and of a P slice (7.3.3); the rest tells pictures apart.
         let (kind, slice) = if sync { (0x65, 0x88) } else { (0x41, 0x9a) };
         (at, sync, Bytes::copy_from_slice(&[0, 0, 0, 6, kind, slice, 0x84, number, 0x55, 0xaa]))

@@ -16,7 +16,7 @@ const USUAL: u64 = 16 << 10;
 /// Largest index.
 const MOST: u64 = 1 << 20;
 /// How long before the window a key picture may be.
-const BEFORE: Nanos = Nanos::new(120_000_000_000);
+const BEFORE: Nanos = Nanos::new(300_000_000_000);
 /// How long after the window pictures may be that are decoded before its last ones.
 const AFTER: Nanos = Nanos::new(30_000_000_000);
 

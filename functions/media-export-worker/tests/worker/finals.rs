@@ -2,7 +2,9 @@
 
 use crate::world::World;
 use export_domain::job::{Job, Reason, State};
-use export_testkit::recordings::{DIRECTORY, MANIFEST, mpd, pictures, record, set, sound};
+use export_testkit::recordings::{
+    DIRECTORY, MANIFEST, mpd, pictures, pictures_of_one_gop, record, set, sound,
+};
 use export_testkit::{body, thumbnail_body, with};
 use media_export_worker::Ffmpeg;
 use serde_json::Value;
@@ -24,6 +26,8 @@ enum Recorded {
     Manifest(&'static str),
     /// Pictures whose init segment is cut off.
     BrokenInit,
+    /// Pictures of which none but the first can be decoded by itself, without their third segment.
+    OneKey,
 }
 
 /// A transport stream of two seconds from 8 s on.
@@ -48,6 +52,10 @@ async fn first_attempt(name: &str, body: &Value, recorded: Recorded, ffmpeg: &st
         Recorded::Sound => record(&world.objects, DIRECTORY, &audio, &sound(100)),
         Recorded::Pictures => record(&world.objects, DIRECTORY, &video, &pictures()),
         Recorded::Manifest(text) => world.objects.add("recordings", MANIFEST, text, None),
+        Recorded::OneKey => {
+            record(&world.objects, DIRECTORY, &video, &pictures_of_one_gop());
+            world.objects.remove("recordings", &format!("{DIRECTORY}/video-3.m4s"));
+        }
         Recorded::BrokenInit => {
             record(&world.objects, DIRECTORY, &video, &pictures());
             let init = format!("{DIRECTORY}/video-init.mp4");
@@ -132,4 +140,15 @@ async fn a_part_of_the_recording_that_cannot_be_read_is_named() {
     let detail = ended.failure.map(|failure| failure.detail.to_string());
     let expected = "the init segment of the video track: the data ends within a box";
     assert_eq!(detail.as_deref(), Some(expected));
+}
+
+#[tokio::test]
+async fn a_window_without_a_picture_to_start_with_is_told_why() {
+    let late = with(with(body(), "StartTime", 20_000), "Duration", 2000);
+    let ended = first_attempt("one key picture", &late, Recorded::OneKey, SWALLOWS).await;
+    let failure = ended.failure.unwrap();
+    assert_eq!(failure.reason, Reason::NoMedia);
+    let expected = "no picture that can be decoded lies in the window; no picture before the window's start can be \
+                    decoded by itself: segment 2 of the video track, at 8.0 s: it is not there";
+    assert_eq!(failure.detail.as_str(), expected);
 }
