@@ -5,6 +5,8 @@
 
 mod calls;
 
+use crate::children;
+use export_lambda::metrics::{Metric, Metrics};
 use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
 use rustix::thread::{CapabilitySet, CapabilitySets, set_capabilities, set_no_new_privs};
 use std::ffi::{OsStr, OsString};
@@ -81,11 +83,32 @@ pub(crate) fn command(policy: CagePolicy, address_space: u64, program: &Path) ->
     command
 }
 
-/// The parts of the cage that the platform refuses, in words; tried in a process of its own.
+/// Finds out which parts of the cage the platform refuses, and tells operators by [`Metric::Uncaged`]. This process becomes
+/// the parent of what ffmpeg leaves behind. `now_ms` is the time in milliseconds since the Unix epoch.
 ///
 /// # Errors
-/// The process could not be started.
-pub fn missing() -> io::Result<Vec<String>> {
+/// The platform refuses a part, and the policy is [`CagePolicy::Required`]; or nothing could be found out.
+pub fn check(policy: CagePolicy, metrics: &Metrics, now_ms: i64) -> io::Result<()> {
+    let mut missing = missing()?;
+    missing.extend(children::adopt().err().map(|error| format!("orphans: {error}")));
+    metrics.emit(now_ms, &[], &[(Metric::Uncaged, u64::from(!missing.is_empty()))]);
+    if missing.is_empty() {
+        return Ok(());
+    }
+    let refused = missing.join("; ");
+    tracing::error!(refused, ?policy, "the platform refuses a part of ffmpeg's cage");
+    match policy {
+        CagePolicy::Required => Err(io::Error::other(refusal(&refused))),
+        CagePolicy::Preferred => Ok(()),
+    }
+}
+
+fn refusal(refused: &str) -> String {
+    format!("the platform refuses a part of ffmpeg's cage: {refused}")
+}
+
+/// The parts of the cage that the platform refuses, in words; tried in a process of its own.
+fn missing() -> io::Result<Vec<String>> {
     let output = Command::new(SELF).arg(CHECK).env_clear().current_dir("/").output()?;
     if !output.status.success() {
         return Err(io::Error::other(format!("the check of the cage ended with {}", output.status)));
@@ -104,7 +127,7 @@ fn become_program(mut arguments: impl Iterator<Item = OsString>) -> Result<Strin
         address_space.parse().map_err(|_| format!("the cage cannot hold {address_space} bytes"))?;
     let missing = close(address_space);
     if policy == CagePolicy::Required && !missing.is_empty() {
-        return Err(format!("the platform refuses a part of the cage: {}", missing.join("; ")));
+        return Err(refusal(&missing.join("; ")));
     }
     Ok(format!("{}: {}", program.display(), Command::new(&program).args(arguments).exec()))
 }

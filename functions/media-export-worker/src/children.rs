@@ -13,19 +13,19 @@ const PAUSE: Duration = Duration::from_millis(1);
 ///
 /// # Errors
 /// The platform refuses it.
-pub fn adopt() -> rustix::io::Result<()> {
+pub(crate) fn adopt() -> rustix::io::Result<()> {
     set_child_subreaper(Some(getpid()))
 }
 
-/// Kills and reaps every child of this process until there is none, whatever session it is in; whether there is none.
+/// Kills and reaps every child of this process until there is none, whatever session it is in.
 ///
 /// Blocks for as long as the kernel takes to end them, two seconds at most. Not while anything that runs in a child is
 /// still wanted.
-pub fn end() -> bool {
+pub fn end() {
     for _ in 0..LOOKS {
         let children = children();
         if children.is_empty() {
-            return true;
+            return;
         }
         for child in children {
             // It may have ended by itself, and the runtime may have waited for it.
@@ -34,7 +34,7 @@ pub fn end() -> bool {
         }
         std::thread::sleep(PAUSE);
     }
-    false
+    tracing::error!("failed to end all processes that ffmpeg had started");
 }
 
 /// Processes whose parent is this one, as they are now.

@@ -58,10 +58,10 @@ impl S3Objects {
     }
 
     /// Objects as the role of that ARN reaches them, whose rights are narrowed to what each call needs: to read to the
-    /// bucket's prefix, to write to the object's folder.
+    /// bucket's prefix, to write to the object's folder. `None` keeps the function's own role.
     #[must_use]
-    pub fn lent_by(self, role: String) -> Self {
-        Self { lender: Some(Lender::new(&self.config, role)), ..self }
+    pub fn lent_by(self, role: Option<String>) -> Self {
+        Self { lender: role.map(|role| Lender::new(&self.config, role)), ..self }
     }
 
     async fn reader(&self, bucket: &Bucket) -> Result<Client, ReadError> {

@@ -143,7 +143,7 @@ const LENT: &str = "<AssumeRoleResponse><AssumeRoleResult><Credentials><AccessKe
 async fn credentials_are_lent_once_for_each_place() {
     let replies = [reply(200, &[], LENT), reply(200, &[], "x"), reply(200, &[], "x"), reply(200, &[], LENT)];
     let (service, store) = store(replies.into_iter().chain([reply(200, &[], "")])).await;
-    let store = store.lent_by("arn:aws:iam::123456789012:role/data".to_owned());
+    let store = store.lent_by(Some("arn:aws:iam::123456789012:role/data".to_owned()));
     for key in ["a/one", "a/two"] {
         store.read(&bucket(""), key, None, 10).await.unwrap();
     }
@@ -160,7 +160,7 @@ async fn credentials_are_lent_once_for_each_place() {
 #[tokio::test]
 async fn a_place_that_no_session_policy_holds_is_denied() {
     let (service, store) = store([reply(200, &[], "")]).await;
-    let store = store.lent_by("arn:aws:iam::123456789012:role/data".to_owned());
+    let store = store.lent_by(Some("arn:aws:iam::123456789012:role/data".to_owned()));
     let long = Bucket { prefix: format!("{}/", "a".repeat(1000)), ..bucket("") };
     assert_eq!(store.read(&long, "a/b", None, 10).await, Err(ReadError::Denied));
     let long = format!("{}/export/0A/clip.ts", "a".repeat(1000));
