@@ -1,6 +1,6 @@
 //! The cage of ffmpeg: what its process gives up before ffmpeg is loaded into it.
 //!
-//! The worker's own binary is started once more, with [`ENTER`] as its first argument. Before anything else of it runs,
+//! The worker's own binary is started once more, with `cage` as its first argument. Before anything else of it runs,
 //! single-threaded and with an empty environment, it takes from itself what ffmpeg does not need, and becomes ffmpeg.
 
 mod calls;
