@@ -131,6 +131,9 @@ function operated(stack: Stack): MediaExportProps {
     vpcSecurityGroups: [SecurityGroup.fromSecurityGroupId(stack, 'Group', 'sg-0a')],
     tracing: Tracing.ACTIVE,
     alarmEmail: 'a@example.com',
+    dataExportAuth: 'JWT',
+    dataExportJwtIssuer: 'https://issuer.example.com',
+    dataExportJwtAudience: 'media-export',
   };
 }
 
