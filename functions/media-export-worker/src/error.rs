@@ -8,6 +8,7 @@ use export_media::fmp4::Fmp4Error;
 use export_media::mpd::MpdError;
 use export_media::mux::MuxError;
 use export_media::nal::NalError;
+use tokio::task::JoinError;
 
 /// Decides what becomes of the job.
 #[derive(Debug, thiserror::Error)]
@@ -162,6 +163,17 @@ impl From<std::io::Error> for WorkError {
     }
 }
 
+/// A panic is a fault of the worker that the same input would meet again: once more tells, and another way may not meet it.
+impl From<JoinError> for WorkError {
+    fn from(error: JoinError) -> Self {
+        if error.is_panic() {
+            tracing::error!(%error, "a task panicked");
+            return WorkError::Unexplained("the worker failed on this recording".to_owned());
+        }
+        WorkError::Passing(format!("a task was stopped: {error}"))
+    }
+}
+
 impl From<MuxError> for WorkError {
     fn from(error: MuxError) -> Self {
         Unfit::Container.because(&format!("the clip's container: {error}"))
@@ -197,6 +209,12 @@ impl From<NalError> for WorkError {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[tokio::test]
+    async fn a_task_that_panics_is_no_failure_that_passes() {
+        let panicked = crate::task::Task::<()>::spawn(async { panic!("as planned") }).await;
+        assert!(matches!(panicked.map_err(WorkError::from), Err(WorkError::Unexplained(_))));
+    }
 
     #[test]
     fn an_error_says_which_part_of_the_recording_it_is_about() {

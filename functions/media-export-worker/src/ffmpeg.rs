@@ -220,7 +220,7 @@ impl Running {
         match self {
             Running::Child(caged) => caged.finish().await,
             Running::Simulated(task) => {
-                task.await.map_err(|e| WorkError::Passing(format!("failed to simulate: {e}")))??;
+                task.await.map_err(WorkError::from)??;
                 Ok(true)
             }
         }

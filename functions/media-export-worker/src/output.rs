@@ -84,7 +84,7 @@ impl<O: ClipStore + 'static> Output<O> {
             Output::Ts { fragments, input, fed, running, sink } => {
                 if sink.is_finished() {
                     // Why the upload failed, or else why there is no more to upload.
-                    sink.await.map_err(|error| lost_task(&error))??;
+                    sink.await??;
                     muxed(running.take()).await?;
                     let why = "the transport stream's muxer ended before its input";
                     return Err(WorkError::Unexplained(why.to_owned()));
@@ -105,7 +105,7 @@ impl<O: ClipStore + 'static> Output<O> {
             Output::Mp4 { tables, uploader } => uploader.finish(Some(tables.finish(edits)?)).await,
             Output::Ts { input, fed, running, sink, .. } => {
                 drop(input);
-                let uploader = sink.await.map_err(|error| lost_task(&error))??;
+                let uploader = sink.await??;
                 let silent = muxed(running).await?;
                 // Its exit status is no proof that all of it went out.
                 let bytes = uploader.bytes();
@@ -121,10 +121,6 @@ impl<O: ClipStore + 'static> Output<O> {
             }
         }
     }
-}
-
-fn lost_task(error: &tokio::task::JoinError) -> WorkError {
-    WorkError::Passing(format!("failed to upload: {error}"))
 }
 
 /// How the muxer of transport streams ended; whether it had nothing to complain about.

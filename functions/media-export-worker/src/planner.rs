@@ -108,9 +108,7 @@ impl Pending {
     pub(crate) async fn block(self) -> Result<Block, WorkError> {
         let pictures = match self.pictures {
             Waiting::Ready(pictures) => pictures,
-            Waiting::Rendering(task) => {
-                task.await.map_err(|e| WorkError::Passing(format!("failed to render: {e}")))??
-            }
+            Waiting::Rendering(task) => task.await??,
         };
         Ok(Block { pictures, starts: self.starts })
     }
@@ -177,7 +175,7 @@ impl<'a> Planner<'a> {
         // The writer ends with what it is given.
         drop(self);
         match picture {
-            Some(task) => task.await.map_err(|e| WorkError::Passing(format!("failed to decode: {e}")))?,
+            Some(task) => task.await?,
             None => Ok(()),
         }
     }

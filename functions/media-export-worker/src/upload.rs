@@ -204,7 +204,7 @@ impl<O: ClipStore + 'static> Uploader<O> {
 
     async fn receive(&mut self) -> Result<(), WorkError> {
         if let Some(task) = self.sending.pop_front() {
-            let part = task.await.map_err(|e| WorkError::Passing(format!("failed to upload: {e}")))??;
+            let part = task.await??;
             self.sent.push(part);
         }
         Ok(())

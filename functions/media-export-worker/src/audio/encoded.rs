@@ -156,7 +156,7 @@ impl<O: SourceStore + 'static> Encoded<O> {
             Err(FfmpegError::Refused(complaint)) => Some(complaint),
             Err(FfmpegError::Other(error)) => return Err(error),
         };
-        let left = run.feeding.await.map_err(|e| WorkError::Passing(format!("failed to feed: {e}")))??;
+        let left = run.feeding.await??;
         if complaint.is_none() && run.count > 0 {
             self.left = Some(left);
             return Ok(None);

@@ -45,7 +45,7 @@ pub(crate) async fn open_sound<O: SourceStore + 'static>(
             opening.push_back(begin(means, next));
         }
         let Some(Opening { period, name, task }) = opening.pop_front() else { break };
-        match task.await.map_err(|e| WorkError::Passing(format!("failed to open a track: {e}")))? {
+        match task.await? {
             Ok(opened) => {
                 found.get_mut(period).into_iter().for_each(|found| found.extend_from_slice(&opened));
             }

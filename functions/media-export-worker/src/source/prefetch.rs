@@ -77,7 +77,7 @@ impl<O: SourceStore + 'static> Segments<O> {
         self.fetch(1)?;
         let Some((segment, task)) = self.ahead.pop_front() else { return Ok(None) };
         self.fetch(0)?;
-        let media = task.await.map_err(|e| WorkError::Passing(format!("failed to fetch: {e}")))??;
+        let media = task.await??;
         // A segment that is known to be absent was not asked for.
         match media {
             Some(_) => self.absent = 0,
