@@ -133,6 +133,8 @@ def processes(stack: Stack) -> dict[int, str]:
 @contextmanager
 def alive(stack: Stack) -> Iterator[None]:
     """No function may end or panic meanwhile."""
+    if os.geteuid() != 0 and not os.environ.get("CI"):
+        pytest.skip("needs root: functions show their environment to nobody else")
     before, lines = processes(stack), panics(stack)
     assert before
     yield
