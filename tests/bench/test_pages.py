@@ -24,7 +24,10 @@ def test_a_poll_reads_one_item_and_nothing_else():
 
 
 def test_all_alarms_are_paid_for():
-    assert TEMPLATE.read_text().count("Type: AWS::CloudWatch::Alarm") == PRICES["alarms"]
+    """By metrics: an alarm on several costs as many."""
+    text = TEMPLATE.read_text()
+    of_one = text.count("Type: AWS::CloudWatch::Alarm") - text.count("\n      Metrics:\n")
+    assert of_one + text.count("MetricStat:") == PRICES["alarms"]
 
 
 def test_a_bill_adds_up_what_is_called():

@@ -2,6 +2,7 @@
 
 import base64
 import gzip
+import hashlib
 import json
 import time
 import urllib.parse
@@ -140,6 +141,23 @@ class Mre:
         """Write items in DynamoDB JSON, bytes as base64."""
         requests = [{"PutRequest": {"Item": {k: attribute(v) for k, v in item.items()}}} for item in items]
         self._write(self.env[TABLES[table]], requests)
+
+    def remove(self, table: str, items: list[dict]) -> None:
+        """Delete the rows of these items."""
+        name = self.env[TABLES[table]]
+        keys = [key["AttributeName"] for key in self.stack.dynamodb.describe_table(TableName=name)["Table"]["KeySchema"]]
+        self._write(name, [{"DeleteRequest": {"Key": {key: item[key] for key in keys}}} for item in items])
+
+    @staticmethod
+    def order(event: Names) -> str:
+        """The message by which a function hands an event's document to the worker."""
+        order = {"event": event.event, "program": event.program, "view": "guide", "form": "bare"}
+        return json.dumps({"document": order}, separators=(",", ":"), ensure_ascii=False)
+
+    @staticmethod
+    def ordered_key(message: str) -> str:
+        """Where the worker keeps what it was handed."""
+        return f"documents/orders/{hashlib.sha256(message.encode()).hexdigest()}"
 
     def clear(self) -> None:
         for variable in (*TABLES.values(), "EXPORT_STATE_TABLE_NAME"):

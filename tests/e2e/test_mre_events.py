@@ -1,6 +1,5 @@
 """Triggers on the bus: bursts, order, dead letters."""
 
-import hashlib
 import json
 import time
 
@@ -106,9 +105,8 @@ def test_a_large_trigger_is_echoed_whole_below_the_limit(mre):
 
 def test_an_ordered_document_is_built_and_kept(mre):
     names = mre.load(ALL[EVENT])
-    order = {"event": names.event, "program": names.program, "view": "guide", "form": "bare"}
-    message = json.dumps({"document": order}, separators=(",", ":"), ensure_ascii=False)
-    key = f"documents/orders/{hashlib.sha256(message.encode()).hexdigest()}"
+    message = mre.order(names)
+    key = mre.ordered_key(message)
     mre.stack.sqs.send_message(QueueUrl=mre.env["DATA_EXPORT_QUEUE_URL"], MessageBody=message)
     assert wait_for(lambda: mre.object(key), "document") == mre.get(names.path()).text
     assert mre.dead_letters() == []

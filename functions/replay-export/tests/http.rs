@@ -237,6 +237,7 @@ async fn a_document_that_takes_too_long_is_ordered_once_and_fetched_when_it_is_t
     let built = app.handle(&call(&scenario, GUIDE, ""), LEFT).await;
     assert_eq!((built.status_code, built.headers["location"].as_str()), (307, "https://s3/built"));
     assert_eq!(built.headers["cache-control"], "no-store");
+    assert!(built.headers["etag"].starts_with("\"aa-"), "{built:?}");
     let link = app.handle(&call(&scenario, GUIDE, "delivery=link"), LEFT).await;
     assert_eq!(link.status_code, 200);
     assert!(link.body.contains("\"Location\":\"https://s3/built\""), "{}", link.body);

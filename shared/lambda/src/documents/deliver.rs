@@ -87,17 +87,17 @@ fn without_body(mut reply: Reply) -> Reply {
 }
 
 async fn whole<L: DocumentLinks>(ask: &Ask, served: Served, links: &L) -> Result<Reply, Unavailable> {
-    let tag = etag(ask, &served.text);
     let headers = headers(&served);
     let method = if ask.head && ask.delivery == Delivery::Document { Method::Head } else { Method::Get };
+    let body = formed(ask.form, served.text);
+    let hash = sha256(body.as_bytes());
     if ask.delivery == Delivery::Link {
-        let body = formed(ask.form, served.text);
-        return lent(headers(200), content_type(ask.form), body, links).await;
+        return lent(headers(200), content_type(ask.form), body, &hash, links).await;
     }
+    let tag = etag(ask, &hash);
     if ask.if_none_match.as_deref().is_some_and(|known| knows(known, &tag)) {
         return Ok(headers(304).with("etag", tag));
     }
-    let body = formed(ask.form, served.text);
     if ask.gzip
         && let Some(packed) = gzip(&body)
     {
@@ -108,7 +108,6 @@ async fn whole<L: DocumentLinks>(ask: &Ask, served: Served, links: &L) -> Result
     if fits(&body) {
         return Ok(headers(200).with("etag", tag).with_text(content_type(ask.form), body));
     }
-    let hash = sha256(body.as_bytes());
     let link = links.lend(Bytes::from(body), &hash, content_type(ask.form), method).await?;
     Ok(ephemeral(headers(307)).with("etag", tag).with("location", link.url))
 }
@@ -140,11 +139,12 @@ async fn lent<L: DocumentLinks>(
     reply: Reply,
     content_type: &'static str,
     body: String,
+    hash: &str,
     links: &L,
 ) -> Result<Reply, Unavailable> {
-    let (bytes, hash) = (body.len(), sha256(body.as_bytes()));
-    let link = links.lend(Bytes::from(body), &hash, content_type, Method::Get).await?;
-    Ok(told(reply, &link, u64::try_from(bytes).unwrap_or(u64::MAX), &hash))
+    let bytes = u64::try_from(body.len()).unwrap_or(u64::MAX);
+    let link = links.lend(Bytes::from(body), hash, content_type, Method::Get).await?;
+    Ok(told(reply, &link, bytes, hash))
 }
 
 /// Where a document is, how long, and what it is.
@@ -179,16 +179,16 @@ fn headers(served: &Served) -> impl Fn(u16) -> Reply + use<> {
     move |status| Reply { status_code: status, ..common.clone() }
 }
 
-/// Hash of the document; view, form and encoding make different representations.
-fn etag(ask: &Ask, text: &str) -> String {
-    let hash = sha256(text.as_bytes());
+/// The tag of a body with this SHA-256, in hex; view, form and encoding make different representations.
+pub(super) fn etag(ask: &Ask, hash: &str) -> String {
     let form = match ask.form {
         Form::Bare => "json",
         Form::Blob => "blob",
         Form::Line => "bytes",
     };
     let encoding = if ask.gzip { "-gzip" } else { "" };
-    format!("\"{}-{}-{form}{encoding}\"", &hash[..32], ask.view.name())
+    let hash = hash.get(..32).unwrap_or(hash);
+    format!("\"{hash}-{}-{form}{encoding}\"", ask.view.name())
 }
 
 /// `If-None-Match` compares weakly (RFC 9110, section 13.1.2).

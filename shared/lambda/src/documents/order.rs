@@ -1,8 +1,8 @@
 //! Documents that take longer to build than a reply may: the worker builds them, and a later request fetches them.
 
 use super::ask::{Ask, Delivery, Form};
-use super::deliver::{content_type, ephemeral, told};
-use super::encode::sha256;
+use super::deliver::{content_type, ephemeral, etag, told};
+use super::encode;
 use super::failure::Failure;
 use super::gateway::Reply;
 use export_domain::mre::document::View;
@@ -62,7 +62,7 @@ impl Order {
 
     /// Names the document: equal orders have equal names.
     pub fn id(&self) -> String {
-        sha256(self.message().as_bytes())
+        encode::sha256(self.message().as_bytes())
     }
 
     /// The event's key.
@@ -120,7 +120,9 @@ fn built(ask: &Ask, link: Link, bytes: u64, sha256: &str) -> Reply {
     let status = if ask.delivery == Delivery::Link { 200 } else { 307 };
     let reply = Reply::new(status).with("x-export-source", "live");
     match (ask.delivery, ask.head) {
-        (Delivery::Document, _) => ephemeral(reply).with("location", link.url),
+        (Delivery::Document, _) => {
+            ephemeral(reply).with("etag", etag(ask, sha256)).with("location", link.url)
+        }
         (Delivery::Link, false) => told(reply, &link, bytes, sha256),
         (Delivery::Link, true) => ephemeral(reply).with("content-type", "application/json"),
     }
