@@ -48,6 +48,7 @@ export const ACKNOWLEDGED: Readonly<Record<string, Readonly<Record<string, strin
   ReadMreEvents: { [BELOW]: OBJECTS },
   ReadMreReplays: { [BELOW]: OBJECTS },
   KeepDocuments: { [BELOW]: OBJECTS },
+  LendDocuments: { [BELOW]: OBJECTS },
   SubmitRoute: { 'AwsSolutions-APIG4': SESSION },
   StatusGetRoute: { 'AwsSolutions-APIG4': SESSION },
   StatusCancelRoute: { 'AwsSolutions-APIG4': SESSION },
