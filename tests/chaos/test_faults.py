@@ -19,12 +19,12 @@ from .world import LEASE_S, RESEND_S, Lost
 SLOW_DOWN, BROKEN = answer(503, "SlowDown"), answer(500, "InternalError")
 CONFLICT = answer(409, "ConditionalRequestConflict")
 
-# Form, fault, and whether the first attempt gets over it (None: that depends on when the claim was renewed last).
+# Form, fault, and whether it costs no further attempt (None: that depends on when the claim was renewed last).
 FAULTS = {
     "a segment's connection breaks twice": ("single", Rule(reset, WORKER, "GetObject", target="seg-", times=2), True),
     "S3 is busy": ("single", Rule(SLOW_DOWN, WORKER, "GetObject", target="seg-", times=2), True),
     "S3 is broken": ("single", Rule(BROKEN, WORKER, "GetObject", target="stream.mpd", times=2), True),
-    "S3 is broken for long": ("single", Rule(BROKEN, WORKER, "GetObject", target="init-0", times=5), False),
+    "S3 is broken for long": ("single", Rule(BROKEN, WORKER, "GetObject", target="init-0", times=5), True),
     "half a segment arrives": ("single", Rule(truncate, WORKER, "GetObject", target="seg-0"), None),
     "half a manifest arrives": ("single", Rule(truncate, WORKER, "GetObject", target="stream.mpd"), None),
     "a segment outlasts a lease": ("single", Rule(delay(LEASE_S + 2), WORKER, "GetObject", target="seg-0"), True),

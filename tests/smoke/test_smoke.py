@@ -127,7 +127,7 @@ def without_authorization(stack: Stack) -> Iterator[None]:
 def test_a_whole_stack_is_found_whole(stack):
     code, verdicts, said = smoke(stack)
     assert (code, set(verdicts.values())) == (0, {"ok"}), said
-    assert len(verdicts) == 12, said
+    assert len(verdicts) == 13, said
 
 
 @pytest.mark.usefixtures("unchanged")
