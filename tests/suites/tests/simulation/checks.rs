@@ -210,7 +210,12 @@ impl World {
             let found = self.objects.object("clips", &job.order.key(object))?;
             Some((manifest.clone()?, found.etag))
         };
-        Made { image: file(&job.image, ObjectKind::Image), video: file(&job.video, ObjectKind::Video) }
+        let mut image = file(&job.image, ObjectKind::Image);
+        // The picture of a clip is on record with what was warned of by then, which depends on when it was ready.
+        if let (Some((manifest, _)), Some(_)) = (&mut image, &job.video) {
+            manifest.warnings.clear();
+        }
+        Made { image, video: file(&job.video, ObjectKind::Video) }
     }
 
     /// Whether nothing is left to do.
