@@ -1,81 +1,25 @@
 //! Requests as the gateway hands them over, against golden tables in memory.
 #![expect(clippy::unwrap_used, reason = "a test that cannot go on shall panic")]
 
-use bytes::Bytes;
 use export_domain::mre::attr::Attr;
 use export_domain::mre::json::Json;
 use export_domain::mre::keys::replay_export_key;
-use export_domain::mre::ports::{DocumentLinks, DocumentOrders, Link, Method, Ordered, TriggerQueue};
-use export_domain::ports::Unavailable;
+use export_domain::mre::ports::{Link, Ordered};
 use export_lambda::documents::{Call, Form, Order, Reply};
-use export_testkit::mre::{MemorySource, Scenario, scenario};
+use export_testkit::mre::{MemoryOrders, MemorySource, Scenario, scenario};
 use export_testkit::{NOW, TestClock};
 use replay_export::App;
-use std::sync::Mutex;
 use std::time::Duration;
 
 const LEFT: Duration = Duration::from_secs(29);
 
-/// Keeps nothing: the documents here are small.
-struct NoLinks;
-
-/// How far an ordered document is, and what was ordered.
-#[derive(Default)]
-struct Orders {
-    state: Mutex<Option<Ordered>>,
-    sent: Mutex<Vec<String>>,
-}
-
-impl DocumentLinks for Orders {
-    async fn lend(
-        &self,
-        body: Bytes,
-        sha: &str,
-        kind: &'static str,
-        method: Method,
-    ) -> Result<Link, Unavailable> {
-        NoLinks.lend(body, sha, kind, method).await
+fn app(source: MemorySource) -> App<MemorySource, MemoryOrders, MemoryOrders, TestClock> {
+    App {
+        source,
+        links: MemoryOrders::default(),
+        queue: MemoryOrders::default(),
+        clock: TestClock::standing(NOW),
     }
-}
-
-impl DocumentOrders for Orders {
-    async fn look(&self, _: &str, _: &'static str, _: Method) -> Result<Ordered, Unavailable> {
-        Ok(self.state.lock().unwrap().clone().unwrap_or(Ordered::Absent))
-    }
-
-    async fn place(&self, _: &str) -> Result<(), Unavailable> {
-        *self.state.lock().unwrap() = Some(Ordered::Waiting);
-        Ok(())
-    }
-
-    async fn keep(&self, _: &str, _: Bytes, _: &str, _: &'static str) -> Result<(), Unavailable> {
-        Ok(())
-    }
-
-    async fn cancel(&self, _: &str) -> Result<(), Unavailable> {
-        Ok(())
-    }
-}
-
-impl TriggerQueue for Orders {
-    async fn send_again(&self, body: &str, _: i64, _: u32) -> Result<(), Unavailable> {
-        self.sent.lock().unwrap().push(body.to_owned());
-        Ok(())
-    }
-
-    async fn show_again(&self, _: &str, _: u32) -> Result<(), Unavailable> {
-        Ok(())
-    }
-}
-
-impl DocumentLinks for NoLinks {
-    async fn lend(&self, _: Bytes, _: &str, _: &'static str, _: Method) -> Result<Link, Unavailable> {
-        Err(Unavailable("S3", "arn:aws:s3:::secret".to_owned()))
-    }
-}
-
-fn app(source: MemorySource) -> App<MemorySource, Orders, Orders, TestClock> {
-    App { source, links: Orders::default(), queue: Orders::default(), clock: TestClock::standing(NOW) }
 }
 
 async fn ask(source: MemorySource, call: &Call) -> Reply {
@@ -221,7 +165,7 @@ async fn a_document_that_takes_too_long_is_ordered_once_and_fetched_when_it_is_t
     let first = app.handle(&call(&scenario, GUIDE, ""), LEFT).await;
     assert_eq!((first.status_code, first.headers["retry-after"].as_str()), (202, "5"));
     assert!(began.elapsed() < LEFT);
-    let sent = app.queue.sent.lock().unwrap().clone();
+    let sent = app.queue.sent();
     assert_eq!(sent.len(), 1);
     let order = Order::read(&sent[0]).unwrap();
     assert_eq!((order.event(), order.form), (scenario.event(), Form::Bare));
@@ -230,10 +174,10 @@ async fn a_document_that_takes_too_long_is_ordered_once_and_fetched_when_it_is_t
     let began = tokio::time::Instant::now();
     assert_eq!(app.handle(&call(&scenario, GUIDE, ""), LEFT).await.status_code, 202);
     assert!(began.elapsed() < Duration::from_secs(3), "it is not built here again");
-    assert_eq!(app.queue.sent.lock().unwrap().len(), 1);
+    assert_eq!(app.queue.sent().len(), 1);
 
     let link = Link { url: "https://s3/built".to_owned(), expires_ms: 0 };
-    *app.links.state.lock().unwrap() = Some(Ordered::Built { link, bytes: 2, sha256: "aa".to_owned() });
+    app.links.set(Ordered::Built { link, bytes: 2, sha256: "aa".to_owned() });
     let built = app.handle(&call(&scenario, GUIDE, ""), LEFT).await;
     assert_eq!((built.status_code, built.headers["location"].as_str()), (307, "https://s3/built"));
     assert_eq!(built.headers["cache-control"], "no-store");

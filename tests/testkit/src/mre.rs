@@ -7,8 +7,10 @@ use flate2::read::GzDecoder;
 use std::io::Read;
 
 mod memory;
+mod orders;
 
 pub use memory::{Gunzip, MemorySource};
+pub use orders::MemoryOrders;
 
 const DATA: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/../data/mre/scenarios.jsonl.gz");
 

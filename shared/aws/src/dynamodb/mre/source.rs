@@ -203,7 +203,7 @@ impl ExportSource for DynamoMre {
         attributes: Option<&[String]>,
         span: Span,
     ) -> Result<Page, ReadError> {
-        if partition.len() > MAX_PARTITION_BYTES {
+        if !is_key(partition) {
             return Ok(Page::default());
         }
         let query = self.query(&self.tables.plugin_result, span.after).consistent_read(true);
@@ -218,7 +218,7 @@ impl ExportSource for DynamoMre {
     }
 
     async fn last_segment(&self, partition: &str) -> Result<Option<Row>, ReadError> {
-        if partition.len() > MAX_PARTITION_BYTES {
+        if !is_key(partition) {
             return Ok(None);
         }
         let query = self.query(&self.tables.plugin_result, None).consistent_read(true);
@@ -232,7 +232,7 @@ impl ExportSource for DynamoMre {
         starts: &[String],
         attributes: &[&str],
     ) -> Result<Vec<Row>, ReadError> {
-        if partition.len() > MAX_PARTITION_BYTES {
+        if !is_key(partition) {
             return Ok(Vec::new());
         }
         let placeholders: Vec<String> = (0..attributes.len()).map(|n| format!("#a{n}")).collect();
@@ -262,7 +262,7 @@ impl ExportSource for DynamoMre {
     }
 
     async fn feedback(&self, partition: &str, after: Option<Row>) -> Result<Page, ReadError> {
-        if partition.len() > MAX_PARTITION_BYTES {
+        if !is_key(partition) {
             return Ok(Page::default());
         }
         let query = self.query(&self.tables.feedback, after).index_name("ProgramEventTrack-index");
