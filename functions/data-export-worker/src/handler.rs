@@ -111,7 +111,11 @@ where
         match export {
             Ok(export) => {
                 let body = formed(order.form, export.text);
-                tracing::info!(id, bytes = body.len(), "built a document apart");
+                tracing::info!(
+                    id,
+                    bytes = body.len(),
+                    "the worker built a document that a request had ordered"
+                );
                 let hash = sha256(body.as_bytes());
                 Ok(self.exports.keep(&id, body.into(), &hash, content_type(order.form)).await?)
             }

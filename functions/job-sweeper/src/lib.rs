@@ -161,7 +161,7 @@ where
     /// others too. All of them come up again in a later sweep.
     async fn tell_all(&self, sweep: Sweep, ended: Vec<Job>, now: i64, until: i64) -> Sweep {
         let again = self.jobs.due(Errand::Tell, now, MOST).await.unwrap_or_else(|error| {
-            tracing::warn!(%error, "failed to list the ends that nobody was told of");
+            tracing::warn!(%error, "failed to list the jobs whose completion event is still to be sent");
             Vec::new()
         });
         let count = ended.len() + again.len();
@@ -241,11 +241,11 @@ where
             let (tenant, generation) = (&job.tenant, job.generation);
             match tell(&job, &self.bus, &self.jobs).await {
                 Ok(()) => {
-                    tracing::info!(%tenant, generation, "told of an end that nobody had told of");
+                    tracing::info!(%tenant, generation, "the sweeper sent a completion event");
                     Told::Yes
                 }
                 Err(error) => {
-                    tracing::warn!(%tenant, generation, %error, "failed to tell of an end; a later sweep will");
+                    tracing::warn!(%tenant, generation, %error, "failed to send a completion event; a later sweep will");
                     Told::No
                 }
             }

@@ -119,7 +119,7 @@ where
             Ok::<_, Unavailable>(held >= workers.div_ceil(2) && self.jobs.others_wait(&job.tenant).await?)
         };
         judged.await.unwrap_or_else(|error| {
-            tracing::warn!(%error, "failed to see who else waits");
+            tracing::warn!(%error, "failed to look for clips of other tenants that wait");
             false
         })
     }
@@ -127,10 +127,10 @@ where
     /// A message that could not be sent is no failure: the sweeper sees to the job.
     async fn ask_again(&self, job: &Job, now: i64) {
         let pause = job.pause_in_line(now, &self.times);
-        tracing::info!(tenant = %job.tenant, pause, "lets another tenant's clip go first");
+        tracing::info!(tenant = %job.tenant, pause, "a clip was deferred: its tenant has half of the workers, and another tenant waits");
         let delay_s = u32::try_from((pause + 999) / 1000).unwrap_or(1);
         if let Err(error) = self.queue.send(job.order.wanted, &job.message(), delay_s).await {
-            tracing::warn!(%error, "failed to put a job back into the line; the sweeper will");
+            tracing::warn!(%error, "failed to send the message of a deferred clip; the sweeper will");
         }
     }
 
@@ -168,7 +168,7 @@ where
     /// An event that could not be sent is no failure: an ended job stays due until it was.
     async fn tell(&self, job: &Job) {
         if let Err(error) = tell(job, &self.bus, &self.jobs).await {
-            tracing::warn!(%error, "failed to tell of an end; the sweeper will");
+            tracing::warn!(%error, "failed to send a completion event; the sweeper will");
         }
     }
 
