@@ -7,7 +7,7 @@ use export_domain::completion::notification;
 use export_domain::ids::{JobId, hex};
 use export_domain::job::{Failure, Job, Manifest, ObjectKind, Reason, State};
 use export_domain::message::Message;
-use export_domain::ports::Notification;
+use export_domain::ports::{Notification, Origin};
 use export_testkit::Answered;
 use sha2::{Digest, Sha256};
 use std::collections::{BTreeMap, BTreeSet, HashMap};
@@ -47,6 +47,8 @@ struct Seen {
     most_active: usize,
     /// Writes that made a job ready.
     commits: BTreeMap<JobId, u32>,
+    /// Who made the files that clients were shown, by key.
+    shown: BTreeMap<String, Origin>,
 }
 
 impl Ledger {
@@ -183,12 +185,19 @@ impl World {
         self.jobs.all().into_iter().find(|job| job.job_id.as_str() == id)
     }
 
-    /// A path in a reply is a readable object, and what its manifest says.
+    /// A path in a reply is a readable object, what its manifest says, and the same one at every reply.
     fn shown(&self, who: &str, id: &str, answer: &Answered) {
         let Some(job) = self.job(id) else { return };
         for (path, object) in [("ImagePath", ObjectKind::Image), ("VideoPath", ObjectKind::Video)] {
-            if answer.json[path].is_string() && !self.is_there(&job, object) {
+            if !answer.json[path].is_string() {
+                continue;
+            }
+            if !self.is_there(&job, object) {
                 self.sim.trouble(format!("{who}: {path} of {} is not there as it should be", answer.text));
+            }
+            let key = job.order.key(object);
+            if let Some(origin) = self.objects.object("clips", &key).and_then(|found| found.origin) {
+                self.ledger.seen().shown.entry(key).or_insert(origin);
             }
         }
     }
@@ -295,6 +304,12 @@ impl World {
         }
         for key in self.objects.replaced() {
             self.sim.trouble(format!("{key} was replaced by another object"));
+        }
+        for (key, origin) in &self.ledger.seen().shown {
+            let now = self.objects.object("clips", key).and_then(|found| found.origin);
+            if now.as_ref() != Some(origin) {
+                self.sim.trouble(format!("{key} of {origin:?} was shown and then written by {now:?}"));
+            }
         }
         for origin in self.objects.open_origins() {
             let owner = self.ledger.seen().claims.get(&(origin.job_id.clone(), origin.fence)).cloned();

@@ -334,7 +334,7 @@ fn the_same_seed_is_the_same_world() {
 
 /// A broken world that goes unnoticed would be a harness that looks at nothing.
 fn assert_found(flaw: Flaw) {
-    let (failed, _) = run_all(0, 500, flaw, true);
+    let (failed, _) = run_all(0, 1000, flaw, true);
     assert!(!failed.is_empty(), "{flaw:?} goes unnoticed");
 }
 
