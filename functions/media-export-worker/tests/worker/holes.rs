@@ -1,8 +1,12 @@
-//! Manifests that list more than was recorded: what that costs is bounded, and what was recorded is found.
+//! Manifests that list more than was recorded, and files of more than media: what that costs is bounded, and what was
+//! recorded is found.
 
 use crate::world::World;
+use bytes::Bytes;
 use export_domain::job::{Job, Reason, State, WarningCode};
-use export_testkit::recordings::{DIRECTORY, SEGMENT_MS, SMALL, mpd, record, set, sound_body, sound_of};
+use export_testkit::recordings::{
+    DIRECTORY, SEGMENT_MS, SEGMENTS, SMALL, mpd, record, set, sound, sound_body, sound_of,
+};
 use export_testkit::with;
 
 /// Longest window that may be asked for.
@@ -31,6 +35,56 @@ async fn a_manifest_of_segments_that_do_not_exist_costs_a_bounded_number_of_requ
     assert_eq!((job.state, failure.reason), (State::Failed, Reason::BadRecording));
     assert!(failure.detail.to_string().contains("a window may have 20000 segments"), "{}", failure.detail);
     assert!(reads < 2500, "{reads} reads");
+}
+
+/// So many sound tracks, whose files are the same.
+fn tracks(number: u32) -> String {
+    (0..number)
+        .map(|n| set("audio", "mp4a.40.2", "").replace(r#"id="audio""#, &format!(r#"id="{n}""#)))
+        .collect()
+}
+
+/// The same file with a box behind its media that nothing needs, of zeros that no memory is taken for.
+fn padded(file: &Bytes, bytes: u32) -> Bytes {
+    let mut padded = vec![0; file.len() + usize::try_from(bytes).unwrap()];
+    padded[..file.len()].copy_from_slice(file);
+    padded[file.len()..file.len() + 4].copy_from_slice(&bytes.to_be_bytes());
+    padded[file.len() + 4..file.len() + 8].copy_from_slice(b"free");
+    padded.into()
+}
+
+#[tokio::test]
+async fn a_job_asks_for_ten_thousand_files_in_vain_and_for_no_more() {
+    let world = World::new();
+    let manifest = mpd(&tracks(8), "").replace("PT1H", "PT5H");
+    record(&world.objects, DIRECTORY, &manifest, &sound_of(SMALL, []));
+    let (job, reads) = ended(&world, LONG_MS).await;
+    let failure = job.failure.unwrap();
+    assert_eq!((job.state, failure.reason), (State::Failed, Reason::BadRecording), "{}", failure.detail);
+    let why = "more than 10000 of the files that the manifest lists do not exist";
+    assert!(failure.detail.to_string().contains(why), "{}", failure.detail);
+    // Every track has up to six on their way.
+    assert!((10_000..10_000 + 50).contains(&reads), "{reads} reads");
+}
+
+#[tokio::test]
+async fn a_job_reads_four_gibibytes_and_a_hundred_mebibytes_a_second_and_no_more() {
+    for (number, state) in [(12, State::Ready), (24, State::Failed)] {
+        let world = World::new();
+        let large = |(name, file): &(String, Bytes)| match name.as_str() {
+            "audio-init.mp4" => (name.clone(), file.clone()),
+            _ => (name.clone(), padded(file, 80 << 20)),
+        };
+        let files: Vec<_> = sound(SMALL).iter().map(large).collect();
+        record(&world.objects, DIRECTORY, &mpd(&tracks(number), ""), &files);
+        let (job, _) = ended(&world, SEGMENTS * SEGMENT_MS).await;
+        assert_eq!(job.state, state, "{number} tracks: {:?}", job.failure);
+        let Some(failure) = job.failure else { continue };
+        let why =
+            format!("more than {} bytes would be read for the window", (4_u64 << 30) + 24 * (100 << 20));
+        assert_eq!(failure.reason, Reason::BadRecording);
+        assert!(failure.detail.to_string().contains(&why), "{}", failure.detail);
+    }
 }
 
 #[tokio::test]
