@@ -349,7 +349,7 @@ test('buckets, keys and a boundary of tenants reach the roles', () => {
   const stack = new Stack(newApp(), 'Tenants');
   mediaExport(stack, { createMreTables: true, ...tenantBuckets(stack) });
   const { Resources } = synthesise(stack).template;
-  for (const [policy, arn] of [['ListTenantSources', 'acme-live-*'], ['WriteTenantTargets', 'acme-clips-*'], ['ReachObjects', '1234567890ac']]) {
+  for (const [policy, arn] of [['ListTenantSources', 'acme-live-*'], ['DeliverTenantClips', 'acme-clips-*'], ['ReachObjects', '1234567890ac']]) {
     assert.ok(JSON.stringify(Resources[policy!]).includes(arn!), policy);
   }
   const roles = Object.values(Resources).filter(each => each.Type === 'AWS::IAM::Role');

@@ -8,8 +8,10 @@ import pytest
 
 from resolved import ACCOUNT, MRE_TABLES, PARSED, REGIONS, STACK, Resolved, all_parameters, branches, characters, policy_documents
 
-# Quotas of IAM: characters without white space, of a managed policy and of all inline policies of a role; managed policies of a role.
-MANAGED_CHARACTERS, INLINE_CHARACTERS, MANAGED_POLICIES = 6_144, 10_240, 10
+# Quotas of IAM: characters without white space, of a managed policy and of all inline policies of a role.
+MANAGED_CHARACTERS, INLINE_CHARACTERS = 6_144, 10_240
+# Managed policies of a role: IAM attaches ten, and two of these are the account's own to attach.
+MANAGED_POLICIES = 10 - 2
 # Names of these are the whole account's in a region, or of all regions.
 NAMED = re.compile(r"^(?!Metric|Function|Domain|Stage|EventBus).*Name$")
 
@@ -84,7 +86,21 @@ def assert_within_quotas(made: Resolved) -> None:
     for name, properties in made.of_type("AWS::IAM::Role").items():
         inline = sum(characters(each["PolicyDocument"]) for each in properties.get("Policies", []))
         assert inline <= INLINE_CHARACTERS, f"{name}: {inline}"
-        assert len(properties.get("ManagedPolicyArns", [])) <= MANAGED_POLICIES, name
+        attached = len(properties.get("ManagedPolicyArns", [])) + len(attached_from_outside(made, name))
+        assert attached <= MANAGED_POLICIES, f"{name}: {attached}"
+
+
+def attached_from_outside(made: Resolved, role: str) -> list[str]:
+    """Policies that name the role, and not the other way round."""
+    policies = made.of_type("AWS::IAM::ManagedPolicy").items()
+    return [name for name, each in policies if made.physical(role) in each.get("Roles", [])]
+
+
+def test_a_policy_that_names_its_roles_counts_as_theirs():
+    made = Resolved(CreateMreTables="true", TenantCredentials="on")
+    for worker in ("MediaExportClipWorkerRole", "MediaExportThumbnailWorkerRole"):
+        assert attached_from_outside(made, worker) == ["AssumeDataRole"]
+    assert attached_from_outside(made, "DataRole") == []
 
 
 def test_every_policy_is_within_iams_quotas(made):

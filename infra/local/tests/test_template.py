@@ -218,14 +218,15 @@ def test_with_credentials_for_each_tenant_no_function_reaches_a_recording_or_a_c
 
 
 def rights(made: Resolved, role: str) -> list[str]:
-    """What of S3 a role may do."""
+    """What of S3 a role may do, an action each."""
     if role not in made.resources:
         return []
     properties = made.resources[role]["Properties"]
     names = [each for each in properties["ManagedPolicyArns"] if ":iam::aws:" not in each]
     attached = [each["PolicyDocument"] for name, each in made.of_type("AWS::IAM::ManagedPolicy").items() if made.physical(name) in str(names)]
     documents = [*attached, *(each["PolicyDocument"] for each in properties["Policies"])]
-    return [json.dumps(s, sort_keys=True) for each in documents for s in statements(each) if "s3:" in json.dumps(s["Action"])]
+    granted = [(action, s) for each in documents for s in statements(each) for action in ([s["Action"]] if isinstance(s["Action"], str) else s["Action"])]
+    return [json.dumps({**s, "Action": action}, sort_keys=True) for action, s in granted if action.startswith("s3:")]
 
 
 def test_every_function_has_a_role_of_its_own_that_logs_to_its_own_group():
