@@ -14,7 +14,7 @@ from .checks import exact, expected_of, kept
 WINDOW = (Fraction(1320, 1000), 3000)
 # Debian's is years older than the project's own.
 PLAYERS = [path for path in (ffmpeg.executable(), shutil.which("ffmpeg")) if path]
-CASES = [("hev1", b"hvc1"), ("hevc", b"hvc1"), ("avc3_bare", b"avc1")]
+CASES = [("hev1", b"hvc1"), ("hevc", b"hvc1"), ("avc3_bare", b"avc1"), ("short_vui", b"avc1")]
 
 
 @pytest.mark.parametrize("container", ["mp4", "ts"])

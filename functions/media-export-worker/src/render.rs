@@ -111,6 +111,8 @@ async fn attempt(
     let Order { setup, format, look, encoding, run, .. } = order;
     let (format, run) = (*format, run.clone());
     let relit = Conformed::new(&setup.format, &format).relights();
+    // A decoder that first counts on no reordering, and then on any, loses pictures.
+    let unsaid = setup.sps.max_reorder.is_none() && matches!(encoding.purpose, Purpose::Join { .. });
     let fields = (format.interlaced && matches!(encoding.purpose, Purpose::Clip { .. }))
         .then_some(format.bottom_first);
     let (running, input, output) = ffmpeg.start(&encode(&format, encoding))?;
@@ -138,6 +140,7 @@ async fn attempt(
     };
     let (silent, encoded) = tokio::try_join!(decoding, encoded_pictures(running, output))?;
     let (entry_of_encoder, samples) = encoded;
+    let entry_of_encoder = if unsaid { entry_of_encoder.without_reordering()? } else { entry_of_encoder };
     let config = dressed(&entry_of_encoder, look, fields)?;
     let count = taker.times.len();
     if samples.len() != count {

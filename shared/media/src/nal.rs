@@ -32,8 +32,8 @@ pub use sei::{
 };
 pub use splice::{as_bla, in_band, parameter_sets};
 pub(crate) use splice::{map_units, push_unit};
-pub(crate) use sps::with_look;
 pub use sps::{Colour, ParameterIds, Sps, Timing, Vui};
+pub(crate) use sps::{with_look, without_restrictions};
 
 /// As [`hevc::flagged_interlaced`].
 pub(crate) fn flagged_interlaced(unit: &[u8]) -> Option<Vec<u8>> {

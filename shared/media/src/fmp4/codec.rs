@@ -4,7 +4,7 @@ use super::Fmp4Error;
 use super::boxes::{Child, Cursor, children, find};
 use super::init::TrackKind;
 use crate::display::{Look, ratio};
-use crate::nal::{Colour, VideoCodec, flagged_interlaced, with_look};
+use crate::nal::{Colour, VideoCodec, flagged_interlaced, with_look, without_restrictions};
 use bytes::Bytes;
 
 const VISUAL_FIELDS: usize = 78;
@@ -216,6 +216,19 @@ impl SampleEntry {
         let body = children(&entry.bytes).next().ok_or(Fmp4Error::Truncated)??.body;
         entry.bytes = sized_box(self.fourcc, &[body, &fields])?.into();
         Ok(entry)
+    }
+
+    /// The same entry with H.264 parameter sets that do not say how far pictures are reordered.
+    ///
+    /// # Errors
+    /// [`Fmp4Error`] for an entry that cannot be read.
+    pub fn without_reordering(&self) -> Result<Self, Fmp4Error> {
+        if self.video_codec() != Some(VideoCodec::H264) {
+            return Ok(self.clone());
+        }
+        let record = with_avc_sps(self.configuration()?, without_restrictions)?;
+        let bytes = self.with_configuration(self.fourcc, &record)?;
+        Ok(Self { bytes, codec: avc(Cursor::new(&record))?, ..self.clone() })
     }
 
     fn video_codec(&self) -> Option<VideoCodec> {

@@ -210,6 +210,26 @@ fn offsets(bits: &mut Bits<'_>) -> Result<Offsets, NalError> {
 
 /// Into `sps`, as far as it can be read.
 pub(super) fn vui(bits: &mut Bits<'_>, sps: &mut Sps) -> Result<(), NalError> {
+    vui_before_restrictions(bits, sps)?;
+    if !bits.flag()? {
+        return Ok(());
+    }
+    bits.skip(1)?;
+    for name in [
+        "max_bytes_per_pic_denom",
+        "max_bits_per_mb_denom",
+        "log2_max_mv_length_horizontal",
+        "log2_max_mv_length_vertical",
+    ] {
+        bits.ue(16, name)?;
+    }
+    sps.max_reorder = Some(bits.ue(16, "max_num_reorder_frames")?);
+    bits.ue(u32::MAX, "max_dec_frame_buffering")?;
+    Ok(())
+}
+
+/// All up to `bitstream_restriction_flag`, which comes last.
+pub(super) fn vui_before_restrictions(bits: &mut Bits<'_>, sps: &mut Sps) -> Result<(), NalError> {
     vui_head(bits, &mut sps.vui)?;
     if bits.flag()? {
         let mut timing = clock(bits)?;
@@ -229,20 +249,6 @@ pub(super) fn vui(bits: &mut Bits<'_>, sps: &mut Sps) -> Result<(), NalError> {
         bits.skip(1)?;
     }
     sps.pic_struct_at = bits.flag()?.then_some(delays);
-    if !bits.flag()? {
-        return Ok(());
-    }
-    bits.skip(1)?;
-    for name in [
-        "max_bytes_per_pic_denom",
-        "max_bits_per_mb_denom",
-        "log2_max_mv_length_horizontal",
-        "log2_max_mv_length_vertical",
-    ] {
-        bits.ue(16, name)?;
-    }
-    sps.max_reorder = Some(bits.ue(16, "max_num_reorder_frames")?);
-    bits.ue(u32::MAX, "max_dec_frame_buffering")?;
     Ok(())
 }
 

@@ -285,6 +285,28 @@ pub(crate) fn with_look(codec: VideoCodec, unit: &[u8], look: &Look) -> Option<V
     Some(escaped(&bytes))
 }
 
+/// An H.264 sequence parameter set that says as little as a recorded one without `bitstream_restriction_flag`: decoders
+/// that go by the standard expect of both that pictures are reordered as far as the level allows. `None` if it says
+/// nothing of that either, or cannot be read.
+pub(crate) fn without_restrictions(unit: &[u8]) -> Option<Vec<u8>> {
+    let rbsp = unescaped(unit);
+    let mut bits = Bits::raw(&rbsp);
+    let mut sps = Sps::before_vui(VideoCodec::H264, &mut bits).ok()?;
+    if !bits.flag().ok()? {
+        return None;
+    }
+    h264::vui_before_restrictions(&mut bits, &mut sps).ok()?;
+    let before = (rbsp.len() * 8).checked_sub(bits.remaining())?;
+    if !bits.flag().ok()? {
+        return None;
+    }
+    let mut out = BitWriter::default();
+    out.copy(&mut Bits::raw(&rbsp), before).ok()?;
+    out.flag(false);
+    out.flag(true);
+    Some(escaped(&out.bytes()))
+}
+
 /// Table E-1.
 fn aspect_ratio(bits: &mut Bits<'_>) -> Result<Option<(u16, u16)>, NalError> {
     const RATIOS: [(u16, u16); 16] = [

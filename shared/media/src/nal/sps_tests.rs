@@ -135,6 +135,19 @@ fn a_vui_that_ends_early_counts_as_far_as_it_goes() {
 }
 
 #[test]
+fn what_is_said_of_reordering_is_taken_away_and_nothing_else() {
+    let said = Sps::parse(VideoCodec::H264, X264).unwrap();
+    let unsaid = without_restrictions(X264).unwrap();
+    assert_eq!(Sps::parse(VideoCodec::H264, &unsaid).unwrap(), Sps { max_reorder: None, ..said });
+    // What says nothing stays as it is: with a VUI, and without one.
+    assert_eq!(without_restrictions(&unsaid), None);
+    let mut bare = Writer::default();
+    bare.bits(32, 0x6742_000a).ue(&[0, 0, 2, 1]).bits(1, 0).ue(&[3, 2]).bits(2, 0b11).bits(2, 0);
+    assert_eq!(without_restrictions(&bare.finish()), None);
+    assert_eq!(without_restrictions(&X264[..12]), None);
+}
+
+#[test]
 fn illegal_values_in_a_vui_refuse_nothing() {
     let mut sps = Writer::default();
     sps.bits(32, 0x6742_000a).ue(&[0, 0, 2, 1]).bits(1, 0).ue(&[3, 2]).bits(2, 0b11).bits(1, 0).bits(1, 1);
