@@ -217,6 +217,28 @@ def test_a_command_that_nobody_executes_is_found(text, executed):
     assert [is_executed(command) for command in commands("README.md", f"# A\n\n{text}")] == executed
 
 
+def headings(text: str) -> set[str]:
+    """The anchors that GitHub makes of a page's headings."""
+    titles = re.findall(r"(?m)^#+ (.*)$", re.sub(r"(?ms)^```.*?^```", "", text))
+    return {re.sub(r"[^\w\- ]", "", title.lower()).replace(" ", "-") for title in titles}
+
+
+def broken_links(page: str, text: str) -> list[str]:
+    """The relative links of a page to a file or a heading that does not exist."""
+    def leads_somewhere(link: str) -> bool:
+        name, _, anchor = link.partition("#")
+        target = (ROOT / page).parent / name if name else ROOT / page
+        return target.exists() and (not anchor or anchor in headings(target.read_text(encoding="utf-8")))
+
+    links = re.findall(r"\]\(([^)\s]+)\)", text)
+    return [link for link in links if not re.match("https?:|mailto:", link) and not leads_somewhere(link)]
+
+
+def test_every_link_between_pages_leads_somewhere():
+    assert {page: broken for page, text in pages().items() if (broken := broken_links(page, text))} == {}
+    assert broken_links("infra/README.md", "[a](docs/UPGRADING.md) [b](docs/LOST.md) [c](#lost)") == ["docs/LOST.md", "#lost"]
+
+
 def test_every_option_of_the_stack_is_one():
     """Of those that pages name, and of those that the Makefile gives for `make up`."""
     asked = [sys.executable, str(LAUNCHER), "up", "--help"]

@@ -16,8 +16,9 @@ from resolved import Resolved
 PARSED = yaml_parse(TEMPLATE.read_text())
 RESOURCES = PARSED["Resources"]
 FUNCTIONS = {k: v["Properties"] for k, v in RESOURCES.items() if v["Type"] == "AWS::Serverless::Function"}
-README = (ROOT / "infra" / "README.md").read_text(encoding="utf-8")
-RUNBOOK = README.partition("## Run-book")[2]
+PARAMETERS = (ROOT / "infra" / "docs" / "PARAMETERS.md").read_text(encoding="utf-8")
+OPERATIONS = (ROOT / "infra" / "docs" / "OPERATIONS.md").read_text(encoding="utf-8")
+RUNBOOK = OPERATIONS.partition("\n## Run-book")[2]
 # Where each kind of resource that keeps something names its key.
 KEYS = {
     "AWS::DynamoDB::Table": "SSESpecification",
@@ -342,7 +343,7 @@ def concurrency(values: dict[str, int]) -> dict[str, int]:
 
 
 def test_the_page_says_what_concurrency_the_defaults_need():
-    table = README.partition("\n## Concurrency")[2].partition("\n## ")[0]
+    table = PARAMETERS.partition("\n## Concurrency")[2].partition("\n## ")[0]
     rows = [line.strip("| ").split(" | ") for line in table.splitlines() if line.startswith("| ")][1:]
     told = {names: int(number) for names, _, number in rows}
     defaults = {name: each["Default"] for name, each in PARSED["Parameters"].items() if each["Type"] == "Number"}
@@ -353,7 +354,7 @@ def test_the_page_says_what_concurrency_the_defaults_need():
 
 
 def test_every_function_can_have_its_concurrency_reserved_and_the_page_adds_it_up():
-    page = README.partition("\n## Concurrency")[2].partition("\n## ")[0]
+    page = PARAMETERS.partition("\n## Concurrency")[2].partition("\n## ")[0]
     values = {name: each["Default"] for name, each in PARSED["Parameters"].items()}
     values |= {name: int(number) for name, number in re.findall(r"(\w+Concurrency)=(\d+)", page)}
     total = 0
@@ -385,13 +386,13 @@ def test_every_alarm_calls_somebody_and_has_its_line_in_the_run_book():
     assert len(alarms) > 20
     for name, each in alarms.items():
         assert each["Properties"]["AlarmActions"] == [{"Ref": "AlarmTopic"}], name
-        assert runbook_has(name.removesuffix("Alarm")), f"infra/README.md says nothing of {name}"
+        assert runbook_has(name.removesuffix("Alarm")), f"infra/docs/OPERATIONS.md says nothing of {name}"
     assert not runbook_has("NobodyKnows")
 
 
 def parameter_rows() -> dict[str, list[str]]:
     """Default and meaning of each parameter, as the page has them."""
-    table = README.partition("## Parameters")[2].partition("\n## ")[0]
+    table = PARAMETERS.partition("\n## ")[0]
     rows = [line.strip("| ").split(" | ") for line in table.splitlines() if line.startswith("| `")]
     return {name: [default, meaning] for names, default, meaning in rows for name in re.findall("`([^`]+)`", names)}
 
@@ -424,7 +425,7 @@ def test_the_run_book_has_every_error_message():
 
 
 def test_the_dashboard_shows_every_metric_of_ours():
-    table = README.partition("\n## Metrics")[2]
+    table = OPERATIONS.partition("\n## Metrics")[2]
     metrics = set(re.findall(r"(?m)^\| `(\w+)` \|", table))
     body = Resolved(CreateMreTables="true").resources["Dashboard"]["Properties"]["DashboardBody"]
     drawn = {*re.findall(r'\["MediaExport", "(\w+)"', body), *re.findall(r'MetricName=\\"(\w+)', body)}

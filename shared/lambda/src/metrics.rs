@@ -259,10 +259,11 @@ mod tests {
     #[test]
     fn the_operators_table_lists_every_metric_as_it_is() {
         let readme =
-            std::fs::read_to_string(concat!(env!("CARGO_MANIFEST_DIR"), "/../../infra/README.md")).unwrap();
+            std::fs::read_to_string(concat!(env!("CARGO_MANIFEST_DIR"), "/../../infra/docs/OPERATIONS.md"))
+                .unwrap();
         for metric in Metric::ALL {
             let row = format!("| `{metric:?}` | {} | {} |", metric.unit().name(), metric.meaning());
-            assert!(readme.contains(&row), "infra/README.md lacks: {row}");
+            assert!(readme.contains(&row), "infra/docs/OPERATIONS.md lacks: {row}");
         }
     }
 

@@ -175,7 +175,7 @@ mod tests {
 
     #[test]
     fn every_reason_is_explained_to_clients_and_operators() {
-        for page in ["infra/README.md", "tests/openapi/tests/document/description.md"] {
+        for page in ["infra/docs/OPERATIONS.md", "tests/openapi/tests/document/description.md"] {
             let path = format!("{}/../../{page}", env!("CARGO_MANIFEST_DIR"));
             let text = std::fs::read_to_string(path).unwrap();
             for reason in ALL {

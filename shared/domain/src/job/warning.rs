@@ -89,7 +89,7 @@ mod tests {
 
     #[test]
     fn every_code_is_explained_to_clients_and_operators() {
-        for page in ["infra/README.md", "tests/openapi/tests/document/description.md"] {
+        for page in ["infra/docs/SEMANTICS.md", "tests/openapi/tests/document/description.md"] {
             let path = format!("{}/../../{page}", env!("CARGO_MANIFEST_DIR"));
             let text = std::fs::read_to_string(path).unwrap();
             for code in ALL {
