@@ -134,7 +134,8 @@ def rollout(account: Account, command: str, stack: str, template: Path, *options
     program = [sys.executable, str(ROOT / "infra" / "ops" / "rollout.py"), command, "--stack", stack, "--template", str(template)]
     done = subprocess.run(
         [*program, *options], capture_output=True, text=True, timeout=300, check=False,
-        env={**os.environ, **account.stack.env, "PARAMETERS": parameters})
+        # sam waits 5 s before it looks for the first time; the emulator has finished by then.
+        env={**os.environ, **account.stack.env, "PARAMETERS": parameters, "SAM_CLI_POLL_DELAY": "0.1"})
     return done.returncode, done.stdout + done.stderr
 
 
