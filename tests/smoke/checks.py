@@ -60,7 +60,7 @@ def sessions(subject: Subject) -> None:
 @check
 def clip(subject: Subject) -> None:
     """A clip has exactly the frames of its window, and the same request is the same clip"""
-    if subject.deployment.outputs["CompletionBusName"]:
+    if "CompletionBusName" in subject.deployment.outputs:
         assert subject.listener
     recording = subject.upload(recording_of(subject))
     body = subject.request(recording, Fraction(11, 10), 3000, "clip")
@@ -144,7 +144,7 @@ def live(subject: Subject) -> None:
 @check
 def completion(subject: Subject) -> None:
     """The clip's end is told of on the event bus"""
-    if not subject.deployment.outputs["CompletionBusName"]:
+    if "CompletionBusName" not in subject.deployment.outputs:
         raise Skipped("the stack's CompletionBusName is empty")
     if not subject.clip:
         raise Skipped("there is no clip")

@@ -43,6 +43,26 @@ def test_every_partition_gets_a_whole_stack_with_its_own_arns(made):
     assert partitions == {made.pseudo["AWS::Partition"]}
 
 
+def test_no_output_is_empty(made):
+    """An output without a value is left out by its condition; AWS documents no empty values."""
+    assert [name for name, value in made.outputs.items() if not (isinstance(value, str) and value)] == []
+
+
+def test_an_alarm_on_an_expression_has_the_form_that_aws_documents(made):
+    """One series out, at most ten metrics of one period in, all of them used, and no function that gives several series."""
+    found = {name: each for name, each in made.of_type("AWS::CloudWatch::Alarm").items() if "Metrics" in each}
+    for name, alarm in found.items():
+        assert not {"MetricName", "Namespace", "Period", "Statistic", "Dimensions"} & alarm.keys(), name
+        (shown,) = [each for each in alarm["Metrics"] if each.get("ReturnData", True)]
+        metrics = {each["Id"]: each["MetricStat"] for each in alarm["Metrics"] if "MetricStat" in each}
+        words = set(re.findall(r"\b[a-z]\w*", shown["Expression"]))
+        assert len(alarm["Metrics"]) == len(metrics) + 1 <= 11 and words == metrics.keys(), name
+        (period,) = {each["Period"] for each in metrics.values()}
+        assert period % 60 == 0 and alarm["EvaluationPeriods"] * period <= 86_400, name
+        assert not re.search("SEARCH|METRICS|ANOMALY|SLICE|SORT", shown["Expression"]), name
+    assert found.keys() == {"FailedShareAlarm"}
+
+
 def test_no_name_is_the_same_in_two_stacks_or_two_regions():
     """A literal name is there once: the second stack of a region, or the second region, could not be made."""
     resources = Resolved(CreateMreTables="true").template["Resources"]
