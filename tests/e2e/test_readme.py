@@ -55,6 +55,7 @@ ELSEWHERE = {
     "npm ci && npm test": ("Makefile", "npm test --silent"),
     "npm test": ("Makefile", "npm test --silent"),
     "npm run snapshot": ("Makefile", "npm run --silent snapshot"),
+    'curl "$API_URL/export" -d "$body"': ("README.md", '\ncurl -sw "\\n" "$API_URL/export" -d "$body"'),
     "curl --aws-sigv4": ("tests/smoke/subject.py", "SigV4Auth("),
     "ffmpeg -c copy": ("tests/bench/media.py", '"-c", "copy"'),
     f"{UP} --bin-dir": ("tests/chaos/world.py", '"--bin-dir"'),

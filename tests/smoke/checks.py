@@ -143,7 +143,7 @@ def live(subject: Subject) -> None:
 
 @check
 def completion(subject: Subject) -> None:
-    """The clip's end is told of on the event bus"""
+    """The clip's completion event arrives on the event bus"""
     if "CompletionBusName" not in subject.deployment.outputs:
         raise Skipped("the stack's CompletionBusName is empty")
     if not subject.clip:
