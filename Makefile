@@ -193,7 +193,7 @@ test: setup ## Everything that a change must pass, with the time of each phase
 
 test-rust: ## Unit, property and integration tests in Rust
 	@if cargo nextest --version >/dev/null 2>&1; then \
-	  cargo nextest run --workspace --locked --no-fail-fast && cargo test --quiet --workspace --doc --locked; \
+	  cargo nextest run --workspace --locked && cargo test --quiet --workspace --doc --locked; \
 	else cargo test --quiet --workspace --locked --no-fail-fast; fi
 
 test-infra: $(VENV)/.stamp $(CARGO_CYCLONEDX) ## Tests of the local stack, the template and the functions' packages

@@ -133,7 +133,7 @@ def test_a_message_sent_again_goes_on_with_name_and_trace(stack, recorded, name)
         stack.sqs.change_message_visibility(QueueUrl=queue, ReceiptHandle=again["ReceiptHandle"], VisibilityTimeout=0)
     stack.finish(body)
     found = ended(stack, job)
-    assert "sent a job's message again" in said(found, SWEEPER)
+    assert "resent a job's message" in said(found, SWEEPER)
     assert said(found, WORKER)[0] == "claimed a job"
     for function, line in found:
         if function in (SWEEPER, WORKER):
@@ -196,11 +196,11 @@ def test_a_list_is_called_by_its_requests_name(stack):
     called = f"list {RUN}"
     answer = stack.send("GET", "/export/status", headers={"X-Session-Id": stack.session_id, "X-Correlation-Id": called})
     assert answer.status == 200 and answer.headers[CALLED] == called
-    assert said(wait_for(lambda: lines(stack, "correlation.id", called) or None, called), STATUS) == ["answered a list"]
+    assert said(wait_for(lambda: lines(stack, "correlation.id", called) or None, called), STATUS) == ["listed jobs"]
     refused = stack.send("GET", "/export/status", headers={"X-Correlation-Id": f"no {called}"})
     assert refused.status == 401
     told = wait_for(lambda: lines(stack, "correlation.id", f"no {called}") or None, called)
-    assert said(told, STATUS) == ["rejected a list"]
+    assert said(told, STATUS) == ["rejected a job listing"]
 
 
 def test_make_logs_tells_a_jobs_story(stack, recorded, name):

@@ -240,6 +240,65 @@ def test_every_link_between_pages_leads_somewhere():
     assert broken_links("infra/README.md", "[a](docs/UPGRADING.md) [b](docs/LOST.md) [c](#lost)") == ["docs/LOST.md", "#lost"]
 
 
+# Idioms that hide the subject or negate by a noun; CONTRIBUTING.md has the rules. "if there is none" is plain.
+IDIOMS = re.compile(
+    r"(?<!there )\b(?:is|are|was|were) none\b|\bof ours\b|\b(?:whoever|nobody|somebody|anybody|everybody)\b"
+    r"|\b(?:told|tells?|telling) of\b|\bbut for\b|\bas good as\b|\bfor (?:good|ever)\b|\bin passing\b",
+    re.IGNORECASE,
+)
+
+
+def idioms(text: str) -> list[str]:
+    """The banned phrases of a text; code is quoted, not prose."""
+    return IDIOMS.findall(re.sub(r"`[^`\n]*`", "", re.sub(r"(?ms)^```.*?^```", "", text)))
+
+
+def log_calls(source: str) -> list[str]:
+    """What the calls of Rust's logging macros are given, without the tests of the file."""
+    return re.findall(r"(?s)\b(?:error|warn|info|debug)!\((.*?)\);", source.partition("\nmod tests {")[0])
+
+
+def logged(source: str) -> list[str]:
+    """The texts in the calls of Rust's logging macros."""
+    return [text for call in log_calls(source) for text in re.findall(r'"((?:[^"\\]|\\.)*)"', call)]
+
+
+def test_pages_and_log_messages_are_in_plain_english():
+    listed = subprocess.run(["git", "ls-files", "functions/*.rs", "shared/*.rs"], cwd=ROOT, check=True, capture_output=True, text=True).stdout
+    messages = {name: logged((ROOT / name).read_text(encoding="utf-8")) for name in listed.split()}
+    assert sum(map(len, messages.values())) > 40 and len(pages()) > 10
+    # The rules quote what they ban.
+    said = {name: text for name, text in pages().items() if not name.endswith("CONTRIBUTING.md")}
+    said |= {name: "\n".join(each) for name, each in messages.items()}
+    assert {name: found for name, text in said.items() if (found := idioms(text))} == {}
+
+
+@pytest.mark.parametrize(
+    ("text", "found"),
+    [
+        ("An alias is none.", 1),
+        ("If there is none, `nobody` is `AuthMode: none`.", 0),
+        ("Nobody is told of a message of ours.", 3),
+        ("```\nnobody\n```\nThe sweeper resends the job.", 0),
+    ],
+)
+def test_an_idiom_is_found(text, found):
+    assert len(idioms(text)) == found
+
+
+def test_a_field_of_a_log_line_says_whose_it_is():
+    """`job.state`, `job.id`, `message.id`: a bare `state` or `id` is another thing in each function."""
+    listed = subprocess.run(["git", "ls-files", "functions/*.rs", "shared/*.rs"], cwd=ROOT, check=True, capture_output=True, text=True).stdout
+    calls = {name: log_calls((ROOT / name).read_text(encoding="utf-8")) for name in listed.split()}
+    bare = re.compile(r"(?:^|,)\s*[%?]?(?:state|id|job_id)\s*[=,]")
+    assert bare.search("state = ?job.state") and bare.search("%id, text") and not bare.search("job.id = %id.text(), job.state = x")
+    assert {name: found for name, each in calls.items() if (found := [call for call in each if bare.search(call)])} == {}
+
+
+def test_the_text_of_a_log_message_is_found():
+    assert logged('a();\ntracing::warn!(\n  %error, "kept a \\"b\\"; later"\n);\nmod tests {\ninfo!("x");') == ['kept a \\"b\\"; later']
+
+
 def test_every_option_of_the_stack_is_one():
     """Of those that pages name, and of those that the Makefile gives for `make up`."""
     asked = [sys.executable, str(LAUNCHER), "up", "--help"]

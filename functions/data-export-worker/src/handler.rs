@@ -111,11 +111,7 @@ where
         match export {
             Ok(export) => {
                 let body = formed(order.form, export.text);
-                tracing::info!(
-                    id,
-                    bytes = body.len(),
-                    "the worker built a document that a request had ordered"
-                );
+                tracing::info!(document.id = id, bytes = body.len(), "built a requested document");
                 let hash = sha256(body.as_bytes());
                 Ok(self.exports.keep(&id, body.into(), &hash, content_type(order.form)).await?)
             }
@@ -137,7 +133,7 @@ where
             let until_ms = now_ms.saturating_add(i64::try_from(left.as_millis()).unwrap_or(i64::MAX));
             match self.states.state(&key).await?.decide(received, &owner, now_ms, until_ms) {
                 Decision::Covered => {
-                    tracing::info!(message.id = %record.message_id, "an export covers this trigger");
+                    tracing::info!(message.id = %record.message_id, "skipped a trigger that an export already covers");
                     return Ok(Ended::Done);
                 }
                 Decision::Held => return Ok(Ended::Held),
@@ -166,7 +162,7 @@ where
         let began_ms = self.clock.now_ms();
         let export = trigger.export(&self.source).await?;
         for (warning, count) in export.warnings.iter() {
-            tracing::warn!(warning = warning.code(), count, "an export is lenient");
+            tracing::warn!(warning = warning.code(), count, "exported a document with a warning");
         }
         let (object, bytes) = (trigger.object_key(&export), export.text.len());
         let stored = self.exports.put(&object, export.text, lease.fence, export.warnings.header()).await?;
@@ -188,7 +184,7 @@ where
     /// A lease that cannot be given back ends by itself.
     async fn give_back(&self, key: &StateKey, lease: &Lease) {
         if let Err(error) = self.states.release(key, lease).await {
-            tracing::warn!(%error, "failed to give a lease back");
+            tracing::warn!(%error, "failed to release a lease");
         }
     }
 
@@ -211,7 +207,7 @@ where
     async fn bury(&self, record: &Record, why: &str) -> Disposition {
         match self.dead_letters.keep(&record.body).await {
             Ok(()) => {
-                tracing::error!(message.id = %record.message_id, why, "kept a trigger as a dead letter");
+                tracing::error!(message.id = %record.message_id, why, "moved a trigger to the dead-letter queue");
                 Disposition::Acknowledge
             }
             Err(error) => self.later(record, &error.into()).await,
@@ -221,9 +217,9 @@ where
     /// Without the earlier time the message comes back after its visibility timeout.
     async fn later(&self, record: &Record, trouble: &Trouble) -> Disposition {
         let delay_s = record.backoff_s();
-        tracing::error!(message.id = %record.message_id, error = %trouble, delay_s, "failed to export; trying again");
+        tracing::error!(message.id = %record.message_id, error = %trouble, delay_s, "failed to export; the trigger will be retried");
         if let Err(error) = self.queue.show_again(&record.receipt_handle, delay_s).await {
-            tracing::warn!(%error, "failed to bring a message forward");
+            tracing::warn!(%error, "failed to shorten a message's visibility timeout");
         }
         Disposition::Return
     }

@@ -34,7 +34,7 @@ impl<S: ExportSource, L: DocumentLinks + DocumentOrders, Q: TriggerQueue, C: Clo
         let mut export = export_event(&self.source, key, ask.view, None).await?;
         export.warnings.raise(missing);
         for (warning, count) in export.warnings.iter() {
-            tracing::warn!(warning = warning.code(), count, "an event document is lenient");
+            tracing::warn!(warning = warning.code(), count, "exported an event document with a warning");
         }
         Ok(Served::live(export, now_ms))
     }

@@ -113,7 +113,7 @@ where
             left = sweep.left,
             told = sweep.told,
             untold = sweep.untold,
-            "swept"
+            "finished a sweep"
         );
         let count = |count: usize| u64::try_from(count).unwrap_or_default();
         let values = [
@@ -161,7 +161,7 @@ where
     /// others too. All of them come up again in a later sweep.
     async fn tell_all(&self, sweep: Sweep, ended: Vec<Job>, now: i64, until: i64) -> Sweep {
         let again = self.jobs.due(Errand::Tell, now, MOST).await.unwrap_or_else(|error| {
-            tracing::warn!(%error, "failed to list the jobs whose completion event is still to be sent");
+            tracing::warn!(%error, "failed to list the jobs with an unsent completion event");
             Vec::new()
         });
         let count = ended.len() + again.len();
@@ -210,12 +210,12 @@ where
         name_cause(&job);
         match job.swept(self.clock.now_ms(), &self.times) {
             Swept::Expire(next) if self.wrote(&job, &next).await? => {
-                tracing::warn!(%tenant, "a job ran out of time");
+                tracing::warn!(%tenant, "expired an overdue job");
                 Ok(Did::Expire(next))
             }
             Swept::Resend(next) if self.wrote(&job, &next).await? => {
                 self.queue.send_for(&next, self.clock.now_ms()).await?;
-                tracing::info!(%tenant, generation = next.generation, resends = next.resends, "sent a job's message again");
+                tracing::info!(%tenant, generation = next.generation, resends = next.resends, "resent a job's message");
                 Ok(Did::Resend)
             }
             Swept::Tell(next) if self.wrote(&job, &next).await? => {
@@ -241,11 +241,11 @@ where
             let (tenant, generation) = (&job.tenant, job.generation);
             match tell(&job, &self.bus, &self.jobs).await {
                 Ok(()) => {
-                    tracing::info!(%tenant, generation, "the sweeper sent a completion event");
+                    tracing::info!(%tenant, generation, "published a completion event");
                     Told::Yes
                 }
                 Err(error) => {
-                    tracing::warn!(%tenant, generation, %error, "failed to send a completion event; a later sweep will");
+                    tracing::warn!(%tenant, generation, %error, "failed to publish a completion event; a later sweep retries it");
                     Told::No
                 }
             }

@@ -48,9 +48,18 @@ fn log(ended: &Ended, status: u16, error_code: i32) {
             status, error_code, "answered a submission"
         ),
         Ended::Rejected(rejection) => tracing::info!(status, error_code, ?rejection, "rejected a submission"),
-        Ended::TooMany { wait_ms } => tracing::warn!(status, error_code, wait_ms, "refused admission"),
+        Ended::TooMany { wait_ms } => tracing::warn!(
+            status,
+            error_code,
+            wait_ms,
+            "rejected a submission: the tenant has too many unfinished jobs"
+        ),
         Ended::KeyReused => {
-            tracing::info!(status, error_code, "an idempotency key was used for another request");
+            tracing::info!(
+                status,
+                error_code,
+                "rejected a submission: its Idempotency-Key belongs to another request"
+            );
         }
     }
 }

@@ -156,7 +156,7 @@ where
     /// A message that could not be sent is no failure: the stored job is due again soon.
     async fn send(&self, job: &Job) {
         if let Err(error) = self.queue.send_for(job, self.intake.clock.now_ms()).await {
-            tracing::warn!(%error, "failed to send a job's message; the sweeper will");
+            tracing::warn!(%error, "failed to send a job's message; the sweeper resends it");
         }
     }
 

@@ -61,11 +61,11 @@ where
     async fn bury(&self, record: &Record) -> Disposition {
         match self.dead_letters.keep(&record.body).await {
             Ok(()) => {
-                tracing::warn!(message.id = %record.id, "kept a message that is none of ours as a dead letter");
+                tracing::warn!(message.id = %record.id, "moved an unrecognised message to the dead-letter queue");
                 Disposition::Acknowledge
             }
             Err(error) => {
-                tracing::error!(message.id = %record.id, %error, "failed to keep a dead letter");
+                tracing::error!(message.id = %record.id, %error, "failed to move a message to the dead-letter queue");
                 Disposition::Return
             }
         }
@@ -119,7 +119,7 @@ where
             Ok::<_, Unavailable>(held >= workers.div_ceil(2) && self.jobs.others_wait(&job.tenant).await?)
         };
         judged.await.unwrap_or_else(|error| {
-            tracing::warn!(%error, "failed to look for clips of other tenants that wait");
+            tracing::warn!(%error, "failed to look for waiting clips of other tenants");
             false
         })
     }
@@ -130,7 +130,7 @@ where
         tracing::info!(tenant = %job.tenant, pause, "a clip was deferred: its tenant has half of the workers, and another tenant waits");
         let delay_s = u32::try_from((pause + 999) / 1000).unwrap_or(1);
         if let Err(error) = self.queue.send(job.order.wanted, &job.message(), delay_s).await {
-            tracing::warn!(%error, "failed to send the message of a deferred clip; the sweeper will");
+            tracing::warn!(%error, "failed to send the message of a deferred clip; the sweeper resends it");
         }
     }
 
@@ -159,7 +159,7 @@ where
             }
             // A lost claim is somebody else's job now; anything else is healed by the sweeper after the lease.
             Err(error) => {
-                tracing::warn!(%error, "an attempt was cut off");
+                tracing::warn!(%error, "an attempt was interrupted");
                 Disposition::Acknowledge
             }
         }
@@ -168,7 +168,7 @@ where
     /// An event that could not be sent is no failure: an ended job stays due until it was.
     async fn tell(&self, job: &Job) {
         if let Err(error) = tell(job, &self.bus, &self.jobs).await {
-            tracing::warn!(%error, "failed to send a completion event; the sweeper will");
+            tracing::warn!(%error, "failed to publish a completion event; the sweeper retries it");
         }
     }
 
@@ -183,7 +183,7 @@ where
         if let Some(upload) = open.take().await
             && let Err(error) = self.objects.abort(&job.order.target, &upload).await
         {
-            tracing::warn!(%error, "failed to throw an upload away");
+            tracing::warn!(%error, "failed to abort an upload");
         }
     }
 
@@ -191,7 +191,7 @@ where
         match error {
             WorkError::Fenced(lost) => Err(lost.into()),
             WorkError::GivenUp(cause) => {
-                tracing::info!(reason = %cause.reason, detail = %cause.detail, "gave a job up");
+                tracing::info!(reason = %cause.reason, detail = %cause.detail, "the job failed");
                 self.give_up(lease, &cause).await
             }
             WorkError::Waiting { wake_at, available_ms } => {
@@ -202,13 +202,13 @@ where
                 Ok(())
             }
             WorkError::Unanswered(why) => {
-                tracing::warn!(why, "an attempt met a service that does not answer");
+                tracing::warn!(why, "an attempt failed: a service does not answer; the job will be retried");
                 lease.write(Job::put_off).await?;
                 self.wake_later(lease).await;
                 Ok(())
             }
             WorkError::Passing(why) => {
-                tracing::warn!(why, "an attempt failed in passing");
+                tracing::warn!(why, "an attempt failed with a transient error; the job will be retried");
                 lease.write(Job::released).await?;
                 self.wake_later(lease).await;
                 Ok(())
@@ -216,7 +216,7 @@ where
             // All ways have been tried, and what was not explained came twice.
             WorkError::Unexplained(why) | WorkError::Unfit(_, why) => {
                 let cause = Reason::NotPossible.because(why);
-                tracing::warn!(reason = %cause.reason, detail = %cause.detail, "gave a job up");
+                tracing::warn!(reason = %cause.reason, detail = %cause.detail, "the job failed");
                 self.give_up(lease, &cause).await
             }
         }
@@ -234,7 +234,7 @@ where
             return;
         }
         if let Err(error) = self.queue.send_for(&job, now).await {
-            tracing::warn!(%error, "failed to send a wake-up; the sweeper will");
+            tracing::warn!(%error, "failed to send a wake-up message; the sweeper resends it");
         }
     }
 }

@@ -149,7 +149,7 @@ impl From<WriteError> for WorkError {
     fn from(error: WriteError) -> Self {
         match error {
             WriteError::Denied(why) => {
-                tracing::warn!(why, "may not write to the target");
+                tracing::warn!(why, "the target refused the write");
                 Reason::Denied.because("the storage does not let the service write").into()
             }
             WriteError::Unavailable(error) => error.into(),

@@ -26,7 +26,7 @@ impl Notes {
         let occurrences =
             notes.entry(code).or_insert_with(|| Occurrences { first: detail.clone(), seen: BTreeSet::new() });
         if occurrences.seen.len() < MOST && occurrences.seen.insert(detail.clone()) {
-            tracing::warn!(warning = ?code, detail, "the clip is made with a warning");
+            tracing::warn!(warning = ?code, detail, "made a clip with a warning");
         }
     }
 

@@ -73,7 +73,7 @@ where
         }
         match self.cut(lease, &job, &tenant, left, open, false).await {
             Err(WorkError::Unexplained(why)) => {
-                tracing::warn!(why, "retries an unexplained failure once");
+                tracing::warn!(why, "retrying an unexplained failure once");
                 self.throw_away(&job, open).await;
                 self.cut(lease, &job, &tenant, left, open, true).await
             }
@@ -112,7 +112,7 @@ where
             Ok::<_, WriteError>(())
         };
         if let Err(error) = swept.await {
-            tracing::warn!(%error, "failed to throw earlier uploads away");
+            tracing::warn!(%error, "failed to abort earlier uploads");
         }
     }
 
@@ -195,7 +195,7 @@ where
         });
         match copied {
             Err(WorkError::Unfit(unfit, why)) => {
-                tracing::warn!(why, code = unfit.code(), "renders a clip that could not be copied");
+                tracing::warn!(why, code = unfit.code(), "rendering a clip that could not be copied");
                 let way = Way { unfit: Some(why), ..way };
                 self.render_all(lease, job, &source, way, open).await?;
                 self.report_fallback(unfit);
@@ -218,7 +218,7 @@ where
         let sound = source.sound(&self.ffmpeg, &job.order).await?;
         match self.clip(lease, job, source, sound, &way, open).await {
             Err(WorkError::Unfit(Unfit::FormatChange, why)) => {
-                tracing::warn!(why, "renders a clip again");
+                tracing::warn!(why, "rendering a clip again");
                 self.throw_away(job, open).await;
                 let way = Way { may_grow: false, ..way };
                 let sound = source.sound(&self.ffmpeg, &job.order).await?;
@@ -244,7 +244,7 @@ where
             Ok(None) => Ok(()),
             Err(WorkError::Fenced(lost)) => Err(lost.into()),
             Err(error) => {
-                tracing::warn!(%error, "failed to make the picture of a job that waits");
+                tracing::warn!(%error, "failed to make the thumbnail of a waiting job");
                 Ok(())
             }
         }

@@ -87,6 +87,6 @@ async fn discard<O: ClipStore>(store: &O, place: &Place, prepared: &Prepared) {
     if let Content::Parts(upload, _) = &prepared.content
         && let Err(error) = store.abort(&place.target, upload).await
     {
-        tracing::warn!(%error, "failed to throw an upload away");
+        tracing::warn!(%error, "failed to abort an upload");
     }
 }

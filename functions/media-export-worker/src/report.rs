@@ -29,7 +29,7 @@ impl<J, Q, T, O, D, B, C: Clock> App<J, Q, T, O, D, B, C> {
     pub(crate) fn report_attempt(&self, job: &Job, fence: u64) {
         let (plan, now) = (job.plan.clone().unwrap_or_default(), self.clock.now_ms());
         tracing::info!(
-            tenant = %job.tenant, state = ?job.state, generation = job.generation,
+            tenant = %job.tenant, job.state = ?job.state, generation = job.generation,
             fence, took_ms = now - job.started_at.unwrap_or_default(),
             plan = plan.kind, reason = plan.reason, frames_encoded = plan.frames_encoded,
             frames_copied = plan.frames_copied, open_ms = plan.open_ms, render_ms = plan.render_ms,

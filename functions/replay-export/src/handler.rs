@@ -35,7 +35,7 @@ impl<S: ExportSource, L: DocumentLinks + DocumentOrders, Q: TriggerQueue, C: Clo
         let mut export = export_replay(&self.source, key, ask.view).await?;
         export.warnings.raise(missing);
         for (warning, count) in export.warnings.iter() {
-            tracing::warn!(warning = warning.code(), count, "a replay document is lenient");
+            tracing::warn!(warning = warning.code(), count, "exported a replay document with a warning");
         }
         Ok(Served::live(export, now_ms))
     }

@@ -72,7 +72,7 @@ where
         match &found {
             Ok(job) => tracing::info!(tenant = %job.tenant, job.state = ?job.state, "answered a poll"),
             Err(Miss::Rejected(rejection)) => tracing::info!(?rejection, "rejected a poll"),
-            Err(Miss::NoSuchJob) => tracing::info!("a poll names no job that there is"),
+            Err(Miss::NoSuchJob) => tracing::info!("rejected a poll: no such job"),
         }
         let now = self.intake.clock.now_ms();
         let outcome = match &found {
@@ -144,16 +144,16 @@ where
     async fn list(&self, request: &Request, received: &Received) -> Response<Body> {
         match self.listed(request, received).await {
             Ok(Listed { tenant, jobs, next }) => {
-                tracing::info!(%tenant, jobs = jobs.len(), "answered a list");
+                tracing::info!(%tenant, jobs = jobs.len(), "listed jobs");
                 let page = Page { jobs: jobs.iter().map(resource).collect(), next };
                 as_json(Response::default(), "application/json", &page)
             }
             Err(Rejection::Unavailable(error)) => {
-                tracing::warn!(%error, "answered no list");
+                tracing::warn!(%error, "failed to list jobs");
                 problem(StatusCode::SERVICE_UNAVAILABLE, "try again")
             }
             Err(rejection) => {
-                tracing::info!(?rejection, "rejected a list");
+                tracing::info!(?rejection, "rejected a job listing");
                 match rejection {
                     Rejection::Invalid(error) => problem(StatusCode::BAD_REQUEST, &error.to_string()),
                     Rejection::Denied => problem(StatusCode::FORBIDDEN, "access denied"),

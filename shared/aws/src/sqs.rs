@@ -90,7 +90,7 @@ async fn send(client: &Client, url: &str, letter: Letter<'_>) -> Result<(), Unav
         match plain.clone().set_message_system_attributes(Some(attributes)).send().await {
             // A trace decides nothing, so neither does what SQS thinks of it.
             Err(e) if is_refused(&e) => {
-                tracing::warn!(error = %unavailable(WHAT, &e), "sending without a trace");
+                tracing::warn!(error = %unavailable(WHAT, &e), "SQS refused the trace header; sending the message without it");
             }
             sent => return sent.map(drop).map_err(|e| unavailable(WHAT, &e)),
         }

@@ -127,9 +127,7 @@ impl Metric {
             Self::QueueTime => "from the request to the first claim by a worker",
             Self::Takeovers => "claims of jobs whose worker had died",
             Self::Resent => "messages that the sweeper sent again",
-            Self::Untold => {
-                "completion events that the sweeper sent: of what the clock ended, and what nobody had sent"
-            }
+            Self::Untold => "completion events that the sweeper published: of expired jobs, and missed ones",
             Self::SweepLeft => "due jobs that a sweep had no time for",
             Self::DueAge => "how long the job had been due that a sweep found due longest",
             Self::TellsLeft => "completion events that a sweep could not send",

@@ -15,7 +15,7 @@ pub fn start(now_ms: i64) -> (Env, Metrics) {
     let env = Env::of_process();
     telemetry::init(env.optional("RUST_LOG").as_deref());
     if let Err(error) = closed {
-        tracing::error!(%error, "failed to close the process to others of the same user");
+        tracing::error!(%error, "failed to protect the process from other processes of its user");
     }
     let metrics = Metrics::of_process(&env, now_ms);
     (env, metrics)

@@ -294,7 +294,7 @@ fn readable(item: Item) -> Option<Job> {
     let read = item::decode(item);
     if let Err(error) = &read {
         let job_id = key.as_ref().map(|(_, job_id)| job_id.as_str());
-        tracing::error!(job.id = job_id, %error, "left an item that is no job out of a list");
+        tracing::error!(job.id = job_id, %error, "skipped an unreadable job item in a listing");
     }
     read.ok()
 }

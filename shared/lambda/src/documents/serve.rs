@@ -30,10 +30,10 @@ pub async fn serve(clock: &impl Clock, call: &Call, left: Duration, kind: &str, 
 async fn answer(clock: &impl Clock, call: &Call, left: Duration, kind: &str, work: Work<'_>) -> Reply {
     let began = clock.now_ms();
     let reply = within(left, work).await.unwrap_or_else(|failure| {
-        tracing::warn!(error = failure.causes(), "served no {kind} document");
+        tracing::warn!(error = failure.causes(), kind, "failed to serve a document");
         failure.reply(call)
     });
     let (status, bytes, took_ms) = (reply.status_code, reply.body.len(), clock.now_ms() - began);
-    tracing::info!(status, bytes, took_ms, route = call.route_key, "answered");
+    tracing::info!(status, bytes, took_ms, route = call.route_key, "answered a document request");
     reply
 }
