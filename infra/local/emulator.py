@@ -7,6 +7,7 @@ The patches are to ministack 1.5.33, the version in requirements.txt; each says 
 
 import asyncio
 import functools
+import hashlib
 import json
 import os
 import re
@@ -171,6 +172,20 @@ def with_creation_conditions(service_context):
     return handle
 
 
+def is_signed(token: str, key: dict) -> bool:
+    """Whether an RSA key of a JWK set signed a token (RS256: RFC 7518, section 3.3; RFC 8017, section 8.2.2).
+
+    Stock wants the package cryptography and refuses every token without it.
+    """
+    content, _, signature = token.rpartition(".")
+    modulus, exponent, number = (int.from_bytes(apigateway._b64url_decode(each), "big") for each in (key["n"], key["e"], signature))
+    size = (modulus.bit_length() + 7) // 8
+    # The digest's algorithm, in DER.
+    digest = bytes.fromhex("3031300d060960864801650304020105000420") + hashlib.sha256(content.encode()).digest()
+    padded = b"\x00\x01" + b"\xff" * (size - 3 - len(digest)) + b"\x00" + digest
+    return number < modulus and pow(number, exponent, modulus).to_bytes(size, "big") == padded
+
+
 def patch(processes: FunctionProcesses) -> None:
     """Apply the changes to ministack."""
     dynamodb._evaluate_condition = with_partition_conditions(dynamodb._evaluate_condition)
@@ -194,6 +209,7 @@ def patch(processes: FunctionProcesses) -> None:
     # Stock looks below its own host, an address here, and <id>.execute-api.127.0.0.1 is no valid host for a function.
     ministack._EXECUTE_API_RE = re.compile(rf"^([a-f0-9]{{8}})\.{re.escape(API_DOMAIN)}$")
     apigateway._HOST = AWS_DOMAIN
+    apigateway._verify_rs256_signature = is_signed
 
 
 def with_api_root(api_port: int, api_id_file: str, docs_file: str):
