@@ -4,15 +4,14 @@
 //! later sound stays with later pictures. Sound comes in frames of fixed length, which cannot be cut: behind a closed
 //! hole those frames are taken that fit best, measured against the absolute position, so that errors never add up.
 
-use crate::time::Nanos;
+use crate::time::{Nanos, clamp};
 
 const NANOS_PER_SECOND: i128 = 1_000_000_000;
 
 /// Converts nanoseconds of the clip's clock to ticks, to the nearest.
 pub fn ticks(at: Nanos, timescale: u32) -> i64 {
     let scaled = at.get().saturating_mul(i128::from(timescale));
-    let nearest = scaled.saturating_add(NANOS_PER_SECOND / 2).div_euclid(NANOS_PER_SECOND);
-    i64::try_from(nearest).unwrap_or(if nearest < 0 { i64::MIN } else { i64::MAX })
+    clamp(scaled.saturating_add(NANOS_PER_SECOND / 2).div_euclid(NANOS_PER_SECOND))
 }
 
 /// Converts ticks to nanoseconds, to the nearest.
@@ -188,6 +187,17 @@ mod tests {
             let mut slots = AudioSlots::new(48_000);
             assert_eq!(slots.place(ms(0), 1024, true), Some(0));
             assert_eq!(slots.place(nanos(due, 48_000), 1024, true), Some(place), "{due}");
+        }
+    }
+
+    #[test]
+    fn players_that_pay_no_heed_to_half_a_frame_are_reckoned_with() {
+        for (second, third) in [(15, Some(16)), (16, None)] {
+            let mut slots = AudioSlots::new(1000);
+            assert_eq!([0, second].map(|due| slots.place(ms(due), 10, true)), [Some(0), Some(second)]);
+            // Such a player is at 20 if the gap is half a frame, and at 26 behind a longer one.
+            let due = if second == 15 { 16 } else { 20 };
+            assert_eq!(slots.place(ms(due), 10, true), third, "behind {second}");
         }
     }
 

@@ -130,8 +130,8 @@ struct Body<T> {
     bytes: usize,
     /// How many were held before them.
     forgotten: usize,
-    /// Random access pictures behind the first of `held`: how many were held before, and when they are shown.
-    later: VecDeque<(usize, Nanos)>,
+    /// Random access pictures behind the first of `held`: how many were held before each.
+    later: VecDeque<usize>,
     /// Presentation time of the last one in display order that was.
     shown: Nanos,
     /// Presentation time of the picture that the copy starts with.
@@ -274,8 +274,7 @@ impl<T: Clone> Cutter<T> {
         let run = std::mem::take(&mut head.run);
         let Some(next) = run.get(at).cloned() else { return Ok(()) };
         let copies = self.method == Method::Copy;
-        let contradicts = |access: &Access<T>| access.picture.leading != Leading::No && access.pts > next.pts;
-        if copies && (run[..at].iter().any(|a| a.pts >= next.pts) || after.is_some_and(contradicts)) {
+        if copies && run[..at].iter().any(|a| a.pts >= next.pts) {
             return Err(GiveUp::Times);
         }
         let until = next.pts;
@@ -326,12 +325,12 @@ impl<T: Clone> Body<T> {
         }
         let leads = access.picture.leading != Leading::No;
         let twice = access.pts <= self.shown || self.waiting().any(|held| held.pts == access.pts);
-        if twice || (leads && access.pts > self.entry) {
+        if twice || (leads && access.pts >= self.entry) {
             return Err(GiveUp::Times);
         }
         if starts(&access) {
             self.entry = access.pts;
-            self.later.push_back((self.forgotten + self.held.len(), access.pts));
+            self.later.push_back(self.forgotten + self.held.len());
         }
         self.bytes = self.bytes.saturating_add(access.bytes);
         self.held.push_back(access);
@@ -361,11 +360,10 @@ impl<T: Clone> Body<T> {
         steps.push(Step::Copy { splice: std::mem::take(&mut self.splice), pictures });
     }
 
-    /// Drops what no tail can need: everything before a later random access picture that has been shown.
+    /// Drops what no tail can need: everything before a later random access picture that has been passed on.
     fn forget(&mut self) {
-        let (passed, shown) = (self.forgotten + self.released, self.shown);
-        while let Some((place, _)) = self.later.pop_front_if(|(place, pts)| *place < passed && *pts <= shown)
-        {
+        let passed = self.forgotten + self.released;
+        while let Some(place) = self.later.pop_front_if(|place| *place < passed) {
             let count = place - self.forgotten;
             self.bytes -= self.held.drain(..count).map(|access| access.bytes).sum::<usize>();
             self.released -= count;
@@ -374,9 +372,8 @@ impl<T: Clone> Body<T> {
     }
 
     fn end(mut self, until: Nanos, steps: &mut Vec<Step<T>>) {
-        self.release(self.held.len() - self.released, until, steps);
-        let from = self.waiting().map(|access| access.pts).filter(|pts| *pts < until).min();
-        if let Some(from) = from {
+        self.release(usize::MAX, until, steps);
+        if let Some(from) = self.waiting().map(|access| access.pts).min() {
             steps.extend(Run::tail(self.held.into(), from, until).map(Step::Render));
         }
     }

@@ -66,13 +66,15 @@ mod tests {
     const MPD: &str = r#"<MPD xmlns="urn:mpeg:dash:schema:mpd:2011" type="static" mediaPresentationDuration="PT4S"><Period>
       <AdaptationSet contentType="video"><SegmentTemplate media="$RepresentationID$-$Number$" duration="2"/>
         <Representation id="low" codecs="hvc1.1.6.L93" width="640" height="360" bandwidth="9000000"/>
+        <Representation id="banner" codecs="avc1.640028" width="4000" height="100" bandwidth="9000000"/>
         <Representation id="avc" codecs="avc1.640028" width="1920" height="1080" bandwidth="6000000"/>
         <Representation id="hevc" codecs="hvc1.1.6.L120" width="1920" height="1080" bandwidth="4000000"/></AdaptationSet>
       <AdaptationSet contentType="video"><EssentialProperty schemeIdUri="http://dashif.org/guidelines/trickmode" value="1"/>
         <SegmentTemplate media="t-$Number$" duration="2"/>
         <Representation id="trick" codecs="avc1.640028" width="3840" height="2160" bandwidth="1"/></AdaptationSet>
       <AdaptationSet contentType="audio" lang="en"><SegmentTemplate media="a-$Number$" duration="2"/>
-        <Representation id="en64" bandwidth="64000"/><Representation id="en128" bandwidth="128000"/></AdaptationSet>
+        <Representation id="en64" bandwidth="64000"/><Representation id="en128" bandwidth="128000"/>
+        <Representation id="same" bandwidth="128000"/><Representation id="en96" bandwidth="96000"/></AdaptationSet>
       <AdaptationSet contentType="audio" lang="fr"><SegmentTemplate media="b-$Number$" duration="2"/>
         <Representation id="fr" bandwidth="64000"/></AdaptationSet>
       </Period></MPD>"#;
@@ -84,6 +86,9 @@ mod tests {
         assert_eq!(id(None), "avc");
         assert_eq!(id(Some(VideoCodec::H264)), "avc");
         assert_eq!(id(Some(VideoCodec::Hevc)), "hevc");
+        let mpd = crate::mpd::parse(MPD.replace("6000000", "3000000").as_bytes()).unwrap();
+        let id = |wanted| choose(&mpd.periods[0], wanted).video.unwrap().id.clone();
+        assert_eq!([id(None), id(Some(VideoCodec::H264))], ["hevc", "avc"]);
     }
 
     #[test]
@@ -96,7 +101,7 @@ mod tests {
             MPD.replacen("<Representation id=\"low\"", &format!("{newer}<Representation id=\"low\""), 1);
         let mpd = crate::mpd::parse(text.as_bytes()).unwrap();
         let ids: Vec<_> = pictures(&mpd.periods[0], None).iter().map(|r| r.id.clone()).collect();
-        assert_eq!(ids, ["avc", "hevc", "low", "unsaid", "av1", "vvc", "vp9"]);
+        assert_eq!(ids, ["avc", "hevc", "banner", "low", "unsaid", "av1", "vvc", "vp9"]);
         assert_eq!(choose(&mpd.periods[0], Some(VideoCodec::Hevc)).video.unwrap().id, "hevc");
     }
 

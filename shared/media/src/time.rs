@@ -158,8 +158,9 @@ pub(crate) fn ceil_div(a: i128, b: i128) -> i128 {
     a.saturating_neg().div_euclid(b).saturating_neg()
 }
 
-fn clamp(value: i128) -> i64 {
-    i64::try_from(value).unwrap_or(if value < 0 { i64::MIN } else { i64::MAX })
+/// The nearest count that there is.
+pub(crate) fn clamp(value: i128) -> i64 {
+    i64::try_from(value.clamp(i64::MIN.into(), i64::MAX.into())).unwrap_or_default()
 }
 
 #[cfg(test)]

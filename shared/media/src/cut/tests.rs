@@ -159,10 +159,13 @@ fn leading_pictures_of_the_first_copied_picture_are_part_of_the_head() {
 
 #[test]
 fn a_tail_among_leading_pictures_is_decoded_from_the_random_access_picture_before() {
-    let steps = run(&open(4), 12 * FRAME, 35 * FRAME, Method::Copy).unwrap();
-    let Some(Step::Render(tail)) = steps.last() else { panic!("{steps:?}") };
-    assert_eq!((rendered(tail), tail.feed[0].item), (vec![34], 24));
-    assert!(numbers(&tail.feed).contains(&36));
+    // However much of what is behind the window comes along.
+    for gops in [4, 8] {
+        let steps = run(&open(gops), 12 * FRAME, 35 * FRAME, Method::Copy).unwrap();
+        let Some(Step::Render(tail)) = steps.last() else { panic!("{steps:?}") };
+        assert_eq!((rendered(tail), tail.feed[0].item), (vec![34], 24));
+        assert!(numbers(&tail.feed).contains(&36));
+    }
 }
 
 #[test]
@@ -210,19 +213,55 @@ fn pictures_that_contradict_the_key_picture_behind_a_head_are_given_up() {
         let more: Vec<_> = more.collect();
         assert_eq!(refused(400 - 40, idr(0), more), why, "picture at {at}");
     }
+    let twice = (1..10).map(p).chain([idr(10), p(10)]);
+    assert_eq!(refused(400 - 40, idr(0), twice), Some((11, GiveUp::Times)));
+    let leads_what_is_shown_before_it = (1..10).map(p).chain([cra(10), rasl(11)]);
+    assert_eq!(refused(400 - 40, idr(0), leads_what_is_shown_before_it), Some((11, GiveUp::Times)));
 }
 
 #[test]
 fn a_key_picture_at_the_end_of_a_stretch_is_copied_if_it_is_shown() {
-    for (until, all) in [(11, 11), (10, 10)] {
+    for (until, cut, all) in [(11, None, 11), (10, None, 10), (11, Some(10), 10)] {
         let mut cutter = Cutter::new(ms(200), ms(4000), Method::Copy);
         cutter.begin(idr(0), Bounds { from: None, until: Some(ms(until * FRAME)) });
         for access in (1..10).map(p).chain([idr(10)]) {
             assert_eq!(cutter.push(access).unwrap(), []);
         }
-        let steps = cutter.end(None).unwrap();
+        let steps = cutter.end(cut.map(|cut: i64| ms(cut * FRAME))).unwrap();
         assert_eq!(displayed(&steps), (5..all).collect::<Vec<_>>());
         assert_eq!(copied(&steps), (10..all).collect::<Vec<_>>());
+        let Step::Render(head) = &steps[0] else { panic!("{steps:?}") };
+        assert_eq!(numbers(&head.after), (10..all).collect::<Vec<_>>());
+    }
+}
+
+#[test]
+fn a_window_that_ends_with_a_key_picture_has_nothing_to_do_with_it() {
+    let all = closed(3, 25);
+    for (end, after) in [(25 * FRAME, vec![]), (25 * FRAME + 1, vec![25, 28])] {
+        let steps = run(&all, 400, end, Method::Copy).unwrap();
+        let Step::Render(head) = &steps[0] else { panic!("{steps:?}") };
+        assert_eq!((numbers(&head.after), rendered(head).len()), (after, 15), "{end}");
+    }
+}
+
+#[test]
+fn decoding_starts_with_the_last_key_picture_before_the_window() {
+    for method in [Method::Copy, Method::Render(ms(10_000))] {
+        for (start, first) in [(60, 50), (50, 50)] {
+            let mut cutter = Cutter::new(ms(start * FRAME), ms(120 * FRAME), method);
+            let all = closed(5, 25);
+            cutter.begin(all[0].clone(), Bounds::default());
+            let pushed = all[1..].iter().flat_map(|access| cutter.push(access.clone()).unwrap());
+            let mut steps: Vec<_> = pushed.collect();
+            steps.extend(cutter.end(None).unwrap());
+            assert_eq!(displayed(&steps), (start..120).collect::<Vec<_>>(), "{method:?}");
+            let decoded = match &steps[0] {
+                Step::Render(head) => head.feed[0].item,
+                Step::Copy { pictures, .. } => pictures[0].item,
+            };
+            assert_eq!(decoded, first, "{method:?}");
+        }
     }
 }
 
@@ -290,6 +329,10 @@ fn what_a_tail_may_need_is_held_from_the_last_key_picture_on_and_no_longer_than_
             (1..2000).find(|n| cutter.push(heavy(if n % gop == 0 { idr(*n) } else { p(*n) })).is_err());
         assert_eq!(refused, (!fits).then_some(384), "{gop} {method:?}");
     }
+    let mut cutter = Cutter::new(ms(0), ms(1_000_000), Method::Copy);
+    cutter.begin(heavy(idr(0)), Bounds::default());
+    let refused = (1..2000).find(|n| cutter.push(heavy(if *n == 300 { idr(*n) } else { p(*n) })).is_err());
+    assert_eq!(refused, Some(300 + 384), "what is before a key picture that was passed on counts no more");
 }
 
 #[test]
@@ -304,6 +347,22 @@ fn contradicting_times_are_given_up() {
     for start in [5, 12] {
         assert_eq!(run(&early, start * FRAME, 1500, Method::Copy), Err(GiveUp::Times), "from frame {start}");
     }
+}
+
+#[test]
+fn leading_pictures_of_the_picture_that_a_copy_starts_with_are_left_out() {
+    let mut cutter = Cutter::new(ms(12 * FRAME), ms(4000), Method::Copy);
+    cutter.begin(cra(12), Bounds::default());
+    for access in [rasl(10), rasl(11), p(13)] {
+        assert_eq!(cutter.push(access), Ok(vec![]));
+    }
+    assert_eq!(copied(&cutter.end(None).unwrap()), [12, 13]);
+}
+
+#[test]
+fn nothing_is_passed_on_before_what_is_shown_at_the_same_time() {
+    let times = [ms(0), ms(40), ms(40)];
+    assert_eq!([1, 2, 3].map(|most| longest_prefix(&times, most, ms(100))), [1, 1, 3]);
 }
 
 #[test]
@@ -384,6 +443,7 @@ fn pieces_of_a_full_rendering_start_at_random_access_pictures() {
     for step in &steps {
         let Step::Render(run) = step else { panic!("{step:?}") };
         assert!(starts(&run.feed[0]) && run.feed[0].pts <= run.from && run.after.is_empty());
+        assert!(run.until - run.from >= ms(2000) || run.until == ms(9000), "{:?}", run.from);
     }
     assert_eq!(displayed(&steps), (3..225).collect::<Vec<_>>());
 }

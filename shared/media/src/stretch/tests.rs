@@ -128,6 +128,21 @@ fn pictures_behind_lost_ones_are_cut_off_before_a_hole() {
 }
 
 #[test]
+fn half_a_picture_is_no_loss() {
+    for (pts, cut) in [(60, None), (61, Some(61))] {
+        let mut stretches = window(0, 100);
+        for (n, pts) in (0..).zip([0, pts]) {
+            let picture = picture_of(if n == 0 { RandomAccess::Idr } else { RandomAccess::None });
+            let (dts, sync) = (n * FRAME, n == 0);
+            let sample = Sample { dts, pts, duration: 40, offset: 0, size: 1, sync, description: 1 };
+            stretches.push(&timeline(), &sample, &picture);
+        }
+        stretches.break_off();
+        assert_eq!(stretches.take_cut(), cut.map(Nanos::from_millis));
+    }
+}
+
+#[test]
 fn pictures_behind_the_end_of_their_period_are_fed_but_cover_nothing() {
     let mut stretches = window(0, 10);
     stretches.begin_period(Bounds { from: None, until: Some(Nanos::from_millis(3 * FRAME)) });
@@ -147,6 +162,37 @@ fn pictures_before_the_start_of_their_period_are_fed_but_cover_nothing() {
     assert_eq!(decisions[1..], [Decision::Feed; 3]);
     assert!(!stretches.shows(Nanos::from_millis(FRAME)) && stretches.shows(Nanos::from_millis(2 * FRAME)));
     assert_eq!(stretches.lack_ms(), 8 * FRAME);
+}
+
+#[test]
+fn what_the_start_of_a_period_cuts_off_is_no_repetition() {
+    let mut stretches = window(0, 10);
+    stretches.begin_period(Bounds { from: Some(Nanos::from_millis(2 * FRAME)), until: None });
+    feed(&mut stretches, 0, &[('I', 0), ('P', 1), ('P', 2)]);
+    assert!(!stretches.repeats(Nanos::from_millis(FRAME)) && !stretches.shows(Nanos::from_millis(FRAME)));
+}
+
+#[test]
+fn a_picture_at_the_time_of_the_first_is_fed() {
+    let mut stretches = window(0, 10);
+    let decisions = feed(&mut stretches, 0, &[('I', 1), ('P', 1), ('P', 0)]);
+    assert_eq!(decisions, [Decision::Start, Decision::Feed, Decision::Skip]);
+}
+
+#[test]
+fn decode_times_may_be_off_by_half_a_picture_and_are_even() {
+    for (second, even) in [(20, true), (19, false), (60, true), (61, false)] {
+        let mut stretches = window(0, 3);
+        feed_at(&mut stretches, &[('I', 0, 40), ('P', second, 40), ('P', second + 40, 40)]);
+        feed_at(&mut stretches, &[('P', second + 80, 40)]);
+        assert_eq!(stretches.is_complete(), even, "{second}");
+    }
+}
+
+#[test]
+fn a_picture_of_no_length_does_not_say_how_long_pictures_are() {
+    let mut stretches = window(0, 100);
+    assert_eq!(feed_at(&mut stretches, &[('I', 0, 200), ('I', 600, 0)]), [Decision::Start, Decision::Feed]);
 }
 
 #[test]
@@ -295,6 +341,7 @@ fn a_recorder_that_steps_back_starts_anew_and_shows_nothing_twice() {
     assert!(stretches.shows(Nanos::from_millis(50 * FRAME)));
     assert!(stretches.repeats(Nanos::from_millis(49 * FRAME)));
     assert!(!stretches.repeats(Nanos::from_millis(50 * FRAME)));
+    assert!(!stretches.repeats(Nanos::from_millis(49 * FRAME + FRAME / 2)));
     assert_eq!(stretches.bounds().from, Some(Nanos::from_millis(49 * FRAME + FRAME / 2)));
     assert_eq!((stretches.lack_ms(), stretches.take_cut()), (0, None));
 }
@@ -330,6 +377,15 @@ fn a_lost_picture_counts_as_time() {
     assert!(stretches.is_complete());
     stretches.break_off();
     assert_eq!((stretches.take_cut(), stretches.lack_ms()), (None, 0), "picture 3 stays on display");
+}
+
+#[test]
+fn a_lost_picture_takes_nothing_from_another_at_its_time() {
+    for kinds in [['P', '-'], ['-', 'P']] {
+        let mut stretches = window(0, 2);
+        feed_at(&mut stretches, &[('I', 0, 40), (kinds[0], 40, 40), (kinds[1], 40, 40)]);
+        assert_eq!(stretches.lack_ms(), 0, "{kinds:?}");
+    }
 }
 
 #[test]
