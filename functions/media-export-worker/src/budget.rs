@@ -69,7 +69,7 @@ impl Budget {
 
     /// # Errors
     /// [`Reason::ClipTooLarge`] if the estimate does not fit.
-    pub(crate) fn check_before(&self, setup: &Setup, codec: VideoCodec) -> Result<(), Reason> {
+    pub(crate) fn check_before(&self, setup: &Setup, codec: VideoCodec, share: Share) -> Result<(), Reason> {
         let pixel = match codec {
             VideoCodec::H264 => H264_COST,
             VideoCodec::Hevc => HEVC_COST,
@@ -77,7 +77,8 @@ impl Budget {
         let wanted = u128::try_from(self.wanted.get()).unwrap_or(0);
         let (scale, ticks) = (u128::from(setup.timescale), u128::from(setup.frame_ticks.max(1)));
         let frames = wanted * scale / ticks / 1_000_000_000;
-        let cost = frames * u128::from(setup.format.pixels()) * pixel / self.cores;
+        let busy = u128::try_from(share.busy(self.cores())).unwrap_or(1).max(1);
+        let cost = frames * u128::from(setup.format.pixels()) * pixel / busy;
         let left = self.left().as_nanos() * FILL / 100;
         if cost <= left { Ok(()) } else { Err(too_large(wanted, left, cost)) }
     }
@@ -164,15 +165,19 @@ mod tests {
 
     #[test]
     fn what_fits_is_begun_and_what_does_not_is_refused_with_the_longest_that_would() {
-        let budget = |wanted| Budget::with_cores(Duration::from_mins(10), wanted, 2);
-        assert_eq!(budget(hours(1)).check_before(&setup(), VideoCodec::H264), Ok(()));
-        let refused = budget(hours(100)).check_before(&setup(), VideoCodec::H264);
+        let judged = |wanted, codec, frugal| {
+            let share = Share { at_once: 1, frugal };
+            Budget::with_cores(Duration::from_mins(10), wanted, 2).check_before(&setup(), codec, share)
+        };
+        assert_eq!(judged(hours(1), VideoCodec::H264, false), Ok(()));
+        let refused = judged(hours(100), VideoCodec::H264, false);
         let Err(Reason::ClipTooLarge { longest_ms }) = refused else { panic!("{refused:?}") };
         assert!((1..100 * 3_600_000).contains(&longest_ms));
         let longest = Nanos::from_millis(longest_ms - 1000);
-        assert_eq!(budget(longest).check_before(&setup(), VideoCodec::H264), Ok(()));
-        let h265 = budget(longest).check_before(&setup(), VideoCodec::Hevc);
-        assert!(h265.is_err(), "H.265 costs more");
+        assert_eq!(judged(longest, VideoCodec::H264, false), Ok(()));
+        assert!(judged(longest, VideoCodec::Hevc, false).is_err(), "H.265 costs more");
+        assert!(judged(longest, VideoCodec::H264, true).is_err(), "one thread takes twice as long as two");
+        assert_eq!(judged(Nanos::from_millis(longest_ms / 2 - 1000), VideoCodec::H264, true), Ok(()));
     }
 
     #[test]

@@ -257,11 +257,17 @@ impl<'a> Planner<'a> {
         if target_codec(self.asked.export_type, clip.config.codec) != clip.config.codec {
             self.work.converted();
         }
+        if starts {
+            self.share = self.shared(&setup, &clip);
+            let at_once = self.share.as_ref().map_or(1, |share| share.at_once);
+            self.turns = Arc::new(Semaphore::new(at_once));
+        }
         if self.renders() {
             let (own, wanted) = (&setup.format, &clip.format);
             if starts {
                 let codec = target_codec(self.asked.export_type, clip.config.codec);
-                self.asked.budget.check_before(&clip, codec).map_err(Cause::from)?;
+                let share = self.share.clone()?;
+                self.asked.budget.check_before(&clip, codec, share).map_err(Cause::from)?;
             } else if self.asked.may_grow && own.pixels() > wanted.pixels() {
                 return Err(Unfit::FormatChange.because("the pictures become larger"));
             }
@@ -283,11 +289,6 @@ impl<'a> Planner<'a> {
             != (clip.config.codec, clip.format, clip.timescale)
         {
             return Err(Unfit::FormatChange.because("the format of the pictures changes"));
-        }
-        if starts {
-            self.share = self.shared(&setup, &clip);
-            let at_once = self.share.as_ref().map_or(1, |share| share.at_once);
-            self.turns = Arc::new(Semaphore::new(at_once));
         }
         self.setup = Some(setup);
         self.starts = true;

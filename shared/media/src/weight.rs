@@ -33,6 +33,13 @@ pub struct Share {
     pub frugal: bool,
 }
 
+impl Share {
+    /// How many of so many cores renders keep busy: a frugal encoder has one thread, and its decoder waits for it.
+    pub fn busy(self, cores: usize) -> usize {
+        if self.frugal { self.at_once.min(cores) } else { cores }
+    }
+}
+
 /// Pictures to render.
 #[derive(Debug, Clone, Copy)]
 pub struct Load<'a> {
