@@ -29,9 +29,11 @@ use export_media::time::Nanos;
 use export_testkit::{
     DeadLetters, MemoryBus, MemoryJobs, MemoryQueue, NOW, TestClock, body, directory, job, tenant, with,
 };
+use media_export_worker::cage::{self, CagePolicy};
 use media_export_worker::{App, Ffmpeg};
 use serde_json::{Value, json};
 use std::error::Error;
+use std::process::ExitCode;
 use std::sync::Arc;
 use std::time::Duration;
 use std::time::Instant;
@@ -40,8 +42,15 @@ use std::time::Instant;
 const AS_MP4: &str =
     "W3sic3RvcmFnZV9wdXJwb3NlIjoibXA0Iiwic3RvcmFnZV90eXBlIjoiUzMiLCJzdG9yYWdlX25hbWUiOiJjbGlwcyJ9XQ==";
 
+fn main() -> Result<ExitCode, Box<dyn Error>> {
+    match cage::enter(std::env::args_os()) {
+        Some(status) => Ok(status),
+        None => export().map(|()| ExitCode::SUCCESS),
+    }
+}
+
 #[tokio::main]
-async fn main() -> Result<(), Box<dyn Error>> {
+async fn export() -> Result<(), Box<dyn Error>> {
     let env = Env::of_process();
     let options = Options::of_arguments(&env)?;
     if let Some(level) = env.optional("RUST_LOG") {
@@ -75,7 +84,8 @@ async fn run(options: &Options, source: &Arc<Source>) -> Result<Value, Box<dyn E
         clock: TestClock::standing(NOW),
         times: export_domain::settings::Lifecycle::default(),
         workers: None,
-        ffmpeg: Ffmpeg::at(&options.ffmpeg, Duration::from_secs(30)).within(options.memory_mib << 20),
+        ffmpeg: Ffmpeg::caged(&options.ffmpeg, Duration::from_secs(30), CagePolicy::Required)
+            .within(options.memory_mib << 20),
         metrics: Metrics::of("clip"),
     };
     let job = job(&tenant(), &request(options, &mpd), NOW);
