@@ -263,7 +263,7 @@ bench-media: $(VENV)/.stamp ## Measure what clips and pictures cost, as ratios (
 
 fuzz: ## Try to break every reader of recordings, requests, messages and items with damaged input (ITERATIONS=1000000 each, SEED=...)
 	@seed=$${SEED:-$$(date +%s)}; echo "fuzz: SEED=$$seed"; \
-	PROPTEST_CASES=$(ITERATIONS) PROPTEST_RNG_SEED=$$seed cargo test --locked --profile fuzz --package export-media --package export-domain --test fuzz
+	PROPTEST_CASES=$(ITERATIONS) PROPTEST_RNG_SEED=$$seed cargo test --locked --profile fuzz --package export-media --package export-domain --package export-mre --test fuzz
 
 mutants: $(VENV)/.stamp $(CARGO_MUTANTS) ## Change the deciders of shared/media, a place at a time: 95 % must make one of their own tests fail (FLAGS="--re window.rs")
 	@$(VENV)/bin/python tests/mutants.py $(FLAGS)

@@ -71,7 +71,7 @@ def _target() -> Path:
 
 def scaling() -> dict[str, list[float]]:
     """Milliseconds by number of segments: see `mre_scale`."""
-    command = ["cargo", "run", "--quiet", "--release", "--locked", "-p", "export-domain", "--example", "mre_scale"]
+    command = ["cargo", "run", "--quiet", "--release", "--locked", "-p", "export-mre", "--example", "mre_scale"]
     told = subprocess.run(command, check=True, capture_output=True, text=True, cwd=ROOT).stdout
     rows = re.findall(r"(?m)^\| *([\d,]+) \|(.*)\|$", told)
     return {count: [float(each) for each in re.findall(r"([\d.]+) ms", rest)] for count, rest in rows}

@@ -45,7 +45,7 @@ PASTED = (
 ELSEWHERE = {
     "make setup": (".ci/run", "make setup"),
     "make test": (".ci/run", "make test"),
-    "cargo run --release -p export-domain --example mre_scale": ("tests/bench/run.py", '"--example", "mre_scale"'),
+    "cargo run --release -p export-mre --example mre_scale": ("tests/bench/run.py", '"--example", "mre_scale"'),
     "FFMPEG=... cargo run --release -p media-export-worker --example clip": ("tests/bench/media.py", '"--example"'),
     "make watch": ("tests/e2e/test_events.py", '"watch"'),
     "export PATH=$PWD/.venv-tools/bin:$PATH": ("tests/e2e/test_events.py", ".venv-tools/bin:"),

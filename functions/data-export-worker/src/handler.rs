@@ -2,17 +2,15 @@
 
 use crate::{App, Record};
 use export_aws::triggers::SENT_ATTRIBUTE;
-use export_domain::mre::export::{ExportError, export_event, export_replay};
-use export_domain::mre::json::Json;
-use export_domain::mre::ports::{
-    DocumentOrders, ExportLocations, ExportStates, ExportStore, Stored, TriggerQueue,
-};
-use export_domain::mre::source::{ExportSource, ReadError};
-use export_domain::mre::state::{Decision, ExportState, Lease, Received, StateKey};
-use export_domain::mre::trigger::Trigger;
 use export_domain::ports::{Clock, DeadLetters, EventBus, Unavailable};
 use export_lambda::batch::Disposition;
 use export_lambda::documents::{Order, content_type, formed, sha256};
+use export_mre::export::{ExportError, export_event, export_replay};
+use export_mre::json::Json;
+use export_mre::ports::{DocumentOrders, ExportLocations, ExportStates, ExportStore, Stored, TriggerQueue};
+use export_mre::source::{ExportSource, ReadError};
+use export_mre::state::{Decision, ExportState, Lease, Received, StateKey};
+use export_mre::trigger::Trigger;
 use std::time::Duration;
 use tokio::time::timeout;
 

@@ -1,12 +1,12 @@
 //! HTTP in, use case, HTTP out.
 
 use crate::App;
-use export_domain::mre::export::{export_event, stored_event};
-use export_domain::mre::keys::EventKey;
-use export_domain::mre::ports::{DocumentLinks, DocumentOrders, TriggerQueue};
-use export_domain::mre::source::{ExportSource, LastExport};
 use export_domain::ports::Clock;
 use export_lambda::documents::{Ask, Call, Failure, Order, Reply, Served, deliver, patiently, serve};
+use export_mre::export::{export_event, stored_event};
+use export_mre::keys::EventKey;
+use export_mre::ports::{DocumentLinks, DocumentOrders, TriggerQueue};
+use export_mre::source::{ExportSource, LastExport};
 use std::time::Duration;
 
 impl<S: ExportSource, L: DocumentLinks + DocumentOrders, Q: TriggerQueue, C: Clock> App<S, L, Q, C> {

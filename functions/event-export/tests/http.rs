@@ -2,11 +2,11 @@
 #![expect(clippy::unwrap_used, reason = "a test that cannot go on shall panic")]
 
 use event_export::App;
-use export_domain::mre::attr::Attr;
-use export_domain::mre::json::Json;
-use export_domain::mre::keys::event_export_key;
-use export_domain::mre::ports::{Link, Ordered};
 use export_lambda::documents::{Call, Form, Order, Reply};
+use export_mre::attr::Attr;
+use export_mre::json::Json;
+use export_mre::keys::event_export_key;
+use export_mre::ports::{Link, Ordered};
 use export_testkit::mre::{MemoryOrders, MemorySource, Scenario, scenario};
 use export_testkit::{NOW, TestClock};
 use std::time::Duration;

@@ -1,11 +1,11 @@
 //! Requests as the gateway hands them over, against golden tables in memory.
 #![expect(clippy::unwrap_used, reason = "a test that cannot go on shall panic")]
 
-use export_domain::mre::attr::Attr;
-use export_domain::mre::json::Json;
-use export_domain::mre::keys::replay_export_key;
-use export_domain::mre::ports::{Link, Ordered};
 use export_lambda::documents::{Call, Form, Order, Reply};
+use export_mre::attr::Attr;
+use export_mre::json::Json;
+use export_mre::keys::replay_export_key;
+use export_mre::ports::{Link, Ordered};
 use export_testkit::mre::{MemoryOrders, MemorySource, Scenario, scenario};
 use export_testkit::{NOW, TestClock};
 use replay_export::App;

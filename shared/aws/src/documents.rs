@@ -9,9 +9,9 @@ use aws_sdk_s3::error::ProvideErrorMetadata;
 use aws_sdk_s3::presigning::PresigningConfig;
 use aws_sdk_s3::primitives::ByteStream;
 use bytes::Bytes;
-use export_domain::mre::ports::{DocumentLinks, DocumentOrders, ExportStore, Link, Method, Ordered, Stored};
-use export_domain::mre::source::{LastExport, StoredText};
 use export_domain::ports::{Clock, Unavailable};
+use export_mre::ports::{DocumentLinks, DocumentOrders, ExportStore, Link, Method, Ordered, Stored};
+use export_mre::source::{LastExport, StoredText};
 use std::time::{Duration, UNIX_EPOCH};
 
 use crate::clock::SystemClock;

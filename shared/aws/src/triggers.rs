@@ -5,8 +5,8 @@ use crate::sqs::seconds;
 use aws_config::SdkConfig;
 use aws_sdk_sqs::Client;
 use aws_sdk_sqs::types::MessageAttributeValue;
-use export_domain::mre::ports::TriggerQueue;
 use export_domain::ports::Unavailable;
+use export_mre::ports::TriggerQueue;
 
 const WHAT: &str = "the trigger queue";
 

@@ -14,7 +14,6 @@ pub mod job;
 pub mod json;
 pub mod legacy;
 pub mod message;
-pub mod mre;
 pub mod ports;
 pub mod request;
 pub mod resource;

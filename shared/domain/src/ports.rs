@@ -145,6 +145,13 @@ pub struct Notification {
     pub detail: String,
 }
 
+impl Notification {
+    /// The size that counts against the entry limit of `PutEvents`, in bytes.
+    pub fn entry_bytes(&self) -> usize {
+        self.source.len() + self.detail_type.len() + self.detail.len()
+    }
+}
+
 /// A bus that others listen to.
 pub trait EventBus: Send + Sync {
     /// Puts an event on the bus; done only when the bus took it.

@@ -5,6 +5,7 @@
 #![expect(clippy::unwrap_used, reason = "a test that cannot go on shall panic")]
 
 pub mod damage;
+pub mod values;
 
 use proptest::test_runner::{Config, RngSeed};
 use rustix::time::{ClockId, clock_gettime};

@@ -11,10 +11,11 @@ use std::sync::LazyLock;
 const ALLOWED: &[(&str, &[&str])] = &[
     ("export-domain", &[]),
     ("export-media", &[]),
-    ("export-aws", &["export-domain"]),
-    ("export-lambda", &["export-domain"]),
+    ("export-mre", &["export-domain"]),
+    ("export-aws", &["export-domain", "export-mre"]),
+    ("export-lambda", &["export-domain", "export-mre"]),
     ("export-fuzz", &[]),
-    ("export-testkit", &["export-domain", "export-media"]),
+    ("export-testkit", &["export-domain", "export-media", "export-mre"]),
     ("export-model", &["export-domain"]),
     ("export-openapi", &[]),
     ("export-suites", &[]),
@@ -22,13 +23,13 @@ const ALLOWED: &[(&str, &[&str])] = &[
     ("status-poll", &["export-aws", "export-domain", "export-lambda"]),
     ("job-sweeper", &["export-aws", "export-domain", "export-lambda"]),
     ("media-export-worker", &["export-aws", "export-domain", "export-lambda", "export-media"]),
-    ("event-export", &["export-aws", "export-domain", "export-lambda"]),
-    ("replay-export", &["export-aws", "export-domain", "export-lambda"]),
-    ("data-export-worker", &["export-aws", "export-domain", "export-lambda"]),
+    ("event-export", &["export-aws", "export-domain", "export-lambda", "export-mre"]),
+    ("replay-export", &["export-aws", "export-domain", "export-lambda", "export-mre"]),
+    ("data-export-worker", &["export-aws", "export-domain", "export-lambda", "export-mre"]),
 ];
 
 /// What must not be below the crates that decide: no runtime, no network, no cloud.
-const PURE: &[&str] = &["export-domain", "export-media"];
+const PURE: &[&str] = &["export-domain", "export-media", "export-mre"];
 const IMPURE: &[&str] =
     &["tokio", "hyper", "http", "reqwest", "aws-config", "aws-smithy-runtime", "lambda_runtime"];
 
@@ -108,6 +109,15 @@ fn the_crates_that_decide_know_no_runtime_and_no_network() {
         let found: Vec<&str> =
             IMPURE.iter().copied().filter(|name| below(pure).contains_key(*name)).collect();
         assert!(found.is_empty(), "{pure} is above {found:?}");
+    }
+}
+
+/// Clips and Media Replay Engine's documents are two products: no function links the rules of both but by `export-domain`.
+#[test]
+fn only_the_functions_of_documents_are_above_them() {
+    for function in ALLOWED.iter().map(|(name, _)| *name).filter(|name| !name.starts_with("export-")) {
+        let of_documents = ["event-export", "replay-export", "data-export-worker"].contains(&function);
+        assert_eq!(below(function).contains_key("export-mre"), of_documents, "{function}");
     }
 }
 

@@ -1,8 +1,8 @@
 //! Golden scenarios of Media Replay Engine, with its tables in memory.
 
-use export_domain::mre::json::Json;
-use export_domain::mre::keys::{EventKey, ReplayKey, object_key};
-use export_domain::mre::trigger::Trigger;
+use export_mre::json::Json;
+use export_mre::keys::{EventKey, ReplayKey, object_key};
+use export_mre::trigger::Trigger;
 use flate2::read::GzDecoder;
 use std::io::Read;
 

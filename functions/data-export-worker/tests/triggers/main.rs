@@ -4,13 +4,13 @@
 mod world;
 
 use data_export_worker::Record;
-use export_domain::mre::document::View;
-use export_domain::mre::export::export_replay;
-use export_domain::mre::keys::EventKey;
-use export_domain::mre::state::{ExportState, Lease, StateKey};
-use export_domain::mre::trigger::Trigger;
 use export_lambda::batch::Disposition;
 use export_lambda::documents::{Ask, Call, Order};
+use export_mre::document::View;
+use export_mre::export::export_replay;
+use export_mre::keys::EventKey;
+use export_mre::state::{ExportState, Lease, StateKey};
+use export_mre::trigger::Trigger;
 use export_testkit::mre::scenario;
 use std::time::Duration;
 use tokio::time::timeout;

@@ -2,14 +2,14 @@
 
 use bytes::Bytes;
 use data_export_worker::{App, Record};
-use export_domain::mre::json::Json;
-use export_domain::mre::keys::object_key;
-use export_domain::mre::ports::{
+use export_domain::ports::{Clock, DeadLetters, EventBus, Notification, Unavailable};
+use export_mre::json::Json;
+use export_mre::keys::object_key;
+use export_mre::ports::{
     DocumentOrders, ExportLocations, ExportStates, ExportStore, Method, Ordered, Stored, TriggerQueue,
 };
-use export_domain::mre::state::{ExportState, Lease, StateKey};
-use export_domain::mre::trigger::Trigger;
-use export_domain::ports::{Clock, DeadLetters, EventBus, Notification, Unavailable};
+use export_mre::state::{ExportState, Lease, StateKey};
+use export_mre::trigger::Trigger;
 use export_testkit::mre::{MemorySource, Scenario};
 use std::collections::{BTreeMap, HashMap};
 use std::future::pending;

@@ -1,7 +1,6 @@
 //! What clients post: bodies, and what is in them as base64.
 
 use crate::FIXED;
-use crate::values::{apply, changes, value};
 use base64::Engine;
 use base64::engine::general_purpose::{STANDARD, URL_SAFE_NO_PAD};
 use export_domain::identity::identify;
@@ -12,6 +11,7 @@ use export_domain::request::{ExportRequest, KNOWN, MAX_START_POS_MS, parse, sess
 use export_domain::settings::{Lifecycle, Limits};
 use export_domain::storage::{MAX_BASE64, StorageEntry, parse_slug_info, parse_storage_info};
 use export_fuzz::damage::{self, damage};
+use export_fuzz::values::{apply, changes, value};
 use export_fuzz::{config, measured};
 use export_testkit::{NOW, body, tenant, thumbnail_body, with};
 use proptest::collection::vec;

@@ -1,4 +1,4 @@
-//! Fuzz targets: whatever a client, a queue, a table or MRE's bus says, its reader neither panics nor hangs, and takes
+//! Fuzz targets: whatever a client, a queue or a table says, its reader neither panics nor hangs, and takes
 //! no more memory than its input accounts for.
 //!
 //! Inputs are good ones with damage that knows where a member, a number or a name is. What is accepted must also make
@@ -11,7 +11,6 @@
 mod bodies;
 mod names;
 mod stored;
-mod values;
 
 /// What any call may hold besides what its input and output account for.
 const FIXED: usize = 64 << 10;

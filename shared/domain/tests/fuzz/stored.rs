@@ -1,20 +1,14 @@
-//! What tables, queues and MRE's bus hand over.
+//! What tables and queues hand over.
 
 use crate::FIXED;
-use crate::values::{apply, changes};
 use export_domain::completion::notification;
 use export_domain::job::Job;
 use export_domain::message::{Message, VERSION};
-use export_domain::mre;
-use export_domain::mre::attr::row_from_dynamo_json;
-use export_domain::mre::trigger::Trigger;
 use export_domain::resource::resource;
-use export_fuzz::damage::{self, damage};
+use export_fuzz::values::texts;
 use export_fuzz::{config, measured};
-use export_testkit::mre::scenario;
 use export_testkit::{NOW, body, claimed, job, ready, tenant, thumbnail_body, with};
 use proptest::prelude::*;
-use proptest::sample::select;
 use serde_json::{Value, json};
 
 /// What a value in memory takes for each byte of its text, at most.
@@ -25,22 +19,6 @@ fn jobs() -> Vec<Value> {
     let picture = claimed(&job(&tenant(), &thumbnail_body(), NOW), NOW);
     [clip.clone(), ready(&claimed(&clip, NOW), NOW), ready(&picture, NOW), picture]
         .map(|job| with(serde_json::to_value(&job).unwrap(), "resends", 3))
-        .to_vec()
-}
-
-/// Damaged texts of `values`.
-fn texts(values: Vec<Value>, names: &'static [&'static str]) -> impl Strategy<Value = String> {
-    (select(values), changes(names), damage(2)).prop_map(|(mut value, changes, damage)| {
-        apply(&changes, &mut value);
-        let mut bytes = value.to_string().into_bytes();
-        damage::apply(&damage, &mut bytes, b"{[\"\":,]}\\u0000");
-        String::from_utf8_lossy(&bytes).into_owned()
-    })
-}
-
-fn triggers_of_mre() -> Vec<Value> {
-    ["event_feedback", "replay_before_event_export"]
-        .map(|name| serde_json::from_str(&scenario(name).trigger_text()).unwrap())
         .to_vec()
 }
 
@@ -68,19 +46,5 @@ proptest! {
         serde_json::to_string(&resource(&job)).unwrap();
         serde_json::from_str::<Value>(&notification(&job).detail).unwrap();
         prop_assert_eq!(Message::decode(&job.message().encode()).unwrap().job_id, job.job_id);
-    }
-
-    #[test]
-    fn triggers(text in texts(triggers_of_mre(), &["detail", "EventType", "EventInfo", "Name", "Profile"])) {
-        let (read, peak) = measured(|| mre::json::Json::parse(&text));
-        prop_assert!(peak <= FIXED + PER_BYTE * text.len(), "{peak} bytes for {}", text.len());
-        let Ok(read) = read else { return Ok(()) };
-        prop_assert_eq!(mre::json::Json::parse(&read.to_text()), Ok(read.clone()));
-        let _ = row_from_dynamo_json(&read);
-        if let Ok(Some(trigger)) = Trigger::parse(&text) {
-            for told in [trigger.exported("s3://b/k", 256 * 1024), trigger.failed("code", "message")] {
-                serde_json::from_str::<Value>(&told.detail).unwrap();
-            }
-        }
     }
 }

@@ -3,7 +3,7 @@
 use super::failure::Failure;
 use super::gateway::Call;
 use super::names::Refused;
-use export_domain::mre::document::View;
+use export_mre::document::View;
 use serde::{Deserialize, Serialize};
 
 /// Whose route was called. It decides the defaults and how errors look.

@@ -4,11 +4,11 @@ use super::ask::{Ask, Delivery, Form};
 use super::encode::{decoded_bytes, fits, gzip, sha256};
 use super::gateway::Reply;
 use bytes::Bytes;
-use export_domain::mre::document::{Export, blob};
-use export_domain::mre::ports::{DocumentLinks, Link, Method};
-use export_domain::mre::profile::ProfileSource;
-use export_domain::mre::source::StoredText;
 use export_domain::ports::Unavailable;
+use export_mre::document::{Export, blob};
+use export_mre::ports::{DocumentLinks, Link, Method};
+use export_mre::profile::ProfileSource;
+use export_mre::source::StoredText;
 use jiff::Timestamp;
 use jiff::fmt::rfc2822::DateTimePrinter;
 

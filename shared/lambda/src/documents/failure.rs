@@ -3,8 +3,8 @@
 use super::ask::Style;
 use super::gateway::{Call, Reply};
 use super::names::Refused;
-use export_domain::mre::export::ExportError;
 use export_domain::ports::Unavailable;
+use export_mre::export::ExportError;
 use std::error::Error;
 use std::time::Duration;
 
@@ -109,7 +109,7 @@ fn mre_error(status: u16, detail: String, call: &Call) -> Reply {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use export_domain::mre::source::ReadError;
+    use export_mre::source::ReadError;
 
     fn call(route: &str) -> Call {
         Call {

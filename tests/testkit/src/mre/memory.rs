@@ -1,12 +1,10 @@
 //! Media Replay Engine's tables in memory.
 
-use export_domain::mre::attr::{Attr, Row, row_from_dynamo_json};
-use export_domain::mre::json::Json;
-use export_domain::mre::keys::{EventKey, ReplayKey, VersionedName};
-use export_domain::mre::number;
-use export_domain::mre::source::{
-    ExportSource, LastExport, Page, ReadError, Span, StoredText, TriggerProfile,
-};
+use export_mre::attr::{Attr, Row, row_from_dynamo_json};
+use export_mre::json::Json;
+use export_mre::keys::{EventKey, ReplayKey, VersionedName};
+use export_mre::number;
+use export_mre::source::{ExportSource, LastExport, Page, ReadError, Span, StoredText, TriggerProfile};
 use std::cmp::Ordering;
 use std::collections::{BTreeMap, HashSet};
 use std::future::{pending, poll_fn};

@@ -1,8 +1,8 @@
 //! Documents that are ordered, in memory; none is lent.
 
 use bytes::Bytes;
-use export_domain::mre::ports::{DocumentLinks, DocumentOrders, Link, Method, Ordered, TriggerQueue};
 use export_domain::ports::Unavailable;
+use export_mre::ports::{DocumentLinks, DocumentOrders, Link, Method, Ordered, TriggerQueue};
 use std::sync::Mutex;
 
 /// How far an ordered document is, and the messages that were sent. Nothing can be lent: lending fails with a text that

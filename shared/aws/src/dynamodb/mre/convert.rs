@@ -2,7 +2,7 @@
 
 use aws_sdk_dynamodb::primitives::Blob;
 use aws_sdk_dynamodb::types::AttributeValue;
-use export_domain::mre::attr::{Attr, Row};
+use export_mre::attr::{Attr, Row};
 use std::collections::HashMap;
 
 /// An item of the SDK.

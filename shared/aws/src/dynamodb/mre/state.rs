@@ -9,11 +9,11 @@ use aws_sdk_dynamodb::error::SdkError;
 use aws_sdk_dynamodb::operation::update_item::UpdateItemError;
 use aws_sdk_dynamodb::operation::update_item::builders::UpdateItemFluentBuilder;
 use aws_sdk_dynamodb::types::AttributeValue;
-use export_domain::mre::ports::{ExportLocations, ExportStates};
-use export_domain::mre::source::TriggerProfile;
-use export_domain::mre::state::{ExportState, Lease, StateKey};
-use export_domain::mre::trigger::Trigger;
 use export_domain::ports::Unavailable;
+use export_mre::ports::{ExportLocations, ExportStates};
+use export_mre::source::TriggerProfile;
+use export_mre::state::{ExportState, Lease, StateKey};
+use export_mre::trigger::Trigger;
 
 use super::source::MreTables;
 

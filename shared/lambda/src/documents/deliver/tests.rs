@@ -1,6 +1,6 @@
 use super::*;
-use export_domain::mre::document::View;
-use export_domain::mre::ports::{Link, Method};
+use export_mre::document::View;
+use export_mre::ports::{Link, Method};
 use flate2::read::GzDecoder;
 use std::io::Read;
 use std::sync::Mutex;

@@ -1,0 +1,189 @@
+//! Documents: one of the two views around the parts of an event or a replay.
+
+use std::fmt::Write as _;
+
+use crate::feedback::Feedback;
+use crate::guide::{self, Guide};
+use crate::json::Json;
+use crate::model::{Event, Segment};
+use crate::native;
+use crate::outputs::Outputs;
+use crate::profile::ProfileSource;
+use crate::replay::ReplayRequest;
+use crate::warnings::Warnings;
+use crate::writer::Writer;
+
+/// Room for a small document, in bytes.
+const INITIAL_BYTES: usize = 16 * 1024;
+
+/// Which JSON is wanted.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum View {
+    /// The developer guide's.
+    Guide,
+    /// MRE's own.
+    Mre,
+}
+
+impl View {
+    /// Reads the query parameter `view`.
+    pub fn parse(text: &str) -> Option<Self> {
+        match text {
+            "guide" => Some(Self::Guide),
+            "mre" => Some(Self::Mre),
+            _ => None,
+        }
+    }
+
+    /// The value of the query parameter.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Guide => "guide",
+            Self::Mre => "mre",
+        }
+    }
+}
+
+/// A finished export.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Export {
+    /// The document.
+    pub text: String,
+    /// Id of the event or replay it shows; an event row may lack it.
+    pub id: Option<String>,
+    /// Where its profile comes from; `None` when it has none.
+    pub profile_source: Option<ProfileSource>,
+    /// What it was lenient about.
+    pub warnings: Warnings,
+}
+
+/// The body of MRE's own routes: the document and a line end, as text inside JSON that is all ASCII.
+pub fn blob(text: &str) -> String {
+    let mut body = String::with_capacity(text.len() + text.len() / 6 + 32);
+    body.push_str("{\"BlobContent\": \"");
+    for character in text.chars() {
+        match character {
+            '"' => body.push_str("\\\""),
+            '\\' => body.push_str("\\\\"),
+            '\n' => body.push_str("\\n"),
+            '\r' => body.push_str("\\r"),
+            '\t' => body.push_str("\\t"),
+            '\u{8}' => body.push_str("\\b"),
+            '\u{c}' => body.push_str("\\f"),
+            ' '..='\u{7f}' => body.push(character),
+            _ => {
+                for unit in character.encode_utf16(&mut [0; 2]) {
+                    // Writing to a string cannot fail.
+                    let _ = write!(body, "\\u{unit:04x}");
+                }
+            }
+        }
+    }
+    body.push_str("\\n\"}");
+    body
+}
+
+/// A document that grows segment by segment.
+#[derive(Debug)]
+pub struct Document {
+    view: View,
+    writer: Writer,
+    warnings: Warnings,
+}
+
+impl Document {
+    /// An empty document.
+    pub fn new(view: View, warnings: Warnings) -> Self {
+        Self { view, writer: Writer::with_capacity(INITIAL_BYTES), warnings }
+    }
+
+    /// Starts with the event.
+    pub fn event(&mut self, event: &Event, outputs: &Outputs, profile: Option<&Json>) {
+        self.writer.open_object();
+        self.writer.key("Event");
+        match self.view {
+            View::Guide => guide::write_event(event, outputs, profile, &mut self.guide()),
+            View::Mre => native::write_event(event, outputs, profile, &mut self.warnings, &mut self.writer),
+        }
+    }
+
+    /// Adds the replay. `previews` are presigned URLs by resolution.
+    pub fn replay(&mut self, request: &ReplayRequest, previews: &[(String, String)]) {
+        self.writer.key("Replay");
+        match self.view {
+            View::Guide => guide::write_replay(request, &mut self.guide()),
+            View::Mre => native::write_replay(request, previews, &mut self.writer),
+        }
+    }
+
+    /// Opens the list of segments.
+    pub fn segments(&mut self) {
+        self.writer.key("Segments");
+        self.writer.open_array();
+    }
+
+    /// Adds a segment of an event.
+    pub fn segment(&mut self, segment: &Segment, outputs: &Outputs, feedback: &Feedback) {
+        self.writer.item();
+        match self.view {
+            View::Guide => guide::write_segment(segment, outputs, feedback, &mut self.guide()),
+            View::Mre => native::write_segment(segment, outputs, feedback, &mut self.writer),
+        }
+    }
+
+    /// Adds a segment of a replay.
+    pub fn replay_segment(&mut self, segment: &Segment, features: &Json, choice: &str, feedback: &Feedback) {
+        self.writer.item();
+        match self.view {
+            View::Guide => {
+                guide::write_replay_segment(segment, features, choice, feedback, &mut self.guide());
+            }
+            View::Mre => native::write_replay_segment(segment, features, feedback, &mut self.writer),
+        }
+    }
+
+    /// An empty part of the list of segments, for [`Document::append`].
+    #[must_use]
+    pub fn part(&self) -> Self {
+        Self { view: self.view, writer: Writer::default(), warnings: Warnings::default() }
+    }
+
+    /// Adds the segments of `part`.
+    pub fn append(&mut self, part: &Self) {
+        self.warnings.merge(&part.warnings);
+        self.writer.append(&part.writer);
+    }
+
+    /// What the document was lenient about so far.
+    pub fn warnings(&mut self) -> &mut Warnings {
+        &mut self.warnings
+    }
+
+    /// Closes the list of segments and the document.
+    pub fn finish(mut self) -> (String, Warnings) {
+        self.writer.close_array();
+        self.writer.close_object();
+        (self.writer.into_text(), self.warnings)
+    }
+
+    fn guide(&mut self) -> Guide<'_> {
+        Guide { writer: &mut self.writer, warnings: &mut self.warnings }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_blob_is_text_in_ascii_json() {
+        assert_eq!(
+            blob("{\"a\": \"é\u{2028}😀\\n\"}"),
+            r#"{"BlobContent": "{\"a\": \"\u00e9\u2028\ud83d\ude00\\n\"}\n"}"#
+        );
+        assert_eq!(
+            blob("\" \\ \n \r \t \u{8} \u{c} \u{1} \u{7f}"),
+            "{\"BlobContent\": \"\\\" \\\\ \\n \\r \\t \\b \\f \\u0001 \u{7f}\\n\"}"
+        );
+    }
+}

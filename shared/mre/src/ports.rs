@@ -1,0 +1,164 @@
+//! What storing, serving and announcing exports need of the world.
+
+use bytes::Bytes;
+use std::fmt;
+
+use crate::state::{ExportState, Lease, StateKey};
+use crate::trigger::Trigger;
+use export_domain::ports::Unavailable;
+
+/// A URL that reads one document for a while. Whoever has it may: never logged.
+#[derive(Clone, PartialEq, Eq)]
+pub struct Link {
+    /// The presigned URL.
+    pub url: String,
+    /// When it ends, in milliseconds since the epoch.
+    pub expires_ms: i64,
+}
+
+impl fmt::Debug for Link {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Link(***)")
+    }
+}
+
+/// The method that a link is for; its signature covers it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Method {
+    /// `GET`
+    Get,
+    /// `HEAD`
+    Head,
+}
+
+/// Keeps documents that are too large for a reply.
+pub trait DocumentLinks: Send + Sync {
+    /// Keeps `body` under its hash (SHA-256, lower-case hex) and lends a URL that reads it
+    /// by `method`.
+    fn lend(
+        &self,
+        body: Bytes,
+        sha256: &str,
+        content_type: &'static str,
+        method: Method,
+    ) -> impl Future<Output = Result<Link, Unavailable>> + Send;
+}
+
+/// How far a document is that was ordered.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Ordered {
+    /// Nobody ordered it lately.
+    Absent,
+    /// It was ordered, and is not there yet.
+    Waiting,
+    /// It was built lately.
+    Built {
+        /// A URL that reads it.
+        link: Link,
+        /// Its length.
+        bytes: u64,
+        /// Its SHA-256 in lower-case hex.
+        sha256: String,
+    },
+}
+
+/// Documents that are built apart from the request for them, by the ids of their orders.
+pub trait DocumentOrders: Send + Sync {
+    /// How far the document is; a URL reads it by `method` once it is there.
+    fn look(
+        &self,
+        id: &str,
+        content_type: &'static str,
+        method: Method,
+    ) -> impl Future<Output = Result<Ordered, Unavailable>> + Send;
+
+    /// Notes that the document was ordered.
+    fn place(&self, id: &str) -> impl Future<Output = Result<(), Unavailable>> + Send;
+
+    /// Keeps the document, with its SHA-256 in lower-case hex.
+    fn keep(
+        &self,
+        id: &str,
+        body: Bytes,
+        sha256: &str,
+        content_type: &'static str,
+    ) -> impl Future<Output = Result<(), Unavailable>> + Send;
+
+    /// Notes that there will be no document: nobody waits for it any longer.
+    fn cancel(&self, id: &str) -> impl Future<Output = Result<(), Unavailable>> + Send;
+}
+
+/// Outcome of storing an export.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Stored {
+    /// It is there now, with this `ETag`.
+    Done(String),
+    /// Someone with a later fence stored one meanwhile.
+    Superseded,
+}
+
+/// Where exports are stored.
+pub trait ExportStore: Send + Sync {
+    /// The location (`s3://…`) of an object key.
+    fn location(&self, key: &str) -> String;
+
+    /// Stores `text` over whatever was stored with no later fence. `warnings` are kept with it.
+    fn put(
+        &self,
+        key: &str,
+        text: String,
+        fence: u64,
+        warnings: Option<String>,
+    ) -> impl Future<Output = Result<Stored, Unavailable>> + Send;
+}
+
+/// The `ExportState` table. Every write is conditional on the fence.
+pub trait ExportStates: Send + Sync {
+    /// The state of an event's or replay's export; the default where there is none.
+    fn state(&self, key: &StateKey) -> impl Future<Output = Result<ExportState, Unavailable>> + Send;
+
+    /// Takes the lease if the state still has the fence before `lease`'s and no lease runs at `now_ms`; tells whether
+    /// it did, also through an earlier try whose reply was lost.
+    fn claim(
+        &self,
+        key: &StateKey,
+        lease: &Lease,
+        now_ms: i64,
+    ) -> impl Future<Output = Result<bool, Unavailable>> + Send;
+
+    /// Writes what was built and ends the lease; `false` when it was lost.
+    fn commit(
+        &self,
+        key: &StateKey,
+        lease: &Lease,
+        built: &ExportState,
+    ) -> impl Future<Output = Result<bool, Unavailable>> + Send;
+
+    /// Ends the lease, if it is still held, with nothing built.
+    fn release(&self, key: &StateKey, lease: &Lease) -> impl Future<Output = Result<(), Unavailable>> + Send;
+}
+
+/// The Event and `ReplayRequest` rows, which point at their exports.
+pub trait ExportLocations: Send + Sync {
+    /// Sets the row's location attribute; `false` when there is no such row.
+    fn locate(
+        &self,
+        trigger: &Trigger,
+        location: &str,
+    ) -> impl Future<Output = Result<bool, Unavailable>> + Send;
+}
+
+/// The queue of triggers.
+pub trait TriggerQueue: Send + Sync {
+    /// Sends a trigger again, to be seen after `delay_s` seconds, with the time it was first sent.
+    fn send_again(
+        &self,
+        body: &str,
+        sent_ms: i64,
+        delay_s: u32,
+    ) -> impl Future<Output = Result<(), Unavailable>> + Send;
+
+    /// Shows a received message again after `delay_s` seconds instead of after its visibility timeout.
+    fn show_again(&self, receipt: &str, delay_s: u32)
+    -> impl Future<Output = Result<(), Unavailable>> + Send;
+}

@@ -1,0 +1,220 @@
+//! Whether a trigger still needs work, and who does it.
+//!
+//! Triggers come in any order, more than once, and in bursts. An export covers every trigger that was sent before its
+//! first read, so those are done without work. One worker builds at a time; the fence, which grows with each claim,
+//! keeps a worker that lost its lease from writing over a later export.
+
+use crate::keys::{EventKey, ReplayKey};
+use crate::trigger::Trigger;
+use export_domain::ids::hex;
+use sha2::{Digest, Sha256};
+
+/// How far the clocks of the queue and of a worker may differ, in milliseconds.
+const CLOCK_SKEW_MS: i64 = 500;
+
+/// Longest profile that a state keeps, in bytes: an item of a table has 400 KB at most.
+const MAX_PROFILE_BYTES: usize = 300 * 1024;
+/// Longest partition key in bytes.
+const MAX_KEY_BYTES: usize = 2048;
+
+/// Names the state of one event's or replay's export.
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+pub struct StateKey(String);
+
+impl StateKey {
+    /// The state of an event's export.
+    pub fn event(key: &EventKey) -> Self {
+        // The length keeps names apart that contain the separator.
+        Self(format!("event/{}/{}/{}", key.program.len(), key.program, key.name))
+    }
+
+    /// The state of a replay's export.
+    pub fn replay(key: &ReplayKey) -> Self {
+        let EventKey { name, program } = &key.event;
+        Self(format!("replay/{}/{}/{program}/{name}/{}", program.len(), name.len(), key.id))
+    }
+
+    /// The state of what `trigger` asks to export.
+    pub fn of(trigger: &Trigger) -> Self {
+        match trigger {
+            Trigger::Event { key, .. } => Self::event(key),
+            Trigger::Replay(key) => Self::replay(key),
+        }
+    }
+
+    /// Whether a table can have a row with this key.
+    pub fn fits(&self) -> bool {
+        self.0.len() <= MAX_KEY_BYTES
+    }
+
+    /// The key's text.
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+}
+
+/// The right to build, until it ends or the next one is given.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Lease {
+    /// Who holds it.
+    pub owner: String,
+    /// Grows with each lease of the same export, also if the states were lost in between.
+    pub fence: u64,
+    /// The fence of the lease before; 0 if there was none.
+    pub previous: u64,
+    /// When it ends by itself, in milliseconds since the epoch.
+    pub until_ms: i64,
+}
+
+/// What is known about the exports of one event or replay.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct ExportState {
+    /// The last lease; it may have ended.
+    pub lease: Option<Lease>,
+    /// Triggers sent before this time (milliseconds since the epoch) are covered by the last export.
+    pub built_from_ms: Option<i64>,
+    /// The last stored object's `ETag`.
+    pub etag: Option<String>,
+    /// The last trigger's profile, as JSON text; `None` also when it is too large to be kept. The stored export has it
+    /// then.
+    pub profile: Option<String>,
+    /// SHA-256 of the last trigger's profile, in hex. Rows of earlier versions have none.
+    pub profile_sha256: Option<String>,
+    /// When that trigger was sent, in milliseconds since the epoch.
+    pub profile_from_ms: Option<i64>,
+    /// The id of what was exported.
+    pub id: Option<String>,
+}
+
+/// A trigger as it was received.
+#[derive(Debug, Clone, Copy)]
+pub struct Received<'a> {
+    /// When it was sent first, in milliseconds since the epoch.
+    pub sent_ms: i64,
+    /// The profile that travels in it, as JSON text.
+    pub profile: Option<&'a str>,
+}
+
+/// What to do about a trigger.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Decision {
+    /// Nothing: an export covers it.
+    Covered,
+    /// Wait: another worker builds.
+    Held,
+    /// Build, with this lease.
+    Build(Lease),
+}
+
+impl ExportState {
+    /// Decides about `received` at `now_ms` for a worker `owner` that would be done by `until_ms`.
+    pub fn decide(&self, received: Received<'_>, owner: &str, now_ms: i64, until_ms: i64) -> Decision {
+        if self.covers(received) {
+            return Decision::Covered;
+        }
+        let (fence, is_held) =
+            self.lease.as_ref().map_or((0, false), |lease| (lease.fence, lease.until_ms > now_ms));
+        if is_held {
+            return Decision::Held;
+        }
+        let next = u64::try_from(now_ms).unwrap_or_default().max(fence + 1);
+        Decision::Build(Lease { owner: owner.to_owned(), fence: next, previous: fence, until_ms })
+    }
+
+    /// What is true once the export of `id` for `received`, whose first read was not before `began_ms`, is stored.
+    pub fn built(received: Received<'_>, began_ms: i64, id: Option<String>, etag: String) -> Self {
+        Self {
+            lease: None,
+            built_from_ms: Some(began_ms - CLOCK_SKEW_MS),
+            etag: Some(etag),
+            profile: received.profile.filter(|text| text.len() <= MAX_PROFILE_BYTES).map(str::to_owned),
+            profile_sha256: received.profile.map(sha256),
+            profile_from_ms: received.profile.map(|_| received.sent_ms),
+            id,
+        }
+    }
+
+    fn knows(&self, profile: &str) -> bool {
+        match &self.profile_sha256 {
+            Some(known) => *known == sha256(profile),
+            None => self.profile.as_deref() == Some(profile),
+        }
+    }
+
+    /// A trigger with a newer profile is not covered by an export that was made with an older one.
+    fn covers(&self, received: Received<'_>) -> bool {
+        let is_older = self.built_from_ms.is_some_and(|from| received.sent_ms < from);
+        let has_other_profile = received.profile.is_some_and(|profile| !self.knows(profile));
+        let is_newer_profile =
+            has_other_profile && self.profile_from_ms.is_none_or(|from| from < received.sent_ms);
+        is_older && !is_newer_profile
+    }
+}
+
+fn sha256(text: &str) -> String {
+    hex(&Sha256::digest(text))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn received(sent_ms: i64, profile: Option<&str>) -> Received<'_> {
+        Received { sent_ms, profile }
+    }
+
+    fn built(sent_ms: i64, profile: Option<&str>, began_ms: i64) -> ExportState {
+        ExportState::built(received(sent_ms, profile), began_ms, None, "e".to_owned())
+    }
+
+    #[test]
+    fn names_with_separators_do_not_collide() {
+        let event = |name, program| StateKey::event(&EventKey::new(name, program));
+        assert_ne!(event("b/c", "a"), event("c", "a/b"));
+        let replay = |name, id| StateKey::replay(&ReplayKey::new(EventKey::new(name, "p"), id));
+        assert_ne!(replay("a/b", "c"), replay("a", "b/c"));
+        assert_ne!(replay("a", "b").as_str(), event("a", "p").as_str());
+    }
+
+    #[test]
+    fn a_trigger_sent_before_the_build_is_covered_and_a_later_one_is_not() {
+        let state = built(1_000, None, 10_000);
+        let decide = |sent| state.decide(received(sent, None), "w", 20_000, 30_000);
+        assert_eq!(decide(9_499), Decision::Covered);
+        // The clocks may differ by half a second.
+        assert!(matches!(decide(9_500), Decision::Build(_)));
+    }
+
+    #[test]
+    fn a_newer_profile_is_never_lost() {
+        let state = built(1_000, Some("old"), 10_000);
+        let decide = |sent, profile| state.decide(received(sent, profile), "w", 20_000, 30_000);
+        assert!(matches!(decide(2_000, Some("new")), Decision::Build(_)));
+        assert_eq!(decide(2_000, Some("old")), Decision::Covered);
+        assert_eq!(decide(500, Some("older still")), Decision::Covered);
+        assert_eq!(decide(2_000, None), Decision::Covered);
+    }
+
+    #[test]
+    fn a_profile_is_known_by_its_hash_and_in_older_rows_by_its_text() {
+        let decide = |state: &ExportState, profile| {
+            state.decide(received(2_000, Some(profile)), "w", 20_000, 30_000) == Decision::Covered
+        };
+        let large = format!("{{\"x\": \"{}\"}}", "x".repeat(MAX_PROFILE_BYTES));
+        let state = built(1_000, Some(&large), 10_000);
+        assert_eq!(state.profile, None);
+        assert!(decide(&state, &large) && !decide(&state, "other"));
+        let older = ExportState { profile_sha256: None, ..built(1_000, Some("old"), 10_000) };
+        assert!(decide(&older, "old") && !decide(&older, "new"));
+    }
+
+    #[test]
+    fn one_worker_builds_at_a_time_and_each_lease_has_a_higher_fence() {
+        let lease = |fence, previous, until_ms| Lease { owner: "b".to_owned(), fence, previous, until_ms };
+        let state = |fence| ExportState { lease: Some(lease(fence, 1, 5_000)), ..ExportState::default() };
+        let decide = |fence, now| state(fence).decide(received(1, None), "b", now, now + 10);
+        assert_eq!(decide(7, 4_999), Decision::Held);
+        assert_eq!(decide(7, 5_000), Decision::Build(lease(5_000, 7, 5_010)));
+        assert_eq!(decide(9_000, 5_000), Decision::Build(lease(9_001, 9_000, 5_010)));
+    }
+}
