@@ -14,7 +14,7 @@ use jiff::fmt::rfc2822::DateTimePrinter;
 
 /// Where a document comes from.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Origin {
+pub(super) enum Origin {
     /// Built from the tables now.
     Live,
     /// The last event-driven export.
@@ -23,22 +23,22 @@ pub enum Origin {
 
 /// A document to serve.
 #[derive(Debug, Clone)]
-pub struct Served {
+pub(super) struct Served {
     /// The document.
-    pub text: String,
+    pub(super) text: String,
     /// Where it comes from.
-    pub origin: Origin,
+    pub(super) origin: Origin,
     /// Where its profile comes from.
-    pub profile_source: Option<&'static str>,
+    pub(super) profile_source: Option<&'static str>,
     /// Warning codes.
-    pub warnings: Option<String>,
+    pub(super) warnings: Option<String>,
     /// When it was made, in milliseconds since the epoch.
-    pub modified_ms: i64,
+    pub(super) modified_ms: i64,
 }
 
 impl Served {
     /// A document that was built at `now_ms`.
-    pub fn live(export: Export, now_ms: i64) -> Self {
+    pub(super) fn live(export: Export, now_ms: i64) -> Self {
         Self {
             origin: Origin::Live,
             profile_source: export.profile_source.map(ProfileSource::name),
@@ -49,7 +49,7 @@ impl Served {
     }
 
     /// A document that was stored earlier, served at `now_ms`.
-    pub fn stored(stored: StoredText, now_ms: i64) -> Self {
+    pub(super) fn stored(stored: StoredText, now_ms: i64) -> Self {
         Self {
             text: stored.text,
             origin: Origin::Stored,
@@ -73,7 +73,7 @@ impl Origin {
 ///
 /// # Errors
 /// [`Unavailable`] when a document that does not fit into a reply cannot be kept.
-pub async fn deliver<L: DocumentLinks>(ask: &Ask, served: Served, links: &L) -> Result<Reply, Unavailable> {
+pub(super) async fn deliver<L: DocumentLinks>(ask: &Ask, served: Served, links: &L) -> Result<Reply, Unavailable> {
     let reply = whole(ask, served, links).await?;
     Ok(if ask.head { without_body(reply) } else { reply })
 }

@@ -48,7 +48,7 @@ pub(super) async fn within<T>(
 
 impl Failure {
     /// The error with its causes, for the log. What a client wrote is in none of them.
-    pub fn causes(&self) -> String {
+    pub(super) fn causes(&self) -> String {
         let mut text = self.to_string();
         let mut cause = self.source();
         while let Some(error) = cause {
@@ -60,7 +60,7 @@ impl Failure {
     }
 
     /// The reply to `call`. Nothing of the inside shows.
-    pub fn reply(&self, call: &Call) -> Reply {
+    pub(super) fn reply(&self, call: &Call) -> Reply {
         let style = Style::of(call);
         let (status, detail) = match self {
             Self::Refused(refused) => (400, refused.to_string()),

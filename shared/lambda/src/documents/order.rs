@@ -86,7 +86,7 @@ impl Order {
 ///
 /// # Errors
 /// Those of `build`, and [`Failure::Unavailable`] when the order cannot be placed.
-pub async fn patiently<O: DocumentOrders, Q: TriggerQueue>(
+pub(super) async fn patiently<O: DocumentOrders, Q: TriggerQueue>(
     orders: &O,
     queue: &Q,
     now_ms: i64,

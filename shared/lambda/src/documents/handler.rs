@@ -1,0 +1,148 @@
+//! Serves the documents of one kind: an event's or a replay's.
+//!
+//! A document is built from the tables at each request, or is the last stored export. Nothing is written but documents
+//! that are too large for a reply, and orders of those that take too long for one.
+
+use super::ask::Ask;
+use super::deliver::{Served, deliver};
+use super::failure::Failure;
+use super::gateway::{Call, Reply};
+use super::names::Refused;
+use super::order::{Order, patiently};
+use super::serve::serve;
+use crate::deadline::left;
+use export_domain::ports::Clock;
+use export_mre::document::{Export, View};
+use export_mre::export::{ExportError, export_event, export_replay, stored_event, stored_replay};
+use export_mre::keys::{EventKey, ReplayKey};
+use export_mre::ports::{DocumentLinks, DocumentOrders, TriggerQueue};
+use export_mre::source::{ExportSource, LastExport};
+use lambda_runtime::{Error, LambdaEvent, service_fn};
+use std::time::Duration;
+
+/// The key of a document, which decides its kind.
+pub trait DocumentKey: Sized + Send + Sync {
+    /// The kind in log lines.
+    const KIND: &'static str;
+
+    /// Reads the key from the names in a request.
+    ///
+    /// # Errors
+    /// When a name is missing or not acceptable.
+    fn read(call: &Call) -> Result<Self, Refused>;
+
+    /// The order of this document as `ask` wants it.
+    fn order(&self, ask: &Ask) -> Order;
+
+    /// The last stored export.
+    fn stored<S: ExportSource>(
+        &self,
+        source: &S,
+    ) -> impl Future<Output = Result<LastExport, ExportError>> + Send;
+
+    /// The document as the tables have it now.
+    fn live<S: ExportSource>(
+        &self,
+        source: &S,
+        view: View,
+    ) -> impl Future<Output = Result<Export, ExportError>> + Send;
+}
+
+impl DocumentKey for EventKey {
+    const KIND: &'static str = "event";
+
+    fn read(call: &Call) -> Result<Self, Refused> {
+        Ok(Self::new(call.name("event")?, call.name("program")?))
+    }
+
+    fn order(&self, ask: &Ask) -> Order {
+        Order::new(self, None, ask)
+    }
+
+    async fn stored<S: ExportSource>(&self, source: &S) -> Result<LastExport, ExportError> {
+        stored_event(source, self).await
+    }
+
+    async fn live<S: ExportSource>(&self, source: &S, view: View) -> Result<Export, ExportError> {
+        export_event(source, self, view, None).await
+    }
+}
+
+impl DocumentKey for ReplayKey {
+    const KIND: &'static str = "replay";
+
+    fn read(call: &Call) -> Result<Self, Refused> {
+        let event = <EventKey as DocumentKey>::read(call)?;
+        Ok(Self::new(event, call.name("id")?))
+    }
+
+    fn order(&self, ask: &Ask) -> Order {
+        Order::new(&self.event, Some(&self.id), ask)
+    }
+
+    async fn stored<S: ExportSource>(&self, source: &S) -> Result<LastExport, ExportError> {
+        stored_replay(source, self).await
+    }
+
+    async fn live<S: ExportSource>(&self, source: &S, view: View) -> Result<Export, ExportError> {
+        export_replay(source, self, view).await
+    }
+}
+
+/// A function that serves documents, with its ports: MRE's data, links to large documents, the queue of the worker,
+/// the clock.
+#[derive(Debug)]
+pub struct DocumentServer<S, L, Q, C> {
+    /// MRE's tables and stored exports.
+    pub source: S,
+    /// The store of documents that are too large for a reply.
+    pub links: L,
+    /// The queue for documents that take too long for a reply.
+    pub queue: Q,
+    /// The time.
+    pub clock: C,
+}
+
+impl<S: ExportSource, L: DocumentLinks + DocumentOrders, Q: TriggerQueue, C: Clock> DocumentServer<S, L, Q, C> {
+    /// Serves documents of the kind of `K` for as long as the environment lives.
+    ///
+    /// # Errors
+    /// If the Runtime API fails.
+    pub async fn run<K: DocumentKey>(self) -> Result<(), Error> {
+        let server = &self;
+        lambda_runtime::run(service_fn(move |event: LambdaEvent<Call>| async move {
+            let call = event.payload.traced(event.context.xray_trace_id.as_deref());
+            Ok::<_, Error>(server.handle::<K>(&call, left(event.context.deadline())).await)
+        }))
+        .await
+    }
+
+    /// Answers one request with `left` of the invocation to go; every error has become a reply.
+    pub async fn handle<K: DocumentKey>(&self, call: &Call, left: Duration) -> Reply {
+        serve(&self.clock, call, left, K::KIND, Box::pin(self.answer::<K>(call, left))).await
+    }
+
+    async fn answer<K: DocumentKey>(&self, call: &Call, left: Duration) -> Result<Reply, Failure> {
+        let ask = Ask::read(call)?;
+        let key = K::read(call)?;
+        let order = key.order(&ask);
+        let build = async { Ok(deliver(&ask, self.document(&key, &ask).await?, &self.links).await?) };
+        let now_ms = self.clock.now_ms();
+        patiently(&self.links, &self.queue, now_ms, &ask, &order, left, Box::pin(build)).await
+    }
+
+    async fn document<K: DocumentKey>(&self, key: &K, ask: &Ask) -> Result<Served, Failure> {
+        let last = if ask.stored { key.stored(&self.source).await? } else { LastExport::Unnamed };
+        let missing = last.warning();
+        let now_ms = self.clock.now_ms();
+        if let LastExport::Found(stored) = last {
+            return Ok(Served::stored(stored, now_ms));
+        }
+        let mut export = key.live(&self.source, ask.view).await?;
+        export.warnings.raise(missing);
+        for (warning, count) in export.warnings.iter() {
+            tracing::warn!(kind = K::KIND, warning = warning.code(), count, "exported a document with a warning");
+        }
+        Ok(Served::live(export, now_ms))
+    }
+}

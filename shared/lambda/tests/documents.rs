@@ -1,0 +1,272 @@
+//! Documents of both kinds: requests as the gateway hands them over, against golden tables in memory.
+#![cfg(feature = "documents")]
+#![expect(clippy::unwrap_used, reason = "a test that cannot go on shall panic")]
+
+use export_lambda::documents::{Call, DocumentServer, Form, Order, Reply};
+use export_mre::attr::Attr;
+use export_mre::json::Json;
+use export_mre::keys::{EventKey, ReplayKey, event_export_key, replay_export_key};
+use export_mre::ports::{Link, Ordered};
+use export_testkit::mre::{MemoryOrders, MemorySource, Scenario, scenario};
+use export_testkit::{NOW, TestClock};
+use std::time::Duration;
+
+const LEFT: Duration = Duration::from_secs(29);
+
+type Server = DocumentServer<MemorySource, MemoryOrders, MemoryOrders, TestClock>;
+
+/// What differs between documents of events and of replays. Scenarios are named after what they show.
+struct Kind {
+    function: &'static str,
+    is_replay: bool,
+    guide: &'static str,
+    mre: &'static str,
+    usual: &'static str,
+    stored: &'static str,
+    lenient: (&'static str, &'static str),
+    /// A scenario, and the rows of a page with which it takes more than 8 reads.
+    paged: (&'static str, usize),
+    /// Whether a document of the guide holds what the tables of `usual` say.
+    holds_the_tables: fn(&Json) -> bool,
+}
+
+const KINDS: [Kind; 2] = [
+    Kind {
+        function: "event-export",
+        is_replay: false,
+        guide: "/export/data/event/{event}/program/{program}",
+        mre: "/event/{event}/export/data/program/{program}",
+        usual: "event_feedback",
+        stored: "event_name_u2028",
+        lenient: ("event_live_no_audio_tracks", "audio-tracks-missing"),
+        paged: ("event_200_segments_page_boundary", 50),
+        holds_the_tables: |document| {
+            let attributes = document.get("Event").and_then(|event| event.get("AllOutputAttributes"));
+            attributes.and_then(|attributes| attributes.get("Labeler")).is_some()
+        },
+    },
+    Kind {
+        function: "replay-export",
+        is_replay: true,
+        guide: "/export/data/replay/{id}/event/{event}/program/{program}",
+        mre: "/replay/export/data/{id}/event/{event}/program/{program}",
+        usual: "replay_mp4_weight",
+        stored: "replay_catchup",
+        lenient: ("replay_minimal_request", "request-field-missing"),
+        paged: ("replay_optimizer", 2),
+        holds_the_tables: |document| {
+            let track = document.get("Replay").and_then(|replay| replay.get("AudioTrack"));
+            track.and_then(Json::as_number) == Some("1.0")
+        },
+    },
+];
+
+impl Kind {
+    async fn handle(&self, server: &Server, call: &Call) -> Reply {
+        let reply = if self.is_replay {
+            server.handle::<ReplayKey>(call, LEFT).await
+        } else {
+            server.handle::<EventKey>(call, LEFT).await
+        };
+        assert_eq!(reply.headers["x-content-type-options"], "nosniff");
+        reply
+    }
+
+    async fn ask(&self, source: MemorySource, call: &Call) -> Reply {
+        self.handle(&server(source), call).await
+    }
+
+    fn example(&self, name: &str) -> Call {
+        let path = format!("{}/../../events/{}/{name}", env!("CARGO_MANIFEST_DIR"), self.function);
+        serde_json::from_slice(&std::fs::read(path).unwrap()).unwrap()
+    }
+
+    /// A scenario with the document that MRE stored for it, under the returned key.
+    fn exported(&self, scenario: &Scenario) -> (MemorySource, String, String) {
+        let mut source = scenario.source();
+        let text = scenario.get("expected.document").unwrap().to_text();
+        let (row, name, key) = if self.is_replay {
+            (&mut source.replay_requests[0], "ReplayDataExportLocation", replay_export_key("stored"))
+        } else {
+            (&mut source.events[0], "EventDataExportLocation", event_export_key("stored"))
+        };
+        row.insert(name.to_owned(), Attr::S(format!("s3://any/{key}")));
+        source.objects.insert(key.clone(), text.clone());
+        (source, text, key)
+    }
+}
+
+fn server(source: MemorySource) -> Server {
+    DocumentServer {
+        source,
+        links: MemoryOrders::default(),
+        queue: MemoryOrders::default(),
+        clock: TestClock::standing(NOW),
+    }
+}
+
+/// A request of a route for the scenario's document.
+fn call(scenario: &Scenario, route: &str, query: &str) -> Call {
+    let event = scenario.event();
+    let names = [("event", event.name), ("program", event.program)].into_iter();
+    let names = names.chain(scenario.replay().map(|key| ("id", key.id)));
+    Call {
+        route_key: format!("GET {route}"),
+        raw_query_string: query.to_owned(),
+        path_parameters: Some(names.map(|(name, value)| (name.to_owned(), value)).collect()),
+        ..Call::default()
+    }
+}
+
+#[tokio::test]
+async fn the_example_events_are_answered() {
+    for kind in KINDS {
+        let source = || scenario(kind.usual).source();
+        let found = kind.ask(source(), &kind.example("get-ok.apigw-v2.json")).await;
+        assert_eq!(found.status_code, 200, "{}", kind.function);
+        assert!(Json::parse(&found.body).unwrap().get("Segments").is_some());
+        let missing = kind.ask(source(), &kind.example("get-not-found.apigw-v2.json")).await;
+        assert_eq!(
+            (missing.status_code, missing.headers["content-type"].as_str()),
+            (404, "application/problem+json")
+        );
+    }
+}
+
+#[tokio::test]
+async fn the_guides_route_builds_the_guides_document_now() {
+    for kind in KINDS {
+        let scenario = scenario(kind.usual);
+        let reply = kind.ask(kind.exported(&scenario).0, &call(&scenario, kind.guide, "")).await;
+        assert_eq!(reply.headers["x-export-source"], "live");
+        if !kind.is_replay {
+            assert_eq!(reply.headers["x-export-profile-source"], "stored");
+        }
+        assert!((kind.holds_the_tables)(&Json::parse(&reply.body).unwrap()), "{}", reply.body);
+    }
+}
+
+#[tokio::test]
+async fn mres_route_answers_what_was_stored_as_it_was() {
+    for kind in KINDS {
+        let scenario = scenario(kind.stored);
+        let (source, text, _) = kind.exported(&scenario);
+        let reply = kind.ask(source, &call(&scenario, kind.mre, "")).await;
+        assert_eq!(reply.headers["x-export-source"], "stored");
+        let blob = serde_json::from_str::<serde_json::Value>(&reply.body).unwrap();
+        assert_eq!(blob["BlobContent"], format!("{text}\n"));
+    }
+}
+
+#[tokio::test]
+async fn without_a_stored_document_mres_route_builds_one() {
+    for kind in KINDS {
+        let scenario = scenario(kind.usual);
+        let (mut source, _, key) = kind.exported(&scenario);
+        source.objects.remove(&key);
+        let reply = kind.ask(source, &call(&scenario, kind.mre, "")).await;
+        assert_eq!((reply.status_code, reply.headers["x-export-source"].as_str()), (200, "live"));
+    }
+}
+
+#[tokio::test]
+async fn leniencies_are_listed() {
+    for kind in KINDS {
+        let scenario = scenario(kind.lenient.0);
+        let reply = kind.ask(scenario.source(), &call(&scenario, kind.guide, "")).await;
+        assert_eq!(reply.headers["x-export-warnings"], kind.lenient.1);
+    }
+}
+
+#[tokio::test]
+async fn a_failed_read_is_503_and_never_a_part_of_the_document() {
+    for kind in KINDS {
+        let scenario = scenario(kind.paged.0);
+        for route in [kind.guide, kind.mre] {
+            let paged = |failing| {
+                let (mut source, ..) = kind.exported(&scenario);
+                source.page_rows = kind.paged.1;
+                source.failing_read = failing;
+                source
+            };
+            let call = call(&scenario, route, "source=live");
+            let whole = server(paged(None));
+            assert_eq!(kind.handle(&whole, &call).await.status_code, 200);
+            let reads = whole.source.log().len();
+            assert!(reads > 8, "{reads} reads");
+            for read in 0..reads {
+                let reply = kind.ask(paged(Some(read)), &call).await;
+                assert_eq!(
+                    (reply.status_code, reply.headers["retry-after"].as_str()),
+                    (503, "5"),
+                    "read {read} of {route}"
+                );
+                assert!(
+                    !reply.body.contains("Segments") && !reply.body.contains("made to fail"),
+                    "{}",
+                    reply.body
+                );
+            }
+        }
+    }
+}
+
+#[tokio::test]
+async fn a_document_that_cannot_be_kept_is_503_without_internals() {
+    for kind in KINDS {
+        let scenario = scenario(kind.usual);
+        let reply = kind.ask(scenario.source(), &call(&scenario, kind.guide, "delivery=link")).await;
+        assert_eq!(reply.status_code, 503);
+        assert!(!reply.body.contains("secret"));
+    }
+}
+
+#[tokio::test]
+async fn what_is_not_acceptable_is_refused_before_anything_is_read() {
+    for kind in KINDS {
+        let scenario = scenario(kind.usual);
+        let server = server(scenario.source());
+        let mut long = call(&scenario, kind.guide, "");
+        let name = if kind.is_replay { "id" } else { "event" };
+        long.path_parameters.get_or_insert_default().insert(name.to_owned(), "x".repeat(1000));
+        for call in [long, call(&scenario, kind.guide, "view=xml"), Call::default()] {
+            assert_eq!(kind.handle(&server, &call).await.status_code, 400, "{}", kind.function);
+        }
+        assert!(server.source.log().is_empty());
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_document_that_takes_too_long_is_ordered_once_and_fetched_when_it_is_there() {
+    for kind in KINDS {
+        let scenario = scenario(kind.usual);
+        let mut source = scenario.source();
+        source.stalls = true;
+        let server = server(source);
+        let plain = call(&scenario, kind.guide, "");
+        let began = tokio::time::Instant::now();
+        let first = kind.handle(&server, &plain).await;
+        assert_eq!((first.status_code, first.headers["retry-after"].as_str()), (202, "5"));
+        assert!(began.elapsed() < LEFT);
+        let sent = server.queue.sent();
+        assert_eq!(sent.len(), 1);
+        let order = Order::read(&sent[0]).unwrap();
+        assert_eq!((order.event(), order.form), (scenario.event(), Form::Bare));
+        assert_eq!(order.replay(), scenario.replay());
+
+        let began = tokio::time::Instant::now();
+        assert_eq!(kind.handle(&server, &plain).await.status_code, 202);
+        assert!(began.elapsed() < Duration::from_secs(3), "it is not built here again");
+        assert_eq!(server.queue.sent().len(), 1);
+
+        let link = Link { url: "https://s3/built".to_owned(), expires_ms: 0 };
+        server.links.set(Ordered::Built { link, bytes: 2, sha256: "aa".to_owned() });
+        let built = kind.handle(&server, &plain).await;
+        assert_eq!((built.status_code, built.headers["location"].as_str()), (307, "https://s3/built"));
+        assert_eq!(built.headers["cache-control"], "no-store");
+        assert!(built.headers["etag"].starts_with("\"aa-"), "{built:?}");
+        let link = kind.handle(&server, &call(&scenario, kind.guide, "delivery=link")).await;
+        assert_eq!(link.status_code, 200);
+        assert!(link.body.contains("\"Location\":\"https://s3/built\""), "{}", link.body);
+    }
+}
