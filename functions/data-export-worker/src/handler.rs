@@ -1,9 +1,9 @@
 //! One trigger: decide, build, store, point at it, tell, commit.
 
-use crate::{App, Record};
+use crate::App;
 use export_aws::triggers::SENT_ATTRIBUTE;
 use export_domain::ports::{Clock, DeadLetters, EventBus, Unavailable};
-use export_lambda::batch::Disposition;
+use export_lambda::batch::{Disposition, Record};
 use export_lambda::documents::{Order, content_type, formed, sha256};
 use export_mre::export::{ExportError, export_event, export_replay};
 use export_mre::json::Json;
@@ -131,7 +131,7 @@ where
             let until_ms = now_ms.saturating_add(i64::try_from(left.as_millis()).unwrap_or(i64::MAX));
             match self.states.state(&key).await?.decide(received, &owner, now_ms, until_ms) {
                 Decision::Covered => {
-                    tracing::info!(message.id = %record.message_id, "skipped a trigger that an export already covers");
+                    tracing::info!(message.id = %record.id, "skipped a trigger that an export already covers");
                     return Ok(Ended::Done);
                 }
                 Decision::Held => return Ok(Ended::Held),
@@ -205,7 +205,7 @@ where
     async fn bury(&self, record: &Record, why: &str) -> Disposition {
         match self.dead_letters.keep(&record.body).await {
             Ok(()) => {
-                tracing::error!(message.id = %record.message_id, why, "moved a trigger to the dead-letter queue");
+                tracing::error!(message.id = %record.id, why, "moved a trigger to the dead-letter queue");
                 Disposition::Acknowledge
             }
             Err(error) => self.later(record, &error.into()).await,
@@ -215,7 +215,7 @@ where
     /// Without the earlier time the message comes back after its visibility timeout.
     async fn later(&self, record: &Record, trouble: &Trouble) -> Disposition {
         let delay_s = record.backoff_s();
-        tracing::error!(message.id = %record.message_id, error = %trouble, delay_s, "failed to export; the trigger will be retried");
+        tracing::error!(message.id = %record.id, error = %trouble, delay_s, "failed to export; the trigger will be retried");
         if let Err(error) = self.queue.show_again(&record.receipt_handle, delay_s).await {
             tracing::warn!(%error, "failed to shorten a message's visibility timeout");
         }

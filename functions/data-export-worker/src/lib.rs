@@ -9,10 +9,8 @@
 
 mod config;
 mod handler;
-mod record;
 
 pub use config::Config;
-pub use record::{Batch, Record};
 
 /// The function with its ports: MRE's data, exports, states and rows, bus, queue, dead letters, clock.
 #[derive(Debug)]

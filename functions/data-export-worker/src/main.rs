@@ -1,6 +1,6 @@
 //! `data-export-worker`: exports what Media Replay Engine's events ask for.
 
-use data_export_worker::{App, Batch, Config};
+use data_export_worker::{App, Config};
 use export_aws::clients;
 use export_aws::clock::SystemClock;
 use export_aws::documents::S3Documents;
@@ -9,10 +9,11 @@ use export_aws::eventbridge::EventBridgeBus;
 use export_aws::sqs::SqsDeadLetters;
 use export_aws::triggers::SqsTriggers;
 use export_domain::ports::Clock;
-use export_lambda::batch::{BatchReply, Disposition, FailedItem};
+use export_lambda::batch::{Batch, each};
 use export_lambda::deadline::left;
 use export_lambda::process;
 use lambda_runtime::{Error, LambdaEvent, run, service_fn};
+use std::sync::Arc;
 
 #[tokio::main(flavor = "current_thread")]
 async fn main() -> Result<(), Error> {
@@ -21,7 +22,7 @@ async fn main() -> Result<(), Error> {
     let sdk = clients::load(clients::Patience::WORK).await;
     let documents = S3Documents::new(&sdk, config.bucket);
     let (tables, states) = (config.tables, config.states);
-    let app = App {
+    let app = Arc::new(App {
         states: DynamoExportStates::new(&sdk, states.clone(), tables.clone()),
         source: DynamoMre::new(&sdk, tables, states, documents.clone(), config.previews),
         exports: documents,
@@ -31,17 +32,16 @@ async fn main() -> Result<(), Error> {
         clock: SystemClock,
         wait_s: config.coalesce_s.max(1),
         entry_bytes: config.entry_bytes,
-    };
-    let app = &app;
-    run(service_fn(move |event: LambdaEvent<Batch>| async move {
-        let deadline = event.context.deadline();
-        let mut failures = Vec::new();
-        for record in event.payload.records {
-            if app.handle(&record, left(deadline)).await == Disposition::Return {
-                failures.push(FailedItem { id: record.message_id });
-            }
+    });
+    run(service_fn(move |event: LambdaEvent<Batch>| {
+        let (app, deadline) = (Arc::clone(&app), event.context.deadline());
+        async move {
+            let handle = |record| {
+                let (app, left) = (Arc::clone(&app), left(deadline));
+                async move { Box::pin(app.handle(&record, left)).await }
+            };
+            Ok::<_, Error>(each(event.payload, handle).await?)
         }
-        Ok::<_, Error>(BatchReply { failures })
     }))
     .await
 }

@@ -49,7 +49,7 @@ async fn serve() -> Result<(), Error> {
             };
             let reply = each(event.payload, handle).await;
             tokio::task::spawn_blocking(children::end).await?;
-            Ok::<_, Error>(reply)
+            Ok::<_, Error>(reply?)
         }
     }))
     .await

@@ -3,8 +3,7 @@
 
 mod world;
 
-use data_export_worker::Record;
-use export_lambda::batch::Disposition;
+use export_lambda::batch::{Disposition, Record};
 use export_lambda::documents::{Ask, Call, Order};
 use export_mre::document::View;
 use export_mre::export::export_replay;

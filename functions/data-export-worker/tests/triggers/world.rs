@@ -1,8 +1,9 @@
 //! The ports in memory, each call of which can be made to fail.
 
 use bytes::Bytes;
-use data_export_worker::{App, Record};
+use data_export_worker::App;
 use export_domain::ports::{Clock, DeadLetters, EventBus, Notification, Unavailable};
+use export_lambda::batch::Record;
 use export_mre::json::Json;
 use export_mre::keys::object_key;
 use export_mre::ports::{
@@ -18,7 +19,7 @@ use std::sync::{Arc, Mutex, MutexGuard};
 /// The trigger of `scenario` as SQS delivers it.
 pub(crate) fn record(scenario: &Scenario, sent_ms: i64) -> Record {
     let mut record = Record {
-        message_id: "m".to_owned(),
+        id: "m".to_owned(),
         receipt_handle: "r".to_owned(),
         body: scenario.trigger_text(),
         ..Record::default()

@@ -90,7 +90,7 @@ async fn run(options: &Options, source: &Arc<Source>) -> Result<Value, Box<dyn E
     };
     let job = job(&tenant(), &request(options, &mpd), NOW);
     jobs.put(&job);
-    let record = Record { id: "m".to_owned(), body: job.message().encode() };
+    let record = Record { id: "m".to_owned(), body: job.message().encode(), ..Record::default() };
 
     let children = Children::watch();
     let before = Usage::begin();

@@ -65,7 +65,7 @@ impl World {
 
     /// Hands the worker a message.
     pub(crate) async fn receive(&self, body: impl Into<String>) -> Disposition {
-        let record = Record { id: "m".to_owned(), body: body.into() };
+        let record = Record { id: "m".to_owned(), body: body.into(), ..Record::default() };
         Box::pin(self.app.handle(record, LEFT)).await
     }
 

@@ -72,7 +72,7 @@ impl DocumentKey for ReplayKey {
     const KIND: &'static str = "replay";
 
     fn read(call: &Call) -> Result<Self, Refused> {
-        let event = <EventKey as DocumentKey>::read(call)?;
+        let event = EventKey::read(call)?;
         Ok(Self::new(event, call.name("id")?))
     }
 

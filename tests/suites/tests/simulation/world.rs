@@ -133,7 +133,7 @@ impl World {
             ffmpeg: Ffmpeg::simulated(Arc::new(Stub(self.sim.clone()))),
             metrics: Metrics::silent(),
         };
-        let record = Record { id: letter.id.to_string(), body: letter.body.clone() };
+        let record = Record { id: letter.id.to_string(), body: letter.body.clone(), ..Record::default() };
         let done = within(WORKER, process, Box::pin(app.handle(record, WORKER))).await;
         if done == Some(Disposition::Acknowledge) {
             self.queues.delete(letter);
