@@ -121,7 +121,7 @@ where
     }
 
     async fn exported(&self, trigger: &Trigger, record: &Record, left: Duration) -> Result<Ended, Trouble> {
-        let key = StateKey::of(trigger);
+        let key = trigger.state_key();
         let profile = trigger.profile().map(Json::to_text);
         let sent_ms = record.sent_ms(SENT_ATTRIBUTE).unwrap_or_else(|| self.clock.now_ms());
         let received = Received { sent_ms, profile: profile.as_deref() };

@@ -8,7 +8,7 @@
 use crate::base32;
 use crate::ids::{JobId, TenantId, hex};
 use crate::request::{ExportRequest, Wanted};
-use crate::tenant::Target;
+use crate::target::Target;
 use hmac::{Hmac, KeyInit, Mac};
 use jiff::Timestamp;
 use serde_json::json;

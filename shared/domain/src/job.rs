@@ -9,7 +9,7 @@ use crate::identity::Identity;
 use crate::ids::{JobId, LivePath, TenantId};
 use crate::message::{Message, VERSION};
 use crate::request::{ExportRequest, ExportType, Story, Wanted};
-use crate::tenant::Target;
+use crate::target::Target;
 use crate::trace::{self, CorrelationId, TraceContext, TraceHeader};
 use serde::{Deserialize, Serialize};
 

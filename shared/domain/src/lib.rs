@@ -19,6 +19,7 @@ pub mod request;
 pub mod resource;
 pub mod settings;
 pub mod storage;
+pub mod target;
 pub mod tenant;
 pub mod trace;
 pub mod wait;

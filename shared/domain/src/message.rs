@@ -7,6 +7,9 @@ use serde::{Deserialize, Serialize};
 /// The message's format; a reader refuses any other.
 pub const VERSION: u32 = 1;
 
+/// Longest delay of a message, in seconds, as SQS has it.
+pub const MAX_DELAY_S: u32 = 900;
+
 /// "Look at this job's generation."
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Message {

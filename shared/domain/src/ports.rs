@@ -4,9 +4,13 @@ use crate::ids::{JobId, TenantId};
 use crate::job::{Errand, Job};
 use crate::message::Message;
 use crate::request::Wanted;
-use crate::tenant::{Target, Tenant};
+use crate::target::Target;
+use crate::tenant::Tenant;
 use bytes::Bytes;
 use std::future::Future;
+
+pub use crate::message::MAX_DELAY_S;
+pub use crate::target::Bucket;
 
 /// A dependency that does not answer; the text is for logs.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -115,9 +119,6 @@ pub trait JobLists: Send + Sync {
     ) -> impl Future<Output = Result<Option<Page>, Unavailable>> + Send;
 }
 
-/// Longest delay of a message, in seconds, as SQS has it.
-pub const MAX_DELAY_S: u32 = 900;
-
 /// The two work queues.
 pub trait JobQueue: Send + Sync {
     /// Sends `message` to the queue of `wanted`, to be seen after `delay_s` seconds, at most [`MAX_DELAY_S`].
@@ -219,17 +220,6 @@ pub enum ReadError {
     /// The store did not answer, also after retries.
     #[error(transparent)]
     Unavailable(#[from] Unavailable),
-}
-
-/// A bucket that is read from.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Bucket {
-    /// Its name.
-    pub name: String,
-    /// AWS account that must own it; empty means unchecked.
-    pub owner: String,
-    /// What the keys of the tenant's recordings begin with: empty, or with a `/` at its end.
-    pub prefix: String,
 }
 
 /// Where recordings lie.

@@ -1,10 +1,12 @@
 //! Tenants: where their recordings lie and where their clips may go.
 
 use crate::ids::{LivePath, TenantId};
-use crate::ports::Bucket;
 use crate::request::ExportRequest;
 use crate::storage::{Container, trim_root};
+use crate::target::Bucket;
 use serde::{Deserialize, Serialize};
+
+pub use crate::target::Target;
 
 /// A place that a tenant's clips may be written to.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -39,34 +41,6 @@ pub struct Tenant {
     pub default_target: usize,
     /// Most jobs that may be unfinished at a time.
     pub max_active: u32,
-}
-
-/// Where one job's files go.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Target {
-    /// Bucket.
-    pub bucket: String,
-    /// Region; empty means the function's own.
-    #[serde(default)]
-    pub region: String,
-    /// Key prefix, without leading or trailing `/`.
-    #[serde(default)]
-    pub root: String,
-    /// AWS account that must own the bucket; empty means unchecked.
-    #[serde(default)]
-    pub owner: String,
-    /// The clip's container.
-    pub container: Container,
-}
-
-impl Target {
-    /// The object's key for a path of the reply (`/export/…` or one without `export/` in front).
-    pub fn key(&self, path: &str) -> String {
-        let path = path.trim_start_matches('/');
-        let prefix = if path.starts_with("export/") { "" } else { "export/" };
-        let root = if self.root.is_empty() { String::new() } else { format!("{}/", self.root) };
-        format!("{root}{prefix}{path}")
-    }
 }
 
 impl Tenant {

@@ -51,7 +51,8 @@ impl Record {
     /// When the message was sent first, in milliseconds since the epoch. The message attribute `first` holds it if the
     /// message was sent again.
     pub fn sent_ms(&self, first: &str) -> Option<i64> {
-        let again = self.message_attributes.get(first).and_then(|attribute| attribute.string_value.as_deref());
+        let again =
+            self.message_attributes.get(first).and_then(|attribute| attribute.string_value.as_deref());
         again.unwrap_or(&self.attributes.sent).parse().ok()
     }
 
@@ -136,10 +137,11 @@ mod tests {
     use super::*;
 
     fn batch(bodies: &[&str]) -> Batch {
-        let records = bodies
-            .iter()
-            .enumerate()
-            .map(|(n, body)| Record { id: format!("m{n}"), body: (*body).to_owned(), ..Record::default() });
+        let records = bodies.iter().enumerate().map(|(n, body)| Record {
+            id: format!("m{n}"),
+            body: (*body).to_owned(),
+            ..Record::default()
+        });
         Batch { records: records.collect() }
     }
 

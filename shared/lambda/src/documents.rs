@@ -11,6 +11,7 @@ mod handler;
 mod names;
 mod order;
 mod serve;
+mod style;
 
 pub use ask::{Ask, Delivery, Form};
 pub use deliver::{content_type, formed};

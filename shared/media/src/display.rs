@@ -1,6 +1,15 @@
 //! How pictures are to be shown, as the container says: pixel shape, colours, field order, orientation.
 
-use crate::nal::{Colour, Vui};
+/// Code points of ISO/IEC 23091-2.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub struct Colour {
+    /// `colour_primaries`.
+    pub primaries: u8,
+    /// `transfer_characteristics`.
+    pub transfer: u8,
+    /// `matrix_coeffs`.
+    pub matrix: u8,
+}
 
 /// What a sample entry says of its pictures (ISO/IEC 14496-12, 12.1.4 and 12.1.5; the `fiel` box of `QuickTime`).
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
@@ -13,34 +22,6 @@ pub struct Look {
     pub full_range: Option<bool>,
     /// `fiel`: whether the bottom field of a picture is shown first.
     pub bottom_first: Option<bool>,
-}
-
-impl Look {
-    /// What players show of pictures whose own words are `vui`: they obey the container's pixel shape, and its colours
-    /// where the pictures name none.
-    pub fn over(&self, vui: &Vui) -> Vui {
-        let mut both = vui.clone();
-        let said = vui.aspect_ratio.unwrap_or((1, 1));
-        if let Some(meant) = self.aspect_ratio.filter(|meant| !same_ratio(*meant, said)) {
-            both.aspect_ratio = Some(meant);
-        }
-        let nothing = |colour: &Colour| [colour.primaries, colour.transfer, colour.matrix] == [2; 3];
-        if vui.colour.is_none_or(|colour| nothing(&colour))
-            && let Some(colour) = self.colour.filter(|colour| !nothing(colour))
-        {
-            both.colour = Some(colour);
-            if vui.video_format.is_none() {
-                both.full_range = self.full_range.unwrap_or(false);
-            }
-            // 5 is "unspecified".
-            both.video_format = vui.video_format.or(Some(5));
-        }
-        both
-    }
-}
-
-fn same_ratio(one: (u16, u16), other: (u16, u16)) -> bool {
-    u32::from(one.0) * u32::from(other.1) == u32::from(one.1) * u32::from(other.0)
 }
 
 /// A ratio in lowest terms that fits into 16 bits; `None` if it has none, or a side is zero.
@@ -192,30 +173,5 @@ mod tests {
         assert_eq!(ratio(4, 3), Some((4, 3)));
         assert_eq!(ratio(1_000_000, 750_000), Some((4, 3)));
         assert_eq!([ratio(0, 1), ratio(1, 0), ratio(0, 0), ratio(70_001, 1)], [None; 4]);
-    }
-
-    #[test]
-    fn the_container_shapes_pixels_and_names_colours_that_the_pictures_do_not() {
-        let bt709 = Colour { primaries: 1, transfer: 1, matrix: 1 };
-        let bt601 = Colour { primaries: 5, transfer: 6, matrix: 6 };
-        let look = Look {
-            aspect_ratio: Some((4, 3)),
-            colour: Some(bt709),
-            full_range: Some(true),
-            bottom_first: None,
-        };
-        let silent = look.over(&Vui::default());
-        assert_eq!((silent.aspect_ratio, silent.colour), (Some((4, 3)), Some(bt709)));
-        assert_eq!((silent.video_format, silent.full_range), (Some(5), true));
-        let own = Vui {
-            aspect_ratio: Some((16, 11)),
-            video_format: Some(2),
-            colour: Some(bt601),
-            ..Vui::default()
-        };
-        assert_eq!(look.over(&own), Vui { aspect_ratio: Some((4, 3)), ..own.clone() });
-        assert_eq!(Look::default().over(&own), own);
-        let square = Look { aspect_ratio: Some((7, 7)), ..Look::default() };
-        assert_eq!(square.over(&Vui::default()), Vui::default());
     }
 }

@@ -15,7 +15,7 @@ mod tests;
 
 pub use codec::{Codec, SampleEntry};
 pub use fragment::{MoofRead, read_fragments, read_moof, read_readable, unwrap_times};
-pub use init::{Defaults, Init, InitTrack, TrackKind};
+pub use init::{Defaults, Init, InitTrack};
 pub use sidx::{Index, IndexEntry};
 pub use stream::{FragmentEvent, FragmentReader, FragmentSample};
 
@@ -24,6 +24,17 @@ pub const MAX_MOOF: usize = 16 << 20;
 
 /// The most samples that one call returns for one track.
 pub const MAX_SAMPLES: usize = 1 << 18;
+
+/// What a track's handler says it is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum TrackKind {
+    /// `vide`.
+    Video,
+    /// `soun`.
+    Audio,
+    /// Anything else.
+    Other,
+}
 
 /// Why a file is refused.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]

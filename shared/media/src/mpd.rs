@@ -9,6 +9,7 @@
 mod gzip;
 mod lexical;
 mod path;
+mod range;
 mod raw;
 mod resolve;
 mod segments;
@@ -20,7 +21,8 @@ mod xml;
 mod tests;
 
 pub use path::resolve;
-pub use segments::{ByteRange, Resource, Segment};
+pub use range::ByteRange;
+pub use segments::{Resource, Segment};
 
 use crate::time::{Nanos, Timeline};
 use segments::Addressing;

@@ -9,6 +9,7 @@ mod h264;
 mod hevc;
 mod ids;
 mod sei;
+mod sets;
 mod splice;
 mod sps;
 
@@ -17,6 +18,7 @@ mod sps_tests;
 #[cfg(test)]
 mod tests;
 
+pub use crate::display::Colour;
 pub(crate) use bits::{Bits, unescaped};
 pub use classify::{
     Leading, Picture, RandomAccess, bottom_field_first, classify, is_interlaced, is_one_unit,
@@ -30,10 +32,10 @@ pub use sei::{
     dolby_vision, fields_message, kept_messages, lost_metadata, orientation_message, relit_messages,
     sequence_messages, with_messages, with_trailing,
 };
+pub(crate) use sets::{with_look, without_restrictions};
 pub use splice::{as_bla, in_band, parameter_sets};
 pub(crate) use splice::{map_units, push_unit};
-pub use sps::{Colour, ParameterIds, Sps, Timing, Vui};
-pub(crate) use sps::{with_look, without_restrictions};
+pub use sps::{ParameterIds, Sps, Timing, Vui};
 
 /// As [`hevc::flagged_interlaced`].
 pub(crate) fn flagged_interlaced(unit: &[u8]) -> Option<Vec<u8>> {

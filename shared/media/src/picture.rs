@@ -3,8 +3,8 @@
 use crate::display::{Look, Matrix};
 use crate::fmp4::{Codec, SampleEntry};
 use crate::nal::{
-    Colour, NalError, Sps, VideoCodec, bottom_field_first, map_units, nals, push_annex_b, unit_type,
-    with_look,
+    Colour, Continuity, NalError, Sps, VideoCodec, bottom_field_first, map_units, nals, push_annex_b,
+    unit_type, with_look,
 };
 use bytes::Bytes;
 
@@ -68,6 +68,13 @@ const FORMATS: [(u8, bool, PixelFormat); 6] = [
 
 /// Largest picture that is decoded, in pixels (8K).
 const MAX_PIXELS: u64 = 8192 * 4608;
+
+impl Continuity {
+    /// Of pictures that follow the parameter sets of `config`, and those that come in band.
+    pub fn new(config: &DecoderConfig) -> Self {
+        Self::after(config.codec, &config.sets)
+    }
+}
 
 impl DecoderConfig {
     /// From a sample entry; `None` if it is neither H.264 nor HEVC.

@@ -1,5 +1,6 @@
 //! `DynamoDB` items, independent of any SDK.
 
+use std::borrow::Cow;
 use std::collections::BTreeMap;
 
 use base64::Engine as _;
@@ -35,6 +36,15 @@ pub enum Attr {
     B(Vec<u8>),
     /// A set of byte strings.
     Bs(Vec<Vec<u8>>),
+}
+
+/// The text of an audio track, as it occurs in keys and as a map key.
+pub fn track_name(track: &Attr) -> Option<String> {
+    match track {
+        Attr::N(text) => number::plain(text).map(Cow::into_owned),
+        Attr::S(text) => Some(number::plain(text).map_or_else(|| text.clone(), Cow::into_owned)),
+        _ => None,
+    }
 }
 
 impl Attr {

@@ -1,9 +1,8 @@
 //! Reviewers' feedback, looked up per segment.
 
-use crate::attr::{Attr, Row};
+use crate::attr::{Attr, Row, track_name};
 use crate::keys::EventKey;
-use crate::model::{number_key, track_name};
-use crate::number;
+use crate::number::{self, number_key};
 use crate::writer::Writer;
 
 /// The verdict that stands for none.

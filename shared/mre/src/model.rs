@@ -1,8 +1,6 @@
 //! Events and segments as their rows say, before any view.
 
-use std::borrow::Cow;
-
-use crate::attr::{Attr, Row};
+use crate::attr::{Attr, Row, track_name};
 use crate::keys::EventKey;
 use crate::number;
 use crate::outputs::Outputs;
@@ -65,15 +63,6 @@ impl Event {
             }
         }
         if names.is_empty() { vec!["1".to_owned()] } else { names }
-    }
-}
-
-/// The text of an audio track, as it occurs in keys and as a map key.
-pub fn track_name(track: &Attr) -> Option<String> {
-    match track {
-        Attr::N(text) => number::plain(text).map(Cow::into_owned),
-        Attr::S(text) => Some(number::plain(text).map_or_else(|| text.clone(), Cow::into_owned)),
-        _ => None,
     }
 }
 
@@ -194,9 +183,4 @@ impl Segment {
 
 fn is_number(value: &Attr) -> bool {
     value.as_number().and_then(number::plain).is_some()
-}
-
-/// What number text is compared by: equal for equal values.
-pub fn number_key(text: &str) -> Option<String> {
-    number::plain(text).map(Cow::into_owned)
 }

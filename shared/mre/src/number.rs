@@ -18,6 +18,11 @@ pub fn plain(text: &str) -> Option<Cow<'_, str>> {
     Some(Cow::Owned(decimal.integer().unwrap_or_else(|| repr(value))))
 }
 
+/// The text that a number is compared by: equal for equal values. `None` where [`plain`] gives none.
+pub fn number_key(text: &str) -> Option<String> {
+    plain(text).map(Cow::into_owned)
+}
+
 /// The token of a number that is a float whatever its value (`5` becomes `5.0`). `None` when the text is no number.
 pub fn float(text: &str) -> Option<String> {
     Decimal::parse(text)?;

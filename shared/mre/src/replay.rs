@@ -1,9 +1,9 @@
 //! Replay requests and their results as stored, before any view.
 
-use crate::attr::{Attr, Row};
+use crate::attr::{Attr, Row, track_name};
 use crate::json::Json;
 use crate::keys::ReplayKey;
-use crate::model::{number_key, track_name};
+use crate::number::number_key;
 use crate::warnings::{Warning, Warnings};
 
 /// What the documents show of a `ReplayRequest` row.

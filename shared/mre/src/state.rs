@@ -5,7 +5,6 @@
 //! keeps a worker that lost its lease from writing over a later export.
 
 use crate::keys::{EventKey, ReplayKey};
-use crate::trigger::Trigger;
 use export_domain::ids::hex;
 use sha2::{Digest, Sha256};
 
@@ -32,14 +31,6 @@ impl StateKey {
     pub fn replay(key: &ReplayKey) -> Self {
         let EventKey { name, program } = &key.event;
         Self(format!("replay/{}/{}/{program}/{name}/{}", program.len(), name.len(), key.id))
-    }
-
-    /// The state of what `trigger` asks to export.
-    pub fn of(trigger: &Trigger) -> Self {
-        match trigger {
-            Trigger::Event { key, .. } => Self::event(key),
-            Trigger::Replay(key) => Self::replay(key),
-        }
     }
 
     /// Whether a table can have a row with this key.

@@ -8,8 +8,9 @@ use std::ops::Range;
 
 use crate::feedback::Feedback;
 use crate::json::{Json, JsonError, Reader};
-use crate::model::{Segment, number_key};
+use crate::model::Segment;
 use crate::native;
+use crate::number::number_key;
 use crate::replay::{ReplayRequest, ReplayResult};
 use crate::warnings::{Warning, Warnings};
 use crate::writer::Writer;

@@ -65,13 +65,21 @@ impl Trigger {
         }
     }
 
+    /// The key of the state of the export that the trigger asks for.
+    pub fn state_key(&self) -> StateKey {
+        match self {
+            Self::Event { key, .. } => StateKey::event(key),
+            Self::Replay(key) => StateKey::replay(key),
+        }
+    }
+
     /// Why no table can hold what the trigger names, and no try will ever export it; `None` where one can.
     pub fn flaw(&self) -> Option<&'static str> {
         let sort_key = match self {
             Self::Event { key, .. } => &key.program,
             Self::Replay(key) => &key.id,
         };
-        let fits = sort_key.len() <= MAX_SORT_BYTES && StateKey::of(self).fits();
+        let fits = sort_key.len() <= MAX_SORT_BYTES && self.state_key().fits();
         (!fits).then_some("the names are longer than any key of a table")
     }
 

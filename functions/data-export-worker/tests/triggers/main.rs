@@ -22,7 +22,7 @@ async fn handle(world: &World, record: &Record) -> Disposition {
 }
 
 fn key(record: &Record) -> StateKey {
-    StateKey::of(&Trigger::parse(&record.body).unwrap().unwrap())
+    Trigger::parse(&record.body).unwrap().unwrap().state_key()
 }
 
 #[tokio::test]

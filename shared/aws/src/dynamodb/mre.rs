@@ -6,9 +6,11 @@
 mod convert;
 mod source;
 mod state;
+mod tables;
 
-pub use source::{DynamoMre, MreTables, Previews};
+pub use source::{DynamoMre, Previews};
 pub use state::DynamoExportStates;
+pub use tables::MreTables;
 
 /// Longest partition key in bytes; there is no row with a longer one.
 const MAX_PARTITION_BYTES: usize = 2048;

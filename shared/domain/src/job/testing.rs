@@ -5,7 +5,7 @@ use crate::ids::{JobId, LivePath, TenantId};
 use crate::request::{ExportType, Wanted};
 use crate::settings::Lifecycle;
 use crate::storage::Container;
-use crate::tenant::Target;
+use crate::target::Target;
 
 pub(crate) fn manifest(lack_ms: i64) -> Manifest {
     let (sha256, warnings) = (String::new(), Vec::new());

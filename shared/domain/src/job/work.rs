@@ -1,7 +1,7 @@
 //! What a worker does to a job. Every change but the claim is conditional on the worker's fence.
 
 use super::{Cause, Job, Manifest, ObjectKind, PlanSummary, Reason, Staged, State};
-use crate::ports::MAX_DELAY_S;
+use crate::message::MAX_DELAY_S;
 use crate::request::Wanted;
 use crate::settings::Lifecycle;
 

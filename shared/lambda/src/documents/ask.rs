@@ -3,17 +3,9 @@
 use super::failure::Failure;
 use super::gateway::Call;
 use super::names::Refused;
+use super::style::Style;
 use export_mre::document::View;
 use serde::{Deserialize, Serialize};
-
-/// Whose route was called. It decides the defaults and how errors look.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Style {
-    /// The developer guide's.
-    Guide,
-    /// MRE's own.
-    Mre,
-}
 
 /// The form of a body.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
@@ -53,14 +45,6 @@ pub struct Ask {
     pub gzip: bool,
     /// What the client has (`If-None-Match`).
     pub if_none_match: Option<String>,
-}
-
-impl Style {
-    /// The style of the route that was called.
-    pub(super) fn of(call: &Call) -> Self {
-        let route = call.route_key.split_once(' ').map_or(call.raw_path.as_str(), |(_, path)| path);
-        if route.starts_with("/export/data/") { Self::Guide } else { Self::Mre }
-    }
 }
 
 impl Ask {

@@ -73,7 +73,11 @@ impl Origin {
 ///
 /// # Errors
 /// [`Unavailable`] when a document that does not fit into a reply cannot be kept.
-pub(super) async fn deliver<L: DocumentLinks>(ask: &Ask, served: Served, links: &L) -> Result<Reply, Unavailable> {
+pub(super) async fn deliver<L: DocumentLinks>(
+    ask: &Ask,
+    served: Served,
+    links: &L,
+) -> Result<Reply, Unavailable> {
     let reply = whole(ask, served, links).await?;
     Ok(if ask.head { without_body(reply) } else { reply })
 }

@@ -1,8 +1,8 @@
 //! What goes wrong, as problem details (RFC 9457) on the guide's routes and in MRE's shape on its own.
 
-use super::ask::Style;
 use super::gateway::{Call, Reply};
 use super::names::Refused;
+use super::style::Style;
 use export_domain::ports::Unavailable;
 use export_mre::export::ExportError;
 use std::error::Error;

@@ -103,7 +103,9 @@ pub struct DocumentServer<S, L, Q, C> {
     pub clock: C,
 }
 
-impl<S: ExportSource, L: DocumentLinks + DocumentOrders, Q: TriggerQueue, C: Clock> DocumentServer<S, L, Q, C> {
+impl<S: ExportSource, L: DocumentLinks + DocumentOrders, Q: TriggerQueue, C: Clock>
+    DocumentServer<S, L, Q, C>
+{
     /// Serves documents of the kind of `K` for as long as the environment lives.
     ///
     /// # Errors

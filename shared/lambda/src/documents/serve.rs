@@ -15,7 +15,13 @@ pub(super) type Work<'a> = Pin<Box<dyn Future<Output = Result<Reply, Failure>> +
 
 /// Answers `call` with what `work` gives within the time `left` of the invocation; every error has become a reply then.
 /// `kind` names the documents in the log.
-pub(super) async fn serve(clock: &impl Clock, call: &Call, left: Duration, kind: &str, work: Work<'_>) -> Reply {
+pub(super) async fn serve(
+    clock: &impl Clock,
+    call: &Call,
+    left: Duration,
+    kind: &str,
+    work: Work<'_>,
+) -> Reply {
     let header = |name: &str| call.header(name);
     let correlation_id = correlation_id(header, &[], call.request_context.request_id.as_deref());
     let context = TraceContext { correlation_id, trace: call.trace.clone() };

@@ -1,8 +1,7 @@
 //! Sample entries and the decoder configurations in them (ISO/IEC 14496-15, 14496-14, 14496-3).
 
-use super::Fmp4Error;
 use super::boxes::{Child, Cursor, children, find};
-use super::init::TrackKind;
+use super::{Fmp4Error, TrackKind};
 use crate::display::{Look, ratio};
 use crate::nal::{Colour, VideoCodec, flagged_interlaced, with_look, without_restrictions};
 use bytes::Bytes;

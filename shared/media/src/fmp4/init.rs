@@ -1,8 +1,8 @@
 //! `moov` of an init segment: tracks, sample entries, edit shift, fragment defaults.
 
-use super::Fmp4Error;
 use super::boxes::{Child, Cursor, children, find, require};
 use super::codec::{self, SampleEntry};
+use super::{Fmp4Error, TrackKind};
 use crate::display::Matrix;
 use std::num::NonZeroU32;
 
@@ -13,17 +13,6 @@ const MAX_ENTRIES: usize = 64;
 const EBML: &[u8] = &[0x1a, 0x45, 0xdf, 0xa3];
 /// ISO/IEC 14496-12, 8.4.2.2, for "undetermined".
 const UNDETERMINED: [u8; 3] = *b"und";
-
-/// What a track's handler says it is.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
-pub enum TrackKind {
-    /// `vide`.
-    Video,
-    /// `soun`.
-    Audio,
-    /// Anything else.
-    Other,
-}
 
 /// `trex`: what a fragment's samples are unless it says otherwise.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

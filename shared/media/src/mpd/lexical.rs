@@ -1,6 +1,6 @@
 //! The textual forms of ISO/IEC 23009-1 and XML Schema: durations, dates, ranges, frame rates.
 
-use super::segments::ByteRange;
+use super::range::ByteRange;
 use super::{FrameRate, Nanos};
 
 const NANOS_PER_SECOND: i128 = 1_000_000_000;

@@ -1,5 +1,6 @@
 //! The manifest as written: each level with its own attributes only, nothing inherited yet.
 
+use super::segments::UrlRef;
 use super::timeline::{Entry, Run, Runs};
 use super::xml::{Element, Xml};
 use super::{ByteRange, Content, FrameRate, MpdError, lexical};
@@ -95,17 +96,10 @@ pub(super) struct RawSegments {
     pub(super) duration: Option<i64>,
     pub(super) timeline: Option<Arc<[Run]>>,
     pub(super) index_range: Option<ByteRange>,
-    pub(super) initialization: Option<RawUrl>,
+    pub(super) initialization: Option<UrlRef>,
     pub(super) init_template: Option<Arc<str>>,
     pub(super) media: Option<Arc<str>>,
-    pub(super) urls: Option<Arc<[RawUrl]>>,
-}
-
-/// A reference and a part of what it names; both default to the whole of `BaseURL`.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub(super) struct RawUrl {
-    pub(super) reference: Option<Arc<str>>,
-    pub(super) range: Option<ByteRange>,
+    pub(super) urls: Option<Arc<[UrlRef]>>,
 }
 
 pub(super) fn read(text: &str) -> Result<RawMpd, MpdError> {
@@ -363,8 +357,8 @@ fn segments_kind(name: &str) -> Option<Kind> {
     }
 }
 
-fn url(element: &Element, reference: &'static str, range: &'static str) -> Result<RawUrl, MpdError> {
-    Ok(RawUrl {
+fn url(element: &Element, reference: &'static str, range: &'static str) -> Result<UrlRef, MpdError> {
+    Ok(UrlRef {
         reference: element.get(reference).map(|text| Arc::from(text.trim())),
         range: element.parsed(range, lexical::byte_range)?,
     })

@@ -1,21 +1,12 @@
 //! From a Representation to the objects that hold its media, without ever listing more than asked for.
 
-use super::raw::RawUrl;
+use super::range::ByteRange;
 use super::template::{Values, expand};
 use super::timeline::Run;
 use super::{MpdError, Representation, path};
 use crate::fmp4::Index;
 use crate::time::Timeline;
 use std::sync::Arc;
-
-/// Bytes of an object, both ends inclusive as in HTTP.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
-pub struct ByteRange {
-    /// First byte.
-    pub first: u64,
-    /// Last byte; not before `first`.
-    pub last: u64,
-}
 
 /// An object, or a part of it.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
@@ -24,6 +15,13 @@ pub struct Resource {
     pub path: String,
     /// The part; `None` is all of it.
     pub range: Option<ByteRange>,
+}
+
+/// A reference and a part of what it names; both default to the whole of `BaseURL`.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) struct UrlRef {
+    pub(super) reference: Option<Arc<str>>,
+    pub(super) range: Option<ByteRange>,
 }
 
 /// One media segment.
@@ -62,14 +60,14 @@ pub(super) struct Addressing {
     pub(super) start_number: u64,
     pub(super) end_number: Option<u64>,
     pub(super) index_range: Option<ByteRange>,
-    pub(super) initialization: Option<RawUrl>,
+    pub(super) initialization: Option<UrlRef>,
     pub(super) init_template: Option<Arc<str>>,
 }
 
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) enum Media {
     Template(Option<Arc<str>>),
-    List(Arc<[RawUrl]>),
+    List(Arc<[UrlRef]>),
     Single,
 }
 
@@ -214,7 +212,7 @@ impl Representation {
         path::join(&self.addressing.base, &expand(template, &values)?)
     }
 
-    fn resource(&self, url: &RawUrl) -> Result<Resource, MpdError> {
+    fn resource(&self, url: &UrlRef) -> Result<Resource, MpdError> {
         match &url.reference {
             Some(reference) => {
                 Ok(Resource { path: path::join(&self.addressing.base, reference)?, range: url.range })

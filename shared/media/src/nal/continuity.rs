@@ -5,7 +5,7 @@
 //! (8.3.2). Later slices that are lost, and bits within a slice, only a decoder misses.
 
 use super::{Bits, NalError, Sps, VideoCodec, hevc, is_layered_slice, nals, unit_type};
-use crate::picture::DecoderConfig;
+use bytes::Bytes;
 use std::collections::{BTreeMap, VecDeque};
 
 /// Pictures that are remembered: more than any standard lets a decoder keep.
@@ -76,16 +76,16 @@ struct Ordered {
 }
 
 impl Continuity {
-    /// Of pictures that follow the parameter sets of `config`, and those that come in band.
-    pub fn new(config: &DecoderConfig) -> Self {
+    /// Of pictures that follow the parameter sets `sets`, and those that come in band.
+    pub(crate) fn after(codec: VideoCodec, sets: &[Bytes]) -> Self {
         let mut followed = Self {
-            codec: config.codec,
+            codec,
             sequence_sets: BTreeMap::new(),
             picture_sets: BTreeMap::new(),
             h264: None,
             hevc: None,
         };
-        for set in &config.sets {
+        for set in sets {
             followed.take_set(set);
         }
         followed

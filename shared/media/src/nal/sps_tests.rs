@@ -186,13 +186,13 @@ fn the_containers_look_is_written_into_the_vui_and_nothing_else_changes() {
         assert_eq!(with_look(codec, &unit, &Look::default()), None);
         for look in looks {
             let changed = with_look(codec, &unit, &look);
-            if look.over(&before.vui) == before.vui {
+            if before.vui.shown_as(&look) == before.vui {
                 assert_eq!(changed, None, "it names colours of its own");
                 continue;
             }
             let changed = changed.unwrap();
             let after = Sps::parse(codec, &changed).unwrap();
-            assert_eq!(after, Sps { vui: look.over(&before.vui), ..before.clone() });
+            assert_eq!(after, Sps { vui: before.vui.shown_as(&look), ..before.clone() });
             assert!(!changed.windows(3).any(|three| three[..2] == [0, 0] && three[2] < 3));
             assert_eq!(with_look(codec, &changed, &look), None, "it says so already");
         }
@@ -280,4 +280,21 @@ fn the_order_of_fields_is_told_by_slices_and_else_by_messages() {
     let (top, bottom) = (Some(false), Some(true));
     assert_eq!(told, [None, top, bottom, top, bottom, top, bottom, None, None]);
     assert_eq!(order(Some(2), None, Some(3)), Some(true), "the slice decides");
+}
+
+#[test]
+fn the_container_shapes_pixels_and_names_colours_that_the_pictures_do_not() {
+    let bt709 = Colour { primaries: 1, transfer: 1, matrix: 1 };
+    let bt601 = Colour { primaries: 5, transfer: 6, matrix: 6 };
+    let look =
+        Look { aspect_ratio: Some((4, 3)), colour: Some(bt709), full_range: Some(true), bottom_first: None };
+    let silent = Vui::default().shown_as(&look);
+    assert_eq!((silent.aspect_ratio, silent.colour), (Some((4, 3)), Some(bt709)));
+    assert_eq!((silent.video_format, silent.full_range), (Some(5), true));
+    let own =
+        Vui { aspect_ratio: Some((16, 11)), video_format: Some(2), colour: Some(bt601), ..Vui::default() };
+    assert_eq!(own.shown_as(&look), Vui { aspect_ratio: Some((4, 3)), ..own.clone() });
+    assert_eq!(own.shown_as(&Look::default()), own);
+    let square = Look { aspect_ratio: Some((7, 7)), ..Look::default() };
+    assert_eq!(Vui::default().shown_as(&square), Vui::default());
 }

@@ -2,6 +2,7 @@
 
 use super::MAX_PARTITION_BYTES;
 use super::convert::Item;
+use super::tables::MreTables;
 use crate::clients::unavailable;
 use aws_config::SdkConfig;
 use aws_sdk_dynamodb::Client;
@@ -14,8 +15,6 @@ use export_mre::ports::{ExportLocations, ExportStates};
 use export_mre::source::TriggerProfile;
 use export_mre::state::{ExportState, Lease, StateKey};
 use export_mre::trigger::Trigger;
-
-use super::source::MreTables;
 
 const WHAT: &str = "the export state table";
 

@@ -4,6 +4,7 @@ use super::*;
 use crate::fmp4::{Init, read_fragments};
 use crate::nal::bits::{BitWriter, escaped, unescaped};
 use crate::nal::{Leading, Picture, RandomAccess, classify, push_unit};
+use crate::picture::DecoderConfig;
 use proptest::prelude::*;
 
 const H264: &[u8] = include_bytes!("../../../tests/data/h264.mp4");
