@@ -4,12 +4,14 @@ use crate::App;
 use export_aws::triggers::SENT_ATTRIBUTE;
 use export_domain::ports::{Clock, DeadLetters, EventBus, Unavailable};
 use export_lambda::batch::{Disposition, Record};
-use export_lambda::documents::{Order, content_type, formed, sha256};
+use export_lambda::documents::{DocumentOrder, content_type, formed, sha256};
 use export_mre::export::{ExportError, export_event, export_replay};
 use export_mre::json::Json;
-use export_mre::ports::{DocumentOrders, ExportLocations, ExportStates, ExportStore, Stored, TriggerQueue};
-use export_mre::source::{ExportSource, ReadError};
-use export_mre::state::{Decision, ExportState, Lease, Received, StateKey};
+use export_mre::ports::{
+    DocumentOrders, ExportLocations, ExportStates, ExportStore, StoreOutcome, TriggerQueue,
+};
+use export_mre::source::{ExportSource, SourceError};
+use export_mre::state::{BuildDecision, BuildLease, ExportState, ReceivedTrigger, StateKey};
 use export_mre::trigger::Trigger;
 use std::time::Duration;
 use tokio::time::timeout;
@@ -20,7 +22,7 @@ const CLAIM_TRIES: u32 = 3;
 const FAREWELL: Duration = Duration::from_secs(5);
 
 /// How a trigger's work ended well.
-enum Ended {
+enum TriggerOutcome {
     /// An export covers it now.
     Done,
     /// Another worker builds.
@@ -38,7 +40,7 @@ enum Trouble {
     Unavailable(#[from] Unavailable),
     /// A read failed.
     #[error(transparent)]
-    Read(#[from] ReadError),
+    Read(#[from] SourceError),
     /// Another worker has taken over.
     #[error("the lease was lost")]
     Fenced,
@@ -69,7 +71,7 @@ where
 {
     /// Handles one message with `left` of the invocation to go.
     pub async fn handle(&self, record: &Record, left: Duration) -> Disposition {
-        if let Some(order) = Order::read(&record.body) {
+        if let Some(order) = DocumentOrder::read(&record.body) {
             return self.fulfil(&order, record, left).await;
         }
         let trigger = match Trigger::parse(&record.body) {
@@ -81,8 +83,8 @@ where
             return self.give_up(&trigger, record, "InvalidNames", flaw).await;
         }
         match self.exported(&trigger, record, left).await {
-            Ok(Ended::Done) => Disposition::Acknowledge,
-            Ok(Ended::Held) => self.wait(record).await,
+            Ok(TriggerOutcome::Done) => Disposition::Acknowledge,
+            Ok(TriggerOutcome::Held) => self.wait(record).await,
             Err(Trouble::Missing(what)) => {
                 self.give_up(&trigger, record, "NotFound", &format!("{what} not found")).await
             }
@@ -91,7 +93,7 @@ where
     }
 
     /// Builds a document that took too long for a reply.
-    async fn fulfil(&self, order: &Order, record: &Record, left: Duration) -> Disposition {
+    async fn fulfil(&self, order: &DocumentOrder, record: &Record, left: Duration) -> Disposition {
         match timeout(left.saturating_sub(FAREWELL), Box::pin(self.built(order))).await {
             Ok(Ok(())) => Disposition::Acknowledge,
             Ok(Err(trouble)) => self.later(record, &trouble).await,
@@ -100,7 +102,7 @@ where
     }
 
     /// An event or replay that is gone has no document: the next request says so.
-    async fn built(&self, order: &Order) -> Result<(), Trouble> {
+    async fn built(&self, order: &DocumentOrder) -> Result<(), Trouble> {
         let id = order.id();
         let export = match order.replay() {
             Some(key) => export_replay(&self.source, &key, order.view()).await,
@@ -120,42 +122,47 @@ where
         }
     }
 
-    async fn exported(&self, trigger: &Trigger, record: &Record, left: Duration) -> Result<Ended, Trouble> {
+    async fn exported(
+        &self,
+        trigger: &Trigger,
+        record: &Record,
+        left: Duration,
+    ) -> Result<TriggerOutcome, Trouble> {
         let key = trigger.state_key();
         let profile = trigger.profile().map(Json::to_text);
         let sent_ms = record.sent_ms(SENT_ATTRIBUTE).unwrap_or_else(|| self.clock.now_ms());
-        let received = Received { sent_ms, profile: profile.as_deref() };
+        let received = ReceivedTrigger { sent_ms, profile: profile.as_deref() };
         let owner = self.clock.unique();
         for _ in 0..CLAIM_TRIES {
             let now_ms = self.clock.now_ms();
             let until_ms = now_ms.saturating_add(i64::try_from(left.as_millis()).unwrap_or(i64::MAX));
             match self.states.state(&key).await?.decide(received, &owner, now_ms, until_ms) {
-                Decision::Covered => {
+                BuildDecision::Covered => {
                     tracing::info!(message.id = %record.id, "skipped a trigger that an export already covers");
-                    return Ok(Ended::Done);
+                    return Ok(TriggerOutcome::Done);
                 }
-                Decision::Held => return Ok(Ended::Held),
-                Decision::Build(lease) if self.states.claim(&key, &lease, now_ms).await? => {
+                BuildDecision::Held => return Ok(TriggerOutcome::Held),
+                BuildDecision::Build(lease) if self.states.claim(&key, &lease, now_ms).await? => {
                     let budget = left.saturating_sub(FAREWELL);
                     let work = Box::pin(self.build(trigger, &key, &lease, received));
                     let worked = timeout(budget, work).await.unwrap_or(Err(Trouble::Late));
                     if worked.is_err() {
                         self.give_back(&key, &lease).await;
                     }
-                    return worked.map(|()| Ended::Done);
+                    return worked.map(|()| TriggerOutcome::Done);
                 }
-                Decision::Build(_) => {}
+                BuildDecision::Build(_) => {}
             }
         }
-        Ok(Ended::Held)
+        Ok(TriggerOutcome::Held)
     }
 
     async fn build(
         &self,
         trigger: &Trigger,
         key: &StateKey,
-        lease: &Lease,
-        received: Received<'_>,
+        lease: &BuildLease,
+        received: ReceivedTrigger<'_>,
     ) -> Result<(), Trouble> {
         let began_ms = self.clock.now_ms();
         let export = trigger.export(&self.source).await?;
@@ -164,7 +171,7 @@ where
         }
         let (object, bytes) = (trigger.object_key(&export), export.text.len());
         let stored = self.exports.put(&object, export.text, lease.fence, export.warnings.header()).await?;
-        let Stored::Done(etag) = stored else { return Err(Trouble::Fenced) };
+        let StoreOutcome::Done(etag) = stored else { return Err(Trouble::Fenced) };
         let location = self.exports.location(&object);
         if !self.states.locate(trigger, &location).await? {
             return Err(Trouble::Missing("row"));
@@ -180,7 +187,7 @@ where
     }
 
     /// A lease that cannot be given back ends by itself.
-    async fn give_back(&self, key: &StateKey, lease: &Lease) {
+    async fn give_back(&self, key: &StateKey, lease: &BuildLease) {
         if let Err(error) = self.states.release(key, lease).await {
             tracing::warn!(%error, "failed to release a lease");
         }

@@ -9,7 +9,7 @@ use export_aws::eventbridge::EventBridgeBus;
 use export_aws::sqs::SqsDeadLetters;
 use export_aws::triggers::SqsTriggers;
 use export_domain::ports::Clock;
-use export_lambda::batch::{Batch, each};
+use export_lambda::batch::{SqsBatch, each};
 use export_lambda::deadline::left;
 use export_lambda::process;
 use lambda_runtime::{Error, LambdaEvent, run, service_fn};
@@ -33,7 +33,7 @@ async fn main() -> Result<(), Error> {
         wait_s: config.coalesce_s.max(1),
         entry_bytes: config.entry_bytes,
     });
-    run(service_fn(move |event: LambdaEvent<Batch>| {
+    run(service_fn(move |event: LambdaEvent<SqsBatch>| {
         let (app, deadline) = (Arc::clone(&app), event.context.deadline());
         async move {
             let handle = |record| {

@@ -6,7 +6,7 @@ use export_aws::eventbridge::EventBridgeBus;
 use export_aws::sqs::{SqsDeadLetters, SqsQueues};
 use export_aws::{clients, s3::S3Objects};
 use export_domain::ports::Clock;
-use export_lambda::batch::{Batch, each};
+use export_lambda::batch::{SqsBatch, each};
 use export_lambda::deadline::left;
 use export_lambda::process;
 use lambda_runtime::{Error, LambdaEvent, run, service_fn};
@@ -40,7 +40,7 @@ async fn serve() -> Result<(), Error> {
         ffmpeg: Ffmpeg::caged(config.ffmpeg, config.patience, config.cage).within(config.memory),
         metrics,
     });
-    run(service_fn(move |event: LambdaEvent<Batch>| {
+    run(service_fn(move |event: LambdaEvent<SqsBatch>| {
         let (app, deadline) = (Arc::clone(&app), event.context.deadline());
         async move {
             let handle = |record| {

@@ -23,7 +23,7 @@ const PAGE: (usize, usize) = (50, 200);
 const CANCEL_TRIES: u32 = 5;
 
 /// A page of a tenant's jobs as they count now.
-struct Listed {
+struct JobList {
     tenant: TenantId,
     jobs: Vec<Job>,
     next: Option<String>,
@@ -143,7 +143,7 @@ where
     /// `GET /export/status?limit=&cursor=&state=`.
     async fn list(&self, request: &Request, received: &Received) -> Response<Body> {
         match self.listed(request, received).await {
-            Ok(Listed { tenant, jobs, next }) => {
+            Ok(JobList { tenant, jobs, next }) => {
                 tracing::info!(%tenant, jobs = jobs.len(), "listed jobs");
                 let page = Page { jobs: jobs.iter().map(resource).collect(), next };
                 as_json(Response::default(), "application/json", &page)
@@ -163,7 +163,7 @@ where
         }
     }
 
-    async fn listed(&self, request: &Request, received: &Received) -> Result<Listed, Rejection> {
+    async fn listed(&self, request: &Request, received: &Received) -> Result<JobList, Rejection> {
         let tenant = self.intake.tenant(received.session.as_ref()).await?.id;
         let query = request.query_string_parameters_ref();
         let parameter = |name: &str| query.and_then(|q| q.first(name)).filter(|text| !text.is_empty());
@@ -185,7 +185,7 @@ where
                 jobs.push(job);
             }
         }
-        Ok(Listed { tenant, jobs, next: page.next })
+        Ok(JobList { tenant, jobs, next: page.next })
     }
 }
 

@@ -10,7 +10,9 @@ use aws_sdk_s3::presigning::PresigningConfig;
 use aws_sdk_s3::primitives::ByteStream;
 use bytes::Bytes;
 use export_domain::ports::{Clock, Unavailable};
-use export_mre::ports::{DocumentLinks, DocumentOrders, ExportStore, Link, Method, Ordered, Stored};
+use export_mre::ports::{
+    DocumentLink, DocumentLinks, DocumentOrders, ExportStore, LinkMethod, OrderProgress, StoreOutcome,
+};
 use export_mre::source::{LastExport, StoredText};
 use std::time::{Duration, UNIX_EPOCH};
 
@@ -93,19 +95,19 @@ impl S3Documents {
         key: &str,
         life: Duration,
         content_type: Option<&str>,
-        method: Method,
+        method: LinkMethod,
     ) -> Result<String, Unavailable> {
         let config = PresigningConfig::expires_in(life).map_err(|e| unavailable(WHAT, &e))?;
         let content_type = content_type.map(str::to_owned);
         let signed = match method {
-            Method::Get => {
+            LinkMethod::Get => {
                 let get = self.client.get_object().bucket(bucket).key(key);
                 get.set_response_content_type(content_type)
                     .presigned(config)
                     .await
                     .map_err(|e| unavailable(WHAT, &e))
             }
-            Method::Head => {
+            LinkMethod::Head => {
                 let head = self.client.head_object().bucket(bucket).key(key);
                 head.set_response_content_type(content_type)
                     .presigned(config)
@@ -156,8 +158,8 @@ impl DocumentLinks for S3Documents {
         body: Bytes,
         sha256: &str,
         content_type: &'static str,
-        method: Method,
-    ) -> Result<Link, Unavailable> {
+        method: LinkMethod,
+    ) -> Result<DocumentLink, Unavailable> {
         let key = format!("documents/{sha256}");
         let now_ms = SystemClock.now_ms();
         let found = self.head(&key).await?;
@@ -170,7 +172,12 @@ impl DocumentLinks for S3Documents {
 }
 
 impl S3Documents {
-    async fn link(&self, key: &str, content_type: &'static str, method: Method) -> Result<Link, Unavailable> {
+    async fn link(
+        &self,
+        key: &str,
+        content_type: &'static str,
+        method: LinkMethod,
+    ) -> Result<DocumentLink, Unavailable> {
         let now_ms = SystemClock.now_ms();
         let mut life_ms = i64::try_from(LINK.as_millis()).unwrap_or(i64::MAX);
         if let Some(end_ms) = self.credentials_end_ms().await {
@@ -178,7 +185,7 @@ impl S3Documents {
         }
         let life = Duration::from_millis(u64::try_from(life_ms).unwrap_or_default());
         let url = self.presign(&self.bucket, key, life, Some(content_type), method).await?;
-        Ok(Link { url, expires_ms: now_ms + life_ms })
+        Ok(DocumentLink { url, expires_ms: now_ms + life_ms })
     }
 }
 
@@ -213,25 +220,25 @@ impl DocumentOrders for S3Documents {
         &self,
         id: &str,
         content_type: &'static str,
-        method: Method,
-    ) -> Result<Ordered, Unavailable> {
+        method: LinkMethod,
+    ) -> Result<OrderProgress, Unavailable> {
         let key = order_key(id);
         let object = match self.client.head_object().bucket(&self.bucket).key(&key).send().await {
             Ok(object) => object,
-            Err(e) if status(&e) == Some(404) => return Ok(Ordered::Absent),
+            Err(e) if status(&e) == Some(404) => return Ok(OrderProgress::Absent),
             Err(e) => return Err(unavailable(WHAT, &e)),
         };
         let modified_ms = object.last_modified().and_then(|time| time.to_millis().ok()).unwrap_or(0);
         let age_ms = SystemClock.now_ms() - modified_ms;
         let said = |name: &str| object.metadata().and_then(|metadata| metadata.get(name)).map(String::as_str);
         Ok(match said(STATE) {
-            Some("ordered") if age_ms < ORDER_MS => Ordered::Waiting,
-            Some("built") if age_ms < BUILT_MS => Ordered::Built {
+            Some("ordered") if age_ms < ORDER_MS => OrderProgress::Waiting,
+            Some("built") if age_ms < BUILT_MS => OrderProgress::Built {
                 link: self.link(&key, content_type, method).await?,
                 bytes: object.content_length().and_then(|bytes| bytes.try_into().ok()).unwrap_or_default(),
                 sha256: said("sha256").unwrap_or_default().to_owned(),
             },
-            _ => Ordered::Absent,
+            _ => OrderProgress::Absent,
         })
     }
 
@@ -265,12 +272,12 @@ impl ExportStore for S3Documents {
         text: String,
         fence: u64,
         warnings: Option<String>,
-    ) -> Result<Stored, Unavailable> {
+    ) -> Result<StoreOutcome, Unavailable> {
         let body = Bytes::from(text);
         for _ in 0..PUT_TRIES {
             let found = self.head(key).await?;
             if found.as_ref().is_some_and(|found| found.fence > fence) {
-                return Ok(Stored::Superseded);
+                return Ok(StoreOutcome::Superseded);
             }
             let (if_match, if_none_match) = match found {
                 Some(found) => (Some(found.etag), None),
@@ -289,7 +296,7 @@ impl ExportStore for S3Documents {
                 .send()
                 .await;
             match sent {
-                Ok(done) => return Ok(Stored::Done(done.e_tag().unwrap_or_default().to_owned())),
+                Ok(done) => return Ok(StoreOutcome::Done(done.e_tag().unwrap_or_default().to_owned())),
                 // Changed between the look and the write, also by an earlier try of this write; or another one is
                 // under way.
                 Err(e) if matches!(status(&e), Some(404 | 409 | 412)) => {}

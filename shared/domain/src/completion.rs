@@ -13,7 +13,7 @@ pub const SOURCE: &str = "media-export";
 
 /// An event's detail; its schema is `events/completion/completion.schema.json`.
 #[derive(Debug, Serialize)]
-struct Detail<'a> {
+struct CompletionDetail<'a> {
     version: &'static str,
     /// The same in every repetition.
     id: String,
@@ -45,7 +45,7 @@ pub async fn tell(job: &Job, bus: &impl EventBus, jobs: &impl JobStore) -> Resul
 pub fn notification(job: &Job) -> Notification {
     let ready = job.state == State::Ready;
     let key = |kind, there: bool| (ready && there).then(|| job.order.key(kind));
-    let detail = Detail {
+    let detail = CompletionDetail {
         version: "1",
         id: format!("{}-{}", job.job_id, job.generation),
         tenant: job.tenant.as_str(),

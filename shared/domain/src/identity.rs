@@ -17,7 +17,7 @@ use std::fmt;
 
 /// Name, paths and canonical text of one request.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Identity {
+pub struct JobIdentity {
     /// The job's name.
     pub job_id: JobId,
     /// `ImagePath` as replies show it (without `S3Dir`).
@@ -55,7 +55,7 @@ pub fn identify(
     request: &ExportRequest,
     target: &Target,
     key: Option<&DirectoryKey>,
-) -> Identity {
+) -> JobIdentity {
     let digest: [u8; 32] = Sha256::new()
         .chain_update(b"mexp1|")
         .chain_update(tenant.as_str())
@@ -72,7 +72,7 @@ pub fn identify(
     let file = request.file_name.with_extension(target.container.extension());
     let mut name = base32::encode(&digest);
     name.truncate(32);
-    Identity {
+    JobIdentity {
         // Base32 of 32 bytes is 52 characters of the alphabet that `parse` asks for.
         job_id: JobId::parse(&name).unwrap_or_else(|_| unreachable!("base32 text is a job id")),
         image_path: format!("/{dir}/{stem}_{start}_{start_time}.jpg"),
@@ -116,11 +116,11 @@ mod tests {
     use crate::storage::Container;
     use std::collections::HashSet;
 
-    fn identity(body: &str) -> Identity {
+    fn identity(body: &str) -> JobIdentity {
         keyed(body, None)
     }
 
-    fn keyed(body: &str, key: Option<&str>) -> Identity {
+    fn keyed(body: &str, key: Option<&str>) -> JobIdentity {
         let request = parse(&json::parse(body.as_bytes(), true).unwrap(), &Limits::default()).unwrap();
         let target = Target {
             bucket: "b".to_owned(),
@@ -144,7 +144,7 @@ mod tests {
         shaped(&keyed(BODY, Some(KEYS[0])));
     }
 
-    fn shaped(id: &Identity) {
+    fn shaped(id: &JobIdentity) {
         let parts: Vec<&str> = id.image_path.split(['/', '_']).collect();
         let [_, dir, again, stamp, third, peer, uuid, start, time] = parts.as_slice() else {
             panic!("{parts:?}")
@@ -158,7 +158,7 @@ mod tests {
     }
 
     /// A path's parts that do not follow from the request alone: the directory and the picture's last name.
-    fn secret(id: &Identity) -> [&str; 2] {
+    fn secret(id: &JobIdentity) -> [&str; 2] {
         let parts: Vec<&str> = id.image_path.split(['/', '_']).collect();
         [parts[1], parts[6]]
     }

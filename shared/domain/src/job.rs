@@ -5,7 +5,7 @@
 //! (see [`transition`](self)); the store writes the result only if [`Job::rev`] is still what was read. Clocks decide
 //! when something is tried again, never whether a write is right: that is the fence's task.
 
-use crate::identity::Identity;
+use crate::identity::JobIdentity;
 use crate::ids::{JobId, LivePath, TenantId};
 use crate::message::{Message, VERSION};
 use crate::request::{ExportRequest, ExportType, Story, Wanted};
@@ -68,7 +68,7 @@ pub struct Failure {
 
 /// How an earlier generation of a job ended.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Ended {
+pub struct UntoldEnd {
     /// Which.
     pub generation: u32,
     /// [`State::Failed`] or [`State::Cancelled`].
@@ -245,7 +245,7 @@ pub struct Job {
     pub done_ms: i64,
     /// Ends of earlier generations whose completion events are still to be sent.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
-    pub untold: Vec<Ended>,
+    pub untold: Vec<UntoldEnd>,
     /// The published JPEG.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub image: Option<Manifest>,
@@ -274,7 +274,7 @@ pub struct Job {
 
 impl Order {
     /// The order of a request with its identity and its target.
-    pub fn new(request: ExportRequest, identity: Identity, target: Target) -> Self {
+    pub fn new(request: ExportRequest, identity: JobIdentity, target: Target) -> Self {
         Self {
             wanted: request.wanted,
             start_pos_ms: request.start_pos_ms,

@@ -13,7 +13,7 @@ pub const MAX_DEPTH: usize = 32;
 
 /// A JSON value that keeps the order and the duplicates of its keys. `Debug` shows its kind alone: a body holds secrets.
 #[derive(Clone, PartialEq)]
-pub enum Json {
+pub enum RequestJson {
     /// `null`
     Null,
     /// `true` or `false`
@@ -23,27 +23,27 @@ pub enum Json {
     /// A string.
     Text(String),
     /// An array.
-    List(Vec<Json>),
+    List(Vec<RequestJson>),
     /// An object's members in the order of the text.
-    Object(Vec<(String, Json)>),
+    Object(Vec<(String, RequestJson)>),
 }
 
-impl fmt::Debug for Json {
+impl fmt::Debug for RequestJson {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(match self {
-            Json::Null => "Null",
-            Json::Bool(_) => "Bool(***)",
-            Json::Number(_) => "Number(***)",
-            Json::Text(_) => "Text(***)",
-            Json::List(_) => "List(***)",
-            Json::Object(_) => "Object(***)",
+            RequestJson::Null => "Null",
+            RequestJson::Bool(_) => "Bool(***)",
+            RequestJson::Number(_) => "Number(***)",
+            RequestJson::Text(_) => "Text(***)",
+            RequestJson::List(_) => "List(***)",
+            RequestJson::Object(_) => "Object(***)",
         })
     }
 }
 
 /// Why a text is no acceptable JSON; completes "invalid request: body: ".
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-pub enum JsonError {
+pub enum RequestJsonError {
     /// Not JSON, with the place where the reader stopped (1-based).
     #[error("is not JSON (line {line}, column {column})")]
     Syntax {
@@ -60,16 +60,17 @@ pub enum JsonError {
 /// Parses `text` strictly and, if `lenient`, once more without comments and trailing commas.
 ///
 /// # Errors
-/// [`JsonError`]; of the two passes the first one's, as it names a place in the text that the client sent.
-pub fn parse(text: &[u8], lenient: bool) -> Result<Json, JsonError> {
-    let value = match serde_json::from_slice::<Json>(text) {
+/// [`RequestJsonError`]; of the two passes the first one's, as it names a place in the text that the client sent.
+pub fn parse(text: &[u8], lenient: bool) -> Result<RequestJson, RequestJsonError> {
+    let value = match serde_json::from_slice::<RequestJson>(text) {
         Ok(value) => value,
         Err(first) => {
-            let relaxed = if lenient { serde_json::from_slice::<Json>(&relax(text)).ok() } else { None };
-            relaxed.ok_or(JsonError::Syntax { line: first.line(), column: first.column() })?
+            let relaxed =
+                if lenient { serde_json::from_slice::<RequestJson>(&relax(text)).ok() } else { None };
+            relaxed.ok_or(RequestJsonError::Syntax { line: first.line(), column: first.column() })?
         }
     };
-    if value.depth() > MAX_DEPTH { Err(JsonError::TooDeep) } else { Ok(value) }
+    if value.depth() > MAX_DEPTH { Err(RequestJsonError::TooDeep) } else { Ok(value) }
 }
 
 /// Removes `//` comments and trailing commas outside strings.
@@ -125,11 +126,11 @@ pub(crate) fn has_at_most(text: &str, most: usize) -> bool {
     text.len() <= most || text.chars().nth(most).is_none()
 }
 
-impl Json {
+impl RequestJson {
     fn depth(&self) -> usize {
         match self {
-            Json::List(items) => 1 + items.iter().map(Json::depth).max().unwrap_or(0),
-            Json::Object(members) => 1 + members.iter().map(|(_, v)| v.depth()).max().unwrap_or(0),
+            RequestJson::List(items) => 1 + items.iter().map(RequestJson::depth).max().unwrap_or(0),
+            RequestJson::Object(members) => 1 + members.iter().map(|(_, v)| v.depth()).max().unwrap_or(0),
             _ => 0,
         }
     }
@@ -137,7 +138,7 @@ impl Json {
     /// The string, if it is one.
     pub fn as_text(&self) -> Option<&str> {
         match self {
-            Json::Text(text) => Some(text),
+            RequestJson::Text(text) => Some(text),
             _ => None,
         }
     }
@@ -145,24 +146,24 @@ impl Json {
     /// The strings in it, at any depth; members' names are none.
     pub fn texts(&self) -> Vec<&str> {
         match self {
-            Json::Text(text) => vec![text],
-            Json::List(items) => items.iter().flat_map(Json::texts).collect(),
-            Json::Object(members) => members.iter().flat_map(|(_, value)| value.texts()).collect(),
+            RequestJson::Text(text) => vec![text],
+            RequestJson::List(items) => items.iter().flat_map(RequestJson::texts).collect(),
+            RequestJson::Object(members) => members.iter().flat_map(|(_, value)| value.texts()).collect(),
             _ => Vec::new(),
         }
     }
 
     /// The members, if it is an object.
-    pub fn as_object(&self) -> Option<&[(String, Json)]> {
+    pub fn as_object(&self) -> Option<&[(String, RequestJson)]> {
         match self {
-            Json::Object(members) => Some(members),
+            RequestJson::Object(members) => Some(members),
             _ => None,
         }
     }
 
     /// The integer, if it is a number without a fraction that an `i64` holds (`1562253612833.0` counts).
     pub fn as_integer(&self) -> Option<i64> {
-        let Json::Number(number) = self else { return None };
+        let RequestJson::Number(number) = self else { return None };
         number.as_i64().or_else(|| number.as_f64().and_then(integral))
     }
 }
@@ -173,7 +174,7 @@ fn integral(value: f64) -> Option<i64> {
     exact.then(|| format!("{value:.0}").parse().ok()).flatten()
 }
 
-impl<'de> Deserialize<'de> for Json {
+impl<'de> Deserialize<'de> for RequestJson {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
         deserializer.deserialize_any(JsonVisitor)
     }
@@ -182,54 +183,54 @@ impl<'de> Deserialize<'de> for Json {
 struct JsonVisitor;
 
 impl<'de> Visitor<'de> for JsonVisitor {
-    type Value = Json;
+    type Value = RequestJson;
 
     fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str("a JSON value")
     }
 
-    fn visit_unit<E>(self) -> Result<Json, E> {
-        Ok(Json::Null)
+    fn visit_unit<E>(self) -> Result<RequestJson, E> {
+        Ok(RequestJson::Null)
     }
 
-    fn visit_bool<E>(self, value: bool) -> Result<Json, E> {
-        Ok(Json::Bool(value))
+    fn visit_bool<E>(self, value: bool) -> Result<RequestJson, E> {
+        Ok(RequestJson::Bool(value))
     }
 
-    fn visit_i64<E>(self, value: i64) -> Result<Json, E> {
-        Ok(Json::Number(value.into()))
+    fn visit_i64<E>(self, value: i64) -> Result<RequestJson, E> {
+        Ok(RequestJson::Number(value.into()))
     }
 
-    fn visit_u64<E>(self, value: u64) -> Result<Json, E> {
-        Ok(Json::Number(value.into()))
+    fn visit_u64<E>(self, value: u64) -> Result<RequestJson, E> {
+        Ok(RequestJson::Number(value.into()))
     }
 
-    fn visit_f64<E>(self, value: f64) -> Result<Json, E> {
-        Ok(Number::from_f64(value).map_or(Json::Null, Json::Number))
+    fn visit_f64<E>(self, value: f64) -> Result<RequestJson, E> {
+        Ok(Number::from_f64(value).map_or(RequestJson::Null, RequestJson::Number))
     }
 
-    fn visit_str<E>(self, value: &str) -> Result<Json, E> {
-        Ok(Json::Text(value.to_owned()))
+    fn visit_str<E>(self, value: &str) -> Result<RequestJson, E> {
+        Ok(RequestJson::Text(value.to_owned()))
     }
 
-    fn visit_string<E>(self, value: String) -> Result<Json, E> {
-        Ok(Json::Text(value))
+    fn visit_string<E>(self, value: String) -> Result<RequestJson, E> {
+        Ok(RequestJson::Text(value))
     }
 
-    fn visit_seq<A: SeqAccess<'de>>(self, mut seq: A) -> Result<Json, A::Error> {
+    fn visit_seq<A: SeqAccess<'de>>(self, mut seq: A) -> Result<RequestJson, A::Error> {
         let mut items = Vec::new();
         while let Some(item) = seq.next_element()? {
             items.push(item);
         }
-        Ok(Json::List(items))
+        Ok(RequestJson::List(items))
     }
 
-    fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Json, A::Error> {
+    fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<RequestJson, A::Error> {
         let mut members = Vec::new();
         while let Some(member) = map.next_entry()? {
             members.push(member);
         }
-        Ok(Json::Object(members))
+        Ok(RequestJson::Object(members))
     }
 }
 
@@ -273,10 +274,13 @@ mod tests {
         let text = b"{\"a\": [1, 2,], // note \"x\"\n \"b\": \"http://x,}\",\n}";
         assert!(parse(text, false).is_err());
         let members = vec![
-            ("a".to_owned(), Json::List(vec![Json::Number(1.into()), Json::Number(2.into())])),
-            ("b".to_owned(), Json::Text("http://x,}".to_owned())),
+            (
+                "a".to_owned(),
+                RequestJson::List(vec![RequestJson::Number(1.into()), RequestJson::Number(2.into())]),
+            ),
+            ("b".to_owned(), RequestJson::Text("http://x,}".to_owned())),
         ];
-        assert_eq!(parse(text, true), Ok(Json::Object(members)));
+        assert_eq!(parse(text, true), Ok(RequestJson::Object(members)));
     }
 
     #[test]
@@ -303,7 +307,7 @@ mod tests {
     fn refuses_deep_nesting() {
         let nested = |n: usize| format!("{}{}", "[".repeat(n), "]".repeat(n)).into_bytes();
         assert!(parse(&nested(MAX_DEPTH), true).is_ok());
-        assert_eq!(parse(&nested(MAX_DEPTH + 1), true), Err(JsonError::TooDeep));
+        assert_eq!(parse(&nested(MAX_DEPTH + 1), true), Err(RequestJsonError::TooDeep));
         assert!(parse(&nested(100_000), true).is_err());
     }
 

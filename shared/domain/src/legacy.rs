@@ -101,7 +101,7 @@ pub enum Outcome<'a> {
 
 /// The decision table's rows.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
-pub enum Row {
+pub enum ReplyRow {
     /// [`Outcome::Invalid`].
     Invalid,
     /// [`Outcome::TooLarge`].
@@ -143,36 +143,38 @@ pub enum Row {
 }
 
 /// Which row fires: total over everything that can happen.
-pub fn row(outcome: Outcome<'_>) -> Row {
+pub fn row(outcome: Outcome<'_>) -> ReplyRow {
     match outcome {
-        Outcome::Invalid(_) => Row::Invalid,
-        Outcome::TooLarge => Row::TooLarge,
-        Outcome::SessionInvalid => Row::SessionInvalid,
-        Outcome::Denied => Row::Denied,
-        Outcome::TooMany(_) => Row::TooMany,
-        Outcome::Unavailable => Row::Unavailable,
-        Outcome::NoSuchJob => Row::NoSuchJob,
-        Outcome::KeyReused => Row::KeyReused,
+        Outcome::Invalid(_) => ReplyRow::Invalid,
+        Outcome::TooLarge => ReplyRow::TooLarge,
+        Outcome::SessionInvalid => ReplyRow::SessionInvalid,
+        Outcome::Denied => ReplyRow::Denied,
+        Outcome::TooMany(_) => ReplyRow::TooMany,
+        Outcome::Unavailable => ReplyRow::Unavailable,
+        Outcome::NoSuchJob => ReplyRow::NoSuchJob,
+        Outcome::KeyReused => ReplyRow::KeyReused,
         Outcome::Job(job) => job_row(job),
     }
 }
 
-fn job_row(job: &Job) -> Row {
+fn job_row(job: &Job) -> ReplyRow {
     match (job.state, job.order.wanted) {
-        (State::Cancelled, _) => Row::Final,
+        (State::Cancelled, _) => ReplyRow::Final,
         (State::Failed, _) => match &job.failure {
-            Some(f) if f.retriable && f.reason == Reason::SourceAbsent => Row::SourceAbsent,
-            Some(f) if f.retriable => Row::TimedOut,
-            _ => Row::Final,
+            Some(f) if f.retriable && f.reason == Reason::SourceAbsent => ReplyRow::SourceAbsent,
+            Some(f) if f.retriable => ReplyRow::TimedOut,
+            _ => ReplyRow::Final,
         },
-        (State::Ready, Wanted::Thumbnail) => Row::ThumbnailReady,
-        (State::Ready, Wanted::Media) if job.video.as_ref().is_some_and(|v| v.lack_ms > 0) => Row::ReadyShort,
-        (State::Ready, Wanted::Media) => Row::ReadyFull,
-        (_, Wanted::Thumbnail) => Row::ThumbnailInWork,
-        (State::Queued, Wanted::Media) => Row::Queued,
-        (State::WaitingSource, Wanted::Media) => Row::WaitingSource,
-        (State::Running, Wanted::Media) if job.image.is_some() => Row::RunningWithImage,
-        (State::Running, Wanted::Media) => Row::RunningWithoutImage,
+        (State::Ready, Wanted::Thumbnail) => ReplyRow::ThumbnailReady,
+        (State::Ready, Wanted::Media) if job.video.as_ref().is_some_and(|v| v.lack_ms > 0) => {
+            ReplyRow::ReadyShort
+        }
+        (State::Ready, Wanted::Media) => ReplyRow::ReadyFull,
+        (_, Wanted::Thumbnail) => ReplyRow::ThumbnailInWork,
+        (State::Queued, Wanted::Media) => ReplyRow::Queued,
+        (State::WaitingSource, Wanted::Media) => ReplyRow::WaitingSource,
+        (State::Running, Wanted::Media) if job.image.is_some() => ReplyRow::RunningWithImage,
+        (State::Running, Wanted::Media) => ReplyRow::RunningWithoutImage,
     }
 }
 
@@ -198,19 +200,19 @@ fn job_reply(job: &Job, via: Via, now: i64, style: ReplyStyle) -> Reply {
     let left = (duration - job.done_ms).clamp(0, duration);
     let retry = if via == Via::Submit { WAIT_UNKNOWN } else { 0 };
     let reply = match row {
-        Row::Queued => working(WAIT_UNKNOWN, left),
-        Row::RunningWithoutImage | Row::RunningWithImage => working(running_wait(job, now), left),
-        Row::WaitingSource => working(source_wait(job, now), left),
-        Row::ThumbnailInWork if job.state == State::WaitingSource => {
+        ReplyRow::Queued => working(WAIT_UNKNOWN, left),
+        ReplyRow::RunningWithoutImage | ReplyRow::RunningWithImage => working(running_wait(job, now), left),
+        ReplyRow::WaitingSource => working(source_wait(job, now), left),
+        ReplyRow::ThumbnailInWork if job.state == State::WaitingSource => {
             plain(1, source_wait(job, now), "Work Not Finish")
         }
-        Row::ThumbnailInWork => plain(1, WAIT_LEAST, "Work Not Finish"),
-        Row::ReadyFull | Row::ReadyShort => {
+        ReplyRow::ThumbnailInWork => plain(1, WAIT_LEAST, "Work Not Finish"),
+        ReplyRow::ReadyFull | ReplyRow::ReadyShort => {
             let lack = job.video.as_ref().map_or(0, |v| v.lack_ms);
             Reply { lack_length: Some(lack), ..plain(5, 0, "Success") }
         }
-        Row::ThumbnailReady => plain(0, 0, "Success"),
-        Row::SourceAbsent | Row::TimedOut => failed(job, retry),
+        ReplyRow::ThumbnailReady => plain(0, 0, "Success"),
+        ReplyRow::SourceAbsent | ReplyRow::TimedOut => failed(job, retry),
         _ => failed(job, 0),
     };
     let ready = job.state == State::Ready;

@@ -28,7 +28,7 @@ pub enum Written {
 
 /// One page of a tenant's jobs.
 #[derive(Debug, Clone, Default, PartialEq)]
-pub struct Page {
+pub struct JobPage {
     /// Newest first.
     pub jobs: Vec<Job>,
     /// Where the next page starts; opaque.
@@ -116,7 +116,7 @@ pub trait JobLists: Send + Sync {
         tenant: &TenantId,
         most: usize,
         cursor: Option<&str>,
-    ) -> impl Future<Output = Result<Option<Page>, Unavailable>> + Send;
+    ) -> impl Future<Output = Result<Option<JobPage>, Unavailable>> + Send;
 }
 
 /// The two work queues.

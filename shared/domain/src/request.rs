@@ -1,7 +1,7 @@
 //! `POST /export`: from a JSON body to a request in which every field has passed its rule.
 
 use crate::ids::{FileName, LivePath, PeerId, SessionId};
-use crate::json::Json;
+use crate::json::RequestJson;
 use crate::settings::Limits;
 use crate::storage::{Slug, StorageEntry, parse_slug_info, parse_storage_info};
 use serde::{Deserialize, Serialize};
@@ -134,18 +134,18 @@ pub const KNOWN: [&str; 17] = [
 ];
 
 /// The `SessionId` of a body, looked at before anything else in it.
-pub fn session_of(body: &Json) -> Option<SessionId> {
+pub fn session_of(body: &RequestJson) -> Option<SessionId> {
     let mut ids = session_members(body)?;
     let id = ids.next()?.as_text()?;
     if ids.next().is_some() { None } else { SessionId::parse(id) }
 }
 
 /// Every text that a body gives as its `SessionId`, also where [`session_of`] finds none; `None` if it is no object.
-pub fn sessions_said(body: &Json) -> Option<Vec<&str>> {
-    Some(session_members(body)?.flat_map(Json::texts).collect())
+pub fn sessions_said(body: &RequestJson) -> Option<Vec<&str>> {
+    Some(session_members(body)?.flat_map(RequestJson::texts).collect())
 }
 
-fn session_members(body: &Json) -> Option<impl Iterator<Item = &Json>> {
+fn session_members(body: &RequestJson) -> Option<impl Iterator<Item = &RequestJson>> {
     Some(body.as_object()?.iter().filter(|(key, _)| key == "SessionId").map(|(_, value)| value))
 }
 
@@ -153,7 +153,7 @@ fn session_members(body: &Json) -> Option<impl Iterator<Item = &Json>> {
 ///
 /// # Errors
 /// [`FieldError`] that names the first field at fault.
-pub fn parse(body: &Json, limits: &Limits) -> Result<ExportRequest, FieldError> {
+pub fn parse(body: &RequestJson, limits: &Limits) -> Result<ExportRequest, FieldError> {
     let members = body.as_object().ok_or_else(|| FieldError::new("body", "must be a JSON object"))?;
     let fields = Fields::new("", members, &KNOWN)?;
     check_envelope(&fields)?;
@@ -246,7 +246,7 @@ fn storage(fields: &Fields<'_>, limits: &Limits) -> Result<Option<Vec<StorageEnt
 }
 
 /// Deprecated fields never make a request fail: whatever is no pair of strings is as good as absent.
-fn deprecated_target(members: &[(String, Json)]) -> Option<(String, String)> {
+fn deprecated_target(members: &[(String, RequestJson)]) -> Option<(String, String)> {
     let text =
         |name: &str| members.iter().find(|(key, _)| key == name).and_then(|(_, value)| value.as_text());
     Some((text("S3Region")?.to_owned(), text("S3Bucket")?.to_owned()))

@@ -1,6 +1,6 @@
 //! `storage_info` and `slug_info`: base64 of JSON in the spellings that clients use.
 
-use crate::json::{self, Json, has_at_most};
+use crate::json::{self, RequestJson, has_at_most};
 use base64::Engine;
 use base64::engine::{DecodePaddingMode, GeneralPurpose, GeneralPurposeConfig};
 use serde::{Deserialize, Serialize};
@@ -84,9 +84,9 @@ pub struct Slug {
 pub fn parse_storage_info(text: &str, lenient: bool) -> Result<Option<Vec<StorageEntry>>, String> {
     let Some(value) = decode(text, lenient)? else { return Ok(None) };
     let list = match &value {
-        Json::List(items) => Some(items.as_slice()),
-        Json::Object(_) => match member(&value, "storage_info")? {
-            Some(Json::List(items)) => Some(items.as_slice()),
+        RequestJson::List(items) => Some(items.as_slice()),
+        RequestJson::Object(_) => match member(&value, "storage_info")? {
+            Some(RequestJson::List(items)) => Some(items.as_slice()),
             _ => None,
         },
         _ => None,
@@ -120,13 +120,13 @@ pub fn parse_slug_info(text: &str, lenient: bool) -> Result<Option<Slug>, String
 }
 
 /// Entries that are switched off or not on S3 are no candidates and give `None`.
-fn parse_entry(item: &Json) -> Result<Option<StorageEntry>, String> {
+fn parse_entry(item: &RequestJson) -> Result<Option<StorageEntry>, String> {
     if item.as_object().is_none() {
         return Err("must be a list of objects".to_owned());
     }
     let enabled = match member(item, "storage_enable")? {
-        None | Some(Json::Null) => true,
-        Some(Json::Bool(on)) => *on,
+        None | Some(RequestJson::Null) => true,
+        Some(RequestJson::Bool(on)) => *on,
         Some(_) => return Err("storage_enable must be true or false".to_owned()),
     };
     let kind = optional_text(item, "storage_type", 64)?;
@@ -152,16 +152,16 @@ pub fn trim_root(root: &str) -> String {
     root.trim_matches('/').to_owned()
 }
 
-fn optional_text(item: &Json, name: &str, most: usize) -> Result<Option<String>, String> {
+fn optional_text(item: &RequestJson, name: &str, most: usize) -> Result<Option<String>, String> {
     match member(item, name)? {
-        None | Some(Json::Null) => Ok(None),
-        Some(Json::Text(text)) if has_at_most(text, most) => Ok(Some(text.clone())),
-        Some(Json::Text(_)) => Err(format!("{name} is too long")),
+        None | Some(RequestJson::Null) => Ok(None),
+        Some(RequestJson::Text(text)) if has_at_most(text, most) => Ok(Some(text.clone())),
+        Some(RequestJson::Text(_)) => Err(format!("{name} is too long")),
         Some(_) => Err(format!("{name} must be a string")),
     }
 }
 
-fn member<'a>(item: &'a Json, name: &str) -> Result<Option<&'a Json>, String> {
+fn member<'a>(item: &'a RequestJson, name: &str) -> Result<Option<&'a RequestJson>, String> {
     let mut found = item.as_object().unwrap_or_default().iter().filter(|(key, _)| key == name);
     let first = found.next();
     if found.next().is_some() {
@@ -172,7 +172,7 @@ fn member<'a>(item: &'a Json, name: &str) -> Result<Option<&'a Json>, String> {
 }
 
 /// Base64 (standard or URL-safe, padded or not) of an array, an object, or a bare `"name": value` fragment.
-fn decode(text: &str, lenient: bool) -> Result<Option<Json>, String> {
+fn decode(text: &str, lenient: bool) -> Result<Option<RequestJson>, String> {
     if text.len() > MAX_BASE64 {
         return Err("is too long".to_owned());
     }

@@ -71,7 +71,7 @@ impl fmt::Debug for Record {
 
 /// A batch of messages.
 #[derive(Debug, Clone, Deserialize)]
-pub struct Batch {
+pub struct SqsBatch {
     /// The messages.
     #[serde(rename = "Records")]
     pub records: Vec<Record>,
@@ -109,7 +109,7 @@ pub struct Crashed;
 ///
 /// # Errors
 /// [`Crashed`] if no record was handled without a panic.
-pub async fn each<F>(batch: Batch, mut handle: impl FnMut(Record) -> F) -> Result<BatchReply, Crashed>
+pub async fn each<F>(batch: SqsBatch, mut handle: impl FnMut(Record) -> F) -> Result<BatchReply, Crashed>
 where
     F: Future<Output = Disposition> + Send + 'static,
 {
@@ -136,13 +136,13 @@ where
 mod tests {
     use super::*;
 
-    fn batch(bodies: &[&str]) -> Batch {
+    fn batch(bodies: &[&str]) -> SqsBatch {
         let records = bodies.iter().enumerate().map(|(n, body)| Record {
             id: format!("m{n}"),
             body: (*body).to_owned(),
             ..Record::default()
         });
-        Batch { records: records.collect() }
+        SqsBatch { records: records.collect() }
     }
 
     #[tokio::test]

@@ -2,11 +2,11 @@
 #![cfg(feature = "documents")]
 #![expect(clippy::unwrap_used, reason = "a test that cannot go on shall panic")]
 
-use export_lambda::documents::{Call, DocumentServer, Form, Order, Reply};
+use export_lambda::documents::{Call, DocumentOrder, DocumentReply, DocumentServer, Form};
 use export_mre::attr::Attr;
 use export_mre::json::Json;
 use export_mre::keys::{EventKey, ReplayKey, event_export_key, replay_export_key};
-use export_mre::ports::{Link, Ordered};
+use export_mre::ports::{DocumentLink, OrderProgress};
 use export_testkit::mre::{MemoryOrders, MemorySource, Scenario, scenario};
 use export_testkit::{NOW, TestClock};
 use std::time::Duration;
@@ -62,7 +62,7 @@ const KINDS: [Kind; 2] = [
 ];
 
 impl Kind {
-    async fn handle(&self, server: &Server, call: &Call) -> Reply {
+    async fn handle(&self, server: &Server, call: &Call) -> DocumentReply {
         let reply = if self.is_replay {
             server.handle::<ReplayKey>(call, LEFT).await
         } else {
@@ -72,7 +72,7 @@ impl Kind {
         reply
     }
 
-    async fn ask(&self, source: MemorySource, call: &Call) -> Reply {
+    async fn ask(&self, source: MemorySource, call: &Call) -> DocumentReply {
         self.handle(&server(source), call).await
     }
 
@@ -250,7 +250,7 @@ async fn a_document_that_takes_too_long_is_ordered_once_and_fetched_when_it_is_t
         assert!(began.elapsed() < LEFT);
         let sent = server.queue.sent();
         assert_eq!(sent.len(), 1);
-        let order = Order::read(&sent[0]).unwrap();
+        let order = DocumentOrder::read(&sent[0]).unwrap();
         assert_eq!((order.event(), order.form), (scenario.event(), Form::Bare));
         assert_eq!(order.replay(), scenario.replay());
 
@@ -259,8 +259,8 @@ async fn a_document_that_takes_too_long_is_ordered_once_and_fetched_when_it_is_t
         assert!(began.elapsed() < Duration::from_secs(3), "it is not built here again");
         assert_eq!(server.queue.sent().len(), 1);
 
-        let link = Link { url: "https://s3/built".to_owned(), expires_ms: 0 };
-        server.links.set(Ordered::Built { link, bytes: 2, sha256: "aa".to_owned() });
+        let link = DocumentLink { url: "https://s3/built".to_owned(), expires_ms: 0 };
+        server.links.set(OrderProgress::Built { link, bytes: 2, sha256: "aa".to_owned() });
         let built = kind.handle(&server, &plain).await;
         assert_eq!((built.status_code, built.headers["location"].as_str()), (307, "https://s3/built"));
         assert_eq!(built.headers["cache-control"], "no-store");

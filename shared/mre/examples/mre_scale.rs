@@ -13,9 +13,11 @@ use export_mre::export::{export_event, export_replay, export_replay_from_stored}
 use export_mre::feedback::{Feedback, Review};
 use export_mre::json::Json;
 use export_mre::keys::{EventKey, ReplayKey, VersionedName};
-use export_mre::model::{Event, Segment};
+use export_mre::model::{ClassifiedSegment, Event};
 use export_mre::outputs::{Outputs, VersionedRows};
-use export_mre::source::{ExportSource, LastExport, Page, ReadError, Span, StoredText, TriggerProfile};
+use export_mre::source::{
+    ExportSource, LastExport, RowPage, SegmentSpan, SourceError, StoredText, TriggerProfile,
+};
 use export_mre::warnings::Warnings;
 
 const FEATURES: [&str; 6] = ["Ace", "BreakPoint", "DoubleFaults", "GamePoint", "MatchPoint", "SetPoint"];
@@ -88,9 +90,9 @@ fn review(at: usize, track: &str) -> Row {
     ])
 }
 
-fn page(from: usize, to: usize, step: usize, make: impl Fn(usize) -> Row) -> Page {
+fn page(from: usize, to: usize, step: usize, make: impl Fn(usize) -> Row) -> RowPage {
     let end = to.min(from + PAGE_ROWS * step);
-    Page {
+    RowPage {
         rows: (from..end).step_by(step).map(make).collect(),
         next: (end < to).then(|| row([("At", Attr::N(end.to_string()))])),
     }
@@ -122,23 +124,28 @@ fn event_row() -> Row {
 }
 
 impl ExportSource for Generated {
-    async fn event(&self, _: &EventKey) -> Result<Option<Row>, ReadError> {
+    async fn event(&self, _: &EventKey) -> Result<Option<Row>, SourceError> {
         Ok(Some(event_row()))
     }
 
-    async fn profile(&self, _: &str) -> Result<Option<Row>, ReadError> {
+    async fn profile(&self, _: &str) -> Result<Option<Row>, SourceError> {
         Ok(None)
     }
 
-    async fn plugins(&self, _: &[VersionedName]) -> Result<Vec<Row>, ReadError> {
+    async fn plugins(&self, _: &[VersionedName]) -> Result<Vec<Row>, SourceError> {
         Ok(vec![plugin("C", &["Beginning_Of_Play"]), plugin("L", &FEATURES)])
     }
 
-    async fn models(&self, _: &[VersionedName]) -> Result<Vec<Row>, ReadError> {
+    async fn models(&self, _: &[VersionedName]) -> Result<Vec<Row>, SourceError> {
         Ok(Vec::new())
     }
 
-    async fn segments(&self, _: &str, _: Option<&[String]>, span: Span) -> Result<Page, ReadError> {
+    async fn segments(
+        &self,
+        _: &str,
+        _: Option<&[String]>,
+        span: SegmentSpan,
+    ) -> Result<RowPage, SourceError> {
         let to = span.upto.as_deref().map_or(self.segments, |upto| first_after(upto).min(self.segments));
         let from = span.after.as_ref().and_then(|row| row.get("Start")?.as_number()).map_or(0, first_after);
         let mut page = page(from, to, 1, segment);
@@ -146,24 +153,24 @@ impl ExportSource for Generated {
         Ok(page)
     }
 
-    async fn last_segment(&self, _: &str) -> Result<Option<Row>, ReadError> {
+    async fn last_segment(&self, _: &str) -> Result<Option<Row>, SourceError> {
         Ok(self.segments.checked_sub(1).map(segment))
     }
 
-    async fn segments_at(&self, _: &str, starts: &[String], _: &[&str]) -> Result<Vec<Row>, ReadError> {
+    async fn segments_at(&self, _: &str, starts: &[String], _: &[&str]) -> Result<Vec<Row>, SourceError> {
         Ok(starts.iter().map(|start| segment(first_after(start) - 1)).collect())
     }
 
-    async fn feedback(&self, partition: &str, after: Option<Row>) -> Result<Page, ReadError> {
+    async fn feedback(&self, partition: &str, after: Option<Row>) -> Result<RowPage, SourceError> {
         let track = &partition[partition.len() - 1..];
         Ok(page(position(after.as_ref()), self.segments, 10, |at| review(at, track)))
     }
 
-    async fn replay_request(&self, _: &ReplayKey) -> Result<Option<Row>, ReadError> {
+    async fn replay_request(&self, _: &ReplayKey) -> Result<Option<Row>, SourceError> {
         Ok(Some(row([("AudioTrack", Attr::N("1".into()))])))
     }
 
-    async fn replay_results(&self, _: &ReplayKey) -> Result<Option<String>, ReadError> {
+    async fn replay_results(&self, _: &ReplayKey) -> Result<Option<String>, SourceError> {
         let step = (self.segments / self.results.max(1)).max(1);
         let one = |number: usize| {
             let at = number * step;
@@ -175,16 +182,16 @@ impl ExportSource for Generated {
         Ok(Some(format!("[{}]", (0..self.results).map(one).collect::<Vec<_>>().join(", "))))
     }
 
-    async fn stored_export(&self, _: &str) -> Result<LastExport, ReadError> {
+    async fn stored_export(&self, _: &str) -> Result<LastExport, SourceError> {
         let found = |text| LastExport::Found(StoredText { text, ..StoredText::default() });
         Ok(self.stored.clone().map_or(LastExport::Missing, found))
     }
 
-    async fn trigger_profile(&self, _: &EventKey) -> Result<Option<TriggerProfile>, ReadError> {
+    async fn trigger_profile(&self, _: &EventKey) -> Result<Option<TriggerProfile>, SourceError> {
         Ok(Some(TriggerProfile { profile: PROFILE.to_owned(), event_id: None }))
     }
 
-    async fn preview_url(&self, _: &str) -> Result<Option<String>, ReadError> {
+    async fn preview_url(&self, _: &str) -> Result<Option<String>, SourceError> {
         Ok(None)
     }
 }
@@ -213,7 +220,7 @@ fn millis(elapsed: Duration) -> String {
 }
 
 /// Segments that are already in the model, to text.
-fn render(segments: &[Segment], outputs: &Outputs, feedback: &Feedback, view: View) -> usize {
+fn render(segments: &[ClassifiedSegment], outputs: &Outputs, feedback: &Feedback, view: View) -> usize {
     let mut document = Document::new(view, Warnings::default());
     document.event(&Event::from_row(EventKey::new("E", "P"), event_row()), outputs, None);
     document.segments();
@@ -226,8 +233,8 @@ fn render(segments: &[Segment], outputs: &Outputs, feedback: &Feedback, view: Vi
 fn measure_render(count: usize) -> String {
     let plugins = VersionedRows::new(vec![plugin("C", &["Beginning_Of_Play"]), plugin("L", &FEATURES)]);
     let outputs = Outputs::new(&Json::parse(PROFILE).unwrap(), &plugins, &mut Warnings::default());
-    let segments: Vec<Segment> =
-        (0..count).map(|at| Segment::from_row(segment(at), &outputs).unwrap()).collect();
+    let segments: Vec<ClassifiedSegment> =
+        (0..count).map(|at| ClassifiedSegment::from_row(segment(at), &outputs).unwrap()).collect();
     let reviews = (0..count).step_by(10).flat_map(|at| [review(at, "1"), review(at, "2")]);
     let event = EventKey::new("E", "P");
     let feedback =

@@ -5,7 +5,7 @@ use std::fmt::Write as _;
 use crate::feedback::Feedback;
 use crate::guide::{self, Guide};
 use crate::json::Json;
-use crate::model::{Event, Segment};
+use crate::model::{ClassifiedSegment, Event};
 use crate::native;
 use crate::outputs::Outputs;
 use crate::profile::ProfileSource;
@@ -123,7 +123,7 @@ impl Document {
     }
 
     /// Adds a segment of an event.
-    pub fn segment(&mut self, segment: &Segment, outputs: &Outputs, feedback: &Feedback) {
+    pub fn segment(&mut self, segment: &ClassifiedSegment, outputs: &Outputs, feedback: &Feedback) {
         self.writer.item();
         match self.view {
             View::Guide => guide::write_segment(segment, outputs, feedback, &mut self.guide()),
@@ -132,7 +132,13 @@ impl Document {
     }
 
     /// Adds a segment of a replay.
-    pub fn replay_segment(&mut self, segment: &Segment, features: &Json, choice: &str, feedback: &Feedback) {
+    pub fn replay_segment(
+        &mut self,
+        segment: &ClassifiedSegment,
+        features: &Json,
+        choice: &str,
+        feedback: &Feedback,
+    ) {
         self.writer.item();
         match self.view {
             View::Guide => {

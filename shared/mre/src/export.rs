@@ -12,13 +12,13 @@ use crate::feedback::{Feedback, Review};
 use crate::json::Json;
 use crate::keys::{EventKey, ReplayKey, VersionedName, object_key};
 use crate::live_join::LiveJoin;
-use crate::model::{Event, Segment};
+use crate::model::{ClassifiedSegment, Event};
 use crate::outputs::{self, Outputs, VersionedRows};
 use crate::profile::{self, ProfileSource};
 use crate::replay::{ReplayRequest, ReplayResult, read_results};
-use crate::source::{ExportSource, LastExport, Page, ReadError, Span, TriggerProfile};
+use crate::source::{ExportSource, LastExport, RowPage, SegmentSpan, SourceError, TriggerProfile};
 use crate::stored::{StoredExport, stored_profile};
-use crate::warnings::{Warning, Warnings};
+use crate::warnings::{ExportWarning, Warnings};
 
 /// Why there is no document.
 #[derive(Debug, thiserror::Error)]
@@ -31,7 +31,7 @@ pub enum ExportError {
     ReplayNotFound,
     /// A read failed.
     #[error(transparent)]
-    Read(#[from] ReadError),
+    Read(#[from] SourceError),
 }
 
 /// The live document of an event. `trigger` is the profile of the trigger being handled; without one, the last
@@ -50,11 +50,11 @@ pub async fn export_event<S: ExportSource>(
     let (row, last) = both(source.event(key), last).await;
     let event = Event::from_row(key.clone(), row?.ok_or(ExportError::EventNotFound)?);
     let trigger = trigger.cloned().or(last_profile(&event, last?));
-    let mut basis = Basis::read(source, event, trigger, None, First::Page).await?;
+    let mut basis = Basis::read(source, event, trigger, None, FirstRead::Page).await?;
     let mut document = Document::new(view, std::mem::take(&mut basis.warnings));
     document.event(&basis.event, &basis.outputs, basis.profile.as_ref());
     document.segments();
-    let Page { rows, next } = std::mem::take(&mut basis.first_page);
+    let RowPage { rows, next } = std::mem::take(&mut basis.first_page);
     let work = async {
         for row in rows {
             basis.show(row, &mut document);
@@ -106,10 +106,10 @@ pub async fn export_replay_from_stored<S: ExportSource>(
         both(stored_event_export(source, &event), replay.previews(source, View::Mre)).await;
     let (stored, previews) = (stored?, previews?);
     let track = replay.request.track();
-    let missing = stored.warning().unwrap_or(Warning::StoredExportMissing);
+    let missing = stored.warning().unwrap_or(ExportWarning::StoredExportMissing);
     match stored.text().map(|text| StoredExport::read(text, track.as_deref())) {
         Some(Ok(stored)) => return Ok(replay.on_stored(&stored, &previews)),
-        Some(Err(_)) => replay.warnings.raise(Some(Warning::StoredExportUnreadable)),
+        Some(Err(_)) => replay.warnings.raise(Some(ExportWarning::StoredExportUnreadable)),
         None => replay.warnings.raise(Some(missing)),
     }
     let trigger = last_profile(&event, source.trigger_profile(&key.event).await?);
@@ -157,13 +157,13 @@ async fn live_replay<S: ExportSource>(
     let choice = replay.request.choice_field();
     for clip in &replay.request.timed {
         let features = Json::Array(Vec::new());
-        document.replay_segment(&Segment::of_time(clip), &features, choice, &Feedback::default());
+        document.replay_segment(&ClassifiedSegment::of_time(clip), &features, choice, &Feedback::default());
     }
     if replay.request.timed.is_empty() {
         let rows = std::mem::take(&mut basis.first_page.rows);
         let join = basis.joined(source, rows, results, replay.request.track(), document.warnings()).await?;
         for (segment, features) in join.finish(document.warnings()) {
-            document.warnings().add_if(!basis.knows_tracks(&segment), Warning::TrackNotListed);
+            document.warnings().add_if(!basis.knows_tracks(&segment), ExportWarning::TrackNotListed);
             document.replay_segment(&segment, features, choice, &basis.feedback);
         }
     }
@@ -207,14 +207,14 @@ impl Replay {
         &self,
         source: &S,
         view: View,
-    ) -> Result<Vec<(String, String)>, ReadError> {
+    ) -> Result<Vec<(String, String)>, SourceError> {
         if view == View::Guide || self.request.create_mp4 != Some(true) {
             return Ok(Vec::new());
         }
         let clips = self.request.preview_clips();
         let urls = all(clips.iter().map(|(_, clip)| source.preview_url(clip)).collect()).await;
         let named = clips.iter().zip(urls).map(|((resolution, _), url)| Ok((resolution.clone(), url?)));
-        let named: Vec<(String, Option<String>)> = named.collect::<Result<_, ReadError>>()?;
+        let named: Vec<(String, Option<String>)> = named.collect::<Result<_, SourceError>>()?;
         Ok(named.into_iter().filter_map(|(resolution, url)| Some((resolution, url?))).collect())
     }
 }
@@ -229,13 +229,13 @@ struct Basis {
     /// The audio tracks whose feedback was looked up.
     tracks: Vec<String>,
     partition: String,
-    first_page: Page,
+    first_page: RowPage,
     warnings: Warnings,
 }
 
 /// Which segments are read with the basis.
 #[derive(Clone, Copy)]
-enum First<'a> {
+enum FirstRead<'a> {
     /// The first page, with all attributes, so that it need not wait for the plugins.
     Page,
     /// Those with these starts, without their features.
@@ -256,10 +256,10 @@ impl Basis {
         trigger: Option<Json>,
         replay: &Replay,
         results: &[ReplayResult],
-    ) -> Result<Self, ReadError> {
+    ) -> Result<Self, SourceError> {
         let starts: BTreeSet<&String> = results.iter().filter_map(|result| result.start.as_ref()).collect();
         let starts: Vec<String> = starts.into_iter().cloned().collect();
-        Self::read(source, event, trigger, replay.request.track(), First::At(&starts)).await
+        Self::read(source, event, trigger, replay.request.track(), FirstRead::At(&starts)).await
     }
 
     /// Feedback is looked up for the event's audio tracks, for `track`, and for those of the first segments.
@@ -268,8 +268,8 @@ impl Basis {
         event: Event,
         trigger: Option<Json>,
         track: Option<String>,
-        first: First<'_>,
-    ) -> Result<Self, ReadError> {
+        first: FirstRead<'_>,
+    ) -> Result<Self, SourceError> {
         let mut warnings = Warnings::default();
         let outline = outline(source, &event, trigger, &mut warnings).await?;
         let json = match &outline {
@@ -277,18 +277,18 @@ impl Basis {
             Some(Outline::Row(row)) => Attr::M(row.clone()).to_json(),
             None => Json::Null,
         };
-        warnings.add_if(outline.is_none(), Warning::ProfileMissing);
+        warnings.add_if(outline.is_none(), ExportWarning::ProfileMissing);
         let classifier = outputs::classifier_of(&json);
-        warnings.add_if(outline.is_some() && classifier.is_none(), Warning::ClassifierMissing);
+        warnings.add_if(outline.is_some() && classifier.is_none(), ExportWarning::ClassifierMissing);
         let partition = classifier.map(|name| event.key.classifier_partition(name)).unwrap_or_default();
         let first_page = async {
             match (classifier, first) {
-                (Some(_), First::Page) => source.segments(&partition, None, Span::default()).await,
-                (Some(_), First::At(starts)) if !starts.is_empty() => {
-                    let rows = source.segments_at(&partition, starts, &Segment::ATTRIBUTES).await?;
-                    Ok(Page { rows, next: None })
+                (Some(_), FirstRead::Page) => source.segments(&partition, None, SegmentSpan::default()).await,
+                (Some(_), FirstRead::At(starts)) if !starts.is_empty() => {
+                    let rows = source.segments_at(&partition, starts, &ClassifiedSegment::ATTRIBUTES).await?;
+                    Ok(RowPage { rows, next: None })
                 }
-                _ => Ok(Page::default()),
+                _ => Ok(RowPage::default()),
             }
         };
         let mut tracks = event.track_names();
@@ -328,9 +328,9 @@ impl Basis {
 
     /// Adds a row to the document of the event.
     fn show(&self, row: Row, document: &mut Document) {
-        match Segment::from_row(row, &self.outputs) {
+        match ClassifiedSegment::from_row(row, &self.outputs) {
             Ok(segment) => {
-                document.warnings().add_if(!self.knows_tracks(&segment), Warning::TrackNotListed);
+                document.warnings().add_if(!self.knows_tracks(&segment), ExportWarning::TrackNotListed);
                 document.segment(&segment, &self.outputs, &self.feedback);
             }
             Err(warning) => document.warnings().add(warning),
@@ -341,9 +341,9 @@ impl Basis {
     async fn part<S: ExportSource>(
         &self,
         source: &S,
-        span: Span,
+        span: SegmentSpan,
         mut part: Document,
-    ) -> Result<Document, ReadError> {
+    ) -> Result<Document, SourceError> {
         let attributes = self.attributes();
         each_row(source, &self.partition, &attributes, span, |row| self.show(row, &mut part)).await?;
         Ok(part)
@@ -352,8 +352,8 @@ impl Basis {
     /// The attributes of segments that documents need, each once.
     fn attributes(&self) -> Vec<String> {
         let outputs = self.outputs.unique().iter().map(String::as_str);
-        let outputs = outputs.filter(|name| !Segment::ATTRIBUTES.contains(name));
-        Segment::ATTRIBUTES.into_iter().chain(outputs).map(str::to_owned).collect()
+        let outputs = outputs.filter(|name| !ClassifiedSegment::ATTRIBUTES.contains(name));
+        ClassifiedSegment::ATTRIBUTES.into_iter().chain(outputs).map(str::to_owned).collect()
     }
 
     /// The join of `results` with `rows`, which have their starts, or if that is not complete, with all segments.
@@ -364,8 +364,8 @@ impl Basis {
         results: &'a [ReplayResult],
         track: Option<String>,
         warnings: &mut Warnings,
-    ) -> Result<LiveJoin<'a>, ReadError> {
-        let offer = |row, join: &mut LiveJoin<'a>, warnings: &mut Warnings| match Segment::from_row(
+    ) -> Result<LiveJoin<'a>, SourceError> {
+        let offer = |row, join: &mut LiveJoin<'a>, warnings: &mut Warnings| match ClassifiedSegment::from_row(
             row,
             &self.outputs,
         ) {
@@ -380,13 +380,13 @@ impl Basis {
             (join, found) = (LiveJoin::new(results, track), Warnings::default());
             let attributes = self.attributes();
             let each = |row| offer(row, &mut join, &mut found);
-            each_row(source, &self.partition, &attributes, Span::default(), each).await?;
+            each_row(source, &self.partition, &attributes, SegmentSpan::default(), each).await?;
         }
         warnings.merge(&found);
         Ok(join)
     }
 
-    fn knows_tracks(&self, segment: &Segment) -> bool {
+    fn knows_tracks(&self, segment: &ClassifiedSegment) -> bool {
         segment.tracks().all(|track| self.tracks.iter().any(|known| known == track))
     }
 }
@@ -404,7 +404,7 @@ async fn outline<S: ExportSource>(
     event: &Event,
     trigger: Option<Json>,
     warnings: &mut Warnings,
-) -> Result<Option<Outline>, ReadError> {
+) -> Result<Option<Outline>, SourceError> {
     let is_current = |profile: &Json| match (&event.profile, profile.get("Name").and_then(Json::as_str)) {
         (Some(current), Some(name)) => current == name,
         _ => true,
@@ -425,17 +425,17 @@ async fn outline<S: ExportSource>(
         return Ok(Some(Outline::Row(row)));
     }
     let earlier = trigger.or(stored);
-    warnings.raise(earlier.as_ref().map(|_| Warning::ProfileNameDiffers));
+    warnings.raise(earlier.as_ref().map(|_| ExportWarning::ProfileNameDiffers));
     Ok(earlier.map(|(profile, source)| Outline::Short(profile, source)))
 }
 
 /// The last event export, where the event row says there is one.
-async fn stored_event_export<S: ExportSource>(source: &S, event: &Event) -> Result<LastExport, ReadError> {
+async fn stored_event_export<S: ExportSource>(source: &S, event: &Event) -> Result<LastExport, SourceError> {
     last_export(source, event.export_location.as_deref()).await
 }
 
 /// The export at `location`. What does not begin and end as a JSON object is no document.
-async fn last_export<S: ExportSource>(source: &S, location: Option<&str>) -> Result<LastExport, ReadError> {
+async fn last_export<S: ExportSource>(source: &S, location: Option<&str>) -> Result<LastExport, SourceError> {
     let Some(key) = location.and_then(object_key) else { return Ok(LastExport::Unnamed) };
     let last = source.stored_export(key).await?;
     let is_document = |text: &str| text.trim_start().starts_with('{') && text.trim_end().ends_with('}');
@@ -446,7 +446,7 @@ async fn plugins_and_models<S: ExportSource>(
     source: &S,
     profile: &Json,
     outline: Option<&Outline>,
-) -> Result<(VersionedRows, VersionedRows), ReadError> {
+) -> Result<(VersionedRows, VersionedRows), SourceError> {
     let mut plugins = outputs::plugin_keys(profile);
     let mut models: Vec<VersionedName> = Vec::new();
     if let Some(Outline::Row(row)) = outline {
@@ -467,7 +467,7 @@ async fn reviews_of<S: ExportSource>(
     event: &Event,
     classifier: Option<&str>,
     tracks: &[String],
-) -> Result<Vec<Review>, ReadError> {
+) -> Result<Vec<Review>, SourceError> {
     let Some(classifier) = classifier else { return Ok(Vec::new()) };
     let partitions = tracks.iter().map(|track| event.key.track_partition(track));
     let tracks = partitions.map(|partition| reviews(source, partition, &event.key, classifier));
@@ -477,8 +477,9 @@ async fn reviews_of<S: ExportSource>(
 
 /// The audio tracks that segment rows name beside `listed`, each once.
 fn unlisted_tracks(rows: &[Row], listed: &[String]) -> Vec<String> {
-    let maps =
-        rows.iter().flat_map(|row| Segment::BY_TRACK.iter().filter_map(|name| row.get(*name)?.as_map()));
+    let maps = rows
+        .iter()
+        .flat_map(|row| ClassifiedSegment::BY_TRACK.iter().filter_map(|name| row.get(*name)?.as_map()));
     let tracks: BTreeSet<&String> =
         maps.flat_map(Row::keys).filter(|track| !listed.contains(track)).collect();
     tracks.into_iter().cloned().collect()
@@ -489,7 +490,7 @@ async fn reviews<S: ExportSource>(
     partition: String,
     event: &EventKey,
     classifier: &str,
-) -> Result<Vec<Review>, ReadError> {
+) -> Result<Vec<Review>, SourceError> {
     let mut reviews = Vec::new();
     let mut after = None;
     loop {
@@ -510,18 +511,18 @@ async fn spans<S: ExportSource>(
     source: &S,
     partition: &str,
     next: Option<Row>,
-) -> Result<Vec<Span>, ReadError> {
+) -> Result<Vec<SegmentSpan>, SourceError> {
     let Some(next) = next else { return Ok(Vec::new()) };
     let start = |row: &Row| row.get("Start")?.as_number()?.parse::<f64>().ok();
     let last = source.last_segment(partition).await?;
     let ends = start(&next).zip(last.as_ref().and_then(start));
     let borders = ends.map(|(from, to)| borders(from, to)).unwrap_or_default();
-    let mut spans = vec![Span { after: Some(next), upto: None }];
+    let mut spans = vec![SegmentSpan { after: Some(next), upto: None }];
     for border in borders {
         if let Some(span) = spans.last_mut() {
             span.upto = Some(border.clone());
         }
-        spans.push(Span { after: Some(Span::row(partition, &border)), upto: None });
+        spans.push(SegmentSpan { after: Some(SegmentSpan::row(partition, &border)), upto: None });
     }
     Ok(spans)
 }
@@ -540,14 +541,14 @@ async fn each_row<S: ExportSource>(
     source: &S,
     partition: &str,
     attributes: &[String],
-    span: Span,
+    span: SegmentSpan,
     mut each: impl FnMut(Row) + Send,
-) -> Result<(), ReadError> {
+) -> Result<(), SourceError> {
     let mut page = source.segments(partition, Some(attributes), span.clone()).await?;
     while let Some(after) = page.next {
         let rows = page.rows;
         let work = async { rows.into_iter().for_each(&mut each) };
-        let rest = Span { after: Some(after), upto: span.upto.clone() };
+        let rest = SegmentSpan { after: Some(after), upto: span.upto.clone() };
         let (next, ()) = both(source.segments(partition, Some(attributes), rest), work).await;
         page = next?;
     }

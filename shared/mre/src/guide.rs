@@ -7,10 +7,10 @@ mod replay;
 use crate::attr::{Attr, Row, write_number};
 use crate::feedback::Feedback;
 use crate::json::Json;
-use crate::model::{Event, Segment};
+use crate::model::{ClassifiedSegment, Event};
 use crate::number;
 use crate::outputs::Outputs;
-use crate::warnings::{Warning, Warnings};
+use crate::warnings::{ExportWarning, Warnings};
 use crate::writer::Writer;
 
 pub use replay::{write_replay, write_result_features};
@@ -26,9 +26,9 @@ pub struct Guide<'a> {
 
 /// Writes the `Event` object.
 pub fn write_event(event: &Event, outputs: &Outputs, profile: Option<&Json>, guide: &mut Guide<'_>) {
-    guide.warnings.add_if(event.audio_tracks.is_none(), Warning::AudioTracksMissing);
-    guide.warnings.add_if(event.start.is_none(), Warning::StartMissing);
-    guide.warnings.add_if(event.id.is_none(), Warning::IdMissing);
+    guide.warnings.add_if(event.audio_tracks.is_none(), ExportWarning::AudioTracksMissing);
+    guide.warnings.add_if(event.start.is_none(), ExportWarning::StartMissing);
+    guide.warnings.add_if(event.id.is_none(), ExportWarning::IdMissing);
     guide.writer.open_object();
     guide.writer.member("Name", &event.key.name);
     guide.text("Id", event.id.as_ref());
@@ -62,7 +62,12 @@ fn write_outputs(outputs: &Outputs, writer: &mut Writer) {
 }
 
 /// Writes a segment of an event.
-pub fn write_segment(segment: &Segment, outputs: &Outputs, feedback: &Feedback, guide: &mut Guide<'_>) {
+pub fn write_segment(
+    segment: &ClassifiedSegment,
+    outputs: &Outputs,
+    feedback: &Feedback,
+    guide: &mut Guide<'_>,
+) {
     guide.writer.open_object();
     write_borders_and_clips(segment, guide);
     guide.writer.key("FeaturesFound");
@@ -75,7 +80,7 @@ pub fn write_segment(segment: &Segment, outputs: &Outputs, feedback: &Feedback, 
 
 /// Writes a segment of a replay: its features are objects and come last.
 pub fn write_replay_segment(
-    segment: &Segment,
+    segment: &ClassifiedSegment,
     features: &Json,
     choice: &str,
     feedback: &Feedback,
@@ -90,7 +95,7 @@ pub fn write_replay_segment(
     guide.writer.close_object();
 }
 
-fn write_borders_and_clips(segment: &Segment, guide: &mut Guide<'_>) {
+fn write_borders_and_clips(segment: &ClassifiedSegment, guide: &mut Guide<'_>) {
     guide.writer.key("Start");
     write_number(&segment.start, guide.writer);
     guide.number("End", Some(&segment.end));
@@ -123,7 +128,7 @@ impl Guide<'_> {
                 self.writer.key(name);
                 self.writer.raw(&token);
             }
-            None => self.warnings.add_if(value.is_some(), Warning::ValueOfOtherType),
+            None => self.warnings.add_if(value.is_some(), ExportWarning::ValueOfOtherType),
         }
     }
 
@@ -138,7 +143,7 @@ impl Guide<'_> {
                     self.writer.item();
                     self.writer.raw(&token);
                 }
-                None => self.warnings.add(Warning::ValueOfOtherType),
+                None => self.warnings.add(ExportWarning::ValueOfOtherType),
             }
         }
         self.writer.close_array();
@@ -168,13 +173,14 @@ impl Guide<'_> {
     fn track_text(&mut self, track: &str, value: &Attr) {
         match value {
             Attr::S(text) => self.writer.member(track, text),
-            _ => self.warnings.add(Warning::ValueOfOtherType),
+            _ => self.warnings.add(ExportWarning::ValueOfOtherType),
         }
     }
 
     /// The empty form of a missing value; a value of another type is counted.
     fn empty(&mut self, token: &str, found: Option<&Attr>) {
-        self.warnings.add_if(found.is_some_and(|value| *value != Attr::Null), Warning::ValueOfOtherType);
+        self.warnings
+            .add_if(found.is_some_and(|value| *value != Attr::Null), ExportWarning::ValueOfOtherType);
         self.writer.raw(token);
     }
 }

@@ -4,7 +4,7 @@ mod reader;
 
 use crate::writer::Writer;
 
-pub(super) use reader::Reader;
+pub(super) use reader::JsonReader;
 
 /// A JSON value. Numbers are held as the text Python would write after reading them.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -38,7 +38,7 @@ impl Json {
     /// When the text is not JSON or nested more than 100 levels deep. `NaN` and the infinities, which Python writes
     /// and reads, are taken as `null`, and so are floats beyond the double range.
     pub fn parse(text: &str) -> Result<Self, JsonError> {
-        let mut reader = Reader::new(text);
+        let mut reader = JsonReader::new(text);
         let value = reader.value()?;
         reader.end()?;
         Ok(value)

@@ -4,10 +4,10 @@ use std::borrow::Cow;
 use std::collections::{HashMap, HashSet};
 
 use crate::json::Json;
-use crate::model::Segment;
+use crate::model::ClassifiedSegment;
 use crate::number;
 use crate::replay::ReplayResult;
-use crate::warnings::{Warning, Warnings};
+use crate::warnings::{ExportWarning, Warnings};
 
 /// Collects the wanted segments while the rows go by: memory for the results, not for the event.
 #[derive(Debug)]
@@ -16,7 +16,7 @@ pub struct LiveJoin<'a> {
     track: Option<String>,
     by_start: HashMap<&'a str, Option<usize>>,
     by_opto_start: HashMap<&'a str, Option<usize>>,
-    kept: Vec<Segment>,
+    kept: Vec<ClassifiedSegment>,
 }
 
 impl<'a> LiveJoin<'a> {
@@ -34,7 +34,7 @@ impl<'a> LiveJoin<'a> {
     }
 
     /// Keeps the segment if a result may want it. Segments come ascending by start, unless the join is complete then.
-    pub fn offer(&mut self, segment: Segment) {
+    pub fn offer(&mut self, segment: ClassifiedSegment) {
         let opto_start =
             self.track.as_deref().and_then(|track| segment.opto_start_of(track)).and_then(number::plain);
         let start = number::plain(&segment.start);
@@ -53,7 +53,7 @@ impl<'a> LiveJoin<'a> {
     }
 
     /// The segments of the replay, each with the features of its first result.
-    pub fn finish(self, warnings: &mut Warnings) -> Vec<(Segment, &'a Json)> {
+    pub fn finish(self, warnings: &mut Warnings) -> Vec<(ClassifiedSegment, &'a Json)> {
         let mut taken = HashSet::new();
         let mut order: Vec<(usize, &Json)> = Vec::with_capacity(self.results.len());
         for result in self.results {
@@ -62,12 +62,12 @@ impl<'a> LiveJoin<'a> {
             };
             let by_start = found(&self.by_start, &result.start);
             match by_start.or_else(|| found(&self.by_opto_start, &result.opto_start)) {
-                None => warnings.add(Warning::ResultUnmatched),
-                Some(place) if !taken.insert(place) => warnings.add(Warning::ResultRepeated),
+                None => warnings.add(ExportWarning::ResultUnmatched),
+                Some(place) if !taken.insert(place) => warnings.add(ExportWarning::ResultRepeated),
                 Some(place) => order.push((place, &result.features)),
             }
         }
-        let mut segments: Vec<Option<Segment>> = self.kept.into_iter().map(Some).collect();
+        let mut segments: Vec<Option<ClassifiedSegment>> = self.kept.into_iter().map(Some).collect();
         let mut take = |place: usize| segments.get_mut(place).and_then(Option::take);
         order.into_iter().filter_map(|(place, features)| Some((take(place)?, features))).collect()
     }

@@ -5,7 +5,7 @@ use crate::keys::EventKey;
 use crate::number;
 use crate::outputs::Outputs;
 use crate::replay::TimedClip;
-use crate::warnings::Warning;
+use crate::warnings::ExportWarning;
 
 /// What the documents show of an Event row.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -68,7 +68,7 @@ impl Event {
 
 /// What the documents show of a segment: a row of the classifier.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Segment {
+pub struct ClassifiedSegment {
     /// Start in seconds, as number text; the row's sort key.
     pub start: String,
     /// End in seconds.
@@ -91,7 +91,7 @@ pub struct Segment {
     pub features: Vec<usize>,
 }
 
-impl Segment {
+impl ClassifiedSegment {
     /// The attributes a segment is made of, beside the output attributes.
     pub const ATTRIBUTES: [&str; 9] = [
         "Start",
@@ -112,7 +112,7 @@ impl Segment {
     ///
     /// # Errors
     /// A row without an end is no segment: an update of a start that does not exist created it.
-    pub fn from_row(row: Row, outputs: &Outputs) -> Result<Self, Warning> {
+    pub fn from_row(row: Row, outputs: &Outputs) -> Result<Self, ExportWarning> {
         let mut values: [Option<Attr>; 9] = Default::default();
         let mut features = Vec::new();
         for (name, value) in row {
@@ -136,10 +136,12 @@ impl Segment {
             thumbnails @ ..,
         ] = values;
         let [original_thumbnail, optimized_thumbnail] = thumbnails;
-        let Some(Attr::N(start)) = start.filter(is_number) else { return Err(Warning::ValueOfOtherType) };
+        let Some(Attr::N(start)) = start.filter(is_number) else {
+            return Err(ExportWarning::ValueOfOtherType);
+        };
         Ok(Self {
             start,
-            end: end.ok_or(Warning::SegmentWithoutEnd)?,
+            end: end.ok_or(ExportWarning::SegmentWithoutEnd)?,
             hour_elapsed,
             opto_start,
             opto_end,

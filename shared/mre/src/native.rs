@@ -5,10 +5,10 @@
 use crate::attr::{Attr, write_number};
 use crate::feedback::Feedback;
 use crate::json::Json;
-use crate::model::{Event, Segment};
+use crate::model::{ClassifiedSegment, Event};
 use crate::outputs::Outputs;
 use crate::replay::ReplayRequest;
-use crate::warnings::{Warning, Warnings};
+use crate::warnings::{ExportWarning, Warnings};
 use crate::writer::Writer;
 
 /// Writes the `Event` object.
@@ -19,9 +19,9 @@ pub fn write_event(
     warnings: &mut Warnings,
     writer: &mut Writer,
 ) {
-    warnings.add_if(event.audio_tracks.is_none(), Warning::AudioTracksMissing);
-    warnings.add_if(event.start.is_none(), Warning::StartMissing);
-    warnings.add_if(event.id.is_none(), Warning::IdMissing);
+    warnings.add_if(event.audio_tracks.is_none(), ExportWarning::AudioTracksMissing);
+    warnings.add_if(event.start.is_none(), ExportWarning::StartMissing);
+    warnings.add_if(event.id.is_none(), ExportWarning::IdMissing);
     writer.object(|w| {
         w.member("Name", &event.key.name);
         write_value("Id", event.id.as_ref(), w);
@@ -46,7 +46,12 @@ pub fn write_event(
 }
 
 /// Writes a segment of an event.
-pub fn write_segment(segment: &Segment, outputs: &Outputs, feedback: &Feedback, writer: &mut Writer) {
+pub fn write_segment(
+    segment: &ClassifiedSegment,
+    outputs: &Outputs,
+    feedback: &Feedback,
+    writer: &mut Writer,
+) {
     write_segment_with(segment, feedback, writer, |w| {
         let names = segment.features.iter().filter_map(|at| outputs.unique().get(*at));
         write_strings(names.map(String::as_str), w);
@@ -54,12 +59,17 @@ pub fn write_segment(segment: &Segment, outputs: &Outputs, feedback: &Feedback, 
 }
 
 /// Writes a segment of a replay: the result's features, as stored, in place of the names.
-pub fn write_replay_segment(segment: &Segment, features: &Json, feedback: &Feedback, writer: &mut Writer) {
+pub fn write_replay_segment(
+    segment: &ClassifiedSegment,
+    features: &Json,
+    feedback: &Feedback,
+    writer: &mut Writer,
+) {
     write_segment_with(segment, feedback, writer, |w| features.write(w));
 }
 
 fn write_segment_with(
-    segment: &Segment,
+    segment: &ClassifiedSegment,
     feedback: &Feedback,
     writer: &mut Writer,
     features: impl FnOnce(&mut Writer),

@@ -5,7 +5,7 @@ use std::collections::{BTreeSet, HashMap, HashSet};
 use crate::attr::{Attr, Row};
 use crate::json::Json;
 use crate::keys::VersionedName;
-use crate::warnings::{Warning, Warnings};
+use crate::warnings::{ExportWarning, Warnings};
 
 /// A place for plugins in a profile. The order is that of MRE's list of output attributes.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -133,10 +133,10 @@ impl Outputs {
 }
 
 /// The segment's label has the place of an output attribute and is none.
-fn declared(row: Option<&Row>) -> Result<impl Iterator<Item = &String>, Warning> {
-    let row = row.ok_or(Warning::PluginMissing)?;
+fn declared(row: Option<&Row>) -> Result<impl Iterator<Item = &String>, ExportWarning> {
+    let row = row.ok_or(ExportWarning::PluginMissing)?;
     let attributes = row.get("OutputAttributes").and_then(Attr::as_map);
-    Ok(attributes.ok_or(Warning::OutputAttributesMissing)?.keys().filter(|name| *name != "Label"))
+    Ok(attributes.ok_or(ExportWarning::OutputAttributesMissing)?.keys().filter(|name| *name != "Label"))
 }
 
 fn first_occurrences<'a>(names: impl IntoIterator<Item = &'a String>) -> Vec<String> {
@@ -181,8 +181,8 @@ mod tests {
         assert_eq!(outputs.unique(), ["a", "f", "d", "z"]);
         let slots: Vec<_> = outputs.by_slot().map(|(slot, names)| (slot.name(), names.join(" "))).collect();
         assert_eq!(slots, [("Featurer", "a f d".to_owned()), ("Classifier", "z a d".to_owned())]);
-        assert_eq!(warnings.count(Warning::PluginMissing), 1);
-        assert_eq!(warnings.count(Warning::OutputAttributesMissing), 1);
+        assert_eq!(warnings.count(ExportWarning::PluginMissing), 1);
+        assert_eq!(warnings.count(ExportWarning::OutputAttributesMissing), 1);
         assert_eq!(classifier_of(&profile), Some("C"));
         assert_eq!(plugin_keys(&profile).len(), 6);
     }

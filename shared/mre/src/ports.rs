@@ -3,28 +3,28 @@
 use bytes::Bytes;
 use std::fmt;
 
-use crate::state::{ExportState, Lease, StateKey};
+use crate::state::{BuildLease, ExportState, StateKey};
 use crate::trigger::Trigger;
 use export_domain::ports::Unavailable;
 
 /// A URL that reads one document for a while. Whoever has it may: never logged.
 #[derive(Clone, PartialEq, Eq)]
-pub struct Link {
+pub struct DocumentLink {
     /// The presigned URL.
     pub url: String,
     /// When it ends, in milliseconds since the epoch.
     pub expires_ms: i64,
 }
 
-impl fmt::Debug for Link {
+impl fmt::Debug for DocumentLink {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("Link(***)")
+        f.write_str("DocumentLink(***)")
     }
 }
 
 /// The method that a link is for; its signature covers it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Method {
+pub enum LinkMethod {
     /// `GET`
     Get,
     /// `HEAD`
@@ -40,13 +40,13 @@ pub trait DocumentLinks: Send + Sync {
         body: Bytes,
         sha256: &str,
         content_type: &'static str,
-        method: Method,
-    ) -> impl Future<Output = Result<Link, Unavailable>> + Send;
+        method: LinkMethod,
+    ) -> impl Future<Output = Result<DocumentLink, Unavailable>> + Send;
 }
 
 /// How far a document is that was ordered.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Ordered {
+pub enum OrderProgress {
     /// Nobody ordered it lately.
     Absent,
     /// It was ordered, and is not there yet.
@@ -54,7 +54,7 @@ pub enum Ordered {
     /// It was built lately.
     Built {
         /// A URL that reads it.
-        link: Link,
+        link: DocumentLink,
         /// Its length.
         bytes: u64,
         /// Its SHA-256 in lower-case hex.
@@ -69,8 +69,8 @@ pub trait DocumentOrders: Send + Sync {
         &self,
         id: &str,
         content_type: &'static str,
-        method: Method,
-    ) -> impl Future<Output = Result<Ordered, Unavailable>> + Send;
+        method: LinkMethod,
+    ) -> impl Future<Output = Result<OrderProgress, Unavailable>> + Send;
 
     /// Notes that the document was ordered.
     fn place(&self, id: &str) -> impl Future<Output = Result<(), Unavailable>> + Send;
@@ -90,7 +90,7 @@ pub trait DocumentOrders: Send + Sync {
 
 /// Outcome of storing an export.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Stored {
+pub enum StoreOutcome {
     /// It is there now, with this `ETag`.
     Done(String),
     /// Someone with a later fence stored one meanwhile.
@@ -109,7 +109,7 @@ pub trait ExportStore: Send + Sync {
         text: String,
         fence: u64,
         warnings: Option<String>,
-    ) -> impl Future<Output = Result<Stored, Unavailable>> + Send;
+    ) -> impl Future<Output = Result<StoreOutcome, Unavailable>> + Send;
 }
 
 /// The `ExportState` table. Every write is conditional on the fence.
@@ -122,7 +122,7 @@ pub trait ExportStates: Send + Sync {
     fn claim(
         &self,
         key: &StateKey,
-        lease: &Lease,
+        lease: &BuildLease,
         now_ms: i64,
     ) -> impl Future<Output = Result<bool, Unavailable>> + Send;
 
@@ -130,12 +130,16 @@ pub trait ExportStates: Send + Sync {
     fn commit(
         &self,
         key: &StateKey,
-        lease: &Lease,
+        lease: &BuildLease,
         built: &ExportState,
     ) -> impl Future<Output = Result<bool, Unavailable>> + Send;
 
     /// Ends the lease, if it is still held, with nothing built.
-    fn release(&self, key: &StateKey, lease: &Lease) -> impl Future<Output = Result<(), Unavailable>> + Send;
+    fn release(
+        &self,
+        key: &StateKey,
+        lease: &BuildLease,
+    ) -> impl Future<Output = Result<(), Unavailable>> + Send;
 }
 
 /// The Event and `ReplayRequest` rows, which point at their exports.

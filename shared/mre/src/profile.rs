@@ -10,7 +10,7 @@ use crate::attr::{Attr, Row};
 use crate::json::Json;
 use crate::keys::VersionedName;
 use crate::outputs::VersionedRows;
-use crate::warnings::{Warning, Warnings};
+use crate::warnings::{ExportWarning, Warnings};
 
 /// Where a document's profile comes from.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -104,7 +104,7 @@ impl Derivation<'_> {
         ];
         if let Some(key) = model_key(entry) {
             let endpoint = self.models.get(&key.name, &key.version).and_then(|row| row.get("Endpoint"));
-            self.warnings.add_if(endpoint.is_none(), Warning::ModelMissing);
+            self.warnings.add_if(endpoint.is_none(), ExportWarning::ModelMissing);
             members.extend(endpoint.map(|value| ("ModelEndpoint".to_owned(), value.to_json())));
         }
         let level = named(entry).and_then(|name| levels.get(name));

@@ -4,7 +4,7 @@ use crate::attr::{Attr, Row, track_name};
 use crate::json::Json;
 use crate::keys::ReplayKey;
 use crate::number::number_key;
-use crate::warnings::{Warning, Warnings};
+use crate::warnings::{ExportWarning, Warnings};
 
 /// What the documents show of a `ReplayRequest` row.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -84,7 +84,7 @@ impl ReplayRequest {
             mp4_thumbnail: row.remove("Mp4ThumbnailLocation"),
         };
         for missing in request.missing() {
-            warnings.add_if(missing, Warning::RequestFieldMissing);
+            warnings.add_if(missing, ExportWarning::RequestFieldMissing);
         }
         request
     }
@@ -146,7 +146,7 @@ impl ReplayRequest {
 fn clips(row: &Row, warnings: &mut Warnings) -> Option<Vec<Row>> {
     let Attr::L(clips) = row.get("Priorities")?.as_map()?.get("Clips")? else { return None };
     let maps: Vec<Row> = clips.iter().filter_map(Attr::as_map).cloned().collect();
-    warnings.add_if(maps.len() < clips.len(), Warning::ValueOfOtherType);
+    warnings.add_if(maps.len() < clips.len(), ExportWarning::ValueOfOtherType);
     Some(maps)
 }
 
@@ -156,7 +156,7 @@ fn sorted_out(clips: Option<Vec<Row>>, warnings: &mut Warnings) -> (Option<Vec<R
     if !clips.iter().flatten().any(is_timed) {
         return (clips, Vec::new());
     }
-    warnings.raise(Some(Warning::SegmentsFromTimestamps));
+    warnings.raise(Some(ExportWarning::SegmentsFromTimestamps));
     let seconds = |clip: &Row, name| {
         let value = clip.get(name)?;
         number_key(value.as_number().or(value.as_str())?)
@@ -165,7 +165,7 @@ fn sorted_out(clips: Option<Vec<Row>>, warnings: &mut Warnings) -> (Option<Vec<R
     for clip in clips.into_iter().flatten() {
         match (seconds(&clip, "StartTime"), seconds(&clip, "EndTime")) {
             (Some(start), Some(end)) => timed.push(TimedClip { start, end }),
-            _ => warnings.add(Warning::ValueOfOtherType),
+            _ => warnings.add(ExportWarning::ValueOfOtherType),
         }
         if clip.contains_key("AttribName") {
             features.push(clip);
@@ -191,7 +191,7 @@ pub struct ReplayResult {
 pub fn read_results(text: Option<&str>, warnings: &mut Warnings) -> Vec<ReplayResult> {
     let Some(text) = text else { return Vec::new() };
     let Ok(Json::Array(items)) = Json::parse(text) else {
-        warnings.add(Warning::ResultUnreadable);
+        warnings.add(ExportWarning::ResultUnreadable);
         return Vec::new();
     };
     let number = |item: &Json, name| item.get(name).and_then(Json::as_number).and_then(number_key);
@@ -203,7 +203,7 @@ pub fn read_results(text: Option<&str>, warnings: &mut Warnings) -> Vec<ReplayRe
             Some(features) if start.is_some() || opto_start.is_some() => {
                 results.push(ReplayResult { start, opto_start, is_optimized, features });
             }
-            _ => warnings.add(Warning::ResultUnreadable),
+            _ => warnings.add(ExportWarning::ResultUnreadable),
         }
     }
     results

@@ -4,12 +4,12 @@ use std::error::Error;
 
 use crate::attr::{Attr, Row};
 use crate::keys::{EventKey, ReplayKey, VersionedName};
-use crate::warnings::Warning;
+use crate::warnings::ExportWarning;
 
 /// A read failed for good (retries included). The export ends without a document.
 #[derive(Debug, thiserror::Error)]
 #[error("failed to read {what}")]
-pub struct ReadError {
+pub struct SourceError {
     /// What was read.
     pub what: &'static str,
     /// Why it failed.
@@ -19,7 +19,7 @@ pub struct ReadError {
 
 /// One page of a query.
 #[derive(Debug, Clone, Default, PartialEq)]
-pub struct Page {
+pub struct RowPage {
     /// The rows, in key order.
     pub rows: Vec<Row>,
     /// Where the next page starts; `None` on the last page. A page may be empty and still have a next one.
@@ -28,14 +28,14 @@ pub struct Page {
 
 /// A stretch of the segments that a classifier found.
 #[derive(Debug, Clone, Default, PartialEq)]
-pub struct Span {
-    /// The row it begins after: a page's `next`, or [`Span::row`] of any start; `None` at the first row.
+pub struct SegmentSpan {
+    /// The row it begins after: a page's `next`, or [`SegmentSpan::row`] of any start; `None` at the first row.
     pub after: Option<Row>,
     /// The last start in it, as number text; `None` without a bound.
     pub upto: Option<String>,
 }
 
-impl Span {
+impl SegmentSpan {
     /// The key of a row in `partition`, whether there is one or not.
     pub fn row(partition: &str, start: &str) -> Row {
         let key = [("PK", Attr::S(partition.to_owned())), ("Start", Attr::N(start.to_owned()))];
@@ -78,11 +78,11 @@ impl LastExport {
     }
 
     /// What a document that does without it is lenient about.
-    pub fn warning(&self) -> Option<Warning> {
+    pub fn warning(&self) -> Option<ExportWarning> {
         match self {
             Self::Unnamed | Self::Found(_) => None,
-            Self::Missing => Some(Warning::StoredExportMissing),
-            Self::Unreadable => Some(Warning::StoredExportUnreadable),
+            Self::Missing => Some(ExportWarning::StoredExportMissing),
+            Self::Unreadable => Some(ExportWarning::StoredExportUnreadable),
         }
     }
 }
@@ -102,16 +102,16 @@ pub struct TriggerProfile {
 /// be read.
 pub trait ExportSource: Sync {
     /// The Event row.
-    fn event(&self, key: &EventKey) -> impl Future<Output = Result<Option<Row>, ReadError>> + Send;
+    fn event(&self, key: &EventKey) -> impl Future<Output = Result<Option<Row>, SourceError>> + Send;
 
     /// The Profile row.
-    fn profile(&self, name: &str) -> impl Future<Output = Result<Option<Row>, ReadError>> + Send;
+    fn profile(&self, name: &str) -> impl Future<Output = Result<Option<Row>, SourceError>> + Send;
 
     /// The Plugin rows that exist; `keys` are distinct and of any number.
-    fn plugins(&self, keys: &[VersionedName]) -> impl Future<Output = Result<Vec<Row>, ReadError>> + Send;
+    fn plugins(&self, keys: &[VersionedName]) -> impl Future<Output = Result<Vec<Row>, SourceError>> + Send;
 
     /// The Model rows that exist; `keys` are distinct and of any number.
-    fn models(&self, keys: &[VersionedName]) -> impl Future<Output = Result<Vec<Row>, ReadError>> + Send;
+    fn models(&self, keys: &[VersionedName]) -> impl Future<Output = Result<Vec<Row>, SourceError>> + Send;
 
     /// One page of a span of `PluginResult`, ascending by `Start`. Of each row at least `attributes` (every attribute when
     /// `None`), which are distinct and may bear any name; more do no harm, so a projection too long for one expression
@@ -120,11 +120,11 @@ pub trait ExportSource: Sync {
         &self,
         partition: &str,
         attributes: Option<&[String]>,
-        span: Span,
-    ) -> impl Future<Output = Result<Page, ReadError>> + Send;
+        span: SegmentSpan,
+    ) -> impl Future<Output = Result<RowPage, SourceError>> + Send;
 
     /// The last row of a partition of `PluginResult`, of which nothing but the start need be there.
-    fn last_segment(&self, partition: &str) -> impl Future<Output = Result<Option<Row>, ReadError>> + Send;
+    fn last_segment(&self, partition: &str) -> impl Future<Output = Result<Option<Row>, SourceError>> + Send;
 
     /// The rows of `PluginResult` that start at `starts`, which are distinct and of any number, in any order. Of each
     /// row at least `attributes`.
@@ -133,34 +133,37 @@ pub trait ExportSource: Sync {
         partition: &str,
         starts: &[String],
         attributes: &[&str],
-    ) -> impl Future<Output = Result<Vec<Row>, ReadError>> + Send;
+    ) -> impl Future<Output = Result<Vec<Row>, SourceError>> + Send;
 
     /// One page of the feedback table's `ProgramEventTrack-index`.
     fn feedback(
         &self,
         partition: &str,
         after: Option<Row>,
-    ) -> impl Future<Output = Result<Page, ReadError>> + Send;
+    ) -> impl Future<Output = Result<RowPage, SourceError>> + Send;
 
     /// The `ReplayRequest` row.
-    fn replay_request(&self, key: &ReplayKey) -> impl Future<Output = Result<Option<Row>, ReadError>> + Send;
+    fn replay_request(
+        &self,
+        key: &ReplayKey,
+    ) -> impl Future<Output = Result<Option<Row>, SourceError>> + Send;
 
     /// The JSON text inside the replay's results, decompressed. Text that does not decompress is `Some("")`.
     fn replay_results(
         &self,
         key: &ReplayKey,
-    ) -> impl Future<Output = Result<Option<String>, ReadError>> + Send;
+    ) -> impl Future<Output = Result<Option<String>, SourceError>> + Send;
 
     /// An object of the export bucket; never [`LastExport::Unnamed`]. An object that will not be read at the next try
     /// either is no error.
-    fn stored_export(&self, key: &str) -> impl Future<Output = Result<LastExport, ReadError>> + Send;
+    fn stored_export(&self, key: &str) -> impl Future<Output = Result<LastExport, SourceError>> + Send;
 
     /// The profile of the event's last trigger.
     fn trigger_profile(
         &self,
         key: &EventKey,
-    ) -> impl Future<Output = Result<Option<TriggerProfile>, ReadError>> + Send;
+    ) -> impl Future<Output = Result<Option<TriggerProfile>, SourceError>> + Send;
 
     /// A presigned URL of a replay clip (`s3://…`), or `None` when documents carry none.
-    fn preview_url(&self, clip: &str) -> impl Future<Output = Result<Option<String>, ReadError>> + Send;
+    fn preview_url(&self, clip: &str) -> impl Future<Output = Result<Option<String>, SourceError>> + Send;
 }

@@ -46,7 +46,7 @@ impl StateKey {
 
 /// The right to build, until it ends or the next one is given.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Lease {
+pub struct BuildLease {
     /// Who holds it.
     pub owner: String,
     /// Grows with each lease of the same export, also if the states were lost in between.
@@ -61,7 +61,7 @@ pub struct Lease {
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct ExportState {
     /// The last lease; it may have ended.
-    pub lease: Option<Lease>,
+    pub lease: Option<BuildLease>,
     /// Triggers sent before this time (milliseconds since the epoch) are covered by the last export.
     pub built_from_ms: Option<i64>,
     /// The last stored object's `ETag`.
@@ -79,7 +79,7 @@ pub struct ExportState {
 
 /// A trigger as it was received.
 #[derive(Debug, Clone, Copy)]
-pub struct Received<'a> {
+pub struct ReceivedTrigger<'a> {
     /// When it was sent first, in milliseconds since the epoch.
     pub sent_ms: i64,
     /// The profile that travels in it, as JSON text.
@@ -88,32 +88,38 @@ pub struct Received<'a> {
 
 /// What to do about a trigger.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Decision {
+pub enum BuildDecision {
     /// Nothing: an export covers it.
     Covered,
     /// Wait: another worker builds.
     Held,
     /// Build, with this lease.
-    Build(Lease),
+    Build(BuildLease),
 }
 
 impl ExportState {
     /// Decides about `received` at `now_ms` for a worker `owner` that would be done by `until_ms`.
-    pub fn decide(&self, received: Received<'_>, owner: &str, now_ms: i64, until_ms: i64) -> Decision {
+    pub fn decide(
+        &self,
+        received: ReceivedTrigger<'_>,
+        owner: &str,
+        now_ms: i64,
+        until_ms: i64,
+    ) -> BuildDecision {
         if self.covers(received) {
-            return Decision::Covered;
+            return BuildDecision::Covered;
         }
         let (fence, is_held) =
             self.lease.as_ref().map_or((0, false), |lease| (lease.fence, lease.until_ms > now_ms));
         if is_held {
-            return Decision::Held;
+            return BuildDecision::Held;
         }
         let next = u64::try_from(now_ms).unwrap_or_default().max(fence + 1);
-        Decision::Build(Lease { owner: owner.to_owned(), fence: next, previous: fence, until_ms })
+        BuildDecision::Build(BuildLease { owner: owner.to_owned(), fence: next, previous: fence, until_ms })
     }
 
     /// What is true once the export of `id` for `received`, whose first read was not before `began_ms`, is stored.
-    pub fn built(received: Received<'_>, began_ms: i64, id: Option<String>, etag: String) -> Self {
+    pub fn built(received: ReceivedTrigger<'_>, began_ms: i64, id: Option<String>, etag: String) -> Self {
         Self {
             lease: None,
             built_from_ms: Some(began_ms - CLOCK_SKEW_MS),
@@ -133,7 +139,7 @@ impl ExportState {
     }
 
     /// A trigger with a newer profile is not covered by an export that was made with an older one.
-    fn covers(&self, received: Received<'_>) -> bool {
+    fn covers(&self, received: ReceivedTrigger<'_>) -> bool {
         let is_older = self.built_from_ms.is_some_and(|from| received.sent_ms < from);
         let has_other_profile = received.profile.is_some_and(|profile| !self.knows(profile));
         let is_newer_profile =
@@ -150,8 +156,8 @@ fn sha256(text: &str) -> String {
 mod tests {
     use super::*;
 
-    fn received(sent_ms: i64, profile: Option<&str>) -> Received<'_> {
-        Received { sent_ms, profile }
+    fn received(sent_ms: i64, profile: Option<&str>) -> ReceivedTrigger<'_> {
+        ReceivedTrigger { sent_ms, profile }
     }
 
     fn built(sent_ms: i64, profile: Option<&str>, began_ms: i64) -> ExportState {
@@ -171,25 +177,25 @@ mod tests {
     fn a_trigger_sent_before_the_build_is_covered_and_a_later_one_is_not() {
         let state = built(1_000, None, 10_000);
         let decide = |sent| state.decide(received(sent, None), "w", 20_000, 30_000);
-        assert_eq!(decide(9_499), Decision::Covered);
+        assert_eq!(decide(9_499), BuildDecision::Covered);
         // The clocks may differ by half a second.
-        assert!(matches!(decide(9_500), Decision::Build(_)));
+        assert!(matches!(decide(9_500), BuildDecision::Build(_)));
     }
 
     #[test]
     fn a_newer_profile_is_never_lost() {
         let state = built(1_000, Some("old"), 10_000);
         let decide = |sent, profile| state.decide(received(sent, profile), "w", 20_000, 30_000);
-        assert!(matches!(decide(2_000, Some("new")), Decision::Build(_)));
-        assert_eq!(decide(2_000, Some("old")), Decision::Covered);
-        assert_eq!(decide(500, Some("older still")), Decision::Covered);
-        assert_eq!(decide(2_000, None), Decision::Covered);
+        assert!(matches!(decide(2_000, Some("new")), BuildDecision::Build(_)));
+        assert_eq!(decide(2_000, Some("old")), BuildDecision::Covered);
+        assert_eq!(decide(500, Some("older still")), BuildDecision::Covered);
+        assert_eq!(decide(2_000, None), BuildDecision::Covered);
     }
 
     #[test]
     fn a_profile_is_known_by_its_hash_and_in_older_rows_by_its_text() {
         let decide = |state: &ExportState, profile| {
-            state.decide(received(2_000, Some(profile)), "w", 20_000, 30_000) == Decision::Covered
+            state.decide(received(2_000, Some(profile)), "w", 20_000, 30_000) == BuildDecision::Covered
         };
         let large = format!("{{\"x\": \"{}\"}}", "x".repeat(MAX_PROFILE_BYTES));
         let state = built(1_000, Some(&large), 10_000);
@@ -201,11 +207,12 @@ mod tests {
 
     #[test]
     fn one_worker_builds_at_a_time_and_each_lease_has_a_higher_fence() {
-        let lease = |fence, previous, until_ms| Lease { owner: "b".to_owned(), fence, previous, until_ms };
+        let lease =
+            |fence, previous, until_ms| BuildLease { owner: "b".to_owned(), fence, previous, until_ms };
         let state = |fence| ExportState { lease: Some(lease(fence, 1, 5_000)), ..ExportState::default() };
         let decide = |fence, now| state(fence).decide(received(1, None), "b", now, now + 10);
-        assert_eq!(decide(7, 4_999), Decision::Held);
-        assert_eq!(decide(7, 5_000), Decision::Build(lease(5_000, 7, 5_010)));
-        assert_eq!(decide(9_000, 5_000), Decision::Build(lease(9_001, 9_000, 5_010)));
+        assert_eq!(decide(7, 4_999), BuildDecision::Held);
+        assert_eq!(decide(7, 5_000), BuildDecision::Build(lease(5_000, 7, 5_010)));
+        assert_eq!(decide(9_000, 5_000), BuildDecision::Build(lease(9_001, 9_000, 5_010)));
     }
 }

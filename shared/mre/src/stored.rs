@@ -7,19 +7,19 @@ use std::collections::HashMap;
 use std::ops::Range;
 
 use crate::feedback::Feedback;
-use crate::json::{Json, JsonError, Reader};
-use crate::model::Segment;
+use crate::json::{Json, JsonError, JsonReader};
+use crate::model::ClassifiedSegment;
 use crate::native;
 use crate::number::number_key;
 use crate::replay::{ReplayRequest, ReplayResult};
-use crate::warnings::{Warning, Warnings};
+use crate::warnings::{ExportWarning, Warnings};
 use crate::writer::Writer;
 
 /// The profile inside a stored event export: the event comes first, so the segments are not read.
 pub fn stored_profile(text: &str) -> Option<Json> {
     let mut event = None;
     // Stops at the event by failing on purpose: the rest of the text does not matter.
-    let _ = Reader::new(text).object(|reader, name| {
+    let _ = JsonReader::new(text).object(|reader, name| {
         let value = reader.value()?;
         if name == "Event" {
             event = Some(value);
@@ -65,7 +65,7 @@ impl<'a> StoredExport<'a> {
     /// When the text is no JSON object.
     pub fn read(text: &'a str, track: Option<&str>) -> Result<Self, JsonError> {
         let mut export = Self { text, members: Vec::new(), segments: Vec::new() };
-        let mut reader = Reader::new(text);
+        let mut reader = JsonReader::new(text);
         reader.object(|reader, name| {
             if name != "Segments" {
                 let value = reader.value()?;
@@ -99,10 +99,10 @@ impl<'a> StoredExport<'a> {
     ) -> String {
         let mut features: HashMap<usize, &Json> = HashMap::new();
         let mut order = Vec::new();
-        let index = Index::new(&self.segments);
+        let index = StoredIndex::new(&self.segments);
         for result in results.iter().filter(|_| request.timed.is_empty()) {
             let places = index.matches(result, warnings);
-            warnings.add_if(places.is_empty(), Warning::ResultUnmatched);
+            warnings.add_if(places.is_empty(), ExportWarning::ResultUnmatched);
             for place in places {
                 features.insert(place, &result.features);
                 order.push(place);
@@ -121,7 +121,7 @@ impl<'a> StoredExport<'a> {
                 for clip in &request.timed {
                     w.item();
                     native::write_replay_segment(
-                        &Segment::of_time(clip),
+                        &ClassifiedSegment::of_time(clip),
                         &Json::Array(Vec::new()),
                         &Feedback::default(),
                         w,
@@ -161,7 +161,7 @@ impl Opto {
 
 /// Places of segments by what results compare them with.
 #[derive(Debug, Default)]
-struct Index<'a> {
+struct StoredIndex<'a> {
     /// All segments by start.
     starts: HashMap<&'a str, Vec<usize>>,
     /// Those optimized for the replay's track by that start.
@@ -172,7 +172,7 @@ struct Index<'a> {
     other_track: HashMap<&'a str, Vec<usize>>,
 }
 
-impl<'a> Index<'a> {
+impl<'a> StoredIndex<'a> {
     fn new(segments: &'a [StoredSegment]) -> Self {
         let mut index = Self::default();
         for (place, segment) in segments.iter().enumerate() {
@@ -195,7 +195,7 @@ impl<'a> Index<'a> {
             return find(&self.starts, start).to_vec();
         }
         let other_track = find(&self.other_track, start);
-        warnings.add_if(!other_track.is_empty(), Warning::OptimizerTrackMissing);
+        warnings.add_if(!other_track.is_empty(), ExportWarning::OptimizerTrackMissing);
         let optimized = find(&self.opto_starts, result.opto_start.as_deref());
         let mut places = [optimized, find(&self.unoptimized, start), other_track].concat();
         places.sort_unstable();

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 /// A leniency: MRE fails where these occur.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
-pub enum Warning {
+pub enum ExportWarning {
     /// The event has no list of audio tracks yet.
     AudioTracksMissing,
     /// The event has no start time.
@@ -47,7 +47,7 @@ pub enum Warning {
     ValueOfOtherType,
 }
 
-impl Warning {
+impl ExportWarning {
     /// The stable code shown to clients.
     pub fn code(self) -> &'static str {
         match self {
@@ -78,24 +78,24 @@ impl Warning {
 /// The leniencies of one document.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Warnings {
-    counts: BTreeMap<Warning, u64>,
+    counts: BTreeMap<ExportWarning, u64>,
 }
 
 impl Warnings {
     /// Counts one more.
-    pub fn add(&mut self, warning: Warning) {
+    pub fn add(&mut self, warning: ExportWarning) {
         *self.counts.entry(warning).or_default() += 1;
     }
 
     /// Sees to it that `warning` is counted, if there is one.
-    pub fn raise(&mut self, warning: Option<Warning>) {
+    pub fn raise(&mut self, warning: Option<ExportWarning>) {
         if let Some(warning) = warning {
             self.counts.entry(warning).or_insert(1);
         }
     }
 
     /// Counts one more if `missing`.
-    pub fn add_if(&mut self, missing: bool, warning: Warning) {
+    pub fn add_if(&mut self, missing: bool, warning: ExportWarning) {
         if missing {
             self.add(warning);
         }
@@ -109,12 +109,12 @@ impl Warnings {
     }
 
     /// How often it occurred.
-    pub fn count(&self, warning: Warning) -> u64 {
+    pub fn count(&self, warning: ExportWarning) -> u64 {
         self.counts.get(&warning).copied().unwrap_or(0)
     }
 
     /// Each that occurred, with its count, for one log line.
-    pub fn iter(&self) -> impl Iterator<Item = (Warning, u64)> + '_ {
+    pub fn iter(&self) -> impl Iterator<Item = (ExportWarning, u64)> + '_ {
         self.counts.iter().map(|(warning, count)| (*warning, *count))
     }
 
@@ -133,14 +133,14 @@ mod tests {
     fn the_header_lists_each_code_once() {
         let mut warnings = Warnings::default();
         assert_eq!(warnings.header(), None);
-        warnings.add(Warning::PluginMissing);
-        warnings.add(Warning::PluginMissing);
-        warnings.add_if(true, Warning::StartMissing);
-        warnings.add_if(false, Warning::IdMissing);
+        warnings.add(ExportWarning::PluginMissing);
+        warnings.add(ExportWarning::PluginMissing);
+        warnings.add_if(true, ExportWarning::StartMissing);
+        warnings.add_if(false, ExportWarning::IdMissing);
         assert_eq!(warnings.header().as_deref(), Some("start-missing, plugin-missing"));
         assert_eq!(
             warnings.iter().collect::<Vec<_>>(),
-            [(Warning::StartMissing, 1), (Warning::PluginMissing, 2)]
+            [(ExportWarning::StartMissing, 1), (ExportWarning::PluginMissing, 2)]
         );
     }
 }

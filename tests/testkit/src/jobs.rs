@@ -6,7 +6,7 @@ use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use export_domain::ids::{JobId, TenantId};
 use export_domain::job::{Errand, Job, State};
 use export_domain::ports::{
-    ClipLine, Due, DueJobs, IdempotencyKeys, JobLists, JobStore, Page, Unavailable, Written,
+    ClipLine, Due, DueJobs, IdempotencyKeys, JobLists, JobPage, JobStore, Unavailable, Written,
 };
 use export_domain::request::Wanted;
 use std::cmp::Reverse;
@@ -223,7 +223,7 @@ impl JobLists for MemoryJobs {
         tenant: &TenantId,
         most: usize,
         cursor: Option<&str>,
-    ) -> Result<Option<Page>, Unavailable> {
+    ) -> Result<Option<JobPage>, Unavailable> {
         let (table, tenant) = (Arc::clone(&self.table), tenant.clone());
         let cursor = cursor.map(str::to_owned);
         let list = move || {
@@ -239,7 +239,7 @@ impl JobLists for MemoryJobs {
             let more = jobs.len() > most;
             jobs.truncate(most);
             let next = jobs.last().filter(|_| more).map(|job| write_cursor(job));
-            Ok(Some(Page { jobs: jobs.into_iter().cloned().collect(), next }))
+            Ok(Some(JobPage { jobs: jobs.into_iter().cloned().collect(), next }))
         };
         self.faults.run(WHAT, "list", list).await
     }

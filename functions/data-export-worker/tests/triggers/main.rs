@@ -4,11 +4,11 @@
 mod world;
 
 use export_lambda::batch::{Disposition, Record};
-use export_lambda::documents::{Ask, Call, Order};
+use export_lambda::documents::{Ask, Call, DocumentOrder};
 use export_mre::document::View;
 use export_mre::export::export_replay;
 use export_mre::keys::EventKey;
-use export_mre::state::{ExportState, Lease, StateKey};
+use export_mre::state::{BuildLease, ExportState, StateKey};
 use export_mre::trigger::Trigger;
 use export_testkit::mre::scenario;
 use std::time::Duration;
@@ -128,7 +128,8 @@ async fn a_trigger_that_meets_another_worker_waits_in_the_queue_with_its_time() 
     let scenario = scenario("event_feedback");
     let world = World::of(&scenario);
     let record = record(&scenario, 1_000);
-    let other = Lease { owner: "other".to_owned(), fence: 5, previous: 0, until_ms: world.now() + 60_000 };
+    let other =
+        BuildLease { owner: "other".to_owned(), fence: 5, previous: 0, until_ms: world.now() + 60_000 };
     world.seed(&key(&record), ExportState { lease: Some(other), ..ExportState::default() });
     assert_eq!(handle(&world, &record).await, Disposition::Acknowledge);
     assert_eq!(world.seen().sent_again, [(1_000, 7)]);
@@ -289,9 +290,9 @@ async fn as_long_as_a_dead_workers_lease_runs_a_trigger_waits() {
 }
 
 /// The order of `key`'s document in the guide's view, as a request sends it.
-fn order(key: &EventKey, replay: Option<&str>) -> (Order, Record) {
+fn order(key: &EventKey, replay: Option<&str>) -> (DocumentOrder, Record) {
     let call = Call { route_key: "GET /export/data/event".to_owned(), ..Call::default() };
-    let order = Order::new(key, replay, &Ask::read(&call).unwrap());
+    let order = DocumentOrder::new(key, replay, &Ask::read(&call).unwrap());
     let record = Record { body: order.message(), ..Record::default() };
     (order, record)
 }

@@ -7,9 +7,10 @@ use export_lambda::batch::Record;
 use export_mre::json::Json;
 use export_mre::keys::object_key;
 use export_mre::ports::{
-    DocumentOrders, ExportLocations, ExportStates, ExportStore, Method, Ordered, Stored, TriggerQueue,
+    DocumentOrders, ExportLocations, ExportStates, ExportStore, LinkMethod, OrderProgress, StoreOutcome,
+    TriggerQueue,
 };
-use export_mre::state::{ExportState, Lease, StateKey};
+use export_mre::state::{BuildLease, ExportState, StateKey};
 use export_mre::trigger::Trigger;
 use export_testkit::mre::{MemorySource, Scenario};
 use std::collections::{BTreeMap, HashMap};
@@ -182,22 +183,22 @@ impl ExportStore for Port {
         text: String,
         fence: u64,
         _: Option<String>,
-    ) -> Result<Stored, Unavailable> {
+    ) -> Result<StoreOutcome, Unavailable> {
         self.call(|inner| {
             if inner.fences.get(key).is_some_and(|stored| *stored > fence) {
-                return Stored::Superseded;
+                return StoreOutcome::Superseded;
             }
             inner.fences.insert(key.to_owned(), fence);
             inner.seen.objects.insert(key.to_owned(), text);
-            Stored::Done("etag".to_owned())
+            StoreOutcome::Done("etag".to_owned())
         })
         .await
     }
 }
 
 impl DocumentOrders for Port {
-    async fn look(&self, _: &str, _: &'static str, _: Method) -> Result<Ordered, Unavailable> {
-        Ok(Ordered::Absent)
+    async fn look(&self, _: &str, _: &'static str, _: LinkMethod) -> Result<OrderProgress, Unavailable> {
+        Ok(OrderProgress::Absent)
     }
 
     async fn place(&self, _: &str) -> Result<(), Unavailable> {
@@ -222,7 +223,7 @@ impl ExportStates for Port {
         self.call(|inner| inner.states.get(key).cloned().unwrap_or_default()).await
     }
 
-    async fn claim(&self, key: &StateKey, lease: &Lease, now_ms: i64) -> Result<bool, Unavailable> {
+    async fn claim(&self, key: &StateKey, lease: &BuildLease, now_ms: i64) -> Result<bool, Unavailable> {
         self.call(|inner| {
             let state = inner.states.entry(key.clone()).or_default();
             let (fence, until_ms) =
@@ -236,7 +237,12 @@ impl ExportStates for Port {
         .await
     }
 
-    async fn commit(&self, key: &StateKey, lease: &Lease, built: &ExportState) -> Result<bool, Unavailable> {
+    async fn commit(
+        &self,
+        key: &StateKey,
+        lease: &BuildLease,
+        built: &ExportState,
+    ) -> Result<bool, Unavailable> {
         if built.profile.as_ref().is_some_and(|profile| profile.len() > 400_000) {
             return Err(Unavailable("a port", "the item is too large".to_owned()));
         }
@@ -244,7 +250,7 @@ impl ExportStates for Port {
             let state = inner.states.entry(key.clone()).or_default();
             let is_held = state.lease.as_ref() == Some(lease);
             if is_held {
-                let ended = Lease { until_ms: 0, ..lease.clone() };
+                let ended = BuildLease { until_ms: 0, ..lease.clone() };
                 *state = ExportState { lease: Some(ended), ..built.clone() };
             }
             is_held
@@ -252,7 +258,7 @@ impl ExportStates for Port {
         .await
     }
 
-    async fn release(&self, key: &StateKey, lease: &Lease) -> Result<(), Unavailable> {
+    async fn release(&self, key: &StateKey, lease: &BuildLease) -> Result<(), Unavailable> {
         self.call(|inner| {
             let state = inner.states.entry(key.clone()).or_default();
             if let Some(held) = state.lease.as_mut().filter(|held| *held == lease) {

@@ -1,6 +1,6 @@
 //! The sessions and the tenants table.
 
-use super::item::Item;
+use super::item::AttributeMap;
 use crate::clients::unavailable;
 use aws_config::SdkConfig;
 use aws_sdk_dynamodb::Client;
@@ -63,7 +63,7 @@ async fn get(
     table: &str,
     pk: &str,
     what: &'static str,
-) -> Result<Option<Item>, Unavailable> {
+) -> Result<Option<AttributeMap>, Unavailable> {
     let sent = client
         .get_item()
         .table_name(table)
@@ -76,14 +76,14 @@ async fn get(
 }
 
 /// A row that is not complete opens nothing, nor does one whose end is written in milliseconds.
-fn session_of(item: &Item) -> Option<Session> {
+fn session_of(item: &AttributeMap) -> Option<Session> {
     let tenant = TenantId::parse(&text(item, "tenant")??).ok()?;
     let expires_at = number(item, "expires_at")??;
     (expires_at < LATEST_S).then_some(Session { tenant, expires_at })
 }
 
 /// An attribute may be left out; one of the wrong type must not count as left out, as that could open a whole bucket.
-fn tenant_of(id: &TenantId, item: &Item) -> Option<Tenant> {
+fn tenant_of(id: &TenantId, item: &AttributeMap) -> Option<Tenant> {
     let targets = item.get("targets")?.as_l().ok()?;
     Some(Tenant {
         id: id.clone(),
@@ -96,7 +96,7 @@ fn tenant_of(id: &TenantId, item: &Item) -> Option<Tenant> {
     })
 }
 
-fn target_of(item: &Item) -> Option<AllowedTarget> {
+fn target_of(item: &AttributeMap) -> Option<AllowedTarget> {
     Some(AllowedTarget {
         bucket: text(item, "bucket")??,
         region: text(item, "region")?.unwrap_or_default(),
@@ -107,7 +107,7 @@ fn target_of(item: &Item) -> Option<AllowedTarget> {
 
 /// `Some(None)` if there is no such attribute, `None` if it is no string.
 #[expect(clippy::option_option, reason = "left out and wrong are different")]
-fn text(item: &Item, name: &str) -> Option<Option<String>> {
+fn text(item: &AttributeMap, name: &str) -> Option<Option<String>> {
     match item.get(name) {
         None => Some(None),
         Some(value) => value.as_s().ok().cloned().map(Some),
@@ -116,7 +116,7 @@ fn text(item: &Item, name: &str) -> Option<Option<String>> {
 
 /// `Some(None)` if there is no such attribute, `None` if it is no such number.
 #[expect(clippy::option_option, reason = "left out and wrong are different")]
-fn number<T: FromStr>(item: &Item, name: &str) -> Option<Option<T>> {
+fn number<T: FromStr>(item: &AttributeMap, name: &str) -> Option<Option<T>> {
     match item.get(name) {
         None => Some(None),
         Some(value) => value.as_n().ok()?.parse().ok().map(Some),
@@ -154,7 +154,7 @@ mod tests {
             ("source_bucket".to_owned(), s("rec")),
             ("targets".to_owned(), AttributeValue::L(vec![AttributeValue::M(target)])),
         ]);
-        let tenant = |row: &Item| tenant_of(&TenantId::parse("demo").unwrap(), row);
+        let tenant = |row: &AttributeMap| tenant_of(&TenantId::parse("demo").unwrap(), row);
         assert!(tenant(&row).is_some_and(|tenant| tenant.source_prefix.is_empty()));
         for name in
             ["source_bucket", "source_owner", "source_prefix", "targets", "default_target", "max_active"]

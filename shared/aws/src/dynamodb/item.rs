@@ -32,11 +32,11 @@ const OPTIONAL: [&str; 20] = [
 ];
 
 /// An item or what is wrong with it.
-pub(super) type Item = HashMap<String, AttributeValue>;
+pub(super) type AttributeMap = HashMap<String, AttributeValue>;
 
 /// The whole item.
-pub(super) fn encode(job: &Job) -> Result<Item, serde_dynamo::Error> {
-    let mut item: Item = serde_dynamo::to_item(job)?;
+pub(super) fn encode(job: &Job) -> Result<AttributeMap, serde_dynamo::Error> {
+    let mut item: AttributeMap = serde_dynamo::to_item(job)?;
     item.extend(keys::item_key(&job.tenant, &job.job_id));
     for (name, value) in keys::index_attributes(job) {
         item.extend(value.map(|value| (name.to_owned(), value)));
@@ -45,7 +45,7 @@ pub(super) fn encode(job: &Job) -> Result<Item, serde_dynamo::Error> {
 }
 
 /// Reads an item; attributes that this version does not know are ignored.
-pub(super) fn decode(item: Item) -> Result<Job, serde_dynamo::Error> {
+pub(super) fn decode(item: AttributeMap) -> Result<Job, serde_dynamo::Error> {
     serde_dynamo::from_item(item)
 }
 
@@ -58,7 +58,7 @@ pub(super) struct Update {
 }
 
 /// The update that turns any earlier value of the job's item into `item`.
-pub(super) fn update(item: Item) -> Update {
+pub(super) fn update(item: AttributeMap) -> Update {
     let mut update = Update::default();
     let mut removed: Vec<String> = Vec::new();
     let absent = OPTIONAL.into_iter().filter(|name| !item.contains_key(*name));

@@ -1,6 +1,6 @@
 //! The jobs table.
 
-use super::item::{self, Item};
+use super::item::{self, AttributeMap};
 use super::keys;
 use crate::clients::unavailable;
 use crate::clock::SystemClock;
@@ -16,7 +16,7 @@ use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use export_domain::ids::{JobId, TenantId};
 use export_domain::job::{Errand, Job};
 use export_domain::ports::{
-    ClipLine, Clock, Due, DueJobs, IdempotencyKeys, JobLists, JobStore, Page, Unavailable, Written,
+    ClipLine, Clock, Due, DueJobs, IdempotencyKeys, JobLists, JobPage, JobStore, Unavailable, Written,
 };
 use futures_util::future::try_join_all;
 
@@ -37,7 +37,7 @@ impl DynamoJobs {
 
     /// After a refused write: an item that carries this write's id was written by an earlier try of it whose reply
     /// was lost.
-    fn judge(refused: Option<&Item>, write_id: &str) -> Result<Written, Unavailable> {
+    fn judge(refused: Option<&AttributeMap>, write_id: &str) -> Result<Written, Unavailable> {
         let Some(item) = refused else { return Ok(Written::Conflict(None)) };
         if item.get("write_id").and_then(|id| id.as_s().ok()).is_some_and(|id| id == write_id) {
             return Ok(Written::Done);
@@ -45,7 +45,7 @@ impl DynamoJobs {
         decode(item.clone()).map(|job| Written::Conflict(Some(Box::new(job))))
     }
 
-    async fn create(&self, item: Item, write_id: &str) -> Result<Written, Unavailable> {
+    async fn create(&self, item: AttributeMap, write_id: &str) -> Result<Written, Unavailable> {
         let sent = self
             .client
             .put_item()
@@ -64,7 +64,7 @@ impl DynamoJobs {
         }
     }
 
-    async fn replace(&self, job: &Job, item: Item, expected: u64) -> Result<Written, Unavailable> {
+    async fn replace(&self, job: &Job, item: AttributeMap, expected: u64) -> Result<Written, Unavailable> {
         let write_id = item.get("write_id").and_then(|id| id.as_s().ok().cloned()).unwrap_or_default();
         let update = item::update(item);
         let sent = self
@@ -92,7 +92,7 @@ impl DynamoJobs {
 }
 
 /// Reads a row of the `due` index.
-fn read_due(item: &Item) -> Option<Due> {
+fn read_due(item: &AttributeMap) -> Option<Due> {
     let at = item.get("due_at")?.as_n().ok()?.parse().ok()?;
     let (tenant, job_id) = keys::names_of(item)?;
     Some(Due { at, tenant, job_id })
@@ -257,7 +257,7 @@ impl JobLists for DynamoJobs {
         tenant: &TenantId,
         most: usize,
         cursor: Option<&str>,
-    ) -> Result<Option<Page>, Unavailable> {
+    ) -> Result<Option<JobPage>, Unavailable> {
         let start = match cursor {
             None => None,
             Some(text) => match read_cursor(tenant, text) {
@@ -280,16 +280,16 @@ impl JobLists for DynamoJobs {
             .map_err(|e| unavailable(WHAT, &e))?;
         let next = sent.last_evaluated_key().and_then(write_cursor);
         let jobs = sent.items.unwrap_or_default().into_iter().filter_map(readable).collect();
-        Ok(Some(Page { jobs, next }))
+        Ok(Some(JobPage { jobs, next }))
     }
 }
 
-fn decode(item: Item) -> Result<Job, Unavailable> {
+fn decode(item: AttributeMap) -> Result<Job, Unavailable> {
     item::decode(item).map_err(|e| unavailable(WHAT, &e))
 }
 
 /// One item that cannot be read must not keep a tenant from all others.
-fn readable(item: Item) -> Option<Job> {
+fn readable(item: AttributeMap) -> Option<Job> {
     let key = keys::names_of(&item);
     let read = item::decode(item);
     if let Err(error) = &read {
@@ -300,13 +300,13 @@ fn readable(item: Item) -> Option<Job> {
 }
 
 /// The key's varying part; the tenant is not in the cursor, so that it cannot be changed there.
-fn write_cursor(key: &Item) -> Option<String> {
+fn write_cursor(key: &AttributeMap) -> Option<String> {
     let (_, job_id) = keys::names_of(key)?;
     let created = key.get("created_at")?.as_n().ok()?;
     Some(URL_SAFE_NO_PAD.encode(format!("{created}/{job_id}")))
 }
 
-fn read_cursor(tenant: &TenantId, text: &str) -> Option<Item> {
+fn read_cursor(tenant: &TenantId, text: &str) -> Option<AttributeMap> {
     let text = String::from_utf8(URL_SAFE_NO_PAD.decode(text).ok()?).ok()?;
     let (created, job_id) = text.split_once('/')?;
     let created: i64 = created.parse().ok()?;

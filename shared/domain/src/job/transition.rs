@@ -1,7 +1,7 @@
 //! What clients, the clock and the sweeper do to a job.
 
 use super::work::due_asleep;
-use super::{Cause, Ended, Failure, Job, Order, Reason, SCHEMA_VERSION, State};
+use super::{Cause, Failure, Job, Order, Reason, SCHEMA_VERSION, State, UntoldEnd};
 use crate::ids::{JobId, TenantId};
 use crate::settings::Lifecycle;
 
@@ -169,8 +169,8 @@ impl Job {
     }
 
     /// The ends that are still to be told once this one is an earlier one.
-    fn ends_untold(&self) -> Vec<Ended> {
-        let own = (self.is_untold() && self.state != State::Ready).then(|| Ended {
+    fn ends_untold(&self) -> Vec<UntoldEnd> {
+        let own = (self.is_untold() && self.state != State::Ready).then(|| UntoldEnd {
             generation: self.generation,
             state: self.state,
             failure: self.failure.clone(),

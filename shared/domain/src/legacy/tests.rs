@@ -43,7 +43,7 @@ fn all_jobs() -> Vec<Job> {
 }
 
 /// The decision table, row by row, independent of the code: when does a row fire?
-fn fires(row: Row, job: &Job) -> bool {
+fn fires(row: ReplyRow, job: &Job) -> bool {
     let media = job.order.wanted == Wanted::Media;
     let lack = job.video.as_ref().map_or(0, |v| v.lack_ms);
     let failed = |reason: &Reason, retriable: bool| {
@@ -51,19 +51,19 @@ fn fires(row: Row, job: &Job) -> bool {
             && job.failure.as_ref().is_some_and(|f| f.retriable == retriable && (f.reason == *reason))
     };
     match row {
-        Row::Queued => media && job.state == State::Queued,
-        Row::RunningWithoutImage => media && job.state == State::Running && job.image.is_none(),
-        Row::RunningWithImage => media && job.state == State::Running && job.image.is_some(),
-        Row::WaitingSource => media && job.state == State::WaitingSource,
-        Row::ReadyFull => media && job.state == State::Ready && lack == 0,
-        Row::ReadyShort => media && job.state == State::Ready && lack > 0,
-        Row::ThumbnailReady => !media && job.state == State::Ready,
-        Row::ThumbnailInWork => {
+        ReplyRow::Queued => media && job.state == State::Queued,
+        ReplyRow::RunningWithoutImage => media && job.state == State::Running && job.image.is_none(),
+        ReplyRow::RunningWithImage => media && job.state == State::Running && job.image.is_some(),
+        ReplyRow::WaitingSource => media && job.state == State::WaitingSource,
+        ReplyRow::ReadyFull => media && job.state == State::Ready && lack == 0,
+        ReplyRow::ReadyShort => media && job.state == State::Ready && lack > 0,
+        ReplyRow::ThumbnailReady => !media && job.state == State::Ready,
+        ReplyRow::ThumbnailInWork => {
             !media && matches!(job.state, State::Queued | State::Running | State::WaitingSource)
         }
-        Row::SourceAbsent => failed(&Reason::SourceAbsent, true),
-        Row::TimedOut => failed(&Reason::TimedOut, true),
-        Row::Final => {
+        ReplyRow::SourceAbsent => failed(&Reason::SourceAbsent, true),
+        ReplyRow::TimedOut => failed(&Reason::TimedOut, true),
+        ReplyRow::Final => {
             job.state == State::Cancelled
                 || (job.state == State::Failed && job.failure.as_ref().is_some_and(|f| !f.retriable))
         }
@@ -71,25 +71,25 @@ fn fires(row: Row, job: &Job) -> bool {
     }
 }
 
-const JOB_ROWS: [Row; 11] = [
-    Row::Queued,
-    Row::RunningWithoutImage,
-    Row::RunningWithImage,
-    Row::WaitingSource,
-    Row::ReadyFull,
-    Row::ReadyShort,
-    Row::ThumbnailReady,
-    Row::ThumbnailInWork,
-    Row::SourceAbsent,
-    Row::TimedOut,
-    Row::Final,
+const JOB_ROWS: [ReplyRow; 11] = [
+    ReplyRow::Queued,
+    ReplyRow::RunningWithoutImage,
+    ReplyRow::RunningWithImage,
+    ReplyRow::WaitingSource,
+    ReplyRow::ReadyFull,
+    ReplyRow::ReadyShort,
+    ReplyRow::ThumbnailReady,
+    ReplyRow::ThumbnailInWork,
+    ReplyRow::SourceAbsent,
+    ReplyRow::TimedOut,
+    ReplyRow::Final,
 ];
 
 #[test]
 fn exactly_one_row_fires_for_every_job_and_it_is_the_one_that_answers() {
     let mut seen = HashSet::new();
     for job in all_jobs() {
-        let firing: Vec<Row> = JOB_ROWS.into_iter().filter(|row| fires(*row, &job)).collect();
+        let firing: Vec<ReplyRow> = JOB_ROWS.into_iter().filter(|row| fires(*row, &job)).collect();
         assert_eq!(firing, [row(Outcome::Job(&job))], "{job:?}");
         seen.extend(firing);
     }
@@ -106,7 +106,7 @@ fn every_answer_about_a_job_keeps_the_rules() {
             assert_eq!(answer.status, 200);
             assert!(matches!(reply.error_code, -1 | 0 | 1 | 5));
             let in_work = reply.error_code == 1;
-            let retried = via == Via::Submit && matches!(row, Row::SourceAbsent | Row::TimedOut);
+            let retried = via == Via::Submit && matches!(row, ReplyRow::SourceAbsent | ReplyRow::TimedOut);
             assert_eq!(
                 reply.time_wait > 0,
                 in_work || retried,

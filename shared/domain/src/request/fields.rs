@@ -1,19 +1,19 @@
 //! Typed access to an object's members, with errors that name the field.
 
 use super::FieldError;
-use crate::json::{Json, has_at_most};
+use crate::json::{RequestJson, has_at_most};
 
 /// The members of one object.
 pub(super) struct Fields<'a> {
     prefix: &'static str,
-    members: &'a [(String, Json)],
+    members: &'a [(String, RequestJson)],
 }
 
 impl<'a> Fields<'a> {
     /// Refuses a known key that is given twice: which of the two was meant is anybody's guess.
     pub(super) fn new(
         prefix: &'static str,
-        members: &'a [(String, Json)],
+        members: &'a [(String, RequestJson)],
         known: &[&str],
     ) -> Result<Self, FieldError> {
         let twice = known.iter().find(|name| members.iter().filter(|(key, _)| key == *name).count() > 1);
@@ -24,17 +24,17 @@ impl<'a> Fields<'a> {
     }
 
     /// A member; `null` is as good as absent.
-    pub(super) fn get(&self, name: &str) -> Option<&'a Json> {
+    pub(super) fn get(&self, name: &str) -> Option<&'a RequestJson> {
         let found = self.members.iter().find(|(key, _)| key == name).map(|(_, value)| value);
-        found.filter(|value| **value != Json::Null)
+        found.filter(|value| **value != RequestJson::Null)
     }
 
     /// A text of at most `most` characters.
     pub(super) fn text(&self, name: &str, most: usize) -> Result<Option<&'a str>, FieldError> {
         match self.get(name) {
             None => Ok(None),
-            Some(Json::Text(text)) if has_at_most(text, most) => Ok(Some(text)),
-            Some(Json::Text(_)) => Err(self.error(name, "is too long")),
+            Some(RequestJson::Text(text)) if has_at_most(text, most) => Ok(Some(text)),
+            Some(RequestJson::Text(_)) => Err(self.error(name, "is too long")),
             Some(_) => Err(self.error(name, "must be a string")),
         }
     }
@@ -46,7 +46,7 @@ impl<'a> Fields<'a> {
     pub(super) fn boolean(&self, name: &str) -> Result<Option<bool>, FieldError> {
         match self.get(name) {
             None => Ok(None),
-            Some(Json::Bool(value)) => Ok(Some(*value)),
+            Some(RequestJson::Bool(value)) => Ok(Some(*value)),
             Some(_) => Err(self.error(name, "must be true or false")),
         }
     }

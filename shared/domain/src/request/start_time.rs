@@ -1,16 +1,16 @@
 //! `StartTime`: TVU's description calls it milliseconds and writes `00:13:12`; both are accepted and mean milliseconds.
 
 use super::FieldError;
-use crate::json::Json;
+use crate::json::RequestJson;
 
 const MAX_MS: i64 = 30 * 24 * 3_600_000;
 
 /// `H+:MM:SS(.fff)?`, a decimal string of milliseconds, or a JSON number of milliseconds; 0 to 30 days.
-pub(super) fn parse(value: Option<&Json>) -> Result<i64, FieldError> {
+pub(super) fn parse(value: Option<&RequestJson>) -> Result<i64, FieldError> {
     let error = |why: &str| FieldError::new("StartTime", why);
     let value = value.ok_or_else(|| error("is required"))?;
     let ms = match value {
-        Json::Text(text) => clock(text).or_else(|| digits(text, 15)),
+        RequestJson::Text(text) => clock(text).or_else(|| digits(text, 15)),
         other => other.as_integer(),
     };
     let ms = ms.ok_or_else(|| error("must be HH:MM:SS or milliseconds"))?;
@@ -43,7 +43,7 @@ mod tests {
     use super::*;
 
     fn of(text: &str) -> Result<i64, FieldError> {
-        parse(Some(&Json::Text(text.to_owned())))
+        parse(Some(&RequestJson::Text(text.to_owned())))
     }
 
     #[test]
@@ -52,7 +52,7 @@ mod tests {
         assert_eq!(of("0:13:12.5"), Ok(792_500));
         assert_eq!(of("100:00:00.007"), Ok(360_000_007));
         assert_eq!(of("792000"), Ok(792_000));
-        assert_eq!(parse(Some(&Json::Number(792_000.into()))), Ok(792_000));
+        assert_eq!(parse(Some(&RequestJson::Number(792_000.into()))), Ok(792_000));
     }
 
     #[test]
@@ -65,6 +65,6 @@ mod tests {
         assert_eq!(of("720:00:00"), Ok(2_592_000_000));
         assert!(of("720:00:00.001").is_err());
         assert!(parse(None).is_err());
-        assert!(parse(Some(&Json::Bool(true))).is_err());
+        assert!(parse(Some(&RequestJson::Bool(true))).is_err());
     }
 }

@@ -6,7 +6,7 @@ use base64::engine::general_purpose::{STANDARD, URL_SAFE_NO_PAD};
 use export_domain::identity::identify;
 use export_domain::ids::JobId;
 use export_domain::job::{Job, Order};
-use export_domain::json::{self, Json};
+use export_domain::json::{self, RequestJson};
 use export_domain::request::{ExportRequest, KNOWN, MAX_START_POS_MS, parse, session_of, sessions_said};
 use export_domain::settings::{Lifecycle, Limits};
 use export_domain::storage::{MAX_BASE64, StorageEntry, parse_slug_info, parse_storage_info};
@@ -87,16 +87,17 @@ fn texts(value: Value, names: &'static [&'static str]) -> impl Strategy<Value = 
 }
 
 /// The text of a value, as strict JSON.
-fn written(json: &Json) -> String {
+fn written(json: &RequestJson) -> String {
     let joined = |parts: Vec<String>| parts.join(",");
     match json {
-        Json::Null => "null".to_owned(),
-        Json::Bool(value) => value.to_string(),
-        Json::Number(number) => number.to_string(),
-        Json::Text(text) => json!(text).to_string(),
-        Json::List(items) => format!("[{}]", joined(items.iter().map(written).collect())),
-        Json::Object(members) => {
-            let member = |(name, value): &(String, Json)| format!("{}:{}", json!(name), written(value));
+        RequestJson::Null => "null".to_owned(),
+        RequestJson::Bool(value) => value.to_string(),
+        RequestJson::Number(number) => number.to_string(),
+        RequestJson::Text(text) => json!(text).to_string(),
+        RequestJson::List(items) => format!("[{}]", joined(items.iter().map(written).collect())),
+        RequestJson::Object(members) => {
+            let member =
+                |(name, value): &(String, RequestJson)| format!("{}:{}", json!(name), written(value));
             format!("{{{}}}", joined(members.iter().map(member).collect()))
         }
     }

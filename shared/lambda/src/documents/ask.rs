@@ -1,6 +1,6 @@
 //! What a request wants.
 
-use super::failure::Failure;
+use super::failure::DocumentFailure;
 use super::gateway::Call;
 use super::names::Refused;
 use super::style::Style;
@@ -53,7 +53,7 @@ impl Ask {
     /// # Errors
     /// When a parameter has a value that is not known, and on the guide's routes also when a parameter is not known or
     /// `Accept` allows no JSON. MRE passes over both, and so do its routes.
-    pub fn read(call: &Call) -> Result<Self, Failure> {
+    pub fn read(call: &Call) -> Result<Self, DocumentFailure> {
         let style = Style::of(call);
         if style == Style::Guide {
             known_only(call)?;
@@ -80,7 +80,7 @@ impl Ask {
         };
         let accept = call.header("accept").unwrap_or_default();
         let form = match style {
-            Style::Guide if quality(accept, JSON).0 == 0 => return Err(Failure::NotAcceptable),
+            Style::Guide if quality(accept, JSON).0 == 0 => return Err(DocumentFailure::NotAcceptable),
             Style::Guide => Form::Bare,
             Style::Mre if wants_bytes(accept) => Form::Line,
             Style::Mre => Form::Blob,
@@ -99,7 +99,7 @@ impl Ask {
 }
 
 /// Refuses a parameter that no document has, or that stands in the path already.
-fn known_only(call: &Call) -> Result<(), Failure> {
+fn known_only(call: &Call) -> Result<(), DocumentFailure> {
     let is_in_path = |name: &str| call.path_parameters.as_ref().is_some_and(|names| names.contains_key(name));
     let is_known = |name: &str| match name {
         "view" | "source" | "delivery" | "format" => true,
@@ -107,7 +107,7 @@ fn known_only(call: &Call) -> Result<(), Failure> {
         _ => false,
     };
     match call.parameters().find(|name| !is_known(name)) {
-        Some(name) => Err(Failure::UnknownParameter(name)),
+        Some(name) => Err(DocumentFailure::UnknownParameter(name)),
         None => Ok(()),
     }
 }
@@ -171,7 +171,7 @@ fn thousandths(text: &str) -> u32 {
 mod tests {
     use super::*;
 
-    fn ask(route: &str, query: &str, headers: &[(&str, &str)]) -> Result<Ask, Failure> {
+    fn ask(route: &str, query: &str, headers: &[(&str, &str)]) -> Result<Ask, DocumentFailure> {
         Ask::read(&Call {
             route_key: route.to_owned(),
             raw_query_string: query.to_owned(),
@@ -219,7 +219,7 @@ mod tests {
     #[test]
     fn an_unknown_parameter_is_refused_on_the_guides_routes() {
         for query in ["page=2", "view=mre&Format=csv", "&%66oo=1"] {
-            assert!(matches!(ask(GUIDE, query, &[]), Err(Failure::UnknownParameter(_))), "{query}");
+            assert!(matches!(ask(GUIDE, query, &[]), Err(DocumentFailure::UnknownParameter(_))), "{query}");
             assert!(ask(MRE, query, &[]).is_ok(), "{query}");
         }
         let by_query = "event=e&program=p&id=r&view=mre";
@@ -240,7 +240,7 @@ mod tests {
         ] {
             let asked = ask(GUIDE, "", &[("accept", accept)]);
             assert_eq!(asked.is_ok(), is_ok, "{accept}");
-            assert!(is_ok || matches!(asked, Err(Failure::NotAcceptable)));
+            assert!(is_ok || matches!(asked, Err(DocumentFailure::NotAcceptable)));
             assert!(ask(MRE, "", &[("accept", accept)]).is_ok(), "{accept}");
         }
     }

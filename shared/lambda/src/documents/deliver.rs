@@ -2,11 +2,11 @@
 
 use super::ask::{Ask, Delivery, Form};
 use super::encode::{decoded_bytes, fits, gzip, sha256};
-use super::gateway::Reply;
+use super::gateway::DocumentReply;
 use bytes::Bytes;
 use export_domain::ports::Unavailable;
 use export_mre::document::{Export, blob};
-use export_mre::ports::{DocumentLinks, Link, Method};
+use export_mre::ports::{DocumentLink, DocumentLinks, LinkMethod};
 use export_mre::profile::ProfileSource;
 use export_mre::source::StoredText;
 use jiff::Timestamp;
@@ -14,7 +14,7 @@ use jiff::fmt::rfc2822::DateTimePrinter;
 
 /// Where a document comes from.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Origin {
+pub(super) enum DocumentOrigin {
     /// Built from the tables now.
     Live,
     /// The last event-driven export.
@@ -27,7 +27,7 @@ pub(super) struct Served {
     /// The document.
     pub(super) text: String,
     /// Where it comes from.
-    pub(super) origin: Origin,
+    pub(super) origin: DocumentOrigin,
     /// Where its profile comes from.
     pub(super) profile_source: Option<&'static str>,
     /// Warning codes.
@@ -40,7 +40,7 @@ impl Served {
     /// A document that was built at `now_ms`.
     pub(super) fn live(export: Export, now_ms: i64) -> Self {
         Self {
-            origin: Origin::Live,
+            origin: DocumentOrigin::Live,
             profile_source: export.profile_source.map(ProfileSource::name),
             warnings: export.warnings.header(),
             text: export.text,
@@ -52,7 +52,7 @@ impl Served {
     pub(super) fn stored(stored: StoredText, now_ms: i64) -> Self {
         Self {
             text: stored.text,
-            origin: Origin::Stored,
+            origin: DocumentOrigin::Stored,
             profile_source: Some("stored"),
             warnings: stored.warnings,
             modified_ms: stored.modified_ms.unwrap_or(now_ms),
@@ -60,7 +60,7 @@ impl Served {
     }
 }
 
-impl Origin {
+impl DocumentOrigin {
     fn name(self) -> &'static str {
         match self {
             Self::Live => "live",
@@ -77,22 +77,23 @@ pub(super) async fn deliver<L: DocumentLinks>(
     ask: &Ask,
     served: Served,
     links: &L,
-) -> Result<Reply, Unavailable> {
+) -> Result<DocumentReply, Unavailable> {
     let reply = whole(ask, served, links).await?;
     Ok(if ask.head { without_body(reply) } else { reply })
 }
 
 /// The reply to a `HEAD`: the headers of the `GET`, and the length of its body.
-fn without_body(mut reply: Reply) -> Reply {
+fn without_body(mut reply: DocumentReply) -> DocumentReply {
     let bytes = if reply.is_base64_encoded { decoded_bytes(&reply.body) } else { reply.body.len() };
     reply.body = String::new();
     reply.is_base64_encoded = false;
     if reply.status_code == 200 { reply.with("content-length", bytes.to_string()) } else { reply }
 }
 
-async fn whole<L: DocumentLinks>(ask: &Ask, served: Served, links: &L) -> Result<Reply, Unavailable> {
+async fn whole<L: DocumentLinks>(ask: &Ask, served: Served, links: &L) -> Result<DocumentReply, Unavailable> {
     let headers = headers(&served);
-    let method = if ask.head && ask.delivery == Delivery::Document { Method::Head } else { Method::Get };
+    let method =
+        if ask.head && ask.delivery == Delivery::Document { LinkMethod::Head } else { LinkMethod::Get };
     let body = formed(ask.form, served.text);
     let hash = sha256(body.as_bytes());
     if ask.delivery == Delivery::Link {
@@ -140,19 +141,19 @@ pub fn formed(form: Form, mut text: String) -> String {
 
 /// `?delivery=link`: where the document is, for clients that sign their requests and must not follow a redirect.
 async fn lent<L: DocumentLinks>(
-    reply: Reply,
+    reply: DocumentReply,
     content_type: &'static str,
     body: String,
     hash: &str,
     links: &L,
-) -> Result<Reply, Unavailable> {
+) -> Result<DocumentReply, Unavailable> {
     let bytes = u64::try_from(body.len()).unwrap_or(u64::MAX);
-    let link = links.lend(Bytes::from(body), hash, content_type, Method::Get).await?;
+    let link = links.lend(Bytes::from(body), hash, content_type, LinkMethod::Get).await?;
     Ok(told(reply, &link, bytes, hash))
 }
 
 /// Where a document is, how long, and what it is.
-pub(super) fn told(reply: Reply, link: &Link, bytes: u64, hash: &str) -> Reply {
+pub(super) fn told(reply: DocumentReply, link: &DocumentLink, bytes: u64, hash: &str) -> DocumentReply {
     let ends = Timestamp::from_millisecond(link.expires_ms / 1000 * 1000).unwrap_or_default();
     let told = serde_json::json!({
         "Location": link.url, "ExpiresAt": ends.to_string(), "Bytes": bytes, "Sha256": hash,
@@ -161,12 +162,12 @@ pub(super) fn told(reply: Reply, link: &Link, bytes: u64, hash: &str) -> Reply {
 }
 
 /// The reply holds a URL that opens the document to everyone who has it.
-pub(super) fn ephemeral(reply: Reply) -> Reply {
+pub(super) fn ephemeral(reply: DocumentReply) -> DocumentReply {
     reply.with("cache-control", "no-store").with("referrer-policy", "no-referrer")
 }
 
-fn headers(served: &Served) -> impl Fn(u16) -> Reply + use<> {
-    let mut common = Reply::default()
+fn headers(served: &Served) -> impl Fn(u16) -> DocumentReply + use<> {
+    let mut common = DocumentReply::default()
         .with("cache-control", "private, no-cache")
         .with("vary", "Accept, Accept-Encoding")
         .with("x-export-source", served.origin.name());
@@ -180,7 +181,7 @@ fn headers(served: &Served) -> impl Fn(u16) -> Reply + use<> {
     if let Some(codes) = &served.warnings {
         common = common.with("x-export-warnings", codes.as_str());
     }
-    move |status| Reply { status_code: status, ..common.clone() }
+    move |status| DocumentReply { status_code: status, ..common.clone() }
 }
 
 /// The tag of a body with this SHA-256, in hex; view, form and encoding make different representations.

@@ -1,6 +1,6 @@
 //! What goes wrong, as problem details (RFC 9457) on the guide's routes and in MRE's shape on its own.
 
-use super::gateway::{Call, Reply};
+use super::gateway::{Call, DocumentReply};
 use super::names::Refused;
 use super::style::Style;
 use export_domain::ports::Unavailable;
@@ -10,7 +10,7 @@ use std::time::Duration;
 
 /// Why there is no document.
 #[derive(Debug, thiserror::Error)]
-pub enum Failure {
+pub enum DocumentFailure {
     /// A parameter is not acceptable.
     #[error(transparent)]
     Refused(#[from] Refused),
@@ -37,16 +37,16 @@ const RETRY_AFTER_S: &str = "5";
 /// Ends `work` when only a little of the time that is `left` for the invocation remains.
 ///
 /// # Errors
-/// Those of `work`, and [`Failure::Late`].
+/// Those of `work`, and [`DocumentFailure::Late`].
 pub(super) async fn within<T>(
     left: Duration,
-    work: impl Future<Output = Result<T, Failure>>,
-) -> Result<T, Failure> {
+    work: impl Future<Output = Result<T, DocumentFailure>>,
+) -> Result<T, DocumentFailure> {
     let budget = left.saturating_sub(Duration::from_millis(1_500));
-    tokio::time::timeout(budget, work).await.unwrap_or(Err(Failure::Late))
+    tokio::time::timeout(budget, work).await.unwrap_or(Err(DocumentFailure::Late))
 }
 
-impl Failure {
+impl DocumentFailure {
     /// The error with its causes, for the log. What a client wrote is in none of them.
     pub(super) fn causes(&self) -> String {
         let mut text = self.to_string();
@@ -60,7 +60,7 @@ impl Failure {
     }
 
     /// The reply to `call`. Nothing of the inside shows.
-    pub(super) fn reply(&self, call: &Call) -> Reply {
+    pub(super) fn reply(&self, call: &Call) -> DocumentReply {
         let style = Style::of(call);
         let (status, detail) = match self {
             Self::Refused(refused) => (400, refused.to_string()),
@@ -81,7 +81,7 @@ impl Failure {
     }
 }
 
-fn problem(status: u16, detail: &str) -> Reply {
+fn problem(status: u16, detail: &str) -> DocumentReply {
     let title = match status {
         400 => "Bad Request",
         404 => "Not Found",
@@ -89,11 +89,11 @@ fn problem(status: u16, detail: &str) -> Reply {
         _ => "Service Unavailable",
     };
     let body = serde_json::json!({"type": "about:blank", "title": title, "status": status, "detail": detail});
-    Reply::new(status).with_text("application/problem+json", body.to_string())
+    DocumentReply::new(status).with_text("application/problem+json", body.to_string())
 }
 
 /// MRE says for a replay that is not there that its event is not.
-fn mre_error(status: u16, detail: String, call: &Call) -> Reply {
+fn mre_error(status: u16, detail: String, call: &Call) -> DocumentReply {
     let name = |parameter| call.name(parameter).unwrap_or_default();
     let (code, message) = match status {
         400 => ("BadRequestError", format!("ValidationError: {detail}")),
@@ -103,13 +103,13 @@ fn mre_error(status: u16, detail: String, call: &Call) -> Reply {
         _ => ("ServiceUnavailableError", detail),
     };
     let body = serde_json::json!({"Code": code, "Message": message});
-    Reply::new(status).with_text("application/json", body.to_string())
+    DocumentReply::new(status).with_text("application/json", body.to_string())
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use export_mre::source::ReadError;
+    use export_mre::source::SourceError;
 
     fn call(route: &str) -> Call {
         Call {
@@ -119,42 +119,44 @@ mod tests {
         }
     }
 
-    fn body(reply: &Reply) -> serde_json::Value {
+    fn body(reply: &DocumentReply) -> serde_json::Value {
         serde_json::from_str(&reply.body).unwrap()
     }
 
     #[test]
     fn the_guides_routes_answer_problems() {
         let call = call("GET /export/data/event");
-        let reply = Failure::from(Refused::new("view", "must be guide or mre")).reply(&call);
+        let reply = DocumentFailure::from(Refused::new("view", "must be guide or mre")).reply(&call);
         assert_eq!(
             (reply.status_code, body(&reply)["detail"].as_str()),
             (400, Some("view: must be guide or mre"))
         );
         assert_eq!(reply.headers["content-type"], "application/problem+json");
-        let reply = Failure::from(ExportError::ReplayNotFound).reply(&call);
+        let reply = DocumentFailure::from(ExportError::ReplayNotFound).reply(&call);
         assert_eq!((reply.status_code, body(&reply)["title"].as_str()), (404, Some("Not Found")));
     }
 
     #[test]
     fn mres_routes_answer_in_its_words() {
         let call = call("GET /event/{event}/export/data/program/{program}");
-        let reply = Failure::from(ExportError::EventNotFound).reply(&call);
+        let reply = DocumentFailure::from(ExportError::EventNotFound).reply(&call);
         assert_eq!(
             (reply.status_code, reply.body.as_str()),
             (404, r#"{"Code":"NotFoundError","Message":"Event 'nope' in Program 'P é' not found"}"#)
         );
-        let reply = Failure::from(Refused::new("event", "must be UTF-8")).reply(&call);
+        let reply = DocumentFailure::from(Refused::new("event", "must be UTF-8")).reply(&call);
         assert_eq!(body(&reply)["Message"], "ValidationError: event: must be UTF-8");
     }
 
     #[test]
     fn nothing_of_the_inside_shows_when_something_does_not_answer() {
-        let read = ReadError { what: "the segments", source: "table arn:aws:secret".into() };
+        let read = SourceError { what: "the segments", source: "table arn:aws:secret".into() };
         for route in ["GET /export/data/event", "GET /event/{event}/export/data/program/{program}"] {
-            let reply =
-                Failure::from(ExportError::from(ReadError { what: read.what, source: "arn:secret".into() }))
-                    .reply(&call(route));
+            let reply = DocumentFailure::from(ExportError::from(SourceError {
+                what: read.what,
+                source: "arn:secret".into(),
+            }))
+            .reply(&call(route));
             assert_eq!((reply.status_code, reply.headers["retry-after"].as_str()), (503, "5"));
             assert!(!reply.body.contains("secret") && !reply.body.contains("segments"), "{}", reply.body);
         }
@@ -162,9 +164,9 @@ mod tests {
 
     #[tokio::test(start_paused = true)]
     async fn work_ends_before_the_invocation_does() {
-        let never = std::future::pending::<Result<(), Failure>>();
+        let never = std::future::pending::<Result<(), DocumentFailure>>();
         let began = tokio::time::Instant::now();
-        assert!(matches!(within(Duration::from_secs(29), never).await, Err(Failure::Late)));
+        assert!(matches!(within(Duration::from_secs(29), never).await, Err(DocumentFailure::Late)));
         assert!(began.elapsed() < Duration::from_secs(28));
     }
 }

@@ -72,7 +72,7 @@ impl Call {
 /// A reply. Never logged: it may lend a URL.
 #[derive(Clone, Default, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "camelCase")]
-pub struct Reply {
+pub struct DocumentReply {
     /// The status code.
     pub status_code: u16,
     /// Headers by name.
@@ -83,13 +83,13 @@ pub struct Reply {
     pub is_base64_encoded: bool,
 }
 
-impl fmt::Debug for Reply {
+impl fmt::Debug for DocumentReply {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "Reply({})", self.status_code)
+        write!(f, "DocumentReply({})", self.status_code)
     }
 }
 
-impl Reply {
+impl DocumentReply {
     /// A reply with `status` and no body.
     pub fn new(status: u16) -> Self {
         Self { status_code: status, ..Self::default() }
@@ -119,8 +119,9 @@ mod tests {
         let headers = HashMap::from([("authorization".to_owned(), "secret".to_owned())]);
         let call = Call { headers, raw_query_string: "secret".to_owned(), ..Call::default() };
         assert_eq!(format!("{call:?}"), "Call(***)");
-        let reply = Reply::new(307).with("location", "secret").with_text("text/plain", "secret".to_owned());
-        assert_eq!(format!("{reply:?}"), "Reply(307)");
+        let reply =
+            DocumentReply::new(307).with("location", "secret").with_text("text/plain", "secret".to_owned());
+        assert_eq!(format!("{reply:?}"), "DocumentReply(307)");
     }
 
     #[test]

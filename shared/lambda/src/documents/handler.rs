@@ -5,10 +5,10 @@
 
 use super::ask::Ask;
 use super::deliver::{Served, deliver};
-use super::failure::Failure;
-use super::gateway::{Call, Reply};
+use super::failure::DocumentFailure;
+use super::gateway::{Call, DocumentReply};
 use super::names::Refused;
-use super::order::{Order, patiently};
+use super::order::{DocumentOrder, patiently};
 use super::serve::serve;
 use crate::deadline::left;
 use export_domain::ports::Clock;
@@ -32,7 +32,7 @@ pub trait DocumentKey: Sized + Send + Sync {
     fn read(call: &Call) -> Result<Self, Refused>;
 
     /// The order of this document as `ask` wants it.
-    fn order(&self, ask: &Ask) -> Order;
+    fn order(&self, ask: &Ask) -> DocumentOrder;
 
     /// The last stored export.
     fn stored<S: ExportSource>(
@@ -55,8 +55,8 @@ impl DocumentKey for EventKey {
         Ok(Self::new(call.name("event")?, call.name("program")?))
     }
 
-    fn order(&self, ask: &Ask) -> Order {
-        Order::new(self, None, ask)
+    fn order(&self, ask: &Ask) -> DocumentOrder {
+        DocumentOrder::new(self, None, ask)
     }
 
     async fn stored<S: ExportSource>(&self, source: &S) -> Result<LastExport, ExportError> {
@@ -76,8 +76,8 @@ impl DocumentKey for ReplayKey {
         Ok(Self::new(event, call.name("id")?))
     }
 
-    fn order(&self, ask: &Ask) -> Order {
-        Order::new(&self.event, Some(&self.id), ask)
+    fn order(&self, ask: &Ask) -> DocumentOrder {
+        DocumentOrder::new(&self.event, Some(&self.id), ask)
     }
 
     async fn stored<S: ExportSource>(&self, source: &S) -> Result<LastExport, ExportError> {
@@ -120,11 +120,15 @@ impl<S: ExportSource, L: DocumentLinks + DocumentOrders, Q: TriggerQueue, C: Clo
     }
 
     /// Answers one request with `left` of the invocation to go; every error has become a reply.
-    pub async fn handle<K: DocumentKey>(&self, call: &Call, left: Duration) -> Reply {
+    pub async fn handle<K: DocumentKey>(&self, call: &Call, left: Duration) -> DocumentReply {
         serve(&self.clock, call, left, K::KIND, Box::pin(self.answer::<K>(call, left))).await
     }
 
-    async fn answer<K: DocumentKey>(&self, call: &Call, left: Duration) -> Result<Reply, Failure> {
+    async fn answer<K: DocumentKey>(
+        &self,
+        call: &Call,
+        left: Duration,
+    ) -> Result<DocumentReply, DocumentFailure> {
         let ask = Ask::read(call)?;
         let key = K::read(call)?;
         let order = key.order(&ask);
@@ -133,7 +137,7 @@ impl<S: ExportSource, L: DocumentLinks + DocumentOrders, Q: TriggerQueue, C: Clo
         patiently(&self.links, &self.queue, now_ms, &ask, &order, left, Box::pin(build)).await
     }
 
-    async fn document<K: DocumentKey>(&self, key: &K, ask: &Ask) -> Result<Served, Failure> {
+    async fn document<K: DocumentKey>(&self, key: &K, ask: &Ask) -> Result<Served, DocumentFailure> {
         let last = if ask.stored { key.stored(&self.source).await? } else { LastExport::Unnamed };
         let missing = last.warning();
         let now_ms = self.clock.now_ms();

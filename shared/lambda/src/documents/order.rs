@@ -3,11 +3,11 @@
 use super::ask::{Ask, Delivery, Form};
 use super::deliver::{content_type, ephemeral, etag, told};
 use super::encode;
-use super::failure::Failure;
-use super::gateway::Reply;
+use super::failure::DocumentFailure;
+use super::gateway::DocumentReply;
 use export_mre::document::View;
 use export_mre::keys::{EventKey, ReplayKey};
-use export_mre::ports::{DocumentOrders, Link, Method, Ordered, TriggerQueue};
+use export_mre::ports::{DocumentLink, DocumentOrders, LinkMethod, OrderProgress, TriggerQueue};
 use serde::{Deserialize, Serialize};
 use std::pin::pin;
 use std::time::Duration;
@@ -22,7 +22,7 @@ const RETRY_AFTER_S: &str = "5";
 
 /// A document that the worker builds, live.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Order {
+pub struct DocumentOrder {
     event: String,
     program: String,
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -34,11 +34,11 @@ pub struct Order {
 
 /// What travels in the queue.
 #[derive(Serialize, Deserialize)]
-struct Message<T> {
+struct OrderMessage<T> {
     document: T,
 }
 
-impl Order {
+impl DocumentOrder {
     /// The order of the document that `ask` wants of `event`, or of its replay.
     pub fn new(event: &EventKey, replay: Option<&str>, ask: &Ask) -> Self {
         Self {
@@ -52,12 +52,12 @@ impl Order {
 
     /// Reads a message of the queue; `None` when it is no order.
     pub fn read(body: &str) -> Option<Self> {
-        serde_json::from_str::<Message<Self>>(body).ok().map(|message| message.document)
+        serde_json::from_str::<OrderMessage<Self>>(body).ok().map(|message| message.document)
     }
 
     /// The message of the queue.
     pub fn message(&self) -> String {
-        serde_json::to_string(&Message { document: self }).unwrap_or_default()
+        serde_json::to_string(&OrderMessage { document: self }).unwrap_or_default()
     }
 
     /// Names the document: equal orders have equal names.
@@ -85,28 +85,28 @@ impl Order {
 /// `202` until the worker has built it.
 ///
 /// # Errors
-/// Those of `build`, and [`Failure::Unavailable`] when the order cannot be placed.
+/// Those of `build`, and [`DocumentFailure::Unavailable`] when the order cannot be placed.
 pub(super) async fn patiently<O: DocumentOrders, Q: TriggerQueue>(
     orders: &O,
     queue: &Q,
     now_ms: i64,
     ask: &Ask,
-    order: &Order,
+    order: &DocumentOrder,
     left: Duration,
-    build: impl Future<Output = Result<Reply, Failure>>,
-) -> Result<Reply, Failure> {
+    build: impl Future<Output = Result<DocumentReply, DocumentFailure>>,
+) -> Result<DocumentReply, DocumentFailure> {
     let began = Instant::now();
     let mut build = pin!(build);
     if let Ok(reply) = timeout(LOOK_AFTER, build.as_mut()).await {
         return reply;
     }
     let (id, content_type) = (order.id(), content_type(order.form));
-    let method = if ask.head { Method::Head } else { Method::Get };
+    let method = if ask.head { LinkMethod::Head } else { LinkMethod::Get };
     let looked = timeout(PLACING, orders.look(&id, content_type, method)).await;
-    match looked.unwrap_or(Ok(Ordered::Absent)).unwrap_or(Ordered::Absent) {
-        Ordered::Built { link, bytes, sha256 } => return Ok(built(ask, link, bytes, &sha256)),
-        Ordered::Waiting => return Ok(accepted(ask)),
-        Ordered::Absent => {}
+    match looked.unwrap_or(Ok(OrderProgress::Absent)).unwrap_or(OrderProgress::Absent) {
+        OrderProgress::Built { link, bytes, sha256 } => return Ok(built(ask, link, bytes, &sha256)),
+        OrderProgress::Waiting => return Ok(accepted(ask)),
+        OrderProgress::Absent => {}
     }
     if let Ok(reply) = timeout(left.saturating_sub(began.elapsed() + PLACING), build).await {
         return reply;
@@ -116,9 +116,9 @@ pub(super) async fn patiently<O: DocumentOrders, Q: TriggerQueue>(
     Ok(accepted(ask))
 }
 
-fn built(ask: &Ask, link: Link, bytes: u64, sha256: &str) -> Reply {
+fn built(ask: &Ask, link: DocumentLink, bytes: u64, sha256: &str) -> DocumentReply {
     let status = if ask.delivery == Delivery::Link { 200 } else { 307 };
-    let reply = Reply::new(status).with("x-export-source", "live");
+    let reply = DocumentReply::new(status).with("x-export-source", "live");
     match (ask.delivery, ask.head) {
         (Delivery::Document, _) => {
             ephemeral(reply).with("etag", etag(ask, sha256)).with("location", link.url)
@@ -128,8 +128,9 @@ fn built(ask: &Ask, link: Link, bytes: u64, sha256: &str) -> Reply {
     }
 }
 
-fn accepted(ask: &Ask) -> Reply {
-    let reply = Reply::new(202).with("retry-after", RETRY_AFTER_S).with("cache-control", "no-store");
-    let told = serde_json::json!({"Status": "BUILDING", "Message": "the document is being built; ask again"});
+fn accepted(ask: &Ask) -> DocumentReply {
+    let reply = DocumentReply::new(202).with("retry-after", RETRY_AFTER_S).with("cache-control", "no-store");
+    let told =
+        serde_json::json!({"Status": "BUILDING", "OrderMessage": "the document is being built; ask again"});
     if ask.head { reply } else { reply.with_text("application/json", told.to_string()) }
 }

@@ -1,7 +1,7 @@
 //! From a request to its reply, in the time there is.
 
-use super::failure::{Failure, within};
-use super::gateway::{Call, Reply};
+use super::failure::{DocumentFailure, within};
+use super::gateway::{Call, DocumentReply};
 use crate::correlation::{HEADER, correlation_id};
 use crate::telemetry::request_span;
 use export_domain::ports::Clock;
@@ -11,7 +11,8 @@ use std::time::Duration;
 use tracing::Instrument;
 
 /// The making of a reply. Boxed: the futures of an export are nested deeper than the compiler likes to lay out.
-pub(super) type Work<'a> = Pin<Box<dyn Future<Output = Result<Reply, Failure>> + Send + 'a>>;
+pub(super) type ReplyWork<'a> =
+    Pin<Box<dyn Future<Output = Result<DocumentReply, DocumentFailure>> + Send + 'a>>;
 
 /// Answers `call` with what `work` gives within the time `left` of the invocation; every error has become a reply then.
 /// `kind` names the documents in the log.
@@ -20,8 +21,8 @@ pub(super) async fn serve(
     call: &Call,
     left: Duration,
     kind: &str,
-    work: Work<'_>,
-) -> Reply {
+    work: ReplyWork<'_>,
+) -> DocumentReply {
     let header = |name: &str| call.header(name);
     let correlation_id = correlation_id(header, &[], call.request_context.request_id.as_deref());
     let context = TraceContext { correlation_id, trace: call.trace.clone() };
@@ -33,7 +34,13 @@ pub(super) async fn serve(
     }
 }
 
-async fn answer(clock: &impl Clock, call: &Call, left: Duration, kind: &str, work: Work<'_>) -> Reply {
+async fn answer(
+    clock: &impl Clock,
+    call: &Call,
+    left: Duration,
+    kind: &str,
+    work: ReplyWork<'_>,
+) -> DocumentReply {
     let began = clock.now_ms();
     let reply = within(left, work).await.unwrap_or_else(|failure| {
         tracing::warn!(error = failure.causes(), kind, "failed to serve a document");

@@ -5,7 +5,7 @@ use crate::attr::{Attr, Row};
 use crate::json::Json;
 use crate::number;
 use crate::replay::ReplayRequest;
-use crate::warnings::Warning;
+use crate::warnings::ExportWarning;
 use crate::writer::Writer;
 
 /// What MRE stores while a location is not known yet.
@@ -152,7 +152,7 @@ impl Guide<'_> {
                 self.writer.key(name);
                 self.writer.raw(&token);
             }
-            None => self.warnings.add_if(value.is_some(), Warning::ValueOfOtherType),
+            None => self.warnings.add_if(value.is_some(), ExportWarning::ValueOfOtherType),
         }
     }
 
@@ -160,7 +160,7 @@ impl Guide<'_> {
         match value {
             Some(Attr::L(items)) => {
                 let texts: Vec<&str> = items.iter().filter_map(Attr::as_str).collect();
-                self.warnings.add_if(texts.len() < items.len(), Warning::ValueOfOtherType);
+                self.warnings.add_if(texts.len() < items.len(), ExportWarning::ValueOfOtherType);
                 write_strings(texts.into_iter(), self.writer);
             }
             other => self.empty("[]", other),

@@ -10,13 +10,13 @@ const MAX_DEPTH: usize = 100;
 
 /// Reads JSON from a text, value by value.
 #[derive(Debug)]
-pub(crate) struct Reader<'a> {
+pub(crate) struct JsonReader<'a> {
     text: &'a str,
     at: usize,
     depth: usize,
 }
 
-impl<'a> Reader<'a> {
+impl<'a> JsonReader<'a> {
     pub(crate) fn new(text: &'a str) -> Self {
         Self { text, at: 0, depth: 0 }
     }

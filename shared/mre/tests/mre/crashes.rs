@@ -6,7 +6,7 @@ use export_mre::export::ExportError;
 use export_mre::json::Json;
 use export_mre::profile::ProfileSource;
 use export_mre::trigger::Trigger;
-use export_mre::warnings::Warning;
+use export_mre::warnings::ExportWarning;
 use export_testkit::mre::MemorySource;
 
 use crate::support::{Scenario, run, scenario, scenarios};
@@ -93,7 +93,7 @@ fn a_plugin_that_is_gone_contributes_nothing() {
         assert!(!export.text.contains("\"Left\""), "an attribute of the deleted plugin");
         assert!(export.text.contains("\"MatchPoint\""));
         assert_eq!(header(&export), "plugin-missing");
-        assert_eq!(export.warnings.count(Warning::PluginMissing), 1);
+        assert_eq!(export.warnings.count(ExportWarning::PluginMissing), 1);
     }
 }
 
@@ -205,7 +205,7 @@ fn a_clip_without_weight_has_none() {
             panic!("features")
         };
         assert_eq!((first.get("Weight"), second.get("Weight").is_some()), (None, true));
-        assert_eq!(export.warnings.count(Warning::RequestFieldMissing), 1);
+        assert_eq!(export.warnings.count(ExportWarning::RequestFieldMissing), 1);
     }
 }
 

@@ -83,6 +83,6 @@ fn single_values_have_the_guides_tokens() {
 
 #[test]
 fn the_note_of_a_manual_inclusion_is_no_feature() {
-    let note = Json::parse(r#"{"Reason": "Segment manually included"}"#).unwrap();
+    let note = Json::parse(r#"{"Reason": "ClassifiedSegment manually included"}"#).unwrap();
     assert_eq!(feature_text(&note, "Weight"), "");
 }

@@ -4,11 +4,11 @@ use export_mre::attr::{Attr, Row};
 use export_mre::json::Json;
 use export_mre::keys::{EventKey, ReplayKey};
 use export_mre::live_join::LiveJoin;
-use export_mre::model::Segment;
+use export_mre::model::ClassifiedSegment;
 use export_mre::outputs::Outputs;
 use export_mre::replay::{ReplayRequest, read_results};
 use export_mre::stored::StoredExport;
-use export_mre::warnings::{Warning, Warnings};
+use export_mre::warnings::{ExportWarning, Warnings};
 use proptest::prelude::*;
 
 /// Start, and the optimized start by track; `None` where the key is missing.
@@ -119,7 +119,7 @@ fn features_replace_names_in_place_or_come_last() {
         stored.replay_document(&request(), &[], &results, &mut warnings),
         r#"{"A": 1, "Z": 100000.0, "Replay": {"Id": "r"}, "Segments": [{"Start": 2.0, "FeaturesFound": [2]}, {"Start": 1, "FeaturesFound": [1.0], "Z": 2}]}"#
     );
-    assert_eq!(warnings.count(Warning::ResultUnmatched), 1);
+    assert_eq!(warnings.count(ExportWarning::ResultUnmatched), 1);
 }
 
 #[test]
@@ -138,7 +138,7 @@ fn results_that_cannot_be_read_are_counted_and_left_out() {
     ] {
         let mut warnings = Warnings::default();
         assert_eq!(read_results(text, &mut warnings).len(), read);
-        assert_eq!(warnings.count(Warning::ResultUnreadable), unreadable);
+        assert_eq!(warnings.count(ExportWarning::ResultUnreadable), unreadable);
     }
 }
 
@@ -161,7 +161,7 @@ fn live_join(segments: &[Shape], results: &[(u8, Option<u8>)]) -> (Vec<(String, 
     let results = read_results(Some(&results_text(results)), &mut warnings);
     let mut join = LiveJoin::new(&results, Some("2".to_owned()));
     for shape in segments {
-        join.offer(Segment::from_row(row(shape), &Outputs::default()).unwrap());
+        join.offer(ClassifiedSegment::from_row(row(shape), &Outputs::default()).unwrap());
     }
     let shown = join.finish(&mut warnings).into_iter();
     let name = |features: &Json| features.items()[0].get("Name").and_then(Json::as_str).unwrap().to_owned();
@@ -180,11 +180,11 @@ fn live_results_match_by_start_then_by_optimized_start_and_each_segment_once() {
     };
     assert_eq!(shown, pairs(&[("4", "0"), ("2", "1"), ("1", "2"), ("3", "4")]));
     assert_eq!(
-        warnings.count(Warning::ResultRepeated),
+        warnings.count(ExportWarning::ResultRepeated),
         2,
         "the second result for 4, and 7.5 of the segment at 3"
     );
-    assert_eq!(warnings.count(Warning::ResultUnmatched), 1);
+    assert_eq!(warnings.count(ExportWarning::ResultUnmatched), 1);
 }
 
 proptest! {

@@ -4,7 +4,7 @@ use export_mre::attr::{Row, row_from_dynamo_json};
 use export_mre::json::Json;
 use export_mre::outputs::VersionedRows;
 use export_mre::profile::{derive, model_keys, plugin_keys};
-use export_mre::warnings::{Warning, Warnings};
+use export_mre::warnings::{ExportWarning, Warnings};
 
 use crate::order::sort_configurations;
 use crate::support::lines;
@@ -70,7 +70,7 @@ fn a_model_that_is_gone_leaves_out_its_endpoint_only() {
     let endpoint = r#""ModelEndpoint": "arn:aws:rekognition:us-east-1:123456789012:project/box/version/1", "#;
     assert!(expected.contains(endpoint));
     assert_eq!(case.derived.to_text(), expected.replace(endpoint, ""));
-    assert_eq!(case.warnings.count(Warning::ModelMissing), 1);
+    assert_eq!(case.warnings.count(ExportWarning::ModelMissing), 1);
 }
 
 fn levels(case: &Case) -> Vec<(String, Option<String>)> {

@@ -166,7 +166,7 @@ const REQUEST: &[(&str, &str)] = &[
 fn results() -> impl Strategy<Value = Option<String>> {
     let feature = prop::sample::select(vec![
         r#"{"Name": "P | a | true", "AttribName": "a", "PluginName": "P", "AttribValue": true, "Weight": 1e2}"#,
-        r#"{"Reason": "Segment manually included"}"#,
+        r#"{"Reason": "ClassifiedSegment manually included"}"#,
         r#"{"Weight": 1e400, "MultiplierChosen": "x", "AttribValue": [1], "Include": 5}"#,
         "NaN",
         r#"{"Weight": "5", "Weight": 7, "Name": "\ud800"}"#,

@@ -4,7 +4,7 @@ use crate::life::{NOW, failed, half, queued, ready, short};
 use crate::node::{Node, object};
 use crate::schemas::schema;
 use export_domain::job::Job;
-use export_domain::json::{self, Json};
+use export_domain::json::{self, RequestJson};
 use export_domain::legacy::{Outcome, Reply, Via, answer};
 use export_domain::resource::{Page, resource};
 use export_domain::settings::ReplyStyle;
@@ -136,14 +136,14 @@ fn sample(text: &str) -> Node {
     node(json::parse(text.as_bytes(), true).unwrap())
 }
 
-fn node(json: Json) -> Node {
+fn node(json: RequestJson) -> Node {
     match json {
-        Json::Null => Node::Leaf(Value::Null),
-        Json::Bool(value) => Node::Leaf(value.into()),
-        Json::Number(number) => Node::Leaf(number.into()),
-        Json::Text(text) => text.into(),
-        Json::List(items) => Node::List(items.into_iter().map(node).collect()),
-        Json::Object(members) => Node::Object(
+        RequestJson::Null => Node::Leaf(Value::Null),
+        RequestJson::Bool(value) => Node::Leaf(value.into()),
+        RequestJson::Number(number) => Node::Leaf(number.into()),
+        RequestJson::Text(text) => text.into(),
+        RequestJson::List(items) => Node::List(items.into_iter().map(node).collect()),
+        RequestJson::Object(members) => Node::Object(
             members.into_iter().map(|(name, json)| (name, node(json))).collect::<IndexMap<_, _>>(),
         ),
     }

@@ -1,7 +1,7 @@
 //! The request's schema says what its reader does.
 
 use crate::{examples, schemas};
-use export_domain::json::{Json, parse};
+use export_domain::json::{RequestJson, parse};
 use export_domain::request;
 use export_domain::settings::Limits;
 use serde_json::{Value, json};
@@ -18,7 +18,7 @@ fn clip() -> Value {
 }
 
 fn read(body: &Value) -> Result<(), String> {
-    let json: Json = parse(body.to_string().as_bytes(), false).map_err(|error| error.to_string())?;
+    let json: RequestJson = parse(body.to_string().as_bytes(), false).map_err(|error| error.to_string())?;
     request::parse(&json, &Limits::default()).map(drop).map_err(|error| error.to_string())
 }
 

@@ -4,7 +4,9 @@ use export_mre::attr::{Attr, Row, row_from_dynamo_json};
 use export_mre::json::Json;
 use export_mre::keys::{EventKey, ReplayKey, VersionedName};
 use export_mre::number;
-use export_mre::source::{ExportSource, LastExport, Page, ReadError, Span, StoredText, TriggerProfile};
+use export_mre::source::{
+    ExportSource, LastExport, RowPage, SegmentSpan, SourceError, StoredText, TriggerProfile,
+};
 use std::cmp::Ordering;
 use std::collections::{BTreeMap, HashSet};
 use std::future::{pending, poll_fn};
@@ -123,7 +125,7 @@ impl MemorySource {
         self.log.lock().map(|log| log.clone()).unwrap_or_default()
     }
 
-    async fn read(&self, what: &'static str) -> Result<(), ReadError> {
+    async fn read(&self, what: &'static str) -> Result<(), SourceError> {
         if let Ok(mut log) = self.log.lock() {
             log.push(what);
         }
@@ -139,7 +141,7 @@ impl MemorySource {
         Ok(())
     }
 
-    fn page(&self, rows: &[&Row], attributes: Option<&[String]>, after: Option<&Row>) -> Page {
+    fn page(&self, rows: &[&Row], attributes: Option<&[String]>, after: Option<&Row>) -> RowPage {
         let from = after.and_then(|row| row.get("At")?.as_number()?.parse().ok()).unwrap_or(0);
         let to = rows.len().min(from + self.page_rows);
         let project = |row: &&Row| match attributes {
@@ -149,15 +151,15 @@ impl MemorySource {
             }
         };
         let rows_left = to < rows.len();
-        Page {
+        RowPage {
             rows: rows.get(from..to).unwrap_or_default().iter().map(project).collect(),
             next: rows_left.then(|| Row::from([("At".to_owned(), Attr::N(to.to_string()))])),
         }
     }
 }
 
-fn made_to_fail(what: &'static str) -> ReadError {
-    ReadError { what, source: "made to fail".into() }
+fn made_to_fail(what: &'static str) -> SourceError {
+    SourceError { what, source: "made to fail".into() }
 }
 
 fn text<'a>(row: &'a Row, name: &str) -> &'a str {
@@ -178,23 +180,23 @@ fn versioned(rows: &[Row], keys: &[VersionedName]) -> Vec<Row> {
 }
 
 impl ExportSource for MemorySource {
-    async fn event(&self, key: &EventKey) -> Result<Option<Row>, ReadError> {
+    async fn event(&self, key: &EventKey) -> Result<Option<Row>, SourceError> {
         self.read("event").await?;
         let mut rows = self.events.iter();
         Ok(rows.find(|row| text(row, "Name") == key.name && text(row, "Program") == key.program).cloned())
     }
 
-    async fn profile(&self, name: &str) -> Result<Option<Row>, ReadError> {
+    async fn profile(&self, name: &str) -> Result<Option<Row>, SourceError> {
         self.read("profile").await?;
         Ok(self.profiles.iter().find(|row| text(row, "Name") == name).cloned())
     }
 
-    async fn plugins(&self, keys: &[VersionedName]) -> Result<Vec<Row>, ReadError> {
+    async fn plugins(&self, keys: &[VersionedName]) -> Result<Vec<Row>, SourceError> {
         self.read("plugins").await?;
         Ok(versioned(&self.plugins, keys))
     }
 
-    async fn models(&self, keys: &[VersionedName]) -> Result<Vec<Row>, ReadError> {
+    async fn models(&self, keys: &[VersionedName]) -> Result<Vec<Row>, SourceError> {
         self.read("models").await?;
         Ok(versioned(&self.models, keys))
     }
@@ -203,14 +205,14 @@ impl ExportSource for MemorySource {
         &self,
         partition: &str,
         attributes: Option<&[String]>,
-        span: Span,
-    ) -> Result<Page, ReadError> {
+        span: SegmentSpan,
+    ) -> Result<RowPage, SourceError> {
         self.read("segments").await?;
         // DynamoDB refuses a projection that names an attribute twice.
         if attributes.is_some_and(|names| names.iter().collect::<HashSet<_>>().len() < names.len()) {
             return Err(made_to_fail("segments"));
         }
-        let key = |start: &str| Span::row(partition, start);
+        let key = |start: &str| SegmentSpan::row(partition, start);
         let is_in = |row: &&Row| {
             span.after.as_ref().is_none_or(|after| by_start(after, row) == Ordering::Less)
                 && span.upto.as_ref().is_none_or(|upto| by_start(row, &key(upto)) != Ordering::Greater)
@@ -223,7 +225,7 @@ impl ExportSource for MemorySource {
         Ok(page)
     }
 
-    async fn last_segment(&self, partition: &str) -> Result<Option<Row>, ReadError> {
+    async fn last_segment(&self, partition: &str) -> Result<Option<Row>, SourceError> {
         self.read("last segment").await?;
         Ok(self.segments.get(partition).and_then(|rows| rows.last()).cloned())
     }
@@ -233,7 +235,7 @@ impl ExportSource for MemorySource {
         partition: &str,
         starts: &[String],
         attributes: &[&str],
-    ) -> Result<Vec<Row>, ReadError> {
+    ) -> Result<Vec<Row>, SourceError> {
         self.read("segments by start").await?;
         // DynamoDB refuses a batch that names a key twice.
         if starts.iter().collect::<HashSet<_>>().len() < starts.len() {
@@ -253,26 +255,26 @@ impl ExportSource for MemorySource {
         Ok(rows.rev().map(project).collect())
     }
 
-    async fn feedback(&self, partition: &str, after: Option<Row>) -> Result<Page, ReadError> {
+    async fn feedback(&self, partition: &str, after: Option<Row>) -> Result<RowPage, SourceError> {
         self.read("feedback").await?;
         let rows: Vec<&Row> =
             self.feedback.iter().filter(|row| text(row, "ProgramEventTrack") == partition).collect();
         Ok(self.page(&rows, None, after.as_ref()))
     }
 
-    async fn replay_request(&self, key: &ReplayKey) -> Result<Option<Row>, ReadError> {
+    async fn replay_request(&self, key: &ReplayKey) -> Result<Option<Row>, SourceError> {
         self.read("replay request").await?;
         let partition = key.event.partition();
         let mut rows = self.replay_requests.iter();
         Ok(rows.find(|row| text(row, "PK") == partition && text(row, "ReplayId") == key.id).cloned())
     }
 
-    async fn replay_results(&self, key: &ReplayKey) -> Result<Option<String>, ReadError> {
+    async fn replay_results(&self, key: &ReplayKey) -> Result<Option<String>, SourceError> {
         self.read("replay results").await?;
         Ok(self.replay_results.get(&key.results_partition()).cloned())
     }
 
-    async fn stored_export(&self, key: &str) -> Result<LastExport, ReadError> {
+    async fn stored_export(&self, key: &str) -> Result<LastExport, SourceError> {
         self.read("stored export").await?;
         let stored = |text: &String| StoredText { text: text.clone(), ..StoredText::default() };
         Ok(match self.objects.get(key) {
@@ -282,14 +284,14 @@ impl ExportSource for MemorySource {
         })
     }
 
-    async fn trigger_profile(&self, key: &EventKey) -> Result<Option<TriggerProfile>, ReadError> {
+    async fn trigger_profile(&self, key: &EventKey) -> Result<Option<TriggerProfile>, SourceError> {
         self.read("trigger profile").await?;
         let found = self.trigger_profiles.iter().find(|(event, _)| event == key);
         let event_id = self.trigger_event_id.clone();
         Ok(found.map(|(_, profile)| TriggerProfile { profile: profile.clone(), event_id }))
     }
 
-    async fn preview_url(&self, clip: &str) -> Result<Option<String>, ReadError> {
+    async fn preview_url(&self, clip: &str) -> Result<Option<String>, SourceError> {
         let Some(query) = &self.preview_query else { return Ok(None) };
         self.read("preview url").await?;
         let (bucket, key) = clip.trim_start_matches("s3://").split_once('/').unwrap_or_default();

@@ -2,14 +2,16 @@
 
 use bytes::Bytes;
 use export_domain::ports::Unavailable;
-use export_mre::ports::{DocumentLinks, DocumentOrders, Link, Method, Ordered, TriggerQueue};
+use export_mre::ports::{
+    DocumentLink, DocumentLinks, DocumentOrders, LinkMethod, OrderProgress, TriggerQueue,
+};
 use std::sync::Mutex;
 
 /// How far an ordered document is, and the messages that were sent. Nothing can be lent: lending fails with a text that
 /// no client may see.
 #[derive(Debug, Default)]
 pub struct MemoryOrders {
-    state: Mutex<Option<Ordered>>,
+    state: Mutex<Option<OrderProgress>>,
     sent: Mutex<Vec<String>>,
 }
 
@@ -18,7 +20,7 @@ impl MemoryOrders {
     ///
     /// # Panics
     /// When another thread has panicked within it.
-    pub fn set(&self, ordered: Ordered) {
+    pub fn set(&self, ordered: OrderProgress) {
         *self.state.lock().expect("no other thread has panicked") = Some(ordered);
     }
 
@@ -32,18 +34,24 @@ impl MemoryOrders {
 }
 
 impl DocumentLinks for MemoryOrders {
-    async fn lend(&self, _: Bytes, _: &str, _: &'static str, _: Method) -> Result<Link, Unavailable> {
+    async fn lend(
+        &self,
+        _: Bytes,
+        _: &str,
+        _: &'static str,
+        _: LinkMethod,
+    ) -> Result<DocumentLink, Unavailable> {
         Err(Unavailable("S3", "arn:aws:s3:::secret".to_owned()))
     }
 }
 
 impl DocumentOrders for MemoryOrders {
-    async fn look(&self, _: &str, _: &'static str, _: Method) -> Result<Ordered, Unavailable> {
-        Ok(self.state.lock().expect("no other thread has panicked").clone().unwrap_or(Ordered::Absent))
+    async fn look(&self, _: &str, _: &'static str, _: LinkMethod) -> Result<OrderProgress, Unavailable> {
+        Ok(self.state.lock().expect("no other thread has panicked").clone().unwrap_or(OrderProgress::Absent))
     }
 
     async fn place(&self, _: &str) -> Result<(), Unavailable> {
-        self.set(Ordered::Waiting);
+        self.set(OrderProgress::Waiting);
         Ok(())
     }
 

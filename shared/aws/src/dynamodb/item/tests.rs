@@ -2,7 +2,7 @@ use super::*;
 use aws_sdk_dynamodb::primitives::Blob;
 use export_domain::ids::{JobId, LivePath, TenantId};
 use export_domain::job::{
-    Ended, Failure, Manifest, ObjectKind, Order, PlanSummary, Reason, Staged, State, Warning, WarningCode,
+    Failure, Manifest, ObjectKind, Order, PlanSummary, Reason, Staged, State, UntoldEnd, Warning, WarningCode,
 };
 use export_domain::request::{ExportType, Story, Wanted};
 use export_domain::settings::Lifecycle;
@@ -52,7 +52,7 @@ fn full() -> Job {
         image: Some(manifest.clone()),
         video: Some(manifest.clone()),
         staged: vec![Staged { object: ObjectKind::Video, generation: 1, fence: 2, manifest }],
-        untold: vec![Ended {
+        untold: vec![UntoldEnd {
             generation: 1,
             state: State::Cancelled,
             failure: None,
@@ -84,7 +84,7 @@ fn a_job_survives_the_way_through_an_item() {
 
 #[test]
 fn an_item_with_names_that_nobody_could_have_ordered_is_no_job() {
-    let changed = |change: &dyn Fn(&mut Item) -> Option<AttributeValue>| {
+    let changed = |change: &dyn Fn(&mut AttributeMap) -> Option<AttributeValue>| {
         let mut item = encode(&full()).unwrap();
         assert!(change(&mut item).is_some(), "there is such an attribute");
         decode(item)

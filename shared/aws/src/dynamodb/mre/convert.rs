@@ -1,20 +1,17 @@
 //! Items of the SDK and rows of the domain.
 
+use crate::dynamodb::item::AttributeMap;
 use aws_sdk_dynamodb::primitives::Blob;
 use aws_sdk_dynamodb::types::AttributeValue;
 use export_mre::attr::{Attr, Row};
-use std::collections::HashMap;
-
-/// An item of the SDK.
-pub(super) type Item = HashMap<String, AttributeValue>;
 
 /// The row of an item. A type that this version does not know reads as null.
-pub(super) fn row(item: Item) -> Row {
+pub(super) fn row(item: AttributeMap) -> Row {
     item.into_iter().map(|(name, value)| (name, attr(value))).collect()
 }
 
 /// The item of a row.
-pub(super) fn item(row: Row) -> Item {
+pub(super) fn item(row: Row) -> AttributeMap {
     row.into_iter().map(|(name, value)| (name, value_of(value))).collect()
 }
 

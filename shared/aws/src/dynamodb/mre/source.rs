@@ -1,10 +1,11 @@
 //! What an export reads.
 
-use super::convert::{Item, item, row};
+use super::convert::{item, row};
 use super::tables::MreTables;
 use super::{MAX_PARTITION_BYTES, state};
 use crate::clients::unavailable;
 use crate::documents::S3Documents;
+use crate::dynamodb::item::AttributeMap;
 use aws_config::SdkConfig;
 use aws_sdk_dynamodb::Client;
 use aws_sdk_dynamodb::operation::query::builders::QueryFluentBuilder;
@@ -13,8 +14,8 @@ use aws_sdk_dynamodb::types::{AttributeValue, KeysAndAttributes};
 use export_domain::ports::Unavailable;
 use export_mre::attr::{Attr, Row};
 use export_mre::keys::{EventKey, ReplayKey, VersionedName};
-use export_mre::ports::Method;
-use export_mre::source::{ExportSource, LastExport, Page, ReadError, Span, TriggerProfile};
+use export_mre::ports::LinkMethod;
+use export_mre::source::{ExportSource, LastExport, RowPage, SegmentSpan, SourceError, TriggerProfile};
 use export_mre::state::StateKey;
 use flate2::read::GzDecoder;
 use futures_util::stream::{self, StreamExt, TryStreamExt};
@@ -79,7 +80,7 @@ impl DynamoMre {
         what: &'static str,
         table: &str,
         key: [(&str, &str); N],
-    ) -> Result<Option<Row>, ReadError> {
+    ) -> Result<Option<Row>, SourceError> {
         if !key.iter().all(|(_, value)| is_key(value)) {
             return Ok(None);
         }
@@ -96,7 +97,7 @@ impl DynamoMre {
         what: &'static str,
         table: &str,
         keys: &[VersionedName],
-    ) -> Result<Vec<Row>, ReadError> {
+    ) -> Result<Vec<Row>, SourceError> {
         let keys: Vec<VersionedName> =
             keys.iter().filter(|key| is_key(&key.name) && is_key(&key.version)).cloned().collect();
         let mut rows = Vec::new();
@@ -112,7 +113,7 @@ impl DynamoMre {
         what: &'static str,
         table: &str,
         wanted: KeysAndAttributesBuilder,
-    ) -> Result<Vec<Row>, ReadError> {
+    ) -> Result<Vec<Row>, SourceError> {
         let wanted = wanted.consistent_read(true).build().map_err(|e| failed(what, &e))?;
         let mut left = Some(HashMap::from([(table.to_owned(), wanted)]));
         let mut rows = Vec::new();
@@ -127,7 +128,7 @@ impl DynamoMre {
             tokio::time::sleep(Duration::from_millis(50 << attempt)).await;
         }
         let why = Unavailable("DynamoDB", "some keys of a batch stayed unprocessed".to_owned());
-        Err(ReadError { what, source: Box::new(why) })
+        Err(SourceError { what, source: Box::new(why) })
     }
 
     fn query(&self, table: &str, after: Option<Row>) -> QueryFluentBuilder {
@@ -137,19 +138,19 @@ impl DynamoMre {
 }
 
 impl ExportSource for DynamoMre {
-    async fn event(&self, key: &EventKey) -> Result<Option<Row>, ReadError> {
+    async fn event(&self, key: &EventKey) -> Result<Option<Row>, SourceError> {
         self.get("the event", &self.tables.event, [("Name", &key.name), ("Program", &key.program)]).await
     }
 
-    async fn profile(&self, name: &str) -> Result<Option<Row>, ReadError> {
+    async fn profile(&self, name: &str) -> Result<Option<Row>, SourceError> {
         self.get("the profile", &self.tables.profile, [("Name", name)]).await
     }
 
-    async fn plugins(&self, keys: &[VersionedName]) -> Result<Vec<Row>, ReadError> {
+    async fn plugins(&self, keys: &[VersionedName]) -> Result<Vec<Row>, SourceError> {
         self.batch("the plugins", &self.tables.plugin, keys).await
     }
 
-    async fn models(&self, keys: &[VersionedName]) -> Result<Vec<Row>, ReadError> {
+    async fn models(&self, keys: &[VersionedName]) -> Result<Vec<Row>, SourceError> {
         self.batch("the models", &self.tables.model, keys).await
     }
 
@@ -157,10 +158,10 @@ impl ExportSource for DynamoMre {
         &self,
         partition: &str,
         attributes: Option<&[String]>,
-        span: Span,
-    ) -> Result<Page, ReadError> {
+        span: SegmentSpan,
+    ) -> Result<RowPage, SourceError> {
         if !is_key(partition) {
-            return Ok(Page::default());
+            return Ok(RowPage::default());
         }
         let query = self.query(&self.tables.plugin_result, span.after).consistent_read(true);
         let query = match span.upto {
@@ -173,7 +174,7 @@ impl ExportSource for DynamoMre {
         page("the segments", projected(query, attributes), "PK", partition).await
     }
 
-    async fn last_segment(&self, partition: &str) -> Result<Option<Row>, ReadError> {
+    async fn last_segment(&self, partition: &str) -> Result<Option<Row>, SourceError> {
         if !is_key(partition) {
             return Ok(None);
         }
@@ -187,14 +188,14 @@ impl ExportSource for DynamoMre {
         partition: &str,
         starts: &[String],
         attributes: &[&str],
-    ) -> Result<Vec<Row>, ReadError> {
+    ) -> Result<Vec<Row>, SourceError> {
         if !is_key(partition) {
             return Ok(Vec::new());
         }
         let placeholders: Vec<String> = (0..attributes.len()).map(|n| format!("#a{n}")).collect();
         let names: HashMap<String, String> =
             placeholders.iter().cloned().zip(attributes.iter().map(|name| (*name).to_owned())).collect();
-        let keys: Vec<Item> = starts
+        let keys: Vec<AttributeMap> = starts
             .iter()
             .filter(|start| is_number(start))
             .map(|start| {
@@ -204,7 +205,7 @@ impl ExportSource for DynamoMre {
                 ])
             })
             .collect();
-        let wanted = |chunk: &[Item]| {
+        let wanted = |chunk: &[AttributeMap]| {
             KeysAndAttributes::builder()
                 .set_keys(Some(chunk.to_vec()))
                 .projection_expression(placeholders.join(","))
@@ -217,20 +218,20 @@ impl ExportSource for DynamoMre {
         Ok(rows.into_iter().flatten().collect())
     }
 
-    async fn feedback(&self, partition: &str, after: Option<Row>) -> Result<Page, ReadError> {
+    async fn feedback(&self, partition: &str, after: Option<Row>) -> Result<RowPage, SourceError> {
         if !is_key(partition) {
-            return Ok(Page::default());
+            return Ok(RowPage::default());
         }
         let query = self.query(&self.tables.feedback, after).index_name("ProgramEventTrack-index");
         page("the feedback", query, "ProgramEventTrack", partition).await
     }
 
-    async fn replay_request(&self, key: &ReplayKey) -> Result<Option<Row>, ReadError> {
+    async fn replay_request(&self, key: &ReplayKey) -> Result<Option<Row>, SourceError> {
         let partition = key.event.partition();
         self.get("the replay", &self.tables.replay_request, [("PK", &partition), ("ReplayId", &key.id)]).await
     }
 
-    async fn replay_results(&self, key: &ReplayKey) -> Result<Option<String>, ReadError> {
+    async fn replay_results(&self, key: &ReplayKey) -> Result<Option<String>, SourceError> {
         let partition = key.results_partition();
         let table = &self.tables.replay_result;
         let found = self.get("the replay's results", table, [("ProgramEventReplayId", &partition)]).await?;
@@ -240,16 +241,16 @@ impl ExportSource for DynamoMre {
         }))
     }
 
-    async fn stored_export(&self, key: &str) -> Result<LastExport, ReadError> {
+    async fn stored_export(&self, key: &str) -> Result<LastExport, SourceError> {
         self.documents.read(key).await.map_err(|e| failed("the stored export", &e))
     }
 
-    async fn trigger_profile(&self, key: &EventKey) -> Result<Option<TriggerProfile>, ReadError> {
+    async fn trigger_profile(&self, key: &EventKey) -> Result<Option<TriggerProfile>, SourceError> {
         let key = StateKey::event(key);
         state::profile(&self.client, &self.states, &key).await.map_err(|e| failed("the export's state", &e))
     }
 
-    async fn preview_url(&self, clip: &str) -> Result<Option<String>, ReadError> {
+    async fn preview_url(&self, clip: &str) -> Result<Option<String>, SourceError> {
         let Previews::In(configured) = &self.previews else { return Ok(None) };
         let Some((named, key)) = clip.strip_prefix("s3://").and_then(|rest| rest.split_once('/')) else {
             return Ok(None);
@@ -258,13 +259,13 @@ impl ExportSource for DynamoMre {
         if bucket.is_empty() || key.is_empty() {
             return Ok(None);
         }
-        let signed = self.documents.presign(bucket, key, PREVIEW, None, Method::Get).await;
+        let signed = self.documents.presign(bucket, key, PREVIEW, None, LinkMethod::Get).await;
         signed.map(Some).map_err(|e| failed("the preview's address", &e))
     }
 }
 
-fn failed(what: &'static str, error: &(dyn Error + 'static)) -> ReadError {
-    ReadError { what, source: Box::new(unavailable(what, error)) }
+fn failed(what: &'static str, error: &(dyn Error + 'static)) -> SourceError {
+    SourceError { what, source: Box::new(unavailable(what, error)) }
 }
 
 /// Whether the number can be a key: DynamoDB refuses those with more than 38 digits, and far exponents.
@@ -277,7 +278,7 @@ fn is_key(value: &str) -> bool {
     !value.is_empty() && value.len() <= MAX_PARTITION_BYTES
 }
 
-fn versioned(key: &VersionedName) -> Item {
+fn versioned(key: &VersionedName) -> AttributeMap {
     let text = |text: &str| AttributeValue::S(text.to_owned());
     HashMap::from([("Name".to_owned(), text(&key.name)), ("Version".to_owned(), text(&key.version))])
 }
@@ -300,13 +301,13 @@ async fn page(
     query: QueryFluentBuilder,
     key: &str,
     partition: &str,
-) -> Result<Page, ReadError> {
+) -> Result<RowPage, SourceError> {
     let query = query
         .expression_attribute_names("#pk", key)
         .expression_attribute_values(":pk", AttributeValue::S(partition.to_owned()));
     let sent = query.send().await.map_err(|e| failed(what, &e))?;
     let rows = sent.items.unwrap_or_default().into_iter().map(row).collect();
-    Ok(Page { rows, next: sent.last_evaluated_key.filter(|key| !key.is_empty()).map(row) })
+    Ok(RowPage { rows, next: sent.last_evaluated_key.filter(|key| !key.is_empty()).map(row) })
 }
 
 /// `None` when the bytes are no gzip of UTF-8, or far more than replay results ever are.

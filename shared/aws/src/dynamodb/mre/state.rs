@@ -1,9 +1,9 @@
 //! The `ExportState` table, and the rows that point at exports.
 
 use super::MAX_PARTITION_BYTES;
-use super::convert::Item;
 use super::tables::MreTables;
 use crate::clients::unavailable;
+use crate::dynamodb::item::AttributeMap;
 use aws_config::SdkConfig;
 use aws_sdk_dynamodb::Client;
 use aws_sdk_dynamodb::error::SdkError;
@@ -13,7 +13,7 @@ use aws_sdk_dynamodb::types::AttributeValue;
 use export_domain::ports::Unavailable;
 use export_mre::ports::{ExportLocations, ExportStates};
 use export_mre::source::TriggerProfile;
-use export_mre::state::{ExportState, Lease, StateKey};
+use export_mre::state::{BuildLease, ExportState, StateKey};
 use export_mre::trigger::Trigger;
 
 const WHAT: &str = "the export state table";
@@ -38,7 +38,7 @@ impl DynamoExportStates {
     }
 
     /// An update of the holder of `lease`.
-    fn held(&self, key: &StateKey, lease: &Lease) -> UpdateItemFluentBuilder {
+    fn held(&self, key: &StateKey, lease: &BuildLease) -> UpdateItemFluentBuilder {
         self.update(key)
             .condition_expression("#owner = :owner AND fence = :fence")
             .expression_attribute_names("#owner", "owner")
@@ -54,7 +54,7 @@ impl ExportStates for DynamoExportStates {
         Ok(sent.item.as_ref().map(state_of).unwrap_or_default())
     }
 
-    async fn claim(&self, key: &StateKey, lease: &Lease, now_ms: i64) -> Result<bool, Unavailable> {
+    async fn claim(&self, key: &StateKey, lease: &BuildLease, now_ms: i64) -> Result<bool, Unavailable> {
         let fresh = "attribute_not_exists(pk) OR (fence = :previous AND \
                      (attribute_not_exists(lease_until) OR lease_until <= :now))";
         let update = self
@@ -71,7 +71,12 @@ impl ExportStates for DynamoExportStates {
         written(update, WHAT).await
     }
 
-    async fn commit(&self, key: &StateKey, lease: &Lease, built: &ExportState) -> Result<bool, Unavailable> {
+    async fn commit(
+        &self,
+        key: &StateKey,
+        lease: &BuildLease,
+        built: &ExportState,
+    ) -> Result<bool, Unavailable> {
         let mut set = vec!["built_from = :from", "etag = :etag", "id = :id"];
         let etag = built.etag.as_deref().unwrap_or_default();
         let id = built.id.as_deref().unwrap_or_default();
@@ -98,7 +103,7 @@ impl ExportStates for DynamoExportStates {
         written(update.update_expression(expression), WHAT).await
     }
 
-    async fn release(&self, key: &StateKey, lease: &Lease) -> Result<(), Unavailable> {
+    async fn release(&self, key: &StateKey, lease: &BuildLease) -> Result<(), Unavailable> {
         written(self.held(key, lease).update_expression("REMOVE lease_until"), WHAT).await.map(|_| ())
     }
 }
@@ -153,8 +158,8 @@ pub(super) async fn profile(
     Ok(string(&item, "profile").map(|profile| TriggerProfile { profile, event_id }))
 }
 
-fn state_of(item: &Item) -> ExportState {
-    let lease = integer(item, "fence").map(|fence| Lease {
+fn state_of(item: &AttributeMap) -> ExportState {
+    let lease = integer(item, "fence").map(|fence| BuildLease {
         owner: string(item, "owner").unwrap_or_default(),
         fence: u64::try_from(fence).unwrap_or_default(),
         previous: 0,
@@ -179,10 +184,10 @@ fn number(value: impl std::fmt::Display) -> AttributeValue {
     AttributeValue::N(value.to_string())
 }
 
-fn string(item: &Item, name: &str) -> Option<String> {
+fn string(item: &AttributeMap, name: &str) -> Option<String> {
     item.get(name)?.as_s().ok().cloned()
 }
 
-fn integer(item: &Item, name: &str) -> Option<i64> {
+fn integer(item: &AttributeMap, name: &str) -> Option<i64> {
     item.get(name)?.as_n().ok()?.parse().ok()
 }

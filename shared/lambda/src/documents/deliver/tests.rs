@@ -1,13 +1,13 @@
 use super::*;
 use export_mre::document::View;
-use export_mre::ports::{Link, Method};
+use export_mre::ports::{DocumentLink, LinkMethod};
 use flate2::read::GzDecoder;
 use std::io::Read;
 use std::sync::Mutex;
 
 /// Remembers what was kept.
 #[derive(Default)]
-struct Kept(Mutex<Vec<(Bytes, String, &'static str, Method)>>);
+struct Kept(Mutex<Vec<(Bytes, String, &'static str, LinkMethod)>>);
 
 impl DocumentLinks for Kept {
     async fn lend(
@@ -15,17 +15,23 @@ impl DocumentLinks for Kept {
         body: Bytes,
         sha256: &str,
         content_type: &'static str,
-        method: Method,
-    ) -> Result<Link, Unavailable> {
+        method: LinkMethod,
+    ) -> Result<DocumentLink, Unavailable> {
         self.0.lock().unwrap().push((body, sha256.to_owned(), content_type, method));
-        Ok(Link { url: format!("https://s3/{sha256}?signed"), expires_ms: 1_700_000_000_999 })
+        Ok(DocumentLink { url: format!("https://s3/{sha256}?signed"), expires_ms: 1_700_000_000_999 })
     }
 }
 
 struct Broken;
 
 impl DocumentLinks for Broken {
-    async fn lend(&self, _: Bytes, _: &str, _: &'static str, _: Method) -> Result<Link, Unavailable> {
+    async fn lend(
+        &self,
+        _: Bytes,
+        _: &str,
+        _: &'static str,
+        _: LinkMethod,
+    ) -> Result<DocumentLink, Unavailable> {
         Err(Unavailable("S3", String::new()))
     }
 }
@@ -45,14 +51,14 @@ fn ask() -> Ask {
 fn served(text: &str) -> Served {
     Served {
         text: text.to_owned(),
-        origin: Origin::Live,
+        origin: DocumentOrigin::Live,
         profile_source: Some("trigger"),
         warnings: Some("start-missing".to_owned()),
         modified_ms: 784_111_777_000,
     }
 }
 
-async fn reply(ask: &Ask, text: &str) -> Reply {
+async fn reply(ask: &Ask, text: &str) -> DocumentReply {
     deliver(ask, served(text), &Kept::default()).await.unwrap()
 }
 
@@ -97,12 +103,12 @@ async fn forms_and_encodings_have_bodies_and_tags_of_their_own() {
     assert!(!tags.contains(&other.headers["etag"]));
 }
 
-fn unpacked_base64(reply: &Reply) -> Vec<u8> {
+fn unpacked_base64(reply: &DocumentReply) -> Vec<u8> {
     use base64::Engine;
     base64::engine::general_purpose::STANDARD.decode(&reply.body).unwrap()
 }
 
-fn unpacked(reply: &Reply) -> String {
+fn unpacked(reply: &DocumentReply) -> String {
     let bytes = unpacked_base64(reply);
     let mut text = String::new();
     GzDecoder::new(bytes.as_slice()).read_to_string(&mut text).unwrap();
@@ -137,8 +143,8 @@ async fn a_head_has_the_status_and_headers_of_get_and_the_length_of_its_body() {
             assert_eq!((head.status_code, &head.headers), (get.status_code, &get.headers));
             assert_eq!((head.body.as_str(), head.is_base64_encoded), ("", false));
             if get.status_code == 307 {
-                let methods: Vec<Method> = kept.0.lock().unwrap().iter().map(|kept| kept.3).collect();
-                assert_eq!(methods, [Method::Get, Method::Head], "a signature covers the method");
+                let methods: Vec<LinkMethod> = kept.0.lock().unwrap().iter().map(|kept| kept.3).collect();
+                assert_eq!(methods, [LinkMethod::Get, LinkMethod::Head], "a signature covers the method");
             }
         }
     }

@@ -1,0 +1,63 @@
+//! One name, one thing: struct, enum, type and trait names of the product's code, public or not, tests left out.
+
+use crate::read::PRODUCT;
+use std::collections::BTreeMap;
+
+/// Names that mean several things, and why each stays.
+const SHARED: &[(&str, &str)] = &[
+    ("App", "each function's own"),
+    ("Asked", ENGINE),
+    ("Body", "the OpenAPI document has the name; the other is private"),
+    ("Config", "each function's own"),
+    ("Content", ENGINE),
+    ("Encoded", ENGINE),
+    ("First", ENGINE),
+    ("Format", "private parts of two readers"),
+    ("Job", ENGINE),
+    ("Media", ENGINE),
+    ("Opening", ENGINE),
+    ("Order", ENGINE),
+    ("Output", ENGINE),
+    ("Part", ENGINE),
+    ("Pending", ENGINE),
+    ("Picture", ENGINE),
+    ("PictureFormat", "the HEVC reader's is private"),
+    ("Place", ENGINE),
+    ("Prepared", ENGINE),
+    ("Resource", "the OpenAPI document has the name"),
+    ("Run", "private parts of writers and readers, beside the encoder's runs"),
+    ("Runs", "private parts of a writer and a reader"),
+    ("Sample", "the fragment writer's is private"),
+    ("Stretch", "the parts of two machines, both private"),
+    ("Track", ENGINE),
+    ("TrackKind", "a track that is read and one that is written"),
+    ("Tracks", ENGINE),
+    ("Turn", "how a picture is turned, and whose turn it is"),
+    ("Wanted", ENGINE),
+];
+
+/// A reason for a name to stay.
+const ENGINE: &str = "one of the meanings is inside the clip engine, where the context tells";
+
+#[test]
+fn names_are_defined_once() {
+    let mut places: BTreeMap<String, Vec<String>> = BTreeMap::new();
+    for sources in PRODUCT.iter() {
+        for (path, module) in &sources.modules {
+            for name in &module.types {
+                let place = format!("{}::{}", sources.name, path.join("::"));
+                places.entry(name.clone()).or_default().push(place);
+            }
+        }
+    }
+    places.retain(|_, places| places.len() > 1);
+    let unexplained: Vec<String> = places
+        .iter()
+        .filter(|(name, _)| !SHARED.iter().any(|(shared, _)| shared == name))
+        .map(|(name, places)| format!("{name}: {}", places.join(", ")))
+        .collect();
+    assert!(unexplained.is_empty(), "defined more than once:\n{}", unexplained.join("\n"));
+    for (name, _) in SHARED {
+        assert!(places.contains_key(*name), "{name} is defined once by now: it leaves the list");
+    }
+}
