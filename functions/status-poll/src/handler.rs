@@ -10,6 +10,7 @@ use export_domain::request::FieldError;
 use export_domain::resource::{MEDIA_TYPE, Page, resource};
 use export_lambda::http::{Received, problem, receive, reply};
 use export_lambda::metrics::Metric;
+use export_lambda::negotiate::names;
 use export_lambda::settle::{settled, until_ended};
 use export_lambda::telemetry::name_job;
 use lambda_http::http::header::{CACHE_CONTROL, CONTENT_TYPE, HeaderValue};
@@ -82,7 +83,7 @@ where
         };
         let reply = reply(&answer(outcome, Via::Status, now, self.style));
         match &found {
-            Ok(job) if received.accept.contains(MEDIA_TYPE) => as_json(reply, MEDIA_TYPE, &resource(job)),
+            Ok(job) if names(&received.accept, MEDIA_TYPE) => as_json(reply, MEDIA_TYPE, &resource(job)),
             _ => reply,
         }
     }

@@ -11,6 +11,8 @@ pub mod documents;
 #[cfg(feature = "http")]
 pub mod http;
 pub mod metrics;
+#[cfg(any(feature = "http", feature = "documents"))]
+pub mod negotiate;
 pub mod process;
 pub mod settings;
 pub mod settle;

@@ -24,6 +24,24 @@ async fn a_client_that_accepts_it_gets_the_job_resource() {
 }
 
 #[tokio::test]
+async fn the_resource_goes_to_those_that_name_it_and_do_not_refuse_it() {
+    let world = World::new();
+    let job = world.has(&body(), |job| claimed(&job, NOW));
+    let (loud, refused) = (MEDIA_TYPE.to_uppercase(), format!("*/*, {MEDIA_TYPE};q=0"));
+    let listed = format!("application/json, {MEDIA_TYPE}");
+    for (accept, is_resource) in [
+        (&loud, true),
+        (&listed, true),
+        (&refused, false),
+        (&"*/*".to_owned(), false),
+        (&String::new(), false),
+    ] {
+        let answer = world.send(Method::GET, &path(&job), ("Accept", accept)).await;
+        assert_eq!(answer.header("content-type") == MEDIA_TYPE, is_resource, "{accept}");
+    }
+}
+
+#[tokio::test]
 async fn a_resource_has_the_headers_of_the_reply_about_the_same_job() {
     let world = World::new();
     let running = world.has(&body(), |job| claimed(&job, NOW));

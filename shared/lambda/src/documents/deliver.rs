@@ -3,6 +3,7 @@
 use super::ask::{Ask, Delivery, Form};
 use super::encode::{decoded_bytes, fits, gzip, sha256};
 use super::gateway::DocumentReply;
+use crate::negotiate::knows;
 use bytes::Bytes;
 use export_domain::ports::Unavailable;
 use export_mre::document::{Export, blob};
@@ -194,11 +195,6 @@ pub(super) fn etag(ask: &Ask, hash: &str) -> String {
     let encoding = if ask.gzip { "-gzip" } else { "" };
     let hash = hash.get(..32).unwrap_or(hash);
     format!("\"{hash}-{}-{form}{encoding}\"", ask.view.name())
-}
-
-/// `If-None-Match` compares weakly (RFC 9110, section 13.1.2).
-fn knows(header: &str, tag: &str) -> bool {
-    header.split(',').map(str::trim).any(|known| known == "*" || known.trim_start_matches("W/") == tag)
 }
 
 #[cfg(test)]

@@ -147,7 +147,12 @@ impl<S: ExportSource, L: DocumentLinks + DocumentOrders, Q: TriggerQueue, C: Clo
         let mut export = key.live(&self.source, ask.view).await?;
         export.warnings.raise(missing);
         for (warning, count) in export.warnings.iter() {
-            tracing::warn!(kind = K::KIND, warning = warning.code(), count, "exported a document with a warning");
+            tracing::warn!(
+                kind = K::KIND,
+                warning = warning.code(),
+                count,
+                "exported a document with a warning"
+            );
         }
         Ok(Served::live(export, now_ms))
     }
