@@ -130,7 +130,7 @@ pub fn sound_of(bytes: usize, numbers: impl IntoIterator<Item = i64>) -> Vec<(St
 /// # Panics
 /// Never.
 pub fn pictures() -> Vec<(String, Bytes)> {
-    pictures_in_gops_of(GOP_MS)
+    pictures_of(GOP_MS, 1..=SEGMENTS, 0)
 }
 
 /// The same with the first picture as the only one that can be decoded by itself.
@@ -138,23 +138,31 @@ pub fn pictures() -> Vec<(String, Bytes)> {
 /// # Panics
 /// Never.
 pub fn pictures_of_one_gop() -> Vec<(String, Bytes)> {
-    pictures_in_gops_of(SEGMENTS * SEGMENT_MS)
+    pictures_of(SEGMENTS * SEGMENT_MS, 1..=SEGMENTS, 0)
 }
 
-fn pictures_in_gops_of(gop_ms: i64) -> Vec<(String, Bytes)> {
+/// The same with GOPs of `gop_ms` milliseconds, the segments of these `numbers` and `more` bytes in each picture.
+///
+/// # Panics
+/// If a picture has more bytes than the length of its slice can say.
+pub fn pictures_of(gop_ms: i64, numbers: impl IntoIterator<Item = i64>, more: usize) -> Vec<(String, Bytes)> {
     let picture_at = |at: i64| {
         let number = u8::try_from(at / PICTURE_MS % 251 + 1).expect("a time");
+        // Where `frame_num` has four bits, and order counts follow from it: `pic_order_cnt_type` 2.
+        let frame_num = u8::try_from(at % gop_ms / PICTURE_MS % 16).expect("a time");
         let sync = at % gop_ms == 0;
         // Headers of an I and of a P slice (7.3.3); the rest tells pictures apart.
-        let (kind, slice) = if sync { (0x65, 0x88) } else { (0x41, 0x9a) };
-        (at, sync, Bytes::copy_from_slice(&[0, 0, 0, 6, kind, slice, 0x84, number, 0x55, 0xaa]))
+        let [kind, slice @ ..] =
+            if sync { [0x65, 0x88, 0x84] } else { [0x41, 0x9a | frame_num >> 3, frame_num << 5 | 2] };
+        let length = u32::try_from(6 + more).expect("a length").to_be_bytes();
+        (at, sync, [&length[..], &[kind], &slice, &[number, 0x55, 0xaa], &vec![0x55; more]].concat().into())
     };
     files(
         "video",
         TrackKind::Video { width: 32, height: 32, matrix: Matrix::default() },
         avc1(),
         PICTURE_MS,
-        1..=SEGMENTS,
+        numbers,
         picture_at,
     )
 }

@@ -5,7 +5,7 @@ use crate::sim::{Process, Sim};
 use crate::world::World;
 use export_domain::completion::notification;
 use export_domain::ids::{JobId, hex};
-use export_domain::job::{Failure, Job, Manifest, ObjectKind, Reason, State};
+use export_domain::job::{Failure, Job, Manifest, ObjectKind, Reason, State, WarningCode};
 use export_domain::message::Message;
 use export_domain::ports::{Notification, Origin};
 use export_testkit::Answered;
@@ -97,6 +97,10 @@ impl Ledger {
         }
         if after.state == State::Ready && !ended_before {
             *seen.commits.entry(id.clone()).or_default() += 1;
+        }
+        let files = [&after.image, &after.video].into_iter().flatten();
+        if files.flat_map(|file| &file.warnings).any(|warning| warning.code == WarningCode::PicturesDamaged) {
+            sim.trouble(format!("{by} found damage in whole pictures: {}", told(after)));
         }
         let Some(before) = before else { return };
         let trouble =
