@@ -15,7 +15,7 @@ CASES = [
     ("odd_entries", (Fraction(3320, 1000), 3000), "ts"),
     ("rounded", (Fraction(7), 1080), "mp4"),
     ("newer_codec", HEAD, "mp4"),
-    ("drifting", (79_079 + HEAD[0], 3000), "ts"),
+    ("drifting", (79_084 + HEAD[0], 2000), "ts"),
     ("untimed_fragments", HEAD, "mp4"),
     ("untimed_fragments", (Fraction(2320, 1000), 4000), "ts"),
 ]

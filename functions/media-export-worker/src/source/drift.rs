@@ -60,9 +60,11 @@ impl Track {
         if position < FIRST_OFF {
             return Ok(None);
         }
-        // Farther away in larger steps: recordings are more than a few segments long.
-        let away = std::iter::successors(Some(1_u64), |away| Some(away + 1 + away / 6));
-        let away = away.take_while(|away| *away <= FARTHEST);
+        // Farther away in larger steps: recordings are more than a few segments long. A shorter one lies between them.
+        let steps = std::iter::successors(Some(1_u64), |away| Some(away + 1 + away / 6));
+        let steps: Vec<u64> = steps.take_while(|away| *away <= FARTHEST).collect();
+        let between = (1..=FARTHEST).filter(|away| !steps.contains(away));
+        let away = steps.iter().copied().chain(between);
         let around = away.flat_map(|away| [position.checked_sub(away), position.checked_add(away)]);
         for position in std::iter::once(Some(position)).chain(around).flatten() {
             let Some(segment) = self.segment(position)? else { continue };
