@@ -15,6 +15,7 @@ use export_domain::ports::SourceStore;
 use export_media::fmp4::{InitTrack, MoofRead, TrackKind, read_moof, read_readable, unwrap_times};
 use export_media::language::iso_639_2;
 use export_media::mpd::{ByteRange, Representation, Resource, Segment};
+use export_media::nal::may_start;
 use export_media::picture::DecoderConfig;
 use export_media::repair::{Repair, fill_durations};
 use export_media::sample::Sample;
@@ -349,6 +350,26 @@ impl Track {
         Ok(first.filter(|fragment| self.lasts(&fragment.samples, segment)))
     }
 
+    /// What the beginning of a segment tells of all of it; `None` for an unusual layout, or if it does not exist.
+    pub(crate) async fn glimpse<O: SourceStore>(
+        &self,
+        reader: &Reader<O>,
+        segment: &Segment,
+    ) -> Result<Option<Glimpse>, WorkError> {
+        let Some(fragment) = self.first_fragment(reader, segment).await? else { return Ok(None) };
+        let Fragment { samples, base, prefix } = &fragment;
+        let beginning = samples.first().and_then(|first| {
+            let from = usize::try_from(first.offset.checked_sub(*base)?).ok()?;
+            let config = self.configs.get(first.entry_index()?)?.as_ref()?;
+            Some((config, prefix.get(from..)?))
+        });
+        // The first picture may be one by itself, whatever the container says.
+        let may =
+            beginning.is_none_or(|(config, bytes)| may_start(config.codec, bytes, config.nal_length_size));
+        let may_start = may || samples.iter().any(|sample| sample.sync);
+        Ok(Some(Glimpse { may_start, bytes: samples.iter().map(|sample| u64::from(sample.size)).sum() }))
+    }
+
     /// The samples of a segment's first fragment, from as few bytes as hold its `moof`. `None` for an unusual layout.
     async fn first_moof<O: SourceStore>(
         &self,
@@ -406,6 +427,15 @@ impl Track {
     }
 }
 
+/// What the beginning of a segment tells of all of it.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Glimpse {
+    /// It may have a picture that decoding can start with.
+    pub(crate) may_start: bool,
+    /// Of its samples.
+    pub(crate) bytes: u64,
+}
+
 /// The samples of a segment's first fragment, and the bytes that were read to know them.
 pub(crate) struct Fragment {
     pub(crate) samples: Vec<Sample>,
@@ -428,6 +458,11 @@ pub(crate) struct Media {
 }
 
 impl Media {
+    /// How many bytes it holds.
+    fn bytes(&self) -> usize {
+        self.pieces.iter().map(|(_, bytes)| bytes.len()).sum()
+    }
+
     /// The bytes of one of the samples.
     pub(crate) fn data(&self, sample: &Sample) -> Result<Bytes, WorkError> {
         let missing = || Reason::BadRecording.because("a sample lies outside of its segment's data");

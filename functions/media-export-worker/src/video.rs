@@ -1,5 +1,8 @@
 //! Recorded video: the pictures of a window, over all segments and Periods, in stretches that can be decoded.
 
+mod back;
+
+use self::back::WayBack;
 use crate::decode::CodedSource;
 use crate::error::WorkError;
 use crate::notes::Notes;
@@ -17,17 +20,11 @@ use export_media::nal::{
 use export_media::picture::{DecoderConfig, PictureFormat};
 use export_media::repair::settle_times;
 use export_media::sample::{Rhythm, Sample};
-use export_media::stretch::{Bounds, Decision, Follower, Opening, SOON, Stretches, entry_point, opening};
+use export_media::stretch::{Bounds, Decision, Opening, SOON, Stretches, opening};
 use export_media::time::Nanos;
 use std::collections::VecDeque;
 use std::sync::Arc;
 
-/// How far back before the window's start a picture to start decoding with is looked for.
-const FARTHEST_BACK: Nanos = Nanos::new(300_000_000_000);
-/// Bytes that are held on the way back.
-const MOST_BACK: u64 = 256 << 20;
-/// Segments that are read on the way back.
-const MOST_STEPS_BACK: usize = 1000;
 /// Where the manifest lists nothing for longer than this, pictures are lost that later ones refer to.
 const DECLARED_HOLE: Nanos = Nanos::new(100_000_000);
 /// `profile_idc` of H.264 without B slices (A.2.1).
@@ -515,47 +512,11 @@ pub(crate) fn setup_of(
 impl<O: SourceStore + 'static> Open<O> {
     /// Starts at the last picture from which all that the window shows can be decoded.
     async fn new(reader: Arc<Reader<O>>, part: Part, track: Arc<Track>) -> Result<Self, WorkError> {
-        let mut position = track.index_at(part.from);
+        let position = track.index_at(part.from);
         let mut segments =
             Segments::of_window(Arc::clone(&reader), Arc::clone(&track), position, part.from, part.until);
-        let judged = |fetched| Judged::of(&track, &reader, fetched);
-        let first = segments.next().await?.map(judged).transpose()?;
-        let mut waiting: VecDeque<Judged> = first.into_iter().collect();
-        let mut passed = Passed::default();
-        let entry = loop {
-            if let Some(Judged { media: Some((media, pictures)), .. }) = waiting.front() {
-                let found =
-                    entry_point(&track.timeline, &media.samples, pictures, &passed.followers, part.from);
-                if found.is_some() {
-                    break found;
-                }
-                if media.whole {
-                    passed.add(Follower::of(&track.timeline, &media.samples, pictures), media);
-                }
-            }
-            if let Some(first) = waiting.front_mut().filter(|first| first.is_part()) {
-                // The container's word on where decoding can start was not good enough.
-                let media = track.read(&reader, &first.segment).await?;
-                *first = judged(Fetched { segment: first.segment.clone(), media })?;
-                continue;
-            }
-            let before = position.checked_sub(1);
-            let listed = before.map(|before| track.segment(before)).transpose()?.flatten();
-            let Some((before, segment)) = before.zip(listed) else {
-                passed.end_blind(&reader, part.from, "the recording begins with others");
-                break None;
-            };
-            if passed.is_far(part.from - track.span(&segment).1) {
-                passed.end_blind(&reader, part.from, "those of five minutes, or of 256 MiB, were looked at");
-                break None;
-            }
-            let Some(media) = track.read(&reader, &segment).await? else {
-                passed.end_blind(&reader, part.from, &track.about(&segment, "it is not there"));
-                break None;
-            };
-            waiting.push_front(judged(Fetched { segment, media: Some(media) })?);
-            position = before;
-        };
+        let first = segments.next().await?.map(|fetched| Judged::of(&track, &reader, fetched)).transpose()?;
+        let (waiting, entry) = WayBack::new(&reader, &track, position, part.from, first).find().await?;
         let first = waiting.front().and_then(|first| first.media.as_ref());
         Ok(Self {
             rhythm: first.map(|(media, _)| Rhythm::of(&media.samples)).unwrap_or_default(),
@@ -628,36 +589,6 @@ impl<O: SourceStore + 'static> Open<O> {
         self.media = media;
         self.segment = Some(segment);
         Ok(true)
-    }
-}
-
-/// What was passed on the way back from the window's start.
-#[derive(Default)]
-struct Passed {
-    followers: Vec<Follower>,
-    bytes: u64,
-    segments: usize,
-}
-
-impl Passed {
-    /// One segment further back.
-    fn add(&mut self, followers: Vec<Follower>, media: &Media) {
-        self.followers.splice(0..0, followers);
-        self.bytes += media.samples.iter().map(|sample| u64::from(sample.size)).sum::<u64>();
-        self.segments += 1;
-    }
-
-    /// Notes why the way back ends without a picture to start with; a window that begins with the recording needs none.
-    fn end_blind<O: SourceStore>(&self, reader: &Reader<O>, from: Nanos, why: &str) {
-        if self.followers.iter().any(|follower| follower.pts <= from) {
-            let detail = format!("no picture before the window's start can be decoded by itself: {why}");
-            reader.notes().warn(WarningCode::PicturesLeftOut, detail);
-        }
-    }
-
-    /// Whether it is enough, if the next segment ends `behind` before the window.
-    fn is_far(&self, behind: Nanos) -> bool {
-        behind > FARTHEST_BACK || self.bytes > MOST_BACK || self.segments > MOST_STEPS_BACK
     }
 }
 

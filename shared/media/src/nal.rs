@@ -21,7 +21,7 @@ mod tests;
 pub use crate::display::Colour;
 pub(crate) use bits::{Bits, unescaped};
 pub use classify::{
-    Leading, Picture, RandomAccess, bottom_field_first, classify, is_interlaced, is_one_unit,
+    Leading, Picture, RandomAccess, bottom_field_first, classify, is_interlaced, is_one_unit, may_start,
 };
 pub use continuity::{Continuity, Damage};
 pub(crate) use ids::{

@@ -1,5 +1,6 @@
 //! A track's segments in order, fetched a little ahead of need.
 
+use super::reader::Room;
 use super::{Media, Reader, Track};
 use crate::error::WorkError;
 use crate::task::Task;
@@ -24,8 +25,8 @@ pub(crate) struct Fetched {
     pub(crate) media: Option<Media>,
 }
 
-/// A segment on its way; none if the object is not there.
-type Fetch = Task<Result<Option<Media>, WorkError>>;
+/// A segment on its way, none if the object is not there, and its room if it is not needed yet.
+type Fetch = Task<Result<(Option<Media>, Option<Room>), WorkError>>;
 
 /// Fetches a track's segments in order, some of them ahead.
 pub(crate) struct Segments<O> {
@@ -77,7 +78,7 @@ impl<O: SourceStore + 'static> Segments<O> {
         self.fetch(1)?;
         let Some((segment, task)) = self.ahead.pop_front() else { return Ok(None) };
         self.fetch(0)?;
-        let media = task.await??;
+        let (media, _) = task.await??;
         // A segment that is known to be absent was not asked for.
         match media {
             Some(_) => self.absent = 0,
@@ -143,18 +144,23 @@ impl<O: SourceStore + 'static> Segments<O> {
             if !needed && (start >= self.until || self.ahead.len() >= depth) {
                 return Ok(());
             }
+            // What is needed now has room in any case, else tracks would wait for one another.
+            let room = if needed { None } else { self.reader.room_ahead(self.track.most(&segment)) };
+            if !needed && room.is_none() {
+                return Ok(());
+            }
             let (reader, track, wanted) =
                 (Arc::clone(&self.reader), Arc::clone(&self.track), segment.clone());
             let known_absent = self.next < self.hole_until;
             let part = self.from.map(|from| (from, self.until)).filter(|_| start < self.until);
             let fetch = async move {
-                if known_absent {
-                    return Ok(None);
-                }
-                match part {
-                    Some((from, until)) => track.read_part(&reader, &wanted, from, until).await,
-                    None => track.read(&reader, &wanted).await,
-                }
+                let media = match part {
+                    _ if known_absent => None,
+                    Some((from, until)) => track.read_part(&reader, &wanted, from, until).await?,
+                    None => track.read(&reader, &wanted).await?,
+                };
+                let bytes = media.as_ref().map_or(0, Media::bytes);
+                Ok((media, room.and_then(|room| room.shrunk_to(bytes))))
             };
             self.ahead.push_back((segment, Task::spawn(fetch)));
             self.next += 1;
@@ -166,3 +172,6 @@ impl<O: SourceStore + 'static> Segments<O> {
         Reason::BadRecording.because(detail).into()
     }
 }
+
+#[cfg(test)]
+mod tests;

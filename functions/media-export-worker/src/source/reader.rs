@@ -10,7 +10,7 @@ use export_media::mpd::{MAX_BYTES, Mpd, MpdError, Resource, parse};
 use std::collections::HashMap;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
-use tokio::sync::OnceCell;
+use tokio::sync::{OnceCell, OwnedSemaphorePermit, Semaphore};
 
 /// Largest init segment or index, by what their readers take.
 const HEAD_MOST: u64 = 4 << 20;
@@ -20,6 +20,8 @@ const INITS_MOST: u64 = 64 << 20;
 /// quarter of that, and a copy that fails is read again.
 const BYTES_MOST: u64 = 4 << 30;
 const BYTES_A_SECOND: u64 = 100 << 20;
+/// KiB of all segments that a job fetches ahead of need, whatever the manifest says of them.
+const AHEAD_KIB: usize = 512 << 10;
 /// Objects that a job may ask for in vain.
 const ABSENT_MOST: u64 = 10_000;
 /// Longest key that S3 takes, in bytes.
@@ -40,9 +42,22 @@ pub(crate) struct Reader<O> {
     init_bytes: AtomicU64,
     bytes_most: u64,
     absent: AtomicU64,
+    /// KiB that may still be fetched ahead of need, by all tracks.
+    ahead: Arc<Semaphore>,
     notes: Notes,
     /// When to look again for what is not there yet, while the recording may still begin.
     wake_at: Option<i64>,
+}
+
+/// Room for what is fetched ahead of need; given back when this is dropped.
+#[derive(Debug)]
+pub(super) struct Room(OwnedSemaphorePermit);
+
+impl Room {
+    /// So much of it as `bytes` bytes take.
+    pub(super) fn shrunk_to(mut self, bytes: usize) -> Option<Self> {
+        self.0.split(bytes.div_ceil(1024)).map(Self)
+    }
 }
 
 impl<O: SourceStore> Reader<O> {
@@ -58,6 +73,7 @@ impl<O: SourceStore> Reader<O> {
             init_bytes: AtomicU64::new(0),
             bytes_most: BYTES_MOST,
             absent: AtomicU64::new(0),
+            ahead: Arc::new(Semaphore::new(AHEAD_KIB)),
             notes: Notes::default(),
             wake_at: None,
         }
@@ -82,6 +98,12 @@ impl<O: SourceStore> Reader<O> {
     /// Bytes read so far.
     pub(crate) fn bytes(&self) -> u64 {
         self.bytes.load(Ordering::Relaxed)
+    }
+
+    /// Room for up to `bytes` bytes that are not needed yet, if there is so much.
+    pub(super) fn room_ahead(&self, bytes: u64) -> Option<Room> {
+        let kib = u32::try_from(bytes.div_ceil(1024)).ok()?;
+        Arc::clone(&self.ahead).try_acquire_many_owned(kib).ok().map(Room)
     }
 
     /// Reads the manifest.

@@ -2,6 +2,7 @@
 #![expect(clippy::unwrap_used, reason = "helpers of tests")]
 
 mod adoption;
+mod back;
 mod claims;
 mod ends;
 mod finals;

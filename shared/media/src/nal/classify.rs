@@ -87,6 +87,24 @@ pub fn classify(
     }
 }
 
+/// Whether decoding may start with a picture, or a gradual refresh with it, as far as the `beginning` of the sample tells.
+pub fn may_start(codec: VideoCodec, beginning: &[u8], length_size: usize) -> bool {
+    let mut rest = beginning;
+    while let Some((length, following)) = rest.split_at_checked(length_size.clamp(1, 4)) {
+        let length = length.iter().fold(0_usize, |length, byte| length << 8 | usize::from(*byte));
+        let (unit, behind) = following.split_at_checked(length).unwrap_or((following, &[]));
+        match (codec, unit_type(codec, unit)) {
+            (VideoCodec::H264, Some(6)) if recovery_point(unit.get(1..).unwrap_or_default()).is_some() => {
+                return true;
+            }
+            (VideoCodec::H264, Some(1 | 2)) | (VideoCodec::Hevc, Some(0..=9)) => return false,
+            (VideoCodec::H264, Some(5)) | (VideoCodec::Hevc, Some(16..=23)) => return true,
+            _ => rest = behind,
+        }
+    }
+    true
+}
+
 fn h264(sample: &[u8], length_size: usize, sync: bool) -> Result<Picture, NalError> {
     let mut picture = Picture::NOTHING;
     let (mut idr, mut recovery, mut intra, mut bipredicted) = (false, None, true, true);

@@ -57,6 +57,23 @@ fn open_gops_have_leading_pictures_before_their_cra() {
 }
 
 #[test]
+fn the_beginning_of_a_sample_tells_whether_decoding_may_start_there() {
+    for (file, codec) in [(H264, VideoCodec::H264), (HEVC, VideoCodec::Hevc)] {
+        let init = Init::parse(file).unwrap();
+        for sample in read_fragments(&init.tracks[0], file, 0).unwrap() {
+            let data = &file[sample.range().unwrap()];
+            let starts = classify(codec, data, 4, sample.sync).unwrap().random_access != RandomAccess::None;
+            // Enough for what x264 and x265 say of themselves.
+            assert_eq!(may_start(codec, &data[..data.len().min(2000)], 4), starts);
+            assert!(may_start(codec, &data[..4], 4));
+        }
+    }
+    let refresh = [0, 0, 0, 5, 6, 6, 1, 0x60, 0x80, 0, 0, 0, 3, 0x41, 0x9a, 0x20];
+    assert!(may_start(VideoCodec::H264, &refresh, 4));
+    assert!(!may_start(VideoCodec::H264, &refresh[9..], 4));
+}
+
+#[test]
 fn a_high_profile_set_is_read_to_the_end() {
     let (sps, pps) = sets(H264);
     let sps = Sps::parse(VideoCodec::H264, &sps).unwrap();
