@@ -173,6 +173,196 @@ fn order_counts_go_on_over_their_lowest_bits() {
     assert_eq!(nearest(0, 0, 16), 0);
 }
 
+/// A stream of 4 x 3 macroblocks: `frame_num` has four bits.
+#[derive(Clone, Copy)]
+struct Syntax {
+    profile: u32,
+    gaps_allowed: bool,
+    /// `pic_order_cnt_type`; that of 0 has four bits.
+    order: u32,
+    bottom_order: bool,
+    redundant: bool,
+    /// Pictures in each list of references.
+    lengths: [u32; 2],
+}
+
+const USUAL: Syntax = Syntax {
+    profile: 77,
+    gaps_allowed: false,
+    order: 2,
+    bottom_order: false,
+    redundant: false,
+    lengths: [1, 1],
+};
+
+impl Syntax {
+    fn start(self) -> Continuity {
+        let (mut config, _) = recorded(H264);
+        let (mut sps, mut pps) = (BitWriter::default(), BitWriter::default());
+        sps.bits(8, 0x67);
+        sps.bits(8, self.profile);
+        sps.bits(16, 0x000a);
+        [0, 0, self.order].into_iter().for_each(|value| sps.ue(value));
+        match self.order {
+            0 => sps.ue(0),
+            1 => {
+                sps.flag(false);
+                [0, 0, 0].into_iter().for_each(|value| sps.ue(value));
+            }
+            _ => {}
+        }
+        sps.ue(4);
+        sps.flag(self.gaps_allowed);
+        [3, 2].into_iter().for_each(|value| sps.ue(value));
+        [true, true, false, false, true].into_iter().for_each(|flag| sps.flag(flag));
+        pps.bits(8, 0x68);
+        [0, 0].into_iter().for_each(|value| pps.ue(value));
+        pps.flag(false);
+        pps.flag(self.bottom_order);
+        pps.ue(0);
+        self.lengths.into_iter().for_each(|length| pps.ue(length - 1));
+        pps.bits(3, 0);
+        [0, 0, 0].into_iter().for_each(|value| pps.ue(value));
+        pps.bits(2, 0);
+        pps.flag(self.redundant);
+        pps.flag(true);
+        config.sets = [sps, pps].map(|set| escaped(&set.bytes()).into()).to_vec();
+        Continuity::new(&config)
+    }
+
+    /// A slice that changes lists of references so often.
+    fn slice(self, header: u32, at: u32, kind: u32, number: u32, changes: &[u32]) -> Vec<u8> {
+        let mut out = BitWriter::default();
+        out.bits(8, header);
+        [at, kind, 0].into_iter().for_each(|value| out.ue(value));
+        out.bits(4, number);
+        if header & 0x1f == 5 {
+            out.ue(0);
+        }
+        match self.order {
+            0 => out.bits(4, 7),
+            1 => out.ue(1),
+            _ => {}
+        }
+        if self.bottom_order && self.order < 2 {
+            out.ue(2);
+        }
+        if self.redundant {
+            out.ue(0);
+        }
+        if kind == 1 {
+            out.flag(true);
+        }
+        if kind < 2 {
+            out.flag(false);
+        }
+        for count in changes {
+            out.flag(true);
+            for _ in 0..*count {
+                [0, 0].into_iter().for_each(|value| out.ue(value));
+            }
+            out.ue(3);
+        }
+        out.bits(8, 0x80);
+        escaped(&out.bytes())
+    }
+}
+
+const IDR: u32 = 0x65;
+const REFERENCE: u32 = 0x41;
+const OTHER: u32 = 0x01;
+const P: u32 = 0;
+const B: u32 = 1;
+const I: u32 = 2;
+
+/// What is missing from a picture of these slices.
+fn next(followed: &mut Continuity, slices: &[Vec<u8>]) -> Option<Damage> {
+    let mut sample = Vec::new();
+    slices.iter().for_each(|slice| push_unit(slice, 4, &mut sample).unwrap());
+    followed.next(&sample, 4)
+}
+
+#[test]
+fn slices_follow_one_another_within_the_picture() {
+    let (slice, reference) = (Some(Damage::Slice), Some(Damage::Reference));
+    for (places, expected) in [
+        (&[0, 4, 11][..], None),
+        // Two fields, or planes.
+        (&[0, 4, 0, 4], None),
+        (&[0, 12], slice),
+        (&[0, 4, 4], slice),
+        (&[0, 8, 4], slice),
+        (&[4, 8], slice),
+    ] {
+        let idr: Vec<_> = places.iter().map(|at| USUAL.slice(IDR, *at, I, 0, &[])).collect();
+        assert_eq!(next(&mut USUAL.start(), &idr), expected, "{places:?}");
+        let baseline = Syntax { profile: 66, ..USUAL };
+        let idr: Vec<_> = places.iter().map(|at| baseline.slice(IDR, *at, I, 0, &[])).collect();
+        let expected = expected.filter(|_| places.contains(&12));
+        assert_eq!(next(&mut baseline.start(), &idr), expected, "{places:?} in any order");
+    }
+    let mut followed = USUAL.start();
+    let numbers = [USUAL.slice(IDR, 0, I, 0, &[]), USUAL.slice(IDR, 4, I, 1, &[])];
+    assert_eq!(next(&mut followed, &numbers), slice);
+    // A slice that is missing says more than a reference.
+    let late = [USUAL.slice(REFERENCE, 0, P, 5, &[0]), USUAL.slice(REFERENCE, 12, P, 5, &[0])];
+    assert_eq!(next(&mut followed, &late), slice);
+    assert_eq!(next(&mut followed, &[USUAL.slice(REFERENCE, 0, P, 9, &[0])]), reference);
+    assert_eq!(next(&mut followed, &[]), None);
+}
+
+#[test]
+fn numbers_of_pictures_go_on_from_the_last_reference() {
+    let reference = Some(Damage::Reference);
+    let run = |syntax: Syntax, pictures: &[(u32, u32, u32)]| -> Vec<Option<Damage>> {
+        let mut followed = syntax.start();
+        let picture = |(header, kind, number): &(u32, u32, u32)| {
+            let lists = if *kind == I { &[][..] } else { &[0] };
+            next(&mut followed, &[syntax.slice(*header, 0, *kind, *number, lists)])
+        };
+        pictures.iter().map(picture).collect()
+    };
+    let sound = [(IDR, I, 0), (REFERENCE, P, 1), (OTHER, P, 2), (OTHER, P, 2), (REFERENCE, P, 2)];
+    assert_eq!(run(USUAL, &sound), [None; 5]);
+    let all: Vec<_> = (0..20).map(|n| if n == 0 { (IDR, I, 0) } else { (REFERENCE, P, n % 16) }).collect();
+    assert_eq!(run(USUAL, &all), [None; 20]);
+    // Another IDR picture starts the count anew wherever it was.
+    assert_eq!(run(USUAL, &[(IDR, I, 0), (REFERENCE, P, 1), (IDR, I, 0), (REFERENCE, P, 1)]), [None; 4]);
+    let lost = [(IDR, I, 0), (REFERENCE, P, 1), (REFERENCE, P, 3), (OTHER, P, 4), (REFERENCE, P, 1)];
+    assert_eq!(run(USUAL, &lost), [None, None, reference, None, reference]);
+    assert_eq!(run(Syntax { gaps_allowed: true, ..USUAL }, &lost), [None; 5]);
+    assert_eq!(run(USUAL, &[(IDR, I, 0), (OTHER, P, 1), (REFERENCE, P, 2)]), [None, None, reference]);
+    // Behind a picture that needs no other the count may be 1, and nothing else.
+    assert_eq!(run(USUAL, &[(IDR, I, 0), (REFERENCE, I, 7), (REFERENCE, P, 1)]), [None, reference, None]);
+    assert_eq!(
+        run(USUAL, &[(IDR, I, 0), (REFERENCE, I, 7), (REFERENCE, P, 2)]),
+        [None, reference, reference]
+    );
+    // Decoding may start with any number.
+    assert_eq!(run(USUAL, &[(REFERENCE, I, 9), (REFERENCE, P, 10)]), [None; 2]);
+    assert_eq!(run(USUAL, &[(OTHER, I, 9), (REFERENCE, P, 10)]), [None; 2]);
+}
+
+#[test]
+fn lists_of_references_are_found_behind_all_that_a_slice_may_say_before() {
+    let slice = Some(Damage::Slice);
+    for (order, bottom_order, redundant) in
+        (0..3).flat_map(|n| [(n, false, false), (n, true, false), (n, false, true), (n, true, true)])
+    {
+        let syntax = Syntax { order, bottom_order, redundant, lengths: [3, 2], ..USUAL };
+        let found = |kind: u32, changes: &[u32]| {
+            let mut followed = syntax.start();
+            next(&mut followed, &[syntax.slice(IDR, 0, I, 0, &[])]);
+            next(&mut followed, &[syntax.slice(REFERENCE, 0, kind, 1, changes)])
+        };
+        let name = format!("{order} {bottom_order} {redundant}");
+        assert_eq!([found(P, &[3]), found(P, &[4])], [None, slice], "{name}");
+        assert_eq!([found(B, &[3, 2]), found(B, &[3, 3]), found(B, &[4, 2])], [None, slice, slice], "{name}");
+        // Without lists of its own, what follows is none of them.
+        assert_eq!(found(I, &[9]), None, "{name}");
+    }
+}
+
 proptest! {
     #[test]
     fn any_bytes_are_survived(
