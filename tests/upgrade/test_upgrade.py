@@ -17,6 +17,7 @@ from e2e.stack import Answer, Stack
 from media import forms, quality
 from media.recording import Live, Recording
 
+from . import newer
 from .versions import NoVersionError, Version, deploy, down, git, present, previous, previous_reference
 
 DIRECTIONS = ("upgrade", "rollback")
@@ -213,6 +214,9 @@ def test_a_deployment_loses_nothing_and_takes_nothing_back(stack: Stack, ways: t
         assert not growing.ended, f"the deployment took {changed - began:.0f} s, longer than the live window"
         assert codes != code_of(stack), "no function changed"
 
+        strangers = newer.Strangers(stack, before.last["JobId"]) if ways[1] == present() else None
+        if strangers:
+            newer.members(stack, growing.last["JobId"])
         stack.upload(absent)
         cancel(stack, cancelled["after"])
         other = replace(keyed.asked, body={**keyed.asked.body, "Duration": 2100})
@@ -222,6 +226,9 @@ def test_a_deployment_loses_nothing_and_takes_nothing_back(stack: Stack, ways: t
         clients.settle()
         # The end is told several times more.
         time.sleep(3 * POLL_S)
+        if strangers:
+            assert newer.has_members(stack, growing.last["JobId"])
+            strangers.check()
 
     for told in clients.told:
         assert not regressions(told)

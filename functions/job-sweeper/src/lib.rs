@@ -64,6 +64,8 @@ pub struct Sweep {
 #[derive(Debug)]
 enum Did {
     Nothing,
+    /// Only a newer version of the service knows its state, and sees to it.
+    LeaveAlone,
     Resend,
     Expire(Box<Job>),
     /// It has ended, and its event is to be sent.
@@ -131,19 +133,25 @@ where
     }
 
     /// Sends again and ends; returns the jobs to be told of as well, and how many milliseconds the job had been due that was
-    /// due longest.
+    /// due longest. Jobs that are left alone do not count.
     async fn recover(&self, now: i64, until: i64) -> Result<(Sweep, Vec<Job>, i64), Unavailable> {
         let due = self.jobs.due(Errand::Recover, now, MOST).await?;
-        let (count, age_ms) = (due.len(), due.first().map_or(0, |due| now - due.at));
-        let begun = Sweep { due: count, left: count, ..Sweep::default() };
+        let begun = Sweep { due: due.len(), left: due.len(), ..Sweep::default() };
         let swept = stream::iter(due)
             .take_while(|_| ready(self.clock.now_ms() < until))
-            .map(|due| self.looked_at(due))
+            .map(|due| async {
+                let at = due.at;
+                (at, self.looked_at(due).await)
+            })
             .buffer_unordered(AT_ONCE)
-            .fold((begun, Vec::new()), |(mut sweep, mut ended), did| {
+            .fold((begun, Vec::new(), 0), |(mut sweep, mut ended, mut age_ms), (at, did)| {
                 sweep.left -= 1;
+                if !matches!(did, Did::LeaveAlone) {
+                    age_ms = (now - at).max(age_ms);
+                }
                 match did {
                     Did::Nothing => {}
+                    Did::LeaveAlone => sweep.due -= 1,
                     Did::Resend => sweep.resent += 1,
                     Did::Expire(job) => {
                         sweep.expired += 1;
@@ -151,10 +159,9 @@ where
                     }
                     Did::Tell(job) => ended.push(*job),
                 }
-                ready((sweep, ended))
+                ready((sweep, ended, age_ms))
             });
-        let (sweep, ended) = swept.await;
-        Ok((sweep, ended, age_ms))
+        Ok(swept.await)
     }
 
     /// Tells of `ended` and of what the bus refused earlier, until it has refused several in a row: it will refuse the
@@ -225,6 +232,7 @@ where
                 }
                 Ok(Did::Tell(next))
             }
+            _ if job.is_left_alone() => Ok(Did::LeaveAlone),
             _ => Ok(Did::Nothing),
         }
     }
@@ -234,7 +242,7 @@ where
             Untold::Seen(job) => job,
             Untold::Named(due) => match self.looked_at(due).await {
                 Did::Tell(job) => job,
-                Did::Nothing | Did::Resend | Did::Expire(_) => return Told::Nothing,
+                Did::Nothing | Did::LeaveAlone | Did::Resend | Did::Expire(_) => return Told::Nothing,
             },
         };
         let telling = async {

@@ -11,6 +11,8 @@ use export_testkit::{
     thumbnail_body, with,
 };
 use job_sweeper::{App, Sweep};
+use serde_json::Value;
+use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 /// What an invocation has left.
@@ -66,6 +68,20 @@ async fn a_job_that_nobody_took_is_sent_again_to_its_own_queue() {
     for (wanted, job) in [(Wanted::Media, clip), (Wanted::Thumbnail, thumbnail)] {
         assert!(sent.iter().any(|s| s.wanted == wanted && s.message == job.message() && s.delay_s == 0));
     }
+}
+
+#[tokio::test]
+async fn a_job_in_a_state_that_only_a_newer_version_knows_is_left_to_that() {
+    let lines = Arc::new(Mutex::new(Vec::<Value>::new()));
+    let metrics = Metrics::to("test", lines.clone());
+    let sweeper = App { metrics, ..sweeper() };
+    let job = has(&sweeper, 0, |job| Job { state: State::Unknown, ..job });
+    sweeper.clock.advance(3_600_000);
+    for _ in 0..2 {
+        assert_eq!(sweeper.sweep(LEFT).await, Ok(did(0, 0, 0)));
+    }
+    assert_eq!((sweeper.jobs.only(), sweeper.queue.take().len()), (job, 0));
+    assert_eq!(*lines.lock().unwrap(), Vec::<Value>::new(), "operators have nothing to see to");
 }
 
 #[tokio::test]

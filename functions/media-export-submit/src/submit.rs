@@ -106,11 +106,11 @@ where
     ) -> Result<Job, Ended> {
         let mut found = self.jobs.get(&accepted.tenant.id, &accepted.job_id).await?;
         for _ in 0..WRITE_TRIES {
-            if let Some(job) = found {
-                let clock = &self.intake.clock;
-                found = Some(settled(job, &self.jobs, clock, &self.times, &self.metrics).await?);
-            }
+            // One time for all that is judged: an end is told only as it is on record.
             let now = self.intake.clock.now_ms();
+            if let Some(job) = found {
+                found = Some(settled(job, &self.jobs, now, &self.times, &self.metrics).await?);
+            }
             let next = match &found {
                 None => {
                     let (tenant, id, order) =

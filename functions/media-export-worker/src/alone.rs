@@ -127,7 +127,7 @@ impl<O: SourceStore + 'static> Tracks<O> {
         for (batch, (first, timescale)) in batches.iter_mut().zip(self.starts()) {
             let moved = match container {
                 Container::Mp4 => first.saturating_neg(),
-                Container::Ts => ticks(base, timescale),
+                Container::Ts | Container::Unknown => ticks(base, timescale),
             };
             for (sample, _) in batch {
                 sample.dts += moved;

@@ -121,7 +121,7 @@ impl<O: SourceStore + ClipStore + 'static> Assembly<O> {
         let base = nanos(delay, timescale) + LEAST_BASE.max(sound_ahead(&audio, &first));
         let (shift, lead) = match container {
             Container::Mp4 => (delay.max(ticks(sound_ahead(&audio, &first), timescale)), 0),
-            Container::Ts => (ticks(base, timescale), ticks(base, timescale) - delay),
+            Container::Ts | Container::Unknown => (ticks(base, timescale), ticks(base, timescale) - delay),
         };
         let sample_entries = match block.pictures.first() {
             Some(picture) if container == Container::Ts => {
@@ -231,7 +231,7 @@ impl<O: SourceStore + ClipStore + 'static> Assembly<O> {
             });
             let moved = match self.container {
                 Container::Mp4 => -first.unwrap_or(0),
-                Container::Ts => ticks(self.base, track.spec().timescale),
+                Container::Ts | Container::Unknown => ticks(self.base, track.spec().timescale),
             };
             for (sample, _) in &mut batch {
                 sample.dts += moved;

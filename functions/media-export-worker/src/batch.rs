@@ -207,6 +207,12 @@ where
                 self.wake_later(lease).await;
                 Ok(())
             }
+            WorkError::ClockWrong(why) => {
+                tracing::warn!(why, reason = %Reason::ClockWrong, "an attempt met a service that refuses its clock");
+                lease.write(Job::put_off_for_clock).await?;
+                self.wake_later(lease).await;
+                Ok(())
+            }
             WorkError::Passing(why) => {
                 tracing::warn!(why, "an attempt failed with a transient error; the job will be retried");
                 lease.write(Job::released).await?;

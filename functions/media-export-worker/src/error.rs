@@ -27,6 +27,9 @@ pub(crate) enum WorkError {
     /// A service did not answer: neither the job nor its recording has a part in it. The text is for the log.
     #[error("{0}")]
     Unanswered(String),
+    /// A service refuses the time of this worker's requests. The text is for the log.
+    #[error("{0}")]
+    ClockWrong(String),
     /// ffmpeg was killed, the time is up, something came in between: another attempt may succeed. The text is for the log.
     #[error("{0}")]
     Passing(String),
@@ -111,7 +114,7 @@ impl WorkError {
             Self::Passing(why) => Self::Passing(format!("{place}: {why}")),
             Self::Unexplained(why) => Self::Unexplained(format!("{place}: {why}")),
             Self::Unfit(unfit, why) => Self::Unfit(unfit, format!("{place}: {why}")),
-            other @ (Self::Waiting { .. } | Self::Fenced(_)) => other,
+            other @ (Self::Waiting { .. } | Self::ClockWrong(_) | Self::Fenced(_)) => other,
         }
     }
 }
@@ -150,8 +153,16 @@ impl From<WriteError> for WorkError {
         match error {
             WriteError::Denied(why) => {
                 tracing::warn!(why, "the target refused the write");
-                Reason::Denied.because("the storage does not let the service write").into()
+                let takes = "s3:PutObject and s3:GetObject, and s3:ListBucket for what is not there";
+                let detail =
+                    format!("the storage does not let the service look or write; that takes {takes}");
+                Reason::Denied.because(detail).into()
             }
+            WriteError::Key(why) => {
+                tracing::warn!(why, "the key of the target cannot be used");
+                Reason::KeyNotUsable.because("the storage's key cannot be used").into()
+            }
+            WriteError::Clock(why) => WorkError::ClockWrong(why),
             WriteError::Unavailable(error) => error.into(),
         }
     }

@@ -18,7 +18,7 @@ use export_media::time::Nanos;
 pub(crate) fn packed(container: Container) -> Packed {
     match container {
         Container::Mp4 => Packed::Mp4,
-        Container::Ts => Packed::TransportStream,
+        Container::Ts | Container::Unknown => Packed::TransportStream,
     }
 }
 
@@ -42,7 +42,7 @@ pub(crate) async fn file_of(
     for (picture, turn) in block.pictures.iter().zip(times) {
         let data = match container {
             Container::Mp4 => entry.sample(&picture.config, &picture.data)?,
-            Container::Ts => picture.in_band()?,
+            Container::Ts | Container::Unknown => picture.in_band()?,
         };
         let sample = MuxSample {
             dts: turn.decoded,
@@ -56,7 +56,7 @@ pub(crate) async fn file_of(
     }
     match container {
         Container::Mp4 => mp4(clip, &entry, delay, clock.length(), &samples),
-        Container::Ts => transport_stream(ffmpeg, clip, &block, &samples).await,
+        Container::Ts | Container::Unknown => transport_stream(ffmpeg, clip, &block, &samples).await,
     }
 }
 

@@ -464,7 +464,7 @@ fn place(job: &Job, object: ObjectKind, fence: u64) -> Place {
         key: job.order.key(object),
         content_type: match object {
             ObjectKind::Image => "image/jpeg",
-            ObjectKind::Video => job.order.target.container.content_type(),
+            ObjectKind::Video | ObjectKind::Unknown => job.order.target.container.content_type(),
         },
         origin: Origin { job_id: job.job_id.clone(), generation: job.generation, fence },
     }

@@ -464,7 +464,7 @@ fn over() -> WorkError {
 /// The codec that `export_type` means for a recording in `recorded`.
 fn target_codec(export_type: ExportType, recorded: VideoCodec) -> VideoCodec {
     match export_type {
-        ExportType::AsRecorded => recorded,
+        ExportType::AsRecorded | ExportType::Unknown => recorded,
         ExportType::H264 => VideoCodec::H264,
         ExportType::H265 => VideoCodec::Hevc,
     }

@@ -224,7 +224,7 @@ impl<O: SourceStore + 'static> Recording<O> {
 /// The codec that makes a copy possible, if one is asked for.
 pub(crate) fn wanted_codec(export_type: ExportType) -> Option<VideoCodec> {
     match export_type {
-        ExportType::AsRecorded => None,
+        ExportType::AsRecorded | ExportType::Unknown => None,
         ExportType::H264 => Some(VideoCodec::H264),
         ExportType::H265 => Some(VideoCodec::Hevc),
     }

@@ -111,7 +111,7 @@ where
     }
 
     async fn settled(&self, job: Job) -> Result<Job, Unavailable> {
-        settled(job, &self.jobs, &self.intake.clock, &self.times, &self.metrics).await
+        settled(job, &self.jobs, self.intake.clock.now_ms(), &self.times, &self.metrics).await
     }
 
     async fn awaited(&self, job: Job, received: &Received, began: i64) -> Job {
@@ -170,8 +170,7 @@ where
         let parameter = |name: &str| query.and_then(|q| q.first(name)).filter(|text| !text.is_empty());
         let most = page_size(parameter("limit"))
             .ok_or_else(|| FieldError::new("limit", "must be a number from 1 to 200"))?;
-        let state = parameter("state").map(|word| serde_json::from_value::<State>(word.into())).transpose();
-        let state = state.map_err(|_| FieldError::new("state", "is not a state of a job"))?;
+        let state = parameter("state").map(state_named).transpose()?;
         let now = self.intake.clock.now_ms();
         let page = self.jobs.list(&tenant, most, parameter("cursor")).await?;
         let page = page.ok_or_else(|| FieldError::new("cursor", "is not one of ours"))?;
@@ -188,6 +187,15 @@ where
         }
         Ok(JobList { tenant, jobs, next: page.next })
     }
+}
+
+/// # Errors
+/// There is no such state.
+fn state_named(word: &str) -> Result<State, FieldError> {
+    let state = serde_json::from_value(word.into()).ok();
+    // Words that are no state's are read as one that this version does not know.
+    let named = |state: &State| serde_json::to_value(state).is_ok_and(|own| own == word);
+    state.filter(named).ok_or_else(|| FieldError::new("state", "is not a state of a job"))
 }
 
 fn page_size(text: Option<&str>) -> Option<usize> {

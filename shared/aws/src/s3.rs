@@ -3,18 +3,19 @@
 mod lent;
 
 use crate::clients::unavailable;
+use crate::clock::SystemClock;
 use aws_config::{Region, SdkConfig};
 use aws_sdk_s3::Client;
 use aws_sdk_s3::config::timeout::TimeoutConfig;
 use aws_sdk_s3::config::{Builder, Config};
 use aws_sdk_s3::error::{ProvideErrorMetadata, SdkError};
 use aws_sdk_s3::operation::get_object::GetObjectOutput;
-use aws_sdk_s3::primitives::ByteStream;
+use aws_sdk_s3::primitives::{ByteStream, DateTime, DateTimeFormat as Format};
 use aws_sdk_s3::types::{CompletedMultipartUpload, CompletedPart};
 use bytes::{Bytes, BytesMut};
 use export_domain::ids::JobId;
 use export_domain::ports::{
-    Bucket, ClipStore, Origin, Part, Precondition, Published, ReadError, SourceStore, StoredObject,
+    Bucket, ClipStore, Clock, Origin, Part, Precondition, Published, ReadError, SourceStore, StoredObject,
     Unavailable, Upload, WriteError,
 };
 use export_domain::tenant::Target;
@@ -33,6 +34,15 @@ const CONFLICT_TRIES: u32 = 4;
 const BODY_TRIES: u32 = 3;
 /// Codes of a 403 that stays one: no right to the object or its key, a bucket that AWS closed, an object in an archive.
 const DENIALS: [&str; 3] = ["AccessDenied", "AllAccessDisabled", "InvalidObjectState"];
+/// What S3 says of keys of AWS KMS that are disabled, to be deleted, gone, or for other uses.
+const KEY_TROUBLES: [&str; 4] = [
+    "KMS.DisabledException",
+    "KMS.KMSInvalidStateException",
+    "KMS.NotFoundException",
+    "KMS.InvalidKeyUsageException",
+];
+/// Seconds that S3 lets a request's time be wrong by.
+const SKEW_S: u64 = 900;
 /// Time that any body may take.
 pub(crate) const GRACE: Duration = Duration::from_secs(20);
 /// Time that a try of making one object of parts may take.
@@ -126,9 +136,13 @@ impl S3Objects {
             Ok(object) => Ok(Some(object)),
             Err(e) => match status(&e) {
                 Some(404) => Err(ReadError::NotFound),
-                _ if is_denied(&e) => Err(ReadError::Denied),
                 Some(416) if range.is_some() => Ok(None),
-                _ => Err(unavailable(WHAT, &e).into()),
+                _ => Err(match trouble(&e) {
+                    Some(Trouble::Denied) => ReadError::Denied,
+                    Some(Trouble::Key) => ReadError::Key(unavailable(WHAT, &e).1),
+                    Some(Trouble::Clock) => ReadError::Clock(unavailable(WHAT, &e).1),
+                    None => unavailable(WHAT, &e).into(),
+                }),
             },
         }
     }
@@ -374,7 +388,44 @@ where
     E: ProvideErrorMetadata + Error + Send + Sync + 'static,
 {
     let failed = unavailable(WHAT, error);
-    if is_denied(error) { WriteError::Denied(failed.1) } else { failed.into() }
+    match trouble(error) {
+        Some(Trouble::Denied) => WriteError::Denied(failed.1),
+        Some(Trouble::Key) => WriteError::Key(failed.1),
+        Some(Trouble::Clock) => WriteError::Clock(failed.1),
+        None => failed.into(),
+    }
+}
+
+/// Why S3 refuses, if it is not only busy.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Trouble {
+    /// The role may not, the bucket is another's, elsewhere or not there.
+    Denied,
+    /// The key of the encryption may not or cannot be used.
+    Key,
+    /// The request's time is wrong.
+    Clock,
+}
+
+fn trouble<E: ProvideErrorMetadata>(error: &SdkError<E>) -> Option<Trouble> {
+    let (code, message) = (error.code().unwrap_or_default(), error.message().unwrap_or_default());
+    let keyed = code == "AccessDenied" && message.contains("kms:");
+    if keyed || KEY_TROUBLES.contains(&code) {
+        return Some(Trouble::Key);
+    }
+    if code == "RequestTimeTooSkewed" || (is_denied(error) && code.is_empty() && is_clock_off(error)) {
+        return Some(Trouble::Clock);
+    }
+    is_denied(error).then_some(Trouble::Denied)
+}
+
+/// Whether the reply's time is not this machine's by more than S3 lets pass: what a 403 without a code, as `HEAD` has
+/// it, cannot say itself.
+fn is_clock_off<E>(error: &SdkError<E>) -> bool {
+    let date = error.raw_response().and_then(|response| response.headers().get("date"));
+    let theirs = date.and_then(|date| DateTime::from_str(date, Format::HttpDate).ok());
+    let ours = SystemClock.now_ms() / 1000;
+    theirs.is_some_and(|theirs| theirs.secs().abs_diff(ours) > SKEW_S)
 }
 
 /// Whether S3 does not let us, at whatever time it is asked. A clock or credentials that are out of date, which have a

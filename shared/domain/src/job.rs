@@ -9,21 +9,24 @@ use crate::identity::JobIdentity;
 use crate::ids::{JobId, LivePath, TenantId};
 use crate::message::{Message, VERSION};
 use crate::request::{ExportRequest, ExportType, Story, Wanted};
+use crate::storage::Container;
 use crate::target::Target;
 use crate::trace::{self, CorrelationId, TraceContext, TraceHeader};
 use serde::{Deserialize, Serialize};
 
 mod cause;
 mod transition;
+mod unread;
 mod warning;
 mod work;
 
 pub use cause::{Cause, Detail, Reason};
 pub use transition::{Errand, Posted, Swept};
+pub use unread::Unread;
 pub use warning::{Warning, WarningCode};
 pub use work::{Claim, Fenced};
 
-/// Format of the stored item. Readers accept any and keep the attributes they do not know.
+/// Format of the stored item. Readers accept any and keep what they do not know, at whatever depth.
 pub const SCHEMA_VERSION: u32 = 1;
 
 /// Where a job stands.
@@ -43,10 +46,13 @@ pub enum State {
     Failed,
     /// Ended by the client.
     Cancelled,
+    /// One that only a newer version of the service knows: the job is left to that.
+    #[serde(other)]
+    Unknown,
 }
 
 impl State {
-    /// Whether the job has ended.
+    /// Whether the job has ended, as far as this version can tell.
     pub fn is_terminal(self) -> bool {
         matches!(self, State::Ready | State::Failed | State::Cancelled)
     }
@@ -57,6 +63,9 @@ impl State {
 pub struct Failure {
     /// Why.
     pub reason: Reason,
+    /// The reason in clients' words, for versions that do not know it; empty in items of earlier versions.
+    #[serde(default, skip_serializing_if = "String::is_empty")]
+    pub message: String,
     /// What it is about; empty in items of earlier versions.
     #[serde(default, skip_serializing_if = "Detail::is_empty")]
     pub detail: Detail,
@@ -64,6 +73,16 @@ pub struct Failure {
     pub retriable: bool,
     /// When, milliseconds since the epoch.
     pub at: i64,
+}
+
+impl Failure {
+    /// The reason in clients' words: those of the version that wrote it down, if this one does not know the reason.
+    pub fn message(&self) -> String {
+        match &self.reason {
+            Reason::Unknown if !self.message.is_empty() => self.message.clone(),
+            known => known.to_string(),
+        }
+    }
 }
 
 /// How an earlier generation of a job ended.
@@ -91,6 +110,9 @@ pub enum ObjectKind {
     Image,
     /// The clip.
     Video,
+    /// A file that only a newer version of the service makes: its key is not asked for.
+    #[serde(other)]
+    Unknown,
 }
 
 /// What is known of a published file.
@@ -124,6 +146,9 @@ pub struct Staged {
     pub fence: u64,
     /// What it made.
     pub manifest: Manifest,
+    /// When, milliseconds since the epoch; absent in items of earlier versions.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub at: Option<i64>,
 }
 
 /// What the worker did, for people.
@@ -237,6 +262,9 @@ pub struct Job {
     /// First time that a service which the work needs did not answer.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub unanswered_since: Option<i64>,
+    /// What the last attempts failed in passing for, if that has a name: the reason once they are used up.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub obstacle: Option<Reason>,
     /// First time that the recording was found absent.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub source_missing_since: Option<i64>,
@@ -270,6 +298,9 @@ pub struct Job {
     /// Trace of that request; goes along with every message.
     #[serde(default, skip_serializing_if = "Option::is_none", deserialize_with = "trace::trace_header")]
     pub trace: Option<TraceHeader>,
+    /// What a newer version of the service stored in it.
+    #[serde(skip)]
+    pub unread: Unread,
 }
 
 impl Order {
@@ -289,6 +320,11 @@ impl Order {
         }
     }
 
+    /// Whether this version can carry it out: a newer one may have ordered what only that one makes.
+    pub fn is_understood(&self) -> bool {
+        self.target.container != Container::Unknown && self.export_type != ExportType::Unknown
+    }
+
     /// The wall-clock end of the window.
     pub fn window_end_ms(&self) -> i64 {
         match self.wanted {
@@ -301,7 +337,7 @@ impl Order {
     pub fn key(&self, object: ObjectKind) -> String {
         self.target.key(match object {
             ObjectKind::Image => &self.image_path,
-            ObjectKind::Video => &self.video_path,
+            ObjectKind::Video | ObjectKind::Unknown => &self.video_path,
         })
     }
 }
@@ -336,11 +372,12 @@ impl Job {
         self.staged.iter().find(same).map(|s| &s.manifest)
     }
 
-    /// What was left out of its files or corrected in them, one of each kind: the clip's, then what only the JPEG has.
+    /// What was left out of its files or corrected in them, one of each known kind: the clip's, then what only the JPEG has.
     pub fn warnings(&self) -> Vec<&Warning> {
         let files = self.video.iter().chain(&self.image);
         files.flat_map(|file| &file.warnings).fold(Vec::new(), |mut found, warning| {
-            if !found.iter().any(|other: &&Warning| other.code == warning.code) {
+            let known = warning.code != WarningCode::Unknown;
+            if !(known && found.iter().any(|other: &&Warning| other.code == warning.code)) {
                 found.push(warning);
             }
             found

@@ -114,7 +114,7 @@ pub enum ReplyRow {
     TooMany,
     /// [`Outcome::Unavailable`].
     Unavailable,
-    /// No worker has the clip's job yet.
+    /// No worker has the clip's job yet, or only a newer version of the service knows its state.
     Queued,
     /// A worker has it, and its picture is not there yet.
     RunningWithoutImage,
@@ -171,7 +171,7 @@ fn job_row(job: &Job) -> ReplyRow {
         }
         (State::Ready, Wanted::Media) => ReplyRow::ReadyFull,
         (_, Wanted::Thumbnail) => ReplyRow::ThumbnailInWork,
-        (State::Queued, Wanted::Media) => ReplyRow::Queued,
+        (State::Queued | State::Unknown, Wanted::Media) => ReplyRow::Queued,
         (State::WaitingSource, Wanted::Media) => ReplyRow::WaitingSource,
         (State::Running, Wanted::Media) if job.image.is_some() => ReplyRow::RunningWithImage,
         (State::Running, Wanted::Media) => ReplyRow::RunningWithoutImage,
@@ -232,7 +232,7 @@ fn working(wait: i64, lack: i64) -> Reply {
 
 fn failed(job: &Job, wait: i64) -> Reply {
     let text = match &job.failure {
-        Some(failure) if job.state == State::Failed => failure.reason.to_string(),
+        Some(failure) if job.state == State::Failed => failure.message(),
         _ => "cancelled".to_owned(),
     };
     let lack = (job.order.wanted == Wanted::Media).then_some(job.order.duration_ms);

@@ -214,6 +214,12 @@ pub enum ReadError {
     /// The function's role may not read it, or its bucket has another owner.
     #[error("access to the object is denied")]
     Denied,
+    /// It is encrypted, and its key may not or cannot be used; the text is for logs.
+    #[error("the object's key cannot be used: {0}")]
+    Key(String),
+    /// The store refuses what this machine's clock says; the text is for logs.
+    #[error("the clock is wrong: {0}")]
+    Clock(String),
     /// There is more to read than may be.
     #[error("the object is too large")]
     TooLarge,
@@ -300,6 +306,12 @@ pub enum WriteError {
     /// for logs.
     #[error("access to the target is denied: {0}")]
     Denied(String),
+    /// The key that its objects are encrypted with may not or cannot be used; the text is for logs.
+    #[error("the target's key cannot be used: {0}")]
+    Key(String),
+    /// The store refuses what this machine's clock says; the text is for logs.
+    #[error("the clock is wrong: {0}")]
+    Clock(String),
     /// The store did not answer, also after retries.
     #[error(transparent)]
     Unavailable(#[from] Unavailable),

@@ -44,13 +44,16 @@ pub enum ExportType {
     H264,
     /// 2: H.265.
     H265,
+    /// One that only a newer version of the service makes: no worker of this one claims such a job.
+    #[serde(other)]
+    Unknown,
 }
 
 impl ExportType {
     /// The number that requests give it.
     pub fn number(self) -> u8 {
         match self {
-            ExportType::AsRecorded => 0,
+            ExportType::AsRecorded | ExportType::Unknown => 0,
             ExportType::H264 => 1,
             ExportType::H265 => 2,
         }

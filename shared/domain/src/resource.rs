@@ -1,7 +1,7 @@
 //! The job as modern clients see it: words, percent, RFC 3339 times. Never a bucket's name or
 //! a user's.
 
-use crate::job::{Detail, Job, PlanSummary, State, Warning};
+use crate::job::{Detail, Failure, Job, PlanSummary, State, Warning};
 use crate::request::{ExportType, Story, Wanted};
 use jiff::Timestamp;
 use serde::Serialize;
@@ -125,7 +125,7 @@ pub fn resource(job: &Job) -> Resource<'_> {
         lack_ms: job.video.as_ref().map(|v| v.lack_ms),
         image_path: (visible && job.image.is_some()).then_some(order.image_path.as_str()),
         video_path: (ready && job.video.is_some()).then_some(order.video_path.as_str()),
-        error: job.failure.as_ref().map(|f| f.reason.to_string()),
+        error: job.failure.as_ref().map(Failure::message),
         retriable: job.failure.as_ref().map(|f| f.retriable),
         detail: detail.map(Detail::as_str),
         warnings: job.warnings(),

@@ -17,6 +17,9 @@ pub enum Container {
     Ts,
     /// ISO BMFF with its `moov` first.
     Mp4,
+    /// One that only a newer version of the service makes: no worker of this one claims such a job.
+    #[serde(other)]
+    Unknown,
 }
 
 impl Container {
@@ -25,6 +28,7 @@ impl Container {
         match self {
             Container::Ts => "ts",
             Container::Mp4 => "mp4",
+            Container::Unknown => "",
         }
     }
 
@@ -33,6 +37,7 @@ impl Container {
         match self {
             Container::Ts => "video/mp2t",
             Container::Mp4 => "video/mp4",
+            Container::Unknown => "application/octet-stream",
         }
     }
 }

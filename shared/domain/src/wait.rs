@@ -22,7 +22,7 @@ impl From<Job> for Seen {
     }
 }
 
-/// `job` as it is to be answered at this moment. One whose time is over has failed, whether or not a sweeper wrote that
+/// `job` as it is to be answered at `now`. One whose time is over has failed, whether or not a sweeper wrote that
 /// down: it is written now, since a worker that is late would make another end of it.
 ///
 /// # Errors
@@ -30,12 +30,12 @@ impl From<Job> for Seen {
 pub async fn settled(
     job: Job,
     jobs: &impl JobStore,
-    clock: &impl Clock,
+    now: i64,
     times: &Lifecycle,
 ) -> Result<Seen, Unavailable> {
     let mut job = job;
     for _ in 0..WRITE_TRIES {
-        let Swept::Expire(failed) = job.swept(clock.now_ms(), times) else { return Ok(job.into()) };
+        let Swept::Expire(failed) = job.swept(now, times) else { return Ok(job.into()) };
         match jobs.write(Some(job.rev), &failed).await? {
             Written::Conflict(Some(other)) => job = *other,
             Written::Conflict(None) => return Ok((*failed).into()),
@@ -68,7 +68,7 @@ pub async fn until_ended(
         clock.sleep_ms((pause - clock.chance(pause / 2)).min(left)).await;
         pause = (pause * 4 / 3).min(PAUSES.1);
         let Ok(Some(next)) = jobs.get(&seen.job.tenant, &seen.job.job_id).await else { break };
-        match settled(next, jobs, clock, times).await {
+        match settled(next, jobs, clock.now_ms(), times).await {
             Ok(next) => seen = next,
             Err(_) => break,
         }

@@ -14,11 +14,11 @@ use std::time::Duration;
 pub async fn settled(
     job: Job,
     jobs: &impl JobStore,
-    clock: &impl Clock,
+    now: i64,
     times: &Lifecycle,
     metrics: &Metrics,
 ) -> Result<Job, Unavailable> {
-    Ok(counted(wait::settled(job, jobs, clock, times).await?, clock, metrics))
+    Ok(counted(wait::settled(job, jobs, now, times).await?, now, metrics))
 }
 
 /// Kept back for the reply from the time that an invocation has.
@@ -43,12 +43,12 @@ pub async fn until_ended(
     let seen =
         tokio::time::timeout(most, Box::pin(wait::until_ended(job.clone(), budget_ms, jobs, clock, times)))
             .await;
-    seen.map_or(job, |seen| counted(seen, clock, metrics))
+    seen.map_or(job, |seen| counted(seen, clock.now_ms(), metrics))
 }
 
-fn counted(seen: Seen, clock: &impl Clock, metrics: &Metrics) -> Job {
+fn counted(seen: Seen, now: i64, metrics: &Metrics) -> Job {
     if seen.expired {
-        metrics.emit(clock.now_ms(), &[], &[(Metric::TimedOut, 1)]);
+        metrics.emit(now, &[], &[(Metric::TimedOut, 1)]);
     }
     seen.job
 }

@@ -6,7 +6,9 @@
 
 use crate::scope::Scope;
 use export_domain::ids::{JobId, LivePath, TenantId};
-use export_domain::job::{Detail, Failure, Job, Manifest, ObjectKind, Order, Reason, Staged, State};
+use export_domain::job::{
+    Detail, Failure, Job, Manifest, ObjectKind, Order, Reason, Staged, State, UntoldEnd,
+};
 use export_domain::request::{ExportType, Wanted};
 use export_domain::storage::Container;
 use export_domain::tenant::Target;
@@ -134,6 +136,8 @@ pub struct Item {
     pub video: Option<Content>,
     /// What may be there without the item saying so.
     pub staged: Vec<Mark>,
+    /// Earlier generations whose ends are still to be told.
+    pub untold: Vec<u32>,
 }
 
 /// A job of which everything that no transition reads is empty.
@@ -200,6 +204,7 @@ impl Item {
             image: content(&job.image),
             video: content(&job.video),
             staged: job.staged.iter().filter(|staged| staged.generation > 0).map(mark).collect(),
+            untold: job.untold.iter().map(|ended| ended.generation).collect(),
         };
         item.settle(scope);
         item
@@ -214,9 +219,18 @@ impl Item {
             generation: mark.generation,
             fence: mark.fence,
             manifest: mark.content.manifest(),
+            at: None,
+        };
+        let ended = |generation: &u32| UntoldEnd {
+            generation: *generation,
+            state: State::Cancelled,
+            failure: None,
+            at: NOW,
+            correlation_id: None,
         };
         let failure = |(cause, retriable): (Cause, bool)| Failure {
             reason: cause.reason(),
+            message: String::new(),
             detail: Detail::default(),
             retriable,
             at: at(self.ended),
@@ -242,6 +256,7 @@ impl Item {
             image: self.image.map(Content::manifest),
             video: self.video.map(Content::manifest),
             staged: self.staged.iter().map(staged).chain(scope.strangers()).collect(),
+            untold: self.untold.iter().map(ended).collect(),
             ..template(scope)
         }
     }

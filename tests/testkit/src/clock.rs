@@ -19,23 +19,30 @@ struct Shared {
     now: AtomicI64,
     names: AtomicU64,
     jumps: bool,
+    /// Milliseconds that pass with every look at the clock.
+    ticks: i64,
     sleepers: Mutex<Vec<Waker>>,
 }
 
 impl TestClock {
     /// Sleeps take no real time: the clock jumps to their end.
     pub fn jumping(now_ms: i64) -> Self {
-        Self::new(now_ms, true)
+        Self::new(now_ms, true, 0)
+    }
+
+    /// A millisecond passes with every look at the clock.
+    pub fn ticking(now_ms: i64) -> Self {
+        Self::new(now_ms, true, 1)
     }
 
     /// Sleeps last until the clock is moved past their end.
     pub fn standing(now_ms: i64) -> Self {
-        Self::new(now_ms, false)
+        Self::new(now_ms, false, 0)
     }
 
-    fn new(now_ms: i64, jumps: bool) -> Self {
+    fn new(now_ms: i64, jumps: bool, ticks: i64) -> Self {
         let now = AtomicI64::new(now_ms);
-        let shared = Shared { now, names: AtomicU64::new(0), jumps, sleepers: Mutex::default() };
+        let shared = Shared { now, names: AtomicU64::new(0), jumps, ticks, sleepers: Mutex::default() };
         Self { shared: Arc::new(shared), ahead_ms: 0 }
     }
 
@@ -61,7 +68,7 @@ impl TestClock {
 
 impl Clock for TestClock {
     fn now_ms(&self) -> i64 {
-        self.shared.now.load(Ordering::SeqCst) + self.ahead_ms
+        self.shared.now.fetch_add(self.shared.ticks, Ordering::SeqCst) + self.ahead_ms
     }
 
     async fn sleep_ms(&self, ms: u64) {

@@ -1,7 +1,7 @@
 use crate::world::World;
 use export_domain::job::{Job, Reason, State};
 use export_domain::settings::Lifecycle;
-use export_testkit::{Answered, NOW, body, claimed, ready};
+use export_testkit::{Answered, NOW, TestClock, body, claimed, ready};
 
 fn times() -> Lifecycle {
     Lifecycle::default()
@@ -86,6 +86,20 @@ async fn a_job_past_its_deadline_starts_again_although_no_sweeper_wrote_it_down(
     let (answer, job, sent) = posted(|job| claimed(&job, NOW), 30 * 60_000 + 1).await;
     assert_eq!((answer.codes(), sent), ((1, 2000), 1));
     assert_eq!((job.state, job.generation, job.fence), (State::Queued, 2, 1));
+}
+
+#[tokio::test]
+async fn an_end_is_told_only_as_it_is_on_record_whenever_in_a_submission_the_time_is_over() {
+    let mut ends = 0;
+    for ticks in 0..60 {
+        let world = World::by(TestClock::ticking(NOW));
+        let retries = times().max_generations;
+        world.has(&body(), |job| Job { retries, deadline_at: Some(NOW + ticks), ..claimed(&job, NOW) });
+        let told = world.submit(&body()).await.codes() == (-1, 0);
+        assert_eq!(told, world.jobs.only().state == State::Failed, "{ticks}");
+        ends += i32::from(told);
+    }
+    assert!((1..60).contains(&ends), "{ends}");
 }
 
 #[tokio::test]

@@ -21,8 +21,11 @@ pub(crate) struct World {
 
 impl World {
     pub(crate) fn new() -> Self {
+        Self::by(TestClock::jumping(NOW))
+    }
+
+    pub(crate) fn by(clock: TestClock) -> Self {
         let (jobs, queue, directory) = (MemoryJobs::default(), MemoryQueue::default(), directory());
-        let clock = TestClock::jumping(NOW);
         let app = App {
             jobs: jobs.clone(),
             queue: queue.clone(),

@@ -197,7 +197,14 @@ fn found(read: Result<Bytes, ReadError>, most: u64) -> Result<Option<Bytes>, Wor
     match read {
         Ok(bytes) => Ok(Some(bytes)),
         Err(ReadError::NotFound) => Ok(None),
-        Err(ReadError::Denied) => Err(Reason::Denied.because("the recording may not be read").into()),
+        Err(ReadError::Denied) => Err(Reason::Denied
+            .because("the recording may not be read; that takes s3:GetObject, and s3:ListBucket for what is not there")
+            .into()),
+        Err(ReadError::Key(why)) => {
+            tracing::warn!(why, "the key of the recording cannot be used");
+            Err(Reason::KeyNotUsable.because("the recording's key cannot be used").into())
+        }
+        Err(ReadError::Clock(why)) => Err(WorkError::ClockWrong(why)),
         Err(ReadError::TooLarge) => {
             Err(Reason::BadRecording.because(format!("a file has more than {most} bytes")).into())
         }

@@ -1,5 +1,5 @@
-use crate::world::{STRANGERS_SESSION, World, stranger};
-use export_domain::job::Job;
+use crate::world::{STRANGERS_SESSION, World, path, stranger};
+use export_domain::job::{Job, State};
 use export_domain::settings::Lifecycle;
 use export_testkit::{Answered, Fault, NOW, ask, body, claimed, ready, with};
 use lambda_http::http::Method;
@@ -77,6 +77,18 @@ async fn a_list_may_be_of_one_state() {
     assert_eq!(names(&world.get("/export/status?state=READY").await), [ready.job_id.as_str()]);
     assert_eq!(names(&world.get("/export/status?state=CANCELLED").await), [cancelled.job_id.as_str()]);
     assert_eq!(names(&world.get("/export/status?state=RUNNING").await).len(), 0);
+}
+
+#[tokio::test]
+async fn a_job_in_a_state_that_only_a_newer_version_knows_is_listed_and_answered_as_in_work() {
+    let world = World::new();
+    let unknown = world.has(&body(), |job| Job { state: State::Unknown, ..job });
+    world.clock.advance(24 * 3_600_000);
+    assert_eq!(names(&world.get("/export/status").await), [unknown.job_id.as_str()]);
+    assert_eq!(world.get("/export/status?state=UNKNOWN").await.json["jobs"][0]["state"], "UNKNOWN");
+    let answer = world.get(&path(&unknown)).await;
+    assert_eq!((answer.status, answer.codes()), (200, (1, 2000)));
+    assert_eq!(world.jobs.only(), unknown);
 }
 
 #[tokio::test]

@@ -1,14 +1,17 @@
 //! A job as an item: one attribute a field, so that operators can read it, plus key and index attributes.
 //!
-//! Changes are written as updates of the known attributes: what a newer version stored beside them stays.
+//! Changes are written as updates of the known attributes: what a newer version stored beside them stays. What it stored
+//! inside them is kept with the job ([`unread`]).
 
 use super::keys;
 use aws_sdk_dynamodb::types::AttributeValue;
-use export_domain::job::Job;
+use export_domain::job::{Job, Unread};
 use std::collections::HashMap;
 
+mod unread;
+
 /// Optional attributes: an update removes those that the job no longer has.
-const OPTIONAL: [&str; 20] = [
+const OPTIONAL: [&str; 21] = [
     "active",
     "due_shard",
     "clips",
@@ -19,6 +22,7 @@ const OPTIONAL: [&str; 20] = [
     "deadline_at",
     "wake_at",
     "unanswered_since",
+    "obstacle",
     "source_missing_since",
     "untold",
     "image",
@@ -37,6 +41,7 @@ pub(super) type AttributeMap = HashMap<String, AttributeValue>;
 /// The whole item.
 pub(super) fn encode(job: &Job) -> Result<AttributeMap, serde_dynamo::Error> {
     let mut item: AttributeMap = serde_dynamo::to_item(job)?;
+    unread::put_back(&job.unread, &mut item);
     item.extend(keys::item_key(&job.tenant, &job.job_id));
     for (name, value) in keys::index_attributes(job) {
         item.extend(value.map(|value| (name.to_owned(), value)));
@@ -44,9 +49,11 @@ pub(super) fn encode(job: &Job) -> Result<AttributeMap, serde_dynamo::Error> {
     Ok(item)
 }
 
-/// Reads an item; attributes that this version does not know are ignored.
-pub(super) fn decode(item: AttributeMap) -> Result<Job, serde_dynamo::Error> {
-    serde_dynamo::from_item(item)
+/// Reads an item; what this version does not know of it is kept for the next write.
+pub(super) fn decode(item: &AttributeMap) -> Result<Job, serde_dynamo::Error> {
+    let job: Job = serde_dynamo::from_item(item.clone())?;
+    let unread = unread::of(item, &serde_dynamo::to_item(&job)?).map_or_else(Unread::default, Unread::new);
+    Ok(Job { unread, ..job })
 }
 
 /// An update expression with its names and values.

@@ -42,7 +42,7 @@ impl DynamoJobs {
         if item.get("write_id").and_then(|id| id.as_s().ok()).is_some_and(|id| id == write_id) {
             return Ok(Written::Done);
         }
-        decode(item.clone()).map(|job| Written::Conflict(Some(Box::new(job))))
+        decode(item).map(|job| Written::Conflict(Some(Box::new(job))))
     }
 
     async fn create(&self, item: AttributeMap, write_id: &str) -> Result<Written, Unavailable> {
@@ -134,7 +134,7 @@ impl JobStore for DynamoJobs {
             .send()
             .await
             .map_err(|e| unavailable(WHAT, &e))?;
-        sent.item.map(decode).transpose()
+        sent.item.as_ref().map(decode).transpose()
     }
 
     async fn write(&self, expected: Option<u64>, job: &Job) -> Result<Written, Unavailable> {
@@ -279,18 +279,18 @@ impl JobLists for DynamoJobs {
             .await
             .map_err(|e| unavailable(WHAT, &e))?;
         let next = sent.last_evaluated_key().and_then(write_cursor);
-        let jobs = sent.items.unwrap_or_default().into_iter().filter_map(readable).collect();
+        let jobs = sent.items.unwrap_or_default().iter().filter_map(readable).collect();
         Ok(Some(JobPage { jobs, next }))
     }
 }
 
-fn decode(item: AttributeMap) -> Result<Job, Unavailable> {
+fn decode(item: &AttributeMap) -> Result<Job, Unavailable> {
     item::decode(item).map_err(|e| unavailable(WHAT, &e))
 }
 
 /// One item that cannot be read must not keep a tenant from all others.
-fn readable(item: AttributeMap) -> Option<Job> {
-    let key = keys::names_of(&item);
+fn readable(item: &AttributeMap) -> Option<Job> {
+    let key = keys::names_of(item);
     let read = item::decode(item);
     if let Err(error) = &read {
         let job_id = key.as_ref().map(|(_, job_id)| job_id.as_str());

@@ -37,8 +37,7 @@ fn origin() -> Origin {
 }
 
 /// Codes of a 403 that is none at the next try.
-const OUT_OF_DATE: [&str; 4] =
-    ["RequestTimeTooSkewed", "ExpiredToken", "InvalidAccessKeyId", "SignatureDoesNotMatch"];
+const OUT_OF_DATE: [&str; 3] = ["ExpiredToken", "InvalidAccessKeyId", "SignatureDoesNotMatch"];
 
 /// An error as S3 words it.
 fn error(status: u16, code: &str) -> Reply {
@@ -197,6 +196,33 @@ async fn a_target_that_may_not_be_written_to_is_told_from_one_that_cannot_now() 
         let (_, store) = store([passing.clone()]).await;
         assert!(matches!(put(&store).await, Err(WriteError::Unavailable(_))), "{passing:?}");
     }
+}
+
+#[tokio::test]
+async fn a_key_that_cannot_be_used_is_told_from_a_bucket_that_may_not_be() {
+    let message = "User: role is not authorized to perform: kms:Decrypt on resource: key";
+    let denied = format!("<Error><Code>AccessDenied</Code><Message>{message}</Message></Error>");
+    for refused in [
+        reply(403, &[], &denied),
+        error(400, "KMS.DisabledException"),
+        error(400, "KMS.KMSInvalidStateException"),
+    ] {
+        let (found, _) = read(vec![refused.clone()]).await;
+        assert!(matches!(found, Err(ReadError::Key(_))), "{found:?}");
+        let (_, store) = store([refused]).await;
+        assert!(matches!(put(&store).await, Err(WriteError::Key(_))));
+    }
+}
+
+#[tokio::test]
+async fn a_clock_that_s3_refuses_is_no_denial_with_or_without_a_code() {
+    let skewed = || error(403, "RequestTimeTooSkewed");
+    let (found, _) = read(vec![skewed()]).await;
+    assert!(matches!(found, Err(ReadError::Clock(_))), "{found:?}");
+    let (_, refusing) = store([skewed()]).await;
+    assert!(matches!(put(&refusing).await, Err(WriteError::Clock(_))));
+    let (_, long_ago) = store([reply(403, &[("date", "Wed, 01 Jan 2020 00:00:00 GMT")], "")]).await;
+    assert!(matches!(long_ago.head(&target(""), "k").await, Err(WriteError::Clock(_))));
 }
 
 /// It has no code that would say more.

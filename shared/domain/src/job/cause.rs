@@ -43,6 +43,16 @@ pub enum Reason {
     /// The tenant may no longer use the target or the source, or the stack's roles may not.
     #[error("access denied")]
     Denied,
+    /// The key that the recording or the storage is encrypted with is disabled or deleted, or may not be used.
+    #[error("encryption key not usable")]
+    KeyNotUsable,
+    /// The workers' clock is wrong: S3 refuses what they sign. Tried again as what has timed out is.
+    #[error("service clock is wrong")]
+    ClockWrong,
+    /// One that only a newer version of the service knows; see [`Failure::message`](super::Failure::message).
+    #[error("export not possible")]
+    #[serde(other)]
+    Unknown,
 }
 
 impl Reason {
@@ -60,6 +70,9 @@ impl Reason {
             Self::NoMedia => "no_media",
             Self::NotPossible => "not_possible",
             Self::Denied => "denied",
+            Self::KeyNotUsable => "key_not_usable",
+            Self::ClockWrong => "clock_wrong",
+            Self::Unknown => "unknown",
         }
     }
 
@@ -87,6 +100,9 @@ impl Reason {
             Self::NoMedia => "no recorded frame lies in the window",
             Self::NotPossible => "every way of making the clip was refused",
             Self::Denied => "the recording or the storage may not be used",
+            Self::KeyNotUsable => "the key is disabled or deleted, or the service may not use it",
+            Self::ClockWrong => "the storage refuses the time of the service's requests",
+            Self::Unknown => "a newer version of the service knows why",
         }
     }
 }
@@ -152,7 +168,7 @@ impl fmt::Display for Detail {
 mod tests {
     use super::*;
 
-    const ALL: [Reason; 11] = [
+    const ALL: [Reason; 14] = [
         Reason::SourceAbsent,
         Reason::TimedOut,
         Reason::BadRecording,
@@ -164,6 +180,9 @@ mod tests {
         Reason::NoMedia,
         Reason::NotPossible,
         Reason::Denied,
+        Reason::KeyNotUsable,
+        Reason::ClockWrong,
+        Reason::Unknown,
     ];
 
     #[test]

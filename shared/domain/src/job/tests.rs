@@ -40,6 +40,96 @@ fn a_fenced_out_worker_can_change_nothing() {
 }
 
 #[test]
+fn a_job_in_a_state_that_only_a_newer_version_knows_is_left_alone_until_its_client_cancels() {
+    let unknown = Job { state: State::Unknown, ..claimed(&job(), T0) };
+    let late = T0 + times().max_queue_age_ms * 2;
+    assert_eq!(unknown.claim(1, "me", late, &times()), Claim::NotNow);
+    assert_eq!(unknown.deferred(late, &times()), None);
+    assert_eq!(unknown.swept(late, &times()), Swept::Nothing);
+    assert_eq!(unknown.told(), None);
+    let seen = Box::new(unknown.clone());
+    assert_eq!(unknown.posted(&unknown.order, late, &times()), Posted::Answer { job: seen, heal: None });
+    assert_eq!(unknown.cancelled(late, &times()).unwrap().state, State::Cancelled);
+    let ended = Job { expires_at: Some(late), ..unknown };
+    assert_eq!(ended.cancelled(late, &times()), None, "a job that will expire has ended");
+}
+
+#[test]
+fn an_order_of_a_newer_version_waits_for_its_worker_as_long_as_any_other_waits_for_one() {
+    let mut ordered = job();
+    ordered.order.target.container = Container::Unknown;
+    let end = T0 + times().max_queue_age_ms;
+    assert_eq!(ordered.claim(1, "me", T0, &times()), Claim::NotNow);
+    assert!(matches!(ordered.swept(end, &times()), Swept::Resend(_)));
+    assert!(matches!(ordered.claim(1, "me", end + 1, &times()), Claim::Exhausted(_)));
+    let mut ordered = job();
+    ordered.order.export_type = ExportType::Unknown;
+    assert_eq!(ordered.claim(1, "me", T0, &times()), Claim::NotNow);
+}
+
+#[test]
+fn a_reason_that_only_a_newer_version_knows_is_told_in_that_versions_words() {
+    let failed = claimed(&job(), T0).given_up(1, Reason::NoMedia, T0, &times()).unwrap();
+    let failure = failed.failure.unwrap();
+    assert_eq!(
+        (failure.message.as_str(), failure.message()),
+        ("no media in window", failure.message.clone())
+    );
+    let newer = Failure { reason: Reason::Unknown, message: "upside down".to_owned(), ..failure };
+    assert_eq!(newer.message(), "upside down");
+    let silent = Failure { message: String::new(), ..newer };
+    assert_eq!(silent.message(), "export not possible");
+}
+
+#[test]
+fn a_clock_that_is_wrong_for_as_long_as_a_job_may_try_is_its_reason() {
+    let mut next = job();
+    let mut now = T0;
+    loop {
+        now = now.max(next.wake_at.unwrap_or(now));
+        match next.claim(1, "me", now, &times()) {
+            Claim::Granted(job) => next = job.put_off_for_clock(job.fence, now, &times()).unwrap(),
+            Claim::Exhausted(failed) => {
+                let failure = failed.failure.unwrap();
+                assert_eq!((failure.reason, failure.retriable), (Reason::ClockWrong, true));
+                assert!(now - T0 >= times().work_ms, "after {} ms", now - T0);
+                break;
+            }
+            other => panic!("{other:?}"),
+        }
+    }
+    let waits = claimed(&Job { obstacle: Some(Reason::ClockWrong), ..job() }, T0);
+    assert_eq!(waits.waiting(1, T0 + 1, 0, T0, &times()).unwrap().obstacle, None, "it was met no more");
+}
+
+#[test]
+fn a_manifest_as_old_as_a_record_becomes_is_not_adopted_any_more() {
+    let staged = claimed(&job(), T0).with_staged(1, ObjectKind::Video, manifest(0), T0).unwrap();
+    let ttl = times().terminal_ttl_s * 1000;
+    let at = |now: i64| claimed(&Job { deadline_at: None, queued_at: now, ..staged.clone() }, now);
+    assert!(at(T0 + ttl - 1).staged(ObjectKind::Video, 1, 1).is_some());
+    assert!(at(T0 + ttl).staged(ObjectKind::Video, 1, 1).is_none());
+    let mut earlier = staged.clone();
+    earlier.staged[0].at = None;
+    let earlier = claimed(&Job { deadline_at: None, queued_at: T0 + ttl, ..earlier }, T0 + ttl);
+    assert!(earlier.staged(ObjectKind::Video, 1, 1).is_some(), "an earlier version did not say when");
+}
+
+#[test]
+fn warnings_that_only_a_newer_version_knows_are_all_told() {
+    let warning = |code, detail: &str| Warning { code, count: 1, detail: detail.into() };
+    let warnings = vec![
+        warning(WarningCode::Unknown, "loud"),
+        warning(WarningCode::SoundLeftOut, "one"),
+        warning(WarningCode::Unknown, "dark"),
+        warning(WarningCode::SoundLeftOut, "two"),
+    ];
+    let job = Job { video: Some(Manifest { warnings, ..manifest(0) }), ..job() };
+    let details: Vec<&str> = job.warnings().iter().map(|warning| warning.detail.as_str()).collect();
+    assert_eq!(details, ["loud", "one", "dark"]);
+}
+
+#[test]
 fn every_write_raises_the_revision_by_one() {
     let running = claimed(&job(), T0);
     assert_eq!(running.rev, 2);

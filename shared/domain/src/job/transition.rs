@@ -1,7 +1,7 @@
 //! What clients, the clock and the sweeper do to a job.
 
 use super::work::due_asleep;
-use super::{Cause, Failure, Job, Order, Reason, SCHEMA_VERSION, State, UntoldEnd};
+use super::{Cause, Failure, Job, Order, Reason, SCHEMA_VERSION, State, Unread, UntoldEnd};
 use crate::ids::{JobId, TenantId};
 use crate::settings::Lifecycle;
 
@@ -76,6 +76,7 @@ impl Job {
             deadline_at: None,
             wake_at: None,
             unanswered_since: None,
+            obstacle: None,
             source_missing_since: None,
             done_ms: 0,
             untold: Vec::new(),
@@ -87,6 +88,7 @@ impl Job {
             expires_at: None,
             correlation_id: None,
             trace: None,
+            unread: Unread::default(),
         }
     }
 
@@ -101,11 +103,21 @@ impl Job {
             Some(_) => format!("the time for the work is over; attempts: {}", self.attempts),
             None => "no worker took the job in time".to_owned(),
         };
-        self.failed(Reason::TimedOut.because(detail), now, times)
+        self.failed(self.used_up().because(detail), now, times)
+    }
+
+    /// The reason of a job whose attempts or time are used up.
+    pub(super) fn used_up(&self) -> Reason {
+        self.obstacle.clone().unwrap_or(Reason::TimedOut)
     }
 
     fn is_overdue(&self, now: i64, times: &Lifecycle) -> bool {
-        !self.state.is_terminal() && self.over_at(times) < now
+        !self.state.is_terminal() && !self.is_left_alone() && self.over_at(times) < now
+    }
+
+    /// Whether only a newer version of the service knows its state: neither the clock nor a worker of this one touches it.
+    pub fn is_left_alone(&self) -> bool {
+        self.state == State::Unknown
     }
 
     /// The last moment at which it may still end well.
@@ -164,6 +176,7 @@ impl Job {
             created_at: self.created_at,
             staged: if self.is_expired(now) { Vec::new() } else { self.staged.clone() },
             untold: if self.is_expired(now) { Vec::new() } else { self.ends_untold() },
+            unread: self.unread.clone(),
             ..fresh
         }
     }
@@ -198,7 +211,7 @@ impl Job {
         if self.is_overdue(now, times) {
             return Swept::Expire(Box::new(self.overdue(now, times)));
         }
-        if self.due_at.is_none_or(|due| due > now) {
+        if self.is_left_alone() || self.due_at.is_none_or(|due| due > now) {
             return Swept::Nothing;
         }
         let wait = times.resend_ms.saturating_mul(1 << self.resends.min(10)).min(times.max_resend_ms);
@@ -264,10 +277,10 @@ impl Job {
         wait / 8 * seed / 1024
     }
 
-    /// A client cancels. `None` if the job has ended already.
+    /// A client cancels. `None` if the job has ended already, which those that will expire have.
     #[must_use]
     pub fn cancelled(&self, now: i64, times: &Lifecycle) -> Option<Job> {
-        let live = !self.effective(now, times).state.is_terminal();
+        let live = !self.effective(now, times).state.is_terminal() && self.expires_at.is_none();
         live.then(|| Job { state: State::Cancelled, ..self.ended(now, times) })
     }
 
@@ -280,12 +293,12 @@ impl Job {
         };
         let retriable = match reason {
             Reason::SourceAbsent => missing.is_some_and(|since| now - since < times.source_wait_ms),
-            Reason::TimedOut => self.retries < times.max_generations,
+            Reason::TimedOut | Reason::ClockWrong => self.retries < times.max_generations,
             _ => false,
         };
         let failed = Job {
             state: State::Failed,
-            failure: Some(Failure { reason, detail, retriable, at: now }),
+            failure: Some(Failure { message: reason.to_string(), reason, detail, retriable, at: now }),
             source_missing_since: missing,
             ..self.ended(now, times)
         };

@@ -28,6 +28,9 @@ pub enum WarningCode {
     TracksMatchedByPosition,
     /// Rates, durations or times in the manifest or in the boxes contradict the media and were corrected.
     RatesCorrected,
+    /// A kind that only a newer version of the service knows.
+    #[serde(other)]
+    Unknown,
 }
 
 impl WarningCode {
@@ -44,6 +47,7 @@ impl WarningCode {
             Self::SoundEncoded => "sound_encoded",
             Self::TracksMatchedByPosition => "tracks_matched_by_position",
             Self::RatesCorrected => "rates_corrected",
+            Self::Unknown => "unknown",
         }
     }
 }
@@ -67,7 +71,7 @@ pub struct Warning {
 mod tests {
     use super::*;
 
-    const ALL: [WarningCode; 10] = [
+    const ALL: [WarningCode; 11] = [
         WarningCode::SegmentsLeftOut,
         WarningCode::PicturesLeftOut,
         WarningCode::PicturesDamaged,
@@ -78,6 +82,7 @@ mod tests {
         WarningCode::SoundEncoded,
         WarningCode::TracksMatchedByPosition,
         WarningCode::RatesCorrected,
+        WarningCode::Unknown,
     ];
 
     #[test]

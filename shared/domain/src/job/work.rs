@@ -17,7 +17,7 @@ pub enum Claim {
     Exhausted(Box<Job>),
     /// Nothing to do for this message: the job ended, or a newer generation has its own message.
     Stale,
-    /// Somebody else holds a live claim, or the job's time to wake has not come.
+    /// Somebody else holds a live claim, the job's time to wake has not come, or only a newer version can do it.
     NotNow,
 }
 
@@ -49,6 +49,9 @@ impl Job {
         if effective.state.is_terminal() {
             return Claim::Exhausted(Box::new(effective));
         }
+        if self.is_left_alone() || !self.order.is_understood() {
+            return Claim::NotNow;
+        }
         let held = self.state == State::Running && self.lease_until.is_some_and(|until| until > now);
         let early = if self.state == State::WaitingSource { times.renew_ms } else { times.renew_ms / 4 };
         let asleep = self.wake_at.is_some_and(|at| at > now + early);
@@ -56,8 +59,8 @@ impl Job {
             return Claim::NotNow;
         }
         if self.attempts >= times.max_attempts {
-            let cause = Reason::TimedOut
-                .because(format!("each of {} attempts was cut off or failed in passing", self.attempts));
+            let detail = format!("each of {} attempts was cut off or failed in passing", self.attempts);
+            let cause = self.used_up().because(detail);
             return Claim::Exhausted(Box::new(self.failed(cause, now, times)));
         }
         Claim::Granted(Box::new(Job {
@@ -71,8 +74,17 @@ impl Job {
             resends: 0,
             wake_at: None,
             deadline_at: Some(self.deadline(now, times)),
+            staged: self.remembered(now, times),
             ..self.touched(now)
         }))
+    }
+
+    /// The staged manifests but for those as old as a record becomes: their objects do not last for as long as the next
+    /// record, so nobody adopts them.
+    fn remembered(&self, now: i64, times: &Lifecycle) -> Vec<Staged> {
+        let most = times.terminal_ttl_s.saturating_mul(1000);
+        let lasts = |staged: &&Staged| staged.at.is_none_or(|at| now - at < most);
+        self.staged.iter().filter(lasts).cloned().collect()
     }
 
     /// When work that goes on at `now` must be done.
@@ -131,7 +143,7 @@ impl Job {
     ) -> Result<Job, Fenced> {
         self.held(fence)?;
         let mut staged = self.staged.clone();
-        staged.push(Staged { object, generation: self.generation, fence, manifest });
+        staged.push(Staged { object, generation: self.generation, fence, manifest, at: Some(now) });
         if staged.iter().filter(|staged| staged.object == object).count() > MAX_STAGED
             && let Some(oldest) = staged.iter().position(|staged| staged.object == object)
         {
@@ -220,6 +232,14 @@ impl Job {
         Ok(Job { attempts: spared, unanswered_since: Some(since), ..self.again_after(pause, now, times) })
     }
 
+    /// As [`Job::put_off`] for a store that refuses the time of this worker's requests, which has a name of its own.
+    ///
+    /// # Errors
+    /// [`Fenced`] if the claim is no longer in force.
+    pub fn put_off_for_clock(&self, fence: u64, now: i64, times: &Lifecycle) -> Result<Job, Fenced> {
+        Ok(Job { obstacle: Some(Reason::ClockWrong), ..self.put_off(fence, now, times)? })
+    }
+
     /// Back in the queue; the time there is no time for the work.
     fn again_after(&self, pause: i64, now: i64, times: &Lifecycle) -> Job {
         let wake_at = now + pause;
@@ -251,6 +271,7 @@ impl Job {
             state: State::WaitingSource,
             attempts: 0,
             unanswered_since: None,
+            obstacle: None,
             lease_until: None,
             claim_id: None,
             deadline_at: None,

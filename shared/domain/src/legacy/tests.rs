@@ -1,10 +1,20 @@
 use super::*;
 use crate::job::testing::{job, manifest};
-use crate::job::{Failure, Manifest};
+use crate::job::{Claim, Failure, Manifest};
+use crate::settings::Lifecycle;
+use proptest::collection::vec;
+use proptest::prelude::*;
 use std::collections::HashSet;
 
-const STATES: [State; 6] =
-    [State::Queued, State::Running, State::WaitingSource, State::Ready, State::Failed, State::Cancelled];
+const STATES: [State; 7] = [
+    State::Queued,
+    State::Running,
+    State::WaitingSource,
+    State::Ready,
+    State::Failed,
+    State::Cancelled,
+    State::Unknown,
+];
 
 /// Every combination of what an answer can depend on.
 fn all_jobs() -> Vec<Job> {
@@ -23,6 +33,7 @@ fn all_jobs() -> Vec<Job> {
                     for (reason, retriable) in failures.clone() {
                         let failure = (state == State::Failed).then(|| Failure {
                             reason,
+                            message: String::new(),
                             detail: "why".into(),
                             retriable,
                             at: 0,
@@ -51,7 +62,7 @@ fn fires(row: ReplyRow, job: &Job) -> bool {
             && job.failure.as_ref().is_some_and(|f| f.retriable == retriable && (f.reason == *reason))
     };
     match row {
-        ReplyRow::Queued => media && job.state == State::Queued,
+        ReplyRow::Queued => media && matches!(job.state, State::Queued | State::Unknown),
         ReplyRow::RunningWithoutImage => media && job.state == State::Running && job.image.is_none(),
         ReplyRow::RunningWithImage => media && job.state == State::Running && job.image.is_some(),
         ReplyRow::WaitingSource => media && job.state == State::WaitingSource,
@@ -59,7 +70,8 @@ fn fires(row: ReplyRow, job: &Job) -> bool {
         ReplyRow::ReadyShort => media && job.state == State::Ready && lack > 0,
         ReplyRow::ThumbnailReady => !media && job.state == State::Ready,
         ReplyRow::ThumbnailInWork => {
-            !media && matches!(job.state, State::Queued | State::Running | State::WaitingSource)
+            let working = [State::Queued, State::Running, State::WaitingSource, State::Unknown];
+            !media && working.contains(&job.state)
         }
         ReplyRow::SourceAbsent => failed(&Reason::SourceAbsent, true),
         ReplyRow::TimedOut => failed(&Reason::TimedOut, true),
@@ -186,4 +198,46 @@ fn waits_follow_progress_and_the_live_edge() {
     assert_eq!(wait(Job { wake_at: Some(10_100), ..waiting.clone() }), 2000);
     assert_eq!(wait(Job { wake_at: Some(17_000), ..waiting.clone() }), 7000);
     assert_eq!(wait(Job { wake_at: Some(900_000), ..waiting }), 30_000);
+}
+
+#[test]
+fn a_picture_that_waits_for_its_recording_says_when_to_ask_again() {
+    let wait = |job: &Job, now| {
+        let reply = answer(Outcome::Job(job), Via::Submit, now, ReplyStyle::default()).reply;
+        (reply.error_code, reply.time_wait)
+    };
+    let mut job = Job { state: State::WaitingSource, wake_at: Some(3_600_000), ..job() };
+    job.order.wanted = Wanted::Thumbnail;
+    assert_eq!(wait(&job, 0), (1, 30_000));
+    assert_eq!(wait(&job, 3_590_000), (1, 10_000));
+    assert_eq!(wait(&job, 3_600_000), (1, 2000));
+    assert_eq!(wait(&Job { state: State::Running, wake_at: None, ..job }, 3_600_000), (1, 500));
+}
+
+proptest! {
+    /// Claims, renewals, pauses and waits of one generation, each with milliseconds of the clip that are there.
+    #[test]
+    fn what_is_lacking_of_a_clip_in_work_only_falls(steps in vec((0..5, 0..9000i64), 1..30)) {
+        let (mut job, mut now, times) = (job(), 1_000_000, Lifecycle::default());
+        let mut lack = i64::MAX;
+        for (step, done_ms) in steps {
+            now += 40_000;
+            let (fence, wake_at) = (job.fence, now + 30_000);
+            let next = match step {
+                0 => match job.claim(1, "me", now, &times) {
+                    Claim::Granted(next) => Some(*next),
+                    _ => None,
+                },
+                1 => job.renewed(fence, done_ms, now, &times).ok(),
+                2 => job.released(fence, now, &times).ok(),
+                3 => job.put_off(fence, now, &times).ok(),
+                _ => job.waiting(fence, wake_at, done_ms, now, &times).ok(),
+            };
+            job = next.unwrap_or(job);
+            let reply = answer(Outcome::Job(&job), Via::Status, now, ReplyStyle::default()).reply;
+            let said = reply.lack_length.unwrap();
+            prop_assert!(said <= lack, "{said} after {lack}");
+            lack = said;
+        }
+    }
 }
