@@ -7,7 +7,7 @@ use export_media::nal::VideoCodec;
 use export_media::picture::PictureFormat;
 use export_media::time::Nanos;
 use export_media::weight::{Load, Share};
-use std::sync::OnceLock;
+use std::sync::{Mutex, OnceLock, PoisonError};
 use std::time::Duration;
 use tokio::time::Instant;
 
@@ -17,8 +17,8 @@ const H264_COST: u128 = 35;
 const HEVC_COST: u128 = 65;
 /// Share of the time left that an estimate may fill, in per cent.
 const FILL: u128 = 80;
-/// The pace says nothing before this.
-const WARM_UP: Duration = Duration::from_secs(10);
+/// The pace says nothing over less than this.
+const STRETCH: Duration = Duration::from_secs(10);
 
 /// The time that is left for a clip, how long it will be, and the memory to make it in.
 #[derive(Debug)]
@@ -30,6 +30,16 @@ pub(crate) struct Budget {
     /// Bytes that the function has.
     memory: u64,
     started: OnceLock<Instant>,
+    pace: Mutex<Pace>,
+}
+
+/// How far a re-encode had come when its pace was judged last.
+#[derive(Debug, Default)]
+struct Pace {
+    spent: Duration,
+    made: u128,
+    /// Whether it would not have done.
+    slow: bool,
 }
 
 impl Budget {
@@ -40,7 +50,14 @@ impl Budget {
     }
 
     fn with_cores(left: Duration, wanted: Nanos, cores: u128) -> Self {
-        Self { until: Instant::now() + left, wanted, cores, memory: u64::MAX, started: OnceLock::new() }
+        Self {
+            until: Instant::now() + left,
+            wanted,
+            cores,
+            memory: u64::MAX,
+            started: OnceLock::new(),
+            pace: Mutex::default(),
+        }
     }
 
     fn cores(&self) -> usize {
@@ -84,7 +101,8 @@ impl Budget {
     }
 
     /// # Errors
-    /// [`Reason::ClipTooLarge`] if the pace so far will not do. `made` is the clip's length so far.
+    /// [`Reason::ClipTooLarge`] if the pace will not do, twice in a row: something may have stood still once. `made` is the
+    /// clip's length so far.
     pub(crate) fn check_while(&self, made: Nanos) -> Result<(), Reason> {
         self.judge_pace(self.started.get_or_init(Instant::now).elapsed(), made)
     }
@@ -92,16 +110,18 @@ impl Budget {
     fn judge_pace(&self, spent: Duration, made: Nanos) -> Result<(), Reason> {
         let (wanted, made) =
             (u128::try_from(self.wanted.get()).unwrap_or(0), u128::try_from(made.get()).unwrap_or(0));
-        if spent < WARM_UP || made == 0 || made >= wanted {
+        let mut pace = self.pace.lock().unwrap_or_else(PoisonError::into_inner);
+        let took = spent.saturating_sub(pace.spent);
+        if took < STRETCH || made == 0 || made >= wanted {
             return Ok(());
         }
-        let still = spent.as_nanos() * (wanted - made) / made;
+        let still = took.as_nanos() * (wanted - made) / made.saturating_sub(pace.made).max(1);
         let left = self.left().as_nanos();
-        if still <= left {
-            Ok(())
-        } else {
-            Err(too_large(wanted, left + spent.as_nanos(), still + spent.as_nanos()))
+        let before = std::mem::replace(&mut *pace, Pace { spent, made, slow: still > left });
+        if still <= left || !before.slow {
+            return Ok(());
         }
+        Err(too_large(wanted, left + spent.as_nanos(), still + spent.as_nanos()))
     }
 
     fn left(&self) -> Duration {
@@ -185,7 +205,21 @@ mod tests {
         let budget = Budget::with_cores(Duration::from_mins(1), hours(1), 2);
         let a_second = Nanos::from_millis(1000);
         assert_eq!(budget.judge_pace(Duration::from_secs(9), a_second), Ok(()));
-        assert!(budget.judge_pace(Duration::from_secs(11), a_second).is_err());
-        assert_eq!(budget.judge_pace(Duration::from_secs(11), hours(1)), Ok(()));
+        assert_eq!(budget.judge_pace(Duration::from_secs(11), a_second), Ok(()), "once says nothing");
+        let later = Nanos::from_millis(2000);
+        assert_eq!(budget.judge_pace(Duration::from_secs(15), later), Ok(()), "too soon");
+        assert!(budget.judge_pace(Duration::from_secs(22), later).is_err());
+        assert_eq!(budget.judge_pace(Duration::from_secs(33), hours(1)), Ok(()));
+    }
+
+    #[test]
+    fn a_pace_that_something_held_up_once_goes_on() {
+        let budget = Budget::with_cores(Duration::from_mins(10), hours(1), 2);
+        let seconds = |spent: u64, made: i64| {
+            budget.judge_pace(Duration::from_secs(spent), Nanos::from_millis(made * 1000))
+        };
+        for (spent, made) in [(10, 100), (40, 110), (50, 210), (90, 220), (100, 320)] {
+            assert_eq!(seconds(spent, made), Ok(()), "after {spent} s");
+        }
     }
 }
