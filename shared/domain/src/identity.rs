@@ -138,6 +138,24 @@ mod tests {
 
     const KEYS: [&str; 2] = ["a secret of the stack, 32 bytes.", "another secret of another stack."];
 
+    /// Computed from the contract by another program: a version that names them otherwise makes every clip twice.
+    #[test]
+    fn names_are_the_same_in_every_version() {
+        let id = identity(BODY);
+        assert_eq!(id.job_id.as_str(), "wjpegenwajszacikzk5xlazyqnnaor3k");
+        assert_eq!(id.video_path, "/export/B25E4311B6026590090ACABB75833883/test.ts");
+        assert_eq!(
+            id.image_path,
+            "/B25E4311B6026590090ACABB75833883/B25E4311B6026590090ACABB75833883_20190704-15-20-12\
+             _B25E4311B6026590090ACABB75833883_4D7446C8141EE167_5a07476a-cd2e-4284-5658-821cc6ec6ce6\
+             _1562253612833_792000.jpg"
+        );
+        let keyed = keyed(BODY, Some(KEYS[0]));
+        assert_eq!(keyed.job_id, id.job_id);
+        assert_eq!(keyed.video_path, "/export/15A6E87532AD35659F4CE6F36314C6D7/test.ts");
+        assert!(keyed.image_path.contains("_c8e12a84-0284-bab7-1f4c-dcb0a863bc29_"), "{}", keyed.image_path);
+    }
+
     #[test]
     fn paths_have_the_samples_shapes_with_a_key_and_without() {
         shaped(&identity(BODY));
