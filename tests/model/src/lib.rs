@@ -13,7 +13,7 @@
 //! * What a worker does between its claim's end and its next write under it, unless others can see it.
 //! * The moment between a program's write and its message: a message may come late, or the program dies before.
 //! * The delay of a message. It may come at any time.
-//! * Completion events: they follow an end and change nothing that anyone else looks at.
+//! * A worker's own try to tell of an end: the event bus may not take it, and then the sweeper tells.
 //! * More than one submit, sweeper or status function at a time: all that they share is the conditional write.
 //!
 //! The programs can be made to break one rule ([`Rules`]); each has a test that the checker notices. Not among them: a

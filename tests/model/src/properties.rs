@@ -86,6 +86,7 @@ impl Model for Scope {
 
 /// Compares what is known before and after a step.
 fn judge(scope: &Scope, before: &World, after: &mut World) {
+    owe(scope, before, after);
     // An expired record counts as none.
     let Some(item) = after.item.as_ref().filter(|item| !item.expired) else { return };
     let told = Told::of(item, scope);
@@ -109,6 +110,25 @@ fn judge(scope: &Scope, before: &World, after: &mut World) {
     }
     if let Some(breach) = breach.or((!shown).then_some(Breach::Shown)) {
         after.blame(breach);
+    }
+}
+
+/// Notes an end that somebody must be told of, and a breach if one is neither told nor known to be.
+fn owe(scope: &Scope, before: &World, after: &mut World) {
+    if scope.times.tell_ms.is_none() {
+        return;
+    }
+    let Some(item) = after.item.as_ref().filter(|item| !item.expired) else { return };
+    let (generation, ended) = (item.generation, item.state.is_terminal());
+    let old = before.item.as_ref().filter(|old| old.generation == generation);
+    let anew = ended && old.is_none_or(|old| !old.state.is_terminal());
+    let known = |owed: &u32| item.untold.contains(owed) || (*owed == generation && item.due.is_some());
+    let forgotten = !after.owed.iter().all(known);
+    if anew {
+        after.owed.push(generation);
+    }
+    if forgotten {
+        after.blame(Breach::Untold);
     }
 }
 

@@ -109,6 +109,10 @@ pub struct Rules {
     pub keeps_pauses: bool,
     /// Nobody is told of an end that is not on record.
     pub records_ends: bool,
+    /// A restart keeps the ends that are still to be told.
+    pub keeps_untold: bool,
+    /// The time in the queue is no time for the work.
+    pub frees_time: bool,
     /// A job that lets another go first is due again.
     pub wakes_deferred: bool,
     /// The fences of a record that follows a deleted one go on.
@@ -129,6 +133,8 @@ impl Default for Rules {
             respects_ends: true,
             keeps_pauses: true,
             records_ends: true,
+            keeps_untold: true,
+            frees_time: true,
             wakes_deferred: true,
             fences_go_on: true,
         }
@@ -218,6 +224,12 @@ impl Scope {
         Self { deadlines: true, delays: true, times, ..self }
     }
 
+    /// The same with ends that are told: a tick after them, by the sweeper alone.
+    #[must_use]
+    pub fn telling(self) -> Self {
+        Self { times: Lifecycle { tell_ms: Some(1), ..self.times }, ..self }
+    }
+
     /// The same by other rules.
     #[must_use]
     pub fn ruled(self, rules: Rules) -> Self {
@@ -252,6 +264,7 @@ impl Scope {
                 generation: 0,
                 fence,
                 manifest: Content { life: 0, generation: 0, fence }.manifest(),
+                at: None,
             };
             (0u64..).take(crowd).map(stranger)
         })

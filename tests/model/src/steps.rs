@@ -61,13 +61,15 @@ fn send(world: &mut World, generation: u32, sent: Sent) {
 }
 
 fn sweeper_can(scope: &Scope, world: &World, actions: &mut Vec<Action>) {
-    let action = match world.sweeper {
-        Sweeper::Idle if !scope.rules.sweeps || world.live().is_none() => return,
+    let ended = world.item.as_ref().filter(|item| !item.expired && item.due.is_some());
+    let looked_at = world.live().or(ended);
+    let action = match &world.sweeper {
+        Sweeper::Idle if !scope.rules.sweeps || looked_at.is_none() => return,
         Sweeper::Idle => Action::Sweep,
-        Sweeper::Resending(_) | Sweeper::Expiring(_) => Action::SweeperWrites,
+        Sweeper::Resending(_) | Sweeper::Expiring(_) | Sweeper::Telling(..) => Action::SweeperWrites,
     };
     actions.push(action(Sent::Yes));
-    let due = world.live().is_some_and(|item| item.due.is_some_and(|due| due <= 0));
+    let due = looked_at.is_some_and(|item| item.due.is_some_and(|due| due <= 0));
     if scope.faults.sweeper && world.left.faults > 0 && due {
         actions.push(action(Sent::No));
     }
@@ -76,7 +78,13 @@ fn sweeper_can(scope: &Scope, world: &World, actions: &mut Vec<Action>) {
 fn sweep(scope: &Scope, world: &mut World) {
     let Some(job) = world.item.as_ref().map(|item| item.job(scope)) else { return };
     world.sweeper = match job.swept(NOW, &scope.times) {
-        Swept::Nothing | Swept::Tell(_) => Sweeper::Idle,
+        Swept::Nothing => Sweeper::Idle,
+        Swept::Tell(to) => {
+            let ends = to.ends_to_tell().iter().map(|ended| ended.generation).collect();
+            let told = to.told().map(|told| next(scope, world, Some(&to), &told));
+            world.store(Some(Item::of(&to, scope)));
+            Sweeper::Telling(ends, told)
+        }
         Swept::Resend(to) => Sweeper::Resending(Some(next(scope, world, Some(&job), &to))),
         Swept::Expire(to) => Sweeper::Expiring(Some(next(scope, world, Some(&job), &to))),
     };
@@ -90,6 +98,14 @@ fn sweeper_writes(world: &mut World, sent: Sent) {
             send(world, generation, sent);
         }
         Sweeper::Expiring(Some(item)) => world.store(Some(*item)),
+        // It dies, or the event bus takes nothing.
+        Sweeper::Telling(..) if sent == Sent::No => world.left.faults -= 1,
+        Sweeper::Telling(ends, told) => {
+            world.owed.retain(|generation| !ends.contains(generation));
+            if let Some(item) = told {
+                world.store(Some(*item));
+            }
+        }
         _ => {}
     }
 }

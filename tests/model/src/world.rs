@@ -60,6 +60,8 @@ pub enum Sweeper {
     Resending(Pending),
     /// Before the conditional write of a job whose time is over.
     Expiring(Pending),
+    /// Before it tells of these generations' ends, and then notes that it did.
+    Telling(Vec<u32>, Pending),
 }
 
 /// The status function, as far as it writes.
@@ -161,6 +163,10 @@ pub enum Breach {
     Attempts,
     /// A job was claimed in the pause after a failure.
     Pause,
+    /// A worker that took a job from the queue got less than the time for the work.
+    Time,
+    /// An end of a job was not told, and nobody knows any more that it is to be told.
+    Untold,
 }
 
 /// What is left of what may happen only so often.
@@ -205,6 +211,8 @@ pub struct World {
     pub left: Left,
     /// Records of the job before this one.
     pub life: u32,
+    /// Generations that have ended, and whose ends nobody was told of yet.
+    pub owed: Vec<u32>,
     /// What happened that must not.
     pub breach: Option<Breach>,
 }
@@ -231,6 +239,7 @@ impl World {
                 expiries: scope.expiries,
             },
             life: 0,
+            owed: Vec::new(),
             breach: None,
         }
     }
@@ -239,7 +248,7 @@ impl World {
     pub fn object(&self, kind: ObjectKind) -> Option<Object> {
         match kind {
             ObjectKind::Image => self.image,
-            ObjectKind::Video => self.video,
+            ObjectKind::Video | ObjectKind::Unknown => self.video,
         }
     }
 
@@ -247,7 +256,7 @@ impl World {
     pub fn object_mut(&mut self, kind: ObjectKind) -> &mut Option<Object> {
         match kind {
             ObjectKind::Image => &mut self.image,
-            ObjectKind::Video => &mut self.video,
+            ObjectKind::Video | ObjectKind::Unknown => &mut self.video,
         }
     }
 
@@ -275,7 +284,7 @@ impl World {
             Submit::Idle => None,
         };
         let sweeper = match sweeper {
-            Sweeper::Resending(next) | Sweeper::Expiring(next) => Some(next),
+            Sweeper::Resending(next) | Sweeper::Expiring(next) | Sweeper::Telling(_, next) => Some(next),
             Sweeper::Idle => None,
         };
         let status = match status {

@@ -102,7 +102,10 @@ fn post(scope: &Scope, world: &mut World) {
             Submit::Writing(Some(next(scope, world, None, &new)))
         }
         Some(Posted::Restart(to)) if to.generation > scope.generations + world.lives(scope) => Submit::Idle,
-        Some(Posted::Restart(to)) => Submit::Writing(Some(next(scope, world, found.as_ref(), &to))),
+        Some(Posted::Restart(to)) => {
+            let untold = if scope.rules.keeps_untold { to.untold.clone() } else { Vec::new() };
+            Submit::Writing(Some(next(scope, world, found.as_ref(), &Job { untold, ..*to })))
+        }
         Some(Posted::Answer { heal: Some(to), .. }) if scope.rules.heals => {
             Submit::Healing(Some(next(scope, world, found.as_ref(), &to)))
         }

@@ -224,6 +224,10 @@ impl Hand<'_> {
             Claim::Granted(to) => (to, true),
             Claim::Exhausted(to) => (to, false),
         };
+        let least = self.now + self.scope.times.work_ms;
+        if granted && job.state != State::Running && to.deadline_at.is_none_or(|at| at < least) {
+            world.blame(Breach::Time);
+        }
         let next = Some(next(self.scope, world, Some(&job), &to));
         if self.scope.delays {
             self.becomes(world, Worker::Claiming { message, next, granted });
@@ -374,7 +378,11 @@ impl Work<'_> {
                 self.leaves(world, |job, now| job.given_up(fence, cause.reason(), now, &scope.times));
             }
             At::Wait => {
-                self.sleeps(world, |job, now| job.waiting(fence, now + PAUSE, 0, now, &scope.times));
+                self.sleeps(world, |job, now| {
+                    let to = job.waiting(fence, now + PAUSE, 0, now, &scope.times)?;
+                    let deadline_at = if scope.rules.frees_time { to.deadline_at } else { job.deadline_at };
+                    Ok(Job { deadline_at, ..to })
+                });
             }
             At::Wake => {
                 world.send(Message { returns: 0, ..self.message });
@@ -453,7 +461,9 @@ impl Work<'_> {
         let (manifest, plan) = (content.manifest(), PlanSummary::default());
         let commit = |job: &Job, now| match kind {
             ObjectKind::Image => job.with_image(fence, manifest.clone(), plan.clone(), now, times),
-            ObjectKind::Video => job.with_video(fence, manifest.clone(), plan.clone(), now, times),
+            ObjectKind::Video | ObjectKind::Unknown => {
+                job.with_video(fence, manifest.clone(), plan.clone(), now, times)
+            }
         };
         let written = if self.hand.scope.rules.fences_commits {
             self.writes(world, commit)

@@ -38,6 +38,18 @@ fn a_recording_that_has_to_grow_is_waited_for() {
 }
 
 #[test]
+fn a_job_that_waited_has_all_its_time_for_the_work() {
+    holds("live edge, deadline", &Scope { waits: 1, ..Scope::picture(0) }.ending_after(2));
+}
+
+#[test]
+fn every_end_is_told_whatever_starts_after_it() {
+    let scope = Scope { generations: 2, cancels: 1, ..Scope::picture(1) }.telling();
+    let faults = Faults { most: 1, sweeper: true, ..Faults::none() };
+    holds("told", &Scope { faults, times: one_attempt(&scope), ..scope });
+}
+
+#[test]
 fn a_service_that_does_not_answer_costs_no_attempt() {
     holds("outage", &Scope { outages: true, ..Scope::picture(2) });
 }

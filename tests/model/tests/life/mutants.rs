@@ -109,6 +109,20 @@ fn fences_go_on_when_a_deleted_record_is_followed_by_another() {
 }
 
 #[test]
+fn a_restart_keeps_the_ends_that_are_still_to_be_told() {
+    let scope = Scope { generations: 2, cancels: 1, ..Scope::picture(0) }.telling();
+    let rules = Rules { keeps_untold: false, ..Rules::default() };
+    breaks("a restart forgets ends", &scope.ruled(rules), &[Breach::Untold]);
+}
+
+#[test]
+fn the_time_in_the_queue_is_no_time_for_the_work() {
+    let scope = Scope { waits: 1, delays: false, ..Scope::picture(0).ending_after(2) };
+    let rules = Rules { frees_time: false, ..Rules::default() };
+    breaks("a job that waits keeps its deadline", &scope.ruled(rules), &[Breach::Time]);
+}
+
+#[test]
 fn a_message_too_many_must_not_pass_over_a_pause() {
     let rules = Rules { keeps_pauses: false, ..Rules::default() };
     breaks("claims without looking at the pause", &Scope::clip(1).ruled(rules), &[Breach::Pause]);
