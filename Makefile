@@ -25,6 +25,7 @@ TOOLS := .venv-tools
 # Apart, since it wants other versions of what the tools are made of; installed on first use.
 CHECKOV := .venv-checkov
 PACKAGERS := .venv-packagers
+CLIENTS := .venv-clients
 TEMPLATE := infra/sam/template.yaml
 # Tools that only crates.io has, compiled on first use.
 CARGO_DENY := $(TOOLS)/bin/cargo-deny
@@ -41,7 +42,7 @@ endif
 
 .DEFAULT_GOAL := help
 .PHONY: help setup lock up down logs ps demo watch layer layer-news build sbom package deploy destroy tenant session smoke fmt fmt-check lint docs openapi apidocs deny audit template-check \
-        test test-rust test-infra test-cdk test-e2e test-contract contract test-smoke test-upgrade test-chaos model simulate chaos soak soak-media test-packagers fuzz mutants bench bench-media ci clean
+        test test-rust test-infra test-cdk test-e2e test-contract contract test-smoke test-upgrade test-chaos model simulate chaos soak soak-media test-packagers test-clients fuzz mutants bench bench-media ci clean
 
 help: ## List the targets
 	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## / {printf "  %-15s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -54,7 +55,8 @@ $(VENV)/.stamp: infra/local/requirements.txt
 $(TOOLS)/.stamp: infra/local/requirements-tools.txt
 $(CHECKOV)/.stamp: infra/local/requirements-checkov.txt
 $(PACKAGERS)/.stamp: tests/packagers/requirements.txt
-$(VENV)/.stamp $(TOOLS)/.stamp $(CHECKOV)/.stamp $(PACKAGERS)/.stamp:
+$(CLIENTS)/.stamp: tests/clients/requirements.txt
+$(VENV)/.stamp $(TOOLS)/.stamp $(CHECKOV)/.stamp $(PACKAGERS)/.stamp $(CLIENTS)/.stamp:
 	@$(PYTHON) -c 'import sys; sys.exit(None if sys.version_info >= (3, 10) else "Python 3.10 or later is needed; this is " + sys.version.split()[0] + ". Set PYTHON=...")'
 	@echo "setup: $(@D)"
 	@$(PYTHON) -m venv --clear $(@D)
@@ -76,6 +78,8 @@ lock: $(TOOLS)/.stamp ## Look for newer Python packages and pin them with their 
 	    --custom-compile-command 'make lock' --output-file $$list.txt $$list.in || exit; done
 	@cd tests/packagers && uv pip compile --quiet --upgrade --universal --python-version 3.10 --generate-hashes \
 	  --constraints ../../infra/local/requirements.txt --custom-compile-command 'make lock' --output-file requirements.txt requirements.in
+	@cd tests/clients && uv pip compile --quiet --upgrade --universal --python-version 3.11 --generate-hashes \
+	  --custom-compile-command 'make lock' --output-file requirements.txt requirements.in
 
 # ---- local stack
 
@@ -251,8 +255,11 @@ test-packagers: $(VENV)/.stamp $(TOOLS)/.stamp $(PACKAGERS)/.stamp tests/package
 	  --windows $(if $(filter file,$(origin WINDOWS)),300,$(WINDOWS)) --seed $${SEED:-$$(date +%s)} || status=$$?; \
 	$(if $(EXPORT_STACK_ENV),,$(VENV)/bin/python infra/local/stack.py down --name packagers;) exit $$status
 
-tests/packagers/node_modules/.package-lock.json: tests/packagers/package-lock.json
-	@if command -v npm >/dev/null; then cd tests/packagers && npm ci --no-audit --no-fund --silent; \
+test-clients: $(VENV)/.stamp $(TOOLS)/.stamp $(CLIENTS)/.stamp tests/clients/node_modules/.package-lock.json ## Generate clients from the API's document in five ways, and take a clip with each (needs npm and Python 3.11)
+	@$(VENV)/bin/python -m pytest -q tests/clients
+
+tests/%/node_modules/.package-lock.json: tests/%/package-lock.json
+	@if command -v npm >/dev/null; then cd tests/$* && npm ci --no-audit --no-fund --silent; \
 	else mkdir -p $(@D) && touch $@; fi
 
 bench: $(VENV)/.stamp $(TOOLS)/.stamp ## Measure sizes, first replies, latency, calls to AWS, documents, prices (SECTIONS="sizes cold latency calls scaling cost")
@@ -272,4 +279,4 @@ ci: setup test ## What continuous integration runs
 
 clean: ## Stop all local stacks and remove what was built or installed
 	@test ! -x $(VENV)/bin/python || $(VENV)/bin/python infra/local/stack.py down --all
-	@rm -rf .local .cache $(VENV) $(TOOLS) $(CHECKOV) $(PACKAGERS) target
+	@rm -rf .local .cache $(VENV) $(TOOLS) $(CHECKOV) $(PACKAGERS) $(CLIENTS) target

@@ -1,9 +1,11 @@
 //! The body of `POST /export` for the API's description. What reads it is [`parse`](super::parse), member by member,
 //! so that each error names its field; `tests/openapi` and `tests/contract` hold the two together.
 
-use serde_json::{Value, json};
+use serde_json::Value;
 use utoipa::ToSchema;
-use utoipa::openapi::schema::{AnyOf, Object, ObjectBuilder, Schema, SchemaType, Type};
+use utoipa::openapi::schema::{
+    KnownFormat, Object, ObjectBuilder, OneOf, Schema, SchemaFormat, SchemaType, Type,
+};
 
 /// What to export. `null` counts as absent, and members that are not listed are ignored.
 #[derive(Debug, ToSchema)]
@@ -29,11 +31,11 @@ pub struct Body {
         pattern = r"^((?!\.{1,2}/)[A-Za-z0-9._=@+ -]{1,128}/){1,11}[A-Za-z0-9._=@+ -]{0,124}\.mpd$"
     )]
     pub live_path: String,
-    /// `true` makes a clip and its first frame, `false` only the frame at `StartPos`.
-    #[schema(rename = "FetchMedia", default = false)]
+    /// `true` makes a clip and its first frame, `false` (the default) only the frame at `StartPos`.
+    #[schema(rename = "FetchMedia")]
     pub fetch_media: Option<bool>,
     /// `true` is allowed only without `FetchMedia`, where it says once more that only a picture is wanted.
-    #[schema(rename = "FetchThumb", default = false)]
+    #[schema(rename = "FetchThumb")]
     pub fetch_thumb: Option<bool>,
     /// `ServiceCaller`, as `service_caller` describes it.
     #[schema(rename = "ServiceCaller", schema_with = service_caller)]
@@ -41,14 +43,15 @@ pub struct Body {
     /// `export_type`, as the function of this name describes it.
     #[schema(rename = "export_type", schema_with = export_type)]
     pub export_type: Option<i64>,
-    /// The clip's name. Its extension is the container's; one that the name already ends in is not doubled. 128
-    /// characters and 240 bytes of UTF-8 at most, in Unicode NFC; by default `clip_<StartPos>`. Another name is
-    /// another job.
+    /// The clip's name: letters, marks and digits of any script, the space and `._()+=@,&'[]-`; the pattern names only
+    /// the ASCII characters that are refused, since generators know no classes of Unicode. Its extension is the
+    /// container's; one that the name already ends in is not doubled. 128 characters and 240 bytes of UTF-8 at most, in
+    /// Unicode NFC; by default `clip_<StartPos>`. Another name is another job.
     #[schema(
         rename = "FileName",
         min_length = 1,
         max_length = 128,
-        pattern = r"^(?!\.)[\p{L}\p{M}\p{N} ._()+=@,&'\[\]-]+$"
+        pattern = r"^(?!\.)[^\x00-\x1f\x21-\x25\x2a\x2f\x3a-\x3c\x3e\x3f\x5c\x5e\x60\x7b-\x7f]+$"
     )]
     pub file_name: Option<String>,
     /// The recording device; becomes part of the picture's name.
@@ -161,9 +164,12 @@ fn start_time() -> Schema {
         .schema_type(Type::String)
         .pattern(Some(format!("^({clock}|[0-9]{{1,9}}|0{{0,5}}({large}))$")))
         .examples(["00:13:12", "00:00:07.300", "792000"]);
-    let number =
-        ObjectBuilder::new().schema_type(Type::Integer).minimum(Some(0)).maximum(Some(2_592_000_000_i64));
-    let either = AnyOf::builder()
+    let number = ObjectBuilder::new()
+        .schema_type(Type::Integer)
+        .format(Some(SchemaFormat::KnownFormat(KnownFormat::Int64)))
+        .minimum(Some(0))
+        .maximum(Some(2_592_000_000_i64));
+    let either = OneOf::builder()
         .description(Some(
             "The same instant, counted from the start of the recording: `HH:MM:SS`, `HH:MM:SS.mmm`, or \
              milliseconds as text or as a number; 0 to 30 days.",
@@ -171,7 +177,7 @@ fn start_time() -> Schema {
         .item(text)
         .item(number)
         .build();
-    Schema::AnyOf(either)
+    Schema::OneOf(either)
 }
 
 fn service_caller() -> Object {
@@ -191,8 +197,13 @@ fn url_path() -> Object {
     one_of([Type::String], [Some("export"), None], "Envelope: the route.")
 }
 
-fn version() -> Object {
-    one_of([Type::Integer, Type::String], [Some(json!(1)), Some(json!("1")), None], "Envelope: the version.")
+fn version() -> Schema {
+    // No `enum`: generators make a name of each value, and the number and its text would share one.
+    let number = ObjectBuilder::new().schema_type(Type::Integer).minimum(Some(1)).maximum(Some(1));
+    let text = ObjectBuilder::new().schema_type(Type::String).pattern(Some("^1$"));
+    let nothing = ObjectBuilder::new().schema_type(Type::Null);
+    let either = OneOf::builder().description(Some("Envelope: the version, as a number or as text."));
+    Schema::OneOf(either.item(number).item(text).item(nothing).build())
 }
 
 fn container() -> Object {

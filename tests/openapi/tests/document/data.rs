@@ -3,7 +3,7 @@
 use crate::examples;
 use crate::node::{Node, object};
 use crate::parameters::{correlation, parameter, required};
-use crate::responses::{bare, either, headers, of_gateway, shared};
+use crate::responses::{bare, either, headers, of_gateway, one_of, shared};
 use serde_json::json;
 
 const TAG: &str = "Event and replay documents";
@@ -229,7 +229,7 @@ fn content(kind: Kind, form: Form) -> Node {
     };
     if form == Form::Mre {
         return object! {
-            "application/json" => object! { "schema" => either(&["Blob", "DocumentLink"]) },
+            "application/json" => object! { "schema" => one_of(&["Blob", "DocumentLink"]) },
             "application/octet-stream" => object! { "schema" => either(&[guide, "MreDocument"]) },
         };
     }

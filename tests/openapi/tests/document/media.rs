@@ -3,7 +3,7 @@
 use crate::examples;
 use crate::node::{Node, object};
 use crate::parameters::{correlation, parameter, prefer, required};
-use crate::responses::{either, headers, response, shared};
+use crate::responses::{headers, one_of, response, shared};
 use crate::schemas::schema;
 use export_domain::resource::MEDIA_TYPE;
 use serde_json::json;
@@ -31,7 +31,7 @@ fn submit() -> Node {
         "`too many concurrent requests`: the tenant has as many unfinished jobs as it may; nothing was \
             stored. From API Gateway itself above the deployment's rate.",
         "application/json",
-        either(&["Reply", "GatewayError"]),
+        one_of(&["Reply", "GatewayError"]),
     );
     object! {
         "tags" => json!([TAG]),

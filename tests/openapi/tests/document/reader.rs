@@ -51,13 +51,13 @@ fn the_schema_has_the_members_that_the_reader_knows() {
 
 #[test]
 fn bounds_of_integers_are_the_readers() {
-    let longest = schemas::all().value()["ExportRequest"]["anyOf"][0]["properties"]["Duration"].clone();
+    let longest = schemas::all().value()["ExportRequest"]["then"]["properties"]["Duration"].clone();
     assert_eq!(longest["maximum"], Limits::default().max_duration_ms);
     let found = properties();
     let of_picture = [
         ("StartPos", &found["StartPos"]),
         ("Duration", &found["Duration"]),
-        ("StartTime", &found["StartTime"]["anyOf"][1]),
+        ("StartTime", &found["StartTime"]["oneOf"][1]),
     ];
     let cases = of_picture.into_iter().map(|(name, schema)| (picture(), name, schema.clone()));
     for (body, name, schema) in cases.chain([(clip(), "Duration", longest)]) {

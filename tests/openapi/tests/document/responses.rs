@@ -23,7 +23,13 @@ pub(crate) fn of_gateway(description: &str) -> Node {
     object! { "description" => description }
 }
 
-/// Whatever fits one of `schemas`.
+/// Whatever fits exactly one of `schemas`: generators make a union of it, where they make one type with the members of
+/// all of an `anyOf`.
+pub(crate) fn one_of(schemas: &[&str]) -> Node {
+    object! { "oneOf" => schemas.iter().map(|name| schema(name)).collect::<Vec<_>>() }
+}
+
+/// Whatever fits one of `schemas` or several.
 pub(crate) fn either(schemas: &[&str]) -> Node {
     object! { "anyOf" => schemas.iter().map(|name| schema(name)).collect::<Vec<_>>() }
 }
@@ -77,7 +83,7 @@ pub(crate) fn all_headers() -> Node {
 pub(crate) fn all() -> Node {
     let reply = |description: &str| response(description, "application/json", schema("Reply"));
     let retried = |description: &str, schemas: &[&str]| {
-        response(description, "application/json", either(schemas))
+        response(description, "application/json", one_of(schemas))
             .with(object! { "headers" => headers(&["X-Correlation-Id", "Retry-After"]) })
     };
     let problem = |description: &str| response(description, "application/problem+json", schema("Problem"));
@@ -94,7 +100,7 @@ pub(crate) fn all() -> Node {
         "Denied" => reply("`access denied`: the target is not the tenant's, or the session's tenant was removed."),
         "NoSuchJob" => reply("`no such job`: unknown, expired, or another tenant's."),
         "TooLarge" => response("`request too large`: the body has more than 64 KiB; from API Gateway \
-            itself above 10 MB.", "application/json", either(&["Reply", "GatewayError"])),
+            itself above 10 MB.", "application/json", one_of(&["Reply", "GatewayError"])),
         "Unavailable" => retried("`service unavailable`: something needed does not answer; nothing was \
             stored. From API Gateway itself when a function did not end in \
             time.", &["Reply", "GatewayError"]),
