@@ -1,6 +1,7 @@
 //! Manifests that list more than was recorded, and files of more than media: what that costs is bounded, and what was
 //! recorded is found.
 
+use crate::sound::many;
 use crate::world::World;
 use bytes::Bytes;
 use export_domain::job::{Job, Reason, State, WarningCode};
@@ -37,13 +38,6 @@ async fn a_manifest_of_segments_that_do_not_exist_costs_a_bounded_number_of_requ
     assert!(reads < 2500, "{reads} reads");
 }
 
-/// So many sound tracks, whose files are the same.
-fn tracks(number: u32) -> String {
-    (0..number)
-        .map(|n| set("audio", "mp4a.40.2", "").replace(r#"id="audio""#, &format!(r#"id="{n}""#)))
-        .collect()
-}
-
 /// The same file with a box behind its media that nothing needs, of zeros that no memory is taken for.
 fn padded(file: &Bytes, bytes: u32) -> Bytes {
     let mut padded = vec![0; file.len() + usize::try_from(bytes).unwrap()];
@@ -56,7 +50,7 @@ fn padded(file: &Bytes, bytes: u32) -> Bytes {
 #[tokio::test]
 async fn a_job_asks_for_ten_thousand_files_in_vain_and_for_no_more() {
     let world = World::new();
-    let manifest = mpd(&tracks(8), "").replace("PT1H", "PT5H");
+    let manifest = many(8, false).replace("PT1H", "PT5H");
     record(&world.objects, DIRECTORY, &manifest, &sound_of(SMALL, []));
     let (job, reads) = ended(&world, LONG_MS).await;
     let failure = job.failure.unwrap();
@@ -76,7 +70,7 @@ async fn a_job_reads_four_gibibytes_and_a_hundred_mebibytes_a_second_and_no_more
             _ => (name.clone(), padded(file, 80 << 20)),
         };
         let files: Vec<_> = sound(SMALL).iter().map(large).collect();
-        record(&world.objects, DIRECTORY, &mpd(&tracks(number), ""), &files);
+        record(&world.objects, DIRECTORY, &many(number, false), &files);
         let (job, _) = ended(&world, SEGMENTS * SEGMENT_MS).await;
         assert_eq!(job.state, state, "{number} tracks: {:?}", job.failure);
         let Some(failure) = job.failure else { continue };
@@ -85,6 +79,23 @@ async fn a_job_reads_four_gibibytes_and_a_hundred_mebibytes_a_second_and_no_more
         assert_eq!(failure.reason, Reason::BadRecording);
         assert!(failure.detail.to_string().contains(&why), "{}", failure.detail);
     }
+}
+
+#[tokio::test]
+async fn a_job_reads_sixty_four_mebibytes_of_init_segments_and_no_more() {
+    let world = World::new();
+    let mut files = sound(SMALL);
+    let (_, init) = files.remove(0);
+    let padding = u32::try_from((4 << 20) - init.len()).unwrap();
+    files.extend((0..20).map(|n| (format!("init-{n}.mp4"), padded(&init, padding))));
+    record(&world.objects, DIRECTORY, &many(20, true), &files);
+    let (job, _) = ended(&world, SEGMENT_MS).await;
+    assert_eq!(job.state, State::Ready, "{:?}", job.failure);
+    let warnings = job.warnings();
+    let left_out = warnings.iter().find(|warning| warning.code == WarningCode::SoundLeftOut).unwrap();
+    let why = format!("all init segments together have more than {} bytes", 64 << 20);
+    assert!(left_out.detail.to_string().contains(&why), "{}", left_out.detail);
+    assert_eq!(left_out.count, 4);
 }
 
 #[tokio::test]

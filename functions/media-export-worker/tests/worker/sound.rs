@@ -203,7 +203,7 @@ async fn whichever_call_goes_wrong_a_large_clip_is_the_same() {
 
 /// A manifest of so many audio adaptation sets in a Period. All are of the same files, but for their init segments if
 /// these are `apart`.
-fn many(sets: usize, apart: bool) -> String {
+pub(crate) fn many(sets: usize, apart: bool) -> String {
     let one = |n: usize| {
         let text = set("audio", "mp4a.40.2", "").replace(r#"id="audio""#, &format!(r#"id="a{n}""#));
         if apart { text.replace("audio-init", &format!("init-{n}")) } else { text }
