@@ -150,7 +150,7 @@ where
             Err(error) => self.write_down(lease, error).await,
         };
         let job = lease.job().await;
-        self.throw_away(&job, &open).await;
+        open.throw_away(self.objects.as_ref(), &job.order.target).await;
         match ended {
             Ok(()) => {
                 self.report_attempt(&job, lease.fence());
@@ -176,15 +176,6 @@ where
     async fn until_deadline(&self, lease: &Lease<'_, J, C>) -> Duration {
         let deadline = lease.job().await.deadline_at.unwrap_or(i64::MAX);
         Duration::from_millis(u64::try_from(deadline - self.clock.now_ms()).unwrap_or(0))
-    }
-
-    /// An upload that is still open was not published. What stays all the same, the bucket's lifecycle rule takes.
-    pub(crate) async fn throw_away(&self, job: &Job, open: &OpenUpload) {
-        if let Some(upload) = open.take().await
-            && let Err(error) = self.objects.abort(&job.order.target, &upload).await
-        {
-            tracing::warn!(%error, "failed to abort an upload");
-        }
     }
 
     async fn write_down(&self, lease: &Lease<'_, J, C>, error: WorkError) -> Result<(), WorkError> {

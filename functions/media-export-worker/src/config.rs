@@ -1,6 +1,6 @@
 //! The environment of this function.
 
-use crate::cage::CagePolicy;
+use export_clip::cage::CagePolicy;
 use export_domain::settings::Lifecycle;
 use export_lambda::config::{ConfigError, Env};
 use export_lambda::settings;

@@ -1,13 +1,8 @@
 //! Why work on a job stops before it is done.
 
+use export_clip::Unfit;
 use export_domain::job::{Cause, Fenced, Reason};
 use export_domain::ports::{Unavailable, WriteError};
-use export_media::cut::GiveUp;
-use export_media::entries::EntryError;
-use export_media::fmp4::Fmp4Error;
-use export_media::mpd::MpdError;
-use export_media::mux::MuxError;
-use export_media::nal::NalError;
 use tokio::task::JoinError;
 
 /// Decides what becomes of the job.
@@ -37,8 +32,8 @@ pub(crate) enum WorkError {
     /// The text is for people.
     #[error("{0}")]
     Unexplained(String),
-    /// What is made in this way, of this recording, is refused or not as it should be, and would be so again. Another way
-    /// to make it may do. The text is for people.
+    /// What is made in this way, of this recording, is refused or not as it should be, and would be so again. The text
+    /// is for people.
     #[error("cannot be made in this way: {1}")]
     Unfit(Unfit, String),
     /// The claim was lost.
@@ -46,99 +41,9 @@ pub(crate) enum WorkError {
     Fenced(#[from] Fenced),
 }
 
-/// Why a clip cannot be made in one way, as far as operators count it.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Unfit {
-    /// The recorded times contradict the order of the pictures.
-    Times,
-    /// There is nothing to start a copy with.
-    NoStart,
-    /// Pictures are reordered too far.
-    Reordering,
-    /// Size, codec or time scale change within the window.
-    FormatChange,
-    /// The recording is interlaced HEVC.
-    Interlaced,
-    /// Rendered and copied pictures do not fit into one sample entry.
-    ParameterSets,
-    /// What was rendered for a join does not go with what is copied.
-    Join,
-    /// The encoder failed.
-    Encoder,
-    /// The container cannot hold what it was given.
-    Container,
-}
-
-impl Unfit {
-    /// Its name in metrics.
-    pub(crate) fn code(self) -> &'static str {
-        match self {
-            Self::Times => "times",
-            Self::NoStart => "no_start",
-            Self::Reordering => "reordering",
-            Self::FormatChange => "format_change",
-            Self::Interlaced => "interlaced",
-            Self::ParameterSets => "parameter_sets",
-            Self::Join => "join",
-            Self::Encoder => "encoder",
-            Self::Container => "container",
-        }
-    }
-
-    /// `why`, of this kind.
-    pub(crate) fn because(self, why: &str) -> WorkError {
-        WorkError::Unfit(self, why.to_owned())
-    }
-}
-
-/// Says what an error is about.
-pub(crate) trait About<T> {
-    /// Puts the name of the segment, track or box in front of an error's text: "segment 12 of the video track". It goes
-    /// to the client and must not name a bucket, a key or a tenant.
-    fn about<D: std::fmt::Display>(self, place: impl FnOnce() -> D) -> Result<T, WorkError>;
-}
-
-impl<T, E: Into<WorkError>> About<T> for Result<T, E> {
-    fn about<D: std::fmt::Display>(self, place: impl FnOnce() -> D) -> Result<T, WorkError> {
-        self.map_err(|error| error.into().about(place()))
-    }
-}
-
-impl WorkError {
-    fn about(self, place: impl std::fmt::Display) -> Self {
-        match self {
-            Self::GivenUp(Cause { reason, detail }) => {
-                Self::GivenUp(reason.because(format!("{place}: {detail}")))
-            }
-            Self::Unanswered(why) => Self::Unanswered(format!("{place}: {why}")),
-            Self::Passing(why) => Self::Passing(format!("{place}: {why}")),
-            Self::Unexplained(why) => Self::Unexplained(format!("{place}: {why}")),
-            Self::Unfit(unfit, why) => Self::Unfit(unfit, format!("{place}: {why}")),
-            other @ (Self::Waiting { .. } | Self::ClockWrong(_) | Self::Fenced(_)) => other,
-        }
-    }
-}
-
 impl From<Cause> for WorkError {
     fn from(cause: Cause) -> Self {
         WorkError::GivenUp(cause)
-    }
-}
-
-impl From<GiveUp> for WorkError {
-    fn from(reason: GiveUp) -> Self {
-        let unfit = match reason {
-            GiveUp::Times => Unfit::Times,
-            GiveUp::NoStart | GiveUp::Held => Unfit::NoStart,
-            GiveUp::Reorder => Unfit::Reordering,
-        };
-        unfit.because(&reason.to_string())
-    }
-}
-
-impl From<EntryError> for WorkError {
-    fn from(error: EntryError) -> Self {
-        Unfit::ParameterSets.because(&error.to_string())
     }
 }
 
@@ -168,70 +73,87 @@ impl From<WriteError> for WorkError {
     }
 }
 
-impl From<std::io::Error> for WorkError {
-    fn from(error: std::io::Error) -> Self {
-        WorkError::Passing(format!("failed to talk to ffmpeg: {error}"))
-    }
-}
-
-/// A panic is a fault of the worker that the same input would meet again: once more tells, and another way may not meet it.
 impl From<JoinError> for WorkError {
     fn from(error: JoinError) -> Self {
-        if error.is_panic() {
-            tracing::error!(%error, "a task panicked");
-            return WorkError::Unexplained("the worker failed on this recording".to_owned());
+        export_clip::Error::from(error).into()
+    }
+}
+
+/// The engine's errors as the job's.
+impl From<export_clip::Error> for WorkError {
+    fn from(error: export_clip::Error) -> Self {
+        use export_clip::Error;
+        match error {
+            Error::GivenUp(cause) => Self::GivenUp(given_up(cause)),
+            Error::Waiting { wake_at, available_ms } => Self::Waiting { wake_at, available_ms },
+            Error::Unanswered(why) => Self::Unanswered(why),
+            Error::Passing(why) => Self::Passing(why),
+            Error::Unexplained(why) => Self::Unexplained(why),
+            Error::Unfit(unfit, why) => Self::Unfit(unfit, why),
+            Error::Outside(error) => match error.downcast::<WorkError>() {
+                Ok(own) => *own,
+                Err(other) => Self::Unexplained(other.to_string()),
+            },
         }
-        WorkError::Passing(format!("a task was stopped: {error}"))
     }
 }
 
-impl From<MuxError> for WorkError {
-    fn from(error: MuxError) -> Self {
-        Unfit::Container.because(&format!("the clip's container: {error}"))
-    }
-}
-
-/// A recording that cannot be understood stays so.
-fn unreadable(what: impl std::fmt::Display) -> WorkError {
-    Reason::BadRecording.because(what.to_string()).into()
-}
-
-impl From<MpdError> for WorkError {
-    fn from(error: MpdError) -> Self {
-        unreadable(format_args!("the manifest: {error}"))
-    }
-}
-
-impl From<Fmp4Error> for WorkError {
-    fn from(error: Fmp4Error) -> Self {
-        if matches!(error, Fmp4Error::NotMp4(_)) {
-            return Reason::UnsupportedCodec.because(error.to_string()).into();
+/// An error of the sink or the observer on its way through the engine.
+impl From<WorkError> for export_clip::Error {
+    fn from(error: WorkError) -> Self {
+        match error {
+            WorkError::Unanswered(why) => Self::Unanswered(why),
+            WorkError::Passing(why) => Self::Passing(why),
+            WorkError::Unexplained(why) => Self::Unexplained(why),
+            WorkError::Unfit(unfit, why) => Self::Unfit(unfit, why),
+            own @ (WorkError::GivenUp(_)
+            | WorkError::Waiting { .. }
+            | WorkError::ClockWrong(_)
+            | WorkError::Fenced(_)) => Self::Outside(Box::new(own)),
         }
-        unreadable(error)
     }
 }
 
-impl From<NalError> for WorkError {
-    fn from(error: NalError) -> Self {
-        unreadable(error)
-    }
+/// The one table from what makes a clip impossible to what clients are told.
+fn given_up(export_clip::Cause { reason, detail }: export_clip::Cause) -> Cause {
+    use export_clip::Reason as Engine;
+    let reason = match reason {
+        Engine::SourceAbsent => Reason::SourceAbsent,
+        Engine::BadRecording => Reason::BadRecording,
+        Engine::Encrypted => Reason::Encrypted,
+        Engine::UnsupportedCodec => Reason::UnsupportedCodec,
+        Engine::NoVideo => Reason::NoVideo,
+        Engine::ClipTooLarge { longest_ms } => Reason::ClipTooLarge { longest_ms },
+        Engine::PicturesTooLarge => Reason::PicturesTooLarge,
+        Engine::NoMedia => Reason::NoMedia,
+        Engine::NotPossible => Reason::NotPossible,
+        Engine::Denied => Reason::Denied,
+    };
+    if detail.is_empty() { reason.into() } else { reason.because(detail) }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
 
-    #[tokio::test]
-    async fn a_task_that_panics_is_no_failure_that_passes() {
-        let panicked = crate::task::Task::<()>::spawn(async { panic!("as planned") }).await;
-        assert!(matches!(panicked.map_err(WorkError::from), Err(WorkError::Unexplained(_))));
+    #[test]
+    fn an_error_of_the_worker_comes_back_from_the_engine_as_it_went() {
+        let back = |error: WorkError| WorkError::from(export_clip::Error::from(error));
+        assert!(matches!(back(Fenced.into()), WorkError::Fenced(_)));
+        let denied = Reason::Denied.because("the storage does not let the service write");
+        assert!(matches!(back(denied.clone().into()), WorkError::GivenUp(cause) if cause == denied));
+        let passing = WorkError::Passing("the object in the way changed".to_owned());
+        assert!(matches!(back(passing), WorkError::Passing(why) if why == "the object in the way changed"));
     }
 
     #[test]
-    fn an_error_says_which_part_of_the_recording_it_is_about() {
-        let error: Result<(), _> = Err(Fmp4Error::Malformed("trun"));
-        let error = error.about(|| "segment 12").about(|| "the video track").unwrap_err();
-        let WorkError::GivenUp(cause) = error else { panic!("{error}") };
-        assert_eq!(cause, Reason::BadRecording.because("the video track: segment 12: malformed trun box"));
+    fn what_the_engine_says_no_more_of_is_explained_in_the_usual_words() {
+        let absent = WorkError::from(export_clip::Error::from(export_clip::Cause::from(
+            export_clip::Reason::SourceAbsent,
+        )));
+        assert!(
+            matches!(absent, WorkError::GivenUp(cause) if cause == Cause::from(Reason::SourceAbsent)),
+            "the detail is the reason's usual one"
+        );
     }
 }

@@ -5,42 +5,20 @@
 //! through pipes, clips go to S3 in parts as they are made. Whatever happens, the job item says so afterwards or its
 //! lease ends and another worker takes over; the fence in every write keeps the first one out from then on.
 
-mod alone;
-mod assemble;
-mod audio;
 mod batch;
-mod budget;
-pub mod cage;
-pub mod children;
-mod clip;
 mod config;
-mod decode;
+mod engine;
 mod error;
-mod excerpt;
-mod ffmpeg;
-mod join;
 mod lease;
-mod notes;
-mod output;
 mod pipeline;
-mod planner;
 mod publish;
-mod recording;
-mod render;
 mod report;
-mod seam;
-mod source;
-mod still;
-mod task;
 mod upload;
-mod video;
-mod watch;
-mod window;
-mod work;
 
 pub use config::Config;
-pub use ffmpeg::{Coder, Ffmpeg};
+pub use report::check_cage;
 
+use export_clip::Ffmpeg;
 use export_domain::settings::Lifecycle;
 use export_lambda::metrics::Metrics;
 use std::sync::Arc;
@@ -66,7 +44,7 @@ pub struct App<J, Q, T, O, D, B, C> {
     pub times: Lifecycle,
     /// How many clips are made at the same time; without it tenants do not share.
     pub workers: Option<u32>,
-    /// The encoder.
+    /// ffmpeg, for what cannot be copied.
     pub ffmpeg: Ffmpeg,
     /// Where metrics go.
     pub metrics: Metrics,

@@ -5,12 +5,13 @@ use export_aws::dynamodb::{DynamoJobs, DynamoTenants};
 use export_aws::eventbridge::EventBridgeBus;
 use export_aws::sqs::{SqsDeadLetters, SqsQueues};
 use export_aws::{clients, s3::S3Objects};
+use export_clip::{Ffmpeg, cage, children};
 use export_domain::ports::Clock;
 use export_lambda::batch::{SqsBatch, each};
 use export_lambda::deadline::left;
 use export_lambda::process;
 use lambda_runtime::{Error, LambdaEvent, run, service_fn};
-use media_export_worker::{App, Config, Ffmpeg, cage, children};
+use media_export_worker::{App, Config, check_cage};
 use std::process::ExitCode;
 use std::sync::Arc;
 
@@ -25,7 +26,7 @@ fn main() -> Result<ExitCode, Error> {
 async fn serve() -> Result<(), Error> {
     let (env, metrics) = process::start(SystemClock.now_ms());
     let config = Config::read(env)?;
-    cage::check(config.cage, &metrics, SystemClock.now_ms())?;
+    check_cage(config.cage, &metrics, SystemClock.now_ms())?;
     let sdk = clients::load(clients::Patience::WORK).await;
     let app = Arc::new(App {
         jobs: DynamoJobs::new(&sdk, config.jobs_table),

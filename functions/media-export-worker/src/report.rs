@@ -1,10 +1,23 @@
 //! What operators see of a job: one log line and its metrics for every claim and every attempt.
 
 use crate::App;
-use crate::error::Unfit;
+use export_clip::Unfit;
+use export_clip::cage::{self, CagePolicy};
 use export_domain::job::{Job, PlanSummary, Reason, State, Warning};
 use export_domain::ports::Clock;
-use export_lambda::metrics::{BY_PLAN, BY_REASON, Metric};
+use export_lambda::metrics::{BY_PLAN, BY_REASON, Metric, Metrics};
+use std::io;
+
+/// Finds out which parts of ffmpeg's cage the platform refuses, and tells operators by [`Metric::Uncaged`]. `now_ms` is
+/// the time in milliseconds since the Unix epoch.
+///
+/// # Errors
+/// The platform refuses a part, and the policy is [`CagePolicy::Required`]; or nothing could be found out.
+pub fn check_cage(policy: CagePolicy, metrics: &Metrics, now_ms: i64) -> io::Result<()> {
+    let missing = cage::check()?;
+    metrics.emit(now_ms, &[], &[(Metric::Uncaged, u64::from(!missing.is_empty()))]);
+    policy.judge(&missing)
+}
 
 impl<J, Q, T, O, D, B, C: Clock> App<J, Q, T, O, D, B, C> {
     /// `found` was claimed and became `claimed`, or had nothing left to be claimed with.

@@ -5,8 +5,8 @@
 //! written at once.
 
 use crate::error::WorkError;
-use crate::task::Task;
 use bytes::{Bytes, BytesMut};
+use export_clip::Task;
 use export_domain::ids::hex;
 use export_domain::ports::{ClipStore, Origin, Part, Upload, WriteError};
 use export_domain::tenant::Target;
@@ -74,6 +74,15 @@ impl OpenUpload {
             let _ = starting.await;
         }
         lock(&self.0).upload.take()
+    }
+
+    /// Throws the upload away if it was not published. What stays all the same, the bucket's lifecycle rule takes.
+    pub(crate) async fn throw_away(&self, store: &impl ClipStore, target: &Target) {
+        if let Some(upload) = self.take().await
+            && let Err(error) = store.abort(target, &upload).await
+        {
+            tracing::warn!(%error, "failed to abort an upload");
+        }
     }
 }
 
@@ -148,11 +157,6 @@ impl<O: ClipStore + 'static> Uploader<O> {
             }
         }
         Ok(())
-    }
-
-    /// Bytes so far.
-    pub(crate) fn bytes(&self) -> u64 {
-        self.bytes
     }
 
     /// Ends the clip, with `head` in front of everything if it was announced.

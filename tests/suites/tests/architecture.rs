@@ -11,6 +11,7 @@ use std::sync::LazyLock;
 const ALLOWED: &[(&str, &[&str])] = &[
     ("export-domain", &[]),
     ("export-media", &[]),
+    ("export-clip", &["export-media"]),
     ("export-mre", &["export-domain"]),
     ("export-aws", &["export-domain", "export-mre"]),
     ("export-lambda", &["export-domain", "export-mre"]),
@@ -22,7 +23,7 @@ const ALLOWED: &[(&str, &[&str])] = &[
     ("media-export-submit", &["export-aws", "export-domain", "export-lambda"]),
     ("status-poll", &["export-aws", "export-domain", "export-lambda"]),
     ("job-sweeper", &["export-aws", "export-domain", "export-lambda"]),
-    ("media-export-worker", &["export-aws", "export-domain", "export-lambda", "export-media"]),
+    ("media-export-worker", &["export-aws", "export-clip", "export-domain", "export-lambda", "export-media"]),
     ("event-export", &["export-aws", "export-domain", "export-lambda", "export-mre"]),
     ("replay-export", &["export-aws", "export-domain", "export-lambda", "export-mre"]),
     ("data-export-worker", &["export-aws", "export-domain", "export-lambda", "export-mre"]),
@@ -119,6 +120,14 @@ fn only_the_functions_of_documents_are_above_them() {
         let of_documents = ["event-export", "replay-export", "data-export-worker"].contains(&function);
         assert_eq!(below(function).contains_key("export-mre"), of_documents, "{function}");
     }
+}
+
+/// The clip engine starts ffmpeg, so it has a runtime, but clips are cut without a cloud and without a network too.
+#[test]
+fn the_clip_engine_knows_no_cloud_and_no_network() {
+    let tree = below("export-clip");
+    let cloud = |name: &&String| ["aws", "lambda", "hyper", "http"].iter().any(|part| name.starts_with(part));
+    assert_eq!(tree.keys().find(cloud), None);
 }
 
 #[test]

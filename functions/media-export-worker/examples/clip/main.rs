@@ -21,6 +21,8 @@ use crate::options::Options;
 use crate::source::{Folder, LIVE_PATH, Source};
 use crate::synthetic::Synthetic;
 use crate::usage::{Children, Usage};
+use export_clip::Ffmpeg;
+use export_clip::cage::{self, CagePolicy};
 use export_lambda::batch::Record;
 use export_lambda::metrics::Metrics;
 use export_lambda::{config::Env, telemetry};
@@ -29,8 +31,7 @@ use export_media::time::Nanos;
 use export_testkit::{
     DeadLetters, MemoryBus, MemoryJobs, MemoryQueue, NOW, TestClock, body, directory, job, tenant, with,
 };
-use media_export_worker::cage::{self, CagePolicy};
-use media_export_worker::{App, Ffmpeg};
+use media_export_worker::App;
 use serde_json::{Value, json};
 use std::error::Error;
 use std::process::ExitCode;

@@ -1,12 +1,12 @@
 //! What cannot succeed ends at its first attempt and says why; what is none of the recording's doing is tried again.
 
 use crate::world::World;
+use export_clip::Ffmpeg;
 use export_domain::job::{Job, Reason, State};
 use export_testkit::recordings::{
     DIRECTORY, MANIFEST, mpd, pictures, pictures_of_one_gop, record, set, sound,
 };
 use export_testkit::{body, thumbnail_body, with};
-use media_export_worker::Ffmpeg;
 use serde_json::Value;
 use std::os::unix::fs::PermissionsExt;
 use std::time::Duration;

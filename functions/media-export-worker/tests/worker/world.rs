@@ -1,5 +1,6 @@
 //! The worker with its ports.
 
+use export_clip::Ffmpeg;
 use export_domain::job::{Job, ObjectKind};
 use export_domain::ports::Origin;
 use export_domain::settings::Lifecycle;
@@ -9,7 +10,7 @@ use export_testkit::{
     DeadLetters, Directory, Faults, MemoryBus, MemoryJobs, MemoryObjects, MemoryQueue, NOW, TestClock,
     directory, job, tenant,
 };
-use media_export_worker::{App, Ffmpeg};
+use media_export_worker::App;
 use serde_json::Value;
 use std::sync::{Arc, Mutex};
 use std::time::Duration;

@@ -1,7 +1,7 @@
 //! An ffmpeg without pictures: what it decodes has the right size and number, and follows from what was coded.
 
 use crate::sim::Sim;
-use media_export_worker::Coder;
+use export_clip::Coder;
 use sha2::{Digest, Sha256};
 
 /// Fails as often as the weather says. Knows decoding, JPEG and transport streams; encoding is not simulated.

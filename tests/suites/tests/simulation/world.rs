@@ -5,6 +5,7 @@ use crate::coder::Stub;
 use crate::orders::STRANGERS_SESSION;
 use crate::queue::{Letter, Queues};
 use crate::sim::{Process, Sim};
+use export_clip::Ffmpeg;
 use export_domain::ids::TenantId;
 use export_domain::intake::Intake;
 use export_domain::request::Wanted;
@@ -16,7 +17,6 @@ use export_testkit::{
     Answered, DeadLetters, Directory, MemoryBus, MemoryJobs, MemoryObjects, directory, tenant,
 };
 use lambda_http::Request;
-use media_export_worker::Ffmpeg;
 use std::sync::Arc;
 use std::time::Duration;
 use tokio::time::{sleep, timeout};

@@ -10,12 +10,8 @@ use std::collections::{BTreeMap, BTreeSet};
 
 /// Cycles that there are: the crate, the modules, and why they stay.
 const KNOWN: &[(&str, &[&str], &str)] = &[
-    (
-        "functions/media-export-worker",
-        &["budget", "decode", "ffmpeg", "video"],
-        "the engine moves to a crate of its own",
-    ),
-    ("functions/media-export-worker", &["join", "render"], "the engine moves to a crate of its own"),
+    ("shared/clip", &["budget", "decode", "ffmpeg", "video"], "the engine moves to a crate of its own"),
+    ("shared/clip", &["join", "render"], "the engine moves to a crate of its own"),
 ];
 
 /// The parents of siblings, and which sibling imports which.

@@ -8,7 +8,9 @@ const SHARED: &[(&str, &str)] = &[
     ("App", "each function's own"),
     ("Asked", ENGINE),
     ("Body", "the OpenAPI document has the name; the other is private"),
+    ("Cause", BOUNDARY),
     ("Config", "each function's own"),
+    ("Container", BOUNDARY),
     ("Content", ENGINE),
     ("Encoded", ENGINE),
     ("First", ENGINE),
@@ -24,18 +26,27 @@ const SHARED: &[(&str, &str)] = &[
     ("PictureFormat", "the HEVC reader's is private"),
     ("Place", ENGINE),
     ("Prepared", ENGINE),
+    ("ReadError", BOUNDARY),
+    ("Reason", BOUNDARY),
     ("Resource", "the OpenAPI document has the name"),
     ("Run", "private parts of writers and readers, beside the encoder's runs"),
     ("Runs", "private parts of a writer and a reader"),
     ("Sample", "the fragment writer's is private"),
+    ("Sink", "where clips go, and where metrics go"),
     ("Stretch", "the parts of two machines, both private"),
     ("Track", ENGINE),
     ("TrackKind", "a track that is read and one that is written"),
     ("Tracks", ENGINE),
     ("Turn", "how a picture is turned, and whose turn it is"),
     ("Wanted", ENGINE),
+    ("Warning", BOUNDARY),
+    ("WarningCode", BOUNDARY),
+    ("WorkError", BOUNDARY),
+    ("Writer", "takes a clip's bytes, and writes JSON"),
 ];
 
+/// The same for what crosses the engine's edge.
+const BOUNDARY: &str = "the clip engine knows no job: what it says is translated by one table in the worker";
 /// A reason for a name to stay.
 const ENGINE: &str = "one of the meanings is inside the clip engine, where the context tells";
 

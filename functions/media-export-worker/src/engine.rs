@@ -1,0 +1,119 @@
+//! The clip engine's ports on the worker's: recordings in S3, and a job's order as a selection.
+
+use crate::error::WorkError;
+use crate::upload::{OpenUpload, Place, Prepared, Uploader};
+use bytes::Bytes;
+use export_clip::{Asked, ReadError, Selection, Sink, Source, VideoCodec, Writer};
+use export_domain::job::{Job, Reason, Warning, WarningCode};
+use export_domain::ports::{self, Bucket, ClipStore, SourceStore};
+use export_domain::request::{ExportType, Wanted};
+use export_domain::storage::Container;
+use export_domain::tenant::Tenant;
+use std::sync::Arc;
+
+/// A tenant's recordings.
+pub(crate) struct Recordings<O> {
+    objects: Arc<O>,
+    bucket: Bucket,
+}
+
+impl<O> Recordings<O> {
+    pub(crate) fn of(objects: Arc<O>, tenant: &Tenant) -> Self {
+        Self { objects, bucket: tenant.source() }
+    }
+}
+
+impl<O: SourceStore + 'static> Source for Recordings<O> {
+    async fn read(&self, path: &str, range: Option<(u64, u64)>, most: u64) -> Result<Bytes, ReadError> {
+        self.objects.read(&self.bucket, path, range, most).await.map_err(|error| match error {
+            ports::ReadError::NotFound => ReadError::NotFound,
+            ports::ReadError::Denied => ReadError::Denied(
+                "the recording may not be read; that takes s3:GetObject, and s3:ListBucket for what is not there"
+                    .to_owned(),
+            ),
+            ports::ReadError::Key(why) => {
+                tracing::warn!(why, "the key of the recording cannot be used");
+                let cause = Reason::KeyNotUsable.because("the recording's key cannot be used");
+                ReadError::Outside(WorkError::from(cause).into())
+            }
+            ports::ReadError::Clock(why) => ReadError::Outside(WorkError::ClockWrong(why).into()),
+            ports::ReadError::TooLarge => ReadError::TooLarge,
+            ports::ReadError::Unavailable(error) => ReadError::Unavailable(error.to_string()),
+        })
+    }
+}
+
+/// Uploads of one clip, of which one is open at a time.
+pub(crate) struct Uploads<O> {
+    pub(crate) store: Arc<O>,
+    pub(crate) place: Place,
+    pub(crate) open: OpenUpload,
+}
+
+impl<O: ClipStore + 'static> Sink for Uploads<O> {
+    type Writer = Uploader<O>;
+
+    async fn begin(&self, headed: bool) -> Result<Uploader<O>, export_clip::Error> {
+        self.open.throw_away(self.store.as_ref(), &self.place.target).await;
+        Ok(Uploader::new(Arc::clone(&self.store), self.place.clone(), self.open.clone(), headed))
+    }
+}
+
+impl<O: ClipStore + 'static> Writer for Uploader<O> {
+    type Written = Prepared;
+
+    async fn append(&mut self, data: &[u8]) -> Result<(), export_clip::Error> {
+        Ok(Self::append(self, data).await?)
+    }
+
+    async fn finish(self, head: Option<Bytes>) -> Result<Prepared, export_clip::Error> {
+        Ok(Self::finish(self, head).await?)
+    }
+}
+
+/// What `job` wants of the recording at `manifest`.
+pub(crate) fn selection(job: &Job, manifest: String, now_ms: i64) -> Selection {
+    let order = &job.order;
+    let window = Asked {
+        start_pos_ms: order.start_pos_ms,
+        start_time_ms: order.start_time_ms,
+        duration_ms: order.duration_ms,
+        wall_end_ms: order.window_end_ms(),
+        still: order.wanted == Wanted::Thumbnail,
+    };
+    let codec = match order.export_type {
+        ExportType::AsRecorded | ExportType::Unknown => None,
+        ExportType::H264 => Some(VideoCodec::H264),
+        ExportType::H265 => Some(VideoCodec::Hevc),
+    };
+    Selection { manifest, window, codec, now_ms, asked_at_ms: job.queued_at }
+}
+
+/// The engine's word for a container.
+pub(crate) fn container(container: Container) -> export_clip::Container {
+    match container {
+        Container::Ts | Container::Unknown => export_clip::Container::Ts,
+        Container::Mp4 => export_clip::Container::Mp4,
+    }
+}
+
+/// The engine's warnings as they are stored.
+pub(crate) fn warnings(warnings: Vec<export_clip::Warning>) -> Vec<Warning> {
+    use export_clip::WarningCode as Engine;
+    let stored = |warning: export_clip::Warning| {
+        let code = match warning.code {
+            Engine::SegmentsLeftOut => WarningCode::SegmentsLeftOut,
+            Engine::PicturesLeftOut => WarningCode::PicturesLeftOut,
+            Engine::PicturesDamaged => WarningCode::PicturesDamaged,
+            Engine::PicturesScaled => WarningCode::PicturesScaled,
+            Engine::PicturesConverted => WarningCode::PicturesConverted,
+            Engine::MetadataLeftOut => WarningCode::MetadataLeftOut,
+            Engine::SoundLeftOut => WarningCode::SoundLeftOut,
+            Engine::SoundEncoded => WarningCode::SoundEncoded,
+            Engine::TracksMatchedByPosition => WarningCode::TracksMatchedByPosition,
+            Engine::RatesCorrected => WarningCode::RatesCorrected,
+        };
+        Warning { code, count: warning.count, detail: warning.detail.into() }
+    };
+    warnings.into_iter().map(stored).collect()
+}

@@ -1,0 +1,358 @@
+//! One audio track of the clip: recorded frames at their places on the clip's clock. They are copied, but for those
+//! that the container or the track's other frames do not go with: these are encoded anew.
+
+mod encoded;
+mod open;
+mod recorded;
+
+pub(crate) use open::open_sound;
+
+use crate::Source;
+use crate::error::WorkError;
+use crate::ffmpeg::Ffmpeg;
+use crate::notes::WarningCode;
+use crate::output::Container;
+use crate::source::Reader;
+use bytes::Bytes;
+use encoded::{Encoded, Given};
+use export_media::arrange::{AudioSlots, ClipClock, Piece, ticks};
+use export_media::mux::{MuxSample, TrackKind, TrackSpec};
+use export_media::sound::{SoundFormat, SoundTarget};
+use export_media::time::Nanos;
+pub(crate) use recorded::Part;
+use recorded::Recorded;
+use std::collections::VecDeque;
+use std::sync::Arc;
+
+/// A frame of the clip's form.
+#[derive(Debug, Clone)]
+pub(crate) struct Frame {
+    pub(crate) start: Nanos,
+    pub(crate) end: Nanos,
+    entry: u32,
+    /// Frames of one run follow one another; between two runs is a Period's start or a gap.
+    run: (usize, u32),
+    data: Bytes,
+}
+
+/// A Period's part of the track, and what becomes of its frames.
+#[derive(Debug)]
+struct Planned {
+    part: Part,
+    format: SoundFormat,
+    /// What it is encoded to; `None` copies it.
+    target: Option<SoundTarget>,
+}
+
+/// Where frames come from.
+enum Frames<O> {
+    Copied(Box<Recorded<O>>),
+    Encoded(Box<Encoded<O>>),
+}
+
+/// What the track is made with.
+pub(crate) struct Means<'a, O> {
+    pub(crate) reader: &'a Arc<Reader<O>>,
+    pub(crate) ffmpeg: &'a Ffmpeg,
+    pub(crate) container: Container,
+    /// The window's start.
+    pub(crate) start: Nanos,
+}
+
+/// The track over all Periods.
+pub(crate) struct AudioTrack<O> {
+    reader: Arc<Reader<O>>,
+    ffmpeg: Ffmpeg,
+    /// For people.
+    name: String,
+    parts: VecDeque<Planned>,
+    /// How many parts have been begun.
+    begun: usize,
+    current: Option<(Planned, Frames<O>)>,
+    frames: VecDeque<Frame>,
+    spec: TrackSpec,
+    slots: AudioSlots,
+    /// Where the frame read last ends.
+    end: Option<Nanos>,
+    /// The run of the frame placed last, and the piece of the clip that it is in.
+    run: Option<((usize, u32), Nanos)>,
+    /// The part of the window that the Periods with this track cover.
+    window: (Nanos, Nanos),
+    /// The window's start.
+    start: Nanos,
+    listed: Vec<Part>,
+    /// How long before the first picture the sound starts, for decoders to warm up; zero where it cannot be hidden.
+    lead: Nanos,
+}
+
+impl<O: Source> AudioTrack<O> {
+    /// Makes one track of `parts`, called `name`; `None` if there are none.
+    fn new(means: &Means<'_, O>, name: String, language: [u8; 3], parts: Vec<Part>) -> Option<Self> {
+        let window = (parts.first()?.from, parts.last()?.until);
+        let listed = parts.clone();
+        let (format, parts) = plan(means.container, parts)?;
+        let encoded = parts.iter().find_map(|part| part.target);
+        let rate = encoded.map_or(format.rate(), |target| target.rate);
+        let mut sample_entries: Vec<Bytes> = Vec::new();
+        for part in parts.iter().filter(|part| part.target.is_none()) {
+            for entry in &part.part.track.init.sample_entries {
+                let known = sample_entries.contains(&entry.bytes);
+                if !known && (sample_entries.is_empty() || !format.shares_entry()) {
+                    sample_entries.push(entry.bytes.clone());
+                }
+            }
+        }
+        let roll = (format.needs_priming() || encoded.is_some()).then_some(-1);
+        let spec = TrackSpec { kind: TrackKind::Audio, timescale: rate, language, sample_entries, roll };
+        Some(Self {
+            reader: Arc::clone(means.reader),
+            ffmpeg: means.ffmpeg.clone(),
+            name,
+            parts: parts.into(),
+            begun: 0,
+            current: None,
+            frames: VecDeque::new(),
+            slots: AudioSlots::new(rate),
+            end: None,
+            run: None,
+            spec,
+            window,
+            start: means.start,
+            listed,
+            lead: Nanos::ZERO,
+        })
+    }
+
+    /// The recorded tracks, one for each Period that has it, each with its part of the window.
+    pub(crate) fn parts(&self) -> &[Part] {
+        &self.listed
+    }
+
+    /// How the track looks in the clip; complete once a frame has been seen.
+    pub(crate) fn spec(&self) -> &TrackSpec {
+        &self.spec
+    }
+
+    /// Whether there is no frame to be heard in the window.
+    async fn is_silent(&mut self) -> Result<bool, WorkError> {
+        let (from, until) = self.window;
+        loop {
+            if let Some(frame) = self.frames.iter().find(|frame| frame.end > from) {
+                return Ok(frame.start >= until);
+            }
+            if !Box::pin(self.load()).await? {
+                return Ok(true);
+            }
+        }
+    }
+
+    /// Starts the sound this long before the picture, in whole frames, at least one.
+    pub(crate) fn lead_in(&mut self, lead: Nanos) {
+        self.lead = lead.max(Nanos::new(1));
+    }
+
+    /// The frames whose place is before `until` on the clip's clock. `done` says that `clock` will not grow.
+    pub(crate) async fn take(
+        &mut self,
+        clock: &ClipClock,
+        until: Nanos,
+        done: bool,
+    ) -> Result<Vec<(MuxSample, Bytes)>, WorkError> {
+        let mut taken = Vec::new();
+        let Some(last) = clock.pieces().last().copied() else { return Ok(taken) };
+        while let Some(frame) = self.peek().await? {
+            if frame.start >= last.to || (!done && due(&last, &frame) >= until) {
+                break;
+            }
+            taken.extend(self.place(clock, &frame));
+            self.frames.pop_front();
+        }
+        Ok(taken)
+    }
+
+    fn place(&mut self, clock: &ClipClock, frame: &Frame) -> Option<(MuxSample, Bytes)> {
+        let half = Nanos::new((frame.end - frame.start).get() / 2);
+        let at = clock.pieces().iter().position(|piece| frame.start < piece.to)?;
+        let piece = clock.pieces().get(at)?;
+        let heard = if at == 0 && self.lead > Nanos::ZERO {
+            // Where a frame needs the one before it, that one comes along.
+            let primed = if self.spec.roll.is_some() { frame.end - frame.start } else { Nanos::ZERO };
+            frame.end + primed > piece.from - self.lead
+        } else {
+            frame.start + half >= piece.from
+        };
+        if !heard {
+            return None;
+        }
+        self.place_at(frame, due(piece, frame), piece.at)
+    }
+
+    /// Puts a frame of the piece that starts at `piece` to `due` on the clip's clock; `None` if its place is taken.
+    pub(crate) fn place_at(&mut self, frame: &Frame, due: Nanos, piece: Nanos) -> Option<(MuxSample, Bytes)> {
+        let duration = u32::try_from(ticks(frame.end - frame.start, self.spec.timescale)).ok()?;
+        let run = Some((frame.run, piece));
+        let dts = self.slots.place(due, duration, self.run != run)?;
+        self.run = run;
+        let size = u32::try_from(frame.data.len()).ok()?;
+        let sample = MuxSample { dts, pts: dts, duration, sync: true, entry: frame.entry, size };
+        Some((sample, frame.data.clone()))
+    }
+
+    /// The next frame.
+    pub(crate) async fn peek(&mut self) -> Result<Option<Frame>, WorkError> {
+        while self.frames.is_empty() {
+            if !Box::pin(self.load()).await? {
+                return Ok(None);
+            }
+        }
+        Ok(self.frames.front().cloned())
+    }
+
+    /// Goes on to the next frame.
+    pub(crate) fn skip(&mut self) {
+        self.frames.pop_front();
+    }
+
+    /// Reads some more frames; `false` past the last ones.
+    async fn load(&mut self) -> Result<bool, WorkError> {
+        let (planned, mut source) = match self.current.take() {
+            Some(current) => current,
+            None => match self.parts.pop_front() {
+                Some(planned) => {
+                    let source = self.begin(&planned);
+                    (planned, source)
+                }
+                None => return Ok(false),
+            },
+        };
+        let loaded = match &mut source {
+            Frames::Copied(recorded) => {
+                Box::pin(recorded.next()).await?.map(|frames| self.copied(&planned, frames))
+            }
+            Frames::Encoded(encoded) => match Box::pin(encoded.next()).await? {
+                Given::Frames(frames, run) => {
+                    if self.spec.sample_entries.is_empty() {
+                        self.spec.sample_entries.extend(encoded.entry().cloned());
+                    }
+                    Some(self.encoded(frames, run))
+                }
+                Given::Undecodable(why) => {
+                    self.left_out(&planned, &why);
+                    None
+                }
+                Given::Over => None,
+            },
+        };
+        let Some(frames) = loaded else { return Ok(!self.parts.is_empty()) };
+        let Part { from, until, .. } = planned.part;
+        let (first, last) = (from <= self.start, self.parts.is_empty());
+        self.current = Some((planned, source));
+        // What is mostly in a Period belongs to it.
+        let middle = |frame: &Frame| Nanos::new((frame.start + frame.end).get() / 2);
+        let belongs = |f: &Frame| (first || middle(f) >= from) && (last || middle(f) < until);
+        self.frames.extend(frames.into_iter().filter(belongs));
+        self.end = self.frames.back().map(|frame| frame.end).or(self.end);
+        Ok(true)
+    }
+
+    fn begin(&mut self, planned: &Planned) -> Frames<O> {
+        self.begun += 1;
+        let recorded = Recorded::new(Arc::clone(&self.reader), planned.part.clone());
+        let Some(target) = planned.target else { return Frames::Copied(Box::new(recorded)) };
+        let detail = format!(
+            "{}{}: {} became {}",
+            self.name,
+            self.place_of(planned),
+            planned.format.name(),
+            target.name()
+        );
+        self.reader.notes().warn(WarningCode::SoundEncoded, detail);
+        let forms = (planned.format.clone(), target);
+        Frames::Encoded(Box::new(Encoded::new(self.ffmpeg.clone(), recorded, forms, self.end)))
+    }
+
+    fn left_out(&self, planned: &Planned, why: &str) {
+        let detail = format!(
+            "{}{}: {} cannot be decoded: {why}",
+            self.name,
+            self.place_of(planned),
+            planned.format.name()
+        );
+        self.reader.notes().warn(WarningCode::SoundLeftOut, detail);
+    }
+
+    /// Which part of a track of several is meant.
+    fn place_of(&self, planned: &Planned) -> String {
+        let several = self.begun + self.parts.len() > 1;
+        if several { format!(" from {} ms on", planned.part.from.to_millis_floor()) } else { String::new() }
+    }
+
+    fn copied(&self, planned: &Planned, frames: Vec<recorded::Sounding>) -> Vec<Frame> {
+        let entries = &planned.part.track.init.sample_entries;
+        let rate = self.spec.timescale;
+        let frame = |frame: recorded::Sounding| {
+            let own = entries.get(frame.entry);
+            let entry = self.spec.sample_entries.iter().position(|e| own.is_some_and(|own| *e == own.bytes));
+            let length = planned.format.frame_length(ticks(frame.end - frame.start, rate));
+            Frame {
+                start: frame.start,
+                end: frame.start + export_media::arrange::nanos(i64::from(length), rate),
+                entry: entry.and_then(|entry| u32::try_from(entry).ok()).unwrap_or(0),
+                run: (self.begun, 0),
+                data: frame.data,
+            }
+        };
+        frames.into_iter().map(frame).collect()
+    }
+
+    fn encoded(&self, frames: Vec<(Nanos, Bytes)>, run: u32) -> Vec<Frame> {
+        let length = SoundTarget { rate: self.spec.timescale, channels: 1 }.heard_at(2);
+        let frame =
+            |(start, data)| Frame { start, end: start + length, entry: 0, run: (self.begun, run), data };
+        frames.into_iter().map(frame).collect()
+    }
+}
+
+/// The tracks that have something to be heard: a stream that is announced but never comes makes players wait.
+pub(crate) async fn heard<O: Source>(tracks: Vec<AudioTrack<O>>) -> Result<Vec<AudioTrack<O>>, WorkError> {
+    let mut heard = Vec::new();
+    for mut track in tracks {
+        if !Box::pin(track.is_silent()).await? {
+            heard.push(track);
+        }
+    }
+    Ok(heard)
+}
+
+/// What becomes of each part, and the form of what is copied: that of most of the sound. Everything else is encoded to
+/// it or, if no encoder makes it or the container has no place for it, everything is encoded.
+fn plan(container: Container, parts: Vec<Part>) -> Option<(SoundFormat, Vec<Planned>)> {
+    let formats: Vec<Vec<SoundFormat>> = parts.iter().map(formats).collect();
+    let goes_with = |format: &SoundFormat, own: &[SoundFormat]| own.iter().all(|own| format.goes_with(own));
+    let length = |format: &SoundFormat| {
+        let like = parts.iter().zip(&formats).filter(|(_, own)| goes_with(format, own));
+        like.map(|(part, _)| part.until - part.from).fold(Nanos::ZERO, |sum, length| sum + length)
+    };
+    // `max_by_key` takes the last of equals; the first is meant.
+    let firsts = formats.iter().rev().filter_map(|formats| formats.first());
+    let format = firsts.max_by_key(|format| length(format))?.clone();
+    let carried = container == Container::Mp4 || format.fits_transport_stream();
+    let alike = formats.iter().all(|own| goes_with(&format, own));
+    let target = if carried { format.target() } else { None };
+    let planned = parts.into_iter().zip(&formats).filter_map(|(part, own)| {
+        let copied = carried && goes_with(&format, own) && (alike || target.is_some());
+        let target = (!copied).then(|| target.unwrap_or_else(|| format.fallback()));
+        Some(Planned { part, format: own.first()?.clone(), target })
+    });
+    Some((format.clone(), planned.collect()))
+}
+
+fn formats(part: &Part) -> Vec<SoundFormat> {
+    let init = &part.track.init;
+    init.sample_entries.iter().map(|entry| SoundFormat::of(entry, init.timescale.get())).collect()
+}
+
+/// Where a frame belongs on the clip's clock if it is in `piece`.
+fn due(piece: &Piece, frame: &Frame) -> Nanos {
+    piece.at + (frame.start - piece.from)
+}

@@ -1,0 +1,296 @@
+//! The decoder: coded pictures in, raw pictures out, each with its time.
+//!
+//! ffmpeg is told no times. It gives one picture for each that it was fed, in display order, so the n-th picture has
+//! the n-th smallest presentation time; a picture too few or too many ends the work.
+
+mod damaged;
+
+pub(crate) use damaged::Damaged;
+
+use crate::error::Reason;
+use crate::error::WorkError;
+use crate::ffmpeg::{Ffmpeg, Output, Running};
+use crate::video::{Coded, Item, Setup};
+use export_media::ffmpeg::{decode, decode_damaged};
+use export_media::picture::PictureFormat;
+use export_media::time::Nanos;
+use std::collections::BTreeMap;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Mutex, PoisonError};
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
+
+/// Gives coded pictures in decode order.
+pub(crate) trait CodedSource: Send {
+    /// The next picture to decode; `None` at the end.
+    fn next(&mut self) -> impl Future<Output = Result<Option<Item>, WorkError>> + Send;
+
+    /// From which presentation time on the pictures of the stretch that just ended are not to be shown.
+    fn take_cut(&mut self) -> Option<Nanos> {
+        None
+    }
+
+    /// What all pictures are to be like, if not like the first of them.
+    fn wanted(&self) -> Option<PictureFormat> {
+        None
+    }
+
+    /// How many pictures, the first in display order, are known to be of no interest.
+    fn idle(&self) -> usize {
+        0
+    }
+
+    /// What a decoder gives of the only stretch, if that is known to be less than it is fed.
+    fn damaged(&self) -> Option<&Damaged> {
+        None
+    }
+}
+
+/// Coded pictures that are all there: one stretch.
+pub(crate) struct Prepared {
+    setup: Option<Arc<Setup>>,
+    pictures: std::vec::IntoIter<Coded>,
+    wanted: Option<PictureFormat>,
+    idle: usize,
+    damaged: Option<Arc<Damaged>>,
+}
+
+impl Prepared {
+    /// The first of `pictures` can be decoded by itself.
+    pub(crate) fn new(setup: Arc<Setup>, pictures: impl IntoIterator<Item = Coded>) -> Self {
+        let pictures: Vec<Coded> = pictures.into_iter().collect();
+        let from = pictures.iter().filter(|picture| picture.shown).map(|picture| picture.pts).min();
+        let idle = pictures.iter().filter(|picture| from.is_some_and(|from| picture.pts < from)).count();
+        let pictures = pictures.into_iter();
+        Self { setup: Some(setup), pictures, wanted: None, idle, damaged: None }
+    }
+
+    /// The pictures are scaled to this format.
+    pub(crate) fn like(self, format: PictureFormat) -> Self {
+        Self { wanted: Some(format), ..self }
+    }
+
+    /// The same pictures, or those of them that a decoder gives of `damaged` ones.
+    pub(crate) fn given_by(self, damaged: Option<Arc<Damaged>>) -> Self {
+        let idle = if damaged.is_some() { 0 } else { self.idle };
+        Self { idle, damaged, ..self }
+    }
+}
+
+impl CodedSource for Prepared {
+    async fn next(&mut self) -> Result<Option<Item>, WorkError> {
+        let Some(coded) = self.pictures.next() else { return Ok(None) };
+        Ok(Some(match self.setup.take() {
+            Some(setup) => Item::Start(setup, coded),
+            None => Item::Sample(coded),
+        }))
+    }
+
+    fn wanted(&self) -> Option<PictureFormat> {
+        self.wanted
+    }
+
+    fn idle(&self) -> usize {
+        self.idle
+    }
+
+    fn damaged(&self) -> Option<&Damaged> {
+        self.damaged.as_deref()
+    }
+}
+
+/// Takes raw pictures in display order.
+pub(crate) trait Pictures: Send {
+    /// Pictures of this kind will come; called once.
+    fn begin(&mut self, setup: &Setup) -> impl Future<Output = Result<(), WorkError>> + Send;
+
+    /// The next picture, on display from `pts` for `duration`. `false` stops the decoding.
+    fn picture(
+        &mut self,
+        pts: Nanos,
+        duration: Nanos,
+        raw: &[u8],
+    ) -> impl Future<Output = Result<bool, WorkError>> + Send;
+}
+
+/// How a decoder ended.
+enum Decoded {
+    /// With the stretch; what comes next.
+    Over(Option<Item>),
+    /// The pictures' taker has enough.
+    Stopped,
+}
+
+/// Decodes all that `feed` has. Later stretches are scaled to the first one's format.
+///
+/// Says whether the decoder had nothing to complain about: if it had, there may be one picture too few and one too many.
+pub(crate) async fn decode_all(
+    ffmpeg: &Ffmpeg,
+    feed: &mut impl CodedSource,
+    pictures: &mut impl Pictures,
+) -> Result<bool, WorkError> {
+    let mut silent = true;
+    let mut next = feed.next().await?;
+    let mut format: Option<PictureFormat> = None;
+    while let Some(Item::Start(setup, first)) = next {
+        if format.is_none() {
+            pictures.begin(&setup).await?;
+        }
+        let format = format.get_or_insert(feed.wanted().unwrap_or(setup.format));
+        let (decoded, silently) = decode_stretch(ffmpeg, feed, &setup, format, first, pictures).await?;
+        silent &= silently;
+        next = match decoded {
+            Decoded::Over(next) => next,
+            Decoded::Stopped => None,
+        };
+    }
+    Ok(silent)
+}
+
+/// How a decoder of such pictures is called.
+fn arguments(setup: &Setup, format: &PictureFormat, idle: usize, damaged: bool) -> Vec<String> {
+    if damaged {
+        decode_damaged(&setup.format, format)
+    } else {
+        decode(setup.config.codec, &setup.format, format, idle)
+    }
+}
+
+async fn decode_stretch(
+    ffmpeg: &Ffmpeg,
+    feed: &mut impl CodedSource,
+    setup: &Setup,
+    format: &PictureFormat,
+    entry: Coded,
+    pictures: &mut impl Pictures,
+) -> Result<(Decoded, bool), WorkError> {
+    let idle = feed.idle();
+    let known = feed.damaged().map(|damaged| (damaged.file.clone(), damaged.given.clone()));
+    let args = arguments(setup, format, idle, known.is_some());
+    ffmpeg.check_fits(&setup.sps, format)?;
+    let (running, mut input, mut output) = ffmpeg.start(&args)?;
+    let comes = |pts: &Nanos| known.as_ref().is_none_or(|(_, given)| given.binary_search(pts).is_ok());
+    // Presentation time to duration; none for pictures that are decoded but not shown.
+    let shown_later: Mutex<BTreeMap<Nanos, Option<Nanos>>> = Mutex::default();
+    let write = async {
+        let (mut sample, mut first) = (entry, true);
+        loop {
+            if comes(&sample.pts) {
+                lock(&shown_later).insert(sample.pts, sample.shown.then_some(sample.duration));
+            }
+            if known.is_none() {
+                input.write_all(&sample.annex_b(first)?).await?;
+            }
+            first = false;
+            match feed.next().await? {
+                Some(Item::Sample(next)) => sample = next,
+                other => {
+                    for part in known.iter().flat_map(|(file, _)| file) {
+                        input.write_all(part).await?;
+                    }
+                    if let Some(cut) = feed.take_cut() {
+                        lock(&shown_later).range_mut(cut..).for_each(|(_, duration)| *duration = None);
+                    }
+                    drop(input);
+                    return Ok::<_, WorkError>(other);
+                }
+            }
+        }
+    };
+    let any = AtomicBool::new(false);
+    let read = async {
+        let mut raw = vec![0; format.frame_bytes()];
+        let mut skip = idle;
+        while read_picture(&mut output, &mut raw).await? {
+            any.store(true, Ordering::Relaxed);
+            for _ in 0..std::mem::take(&mut skip) {
+                lock(&shown_later).pop_first();
+            }
+            let shown = lock(&shown_later).pop_first();
+            let (pts, duration) =
+                shown.ok_or_else(|| undecodable("the decoder gives more pictures than it is fed"))?;
+            let Some(duration) = duration else { continue };
+            if !pictures.picture(pts, duration, &raw).await? {
+                return Ok(true);
+            }
+        }
+        Ok::<_, WorkError>(false)
+    };
+    let (stopped, next) = both(write, read).await?;
+    let undecoded = lock(&shown_later).len();
+    let over = next.map(Decoded::Over);
+    conclude(running, stopped, over, undecoded, any.load(Ordering::Relaxed)).await
+}
+
+/// Feeds a decoder and takes its pictures at the same time: what comes next once all is fed, and how taking ended.
+async fn both<N>(
+    write: impl Future<Output = Result<N, WorkError>>,
+    read: impl Future<Output = Result<bool, WorkError>>,
+) -> Result<(Result<bool, WorkError>, Option<N>), WorkError> {
+    tokio::pin!(write, read);
+    let mut next = None;
+    loop {
+        // Not by chance: a simulation's seed decides everything.
+        tokio::select! {
+            biased;
+            written = &mut write, if next.is_none() => next = Some(written?),
+            stopped = &mut read => return Ok((stopped, next)),
+        }
+    }
+}
+
+/// What the end of a decoder means: `stopped` is what its pictures' taker said, `over` that it was
+/// fed the whole stretch, `any` that it gave a picture. Also says whether it had nothing to complain about.
+async fn conclude(
+    running: Running,
+    stopped: Result<bool, WorkError>,
+    over: Option<Decoded>,
+    undecoded: usize,
+    any: bool,
+) -> Result<(Decoded, bool), WorkError> {
+    let refused = |complaint: String| undecodable(&format!("the decoder: {complaint}"));
+    let stopped = match stopped {
+        // How it ended may say more.
+        Err(WorkError::Unexplained(why)) => {
+            running.finish().await.map_err(|error| error.or(refused))?;
+            return Err(WorkError::Unexplained(why));
+        }
+        stopped => stopped?,
+    };
+    if stopped {
+        return Ok((Decoded::Stopped, true));
+    }
+    let silent = running.finish_silently().await.map_err(|error| error.or(refused))?;
+    match over {
+        Some(over) if undecoded == 0 => Ok((over, silent)),
+        _ => Err(lost_pictures(undecoded, any, silent)),
+    }
+}
+
+/// Why a decoder gave fewer pictures than it was fed. One that cannot decode says so.
+fn lost_pictures(undecoded: usize, any: bool, silent: bool) -> WorkError {
+    if silent && !any {
+        return WorkError::Unexplained("the decoder gave nothing and said nothing".to_owned());
+    }
+    undecodable(&format!("the decoder gives {undecoded} pictures fewer than it is fed"))
+}
+
+fn undecodable(why: &str) -> WorkError {
+    Reason::BadRecording.because(why).into()
+}
+
+fn lock<T>(mutex: &Mutex<T>) -> std::sync::MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+/// Fills `raw` with the next picture; `false` at the end.
+pub(crate) async fn read_picture(output: &mut Output, raw: &mut [u8]) -> Result<bool, WorkError> {
+    let mut filled = 0;
+    while filled < raw.len() {
+        match output.read(&mut raw[filled..]).await? {
+            0 if filled == 0 => return Ok(false),
+            0 => return Err(WorkError::Unexplained("the decoder ended within a picture".to_owned())),
+            read => filled += read,
+        }
+    }
+    Ok(true)
+}

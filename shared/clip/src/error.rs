@@ -1,0 +1,269 @@
+//! Why a clip or a still was not made.
+
+use export_media::cut::GiveUp;
+use export_media::entries::EntryError;
+use export_media::fmp4::Fmp4Error;
+use export_media::mpd::MpdError;
+use export_media::mux::MuxError;
+use export_media::nal::NalError;
+use tokio::task::JoinError;
+
+/// What makes a clip impossible: a closed list.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum Reason {
+    /// There is no manifest (yet).
+    #[error("there is no manifest")]
+    SourceAbsent,
+    /// The manifest or a segment cannot be understood.
+    #[error("the recording cannot be read")]
+    BadRecording,
+    /// The recording is encrypted.
+    #[error("the recording is encrypted")]
+    Encrypted,
+    /// The video is neither H.264 nor H.265, or no encoder fits it.
+    #[error("the codec is not supported")]
+    UnsupportedCodec,
+    /// A still of a recording without video.
+    #[error("the recording has no video")]
+    NoVideo,
+    /// The encoding would not finish in time.
+    #[error("the clip is too long: the longest that can be made has {longest_ms} ms")]
+    ClipTooLarge {
+        /// Longest window in milliseconds that would finish.
+        longest_ms: i64,
+    },
+    /// Decoding and encoding the pictures would take more memory than there is.
+    #[error("the pictures are too large")]
+    PicturesTooLarge,
+    /// No recorded frame lies in the window.
+    #[error("nothing is recorded in the window")]
+    NoMedia,
+    /// Every way to make it was refused, or made something that is not as it should be.
+    #[error("the clip cannot be made")]
+    NotPossible,
+    /// The recording may not be read.
+    #[error("access is denied")]
+    Denied,
+}
+
+impl Reason {
+    /// This reason, with what it is about.
+    #[must_use]
+    pub fn because(self, detail: impl Into<String>) -> Cause {
+        Cause { reason: self, detail: detail.into() }
+    }
+}
+
+/// A [`Reason`] with what it is about: which segment, track or box, and what is wrong with it. The detail is empty if
+/// the reason says all.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("{reason}: {detail}")]
+pub struct Cause {
+    /// Why.
+    pub reason: Reason,
+    /// What it is about.
+    pub detail: String,
+}
+
+impl From<Reason> for Cause {
+    fn from(reason: Reason) -> Self {
+        Self { reason, detail: String::new() }
+    }
+}
+
+/// Why a clip or a still was not made, by what another try may bring.
+#[derive(Debug, thiserror::Error)]
+pub enum WorkError {
+    /// It cannot succeed.
+    #[error("gave up: {0}")]
+    GivenUp(Cause),
+    /// The recording has not grown far enough.
+    #[error("the recording ends before the window")]
+    Waiting {
+        /// When to look again, milliseconds since the epoch.
+        wake_at: i64,
+        /// Milliseconds of the window that are there.
+        available_ms: i64,
+    },
+    /// A service did not answer: the recording has no part in it. The text is for the log.
+    #[error("{0}")]
+    Unanswered(String),
+    /// ffmpeg was killed, the time is up, something came in between: another attempt may succeed. The text is for the log.
+    #[error("{0}")]
+    Passing(String),
+    /// Something is missing from what was made, and nobody complained: lost on its way, or always so. Once more tells.
+    /// The text is for people.
+    #[error("{0}")]
+    Unexplained(String),
+    /// What is made in this way, of this recording, is refused or not as it should be, and would be so again. Another way
+    /// to make it may do. The text is for people.
+    #[error("cannot be made in this way: {1}")]
+    Unfit(Unfit, String),
+    /// The sink or the observer failed with an error of its own.
+    #[error(transparent)]
+    Outside(Box<dyn std::error::Error + Send + Sync>),
+}
+
+/// Why a clip cannot be made in one way, as far as operators count it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Unfit {
+    /// The recorded times contradict the order of the pictures.
+    Times,
+    /// There is nothing to start a copy with.
+    NoStart,
+    /// Pictures are reordered too far.
+    Reordering,
+    /// Size, codec or time scale change within the window.
+    FormatChange,
+    /// The recording is interlaced HEVC.
+    Interlaced,
+    /// Rendered and copied pictures do not fit into one sample entry.
+    ParameterSets,
+    /// What was rendered for a join does not go with what is copied.
+    Join,
+    /// The encoder failed.
+    Encoder,
+    /// The container cannot hold what it was given.
+    Container,
+}
+
+impl Unfit {
+    /// Its name in metrics.
+    pub fn code(self) -> &'static str {
+        match self {
+            Self::Times => "times",
+            Self::NoStart => "no_start",
+            Self::Reordering => "reordering",
+            Self::FormatChange => "format_change",
+            Self::Interlaced => "interlaced",
+            Self::ParameterSets => "parameter_sets",
+            Self::Join => "join",
+            Self::Encoder => "encoder",
+            Self::Container => "container",
+        }
+    }
+
+    /// `why`, of this kind.
+    pub(crate) fn because(self, why: &str) -> WorkError {
+        WorkError::Unfit(self, why.to_owned())
+    }
+}
+
+/// Says what an error is about.
+pub(crate) trait About<T> {
+    /// Puts the name of the segment, track or box in front of an error's text: "segment 12 of the video track". It goes
+    /// to the client and must not name a bucket, a key or a tenant.
+    fn about<D: std::fmt::Display>(self, place: impl FnOnce() -> D) -> Result<T, WorkError>;
+}
+
+impl<T, E: Into<WorkError>> About<T> for Result<T, E> {
+    fn about<D: std::fmt::Display>(self, place: impl FnOnce() -> D) -> Result<T, WorkError> {
+        self.map_err(|error| error.into().about(place()))
+    }
+}
+
+impl WorkError {
+    fn about(self, place: impl std::fmt::Display) -> Self {
+        match self {
+            Self::GivenUp(Cause { reason, detail }) => {
+                Self::GivenUp(reason.because(format!("{place}: {detail}")))
+            }
+            Self::Unanswered(why) => Self::Unanswered(format!("{place}: {why}")),
+            Self::Passing(why) => Self::Passing(format!("{place}: {why}")),
+            Self::Unexplained(why) => Self::Unexplained(format!("{place}: {why}")),
+            Self::Unfit(unfit, why) => Self::Unfit(unfit, format!("{place}: {why}")),
+            other @ (Self::Waiting { .. } | Self::Outside(_)) => other,
+        }
+    }
+}
+
+impl From<Cause> for WorkError {
+    fn from(cause: Cause) -> Self {
+        WorkError::GivenUp(cause)
+    }
+}
+
+impl From<GiveUp> for WorkError {
+    fn from(reason: GiveUp) -> Self {
+        let unfit = match reason {
+            GiveUp::Times => Unfit::Times,
+            GiveUp::NoStart | GiveUp::Held => Unfit::NoStart,
+            GiveUp::Reorder => Unfit::Reordering,
+        };
+        unfit.because(&reason.to_string())
+    }
+}
+
+impl From<EntryError> for WorkError {
+    fn from(error: EntryError) -> Self {
+        Unfit::ParameterSets.because(&error.to_string())
+    }
+}
+
+impl From<std::io::Error> for WorkError {
+    fn from(error: std::io::Error) -> Self {
+        WorkError::Passing(format!("failed to talk to ffmpeg: {error}"))
+    }
+}
+
+/// A panic is a fault of the worker that the same input would meet again: once more tells, and another way may not meet it.
+impl From<JoinError> for WorkError {
+    fn from(error: JoinError) -> Self {
+        if error.is_panic() {
+            tracing::error!(%error, "a task panicked");
+            return WorkError::Unexplained("the worker failed on this recording".to_owned());
+        }
+        WorkError::Passing(format!("a task was stopped: {error}"))
+    }
+}
+
+impl From<MuxError> for WorkError {
+    fn from(error: MuxError) -> Self {
+        Unfit::Container.because(&format!("the clip's container: {error}"))
+    }
+}
+
+/// A recording that cannot be understood stays so.
+fn unreadable(what: impl std::fmt::Display) -> WorkError {
+    Reason::BadRecording.because(what.to_string()).into()
+}
+
+impl From<MpdError> for WorkError {
+    fn from(error: MpdError) -> Self {
+        unreadable(format_args!("the manifest: {error}"))
+    }
+}
+
+impl From<Fmp4Error> for WorkError {
+    fn from(error: Fmp4Error) -> Self {
+        if matches!(error, Fmp4Error::NotMp4(_)) {
+            return Reason::UnsupportedCodec.because(error.to_string()).into();
+        }
+        unreadable(error)
+    }
+}
+
+impl From<NalError> for WorkError {
+    fn from(error: NalError) -> Self {
+        unreadable(error)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[tokio::test]
+    async fn a_task_that_panics_is_no_failure_that_passes() {
+        let panicked = crate::task::Task::<()>::spawn(async { panic!("as planned") }).await;
+        assert!(matches!(panicked.map_err(WorkError::from), Err(WorkError::Unexplained(_))));
+    }
+
+    #[test]
+    fn an_error_says_which_part_of_the_recording_it_is_about() {
+        let error: Result<(), _> = Err(Fmp4Error::Malformed("trun"));
+        let error = error.about(|| "segment 12").about(|| "the video track").unwrap_err();
+        let WorkError::GivenUp(cause) = error else { panic!("{error}") };
+        assert_eq!(cause, Reason::BadRecording.because("the video track: segment 12: malformed trun box"));
+    }
+}

@@ -1,0 +1,105 @@
+//! A few pictures of a clip as a file of their own, made in every respect as the clip's is.
+
+use crate::assemble::{Block, Picture, lay_out};
+use crate::error::WorkError;
+use crate::ffmpeg::Ffmpeg;
+use crate::output::Batch;
+use crate::output::Container;
+use crate::video::Setup;
+use export_media::arrange::{ClipClock, ticks};
+use export_media::display::Matrix;
+use export_media::entries::{SharedEntry, without_parameter_sets};
+use export_media::ffmpeg::{Packed, to_transport_stream};
+use export_media::mux::{FragmentWriter, Mp4Tables, MuxSample, TrackKind, TrackSpec, edits, movie_timescale};
+use export_media::reorder::Turns;
+use export_media::time::Nanos;
+
+/// How a player is told what it gets.
+pub(crate) fn packed(container: Container) -> Packed {
+    match container {
+        Container::Mp4 => Packed::Mp4,
+        Container::Ts => Packed::TransportStream,
+    }
+}
+
+/// A file of `pictures`, in decode order and beginning with a random access picture, as it would be if they were all
+/// of a clip that looks like `clip`; it can be read from a pipe.
+///
+/// # Errors
+/// As a clip's.
+pub(crate) async fn file_of(
+    ffmpeg: &Ffmpeg,
+    clip: &Setup,
+    container: Container,
+    pictures: Vec<Picture>,
+) -> Result<Vec<u8>, WorkError> {
+    let delay = clip.delay(clip.rhythm.reorder);
+    let block = Block { pictures, starts: false };
+    let (mut clock, mut turns) = (ClipClock::default(), Turns::new(delay, clip.timescale));
+    let times = lay_out(&mut clock, &mut turns, clip.timescale, &block)?;
+    let mut entry = clip.entry.clone();
+    let mut samples = Batch::new();
+    for (picture, turn) in block.pictures.iter().zip(times) {
+        let data = match container {
+            Container::Mp4 => entry.sample(&picture.config, &picture.data)?,
+            Container::Ts => picture.in_band()?,
+        };
+        let sample = MuxSample {
+            dts: turn.decoded,
+            pts: turn.shown + delay,
+            duration: u32::try_from(ticks(picture.duration, clip.timescale)).unwrap_or(1),
+            sync: picture.sync,
+            entry: 0,
+            size: u32::try_from(data.len()).unwrap_or(u32::MAX),
+        };
+        samples.push((sample, data));
+    }
+    match container {
+        Container::Mp4 => mp4(clip, &entry, delay, clock.length(), &samples),
+        Container::Ts => transport_stream(ffmpeg, clip, &block, &samples).await,
+    }
+}
+
+fn mp4(
+    clip: &Setup,
+    entry: &SharedEntry,
+    delay: i64,
+    length: Nanos,
+    samples: &Batch,
+) -> Result<Vec<u8>, WorkError> {
+    let movie_timescale = movie_timescale(clip.timescale);
+    let mut tables = Mp4Tables::new(vec![track(clip, entry.boxed()?)], movie_timescale)?;
+    for (sample, _) in samples {
+        tables.push(0, *sample)?;
+    }
+    let head = tables.finish(&[edits(-delay, clip.timescale, length, movie_timescale)])?;
+    Ok(std::iter::once(&head).chain(samples.iter().map(|(_, data)| data)).flatten().copied().collect())
+}
+
+async fn transport_stream(
+    ffmpeg: &Ffmpeg,
+    clip: &Setup,
+    block: &Block,
+    samples: &Batch,
+) -> Result<Vec<u8>, WorkError> {
+    let Some(first) = block.pictures.first() else { return Ok(Vec::new()) };
+    let entry = without_parameter_sets(&first.config.entry)?;
+    let mut fragments = FragmentWriter::new(vec![track(clip, entry)], movie_timescale(clip.timescale))?;
+    let parts = [fragments.init()?, fragments.fragment(&[samples])?];
+    let mut file = Vec::new();
+    let ran = ffmpeg.run(&to_transport_stream(), &parts, &mut file).await;
+    ran.map_err(|error| error.or(WorkError::Passing))?;
+    Ok(file)
+}
+
+/// The clip's picture track, but not turned.
+fn track(clip: &Setup, entry: bytes::Bytes) -> TrackSpec {
+    let (width, height) = clip.format.display_size();
+    TrackSpec {
+        kind: TrackKind::Video { width, height, matrix: Matrix::default() },
+        timescale: clip.timescale,
+        language: *b"und",
+        sample_entries: vec![entry],
+        roll: None,
+    }
+}

@@ -1,0 +1,160 @@
+//! Whether what stands beside copied pictures is what it should be: plays the join as a player would.
+
+use crate::assemble::Picture;
+use crate::decode::read_picture;
+use crate::error::{Unfit, WorkError};
+use crate::excerpt::{file_of, packed};
+use crate::ffmpeg::Ffmpeg;
+use crate::output::Container;
+use crate::render::Rendered;
+use crate::video::{Coded, Setup};
+use export_media::cut::Access;
+use export_media::ffmpeg::play;
+use export_media::nal::{RandomAccess, VideoCodec, as_bla};
+use export_media::picture::PictureFormat;
+use sha2::{Digest as _, Sha256};
+use std::sync::Arc;
+use tokio::io::AsyncWriteExt;
+
+/// Columns and rows of the areas that are compared.
+const COLUMNS: usize = 16;
+const ROWS: usize = 9;
+/// Brightness that the mean of an area may lose or gain by encoding, of 255.
+const TOLERANCE: u8 = 8;
+
+/// A decoded picture, bit by bit.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Digest([u8; 32]);
+
+impl Digest {
+    pub(crate) fn of(raw: &[u8]) -> Self {
+        Self(Sha256::digest(raw).into())
+    }
+}
+
+/// A decoded picture in broad strokes: the mean brightness of 16 x 9 areas.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Likeness(Vec<u8>);
+
+impl Likeness {
+    pub(crate) fn of(format: &PictureFormat, raw: &[u8]) -> Self {
+        Self(format.brightness(raw, COLUMNS, ROWS))
+    }
+
+    fn is_like(&self, other: &Self) -> bool {
+        self.0.iter().zip(&other.0).all(|(a, b)| a.abs_diff(*b) <= TOLERANCE)
+    }
+}
+
+/// Rendered pictures, and the copied ones that they stand between.
+pub(crate) struct Join<'a> {
+    /// What the clip looks like.
+    pub(crate) clip: &'a Setup,
+    pub(crate) container: Container,
+    /// A random access picture of the copy before.
+    pub(crate) before: Option<&'a Coded>,
+    pub(crate) rendered: &'a Rendered,
+    /// The first pictures of the copy behind, in decode order.
+    pub(crate) after: &'a [Access<Coded>],
+}
+
+impl Join<'_> {
+    /// All pictures in decode order; without what was rendered, only the recorded ones.
+    fn pictures(&self, with_rendered: bool) -> Result<Vec<Picture>, WorkError> {
+        let mut pictures = Vec::new();
+        if let Some(before) = self.before {
+            // It need not be the last picture of the copy: what lies between is not looked at.
+            let first = self.rendered.pictures.iter().map(|picture| picture.pts).min();
+            let pts = first.map_or(before.pts, |first| first - before.duration);
+            let (data, config) = (before.data.clone(), Arc::clone(&before.config));
+            pictures.push(Picture { pts, duration: before.duration, sync: true, data, config });
+        }
+        if with_rendered {
+            pictures.extend(self.rendered.pictures.iter().map(|picture| picture.of(&self.rendered.config)));
+        }
+        for (n, access) in self.after.iter().enumerate() {
+            pictures.push(copied(access, n == 0)?);
+        }
+        Ok(pictures)
+    }
+
+    /// Those pictures as the clip's own file would hold them, which a player reads.
+    async fn file(&self, ffmpeg: &Ffmpeg, with_rendered: bool) -> Result<Vec<u8>, WorkError> {
+        file_of(ffmpeg, self.clip, self.container, self.pictures(with_rendered)?).await
+    }
+}
+
+/// Plays a join from the clip's own container, and compares what comes out.
+///
+/// # Errors
+/// [`WorkError::Unfit`] if a picture is missing, too many or not what it should be, or the decoder complains of what it
+/// does not complain of in the recorded pictures alone.
+pub(crate) async fn check(ffmpeg: &Ffmpeg, format: &PictureFormat, join: &Join<'_>) -> Result<(), WorkError> {
+    let Join { rendered, .. } = join;
+    let coded = join.file(ffmpeg, true).await?;
+    let skipped = usize::from(join.before.is_some());
+    let expected = skipped + rendered.given.len() + rendered.after.len();
+    let (running, mut input, mut output) = ffmpeg.start(&play(packed(join.container), format))?;
+    let write = async {
+        input.write_all(&coded).await?;
+        drop(input);
+        Ok::<_, WorkError>(())
+    };
+    let read = async {
+        let mut raw = vec![0; format.frame_bytes()];
+        let mut count = 0;
+        while read_picture(&mut output, &mut raw).await? {
+            let at = count;
+            count += 1;
+            let Some(at) = usize::checked_sub(at, skipped) else { continue };
+            let good = match rendered.given.get(at) {
+                Some(given) => given.is_like(&Likeness::of(format, &raw)),
+                None => rendered.after.get(at - rendered.given.len()) == Some(&Digest::of(&raw)),
+            };
+            if !good {
+                return Err(Unfit::Join.because("a picture at a join is not the recorded one"));
+            }
+        }
+        Ok(count)
+    };
+    let ((), count) = tokio::try_join!(write, read)?;
+    let refused = |complaint| Unfit::Join.because(&format!("the decoder refuses a join: {complaint}"));
+    let silent = running.finish_silently().await.map_err(|error| error.or(refused))?;
+    if count != expected {
+        return Err(Unfit::Join.because("pictures at a join are missing or too many"));
+    }
+    if silent || complains(ffmpeg, format, join).await? {
+        return Ok(());
+    }
+    Err(Unfit::Join.because("the decoder complains about a join"))
+}
+
+/// Whether a decoder complains of the recorded pictures of a join.
+async fn complains(ffmpeg: &Ffmpeg, format: &PictureFormat, join: &Join<'_>) -> Result<bool, WorkError> {
+    if join.before.is_none() && join.after.is_empty() {
+        return Ok(false);
+    }
+    let recorded = join.file(ffmpeg, false).await?;
+    let refused =
+        |complaint| Unfit::Join.because(&format!("the decoder refuses recorded pictures: {complaint}"));
+    let played = ffmpeg.run(&play(packed(join.container), format), &[recorded], &mut tokio::io::sink()).await;
+    Ok(!played.map_err(|error| error.or(refused))?)
+}
+
+/// A copied picture as it stands in the clip; `first` after a splice, where a CRA picture must say that those before
+/// it are not the recorded ones.
+pub(crate) fn copied(access: &Access<Coded>, first: bool) -> Result<Picture, WorkError> {
+    let Access { item, picture, .. } = access;
+    let data = if first && item.config.codec == VideoCodec::Hevc {
+        as_bla(&item.data, item.config.nal_length_size)?.into()
+    } else {
+        item.data.clone()
+    };
+    Ok(Picture {
+        pts: access.pts,
+        duration: access.duration,
+        sync: !matches!(picture.random_access, RandomAccess::None | RandomAccess::RecoveryPoint),
+        data,
+        config: Arc::clone(&item.config),
+    })
+}

@@ -1,0 +1,460 @@
+//! Reads the recording and decides, picture by picture, what is copied and what is rendered. Runs are rendered as tasks
+//! of their own, a few at a time; everything goes to the writer in the clip's order.
+
+use crate::Source;
+use crate::assemble::{Block, Picture, VideoSpec};
+use crate::budget::Budget;
+use crate::decode::{CodedSource, Prepared, decode_all};
+use crate::error::Cause;
+use crate::error::{Unfit, WorkError};
+use crate::ffmpeg::Ffmpeg;
+use crate::join::copied;
+use crate::notes::Notes;
+use crate::notes::WarningCode;
+use crate::output::Container;
+use crate::render::{First, Order};
+use crate::seam::{render_alone, render_join, unused_id};
+use crate::still::Latest;
+use crate::task::Task;
+use crate::video::{Coded, Item, Setup, VideoFeed};
+use crate::window::Window;
+use crate::work::Work;
+use export_media::conform::Conformed;
+use export_media::cut::{Access, Cutter, Method, Run, Step};
+use export_media::ffmpeg::{Encoding, Purpose};
+use export_media::nal::{VideoCodec, is_interlaced};
+use export_media::picture::{DecoderConfig, PictureFormat};
+use export_media::sample::peak_bitrate;
+use export_media::time::Nanos;
+use export_media::weight::{Load, Share};
+use std::sync::{Arc, Mutex, PoisonError};
+use tokio::sync::{OwnedSemaphorePermit, Semaphore, mpsc};
+
+/// The re-encode may take this many times the recorded bits a second, in tenths.
+const BITRATE_TENTHS: u64 = 14;
+/// Length of the pieces that a clip is rendered in.
+const PIECE: Nanos = Nanos::new(10_000_000_000);
+/// KiB of copied pictures that may wait for what is rendered before them.
+const WAITING_KIB: u32 = 48 << 10;
+/// Pixels of a head, where nothing but a late key picture keeps it from its end: 80 s of 1080p25.
+const HEAD_PIXELS: u64 = 4_000_000_000;
+/// Pictures that an encoder of whole clips may show later than it codes them.
+const CLIP_REORDER: usize = 2;
+
+/// What is wanted, and what to make it with.
+#[derive(Debug, Clone)]
+pub(crate) struct Asked<'a> {
+    pub(crate) ffmpeg: &'a Ffmpeg,
+    pub(crate) window: Window,
+    /// The codec that is asked for; `None` keeps the recorded one.
+    pub(crate) codec: Option<VideoCodec>,
+    pub(crate) container: Container,
+    pub(crate) budget: &'a Budget,
+    /// Whether to render what could be copied.
+    pub(crate) render_all: bool,
+    pub(crate) largest: &'a Largest,
+    /// Whether pictures that turn out to be larger than the clip may end it, to be made anew in their size.
+    pub(crate) may_grow: bool,
+}
+
+/// The largest pictures that were met in a window, over all tries to make its clip. If there are pictures of several
+/// sizes, the clip has theirs: nothing loses detail, and a short advertisement in a low resolution does not decide what
+/// the programme looks like.
+#[derive(Debug, Default)]
+pub(crate) struct Largest(Mutex<Option<(PictureFormat, Arc<DecoderConfig>)>>);
+
+impl Largest {
+    fn meet(&self, format: &PictureFormat, config: &Arc<DecoderConfig>) {
+        let mut largest = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        if largest.as_ref().is_none_or(|(largest, _)| format.pixels() > largest.pixels()) {
+            *largest = Some((*format, Arc::clone(config)));
+        }
+    }
+
+    fn look(&self) -> Option<(PictureFormat, Arc<DecoderConfig>)> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+}
+
+impl Asked<'_> {
+    /// Whether a clip that starts with such pictures is rendered as a whole.
+    fn renders(&self, setup: &Setup) -> bool {
+        let recorded = setup.config.codec;
+        self.render_all || self.codec.unwrap_or(recorded) != recorded
+    }
+
+    /// What a clip that starts with such pictures looks like.
+    fn clip(&self, setup: &Arc<Setup>) -> Arc<Setup> {
+        match self.largest.look().filter(|_| self.renders(setup)) {
+            Some((format, config)) => Arc::new(Setup { config, format, ..Setup::clone(setup) }),
+            None => Arc::clone(setup),
+        }
+    }
+}
+
+/// A part of the clip in its turn.
+pub(crate) struct Pending {
+    pictures: Waiting,
+    /// The recording may have a hole before them.
+    starts: bool,
+    /// Everything is rendered: the time it takes grows with the clip.
+    pub(crate) paced: bool,
+    pub(crate) spec: VideoSpec,
+    /// Given back once the pictures are taken.
+    _room: Option<OwnedSemaphorePermit>,
+}
+
+impl Pending {
+    /// The pictures, once they are there.
+    pub(crate) async fn block(self) -> Result<Block, WorkError> {
+        let pictures = match self.pictures {
+            Waiting::Ready(pictures) => pictures,
+            Waiting::Rendering(task) => task.await??,
+        };
+        Ok(Block { pictures, starts: self.starts })
+    }
+}
+
+enum Waiting {
+    Ready(Vec<Picture>),
+    Rendering(Task<Result<Vec<Picture>, WorkError>>),
+}
+
+/// Decides what is copied and what is rendered.
+pub(crate) struct Planner<'a> {
+    asked: &'a Asked<'a>,
+    /// What the clip looks like: as its first stretch.
+    clip: Option<Arc<Setup>>,
+    setup: Option<Arc<Setup>>,
+    /// Nothing of the stretch has been passed on.
+    starts: bool,
+    first: Option<First>,
+    /// Decodes the first picture, if that is copied.
+    picture: Option<Task<Result<(), WorkError>>>,
+    /// How runs are rendered; why none can be.
+    share: Result<Share, Cause>,
+    /// Runs that may be rendered at a time.
+    turns: Arc<Semaphore>,
+    room: Arc<Semaphore>,
+    pending: mpsc::Sender<Pending>,
+    work: Arc<Work>,
+    /// The highest bits a second of what was rendered so far. It never falls, so that encoders choose the same level.
+    bitrate: u64,
+}
+
+impl<'a> Planner<'a> {
+    /// For one clip, whose parts go to `pending` and whose first picture goes to `first`.
+    pub(crate) fn new(
+        asked: &'a Asked<'a>,
+        pending: mpsc::Sender<Pending>,
+        first: First,
+        work: Arc<Work>,
+    ) -> Self {
+        Self {
+            asked,
+            clip: None,
+            setup: None,
+            starts: true,
+            first: Some(first),
+            picture: None,
+            share: Ok(Share { at_once: 1, frugal: false }),
+            turns: Arc::new(Semaphore::new(1)),
+            room: Arc::new(Semaphore::new(usize::try_from(WAITING_KIB).unwrap_or(1))),
+            pending,
+            work,
+            bitrate: 0,
+        }
+    }
+
+    /// Plans everything that `feed` has.
+    pub(crate) async fn plan(mut self, feed: &mut VideoFeed<impl Source>) -> Result<(), WorkError> {
+        self.steps(feed).await?;
+        let picture = self.picture.take();
+        // The writer ends with what it is given.
+        drop(self);
+        match picture {
+            Some(task) => task.await?,
+            None => Ok(()),
+        }
+    }
+
+    async fn steps(&mut self, feed: &mut VideoFeed<impl Source>) -> Result<(), WorkError> {
+        let mut cutter: Option<Cutter<Coded>> = None;
+        loop {
+            let item = feed.next().await?;
+            if let Some(Item::Sample(coded)) = item {
+                if let Some(cutter) = &mut cutter {
+                    self.examine(&coded)?;
+                    if coded.shown {
+                        cutter.show_from(coded.pts);
+                    }
+                    let steps = cutter.push(coded.access())?;
+                    self.take(steps).await?;
+                }
+                continue;
+            }
+            if let Some(cutter) = &mut cutter {
+                let steps = cutter.end(feed.take_cut())?;
+                self.take(steps).await?;
+            }
+            let Some(Item::Start(setup, coded)) = item else { return Ok(()) };
+            let bounds = setup.bounds;
+            self.meet(&setup, feed).await;
+            let starts = self.begin(setup, feed.notes())?;
+            self.examine(&coded)?;
+            let method = if self.renders() { Method::Render(PIECE) } else { Method::Copy };
+            let cutter = match cutter.take().filter(|_| !starts) {
+                Some(going_on) => cutter.insert(going_on),
+                None => cutter.insert(self.cutter(method)),
+            };
+            cutter.begin(coded.access(), bounds);
+        }
+    }
+
+    fn cutter(&self, method: Method) -> Cutter<Coded> {
+        let pixels = self.setup.as_ref().map_or(0, |setup| setup.format.pixels());
+        let longest = usize::try_from(HEAD_PIXELS / pixels.max(1)).unwrap_or(usize::MAX);
+        Cutter::new(self.asked.window.start, self.asked.window.end, method).with_heads_of(longest)
+    }
+
+    /// Whether everything is rendered.
+    fn renders(&self) -> bool {
+        self.asked.render_all || self.clip.as_ref().is_some_and(|clip| self.asked.renders(clip))
+    }
+
+    /// Frames that are only flagged as interlaced can be copied; no encoder here makes single ones of fields.
+    fn examine(&self, coded: &Coded) -> Result<(), WorkError> {
+        let Some(setup) = self.setup.as_ref().filter(|setup| setup.sps.interlaced && !self.renders()) else {
+            return Ok(());
+        };
+        let Coded { data, config, .. } = coded;
+        // A picture whose slice header is cut off says nothing about the others.
+        let fields = is_interlaced(&setup.sps, data, config.nal_length_size).unwrap_or(false);
+        if fields { Err(interlaced()) } else { Ok(()) }
+    }
+
+    /// Takes note of how large the pictures of a stretch are, and at the clip's start those of all Periods.
+    async fn meet(&mut self, setup: &Setup, feed: &VideoFeed<impl Source>) {
+        self.asked.largest.meet(&setup.format, &setup.config);
+        if self.clip.is_none() && self.asked.renders(setup) {
+            for (format, config) in feed.looks().await {
+                self.asked.largest.meet(&format, &config);
+            }
+        }
+    }
+
+    /// A stretch begins. Whether the clip does: it goes on like the first stretch that gives it a picture, and if it is
+    /// rendered it looks like the largest.
+    fn begin(&mut self, setup: Arc<Setup>, notes: &Notes) -> Result<bool, WorkError> {
+        let starts = self.first.is_some();
+        let clip = match self.clip.take().filter(|_| !starts) {
+            Some(clip) => clip,
+            None => self.asked.clip(&setup),
+        };
+        self.clip = Some(Arc::clone(&clip));
+        if self.asked.codec.unwrap_or(clip.config.codec) != clip.config.codec {
+            self.work.converted();
+        }
+        if starts {
+            self.share = self.shared(&setup, &clip);
+            let at_once = self.share.as_ref().map_or(1, |share| share.at_once);
+            self.turns = Arc::new(Semaphore::new(at_once));
+        }
+        if self.renders() {
+            let (own, wanted) = (&setup.format, &clip.format);
+            if starts {
+                let codec = self.asked.codec.unwrap_or(clip.config.codec);
+                let share = self.share.clone()?;
+                self.asked.budget.check_before(&clip, codec, share).map_err(Cause::from)?;
+            } else if self.asked.may_grow && own.pixels() > wanted.pixels() {
+                return Err(Unfit::FormatChange.because("the pictures become larger"));
+            }
+            let conformed = Conformed::new(own, wanted);
+            if let Some(detail) = conformed.scaled(own, wanted) {
+                notes.warn(WarningCode::PicturesScaled, detail);
+            }
+            if setup.sps.field_pictures {
+                let detail = "fields that are pictures of their own are shown as frames of half the height";
+                notes.warn(WarningCode::PicturesConverted, detail);
+            }
+            if let Some(changes) = conformed.changes() {
+                let detail = format!("pictures that look otherwise than the clip are {changes}");
+                notes.warn(WarningCode::PicturesConverted, detail);
+            }
+        } else if setup.sps.interlaced && setup.config.codec == VideoCodec::Hevc {
+            return Err(interlaced());
+        } else if (setup.config.codec, of_fields(setup.format, &clip), setup.timescale)
+            != (clip.config.codec, clip.format, clip.timescale)
+        {
+            return Err(Unfit::FormatChange.because("the format of the pictures changes"));
+        }
+        self.setup = Some(setup);
+        self.starts = true;
+        Ok(starts)
+    }
+
+    /// How runs of the clip that begins with these pictures are rendered.
+    fn shared(&self, setup: &Setup, clip: &Setup) -> Result<Share, Cause> {
+        let renders = self.renders();
+        self.asked.budget.share(&Load {
+            sps: &setup.sps,
+            recorded: &setup.format,
+            clip: &clip.format,
+            codec: self.asked.codec.unwrap_or(clip.config.codec),
+            reordered: if renders { CLIP_REORDER } else { 0 },
+            // The head and the tail are rendered side by side.
+            renders: if renders { self.asked.budget.pieces_of(PIECE) } else { 2 },
+        })
+    }
+
+    async fn take(&mut self, steps: Vec<Step<Coded>>) -> Result<(), WorkError> {
+        let (Some(setup), Some(clip)) = (self.setup.clone(), self.clip.clone()) else { return Ok(()) };
+        for step in steps {
+            match step {
+                Step::Copy { splice, pictures } => self.copy(&setup, &clip, splice, pictures).await?,
+                Step::Render(run) => self.render(&setup, &clip, run).await?,
+            }
+        }
+        Ok(())
+    }
+
+    async fn copy(
+        &mut self,
+        setup: &Arc<Setup>,
+        clip: &Setup,
+        splice: bool,
+        pictures: Vec<Access<Coded>>,
+    ) -> Result<(), WorkError> {
+        if let (Some(first), Some(access)) = (self.first.take(), pictures.first()) {
+            let picture = still(self.asked.ffmpeg.clone(), Arc::clone(setup), access.item.clone(), first);
+            self.picture = Some(Task::spawn(picture));
+        }
+        self.work.copied_pictures(pictures.len());
+        let bytes: usize = pictures.iter().map(|access| access.item.data.len()).sum();
+        let kib = u32::try_from(bytes >> 10).unwrap_or(WAITING_KIB).clamp(1, WAITING_KIB);
+        let room = Arc::clone(&self.room).acquire_many_owned(kib).await.map_err(|_| over())?;
+        let picture = |(n, access)| copied(access, splice && n == 0);
+        let pictures = pictures.iter().enumerate().map(picture).collect::<Result<_, WorkError>>()?;
+        self.send(Waiting::Ready(pictures), clip, Some(room)).await
+    }
+
+    async fn render(
+        &mut self,
+        setup: &Arc<Setup>,
+        clip: &Arc<Setup>,
+        run: Run<Coded>,
+    ) -> Result<(), WorkError> {
+        let joins = !self.renders();
+        let share = self.share.clone()?;
+        let encoding = self.encoding(setup, clip, &run, share)?;
+        let (setup, first) = (Arc::clone(setup), self.first.take());
+        let order =
+            Order { setup, format: clip.format, look: Arc::clone(&clip.config), encoding, run, first };
+        let turn = Arc::clone(&self.turns).acquire_owned().await.map_err(|_| over())?;
+        let (ffmpeg, work, container) =
+            (self.asked.ffmpeg.clone(), Arc::clone(&self.work), self.asked.container);
+        let like = Arc::clone(clip);
+        let task = Task::spawn(async move {
+            let pictures = if joins {
+                render_join(&ffmpeg, order, &like, container, &work).await.map_err(|error| match error {
+                    WorkError::Passing(why) | WorkError::Unanswered(why) | WorkError::Unexplained(why) => {
+                        WorkError::Unfit(Unfit::Encoder, why)
+                    }
+                    other => other,
+                })
+            } else {
+                render_alone(&ffmpeg, order, &work).await
+            };
+            drop(turn);
+            pictures
+        });
+        self.send(Waiting::Rendering(task), clip, None).await
+    }
+
+    fn encoding(
+        &mut self,
+        setup: &Setup,
+        clip: &Setup,
+        run: &Run<Coded>,
+        share: Share,
+    ) -> Result<Encoding, WorkError> {
+        let size = |coded: &Coded| u64::try_from(coded.data.len()).unwrap_or(u64::MAX);
+        let recorded = run.feed.iter().map(|access| (size(&access.item), access.duration));
+        self.bitrate = self.bitrate.max(peak_bitrate(recorded));
+        let codec = self.asked.codec.unwrap_or(clip.config.codec);
+        let purpose = if self.renders() {
+            Purpose::Clip { reordered: self.reordered(clip) }
+        } else {
+            Purpose::Join {
+                parameter_id: unused_id(setup, run)?,
+                profile_idc: setup.sps.profile_idc,
+                max_ref_frames: setup.sps.max_ref_frames,
+            }
+        };
+        Ok(Encoding {
+            codec,
+            recorded: clip.config.codec,
+            timescale: clip.timescale,
+            frame_ticks: clip.frame_ticks,
+            max_bitrate: self.bitrate.saturating_mul(BITRATE_TENTHS) / 10,
+            purpose,
+            threads: if self.renders() { self.asked.budget.threads_for(share.at_once) } else { 0 },
+            frugal: share.frugal,
+        })
+    }
+
+    /// Pictures of the clip that may be decoded before one that is shown earlier.
+    fn reordered(&self, clip: &Setup) -> usize {
+        let frugal = self.share.as_ref().is_ok_and(|share| share.frugal);
+        match (self.renders(), frugal) {
+            (false, _) => clip.rhythm.reorder,
+            (true, false) => CLIP_REORDER,
+            (true, true) => 0,
+        }
+    }
+
+    async fn send(
+        &mut self,
+        pictures: Waiting,
+        clip: &Setup,
+        room: Option<OwnedSemaphorePermit>,
+    ) -> Result<(), WorkError> {
+        let (width, height) = clip.format.display_size();
+        let delay = clip.delay(self.reordered(clip));
+        let recorded = self.clip.clone().filter(|_| !self.renders());
+        let matrix = clip.format.matrix;
+        let spec = VideoSpec { width, height, matrix, timescale: clip.timescale, delay, recorded };
+        let (starts, paced) = (std::mem::take(&mut self.starts), self.renders());
+        self.pending.send(Pending { pictures, starts, paced, spec, _room: room }).await.map_err(|_| over())
+    }
+}
+
+/// The format with the clip's order of fields: pictures that are copied tell their own.
+fn of_fields(format: PictureFormat, clip: &Setup) -> PictureFormat {
+    PictureFormat { bottom_first: clip.format.bottom_first, ..format }
+}
+
+fn interlaced() -> WorkError {
+    Unfit::Interlaced.because("the recording is interlaced")
+}
+
+/// Decodes a picture that needs no other.
+async fn still(ffmpeg: Ffmpeg, setup: Arc<Setup>, picture: Coded, first: First) -> Result<(), WorkError> {
+    let format = setup.format;
+    let mut taker = Latest::default();
+    match decode_all(&ffmpeg, &mut Prepared::new(setup, [picture]), &mut taker).await {
+        // A clip can do without its picture.
+        Err(WorkError::GivenUp(refused)) => tracing::warn!(%refused, "failed to decode the first picture"),
+        decoded => drop(decoded?),
+    }
+    if let Some(raw) = taker.take() {
+        // Whoever waited for it is gone only when the whole work is being dropped.
+        let _ = first.send((format, raw));
+    }
+    Ok(())
+}
+
+/// The other half has ended, and says itself why.
+fn over() -> WorkError {
+    WorkError::Passing("the clip's writer has ended".to_owned())
+}

@@ -1,0 +1,87 @@
+//! What the engine needs of the world around it.
+
+use crate::error::WorkError;
+use crate::still::Thumbnail;
+use bytes::Bytes;
+use export_media::time::Nanos;
+use std::future::Future;
+
+/// Why a part of a recording was not read.
+#[derive(Debug, thiserror::Error)]
+pub enum ReadError {
+    /// There is no such file.
+    #[error("there is no such file")]
+    NotFound,
+    /// The file may not be read. The text is for people.
+    #[error("access to the file is denied: {0}")]
+    Denied(String),
+    /// There is more to read than may be.
+    #[error("the file is too large")]
+    TooLarge,
+    /// The store did not answer, also after retries. The text is for the log.
+    #[error("{0}")]
+    Unavailable(String),
+    /// The source failed with an error of its own, which ends the making.
+    #[error(transparent)]
+    Outside(Box<dyn std::error::Error + Send + Sync>),
+}
+
+/// Where a recording is read.
+pub trait Source: Send + Sync + 'static {
+    /// Reads the file at `path`, or of its bytes `first..=last` those that there are: all of them or an error.
+    ///
+    /// # Errors
+    /// [`ReadError`]; [`ReadError::TooLarge`] before any byte is fetched if there are more than `most`.
+    fn read(
+        &self,
+        path: &str,
+        range: Option<(u64, u64)>,
+        most: u64,
+    ) -> impl Future<Output = Result<Bytes, ReadError>> + Send;
+}
+
+/// Where a clip goes.
+pub trait Sink: Sync {
+    /// The clip's file on its way.
+    type Writer: Writer;
+
+    /// Starts the file; what was written to an earlier one is thrown away. `headed` says that [`Writer::finish`] will
+    /// bring a head.
+    ///
+    /// # Errors
+    /// The earlier file cannot be thrown away, or no new one started.
+    fn begin(&self, headed: bool) -> impl Future<Output = Result<Self::Writer, WorkError>> + Send;
+}
+
+/// Takes a clip's bytes in order.
+pub trait Writer: Send + 'static {
+    /// What is known of the file once all of it is written.
+    type Written: Send;
+
+    /// Adds to the end.
+    ///
+    /// # Errors
+    /// The bytes cannot be written.
+    fn append(&mut self, data: &[u8]) -> impl Future<Output = Result<(), WorkError>> + Send;
+
+    /// Ends the file, with `head` in front of everything if one was announced.
+    ///
+    /// # Errors
+    /// The file cannot be completed.
+    fn finish(self, head: Option<Bytes>) -> impl Future<Output = Result<Self::Written, WorkError>> + Send;
+}
+
+/// Learns what happens while a clip is made.
+pub trait Observer: Sync {
+    /// Whether the clip's first frame is still wanted.
+    fn wants_first_frame(&self) -> impl Future<Output = bool> + Send;
+
+    /// The clip's first frame, perhaps long before the clip is made.
+    ///
+    /// # Errors
+    /// Ends the making of the clip.
+    fn first_frame(&self, frame: Thumbnail) -> impl Future<Output = Result<(), WorkError>> + Send;
+
+    /// So much of the clip is made.
+    fn progress(&self, length: Nanos);
+}

@@ -1,0 +1,242 @@
+//! One recording, opened for one window.
+
+use crate::Source;
+use crate::audio::{AudioTrack, Means, open_sound};
+use crate::error::{Cause, Reason, WorkError};
+use crate::ffmpeg::Ffmpeg;
+use crate::notes::WarningCode;
+use crate::output::Container;
+use crate::source::{Reader, Track};
+use crate::video::{Part, VideoFeed};
+use crate::window::{Edge, Window, listed, waiting};
+use export_media::mpd::{Mpd, MpdError};
+use export_media::nal::VideoCodec;
+use export_media::select::pictures;
+use export_media::time::Nanos;
+use export_media::window::Asked;
+use std::sync::Arc;
+use std::time::Instant;
+
+/// Representations of a picture that are tried one after the other.
+const MOST_CANDIDATES: usize = 8;
+/// How long a manifest that is empty, cut off or malformed may be in the middle of being written, in milliseconds.
+const WRITING_MS: i64 = 20_000;
+
+/// What is wanted of which recording.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Selection {
+    /// Path of the manifest in the source. The recording is everything below its directory.
+    pub manifest: String,
+    /// The window on the recording's clock.
+    pub window: Asked,
+    /// The video codec that is asked for; `None` keeps the recorded one.
+    pub codec: Option<VideoCodec>,
+    /// The time now, in milliseconds since the Unix epoch.
+    pub now_ms: i64,
+    /// When it was asked for, in milliseconds since the Unix epoch: from then on a manifest gets 20 s to be written.
+    pub asked_at_ms: i64,
+}
+
+/// What a clip or a still is cut from.
+pub(crate) struct Recording<O> {
+    pub(crate) reader: Arc<Reader<O>>,
+    mpd: Mpd,
+    pub(crate) window: Window,
+    pub(crate) video: Vec<Part>,
+    /// The track of the first part with a picture.
+    pub(crate) track: Option<Arc<Track>>,
+    selection: Selection,
+    began: Instant,
+    /// Milliseconds to read the manifest and the init segment.
+    pub(crate) open_ms: u64,
+}
+
+impl<O: Source> Recording<O> {
+    /// Reads the manifest and the init segment of the picture.
+    pub(crate) async fn open(source: Arc<O>, selection: &Selection) -> Result<Self, WorkError> {
+        let Selection { manifest, window: asked, codec, now_ms, asked_at_ms } = selection;
+        let now_ms = *now_ms;
+        let began = Instant::now();
+        let mut reader = Reader::new(source, manifest);
+        let mpd = match reader.manifest(manifest).await? {
+            Ok(mpd) => mpd,
+            Err(MpdError::Incomplete | MpdError::Xml(_))
+                if now_ms < asked_at_ms.saturating_add(WRITING_MS) =>
+            {
+                let wake_at = now_ms.saturating_add(WRITING_MS / 20);
+                return Err(WorkError::Waiting { wake_at, available_ms: 0 });
+            }
+            Err(error) => return Err(error.into()),
+        };
+        let window = Window::of(&mpd, asked);
+        reader.bound(asked.duration_ms);
+        reader.expect_init(window.wake_for_init(&mpd, now_ms));
+        let reader = Arc::new(reader);
+        let video = video_parts(&mpd, window, *codec);
+        let track = match video.first() {
+            Some(part) => part.open(&reader).await?,
+            None => None,
+        };
+        let mut recording =
+            Self { reader, mpd, window, video, track, selection: selection.clone(), began, open_ms: 0 };
+        recording.open_ms = recording.age_ms();
+        Ok(recording)
+    }
+
+    /// Milliseconds since it was opened.
+    pub(crate) fn age_ms(&self) -> u64 {
+        u64::try_from(self.began.elapsed().as_millis()).unwrap_or(u64::MAX)
+    }
+
+    /// Refuses to start while a growing recording may still reach the window's end, or still store what it lists.
+    pub(crate) async fn check_live_edge(&self, sound: &[AudioTrack<O>]) -> Result<(), WorkError> {
+        if let Some(part) = self.video.last()
+            && let Some(track) = self.track_of(part).await?
+            && let Some(edge) = self.check_reached(&track)?
+        {
+            for part in self.video.iter().rev().take_while(|part| part.until > edge.young) {
+                if let Some(track) = self.track_of(part).await? {
+                    self.check_stored(&edge, &track, (part.from, part.until)).await?;
+                }
+            }
+        }
+        for parts in sound.iter().map(AudioTrack::parts) {
+            let Some(last) = parts.last() else { continue };
+            let edge = if last.until >= self.window.end {
+                self.check_reached(&last.track)?
+            } else {
+                // A later Period does without this track.
+                self.edge(&last.track)?
+            };
+            let Some(edge) = edge else { continue };
+            for part in parts {
+                self.check_stored(&edge, &part.track, (part.from, part.until)).await?;
+            }
+        }
+        if self.video.is_empty() && sound.is_empty() { self.check_begun() } else { Ok(()) }
+    }
+
+    /// Refuses to say that there is nothing while a Period that is announced may have no content yet.
+    pub(crate) fn check_begun(&self) -> Result<(), WorkError> {
+        match self.window.wake_for_init(&self.mpd, self.selection.now_ms) {
+            Some(wake_at) => Err(WorkError::Waiting { wake_at, available_ms: 0 }),
+            None => Ok(()),
+        }
+    }
+
+    /// The same for the first picture of the window, which is in `track`.
+    pub(crate) async fn check_still_edge(&self, track: &Track) -> Result<(), WorkError> {
+        let Some(edge) = self.edge(track)? else { return Ok(()) };
+        let start = self.window.start;
+        if edge.reached < start + edge.segment {
+            return Err(waiting(edge.due_ms(), edge.reached - start, &self.selection));
+        }
+        self.check_stored(&edge, track, (start, start + Nanos::new(1))).await
+    }
+
+    /// Whether a picture can be made although the window's end is not recorded yet.
+    pub(crate) async fn has_begun(&self, track: &Track) -> Result<bool, WorkError> {
+        let Some(edge) = self.edge(track)? else { return Ok(true) };
+        let (from, until) = (self.window.start, self.window.start + Nanos::new(1));
+        Ok(edge.reached > from && track.newest_absent(&self.reader, from, until).await?.is_none())
+    }
+
+    /// How far `track` has come; `None` if nothing more is to be waited for.
+    fn edge(&self, track: &Track) -> Result<Option<Edge>, WorkError> {
+        let listed = listed(track, self.window.start)?;
+        Ok(self.window.edge(&self.mpd, &listed, self.selection.now_ms))
+    }
+
+    /// The same, if that is far enough.
+    fn check_reached(&self, track: &Track) -> Result<Option<Edge>, WorkError> {
+        let Some(edge) = self.edge(track)? else { return Ok(None) };
+        if edge.reached < self.window.end {
+            return Err(waiting(edge.due_ms(), edge.reached - self.window.start, &self.selection));
+        }
+        Ok(Some(edge))
+    }
+
+    /// Manifests list segments, and numbers are due, before the objects are stored: what is young is waited for.
+    async fn check_stored(
+        &self,
+        edge: &Edge,
+        track: &Track,
+        (from, until): (Nanos, Nanos),
+    ) -> Result<(), WorkError> {
+        if until <= edge.young {
+            return Ok(());
+        }
+        match track.newest_absent(&self.reader, from.max(edge.young), until).await? {
+            Some(absent) => {
+                Err(waiting(edge.soon_ms(), track.span(&absent).0 - self.window.start, &self.selection))
+            }
+            None => Ok(()),
+        }
+    }
+
+    /// The track of a part.
+    async fn track_of(&self, part: &Part) -> Result<Option<Arc<Track>>, WorkError> {
+        match self.video.first() {
+            Some(first) if first.from == part.from => Ok(self.track.clone()),
+            _ => part.open(&self.reader).await,
+        }
+    }
+
+    /// The window's pictures, from the first on.
+    pub(crate) fn pictures(&self) -> VideoFeed<O> {
+        let (reader, parts) = (Arc::clone(&self.reader), self.video.clone());
+        VideoFeed::new(reader, parts, self.track.clone(), self.window.start, self.window.end)
+    }
+
+    /// Every audio track, put together over the Periods.
+    pub(crate) async fn sound(
+        &self,
+        ffmpeg: &Ffmpeg,
+        container: Container,
+    ) -> Result<Vec<AudioTrack<O>>, WorkError> {
+        let means = Means { reader: &self.reader, ffmpeg, container, start: self.window.start };
+        let audio = open_sound(&means, &self.window.periods(&self.mpd)).await?;
+        match self.sound_left_out() {
+            Some(detail) if audio.is_empty() && self.track.is_none() => {
+                Err(Reason::BadRecording.because(detail).into())
+            }
+            _ => Ok(audio),
+        }
+    }
+
+    /// Which sound was left out first, and why.
+    pub(crate) fn sound_left_out(&self) -> Option<String> {
+        let warnings = self.reader.notes().warnings();
+        warnings.into_iter().find(|warning| warning.code == WarningCode::SoundLeftOut).map(|w| w.detail)
+    }
+
+    /// Why there is nothing to make: a window outside the recording has no Period to look into.
+    pub(crate) fn nothing(&self, otherwise: Cause) -> Cause {
+        if self.window.periods(&self.mpd).is_empty() {
+            return Reason::NoMedia.because("no Period of the manifest lies in the window");
+        }
+        otherwise
+    }
+
+    /// The part of the window that the manifest lists media for.
+    pub(crate) fn recorded(&self) -> Nanos {
+        let Some(track) = &self.track else { return Nanos::ZERO };
+        let several = self.video.len() > 1;
+        let end = track.listed_end().filter(|_| !several).unwrap_or(self.window.end).min(self.window.end);
+        let start = track.listed_start().unwrap_or(self.window.start).max(self.window.start);
+        (end - start).max(Nanos::ZERO)
+    }
+}
+
+fn video_parts(mpd: &Mpd, window: Window, wanted: Option<VideoCodec>) -> Vec<Part> {
+    let parts = window.periods(mpd).into_iter().filter_map(|(period, from, until)| {
+        let candidates: Vec<_> =
+            pictures(period, wanted).into_iter().take(MOST_CANDIDATES).cloned().collect();
+        if candidates.is_empty() {
+            return None;
+        }
+        let (starts_period, ends_period) = (from > window.start, until < window.end);
+        Some(Part { candidates, from, until, starts_period, ends_period })
+    });
+    parts.collect()
+}

@@ -1,0 +1,204 @@
+//! Reads objects below one recording's directory, and counts the bytes.
+
+use crate::error::{About, Cause, Reason, WorkError};
+use crate::notes::Notes;
+use crate::{ReadError, Source};
+use bytes::Bytes;
+use export_media::fmp4::{Init, InitTrack};
+use export_media::mpd::{MAX_BYTES, Mpd, MpdError, Resource, parse};
+use std::collections::HashMap;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, Mutex, PoisonError};
+use tokio::sync::{OnceCell, OwnedSemaphorePermit, Semaphore};
+
+/// Largest init segment or index, by what their readers take.
+const HEAD_MOST: u64 = 4 << 20;
+/// Bytes of all init segments of a recording that are read for one window.
+const INITS_MOST: u64 = 64 << 20;
+/// Bytes that a job may read however short its window is, and for each second of it. A second of 8K at 200 Mbit/s has a
+/// quarter of that, and a copy that fails is read again.
+const BYTES_MOST: u64 = 4 << 30;
+const BYTES_A_SECOND: u64 = 100 << 20;
+/// KiB of all segments that a job fetches ahead of need, whatever the manifest says of them.
+const AHEAD_KIB: usize = 512 << 10;
+/// Objects that a job may ask for in vain.
+const ABSENT_MOST: u64 = 10_000;
+/// Longest key that S3 takes, in bytes.
+const KEY_MOST: usize = 1024;
+
+/// The tracks of an init segment, once they are known.
+type Tracks = Arc<OnceCell<Vec<Arc<InitTrack>>>>;
+
+/// Reads below one recording's directory, and counts the bytes.
+#[derive(Debug)]
+pub(crate) struct Reader<O> {
+    source: Arc<O>,
+    directory: String,
+    bytes: AtomicU64,
+    /// Init segments that were read: many tracks may share one.
+    inits: Mutex<HashMap<Resource, Tracks>>,
+    init_bytes: AtomicU64,
+    bytes_most: u64,
+    absent: AtomicU64,
+    /// KiB that may still be fetched ahead of need, by all tracks.
+    ahead: Arc<Semaphore>,
+    notes: Notes,
+    /// When to look again for what is not there yet, while the recording may still begin.
+    wake_at: Option<i64>,
+}
+
+/// Room for what is fetched ahead of need; given back when this is dropped.
+#[derive(Debug)]
+pub(super) struct Room(OwnedSemaphorePermit);
+
+impl Room {
+    /// So much of it as `bytes` bytes take.
+    pub(super) fn shrunk_to(mut self, bytes: usize) -> Option<Self> {
+        self.0.split(bytes.div_ceil(1024)).map(Self)
+    }
+}
+
+impl<O: Source> Reader<O> {
+    /// A reader for the recording whose manifest is at `manifest`.
+    pub(crate) fn new(source: Arc<O>, manifest: &str) -> Self {
+        let directory = manifest.rfind('/').map_or("", |at| &manifest[..=at]).to_owned();
+        Self {
+            source,
+            directory,
+            bytes: AtomicU64::new(0),
+            inits: Mutex::default(),
+            init_bytes: AtomicU64::new(0),
+            bytes_most: BYTES_MOST,
+            absent: AtomicU64::new(0),
+            ahead: Arc::new(Semaphore::new(AHEAD_KIB)),
+            notes: Notes::default(),
+            wake_at: None,
+        }
+    }
+
+    /// Bounds what is read by the length of the window.
+    pub(crate) fn bound(&mut self, window_ms: i64) {
+        let seconds = u64::try_from(window_ms / 1000).unwrap_or(0);
+        self.bytes_most = BYTES_MOST.saturating_add(BYTES_A_SECOND.saturating_mul(seconds));
+    }
+
+    /// Init segments may not be stored yet: `wake_at` is when to look again, in milliseconds since the epoch.
+    pub(crate) fn expect_init(&mut self, wake_at: Option<i64>) {
+        self.wake_at = wake_at;
+    }
+
+    /// What clients should know about the clip that is made of this recording.
+    pub(crate) fn notes(&self) -> &Notes {
+        &self.notes
+    }
+
+    /// Bytes read so far.
+    pub(crate) fn bytes(&self) -> u64 {
+        self.bytes.load(Ordering::Relaxed)
+    }
+
+    /// Room for up to `bytes` bytes that are not needed yet, if there is so much.
+    pub(super) fn room_ahead(&self, bytes: u64) -> Option<Room> {
+        let kib = u32::try_from(bytes.div_ceil(1024)).ok()?;
+        Arc::clone(&self.ahead).try_acquire_many_owned(kib).ok().map(Room)
+    }
+
+    /// Reads the manifest.
+    pub(crate) async fn manifest(&self, key: &str) -> Result<Result<Mpd, MpdError>, WorkError> {
+        let most = u64::try_from(MAX_BYTES).unwrap_or(u64::MAX);
+        match self.source.read(key, None, most).await {
+            Err(ReadError::TooLarge) => Ok(Err(MpdError::TooLarge)),
+            read => Ok(parse(&found(read, most)?.ok_or(Cause::from(Reason::SourceAbsent))?)),
+        }
+    }
+
+    /// The tracks of an init segment, which is called `place`. It is read once.
+    pub(super) async fn init(
+        &self,
+        resource: &Resource,
+        place: &'static str,
+    ) -> Result<Vec<Arc<InitTrack>>, WorkError> {
+        let tracks = {
+            let mut inits = self.inits.lock().unwrap_or_else(PoisonError::into_inner);
+            Arc::clone(inits.entry(resource.clone()).or_default())
+        };
+        let read = || async {
+            let bytes = self.head(resource).await?;
+            let length = u64::try_from(bytes.len()).unwrap_or(u64::MAX);
+            if self.init_bytes.fetch_add(length, Ordering::Relaxed).saturating_add(length) > INITS_MOST {
+                let why = format!("all init segments together have more than {INITS_MOST} bytes");
+                return Err(WorkError::from(Reason::BadRecording.because(why)));
+            }
+            let tracks = Init::parse(&bytes).map_err(WorkError::from)?.tracks;
+            Ok(tracks.into_iter().map(Arc::new).collect())
+        };
+        tracks.get_or_try_init(read).await.cloned().about(|| place)
+    }
+
+    /// Reads an init segment or an index.
+    pub(super) async fn head(&self, resource: &Resource) -> Result<Bytes, WorkError> {
+        self.read(resource, HEAD_MOST).await?.ok_or_else(|| match self.wake_at {
+            Some(wake_at) => WorkError::Waiting { wake_at, available_ms: 0 },
+            None => Reason::BadRecording.because("it is listed and does not exist").into(),
+        })
+    }
+
+    /// Reads a resource of the recording if it has at most `most` bytes; `None` if it does not exist.
+    pub(super) async fn read(&self, resource: &Resource, most: u64) -> Result<Option<Bytes>, WorkError> {
+        let key = format!("{}{}", self.directory, resource.path);
+        let range = resource.range.map(|range| (range.first, range.last));
+        // S3 answers a range that ends before it starts with the whole object.
+        if key.len() > KEY_MOST || range.is_some_and(|(first, last)| last < first) {
+            let why = "the manifest names a file or a range of bytes that cannot be";
+            return Err(Reason::BadRecording.because(why).into());
+        }
+        let found = self.object(&key, range, most).await?;
+        self.count(found.as_ref().map(Bytes::len))?;
+        Ok(found)
+    }
+
+    /// Counts one read: its bytes, or that there was nothing.
+    fn count(&self, found: Option<usize>) -> Result<(), WorkError> {
+        let Some(length) = found else {
+            let absent = self.absent.fetch_add(1, Ordering::Relaxed) + 1;
+            return if absent <= ABSENT_MOST {
+                Ok(())
+            } else {
+                let why =
+                    format!("more than {ABSENT_MOST} of the files that the manifest lists do not exist");
+                Err(Reason::BadRecording.because(why).into())
+            };
+        };
+        let length = u64::try_from(length).unwrap_or_default();
+        let read = self.bytes.fetch_add(length, Ordering::Relaxed).saturating_add(length);
+        if read <= self.bytes_most {
+            return Ok(());
+        }
+        let why = format!("more than {} bytes would be read for the window", self.bytes_most);
+        Err(Reason::BadRecording.because(why).into())
+    }
+
+    /// Reads an object, or bytes of it; `None` if it does not exist.
+    async fn object(
+        &self,
+        key: &str,
+        range: Option<(u64, u64)>,
+        most: u64,
+    ) -> Result<Option<Bytes>, WorkError> {
+        found(self.source.read(key, range, most).await, most)
+    }
+}
+
+/// What was read; `None` if it does not exist.
+fn found(read: Result<Bytes, ReadError>, most: u64) -> Result<Option<Bytes>, WorkError> {
+    match read {
+        Ok(bytes) => Ok(Some(bytes)),
+        Err(ReadError::NotFound) => Ok(None),
+        Err(ReadError::Denied(why)) => Err(Reason::Denied.because(why).into()),
+        Err(ReadError::Outside(error)) => Err(WorkError::Outside(error)),
+        Err(ReadError::TooLarge) => {
+            Err(Reason::BadRecording.because(format!("a file has more than {most} bytes")).into())
+        }
+        Err(ReadError::Unavailable(why)) => Err(WorkError::Unanswered(why)),
+    }
+}

@@ -1,0 +1,628 @@
+//! Recorded video: the pictures of a window, over all segments and Periods, in stretches that can be decoded.
+
+mod back;
+
+use self::back::WayBack;
+use crate::Source;
+use crate::decode::CodedSource;
+use crate::error::Reason;
+use crate::error::WorkError;
+use crate::notes::Notes;
+use crate::notes::WarningCode;
+use crate::source::{Fetched, Media, Reader, Segments, Track};
+use bytes::Bytes;
+use export_media::cut::Access;
+use export_media::entries::SharedEntry;
+use export_media::fmp4::TrackKind;
+use export_media::mpd::{Representation, Segment};
+use export_media::nal::{
+    Continuity, Damage, Leading, Picture, RandomAccess, Sps, VideoCodec, classify, to_annex_b,
+};
+use export_media::picture::{DecoderConfig, PictureFormat};
+use export_media::repair::settle_times;
+use export_media::sample::{Rhythm, Sample};
+use export_media::stretch::{Bounds, Decision, Opening, SOON, Stretches, opening};
+use export_media::time::Nanos;
+use std::collections::VecDeque;
+use std::sync::Arc;
+
+/// Where the manifest lists nothing for longer than this, pictures are lost that later ones refer to.
+const DECLARED_HOLE: Nanos = Nanos::new(100_000_000);
+/// `profile_idc` of H.264 without B slices (A.2.1).
+const BASELINE: u8 = 66;
+/// A picture that lasts longer than this part of a second sets no rhythm.
+const LASTS_LONG: u32 = 10;
+
+/// A coded picture.
+#[derive(Debug, Clone)]
+pub(crate) struct Coded {
+    /// NAL units with their lengths in front, as recorded.
+    pub(crate) data: Bytes,
+    pub(crate) config: Arc<DecoderConfig>,
+    pub(crate) picture: Picture,
+    pub(crate) pts: Nanos,
+    pub(crate) duration: Nanos,
+    /// Or only decoded, for others to refer to.
+    pub(crate) shown: bool,
+}
+
+impl Coded {
+    /// A sample of `media`; shown until told otherwise.
+    pub(crate) fn of(
+        track: &Track,
+        media: &Media,
+        sample: &Sample,
+        picture: Picture,
+    ) -> Result<Self, WorkError> {
+        let line = &track.timeline;
+        let pts = line.to_nanos_floor(sample.pts);
+        let end = line.to_nanos_floor(sample.pts.saturating_add(i64::from(sample.duration)));
+        let config = Arc::clone(decoder_config(track, sample)?);
+        let data = media.data(sample)?;
+        let data = if picture.parameter_sets { config.amended(&data) } else { data };
+        Ok(Self { data, config, picture, pts, duration: end - pts, shown: true })
+    }
+
+    /// As a cut sees it.
+    pub(crate) fn access(self) -> Access<Self> {
+        let bytes = self.data.len();
+        Access { pts: self.pts, duration: self.duration, picture: self.picture, bytes, item: self }
+    }
+
+    /// In Annex B form; `first` of what a decoder gets, with its parameter sets.
+    pub(crate) fn annex_b(&self, first: bool) -> Result<Vec<u8>, WorkError> {
+        let mut coded = if first { self.config.annex_b() } else { Vec::new() };
+        to_annex_b(&self.data, self.config.nal_length_size, &mut coded)?;
+        Ok(coded)
+    }
+}
+
+/// What comes next.
+#[derive(Debug)]
+pub(crate) enum Item {
+    /// A new decoder, and its first picture.
+    Start(Arc<Setup>, Coded),
+    /// One more picture.
+    Sample(Coded),
+}
+
+impl Item {
+    fn coded(&self) -> &Coded {
+        match self {
+            Self::Start(_, coded) | Self::Sample(coded) => coded,
+        }
+    }
+
+    fn coded_mut(&mut self) -> &mut Coded {
+        match self {
+            Self::Start(_, coded) | Self::Sample(coded) => coded,
+        }
+    }
+}
+
+/// What a decoder, and the encoder behind it, must know.
+#[derive(Debug, Clone)]
+pub(crate) struct Setup {
+    pub(crate) config: Arc<DecoderConfig>,
+    pub(crate) sps: Sps,
+    /// Of an MP4 that has pictures of this stretch.
+    pub(crate) entry: SharedEntry,
+    pub(crate) format: PictureFormat,
+    /// Ticks a second of the track.
+    pub(crate) timescale: u32,
+    /// Ticks of the first sample.
+    pub(crate) frame_ticks: u32,
+    /// How samples follow each other.
+    pub(crate) rhythm: Rhythm,
+    /// What is shown of the stretch.
+    pub(crate) bounds: Bounds,
+}
+
+impl Setup {
+    /// How much earlier than shown pictures are decoded if up to `reordered` ones overtake another, in ticks: then their
+    /// decoding is as even as their display, where no picture lasts long.
+    pub(crate) fn delay(&self, reordered: usize) -> i64 {
+        let longest = self.rhythm.longest.max(self.frame_ticks).min(self.timescale / LASTS_LONG).max(1);
+        i64::try_from(reordered).unwrap_or(0).saturating_mul(i64::from(longest))
+    }
+}
+
+/// A Period's picture and the part of the window in it.
+#[derive(Debug, Clone)]
+pub(crate) struct Part {
+    /// Representations of the picture, the best first.
+    pub(crate) candidates: Vec<Representation>,
+    pub(crate) from: Nanos,
+    pub(crate) until: Nanos,
+    /// The Period starts within the window.
+    pub(crate) starts_period: bool,
+    /// The Period ends within the window.
+    pub(crate) ends_period: bool,
+}
+
+impl Part {
+    /// What is shown of the Period's pictures.
+    pub(crate) fn bounds(&self) -> Bounds {
+        let (from, until) = (Some(self.from), Some(self.until));
+        Bounds { from: from.filter(|_| self.starts_period), until: until.filter(|_| self.ends_period) }
+    }
+
+    /// Opens its track, the best that can be read; `None` if there is no picture in the files.
+    pub(crate) async fn open<O: Source>(&self, reader: &Reader<O>) -> Result<Option<Arc<Track>>, WorkError> {
+        let mut refused = None;
+        for candidate in &self.candidates {
+            match Track::open(reader, candidate, TrackKind::Video, (self.from, self.until)).await {
+                Ok(Some(track)) if track.configs.first().is_some_and(Option::is_some) => {
+                    return Ok(Some(Arc::new(track)));
+                }
+                Ok(Some(_)) => {
+                    let codec = Reason::UnsupportedCodec.because("the picture is neither H.264 nor HEVC");
+                    refused = refused.or(Some(codec.into()));
+                }
+                Ok(None) => {}
+                Err(WorkError::GivenUp(cause)) => refused = refused.or(Some(cause.into())),
+                Err(other) => return Err(other),
+            }
+        }
+        refused.map_or(Ok(None), Err)
+    }
+}
+
+/// Reads and judges the samples of a window, over all its Periods.
+pub(crate) struct VideoFeed<O> {
+    reader: Arc<Reader<O>>,
+    parts: VecDeque<Part>,
+    /// The first part's track, if it is open already.
+    first: Option<Arc<Track>>,
+    open: Option<Open<O>>,
+    /// The window.
+    start: Nanos,
+    end: Nanos,
+    stretches: Stretches,
+    /// How the window starts is known.
+    opened: bool,
+    /// What waits until it is, or has waited.
+    held: VecDeque<Item>,
+    over: bool,
+}
+
+struct Open<O> {
+    reader: Arc<Reader<O>>,
+    part: Part,
+    track: Arc<Track>,
+    segments: Segments<O>,
+    /// Segments that were read while stepping back, in order.
+    waiting: VecDeque<Judged>,
+    /// The sample to start with in the first segment, until that is loaded.
+    entry: Option<usize>,
+    samples: VecDeque<(Sample, Picture)>,
+    media: Media,
+    /// The segment that they are of.
+    segment: Option<Segment>,
+    rhythm: Rhythm,
+    description: u32,
+    /// What the pictures of the stretch follow.
+    sps: Option<Sps>,
+    /// Follows the pictures of the stretch.
+    continuity: Option<Continuity>,
+    /// Something is missing since the last random access picture.
+    damaged: bool,
+}
+
+/// A segment with its samples at their right times and what their NAL units say; none if there is nothing to read.
+struct Judged {
+    segment: Segment,
+    media: Option<(Media, Vec<Picture>)>,
+}
+
+impl Judged {
+    fn of<O: Source>(track: &Track, reader: &Reader<O>, fetched: Fetched) -> Result<Self, WorkError> {
+        let Fetched { segment, media } = fetched;
+        let Some(mut media) = media else { return Ok(Self { segment, media: None }) };
+        let pictures = pictures(track, reader, &segment, &media)?;
+        for repair in settle_times(&mut media.samples, &pictures) {
+            reader.notes().warn(WarningCode::RatesCorrected, track.about(&segment, repair.what()));
+        }
+        Ok(Self { segment, media: Some((media, pictures)) })
+    }
+
+    /// Not all of it was read.
+    fn is_part(&self) -> bool {
+        self.media.as_ref().is_some_and(|(media, _)| !media.whole)
+    }
+}
+
+impl<O: Source> VideoFeed<O> {
+    /// For the window `[start, end)` made of `parts`; `first` is the first part's track.
+    pub(crate) fn new(
+        reader: Arc<Reader<O>>,
+        parts: Vec<Part>,
+        first: Option<Arc<Track>>,
+        start: Nanos,
+        end: Nanos,
+    ) -> Self {
+        let stretches = Stretches::new(start, end);
+        Self {
+            reader,
+            parts: parts.into(),
+            first,
+            open: None,
+            start,
+            end,
+            stretches,
+            opened: false,
+            held: VecDeque::new(),
+            over: false,
+        }
+    }
+
+    /// What clients should know about the clip.
+    pub(crate) fn notes(&self) -> &Notes {
+        self.reader.notes()
+    }
+
+    /// How the pictures of the parts that are not open yet look, as far as their init segments say.
+    pub(crate) async fn looks(&self) -> Vec<(PictureFormat, Arc<DecoderConfig>)> {
+        let mut looks = Vec::new();
+        for part in &self.parts {
+            // What cannot be opened says so in its turn.
+            let Ok(Some(track)) = part.open(&self.reader).await else { continue };
+            let Some(config) = track.configs.first().and_then(Option::as_ref) else { continue };
+            let format = config.sps(&[]).ok().and_then(|sps| format_of(&track, config, &sps, &[]));
+            looks.extend(format.map(|format| (format, Arc::clone(config))));
+        }
+        looks
+    }
+
+    /// Milliseconds of the window that nothing decodable covers; once everything has been fed.
+    pub(crate) fn lack_ms(&mut self) -> i64 {
+        self.stretches.lack_ms()
+    }
+
+    async fn take_open(&mut self) -> Result<Option<Open<O>>, WorkError> {
+        if let Some(open) = self.open.take() {
+            return Ok(Some(open));
+        }
+        while let Some(part) = self.parts.pop_front() {
+            let track = match self.first.take() {
+                Some(track) => Some(track),
+                None => part.open(&self.reader).await?,
+            };
+            if let Some(track) = track {
+                self.stretches.begin_period(part.bounds());
+                return Open::new(Arc::clone(&self.reader), part, track).await.map(Some);
+            }
+        }
+        Ok(None)
+    }
+
+    /// Turns a sample into an item, unless it is of no use.
+    fn judge(
+        &mut self,
+        open: &mut Open<O>,
+        sample: &Sample,
+        picture: &Picture,
+    ) -> Result<Option<Item>, WorkError> {
+        let line = &open.track.timeline;
+        if picture.slices == 0 {
+            self.stretches.pass_over(line, sample);
+            return Ok(None);
+        }
+        if sample.description != open.description {
+            open.description = sample.description;
+            self.stretches.break_off();
+        }
+        if picture.parameter_sets && picture.random_access != RandomAccess::None && open.changes(sample) {
+            self.stretches.break_off();
+        }
+        let random_access = picture.random_access != RandomAccess::None;
+        let mut missing = open.missing(sample)?.filter(|what| *what == Damage::Slice || !random_access);
+        if missing == Some(Damage::Reference) && picture.leading == Leading::Rasl {
+            self.leave_out(open, "a leading picture refers to pictures that are missing");
+            self.stretches.pass_over(&open.track.timeline, sample);
+            return Ok(None);
+        }
+        // Players of HEVC show nothing that lacks a reference; those of H.264 show the rest of a GOP that lacks a few.
+        let hidden = decoder_config(&open.track, sample)?.codec == VideoCodec::Hevc;
+        let hidden = hidden || self.stretches.steps_over(&open.track.timeline, sample);
+        if missing == Some(Damage::Reference) && hidden && self.stretches.goes_on() {
+            self.leave_out(open, "pictures are missing that those up to the next key picture refer to");
+            self.stretches.break_off();
+        }
+        let decision = self.stretches.push(&open.track.timeline, sample, picture);
+        if decision == Decision::Skip {
+            return Ok(None);
+        }
+        if decision == Decision::Start {
+            open.continuity = Some(Continuity::new(decoder_config(&open.track, sample)?));
+            missing = open.missing(sample)?;
+        }
+        self.report_damage(open, sample, random_access, missing);
+        let coded = Coded::of(&open.track, &open.media, sample, *picture)?;
+        // A picture that lasts is on display up to the window's end, and no longer.
+        let rest = self.end - coded.pts;
+        let lasts = coded.duration > SOON && rest > Nanos::ZERO;
+        let duration = if lasts { coded.duration.min(rest) } else { coded.duration };
+        let coded = Coded { shown: self.stretches.shows(coded.pts), duration, ..coded };
+        if decision == Decision::Feed {
+            return Ok(Some(Item::Sample(coded)));
+        }
+        let setup = setup_of(&open.track, sample, &coded, open.rhythm)?;
+        if self.stretches.repeats(coded.pts) {
+            self.leave_out(open, "it starts with pictures that an earlier segment has shown");
+        }
+        if setup.is_none() {
+            self.leave_out(open, "the parameter sets of a random access picture cannot be read");
+            self.stretches.break_off();
+        }
+        if let Some(depth) = setup.as_ref().and_then(|setup| setup.sps.max_reorder) {
+            self.stretches.reorders(usize::try_from(depth).unwrap_or(usize::MAX));
+        }
+        open.sps = setup.as_ref().map(|setup| setup.sps.clone());
+        let setup = setup.map(|setup| Setup { bounds: self.stretches.bounds(), ..setup });
+        Ok(setup.map(|setup| Item::Start(Arc::new(setup), coded)))
+    }
+
+    /// Notes what is missing, once for all pictures up to the next random access picture.
+    fn report_damage(&self, open: &mut Open<O>, sample: &Sample, anew: bool, missing: Option<Damage>) {
+        open.damaged &= !anew;
+        let Some(missing) = missing.filter(|_| !open.damaged) else { return };
+        open.damaged = true;
+        let what = match missing {
+            Damage::Slice => "lacks a slice, or the slice's header makes no sense",
+            Damage::Reference => "or one behind it refers to pictures that are missing",
+        };
+        if let Some(segment) = &open.segment {
+            let at = open.track.timeline.to_nanos_floor(sample.pts).to_millis_floor();
+            let detail = open.track.about(segment, &format!("the picture at {at} ms {what}"));
+            self.reader.notes().warn(WarningCode::PicturesDamaged, detail);
+        }
+    }
+
+    /// Notes that pictures of the segment are not shown.
+    fn leave_out(&self, open: &Open<O>, why: &str) {
+        if let Some(segment) = &open.segment {
+            self.reader.notes().warn(WarningCode::PicturesLeftOut, open.track.about(segment, why));
+        }
+    }
+}
+
+impl<O: Source> VideoFeed<O> {
+    /// The next item of the recording.
+    async fn read_on(&mut self) -> Result<Option<Item>, WorkError> {
+        loop {
+            if self.over || self.stretches.is_complete() {
+                self.over = true;
+                return Ok(None);
+            }
+            let Some(mut open) = self.take_open().await? else {
+                self.stretches.break_off();
+                self.over = true;
+                return Ok(None);
+            };
+            if let Some((sample, picture)) = open.samples.pop_front() {
+                let item = self.judge(&mut open, &sample, &picture)?;
+                self.open = Some(open);
+                if item.is_some() {
+                    return Ok(item);
+                }
+            } else if open.load(&mut self.stretches).await? {
+                self.open = Some(open);
+            }
+        }
+    }
+
+    /// Decides how the window starts, if enough of its first stretch is known or it `is_over`: a picture that is on
+    /// display at the window's start, and not soon followed by another, is shown from there on.
+    fn decide_opening(&mut self, is_over: bool) {
+        let times: Vec<(Nanos, Nanos)> = self
+            .held
+            .iter()
+            .map(Item::coded)
+            .filter(|coded| coded.shown)
+            .map(|coded| (coded.pts, coded.duration))
+            .collect();
+        let reorder = match self.held.front() {
+            Some(Item::Start(setup, _)) => setup.rhythm.reorder,
+            _ => 0,
+        };
+        let decided = opening(&times, self.start, reorder, is_over);
+        self.opened = decided.is_some();
+        if let Some(Opening::OnDisplay(at, until)) = decided
+            && let Some(coded) = self.held.iter_mut().map(Item::coded_mut).filter(|coded| coded.shown).nth(at)
+        {
+            (coded.pts, coded.duration) = (self.start, until.min(self.end) - self.start);
+        }
+    }
+}
+
+impl<O: Source> CodedSource for VideoFeed<O> {
+    async fn next(&mut self) -> Result<Option<Item>, WorkError> {
+        while !self.opened {
+            let item = self.read_on().await?;
+            match &item {
+                None => self.decide_opening(true),
+                // The next stretch may begin soon enough, as one of another Period does.
+                Some(Item::Start(setup, coded)) if !self.held.is_empty() => {
+                    let first = setup.bounds.from.map_or(coded.pts, |from| from.max(coded.pts));
+                    self.opened = first >= self.start && first - self.start <= SOON;
+                    if !self.opened {
+                        self.decide_opening(true);
+                    }
+                }
+                Some(_) => {}
+            }
+            let may_decide = item.as_ref().is_some_and(|item| item.coded().pts >= self.start);
+            self.held.extend(item);
+            if may_decide && !self.opened {
+                self.decide_opening(false);
+            }
+        }
+        match self.held.pop_front() {
+            Some(item) => Ok(Some(item)),
+            None => self.read_on().await,
+        }
+    }
+
+    fn take_cut(&mut self) -> Option<Nanos> {
+        self.stretches.take_cut()
+    }
+}
+
+/// What the pictures of a track are, by a parameter set and the sample that it stands before; `None` if no encoder here
+/// takes such pictures.
+fn format_of(track: &Track, config: &DecoderConfig, sps: &Sps, sample: &[u8]) -> Option<PictureFormat> {
+    Some(PictureFormat {
+        bottom_first: sps.interlaced && config.bottom_first(sps, sample).unwrap_or(false),
+        matrix: track.init.matrix,
+        ..PictureFormat::of(sps)?
+    })
+}
+
+/// What a stretch that starts with `first` needs; `None` if its parameter sets cannot be read.
+pub(crate) fn setup_of(
+    track: &Track,
+    sample: &Sample,
+    first: &Coded,
+    rhythm: Rhythm,
+) -> Result<Option<Setup>, WorkError> {
+    let Ok(sps) = first.config.sps(&first.data) else { return Ok(None) };
+    let format = format_of(track, &first.config, &sps, &first.data).ok_or_else(|| {
+        Reason::UnsupportedCodec
+            .because("the pictures have a size, a chroma format or a bit depth that is not read here")
+    })?;
+    let timescale = track.timeline.timescale().get();
+    // What is not said may come later on; only the Baseline profile has no pictures to overtake.
+    let reorder = sps.max_reorder.unwrap_or(u32::from(sps.profile_idc != BASELINE));
+    let reorder = usize::try_from(reorder).unwrap_or(0).max(rhythm.reorder);
+    Ok(Some(Setup {
+        config: Arc::clone(&first.config),
+        entry: SharedEntry::beside(&first.config, &first.data),
+        format,
+        timescale,
+        frame_ticks: if sample.duration == 0 { (timescale / 25).max(1) } else { sample.duration },
+        rhythm: Rhythm { reorder, ..rhythm },
+        bounds: Bounds::default(),
+        sps,
+    }))
+}
+
+impl<O: Source> Open<O> {
+    /// Starts at the last picture from which all that the window shows can be decoded.
+    async fn new(reader: Arc<Reader<O>>, part: Part, track: Arc<Track>) -> Result<Self, WorkError> {
+        let position = track.index_at(part.from);
+        let mut segments =
+            Segments::of_window(Arc::clone(&reader), Arc::clone(&track), position, part.from, part.until);
+        let first = segments.next().await?.map(|fetched| Judged::of(&track, &reader, fetched)).transpose()?;
+        let (waiting, entry) = WayBack::new(&reader, &track, position, part.from, first).find().await?;
+        let first = waiting.front().and_then(|first| first.media.as_ref());
+        Ok(Self {
+            rhythm: first.map(|(media, _)| Rhythm::of(&media.samples)).unwrap_or_default(),
+            reader,
+            part,
+            track,
+            segments,
+            waiting,
+            entry,
+            samples: VecDeque::new(),
+            media: Media::default(),
+            segment: None,
+            description: 0,
+            sps: None,
+            continuity: None,
+            damaged: false,
+        })
+    }
+
+    /// What a sample tells of pictures and slices that are missing.
+    fn missing(&mut self, sample: &Sample) -> Result<Option<Damage>, WorkError> {
+        let Some(continuity) = &mut self.continuity else { return Ok(None) };
+        let config = decoder_config(&self.track, sample)?;
+        Ok(continuity.next(&self.media.data(sample)?, config.nal_length_size))
+    }
+
+    /// Whether a sample brings another sequence parameter set than the stretch has followed so far.
+    fn changes(&self, sample: &Sample) -> bool {
+        let (Some(before), Ok(config)) = (&self.sps, decoder_config(&self.track, sample)) else {
+            return false;
+        };
+        let Ok(data) = self.media.data(sample) else { return false };
+        matches!(config.sps_in_band(&config.amended(&data)), Some(Ok(sps)) if sps != *before)
+    }
+
+    /// Makes the next segment's samples the current ones; `false` past the last one of this part.
+    async fn load(&mut self, stretches: &mut Stretches) -> Result<bool, WorkError> {
+        if std::mem::take(&mut self.media).damaged {
+            stretches.break_off();
+        }
+        let judged = match self.waiting.pop_front() {
+            Some(judged) => judged,
+            None => match self.segments.next().await? {
+                Some(fetched) => Judged::of(&self.track, &self.reader, fetched)?,
+                None => return Ok(false),
+            },
+        };
+        let Judged { segment, media } = judged;
+        let beyond = self.track.span(&segment).0 >= self.part.until;
+        let Some((media, mut pictures)) = media else {
+            stretches.break_off();
+            return Ok(!beyond);
+        };
+        let listed_until = self.segment.as_ref().map(|before| self.track.span(before).1);
+        if listed_until.is_some_and(|until| self.track.span(&segment).0 - until > DECLARED_HOLE) {
+            stretches.break_off();
+        }
+        let (line, samples) = (&self.track.timeline, &media.samples);
+        if beyond && !samples.iter().any(|sample| line.to_nanos_floor(sample.pts) < self.part.until) {
+            return Ok(false);
+        }
+        let entry = self.entry.take();
+        if let Some(first) =
+            entry.and_then(|entry| pictures.get_mut(entry)).filter(|first| first.recovery > 0)
+        {
+            // Whatever is not right yet is before the window.
+            first.random_access = RandomAccess::RecoveryPoint;
+        }
+        self.samples = samples.iter().copied().zip(pictures).skip(entry.unwrap_or(0)).collect();
+        self.media = media;
+        self.segment = Some(segment);
+        Ok(true)
+    }
+}
+
+/// What the NAL units of each sample say; a sample that cannot be read is no picture.
+pub(crate) fn pictures<O: Source>(
+    track: &Track,
+    reader: &Reader<O>,
+    segment: &Segment,
+    media: &Media,
+) -> Result<Vec<Picture>, WorkError> {
+    let leave_out = |n: usize, what: &str| {
+        let what = format!("picture {}: {what}", n + 1);
+        reader.notes().warn(WarningCode::PicturesLeftOut, track.about(segment, &what));
+        Picture::NOTHING
+    };
+    let picture = |(n, sample): (usize, &Sample)| {
+        let named = sample.entry_index().is_some_and(|entry| entry < track.configs.len());
+        let Some(data) = media.bytes_of(sample).filter(|_| named) else {
+            return Ok(leave_out(n, "its sample entry or its bytes are not there"));
+        };
+        let config = decoder_config(track, sample)?;
+        Ok(match classify(config.codec, &data, config.nal_length_size, sample.sync) {
+            Ok(picture) if picture.slices == 0 => leave_out(n, "it has no slices"),
+            Ok(picture) => picture,
+            Err(error) => leave_out(n, &error.to_string()),
+        })
+    };
+    media.samples.iter().enumerate().map(picture).collect()
+}
+
+/// The decoder configuration of a sample.
+fn decoder_config<'a>(track: &'a Track, sample: &Sample) -> Result<&'a Arc<DecoderConfig>, WorkError> {
+    let config = sample.entry_index().and_then(|n| track.configs.get(n));
+    let config = config
+        .ok_or_else(|| Reason::BadRecording.because("a sample of the video track names no sample entry"))?;
+    Ok(config.as_ref().ok_or_else(|| {
+        Reason::UnsupportedCodec.because("a sample entry of the video track is neither H.264 nor H.265")
+    })?)
+}

@@ -1,0 +1,288 @@
+//! The ways to make a clip: copied where that can be; if not, encoded as a whole, and once more if larger pictures turn
+//! up than it was begun with. A recording without a picture gives a clip of its sound.
+
+use crate::alone;
+use crate::audio::AudioTrack;
+use crate::budget::Budget;
+use crate::clip::{self, Progress};
+use crate::error::{Cause, Reason, Unfit, WorkError};
+use crate::ffmpeg::Ffmpeg;
+use crate::notes::{Notes, Warning, WarningCode};
+use crate::output::Container;
+use crate::planner::{Asked, Largest};
+use crate::recording::{Recording, Selection};
+use crate::source::{Reader, Track};
+use crate::still::{picture, thumbnail};
+use crate::{Observer, Sink, Source, Writer};
+use export_media::picture::PictureFormat;
+use export_media::time::Nanos;
+use std::sync::Arc;
+use std::time::Duration;
+
+/// A clip to make.
+#[derive(Debug, Clone)]
+pub struct Clip {
+    /// What of which recording.
+    pub selection: Selection,
+    /// The clip's container.
+    pub container: Container,
+    /// The time that there is to make it. What is judged to take longer is refused.
+    pub left: Duration,
+    /// Whether a failure that nothing explains is not to be tried again: the clip is then encoded as a whole.
+    pub last_try: bool,
+}
+
+/// A clip that was made.
+#[derive(Debug)]
+pub struct Made<W> {
+    /// What the sink's writer says of the file.
+    pub written: W,
+    /// Length of the clip.
+    pub length: Nanos,
+    /// The part of the window that no recorded frame covers, in milliseconds.
+    pub lack_ms: i64,
+    /// In which way it was made.
+    pub plan: Plan,
+    /// What was left out of it or corrected in it, one of each kind.
+    pub warnings: Vec<Warning>,
+    /// Bytes read from the source.
+    pub bytes_read: u64,
+    /// Milliseconds to read the manifest and the first init segment.
+    pub open_ms: u64,
+}
+
+/// How a clip was made.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Plan {
+    /// `copy`, `smart` (copied but for its ends) or `reencode`.
+    pub kind: &'static str,
+    /// Why in this way.
+    pub reason: String,
+    /// Why it could not be copied, if that was tried.
+    pub fell_back: Option<Unfit>,
+    /// Frames that went through an encoder.
+    pub frames_encoded: u64,
+    /// Frames that are as recorded.
+    pub frames_copied: u64,
+    /// Milliseconds of decoding and encoding, all runs added up.
+    pub render_ms: u64,
+    /// Milliseconds of checking the joins, all added up.
+    pub check_ms: u64,
+}
+
+/// What the sink's writer says of a file.
+type FileOf<K> = <<K as Sink>::Writer as Writer>::Written;
+
+/// One way to make it.
+struct Way<'a> {
+    budget: &'a Budget,
+    /// Why it cannot be copied.
+    unfit: Option<(Unfit, String)>,
+    largest: &'a Largest,
+    /// Whether the clip may be given up for one of larger pictures.
+    may_grow: bool,
+}
+
+/// What a clip is made with.
+struct Making<'a, S, K, B> {
+    clip: &'a Clip,
+    ffmpeg: &'a Ffmpeg,
+    source: &'a Recording<S>,
+    sink: &'a K,
+    observer: &'a B,
+}
+
+impl Clip {
+    /// Makes the clip.
+    ///
+    /// # Errors
+    /// [`WorkError`]: what becomes of it.
+    pub async fn make<S: Source, K: Sink>(
+        &self,
+        source: Arc<S>,
+        ffmpeg: &Ffmpeg,
+        sink: &K,
+        observer: &impl Observer,
+    ) -> Result<Made<FileOf<K>>, WorkError> {
+        let source = Recording::open(source, &self.selection).await?;
+        let making = Making { clip: self, ffmpeg, source: &source, sink, observer };
+        Box::pin(making.make()).await
+    }
+}
+
+impl<S: Source, K: Sink, B: Observer> Making<'_, S, K, B> {
+    async fn make(&self) -> Result<Made<FileOf<K>>, WorkError> {
+        let audio = self.sound().await?;
+        if let Err(waiting) = self.source.check_live_edge(&audio).await {
+            if let Some(track) = &self.source.track {
+                self.frame_while_waiting(track).await?;
+            }
+            return Err(waiting);
+        }
+        if self.source.track.is_none() {
+            return self.of_sound(audio).await;
+        }
+        let budget = Budget::new(self.clip.left, self.source.recorded(), self.ffmpeg.memory());
+        let largest = Largest::default();
+        let way = Way { budget: &budget, unfit: None, largest: &largest, may_grow: true };
+        let copied = self.of_pictures(audio, &way).await;
+        let copied = copied.map_err(|error| match error {
+            WorkError::Unexplained(why) if self.clip.last_try => Unfit::Encoder.because(&why),
+            other => other,
+        });
+        match copied {
+            Err(WorkError::Unfit(unfit, why)) => {
+                tracing::warn!(why, code = unfit.code(), "rendering a clip that could not be copied");
+                self.render_all(Way { unfit: Some((unfit, why)), ..way }).await
+            }
+            done => done,
+        }
+    }
+
+    /// Renders a clip that could not be copied, and once more if larger pictures turn up than it was begun with.
+    async fn render_all(&self, way: Way<'_>) -> Result<Made<FileOf<K>>, WorkError> {
+        match self.of_pictures(self.sound().await?, &way).await {
+            Err(WorkError::Unfit(Unfit::FormatChange, why)) => {
+                tracing::warn!(why, "rendering a clip again");
+                let way = Way { may_grow: false, ..way };
+                self.of_pictures(self.sound().await?, &way).await
+            }
+            done => done,
+        }
+    }
+
+    async fn sound(&self) -> Result<Vec<AudioTrack<S>>, WorkError> {
+        self.source.sound(self.ffmpeg, self.clip.container).await
+    }
+
+    /// The first frame may be there long before the window's end is. Its failure is no failure of the clip.
+    async fn frame_while_waiting(&self, track: &Track) -> Result<(), WorkError> {
+        if !self.observer.wants_first_frame().await || !self.source.has_begun(track).await? {
+            return Ok(());
+        }
+        match picture(self.ffmpeg, self.source, track).await {
+            Ok(Some((format, raw))) => self.show(&format, &raw).await,
+            Ok(None) => Ok(()),
+            Err(error) => {
+                tracing::warn!(%error, "failed to make the thumbnail of a waiting job");
+                Ok(())
+            }
+        }
+    }
+
+    /// A clip with a picture.
+    async fn of_pictures(
+        &self,
+        audio: Vec<AudioTrack<S>>,
+        way: &Way<'_>,
+    ) -> Result<Made<FileOf<K>>, WorkError> {
+        let (window, reader) = (self.source.window, &self.source.reader);
+        let work = clip::Job {
+            asked: Asked {
+                ffmpeg: self.ffmpeg,
+                window,
+                codec: self.clip.selection.codec,
+                container: self.clip.container,
+                budget: way.budget,
+                render_all: way.unfit.is_some(),
+                largest: way.largest,
+                may_grow: way.may_grow,
+            },
+            feed: self.source.pictures(),
+            audio,
+            sink: self.begin().await?,
+        };
+        let made = clip::make(work, self).await?.ok_or_else(|| no_picture(reader.notes()))?;
+        if made.work.left_out() > 0 {
+            let detail = format!("{} pictures are damaged, and no decoder gives them", made.work.left_out());
+            reader.notes().warn(WarningCode::PicturesLeftOut, detail);
+        }
+        for lost in made.work.lost() {
+            reader.notes().warn(WarningCode::MetadataLeftOut, format!("the encoded pictures have no {lost}"));
+        }
+        let (copied, encoded) = (made.work.copied(), made.work.encoded());
+        let (kind, reason) = match (&way.unfit, copied, encoded) {
+            (Some((_, why)), ..) => ("reencode", why.as_str()),
+            (None, _, 0) => ("copy", "the window starts and ends between pictures that need no other"),
+            (None, 0, _) if made.work.converts() => {
+                ("reencode", "another codec than the recorded one is asked for")
+            }
+            (None, 0, _) => {
+                ("reencode", "the window holds no picture to start a copy with: no IDR, CRA or BLA")
+            }
+            (None, ..) => ("smart", "only what the window's ends cut off is encoded"),
+        };
+        let plan = Plan {
+            kind,
+            reason: reason.to_owned(),
+            fell_back: way.unfit.as_ref().map(|(unfit, _)| *unfit),
+            frames_encoded: encoded,
+            frames_copied: copied,
+            render_ms: made.work.render_ms(),
+            check_ms: made.work.check_ms(),
+        };
+        Ok(self.made(made.written, made.length, made.lack_ms, plan))
+    }
+
+    /// A clip of a recording without a picture.
+    async fn of_sound(&self, audio: Vec<AudioTrack<S>>) -> Result<Made<FileOf<K>>, WorkError> {
+        let sink = self.begin().await?;
+        let sound = alone::make(self.ffmpeg, self.source.window, self.clip.container, audio, sink).await?;
+        let none = || match self.source.sound_left_out() {
+            Some(detail) => Reason::UnsupportedCodec.because(detail),
+            None => self.source.nothing(Reason::NoMedia.because("no sound is recorded in the window")),
+        };
+        let sound = sound.ok_or_else(none)?;
+        let plan = Plan {
+            kind: "copy",
+            reason: "sound only".to_owned(),
+            fell_back: None,
+            frames_encoded: 0,
+            frames_copied: 0,
+            render_ms: 0,
+            check_ms: 0,
+        };
+        Ok(self.made(sound.written, sound.length, sound.lack_ms, plan))
+    }
+
+    async fn begin(&self) -> Result<K::Writer, WorkError> {
+        self.sink.begin(self.clip.container == Container::Mp4).await
+    }
+
+    fn made(&self, written: FileOf<K>, length: Nanos, lack_ms: i64, plan: Plan) -> Made<FileOf<K>> {
+        let Recording { reader, open_ms, .. } = self.source;
+        let (warnings, bytes_read) = (reader.notes().warnings(), reader.bytes());
+        Made { written, length, lack_ms, plan, warnings, bytes_read, open_ms: *open_ms }
+    }
+
+    async fn show(&self, format: &PictureFormat, raw: &[u8]) -> Result<(), WorkError> {
+        if !self.observer.wants_first_frame().await {
+            return Ok(());
+        }
+        let reader: &Reader<S> = &self.source.reader;
+        self.observer.first_frame(thumbnail(self.ffmpeg, reader, format, raw).await?).await
+    }
+}
+
+impl<S: Source, K: Sink, B: Observer> Progress for Making<'_, S, K, B> {
+    async fn first_picture(&self, format: &PictureFormat, raw: &[u8]) -> Result<(), WorkError> {
+        self.show(format, raw).await
+    }
+
+    fn made(&self, length: Nanos) {
+        self.observer.progress(length);
+    }
+}
+
+/// Why there is no clip, or no still.
+pub(crate) fn no_picture(notes: &Notes) -> Cause {
+    let what = "no picture that can be decoded lies in the window";
+    let warnings = notes.warnings();
+    let left_out = |warning: &&Warning| {
+        matches!(warning.code, WarningCode::SegmentsLeftOut | WarningCode::PicturesLeftOut)
+    };
+    match warnings.iter().find(left_out) {
+        Some(warning) => Reason::NoMedia.because(format!("{what}; {}", warning.detail)),
+        None => Reason::NoMedia.because(what),
+    }
+}

@@ -1,0 +1,27 @@
+//! The window of a selection on its recording's clock.
+
+use crate::error::WorkError;
+use crate::recording::Selection;
+use crate::source::Track;
+use export_media::time::Nanos;
+use export_media::window::Listed;
+
+pub(crate) use export_media::window::{Edge, Window};
+
+/// What the manifest lists of `track`, as far as a window from `start` on needs it.
+pub(crate) fn listed(track: &Track, start: Nanos) -> Result<Listed, WorkError> {
+    let segment = track.segment(track.index_at(start))?.map_or(Nanos::ZERO, |segment| {
+        let (from, to) = track.span(&segment);
+        to - from
+    });
+    let (first, end) = (track.listed_start(), track.listed_end());
+    Ok(Listed { start: first, end, open_ended: track.is_open_ended(), segment })
+}
+
+/// Looks again at `wake_at`; `available` is how much of the window is there.
+pub(crate) fn waiting(wake_at: i64, available: Nanos, selection: &Selection) -> WorkError {
+    WorkError::Waiting {
+        wake_at,
+        available_ms: available.to_millis_floor().clamp(0, selection.window.duration_ms),
+    }
+}
