@@ -186,9 +186,48 @@ def is_signed(token: str, key: dict) -> bool:
     return number < modulus and pow(number, exponent, modulus).to_bytes(size, "big") == padded
 
 
+def with_announced_checksums(upload_part):
+    """S3 takes only parts with a checksum of the algorithm that their upload has announced; stock takes any and none."""
+
+    @functools.wraps(upload_part)
+    def handle(bucket, key, body, query_params, headers):
+        upload = s3._multipart_uploads.get(s3._qp(query_params, "uploadId"))
+        named = {name.removeprefix("x-amz-checksum-") for name in headers if name.startswith("x-amz-checksum-")}
+        announced = ((upload or {}).get("checksum_algorithm") or "null").lower()
+        if upload is not None and (named or announced != "null") and named != {announced}:
+            actual = ", ".join(sorted(named)) or "null"
+            why = f"Checksum Type mismatch occurred, expected checksum Type: {announced}, actual checksum Type: {actual}"
+            return s3._error("InvalidRequest", why, 400, f"/{bucket}/{key}")
+        return upload_part(bucket, key, body, query_params, headers)
+
+    return handle
+
+
+def with_named_checksums(complete):
+    """S3 makes an object only of parts whose checksums are named if their upload has announced an algorithm; stock of any."""
+
+    @functools.wraps(complete)
+    def handle(bucket, key, body, query_params, headers=None):
+        upload = s3._multipart_uploads.get(s3._qp(query_params, "uploadId")) or {}
+        if algorithm := upload.get("checksum_algorithm"):
+            parts = body.decode("utf-8", "replace").split("<Part>")[1:]
+            for number, part in enumerate(parts, 1):
+                if f"<Checksum{algorithm}>" not in part:
+                    why = (
+                        f"The upload was created using a {algorithm.lower()} checksum. The complete request must include the "
+                        f"checksum for each part. It was missing for part {number} in the request."
+                    )
+                    return s3._error("InvalidRequest", why, 400, f"/{bucket}/{key}")
+        return complete(bucket, key, body, query_params, headers)
+
+    return handle
+
+
 def patch(processes: FunctionProcesses) -> None:
     """Apply the changes to ministack."""
     dynamodb._evaluate_condition = with_partition_conditions(dynamodb._evaluate_condition)
+    s3._upload_part = with_announced_checksums(s3._upload_part)
+    s3._complete_multipart_upload = with_named_checksums(s3._complete_multipart_upload)
     if ministack.AUTH:
         iam_evaluator.enforce = with_record(iam_evaluator.enforce, os.environ["DECISIONS_FILE"])
         s3.handle_request = with_absence_hidden(s3.handle_request)

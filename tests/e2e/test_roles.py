@@ -122,6 +122,7 @@ def everything(stack: Stack, recorded: Callable[[str], Recording]) -> None:
         lambda: cut_off(stack, long),
         lambda: cut_off(stack, long, **ARCHIVE),
         lambda: undecodable(stack),
+        lambda: posted_again(stack, recording),
     ]
     with ThreadPoolExecutor(len(paths)) as pool:
         for done in [pool.submit(path) for path in paths]:
@@ -181,6 +182,44 @@ def taken_over(stack: Stack, recording: Recording) -> None:
         assert stack.status(job, Prefer="wait=20").code in (0, 5)
 
 
+def posted_again(stack: Stack, recording: Recording) -> None:
+    """Ready jobs whose files are looked for, and failed ones whose files are removed."""
+    for fields in ({}, {"FetchMedia": False}):
+        for place in ({}, ARCHIVE):
+            info = storage_info([stack.entry("mp4", **place)])
+            body = stack.request(recording, Fraction(3), 1200, f"again-{RUN}", storage_info=info, **fields)
+            done = stack.finish(body)
+            assert done.code in (0, 5), done
+            job = done.body["JobId"]
+            save(stack, aged(stack.items()[f"J#{job}"], 120_000))
+            assert stack.export(body).body["ErrorCode"] == done.code
+            save(stack, without_files(stack.items()[f"J#{job}"]))
+            assert stack.invoke("JobSweeper", b"{}").error == ""
+            bucket = place.get("storage_name", stack.env["EXPORT_BUCKET"])
+            keys = [stack.key_of(path) for path in (done.body["ImagePath"], done.body.get("VideoPath")) if path]
+            wait_for(lambda keys=keys, bucket=bucket: not any(is_there(stack, bucket, key) for key in keys) or None, "removal")
+
+
+def save(stack: Stack, item: dict) -> None:
+    stack.dynamodb.put_item(TableName=stack.env["JOBS_TABLE_NAME"], Item=item)
+
+
+def is_there(stack: Stack, bucket: str, key: str) -> bool:
+    return key in [each["Key"] for each in stack.s3.list_objects_v2(Bucket=bucket, Prefix=key).get("Contents", [])]
+
+
+def aged(item: dict, ms: int) -> dict:
+    """An item whose job ended so much earlier."""
+    return {**item, "updated_at": {"N": str(int(item["updated_at"]["N"]) - ms)}}
+
+
+def without_files(item: dict) -> dict:
+    """The item of a job that was cancelled half an hour ago when its files had just been published."""
+    left = {"generation": item["generation"], "is_told": {"BOOL": True}, "clear_at": {"N": "1"}}
+    due = {"due_at": {"N": "1"}, "due_shard": {"S": str(ord(item["sk"]["S"][-1]) % 4)}}
+    return {**item, "state": {"S": "CANCELLED"}, "aftermath": {"M": left}, **due}
+
+
 def abandoned(stack: Stack, job: str) -> None:
     """Put a job back to where its worker held it, the lease over."""
     item = stack.items()[f"J#{job}"]
@@ -190,7 +229,7 @@ def abandoned(stack: Stack, job: str) -> None:
     times = {"lease_until": now - 5000, "due_at": now - 4000, "deadline_at": now + 600_000, "done_ms": 0}
     item |= {name: {"N": str(value)} for name, value in times.items()}
     item |= {"state": {"S": "RUNNING"}, "active": item["pk"], "due_shard": {"S": str(ord(job[-1]) % 4)}}
-    stack.dynamodb.put_item(TableName=stack.env["JOBS_TABLE_NAME"], Item=item)
+    save(stack, item)
 
 
 def lengthened(stack: Stack, recording: Recording) -> Recording:
@@ -247,7 +286,6 @@ def died_uploading(stack: Stack, job: str) -> None:
     message = {"v": 1, "tenant": TENANT, "job_id": job, "generation": int(item["generation"]["N"])}
     stack.sqs.send_message(QueueUrl=stack.env["CLIP_QUEUE_URL"], MessageBody=json.dumps(message))
     wait_for(lambda: int(stack.items()[f"J#{job}"]["attempts"]["N"]) > 1 or None, "second attempt", 60)
-    wait_for(lambda: any("ListBucketMultipartUploads" in use.action for use in used(stack)) or None, "look for uploads")
     stack.send("DELETE", f"/export/status/{job}", headers={"X-Session-Id": stack.session_id})
 
 

@@ -3,14 +3,15 @@
 use crate::App;
 use crate::submit::{Ended, Submission};
 use export_domain::legacy::{Outcome, Via, answer};
-use export_domain::ports::{Clock, IdempotencyKeys, JobQueue, JobStore, Sessions, Tenants};
+use export_domain::ports::{ClipLook, Clock, IdempotencyKeys, JobQueue, JobStore, Sessions, Tenants};
 use export_lambda::http::{receive, reply};
 use lambda_http::{Body, Request, Response};
 
-impl<J, Q, S, T, C> App<J, Q, S, T, C>
+impl<J, Q, O, S, T, C> App<J, Q, O, S, T, C>
 where
     J: JobStore + IdempotencyKeys,
     Q: JobQueue,
+    O: ClipLook,
     S: Sessions,
     T: Tenants,
     C: Clock,

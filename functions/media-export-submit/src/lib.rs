@@ -14,13 +14,15 @@ use export_domain::intake::Intake;
 use export_domain::settings::{Lifecycle, ReplyStyle};
 use export_lambda::metrics::Metrics;
 
-/// The function with its ports: jobs, queue, sessions, tenants, clock.
+/// The function with its ports: jobs, queue, objects, sessions, tenants, clock.
 #[derive(Debug)]
-pub struct App<J, Q, S, T, C> {
+pub struct App<J, Q, O, S, T, C> {
     /// The jobs table.
     pub jobs: J,
     /// The work queues.
     pub queue: Q,
+    /// Where clips are.
+    pub objects: O,
     /// Judges requests.
     pub intake: Intake<S, T, C>,
     /// Times of a job's life.

@@ -2,7 +2,7 @@
 
 use export_aws::clock::SystemClock;
 use export_aws::dynamodb::{DynamoJobs, DynamoSessions, DynamoTenants};
-use export_aws::{clients, sqs::SqsQueues};
+use export_aws::{clients, s3::S3Objects, sqs::SqsQueues};
 use export_domain::cache::Cached;
 use export_domain::intake::Intake;
 use export_domain::ports::Clock;
@@ -20,6 +20,7 @@ async fn main() -> Result<(), Error> {
     let app = App {
         jobs: DynamoJobs::new(&sdk, config.jobs_table),
         queue: SqsQueues::new(&sdk, config.clip_queue, config.thumbnail_queue),
+        objects: S3Objects::new(&sdk),
         intake: Intake {
             sessions: Cached::new(DynamoSessions::new(&sdk, config.sessions_table), clock),
             tenants: Cached::new(DynamoTenants::new(&sdk, config.tenants_table), clock),

@@ -5,7 +5,7 @@ use export_domain::ids::SessionId;
 use export_domain::intake::{Accepted, Rejection};
 use export_domain::job::{Job, Posted};
 use export_domain::ports::{
-    Clock, IdempotencyKeys, JobQueue, JobStore, Sessions, Tenants, Unavailable, Written,
+    ClipLook, Clock, IdempotencyKeys, JobQueue, JobStore, Sessions, Tenants, Unavailable, WriteError, Written,
 };
 use export_domain::request::{FieldError, Wanted};
 use export_domain::trace::TraceContext;
@@ -15,6 +15,8 @@ use std::time::Duration;
 
 /// A thumbnail is normally made within this time, so the first reply carries it.
 const THUMBNAIL_WAIT_MS: i64 = 3000;
+/// The most that a look for a job's files may take.
+const LOOK: Duration = Duration::from_secs(3);
 /// Conditional writes that may lose against others before the submission gives up.
 const WRITE_TRIES: u32 = 5;
 
@@ -55,10 +57,11 @@ impl From<Unavailable> for Ended {
     }
 }
 
-impl<J, Q, S, T, C> App<J, Q, S, T, C>
+impl<J, Q, O, S, T, C> App<J, Q, O, S, T, C>
 where
     J: JobStore + IdempotencyKeys,
     Q: JobQueue,
+    O: ClipLook,
     S: Sessions,
     T: Tenants,
     C: Clock,
@@ -117,6 +120,10 @@ where
                         (accepted.tenant.id.clone(), accepted.job_id.clone(), accepted.order.clone());
                     Job::new(tenant, id, order, now, &self.times)
                 }
+                Some(job) if job.is_to_be_looked_at(now, &self.times) && self.has_gone(job).await => {
+                    tracing::info!(tenant = %job.tenant, generation = job.generation, "restarting a job whose files are gone");
+                    job.restarted(&accepted.order, now, &self.times)
+                }
                 Some(job) => match job.posted(&accepted.order, now, &self.times) {
                     Posted::Answer { job: seen, heal } => {
                         self.bind(key, accepted).await?;
@@ -143,6 +150,30 @@ where
             }
         }
         Err(Unavailable("the jobs table", "every write met another one".to_owned()).into())
+    }
+
+    /// Whether a file that the job's reply would name is not there any more. Where that cannot be found out in time, all
+    /// count as there, so that an outage of S3 changes no answer.
+    async fn has_gone(&self, job: &Job) -> bool {
+        let look = async {
+            for key in job.files() {
+                if !self.objects.is_there(&job.order.target, &key).await? {
+                    return Ok::<_, WriteError>(true);
+                }
+            }
+            Ok(false)
+        };
+        match tokio::time::timeout(LOOK, Box::pin(look)).await {
+            Ok(Ok(gone)) => gone,
+            Ok(Err(error)) => {
+                tracing::warn!(%error, "failed to look for a job's files");
+                false
+            }
+            Err(_) => {
+                tracing::warn!("looking for a job's files timed out");
+                false
+            }
+        }
     }
 
     /// Sends again what the sweeper would send again. Losing the write means that somebody else does it.

@@ -80,6 +80,18 @@ where
             name_cause(job);
             let now = self.clock.now_ms();
             if job.generation == message.generation
+                && let Some(next) = job.clearing(now, &self.times)
+            {
+                match self.jobs.write(Some(job.rev), &next).await? {
+                    Written::Done => {
+                        self.clear(&next).await;
+                        return Ok(None);
+                    }
+                    Written::Conflict(other) => found = other.map(|job| *job),
+                }
+                continue;
+            }
+            if job.generation == message.generation
                 && let Some(next) = job.deferred(now, &self.times)
                 && self.yields(job, now).await
             {
@@ -137,20 +149,19 @@ where
     /// Works until done, until the claim is lost, or until the time is up.
     async fn attempt(&self, lease: &Lease<'_, J, C>, left: Duration) -> Disposition {
         let soft = left.saturating_sub(FAREWELL.min(left / 4)).min(self.until_deadline(lease).await);
-        let open = OpenUpload::default();
         // In this order, not by chance: after a pause the time decides first, and a simulation's seed everything.
         let worked = tokio::select! {
             biased;
             () = tokio::time::sleep(soft) => Err(time_is_up(lease.job().await.order.wanted)),
             lost = lease.keep() => Err(lost),
-            worked = self.work(lease, left, &open) => worked,
+            worked = self.work(lease, left) => worked,
         };
         let ended = match worked {
             Ok(()) => Ok(()),
             Err(error) => self.write_down(lease, error).await,
         };
         let job = lease.job().await;
-        open.throw_away(self.objects.as_ref(), &job.order.target).await;
+        lease.open().throw_away(self.objects.as_ref(), &job.order.target).await;
         match ended {
             Ok(()) => {
                 self.report_attempt(&job, lease.fence());

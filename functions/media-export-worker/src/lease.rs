@@ -1,6 +1,7 @@
 //! A claimed job: every write is conditional on the claim, and a lost claim stops the work.
 
 use crate::error::WorkError;
+use crate::upload::OpenUpload;
 use export_domain::job::{Fenced, Job, State};
 use export_domain::ports::{Clock, JobStore, Unavailable, Written};
 use export_domain::settings::Lifecycle;
@@ -19,6 +20,7 @@ pub(crate) struct Lease<'a, J, C> {
     times: &'a Lifecycle,
     fence: u64,
     job: Mutex<Job>,
+    open: OpenUpload,
     done_ms: AtomicI64,
     /// Whether this worker wrote down that the job has ended.
     ended: AtomicBool,
@@ -33,6 +35,7 @@ impl<'a, J: JobStore, C: Clock> Lease<'a, J, C> {
             times,
             fence: job.fence,
             job: Mutex::new(job),
+            open: OpenUpload::default(),
             done_ms: AtomicI64::new(0),
             ended: AtomicBool::new(false),
         }
@@ -40,6 +43,11 @@ impl<'a, J: JobStore, C: Clock> Lease<'a, J, C> {
 
     pub(crate) fn fence(&self) -> u64 {
         self.fence
+    }
+
+    /// The upload that this worker has open.
+    pub(crate) fn open(&self) -> &OpenUpload {
+        &self.open
     }
 
     /// The job as it was seen last.
@@ -79,13 +87,31 @@ impl<'a, J: JobStore, C: Clock> Lease<'a, J, C> {
         self.write(|job, fence, now, times| job.renewed(fence, done_ms, now, times)).await
     }
 
-    /// Renews until the claim is lost; never returns otherwise. An end that this worker wrote down is no lost claim. A table that does not answer for a whole lease means
-    /// that the claim may be someone else's by now.
+    /// Renews the claim and notes the upload that is open, if that is not on record: the next claim throws it away.
+    async fn renew(&self) -> Result<(), WorkError> {
+        let Some(upload) = self.open.current() else { return self.confirm().await };
+        let done_ms = self.done_ms.load(Ordering::Relaxed);
+        self.write(|job, fence, now, times| {
+            if job.uploads.iter().any(|begun| begun.id == upload.id) {
+                return job.renewed(fence, done_ms, now, times);
+            }
+            job.with_upload(fence, &upload.id, done_ms, now, times)
+        })
+        .await
+    }
+
+    /// Renews until the claim is lost, and as soon as an upload is begun; never returns otherwise. An end that this
+    /// worker wrote down is no lost claim. A table that does not answer for a whole lease means that the claim may be
+    /// someone else's by now.
     pub(crate) async fn keep(&self) -> WorkError {
         let mut renewed_at = self.clock.now_ms();
         loop {
-            self.clock.sleep_ms(u64::try_from(self.times.renew_ms).unwrap_or(1)).await;
-            match self.confirm().await {
+            tokio::select! {
+                biased;
+                () = self.open.begun() => {}
+                () = self.clock.sleep_ms(u64::try_from(self.times.renew_ms).unwrap_or(1)) => {}
+            }
+            match self.renew().await {
                 Ok(()) => renewed_at = self.clock.now_ms(),
                 Err(WorkError::Fenced(_)) if self.ended.load(Ordering::Relaxed) => return pending().await,
                 Err(WorkError::Fenced(lost)) => return lost.into(),

@@ -6,6 +6,7 @@
 //! lease ends and another worker takes over; the fence in every write keeps the first one out from then on.
 
 mod batch;
+mod clear;
 mod config;
 mod engine;
 mod error;

@@ -6,18 +6,15 @@ use crate::error::WorkError;
 use crate::lease::Lease;
 use crate::publish::{adopt, publish};
 use crate::upload::{Content, OpenUpload, Place, Prepared};
-use bytes::Bytes;
 use export_clip::{Clip, Made, Observer, Selection, Still, Thumbnail};
-use export_domain::ids::hex;
 use export_domain::job::{Job, Manifest, ObjectKind, PlanSummary, Reason, Warning};
 use export_domain::ports::{
     ClipLine, ClipStore, Clock, DeadLetters, EventBus, JobQueue, JobStore, Origin, SourceStore, Tenants,
-    WriteError,
+    Upload,
 };
 use export_domain::request::Wanted;
 use export_domain::tenant::Tenant;
 use export_media::time::Nanos;
-use sha2::{Digest, Sha256};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
@@ -34,14 +31,9 @@ where
     B: EventBus,
     C: Clock,
 {
-    /// Does what the job asks and commits it. Whatever is left in `open` was not published.
-    pub(crate) async fn work(
-        &self,
-        lease: &Lease<'_, J, C>,
-        left: Duration,
-        open: &OpenUpload,
-    ) -> Result<(), WorkError> {
-        let job = lease.job().await;
+    /// Does what the job asks and commits it. What the lease has open after that was not published.
+    pub(crate) async fn work(&self, lease: &Lease<'_, J, C>, left: Duration) -> Result<(), WorkError> {
+        let (job, open) = (lease.job().await, lease.open());
         let tenant = self.tenants.tenant(&job.tenant).await?;
         let tenant = tenant.ok_or_else(|| Reason::Denied.because("the tenant is not known any more"))?;
         if !tenant.allows(&job.order.target) {
@@ -50,9 +42,7 @@ where
         if self.adopted(lease, &job).await? {
             return Ok(());
         }
-        if job.attempts > 1 || job.generation > 1 || job.unanswered_since.is_some() {
-            self.sweep_up(&job).await;
-        }
+        self.sweep_up(&job).await;
         match self.cut(lease, &job, &tenant, left, open, false).await {
             Err(WorkError::Unexplained(why)) => {
                 tracing::warn!(why, "retrying an unexplained failure once");
@@ -79,21 +69,15 @@ where
         }
     }
 
-    /// Throws away uploads that nobody will end: of workers that died, whose claims are over, and of requests whose reply
-    /// was lost. What cannot be thrown away now, the bucket's lifecycle rule throws away later.
+    /// Throws away the uploads of earlier claims, as the job's item has them. What is not on record or cannot be thrown
+    /// away now, the bucket's lifecycle rule throws away later.
     async fn sweep_up(&self, job: &Job) {
-        if job.order.wanted == Wanted::Thumbnail {
-            return;
-        }
         let (target, key) = (&job.order.target, job.order.key(ObjectKind::Video));
-        let swept = async {
-            for upload in self.objects.uploads(target, &key).await? {
-                self.objects.abort(target, &upload).await?;
+        for id in job.abandoned(job.fence) {
+            let upload = Upload { id: id.to_owned(), key: key.clone() };
+            if let Err(error) = self.objects.abort(target, &upload).await {
+                tracing::warn!(%error, "failed to abort an earlier upload");
             }
-            Ok::<_, WriteError>(())
-        };
-        if let Err(error) = swept.await {
-            tracing::warn!(%error, "failed to abort earlier uploads");
         }
     }
 
@@ -209,7 +193,7 @@ where
             bytes_written: bytes,
             ..PlanSummary::default()
         };
-        let prepared = whole(jpeg, bytes);
+        let prepared = Prepared::whole(jpeg.into());
         let place = place(job, ObjectKind::Image, lease.fence());
         let manifest = manifest(&prepared, Nanos::ZERO, 0, engine::warnings(warnings));
         let image =
@@ -274,10 +258,6 @@ fn place(job: &Job, object: ObjectKind, fence: u64) -> Place {
         },
         origin: Origin { job_id: job.job_id.clone(), generation: job.generation, fence },
     }
-}
-
-fn whole(content: Bytes, bytes: u64) -> Prepared {
-    Prepared { bytes, sha256: hex(&Sha256::digest(&content)), content: Content::Whole(content) }
 }
 
 fn manifest(prepared: &Prepared, length: Nanos, lack_ms: i64, warnings: Vec<Warning>) -> Manifest {

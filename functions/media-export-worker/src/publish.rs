@@ -26,7 +26,7 @@ pub(crate) async fn publish<O: ClipStore, J: JobStore, C: Clock>(
     let Some(found) = store.head(&place.target, &place.key).await? else {
         return Err(WorkError::Passing("the object in the way has gone".to_owned()));
     };
-    if found.origin.as_ref() == Some(&place.origin) && found.bytes == manifest.bytes {
+    if found.origin.as_ref() == Some(&place.origin) && found.is(&manifest) {
         return Ok(manifest);
     }
     // Whoever has the claim by now may have made it: only the job as it is, still claimed, says that nobody did.
@@ -64,7 +64,7 @@ async fn recorded<J: JobStore, C: Clock>(
 ) -> Option<Manifest> {
     let job = lease.job().await;
     let origin = found.origin.as_ref().filter(|origin| origin.job_id == job.job_id)?;
-    job.staged(object, origin.generation, origin.fence).filter(|m| m.bytes == found.bytes).cloned()
+    job.staged(object, origin.generation, origin.fence).filter(|manifest| found.is(manifest)).cloned()
 }
 
 async fn make_visible<O: ClipStore>(

@@ -8,12 +8,12 @@ use crate::error::WorkError;
 use bytes::{Bytes, BytesMut};
 use export_clip::Task;
 use export_domain::ids::hex;
-use export_domain::ports::{ClipStore, Origin, Part, Upload, WriteError};
+use export_domain::ports::{Checked, ClipStore, Origin, Part, Upload, WriteError};
 use export_domain::tenant::Target;
 use sha2::{Digest, Sha256};
 use std::collections::VecDeque;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
-use tokio::sync::oneshot;
+use tokio::sync::{Notify, oneshot};
 use tokio::task::JoinHandle;
 
 /// Smallest part that S3 takes, but for the last.
@@ -36,7 +36,10 @@ pub(crate) struct Place {
 
 /// The upload that is open, for whoever has to clean up. Also one that was being started when its maker was stopped.
 #[derive(Debug, Clone, Default)]
-pub(crate) struct OpenUpload(Arc<Mutex<Opening>>);
+pub(crate) struct OpenUpload {
+    opening: Arc<Mutex<Opening>>,
+    begun: Arc<Notify>,
+}
 
 #[derive(Debug, Default)]
 struct Opening {
@@ -48,32 +51,38 @@ impl OpenUpload {
     /// Starts one; that goes on when the caller is gone, so that its name becomes known.
     async fn begin<O: ClipStore + 'static>(&self, store: Arc<O>, place: Place) -> Result<Upload, WorkError> {
         let (started, start) = oneshot::channel();
-        let opening = Arc::clone(&self.0);
+        let (opening, noted) = (Arc::clone(&self.opening), Arc::clone(&self.begun));
         let starting = tokio::spawn(async move {
             let begun = store.begin(&place.target, &place.key, place.content_type, &place.origin).await;
             if let Ok(upload) = &begun {
                 lock(&opening).upload = Some(upload.clone());
+                noted.notify_one();
             }
             // Nobody may be waiting any more.
             let _ = started.send(begun);
         });
-        lock(&self.0).starting = Some(starting);
+        lock(&self.opening).starting = Some(starting);
         let begun = start.await.map_err(|e| WorkError::Passing(format!("failed to start an upload: {e}")))?;
         Ok(begun?)
     }
 
-    fn current(&self) -> Option<Upload> {
-        lock(&self.0).upload.clone()
+    /// Returns when another upload has been begun.
+    pub(crate) async fn begun(&self) {
+        self.begun.notified().await;
+    }
+
+    pub(crate) fn current(&self) -> Option<Upload> {
+        lock(&self.opening).upload.clone()
     }
 
     /// The upload, which is the caller's now; waits for one that is being started.
     pub(crate) async fn take(&self) -> Option<Upload> {
-        let starting = lock(&self.0).starting.take();
+        let starting = lock(&self.opening).starting.take();
         if let Some(starting) = starting {
             // It says itself how it ended.
             let _ = starting.await;
         }
-        lock(&self.0).upload.take()
+        lock(&self.opening).upload.take()
     }
 
     /// Throws the upload away if it was not published. What stays all the same, the bucket's lifecycle rule takes.
@@ -98,10 +107,18 @@ pub(crate) struct Prepared {
     pub(crate) content: Content,
 }
 
+impl Prepared {
+    /// What is written at once.
+    pub(crate) fn whole(content: Checked) -> Self {
+        let bytes = u64::try_from(content.bytes.len()).unwrap_or_default();
+        Self { bytes, sha256: hex(&content.sha256), content: Content::Whole(content) }
+    }
+}
+
 /// Where the stored bytes are.
 #[derive(Debug, Clone)]
 pub(crate) enum Content {
-    Whole(Bytes),
+    Whole(Checked),
     Parts(Upload, Vec<Part>),
 }
 
@@ -120,7 +137,6 @@ pub(crate) struct Uploader<O> {
     next_number: i32,
     sending: VecDeque<Task<Result<Part, WriteError>>>,
     sent: Vec<Part>,
-    digests: Vec<(i32, [u8; 32])>,
 }
 
 impl<O: ClipStore + 'static> Uploader<O> {
@@ -138,7 +154,6 @@ impl<O: ClipStore + 'static> Uploader<O> {
             next_number: 1,
             sending: VecDeque::new(),
             sent: Vec::new(),
-            digests: Vec::new(),
         }
     }
 
@@ -166,8 +181,7 @@ impl<O: ClipStore + 'static> Uploader<O> {
         let Some(upload) = self.open.current() else {
             let first = self.held.take().unwrap_or_default();
             let whole: Bytes = [&head[..], &first[..], &self.buffer[..]].concat().into();
-            let sha256 = hex(&Sha256::digest(&whole));
-            return Ok(Prepared { bytes, sha256, content: Content::Whole(whole) });
+            return Ok(Prepared::whole(whole.into()));
         };
         if !self.buffer.is_empty() {
             let last = self.buffer.split().freeze();
@@ -181,10 +195,9 @@ impl<O: ClipStore + 'static> Uploader<O> {
             self.receive().await?;
         }
         self.sent.sort_by_key(|part| part.number);
-        self.digests.sort_unstable();
         let mut composite = Sha256::new();
-        for (_, digest) in &self.digests {
-            composite.update(digest);
+        for part in &self.sent {
+            composite.update(part.sha256);
         }
         let sha256 = hex(&composite.finalize());
         Ok(Prepared { bytes, sha256, content: Content::Parts(upload, self.sent) })
@@ -200,7 +213,7 @@ impl<O: ClipStore + 'static> Uploader<O> {
         }
         let number = self.next_number;
         self.next_number += 1;
-        self.digests.push((number, Sha256::digest(&part).into()));
+        let part = Checked::from(part);
         let (store, target) = (Arc::clone(&self.store), self.place.target.clone());
         self.sending.push_back(Task::spawn(async move { store.part(&target, &upload, number, part).await }));
         Ok(())

@@ -20,8 +20,8 @@ use std::time::Duration;
 
 /// Jobs on a page: default and most.
 const PAGE: (usize, usize) = (50, 200);
-/// Conditional writes of a cancellation that may lose against the worker's.
-const CANCEL_TRIES: u32 = 5;
+/// Conditional writes of a `DELETE` that may lose against the worker's.
+const DELETE_TRIES: u32 = 5;
 
 /// A page of a tenant's jobs as they count now.
 struct JobList {
@@ -93,7 +93,7 @@ where
         let tenant = self.intake.tenant(received.session.as_ref()).await?.id;
         let job_id = JobId::parse(id).map_err(|_| Miss::NoSuchJob)?;
         let job = self.job(&tenant, &job_id).await?;
-        if method == Method::DELETE { self.cancelled(job).await } else { Ok(job) }
+        if method == Method::DELETE { self.deleted(job).await } else { Ok(job) }
     }
 
     /// `POST /export/status` with the body of the submission.
@@ -121,21 +121,20 @@ where
         until_ended(job, budget, left, &self.jobs, &self.intake.clock, &self.times, &self.metrics).await
     }
 
-    /// A job that has ended stays as it is.
-    async fn cancelled(&self, job: Job) -> Result<Job, Miss> {
-        let mut seen = job;
-        for _ in 0..CANCEL_TRIES {
-            let Some(stored) = self.jobs.get(&seen.tenant, &seen.job_id).await? else {
-                return Err(Miss::NoSuchJob);
-            };
-            let stored = self.settled(stored).await?;
-            let Some(next) = stored.cancelled(self.intake.clock.now_ms(), &self.times) else {
-                return Ok(stored);
-            };
-            seen = next;
-            if self.jobs.write(Some(stored.rev), &seen).await? == Written::Done {
-                self.metrics.emit(self.intake.clock.now_ms(), &[], &[(Metric::Cancelled, 1)]);
-                return Ok(seen);
+    /// Cancels a job in work, and forgets one that has ended; the reply says how. One that ends in this moment stays.
+    async fn deleted(&self, job: Job) -> Result<Job, Miss> {
+        let ended = job.state.is_terminal();
+        for _ in 0..DELETE_TRIES {
+            let stored = self.job(&job.tenant, &job.job_id).await?;
+            let now = self.intake.clock.now_ms();
+            let next = if ended { stored.forgotten() } else { stored.cancelled(now, &self.times) };
+            let Some(next) = next else { return Ok(stored) };
+            if self.jobs.write(Some(stored.rev), &next).await? == Written::Done {
+                if ended {
+                    return Ok(stored);
+                }
+                self.metrics.emit(now, &[], &[(Metric::Cancelled, 1)]);
+                return Ok(next);
             }
         }
         Err(Unavailable("the jobs table", "every write met another one".to_owned()).into())

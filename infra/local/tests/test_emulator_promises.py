@@ -1,6 +1,8 @@
 """What the project's promises rest on, asked of the emulator under race: exactly one conditional write wins, and a
 message that nobody can use is put aside."""
 
+import base64
+import hashlib
 import itertools
 import json
 import time
@@ -90,10 +92,11 @@ def test_one_of_many_uploads_of_a_new_object_wins(stack, aws):
     bucket, key, s3 = stack.env["EXPORT_BUCKET"], f"export/{next(NAMES)}", aws("s3")
     racers, uploads = 12, []
     for number in range(racers - 1):
-        upload = s3.create_multipart_upload(Bucket=bucket, Key=key)["UploadId"]
+        upload = s3.create_multipart_upload(Bucket=bucket, Key=key, ChecksumAlgorithm="SHA256")["UploadId"]
         named = {"Bucket": bucket, "Key": key, "UploadId": upload}
-        part = s3.upload_part(**named, PartNumber=1, Body=b"%d" % number)
-        uploads.append({**named, "MultipartUpload": {"Parts": [{"PartNumber": 1, "ETag": part["ETag"]}]}})
+        part = s3.upload_part(**named, PartNumber=1, Body=b"%d" % number, ChecksumAlgorithm="SHA256")
+        parts = [{"PartNumber": 1, "ETag": part["ETag"], "ChecksumSHA256": part["ChecksumSHA256"]}]
+        uploads.append({**named, "MultipartUpload": {"Parts": parts}})
 
     def attempt(number: int) -> None:
         if number < len(uploads):
@@ -104,6 +107,28 @@ def test_one_of_many_uploads_of_a_new_object_wins(stack, aws):
     won, lost = race(attempt, racers)
     assert [b"%d" % number for number in won] == [s3.get_object(Bucket=bucket, Key=key)["Body"].read()]
     assert codes(lost) <= {"PreconditionFailed", "ConditionalRequestConflict"}
+
+
+@pytest.mark.parametrize(("announced", "carried", "named"), [
+    ("SHA256", "SHA256", True), ("SHA256", "SHA256", False), ("SHA256", "CRC32", True), ("CRC32", "SHA256", True)])
+def test_an_upload_takes_parts_of_the_checksum_that_it_announced_alone(stack, aws, announced, carried, named):
+    """And makes an object of them only if each is named with its checksum; of that it keeps the composite."""
+    place, s3 = {"Bucket": stack.env["EXPORT_BUCKET"], "Key": f"export/{next(NAMES)}"}, aws("s3")
+    started = s3.create_multipart_upload(**place, ChecksumAlgorithm=announced)
+    upload = {**place, "UploadId": started["UploadId"]}
+    if announced != carried:
+        with pytest.raises(ClientError, match="Checksum Type mismatch"):
+            s3.upload_part(**upload, PartNumber=1, Body=b"x", ChecksumAlgorithm=carried)
+        return
+    part = s3.upload_part(**upload, PartNumber=1, Body=b"x", ChecksumAlgorithm=carried)
+    parts = [{"PartNumber": 1, "ETag": part["ETag"], **({"ChecksumSHA256": part["ChecksumSHA256"]} if named else {})}]
+    if not named:
+        with pytest.raises(ClientError, match="missing for part 1"):
+            s3.complete_multipart_upload(**upload, MultipartUpload={"Parts": parts})
+        return
+    s3.complete_multipart_upload(**upload, MultipartUpload={"Parts": parts}, IfNoneMatch="*")
+    composite = base64.b64encode(hashlib.sha256(hashlib.sha256(b"x").digest()).digest()).decode()
+    assert s3.head_object(**place, ChecksumMode="ENABLED")["ChecksumSHA256"] == f"{composite}-1"
 
 
 def test_a_message_that_nobody_can_use_is_put_aside(aws):

@@ -11,12 +11,16 @@ use aws_sdk_s3::config::{Builder, Config};
 use aws_sdk_s3::error::{ProvideErrorMetadata, SdkError};
 use aws_sdk_s3::operation::get_object::GetObjectOutput;
 use aws_sdk_s3::primitives::{ByteStream, DateTime, DateTimeFormat as Format};
-use aws_sdk_s3::types::{CompletedMultipartUpload, CompletedPart};
+use aws_sdk_s3::types::{
+    ChecksumAlgorithm, ChecksumMode, ChecksumType, CompletedMultipartUpload, CompletedPart,
+};
+use base64::Engine;
+use base64::engine::general_purpose::STANDARD as BASE64;
 use bytes::{Bytes, BytesMut};
-use export_domain::ids::JobId;
+use export_domain::ids::{JobId, hex};
 use export_domain::ports::{
-    Bucket, ClipStore, Clock, Origin, Part, Precondition, Published, ReadError, SourceStore, StoredObject,
-    Unavailable, Upload, WriteError,
+    Bucket, Checked, ClipLook, ClipStore, Clock, Origin, Part, Precondition, Published, ReadError,
+    SourceStore, StoredObject, Unavailable, Upload, WriteError,
 };
 use export_domain::tenant::Target;
 use lent::Lender;
@@ -207,6 +211,23 @@ pub(crate) async fn whole(
     }
 }
 
+/// By a list, which needs no right to read objects. The first key of those that begin with `key` is `key` itself.
+impl ClipLook for S3Objects {
+    async fn is_there(&self, target: &Target, key: &str) -> Result<bool, WriteError> {
+        let listed = self
+            .client(target)
+            .list_objects_v2()
+            .bucket(&target.bucket)
+            .prefix(key)
+            .max_keys(1)
+            .set_expected_bucket_owner(account(&target.owner))
+            .send()
+            .await
+            .map_err(|e| failed(&e))?;
+        Ok(listed.contents().first().is_some_and(|object| object.key() == Some(key)))
+    }
+}
+
 impl ClipStore for S3Objects {
     async fn head(&self, target: &Target, key: &str) -> Result<Option<StoredObject>, WriteError> {
         let sent = self
@@ -215,6 +236,7 @@ impl ClipStore for S3Objects {
             .head_object()
             .bucket(&target.bucket)
             .key(key)
+            .checksum_mode(ChecksumMode::Enabled)
             .set_expected_bucket_owner(account(&target.owner))
             .send()
             .await;
@@ -222,6 +244,7 @@ impl ClipStore for S3Objects {
             Ok(object) => Ok(Some(StoredObject {
                 bytes: object.content_length().and_then(|n| u64::try_from(n).ok()).unwrap_or_default(),
                 etag: object.e_tag().unwrap_or_default().to_owned(),
+                sha256: object.checksum_sha256().and_then(read_checksum),
                 origin: object.metadata().and_then(read_origin),
             })),
             Err(e) if status(&e) == Some(404) => Ok(None),
@@ -236,7 +259,7 @@ impl ClipStore for S3Objects {
         content_type: &str,
         origin: &Origin,
         when: &Precondition,
-        body: Bytes,
+        body: Checked,
     ) -> Result<Published, WriteError> {
         let (if_none_match, if_match) = conditions(when);
         let client = self.writer(target, key).await?;
@@ -246,7 +269,8 @@ impl ClipStore for S3Objects {
                 .set_expected_bucket_owner(account(&target.owner))
                 .set_if_none_match(if_none_match.clone())
                 .set_if_match(if_match.clone())
-                .body(ByteStream::from(body.clone()))
+                .checksum_sha256(BASE64.encode(body.sha256))
+                .body(ByteStream::from(body.bytes.clone()))
                 .send()
         };
         published(&[412], attempt).await
@@ -266,6 +290,8 @@ impl ClipStore for S3Objects {
             .bucket(&target.bucket)
             .key(key)
             .content_type(content_type)
+            .checksum_algorithm(ChecksumAlgorithm::Sha256)
+            .checksum_type(ChecksumType::Composite)
             .set_metadata(Some(metadata(origin)))
             .set_expected_bucket_owner(account(&target.owner))
             .send()
@@ -280,7 +306,7 @@ impl ClipStore for S3Objects {
         target: &Target,
         upload: &Upload,
         number: i32,
-        body: Bytes,
+        body: Checked,
     ) -> Result<Part, WriteError> {
         let sent = self
             .writer(target, &upload.key)
@@ -291,11 +317,12 @@ impl ClipStore for S3Objects {
             .upload_id(&upload.id)
             .part_number(number)
             .set_expected_bucket_owner(account(&target.owner))
-            .body(ByteStream::from(body))
+            .checksum_sha256(BASE64.encode(body.sha256))
+            .body(ByteStream::from(body.bytes))
             .send()
             .await
             .map_err(|e| failed(&e))?;
-        Ok(Part { number, etag: sent.e_tag().unwrap_or_default().to_owned() })
+        Ok(Part { number, etag: sent.e_tag().unwrap_or_default().to_owned(), sha256: body.sha256 })
     }
 
     async fn complete(
@@ -306,7 +333,10 @@ impl ClipStore for S3Objects {
         when: &Precondition,
     ) -> Result<Published, WriteError> {
         let (if_none_match, if_match) = conditions(when);
-        let part = |p: &Part| CompletedPart::builder().part_number(p.number).e_tag(&p.etag).build();
+        let part = |p: &Part| {
+            let sha256 = BASE64.encode(p.sha256);
+            CompletedPart::builder().part_number(p.number).e_tag(&p.etag).checksum_sha256(sha256).build()
+        };
         let parts =
             CompletedMultipartUpload::builder().set_parts(Some(parts.iter().map(part).collect())).build();
         let client = self.writer(target, &upload.key).await?;
@@ -315,6 +345,7 @@ impl ClipStore for S3Objects {
             complete
                 .upload_id(&upload.id)
                 .multipart_upload(parts.clone())
+                .checksum_type(ChecksumType::Composite)
                 .set_expected_bucket_owner(account(&target.owner))
                 .set_if_none_match(if_none_match.clone())
                 .set_if_match(if_match.clone())
@@ -326,21 +357,22 @@ impl ClipStore for S3Objects {
         published(&[404, 412], attempt).await
     }
 
-    /// The first thousand of them.
-    async fn uploads(&self, target: &Target, key: &str) -> Result<Vec<Upload>, WriteError> {
-        let listed = self
+    async fn remove(&self, target: &Target, key: &str, etag: &str) -> Result<(), WriteError> {
+        let sent = self
             .writer(target, key)
             .await?
-            .list_multipart_uploads()
+            .delete_object()
             .bucket(&target.bucket)
-            .prefix(key)
+            .key(key)
+            .if_match(etag)
             .set_expected_bucket_owner(account(&target.owner))
             .send()
-            .await
-            .map_err(|e| failed(&e))?;
-        let of_key = listed.uploads().iter().filter(|upload| upload.key() == Some(key));
-        let ids = of_key.filter_map(|upload| upload.upload_id());
-        Ok(ids.map(|id| Upload { id: id.to_owned(), key: key.to_owned() }).collect())
+            .await;
+        match sent {
+            Ok(_) => Ok(()),
+            Err(e) if matches!(status(&e), Some(404 | 412)) && !is_denied(&e) => Ok(()),
+            Err(e) => Err(failed(&e)),
+        }
     }
 
     async fn abort(&self, target: &Target, upload: &Upload) -> Result<(), WriteError> {
@@ -478,6 +510,12 @@ fn metadata(origin: &Origin) -> HashMap<String, String> {
         ("generation".to_owned(), origin.generation.to_string()),
         ("fence".to_owned(), origin.fence.to_string()),
     ])
+}
+
+/// A checksum in hex. That of an object in parts has their number behind it.
+fn read_checksum(text: &str) -> Option<String> {
+    let digest = text.split_once('-').map_or(text, |(digest, _)| digest);
+    BASE64.decode(digest).ok().map(|digest| hex(&digest))
 }
 
 fn read_origin(metadata: &HashMap<String, String>) -> Option<Origin> {

@@ -14,12 +14,14 @@ use crate::target::Target;
 use crate::trace::{self, CorrelationId, TraceContext, TraceHeader};
 use serde::{Deserialize, Serialize};
 
+mod aftermath;
 mod cause;
 mod transition;
 mod unread;
 mod warning;
 mod work;
 
+pub use aftermath::Aftermath;
 pub use cause::{Cause, Detail, Reason};
 pub use transition::{Errand, Posted, Swept};
 pub use unread::Unread;
@@ -90,11 +92,17 @@ impl Failure {
 pub struct UntoldEnd {
     /// Which.
     pub generation: u32,
-    /// [`State::Failed`] or [`State::Cancelled`].
+    /// How it stood then.
     pub state: State,
     /// How it failed.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub failure: Option<Failure>,
+    /// Its JPEG, if it was ready.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub image: Option<Manifest>,
+    /// Its clip, if it was ready.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub video: Option<Manifest>,
     /// When, milliseconds since the epoch.
     pub at: i64,
     /// Name of the request that made or restarted it.
@@ -149,6 +157,15 @@ pub struct Staged {
     /// When, milliseconds since the epoch; absent in items of earlier versions.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub at: Option<i64>,
+}
+
+/// An upload in parts that an attempt has begun.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Begun {
+    /// Fence of the attempt.
+    pub fence: u64,
+    /// The store's name of the upload.
+    pub id: String,
 }
 
 /// What the worker did, for people.
@@ -283,9 +300,18 @@ pub struct Job {
     /// Manifests of objects that may be there without this item saying so.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub staged: Vec<Staged>,
+    /// Uploads in parts that may still be open.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub uploads: Vec<Begun>,
     /// How it failed.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub failure: Option<Failure>,
+    /// What was done and is to be done about its end.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub aftermath: Option<Aftermath>,
+    /// No work begins before: calls that remove what an earlier generation left may be on their way.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub quiet_until: Option<i64>,
     /// What the worker did.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub plan: Option<PlanSummary>,
@@ -361,8 +387,13 @@ impl Job {
         Self { correlation_id, trace, ..self }
     }
 
-    /// Whether its record's time is over (TTL deletion itself lags by days).
+    /// Whether its record counts as gone: its time is over (TTL deletion itself lags by days), or a client forgot it.
     pub fn is_expired(&self, now_ms: i64) -> bool {
+        self.is_over(now_ms) || self.is_forgotten()
+    }
+
+    /// Whether its record's time is over.
+    fn is_over(&self, now_ms: i64) -> bool {
         self.expires_at.is_some_and(|at| at.saturating_mul(1000) <= now_ms)
     }
 

@@ -1,12 +1,13 @@
 //! What the rules need of the world. Adapters are in `export-aws`, in-memory ones in the test kit.
 
 use crate::ids::{JobId, TenantId};
-use crate::job::{Errand, Job};
+use crate::job::{Errand, Job, Manifest};
 use crate::message::Message;
 use crate::request::Wanted;
 use crate::target::Target;
 use crate::tenant::Tenant;
 use bytes::Bytes;
+use sha2::{Digest, Sha256};
 use std::future::Future;
 
 pub use crate::message::MAX_DELAY_S;
@@ -131,7 +132,8 @@ pub trait JobQueue: Send + Sync {
 
     /// Sends the message of `job`, to be seen at once or, if the job sleeps, when it is to wake.
     fn send_for(&self, job: &Job, now: i64) -> impl Future<Output = Result<(), Unavailable>> + Send {
-        async move { self.send(job.order.wanted, &job.message(), job.sleep_s(now)).await }
+        let delay_s = job.sleep_s(now).min(MAX_DELAY_S);
+        async move { self.send(job.order.wanted, &job.message(), delay_s).await }
     }
 }
 
@@ -252,15 +254,41 @@ pub struct Origin {
     pub fence: u64,
 }
 
+/// Bytes with their SHA-256, which the store compares with what reaches it, and keeps.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Checked {
+    /// The bytes.
+    pub bytes: Bytes,
+    /// Their SHA-256.
+    pub sha256: [u8; 32],
+}
+
+impl From<Bytes> for Checked {
+    fn from(bytes: Bytes) -> Self {
+        let sha256 = Sha256::digest(&bytes).into();
+        Self { bytes, sha256 }
+    }
+}
+
 /// An object that is there.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct StoredObject {
     /// Size in bytes.
     pub bytes: u64,
+    /// The SHA-256 that the store keeps of it, as [`Manifest::sha256`] has it. Objects of earlier versions have none.
+    pub sha256: Option<String>,
     /// Its `ETag`.
     pub etag: String,
     /// Who made it; `None` if it does not carry our metadata.
     pub origin: Option<Origin>,
+}
+
+impl StoredObject {
+    /// Whether it is what `manifest` says.
+    pub fn is(&self, manifest: &Manifest) -> bool {
+        let same = self.sha256.as_ref().is_none_or(|sha256| *sha256 == manifest.sha256);
+        self.bytes == manifest.bytes && same
+    }
 }
 
 /// When a write may take place.
@@ -290,13 +318,15 @@ pub struct Upload {
     pub key: String,
 }
 
-/// A stored part: its number (from 1) and `ETag`.
+/// A stored part: its number (from 1), `ETag` and checksum.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Part {
     /// Position in the object, from 1.
     pub number: i32,
     /// `ETag` of the part.
     pub etag: String,
+    /// SHA-256 of the part.
+    pub sha256: [u8; 32],
 }
 
 /// Why a target could not be written to or looked at.
@@ -317,6 +347,12 @@ pub enum WriteError {
     Unavailable(#[from] Unavailable),
 }
 
+/// What a submission asks of a target.
+pub trait ClipLook: Send + Sync {
+    /// Whether there is an object at `key`.
+    fn is_there(&self, target: &Target, key: &str) -> impl Future<Output = Result<bool, WriteError>> + Send;
+}
+
 /// Where clips go.
 pub trait ClipStore: Send + Sync {
     /// Looks at an object.
@@ -334,7 +370,7 @@ pub trait ClipStore: Send + Sync {
         content_type: &str,
         origin: &Origin,
         when: &Precondition,
-        body: Bytes,
+        body: Checked,
     ) -> impl Future<Output = Result<Published, WriteError>> + Send;
 
     /// Starts an upload in parts.
@@ -352,7 +388,7 @@ pub trait ClipStore: Send + Sync {
         target: &Target,
         upload: &Upload,
         number: i32,
-        body: Bytes,
+        body: Checked,
     ) -> impl Future<Output = Result<Part, WriteError>> + Send;
 
     /// Makes the upload the object. `parts` in ascending order.
@@ -364,12 +400,13 @@ pub trait ClipStore: Send + Sync {
         when: &Precondition,
     ) -> impl Future<Output = Result<Published, WriteError>> + Send;
 
-    /// The uploads to `key` that are open.
-    fn uploads(
+    /// Removes the object at `key` if it is still the one with this `etag`. One that is gone or another one is no error.
+    fn remove(
         &self,
         target: &Target,
         key: &str,
-    ) -> impl Future<Output = Result<Vec<Upload>, WriteError>> + Send;
+        etag: &str,
+    ) -> impl Future<Output = Result<(), WriteError>> + Send;
 
     /// Throws the upload away.
     fn abort(&self, target: &Target, upload: &Upload) -> impl Future<Output = Result<(), WriteError>> + Send;

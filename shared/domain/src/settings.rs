@@ -70,6 +70,10 @@ pub struct Lifecycle {
     pub terminal_ttl_s: i64,
     /// When the sweeper sends a completion event that whoever ended the job has not; `None` sends no such events.
     pub tell_ms: Option<i64>,
+    /// When what a job without files left is removed: later than any worker lives and any call of it is on its way.
+    pub clear_ms: i64,
+    /// Before a job starts over of which something was removed: longer than a call that removes is on its way.
+    pub quiet_ms: i64,
 }
 
 impl Default for Lifecycle {
@@ -89,6 +93,8 @@ impl Default for Lifecycle {
             max_resend_ms: 15 * 60_000,
             terminal_ttl_s: 7 * 24 * 3600,
             tell_ms: Some(10_000),
+            clear_ms: 30 * 60_000,
+            quiet_ms: 15 * 60_000,
         }
     }
 }

@@ -14,6 +14,8 @@
 //! * The moment between a program's write and its message: a message may come late, or the program dies before.
 //! * The delay of a message. It may come at any time.
 //! * A worker's own try to tell of an end: the event bus may not take it, and then the sweeper tells.
+//! * The removal of what a job without files left. It begins when no worker of the job is left, and no later generation
+//!   begins before it is over.
 //! * More than one submit, sweeper or status function at a time: all that they share is the conditional write.
 //!
 //! The programs can be made to break one rule ([`Rules`]); each has a test that the checker notices. Not among them: a

@@ -189,6 +189,8 @@ impl Scope {
                 max_resend_ms: 1,
                 terminal_ttl_s: FAR * FAR,
                 tell_ms: None,
+                clear_ms: FAR,
+                quiet_ms: FAR,
             },
             deadlines: false,
             generations: 1,

@@ -2,11 +2,13 @@
 
 use crate::fault::{Faults, lock};
 use bytes::Bytes;
+use export_domain::ids::hex;
 use export_domain::ports::{
-    Bucket, ClipStore, Origin, Part, Precondition, Published, ReadError, SourceStore, StoredObject,
-    Unavailable, Upload, WriteError,
+    Bucket, Checked, ClipLook, ClipStore, Origin, Part, Precondition, Published, ReadError, SourceStore,
+    StoredObject, Unavailable, Upload, WriteError,
 };
 use export_domain::tenant::Target;
+use sha2::{Digest, Sha256};
 use std::collections::{BTreeMap, HashSet};
 use std::sync::{Arc, Mutex};
 
@@ -21,6 +23,8 @@ pub struct Object {
     pub body: Bytes,
     /// Follows from the bytes (and from the parts, if it was uploaded in parts).
     pub etag: String,
+    /// The SHA-256 that it was stored with; of an object in parts, that of its parts' values.
+    pub sha256: Option<String>,
     /// `Content-Type`.
     pub content_type: String,
     /// Who made it.
@@ -53,7 +57,7 @@ pub enum Call {
 }
 
 /// Buckets that appear as they are written to. Operations: `read`, `head`, `put`, `begin`, `part`, `complete`,
-/// `uploads`, `abort`.
+/// `remove`, `abort`, `is_there`.
 #[derive(Debug, Clone, Default)]
 pub struct MemoryObjects {
     /// What goes wrong.
@@ -78,15 +82,16 @@ struct Open {
     key: String,
     content_type: String,
     origin: Origin,
-    parts: BTreeMap<i32, Bytes>,
+    parts: BTreeMap<i32, Checked>,
 }
 
 impl MemoryObjects {
-    /// Puts an object whatever is there; `origin` is whose attempt made it.
+    /// Puts an object whatever is there, stored without a checksum; `origin` is whose attempt made it.
     pub fn add(&self, bucket: &str, key: &str, body: impl Into<Bytes>, origin: Option<Origin>) {
         let body = body.into();
         let etag = etag(&body);
-        let object = Object { body, etag, content_type: "application/octet-stream".to_owned(), origin };
+        let content_type = "application/octet-stream".to_owned();
+        let object = Object { body, etag, sha256: None, content_type, origin };
         lock(&self.store).objects.insert((bucket.to_owned(), key.to_owned()), object);
     }
 
@@ -160,6 +165,11 @@ impl MemoryObjects {
         Self { faults, ..self.clone() }
     }
 
+    /// Starts an upload as `origin`.
+    pub fn begun(&self, key: &str, origin: &Origin) -> Upload {
+        lock(&self.store).begin(key, "video/mp4", origin)
+    }
+
     /// Keys of uploads that were neither completed nor aborted.
     pub fn open_uploads(&self) -> Vec<String> {
         lock(&self.store).open.values().map(|open| open.key.clone()).collect()
@@ -201,6 +211,13 @@ impl SourceStore for MemoryObjects {
     }
 }
 
+impl ClipLook for MemoryObjects {
+    async fn is_there(&self, target: &Target, key: &str) -> Result<bool, WriteError> {
+        let (store, name) = (Arc::clone(&self.store), (target.bucket.clone(), key.to_owned()));
+        self.written(target, "is_there", move || Ok(lock(&store).objects.contains_key(&name))).await
+    }
+}
+
 impl ClipStore for MemoryObjects {
     async fn head(&self, target: &Target, key: &str) -> Result<Option<StoredObject>, WriteError> {
         let (store, name) = (Arc::clone(&self.store), (target.bucket.clone(), key.to_owned()));
@@ -209,6 +226,7 @@ impl ClipStore for MemoryObjects {
             Ok(found.map(|object| StoredObject {
                 bytes: object.body.len().try_into().unwrap_or(u64::MAX),
                 etag: object.etag,
+                sha256: object.sha256,
                 origin: object.origin,
             }))
         };
@@ -222,12 +240,13 @@ impl ClipStore for MemoryObjects {
         content_type: &str,
         origin: &Origin,
         when: &Precondition,
-        body: Bytes,
+        body: Checked,
     ) -> Result<Published, WriteError> {
         self.wrote(target, key, content_type, origin);
         let (store, name) = (Arc::clone(&self.store), (target.bucket.clone(), key.to_owned()));
         let (content_type, origin, when) = (content_type.to_owned(), Some(origin.clone()), when.clone());
-        let object = Object { etag: etag(&body), body, content_type, origin };
+        let (etag, sha256) = (etag(&body.bytes), Some(hex(&body.sha256)));
+        let object = Object { etag, sha256, body: body.bytes, content_type, origin };
         let put = move || lock(&store).publish(&name, &when, object.clone());
         self.written(target, "put", put).await
     }
@@ -242,19 +261,7 @@ impl ClipStore for MemoryObjects {
         self.wrote(target, key, content_type, origin);
         let (store, key) = (Arc::clone(&self.store), key.to_owned());
         let (content_type, origin) = (content_type.to_owned(), origin.clone());
-        let begin = move || {
-            let mut store = lock(&store);
-            store.uploads += 1;
-            let id = format!("upload-{}", store.uploads);
-            let open = Open {
-                key: key.clone(),
-                content_type: content_type.clone(),
-                origin: origin.clone(),
-                parts: BTreeMap::new(),
-            };
-            store.open.insert(id.clone(), open);
-            Ok(Upload { id, key: key.clone() })
-        };
+        let begin = move || Ok(lock(&store).begin(&key, &content_type, &origin));
         self.written(target, "begin", begin).await
     }
 
@@ -263,14 +270,14 @@ impl ClipStore for MemoryObjects {
         target: &Target,
         upload: &Upload,
         number: i32,
-        body: Bytes,
+        body: Checked,
     ) -> Result<Part, WriteError> {
         let (store, upload) = (Arc::clone(&self.store), upload.clone());
         let part = move || {
             let mut store = lock(&store);
             let open = store.open.get_mut(&upload.id).ok_or_else(|| error("there is no such upload"))?;
             open.parts.insert(number, body.clone());
-            Ok(Part { number, etag: etag(&body) })
+            Ok(Part { number, etag: etag(&body.bytes), sha256: body.sha256 })
         };
         self.written(target, "part", part).await
     }
@@ -301,17 +308,17 @@ impl ClipStore for MemoryObjects {
         self.written(target, "complete", complete).await
     }
 
-    async fn uploads(&self, target: &Target, key: &str) -> Result<Vec<Upload>, WriteError> {
-        let (store, key) = (Arc::clone(&self.store), key.to_owned());
-        let list = move || {
-            let store = lock(&store);
-            let of_key = store.open.iter().filter(|(_, open)| open.key == key);
-            let mut uploads: Vec<_> =
-                of_key.map(|(id, open)| Upload { id: id.clone(), key: open.key.clone() }).collect();
-            uploads.sort_by(|a, b| a.id.cmp(&b.id));
-            Ok(uploads)
+    async fn remove(&self, target: &Target, key: &str, etag: &str) -> Result<(), WriteError> {
+        let (store, name) = (Arc::clone(&self.store), (target.bucket.clone(), key.to_owned()));
+        let etag = etag.to_owned();
+        let remove = move || {
+            let mut store = lock(&store);
+            if store.objects.get(&name).is_some_and(|there| there.etag == etag || store.any_precondition) {
+                store.objects.remove(&name);
+            }
+            Ok(())
         };
-        self.written(target, "uploads", list).await
+        self.written(target, "remove", remove).await
     }
 
     async fn abort(&self, target: &Target, upload: &Upload) -> Result<(), WriteError> {
@@ -325,6 +332,15 @@ impl ClipStore for MemoryObjects {
 }
 
 impl Store {
+    fn begin(&mut self, key: &str, content_type: &str, origin: &Origin) -> Upload {
+        self.uploads += 1;
+        let id = format!("upload-{}", self.uploads);
+        let (origin, parts) = (origin.clone(), BTreeMap::new());
+        let open = Open { key: key.to_owned(), content_type: content_type.to_owned(), origin, parts };
+        self.open.insert(id.clone(), open);
+        Upload { id, key: key.to_owned() }
+    }
+
     fn publish(
         &mut self,
         name: &(String, String),
@@ -353,10 +369,15 @@ impl Open {
         if parts.is_empty() || !parts.is_sorted_by(|a, b| a.number < b.number) {
             return Err(error("the parts are not in ascending order"));
         }
-        let mut body = Vec::new();
+        let (mut body, mut composite) = (Vec::new(), Sha256::new());
         for (at, part) in parts.iter().enumerate() {
-            let stored = self.parts.get(&part.number).filter(|bytes| etag(bytes) == part.etag);
-            let bytes = stored.ok_or_else(|| error("a part is not there or another one"))?;
+            let stored = self
+                .parts
+                .get(&part.number)
+                .filter(|stored| etag(&stored.bytes) == part.etag && stored.sha256 == part.sha256);
+            let Checked { bytes, sha256 } =
+                stored.ok_or_else(|| error("a part is not there or another one"))?;
+            composite.update(sha256);
             if bytes.len() < LEAST_PART && at + 1 < parts.len() {
                 return Err(error("a part is too small"));
             }
@@ -364,7 +385,8 @@ impl Open {
         }
         let body = Bytes::from(body);
         let etag = format!("\"{}-{}\"", etag(&body).trim_matches('"'), parts.len());
-        Ok(Object { body, etag, content_type: self.content_type.clone(), origin: Some(self.origin.clone()) })
+        let (content_type, origin) = (self.content_type.clone(), Some(self.origin.clone()));
+        Ok(Object { body, etag, sha256: Some(hex(&composite.finalize())), content_type, origin })
     }
 }
 

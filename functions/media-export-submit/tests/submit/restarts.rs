@@ -1,7 +1,7 @@
 use crate::world::World;
 use export_domain::job::{Job, Reason, State};
 use export_domain::settings::Lifecycle;
-use export_testkit::{Answered, NOW, TestClock, body, claimed, ready};
+use export_testkit::{Answered, Fault, NOW, TestClock, body, claimed, ready};
 
 fn times() -> Lifecycle {
     Lifecycle::default()
@@ -14,7 +14,8 @@ fn failed(reason: Reason) -> impl FnOnce(Job) -> Job {
 /// What a POST `after_ms` after the end of a job is answered, and the job then.
 async fn posted(change: impl FnOnce(Job) -> Job, after_ms: i64) -> (Answered, Job, usize) {
     let world = World::new();
-    world.has(&body(), change);
+    let job = world.has(&body(), change);
+    job.files().for_each(|key| world.objects.add("clips", &key, "x", None));
     world.clock.advance(after_ms);
     let answer = world.submit(&body()).await;
     (answer, world.jobs.only(), world.queue.take().len())
@@ -108,4 +109,60 @@ async fn a_running_job_is_answered_with_what_is_left_of_it() {
     let (answer, job, sent) = posted(running, 2000).await;
     assert_eq!((answer.codes(), sent, job.generation), ((1, 1000), 0, 1));
     assert_eq!(answer.json["LackLength"], 3000);
+}
+
+/// A world with a ready job, its files there, at `age_ms` after its end.
+fn made(age_ms: i64) -> (World, Job) {
+    let world = World::new();
+    let job = world.has(&body(), |job| ready(&claimed(&job, NOW), NOW));
+    for key in job.files() {
+        world.objects.add("clips", &key, "x", None);
+    }
+    world.clock.advance(age_ms);
+    (world, job)
+}
+
+#[tokio::test]
+async fn a_clip_that_is_gone_is_made_again_by_the_next_post() {
+    for lost in 0..2 {
+        let (world, job) = made(60_000);
+        world.objects.remove("clips", &job.files().nth(lost).unwrap());
+        let answer = world.submit(&body()).await;
+        let now = world.jobs.only();
+        assert_eq!((answer.codes(), world.queue.take().len()), ((1, 2000), 1), "file {lost}");
+        assert_eq!((now.state, now.generation, now.fence), (State::Queued, 2, job.fence));
+        assert!(now.image.is_none() && now.video.is_none() && now.staged.is_empty(), "nothing is adopted");
+        assert_eq!(now.untold.len(), 1, "the first end is told all the same");
+    }
+}
+
+#[tokio::test]
+async fn files_that_are_there_are_looked_for_and_answered_with() {
+    let (world, job) = made(60_000);
+    assert_eq!(world.submit(&body()).await.codes(), (5, 0));
+    assert_eq!((world.jobs.only(), world.objects.faults.calls("is_there")), (job, 2));
+}
+
+#[tokio::test]
+async fn a_poll_looks_for_no_file() {
+    let (world, job) = made(59_999);
+    job.files().for_each(|key| world.objects.remove("clips", &key));
+    assert_eq!(world.submit(&body()).await.codes(), (5, 0), "a POST within a minute is a poll");
+    assert_eq!(world.objects.faults.calls("is_there"), 0);
+}
+
+#[tokio::test(start_paused = true)]
+async fn files_that_cannot_be_looked_for_count_as_there() {
+    let breaks: [fn(&World); 3] = [
+        |world| world.objects.deny("clips"),
+        |world| world.objects.faults.always("is_there", Fault::Before),
+        |world| world.objects.faults.always("is_there", Fault::Never),
+    ];
+    for break_it in breaks {
+        let (world, job) = made(60_000);
+        job.files().for_each(|key| world.objects.remove("clips", &key));
+        break_it(&world);
+        assert_eq!(world.submit(&body()).await.codes(), (5, 0));
+        assert_eq!(world.jobs.only(), job);
+    }
 }

@@ -5,7 +5,7 @@ use export_domain::job::Job;
 use export_domain::settings::{AuthMode, Lifecycle, Limits, ReplyStyle};
 use export_lambda::metrics::Metrics;
 use export_testkit::{
-    Answered, Directory, MemoryJobs, MemoryQueue, NOW, TestClock, directory, job, post, tenant,
+    Answered, Directory, MemoryJobs, MemoryObjects, MemoryQueue, NOW, TestClock, directory, job, post, tenant,
 };
 use lambda_http::Request;
 use media_export_submit::App;
@@ -14,9 +14,10 @@ use serde_json::Value;
 pub(crate) struct World {
     pub(crate) jobs: MemoryJobs,
     pub(crate) queue: MemoryQueue,
+    pub(crate) objects: MemoryObjects,
     pub(crate) directory: Directory,
     pub(crate) clock: TestClock,
-    pub(crate) app: App<MemoryJobs, MemoryQueue, Directory, Directory, TestClock>,
+    pub(crate) app: App<MemoryJobs, MemoryQueue, MemoryObjects, Directory, Directory, TestClock>,
 }
 
 impl World {
@@ -26,9 +27,11 @@ impl World {
 
     pub(crate) fn by(clock: TestClock) -> Self {
         let (jobs, queue, directory) = (MemoryJobs::default(), MemoryQueue::default(), directory());
+        let objects = MemoryObjects::default();
         let app = App {
             jobs: jobs.clone(),
             queue: queue.clone(),
+            objects: objects.clone(),
             intake: Intake {
                 sessions: directory.clone(),
                 tenants: directory.clone(),
@@ -41,7 +44,7 @@ impl World {
             style: ReplyStyle::default(),
             metrics: Metrics::silent(),
         };
-        Self { jobs, queue, directory, clock, app }
+        Self { jobs, queue, objects, directory, clock, app }
     }
 
     pub(crate) async fn ask(&self, request: Request) -> Answered {

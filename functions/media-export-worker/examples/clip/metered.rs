@@ -3,7 +3,7 @@
 use crate::source::{LIVE_PATH, Source};
 use bytes::Bytes;
 use export_domain::ports::{
-    Bucket, ClipStore, Origin, Part, Precondition, Published, ReadError, SourceStore, StoredObject,
+    Bucket, Checked, ClipStore, Origin, Part, Precondition, Published, ReadError, SourceStore, StoredObject,
     Unavailable, Upload, WriteError,
 };
 use export_domain::tenant::Target;
@@ -159,9 +159,9 @@ impl ClipStore for Metered {
         _content_type: &str,
         _origin: &Origin,
         _when: &Precondition,
-        body: Bytes,
+        body: Checked,
     ) -> Result<Published, WriteError> {
-        self.store(self.path(key), &body)?;
+        self.store(self.path(key), &body.bytes)?;
         Ok(Published::Done)
     }
 
@@ -180,10 +180,10 @@ impl ClipStore for Metered {
         _target: &Target,
         upload: &Upload,
         number: i32,
-        body: Bytes,
+        body: Checked,
     ) -> Result<Part, WriteError> {
-        self.store(self.part_path(upload, number), &body)?;
-        Ok(Part { number, etag: format!("\"{number}\"") })
+        self.store(self.part_path(upload, number), &body.bytes)?;
+        Ok(Part { number, etag: format!("\"{number}\""), sha256: body.sha256 })
     }
 
     async fn complete(
@@ -197,8 +197,8 @@ impl ClipStore for Metered {
         Ok(Published::Done)
     }
 
-    async fn uploads(&self, _target: &Target, _key: &str) -> Result<Vec<Upload>, WriteError> {
-        Ok(Vec::new())
+    async fn remove(&self, _target: &Target, _key: &str, _etag: &str) -> Result<(), WriteError> {
+        Ok(())
     }
 
     async fn abort(&self, _target: &Target, _upload: &Upload) -> Result<(), WriteError> {

@@ -20,7 +20,8 @@ fn assert_failed(job: &Job, reason: Reason, retriable: bool) {
     assert_eq!(job.state, State::Failed);
     let failure = job.failure.clone().unwrap();
     assert_eq!((failure.reason, failure.retriable), (reason, retriable));
-    assert_eq!((job.lease_until, job.due_at.is_some()), (None, job.is_looked_for()));
+    let due = job.is_looked_for() || job.aftermath().clear_at.is_some();
+    assert_eq!((job.lease_until, job.due_at.is_some()), (None, due));
 }
 
 #[tokio::test]

@@ -1,7 +1,7 @@
 //! Work that hangs: the clock jumps from renewal to renewal.
 
-use crate::world::{World, times};
-use export_domain::job::{Job, State};
+use crate::world::{World, origin, times};
+use export_domain::job::{Job, ObjectKind, State};
 use export_testkit::recordings::{record_sound, sound_body};
 use export_testkit::{Fault, NOW, TestClock, body, claimed};
 
@@ -98,6 +98,41 @@ async fn an_upload_of_a_job_that_was_cancelled_is_thrown_away() {
     });
     assert_eq!(world.work(&job).await.state, State::Cancelled);
     assert_eq!((world.objects.faults.calls("begin"), world.objects.open_uploads().len()), (1, 0));
+}
+
+#[tokio::test]
+async fn a_worker_that_wakes_after_its_claim_throws_no_upload_of_its_successor_away() {
+    let world = World::new();
+    record_sound(&world.objects, 1 << 20);
+    let job = world.has(&sound_body(240), |job| Job { attempts: 1, ..job });
+    let (table, objects) = (world.jobs.clone(), world.objects.clone());
+    world.directory.faults.meanwhile("tenant", 1, move || {
+        let next = claimed(&table.only(), NOW + 61_000);
+        objects.begun(&next.order.key(ObjectKind::Video), &origin(&next));
+        table.put(&next);
+    });
+    let left = world.work(&job).await;
+    assert_eq!((left.state, left.fence), (State::Running, 2));
+    assert!(world.objects.open_origins().contains(&origin(&left)), "{:?}", world.objects.open_origins());
+}
+
+#[tokio::test]
+async fn the_upload_of_a_worker_that_died_is_thrown_away_by_the_next_one() {
+    let (world, job) = uploading(TestClock::standing(NOW));
+    let noted = async {
+        while world.jobs.only().uploads.is_empty() {
+            tokio::task::yield_now().await;
+        }
+    };
+    tokio::select! {
+        left = world.work(&job) => panic!("{left:?}"),
+        () = noted => {}
+    }
+    assert_eq!(world.objects.open_uploads().len(), 1);
+    world.clock.advance(61_000);
+    let ended = world.work(&job).await;
+    assert_eq!((ended.state, ended.fence, ended.uploads), (State::Ready, 2, Vec::new()));
+    assert!(world.objects.open_uploads().is_empty());
 }
 
 #[tokio::test(start_paused = true)]

@@ -4,6 +4,7 @@
 mod adoption;
 mod back;
 mod claims;
+mod clears;
 mod ends;
 mod finals;
 mod holes;

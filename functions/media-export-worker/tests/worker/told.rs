@@ -2,8 +2,7 @@
 
 use crate::world::{World, origin, times};
 use export_domain::completion::notification;
-use export_domain::job::{Job, ObjectKind, Posted, Reason, State};
-use export_domain::ports::ClipStore;
+use export_domain::job::{Begun, Job, ObjectKind, Posted, Reason, State};
 use export_testkit::recordings::{record_sound, sound_body};
 use export_testkit::{Fault, NOW, body, claimed};
 use serde_json::{Value, json};
@@ -94,10 +93,10 @@ async fn a_clip_that_is_there_is_told_of_however_long_its_worker_takes_to_tidy_u
     let world = World::new();
     record_sound(&world.objects, 1 << 20);
     let job = world.has(&sound_body(240), |job| job);
-    let (key, origin) = (job.order.key(ObjectKind::Video), origin(&job));
-    world.objects.begin(&job.order.target, &key, "video/mp4", &origin).await.unwrap();
+    let upload = world.objects.begun(&job.order.key(ObjectKind::Video), &origin(&job));
+    world.jobs.put(&Job { uploads: vec![Begun { fence: job.fence, id: upload.id }], ..job.clone() });
     let clock = world.clock.clone();
-    world.objects.faults.meanwhile("uploads", 1, move || clock.advance(25_000));
+    world.objects.faults.meanwhile("abort", 1, move || clock.advance(25_000));
     let ended = world.work(&job).await;
     assert_eq!((ended.state, ended.due_at), (State::Ready, None));
     let lines = world.lines.lock().unwrap().clone();

@@ -88,7 +88,7 @@ impl World {
 
     /// Whether S3 was asked for anything.
     pub(crate) fn touched_s3(&self) -> bool {
-        let operations = ["read", "head", "put", "begin", "part", "complete", "uploads", "abort"];
+        let operations = ["read", "head", "put", "begin", "part", "complete", "remove", "abort"];
         operations.iter().any(|operation| self.objects.faults.calls(operation) > 0)
     }
 }

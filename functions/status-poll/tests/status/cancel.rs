@@ -1,8 +1,8 @@
 use crate::world::{STRANGERS_SESSION, World, path};
-use export_domain::job::{Job, State};
+use export_domain::job::{Job, Posted, State};
 use export_domain::settings::Lifecycle;
 use export_lambda::metrics::Metric;
-use export_testkit::{Fault, NOW, ask, body, claimed, ready};
+use export_testkit::{Fault, NOW, SESSION, ask, body, claimed, post, ready};
 use lambda_http::http::Method;
 
 #[tokio::test]
@@ -18,7 +18,6 @@ async fn a_job_that_has_not_ended_is_cancelled_and_stays_so() {
         assert_eq!((stored.state, stored.lease_until), (State::Cancelled, None));
         assert_eq!(stored.due_at, Some(NOW + 10_000), "the sweeper tells of it");
         assert!(stored.expires_at.is_some());
-        assert_eq!(world.delete(&job).await, first, "again");
         assert_eq!(world.get(&path(&job)).await, first);
         assert_eq!(world.jobs.only(), stored);
         assert_eq!(world.counted(Metric::Cancelled), 1, "it was cancelled once");
@@ -26,11 +25,32 @@ async fn a_job_that_has_not_ended_is_cancelled_and_stays_so() {
 }
 
 #[tokio::test]
-async fn a_job_that_has_ended_stays_as_it_is() {
-    let world = World::new();
-    let job = world.has(&body(), |job| ready(&claimed(&job, NOW), NOW));
-    assert_eq!(world.delete(&job).await.codes(), (5, 0));
-    assert_eq!(world.jobs.only(), job);
+async fn a_job_that_has_ended_is_forgotten_and_its_end_still_told() {
+    let ends: [fn(Job) -> Job; 2] =
+        [|job| ready(&claimed(&job, NOW), NOW), |job| job.cancelled(NOW, &Lifecycle::default()).unwrap()];
+    for end in ends {
+        let world = World::new();
+        let job = world.has(&body(), end);
+        let known = world.get(&path(&job)).await;
+        assert_eq!(world.delete(&job).await, known, "the reply says how it ended");
+        for again in [
+            world.get(&path(&job)).await,
+            world.delete(&job).await,
+            world.ask(post("/export/status", &body())).await,
+        ] {
+            assert_eq!((again.status, again.json["ErrorMessage"].as_str()), (404, Some("no such job")));
+        }
+        let listed = world.ask(ask(Method::GET, "/export/status", &[("X-Session-Id", SESSION)], "")).await;
+        assert_eq!(listed.json["jobs"], serde_json::json!([]));
+        let stored = world.jobs.only();
+        assert_eq!((stored.due_at, stored.expires_at), (job.due_at, job.expires_at));
+        assert_eq!(world.counted(Metric::Cancelled), 0);
+        let Posted::Restart(next) = stored.posted(&stored.order, NOW, &Lifecycle::default()) else {
+            panic!("the next POST starts afresh")
+        };
+        assert_eq!((next.state, next.retries), (State::Queued, 1));
+        assert_eq!(next.untold.len(), 1, "the end is told all the same");
+    }
 }
 
 #[tokio::test]

@@ -3,7 +3,9 @@ use export_domain::intake::Intake;
 use export_domain::job::{Job, Reason, State};
 use export_domain::settings::{AuthMode, Lifecycle, Limits, ReplyStyle};
 use export_lambda::metrics::Metrics;
-use export_testkit::{Answered, Fault, MemoryQueue, NOW, SESSION, ask, body, claimed, post, ready, with};
+use export_testkit::{
+    Answered, Fault, MemoryObjects, MemoryQueue, NOW, SESSION, ask, body, claimed, post, ready, with,
+};
 use lambda_http::http::Method;
 use serde_json::Value;
 
@@ -78,6 +80,7 @@ async fn submitted(world: &World, body: &Value) -> Answered {
     let app = media_export_submit::App {
         jobs: world.jobs.clone(),
         queue: MemoryQueue::default(),
+        objects: MemoryObjects::default(),
         intake: Intake {
             sessions: world.directory.clone(),
             tenants: world.directory.clone(),

@@ -11,7 +11,7 @@ use std::collections::HashMap;
 mod unread;
 
 /// Optional attributes: an update removes those that the job no longer has.
-const OPTIONAL: [&str; 21] = [
+const OPTIONAL: [&str; 24] = [
     "active",
     "due_shard",
     "clips",
@@ -28,7 +28,10 @@ const OPTIONAL: [&str; 21] = [
     "image",
     "video",
     "staged",
+    "uploads",
     "failure",
+    "aftermath",
+    "quiet_until",
     "plan",
     "expires_at",
     "correlation_id",

@@ -124,11 +124,10 @@ fn writing(partition: &str, target: &Target, key: &str) -> Value {
     let folder = key.rfind('/').map_or("", |at| &key[..=at]);
     let keys = format!("{}*", literal(folder));
     let arn = format!("arn:{partition}:s3:::{}", literal(&target.bucket));
-    let objects = ["s3:GetObject", "s3:PutObject", "s3:AbortMultipartUpload"];
+    let objects = ["s3:GetObject", "s3:PutObject", "s3:DeleteObject", "s3:AbortMultipartUpload"];
     json!({"Version": "2012-10-17", "Statement": [
         {"Effect": "Allow", "Action": objects, "Resource": format!("{arn}/{keys}")},
         {"Effect": "Allow", "Action": "s3:ListBucket", "Resource": arn, "Condition": {"StringLike": {"s3:prefix": keys}}},
-        {"Effect": "Allow", "Action": "s3:ListBucketMultipartUploads", "Resource": arn},
         decrypting(),
     ]})
 }
@@ -174,7 +173,7 @@ mod tests {
         };
         let write = writing("aws", &target, "news/export/0A/clip.ts");
         let folder = "arn:aws:s3:::clips/news/export/0A/*";
-        assert_eq!(resources(&write), [folder, "arn:aws:s3:::clips", "arn:aws:s3:::clips", "*"]);
+        assert_eq!(resources(&write), [folder, "arn:aws:s3:::clips", "*"]);
         assert_eq!(write["Statement"][1]["Condition"]["StringLike"]["s3:prefix"], "news/export/0A/*");
     }
 

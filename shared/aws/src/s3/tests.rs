@@ -11,6 +11,9 @@ const CREATED: &str = r#"<?xml version="1.0"?><InitiateMultipartUploadResult><Bu
 const COMPLETED: &str = r#"<?xml version="1.0"?><CompleteMultipartUploadResult><Bucket>clips</Bucket><Key>k</Key>
     <ETag>"e"</ETag></CompleteMultipartUploadResult>"#;
 
+const LISTED: &str =
+    r#"<?xml version="1.0"?><ListBucketResult><Contents><Key>k</Key></Contents></ListBucketResult>"#;
+
 async fn store(replies: impl IntoIterator<Item = Reply>) -> (Service, S3Objects) {
     let service = Service::start(replies).await;
     let config = service.config(Patience::WORK).await;
@@ -30,6 +33,10 @@ fn target(owner: &str) -> Target {
         owner: owner.to_owned(),
         container: Container::Ts,
     }
+}
+
+fn checked(text: &'static str) -> Checked {
+    Bytes::from_static(text.as_bytes()).into()
 }
 
 fn origin() -> Origin {
@@ -57,30 +64,33 @@ async fn read(replies: Vec<Reply>) -> (Result<Bytes, ReadError>, usize) {
 
 async fn complete(store: &S3Objects) -> Result<Published, WriteError> {
     let upload = Upload { id: "u".to_owned(), key: "k".to_owned() };
-    let parts = [Part { number: 1, etag: "\"e\"".to_owned() }];
+    let parts = [Part { number: 1, etag: "\"e\"".to_owned(), sha256: [0; 32] }];
     store.complete(&target(""), &upload, &parts, &Precondition::Absent).await
 }
 
 async fn put(store: &S3Objects) -> Result<Published, WriteError> {
-    store.put(&target(""), "k", "video/mp4", &origin(), &Precondition::Absent, "x".into()).await
+    store.put(&target(""), "k", "video/mp4", &origin(), &Precondition::Absent, checked("x")).await
 }
 
 #[tokio::test]
 async fn every_call_names_the_account_that_must_own_the_bucket_if_one_is_known() {
     for owner in ["123456789012", ""] {
         let ok = |body: &str| reply(200, &[("etag", "\"e\"")], body);
-        let replies = ["x", "", "", CREATED, "", COMPLETED].map(ok);
-        let (service, store) = store(replies.into_iter().chain([reply(204, &[], "")])).await;
+        let replies = ["x", "", "", CREATED, "", COMPLETED, LISTED].map(ok);
+        let gone = || reply(204, &[], "");
+        let (service, store) = store(replies.into_iter().chain([gone(), gone()])).await;
         let target = target(owner);
         store.read(&bucket(owner), "a/b", None, 10).await.unwrap();
         store.head(&target, "k").await.unwrap();
-        store.put(&target, "k", "video/mp4", &origin(), &Precondition::Absent, "x".into()).await.unwrap();
+        store.put(&target, "k", "video/mp4", &origin(), &Precondition::Absent, checked("x")).await.unwrap();
         let upload = store.begin(&target, "k", "video/mp4", &origin()).await.unwrap();
-        let part = store.part(&target, &upload, 1, "x".into()).await.unwrap();
+        let part = store.part(&target, &upload, 1, checked("x")).await.unwrap();
         store.complete(&target, &upload, &[part], &Precondition::Absent).await.unwrap();
+        assert_eq!(store.is_there(&target, "k").await, Ok(true));
+        store.remove(&target, "k", "\"e\"").await.unwrap();
         store.abort(&target, &upload).await.unwrap();
         let requests = service.requests();
-        assert_eq!(requests.len(), 7);
+        assert_eq!(requests.len(), 9);
         for request in requests {
             let named = request.contains("x-amz-expected-bucket-owner: 123456789012\r\n");
             assert_eq!(named, !owner.is_empty(), "{request}");
@@ -168,14 +178,13 @@ async fn a_place_that_no_session_policy_holds_is_denied() {
 }
 
 /// How each call about a target but `HEAD` goes, or why not.
-async fn writes(store: &S3Objects) -> [Result<(), WriteError>; 5] {
+async fn writes(store: &S3Objects) -> [Result<(), WriteError>; 4] {
     let (target, upload) = (target(""), Upload { id: "u".to_owned(), key: "k".to_owned() });
     [
         put(store).await.map(drop),
         store.begin(&target, "k", "video/mp4", &origin()).await.map(drop),
-        store.part(&target, &upload, 1, "x".into()).await.map(drop),
+        store.part(&target, &upload, 1, checked("x")).await.map(drop),
         complete(store).await.map(drop),
-        store.uploads(&target, "k").await.map(drop),
     ]
 }
 
@@ -189,7 +198,7 @@ async fn a_target_that_may_not_be_written_to_is_told_from_one_that_cannot_now() 
         for (n, done) in writes(&store).await.into_iter().enumerate() {
             assert!(matches!(done, Err(WriteError::Denied(_))), "call {n}, {denied:?}: {done:?}");
         }
-        assert_eq!(service.requests().len(), 5, "none is tried again");
+        assert_eq!(service.requests().len(), 4, "none is tried again");
     }
     let passing = OUT_OF_DATE.map(|code| error(403, code)).into_iter();
     for passing in passing.chain([error(307, "TemporaryRedirect"), error(404, "NoSuchKey")]) {
@@ -314,5 +323,60 @@ async fn keys_reach_s3_as_they_are() {
         store.read(&bucket(""), key, None, 10).await.unwrap();
         let request = service.requests().pop().unwrap();
         assert!(request.starts_with(&format!("get {path}")), "{key}: {request}");
+    }
+}
+
+/// SHA-256 of "x" in base64.
+const OF_X: &str = "LXEWQrcmsEQBYnyp+6wy9chTD7GQPMTbAiWHF5IaSIE=";
+
+#[tokio::test]
+async fn every_write_announces_the_one_checksum_and_carries_it() {
+    let ok = |body: &str| reply(200, &[("etag", "\"e\"")], body);
+    let (service, store) = store(["", CREATED, "", COMPLETED].map(ok)).await;
+    let target = target("");
+    put(&store).await.unwrap();
+    let upload = store.begin(&target, "k", "video/mp4", &origin()).await.unwrap();
+    let part = store.part(&target, &upload, 1, checked("x")).await.unwrap();
+    store.complete(&target, &upload, &[part], &Precondition::Absent).await.unwrap();
+    let (heads, bodies) = (service.requests(), service.bodies());
+    let of_x = format!("x-amz-checksum-sha256: {}\r\n", OF_X.to_lowercase());
+    assert!(heads[0].contains(&of_x) && heads[2].contains(&of_x), "{heads:?}");
+    assert!(heads[1].contains("x-amz-checksum-algorithm: sha256\r\n"), "{}", heads[1]);
+    assert!(heads[1].contains("x-amz-checksum-type: composite\r\n"), "{}", heads[1]);
+    assert!(bodies[3].contains(&format!("<ChecksumSHA256>{OF_X}</ChecksumSHA256>")), "{}", bodies[3]);
+    assert!(!heads.iter().any(|head| head.contains("crc")), "{heads:?}");
+}
+
+#[tokio::test]
+async fn the_checksum_that_s3_keeps_is_read_as_manifests_have_it() {
+    let hex = "2d711642b726b04401627ca9fbac32f5c8530fb1903cc4db02258717921a4881";
+    for (kept, read) in [(Some(OF_X.to_owned()), 1), (Some(format!("{OF_X}-3")), 1), (None, 0)] {
+        let headers: Vec<_> = kept.iter().map(|kept| ("x-amz-checksum-sha256", kept.as_str())).collect();
+        let (service, store) = store([reply(200, &headers, "")]).await;
+        let found = store.head(&target(""), "k").await.unwrap().unwrap();
+        assert_eq!(found.sha256.iter().filter(|found| *found == hex).count(), read);
+        assert!(service.requests()[0].contains("x-amz-checksum-mode: enabled\r\n"));
+    }
+}
+
+#[tokio::test]
+async fn an_object_that_is_gone_or_another_one_counts_as_removed() {
+    for status in [204, 404, 412] {
+        let (service, store) = store([reply(status, &[], "")]).await;
+        assert_eq!(store.remove(&target(""), "k", "\"e\"").await, Ok(()), "{status}");
+        assert!(service.requests()[0].contains("if-match: \"e\"\r\n"));
+    }
+    let (_, store) = store([error(403, "AccessDenied")]).await;
+    assert!(matches!(store.remove(&target(""), "k", "\"e\"").await, Err(WriteError::Denied(_))));
+}
+
+#[tokio::test]
+async fn a_look_for_an_object_lists_no_more_than_its_key() {
+    let other = LISTED.replace("<Key>k<", "<Key>k2<");
+    for (listed, there) in [(LISTED, true), (other.as_str(), false), ("<ListBucketResult/>", false)] {
+        let (service, store) = store([reply(200, &[], listed)]).await;
+        assert_eq!(store.is_there(&target(""), "k").await, Ok(there), "{listed}");
+        let request = &service.requests()[0];
+        assert!(request.contains("max-keys=1") && request.contains("prefix=k"), "{request}");
     }
 }

@@ -1,7 +1,9 @@
 //! What clients, the clock and the sweeper do to a job.
 
 use super::work::due_asleep;
-use super::{Cause, Failure, Job, Order, Reason, SCHEMA_VERSION, State, Unread, UntoldEnd};
+use super::{
+    Aftermath, Cause, Failure, Job, ObjectKind, Order, Reason, SCHEMA_VERSION, State, Unread, UntoldEnd,
+};
 use crate::ids::{JobId, TenantId};
 use crate::settings::Lifecycle;
 
@@ -83,7 +85,10 @@ impl Job {
             image: None,
             video: None,
             staged: Vec::new(),
+            uploads: Vec::new(),
             failure: None,
+            aftermath: None,
+            quiet_until: None,
             plan: None,
             expires_at: None,
             correlation_id: None,
@@ -153,8 +158,9 @@ impl Job {
 
     /// The next generation, of `order`: what is no part of the job's identity may have changed. The paths are those of the
     /// job. The fence goes on; looks for an absent recording do not count as retries. An end that nobody was told of yet is
-    /// kept for that.
-    fn restarted(&self, order: &Order, now: i64, times: &Lifecycle) -> Job {
+    /// kept for that. What a job without files left may be adopted; the files of a ready one are replaced.
+    #[must_use]
+    pub fn restarted(&self, order: &Order, now: i64, times: &Lifecycle) -> Job {
         let failure = self.failure.as_ref().filter(|f| f.retriable && !self.is_expired(now));
         let (retries, missing) = match failure.map(|f| &f.reason) {
             Some(Reason::SourceAbsent) => (self.retries, self.source_missing_since),
@@ -167,6 +173,8 @@ impl Job {
             ..order.clone()
         };
         let fresh = Job::new(self.tenant.clone(), self.job_id.clone(), order, now, times);
+        let gone = self.state == State::Ready || self.is_over(now) || self.aftermath().is_clearing;
+        let quiet_until = self.quiet_until.filter(|until| *until > now);
         Job {
             rev: self.rev + 1,
             generation: self.generation + 1,
@@ -174,19 +182,38 @@ impl Job {
             retries,
             source_missing_since: missing,
             created_at: self.created_at,
-            staged: if self.is_expired(now) { Vec::new() } else { self.staged.clone() },
-            untold: if self.is_expired(now) { Vec::new() } else { self.ends_untold() },
+            staged: if gone { Vec::new() } else { self.staged.clone() },
+            uploads: if gone { Vec::new() } else { self.uploads.clone() },
+            untold: if self.is_over(now) { Vec::new() } else { self.ends_untold() },
             unread: self.unread.clone(),
+            quiet_until,
+            wake_at: quiet_until,
+            due_at: quiet_until.map(|until| due_asleep(until, now, times)).or(fresh.due_at),
             ..fresh
         }
     }
 
+    /// Whether its files are to be looked for before a POST is answered by it: they were there a while ago.
+    pub fn is_to_be_looked_at(&self, now: i64, times: &Lifecycle) -> bool {
+        let old = now - self.updated_at >= times.retry_after_failed_ms;
+        self.state == State::Ready && old && !self.is_expired(now)
+    }
+
+    /// Keys of the files that its reply names.
+    pub fn files(&self) -> impl Iterator<Item = String> {
+        let image = self.image.as_ref().map(|_| ObjectKind::Image);
+        let video = self.video.as_ref().map(|_| ObjectKind::Video);
+        image.into_iter().chain(video).map(|object| self.order.key(object))
+    }
+
     /// The ends that are still to be told once this one is an earlier one.
     fn ends_untold(&self) -> Vec<UntoldEnd> {
-        let own = (self.is_untold() && self.state != State::Ready).then(|| UntoldEnd {
+        let own = self.is_untold().then(|| UntoldEnd {
             generation: self.generation,
             state: self.state,
             failure: self.failure.clone(),
+            image: self.image.clone(),
+            video: self.video.clone(),
             at: self.updated_at,
             correlation_id: self.correlation_id.clone(),
         });
@@ -195,8 +222,9 @@ impl Job {
     }
 
     /// Whether its own end is to be told, now or later.
-    fn is_untold(&self) -> bool {
-        self.state.is_terminal() && self.due_at.is_some() && !self.is_looked_for()
+    pub(super) fn is_untold(&self) -> bool {
+        let due = self.state.is_terminal() && self.due_at.is_some();
+        due && !self.is_looked_for() && !self.aftermath().is_told
     }
 
     /// Whether it failed for an absent recording that may still appear: not the last word, so nobody is told of it.
@@ -217,7 +245,14 @@ impl Job {
         let wait = times.resend_ms.saturating_mul(1 << self.resends.min(10)).min(times.max_resend_ms);
         let asleep = self.wake_at.filter(|at| *at > now).map(|at| due_asleep(at, now, times));
         let (again, resends) = (asleep.unwrap_or(now + wait + self.jitter(wait)), self.resends + 1);
+        if self.is_to_be_cleared(now) {
+            let next = self.touched(self.updated_at);
+            return Swept::Resend(Box::new(Job { due_at: Some(again), resends, ..next }));
+        }
         if self.state.is_terminal() {
+            if self.untold.is_empty() && self.aftermath().is_told {
+                return Swept::Nothing;
+            }
             if self.is_looked_for() && now < self.looked_for_until(times) {
                 return Swept::Nothing;
             }
@@ -252,9 +287,10 @@ impl Job {
             correlation_id: ended.correlation_id.clone(),
             done_ms: 0,
             untold: Vec::new(),
-            image: None,
-            video: None,
+            image: ended.image.clone(),
+            video: ended.video.clone(),
             plan: None,
+            aftermath: None,
             ..self.clone()
         });
         let own = self.is_untold().then(|| self.clone());
@@ -267,8 +303,13 @@ impl Job {
         if self.untold.is_empty() && !self.is_untold() {
             return None;
         }
-        let due_at = self.due_at.filter(|_| !self.is_untold());
-        Some(Job { due_at, untold: Vec::new(), ..self.touched(self.updated_at) })
+        let next = Job { untold: Vec::new(), ..self.touched(self.updated_at) };
+        if !self.is_untold() {
+            return Some(next);
+        }
+        let after = Aftermath { is_told: true, ..self.aftermath() };
+        let aftermath = self.aftermath.as_ref().map(|_| after.clone());
+        Some(Job { due_at: after.clear_at, resends: 0, aftermath, ..next })
     }
 
     /// Up to an eighth of `wait`, from the job's name: a backlog does not come back all at once.
@@ -281,7 +322,7 @@ impl Job {
     #[must_use]
     pub fn cancelled(&self, now: i64, times: &Lifecycle) -> Option<Job> {
         let live = !self.effective(now, times).state.is_terminal() && self.expires_at.is_none();
-        live.then(|| Job { state: State::Cancelled, ..self.ended(now, times) })
+        live.then(|| self.ended(State::Cancelled, now, times))
     }
 
     /// The job, failed for this cause; whether that is final follows from the reason and what was used up.
@@ -297,24 +338,29 @@ impl Job {
             _ => false,
         };
         let failed = Job {
-            state: State::Failed,
             failure: Some(Failure { message: reason.to_string(), reason, detail, retriable, at: now }),
             source_missing_since: missing,
-            ..self.ended(now, times)
+            ..self.ended(State::Failed, now, times)
         };
         if !failed.is_looked_for() {
             return failed;
         }
         let due_at = times.tell_ms.map(|ms| failed.looked_for_until(times) + ms);
-        Job { due_at, ..failed }
+        Job { due_at: due_at.or(failed.due_at), ..failed }
     }
 
-    /// Common to all ends: no lease, nothing due but the completion event, a time to live.
-    pub(super) fn ended(&self, now: i64, times: &Lifecycle) -> Job {
+    /// Common to all ends: no lease, nothing due but the completion event and the removal of what is left, a time to
+    /// live.
+    pub(super) fn ended(&self, state: State, now: i64, times: &Lifecycle) -> Job {
+        let aftermath = self.aftermath_of(state, now, times);
+        let clear_at = aftermath.as_ref().and_then(|after| after.clear_at);
         Job {
+            state,
             lease_until: None,
             claim_id: None,
-            due_at: times.tell_ms.map(|ms| now + ms),
+            due_at: times.tell_ms.map(|ms| now + ms).or(clear_at),
+            aftermath,
+            uploads: if state == State::Ready { Vec::new() } else { self.uploads.clone() },
             resends: 0,
             wake_at: None,
             expires_at: Some(now / 1000 + times.terminal_ttl_s),

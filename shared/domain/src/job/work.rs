@@ -1,12 +1,14 @@
 //! What a worker does to a job. Every change but the claim is conditional on the worker's fence.
 
-use super::{Cause, Job, Manifest, ObjectKind, PlanSummary, Reason, Staged, State};
+use super::{Begun, Cause, Job, Manifest, ObjectKind, PlanSummary, Reason, Staged, State};
 use crate::message::MAX_DELAY_S;
 use crate::request::Wanted;
 use crate::settings::Lifecycle;
 
 /// Staged manifests of a file that are kept: more attempts than that never end between staging and commit.
 const MAX_STAGED: usize = 8;
+/// Uploads that are kept: an attempt begins three at most.
+const MAX_UPLOADS: usize = 24;
 
 /// Outcome of a claim.
 #[derive(Debug, Clone, PartialEq)]
@@ -130,6 +132,30 @@ impl Job {
         })
     }
 
+    /// Notes an upload that the claim with `fence` has begun, and renews the claim.
+    ///
+    /// # Errors
+    /// [`Fenced`] if the claim is no longer in force.
+    pub fn with_upload(
+        &self,
+        fence: u64,
+        id: &str,
+        done_ms: i64,
+        now: i64,
+        times: &Lifecycle,
+    ) -> Result<Job, Fenced> {
+        let renewed = self.renewed(fence, done_ms, now, times)?;
+        let mut uploads = renewed.uploads.clone();
+        uploads.push(Begun { fence, id: id.to_owned() });
+        uploads.drain(..uploads.len().saturating_sub(MAX_UPLOADS));
+        Ok(Job { uploads, ..renewed })
+    }
+
+    /// Names of the uploads of earlier claims than the one with `fence`. Nobody will end them.
+    pub fn abandoned(&self, fence: u64) -> impl Iterator<Item = &str> {
+        self.uploads.iter().filter(move |begun| begun.fence < fence).map(|begun| begun.id.as_str())
+    }
+
     /// Notes what is about to be made visible under the job's generation and `fence`.
     ///
     /// # Errors
@@ -168,7 +194,7 @@ impl Job {
         let next = Job { image: Some(image), plan: Some(plan), ..self.clone() };
         Ok(match self.order.wanted {
             Wanted::Media => next.touched(now),
-            Wanted::Thumbnail => Job { state: State::Ready, ..next.ended(now, times) },
+            Wanted::Thumbnail => next.ended(State::Ready, now, times),
         })
     }
 
@@ -187,7 +213,7 @@ impl Job {
         self.held(fence)?;
         let done_ms = self.order.duration_ms - video.lack_ms;
         let next = Job { video: Some(video), plan: Some(plan), done_ms, ..self.clone() };
-        Ok(Job { state: State::Ready, ..next.ended(now, times) })
+        Ok(next.ended(State::Ready, now, times))
     }
 
     /// The work cannot succeed.

@@ -91,9 +91,10 @@ fn poll() -> Node {
 }
 
 fn cancel() -> Node {
-    let what = "Ends the job, if it has not ended: no files, `cancelled`. One that has ended stays as it \
-        is. The answer is the job as it is then.";
-    named("cancelExport", "Cancel a job", what, vec![])
+    let what = "Ends the job, if it has not ended: no files, `cancelled`. One that has ended is forgotten: \
+        no request knows it any more, its files stay, and the same POST makes them anew. The answer is the job \
+        as it is or was then.";
+    named("cancelExport", "Cancel or forget a job", what, vec![])
 }
 
 fn named(id: &str, summary: &str, description: &str, more: Vec<Node>) -> Node {

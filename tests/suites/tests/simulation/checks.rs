@@ -306,6 +306,15 @@ impl World {
         for key in self.objects.keys("clips").iter().filter(|key| !keys.contains(*key)) {
             self.sim.trouble(format!("{key} is nobody's"));
         }
+        for job in jobs.iter().filter(|job| matches!(job.state, State::Failed | State::Cancelled)) {
+            for object in [ObjectKind::Image, ObjectKind::Video] {
+                if let Some(left) = self.objects.object("clips", &job.order.key(object)) {
+                    let (id, state) = (&job.job_id, job.state);
+                    self.sim
+                        .trouble(format!("{id} ended as {state:?} and left {object:?} of {:?}", left.origin));
+                }
+            }
+        }
         for key in self.objects.replaced() {
             self.sim.trouble(format!("{key} was replaced by another object"));
         }
@@ -339,14 +348,17 @@ impl World {
     }
 }
 
-/// A job but for what says whether its ends were told, and whether an absent recording is still looked for.
+/// A job but for what says whether its ends were told, whether an absent recording is still looked for, and whether what
+/// it left is gone.
 fn ending(job: &Job) -> Job {
     let failure = job.failure.clone().map(|failure| Failure {
         retriable: failure.retriable && failure.reason != Reason::SourceAbsent,
         ..failure
     });
-    let (write_id, untold) = (String::new(), Vec::new());
-    Job { rev: 0, write_id, due_at: None, resends: 0, untold, failure, ..job.clone() }
+    let (write_id, untold, staged, uploads) = (String::new(), Vec::new(), Vec::new(), Vec::new());
+    let (due_at, aftermath, quiet_until) = (None, None, None);
+    let told = Job { rev: 0, write_id, due_at, resends: 0, untold, failure, ..job.clone() };
+    Job { staged, uploads, aftermath, quiet_until, ..told }
 }
 
 fn event_id(event: &Notification) -> String {

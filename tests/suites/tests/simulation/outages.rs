@@ -158,6 +158,7 @@ fn a_client_that_waits_is_answered_within_the_invocation_however_slow_the_tables
             let submit = media_export_submit::App {
                 jobs: world.jobs.through(slow.clone()),
                 queue: world.queues.through(slow.clone()),
+                objects: world.objects.through(slow.clone()),
                 intake: world.intake(&process),
                 times: world.times.clone(),
                 style: ReplyStyle::default(),

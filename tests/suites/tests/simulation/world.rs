@@ -85,6 +85,7 @@ impl World {
         let app = media_export_submit::App {
             jobs: self.jobs.through(process.faults()),
             queue: self.queues.through(process.faults()),
+            objects: self.objects.through(process.faults()),
             intake: self.intake(process),
             times: self.times.clone(),
             style: ReplyStyle::default(),

@@ -2,8 +2,8 @@ use super::*;
 use aws_sdk_dynamodb::primitives::Blob;
 use export_domain::ids::{JobId, LivePath, TenantId};
 use export_domain::job::{
-    Failure, Manifest, ObjectKind, Order, PlanSummary, Posted, Reason, Staged, State, UntoldEnd, Warning,
-    WarningCode,
+    Aftermath, Begun, Failure, Manifest, ObjectKind, Order, PlanSummary, Posted, Reason, Staged, State,
+    UntoldEnd, Warning, WarningCode,
 };
 use export_domain::request::{ExportType, Story, Wanted};
 use export_domain::settings::Lifecycle;
@@ -56,14 +56,30 @@ fn full() -> Job {
         source_missing_since: Some(6),
         image: Some(manifest.clone()),
         video: Some(manifest.clone()),
-        staged: vec![Staged { object: ObjectKind::Video, generation: 1, fence: 2, manifest, at: Some(2) }],
+        staged: vec![Staged {
+            object: ObjectKind::Video,
+            generation: 1,
+            fence: 2,
+            manifest: manifest.clone(),
+            at: Some(2),
+        }],
         untold: vec![UntoldEnd {
             generation: 1,
             state: State::Cancelled,
             failure: None,
+            image: Some(manifest.clone()),
+            video: None,
             at: 7,
             correlation_id: CorrelationId::parse("e"),
         }],
+        uploads: vec![Begun { fence: 2, id: "u".to_owned() }],
+        aftermath: Some(Aftermath {
+            generation: 1,
+            is_told: true,
+            clear_at: Some(9),
+            ..Aftermath::default()
+        }),
+        quiet_until: Some(10),
         failure: Some(Failure {
             reason: Reason::ClipTooLarge { longest_ms: 9 },
             message: "clip too large".to_owned(),

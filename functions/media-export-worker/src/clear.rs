@@ -1,0 +1,78 @@
+//! Removes what a job that ended without files left in its target.
+
+use crate::App;
+use export_domain::job::{Job, ObjectKind};
+use export_domain::ports::{
+    ClipLine, ClipStore, Clock, DeadLetters, EventBus, JobQueue, JobStore, SourceStore, Tenants, Unavailable,
+    Upload, WriteError, Written,
+};
+use std::time::Duration;
+
+/// The most that it may take.
+const PATIENCE: Duration = Duration::from_mins(2);
+
+impl<J, Q, T, O, D, B, C> App<J, Q, T, O, D, B, C>
+where
+    J: JobStore + ClipLine,
+    Q: JobQueue,
+    T: Tenants,
+    O: SourceStore + ClipStore + 'static,
+    D: DeadLetters,
+    B: EventBus,
+    C: Clock,
+{
+    /// Removes what `job`, as [`Job::clearing`] stored it, left, and writes that down. What could not be removed now is
+    /// due again.
+    pub(crate) async fn clear(&self, job: &Job) {
+        match tokio::time::timeout(PATIENCE, Box::pin(self.remove(job))).await {
+            Ok(Ok(())) => {}
+            Ok(Err(error @ WriteError::Denied(_))) => {
+                tracing::warn!(%error, "failed to remove the leftovers of a job: access denied");
+            }
+            Ok(Err(WriteError::Unavailable(error))) => {
+                tracing::warn!(%error, "failed to remove the leftovers of a job; a later sweep retries it");
+                return;
+            }
+            Err(_) => {
+                tracing::warn!("removing the leftovers of a job timed out; a later sweep retries it");
+                return;
+            }
+        }
+        match self.jobs.write(Some(job.rev), &job.cleared()).await {
+            Ok(Written::Done) => {
+                tracing::info!(tenant = %job.tenant, generation = job.generation, "removed the leftovers of a job")
+            }
+            Ok(Written::Conflict(_)) => {}
+            Err(error) => {
+                tracing::warn!(%error, "failed to record that the leftovers of a job are removed; a later sweep retries it")
+            }
+        }
+    }
+
+    async fn remove(&self, job: &Job) -> Result<(), WriteError> {
+        let target = &job.order.target;
+        let tenant = self.tenants.tenant(&job.tenant).await?;
+        if !tenant.is_some_and(|tenant| tenant.allows(target)) {
+            return Err(WriteError::Denied("the storage is not the tenant's any more".to_owned()));
+        }
+        let key = job.order.key(ObjectKind::Video);
+        for begun in &job.uploads {
+            self.objects.abort(target, &Upload { id: begun.id.clone(), key: key.clone() }).await?;
+        }
+        for object in job.left() {
+            let key = job.order.key(object);
+            let Some(found) = self.objects.head(target, &key).await? else { continue };
+            let own = found.origin.as_ref().is_some_and(|origin| {
+                origin.job_id == job.job_id && job.staged(object, origin.generation, origin.fence).is_some()
+            });
+            if !own {
+                continue;
+            }
+            if !job.may_remove(self.clock.now_ms(), &self.times) {
+                return Err(Unavailable("the worker", "it was held up for too long".to_owned()).into());
+            }
+            self.objects.remove(target, &key, &found.etag).await?;
+        }
+        Ok(())
+    }
+}

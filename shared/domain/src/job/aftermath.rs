@@ -1,0 +1,101 @@
+//! What comes after a job's end: it is told, what it left is removed if it has no files to show, and a client may forget it.
+//!
+//! Nothing is removed before every worker of the job is over, and no later generation begins before every call that
+//! removes is over: a condition on an `ETag` alone does not tell two renderings of the same bytes apart.
+
+use super::{Job, ObjectKind, State};
+use crate::settings::Lifecycle;
+use serde::{Deserialize, Serialize};
+
+/// What was done and is to be done about a generation that ended.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default)]
+pub struct Aftermath {
+    /// Which generation. That of another one counts for nothing.
+    pub generation: u32,
+    /// Whether its end was told although the job is still due.
+    pub is_told: bool,
+    /// Whether a client forgot it.
+    pub is_forgotten: bool,
+    /// When what it left is to be removed, milliseconds since the epoch.
+    pub clear_at: Option<i64>,
+    /// Whether that was begun.
+    pub is_clearing: bool,
+}
+
+impl Job {
+    /// What is on record about this generation's end.
+    pub fn aftermath(&self) -> Aftermath {
+        let own = |after: &&Aftermath| self.state.is_terminal() && after.generation == self.generation;
+        let none = Aftermath { generation: self.generation, ..Aftermath::default() };
+        self.aftermath.as_ref().filter(own).cloned().unwrap_or(none)
+    }
+
+    /// The aftermath of an end at `now` in `state`.
+    pub(super) fn aftermath_of(&self, state: State, now: i64, times: &Lifecycle) -> Option<Aftermath> {
+        let leaves = state != State::Ready && !(self.staged.is_empty() && self.uploads.is_empty());
+        leaves.then(|| Aftermath {
+            generation: self.generation,
+            is_told: times.tell_ms.is_none(),
+            clear_at: Some(now.saturating_add(times.clear_ms)),
+            ..Aftermath::default()
+        })
+    }
+
+    /// Whether a client forgot it.
+    pub(super) fn is_forgotten(&self) -> bool {
+        self.aftermath().is_forgotten
+    }
+
+    /// A client forgets a job that has ended: its record counts as gone. `None` if it is still in work.
+    #[must_use]
+    pub fn forgotten(&self) -> Option<Job> {
+        let after = Aftermath { is_forgotten: true, ..self.aftermath() };
+        let next = || Job { aftermath: Some(after), ..self.touched(self.updated_at) };
+        self.state.is_terminal().then(next)
+    }
+
+    /// Whether the time has come to remove what it left.
+    pub(super) fn is_to_be_cleared(&self, now: i64) -> bool {
+        let without_files = matches!(self.state, State::Failed | State::Cancelled);
+        without_files && self.aftermath().clear_at.is_some_and(|at| at <= now)
+    }
+
+    /// What it left is removed: store this value, remove it, then store [`Job::cleared`]. From now on nothing of it is
+    /// adopted. `None` if there is nothing to remove, or not yet.
+    #[must_use]
+    pub fn clearing(&self, now: i64, times: &Lifecycle) -> Option<Job> {
+        let after = Aftermath { is_clearing: true, ..self.aftermath() };
+        let next = || Job {
+            aftermath: Some(after),
+            quiet_until: Some(now.saturating_add(times.quiet_ms)),
+            due_at: Some(now.saturating_add(times.resend_ms)),
+            ..self.touched(self.updated_at)
+        };
+        self.is_to_be_cleared(now).then(next)
+    }
+
+    /// Whether a call that removes something is over before a later generation begins.
+    pub fn may_remove(&self, now: i64, times: &Lifecycle) -> bool {
+        self.quiet_until.is_some_and(|until| until - now > times.quiet_ms / 2)
+    }
+
+    /// Kinds of files that it may have left.
+    pub fn left(&self) -> impl Iterator<Item = ObjectKind> {
+        let kinds = [ObjectKind::Image, ObjectKind::Video].into_iter();
+        kinds.filter(|kind| self.staged.iter().any(|staged| staged.object == *kind))
+    }
+
+    /// What it left is gone.
+    #[must_use]
+    pub fn cleared(&self) -> Job {
+        let (is_told, after) = (!self.is_untold(), self.aftermath());
+        Job {
+            staged: Vec::new(),
+            uploads: Vec::new(),
+            aftermath: Some(Aftermath { is_told, clear_at: None, is_clearing: false, ..after }),
+            due_at: self.due_at.filter(|_| !is_told || !self.untold.is_empty()),
+            ..self.touched(self.updated_at)
+        }
+    }
+}
