@@ -7,7 +7,6 @@
 use crate::App;
 use crate::error::WorkError;
 use crate::lease::Lease;
-use crate::upload::OpenUpload;
 use export_domain::job::{Cause, Claim, Job, Reason};
 use export_domain::message::Message;
 use export_domain::ports::{
