@@ -6,7 +6,6 @@
 use std::collections::BTreeSet;
 
 use crate::attr::{Attr, Row};
-use crate::concurrent::{all, both};
 use crate::document::{Document, Export, View};
 use crate::feedback::{Feedback, Review};
 use crate::json::Json;
@@ -19,6 +18,7 @@ use crate::replay::{ReplayRequest, ReplayResult, read_results};
 use crate::source::{ExportSource, LastExport, RowPage, SegmentSpan, SourceError, TriggerProfile};
 use crate::stored::{StoredExport, stored_profile};
 use crate::warnings::{ExportWarning, Warnings};
+use futures_util::future::{join, join_all};
 
 /// Why there is no document.
 #[derive(Debug, thiserror::Error)]
@@ -47,7 +47,7 @@ pub async fn export_event<S: ExportSource>(
 ) -> Result<Export, ExportError> {
     let trigger = trigger.filter(|profile| matches!(profile, Json::Object(_)));
     let last = async { if trigger.is_some() { Ok(None) } else { source.trigger_profile(key).await } };
-    let (row, last) = both(source.event(key), last).await;
+    let (row, last) = join(source.event(key), last).await;
     let event = Event::from_row(key.clone(), row?.ok_or(ExportError::EventNotFound)?);
     let trigger = trigger.cloned().or(last_profile(&event, last?));
     let mut basis = Basis::read(source, event, trigger, None, FirstRead::Page).await?;
@@ -60,9 +60,9 @@ pub async fn export_event<S: ExportSource>(
             basis.show(row, &mut document);
         }
     };
-    let (spans, ()) = both(spans(source, &basis.partition, next), work).await;
+    let (spans, ()) = join(spans(source, &basis.partition, next), work).await;
     let parts = spans?.into_iter().map(|span| basis.part(source, span, document.part()));
-    for part in all(parts.collect()).await {
+    for part in join_all(parts).await {
         document.append(&part?);
     }
     let (text, warnings) = document.finish();
@@ -80,14 +80,14 @@ pub async fn export_replay<S: ExportSource>(
     view: View,
 ) -> Result<Export, ExportError> {
     let (event, replay) =
-        both(both(source.event(&key.event), source.trigger_profile(&key.event)), Replay::read(source, key))
+        join(join(source.event(&key.event), source.trigger_profile(&key.event)), Replay::read(source, key))
             .await;
     let (row, last) = event;
     let event = Event::from_row(key.event.clone(), row?.ok_or(ExportError::EventNotFound)?);
     let (trigger, mut replay) = (last_profile(&event, last?), replay?);
     let results = replay.chosen();
     let basis = Basis::of_replay(source, event, trigger, &replay, &results);
-    let (basis, previews) = both(basis, replay.previews(source, view)).await;
+    let (basis, previews) = join(basis, replay.previews(source, view)).await;
     live_replay(source, basis?, replay, &results, &previews?, view).await
 }
 
@@ -99,11 +99,11 @@ pub async fn export_replay_from_stored<S: ExportSource>(
     source: &S,
     key: &ReplayKey,
 ) -> Result<Export, ExportError> {
-    let (row, replay) = both(source.event(&key.event), Replay::read(source, key)).await;
+    let (row, replay) = join(source.event(&key.event), Replay::read(source, key)).await;
     let event = Event::from_row(key.event.clone(), row?.ok_or(ExportError::EventNotFound)?);
     let mut replay = replay?;
     let (stored, previews) =
-        both(stored_event_export(source, &event), replay.previews(source, View::Mre)).await;
+        join(stored_event_export(source, &event), replay.previews(source, View::Mre)).await;
     let (stored, previews) = (stored?, previews?);
     let track = replay.request.track();
     let missing = stored.warning().unwrap_or(ExportWarning::StoredExportMissing);
@@ -132,7 +132,7 @@ pub async fn stored_event<S: ExportSource>(source: &S, key: &EventKey) -> Result
 /// # Errors
 /// When there is no such event or replay, or a read fails.
 pub async fn stored_replay<S: ExportSource>(source: &S, key: &ReplayKey) -> Result<LastExport, ExportError> {
-    let (event, request) = both(source.event(&key.event), source.replay_request(key)).await;
+    let (event, request) = join(source.event(&key.event), source.replay_request(key)).await;
     event?.ok_or(ExportError::EventNotFound)?;
     let request = request?.ok_or(ExportError::ReplayNotFound)?;
     let location = request.get("ReplayDataExportLocation").and_then(Attr::as_str);
@@ -180,7 +180,7 @@ struct Replay {
 
 impl Replay {
     async fn read<S: ExportSource>(source: &S, key: &ReplayKey) -> Result<Self, ExportError> {
-        let (request, results) = both(source.replay_request(key), source.replay_results(key)).await;
+        let (request, results) = join(source.replay_request(key), source.replay_results(key)).await;
         let mut warnings = Warnings::default();
         let row = request?.ok_or(ExportError::ReplayNotFound)?;
         let request = ReplayRequest::from_row(key, row, &mut warnings);
@@ -212,7 +212,7 @@ impl Replay {
             return Ok(Vec::new());
         }
         let clips = self.request.preview_clips();
-        let urls = all(clips.iter().map(|(_, clip)| source.preview_url(clip)).collect()).await;
+        let urls = join_all(clips.iter().map(|(_, clip)| source.preview_url(clip))).await;
         let named = clips.iter().zip(urls).map(|((resolution, _), url)| Ok((resolution.clone(), url?)));
         let named: Vec<(String, Option<String>)> = named.collect::<Result<_, SourceError>>()?;
         Ok(named.into_iter().filter_map(|(resolution, url)| Some((resolution, url?))).collect())
@@ -293,9 +293,9 @@ impl Basis {
         };
         let mut tracks = event.track_names();
         tracks.extend(track.filter(|track| !tracks.contains(track)));
-        let (rows, segments) = both(
+        let (rows, segments) = join(
             plugins_and_models(source, &json, outline.as_ref()),
-            both(first_page, reviews_of(source, &event, classifier, &tracks)),
+            join(first_page, reviews_of(source, &event, classifier, &tracks)),
         )
         .await;
         let ((plugins, models), (first_page, reviews)) = (rows?, segments);
@@ -457,7 +457,7 @@ async fn plugins_and_models<S: ExportSource>(
     let plugin_rows =
         async { if plugins.is_empty() { Ok(Vec::new()) } else { source.plugins(&plugins).await } };
     let model_rows = async { if models.is_empty() { Ok(Vec::new()) } else { source.models(&models).await } };
-    let (plugins, models) = both(plugin_rows, model_rows).await;
+    let (plugins, models) = join(plugin_rows, model_rows).await;
     Ok((VersionedRows::new(plugins?), VersionedRows::new(models?)))
 }
 
@@ -471,7 +471,7 @@ async fn reviews_of<S: ExportSource>(
     let Some(classifier) = classifier else { return Ok(Vec::new()) };
     let partitions = tracks.iter().map(|track| event.key.track_partition(track));
     let tracks = partitions.map(|partition| reviews(source, partition, &event.key, classifier));
-    let reviews: Vec<Vec<Review>> = all(tracks.collect()).await.into_iter().collect::<Result<_, _>>()?;
+    let reviews: Vec<Vec<Review>> = join_all(tracks).await.into_iter().collect::<Result<_, _>>()?;
     Ok(reviews.into_iter().flatten().collect())
 }
 
@@ -549,7 +549,7 @@ async fn each_row<S: ExportSource>(
         let rows = page.rows;
         let work = async { rows.into_iter().for_each(&mut each) };
         let rest = SegmentSpan { after: Some(after), upto: span.upto.clone() };
-        let (next, ()) = both(source.segments(partition, Some(attributes), rest), work).await;
+        let (next, ()) = join(source.segments(partition, Some(attributes), rest), work).await;
         page = next?;
     }
     page.rows.into_iter().for_each(each);

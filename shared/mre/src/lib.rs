@@ -5,7 +5,6 @@
 //! [`source::ExportSource`]; storing, serving and notifying are left to the caller.
 
 pub mod attr;
-mod concurrent;
 pub mod document;
 pub mod export;
 pub mod feedback;
