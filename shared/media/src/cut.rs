@@ -89,11 +89,11 @@ pub struct Cutter<T> {
     method: Method,
     /// Pictures that a head may have however long they last.
     heads: usize,
-    stretch: Option<Stretch<T>>,
+    stretch: Option<CutStretch<T>>,
 }
 
 #[derive(Debug)]
-struct Stretch<T> {
+struct CutStretch<T> {
     /// The first picture of the current phase that may be shown is at or after this.
     from: Nanos,
     /// Nothing is shown from here on.
@@ -104,7 +104,7 @@ struct Stretch<T> {
 #[derive(Debug)]
 enum Phase<T> {
     Render(Head<T>),
-    Copy(Body<T>),
+    Copy(CopyBody<T>),
 }
 
 /// Pictures to be rendered, from a random access picture on.
@@ -121,7 +121,7 @@ struct Head<T> {
 
 /// Pictures being copied.
 #[derive(Debug)]
-struct Body<T> {
+struct CopyBody<T> {
     /// In decode order from a random access picture on that the tail could be decoded from.
     held: VecDeque<Access<T>>,
     /// How many of them have been passed on.
@@ -160,7 +160,7 @@ impl<T: Clone> Cutter<T> {
         let until = bounds.until.map_or(self.end, |until| until.min(self.end));
         let from = bounds.from.map_or(self.start, |from| from.max(self.start)).max(first.pts);
         let phase = self.phase_from(first, from);
-        self.stretch = Some(Stretch { from, until, phase });
+        self.stretch = Some(CutStretch { from, until, phase });
     }
 
     /// A stretch whose first pictures are not right is shown from `at` on, if it began without a time for that.
@@ -205,7 +205,7 @@ impl<T: Clone> Cutter<T> {
         Ok(steps)
     }
 
-    fn advance(&self, stretch: &mut Stretch<T>, access: Access<T>) -> Result<Vec<Step<T>>, GiveUp> {
+    fn advance(&self, stretch: &mut CutStretch<T>, access: Access<T>) -> Result<Vec<Step<T>>, GiveUp> {
         let mut steps = Vec::new();
         let (from, until) = (stretch.from, stretch.until);
         if let Phase::Render(head) = &mut stretch.phase {
@@ -241,7 +241,7 @@ impl<T: Clone> Cutter<T> {
     /// What starts with a random access picture that nothing is shown before.
     fn phase_from(&self, first: Access<T>, from: Nanos) -> Phase<T> {
         if self.method == Method::Copy && can_be_spliced(&first) && first.pts >= from {
-            Phase::Copy(Body::new(first))
+            Phase::Copy(CopyBody::new(first))
         } else {
             Phase::Render(Head { bytes: first.bytes, run: vec![first], open: false, next: None })
         }
@@ -265,7 +265,7 @@ impl<T: Clone> Cutter<T> {
     /// picture behind that one's leading pictures.
     fn turn(
         &self,
-        stretch: &mut Stretch<T>,
+        stretch: &mut CutStretch<T>,
         after: Option<&Access<T>>,
         steps: &mut Vec<Step<T>>,
     ) -> Result<(), GiveUp> {
@@ -302,7 +302,7 @@ impl<T> Head<T> {
     }
 }
 
-impl<T: Clone> Body<T> {
+impl<T: Clone> CopyBody<T> {
     fn new(first: Access<T>) -> Self {
         let (start, shown) = (first.pts, first.pts - Nanos::new(1));
         Self {

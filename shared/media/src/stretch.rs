@@ -65,7 +65,7 @@ pub struct Stretches {
     coverage: Coverage,
     /// Fed and not yet known to be next in display order, by presentation time.
     pending: BTreeMap<Nanos, Pending>,
-    stretch: Option<Stretch>,
+    stretch: Option<OpenStretch>,
     frame: Nanos,
     cut: Option<Nanos>,
     /// End of the last picture that is known to be next in display order, by its own duration.
@@ -82,7 +82,7 @@ struct Pending {
 }
 
 #[derive(Debug, Clone, Copy)]
-struct Stretch {
+struct OpenStretch {
     /// Presentation time of the picture that it started with.
     start: Nanos,
     /// From when on its pictures are shown.
@@ -99,7 +99,7 @@ struct Stretch {
     refresh: Option<u32>,
 }
 
-impl Stretch {
+impl OpenStretch {
     /// Whether samples last as long as their pictures are shown. With a variable frame rate they do not: durations
     /// follow decode order.
     fn is_even(&self) -> bool {
@@ -220,7 +220,7 @@ impl Stretches {
                 let duration = times.duration();
                 let refresh =
                     (!random_access).then(|| picture.recovery.saturating_sub(u32::from(picture.reference)));
-                self.stretch = Some(Stretch {
+                self.stretch = Some(OpenStretch {
                     start: times.pts,
                     from: if refresh.is_some() { Some(NEVER) } else { from },
                     refresh,

@@ -1,7 +1,7 @@
 //! The manifest as written: each level with its own attributes only, nothing inherited yet.
 
 use super::segments::UrlRef;
-use super::timeline::{Entry, Run, Runs};
+use super::timeline::{Entry, Runs, TimelineRun};
 use super::xml::{Element, Xml};
 use super::{ByteRange, Content, FrameRate, MpdError, lexical};
 use crate::time::Nanos;
@@ -94,7 +94,7 @@ pub(super) struct RawSegments {
     pub(super) start_number: Option<u64>,
     pub(super) end_number: Option<u64>,
     pub(super) duration: Option<i64>,
-    pub(super) timeline: Option<Arc<[Run]>>,
+    pub(super) timeline: Option<Arc<[TimelineRun]>>,
     pub(super) index_range: Option<ByteRange>,
     pub(super) initialization: Option<UrlRef>,
     pub(super) init_template: Option<Arc<str>>,
@@ -275,7 +275,7 @@ impl Parser<'_> {
         Ok(segments)
     }
 
-    fn timeline(&mut self, element: &Element) -> Result<Arc<[Run]>, MpdError> {
+    fn timeline(&mut self, element: &Element) -> Result<Arc<[TimelineRun]>, MpdError> {
         element.is_here()?;
         let mut runs = Runs::default();
         while let Some(child) = self.xml.child()? {

@@ -3,7 +3,7 @@
 use super::path::join;
 use super::raw::{Kind, RawMpd, RawPeriod, RawRepresentation, RawSegments, RawSet, Traits};
 use super::segments::{Addressing, Media};
-use super::timeline::Run;
+use super::timeline::TimelineRun;
 use super::{Content, Mpd, MpdError, Nanos, Period, Representation};
 use crate::time::Timeline;
 use std::num::NonZeroU32;
@@ -215,11 +215,17 @@ fn addressing(
 }
 
 /// The timeline, equal segments of `@duration`, or one segment for the whole Period.
-fn runs(raw: &RawSegments, media: &Media, offset: i64, end: Option<i64>) -> Result<Arc<[Run]>, MpdError> {
+fn runs(
+    raw: &RawSegments,
+    media: &Media,
+    offset: i64,
+    end: Option<i64>,
+) -> Result<Arc<[TimelineRun]>, MpdError> {
     if let (Some(timeline), false) = (&raw.timeline, matches!(media, Media::Single)) {
         return Ok(Arc::clone(timeline));
     }
-    let run = |duration, count| [Run { index: 0, ordinal: 0, number: None, time: offset, duration, count }];
+    let run =
+        |duration, count| [TimelineRun { index: 0, ordinal: 0, number: None, time: offset, duration, count }];
     match (media, raw.duration) {
         (Media::Template(_) | Media::List(_), Some(duration)) => Ok(run(duration, None).into()),
         (Media::List(urls), None) if urls.len() > 1 => Err(MpdError::BadTimeline),

@@ -2,7 +2,7 @@
 
 use super::range::ByteRange;
 use super::template::{Values, expand};
-use super::timeline::Run;
+use super::timeline::TimelineRun;
 use super::{MpdError, Representation, path};
 use crate::fmp4::Index;
 use crate::time::Timeline;
@@ -53,7 +53,7 @@ impl Segment {
 pub(super) struct Addressing {
     pub(super) base: String,
     pub(super) media: Media,
-    pub(super) runs: Arc<[Run]>,
+    pub(super) runs: Arc<[TimelineRun]>,
     /// The Period's end in ticks, where runs without a count stop.
     pub(super) end: Option<i64>,
     pub(super) nominal: bool,
@@ -232,7 +232,7 @@ impl Representation {
 
 impl Addressing {
     /// The run that holds a position, the segment's place in the document and its number.
-    fn find(&self, index: u64) -> Option<(&Run, u64, u64)> {
+    fn find(&self, index: u64) -> Option<(&TimelineRun, u64, u64)> {
         let after = self.runs.partition_point(|run| run.index <= index);
         let run = self.runs.get(after.checked_sub(1)?)?;
         let into = index.checked_sub(run.index)?;
@@ -245,11 +245,11 @@ impl Addressing {
         listed.then_some((run, ordinal, number))
     }
 
-    fn count(&self, run: &Run) -> u64 {
+    fn count(&self, run: &TimelineRun) -> u64 {
         run.length(self.end).unwrap_or(u64::MAX)
     }
 
-    fn run_end(&self, run: &Run) -> i64 {
+    fn run_end(&self, run: &TimelineRun) -> i64 {
         run.start(self.count(run)).unwrap_or(i64::MAX)
     }
 

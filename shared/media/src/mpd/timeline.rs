@@ -8,7 +8,7 @@ const MAX_STEPS_BACK: usize = 64;
 
 /// `count` segments of the same length, back to back.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(super) struct Run {
+pub(super) struct TimelineRun {
     /// 0-based position of the first one among the segments that are listed, in the order of time.
     pub(super) index: u64,
     /// 0-based position of the first one in the document: what `$Number$` and a list of URLs count.
@@ -23,7 +23,7 @@ pub(super) struct Run {
     pub(super) count: Option<u64>,
 }
 
-impl Run {
+impl TimelineRun {
     /// Start of the segment `at` places after the first; `None` beyond the range of ticks.
     pub(super) fn start(&self, at: u64) -> Option<i64> {
         i64::try_from(at).ok()?.checked_mul(self.duration)?.checked_add(self.time)
@@ -87,9 +87,9 @@ pub(super) struct Entry {
 #[derive(Debug, Default)]
 pub(super) struct Runs {
     /// What was listed before each step back.
-    before: Vec<Vec<Run>>,
+    before: Vec<Vec<TimelineRun>>,
     /// What was listed since.
-    newest: Vec<Run>,
+    newest: Vec<TimelineRun>,
     /// Where and as what the next entry goes on.
     next: Next,
 }
@@ -113,7 +113,7 @@ impl Runs {
         }
         self.close(entry.time)?;
         let count = u64::try_from(entry.repeat).ok().and_then(|repeat| repeat.checked_add(1));
-        let run = Run {
+        let run = TimelineRun {
             index: 0,
             ordinal: self.next.ordinal,
             number: entry.number.or(self.next.number),
@@ -173,7 +173,7 @@ impl Runs {
     }
 
     /// The runs in the order of time.
-    pub(super) fn finish(mut self) -> Vec<Run> {
+    pub(super) fn finish(mut self) -> Vec<TimelineRun> {
         let mut runs = self.newest;
         while let Some(older) = self.before.pop() {
             runs = overlaid(&older, &runs);
@@ -189,7 +189,7 @@ impl Runs {
 
 /// `newer` runs over `older` ones, both in the order of time: of the older ones those segments stay that start before the
 /// newer ones do, in gaps between them or behind them.
-fn overlaid(older: &[Run], newer: &[Run]) -> Vec<Run> {
+fn overlaid(older: &[TimelineRun], newer: &[TimelineRun]) -> Vec<TimelineRun> {
     let mut all = Vec::with_capacity(older.len().saturating_add(newer.len()));
     let mut older = older.iter();
     let mut rest = older.next().cloned();
@@ -226,7 +226,7 @@ mod tests {
     use super::*;
     use proptest::prelude::*;
 
-    fn runs(entries: &[(Option<i64>, i64, i64)]) -> Result<Vec<Run>, MpdError> {
+    fn runs(entries: &[(Option<i64>, i64, i64)]) -> Result<Vec<TimelineRun>, MpdError> {
         let mut runs = Runs::default();
         for (time, duration, repeat) in entries {
             runs.push(Entry { time: *time, number: None, duration: *duration, repeat: *repeat })?;

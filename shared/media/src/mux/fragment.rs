@@ -23,7 +23,7 @@ const SYNC: u32 = 0x0200_0000;
 const NOT_SYNC: u32 = 0x0101_0000;
 
 /// A sample and its bytes.
-type Sample = (MuxSample, Bytes);
+type FilledSample = (MuxSample, Bytes);
 
 /// Writes a fragmented MP4 for a remuxer that reads a pipe: no edit lists, no sample groups, and each sample at the
 /// time it was given.
@@ -37,10 +37,10 @@ pub struct FragmentWriter {
 }
 
 /// Neighbours in one track with one sample entry: a `traf`, which can name only one.
-struct Run<'a> {
+struct TrackRun<'a> {
     track: usize,
     id: u32,
-    samples: &'a [Sample],
+    samples: &'a [FilledSample],
     /// The sample behind the run, if it is in this fragment.
     next: Option<&'a MuxSample>,
     /// Where the run's bytes start in the payload.
@@ -86,7 +86,7 @@ impl FragmentWriter {
     /// [`MuxError::UnknownTrack`] if the lists are not as many as the tracks, [`MuxError::UnknownEntry`],
     /// [`MuxError::SampleSize`], [`MuxError::DecodeTime`], [`MuxError::PresentationTime`], [`MuxError::NoSamples`] and
     /// [`MuxError::TooLarge`]. The writer is then unchanged.
-    pub fn fragment(&mut self, samples: &[&[Sample]]) -> Result<Bytes, MuxError> {
+    pub fn fragment(&mut self, samples: &[&[FilledSample]]) -> Result<Bytes, MuxError> {
         if samples.len() != self.tracks.len() {
             return Err(MuxError::UnknownTrack);
         }
@@ -112,7 +112,7 @@ impl FragmentWriter {
     }
 
     /// Refuses samples that do not follow what was written. Their times among each other are checked on writing.
-    fn check(&self, track: usize, samples: &[Sample]) -> Result<(), MuxError> {
+    fn check(&self, track: usize, samples: &[FilledSample]) -> Result<(), MuxError> {
         let spec = self.tracks.get(track).ok_or(MuxError::UnknownTrack)?;
         let Some((first, _)) = samples.first() else { return Ok(()) };
         if self.last_dts.get(track).is_none_or(|last| first.dts <= *last) {
@@ -129,14 +129,14 @@ impl FragmentWriter {
 }
 
 /// The runs of all tracks, in the order of their bytes.
-fn runs<'a>(samples: &[&'a [Sample]]) -> Result<Vec<Run<'a>>, MuxError> {
+fn runs<'a>(samples: &[&'a [FilledSample]]) -> Result<Vec<TrackRun<'a>>, MuxError> {
     let mut runs = Vec::new();
     let mut at = 0_u64;
     for ((track, list), id) in samples.iter().enumerate().zip(1_u32..) {
         let mut groups = list.chunk_by(|(one, _), (next, _)| one.entry == next.entry).peekable();
         while let Some(samples) = groups.next() {
             let next = groups.peek().and_then(|group| group.first()).map(|(sample, _)| sample);
-            runs.push(Run { track, id, samples, next, at });
+            runs.push(TrackRun { track, id, samples, next, at });
             let bytes: u64 = samples.iter().map(|(sample, _)| u64::from(sample.size)).sum();
             at = at.checked_add(bytes).ok_or(MuxError::TooLarge)?;
         }
@@ -144,7 +144,7 @@ fn runs<'a>(samples: &[&'a [Sample]]) -> Result<Vec<Run<'a>>, MuxError> {
     Ok(runs)
 }
 
-fn write_moof(sequence: u32, runs: &[Run<'_>], payload_at: u64) -> Result<Bytes, MuxError> {
+fn write_moof(sequence: u32, runs: &[TrackRun<'_>], payload_at: u64) -> Result<Bytes, MuxError> {
     let mut w = BoxWriter::with_capacity(0);
     w.boxed(*b"moof", |w| {
         w.full(*b"mfhd", 0, 0, |w| {
@@ -156,7 +156,7 @@ fn write_moof(sequence: u32, runs: &[Run<'_>], payload_at: u64) -> Result<Bytes,
     Ok(w.into_bytes())
 }
 
-impl Run<'_> {
+impl TrackRun<'_> {
     fn write(&self, w: &mut BoxWriter, payload_at: u64) -> Result<(), MuxError> {
         let Some((first, _)) = self.samples.first() else { return Ok(()) };
         w.full(*b"tfhd", 0, DEFAULT_BASE_IS_MOOF | ENTRY_PRESENT, |w| {
@@ -185,7 +185,7 @@ impl Run<'_> {
 }
 
 /// The `moof` and an `mdat` with the samples' bytes.
-fn write_fragment(moof: &[u8], samples: &[&[Sample]]) -> Result<Bytes, MuxError> {
+fn write_fragment(moof: &[u8], samples: &[&[FilledSample]]) -> Result<Bytes, MuxError> {
     let payload = samples.iter().copied().flatten().map(|(_, bytes)| bytes);
     let capacity =
         payload.clone().map(Bytes::len).sum::<usize>().saturating_add(moof.len()).saturating_add(8);
@@ -203,7 +203,7 @@ mod tests {
     use super::super::testing::*;
     use super::*;
 
-    fn with_bytes(sample: MuxSample, fill: u8) -> Sample {
+    fn with_bytes(sample: MuxSample, fill: u8) -> FilledSample {
         let bytes = vec![fill; usize::try_from(sample.size).unwrap()];
         (sample, bytes.into())
     }

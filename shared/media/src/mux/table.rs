@@ -11,9 +11,9 @@ const CHUNK_BYTES: u64 = 1 << 20;
 
 /// Equal neighbours with their count.
 #[derive(Debug)]
-struct Runs<T>(Vec<(u32, T)>);
+struct RunLengths<T>(Vec<(u32, T)>);
 
-impl<T: PartialEq> Runs<T> {
+impl<T: PartialEq> RunLengths<T> {
     fn push(&mut self, value: T) {
         match self.0.last_mut() {
             // Counts samples or chunks, of which a table holds no more than 32 bits can say.
@@ -47,13 +47,13 @@ pub(super) struct SampleTable {
     track: usize,
     timescale: u32,
     sizes: Vec<u32>,
-    deltas: Runs<u32>,
-    composition: Runs<i32>,
+    deltas: RunLengths<u32>,
+    composition: RunLengths<i32>,
     /// Numbers of the sync samples, counted from 1; absent while every sample is one.
     sync: Option<Vec<u32>>,
     chunk_offsets: Vec<u64>,
     /// Samples and sample entry of each closed chunk.
-    chunks: Runs<(u32, u32)>,
+    chunks: RunLengths<(u32, u32)>,
     open: Option<OpenChunk>,
     last: Option<MuxSample>,
     end: i64,
@@ -65,11 +65,11 @@ impl SampleTable {
             track,
             timescale,
             sizes: Vec::new(),
-            deltas: Runs(Vec::new()),
-            composition: Runs(Vec::new()),
+            deltas: RunLengths(Vec::new()),
+            composition: RunLengths(Vec::new()),
             sync: None,
             chunk_offsets: Vec::new(),
-            chunks: Runs(Vec::new()),
+            chunks: RunLengths(Vec::new()),
             open: None,
             last: None,
             end: 0,

@@ -15,7 +15,7 @@ pub(super) fn sps(bits: &mut Bits<'_>) -> Result<Sps, NalError> {
     }
     let (profile_idc, constraints, level_idc) = (bits.small(8)?, bits.small(8)?, bits.small(8)?);
     let id = bits.ue(31, "seq_parameter_set_id")?;
-    let format = if HIGH_PROFILES.contains(&profile_idc) { format(bits)? } else { Format::DEFAULT };
+    let format = if HIGH_PROFILES.contains(&profile_idc) { format(bits)? } else { SampleFormat::DEFAULT };
     let (frame_num_bits, order) = picture_order(bits)?;
     let order = PictureOrder { separate_planes: format.separate_planes, ..order };
     let max_ref_frames = bits.ue(16, "max_num_ref_frames")?;
@@ -128,14 +128,14 @@ pub(super) fn bottom_order(unit: &[u8]) -> Result<(u32, bool), NalError> {
     Ok((id, bits.flag()?))
 }
 
-struct Format {
+struct SampleFormat {
     chroma_format_idc: u8,
     separate_planes: bool,
     bit_depth_luma: u8,
     bit_depth_chroma: u8,
 }
 
-impl Format {
+impl SampleFormat {
     const DEFAULT: Self =
         Self { chroma_format_idc: 1, separate_planes: false, bit_depth_luma: 8, bit_depth_chroma: 8 };
 
@@ -149,7 +149,7 @@ impl Format {
     }
 }
 
-fn format(bits: &mut Bits<'_>) -> Result<Format, NalError> {
+fn format(bits: &mut Bits<'_>) -> Result<SampleFormat, NalError> {
     let narrow = |value: u32| u8::try_from(value).unwrap_or(0);
     let chroma_format_idc = narrow(bits.ue(3, "chroma_format_idc")?);
     let separate_planes = chroma_format_idc == 3 && bits.flag()?;
@@ -164,7 +164,7 @@ fn format(bits: &mut Bits<'_>) -> Result<Format, NalError> {
             }
         }
     }
-    Ok(Format { chroma_format_idc, separate_planes, bit_depth_luma, bit_depth_chroma })
+    Ok(SampleFormat { chroma_format_idc, separate_planes, bit_depth_luma, bit_depth_chroma })
 }
 
 /// 7.3.2.1.1.1: a list ends early where the next scale is zero.

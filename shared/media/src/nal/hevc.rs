@@ -107,7 +107,7 @@ fn profile_tier_level(bits: &mut Bits<'_>, sub_layers: u32) -> Result<Profile, N
     Ok(Profile { idc, high_tier, interlaced, level_idc })
 }
 
-struct PictureFormat {
+struct CodedFormat {
     chroma_format_idc: u8,
     separate_planes: bool,
     bit_depth_luma: u8,
@@ -116,7 +116,7 @@ struct PictureFormat {
     size: (u32, u32),
 }
 
-fn picture(bits: &mut Bits<'_>) -> Result<PictureFormat, NalError> {
+fn picture(bits: &mut Bits<'_>) -> Result<CodedFormat, NalError> {
     let narrow = |value: u32| u8::try_from(value).unwrap_or(0);
     let chroma_format_idc = narrow(bits.ue(3, "chroma_format_idc")?);
     let separate_planes = chroma_format_idc == 3 && bits.flag()?;
@@ -131,7 +131,7 @@ fn picture(bits: &mut Bits<'_>) -> Result<PictureFormat, NalError> {
     let size = cropped(coded, offsets, unit)?;
     let bit_depth_luma = narrow(bits.ue(8, "bit_depth_luma_minus8")? + 8);
     let bit_depth_chroma = narrow(bits.ue(8, "bit_depth_chroma_minus8")? + 8);
-    Ok(PictureFormat { chroma_format_idc, separate_planes, bit_depth_luma, bit_depth_chroma, coded, size })
+    Ok(CodedFormat { chroma_format_idc, separate_planes, bit_depth_luma, bit_depth_chroma, coded, size })
 }
 
 fn window(bits: &mut Bits<'_>) -> Result<Offsets, NalError> {
