@@ -31,7 +31,7 @@ enum TriggerOutcome {
 
 /// Why there is no export yet.
 #[derive(Debug, thiserror::Error)]
-enum Trouble {
+enum ExportTrouble {
     /// There will never be one.
     #[error("{0} not found")]
     Missing(&'static str),
@@ -49,7 +49,7 @@ enum Trouble {
     Late,
 }
 
-impl From<ExportError> for Trouble {
+impl From<ExportError> for ExportTrouble {
     fn from(error: ExportError) -> Self {
         match error {
             ExportError::EventNotFound => Self::Missing("event"),
@@ -85,7 +85,7 @@ where
         match self.exported(&trigger, record, left).await {
             Ok(TriggerOutcome::Done) => Disposition::Acknowledge,
             Ok(TriggerOutcome::Held) => self.wait(record).await,
-            Err(Trouble::Missing(what)) => {
+            Err(ExportTrouble::Missing(what)) => {
                 self.give_up(&trigger, record, "NotFound", &format!("{what} not found")).await
             }
             Err(trouble) => self.later(record, &trouble).await,
@@ -97,12 +97,12 @@ where
         match timeout(left.saturating_sub(FAREWELL), Box::pin(self.built(order))).await {
             Ok(Ok(())) => Disposition::Acknowledge,
             Ok(Err(trouble)) => self.later(record, &trouble).await,
-            Err(_) => self.later(record, &Trouble::Late).await,
+            Err(_) => self.later(record, &ExportTrouble::Late).await,
         }
     }
 
     /// An event or replay that is gone has no document: the next request says so.
-    async fn built(&self, order: &DocumentOrder) -> Result<(), Trouble> {
+    async fn built(&self, order: &DocumentOrder) -> Result<(), ExportTrouble> {
         let id = order.id();
         let export = match order.replay() {
             Some(key) => export_replay(&self.source, &key, order.view()).await,
@@ -127,7 +127,7 @@ where
         trigger: &Trigger,
         record: &Record,
         left: Duration,
-    ) -> Result<TriggerOutcome, Trouble> {
+    ) -> Result<TriggerOutcome, ExportTrouble> {
         let key = trigger.state_key();
         let profile = trigger.profile().map(Json::to_text);
         let sent_ms = record.sent_ms(SENT_ATTRIBUTE).unwrap_or_else(|| self.clock.now_ms());
@@ -145,7 +145,7 @@ where
                 BuildDecision::Build(lease) if self.states.claim(&key, &lease, now_ms).await? => {
                     let budget = left.saturating_sub(FAREWELL);
                     let work = Box::pin(self.build(trigger, &key, &lease, received));
-                    let worked = timeout(budget, work).await.unwrap_or(Err(Trouble::Late));
+                    let worked = timeout(budget, work).await.unwrap_or(Err(ExportTrouble::Late));
                     if worked.is_err() {
                         self.give_back(&key, &lease).await;
                     }
@@ -163,7 +163,7 @@ where
         key: &StateKey,
         lease: &BuildLease,
         received: ReceivedTrigger<'_>,
-    ) -> Result<(), Trouble> {
+    ) -> Result<(), ExportTrouble> {
         let began_ms = self.clock.now_ms();
         let export = trigger.export(&self.source).await?;
         for (warning, count) in export.warnings.iter() {
@@ -171,15 +171,15 @@ where
         }
         let (object, bytes) = (trigger.object_key(&export), export.text.len());
         let stored = self.exports.put(&object, export.text, lease.fence, export.warnings.header()).await?;
-        let StoreOutcome::Done(etag) = stored else { return Err(Trouble::Fenced) };
+        let StoreOutcome::Done(etag) = stored else { return Err(ExportTrouble::Fenced) };
         let location = self.exports.location(&object);
         if !self.states.locate(trigger, &location).await? {
-            return Err(Trouble::Missing("row"));
+            return Err(ExportTrouble::Missing("row"));
         }
         self.bus.put(&trigger.exported(&location, self.entry_bytes)).await?;
         let state = ExportState::built(received, began_ms, export.id, etag);
         if !self.states.commit(key, lease, &state).await? {
-            return Err(Trouble::Fenced);
+            return Err(ExportTrouble::Fenced);
         }
         let took_ms = self.clock.now_ms() - began_ms;
         tracing::info!(object, bytes, fence = lease.fence, took_ms, "stored an export");
@@ -220,7 +220,7 @@ where
     }
 
     /// Without the earlier time the message comes back after its visibility timeout.
-    async fn later(&self, record: &Record, trouble: &Trouble) -> Disposition {
+    async fn later(&self, record: &Record, trouble: &ExportTrouble) -> Disposition {
         let delay_s = record.backoff_s();
         tracing::error!(message.id = %record.id, error = %trouble, delay_s, "failed to export; the trigger will be retried");
         if let Err(error) = self.queue.show_again(&record.receipt_handle, delay_s).await {
