@@ -17,6 +17,9 @@ WHICH = $(if $(filter file,$(origin STACK)),--env .local/$(NAME)/env,--stack $(S
 # Parameters of the template for `make deploy`, as "Name=value Name=": what is not named stays as it is in the stack.
 PARAMETERS ?=
 export PARAMETERS
+# Another ffmpeg for the workers of the local stack.
+WORKER_FFMPEG ?=
+export WORKER_FFMPEG
 # A file of lines `Name: value` in YAML: what it does not name gets the template's default.
 PARAMETERS_FILE ?=
 
