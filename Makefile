@@ -198,8 +198,9 @@ test: setup ## Everything that a change must pass, with the time of each phase
 	  echo "== $$phase"; began=$$(date +%s); $(MAKE) --no-print-directory $$phase || exit; \
 	  echo "== $$phase: $$(($$(date +%s) - began)) s"; done
 
-test-rust: ## Unit, property and integration tests in Rust
-	@if cargo nextest --version >/dev/null 2>&1; then \
+test-rust: $(VENV)/.stamp ## Unit, property and integration tests in Rust
+	@export FFMPEG=$${FFMPEG:-$$($(VENV)/bin/python -c 'import imageio_ffmpeg; print(imageio_ffmpeg.get_ffmpeg_exe())')}; \
+	if cargo nextest --version >/dev/null 2>&1; then \
 	  cargo nextest run --workspace --locked && cargo test --quiet --workspace --doc --locked; \
 	else cargo test --quiet --workspace --locked --no-fail-fast; fi
 

@@ -1,6 +1,6 @@
 """What clips and pictures cost, as ratios measured in one run: `python tests/bench/media.py --help`.
 
-The worker runs through its driver (functions/media-export-worker/examples/clip), without a stack and without a network.
+The clip engine runs as a command (shared/clip/src/bin/clip), without a stack and without a network.
 CPU seconds are user and system time of a process and of all that it started; the runs to be compared take turns, so
 that whatever else the machine does falls on all of them.
 """
@@ -177,12 +177,11 @@ class Bench:
     work: Path
 
     def worker(self, folder: Path, start_ms: int, duration_ms: int, *more: object) -> tuple[Spent, dict]:
-        """The worker's export of a window; raises when it is not ready in the end."""
-        window = ["--start-ms", start_ms, "--duration-ms", duration_ms]
-        spent = spend([self.driver, "--recording", folder, "--ffmpeg", ffmpeg.executable(), *window, *more])
+        """The engine's cut of a window; raises when nothing was made."""
+        spent = spend(measured(self.driver, folder, start_ms, duration_ms, *more))
         told = json.loads(spent.output.splitlines()[-1])
-        if told["state"] != "READY":
-            raise RuntimeError(f"the worker left the job {told['state']}: {told['failure']}")
+        if told["failure"]:
+            raise RuntimeError(f"the engine made nothing: {told['failure']}")
         return spent, told
 
     def piped_encode(self, whole: Path, start_ms: int, duration_ms: int) -> Spent:
@@ -216,12 +215,17 @@ class Bench:
 def built_driver(*, release: bool = True) -> Path:
     """A release build; without link-time optimisation, which takes minutes and moves no figure here."""
     env = {"CARGO_PROFILE_RELEASE_LTO": "off", **os.environ}
-    package = ["-p", "media-export-worker"] if release else ["--workspace"]
     profile = ["--release"] if release else []
-    build = ["cargo", "build", "--quiet", *profile, "--locked", *package, "--example", "clip"]
+    build = ["cargo", "build", "--quiet", *profile, "--locked", "-p", "export-clip", "--bin", "clip"]
     subprocess.run(build, cwd=ROOT, env=env, check=True)
     target = Path(os.environ.get("CARGO_TARGET_DIR", ROOT / "target"))
-    return target / ("release" if release else "debug") / "examples" / "clip"
+    return target / ("release" if release else "debug") / "clip"
+
+
+def measured(driver: Path, folder: Path, start_ms: int, duration_ms: int, *more: object) -> list[object]:
+    """The engine's command for a window, with ffmpeg in the cage as in a function."""
+    window = ["--start", start_ms / 1000, "--duration", duration_ms / 1000]
+    return [driver, folder / "stream.mpd", "--ffmpeg", ffmpeg.executable(), "--cage", "required", "--measure", *window, *more]
 
 
 def installed_smartcut() -> Path | None:
@@ -371,7 +375,7 @@ def cost(bench: Bench, source: Recording, args: argparse.Namespace) -> tuple[dic
             if k not in compared:
                 taken.worker(bench, source, start, length)
                 continue
-            taken.worker(bench, source, start, length, "--out", bench.work / "worker.mp4")
+            taken.worker(bench, source, start, length, "-o", bench.work / "worker.mp4")
             encode = length == SHORT_MS or k in compared[: args.long_encodes]
             taken.others(bench, source, start, length, encode=encode)
     result = taken.summary()
@@ -399,7 +403,7 @@ def thumbnails(bench: Bench, source: Recording) -> dict:
     result = {}
     for place, frame in places.items():
         start = FIRST_START_MS + frame * 1000 // FPS
-        spent, told = bench.worker(source.folder, start, 1000, "--still", "true")
+        spent, told = bench.worker(source.folder, start, 1000, "--still")
         read = sum(told["read"][kind]["bytes"] for kind in ("manifest", "init", "media"))
         result[place] = {
             "bytes_read": read,
@@ -474,7 +478,7 @@ def memory(bench: Bench, folder: Path) -> tuple[dict, list[Target]]:
     for minutes in (10, 120, 240):
         print(f"a clip of {minutes} min", file=sys.stderr)
         length = minutes * 60_000
-        hours = "--synthetic-hours", minutes / 60 + 0.1, "--left-s", 24 * 3600
+        hours = "--synthetic", minutes / 60 + 0.1, "--time", 24 * 3600
         runs = [bench.worker(folder, 1000, length, *hours) for _ in range(3)]
         spent, told = sorted(runs, key=lambda run: run[1]["peak_rss_kib"]["own"])[1]
         result[f"{minutes} min"] = {
@@ -500,7 +504,7 @@ def large(bench: Bench) -> tuple[dict, list[Target]]:
     for name, change in LARGE.items():
         print(name, file=sys.stderr)
         source = made(name.replace(" ", "-").replace(":", ""), **{"rate": "", **UHD, **change})
-        spent, told = bench.worker(source.folder, 160, 2000, "--memory-mib", CLIP_MEMORY_MIB)
+        spent, told = bench.worker(source.folder, 160, 2000, "--memory", CLIP_MEMORY_MIB)
         peak = {who: told["peak_rss_kib"][who] / 1024 for who in ("together", "own", "largest_child")}
         result[name] = {
             "plan": told["plan"]["kind"],

@@ -46,7 +46,7 @@ ELSEWHERE = {
     "make setup": (".ci/run", "make setup"),
     "make test": (".ci/run", "make test"),
     "cargo run --release -p export-mre --example mre_scale": ("tests/bench/run.py", '"--example", "mre_scale"'),
-    "FFMPEG=... cargo run --release -p media-export-worker --example clip": ("tests/bench/media.py", '"--example"'),
+    "FFMPEG=... cargo run --release -p export-clip": ("tests/bench/media.py", '"-p", "export-clip", "--bin", "clip"'),
     "make watch": ("tests/e2e/test_events.py", '"watch"'),
     "export PATH=$PWD/.venv-tools/bin:$PATH": ("tests/e2e/test_events.py", ".venv-tools/bin:"),
     "cargo lambda invoke": ("tests/e2e/test_events.py", '"cargo", "lambda", "invoke"'),

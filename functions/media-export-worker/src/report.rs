@@ -100,3 +100,36 @@ fn making(plan: &PlanSummary) -> [(Metric, u64); 8] {
 fn millis(ms: i64) -> u64 {
     u64::try_from(ms).unwrap_or_default()
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use export_domain::settings::Lifecycle;
+    use export_testkit::{NOW, TestClock};
+    use serde_json::Value;
+    use std::sync::{Arc, Mutex};
+    use std::time::Duration;
+
+    #[test]
+    fn operators_count_clips_that_could_not_be_copied_by_what_stood_in_the_way() {
+        let lines = Arc::<Mutex<Vec<Value>>>::default();
+        let app = App {
+            jobs: (),
+            queue: (),
+            tenants: (),
+            objects: Arc::new(()),
+            dead_letters: (),
+            bus: (),
+            clock: TestClock::standing(NOW),
+            times: Lifecycle::default(),
+            workers: None,
+            ffmpeg: export_clip::Ffmpeg::at("/nonexistent/ffmpeg", Duration::from_secs(30)),
+            metrics: Metrics::to("test", lines.clone()),
+        };
+        app.report_fallback(Unfit::ParameterSets);
+        let lines = lines.lock().unwrap();
+        let told = |name: &str| lines.iter().find_map(|line| line.get(name)).cloned().unwrap_or_default();
+        assert_eq!((told("PlanKind"), told("Reason")), ("reencode".into(), "parameter_sets".into()));
+        assert_eq!(told("Fallbacks"), 1);
+    }
+}

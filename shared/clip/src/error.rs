@@ -47,6 +47,22 @@ pub enum Reason {
 }
 
 impl Reason {
+    /// Its name for machines.
+    pub fn code(&self) -> &'static str {
+        match self {
+            Self::SourceAbsent => "source_absent",
+            Self::BadRecording => "bad_recording",
+            Self::Encrypted => "encrypted",
+            Self::UnsupportedCodec => "unsupported_codec",
+            Self::NoVideo => "no_video",
+            Self::ClipTooLarge { .. } => "clip_too_large",
+            Self::PicturesTooLarge => "pictures_too_large",
+            Self::NoMedia => "no_media",
+            Self::NotPossible => "not_possible",
+            Self::Denied => "denied",
+        }
+    }
+
     /// This reason, with what it is about.
     #[must_use]
     pub fn because(self, detail: impl Into<String>) -> Cause {

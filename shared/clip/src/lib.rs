@@ -3,6 +3,51 @@
 //! [`Clip`] and [`Still`] say what to make. A recording is read through a [`Source`], a clip is written to a [`Sink`],
 //! and an [`Observer`] gets the first frame and the progress while the clip is made. ffmpeg runs as a child process
 //! with nothing but pipes; nothing is written to disk. This crate knows no cloud service, no queue and no job.
+//!
+//! A clip of two seconds out of a folder, the first frame left alone:
+//!
+//! ```
+//! use export_clip::{Asked, Clip, ClipFile, Container, Ffmpeg, Folder, Selection};
+//! use std::sync::Arc;
+//! use std::time::Duration;
+//!
+//! # let program = std::env::var("FFMPEG").unwrap_or_else(|_| "ffmpeg".to_owned());
+//! # let folder = std::env::temp_dir().join(format!("export-clip-{}", std::process::id()));
+//! # std::fs::create_dir_all(&folder)?;
+//! # let recorded = std::process::Command::new(&program)
+//! #     .args("-v error -f lavfi -i testsrc2=size=320x180:rate=25:duration=6 -c:v libx264 -g 50".split(' '))
+//! #     .args("-pix_fmt yuv420p -f dash -seg_duration 2".split(' '))
+//! #     .arg(folder.join("stream.mpd"))
+//! #     .status()?;
+//! # assert!(recorded.success());
+//! # tokio::runtime::Runtime::new()?.block_on(async {
+//! // From 1.3 s after the recording's start on.
+//! let (start_ms, duration_ms) = (1300, 2000);
+//! let window = Asked {
+//!     start_pos_ms: start_ms, // counts in recordings that say when on the wall clock they started
+//!     start_time_ms: start_ms, // counts in all others
+//!     duration_ms,
+//!     wall_end_ms: start_ms + duration_ms,
+//!     still: false,
+//! };
+//! let clip = Clip {
+//!     selection: Selection { manifest: "stream.mpd".to_owned(), window, codec: None, now_ms: 0, asked_at_ms: 0 },
+//!     container: Container::Mp4,
+//!     left: Duration::from_secs(60),
+//!     last_try: false,
+//! };
+//! let ffmpeg = Ffmpeg::at(&program, Duration::from_secs(30));
+//! let (source, sink) = (Arc::new(Folder::new(&folder)), ClipFile::new(folder.join("clip.mp4")));
+//! let made = clip.make(source, &ffmpeg, &sink, &()).await?;
+//!
+//! assert_eq!(made.plan.frames_copied + made.plan.frames_encoded, 50);
+//! assert_eq!(made.length.to_millis_floor(), 2000);
+//! assert_eq!(made.written, std::fs::metadata(folder.join("clip.mp4"))?.len());
+//! # std::fs::remove_dir_all(&folder)?;
+//! # Ok::<_, Box<dyn std::error::Error>>(())
+//! # })?;
+//! # Ok::<_, Box<dyn std::error::Error>>(())
+//! ```
 
 mod alone;
 mod assemble;
@@ -15,6 +60,7 @@ mod decode;
 mod error;
 mod excerpt;
 mod ffmpeg;
+mod files;
 mod join;
 mod notes;
 mod output;
@@ -36,6 +82,7 @@ pub use error::{Cause, Reason, Unfit, WorkError as Error};
 pub use export_media::nal::VideoCodec;
 pub use export_media::window::Asked;
 pub use ffmpeg::{Coder, Ffmpeg};
+pub use files::{ClipFile, FileWriter, Folder};
 pub use notes::{Warning, WarningCode};
 pub use output::Container;
 pub use ports::{Observer, ReadError, Sink, Source, Writer};

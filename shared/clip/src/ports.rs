@@ -85,3 +85,16 @@ pub trait Observer: Sync {
     /// So much of the clip is made.
     fn progress(&self, length: Nanos);
 }
+
+/// Wants neither the first frame nor the progress.
+impl Observer for () {
+    async fn wants_first_frame(&self) -> bool {
+        false
+    }
+
+    async fn first_frame(&self, _frame: Thumbnail) -> Result<(), WorkError> {
+        Ok(())
+    }
+
+    fn progress(&self, _length: Nanos) {}
+}

@@ -1,8 +1,9 @@
 //! A recording of any length, made as it is read: one GOP and a stretch of sound, over and over.
 
-use crate::source::{Folder, unavailable};
+#![expect(clippy::unwrap_used, reason = "text is written to a string")]
+
 use bytes::Bytes;
-use export_domain::ports::ReadError;
+use export_clip::{Folder, ReadError, Source};
 use export_media::fmp4::{Init, InitTrack, TrackKind, read_fragments};
 use export_media::mpd::{Representation, parse};
 use export_media::mux::{self, FragmentWriter, MuxSample, TrackSpec};
@@ -36,11 +37,11 @@ pub(crate) struct Synthetic {
 
 impl Synthetic {
     /// Of the first GOP of `folder` and its first seconds of sound.
-    pub(crate) fn of(folder: &Folder, hours: f64) -> Result<Self, Box<dyn Error>> {
-        let mpd = parse(&folder.get("stream.mpd", None)?)?;
+    pub(crate) async fn of(folder: &Folder, manifest: &str, hours: f64) -> Result<Self, Box<dyn Error>> {
+        let mpd = parse(&folder.read(manifest, None, u64::MAX).await?)?;
         let mut tracks = Vec::new();
         for representation in mpd.periods.iter().take(1).flat_map(|period| &period.representations) {
-            let (init, samples) = first_segments(folder, representation)?;
+            let (init, samples) = first_segments(folder, representation).await?;
             let name = match init.kind {
                 TrackKind::Video => "video",
                 TrackKind::Audio => "audio",
@@ -55,9 +56,9 @@ impl Synthetic {
         Ok(Self { seconds: hours * 3600.0, gop, tracks })
     }
 
-    /// An object by its name beside the manifest.
-    pub(crate) fn get(&self, name: &str) -> Result<Bytes, ReadError> {
-        if name == "stream.mpd" {
+    /// A file by its name; `manifest` is the manifest's.
+    pub(crate) fn get(&self, name: &str, manifest: &str) -> Result<Bytes, ReadError> {
+        if name == manifest {
             return Ok(self.mpd().into());
         }
         let (track, rest) = name.split_once('-').ok_or(ReadError::NotFound)?;
@@ -162,16 +163,16 @@ impl Track {
 }
 
 /// The first GOP, or for sound the frames of the second segment: the first may hold priming.
-fn first_segments(
+async fn first_segments(
     folder: &Folder,
     representation: &Representation,
 ) -> Result<(InitTrack, Samples), Box<dyn Error>> {
     let resource = representation.init()?.ok_or("there is no init segment")?;
-    let init = Init::parse(&folder.get(&resource.path, None)?)?;
+    let init = Init::parse(&folder.read(&resource.path, None, u64::MAX).await?)?;
     let init = init.tracks.into_iter().next().ok_or("there is no track")?;
     let number = u64::from(init.kind == TrackKind::Audio);
     let segment = representation.segment(number)?.ok_or("there is no segment")?;
-    let bytes = folder.get(&segment.resource.path, None)?;
+    let bytes = folder.read(&segment.resource.path, None, u64::MAX).await?;
     let mut samples = Vec::new();
     for sample in read_fragments(&init, &bytes, 0)? {
         if init.kind == TrackKind::Video && sample.sync && !samples.is_empty() {
@@ -183,4 +184,8 @@ fn first_segments(
         samples.push((MuxSample { dts, pts, duration, sync: sample.sync, entry, size }, data));
     }
     Ok((init, samples))
+}
+
+fn unavailable(why: &str) -> ReadError {
+    ReadError::Unavailable(why.to_owned())
 }

@@ -1,0 +1,235 @@
+//! One cut, and what is said of it.
+
+use crate::metered::{Material, Metered, Output};
+use crate::options::Options;
+use crate::synthetic::Synthetic;
+use crate::usage::{Children, Usage};
+use export_clip::{
+    Asked, Cause, Clip, ClipFile, Error, Ffmpeg, Folder, Made, Observer, Selection, Still, Thumbnail, Warning,
+};
+use export_media::mpd::{Mpd, parse};
+use export_media::time::Nanos;
+use serde_json::{Value, json};
+use std::error::Error as StdError;
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
+
+/// How long ffmpeg may hang.
+const PATIENCE: Duration = Duration::from_secs(30);
+
+/// What a cut made.
+enum Done {
+    Clip(Made<u64>),
+    Still(Thumbnail),
+}
+
+/// Cuts, and returns what is to be printed of it.
+///
+/// # Errors
+/// Why nothing was made.
+pub(crate) async fn cut(options: &Options) -> Result<String, Box<dyn StdError>> {
+    let (folder, name) = (options.manifest.parent().unwrap_or(Path::new("")), options.manifest.file_name());
+    let name = name.and_then(|name| name.to_str()).ok_or("the manifest's name is not readable text")?;
+    let folder = Folder::new(if folder.as_os_str().is_empty() { Path::new(".") } else { folder });
+    let recording = match options.synthetic_hours {
+        None => Material::Folder(folder),
+        Some(hours) => Material::Synthetic(Synthetic::of(&folder, name, hours).await?),
+    };
+    let source = Metered::new(recording, name);
+    let manifest = source.peek(name, None, u64::MAX).await.map_err(|why| format!("{name}: {why}"))?;
+    let mpd = parse(&manifest).map_err(|why| format!("{name}: {why}"))?;
+    let source = Arc::new(source.with(&mpd)?);
+    let selection = selection(options, name, &mpd);
+    let ffmpeg = match options.cage {
+        Some(policy) => Ffmpeg::caged(&options.ffmpeg, PATIENCE, policy),
+        None => Ffmpeg::at(&options.ffmpeg, PATIENCE),
+    };
+    let ffmpeg = ffmpeg.within(options.memory_mib << 20);
+    let sink = Output::new(options.output.as_ref().map(ClipFile::new));
+    let picture = Picture { path: options.picture.clone(), bytes: AtomicUsize::new(0) };
+
+    let meter = options.measure.then(|| (Children::watch(), Usage::begin()));
+    let began = Instant::now();
+    let done = if options.still {
+        still(selection, Arc::clone(&source), &ffmpeg, options.output.as_deref(), &picture).await
+    } else {
+        clip(options, selection, Arc::clone(&source), &ffmpeg, &sink, &picture).await
+    };
+    let wall = began.elapsed();
+    let Some((children, before)) = meter else {
+        return Ok(summary(options, &done.map_err(explained)?));
+    };
+    let (cost, peaks) = (Usage::now().since(&before), children.peak_rss_kib());
+    let mut told = match &done {
+        Ok(done) => made(done, wall),
+        Err(error) => json!({ "failure": failure(error) }),
+    };
+    let bytes = picture.bytes.load(Ordering::Relaxed);
+    let more = json!({
+        "start_ms": options.start_ms,
+        "image_bytes": (bytes > 0).then_some(bytes),
+        "read": source.read_so_far(),
+        "written": sink.written_so_far(),
+        "wall_ms": wall.as_millis(),
+        "cpu_s": { "own": cost.own_s, "children": cost.children_s },
+        "peak_rss_kib": { "own": cost.peak_rss_kib, "largest_child": peaks.0, "together": peaks.1 },
+    });
+    if let (Value::Object(told), Value::Object(more)) = (&mut told, more) {
+        told.extend(more);
+    }
+    Ok(told.to_string())
+}
+
+fn selection(options: &Options, manifest: &str, mpd: &Mpd) -> Selection {
+    let start_pos_ms = mpd.availability_start.map_or(0, Nanos::to_millis_floor) + options.start_ms;
+    let window = Asked {
+        start_pos_ms,
+        start_time_ms: options.start_ms,
+        duration_ms: options.duration_ms,
+        wall_end_ms: start_pos_ms + options.duration_ms,
+        still: options.still,
+    };
+    let now_ms = now_ms();
+    Selection { manifest: manifest.to_owned(), window, codec: options.codec, now_ms, asked_at_ms: now_ms }
+}
+
+#[expect(clippy::disallowed_methods, reason = "this is the edge where the clock is read")]
+fn now_ms() -> i64 {
+    let since_1970 = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
+    i64::try_from(since_1970.as_millis()).unwrap_or(i64::MAX)
+}
+
+async fn still(
+    selection: Selection,
+    source: Arc<Metered>,
+    ffmpeg: &Ffmpeg,
+    output: Option<&Path>,
+    picture: &Picture,
+) -> Result<Done, Error> {
+    let still = Still { selection }.make(source, ffmpeg).await?;
+    picture.take(&still, output)?;
+    Ok(Done::Still(still))
+}
+
+/// A failure that nothing explains is tried once more, as the worker does.
+async fn clip(
+    options: &Options,
+    selection: Selection,
+    source: Arc<Metered>,
+    ffmpeg: &Ffmpeg,
+    sink: &Output,
+    picture: &Picture,
+) -> Result<Done, Error> {
+    let (container, left) = (options.container(), options.left);
+    let mut clip = Clip { selection, container, left, last_try: false };
+    let made = match clip.make(Arc::clone(&source), ffmpeg, sink, picture).await {
+        Err(Error::Unexplained(_)) => {
+            clip.last_try = true;
+            clip.make(source, ffmpeg, sink, picture).await
+        }
+        made => made,
+    };
+    made.map(Done::Clip)
+}
+
+/// Where the clip's first frame goes.
+struct Picture {
+    path: Option<PathBuf>,
+    bytes: AtomicUsize,
+}
+
+impl Picture {
+    fn take(&self, frame: &Thumbnail, path: Option<&Path>) -> Result<(), Error> {
+        self.bytes.store(frame.jpeg.len(), Ordering::Relaxed);
+        let Some(path) = path else { return Ok(()) };
+        let failed = |error| Error::Outside(format!("failed to write {}: {error}", path.display()).into());
+        fs::write(path, &frame.jpeg).map_err(failed)
+    }
+}
+
+impl Observer for Picture {
+    async fn wants_first_frame(&self) -> bool {
+        self.bytes.load(Ordering::Relaxed) == 0
+    }
+
+    async fn first_frame(&self, frame: Thumbnail) -> Result<(), Error> {
+        self.take(&frame, self.path.as_deref())
+    }
+
+    fn progress(&self, _length: Nanos) {}
+}
+
+/// What a reader needs to know of a cut.
+fn summary(options: &Options, done: &Done) -> String {
+    let path = options.output.as_deref().unwrap_or(Path::new("")).display();
+    let (line, warnings) = match done {
+        Done::Still(still) => (format!("{path}: a still of {} bytes", still.jpeg.len()), &still.warnings),
+        Done::Clip(made) => {
+            let length = made.length.to_millis_floor();
+            let line = format!(
+                "{path}: {length} ms in {} bytes, {} frames copied, {} encoded ({}: {})",
+                made.written,
+                made.plan.frames_copied,
+                made.plan.frames_encoded,
+                made.plan.kind,
+                made.plan.reason
+            );
+            let lack = match made.lack_ms {
+                ..1 => String::new(),
+                lack_ms => format!("\nnot recorded: {lack_ms} ms of the window"),
+            };
+            (line + &lack, &made.warnings)
+        }
+    };
+    let warning = |warning: &Warning| format!("\nwarning: {} ({}x)", warning.detail, warning.count);
+    line + &warnings.iter().map(warning).collect::<String>()
+}
+
+fn made(done: &Done, wall: Duration) -> Value {
+    let total_ms = u64::try_from(wall.as_millis()).unwrap_or(u64::MAX);
+    match done {
+        Done::Still(_) => json!({ "failure": null }),
+        Done::Clip(Made { written, length, lack_ms, plan, bytes_read, open_ms, .. }) => json!({
+            "failure": null,
+            "lack_ms": lack_ms,
+            "clip_ms": length.to_millis_floor(),
+            "clip_bytes": written,
+            "plan": {
+                "kind": plan.kind,
+                "reason": plan.reason,
+                "fell_back": plan.fell_back.is_some(),
+                "fallback": plan.fell_back.map(export_clip::Unfit::code),
+                "frames_encoded": plan.frames_encoded,
+                "frames_copied": plan.frames_copied,
+                "bytes_read": bytes_read,
+                "bytes_written": written,
+                "open_ms": open_ms,
+                "render_ms": plan.render_ms,
+                "check_ms": plan.check_ms,
+                "total_ms": total_ms,
+            },
+        }),
+    }
+}
+
+fn failure(error: &Error) -> Value {
+    match error {
+        Error::GivenUp(Cause { reason, detail }) => json!({ "reason": reason.code(), "detail": detail }),
+        error => json!({ "detail": error.to_string() }),
+    }
+}
+
+/// For people.
+fn explained(error: Error) -> Box<dyn StdError> {
+    match error {
+        Error::GivenUp(Cause { reason, detail }) if detail.is_empty() => reason.to_string().into(),
+        Error::GivenUp(cause) => cause.to_string().into(),
+        Error::Waiting { available_ms, .. } => {
+            format!("the recording is still growing: {available_ms} ms of the window are there").into()
+        }
+        error => error.to_string().into(),
+    }
+}

@@ -1,0 +1,184 @@
+//! What a cut reads and writes, counted.
+
+use crate::synthetic::Synthetic;
+use bytes::Bytes;
+use export_clip::{ClipFile, Error, FileWriter, Folder, ReadError, Sink, Source, Writer};
+use export_media::mpd::{Mpd, MpdError, Resource};
+use serde_json::{Value, json};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+
+/// Calls and the bytes that they moved.
+#[derive(Debug, Default)]
+struct Count {
+    requests: AtomicU64,
+    bytes: AtomicU64,
+}
+
+impl Count {
+    fn add(&self, bytes: usize) {
+        self.requests.fetch_add(1, Ordering::Relaxed);
+        self.bytes.fetch_add(u64::try_from(bytes).unwrap_or_default(), Ordering::Relaxed);
+    }
+
+    fn value(&self) -> Value {
+        let (requests, bytes) = (self.requests.load(Ordering::Relaxed), self.bytes.load(Ordering::Relaxed));
+        json!({ "requests": requests, "bytes": bytes })
+    }
+}
+
+/// Where the recording is read.
+#[derive(Debug)]
+pub(crate) enum Material {
+    Folder(Folder),
+    Synthetic(Synthetic),
+}
+
+/// A recording whose reads are counted by what they are for.
+#[derive(Debug)]
+pub(crate) struct Metered {
+    recording: Material,
+    name: String,
+    /// Initialization segments and indexes.
+    heads: Vec<Resource>,
+    manifests: Count,
+    inits: Count,
+    media: Count,
+    missing: Count,
+}
+
+impl Metered {
+    /// The recording whose manifest is called `name`.
+    pub(crate) fn new(recording: Material, name: &str) -> Self {
+        let count = Count::default;
+        let (manifests, inits, media, missing) = (count(), count(), count(), count());
+        Self { recording, name: name.to_owned(), heads: Vec::new(), manifests, inits, media, missing }
+    }
+
+    /// The same, which tells initialization segments and indexes from media as `mpd` says.
+    pub(crate) fn with(mut self, mpd: &Mpd) -> Result<Self, MpdError> {
+        for representation in mpd.periods.iter().flat_map(|period| &period.representations) {
+            self.heads.extend(representation.init()?);
+            self.heads.extend(representation.index()?);
+        }
+        Ok(self)
+    }
+
+    /// Reads without counting.
+    pub(crate) async fn peek(
+        &self,
+        path: &str,
+        range: Option<(u64, u64)>,
+        most: u64,
+    ) -> Result<Bytes, ReadError> {
+        match &self.recording {
+            Material::Folder(folder) => folder.read(path, range, most).await,
+            Material::Synthetic(synthetic) => cut(&synthetic.get(path, &self.name)?, range),
+        }
+    }
+
+    /// Calls and bytes by kind of file: the manifest, initialization segments and indexes, media, and what is not there.
+    pub(crate) fn read_so_far(&self) -> Value {
+        json!({
+            "manifest": self.manifests.value(),
+            "init": self.inits.value(),
+            "media": self.media.value(),
+            "missing": self.missing.value(),
+        })
+    }
+
+    fn is_head(&self, path: &str, range: Option<(u64, u64)>) -> bool {
+        self.heads.iter().any(|r| r.path == path && r.range.map(|range| (range.first, range.last)) == range)
+    }
+}
+
+impl Source for Metered {
+    async fn read(&self, path: &str, range: Option<(u64, u64)>, most: u64) -> Result<Bytes, ReadError> {
+        let read = self.peek(path, range, most).await;
+        let count = match &read {
+            Err(_) => &self.missing,
+            Ok(_) if path == self.name => &self.manifests,
+            Ok(_) if self.is_head(path, range) => &self.inits,
+            Ok(_) => &self.media,
+        };
+        count.add(read.as_ref().map_or(0, Bytes::len));
+        read
+    }
+}
+
+fn cut(body: &Bytes, range: Option<(u64, u64)>) -> Result<Bytes, ReadError> {
+    let Some((first, last)) = range else { return Ok(body.clone()) };
+    let at = |n: u64| usize::try_from(n).unwrap_or(usize::MAX);
+    let end = at(last).saturating_add(1).min(body.len());
+    if at(first) >= end {
+        return Err(ReadError::Unavailable("the range is not satisfiable".to_owned()));
+    }
+    Ok(body.slice(at(first)..end))
+}
+
+/// The clip's file, if one is wanted, with its bytes counted.
+#[derive(Debug)]
+pub(crate) struct Output {
+    file: Option<ClipFile>,
+    written: Arc<AtomicU64>,
+}
+
+impl Output {
+    pub(crate) fn new(file: Option<ClipFile>) -> Self {
+        Self { file, written: Arc::default() }
+    }
+
+    /// Bytes of the clip and of all tries to make it.
+    pub(crate) fn written_so_far(&self) -> u64 {
+        self.written.load(Ordering::Relaxed)
+    }
+}
+
+impl Sink for Output {
+    type Writer = Counted;
+
+    async fn begin(&self, headed: bool) -> Result<Counted, Error> {
+        let file = match &self.file {
+            Some(file) => Some(file.begin(headed).await?),
+            None => None,
+        };
+        Ok(Counted { file, bytes: 0, written: Arc::clone(&self.written) })
+    }
+}
+
+/// The clip's bytes on their way.
+#[derive(Debug)]
+pub(crate) struct Counted {
+    file: Option<FileWriter>,
+    bytes: u64,
+    written: Arc<AtomicU64>,
+}
+
+impl Counted {
+    fn count(&mut self, bytes: usize) {
+        let bytes = u64::try_from(bytes).unwrap_or_default();
+        self.bytes += bytes;
+        self.written.fetch_add(bytes, Ordering::Relaxed);
+    }
+}
+
+impl Writer for Counted {
+    /// Size of the file in bytes.
+    type Written = u64;
+
+    async fn append(&mut self, data: &[u8]) -> Result<(), Error> {
+        self.count(data.len());
+        match &mut self.file {
+            Some(file) => file.append(data).await,
+            None => Ok(()),
+        }
+    }
+
+    async fn finish(mut self, head: Option<Bytes>) -> Result<u64, Error> {
+        self.count(head.as_ref().map_or(0, Bytes::len));
+        match self.file {
+            Some(file) => file.finish(head).await,
+            None => Ok(self.bytes),
+        }
+    }
+}

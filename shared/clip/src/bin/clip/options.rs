@@ -1,0 +1,243 @@
+//! The command line.
+
+use export_clip::cage::CagePolicy;
+use export_clip::{Container, VideoCodec};
+use std::path::PathBuf;
+use std::time::Duration;
+
+/// What `--help` prints.
+pub(crate) const USAGE: &str = "\
+Cuts a frame-exact clip out of a DASH recording on disk.
+
+    clip MANIFEST -o FILE [options]
+
+    clip stream.mpd --start 7.3 --duration 9 -o out.mp4
+    clip stream.mpd --start 7.3 --still -o first.jpg
+
+Options:
+  -o, --output FILE      the clip: MP4, or a transport stream if FILE ends with .ts; the still if --still is given
+      --start SECONDS    start of the clip, counted from the recording's start (default 0)
+      --duration SECONDS length of the clip (default 9)
+      --codec CODEC      h264 or h265 (default: the recorded one)
+      --container FORM   mp4 or ts (default: as FILE ends, else mp4)
+      --still            the first frame as JPEG, and no clip
+      --picture FILE     the clip's first frame as JPEG, besides the clip
+      --ffmpeg PATH      ffmpeg (default: $FFMPEG, else ffmpeg in $PATH)
+      --cage POLICY      required, preferred or off: whether ffmpeg runs without rights (default preferred)
+      --time SECONDS     time that the cut may take; what is judged to take longer is refused (default 900)
+      --memory MIB       memory that ffmpeg and this process share (default 10240)
+  -v, --verbose          log to standard error
+  -h, --help             print this
+
+For measurements:
+      --measure          print what was made, read, written and spent as one line of JSON, also if the cut failed; without
+                         -o the files are thrown away
+      --repeat N         cut N times
+      --synthetic HOURS  repeat the recording's first GOP and its sound until it is that long
+
+A growing recording is not waited for. Exit status: 0 if all was made, 1 if the cut failed, 2 if the options are wrong.";
+
+/// What the command line asks for.
+#[derive(Debug)]
+pub(crate) enum Asked {
+    /// `--help`
+    Help,
+    /// A cut.
+    Cut(Box<Options>),
+}
+
+/// What to cut.
+#[derive(Debug)]
+pub(crate) struct Options {
+    pub(crate) manifest: PathBuf,
+    pub(crate) output: Option<PathBuf>,
+    pub(crate) picture: Option<PathBuf>,
+    pub(crate) start_ms: i64,
+    pub(crate) duration_ms: i64,
+    pub(crate) codec: Option<VideoCodec>,
+    container: Option<Container>,
+    pub(crate) still: bool,
+    pub(crate) ffmpeg: PathBuf,
+    /// `None`: no cage.
+    pub(crate) cage: Option<CagePolicy>,
+    pub(crate) left: Duration,
+    pub(crate) memory_mib: u64,
+    verbose: bool,
+    pub(crate) measure: bool,
+    pub(crate) repeat: u32,
+    pub(crate) synthetic_hours: Option<f64>,
+}
+
+impl Options {
+    /// Reads the arguments behind the program's name.
+    ///
+    /// # Errors
+    /// What is wrong with them.
+    pub(crate) fn read(mut arguments: impl Iterator<Item = String>) -> Result<Asked, String> {
+        let mut options = Self {
+            manifest: PathBuf::new(),
+            output: None,
+            picture: None,
+            start_ms: 0,
+            duration_ms: 9000,
+            codec: None,
+            container: None,
+            still: false,
+            ffmpeg: std::env::var_os("FFMPEG").unwrap_or_else(|| "ffmpeg".into()).into(),
+            cage: Some(CagePolicy::Preferred),
+            left: Duration::from_mins(15),
+            memory_mib: 10_240,
+            verbose: false,
+            measure: false,
+            repeat: 1,
+            synthetic_hours: None,
+        };
+        while let Some(argument) = arguments.next() {
+            match argument.as_str() {
+                "-h" | "--help" => return Ok(Asked::Help),
+                "-v" | "--verbose" => options.verbose = true,
+                "--still" => options.still = true,
+                "--measure" => options.measure = true,
+                name if name.starts_with('-') => {
+                    let value = arguments.next().ok_or_else(|| format!("{name} needs a value"))?;
+                    options.set(name, &value).map_err(|why| format!("{name} {value}: {why}"))?;
+                }
+                _ if options.manifest.as_os_str().is_empty() => options.manifest = argument.into(),
+                other => return Err(format!("there is one manifest; {other} is another argument")),
+            }
+        }
+        options.complete()
+    }
+
+    fn set(&mut self, name: &str, value: &str) -> Result<(), String> {
+        match name {
+            "-o" | "--output" => self.output = Some(value.into()),
+            "--picture" => self.picture = Some(value.into()),
+            "--start" => self.start_ms = milliseconds(value)?,
+            "--duration" => self.duration_ms = milliseconds(value)?,
+            "--codec" => {
+                self.codec = Some(match value {
+                    "h264" => VideoCodec::H264,
+                    "h265" => VideoCodec::Hevc,
+                    _ => return Err("is neither h264 nor h265".to_owned()),
+                });
+            }
+            "--container" => {
+                self.container = Some(match value {
+                    "mp4" => Container::Mp4,
+                    "ts" => Container::Ts,
+                    _ => return Err("is neither mp4 nor ts".to_owned()),
+                });
+            }
+            "--ffmpeg" => self.ffmpeg = value.into(),
+            "--cage" if value == "off" => self.cage = None,
+            "--cage" => {
+                let policy = value.parse().map_err(|()| "is neither required, preferred nor off")?;
+                self.cage = Some(policy);
+            }
+            "--time" => self.left = Duration::from_secs(number(value)?),
+            "--memory" => self.memory_mib = number(value)?,
+            "--repeat" => self.repeat = number(value)?,
+            "--synthetic" => self.synthetic_hours = Some(number(value)?),
+            _ => return Err("there is no such option".to_owned()),
+        }
+        Ok(())
+    }
+
+    fn complete(self) -> Result<Asked, String> {
+        if self.manifest.as_os_str().is_empty() {
+            return Err("which recording? A manifest must be named".to_owned());
+        }
+        if self.output.is_none() && !self.measure {
+            return Err("where to? -o FILE must be given".to_owned());
+        }
+        Ok(Asked::Cut(Box::new(self)))
+    }
+
+    /// The clip's container.
+    pub(crate) fn container(&self) -> Container {
+        let ts = || self.output.as_ref().is_some_and(|path| path.extension().is_some_and(|end| end == "ts"));
+        self.container.unwrap_or_else(|| if ts() { Container::Ts } else { Container::Mp4 })
+    }
+
+    /// Turns the engine's logs on, if they are wanted.
+    pub(crate) fn log(&self) {
+        if self.verbose {
+            tracing_subscriber::fmt().with_writer(std::io::stderr).init();
+        }
+    }
+}
+
+/// Seconds with at most three decimals, as milliseconds.
+fn milliseconds(seconds: &str) -> Result<i64, String> {
+    let (whole, part) = seconds.split_once('.').unwrap_or((seconds, ""));
+    if part.len() > 3 || !part.bytes().all(|byte| byte.is_ascii_digit()) {
+        return Err("is not a number of seconds with at most three decimals".to_owned());
+    }
+    let whole: i64 = number(whole)?;
+    let part: i64 = number(&format!("{part:0<3}"))?;
+    let ms = whole.checked_mul(1000).and_then(|ms| ms.checked_add(part));
+    ms.filter(|ms| *ms >= 0).ok_or_else(|| "is out of range".to_owned())
+}
+
+fn number<N: std::str::FromStr>(text: &str) -> Result<N, String> {
+    text.parse().map_err(|_| "is not a number that fits".to_owned())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn read(line: &str) -> Result<Asked, String> {
+        Options::read(line.split_whitespace().map(str::to_owned))
+    }
+
+    #[test]
+    fn seconds_are_read_to_the_millisecond() {
+        for (text, ms) in [("7.3", 7300), ("9", 9000), ("0.007", 7), ("12.50", 12_500)] {
+            assert_eq!(milliseconds(text), Ok(ms), "{text}");
+        }
+        for text in ["", "-1", "1.2345", "x", "1.-5", "9223372036854775807"] {
+            assert!(milliseconds(text).is_err(), "{text}");
+        }
+    }
+
+    #[test]
+    fn what_is_wrong_with_the_options_is_said() {
+        for (line, why) in [
+            ("", "which recording?"),
+            ("stream.mpd", "-o FILE must be given"),
+            ("stream.mpd -o", "-o needs a value"),
+            ("stream.mpd -o a --start x", "--start x: is not a number"),
+            ("stream.mpd -o a --codec vp9", "neither h264 nor h265"),
+            ("stream.mpd -o a --cage maybe", "neither required, preferred nor off"),
+            ("stream.mpd -o a --loud yes", "--loud yes: there is no such option"),
+            ("stream.mpd other.mpd -o a", "other.mpd is another argument"),
+        ] {
+            let said = read(line).err().unwrap_or_default();
+            assert!(said.contains(why), "{line}: {said}");
+        }
+    }
+
+    #[test]
+    fn the_container_is_as_the_files_name_ends_unless_it_is_named() {
+        for (line, container) in [
+            ("stream.mpd -o a.mp4", Container::Mp4),
+            ("stream.mpd -o a.ts", Container::Ts),
+            ("stream.mpd -o a.ts --container mp4", Container::Mp4),
+            ("stream.mpd --measure", Container::Mp4),
+        ] {
+            let Ok(Asked::Cut(options)) = read(line) else { panic!("{line}") };
+            assert_eq!(options.container(), container, "{line}");
+        }
+    }
+
+    #[test]
+    fn every_option_is_in_the_help() {
+        let source = include_str!("options.rs");
+        let options = source.split('"').filter(|part| part.starts_with("--") && !part.contains(' '));
+        let options: Vec<&str> = options.filter(|option| option.len() > 2).collect();
+        assert!(options.len() > 10);
+        assert_eq!(options.iter().find(|option| !USAGE.contains(*option)), None);
+    }
+}

@@ -1,0 +1,114 @@
+//! A recording in a folder, and a clip as a file. Both block their thread for as long as the disk takes.
+
+use crate::{Error, ReadError, Sink, Source, Writer};
+use bytes::Bytes;
+use std::fs::{self, File};
+use std::io::{self, ErrorKind, Read, Seek, SeekFrom, Write};
+use std::path::{Path, PathBuf};
+
+/// A folder whose files are read by their paths in it.
+#[derive(Debug, Clone)]
+pub struct Folder(PathBuf);
+
+impl Folder {
+    /// The folder at `path`.
+    pub fn new(path: impl Into<PathBuf>) -> Self {
+        Self(path.into())
+    }
+}
+
+impl Source for Folder {
+    async fn read(&self, path: &str, range: Option<(u64, u64)>, most: u64) -> Result<Bytes, ReadError> {
+        read(&self.0.join(path), range, most).map_err(|error| match error.kind() {
+            ErrorKind::NotFound => ReadError::NotFound,
+            ErrorKind::PermissionDenied => ReadError::Denied("the recording may not be read".to_owned()),
+            ErrorKind::FileTooLarge => ReadError::TooLarge,
+            _ => ReadError::Unavailable(format!("failed to read {path}: {error}")),
+        })
+    }
+}
+
+/// A range past the end is cut (RFC 9110, section 14.1.2).
+fn read(path: &Path, range: Option<(u64, u64)>, most: u64) -> io::Result<Bytes> {
+    let mut file = File::open(path)?;
+    let end = file.metadata()?.len();
+    let (first, last) = range.unwrap_or((0, u64::MAX));
+    let length = last.saturating_add(1).min(end).saturating_sub(first);
+    if length > most {
+        return Err(ErrorKind::FileTooLarge.into());
+    }
+    file.seek(SeekFrom::Start(first))?;
+    let mut content = Vec::with_capacity(usize::try_from(length).unwrap_or_default());
+    file.take(length).read_to_end(&mut content)?;
+    Ok(content.into())
+}
+
+/// A clip that becomes one file, in whose place there is nothing until it is whole.
+#[derive(Debug, Clone)]
+pub struct ClipFile(PathBuf);
+
+impl ClipFile {
+    /// The file at `path`; one that is there is replaced.
+    pub fn new(path: impl Into<PathBuf>) -> Self {
+        Self(path.into())
+    }
+}
+
+impl Sink for ClipFile {
+    type Writer = FileWriter;
+
+    async fn begin(&self, _headed: bool) -> Result<FileWriter, Error> {
+        let body = self.0.with_added_extension("part");
+        let file = File::create(&body).map_err(|error| failed(&body, &error))?;
+        Ok(FileWriter { path: self.0.clone(), part: Part { path: body, file } })
+    }
+}
+
+/// The clip's bytes on their way, beside the file that they become.
+#[derive(Debug)]
+pub struct FileWriter {
+    path: PathBuf,
+    part: Part,
+}
+
+/// A file that is removed with its writer.
+#[derive(Debug)]
+struct Part {
+    path: PathBuf,
+    file: File,
+}
+
+impl Drop for Part {
+    fn drop(&mut self) {
+        // It is gone if it has become the clip.
+        let _ = fs::remove_file(&self.path);
+    }
+}
+
+impl Writer for FileWriter {
+    /// Size of the file in bytes.
+    type Written = u64;
+
+    async fn append(&mut self, data: &[u8]) -> Result<(), Error> {
+        self.part.file.write_all(data).map_err(|error| failed(&self.part.path, &error))
+    }
+
+    async fn finish(self, head: Option<Bytes>) -> Result<u64, Error> {
+        let write = || match &head {
+            None => {
+                fs::rename(&self.part.path, &self.path).and_then(|()| Ok(fs::metadata(&self.path)?.len()))
+            }
+            Some(head) => {
+                let mut whole = File::create(&self.path)?;
+                whole.write_all(head)?;
+                let body = io::copy(&mut File::open(&self.part.path)?, &mut whole)?;
+                Ok(body + u64::try_from(head.len()).unwrap_or_default())
+            }
+        };
+        write().map_err(|error| failed(&self.path, &error))
+    }
+}
+
+fn failed(path: &Path, error: &io::Error) -> Error {
+    Error::Outside(format!("failed to write {}: {error}", path.display()).into())
+}
