@@ -39,7 +39,8 @@ fn a_recording_that_has_to_grow_is_waited_for() {
 
 #[test]
 fn a_job_that_waited_has_all_its_time_for_the_work() {
-    holds("live edge, deadline", &Scope { waits: 1, ..Scope::picture(0) }.ending_after(2));
+    let scope = Scope { waits: 1, ..Scope::picture(0) }.ending_after(2);
+    holds("live edge, deadline", &Scope { delays: false, ..scope });
 }
 
 #[test]

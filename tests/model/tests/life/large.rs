@@ -35,6 +35,7 @@ fn a_recording_that_is_absent_or_grows_or_is_bad_meets_faults() {
 #[ignore = "large"]
 fn deadlines_meet_faults() {
     is_safe("large, deadline", &Scope::clip(1).ending_after(2));
+    holds("large, live edge, deadline", &Scope { waits: 1, ..Scope::picture(0) }.ending_after(2));
     holds("large, deadline without faults", &Scope::clip(0).ending_after(2));
 }
 
