@@ -47,6 +47,8 @@ struct Seen {
     most_active: usize,
     /// Writes that made a job ready.
     commits: BTreeMap<JobId, u32>,
+    /// Jobs that a client forgot: their files stay, and are made anew in their place.
+    forgotten: BTreeSet<JobId>,
     /// Who made the files that clients were shown, by key.
     shown: BTreeMap<String, Origin>,
 }
@@ -101,6 +103,9 @@ impl Ledger {
         let files = [&after.image, &after.video].into_iter().flatten();
         if files.flat_map(|file| &file.warnings).any(|warning| warning.code == WarningCode::PicturesDamaged) {
             sim.trouble(format!("{by} found damage in whole pictures: {}", told(after)));
+        }
+        if after.aftermath().is_forgotten {
+            seen.forgotten.insert(id.clone());
         }
         let Some(before) = before else { return };
         let trouble =
@@ -306,7 +311,14 @@ impl World {
         for key in self.objects.keys("clips").iter().filter(|key| !keys.contains(*key)) {
             self.sim.trouble(format!("{key} is nobody's"));
         }
-        for job in jobs.iter().filter(|job| matches!(job.state, State::Failed | State::Cancelled)) {
+        let forgotten = self.ledger.seen().forgotten.clone();
+        let anew: BTreeSet<String> = jobs
+            .iter()
+            .filter(|job| forgotten.contains(&job.job_id))
+            .flat_map(|job| [ObjectKind::Image, ObjectKind::Video].map(|object| job.order.key(object)))
+            .collect();
+        let without_files = |job: &&Job| matches!(job.state, State::Failed | State::Cancelled);
+        for job in jobs.iter().filter(without_files).filter(|job| !forgotten.contains(&job.job_id)) {
             for object in [ObjectKind::Image, ObjectKind::Video] {
                 if let Some(left) = self.objects.object("clips", &job.order.key(object)) {
                     let (id, state) = (&job.job_id, job.state);
@@ -315,10 +327,10 @@ impl World {
                 }
             }
         }
-        for key in self.objects.replaced() {
+        for key in self.objects.replaced().into_iter().filter(|key| !anew.contains(key)) {
             self.sim.trouble(format!("{key} was replaced by another object"));
         }
-        for (key, origin) in &self.ledger.seen().shown {
+        for (key, origin) in self.ledger.seen().shown.iter().filter(|(key, _)| !anew.contains(*key)) {
             let now = self.objects.object("clips", key).and_then(|found| found.origin);
             if now.as_ref() != Some(origin) {
                 self.sim.trouble(format!("{key} of {origin:?} was shown and then written by {now:?}"));
