@@ -29,7 +29,7 @@ where
             Ok(Err(error @ WriteError::Denied(_))) => {
                 tracing::warn!(%error, "failed to remove the leftovers of a job: access denied");
             }
-            Ok(Err(WriteError::Unavailable(error))) => {
+            Ok(Err(error)) => {
                 tracing::warn!(%error, "failed to remove the leftovers of a job; a later sweep retries it");
                 return;
             }
@@ -40,11 +40,11 @@ where
         }
         match self.jobs.write(Some(job.rev), &job.cleared()).await {
             Ok(Written::Done) => {
-                tracing::info!(tenant = %job.tenant, generation = job.generation, "removed the leftovers of a job")
+                tracing::info!(tenant = %job.tenant, generation = job.generation, "removed the leftovers of a job");
             }
             Ok(Written::Conflict(_)) => {}
             Err(error) => {
-                tracing::warn!(%error, "failed to record that the leftovers of a job are removed; a later sweep retries it")
+                tracing::warn!(%error, "failed to record that the leftovers of a job are removed; a later sweep retries it");
             }
         }
     }

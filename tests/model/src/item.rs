@@ -225,6 +225,8 @@ impl Item {
             generation: *generation,
             state: State::Cancelled,
             failure: None,
+            image: None,
+            video: None,
             at: NOW,
             correlation_id: None,
         };

@@ -53,6 +53,28 @@ struct Seen {
     shown: BTreeMap<String, Origin>,
 }
 
+impl Seen {
+    /// Keeps what a write at `now` says of a job; `ended_before` is whether it had ended before that in this generation.
+    fn record(&mut self, now: i64, job: &Job, ended_before: bool) {
+        let id = job.job_id.clone();
+        self.generations.insert(id.clone(), job.generation);
+        if job.state.is_terminal() {
+            self.active.remove(&id);
+            let ended = self.ended.entry((id.clone(), job.generation));
+            ended.or_insert_with(|| (now, job.clone())).1 = job.clone();
+        } else {
+            self.active.insert(id.clone());
+            self.most_active = self.most_active.max(self.active.len());
+        }
+        if job.state == State::Ready && !ended_before {
+            *self.commits.entry(id.clone()).or_default() += 1;
+        }
+        if job.aftermath().is_forgotten {
+            self.forgotten.insert(id);
+        }
+    }
+}
+
 impl Ledger {
     fn seen(&self) -> MutexGuard<'_, Seen> {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
@@ -88,24 +110,9 @@ impl Ledger {
             before.is_some_and(|job| job.state.is_terminal() && job.generation == after.generation);
         let mut seen = self.seen();
         seen.skewed |= actor.as_ref().is_some_and(Process::is_skewed);
-        seen.generations.insert(id.clone(), after.generation);
-        if after.state.is_terminal() {
-            seen.active.remove(&id);
-            let ended = seen.ended.entry((id.clone(), after.generation));
-            ended.or_insert_with(|| (now, after.clone())).1 = after.clone();
-        } else {
-            seen.active.insert(id.clone());
-            seen.most_active = seen.most_active.max(seen.active.len());
-        }
-        if after.state == State::Ready && !ended_before {
-            *seen.commits.entry(id.clone()).or_default() += 1;
-        }
-        let files = [&after.image, &after.video].into_iter().flatten();
-        if files.flat_map(|file| &file.warnings).any(|warning| warning.code == WarningCode::PicturesDamaged) {
+        seen.record(now, after, ended_before);
+        if warns_of_damage(after) {
             sim.trouble(format!("{by} found damage in whole pictures: {}", told(after)));
-        }
-        if after.aftermath().is_forgotten {
-            seen.forgotten.insert(id.clone());
         }
         let Some(before) = before else { return };
         let trouble =
@@ -358,6 +365,12 @@ impl World {
             }
         }
     }
+}
+
+/// Whether a job's files have a warning of damaged pictures.
+fn warns_of_damage(job: &Job) -> bool {
+    let files = [&job.image, &job.video].into_iter().flatten();
+    files.flat_map(|file| &file.warnings).any(|warning| warning.code == WarningCode::PicturesDamaged)
 }
 
 /// A job but for what says whether its ends were told, whether an absent recording is still looked for, and whether what

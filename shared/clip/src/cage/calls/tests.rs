@@ -7,7 +7,7 @@ type Numbers = HashMap<String, c_long>;
 
 /// The kernel's own list for architectures without older forms, such as aarch64 (package `linux-libc-dev`).
 const GENERIC: &str = "/usr/include/asm-generic/unistd.h";
-/// The same for x86_64, where the distribution has it.
+/// The same for `x86_64`, where the distribution has it.
 const X86_64: [&str; 2] = ["/usr/include/x86_64-linux-gnu/asm/unistd_64.h", "/usr/include/asm/unistd_64.h"];
 /// `AUDIT_ARCH_...` of `linux/audit.h`.
 const AUDIT: [(TargetArch, u32); 2] = [(TargetArch::x86_64, 0xc000_003e), (TargetArch::aarch64, 0xc000_00b7)];
@@ -51,7 +51,11 @@ fn carried(
 /// What the kernel makes of a call: classic BPF over `struct seccomp_data`, in the instructions that filters consist of.
 fn verdict(program: &BpfProgram, audit: u32, call: c_long, arguments: [u64; 6]) -> u32 {
     let mut data = vec![u32::try_from(call).unwrap(), audit, 0, 0];
-    data.extend(arguments.iter().flat_map(|value| [*value as u32, (value >> 32) as u32]));
+    data.extend(
+        arguments
+            .iter()
+            .flat_map(|value| [value & 0xffff_ffff, value >> 32].map(|half| u32::try_from(half).unwrap())),
+    );
     let (mut at, mut accumulator) = (0, 0);
     loop {
         let instruction = &program[at];
@@ -59,14 +63,14 @@ fn verdict(program: &BpfProgram, audit: u32, call: c_long, arguments: [u64; 6]) 
         let jump = |holds: bool| usize::from(if holds { instruction.jt } else { instruction.jf });
         at += 1 + match instruction.code {
             0x20 => {
-                accumulator = data[k as usize / 4];
+                accumulator = data[usize::try_from(k).unwrap() / 4];
                 0
             }
             0x54 => {
                 accumulator &= k;
                 0
             }
-            0x05 => k as usize,
+            0x05 => usize::try_from(k).unwrap(),
             0x15 => jump(accumulator == k),
             0x25 => jump(accumulator > k),
             0x35 => jump(accumulator >= k),

@@ -202,27 +202,41 @@ impl Syntax {
         sps.bits(8, 0x67);
         sps.bits(8, self.profile);
         sps.bits(16, 0x000a);
-        [0, 0, self.order].into_iter().for_each(|value| sps.ue(value));
+        for value in [0, 0, self.order] {
+            sps.ue(value);
+        }
         match self.order {
             0 => sps.ue(0),
             1 => {
                 sps.flag(false);
-                [0, 0, 0].into_iter().for_each(|value| sps.ue(value));
+                for value in [0, 0, 0] {
+                    sps.ue(value);
+                }
             }
             _ => {}
         }
         sps.ue(4);
         sps.flag(self.gaps_allowed);
-        [3, 2].into_iter().for_each(|value| sps.ue(value));
-        [true, true, false, false, true].into_iter().for_each(|flag| sps.flag(flag));
+        for value in [3, 2] {
+            sps.ue(value);
+        }
+        for flag in [true, true, false, false, true] {
+            sps.flag(flag);
+        }
         pps.bits(8, 0x68);
-        [0, 0].into_iter().for_each(|value| pps.ue(value));
+        for value in [0, 0] {
+            pps.ue(value);
+        }
         pps.flag(false);
         pps.flag(self.bottom_order);
         pps.ue(0);
-        self.lengths.into_iter().for_each(|length| pps.ue(length - 1));
+        for length in self.lengths {
+            pps.ue(length - 1);
+        }
         pps.bits(3, 0);
-        [0, 0, 0].into_iter().for_each(|value| pps.ue(value));
+        for value in [0, 0, 0] {
+            pps.ue(value);
+        }
         pps.bits(2, 0);
         pps.flag(self.redundant);
         pps.flag(true);
@@ -234,7 +248,9 @@ impl Syntax {
     fn slice(self, header: u32, at: u32, kind: u32, number: u32, changes: &[u32]) -> Vec<u8> {
         let mut out = BitWriter::default();
         out.bits(8, header);
-        [at, kind, 0].into_iter().for_each(|value| out.ue(value));
+        for value in [at, kind, 0] {
+            out.ue(value);
+        }
         out.bits(4, number);
         if header & 0x1f == 5 {
             out.ue(0);
@@ -259,7 +275,9 @@ impl Syntax {
         for count in changes {
             out.flag(true);
             for _ in 0..*count {
-                [0, 0].into_iter().for_each(|value| out.ue(value));
+                for value in [0, 0] {
+                    out.ue(value);
+                }
             }
             out.ue(3);
         }
@@ -278,7 +296,9 @@ const I: u32 = 2;
 /// What is missing from a picture of these slices.
 fn next(followed: &mut Continuity, slices: &[Vec<u8>]) -> Option<Damage> {
     let mut sample = Vec::new();
-    slices.iter().for_each(|slice| push_unit(slice, 4, &mut sample).unwrap());
+    for slice in slices {
+        push_unit(slice, 4, &mut sample).unwrap();
+    }
     followed.next(&sample, 4)
 }
 
