@@ -1,7 +1,7 @@
 //! What the engine needs of the world around it.
 
 use crate::error::WorkError;
-use crate::still::Thumbnail;
+use crate::notes::Warning;
 use bytes::Bytes;
 use export_media::time::Nanos;
 use std::future::Future;
@@ -69,6 +69,17 @@ pub trait Writer: Send + 'static {
     /// # Errors
     /// The file cannot be completed.
     fn finish(self, head: Option<Bytes>) -> impl Future<Output = Result<Self::Written, WorkError>> + Send;
+}
+
+/// A frame as JPEG.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Thumbnail {
+    /// The file.
+    pub jpeg: Bytes,
+    /// Bytes read from the source so far.
+    pub bytes_read: u64,
+    /// What was left out or corrected so far, one of each kind.
+    pub warnings: Vec<Warning>,
 }
 
 /// Learns what happens while a clip is made.

@@ -129,7 +129,7 @@ impl<O: Source> Recording<O> {
         let Some(edge) = self.edge(track)? else { return Ok(()) };
         let start = self.window.start;
         if edge.reached < start + edge.segment {
-            return Err(waiting(edge.due_ms(), edge.reached - start, &self.selection));
+            return Err(waiting(edge.due_ms(), edge.reached - start, self.selection.window.duration_ms));
         }
         self.check_stored(&edge, track, (start, start + Nanos::new(1))).await
     }
@@ -151,7 +151,11 @@ impl<O: Source> Recording<O> {
     fn check_reached(&self, track: &Track) -> Result<Option<Edge>, WorkError> {
         let Some(edge) = self.edge(track)? else { return Ok(None) };
         if edge.reached < self.window.end {
-            return Err(waiting(edge.due_ms(), edge.reached - self.window.start, &self.selection));
+            return Err(waiting(
+                edge.due_ms(),
+                edge.reached - self.window.start,
+                self.selection.window.duration_ms,
+            ));
         }
         Ok(Some(edge))
     }
@@ -167,9 +171,11 @@ impl<O: Source> Recording<O> {
             return Ok(());
         }
         match track.newest_absent(&self.reader, from.max(edge.young), until).await? {
-            Some(absent) => {
-                Err(waiting(edge.soon_ms(), track.span(&absent).0 - self.window.start, &self.selection))
-            }
+            Some(absent) => Err(waiting(
+                edge.soon_ms(),
+                track.span(&absent).0 - self.window.start,
+                self.selection.window.duration_ms,
+            )),
             None => Ok(()),
         }
     }

@@ -4,11 +4,11 @@ use crate::Source;
 use crate::decode::{CodedSource, Damaged, Pictures, Prepared, decode_all};
 use crate::error::{Reason, WorkError};
 use crate::ffmpeg::Ffmpeg;
-use crate::notes::Warning;
+use crate::notes::no_picture;
+use crate::ports::Thumbnail;
 use crate::recording::{Recording, Selection};
 use crate::source::{Reader, Track};
 use crate::video::{Coded, Item, Part, Setup, VideoFeed, pictures, setup_of};
-use crate::ways::no_picture;
 use crate::window::Window;
 use bytes::Bytes;
 use export_media::cut::Run;
@@ -33,17 +33,6 @@ const END_OF_IMAGE: &[u8] = &[0xff, 0xd9];
 pub struct Still {
     /// What of which recording.
     pub selection: Selection,
-}
-
-/// A frame as JPEG.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Thumbnail {
-    /// The file.
-    pub jpeg: Bytes,
-    /// Bytes read from the source so far.
-    pub bytes_read: u64,
-    /// What was left out or corrected so far, one of each kind.
-    pub warnings: Vec<Warning>,
 }
 
 impl Still {

@@ -5,9 +5,9 @@ use crate::alone;
 use crate::audio::AudioTrack;
 use crate::budget::Budget;
 use crate::clip::{self, Progress};
-use crate::error::{Cause, Reason, Unfit, WorkError};
+use crate::error::{Reason, Unfit, WorkError};
 use crate::ffmpeg::Ffmpeg;
-use crate::notes::{Notes, Warning, WarningCode};
+use crate::notes::{Warning, WarningCode, no_picture};
 use crate::output::Container;
 use crate::planner::{Asked, Largest};
 use crate::recording::{Recording, Selection};
@@ -271,18 +271,5 @@ impl<S: Source, K: Sink, B: Observer> Progress for Making<'_, S, K, B> {
 
     fn made(&self, length: Nanos) {
         self.observer.progress(length);
-    }
-}
-
-/// Why there is no clip, or no still.
-pub(crate) fn no_picture(notes: &Notes) -> Cause {
-    let what = "no picture that can be decoded lies in the window";
-    let warnings = notes.warnings();
-    let left_out = |warning: &&Warning| {
-        matches!(warning.code, WarningCode::SegmentsLeftOut | WarningCode::PicturesLeftOut)
-    };
-    match warnings.iter().find(left_out) {
-        Some(warning) => Reason::NoMedia.because(format!("{what}; {}", warning.detail)),
-        None => Reason::NoMedia.because(what),
     }
 }

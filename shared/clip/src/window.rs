@@ -1,7 +1,6 @@
 //! The window of a selection on its recording's clock.
 
 use crate::error::WorkError;
-use crate::recording::Selection;
 use crate::source::Track;
 use export_media::time::Nanos;
 use export_media::window::Listed;
@@ -18,10 +17,7 @@ pub(crate) fn listed(track: &Track, start: Nanos) -> Result<Listed, WorkError> {
     Ok(Listed { start: first, end, open_ended: track.is_open_ended(), segment })
 }
 
-/// Looks again at `wake_at`; `available` is how much of the window is there.
-pub(crate) fn waiting(wake_at: i64, available: Nanos, selection: &Selection) -> WorkError {
-    WorkError::Waiting {
-        wake_at,
-        available_ms: available.to_millis_floor().clamp(0, selection.window.duration_ms),
-    }
+/// Looks again at `wake_at`; `available` is how much of the `asked_ms` milliseconds is there.
+pub(crate) fn waiting(wake_at: i64, available: Nanos, asked_ms: i64) -> WorkError {
+    WorkError::Waiting { wake_at, available_ms: available.to_millis_floor().clamp(0, asked_ms) }
 }
