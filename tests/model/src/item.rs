@@ -193,7 +193,7 @@ impl Item {
             resends: job.resends,
             queued: relative(job.queued_at),
             lease: job.lease_until.map(relative),
-            due: job.due_at.filter(|_| !job.state.is_terminal()).map(relative),
+            due: job.due_at.filter(|_| !job.aftermath().is_told).map(relative),
             deadline: job.deadline_at.map(relative),
             wake: job.wake_at.map(relative),
             unanswered: job.unanswered_since.map(relative),
