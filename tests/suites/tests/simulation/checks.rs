@@ -69,6 +69,10 @@ impl Seen {
         if job.state == State::Ready && !ended_before {
             *self.commits.entry(id.clone()).or_default() += 1;
         }
+        // What such a job showed while it was in work is removed, or made anew.
+        if has_no_files(job) || job.aftermath().is_forgotten {
+            self.shown.retain(|_, origin| origin.job_id != id);
+        }
         if job.aftermath().is_forgotten {
             self.forgotten.insert(id);
         }
@@ -167,6 +171,11 @@ impl Told {
         let (sim, json) = (&world.sim, &answer.json);
         let id = json["JobId"].as_str().unwrap_or_default().to_owned();
         let (code, wait) = answer.codes();
+        let of = |told: &Answered| JobId::parse(told.json["JobId"].as_str().unwrap_or_default()).ok();
+        let known = self.success.as_ref().and_then(of);
+        if known.is_some_and(|id| world.ledger.seen().forgotten.contains(&id)) {
+            *self = Self::default();
+        }
         if answer.status != 200 {
             if answer.status == 404 && self.success.is_some() {
                 sim.trouble(format!("{who}: a finished job is unknown"));
@@ -295,7 +304,7 @@ impl World {
             self.sim.trouble(format!("{id} ended at {ended:?}, long after its deadline {deadline}"));
         }
         for (object, manifest) in [(ObjectKind::Image, &job.image), (ObjectKind::Video, &job.video)] {
-            if manifest.is_some() && !self.is_there(job, object) {
+            if !has_no_files(job) && manifest.is_some() && !self.is_there(job, object) {
                 self.sim.trouble(format!("{id}: {object:?} is not what its manifest says"));
             }
         }
@@ -324,8 +333,7 @@ impl World {
             .filter(|job| forgotten.contains(&job.job_id))
             .flat_map(|job| [ObjectKind::Image, ObjectKind::Video].map(|object| job.order.key(object)))
             .collect();
-        let without_files = |job: &&Job| matches!(job.state, State::Failed | State::Cancelled);
-        for job in jobs.iter().filter(without_files).filter(|job| !forgotten.contains(&job.job_id)) {
+        for job in jobs.iter().filter(|job| has_no_files(job) && !forgotten.contains(&job.job_id)) {
             for object in [ObjectKind::Image, ObjectKind::Video] {
                 if let Some(left) = self.objects.object("clips", &job.order.key(object)) {
                     let (id, state) = (&job.job_id, job.state);
@@ -371,6 +379,11 @@ impl World {
 fn warns_of_damage(job: &Job) -> bool {
     let files = [&job.image, &job.video].into_iter().flatten();
     files.flat_map(|file| &file.warnings).any(|warning| warning.code == WarningCode::PicturesDamaged)
+}
+
+/// Whether it ended without files, so that nothing of it may be left.
+fn has_no_files(job: &Job) -> bool {
+    matches!(job.state, State::Failed | State::Cancelled)
 }
 
 /// A job but for what says whether its ends were told, whether an absent recording is still looked for, and whether what
