@@ -425,7 +425,6 @@ FOREIGN = {
     "an event": ("dynamodb", "delete_item", {"TableName": "EVENT_TABLE_NAME", "Key": EVENT}),
     "a recording": ("s3", "put_object", {"Bucket": "SOURCE_BUCKET", "Key": "recordings/x", "Body": b""}),
     "a recording's end": ("s3", "delete_object", {"Bucket": "SOURCE_BUCKET", "Key": "recordings/x"}),
-    "a clip's end": ("s3", "delete_object", {"Bucket": "EXPORT_BUCKET", "Key": "export/x"}),
     "a policy": ("s3", "delete_bucket_policy", {"Bucket": "EXPORT_BUCKET"}),
     "all buckets": ("s3", "list_buckets", {}),
     "all recordings": ("s3", "list_objects_v2", {"Bucket": "SOURCE_BUCKET"}),
@@ -436,15 +435,19 @@ FOREIGN = {
     "a function": ("lambda", "list_functions", {}),
     "a role": ("iam", "list_roles", {}),
 }
+A_CLIPS_END = ("s3", "delete_object", {"Bucket": "EXPORT_BUCKET", "Key": "export/x"})
+AN_EXPORTS_END = ("s3", "delete_object", {"Bucket": "EXPORT_BUCKET", "Key": "base_event_export/x"})
 # Each function and what is another's, beyond FOREIGN.
 OTHERS = {
-    "MediaExportSubmit": [("s3", "get_object", {"Bucket": "EXPORT_BUCKET", "Key": "export/x"})],
+    "MediaExportSubmit": [("s3", "get_object", {"Bucket": "EXPORT_BUCKET", "Key": "export/x"}), A_CLIPS_END],
     "StatusPoll": [
+        A_CLIPS_END,
         ("s3", "get_object", {"Bucket": "EXPORT_BUCKET", "Key": "export/x"}),
         ("sqs", "send_message", {"QueueUrl": "CLIP_QUEUE_URL", "MessageBody": "x"}),
     ],
-    "JobSweeper": [("s3", "get_object", {"Bucket": "SOURCE_BUCKET", "Key": "recordings/x"})],
+    "JobSweeper": [("s3", "get_object", {"Bucket": "SOURCE_BUCKET", "Key": "recordings/x"}), A_CLIPS_END],
     "MediaExportClipWorker": [
+        AN_EXPORTS_END,
         ("sqs", "send_message", {"QueueUrl": "THUMBNAIL_QUEUE_URL", "MessageBody": "x"}),
         ("s3", "get_object", {"Bucket": "EXPORT_BUCKET", "Key": "base_event_export/x"}),
         ("s3", "list_objects_v2", {"Bucket": "EXPORT_BUCKET", "Prefix": "base_event_export/"}),
@@ -453,14 +456,22 @@ OTHERS = {
         ("s3", "list_objects_v2", {"Bucket": ARCHIVE["storage_name"], "Prefix": "theirs/"}),
         ("dynamodb", "get_item", {"TableName": "SESSIONS_TABLE_NAME", "Key": {"pk": {"S": "x"}}}),
     ],
-    "MediaExportThumbnailWorker": [("sqs", "send_message", {"QueueUrl": "CLIP_QUEUE_URL", "MessageBody": "x"})],
+    "MediaExportThumbnailWorker": [
+        ("sqs", "send_message", {"QueueUrl": "CLIP_QUEUE_URL", "MessageBody": "x"}),
+        AN_EXPORTS_END,
+    ],
     "EventExport": [
+        A_CLIPS_END,
         ("dynamodb", "get_item", {"TableName": "REPLAY_REQUEST_TABLE_NAME", "Key": REPLAY}),
         ("dynamodb", "get_item", {"TableName": "JOBS_TABLE_NAME", "Key": JOB}),
         ("s3", "get_object", {"Bucket": "SOURCE_BUCKET", "Key": "recordings/x"}),
     ],
-    "ReplayExport": [("dynamodb", "get_item", {"TableName": "SESSIONS_TABLE_NAME", "Key": {"pk": {"S": "x"}}})],
+    "ReplayExport": [
+        ("dynamodb", "get_item", {"TableName": "SESSIONS_TABLE_NAME", "Key": {"pk": {"S": "x"}}}),
+        A_CLIPS_END,
+    ],
     "DataExportWorker": [
+        A_CLIPS_END,
         ("s3", "get_object", {"Bucket": "EXPORT_BUCKET", "Key": "export/x"}),
         ("s3", "list_objects_v2", {"Bucket": "EXPORT_BUCKET", "Prefix": "export/"}),
     ],
