@@ -166,6 +166,10 @@ class Mre:
             pages = self.stack.dynamodb.get_paginator("scan").paginate(TableName=name)
             items = [item for page in pages for item in page["Items"]]
             self._write(name, [{"DeleteRequest": {"Key": {key: item[key] for key in keys}}} for item in items])
+        # A document that takes long is served from an order of the last five minutes, which may be of other rows.
+        ordered = self.stack.s3.list_objects_v2(Bucket=self.bucket, Prefix="documents/orders/").get("Contents", [])
+        for entry in ordered:
+            self.stack.s3.delete_object(Bucket=self.bucket, Key=entry["Key"])
 
     def _write(self, table: str, requests: list[dict]) -> None:
         for first in range(0, len(requests), 25):
