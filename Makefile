@@ -117,7 +117,7 @@ layer-news: $(VENV)/.stamp ## Tell of a newer ffmpeg than the layer's
 
 build: $(VENV)/.stamp $(TOOLS)/.stamp ## Build the functions for AWS into target/lambda, the same bytes anywhere (ARCH=arm64|x86_64)
 	@RUSTFLAGS="--remap-path-prefix=$(CURDIR)=. --remap-path-prefix=$${CARGO_HOME:-$$HOME/.cargo}=cargo" \
-	  cargo lambda build --release --locked --bins --lambda-dir target/lambda $(if $(filter arm64,$(ARCH)),--arm64,--x86-64)
+	  cargo lambda build --release --locked --workspace --exclude export-clip --bins --lambda-dir target/lambda $(if $(filter arm64,$(ARCH)),--arm64,--x86-64)
 	@$(MAKE) --no-print-directory sbom
 	@$(VENV)/bin/python infra/local/bundles.py target/lambda $(ARCH)
 
@@ -127,6 +127,7 @@ sbom: $(CARGO_CYCLONEDX) ## List what each function is made of: target/lambda/*/
 	@for bill in functions/*/*_bin.cdx.json; do \
 	  name=$$(basename $$bill _bin.cdx.json); mkdir -p target/lambda/$$name; \
 	  sed 's|file://$(CURDIR)/|file:///|' $$bill > target/lambda/$$name/sbom.cdx.json && rm $$bill; done
+	@rm -f shared/*/*_bin.cdx.json
 
 DEPLOY = $(VENV)/bin/python infra/ops/rollout.py
 

@@ -46,6 +46,7 @@ ELSEWHERE = {
     "make setup": (".ci/run", "make setup"),
     "make test": (".ci/run", "make test"),
     "cargo run --release -p export-mre --example mre_scale": ("tests/bench/run.py", '"--example", "mre_scale"'),
+    "cargo run -p export-clip": ("tests/bench/media.py", '"-p", "export-clip", "--bin", "clip"'),
     "FFMPEG=... cargo run --release -p export-clip": ("tests/bench/media.py", '"-p", "export-clip", "--bin", "clip"'),
     "make watch": ("tests/e2e/test_events.py", '"watch"'),
     "export PATH=$PWD/.venv-tools/bin:$PATH": ("tests/e2e/test_events.py", ".venv-tools/bin:"),
