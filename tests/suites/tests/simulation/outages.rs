@@ -62,8 +62,9 @@ async fn sweep(world: World, process: Process, bus: Down) {
 fn taken_over_after(rate: i64, minutes: i64, bus: Down) -> Option<i64> {
     runtime().block_on(async {
         let world = World::new(&Sim::new(0, Weather::default(), false));
-        let (like, mut died) = (job(&tenant(), &body(), world.sim.now_ms()), None);
+        let mut died = None;
         for minute in 0..minutes + 90 {
+            let like = job(&tenant(), &body(), world.sim.now_ms());
             for n in 1..=rate {
                 world.jobs.put(&ready(&running(&like, &world, minute * rate + n), world.sim.now_ms()));
             }
