@@ -8,7 +8,7 @@ from e2e import checks as e2e
 from media.recording import Recording
 
 from .calls import ENDINGS, Call, digest
-from .world import TELLING, World, keys
+from .world import AFTER_THE_END, World, keys
 
 
 def history_problems(calls: list[Call]) -> list[str]:
@@ -28,8 +28,8 @@ def history_problems(calls: list[Call]) -> list[str]:
 
 
 def ending(item: dict) -> dict:
-    """A job's item but for what says whether its end was told."""
-    return {name: value for name, value in item.items() if name not in TELLING}
+    """A job's item without what may change after its end."""
+    return {name: value for name, value in item.items() if name not in AFTER_THE_END}
 
 
 def object_problems(world: World, item: dict) -> list[str]:

@@ -25,8 +25,10 @@ from .processes import Processes
 from .proxy import Proxy, Rule
 
 LEASE_S, RENEW_S, RESEND_S, SWEEP_S = 2.0, 0.6, 1.0, 1.0
-# What telling of a job's end changes in its item.
-TELLING = frozenset({"rev", "write_id", "due_at", "due_shard", "resends", "untold"})
+# What changes in a job's item when its end is reported, and when what it left is removed.
+AFTER_THE_END = frozenset({"rev", "write_id", "due_at", "due_shard", "resends", "untold"}) | {
+    "aftermath", "staged", "uploads", "quiet_until"
+}  # fmt: skip
 # How long ffmpeg may hang.
 PATIENCE_S = 4.0
 TIMES = {"LEASE_MS": LEASE_S, "RENEW_MS": RENEW_S, "RESEND_MS": RESEND_S, "FFMPEG_PATIENCE_MS": PATIENCE_S}
@@ -225,7 +227,7 @@ class World:
             if kind in item:
                 head = self.stack.s3.head_object(Bucket=self.bucket, Key=object_key)
                 objects[kind] = (head["ETag"], head["LastModified"], head["Metadata"])
-        return Known({name: value for name, value in stored["Item"].items() if name not in TELLING}, objects)
+        return Known({name: value for name, value in stored["Item"].items() if name not in AFTER_THE_END}, objects)
 
     def _key(self, job: str) -> dict:
         key = {"pk": {"S": f"T#{self.proxy.items[job]['tenant']}"}, "sk": {"S": f"J#{job}"}}
