@@ -57,7 +57,6 @@ FORBIDDEN = re.compile(
 LOOSE = re.compile(r"(?<!\w)(file|https?|tcp|udp|concat|subfile|data|crypto):|(?:^| )/|-safe|-enable_drefs")
 
 
-
 def configured(stack: Stack, name: str, variables: dict[str, str]) -> None:
     function = stack.functions[name]["FunctionName"]
     stack.lambdas.update_function_configuration(FunctionName=function, Environment={"Variables": variables})
@@ -254,11 +253,25 @@ class Start:
     faults: list[str]
 
 
+def open_files(pid: int) -> dict[int, str]:
+    """What each descriptor of a process leads to; without those that it closes meanwhile."""
+    links = {}
+    for number in os.listdir(f"/proc/{pid}/fd"):
+        with suppress(FileNotFoundError):
+            links[int(number)] = os.readlink(f"/proc/{pid}/fd/{number}")
+    return links
+
+
+def waits(pid: int, arguments: list[str], program: Path) -> bool:
+    """Whether the shell of the program that waits has its libraries and reads the program."""
+    return arguments[1:2] == [str(program)] and str(program) in open_files(pid).values()
+
+
 def faults_of(pid: int, program: Path) -> list[str]:
     folder = Path("/proc", str(pid))
     status = dict(line.partition(":\t")[::2] for line in (folder / "status").read_text().splitlines())
     limits = (folder / "limits").read_text()
-    files = {int(each.name): os.readlink(each) for each in (folder / "fd").iterdir()}
+    files = open_files(pid)
     foreign = {link for number, link in files.items() if number > 2} - {str(program)}
     found = {
         "variables": (folder / "environ").read_bytes() != b"",
@@ -285,7 +298,7 @@ def looking(program: Path, binary: str) -> Iterator[dict[int, Start]]:
     def look() -> None:
         while not over.wait(0.002):
             for pid, arguments in running():
-                if arguments[1:2] == [str(program)] and pid not in starts:
+                if pid not in starts and waits(pid, arguments, program):
                     starts[pid] = Start(arguments[2:], faults_of(pid, program))
                     (program.parent / str(pid)).touch()
 
