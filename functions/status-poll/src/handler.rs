@@ -121,13 +121,15 @@ where
         until_ended(job, budget, left, &self.jobs, &self.intake.clock, &self.times, &self.metrics).await
     }
 
-    /// Cancels a job in work, and forgets one that has ended; the reply says how. One that ends in this moment stays.
+    /// Cancels a job in work, and forgets one that has ended; the reply says how. One that ends in this moment stays, and so
+    /// does one that was cancelled within the last minute.
     async fn deleted(&self, job: Job) -> Result<Job, Miss> {
         let ended = job.state.is_terminal();
         for _ in 0..DELETE_TRIES {
             let stored = self.job(&job.tenant, &job.job_id).await?;
             let now = self.intake.clock.now_ms();
-            let next = if ended { stored.forgotten() } else { stored.cancelled(now, &self.times) };
+            let next =
+                if ended { stored.forgotten(now, &self.times) } else { stored.cancelled(now, &self.times) };
             let Some(next) = next else { return Ok(stored) };
             if self.jobs.write(Some(stored.rev), &next).await? == Written::Done {
                 if ended {

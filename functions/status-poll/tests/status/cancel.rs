@@ -26,8 +26,10 @@ async fn a_job_that_has_not_ended_is_cancelled_and_stays_so() {
 
 #[tokio::test]
 async fn a_job_that_has_ended_is_forgotten_and_its_end_still_told() {
-    let ends: [fn(Job) -> Job; 2] =
-        [|job| ready(&claimed(&job, NOW), NOW), |job| job.cancelled(NOW, &Lifecycle::default()).unwrap()];
+    let ends: [fn(Job) -> Job; 2] = [
+        |job| ready(&claimed(&job, NOW), NOW),
+        |job| job.cancelled(NOW - 60_000, &Lifecycle::default()).unwrap(),
+    ];
     for end in ends {
         let world = World::new();
         let job = world.has(&body(), end);
@@ -51,6 +53,19 @@ async fn a_job_that_has_ended_is_forgotten_and_its_end_still_told() {
         assert_eq!((next.state, next.retries), (State::Queued, 1));
         assert_eq!(next.untold.len(), 1, "the end is told all the same");
     }
+}
+
+#[tokio::test]
+async fn a_cancellation_that_is_repeated_within_a_minute_says_the_same() {
+    let world = World::new();
+    let job = world.has(&body(), |job| job);
+    let first = world.delete(&job).await;
+    world.clock.advance(59_999);
+    assert_eq!(world.delete(&job).await, first, "the first reply may have been lost");
+    assert_eq!(world.get(&path(&job)).await, first);
+    world.clock.advance(1);
+    assert_eq!(world.delete(&job).await, first);
+    assert_eq!(world.get(&path(&job)).await.status, 404);
 }
 
 #[tokio::test]

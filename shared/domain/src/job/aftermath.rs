@@ -47,12 +47,15 @@ impl Job {
         self.aftermath().is_forgotten
     }
 
-    /// A client forgets a job that has ended: its record counts as gone. `None` if it is still in work.
+    /// A client forgets a job that has ended: its record counts as gone. `None` if it is still in work, or was cancelled
+    /// less than a minute ago: then the request repeats the one that cancelled it, whose reply may have been lost.
     #[must_use]
-    pub fn forgotten(&self) -> Option<Job> {
+    pub fn forgotten(&self, now: i64, times: &Lifecycle) -> Option<Job> {
+        let is_repeated =
+            self.state == State::Cancelled && now - self.updated_at < times.retry_after_failed_ms;
         let after = Aftermath { is_forgotten: true, ..self.aftermath() };
         let next = || Job { aftermath: Some(after), ..self.touched(self.updated_at) };
-        self.state.is_terminal().then(next)
+        (self.state.is_terminal() && !is_repeated).then(next)
     }
 
     /// Whether the time has come to remove what it left.

@@ -92,8 +92,8 @@ fn poll() -> Node {
 
 fn cancel() -> Node {
     let what = "Ends the job, if it has not ended: no files, `cancelled`. One that has ended is forgotten: \
-        no request knows it any more, its files stay, and the same POST makes them anew. The answer is the job \
-        as it is or was then.";
+        no request knows it any more, its files stay, and the same POST makes them anew. One that was cancelled \
+        less than a minute ago stays: the request repeats a cancellation. The answer is the job as it is or was then.";
     named("cancelExport", "Cancel or forget a job", what, vec![])
 }
 
