@@ -8,10 +8,10 @@ mod recorded;
 pub(crate) use open::open_sound;
 
 use crate::Source;
+use crate::container::Container;
 use crate::error::WorkError;
 use crate::ffmpeg::Ffmpeg;
 use crate::notes::WarningCode;
-use crate::output::Container;
 use crate::source::Reader;
 use bytes::Bytes;
 use encoded::{Encoded, Given};

@@ -1,10 +1,10 @@
 //! Whether a re-encode can finish in time, judged before ffmpeg starts and again by its pace, and what of it fits into
 //! memory.
 
+use crate::codec::picture::Setup;
 use crate::error::{Cause, Reason};
-use crate::video::Setup;
+use crate::machine::{cores, too_heavy};
 use export_media::nal::VideoCodec;
-use export_media::picture::PictureFormat;
 use export_media::time::Nanos;
 use export_media::weight::{Load, Share};
 use std::sync::{Mutex, OnceLock, PoisonError};
@@ -129,22 +129,6 @@ impl Budget {
     }
 }
 
-/// Cores to work with.
-pub(crate) fn cores() -> usize {
-    std::thread::available_parallelism().map_or(1, std::num::NonZero::get)
-}
-
-/// Pictures of this kind take more bytes than there are.
-pub(crate) fn too_heavy(format: &PictureFormat, least: u64, memory: u64) -> Cause {
-    let PictureFormat { width, height, pixels, .. } = format;
-    Reason::PicturesTooLarge.because(format!(
-        "pictures of {width}x{height} in {} take {} MiB of memory, and a worker has {}",
-        pixels.name,
-        least >> 20,
-        memory >> 20
-    ))
-}
-
 /// The longest window that the time would be enough for, at the same cost.
 fn too_large(wanted: u128, left: u128, cost: u128) -> Reason {
     let longest = wanted * left / cost.max(1) / 1_000_000;
@@ -156,7 +140,7 @@ mod tests {
     use super::*;
     use export_media::entries::SharedEntry;
     use export_media::fmp4::{Codec, SampleEntry};
-    use export_media::picture::DecoderConfig;
+    use export_media::picture::{DecoderConfig, PictureFormat};
     use export_media::sample::Rhythm;
     use export_media::stretch::Bounds;
     use std::sync::Arc;

@@ -1,98 +1,278 @@
-//! A clip with a picture: copies what can be copied, renders the rest, copies the sound.
-//!
-//! Two halves work side by side: the planner reads the recording and passes on the clip's parts in order, copied or on
-//! their way through an encoder; this one takes them and writes the file.
+//! The ways to make a clip: copied where that can be; if not, encoded as a whole, and once more if larger pictures turn
+//! up than it was begun with. A recording without a picture gives a clip of its sound.
 
-use crate::assemble::Assembly;
+mod making;
+
+use self::making::Progress;
 use crate::audio::AudioTrack;
-use crate::error::Cause;
-use crate::error::WorkError;
-use crate::planner::{Asked, Pending, Planner};
-use crate::video::VideoFeed;
-use crate::work::Work;
-use crate::{Source, Writer};
+use crate::audio_only;
+use crate::budget::Budget;
+use crate::container::Container;
+use crate::error::{Reason, Unfit, WorkError};
+use crate::ffmpeg::Ffmpeg;
+use crate::notes::{Warning, WarningCode, no_picture};
+use crate::planner::{Asked, Largest};
+use crate::recording::{Recording, Selection};
+use crate::source::{Reader, Track};
+use crate::still::{picture, thumbnail};
+use crate::{Observer, Sink, Source, Writer};
 use export_media::picture::PictureFormat;
 use export_media::time::Nanos;
-use std::future::Future;
 use std::sync::Arc;
-use tokio::sync::{mpsc, oneshot};
+use std::time::Duration;
 
-/// What the clip's maker needs.
-pub(crate) struct Job<'a, O, W> {
-    pub(crate) asked: Asked<'a>,
-    pub(crate) feed: VideoFeed<O>,
-    pub(crate) audio: Vec<AudioTrack<O>>,
-    pub(crate) sink: W,
+/// A clip to make.
+#[derive(Debug, Clone)]
+pub struct Clip {
+    /// What of which recording.
+    pub selection: Selection,
+    /// The clip's container.
+    pub container: Container,
+    /// The time that there is to make it. What is judged to take longer is refused.
+    pub left: Duration,
+    /// Whether a failure that nothing explains is not to be tried again: the clip is then encoded as a whole.
+    pub last_try: bool,
 }
 
-/// What was made.
+/// A clip that was made.
 #[derive(Debug)]
-pub(crate) struct Cut<T> {
-    pub(crate) written: T,
+pub struct Made<W> {
+    /// What the sink's writer says of the file.
+    pub written: W,
     /// Length of the clip.
-    pub(crate) length: Nanos,
-    pub(crate) lack_ms: i64,
-    pub(crate) work: Arc<Work>,
+    pub length: Nanos,
+    /// The part of the window that no recorded frame covers, in milliseconds.
+    pub lack_ms: i64,
+    /// In which way it was made.
+    pub plan: Plan,
+    /// What was left out of it or corrected in it, one of each kind.
+    pub warnings: Vec<Warning>,
+    /// Bytes read from the source.
+    pub bytes_read: u64,
+    /// Milliseconds to read the manifest and the first init segment.
+    pub open_ms: u64,
 }
 
-/// What happens while the clip is made.
-pub(crate) trait Progress: Sync {
-    /// The first picture of the clip.
-    fn first_picture(
+/// How a clip was made.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Plan {
+    /// `copy`, `smart` (copied but for its ends) or `reencode`.
+    pub kind: &'static str,
+    /// Why in this way.
+    pub reason: String,
+    /// Why it could not be copied, if that was tried.
+    pub fell_back: Option<Unfit>,
+    /// Frames that went through an encoder.
+    pub frames_encoded: u64,
+    /// Frames that are as recorded.
+    pub frames_copied: u64,
+    /// Milliseconds of decoding and encoding, all runs added up.
+    pub render_ms: u64,
+    /// Milliseconds of checking the joins, all added up.
+    pub check_ms: u64,
+}
+
+/// What the sink's writer says of a file.
+type FileOf<K> = <<K as Sink>::Writer as Writer>::Written;
+
+/// One way to make it.
+struct Way<'a> {
+    budget: &'a Budget,
+    /// Why it cannot be copied.
+    unfit: Option<(Unfit, String)>,
+    largest: &'a Largest,
+    /// Whether the clip may be given up for one of larger pictures.
+    may_grow: bool,
+}
+
+/// What a clip is made with.
+struct Making<'a, S, K, B> {
+    clip: &'a Clip,
+    ffmpeg: &'a Ffmpeg,
+    source: &'a Recording<S>,
+    sink: &'a K,
+    observer: &'a B,
+}
+
+impl Clip {
+    /// Makes the clip.
+    ///
+    /// # Errors
+    /// [`WorkError`]: what becomes of it.
+    pub async fn make<S: Source, K: Sink>(
         &self,
-        format: &PictureFormat,
-        raw: &[u8],
-    ) -> impl Future<Output = Result<(), WorkError>> + Send;
-
-    /// So much of the clip is made.
-    fn made(&self, length: Nanos);
+        source: Arc<S>,
+        ffmpeg: &Ffmpeg,
+        sink: &K,
+        observer: &impl Observer,
+    ) -> Result<Made<FileOf<K>>, WorkError> {
+        let source = Recording::open(source, &self.selection).await?;
+        let making = Making { clip: self, ffmpeg, source: &source, sink, observer };
+        Box::pin(making.make()).await
+    }
 }
 
-/// Makes the clip; `None` if no picture lies in the window.
-///
-/// # Errors
-/// [`WorkError::Unfit`] if it cannot be made by copying, or a check failed; the same job can then be rendered.
-pub(crate) async fn make<O: Source, W: Writer>(
-    job: Job<'_, O, W>,
-    progress: &impl Progress,
-) -> Result<Option<Cut<W::Written>>, WorkError> {
-    let Job { asked, mut feed, audio, sink } = job;
-    let (first, first_picture) = oneshot::channel();
-    let (pending, ready) = mpsc::channel(64);
-    let work = Arc::new(Work::default());
-    let planning = Planner::new(&asked, pending, first, Arc::clone(&work)).plan(&mut feed);
-    let picturing = async {
-        // Without a picture there is none to show.
-        let Ok((format, raw)) = first_picture.await else { return Ok(()) };
-        progress.first_picture(&format, &raw).await
-    };
-    let writing = write(ready, audio, &asked, sink, progress);
-    let ((), (), written) = tokio::try_join!(planning, picturing, writing)?;
-    let Some((written, length)) = written else { return Ok(None) };
-    Ok(Some(Cut { written, length, lack_ms: feed.lack_ms(), work }))
-}
-
-/// Writes the file as its parts become ready; `None` if there are none.
-async fn write<O: Source, W: Writer>(
-    mut ready: mpsc::Receiver<Pending>,
-    audio: Vec<AudioTrack<O>>,
-    asked: &Asked<'_>,
-    sink: W,
-    progress: &impl Progress,
-) -> Result<Option<(W::Written, Nanos)>, WorkError> {
-    let Some(first) = ready.recv().await else { return Ok(None) };
-    let spec = first.spec.clone();
-    let mut assembly =
-        Assembly::begin(asked.container, spec, audio, first.block().await?, asked.ffmpeg, sink).await?;
-    while let Some(next) = ready.recv().await {
-        let paced = next.paced;
-        assembly.add(next.block().await?).await?;
-        let length = assembly.length();
-        progress.made(length);
-        if paced {
-            asked.budget.check_while(length).map_err(Cause::from)?;
+impl<S: Source, K: Sink, B: Observer> Making<'_, S, K, B> {
+    async fn make(&self) -> Result<Made<FileOf<K>>, WorkError> {
+        let audio = self.sound().await?;
+        if let Err(waiting) = self.source.check_live_edge(&audio).await {
+            if let Some(track) = &self.source.track {
+                self.frame_while_waiting(track).await?;
+            }
+            return Err(waiting);
+        }
+        if self.source.track.is_none() {
+            return self.of_sound(audio).await;
+        }
+        let budget = Budget::new(self.clip.left, self.source.recorded(), self.ffmpeg.memory());
+        let largest = Largest::default();
+        let way = Way { budget: &budget, unfit: None, largest: &largest, may_grow: true };
+        let copied = self.of_pictures(audio, &way).await;
+        let copied = copied.map_err(|error| match error {
+            WorkError::Unexplained(why) if self.clip.last_try => Unfit::Encoder.because(&why),
+            other => other,
+        });
+        match copied {
+            Err(WorkError::Unfit(unfit, why)) => {
+                tracing::warn!(why, code = unfit.code(), "rendering a clip that could not be copied");
+                self.render_all(Way { unfit: Some((unfit, why)), ..way }).await
+            }
+            done => done,
         }
     }
-    let length = assembly.length();
-    Ok(Some((assembly.finish().await?, length)))
+
+    /// Renders a clip that could not be copied, and once more if larger pictures turn up than it was begun with.
+    async fn render_all(&self, way: Way<'_>) -> Result<Made<FileOf<K>>, WorkError> {
+        match self.of_pictures(self.sound().await?, &way).await {
+            Err(WorkError::Unfit(Unfit::FormatChange, why)) => {
+                tracing::warn!(why, "rendering a clip again");
+                let way = Way { may_grow: false, ..way };
+                self.of_pictures(self.sound().await?, &way).await
+            }
+            done => done,
+        }
+    }
+
+    async fn sound(&self) -> Result<Vec<AudioTrack<S>>, WorkError> {
+        self.source.sound(self.ffmpeg, self.clip.container).await
+    }
+
+    /// The first frame may be there long before the window's end is. Its failure is no failure of the clip.
+    async fn frame_while_waiting(&self, track: &Track) -> Result<(), WorkError> {
+        if !self.observer.wants_first_frame().await || !self.source.has_begun(track).await? {
+            return Ok(());
+        }
+        match picture(self.ffmpeg, self.source, track).await {
+            Ok(Some((format, raw))) => self.show(&format, &raw).await,
+            Ok(None) => Ok(()),
+            Err(error) => {
+                tracing::warn!(%error, "failed to make the thumbnail of a waiting job");
+                Ok(())
+            }
+        }
+    }
+
+    /// A clip with a picture.
+    async fn of_pictures(
+        &self,
+        audio: Vec<AudioTrack<S>>,
+        way: &Way<'_>,
+    ) -> Result<Made<FileOf<K>>, WorkError> {
+        let (window, reader) = (self.source.window, &self.source.reader);
+        let work = making::Job {
+            asked: Asked {
+                ffmpeg: self.ffmpeg,
+                window,
+                codec: self.clip.selection.codec,
+                container: self.clip.container,
+                budget: way.budget,
+                render_all: way.unfit.is_some(),
+                largest: way.largest,
+                may_grow: way.may_grow,
+            },
+            feed: self.source.pictures(),
+            audio,
+            sink: self.begin().await?,
+        };
+        let made = making::make(work, self).await?.ok_or_else(|| no_picture(reader.notes()))?;
+        if made.work.left_out() > 0 {
+            let detail = format!("{} pictures are damaged, and no decoder gives them", made.work.left_out());
+            reader.notes().warn(WarningCode::PicturesLeftOut, detail);
+        }
+        for lost in made.work.lost() {
+            reader.notes().warn(WarningCode::MetadataLeftOut, format!("the encoded pictures have no {lost}"));
+        }
+        let (copied, encoded) = (made.work.copied(), made.work.encoded());
+        let (kind, reason) = match (&way.unfit, copied, encoded) {
+            (Some((_, why)), ..) => ("reencode", why.as_str()),
+            (None, _, 0) => ("copy", "the window starts and ends between pictures that need no other"),
+            (None, 0, _) if made.work.converts() => {
+                ("reencode", "another codec than the recorded one is asked for")
+            }
+            (None, 0, _) => {
+                ("reencode", "the window holds no picture to start a copy with: no IDR, CRA or BLA")
+            }
+            (None, ..) => ("smart", "only what the window's ends cut off is encoded"),
+        };
+        let plan = Plan {
+            kind,
+            reason: reason.to_owned(),
+            fell_back: way.unfit.as_ref().map(|(unfit, _)| *unfit),
+            frames_encoded: encoded,
+            frames_copied: copied,
+            render_ms: made.work.render_ms(),
+            check_ms: made.work.check_ms(),
+        };
+        Ok(self.made(made.written, made.length, made.lack_ms, plan))
+    }
+
+    /// A clip of a recording without a picture.
+    async fn of_sound(&self, audio: Vec<AudioTrack<S>>) -> Result<Made<FileOf<K>>, WorkError> {
+        let sink = self.begin().await?;
+        let sound =
+            audio_only::make(self.ffmpeg, self.source.window, self.clip.container, audio, sink).await?;
+        let none = || match self.source.sound_left_out() {
+            Some(detail) => Reason::UnsupportedCodec.because(detail),
+            None => self.source.nothing(Reason::NoMedia.because("no sound is recorded in the window")),
+        };
+        let sound = sound.ok_or_else(none)?;
+        let plan = Plan {
+            kind: "copy",
+            reason: "sound only".to_owned(),
+            fell_back: None,
+            frames_encoded: 0,
+            frames_copied: 0,
+            render_ms: 0,
+            check_ms: 0,
+        };
+        Ok(self.made(sound.written, sound.length, sound.lack_ms, plan))
+    }
+
+    async fn begin(&self) -> Result<K::Writer, WorkError> {
+        self.sink.begin(self.clip.container == Container::Mp4).await
+    }
+
+    fn made(&self, written: FileOf<K>, length: Nanos, lack_ms: i64, plan: Plan) -> Made<FileOf<K>> {
+        let Recording { reader, open_ms, .. } = self.source;
+        let (warnings, bytes_read) = (reader.notes().warnings(), reader.bytes());
+        Made { written, length, lack_ms, plan, warnings, bytes_read, open_ms: *open_ms }
+    }
+
+    async fn show(&self, format: &PictureFormat, raw: &[u8]) -> Result<(), WorkError> {
+        if !self.observer.wants_first_frame().await {
+            return Ok(());
+        }
+        let reader: &Reader<S> = &self.source.reader;
+        self.observer.first_frame(thumbnail(self.ffmpeg, reader, format, raw).await?).await
+    }
+}
+
+impl<S: Source, K: Sink, B: Observer> Progress for Making<'_, S, K, B> {
+    async fn first_picture(&self, format: &PictureFormat, raw: &[u8]) -> Result<(), WorkError> {
+        self.show(format, raw).await
+    }
+
+    fn made(&self, length: Nanos) {
+        self.observer.progress(length);
+    }
 }

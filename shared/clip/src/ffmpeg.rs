@@ -1,9 +1,13 @@
 //! ffmpeg as a child: pipes only, empty environment, its own process group, gone when its handle is. What else it may not
 //! do is in `cage`.
 
-use crate::budget::{cores, too_heavy};
-use crate::cage::{self, CagePolicy, NOT_ENTERED};
+pub mod cage;
+pub mod children;
+mod watchdog;
+
+use self::cage::{CagePolicy, NOT_ENTERED};
 use crate::error::WorkError;
+use crate::machine::{cores, too_heavy};
 use export_media::nal::Sps;
 use export_media::picture::PictureFormat;
 use export_media::weight::still;
@@ -18,8 +22,8 @@ use std::time::Duration;
 use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt, duplex};
 use tokio::process::{Child, ChildStderr, Command};
 
+use self::watchdog::Watch;
 use crate::task::Task;
-use crate::watch::Watch;
 
 /// Bytes of complaints that are kept.
 const STDERR_KEPT: usize = 4096;

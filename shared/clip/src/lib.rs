@@ -49,44 +49,36 @@
 //! # Ok::<_, Box<dyn std::error::Error>>(())
 //! ```
 
-mod alone;
-mod assemble;
 mod audio;
+mod audio_only;
 mod budget;
-pub mod cage;
-pub mod children;
 mod clip;
-mod decode;
+mod codec;
+mod container;
 mod error;
-mod excerpt;
 mod ffmpeg;
 mod files;
-mod join;
+mod machine;
 mod notes;
-mod output;
 mod planner;
 mod ports;
 mod recording;
-mod render;
-mod seam;
 mod source;
+mod stats;
 mod still;
 mod task;
 mod video;
-mod watch;
-mod ways;
-mod window;
-mod work;
+mod write;
 
+pub use clip::{Clip, Made, Plan};
+pub use container::Container;
 pub use error::{Cause, Reason, Unfit, WorkError as Error};
 pub use export_media::nal::VideoCodec;
 pub use export_media::window::Asked;
-pub use ffmpeg::{Coder, Ffmpeg};
+pub use ffmpeg::{Coder, Ffmpeg, cage, children};
 pub use files::{ClipFile, FileWriter, Folder};
 pub use notes::{Warning, WarningCode};
-pub use output::Container;
 pub use ports::{Observer, ReadError, Sink, Source, Thumbnail, Writer};
 pub use recording::Selection;
 pub use still::Still;
 pub use task::Task;
-pub use ways::{Clip, Made, Plan};

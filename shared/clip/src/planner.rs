@@ -2,25 +2,27 @@
 //! of their own, a few at a time; everything goes to the writer in the clip's order.
 
 use crate::Source;
-use crate::assemble::{Block, Picture, VideoSpec};
 use crate::budget::Budget;
-use crate::decode::{CodedSource, Prepared, decode_all};
+use crate::codec::decode::Latest;
+use crate::codec::decode::{CodedSource, Prepared, decode_all};
+use crate::codec::encode::{First, Order};
+use crate::codec::picture::{Coded, Item, Setup};
+use crate::codec::splice::{render_alone, render_join, unused_id};
+use crate::codec::verify::copied;
+use crate::container::Container;
 use crate::error::Cause;
 use crate::error::{Unfit, WorkError};
 use crate::ffmpeg::Ffmpeg;
-use crate::join::copied;
 use crate::notes::Notes;
 use crate::notes::WarningCode;
-use crate::output::Container;
-use crate::render::{First, Order};
-use crate::seam::{render_alone, render_join, unused_id};
-use crate::still::Latest;
+use crate::source::window::Window;
+use crate::stats::Work;
 use crate::task::Task;
-use crate::video::{Coded, Item, Setup, VideoFeed};
-use crate::window::Window;
-use crate::work::Work;
+use crate::video::VideoFeed;
+use crate::write::assembly::{Block, Picture, VideoSpec};
 use export_media::conform::Conformed;
 use export_media::cut::{Access, Cutter, Method, Run, Step};
+use export_media::entries::SharedEntry;
 use export_media::ffmpeg::{Encoding, Purpose};
 use export_media::nal::{VideoCodec, is_interlaced};
 use export_media::picture::{DecoderConfig, PictureFormat};
@@ -421,9 +423,9 @@ impl<'a> Planner<'a> {
     ) -> Result<(), WorkError> {
         let (width, height) = clip.format.display_size();
         let delay = clip.delay(self.reordered(clip));
-        let recorded = self.clip.clone().filter(|_| !self.renders());
+        let entry = if self.renders() { SharedEntry::default() } else { clip.entry.clone() };
         let matrix = clip.format.matrix;
-        let spec = VideoSpec { width, height, matrix, timescale: clip.timescale, delay, recorded };
+        let spec = VideoSpec { width, height, matrix, timescale: clip.timescale, delay, entry };
         let (starts, paced) = (std::mem::take(&mut self.starts), self.renders());
         self.pending.send(Pending { pictures, starts, paced, spec, _room: room }).await.map_err(|_| over())
     }

@@ -2,13 +2,13 @@
 
 use crate::Source;
 use crate::audio::{AudioTrack, Means, open_sound};
+use crate::container::Container;
 use crate::error::{Cause, Reason, WorkError};
 use crate::ffmpeg::Ffmpeg;
 use crate::notes::WarningCode;
-use crate::output::Container;
+use crate::source::window::{Edge, Window, listed, waiting};
 use crate::source::{Reader, Track};
 use crate::video::{Part, VideoFeed};
-use crate::window::{Edge, Window, listed, waiting};
 use export_media::mpd::{Mpd, MpdError};
 use export_media::nal::VideoCodec;
 use export_media::select::pictures;

@@ -1,15 +1,16 @@
 //! One picture: the first of the window as JPEG, with as few bytes read as the recording allows.
 
 use crate::Source;
-use crate::decode::{CodedSource, Damaged, Pictures, Prepared, decode_all};
+use crate::codec::decode::{CodedSource, Damaged, Latest, Pictures, Prepared, decode_all};
+use crate::codec::picture::{Coded, Item, Setup};
 use crate::error::{Reason, WorkError};
 use crate::ffmpeg::Ffmpeg;
 use crate::notes::no_picture;
 use crate::ports::Thumbnail;
 use crate::recording::{Recording, Selection};
+use crate::source::window::Window;
 use crate::source::{Reader, Track};
-use crate::video::{Coded, Item, Part, Setup, VideoFeed, pictures, setup_of};
-use crate::window::Window;
+use crate::video::{Part, VideoFeed, coded, pictures, setup_of};
 use bytes::Bytes;
 use export_media::cut::Run;
 use export_media::ffmpeg::jpeg;
@@ -230,7 +231,7 @@ async fn by_ranges<O: Source>(
         return Ok(None);
     }
     let samples = media.samples.iter().zip(pictures);
-    let coded = samples.map(|(sample, picture)| Ok(Coded::of(track, &media, sample, picture)?.access()));
+    let coded = samples.map(|(sample, picture)| Ok(coded(track, &media, sample, picture)?.access()));
     let coded = coded.collect::<Result<Vec<_>, WorkError>>()?;
     let (Some(first), Some(wanted)) = (coded.first(), coded.last().map(|access| access.pts)) else {
         return Ok(None);
@@ -252,27 +253,6 @@ async fn by_ranges<O: Source>(
         Ok(true) => Ok(taker.take().map(|raw| (format, raw))),
         Ok(false) | Err(WorkError::GivenUp(_)) => Ok(None),
         Err(error) => Err(error),
-    }
-}
-
-/// Keeps the picture shown last.
-#[derive(Debug, Default)]
-pub(crate) struct Latest(Option<Vec<u8>>);
-
-impl Latest {
-    pub(crate) fn take(self) -> Option<Vec<u8>> {
-        self.0
-    }
-}
-
-impl Pictures for Latest {
-    async fn begin(&mut self, _: &Setup) -> Result<(), WorkError> {
-        Ok(())
-    }
-
-    async fn picture(&mut self, _: Nanos, _: Nanos, raw: &[u8]) -> Result<bool, WorkError> {
-        self.0 = Some(raw.to_vec());
-        Ok(true)
     }
 }
 

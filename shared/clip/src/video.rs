@@ -4,20 +4,17 @@ mod back;
 
 use self::back::WayBack;
 use crate::Source;
-use crate::decode::CodedSource;
+use crate::codec::decode::CodedSource;
+use crate::codec::picture::{Coded, Item, Setup};
 use crate::error::Reason;
 use crate::error::WorkError;
 use crate::notes::Notes;
 use crate::notes::WarningCode;
 use crate::source::{Fetched, Media, Reader, Segments, Track};
-use bytes::Bytes;
-use export_media::cut::Access;
 use export_media::entries::SharedEntry;
 use export_media::fmp4::TrackKind;
 use export_media::mpd::{Representation, Segment};
-use export_media::nal::{
-    Continuity, Damage, Leading, Picture, RandomAccess, Sps, VideoCodec, classify, to_annex_b,
-};
+use export_media::nal::{Continuity, Damage, Leading, Picture, RandomAccess, Sps, VideoCodec, classify};
 use export_media::picture::{DecoderConfig, PictureFormat};
 use export_media::repair::settle_times;
 use export_media::sample::{Rhythm, Sample};
@@ -30,102 +27,6 @@ use std::sync::Arc;
 const DECLARED_HOLE: Nanos = Nanos::new(100_000_000);
 /// `profile_idc` of H.264 without B slices (A.2.1).
 const BASELINE: u8 = 66;
-/// A picture that lasts longer than this part of a second sets no rhythm.
-const LASTS_LONG: u32 = 10;
-
-/// A coded picture.
-#[derive(Debug, Clone)]
-pub(crate) struct Coded {
-    /// NAL units with their lengths in front, as recorded.
-    pub(crate) data: Bytes,
-    pub(crate) config: Arc<DecoderConfig>,
-    pub(crate) picture: Picture,
-    pub(crate) pts: Nanos,
-    pub(crate) duration: Nanos,
-    /// Or only decoded, for others to refer to.
-    pub(crate) shown: bool,
-}
-
-impl Coded {
-    /// A sample of `media`; shown until told otherwise.
-    pub(crate) fn of(
-        track: &Track,
-        media: &Media,
-        sample: &Sample,
-        picture: Picture,
-    ) -> Result<Self, WorkError> {
-        let line = &track.timeline;
-        let pts = line.to_nanos_floor(sample.pts);
-        let end = line.to_nanos_floor(sample.pts.saturating_add(i64::from(sample.duration)));
-        let config = Arc::clone(decoder_config(track, sample)?);
-        let data = media.data(sample)?;
-        let data = if picture.parameter_sets { config.amended(&data) } else { data };
-        Ok(Self { data, config, picture, pts, duration: end - pts, shown: true })
-    }
-
-    /// As a cut sees it.
-    pub(crate) fn access(self) -> Access<Self> {
-        let bytes = self.data.len();
-        Access { pts: self.pts, duration: self.duration, picture: self.picture, bytes, item: self }
-    }
-
-    /// In Annex B form; `first` of what a decoder gets, with its parameter sets.
-    pub(crate) fn annex_b(&self, first: bool) -> Result<Vec<u8>, WorkError> {
-        let mut coded = if first { self.config.annex_b() } else { Vec::new() };
-        to_annex_b(&self.data, self.config.nal_length_size, &mut coded)?;
-        Ok(coded)
-    }
-}
-
-/// What comes next.
-#[derive(Debug)]
-pub(crate) enum Item {
-    /// A new decoder, and its first picture.
-    Start(Arc<Setup>, Coded),
-    /// One more picture.
-    Sample(Coded),
-}
-
-impl Item {
-    fn coded(&self) -> &Coded {
-        match self {
-            Self::Start(_, coded) | Self::Sample(coded) => coded,
-        }
-    }
-
-    fn coded_mut(&mut self) -> &mut Coded {
-        match self {
-            Self::Start(_, coded) | Self::Sample(coded) => coded,
-        }
-    }
-}
-
-/// What a decoder, and the encoder behind it, must know.
-#[derive(Debug, Clone)]
-pub(crate) struct Setup {
-    pub(crate) config: Arc<DecoderConfig>,
-    pub(crate) sps: Sps,
-    /// Of an MP4 that has pictures of this stretch.
-    pub(crate) entry: SharedEntry,
-    pub(crate) format: PictureFormat,
-    /// Ticks a second of the track.
-    pub(crate) timescale: u32,
-    /// Ticks of the first sample.
-    pub(crate) frame_ticks: u32,
-    /// How samples follow each other.
-    pub(crate) rhythm: Rhythm,
-    /// What is shown of the stretch.
-    pub(crate) bounds: Bounds,
-}
-
-impl Setup {
-    /// How much earlier than shown pictures are decoded if up to `reordered` ones overtake another, in ticks: then their
-    /// decoding is as even as their display, where no picture lasts long.
-    pub(crate) fn delay(&self, reordered: usize) -> i64 {
-        let longest = self.rhythm.longest.max(self.frame_ticks).min(self.timescale / LASTS_LONG).max(1);
-        i64::try_from(reordered).unwrap_or(0).saturating_mul(i64::from(longest))
-    }
-}
 
 /// A Period's picture and the part of the window in it.
 #[derive(Debug, Clone)]
@@ -338,7 +239,7 @@ impl<O: Source> VideoFeed<O> {
             missing = open.missing(sample)?;
         }
         self.report_damage(open, sample, random_access, missing);
-        let coded = Coded::of(&open.track, &open.media, sample, *picture)?;
+        let coded = coded(&open.track, &open.media, sample, *picture)?;
         // A picture that lasts is on display up to the window's end, and no longer.
         let rest = self.end - coded.pts;
         let lasts = coded.duration > SOON && rest > Nanos::ZERO;
@@ -615,6 +516,22 @@ pub(crate) fn pictures<O: Source>(
         })
     };
     media.samples.iter().enumerate().map(picture).collect()
+}
+
+/// A sample of `media` as a coded picture that is shown.
+pub(crate) fn coded(
+    track: &Track,
+    media: &Media,
+    sample: &Sample,
+    picture: Picture,
+) -> Result<Coded, WorkError> {
+    let line = &track.timeline;
+    let pts = line.to_nanos_floor(sample.pts);
+    let end = line.to_nanos_floor(sample.pts.saturating_add(i64::from(sample.duration)));
+    let config = Arc::clone(decoder_config(track, sample)?);
+    let data = media.data(sample)?;
+    let data = if picture.parameter_sets { config.amended(&data) } else { data };
+    Ok(Coded { data, config, picture, pts, duration: end - pts, shown: true })
 }
 
 /// The decoder configuration of a sample.

@@ -1,11 +1,10 @@
 //! Puts pictures and copied sound together on the clip's clock.
 
 use crate::audio::{AudioTrack, heard};
+use crate::container::Container;
 use crate::error::{Unfit, WorkError};
 use crate::ffmpeg::Ffmpeg;
-use crate::output::Container;
-use crate::output::{Batch, Output};
-use crate::video::Setup;
+use crate::write::container::{Batch, Output};
 use crate::{Source, Writer};
 use bytes::Bytes;
 use export_media::arrange::{ClipClock, nanos, ticks};
@@ -64,8 +63,8 @@ pub(crate) struct VideoSpec {
     pub(crate) timescale: u32,
     /// How much earlier than shown a picture is decoded, in ticks.
     pub(crate) delay: i64,
-    /// What copied pictures look like, if there may be any.
-    pub(crate) recorded: Option<Arc<Setup>>,
+    /// The sample entry that copied pictures begin with; empty if there are none.
+    pub(crate) entry: SharedEntry,
 }
 
 /// The tracks of a clip under way.
@@ -103,7 +102,7 @@ impl<O: Source, W: Writer> Assembly<O, W> {
         ffmpeg: &Ffmpeg,
         sink: W,
     ) -> Result<Self, WorkError> {
-        let VideoSpec { width, height, matrix, timescale, delay, recorded } = video;
+        let VideoSpec { width, height, matrix, timescale, delay, entry } = video;
         let mut audio = heard(audio).await?;
         if container == Container::Mp4 {
             for track in &mut audio {
@@ -130,7 +129,6 @@ impl<O: Source, W: Writer> Assembly<O, W> {
             Some(picture) => vec![picture.config.entry.bytes.clone()],
             None => Vec::new(),
         };
-        let entry = recorded.map(|recorded| recorded.entry.clone()).unwrap_or_default();
         let kind = TrackKind::Video { width, height, matrix };
         let spec = TrackSpec { kind, timescale, language: *b"und", sample_entries, roll: None };
         let specs = std::iter::once(spec).chain(audio.iter().map(|track| track.spec().clone())).collect();

@@ -4,9 +4,9 @@
 //! each, it says of each picture which sample it is of: its list of times is read first, and then its pictures.
 
 use super::undecodable;
+use crate::codec::picture::Coded;
 use crate::error::WorkError;
 use crate::ffmpeg::Ffmpeg;
-use crate::video::Coded;
 use bytes::Bytes;
 use export_media::display::Matrix;
 use export_media::ffmpeg::{decoded_times, list_decoded};

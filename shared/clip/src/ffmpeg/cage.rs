@@ -5,7 +5,7 @@
 
 mod calls;
 
-use crate::children;
+use super::children;
 use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
 use rustix::thread::{CapabilitySet, CapabilitySets, set_capabilities, set_no_new_privs};
 use std::ffi::{OsStr, OsString};

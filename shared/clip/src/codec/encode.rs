@@ -2,12 +2,12 @@
 //!
 //! What comes out depends on nothing but what goes in, so that runs can be rendered side by side.
 
-use crate::assemble::Picture;
-use crate::decode::{Damaged, Pictures, Prepared, decode_all};
+use crate::codec::decode::{Damaged, Pictures, Prepared, decode_all};
+use crate::codec::picture::{Coded, Setup};
+use crate::codec::rendered::{Digest, Likeness};
+use crate::codec::rendered::{Encoded, Rendered};
 use crate::error::{Unfit, WorkError};
 use crate::ffmpeg::{Ffmpeg, Input, Output, Running};
-use crate::join::{Digest, Likeness};
-use crate::video::{Coded, Setup};
 use bytes::Bytes;
 use export_media::conform::Conformed;
 use export_media::cut::Run;
@@ -39,40 +39,6 @@ pub(crate) struct Order {
 
 /// The taker of a clip's first picture.
 pub(crate) type First = oneshot::Sender<(PictureFormat, Vec<u8>)>;
-
-/// An encoded picture.
-#[derive(Debug, Clone)]
-pub(crate) struct Encoded {
-    pub(crate) pts: Nanos,
-    pub(crate) duration: Nanos,
-    pub(crate) sync: bool,
-    /// With the recorded picture's captions and light levels.
-    pub(crate) data: Bytes,
-}
-
-impl Encoded {
-    /// As a picture of the clip.
-    pub(crate) fn of(&self, config: &Arc<DecoderConfig>) -> Picture {
-        let (data, config) = (self.data.clone(), Arc::clone(config));
-        Picture { pts: self.pts, duration: self.duration, sync: self.sync, data, config }
-    }
-}
-
-/// What was rendered.
-#[derive(Debug)]
-pub(crate) struct Rendered {
-    pub(crate) config: Arc<DecoderConfig>,
-    /// In decode order.
-    pub(crate) pictures: Vec<Encoded>,
-    /// What the encoder was given, in display order.
-    pub(crate) given: Vec<Likeness>,
-    /// Metadata of the recorded pictures that these do not have.
-    pub(crate) lost: BTreeSet<&'static str>,
-    /// Pictures of the run that no decoder gives.
-    pub(crate) left_out: usize,
-    /// What the copied pictures behind the run look like when decoded with all that precedes them, in display order.
-    pub(crate) after: Vec<Digest>,
-}
 
 /// Renders a run.
 ///

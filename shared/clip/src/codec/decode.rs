@@ -7,10 +7,10 @@ mod damaged;
 
 pub(crate) use damaged::Damaged;
 
+use crate::codec::picture::{Coded, Item, Setup};
 use crate::error::Reason;
 use crate::error::WorkError;
 use crate::ffmpeg::{Ffmpeg, Output, Running};
-use crate::video::{Coded, Item, Setup};
 use export_media::ffmpeg::{decode, decode_damaged};
 use export_media::picture::PictureFormat;
 use export_media::time::Nanos;
@@ -110,6 +110,28 @@ pub(crate) trait Pictures: Send {
         duration: Nanos,
         raw: &[u8],
     ) -> impl Future<Output = Result<bool, WorkError>> + Send;
+}
+
+/// Keeps the picture shown last.
+#[derive(Debug, Default)]
+pub(crate) struct Latest(Option<Vec<u8>>);
+
+impl Latest {
+    /// The picture; `None` if none was shown.
+    pub(crate) fn take(self) -> Option<Vec<u8>> {
+        self.0
+    }
+}
+
+impl Pictures for Latest {
+    async fn begin(&mut self, _: &Setup) -> Result<(), WorkError> {
+        Ok(())
+    }
+
+    async fn picture(&mut self, _: Nanos, _: Nanos, raw: &[u8]) -> Result<bool, WorkError> {
+        self.0 = Some(raw.to_vec());
+        Ok(true)
+    }
 }
 
 /// How a decoder ended.

@@ -1,50 +1,20 @@
 //! Whether what stands beside copied pictures is what it should be: plays the join as a player would.
 
-use crate::assemble::Picture;
-use crate::decode::read_picture;
+use crate::codec::decode::read_picture;
+use crate::codec::excerpt::{file_of, packed};
+use crate::codec::picture::{Coded, Setup};
+use crate::codec::rendered::Rendered;
+use crate::codec::rendered::{Digest, Likeness};
+use crate::container::Container;
 use crate::error::{Unfit, WorkError};
-use crate::excerpt::{file_of, packed};
 use crate::ffmpeg::Ffmpeg;
-use crate::output::Container;
-use crate::render::Rendered;
-use crate::video::{Coded, Setup};
+use crate::write::assembly::Picture;
 use export_media::cut::Access;
 use export_media::ffmpeg::play;
 use export_media::nal::{RandomAccess, VideoCodec, as_bla};
 use export_media::picture::PictureFormat;
-use sha2::{Digest as _, Sha256};
 use std::sync::Arc;
 use tokio::io::AsyncWriteExt;
-
-/// Columns and rows of the areas that are compared.
-const COLUMNS: usize = 16;
-const ROWS: usize = 9;
-/// Brightness that the mean of an area may lose or gain by encoding, of 255.
-const TOLERANCE: u8 = 8;
-
-/// A decoded picture, bit by bit.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) struct Digest([u8; 32]);
-
-impl Digest {
-    pub(crate) fn of(raw: &[u8]) -> Self {
-        Self(Sha256::digest(raw).into())
-    }
-}
-
-/// A decoded picture in broad strokes: the mean brightness of 16 x 9 areas.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub(crate) struct Likeness(Vec<u8>);
-
-impl Likeness {
-    pub(crate) fn of(format: &PictureFormat, raw: &[u8]) -> Self {
-        Self(format.brightness(raw, COLUMNS, ROWS))
-    }
-
-    fn is_like(&self, other: &Self) -> bool {
-        self.0.iter().zip(&other.0).all(|(a, b)| a.abs_diff(*b) <= TOLERANCE)
-    }
-}
 
 /// Rendered pictures, and the copied ones that they stand between.
 pub(crate) struct Join<'a> {

@@ -1,6 +1,7 @@
 //! The clip's file as it is written: MP4 with its head first, or a transport stream through ffmpeg.
 
 use crate::Writer;
+use crate::container::Container;
 use crate::error::{Unfit, WorkError};
 use crate::ffmpeg::{Ffmpeg, Input, Running};
 use crate::task::Task;
@@ -8,15 +9,6 @@ use bytes::Bytes;
 use export_media::ffmpeg::to_transport_stream;
 use export_media::mux::{Edit, FragmentWriter, Mp4Tables, MuxSample, TrackSpec};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
-
-/// A clip's container.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Container {
-    /// MPEG-2 transport stream.
-    Ts,
-    /// ISO BMFF with its `moov` first.
-    Mp4,
-}
 
 /// Bytes of a transport stream's packet (ITU-T H.222.0, 2.4.3.2).
 const PACKET: u64 = 188;

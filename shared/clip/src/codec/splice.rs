@@ -1,13 +1,14 @@
 //! What is rendered becomes part of the clip: alone, or beside copied pictures that it has to fit to.
 
-use crate::assemble::Picture;
+use crate::codec::encode::{Order, render};
+use crate::codec::picture::{Coded, Setup};
+use crate::codec::rendered::Rendered;
+use crate::codec::verify::{Join, check};
+use crate::container::Container;
 use crate::error::WorkError;
 use crate::ffmpeg::Ffmpeg;
-use crate::join::{Join, check};
-use crate::output::Container;
-use crate::render::{Order, Rendered, render};
-use crate::video::{Coded, Setup};
-use crate::work::Work;
+use crate::stats::Work;
+use crate::write::assembly::Picture;
 use bytes::Bytes;
 use export_media::cut::Run;
 use export_media::entries::free_parameter_id;

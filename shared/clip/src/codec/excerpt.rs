@@ -1,11 +1,11 @@
 //! A few pictures of a clip as a file of their own, made in every respect as the clip's is.
 
-use crate::assemble::{Block, Picture, lay_out};
+use crate::codec::picture::Setup;
+use crate::container::Container;
 use crate::error::WorkError;
 use crate::ffmpeg::Ffmpeg;
-use crate::output::Batch;
-use crate::output::Container;
-use crate::video::Setup;
+use crate::write::assembly::{Block, Picture, lay_out};
+use crate::write::container::Batch;
 use export_media::arrange::{ClipClock, ticks};
 use export_media::display::Matrix;
 use export_media::entries::{SharedEntry, without_parameter_sets};

@@ -1,11 +1,11 @@
 //! A clip of a recording without a picture: the sound frames that start in the window.
 
 use crate::audio::{AudioTrack, heard};
+use crate::container::Container;
 use crate::error::WorkError;
 use crate::ffmpeg::Ffmpeg;
-use crate::output::Container;
-use crate::output::{Batch, Output};
-use crate::window::Window;
+use crate::source::window::Window;
+use crate::write::container::{Batch, Output};
 use crate::{Source, Writer};
 use export_media::arrange::{ClipClock, nanos, ticks};
 use export_media::coverage::Coverage;

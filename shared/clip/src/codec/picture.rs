@@ -1,0 +1,95 @@
+//! The coded pictures of a recording, and the setup of their decoder.
+
+use crate::error::WorkError;
+use bytes::Bytes;
+use export_media::cut::Access;
+use export_media::entries::SharedEntry;
+use export_media::nal::{Picture, Sps, to_annex_b};
+use export_media::picture::{DecoderConfig, PictureFormat};
+use export_media::sample::Rhythm;
+use export_media::stretch::Bounds;
+use export_media::time::Nanos;
+use std::sync::Arc;
+
+/// A picture that lasts longer than this part of a second sets no rhythm.
+const LASTS_LONG: u32 = 10;
+
+/// A coded picture.
+#[derive(Debug, Clone)]
+pub(crate) struct Coded {
+    /// NAL units with their lengths in front, as recorded.
+    pub(crate) data: Bytes,
+    pub(crate) config: Arc<DecoderConfig>,
+    pub(crate) picture: Picture,
+    pub(crate) pts: Nanos,
+    pub(crate) duration: Nanos,
+    /// Or only decoded, for others to refer to.
+    pub(crate) shown: bool,
+}
+
+impl Coded {
+    /// As a cut sees it.
+    pub(crate) fn access(self) -> Access<Self> {
+        let bytes = self.data.len();
+        Access { pts: self.pts, duration: self.duration, picture: self.picture, bytes, item: self }
+    }
+
+    /// In Annex B form; `first` of what a decoder gets, with its parameter sets.
+    pub(crate) fn annex_b(&self, first: bool) -> Result<Vec<u8>, WorkError> {
+        let mut coded = if first { self.config.annex_b() } else { Vec::new() };
+        to_annex_b(&self.data, self.config.nal_length_size, &mut coded)?;
+        Ok(coded)
+    }
+}
+
+/// What comes next.
+#[derive(Debug)]
+pub(crate) enum Item {
+    /// A new decoder, and its first picture.
+    Start(Arc<Setup>, Coded),
+    /// One more picture.
+    Sample(Coded),
+}
+
+impl Item {
+    /// The picture.
+    pub(crate) fn coded(&self) -> &Coded {
+        match self {
+            Self::Start(_, coded) | Self::Sample(coded) => coded,
+        }
+    }
+
+    /// The picture, to be changed.
+    pub(crate) fn coded_mut(&mut self) -> &mut Coded {
+        match self {
+            Self::Start(_, coded) | Self::Sample(coded) => coded,
+        }
+    }
+}
+
+/// What a decoder, and the encoder behind it, must know.
+#[derive(Debug, Clone)]
+pub(crate) struct Setup {
+    pub(crate) config: Arc<DecoderConfig>,
+    pub(crate) sps: Sps,
+    /// Of an MP4 that has pictures of this stretch.
+    pub(crate) entry: SharedEntry,
+    pub(crate) format: PictureFormat,
+    /// Ticks a second of the track.
+    pub(crate) timescale: u32,
+    /// Ticks of the first sample.
+    pub(crate) frame_ticks: u32,
+    /// How samples follow each other.
+    pub(crate) rhythm: Rhythm,
+    /// What is shown of the stretch.
+    pub(crate) bounds: Bounds,
+}
+
+impl Setup {
+    /// How much earlier than shown pictures are decoded if up to `reordered` ones overtake another, in ticks: then their
+    /// decoding is as even as their display, where no picture lasts long.
+    pub(crate) fn delay(&self, reordered: usize) -> i64 {
+        let longest = self.rhythm.longest.max(self.frame_ticks).min(self.timescale / LASTS_LONG).max(1);
+        i64::try_from(reordered).unwrap_or(0).saturating_mul(i64::from(longest))
+    }
+}

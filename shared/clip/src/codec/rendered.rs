@@ -1,0 +1,74 @@
+//! A rendered run, and the decoded pictures that it is compared with.
+
+use crate::write::assembly::Picture;
+use bytes::Bytes;
+use export_media::picture::{DecoderConfig, PictureFormat};
+use export_media::time::Nanos;
+use sha2::{Digest as _, Sha256};
+use std::collections::BTreeSet;
+use std::sync::Arc;
+
+/// Columns and rows of the areas that are compared.
+const COLUMNS: usize = 16;
+const ROWS: usize = 9;
+/// Brightness that the mean of an area may lose or gain by encoding, of 255.
+const TOLERANCE: u8 = 8;
+
+/// An encoded picture.
+#[derive(Debug, Clone)]
+pub(crate) struct Encoded {
+    pub(crate) pts: Nanos,
+    pub(crate) duration: Nanos,
+    pub(crate) sync: bool,
+    /// With the recorded picture's captions and light levels.
+    pub(crate) data: Bytes,
+}
+
+impl Encoded {
+    /// As a picture of the clip.
+    pub(crate) fn of(&self, config: &Arc<DecoderConfig>) -> Picture {
+        let (data, config) = (self.data.clone(), Arc::clone(config));
+        Picture { pts: self.pts, duration: self.duration, sync: self.sync, data, config }
+    }
+}
+
+/// What was rendered.
+#[derive(Debug)]
+pub(crate) struct Rendered {
+    pub(crate) config: Arc<DecoderConfig>,
+    /// In decode order.
+    pub(crate) pictures: Vec<Encoded>,
+    /// What the encoder was given, in display order.
+    pub(crate) given: Vec<Likeness>,
+    /// Metadata of the recorded pictures that these do not have.
+    pub(crate) lost: BTreeSet<&'static str>,
+    /// Pictures of the run that no decoder gives.
+    pub(crate) left_out: usize,
+    /// What the copied pictures behind the run look like when decoded with all that precedes them, in display order.
+    pub(crate) after: Vec<Digest>,
+}
+
+/// A decoded picture, bit by bit.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Digest([u8; 32]);
+
+impl Digest {
+    pub(crate) fn of(raw: &[u8]) -> Self {
+        Self(Sha256::digest(raw).into())
+    }
+}
+
+/// A decoded picture in broad strokes: the mean brightness of 16 x 9 areas.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Likeness(Vec<u8>);
+
+impl Likeness {
+    pub(crate) fn of(format: &PictureFormat, raw: &[u8]) -> Self {
+        Self(format.brightness(raw, COLUMNS, ROWS))
+    }
+
+    /// Whether the other picture has about the same brightness in every area.
+    pub(crate) fn is_like(&self, other: &Self) -> bool {
+        self.0.iter().zip(&other.0).all(|(a, b)| a.abs_diff(*b) <= TOLERANCE)
+    }
+}
