@@ -268,7 +268,11 @@ impl SampleEntry {
 fn sized_box(kind: [u8; 4], parts: &[&[u8]]) -> Result<Vec<u8>, Fmp4Error> {
     let length = parts.iter().fold(8_usize, |length, part| part.len().saturating_add(length));
     let size = u32::try_from(length).map_err(|_| Fmp4Error::TooMany("sample entry"))?;
-    Ok([&size.to_be_bytes()[..], &kind, &parts.concat()].concat())
+    let mut made = Vec::with_capacity(length);
+    made.extend_from_slice(&size.to_be_bytes());
+    made.extend_from_slice(&kind);
+    parts.iter().for_each(|part| made.extend_from_slice(part));
+    Ok(made)
 }
 
 fn pixel_shape(mut pasp: Cursor<'_>) -> Result<Option<(u16, u16)>, Fmp4Error> {
@@ -360,8 +364,9 @@ pub(super) fn sample_entry(entry: &Child<'_>, kind: TrackKind) -> Result<SampleE
         || find(extensions, *b"sinf").is_ok_and(|sinf| sinf.is_some());
     Ok(SampleEntry {
         fourcc: entry.kind,
-        bytes: Bytes::copy_from_slice(entry.bytes),
         codec: if encrypted { Codec::Other } else { codec(entry.kind, extensions)? },
+        // A size of 64 bits, or one up to the end, would not hold beside another entry.
+        bytes: sized_box(entry.kind, &[entry.body])?.into(),
         width: size.0,
         height: size.1,
         encrypted,

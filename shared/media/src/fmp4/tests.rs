@@ -200,6 +200,12 @@ fn patched(file: &[u8], after: &[u8], skip: usize, to: &[u8]) -> Vec<u8> {
 }
 
 #[test]
+fn a_sample_entry_that_goes_up_to_the_end_gets_its_size() {
+    let to_the_end = patched(H264, b"stsd", 8, &[0; 4]);
+    assert_eq!(Init::parse(&to_the_end), Init::parse(H264));
+}
+
+#[test]
 fn what_would_make_times_a_guess_is_refused() {
     let init = Init::parse(H264).unwrap();
     let track = &init.tracks[0];
