@@ -1,26 +1,14 @@
 //! Removes what a job that ended without files left in its target.
 
-use crate::App;
+use crate::{App, World};
 use export_domain::job::{Job, ObjectKind};
-use export_domain::ports::{
-    ClipLine, ClipStore, Clock, DeadLetters, EventBus, JobQueue, JobStore, SourceStore, Tenants, Unavailable,
-    Upload, WriteError, Written,
-};
+use export_domain::ports::{ClipStore, Clock, JobStore, Tenants, Unavailable, Upload, WriteError, Written};
 use std::time::Duration;
 
 /// The most that it may take.
 const PATIENCE: Duration = Duration::from_mins(2);
 
-impl<J, Q, T, O, D, B, C> App<J, Q, T, O, D, B, C>
-where
-    J: JobStore + ClipLine,
-    Q: JobQueue,
-    T: Tenants,
-    O: SourceStore + ClipStore + 'static,
-    D: DeadLetters,
-    B: EventBus,
-    C: Clock,
-{
+impl<W: World> App<W> {
     /// Removes what `job`, as [`Job::clearing`] stored it, left, and writes that down. What could not be removed now is
     /// due again.
     pub(crate) async fn clear(&self, job: &Job) {

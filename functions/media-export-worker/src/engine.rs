@@ -11,19 +11,38 @@ use export_domain::storage::Container;
 use export_domain::tenant::Tenant;
 use std::sync::Arc;
 
-/// A tenant's recordings.
-pub(crate) struct Recordings<O> {
+/// The recording that a job is about, among those of its tenant.
+pub(crate) struct Recording<O> {
     objects: Arc<O>,
     bucket: Bucket,
+    manifest: String,
 }
 
-impl<O> Recordings<O> {
-    pub(crate) fn of(objects: Arc<O>, tenant: &Tenant) -> Self {
-        Self { objects, bucket: tenant.source() }
+impl<O> Recording<O> {
+    pub(crate) fn new(objects: Arc<O>, tenant: &Tenant, job: &Job) -> Self {
+        Self { objects, bucket: tenant.source(), manifest: tenant.manifest_key(&job.order.live_path) }
+    }
+
+    /// The part of it that `job` wants.
+    pub(crate) fn selection(&self, job: &Job, now_ms: i64) -> Selection {
+        let order = &job.order;
+        let window = Asked {
+            start_pos_ms: order.start_pos_ms,
+            start_time_ms: order.start_time_ms,
+            duration_ms: order.duration_ms,
+            wall_end_ms: order.window_end_ms(),
+            still: order.wanted == Wanted::Thumbnail,
+        };
+        let codec = match order.export_type {
+            ExportType::AsRecorded | ExportType::Unknown => None,
+            ExportType::H264 => Some(VideoCodec::H264),
+            ExportType::H265 => Some(VideoCodec::Hevc),
+        };
+        Selection { manifest: self.manifest.clone(), window, codec, now_ms, asked_at_ms: job.queued_at }
     }
 }
 
-impl<O: SourceStore + 'static> Source for Recordings<O> {
+impl<O: SourceStore + 'static> Source for Recording<O> {
     async fn read(&self, path: &str, range: Option<(u64, u64)>, most: u64) -> Result<Bytes, ReadError> {
         self.objects.read(&self.bucket, path, range, most).await.map_err(|error| match error {
             ports::ReadError::NotFound => ReadError::NotFound,
@@ -69,24 +88,6 @@ impl<O: ClipStore + 'static> Writer for Uploader<O> {
     async fn finish(self, head: Option<Bytes>) -> Result<Prepared, export_clip::Error> {
         Ok(Self::finish(self, head).await?)
     }
-}
-
-/// What `job` wants of the recording at `manifest`.
-pub(crate) fn selection(job: &Job, manifest: String, now_ms: i64) -> Selection {
-    let order = &job.order;
-    let window = Asked {
-        start_pos_ms: order.start_pos_ms,
-        start_time_ms: order.start_time_ms,
-        duration_ms: order.duration_ms,
-        wall_end_ms: order.window_end_ms(),
-        still: order.wanted == Wanted::Thumbnail,
-    };
-    let codec = match order.export_type {
-        ExportType::AsRecorded | ExportType::Unknown => None,
-        ExportType::H264 => Some(VideoCodec::H264),
-        ExportType::H265 => Some(VideoCodec::Hevc),
-    };
-    Selection { manifest, window, codec, now_ms, asked_at_ms: job.queued_at }
 }
 
 /// The engine's word for a container.

@@ -2,6 +2,7 @@
 
 use crate::error::WorkError;
 use crate::upload::OpenUpload;
+use crate::{App, World};
 use export_domain::job::{Fenced, Job, State};
 use export_domain::ports::{Clock, JobStore, Unavailable, Written};
 use export_domain::settings::Lifecycle;
@@ -14,10 +15,8 @@ const WRITE_TRIES: u32 = 8;
 
 /// The job as it was written last, and the claim's fence.
 #[derive(Debug)]
-pub(crate) struct Lease<'a, J, C> {
-    jobs: &'a J,
-    clock: &'a C,
-    times: &'a Lifecycle,
+pub(crate) struct Lease<'a, W: World> {
+    app: &'a App<W>,
     fence: u64,
     job: Mutex<Job>,
     open: OpenUpload,
@@ -26,16 +25,14 @@ pub(crate) struct Lease<'a, J, C> {
     ended: AtomicBool,
 }
 
-impl<'a, J: JobStore, C: Clock> Lease<'a, J, C> {
-    /// Takes over a job whose claim has been written.
-    pub(crate) fn new(jobs: &'a J, clock: &'a C, times: &'a Lifecycle, job: Job) -> Self {
+impl<'a, W: World> Lease<'a, W> {
+    /// The claim of `job`, which has been written. Renewals note the upload that is `open`.
+    pub(crate) fn new(app: &'a App<W>, job: Job, open: OpenUpload) -> Self {
         Self {
-            jobs,
-            clock,
-            times,
+            app,
             fence: job.fence,
             job: Mutex::new(job),
-            open: OpenUpload::default(),
+            open,
             done_ms: AtomicI64::new(0),
             ended: AtomicBool::new(false),
         }
@@ -43,11 +40,6 @@ impl<'a, J: JobStore, C: Clock> Lease<'a, J, C> {
 
     pub(crate) fn fence(&self) -> u64 {
         self.fence
-    }
-
-    /// The upload that this worker has open.
-    pub(crate) fn open(&self) -> &OpenUpload {
-        &self.open
     }
 
     /// The job as it was seen last.
@@ -67,8 +59,8 @@ impl<'a, J: JobStore, C: Clock> Lease<'a, J, C> {
     ) -> Result<(), WorkError> {
         let mut job = self.job.lock().await;
         for _ in 0..WRITE_TRIES {
-            let next = change(&job, self.fence, self.clock.now_ms(), self.times)?;
-            match self.jobs.write(Some(job.rev), &next).await? {
+            let next = change(&job, self.fence, self.app.clock.now_ms(), &self.app.times)?;
+            match self.app.jobs.write(Some(job.rev), &next).await? {
                 Written::Done => {
                     self.ended.fetch_or(next.state.is_terminal(), Ordering::Relaxed);
                     *job = next;
@@ -104,18 +96,20 @@ impl<'a, J: JobStore, C: Clock> Lease<'a, J, C> {
     /// worker wrote down is no lost claim. A table that does not answer for a whole lease means that the claim may be
     /// someone else's by now.
     pub(crate) async fn keep(&self) -> WorkError {
-        let mut renewed_at = self.clock.now_ms();
+        let mut renewed_at = self.app.clock.now_ms();
         loop {
             tokio::select! {
                 biased;
                 () = self.open.begun() => {}
-                () = self.clock.sleep_ms(u64::try_from(self.times.renew_ms).unwrap_or(1)) => {}
+                () = self.app.clock.sleep_ms(u64::try_from(self.app.times.renew_ms).unwrap_or(1)) => {}
             }
             match self.renew().await {
-                Ok(()) => renewed_at = self.clock.now_ms(),
+                Ok(()) => renewed_at = self.app.clock.now_ms(),
                 Err(WorkError::Fenced(_)) if self.ended.load(Ordering::Relaxed) => return pending().await,
                 Err(WorkError::Fenced(lost)) => return lost.into(),
-                Err(error) if self.clock.now_ms() - renewed_at >= self.times.lease_ms => return error,
+                Err(error) if self.app.clock.now_ms() - renewed_at >= self.app.times.lease_ms => {
+                    return error;
+                }
                 Err(error) => tracing::warn!(%error, "failed to renew a claim"),
             }
         }

@@ -5,48 +5,73 @@
 //! through pipes, clips go to S3 in parts as they are made. Whatever happens, the job item says so afterwards or its
 //! lease ends and another worker takes over; the fence in every write keeps the first one out from then on.
 
-mod batch;
+mod attempt;
 mod clear;
 mod config;
+mod deployed;
 mod engine;
 mod error;
+mod handler;
 mod lease;
-mod pipeline;
 mod publish;
 mod report;
+mod steps;
 mod upload;
 
 pub use config::Config;
+pub use deployed::Deployed;
 pub use report::check_cage;
 
 use export_clip::Ffmpeg;
+use export_domain::ports::{
+    ClipLine, ClipStore, Clock, DeadLetters, EventBus, JobQueue, JobStore, SourceStore, Tenants,
+};
 use export_domain::settings::Lifecycle;
 use export_lambda::metrics::Metrics;
+use std::fmt::Debug;
 use std::sync::Arc;
 
-/// The function with its ports: jobs, queues, tenants, objects, dead letters, event bus, clock.
-#[derive(Debug)]
-pub struct App<J, Q, T, O, D, B, C> {
+/// The ports of one deployment, so that everything else has one type parameter.
+pub trait World: Debug + Send + Sync + 'static {
     /// The jobs table.
-    pub jobs: J,
-    /// The work queues, for wake-ups.
-    pub queue: Q,
+    type Jobs: JobStore + ClipLine + Debug;
+    /// The work queues.
+    type Queue: JobQueue + Debug;
     /// The tenants table.
-    pub tenants: T,
+    type Tenants: Tenants + Debug;
     /// Recordings and clips.
-    pub objects: Arc<O>,
-    /// Where messages go that are none of ours.
-    pub dead_letters: D,
-    /// Where completion events go.
-    pub bus: B,
+    type Objects: SourceStore + ClipStore + Debug + 'static;
+    /// The dead-letter queue.
+    type DeadLetters: DeadLetters + Debug;
+    /// The bus of completion events.
+    type Bus: EventBus + Debug;
     /// The time.
-    pub clock: C,
+    type Clock: Clock + Debug;
+}
+
+/// The function with its ports and settings.
+#[derive(Debug)]
+pub struct App<W: World> {
+    /// The jobs table.
+    pub jobs: W::Jobs,
+    /// The work queues, for wake-ups.
+    pub queue: W::Queue,
+    /// The tenants table.
+    pub tenants: W::Tenants,
+    /// Recordings and clips.
+    pub objects: Arc<W::Objects>,
+    /// The queue that keeps unrecognised messages.
+    pub dead_letters: W::DeadLetters,
+    /// The bus of completion events.
+    pub bus: W::Bus,
+    /// The time.
+    pub clock: W::Clock,
     /// Times of a job's life.
     pub times: Lifecycle,
     /// How many clips are made at the same time; without it tenants do not share.
     pub workers: Option<u32>,
     /// ffmpeg, for what cannot be copied.
     pub ffmpeg: Ffmpeg,
-    /// Where metrics go.
+    /// The function's metrics.
     pub metrics: Metrics,
 }

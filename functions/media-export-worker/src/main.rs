@@ -1,11 +1,7 @@
 //! `media-export-worker`: makes clips and thumbnails.
 
 use export_aws::clock::SystemClock;
-use export_aws::dynamodb::{DynamoJobs, DynamoTenants};
-use export_aws::eventbridge::EventBridgeBus;
-use export_aws::sqs::{SqsDeadLetters, SqsQueues};
-use export_aws::{clients, s3::S3Objects};
-use export_clip::{Ffmpeg, cage, children};
+use export_clip::{cage, children};
 use export_domain::ports::Clock;
 use export_lambda::batch::{SqsBatch, each};
 use export_lambda::deadline::left;
@@ -27,20 +23,7 @@ async fn serve() -> Result<(), Error> {
     let (env, metrics) = process::start(SystemClock.now_ms());
     let config = Config::read(env)?;
     check_cage(config.cage, &metrics, SystemClock.now_ms())?;
-    let sdk = clients::load(clients::Patience::WORK).await;
-    let app = Arc::new(App {
-        jobs: DynamoJobs::new(&sdk, config.jobs_table),
-        queue: SqsQueues::new(&sdk, config.clip_queue, config.thumbnail_queue),
-        tenants: DynamoTenants::new(&sdk, config.tenants_table),
-        objects: Arc::new(S3Objects::new(&sdk).lent_by(config.data_role)),
-        dead_letters: SqsDeadLetters::new(&sdk, config.dead_letter_queue),
-        bus: EventBridgeBus::new(&sdk, config.bus),
-        clock: SystemClock,
-        times: config.times,
-        workers: config.workers,
-        ffmpeg: Ffmpeg::caged(config.ffmpeg, config.patience, config.cage).within(config.memory),
-        metrics,
-    });
+    let app = Arc::new(App::deployed(config, metrics).await);
     run(service_fn(move |event: LambdaEvent<SqsBatch>| {
         let (app, deadline) = (Arc::clone(&app), event.context.deadline());
         async move {

@@ -3,68 +3,82 @@
 //! Whoever finds the key taken looks who made the object. If its manifest is staged, it is adopted: the same request
 //! gives the same clip. An object that nobody has a record of is replaced.
 
+use crate::World;
+use crate::attempt::Attempt;
 use crate::error::WorkError;
-use crate::lease::Lease;
 use crate::upload::{Content, Place, Prepared};
 use export_domain::job::{Manifest, ObjectKind};
-use export_domain::ports::{ClipStore, Clock, JobStore, Precondition, Published, StoredObject};
+use export_domain::ports::{ClipStore, Origin, Precondition, Published, StoredObject};
 
-/// Makes `prepared` visible, or adopts what is there; returns the manifest of what is visible then.
-pub(crate) async fn publish<O: ClipStore, J: JobStore, C: Clock>(
-    store: &O,
-    lease: &Lease<'_, J, C>,
-    object: ObjectKind,
-    place: &Place,
-    prepared: &Prepared,
-    manifest: Manifest,
-) -> Result<Manifest, WorkError> {
-    let staged = manifest.clone();
-    lease.write(move |job, fence, now, _| job.with_staged(fence, object, staged.clone(), now)).await?;
-    if make_visible(store, place, prepared, &Precondition::Absent).await? == Published::Done {
-        return Ok(manifest);
+impl<W: World> Attempt<'_, W> {
+    /// Makes `prepared` visible, or adopts what is there; returns the manifest of what is visible then.
+    pub(crate) async fn publish(
+        &self,
+        object: ObjectKind,
+        prepared: &Prepared,
+        manifest: Manifest,
+    ) -> Result<Manifest, WorkError> {
+        let (store, place) = (self.app.objects.as_ref(), self.place(object));
+        let staged = manifest.clone();
+        self.lease
+            .write(move |job, fence, now, _| job.with_staged(fence, object, staged.clone(), now))
+            .await?;
+        if make_visible(store, &place, prepared, &Precondition::Absent).await? == Published::Done {
+            return Ok(manifest);
+        }
+        let Some(found) = store.head(&place.target, &place.key).await? else {
+            return Err(WorkError::Passing("the object in the way has gone".to_owned()));
+        };
+        if found.origin.as_ref() == Some(&place.origin) && found.is(&manifest) {
+            return Ok(manifest);
+        }
+        // Another worker may hold the claim and have published this object: renewing our claim rules that out.
+        self.lease.confirm().await?;
+        if let Some(theirs) = self.recorded(object, &found).await {
+            discard(store, &place, prepared).await;
+            return Ok(theirs);
+        }
+        match make_visible(store, &place, prepared, &Precondition::Replaces(found.etag)).await? {
+            Published::Done => Ok(manifest),
+            Published::Refused => Err(WorkError::Passing("the object in the way changed".to_owned())),
+        }
     }
-    let Some(found) = store.head(&place.target, &place.key).await? else {
-        return Err(WorkError::Passing("the object in the way has gone".to_owned()));
-    };
-    if found.origin.as_ref() == Some(&place.origin) && found.is(&manifest) {
-        return Ok(manifest);
-    }
-    // Whoever has the claim by now may have made it: only the job as it is, still claimed, says that nobody did.
-    lease.confirm().await?;
-    if let Some(theirs) = recorded(lease, object, &found).await {
-        discard(store, place, prepared).await;
-        return Ok(theirs);
-    }
-    match make_visible(store, place, prepared, &Precondition::Replaces(found.etag)).await? {
-        Published::Done => Ok(manifest),
-        Published::Refused => Err(WorkError::Passing("the object in the way changed".to_owned())),
-    }
-}
 
-/// The manifest of what an earlier attempt published without saying so.
-pub(crate) async fn adopt<O: ClipStore, J: JobStore, C: Clock>(
-    store: &O,
-    lease: &Lease<'_, J, C>,
-    object: ObjectKind,
-    place: &Place,
-) -> Result<Option<Manifest>, WorkError> {
-    if !lease.job().await.staged.iter().any(|staged| staged.object == object) {
-        return Ok(None);
+    /// The manifest of an object that an earlier attempt published and did not commit.
+    pub(crate) async fn adopt(&self, object: ObjectKind) -> Result<Option<Manifest>, WorkError> {
+        if !self.lease.job().await.staged.iter().any(|staged| staged.object == object) {
+            return Ok(None);
+        }
+        let place = self.place(object);
+        match self.app.objects.head(&place.target, &place.key).await? {
+            Some(found) => Ok(self.recorded(object, &found).await),
+            None => Ok(None),
+        }
     }
-    match store.head(&place.target, &place.key).await? {
-        Some(found) => Ok(recorded(lease, object, &found).await),
-        None => Ok(None),
-    }
-}
 
-async fn recorded<J: JobStore, C: Clock>(
-    lease: &Lease<'_, J, C>,
-    object: ObjectKind,
-    found: &StoredObject,
-) -> Option<Manifest> {
-    let job = lease.job().await;
-    let origin = found.origin.as_ref().filter(|origin| origin.job_id == job.job_id)?;
-    job.staged(object, origin.generation, origin.fence).filter(|manifest| found.is(manifest)).cloned()
+    async fn recorded(&self, object: ObjectKind, found: &StoredObject) -> Option<Manifest> {
+        let job = self.lease.job().await;
+        let origin = found.origin.as_ref().filter(|origin| origin.job_id == job.job_id)?;
+        job.staged(object, origin.generation, origin.fence).filter(|manifest| found.is(manifest)).cloned()
+    }
+
+    /// The destination of this attempt's `object`.
+    pub(crate) fn place(&self, object: ObjectKind) -> Place {
+        let job = &self.job;
+        Place {
+            target: job.order.target.clone(),
+            key: job.order.key(object),
+            content_type: match object {
+                ObjectKind::Image => "image/jpeg",
+                ObjectKind::Video | ObjectKind::Unknown => job.order.target.container.content_type(),
+            },
+            origin: Origin {
+                job_id: job.job_id.clone(),
+                generation: job.generation,
+                fence: self.lease.fence(),
+            },
+        }
+    }
 }
 
 async fn make_visible<O: ClipStore>(

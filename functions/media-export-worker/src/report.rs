@@ -1,6 +1,6 @@
 //! What operators see of a job: one log line and its metrics for every claim and every attempt.
 
-use crate::App;
+use crate::{App, World};
 use export_clip::Unfit;
 use export_clip::cage::{self, CagePolicy};
 use export_domain::job::{Job, PlanSummary, Reason, State, Warning};
@@ -19,7 +19,7 @@ pub fn check_cage(policy: CagePolicy, metrics: &Metrics, now_ms: i64) -> io::Res
     policy.judge(&missing)
 }
 
-impl<J, Q, T, O, D, B, C: Clock> App<J, Q, T, O, D, B, C> {
+impl<W: World> App<W> {
     /// `found` was claimed and became `claimed`, or had nothing left to be claimed with.
     pub(crate) fn report_claim(&self, found: &Job, claimed: &Job, granted: bool) {
         tracing::info!(
@@ -56,12 +56,12 @@ impl<J, Q, T, O, D, B, C: Clock> App<J, Q, T, O, D, B, C> {
             self.metrics.emit(now, &[(BY_PLAN, &plan.kind)], &making(&plan));
         }
     }
+}
 
-    /// A clip that was to be copied has been rendered.
-    pub(crate) fn report_fallback(&self, unfit: Unfit) {
-        let dimensions = [(BY_PLAN, "reencode"), (BY_REASON, unfit.code())];
-        self.metrics.emit(self.clock.now_ms(), &dimensions, &[(Metric::Fallbacks, 1)]);
-    }
+/// A clip that was to be copied has been rendered.
+pub(crate) fn report_fallback(metrics: &Metrics, now_ms: i64, unfit: Unfit) {
+    let dimensions = [(BY_PLAN, "reencode"), (BY_REASON, unfit.code())];
+    metrics.emit(now_ms, &dimensions, &[(Metric::Fallbacks, 1)]);
 }
 
 /// A job's warnings in one line: `pictures_left_out x3, rates_corrected x1`.
@@ -104,29 +104,13 @@ fn millis(ms: i64) -> u64 {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use export_domain::settings::Lifecycle;
-    use export_testkit::{NOW, TestClock};
     use serde_json::Value;
     use std::sync::{Arc, Mutex};
-    use std::time::Duration;
 
     #[test]
     fn operators_count_clips_that_could_not_be_copied_by_what_stood_in_the_way() {
         let lines = Arc::<Mutex<Vec<Value>>>::default();
-        let app = App {
-            jobs: (),
-            queue: (),
-            tenants: (),
-            objects: Arc::new(()),
-            dead_letters: (),
-            bus: (),
-            clock: TestClock::standing(NOW),
-            times: Lifecycle::default(),
-            workers: None,
-            ffmpeg: export_clip::Ffmpeg::at("/nonexistent/ffmpeg", Duration::from_secs(30)),
-            metrics: Metrics::to("test", lines.clone()),
-        };
-        app.report_fallback(Unfit::ParameterSets);
+        report_fallback(&Metrics::to("test", lines.clone()), 0, Unfit::ParameterSets);
         let lines = lines.lock().unwrap();
         let told = |name: &str| lines.iter().find_map(|line| line.get(name)).cloned().unwrap_or_default();
         assert_eq!((told("PlanKind"), told("Reason")), ("reencode".into(), "parameter_sets".into()));

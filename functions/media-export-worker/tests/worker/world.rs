@@ -18,6 +18,20 @@ use std::time::Duration;
 /// What an invocation has left.
 pub(crate) const LEFT: Duration = Duration::from_mins(15);
 
+/// The ports, all of them in memory.
+#[derive(Debug)]
+pub(crate) struct Memory;
+
+impl media_export_worker::World for Memory {
+    type Jobs = MemoryJobs;
+    type Queue = MemoryQueue;
+    type Tenants = Directory;
+    type Objects = MemoryObjects;
+    type DeadLetters = DeadLetters;
+    type Bus = MemoryBus;
+    type Clock = TestClock;
+}
+
 pub(crate) struct World {
     pub(crate) jobs: MemoryJobs,
     pub(crate) queue: MemoryQueue,
@@ -28,7 +42,7 @@ pub(crate) struct World {
     pub(crate) clock: TestClock,
     /// The metrics.
     pub(crate) lines: Arc<Mutex<Vec<Value>>>,
-    pub(crate) app: App<MemoryJobs, MemoryQueue, Directory, MemoryObjects, DeadLetters, MemoryBus, TestClock>,
+    pub(crate) app: App<Memory>,
 }
 
 impl World {

@@ -26,6 +26,20 @@ const WORKER: Duration = Duration::from_mins(15);
 const HTTP: Duration = Duration::from_secs(29);
 const SWEEP: Duration = Duration::from_secs(55);
 
+/// The worker's ports.
+#[derive(Debug)]
+struct Simulated;
+
+impl media_export_worker::World for Simulated {
+    type Jobs = MemoryJobs;
+    type Queue = Queues;
+    type Tenants = Directory;
+    type Objects = MemoryObjects;
+    type DeadLetters = DeadLetters;
+    type Bus = MemoryBus;
+    type Clock = Process;
+}
+
 /// Everything that outlives a process.
 #[derive(Debug, Clone)]
 pub(crate) struct World {
@@ -121,7 +135,7 @@ impl World {
 
     /// One delivery of a message.
     pub(crate) async fn work(&self, process: &Process, letter: &Letter) -> Option<Disposition> {
-        let app = media_export_worker::App {
+        let app = media_export_worker::App::<Simulated> {
             jobs: self.jobs.through(process.faults()),
             queue: self.queues.through(process.faults()),
             tenants: self.directory.through(process.faults()),

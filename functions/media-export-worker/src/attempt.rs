@@ -1,0 +1,141 @@
+//! One worker's work on one claimed job, from the claim to the record of how it ended.
+
+use crate::error::WorkError;
+use crate::lease::Lease;
+use crate::upload::OpenUpload;
+use crate::{App, World};
+use export_domain::job::{Cause, Job, Reason};
+use export_domain::ports::{Clock, JobQueue, MAX_DELAY_S};
+use export_domain::request::Wanted;
+use export_lambda::batch::Disposition;
+use std::time::Duration;
+
+/// Time to write down how an attempt ended.
+const FAREWELL: Duration = Duration::from_secs(10);
+
+/// A claimed job in work.
+pub(crate) struct Attempt<'a, W: World> {
+    pub(crate) app: &'a App<W>,
+    pub(crate) lease: Lease<'a, W>,
+    /// The job as it was claimed; [`Lease::job`] has what was written since.
+    pub(crate) job: Job,
+    /// The upload that is open: all that is left of it in the end was not published.
+    pub(crate) open: OpenUpload,
+    /// The time that the invocation had left at the claim.
+    pub(crate) left: Duration,
+}
+
+impl<'a, W: World> Attempt<'a, W> {
+    /// Takes over a job whose claim has been written.
+    pub(crate) fn new(app: &'a App<W>, job: Job, left: Duration) -> Self {
+        let open = OpenUpload::default();
+        Self { app, lease: Lease::new(app, job.clone(), open.clone()), job, open, left }
+    }
+
+    /// Works until done, until the claim is lost, or until the time is up.
+    pub(crate) async fn run(&self) -> Disposition {
+        let soft = self.left.saturating_sub(FAREWELL.min(self.left / 4)).min(self.until_deadline());
+        // In this order, not by chance: after a pause the time decides first, and a simulation's seed everything.
+        let worked = tokio::select! {
+            biased;
+            () = tokio::time::sleep(soft) => Err(time_is_up(self.job.order.wanted)),
+            lost = self.lease.keep() => Err(lost),
+            worked = self.work() => worked,
+        };
+        let ended = match worked {
+            Ok(()) => Ok(()),
+            Err(error) => self.write_down(error).await,
+        };
+        self.throw_away().await;
+        match ended {
+            Ok(()) => {
+                let job = self.lease.job().await;
+                self.app.report_attempt(&job, self.lease.fence());
+                self.app.tell(&job).await;
+                Disposition::Acknowledge
+            }
+            // A lost claim is somebody else's job now; anything else is healed by the sweeper after the lease.
+            Err(error) => {
+                tracing::warn!(%error, "an attempt was interrupted");
+                Disposition::Acknowledge
+            }
+        }
+    }
+
+    /// Aborts the upload that is open.
+    pub(crate) async fn throw_away(&self) {
+        self.open.throw_away(self.app.objects.as_ref(), &self.job.order.target).await;
+    }
+
+    /// Past its deadline a job has failed for every reader: nothing may be committed any more.
+    fn until_deadline(&self) -> Duration {
+        let deadline = self.job.deadline_at.unwrap_or(i64::MAX);
+        Duration::from_millis(u64::try_from(deadline - self.app.clock.now_ms()).unwrap_or(0))
+    }
+
+    async fn write_down(&self, error: WorkError) -> Result<(), WorkError> {
+        match error {
+            WorkError::Fenced(lost) => Err(lost.into()),
+            WorkError::GivenUp(cause) => {
+                tracing::info!(reason = %cause.reason, detail = %cause.detail, "the job failed");
+                self.give_up(&cause).await
+            }
+            WorkError::Waiting { wake_at, available_ms } => {
+                self.lease
+                    .write(|job, fence, now, times| job.waiting(fence, wake_at, available_ms, now, times))
+                    .await?;
+                self.wake_later().await;
+                Ok(())
+            }
+            WorkError::Unanswered(why) => {
+                tracing::warn!(why, "an attempt failed: a service does not answer; the job will be retried");
+                self.lease.write(Job::put_off).await?;
+                self.wake_later().await;
+                Ok(())
+            }
+            WorkError::ClockWrong(why) => {
+                tracing::warn!(why, reason = %Reason::ClockWrong, "an attempt met a service that refuses its clock");
+                self.lease.write(Job::put_off_for_clock).await?;
+                self.wake_later().await;
+                Ok(())
+            }
+            WorkError::Passing(why) => {
+                tracing::warn!(why, "an attempt failed with a transient error; the job will be retried");
+                self.lease.write(Job::released).await?;
+                self.wake_later().await;
+                Ok(())
+            }
+            // All ways have been tried, and what was not explained came twice.
+            WorkError::Unexplained(why) | WorkError::Unfit(_, why) => {
+                let cause = Reason::NotPossible.because(why);
+                tracing::warn!(reason = %cause.reason, detail = %cause.detail, "the job failed");
+                self.give_up(&cause).await
+            }
+        }
+    }
+
+    async fn give_up(&self, cause: &Cause) -> Result<(), WorkError> {
+        self.lease.write(|job, fence, now, times| job.given_up(fence, cause.clone(), now, times)).await
+    }
+
+    /// A message that could not be sent is no failure, and one that would come too early is not sent: the sweeper sees
+    /// to the job.
+    async fn wake_later(&self) {
+        let (job, now) = (self.lease.job().await, self.app.clock.now_ms());
+        if job.sleep_s(now) > MAX_DELAY_S {
+            return;
+        }
+        if let Err(error) = self.app.queue.send_for(&job, now).await {
+            tracing::warn!(%error, "failed to send a wake-up message; the sweeper resends it");
+        }
+    }
+}
+
+/// A still takes a part of a second: if a whole invocation does not do, a service does not answer.
+fn time_is_up(wanted: Wanted) -> WorkError {
+    let why = "the time is up".to_owned();
+    match wanted {
+        Wanted::Media => WorkError::Passing(why),
+        Wanted::Thumbnail => WorkError::Unanswered(why),
+    }
+}

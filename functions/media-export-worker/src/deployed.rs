@@ -1,0 +1,46 @@
+//! The function's ports on AWS.
+
+use crate::{App, Config, World};
+use export_aws::clients::{self, Patience};
+use export_aws::clock::SystemClock;
+use export_aws::dynamodb::{DynamoJobs, DynamoTenants};
+use export_aws::eventbridge::EventBridgeBus;
+use export_aws::s3::S3Objects;
+use export_aws::sqs::{SqsDeadLetters, SqsQueues};
+use export_clip::Ffmpeg;
+use export_lambda::metrics::Metrics;
+use std::sync::Arc;
+
+/// The services of AWS.
+#[derive(Debug)]
+pub struct Deployed;
+
+impl World for Deployed {
+    type Jobs = DynamoJobs;
+    type Queue = SqsQueues;
+    type Tenants = DynamoTenants;
+    type Objects = S3Objects;
+    type DeadLetters = SqsDeadLetters;
+    type Bus = EventBridgeBus;
+    type Clock = SystemClock;
+}
+
+impl App<Deployed> {
+    /// The function as `config` describes it.
+    pub async fn deployed(config: Config, metrics: Metrics) -> Self {
+        let sdk = &clients::load(Patience::WORK).await;
+        Self {
+            jobs: DynamoJobs::new(sdk, config.jobs_table),
+            queue: SqsQueues::new(sdk, config.clip_queue, config.thumbnail_queue),
+            tenants: DynamoTenants::new(sdk, config.tenants_table),
+            objects: Arc::new(S3Objects::new(sdk).lent_by(config.data_role)),
+            dead_letters: SqsDeadLetters::new(sdk, config.dead_letter_queue),
+            bus: EventBridgeBus::new(sdk, config.bus),
+            clock: SystemClock,
+            times: config.times,
+            workers: config.workers,
+            ffmpeg: Ffmpeg::caged(config.ffmpeg, config.patience, config.cage).within(config.memory),
+            metrics,
+        }
+    }
+}

@@ -1,0 +1,183 @@
+//! The work on one claimed job, step by step: the only place that knows all ports.
+
+use crate::World;
+use crate::attempt::Attempt;
+use crate::engine::{self, Recording, Uploads, container};
+use crate::error::WorkError;
+use crate::report::report_fallback;
+use crate::upload::{Content, Prepared};
+use export_clip::{Clip, Made, Observer, Still, Thumbnail};
+use export_domain::job::{Job, Manifest, ObjectKind, PlanSummary, Reason, Warning};
+use export_domain::ports::{ClipStore, Clock, Tenants, Upload};
+use export_domain::request::Wanted;
+use export_media::time::Nanos;
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+/// Kept back from the invocation's time to write down how it ended.
+const MARGIN: Duration = Duration::from_secs(15);
+
+impl<W: World> Attempt<'_, W> {
+    /// Does what the job asks and commits it. What is left open after that was not published.
+    pub(crate) async fn work(&self) -> Result<(), WorkError> {
+        let tenant = self.app.tenants.tenant(&self.job.tenant).await?;
+        let tenant = tenant.ok_or_else(|| Reason::Denied.because("the tenant is not known any more"))?;
+        if !tenant.allows(&self.job.order.target) {
+            return Err(Reason::Denied.because("the storage is not the tenant's any more").into());
+        }
+        if self.adopted().await? {
+            return Ok(());
+        }
+        self.sweep_up().await;
+        let recording = Arc::new(Recording::new(Arc::clone(&self.app.objects), &tenant, &self.job));
+        match self.cut(&recording, false).await {
+            Err(WorkError::Unexplained(why)) => {
+                tracing::warn!(why, "retrying an unexplained failure once");
+                self.throw_away().await;
+                self.cut(&recording, true).await
+            }
+            done => done,
+        }
+    }
+
+    /// Makes the files from the recording; `again` for the second time in this attempt.
+    async fn cut(&self, recording: &Arc<Recording<W::Objects>>, again: bool) -> Result<(), WorkError> {
+        match self.job.order.wanted {
+            Wanted::Thumbnail => Box::pin(self.still(recording)).await,
+            Wanted::Media => Box::pin(self.media(recording, again)).await,
+        }
+    }
+
+    /// Throws away the uploads of earlier claims, as the job's item has them. What is not on record or cannot be thrown
+    /// away now, the bucket's lifecycle rule throws away later.
+    async fn sweep_up(&self) {
+        let (target, key) = (&self.job.order.target, self.job.order.key(ObjectKind::Video));
+        for id in self.job.abandoned(self.job.fence) {
+            let upload = Upload { id: id.to_owned(), key: key.clone() };
+            if let Err(error) = self.app.objects.abort(target, &upload).await {
+                tracing::warn!(%error, "failed to abort an earlier upload");
+            }
+        }
+    }
+
+    /// Commits what an earlier attempt published but could not commit. `true` if that ends the job.
+    async fn adopted(&self) -> Result<bool, WorkError> {
+        if self.job.image.is_none()
+            && let Some(image) = self.adopt(ObjectKind::Image).await?
+        {
+            self.commit_image(image, PlanSummary::default()).await?;
+        }
+        if self.job.order.wanted == Wanted::Media
+            && let Some(video) = self.adopt(ObjectKind::Video).await?
+        {
+            self.commit_video(video, PlanSummary::default()).await?;
+        }
+        Ok(!self.lease.is_running().await)
+    }
+
+    /// A thumbnail-only job.
+    async fn still(&self, recording: &Arc<Recording<W::Objects>>) -> Result<(), WorkError> {
+        let still = Still { selection: recording.selection(&self.job, self.app.clock.now_ms()) };
+        let image = still.make(Arc::clone(recording), &self.app.ffmpeg).await?;
+        self.publish_image(image).await
+    }
+
+    /// A clip, and its first frame as soon as that is known.
+    async fn media(&self, recording: &Arc<Recording<W::Objects>>, again: bool) -> Result<(), WorkError> {
+        let began = Instant::now();
+        let clip = Clip {
+            selection: recording.selection(&self.job, self.app.clock.now_ms()),
+            container: container(self.job.order.target.container),
+            left: self.left.saturating_sub(MARGIN),
+            last_try: again,
+        };
+        let (store, place) = (Arc::clone(&self.app.objects), self.place(ObjectKind::Video));
+        let sink = Uploads { store, place, open: self.open.clone() };
+        let made = clip.make(Arc::clone(recording), &self.app.ffmpeg, &sink, self).await?;
+        let fell_back = made.plan.fell_back;
+        self.publish_clip(made, began).await?;
+        if let Some(unfit) = fell_back {
+            report_fallback(&self.app.metrics, self.app.clock.now_ms(), unfit);
+        }
+        Ok(())
+    }
+
+    async fn publish_clip(&self, made: Made<Prepared>, began: Instant) -> Result<(), WorkError> {
+        let Made { written: prepared, length, lack_ms, plan, warnings, bytes_read, open_ms } = made;
+        let lack_ms = lack_ms.clamp(0, self.job.order.duration_ms);
+        let manifest = manifest(&prepared, length, lack_ms, engine::warnings(warnings));
+        let video = self.publish(ObjectKind::Video, &prepared, manifest).await?;
+        self.open.take().await;
+        let plan = PlanSummary {
+            kind: plan.kind.to_owned(),
+            reason: plan.reason,
+            fell_back: plan.fell_back.is_some(),
+            frames_encoded: plan.frames_encoded,
+            frames_copied: plan.frames_copied,
+            bytes_read,
+            bytes_written: prepared.bytes,
+            open_ms,
+            render_ms: plan.render_ms,
+            check_ms: plan.check_ms,
+            total_ms: u64::try_from(began.elapsed().as_millis()).unwrap_or(u64::MAX),
+        };
+        self.commit_video(video, plan).await?;
+        if matches!(prepared.content, Content::Parts(..)) {
+            self.sweep_up().await;
+        }
+        Ok(())
+    }
+
+    async fn publish_image(&self, image: Thumbnail) -> Result<(), WorkError> {
+        let Thumbnail { jpeg, bytes_read, warnings } = image;
+        let bytes = u64::try_from(jpeg.len()).unwrap_or_default();
+        let plan = PlanSummary {
+            kind: "still".to_owned(),
+            reason: "the first picture of the window".to_owned(),
+            frames_encoded: 1,
+            bytes_read,
+            bytes_written: bytes,
+            ..PlanSummary::default()
+        };
+        let prepared = Prepared::whole(jpeg.into());
+        let manifest = manifest(&prepared, Nanos::ZERO, 0, engine::warnings(warnings));
+        let image = self.publish(ObjectKind::Image, &prepared, manifest).await?;
+        self.commit_image(image, plan).await
+    }
+
+    async fn commit_image(&self, image: Manifest, plan: PlanSummary) -> Result<(), WorkError> {
+        let with_image =
+            |job: &Job, fence, now, times: &_| job.with_image(fence, image.clone(), plan.clone(), now, times);
+        self.lease.write(with_image).await
+    }
+
+    async fn commit_video(&self, video: Manifest, plan: PlanSummary) -> Result<(), WorkError> {
+        let with_video =
+            |job: &Job, fence, now, times: &_| job.with_video(fence, video.clone(), plan.clone(), now, times);
+        self.lease.write(with_video).await
+    }
+}
+
+/// Publishes the first picture and notes the progress.
+impl<W: World> Observer for Attempt<'_, W> {
+    async fn wants_first_frame(&self) -> bool {
+        self.lease.job().await.image.is_none()
+    }
+
+    async fn first_frame(&self, frame: Thumbnail) -> Result<(), export_clip::Error> {
+        Ok(self.publish_image(frame).await?)
+    }
+
+    fn progress(&self, length: Nanos) {
+        self.lease.progress(length.to_millis_floor());
+    }
+}
+
+fn manifest(prepared: &Prepared, length: Nanos, lack_ms: i64, warnings: Vec<Warning>) -> Manifest {
+    let parts = match &prepared.content {
+        Content::Whole(_) => 0,
+        Content::Parts(_, parts) => u32::try_from(parts.len()).unwrap_or(u32::MAX),
+    };
+    let duration_ms = (length + Nanos::new(500_000)).to_millis_floor();
+    Manifest { bytes: prepared.bytes, sha256: prepared.sha256.clone(), parts, duration_ms, lack_ms, warnings }
+}
