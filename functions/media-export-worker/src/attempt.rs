@@ -1,12 +1,15 @@
 //! One worker's work on one claimed job, from the claim to the record of how it ended.
 
-use crate::error::WorkError;
+use crate::error::{AttemptError, given_up};
 use crate::lease::Lease;
 use crate::upload::OpenUpload;
 use crate::{App, World};
-use export_domain::job::{Cause, Job, Reason};
-use export_domain::ports::{Clock, JobQueue, MAX_DELAY_S};
+use export_clip::Error as ClipError;
+use export_domain::job::{Cause, Fenced, Job, Reason};
+use export_domain::message::MAX_DELAY_S;
+use export_domain::ports::{Clock, JobQueue};
 use export_domain::request::Wanted;
+use export_domain::settings::Lifecycle;
 use export_lambda::batch::Disposition;
 use std::time::Duration;
 
@@ -73,49 +76,69 @@ impl<'a, W: World> Attempt<'a, W> {
         Duration::from_millis(u64::try_from(deadline - self.app.clock.now_ms()).unwrap_or(0))
     }
 
-    async fn write_down(&self, error: WorkError) -> Result<(), WorkError> {
+    /// Records in the job how the attempt ended.
+    async fn write_down(&self, error: AttemptError) -> Result<(), AttemptError> {
         match error {
-            WorkError::Fenced(lost) => Err(lost.into()),
-            WorkError::GivenUp(cause) => {
+            AttemptError::Fenced(lost) => Err(lost.into()),
+            AttemptError::GivenUp(cause) => {
                 tracing::info!(reason = %cause.reason, detail = %cause.detail, "the job failed");
-                self.give_up(&cause).await
+                self.fail(&cause).await
             }
-            WorkError::Waiting { wake_at, available_ms } => {
-                self.lease
-                    .write(|job, fence, now, times| job.waiting(fence, wake_at, available_ms, now, times))
-                    .await?;
-                self.wake_later().await;
-                Ok(())
+            AttemptError::Refused { cause, why } => {
+                tracing::warn!(why, reason = %cause.reason, detail = %cause.detail, "the job failed");
+                self.fail(&cause).await
             }
-            WorkError::Unanswered(why) => {
-                tracing::warn!(why, "an attempt failed: a service does not answer; the job will be retried");
-                self.lease.write(Job::put_off).await?;
-                self.wake_later().await;
-                Ok(())
-            }
-            WorkError::ClockWrong(why) => {
+            AttemptError::ClockWrong(why) => {
                 tracing::warn!(why, reason = %Reason::ClockWrong, "an attempt met a service that refuses its clock");
-                self.lease.write(Job::put_off_for_clock).await?;
-                self.wake_later().await;
-                Ok(())
+                self.try_later(Job::put_off_for_clock).await
             }
-            WorkError::Passing(why) => {
-                tracing::warn!(why, "an attempt failed with a transient error; the job will be retried");
-                self.lease.write(Job::released).await?;
-                self.wake_later().await;
-                Ok(())
-            }
-            // All ways have been tried, and what was not explained came twice.
-            WorkError::Unexplained(why) | WorkError::Unfit(_, why) => {
-                let cause = Reason::NotPossible.because(why);
-                tracing::warn!(reason = %cause.reason, detail = %cause.detail, "the job failed");
-                self.give_up(&cause).await
-            }
+            AttemptError::Clip(error) => self.write_down_clip(error).await,
         }
     }
 
-    async fn give_up(&self, cause: &Cause) -> Result<(), WorkError> {
+    async fn write_down_clip(&self, error: ClipError) -> Result<(), AttemptError> {
+        match error {
+            ClipError::GivenUp(cause) => {
+                let cause = given_up(cause);
+                tracing::info!(reason = %cause.reason, detail = %cause.detail, "the job failed");
+                self.fail(&cause).await
+            }
+            ClipError::Waiting { wake_at, available_ms } => {
+                self.try_later(|job, fence, now, times| job.waiting(fence, wake_at, available_ms, now, times))
+                    .await
+            }
+            ClipError::Unanswered(why) => {
+                tracing::warn!(why, "an attempt failed: a service does not answer; the job will be retried");
+                self.try_later(Job::put_off).await
+            }
+            ClipError::Passing(why) => {
+                tracing::warn!(why, "an attempt failed with a transient error; the job will be retried");
+                self.try_later(Job::released).await
+            }
+            // All ways have been tried, and what was not explained came twice.
+            ClipError::Unexplained(why) | ClipError::Unfit(_, why) => self.not_possible(&why).await,
+            ClipError::Outside(error) => self.not_possible(&error.to_string()).await,
+        }
+    }
+
+    async fn not_possible(&self, why: &str) -> Result<(), AttemptError> {
+        let cause = Reason::NotPossible.because(why);
+        tracing::warn!(reason = %cause.reason, detail = %cause.detail, "the job failed");
+        self.fail(&cause).await
+    }
+
+    async fn fail(&self, cause: &Cause) -> Result<(), AttemptError> {
         self.lease.write(|job, fence, now, times| job.given_up(fence, cause.clone(), now, times)).await
+    }
+
+    /// Writes a job that goes on later, and sends its message.
+    async fn try_later(
+        &self,
+        change: impl Fn(&Job, u64, i64, &Lifecycle) -> Result<Job, Fenced>,
+    ) -> Result<(), AttemptError> {
+        self.lease.write(change).await?;
+        self.wake_later().await;
+        Ok(())
     }
 
     /// A message that could not be sent is no failure, and one that would come too early is not sent: the sweeper sees
@@ -132,10 +155,10 @@ impl<'a, W: World> Attempt<'a, W> {
 }
 
 /// A still takes a part of a second: if a whole invocation does not do, a service does not answer.
-fn time_is_up(wanted: Wanted) -> WorkError {
-    let why = "the time is up".to_owned();
+fn time_is_up(wanted: Wanted) -> AttemptError {
+    let why = "the time is up";
     match wanted {
-        Wanted::Media => WorkError::Passing(why),
-        Wanted::Thumbnail => WorkError::Unanswered(why),
+        Wanted::Media => AttemptError::passing(why),
+        Wanted::Thumbnail => AttemptError::unanswered(why),
     }
 }

@@ -1,121 +1,109 @@
-//! Why work on a job stops before it is done.
+//! The reasons for which an attempt stops before its job is done.
 
-use export_clip::Unfit;
+use export_clip::Error as ClipError;
 use export_domain::job::{Cause, Fenced, Reason};
 use export_domain::ports::{Unavailable, WriteError};
 use tokio::task::JoinError;
 
-/// Decides what becomes of the job.
+/// An error of an attempt; decides what becomes of the job.
 #[derive(Debug, thiserror::Error)]
-pub(crate) enum WorkError {
-    /// It cannot succeed.
+pub(crate) enum AttemptError {
+    /// The engine's errors, and the worker's that are of the same kind.
+    #[error(transparent)]
+    Clip(ClipError),
+    /// The job is not to be done.
     #[error("gave up: {0}")]
     GivenUp(Cause),
-    /// The recording has not grown far enough.
-    #[error("the recording ends before the window")]
-    Waiting {
-        /// When to look again, milliseconds since the epoch.
-        wake_at: i64,
-        /// Milliseconds of the window that are there.
-        available_ms: i64,
+    /// A store refuses what the job needs. `why` is for the log.
+    #[error("gave up: {cause}: {why}")]
+    Refused {
+        /// The failure of the job.
+        cause: Cause,
+        /// The store's reply.
+        why: String,
     },
-    /// A service did not answer: neither the job nor its recording has a part in it. The text is for the log.
-    #[error("{0}")]
-    Unanswered(String),
     /// A service refuses the time of this worker's requests. The text is for the log.
     #[error("{0}")]
     ClockWrong(String),
-    /// ffmpeg was killed, the time is up, something came in between: another attempt may succeed. The text is for the log.
-    #[error("{0}")]
-    Passing(String),
-    /// Something is missing from what was made, and nobody complained: lost on its way, or always so. Once more tells.
-    /// The text is for people.
-    #[error("{0}")]
-    Unexplained(String),
-    /// What is made in this way, of this recording, is refused or not as it should be, and would be so again. The text
-    /// is for people.
-    #[error("cannot be made in this way: {1}")]
-    Unfit(Unfit, String),
     /// The claim was lost.
     #[error(transparent)]
     Fenced(#[from] Fenced),
 }
 
-impl From<Cause> for WorkError {
+impl AttemptError {
+    /// Another attempt may succeed. The text is for the log.
+    pub(crate) fn passing(why: impl Into<String>) -> Self {
+        Self::Clip(ClipError::Passing(why.into()))
+    }
+
+    /// A service did not answer. The text is for the log.
+    pub(crate) fn unanswered(why: impl Into<String>) -> Self {
+        Self::Clip(ClipError::Unanswered(why.into()))
+    }
+}
+
+impl From<Cause> for AttemptError {
     fn from(cause: Cause) -> Self {
-        WorkError::GivenUp(cause)
+        Self::GivenUp(cause)
     }
 }
 
-impl From<Unavailable> for WorkError {
+impl From<Unavailable> for AttemptError {
     fn from(error: Unavailable) -> Self {
-        WorkError::Unanswered(error.to_string())
+        Self::unanswered(error.to_string())
     }
 }
 
-impl From<WriteError> for WorkError {
+impl From<WriteError> for AttemptError {
     fn from(error: WriteError) -> Self {
         match error {
             WriteError::Denied(why) => {
-                tracing::warn!(why, "the target refused the write");
                 let takes = "s3:PutObject and s3:GetObject, and s3:ListBucket for what is not there";
                 let detail =
                     format!("the storage does not let the service look or write; that takes {takes}");
-                Reason::Denied.because(detail).into()
+                Self::Refused { cause: Reason::Denied.because(detail), why }
             }
             WriteError::Key(why) => {
-                tracing::warn!(why, "the key of the target cannot be used");
-                Reason::KeyNotUsable.because("the storage's key cannot be used").into()
+                let cause = Reason::KeyNotUsable.because("the storage's key cannot be used");
+                Self::Refused { cause, why }
             }
-            WriteError::Clock(why) => WorkError::ClockWrong(why),
+            WriteError::Clock(why) => Self::ClockWrong(why),
             WriteError::Unavailable(error) => error.into(),
         }
     }
 }
 
-impl From<JoinError> for WorkError {
+impl From<JoinError> for AttemptError {
     fn from(error: JoinError) -> Self {
-        export_clip::Error::from(error).into()
+        Self::Clip(error.into())
     }
 }
 
-/// The engine's errors as the job's.
-impl From<export_clip::Error> for WorkError {
-    fn from(error: export_clip::Error) -> Self {
-        use export_clip::Error;
+/// The worker's own errors come back from the engine as they went.
+impl From<ClipError> for AttemptError {
+    fn from(error: ClipError) -> Self {
         match error {
-            Error::GivenUp(cause) => Self::GivenUp(given_up(cause)),
-            Error::Waiting { wake_at, available_ms } => Self::Waiting { wake_at, available_ms },
-            Error::Unanswered(why) => Self::Unanswered(why),
-            Error::Passing(why) => Self::Passing(why),
-            Error::Unexplained(why) => Self::Unexplained(why),
-            Error::Unfit(unfit, why) => Self::Unfit(unfit, why),
-            Error::Outside(error) => match error.downcast::<WorkError>() {
+            ClipError::Outside(error) => match error.downcast::<Self>() {
                 Ok(own) => *own,
-                Err(other) => Self::Unexplained(other.to_string()),
+                Err(other) => Self::Clip(ClipError::Outside(other)),
             },
+            error => Self::Clip(error),
         }
     }
 }
 
-/// An error of the sink or the observer on its way through the engine.
-impl From<WorkError> for export_clip::Error {
-    fn from(error: WorkError) -> Self {
+/// An error of the source, the sink or the observer on its way through the engine.
+impl From<AttemptError> for ClipError {
+    fn from(error: AttemptError) -> Self {
         match error {
-            WorkError::Unanswered(why) => Self::Unanswered(why),
-            WorkError::Passing(why) => Self::Passing(why),
-            WorkError::Unexplained(why) => Self::Unexplained(why),
-            WorkError::Unfit(unfit, why) => Self::Unfit(unfit, why),
-            own @ (WorkError::GivenUp(_)
-            | WorkError::Waiting { .. }
-            | WorkError::ClockWrong(_)
-            | WorkError::Fenced(_)) => Self::Outside(Box::new(own)),
+            AttemptError::Clip(error) => error,
+            own => Self::Outside(Box::new(own)),
         }
     }
 }
 
 /// The one table from what makes a clip impossible to what clients are told.
-fn given_up(export_clip::Cause { reason, detail }: export_clip::Cause) -> Cause {
+pub(crate) fn given_up(export_clip::Cause { reason, detail }: export_clip::Cause) -> Cause {
     use export_clip::Reason as Engine;
     let reason = match reason {
         Engine::SourceAbsent => Reason::SourceAbsent,
@@ -138,22 +126,19 @@ mod tests {
 
     #[test]
     fn an_error_of_the_worker_comes_back_from_the_engine_as_it_went() {
-        let back = |error: WorkError| WorkError::from(export_clip::Error::from(error));
-        assert!(matches!(back(Fenced.into()), WorkError::Fenced(_)));
+        let back = |error: AttemptError| AttemptError::from(ClipError::from(error));
+        assert!(matches!(back(Fenced.into()), AttemptError::Fenced(_)));
         let denied = Reason::Denied.because("the storage does not let the service write");
-        assert!(matches!(back(denied.clone().into()), WorkError::GivenUp(cause) if cause == denied));
-        let passing = WorkError::Passing("the object in the way changed".to_owned());
-        assert!(matches!(back(passing), WorkError::Passing(why) if why == "the object in the way changed"));
+        assert!(matches!(back(denied.clone().into()), AttemptError::GivenUp(cause) if cause == denied));
+        let passing = AttemptError::passing("the object in the way changed");
+        assert!(
+            matches!(back(passing), AttemptError::Clip(ClipError::Passing(why)) if why == "the object in the way changed")
+        );
     }
 
     #[test]
     fn what_the_engine_says_no_more_of_is_explained_in_the_usual_words() {
-        let absent = WorkError::from(export_clip::Error::from(export_clip::Cause::from(
-            export_clip::Reason::SourceAbsent,
-        )));
-        assert!(
-            matches!(absent, WorkError::GivenUp(cause) if cause == Cause::from(Reason::SourceAbsent)),
-            "the detail is the reason's usual one"
-        );
+        let absent = given_up(export_clip::Reason::SourceAbsent.into());
+        assert_eq!(absent, Cause::from(Reason::SourceAbsent), "the detail is the reason's usual one");
     }
 }

@@ -1,6 +1,6 @@
 //! A claimed job: every write is conditional on the claim, and a lost claim stops the work.
 
-use crate::error::WorkError;
+use crate::error::AttemptError;
 use crate::upload::OpenUpload;
 use crate::{App, World};
 use export_domain::job::{Fenced, Job, State};
@@ -56,7 +56,7 @@ impl<'a, W: World> Lease<'a, W> {
     pub(crate) async fn write(
         &self,
         change: impl Fn(&Job, u64, i64, &Lifecycle) -> Result<Job, Fenced>,
-    ) -> Result<(), WorkError> {
+    ) -> Result<(), AttemptError> {
         let mut job = self.job.lock().await;
         for _ in 0..WRITE_TRIES {
             let next = change(&job, self.fence, self.app.clock.now_ms(), &self.app.times)?;
@@ -74,13 +74,13 @@ impl<'a, W: World> Lease<'a, W> {
     }
 
     /// Renews the claim, so that the job seen last is the job as it is.
-    pub(crate) async fn confirm(&self) -> Result<(), WorkError> {
+    pub(crate) async fn confirm(&self) -> Result<(), AttemptError> {
         let done_ms = self.done_ms.load(Ordering::Relaxed);
         self.write(|job, fence, now, times| job.renewed(fence, done_ms, now, times)).await
     }
 
     /// Renews the claim and notes the upload that is open, if that is not on record: the next claim throws it away.
-    async fn renew(&self) -> Result<(), WorkError> {
+    async fn renew(&self) -> Result<(), AttemptError> {
         let Some(upload) = self.open.current() else { return self.confirm().await };
         let done_ms = self.done_ms.load(Ordering::Relaxed);
         self.write(|job, fence, now, times| {
@@ -95,7 +95,7 @@ impl<'a, W: World> Lease<'a, W> {
     /// Renews until the claim is lost, and as soon as an upload is begun; never returns otherwise. An end that this
     /// worker wrote down is no lost claim. A table that does not answer for a whole lease means that the claim may be
     /// someone else's by now.
-    pub(crate) async fn keep(&self) -> WorkError {
+    pub(crate) async fn keep(&self) -> AttemptError {
         let mut renewed_at = self.app.clock.now_ms();
         loop {
             tokio::select! {
@@ -105,8 +105,8 @@ impl<'a, W: World> Lease<'a, W> {
             }
             match self.renew().await {
                 Ok(()) => renewed_at = self.app.clock.now_ms(),
-                Err(WorkError::Fenced(_)) if self.ended.load(Ordering::Relaxed) => return pending().await,
-                Err(WorkError::Fenced(lost)) => return lost.into(),
+                Err(AttemptError::Fenced(_)) if self.ended.load(Ordering::Relaxed) => return pending().await,
+                Err(AttemptError::Fenced(lost)) => return lost.into(),
                 Err(error) if self.app.clock.now_ms() - renewed_at >= self.app.times.lease_ms => {
                     return error;
                 }

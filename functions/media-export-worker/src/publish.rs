@@ -5,7 +5,7 @@
 
 use crate::World;
 use crate::attempt::Attempt;
-use crate::error::WorkError;
+use crate::error::AttemptError;
 use crate::upload::{Content, Place, Prepared};
 use export_domain::job::{Manifest, ObjectKind};
 use export_domain::ports::{ClipStore, Origin, Precondition, Published, StoredObject};
@@ -17,7 +17,7 @@ impl<W: World> Attempt<'_, W> {
         object: ObjectKind,
         prepared: &Prepared,
         manifest: Manifest,
-    ) -> Result<Manifest, WorkError> {
+    ) -> Result<Manifest, AttemptError> {
         let (store, place) = (self.app.objects.as_ref(), self.place(object));
         let staged = manifest.clone();
         self.lease
@@ -27,7 +27,7 @@ impl<W: World> Attempt<'_, W> {
             return Ok(manifest);
         }
         let Some(found) = store.head(&place.target, &place.key).await? else {
-            return Err(WorkError::Passing("the object in the way has gone".to_owned()));
+            return Err(AttemptError::passing("the object in the way has gone"));
         };
         if found.origin.as_ref() == Some(&place.origin) && found.is(&manifest) {
             return Ok(manifest);
@@ -40,12 +40,12 @@ impl<W: World> Attempt<'_, W> {
         }
         match make_visible(store, &place, prepared, &Precondition::Replaces(found.etag)).await? {
             Published::Done => Ok(manifest),
-            Published::Refused => Err(WorkError::Passing("the object in the way changed".to_owned())),
+            Published::Refused => Err(AttemptError::passing("the object in the way changed")),
         }
     }
 
     /// The manifest of an object that an earlier attempt published and did not commit.
-    pub(crate) async fn adopt(&self, object: ObjectKind) -> Result<Option<Manifest>, WorkError> {
+    pub(crate) async fn adopt(&self, object: ObjectKind) -> Result<Option<Manifest>, AttemptError> {
         if !self.lease.job().await.staged.iter().any(|staged| staged.object == object) {
             return Ok(None);
         }
@@ -86,7 +86,7 @@ async fn make_visible<O: ClipStore>(
     place: &Place,
     prepared: &Prepared,
     when: &Precondition,
-) -> Result<Published, WorkError> {
+) -> Result<Published, AttemptError> {
     let target = &place.target;
     Ok(match &prepared.content {
         Content::Whole(body) => {

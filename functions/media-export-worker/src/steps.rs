@@ -3,10 +3,10 @@
 use crate::World;
 use crate::attempt::Attempt;
 use crate::engine::{self, Recording, Uploads, container};
-use crate::error::WorkError;
+use crate::error::AttemptError;
 use crate::report::report_fallback;
 use crate::upload::{Content, Prepared};
-use export_clip::{Clip, Made, Observer, Still, Thumbnail};
+use export_clip::{Clip, Error as ClipError, Made, Observer, Still, Thumbnail};
 use export_domain::job::{Job, Manifest, ObjectKind, PlanSummary, Reason, Warning};
 use export_domain::ports::{ClipStore, Clock, Tenants, Upload};
 use export_domain::request::Wanted;
@@ -19,7 +19,7 @@ const MARGIN: Duration = Duration::from_secs(15);
 
 impl<W: World> Attempt<'_, W> {
     /// Does what the job asks and commits it. What is left open after that was not published.
-    pub(crate) async fn work(&self) -> Result<(), WorkError> {
+    pub(crate) async fn work(&self) -> Result<(), AttemptError> {
         let tenant = self.app.tenants.tenant(&self.job.tenant).await?;
         let tenant = tenant.ok_or_else(|| Reason::Denied.because("the tenant is not known any more"))?;
         if !tenant.allows(&self.job.order.target) {
@@ -31,7 +31,7 @@ impl<W: World> Attempt<'_, W> {
         self.sweep_up().await;
         let recording = Arc::new(Recording::new(Arc::clone(&self.app.objects), &tenant, &self.job));
         match self.cut(&recording, false).await {
-            Err(WorkError::Unexplained(why)) => {
+            Err(AttemptError::Clip(ClipError::Unexplained(why))) => {
                 tracing::warn!(why, "retrying an unexplained failure once");
                 self.throw_away().await;
                 self.cut(&recording, true).await
@@ -41,7 +41,7 @@ impl<W: World> Attempt<'_, W> {
     }
 
     /// Makes the files from the recording; `again` for the second time in this attempt.
-    async fn cut(&self, recording: &Arc<Recording<W::Objects>>, again: bool) -> Result<(), WorkError> {
+    async fn cut(&self, recording: &Arc<Recording<W::Objects>>, again: bool) -> Result<(), AttemptError> {
         match self.job.order.wanted {
             Wanted::Thumbnail => Box::pin(self.still(recording)).await,
             Wanted::Media => Box::pin(self.media(recording, again)).await,
@@ -61,7 +61,7 @@ impl<W: World> Attempt<'_, W> {
     }
 
     /// Commits what an earlier attempt published but could not commit. `true` if that ends the job.
-    async fn adopted(&self) -> Result<bool, WorkError> {
+    async fn adopted(&self) -> Result<bool, AttemptError> {
         if self.job.image.is_none()
             && let Some(image) = self.adopt(ObjectKind::Image).await?
         {
@@ -76,14 +76,14 @@ impl<W: World> Attempt<'_, W> {
     }
 
     /// A thumbnail-only job.
-    async fn still(&self, recording: &Arc<Recording<W::Objects>>) -> Result<(), WorkError> {
+    async fn still(&self, recording: &Arc<Recording<W::Objects>>) -> Result<(), AttemptError> {
         let still = Still { selection: recording.selection(&self.job, self.app.clock.now_ms()) };
         let image = still.make(Arc::clone(recording), &self.app.ffmpeg).await?;
         self.publish_image(image).await
     }
 
     /// A clip, and its first frame as soon as that is known.
-    async fn media(&self, recording: &Arc<Recording<W::Objects>>, again: bool) -> Result<(), WorkError> {
+    async fn media(&self, recording: &Arc<Recording<W::Objects>>, again: bool) -> Result<(), AttemptError> {
         let began = Instant::now();
         let clip = Clip {
             selection: recording.selection(&self.job, self.app.clock.now_ms()),
@@ -102,7 +102,7 @@ impl<W: World> Attempt<'_, W> {
         Ok(())
     }
 
-    async fn publish_clip(&self, made: Made<Prepared>, began: Instant) -> Result<(), WorkError> {
+    async fn publish_clip(&self, made: Made<Prepared>, began: Instant) -> Result<(), AttemptError> {
         let Made { written: prepared, length, lack_ms, plan, warnings, bytes_read, open_ms } = made;
         let lack_ms = lack_ms.clamp(0, self.job.order.duration_ms);
         let manifest = manifest(&prepared, length, lack_ms, engine::warnings(warnings));
@@ -128,7 +128,7 @@ impl<W: World> Attempt<'_, W> {
         Ok(())
     }
 
-    async fn publish_image(&self, image: Thumbnail) -> Result<(), WorkError> {
+    async fn publish_image(&self, image: Thumbnail) -> Result<(), AttemptError> {
         let Thumbnail { jpeg, bytes_read, warnings } = image;
         let bytes = u64::try_from(jpeg.len()).unwrap_or_default();
         let plan = PlanSummary {
@@ -145,13 +145,13 @@ impl<W: World> Attempt<'_, W> {
         self.commit_image(image, plan).await
     }
 
-    async fn commit_image(&self, image: Manifest, plan: PlanSummary) -> Result<(), WorkError> {
+    async fn commit_image(&self, image: Manifest, plan: PlanSummary) -> Result<(), AttemptError> {
         let with_image =
             |job: &Job, fence, now, times: &_| job.with_image(fence, image.clone(), plan.clone(), now, times);
         self.lease.write(with_image).await
     }
 
-    async fn commit_video(&self, video: Manifest, plan: PlanSummary) -> Result<(), WorkError> {
+    async fn commit_video(&self, video: Manifest, plan: PlanSummary) -> Result<(), AttemptError> {
         let with_video =
             |job: &Job, fence, now, times: &_| job.with_video(fence, video.clone(), plan.clone(), now, times);
         self.lease.write(with_video).await

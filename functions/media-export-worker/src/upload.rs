@@ -4,12 +4,12 @@
 //! number, so part 1 is held back and sent at the end with the head in front. A clip that fits into one part is
 //! written at once.
 
-use crate::error::WorkError;
+use crate::error::AttemptError;
 use bytes::{Bytes, BytesMut};
 use export_clip::Task;
 use export_domain::ids::hex;
 use export_domain::ports::{Checked, ClipStore, Origin, Part, Upload, WriteError};
-use export_domain::tenant::Target;
+use export_domain::target::Target;
 use sha2::{Digest, Sha256};
 use std::collections::VecDeque;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -49,7 +49,11 @@ struct Opening {
 
 impl OpenUpload {
     /// Starts one; that goes on when the caller is gone, so that its name becomes known.
-    async fn begin<O: ClipStore + 'static>(&self, store: Arc<O>, place: Place) -> Result<Upload, WorkError> {
+    async fn begin<O: ClipStore + 'static>(
+        &self,
+        store: Arc<O>,
+        place: Place,
+    ) -> Result<Upload, AttemptError> {
         let (started, start) = oneshot::channel();
         let (opening, noted) = (Arc::clone(&self.opening), Arc::clone(&self.begun));
         let starting = tokio::spawn(async move {
@@ -62,7 +66,8 @@ impl OpenUpload {
             let _ = started.send(begun);
         });
         lock(&self.opening).starting = Some(starting);
-        let begun = start.await.map_err(|e| WorkError::Passing(format!("failed to start an upload: {e}")))?;
+        let begun =
+            start.await.map_err(|e| AttemptError::passing(format!("failed to start an upload: {e}")))?;
         Ok(begun?)
     }
 
@@ -158,7 +163,7 @@ impl<O: ClipStore + 'static> Uploader<O> {
     }
 
     /// Adds to the end.
-    pub(crate) async fn append(&mut self, data: &[u8]) -> Result<(), WorkError> {
+    pub(crate) async fn append(&mut self, data: &[u8]) -> Result<(), AttemptError> {
         self.bytes += u64::try_from(data.len()).unwrap_or_default();
         self.buffer.extend_from_slice(data);
         while self.buffer.len() >= part_size(self.parted) {
@@ -175,7 +180,7 @@ impl<O: ClipStore + 'static> Uploader<O> {
     }
 
     /// Ends the clip, with `head` in front of everything if it was announced.
-    pub(crate) async fn finish(mut self, head: Option<Bytes>) -> Result<Prepared, WorkError> {
+    pub(crate) async fn finish(mut self, head: Option<Bytes>) -> Result<Prepared, AttemptError> {
         let head = head.unwrap_or_default();
         let bytes = self.bytes + u64::try_from(head.len()).unwrap_or_default();
         let Some(upload) = self.open.current() else {
@@ -203,7 +208,7 @@ impl<O: ClipStore + 'static> Uploader<O> {
         Ok(Prepared { bytes, sha256, content: Content::Parts(upload, self.sent) })
     }
 
-    async fn send(&mut self, part: Bytes) -> Result<(), WorkError> {
+    async fn send(&mut self, part: Bytes) -> Result<(), AttemptError> {
         let upload = match self.open.current() {
             Some(upload) => upload,
             None => self.open.begin(Arc::clone(&self.store), self.place.clone()).await?,
@@ -219,7 +224,7 @@ impl<O: ClipStore + 'static> Uploader<O> {
         Ok(())
     }
 
-    async fn receive(&mut self) -> Result<(), WorkError> {
+    async fn receive(&mut self) -> Result<(), AttemptError> {
         if let Some(task) = self.sending.pop_front() {
             let part = task.await??;
             self.sent.push(part);
