@@ -1,13 +1,14 @@
 //! The clip engine's ports on the worker's: recordings in S3, and a job's order as a selection.
 
-use crate::error::WorkError;
+use crate::error::AttemptError;
 use crate::upload::{OpenUpload, Place, Prepared, Uploader};
 use bytes::Bytes;
 use export_clip::{Asked, ReadError, Selection, Sink, Source, VideoCodec, Writer};
 use export_domain::job::{Job, Reason, Warning, WarningCode};
-use export_domain::ports::{self, Bucket, ClipStore, SourceStore};
+use export_domain::ports::{ClipStore, RecordingError, SourceStore};
 use export_domain::request::{ExportType, Wanted};
 use export_domain::storage::Container;
+use export_domain::target::Bucket;
 use export_domain::tenant::Tenant;
 use std::sync::Arc;
 
@@ -45,19 +46,18 @@ impl<O> Recording<O> {
 impl<O: SourceStore + 'static> Source for Recording<O> {
     async fn read(&self, path: &str, range: Option<(u64, u64)>, most: u64) -> Result<Bytes, ReadError> {
         self.objects.read(&self.bucket, path, range, most).await.map_err(|error| match error {
-            ports::ReadError::NotFound => ReadError::NotFound,
-            ports::ReadError::Denied => ReadError::Denied(
+            RecordingError::NotFound => ReadError::NotFound,
+            RecordingError::Denied => ReadError::Denied(
                 "the recording may not be read; that takes s3:GetObject, and s3:ListBucket for what is not there"
                     .to_owned(),
             ),
-            ports::ReadError::Key(why) => {
-                tracing::warn!(why, "the key of the recording cannot be used");
+            RecordingError::Key(why) => {
                 let cause = Reason::KeyNotUsable.because("the recording's key cannot be used");
-                ReadError::Outside(WorkError::from(cause).into())
+                ReadError::Outside(AttemptError::Refused { cause, why }.into())
             }
-            ports::ReadError::Clock(why) => ReadError::Outside(WorkError::ClockWrong(why).into()),
-            ports::ReadError::TooLarge => ReadError::TooLarge,
-            ports::ReadError::Unavailable(error) => ReadError::Unavailable(error.to_string()),
+            RecordingError::Clock(why) => ReadError::Outside(AttemptError::ClockWrong(why).into()),
+            RecordingError::TooLarge => ReadError::TooLarge,
+            RecordingError::Unavailable(error) => ReadError::Unavailable(error.to_string()),
         })
     }
 }

@@ -19,10 +19,10 @@ use base64::engine::general_purpose::STANDARD as BASE64;
 use bytes::{Bytes, BytesMut};
 use export_domain::ids::{JobId, hex};
 use export_domain::ports::{
-    Bucket, Checked, ClipLook, ClipStore, Clock, Origin, Part, Precondition, Published, ReadError,
-    SourceStore, StoredObject, Unavailable, Upload, WriteError,
+    Checked, ClipLook, ClipStore, Clock, Origin, Part, Precondition, Published, RecordingError, SourceStore,
+    StoredObject, Unavailable, Upload, WriteError,
 };
-use export_domain::tenant::Target;
+use export_domain::target::{Bucket, Target};
 use lent::Lender;
 use std::collections::HashMap;
 use std::error::Error;
@@ -78,7 +78,7 @@ impl S3Objects {
         Self { lender: role.map(|role| Lender::new(&self.config, role)), ..self }
     }
 
-    async fn reader(&self, bucket: &Bucket) -> Result<Client, ReadError> {
+    async fn reader(&self, bucket: &Bucket) -> Result<Client, RecordingError> {
         match &self.lender {
             Some(lender) => Box::pin(lender.reader(bucket)).await,
             None => Ok(self.home.clone()),
@@ -113,12 +113,12 @@ impl SourceStore for S3Objects {
         key: &str,
         range: Option<(u64, u64)>,
         most: u64,
-    ) -> Result<Bytes, ReadError> {
+    ) -> Result<Bytes, RecordingError> {
         let attempt = || async {
             let Some(object) = self.get(bucket, key, range).await? else { return Ok(Ok(Bytes::new())) };
             let length = length(WHAT, &object, range)?;
             if length > most {
-                return Err(ReadError::TooLarge);
+                return Err(RecordingError::TooLarge);
             }
             Ok(whole(WHAT, object.body, length, self.grace).await)
         };
@@ -133,18 +133,18 @@ impl S3Objects {
         bucket: &Bucket,
         key: &str,
         range: Option<(u64, u64)>,
-    ) -> Result<Option<GetObjectOutput>, ReadError> {
+    ) -> Result<Option<GetObjectOutput>, RecordingError> {
         let get = self.reader(bucket).await?.get_object().bucket(&bucket.name).key(key);
         let get = get.set_range(range.map(|(first, last)| format!("bytes={first}-{last}")));
         match get.set_expected_bucket_owner(account(&bucket.owner)).send().await {
             Ok(object) => Ok(Some(object)),
             Err(e) => match status(&e) {
-                Some(404) => Err(ReadError::NotFound),
+                Some(404) => Err(RecordingError::NotFound),
                 Some(416) if range.is_some() => Ok(None),
                 _ => Err(match trouble(&e) {
-                    Some(Trouble::Denied) => ReadError::Denied,
-                    Some(Trouble::Key) => ReadError::Key(unavailable(WHAT, &e).1),
-                    Some(Trouble::Clock) => ReadError::Clock(unavailable(WHAT, &e).1),
+                    Some(Trouble::Denied) => RecordingError::Denied,
+                    Some(Trouble::Key) => RecordingError::Key(unavailable(WHAT, &e).1),
+                    Some(Trouble::Clock) => RecordingError::Clock(unavailable(WHAT, &e).1),
                     None => unavailable(WHAT, &e).into(),
                 }),
             },

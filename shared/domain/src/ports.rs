@@ -2,16 +2,13 @@
 
 use crate::ids::{JobId, TenantId};
 use crate::job::{Errand, Job, Manifest};
-use crate::message::Message;
+use crate::message::{MAX_DELAY_S, Message};
 use crate::request::Wanted;
-use crate::target::Target;
+use crate::target::{Bucket, Target};
 use crate::tenant::Tenant;
 use bytes::Bytes;
 use sha2::{Digest, Sha256};
 use std::future::Future;
-
-pub use crate::message::MAX_DELAY_S;
-pub use crate::target::Bucket;
 
 /// A dependency that does not answer; the text is for logs.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -209,7 +206,7 @@ pub trait Clock: Send + Sync {
 
 /// Why an object could not be read.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-pub enum ReadError {
+pub enum RecordingError {
     /// There is no such object.
     #[error("there is no such object")]
     NotFound,
@@ -240,7 +237,7 @@ pub trait SourceStore: Send + Sync {
         key: &str,
         range: Option<(u64, u64)>,
         most: u64,
-    ) -> impl Future<Output = Result<Bytes, ReadError>> + Send;
+    ) -> impl Future<Output = Result<Bytes, RecordingError>> + Send;
 }
 
 /// What an object of ours carries as metadata: whose attempt made it.

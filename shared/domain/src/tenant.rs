@@ -3,10 +3,8 @@
 use crate::ids::{LivePath, TenantId};
 use crate::request::ExportRequest;
 use crate::storage::{Container, trim_root};
-use crate::target::Bucket;
+use crate::target::{Bucket, Target};
 use serde::{Deserialize, Serialize};
-
-pub use crate::target::Target;
 
 /// A place that a tenant's clips may be written to.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]

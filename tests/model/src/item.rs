@@ -11,7 +11,7 @@ use export_domain::job::{
 };
 use export_domain::request::{ExportType, Wanted};
 use export_domain::storage::Container;
-use export_domain::tenant::Target;
+use export_domain::target::Target;
 use std::sync::LazyLock;
 
 /// The time of every transition, in milliseconds since the epoch: a whole second, long after the window.

@@ -4,10 +4,10 @@ use crate::fault::{Faults, lock};
 use bytes::Bytes;
 use export_domain::ids::hex;
 use export_domain::ports::{
-    Bucket, Checked, ClipLook, ClipStore, Origin, Part, Precondition, Published, ReadError, SourceStore,
+    Checked, ClipLook, ClipStore, Origin, Part, Precondition, Published, RecordingError, SourceStore,
     StoredObject, Unavailable, Upload, WriteError,
 };
-use export_domain::tenant::Target;
+use export_domain::target::{Bucket, Target};
 use sha2::{Digest, Sha256};
 use std::collections::{BTreeMap, HashSet};
 use std::sync::{Arc, Mutex};
@@ -193,19 +193,19 @@ impl SourceStore for MemoryObjects {
         key: &str,
         range: Option<(u64, u64)>,
         most: u64,
-    ) -> Result<Bytes, ReadError> {
+    ) -> Result<Bytes, RecordingError> {
         let (store, name) = (Arc::clone(&self.store), (bucket.name.clone(), key.to_owned()));
         let call = Call::Read { bucket: bucket.clone(), key: key.to_owned(), range, most };
         lock(&store).calls.push(call);
         let read = move || {
             let store = lock(&store);
             if store.denied.contains(&name.0) {
-                return Ok(Err(ReadError::Denied));
+                return Ok(Err(RecordingError::Denied));
             }
             let found = store.objects.get(&name).map(|object| &object.body).or(store.filling.as_ref());
-            let bytes = found.map(|body| slice(body, range)).ok_or(ReadError::NotFound);
+            let bytes = found.map(|body| slice(body, range)).ok_or(RecordingError::NotFound);
             let fits = |bytes: &Bytes| u64::try_from(bytes.len()).is_ok_and(|length| length <= most);
-            Ok(bytes.and_then(|bytes| if fits(&bytes) { Ok(bytes) } else { Err(ReadError::TooLarge) }))
+            Ok(bytes.and_then(|bytes| if fits(&bytes) { Ok(bytes) } else { Err(RecordingError::TooLarge) }))
         };
         self.faults.run(WHAT, "read", read).await?
     }

@@ -9,8 +9,8 @@ use aws_config::sts::AssumeRoleProvider;
 use aws_config::{Region, SdkConfig};
 use aws_sdk_s3::Client;
 use aws_sdk_s3::config::{Builder, ProvideCredentials};
-use export_domain::ports::{Bucket, Clock, ReadError, Unavailable, WriteError};
-use export_domain::tenant::Target;
+use export_domain::ports::{Clock, RecordingError, Unavailable, WriteError};
+use export_domain::target::{Bucket, Target};
 use serde_json::{Value, json};
 use std::collections::HashMap;
 use std::time::SystemTime;
@@ -44,9 +44,9 @@ impl Lender {
     }
 
     /// A client that reads a tenant's recordings.
-    pub(super) async fn reader(&self, bucket: &Bucket) -> Result<Client, ReadError> {
+    pub(super) async fn reader(&self, bucket: &Bucket) -> Result<Client, RecordingError> {
         let client = self.client("read", "", &reading(self.partition(), bucket)).await?;
-        client.ok_or(ReadError::Denied)
+        client.ok_or(RecordingError::Denied)
     }
 
     /// A client that reads and writes the folder of the object at `key`.

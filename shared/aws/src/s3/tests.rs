@@ -56,7 +56,7 @@ fn cut_off() -> Reply {
     reply(200, &[("content-length", "10")], "01234")
 }
 
-async fn read(replies: Vec<Reply>) -> (Result<Bytes, ReadError>, usize) {
+async fn read(replies: Vec<Reply>) -> (Result<Bytes, RecordingError>, usize) {
     let (service, store) = store(replies).await;
     let read = store.read(&bucket(""), "a/b", None, 10).await;
     (read, service.requests().len())
@@ -104,7 +104,7 @@ async fn a_body_that_was_cut_off_is_read_again_and_never_given_short() {
     let (bytes, requests) = read(vec![cut_off(), cut_off(), reply(200, &[], "0123456789")]).await;
     assert_eq!((bytes.unwrap(), requests), (Bytes::from_static(b"0123456789"), 3));
     let (bytes, requests) = read(vec![cut_off()]).await;
-    assert!(matches!(bytes, Err(ReadError::Unavailable(_))) && requests == 3, "{bytes:?}");
+    assert!(matches!(bytes, Err(RecordingError::Unavailable(_))) && requests == 3, "{bytes:?}");
 }
 
 #[tokio::test]
@@ -128,19 +128,19 @@ async fn a_body_that_is_not_what_was_stored_is_read_again() {
 #[tokio::test]
 async fn nothing_of_a_body_is_fetched_that_is_larger_than_it_may_be() {
     let gigabytes = reply(200, &[("content-length", "5368709120")], "<MPD");
-    assert_eq!(read(vec![gigabytes]).await, (Err(ReadError::TooLarge), 1));
-    assert_eq!(read(vec![reply(200, &[], "01234567890")]).await, (Err(ReadError::TooLarge), 1));
+    assert_eq!(read(vec![gigabytes]).await, (Err(RecordingError::TooLarge), 1));
+    assert_eq!(read(vec![reply(200, &[], "01234567890")]).await, (Err(RecordingError::TooLarge), 1));
 }
 
 #[tokio::test]
 async fn what_is_not_there_and_what_may_not_be_read_are_told_apart() {
-    assert_eq!(read(vec![reply(404, &[], "")]).await, (Err(ReadError::NotFound), 1));
+    assert_eq!(read(vec![reply(404, &[], "")]).await, (Err(RecordingError::NotFound), 1));
     for denied in [reply(403, &[], ""), error(403, "AccessDenied"), error(403, "InvalidObjectState")] {
-        assert_eq!(read(vec![denied]).await, (Err(ReadError::Denied), 1));
+        assert_eq!(read(vec![denied]).await, (Err(RecordingError::Denied), 1));
     }
     for passing in OUT_OF_DATE {
         let (read, _) = read(vec![error(403, passing)]).await;
-        assert!(matches!(read, Err(ReadError::Unavailable(_))), "{passing}: {read:?}");
+        assert!(matches!(read, Err(RecordingError::Unavailable(_))), "{passing}: {read:?}");
     }
 }
 
@@ -171,7 +171,7 @@ async fn a_place_that_no_session_policy_holds_is_denied() {
     let (service, store) = store([reply(200, &[], "")]).await;
     let store = store.lent_by(Some("arn:aws:iam::123456789012:role/data".to_owned()));
     let long = Bucket { prefix: format!("{}/", "a".repeat(1000)), ..bucket("") };
-    assert_eq!(store.read(&long, "a/b", None, 10).await, Err(ReadError::Denied));
+    assert_eq!(store.read(&long, "a/b", None, 10).await, Err(RecordingError::Denied));
     let long = format!("{}/export/0A/clip.ts", "a".repeat(1000));
     assert!(matches!(store.head(&target(""), &long).await, Err(WriteError::Denied(_))));
     assert!(service.requests().is_empty());
@@ -217,7 +217,7 @@ async fn a_key_that_cannot_be_used_is_told_from_a_bucket_that_may_not_be() {
         error(400, "KMS.KMSInvalidStateException"),
     ] {
         let (found, _) = read(vec![refused.clone()]).await;
-        assert!(matches!(found, Err(ReadError::Key(_))), "{found:?}");
+        assert!(matches!(found, Err(RecordingError::Key(_))), "{found:?}");
         let (_, store) = store([refused]).await;
         assert!(matches!(put(&store).await, Err(WriteError::Key(_))));
     }
@@ -227,7 +227,7 @@ async fn a_key_that_cannot_be_used_is_told_from_a_bucket_that_may_not_be() {
 async fn a_clock_that_s3_refuses_is_no_denial_with_or_without_a_code() {
     let skewed = || error(403, "RequestTimeTooSkewed");
     let (found, _) = read(vec![skewed()]).await;
-    assert!(matches!(found, Err(ReadError::Clock(_))), "{found:?}");
+    assert!(matches!(found, Err(RecordingError::Clock(_))), "{found:?}");
     let (_, refusing) = store([skewed()]).await;
     assert!(matches!(put(&refusing).await, Err(WriteError::Clock(_))));
     let (_, long_ago) = store([reply(403, &[("date", "Wed, 01 Jan 2020 00:00:00 GMT")], "")]).await;
@@ -263,8 +263,8 @@ async fn a_range_gives_its_bytes_or_an_error() {
     assert_eq!(store.read(&bucket, "a/b", Some((2, 9)), 8).await, Ok(Bytes::from_static(b"234")));
     assert!(service.requests()[0].contains("range: bytes=2-9\r\n"));
     assert_eq!(store.read(&bucket, "a/b", Some((5, 9)), 8).await, Ok(Bytes::new()), "past the end");
-    assert!(matches!(store.read(&bucket, "a/b", Some((2, 9)), 8).await, Err(ReadError::Unavailable(_))));
-    assert!(matches!(store.read(&bucket, "a/b", Some((1, 3)), 8).await, Err(ReadError::Unavailable(_))));
+    assert!(matches!(store.read(&bucket, "a/b", Some((2, 9)), 8).await, Err(RecordingError::Unavailable(_))));
+    assert!(matches!(store.read(&bucket, "a/b", Some((1, 3)), 8).await, Err(RecordingError::Unavailable(_))));
 }
 
 #[tokio::test]

@@ -8,7 +8,7 @@ use export_domain::job::{
 use export_domain::request::{ExportType, Story, Wanted};
 use export_domain::settings::Lifecycle;
 use export_domain::storage::{Container, Slug};
-use export_domain::tenant::Target;
+use export_domain::target::Target;
 use export_domain::trace::{CorrelationId, TraceHeader};
 use proptest::collection::{btree_map, vec};
 use proptest::prelude::*;

@@ -1,7 +1,8 @@
 use super::*;
 use crate::ReadError;
 use bytes::Bytes;
-use export_domain::ports::{Bucket, SourceStore};
+use export_domain::ports::SourceStore;
+use export_domain::target::Bucket;
 use export_media::fmp4::TrackKind;
 use export_media::mpd::parse;
 use export_testkit::MemoryObjects;
