@@ -13,13 +13,13 @@ use export_domain::tenant::Tenant;
 use std::sync::Arc;
 
 /// The recording that a job is about, among those of its tenant.
-pub(crate) struct Recording<O> {
+pub(crate) struct JobRecording<O> {
     objects: Arc<O>,
     bucket: Bucket,
     manifest: String,
 }
 
-impl<O> Recording<O> {
+impl<O> JobRecording<O> {
     pub(crate) fn new(objects: Arc<O>, tenant: &Tenant, job: &Job) -> Self {
         Self { objects, bucket: tenant.source(), manifest: tenant.manifest_key(&job.order.live_path) }
     }
@@ -43,7 +43,7 @@ impl<O> Recording<O> {
     }
 }
 
-impl<O: SourceStore + 'static> Source for Recording<O> {
+impl<O: SourceStore + 'static> Source for JobRecording<O> {
     async fn read(&self, path: &str, range: Option<(u64, u64)>, most: u64) -> Result<Bytes, ReadError> {
         self.objects.read(&self.bucket, path, range, most).await.map_err(|error| match error {
             RecordingError::NotFound => ReadError::NotFound,

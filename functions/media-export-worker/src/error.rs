@@ -3,6 +3,7 @@
 use export_clip::Error as ClipError;
 use export_domain::job::{Cause, Fenced, Reason};
 use export_domain::ports::{Unavailable, WriteError};
+use export_domain::update::Contended;
 use tokio::task::JoinError;
 
 /// An error of an attempt; decides what becomes of the job.
@@ -51,6 +52,12 @@ impl From<Cause> for AttemptError {
 impl From<Unavailable> for AttemptError {
     fn from(error: Unavailable) -> Self {
         Self::unanswered(error.to_string())
+    }
+}
+
+impl From<Contended> for AttemptError {
+    fn from(contended: Contended) -> Self {
+        Unavailable::from(contended).into()
     }
 }
 

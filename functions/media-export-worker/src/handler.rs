@@ -8,7 +8,8 @@ use crate::attempt::Attempt;
 use crate::{App, World};
 use export_domain::job::{Claim, Job};
 use export_domain::message::Message;
-use export_domain::ports::{ClipLine, Clock, DeadLetters, JobQueue, JobStore, Unavailable, Written};
+use export_domain::ports::{ClipLine, Clock, DeadLetters, JobQueue, JobStore, Unavailable};
+use export_domain::update::{Change, update};
 use export_lambda::batch::{Disposition, Record};
 use export_lambda::telemetry::{job_span, name_cause};
 use export_lambda::tell::tell;
@@ -17,6 +18,18 @@ use tracing::Instrument;
 
 /// Claims that may meet another write before the message goes back.
 const CLAIM_TRIES: u32 = 5;
+
+/// The result of a message that asks for work on a job.
+enum Taken {
+    /// There is nothing to do.
+    Nothing,
+    /// What the job left is to be removed.
+    Clearing(Box<Job>),
+    /// Another tenant's clip goes first, as of this time.
+    Deferred(Box<Job>, i64),
+    /// `found` was claimed and is `job` now; not `granted`, it had nothing left to be claimed with.
+    Claimed { found: Box<Job>, job: Box<Job>, granted: bool },
+}
 
 impl<W: World> App<W> {
     /// Handles one message; `left` is what remains of the invocation.
@@ -54,52 +67,53 @@ impl<W: World> App<W> {
     /// Claims the message's job; `None` if there is nothing to do for it.
     async fn claimed(&self, message: &Message) -> Result<Option<Job>, Unavailable> {
         let claim_id = self.clock.unique();
-        let mut found = self.jobs.get(&message.tenant, &message.job_id).await?;
-        for _ in 0..CLAIM_TRIES {
-            let Some(job) = &found else { return Ok(None) };
-            name_cause(job);
-            let now = self.clock.now_ms();
-            if job.generation == message.generation
-                && let Some(next) = job.clearing(now, &self.times)
-            {
-                match self.jobs.write(Some(job.rev), &next).await? {
-                    Written::Done => {
-                        self.clear(&next).await;
-                        return Ok(None);
-                    }
-                    Written::Conflict(other) => found = other.map(|job| *job),
-                }
-                continue;
+        let found = self.jobs.get(&message.tenant, &message.job_id).await?;
+        let judge = |found| self.judge(message, &claim_id, found);
+        match update(&self.jobs, found, CLAIM_TRIES, judge).await? {
+            Taken::Nothing => Ok(None),
+            Taken::Clearing(job) => {
+                self.clear(&job).await;
+                Ok(None)
             }
-            if job.generation == message.generation
-                && let Some(next) = job.deferred(now, &self.times)
-                && self.yields(job, now).await
-            {
-                match self.jobs.write(Some(job.rev), &next).await? {
-                    Written::Done => {
-                        self.ask_again(&next, now).await;
-                        return Ok(None);
-                    }
-                    Written::Conflict(other) => found = other.map(|job| *job),
-                }
-                continue;
+            Taken::Deferred(job, now) => {
+                self.ask_again(&job, now).await;
+                Ok(None)
             }
-            let (next, granted) =
-                match job.claim(message.generation, &claim_id, self.clock.now_ms(), &self.times) {
-                    Claim::Stale | Claim::NotNow => return Ok(None),
-                    Claim::Granted(next) => (next, true),
-                    Claim::Exhausted(next) => (next, false),
-                };
-            match self.jobs.write(Some(job.rev), &next).await? {
-                Written::Done => {
-                    self.report_claim(job, &next, granted);
-                    self.tell(&next).await;
-                    return Ok(granted.then_some(*next));
-                }
-                Written::Conflict(other) => found = other.map(|job| *job),
+            Taken::Claimed { found, job, granted } => {
+                self.report_claim(&found, &job, granted);
+                self.tell(&job).await;
+                Ok(granted.then_some(*job))
             }
         }
-        Err(Unavailable("the jobs table", "every claim met another write".to_owned()))
+    }
+
+    async fn judge(
+        &self,
+        message: &Message,
+        claim_id: &str,
+        found: Option<Job>,
+    ) -> Result<Change<Taken>, Unavailable> {
+        let Some(job) = found else { return Ok(Change::Keep(Taken::Nothing)) };
+        name_cause(&job);
+        let now = self.clock.now_ms();
+        if job.generation == message.generation {
+            if let Some(next) = job.clearing(now, &self.times) {
+                return Ok(Change::write(Some(&job), next.clone(), Taken::Clearing(Box::new(next))));
+            }
+            if let Some(next) = job.deferred(now, &self.times)
+                && self.yields(&job, now).await
+            {
+                return Ok(Change::write(Some(&job), next.clone(), Taken::Deferred(Box::new(next), now)));
+            }
+        }
+        let (next, granted) = match job.claim(message.generation, claim_id, self.clock.now_ms(), &self.times)
+        {
+            Claim::Stale | Claim::NotNow => return Ok(Change::Keep(Taken::Nothing)),
+            Claim::Granted(next) => (next, true),
+            Claim::Exhausted(next) => (next, false),
+        };
+        let taken = Taken::Claimed { found: Box::new(job.clone()), job: next.clone(), granted };
+        Ok(Change::write(Some(&job), next, taken))
     }
 
     /// Whether the job's tenant has half of the workers, rounded up, while another one's clip waits for one. Who cannot

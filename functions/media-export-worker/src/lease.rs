@@ -4,9 +4,10 @@ use crate::error::AttemptError;
 use crate::upload::OpenUpload;
 use crate::{App, World};
 use export_domain::job::{Fenced, Job, State};
-use export_domain::ports::{Clock, JobStore, Unavailable, Written};
+use export_domain::ports::Clock;
 use export_domain::settings::Lifecycle;
-use std::future::pending;
+use export_domain::update::{Change, update};
+use std::future::{pending, ready};
 use std::sync::atomic::{AtomicBool, AtomicI64, Ordering};
 use tokio::sync::Mutex;
 
@@ -58,19 +59,17 @@ impl<'a, W: World> Lease<'a, W> {
         change: impl Fn(&Job, u64, i64, &Lifecycle) -> Result<Job, Fenced>,
     ) -> Result<(), AttemptError> {
         let mut job = self.job.lock().await;
-        for _ in 0..WRITE_TRIES {
-            let next = change(&job, self.fence, self.app.clock.now_ms(), &self.app.times)?;
-            match self.app.jobs.write(Some(job.rev), &next).await? {
-                Written::Done => {
-                    self.ended.fetch_or(next.state.is_terminal(), Ordering::Relaxed);
-                    *job = next;
-                    return Ok(());
-                }
-                Written::Conflict(None) => return Err(Fenced.into()),
-                Written::Conflict(Some(other)) => *job = *other,
-            }
-        }
-        Err(Unavailable("the jobs table", "every write met another one".to_owned()).into())
+        let found = Some(job.clone());
+        *job = update(&self.app.jobs, found, WRITE_TRIES, |found| {
+            let next = found.ok_or(Fenced).and_then(|found| {
+                let next = change(&found, self.fence, self.app.clock.now_ms(), &self.app.times)?;
+                Ok(Change::write(Some(&found), next.clone(), next))
+            });
+            ready(next.map_err(AttemptError::from))
+        })
+        .await?;
+        self.ended.fetch_or(job.state.is_terminal(), Ordering::Relaxed);
+        Ok(())
     }
 
     /// Renews the claim, so that the job seen last is the job as it is.

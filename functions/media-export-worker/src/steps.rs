@@ -2,7 +2,7 @@
 
 use crate::World;
 use crate::attempt::Attempt;
-use crate::engine::{self, Recording, Uploads, container};
+use crate::engine::{self, JobRecording, Uploads, container};
 use crate::error::AttemptError;
 use crate::report::report_fallback;
 use crate::upload::{Content, Prepared};
@@ -29,7 +29,7 @@ impl<W: World> Attempt<'_, W> {
             return Ok(());
         }
         self.sweep_up().await;
-        let recording = Arc::new(Recording::new(Arc::clone(&self.app.objects), &tenant, &self.job));
+        let recording = Arc::new(JobRecording::new(Arc::clone(&self.app.objects), &tenant, &self.job));
         match self.cut(&recording, false).await {
             Err(AttemptError::Clip(ClipError::Unexplained(why))) => {
                 tracing::warn!(why, "retrying an unexplained failure once");
@@ -41,7 +41,7 @@ impl<W: World> Attempt<'_, W> {
     }
 
     /// Makes the files from the recording; `again` for the second time in this attempt.
-    async fn cut(&self, recording: &Arc<Recording<W::Objects>>, again: bool) -> Result<(), AttemptError> {
+    async fn cut(&self, recording: &Arc<JobRecording<W::Objects>>, again: bool) -> Result<(), AttemptError> {
         match self.job.order.wanted {
             Wanted::Thumbnail => Box::pin(self.still(recording)).await,
             Wanted::Media => Box::pin(self.media(recording, again)).await,
@@ -76,14 +76,18 @@ impl<W: World> Attempt<'_, W> {
     }
 
     /// A thumbnail-only job.
-    async fn still(&self, recording: &Arc<Recording<W::Objects>>) -> Result<(), AttemptError> {
+    async fn still(&self, recording: &Arc<JobRecording<W::Objects>>) -> Result<(), AttemptError> {
         let still = Still { selection: recording.selection(&self.job, self.app.clock.now_ms()) };
         let image = still.make(Arc::clone(recording), &self.app.ffmpeg).await?;
         self.publish_image(image).await
     }
 
     /// A clip, and its first frame as soon as that is known.
-    async fn media(&self, recording: &Arc<Recording<W::Objects>>, again: bool) -> Result<(), AttemptError> {
+    async fn media(
+        &self,
+        recording: &Arc<JobRecording<W::Objects>>,
+        again: bool,
+    ) -> Result<(), AttemptError> {
         let began = Instant::now();
         let clip = Clip {
             selection: recording.selection(&self.job, self.app.clock.now_ms()),

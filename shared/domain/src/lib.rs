@@ -22,4 +22,5 @@ pub mod storage;
 pub mod target;
 pub mod tenant;
 pub mod trace;
+pub mod update;
 pub mod wait;

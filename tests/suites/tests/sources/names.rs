@@ -23,7 +23,6 @@ const SHARED: &[(&str, &str)] = &[
     ("Picture", ENGINE),
     ("Place", ENGINE),
     ("Prepared", ENGINE),
-    ("ReadError", BOUNDARY),
     ("Reason", BOUNDARY),
     ("Resource", "the OpenAPI document has the name"),
     ("Run", ENGINE),
@@ -35,7 +34,6 @@ const SHARED: &[(&str, &str)] = &[
     ("Wanted", ENGINE),
     ("Warning", BOUNDARY),
     ("WarningCode", BOUNDARY),
-    ("WorkError", BOUNDARY),
     ("Writer", "takes a clip's bytes, and writes JSON"),
 ];
 
