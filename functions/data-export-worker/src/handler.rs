@@ -54,6 +54,8 @@ impl From<ExportError> for ExportTrouble {
         match error {
             ExportError::EventNotFound => Self::Missing("event"),
             ExportError::ReplayNotFound => Self::Missing("replay"),
+            // A trigger has no options.
+            ExportError::Option(option) => Self::Missing(option.parameter),
             ExportError::Read(error) => Self::Read(error),
         }
     }
@@ -101,7 +103,7 @@ where
         }
     }
 
-    /// An event or replay that is gone has no document: the next request says so.
+    /// An event or replay that is gone, or no longer goes with the options, has no document: the next request says so.
     async fn built(&self, order: &DocumentOrder) -> Result<(), ExportTrouble> {
         let id = order.id();
         let export = match order.replay() {
@@ -116,7 +118,7 @@ where
                 Ok(self.exports.keep(&id, body.into(), &hash, content_type(order.form)).await?)
             }
             Err(ExportError::Read(error)) => Err(error.into()),
-            Err(ExportError::EventNotFound | ExportError::ReplayNotFound) => {
+            Err(ExportError::EventNotFound | ExportError::ReplayNotFound | ExportError::Option(_)) => {
                 Ok(self.exports.cancel(&id).await?)
             }
         }

@@ -1,4 +1,5 @@
-//! How rendering and joining scale: `cargo run --release --example mre_scale`.
+//! How rendering and joining scale: `cargo run --release --example mre_scale`, and with `-- formats` how rendering in
+//! each format does.
 //!
 //! Rows are made page by page while they are asked for, so the peak memory is the export's own.
 #![expect(clippy::print_stdout, clippy::unwrap_used, reason = "a benchmark prints what it measured")]
@@ -8,9 +9,11 @@ use std::task::{Context, Poll, Waker};
 use std::time::{Duration, Instant};
 
 use export_mre::attr::{Attr, Row};
-use export_mre::document::{Document, View};
+use export_mre::body::Body;
+use export_mre::document::View;
 use export_mre::export::{export_event, export_replay, export_replay_from_stored};
 use export_mre::feedback::{Feedback, Review};
+use export_mre::format::{Format, Rendering};
 use export_mre::json::Json;
 use export_mre::keys::{EventKey, ReplayKey, VersionedName};
 use export_mre::model::{ClassifiedSegment, Event};
@@ -18,6 +21,7 @@ use export_mre::outputs::{Outputs, VersionedRows};
 use export_mre::source::{
     ExportSource, LastExport, RowPage, SegmentSpan, SourceError, StoredText, TriggerProfile,
 };
+use export_mre::timecode::Rate;
 use export_mre::warnings::Warnings;
 
 const FEATURES: [&str; 6] = ["Ace", "BreakPoint", "DoubleFaults", "GamePoint", "MatchPoint", "SetPoint"];
@@ -219,29 +223,54 @@ fn millis(elapsed: Duration) -> String {
     format!("{:.1} ms", elapsed.as_secs_f64() * 1e3)
 }
 
-/// Segments that are already in the model, to text.
-fn render(segments: &[ClassifiedSegment], outputs: &Outputs, feedback: &Feedback, view: View) -> usize {
-    let mut document = Document::new(view, Warnings::default());
-    document.event(&Event::from_row(EventKey::new("E", "P"), event_row()), outputs, None);
-    document.segments();
-    for segment in segments {
-        document.segment(segment, outputs, feedback);
+/// An event of segments that are already in the model.
+struct Model {
+    segments: Vec<ClassifiedSegment>,
+    outputs: Outputs,
+    feedback: Feedback,
+}
+
+impl Model {
+    fn new(count: usize) -> Self {
+        let plugins = VersionedRows::new(vec![plugin("C", &["Beginning_Of_Play"]), plugin("L", &FEATURES)]);
+        let outputs = Outputs::new(&Json::parse(PROFILE).unwrap(), &plugins, &mut Warnings::default());
+        let segments =
+            (0..count).map(|at| ClassifiedSegment::from_row(segment(at), &outputs).unwrap()).collect();
+        let reviews = (0..count).step_by(10).flat_map(|at| [review(at, "1"), review(at, "2")]);
+        let event = EventKey::new("E", "P");
+        let reviews = reviews.filter_map(|row| Review::from_row(row, &event, "C")).collect();
+        Self { segments, outputs, feedback: Feedback::new(&event, "C", reviews) }
     }
-    document.finish().0.len()
+
+    /// Length of its text.
+    fn render(&self, rendering: &Rendering) -> usize {
+        let event = Event::from_row(EventKey::new("E", "P"), event_row());
+        let mut body = Body::new(rendering, &event, None).unwrap();
+        body.event(&event, &self.outputs, None);
+        body.segments();
+        for segment in &self.segments {
+            body.segment(segment, &self.outputs, &self.feedback);
+        }
+        body.finish().0.len()
+    }
 }
 
 fn measure_render(count: usize) -> String {
-    let plugins = VersionedRows::new(vec![plugin("C", &["Beginning_Of_Play"]), plugin("L", &FEATURES)]);
-    let outputs = Outputs::new(&Json::parse(PROFILE).unwrap(), &plugins, &mut Warnings::default());
-    let segments: Vec<ClassifiedSegment> =
-        (0..count).map(|at| ClassifiedSegment::from_row(segment(at), &outputs).unwrap()).collect();
-    let reviews = (0..count).step_by(10).flat_map(|at| [review(at, "1"), review(at, "2")]);
-    let event = EventKey::new("E", "P");
-    let feedback =
-        Feedback::new(&event, "C", reviews.filter_map(|row| Review::from_row(row, &event, "C")).collect());
-    let (guide, bytes) = best(|| render(&segments, &outputs, &feedback, View::Guide));
-    let (mre, _) = best(|| render(&segments, &outputs, &feedback, View::Mre));
+    let model = Model::new(count);
+    let (guide, bytes) = best(|| model.render(&View::Guide.into()));
+    let (mre, _) = best(|| model.render(&View::Mre.into()));
     format!("{} | {} | {:.2} MB", millis(guide), millis(mre), bytes_to_mb(bytes))
+}
+
+fn measure_formats(count: usize) {
+    let model = Model::new(count);
+    let figures = Format::ALL.map(|format| {
+        let mut rendering = Rendering { format, ..View::Guide.into() };
+        rendering.edits.fps = Rate::read("29.97");
+        let (took, bytes) = best(|| model.render(&rendering));
+        format!("{} ({:.1} MB)", millis(took), bytes_to_mb(bytes))
+    });
+    println!("| {count} | {} |", figures.join(" | "));
 }
 
 fn bytes_to_mb(bytes: usize) -> f64 {
@@ -274,6 +303,12 @@ fn peak_kb() -> Option<u64> {
 }
 
 fn main() {
+    if std::env::args().nth(1).as_deref() == Some("formats") {
+        println!("| segments | {} |", Format::ALL.map(Format::name).join(" | "));
+        println!("|---:|---:|---:|---:|---:|---:|---:|");
+        [5_000, 20_000, 80_000].into_iter().for_each(measure_formats);
+        return;
+    }
     if let Some(count) = std::env::args().nth(1).and_then(|count| count.parse().ok()) {
         let before = peak_kb();
         let source = Generated { segments: count, results: 0, stored: None };

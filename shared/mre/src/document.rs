@@ -1,4 +1,4 @@
-//! Documents: one of the two views around the parts of an event or a replay.
+//! Documents in JSON: one of the two views around the parts of an event or a replay, or of its segments alone.
 
 use std::fmt::Write as _;
 
@@ -87,6 +87,8 @@ pub fn blob(text: &str) -> String {
 #[derive(Debug)]
 pub struct Document {
     view: View,
+    /// Whether it is the segments alone, one a line.
+    is_lines: bool,
     writer: Writer,
     warnings: Warnings,
 }
@@ -94,11 +96,19 @@ pub struct Document {
 impl Document {
     /// An empty document.
     pub fn new(view: View, warnings: Warnings) -> Self {
-        Self { view, writer: Writer::with_capacity(INITIAL_BYTES), warnings }
+        Self { view, is_lines: false, writer: Writer::with_capacity(INITIAL_BYTES), warnings }
+    }
+
+    /// An empty document of segments alone, one a line.
+    pub fn lines(view: View, warnings: Warnings) -> Self {
+        Self { is_lines: true, ..Self::new(view, warnings) }
     }
 
     /// Starts with the event.
     pub fn event(&mut self, event: &Event, outputs: &Outputs, profile: Option<&Json>) {
+        if self.is_lines {
+            return;
+        }
         self.writer.open_object();
         self.writer.key("Event");
         match self.view {
@@ -109,6 +119,9 @@ impl Document {
 
     /// Adds the replay. `previews` are presigned URLs by resolution.
     pub fn replay(&mut self, request: &ReplayRequest, previews: &[(String, String)]) {
+        if self.is_lines {
+            return;
+        }
         self.writer.key("Replay");
         match self.view {
             View::Guide => guide::write_replay(request, &mut self.guide()),
@@ -118,17 +131,20 @@ impl Document {
 
     /// Opens the list of segments.
     pub fn segments(&mut self) {
-        self.writer.key("Segments");
-        self.writer.open_array();
+        if !self.is_lines {
+            self.writer.key("Segments");
+            self.writer.open_array();
+        }
     }
 
     /// Adds a segment of an event.
     pub fn segment(&mut self, segment: &ClassifiedSegment, outputs: &Outputs, feedback: &Feedback) {
-        self.writer.item();
+        self.begin_segment();
         match self.view {
             View::Guide => guide::write_segment(segment, outputs, feedback, &mut self.guide()),
             View::Mre => native::write_segment(segment, outputs, feedback, &mut self.writer),
         }
+        self.end_segment();
     }
 
     /// Adds a segment of a replay.
@@ -139,19 +155,37 @@ impl Document {
         choice: &str,
         feedback: &Feedback,
     ) {
-        self.writer.item();
+        self.begin_segment();
         match self.view {
             View::Guide => {
                 guide::write_replay_segment(segment, features, choice, feedback, &mut self.guide());
             }
             View::Mre => native::write_replay_segment(segment, features, feedback, &mut self.writer),
         }
+        self.end_segment();
+    }
+
+    fn begin_segment(&mut self) {
+        if !self.is_lines {
+            self.writer.item();
+        }
+    }
+
+    fn end_segment(&mut self) {
+        if self.is_lines {
+            self.writer.raw("\n");
+        }
     }
 
     /// An empty part of the list of segments, for [`Document::append`].
     #[must_use]
     pub fn part(&self) -> Self {
-        Self { view: self.view, writer: Writer::default(), warnings: Warnings::default() }
+        Self {
+            view: self.view,
+            is_lines: self.is_lines,
+            writer: Writer::default(),
+            warnings: Warnings::default(),
+        }
     }
 
     /// Adds the segments of `part`.
@@ -167,7 +201,15 @@ impl Document {
 
     /// Closes the list of segments and the document.
     pub fn finish(mut self) -> (String, Warnings) {
-        self.writer.close_array();
+        if !self.is_lines {
+            self.writer.close_array();
+            self.writer.close_object();
+        }
+        (self.writer.into_text(), self.warnings)
+    }
+
+    /// Closes the document before its list of segments.
+    pub fn finish_head(mut self) -> (String, Warnings) {
         self.writer.close_object();
         (self.writer.into_text(), self.warnings)
     }

@@ -6,8 +6,10 @@
 use std::collections::BTreeSet;
 
 use crate::attr::{Attr, Row};
-use crate::document::{Document, Export, View};
+use crate::body::Body;
+use crate::document::{Export, View};
 use crate::feedback::{Feedback, Review};
+use crate::format::{Format, Rendering, UnfitOption};
 use crate::json::Json;
 use crate::keys::{EventKey, ReplayKey, VersionedName, object_key};
 use crate::live_join::LiveJoin;
@@ -29,6 +31,9 @@ pub enum ExportError {
     /// There is no such replay.
     #[error("replay not found")]
     ReplayNotFound,
+    /// An option does not go with the event.
+    #[error(transparent)]
+    Option(#[from] UnfitOption),
     /// A read failed.
     #[error(transparent)]
     Read(#[from] SourceError),
@@ -38,20 +43,30 @@ pub enum ExportError {
 /// trigger's is looked up.
 ///
 /// # Errors
-/// When there is no such event, or a read fails.
+/// When there is no such event, an option does not go with it, or a read fails.
 pub async fn export_event<S: ExportSource>(
     source: &S,
     key: &EventKey,
-    view: View,
+    rendering: impl Into<Rendering> + Send,
+    trigger: Option<&Json>,
+) -> Result<Export, ExportError> {
+    live_event(source, key, rendering.into(), trigger).await
+}
+
+async fn live_event<S: ExportSource>(
+    source: &S,
+    key: &EventKey,
+    rendering: Rendering,
     trigger: Option<&Json>,
 ) -> Result<Export, ExportError> {
     let trigger = trigger.filter(|profile| matches!(profile, Json::Object(_)));
     let last = async { if trigger.is_some() { Ok(None) } else { source.trigger_profile(key).await } };
     let (row, last) = join(source.event(key), last).await;
     let event = Event::from_row(key.clone(), row?.ok_or(ExportError::EventNotFound)?);
+    let mut document = Body::new(&rendering, &event, None)?;
     let trigger = trigger.cloned().or(last_profile(&event, last?));
     let mut basis = Basis::read(source, event, trigger, None, FirstRead::Page).await?;
-    let mut document = Document::new(view, std::mem::take(&mut basis.warnings));
+    document.warnings().merge(&basis.warnings);
     document.event(&basis.event, &basis.outputs, basis.profile.as_ref());
     document.segments();
     let RowPage { rows, next } = std::mem::take(&mut basis.first_page);
@@ -63,7 +78,7 @@ pub async fn export_event<S: ExportSource>(
     let (spans, ()) = join(spans(source, &basis.partition, next), work).await;
     let parts = spans?.into_iter().map(|span| basis.part(source, span, document.part()));
     for part in join_all(parts).await {
-        document.append(&part?);
+        document.append(part?);
     }
     let (text, warnings) = document.finish();
     let id = basis.event.id_text().map(str::to_owned);
@@ -73,11 +88,19 @@ pub async fn export_event<S: ExportSource>(
 /// The live document of a replay: its segments come from the tables.
 ///
 /// # Errors
-/// When there is no such event or replay, or a read fails.
+/// When there is no such event or replay, an option does not go with them, or a read fails.
 pub async fn export_replay<S: ExportSource>(
     source: &S,
     key: &ReplayKey,
-    view: View,
+    rendering: impl Into<Rendering> + Send,
+) -> Result<Export, ExportError> {
+    any_replay(source, key, rendering.into()).await
+}
+
+async fn any_replay<S: ExportSource>(
+    source: &S,
+    key: &ReplayKey,
+    rendering: Rendering,
 ) -> Result<Export, ExportError> {
     let (event, replay) =
         join(join(source.event(&key.event), source.trigger_profile(&key.event)), Replay::read(source, key))
@@ -85,10 +108,11 @@ pub async fn export_replay<S: ExportSource>(
     let (row, last) = event;
     let event = Event::from_row(key.event.clone(), row?.ok_or(ExportError::EventNotFound)?);
     let (trigger, mut replay) = (last_profile(&event, last?), replay?);
+    let document = Body::new(&rendering, &event, Some(&replay.request))?;
     let results = replay.chosen();
     let basis = Basis::of_replay(source, event, trigger, &replay, &results);
-    let (basis, previews) = join(basis, replay.previews(source, view)).await;
-    live_replay(source, basis?, replay, &results, &previews?, view).await
+    let (basis, previews) = join(basis, replay.previews(source, &rendering)).await;
+    live_replay(source, basis?, replay, &results, &previews?, document).await
 }
 
 /// The document of a replay as MRE makes it: joined with the stored event export. Without one, the live document.
@@ -103,7 +127,7 @@ pub async fn export_replay_from_stored<S: ExportSource>(
     let event = Event::from_row(key.event.clone(), row?.ok_or(ExportError::EventNotFound)?);
     let mut replay = replay?;
     let (stored, previews) =
-        join(stored_event_export(source, &event), replay.previews(source, View::Mre)).await;
+        join(stored_event_export(source, &event), replay.previews(source, &View::Mre.into())).await;
     let (stored, previews) = (stored?, previews?);
     let track = replay.request.track();
     let missing = stored.warning().unwrap_or(ExportWarning::StoredExportMissing);
@@ -113,9 +137,10 @@ pub async fn export_replay_from_stored<S: ExportSource>(
         None => replay.warnings.raise(Some(missing)),
     }
     let trigger = last_profile(&event, source.trigger_profile(&key.event).await?);
+    let document = Body::new(&View::Mre.into(), &event, Some(&replay.request))?;
     let results = replay.chosen();
     let basis = Basis::of_replay(source, event, trigger, &replay, &results).await?;
-    live_replay(source, basis, replay, &results, &previews, View::Mre).await
+    live_replay(source, basis, replay, &results, &previews, document).await
 }
 
 /// The last stored export of an event, as it was written.
@@ -147,9 +172,9 @@ async fn live_replay<S: ExportSource>(
     replay: Replay,
     results: &[ReplayResult],
     previews: &[(String, String)],
-    view: View,
+    mut document: Body,
 ) -> Result<Export, ExportError> {
-    let mut document = Document::new(view, std::mem::take(&mut basis.warnings));
+    document.warnings().merge(&basis.warnings);
     document.warnings().merge(&replay.warnings);
     document.event(&basis.event, &basis.outputs, basis.profile.as_ref());
     document.replay(&replay.request, previews);
@@ -157,14 +182,15 @@ async fn live_replay<S: ExportSource>(
     let choice = replay.request.choice_field();
     for clip in &replay.request.timed {
         let features = Json::Array(Vec::new());
-        document.replay_segment(&ClassifiedSegment::of_time(clip), &features, choice, &Feedback::default());
+        let segment = ClassifiedSegment::of_time(clip);
+        document.replay_segment(&segment, &features, choice, &basis.outputs, &Feedback::default());
     }
     if replay.request.timed.is_empty() {
         let rows = std::mem::take(&mut basis.first_page.rows);
         let join = basis.joined(source, rows, results, replay.request.track(), document.warnings()).await?;
         for (segment, features) in join.finish(document.warnings()) {
             document.warnings().add_if(!basis.knows_tracks(&segment), ExportWarning::TrackNotListed);
-            document.replay_segment(&segment, features, choice, &basis.feedback);
+            document.replay_segment(&segment, features, choice, &basis.outputs, &basis.feedback);
         }
     }
     let (text, warnings) = document.finish();
@@ -206,9 +232,10 @@ impl Replay {
     async fn previews<S: ExportSource>(
         &self,
         source: &S,
-        view: View,
+        rendering: &Rendering,
     ) -> Result<Vec<(String, String)>, SourceError> {
-        if view == View::Guide || self.request.create_mp4 != Some(true) {
+        let has_room = rendering.format == Format::Json && rendering.view == View::Mre;
+        if !has_room || self.request.create_mp4 != Some(true) {
             return Ok(Vec::new());
         }
         let clips = self.request.preview_clips();
@@ -327,7 +354,7 @@ impl Basis {
     }
 
     /// Adds a row to the document of the event.
-    fn show(&self, row: Row, document: &mut Document) {
+    fn show(&self, row: Row, document: &mut Body) {
         match ClassifiedSegment::from_row(row, &self.outputs) {
             Ok(segment) => {
                 document.warnings().add_if(!self.knows_tracks(&segment), ExportWarning::TrackNotListed);
@@ -342,8 +369,8 @@ impl Basis {
         &self,
         source: &S,
         span: SegmentSpan,
-        mut part: Document,
-    ) -> Result<Document, SourceError> {
+        mut part: Body,
+    ) -> Result<Body, SourceError> {
         let attributes = self.attributes();
         each_row(source, &self.partition, &attributes, span, |row| self.show(row, &mut part)).await?;
         Ok(part)

@@ -44,6 +44,11 @@ impl Review {
         })
     }
 
+    /// Both verdicts, as far as they are texts.
+    fn texts(&self) -> [Option<&str>; 2] {
+        [&self.optimized, &self.original].map(|verdict| verdict.as_ref().and_then(Attr::as_str))
+    }
+
     fn verdicts(&self) -> impl Iterator<Item = (&'static str, &Attr)> {
         let verdicts = [("OptimizedFeedback", &self.optimized), ("OriginalFeedback", &self.original)];
         verdicts.into_iter().filter_map(|(name, verdict)| Some((name, verdict.as_ref()?)))
@@ -108,6 +113,12 @@ impl Feedback {
                 }
             }
         });
+    }
+
+    /// The verdicts of the guide's list, optimized and original, by track.
+    pub fn verdicts_of(&self, start: &str) -> Vec<(&str, [Option<&str>; 2])> {
+        let reviews = self.per_track(start).into_iter();
+        reviews.map(|review| (review.track.as_str(), review.texts())).collect()
     }
 
     fn with_key_of(&self, start: &str) -> &[Review] {

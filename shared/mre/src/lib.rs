@@ -5,9 +5,14 @@
 //! [`source::ExportSource`]; storing, serving and notifying are left to the caller.
 
 pub mod attr;
+pub mod body;
+pub mod csv;
 pub mod document;
+pub mod edit;
+pub mod edl;
 pub mod export;
 pub mod feedback;
+pub mod format;
 pub mod guide;
 pub mod json;
 pub mod keys;
@@ -15,13 +20,17 @@ pub mod live_join;
 pub mod model;
 pub mod native;
 pub mod number;
+pub mod otio;
 pub mod outputs;
 pub mod ports;
 pub mod profile;
 pub mod replay;
+pub mod seconds;
 pub mod source;
 pub mod state;
 pub mod stored;
+pub mod timecode;
 pub mod trigger;
+pub mod vtt;
 pub mod warnings;
 pub mod writer;

@@ -20,6 +20,8 @@ pub struct Event {
     pub audio_tracks: Option<Attr>,
     /// Where the timecode comes from.
     pub timecode_source: Option<Attr>,
+    /// Frames in a second, as MRE rounded them.
+    pub frame_rate: Option<String>,
     /// The operator's id of the program.
     pub program_id: Option<Attr>,
     /// Free metadata.
@@ -34,12 +36,17 @@ impl Event {
     /// Takes the event out of its row.
     pub fn from_row(key: EventKey, mut row: Row) -> Self {
         let text = |value: Option<Attr>| value.as_ref().and_then(Attr::as_str).map(str::to_owned);
+        let number = |value: Option<Attr>| match value {
+            Some(Attr::S(text) | Attr::N(text)) => Some(text),
+            _ => None,
+        };
         Self {
             key,
             id: row.remove("Id"),
             start: row.remove("Start"),
             audio_tracks: row.remove("AudioTracks"),
             timecode_source: row.remove("TimecodeSource"),
+            frame_rate: number(row.remove("FrameRate")),
             program_id: row.remove("ProgramId"),
             source_video_metadata: row.remove("SourceVideoMetadata"),
             profile: text(row.remove("Profile")),
@@ -179,8 +186,13 @@ impl ClassifiedSegment {
 
     /// The optimized start for `track`, as number text.
     pub fn opto_start_of(&self, track: &str) -> Option<&str> {
-        self.opto_start.as_ref()?.as_map()?.get(track)?.as_number()
+        of_track(self.opto_start.as_ref(), track)?.as_number()
     }
+}
+
+/// What a map by audio track has for `track`.
+pub fn of_track<'a>(map: Option<&'a Attr>, track: &str) -> Option<&'a Attr> {
+    map?.as_map()?.get(track)
 }
 
 fn is_number(value: &Attr) -> bool {

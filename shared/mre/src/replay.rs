@@ -37,6 +37,8 @@ pub struct ReplayRequest {
     pub mp4_location: Option<Attr>,
     /// MP4 pictures by resolution.
     pub mp4_thumbnail: Option<Attr>,
+    /// Name of the transition between the segments of its video.
+    pub transition: Option<Attr>,
 }
 
 /// A clip by time, of the event's recording.
@@ -82,6 +84,7 @@ impl ReplayRequest {
             hls_location: row.remove("HlsLocation"),
             mp4_location: row.remove("Mp4Location"),
             mp4_thumbnail: row.remove("Mp4ThumbnailLocation"),
+            transition: row.remove("TransitionName"),
         };
         for missing in request.missing() {
             warnings.add_if(missing, ExportWarning::RequestFieldMissing);
@@ -114,6 +117,12 @@ impl ReplayRequest {
     /// The field of a selected feature that says how it counts.
     pub fn choice_field(&self) -> &'static str {
         if self.by_inclusion == Some(true) { "Include" } else { "Weight" }
+    }
+
+    /// Whether its video has transitions between the segments, which take time of their own.
+    pub fn has_transitions(&self) -> bool {
+        let name = self.transition.as_ref().and_then(Attr::as_str).unwrap_or_default();
+        !matches!(name, "" | "None")
     }
 
     /// The replay's track as it occurs as a map key.
@@ -185,6 +194,34 @@ pub struct ReplayResult {
     pub is_optimized: bool,
     /// Why the segment was chosen, as stored.
     pub features: Json,
+}
+
+/// A feature for which a replay chose a segment.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct ReplayFeature<'a> {
+    /// The attribute's name, else the feature's.
+    pub name: &'a str,
+    /// Its weight, as number text.
+    pub weight: Option<&'a str>,
+}
+
+impl<'a> ReplayFeature<'a> {
+    /// Takes the feature out of its JSON.
+    pub fn read(feature: &'a Json) -> Self {
+        let text = |name| feature.get(name).and_then(Json::as_str).filter(|text| !text.is_empty());
+        Self {
+            name: text("AttribName").or_else(|| text("Name")).unwrap_or_default(),
+            weight: feature.get("Weight").and_then(Json::as_number),
+        }
+    }
+}
+
+/// The features of a result, without the note that a segment was included by hand, which is none.
+pub fn result_features(features: &Json) -> impl Iterator<Item = &Json> {
+    features.items().iter().filter(|feature| {
+        let is_note = feature.get("Reason").is_some() && feature.get("AttribName").is_none();
+        matches!(feature, Json::Object(_)) && !is_note
+    })
 }
 
 /// Reads the stored results; what cannot be read is counted and left out.

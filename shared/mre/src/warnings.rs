@@ -43,6 +43,14 @@ pub enum ExportWarning {
     TrackNotListed,
     /// The replay was made of clips by time: its segments are those clips.
     SegmentsFromTimestamps,
+    /// The times of a segment hold no frame: no edit and no cue.
+    SegmentWithoutFrames,
+    /// The labels of an edit pass midnight: it is split there.
+    TimecodeWrapped,
+    /// The edit list has more than 999 edits.
+    EdlOver999,
+    /// The replay's video has transitions, which the times of the cues do not count.
+    TransitionsNotCounted,
     /// A value has a type that its place in the document does not allow: left out.
     ValueOfOtherType,
 }
@@ -70,6 +78,10 @@ impl ExportWarning {
             Self::ProfileNameDiffers => "profile-name-differs",
             Self::TrackNotListed => "track-not-listed",
             Self::SegmentsFromTimestamps => "segments-from-timestamps",
+            Self::SegmentWithoutFrames => "segment-without-frames",
+            Self::TimecodeWrapped => "timecode-wrapped",
+            Self::EdlOver999 => "edl-over-999",
+            Self::TransitionsNotCounted => "transitions-not-counted",
             Self::ValueOfOtherType => "value-of-other-type",
         }
     }

@@ -5,8 +5,15 @@
 
 use export_fuzz::values::texts;
 use export_fuzz::{config, measured};
-use export_mre::attr::row_from_dynamo_json;
+use export_mre::attr::{Attr, Row, row_from_dynamo_json};
+use export_mre::body::Body;
+use export_mre::document::View;
+use export_mre::feedback::Feedback;
+use export_mre::format::{Format, Rendering};
 use export_mre::json::Json;
+use export_mre::keys::EventKey;
+use export_mre::model::{ClassifiedSegment, Event};
+use export_mre::outputs::Outputs;
 use export_mre::trigger::Trigger;
 use export_testkit::mre::scenario;
 use proptest::prelude::*;
@@ -24,8 +31,67 @@ fn triggers_of_mre() -> Vec<Value> {
         .to_vec()
 }
 
+/// Values that options know, and others.
+fn option() -> impl Strategy<Value = String> {
+    let known =
+        ["0", "1", "2", "best", "optimized", "original", "event", "clips", "replay", "25", "29.97", "59.94"];
+    prop_oneof![
+        3 => prop::sample::select(known.to_vec()).prop_map(str::to_owned),
+        2 => "[0-2][0-9]:[0-6][0-9]:[0-6][0-9][:;][0-9]{2}",
+        1 => "\\PC{0,14}",
+    ]
+}
+
+/// Numbers that are times, and others.
+fn time() -> impl Strategy<Value = Attr> {
+    let number = prop_oneof![
+        3 => "[0-9]{1,5}(\\.[0-9]{1,3})?",
+        1 => "-?[0-9]{1,12}(\\.[0-9]{1,20})?(E-?[0-9]{1,3})?",
+    ];
+    number.prop_map(Attr::N)
+}
+
+prop_compose! {
+    fn segment()(start in time(), end in time(), opto in prop::option::of((time(), time()))) -> Row {
+        let mut row = Row::from([("Start".to_owned(), start), ("End".to_owned(), end)]);
+        if let Some((start, end)) = opto {
+            row.insert("OptoStart".to_owned(), Attr::M(Row::from([("1".to_owned(), start)])));
+            row.insert("OptoEnd".to_owned(), Attr::M(Row::from([("1".to_owned(), end)])));
+        }
+        row
+    }
+}
+
 proptest! {
     #![proptest_config(config())]
+
+    #[test]
+    fn options(
+        format in prop::sample::select(Format::ALL.to_vec()),
+        given in prop::collection::btree_map(prop::sample::select(Rendering::OPTIONS.to_vec()), option(), 0..4),
+        [name, start, rate] in ["\\PC{0,40}", "[0-9T:.-]{0,30}", "[0-9.]{0,6}"],
+        segments in prop::collection::vec(segment(), 0..6),
+    ) {
+        let given = given.into_iter().map(|(name, value)| (name.to_owned(), value)).collect();
+        let Ok(rendering) = Rendering::read(format, View::Guide, &given) else { return Ok(()) };
+        let text = |value: &str| Attr::S(value.to_owned());
+        let row = [("Start", text(&start)), ("FrameRate", text(&rate)), ("TimecodeSource", text("UTC_BASED"))];
+        let row = row.map(|(name, value)| (name.to_owned(), value)).into();
+        let event = Event::from_row(EventKey::new(name, "P"), row);
+        let Ok(mut body) = Body::new(&rendering, &event, None) else { return Ok(()) };
+        let (outputs, feedback) = (Outputs::default(), Feedback::default());
+        let (length, peak) = measured(|| {
+            body.event(&event, &outputs, None);
+            body.segments();
+            for row in segments {
+                if let Ok(segment) = ClassifiedSegment::from_row(row, &outputs) {
+                    body.segment(&segment, &outputs, &feedback);
+                }
+            }
+            body.finish().0.len()
+        });
+        prop_assert!(peak <= FIXED + 3 * length, "{} bytes for {}", peak, length);
+    }
 
     #[test]
     fn triggers(text in texts(triggers_of_mre(), &["detail", "EventType", "EventInfo", "Name", "Profile"])) {

@@ -68,6 +68,7 @@ impl DocumentFailure {
             Self::NotAcceptable => (406, "the document is application/json".to_owned()),
             Self::Export(ExportError::EventNotFound) => (404, "there is no such event".to_owned()),
             Self::Export(ExportError::ReplayNotFound) => (404, "there is no such replay".to_owned()),
+            Self::Export(ExportError::Option(option)) => (400, option.to_string()),
             Self::Export(ExportError::Read(_)) | Self::Unavailable(_) | Self::Late => {
                 (503, "the data cannot be read at the moment; try again".to_owned())
             }

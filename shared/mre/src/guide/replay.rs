@@ -4,7 +4,7 @@ use super::{Guide, write_strings};
 use crate::attr::{Attr, Row};
 use crate::json::Json;
 use crate::number;
-use crate::replay::ReplayRequest;
+use crate::replay::{ReplayRequest, result_features};
 use crate::warnings::ExportWarning;
 use crate::writer::Writer;
 
@@ -94,16 +94,11 @@ fn value_text(value: Option<&Json>) -> String {
 }
 
 /// Writes the features for which a replay chose a segment.
-///
-/// The note that a segment was included by hand is no feature and is left out.
 pub fn write_result_features(features: &Json, choice: &str, writer: &mut Writer) {
     writer.array(|w| {
-        for feature in features.items() {
-            let is_note = feature.get("Reason").is_some() && feature.get("AttribName").is_none();
-            if matches!(feature, Json::Object(_)) && !is_note {
-                w.item();
-                write_feature(feature, choice, w);
-            }
+        for feature in result_features(features) {
+            w.item();
+            write_feature(feature, choice, w);
         }
     });
 }

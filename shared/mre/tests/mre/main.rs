@@ -2,6 +2,7 @@
 #![expect(clippy::unwrap_used, clippy::panic, reason = "helpers of tests")]
 
 mod crashes;
+mod formats;
 mod golden;
 mod guide_samples;
 mod joins;

@@ -61,7 +61,7 @@ fn member<'a>(json: &'a mut Json, name: &str) -> Option<&'a mut Json> {
     members.iter_mut().find(|(key, _)| key == name).map(|(_, value)| value)
 }
 
-fn sort_maps(json: &mut Json) {
+pub(crate) fn sort_maps(json: &mut Json) {
     for name in MAPS {
         if let Some(map) = member(json, name) {
             sort_map(map);
@@ -70,7 +70,7 @@ fn sort_maps(json: &mut Json) {
 }
 
 /// The presigned URL is no part of the map: MRE adds it after reading.
-fn sort_map(json: &mut Json) {
+pub(crate) fn sort_map(json: &mut Json) {
     match json {
         Json::Object(members) => {
             members.sort_by(|(a, _), (b, _)| (a == "PreviewVideoUrl", a).cmp(&(b == "PreviewVideoUrl", b)));

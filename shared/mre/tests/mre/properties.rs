@@ -5,8 +5,11 @@ use std::collections::HashSet;
 use export_mre::attr::{Attr, Row};
 use export_mre::document::{Export, View};
 use export_mre::export::{export_event, export_replay, export_replay_from_stored};
+use export_mre::format::{EditMedia, Format, Rendering};
 use export_mre::keys::{EventKey, ReplayKey, event_export_key};
+use export_mre::timecode::Rate;
 use export_mre::trigger::Trigger;
+use export_mre::warnings::ExportWarning;
 use export_testkit::mre::MemorySource;
 use proptest::prelude::*;
 use serde_json::Value;
@@ -105,6 +108,7 @@ const EVENT: &[(&str, &str)] = &[
     ("SourceVideoMetadata", r#"{"M": {"x": {"N": "1.50"}}}"#),
     ("ProgramId", r#"{"S": "x"}"#),
     ("TimecodeSource", r#"{"S": "UTC_BASED"}"#),
+    ("FrameRate", r#"{"S": "30"}"#),
     ("EventDataExportLocation", r#"{"S": "s3://b/base_event_export/id/id_event_export.json"}"#),
 ];
 const PROFILE: &[(&str, &str)] = &[
@@ -159,6 +163,7 @@ const REQUEST: &[(&str, &str)] = &[
     ("Resolutions", r#"{"L": [{"S": "16:9"}]}"#),
     ("Catchup", r#"{"BOOL": true}"#),
     ("HlsLocation", r#"{"S": "-"}"#),
+    ("TransitionName", r#"{"S": "Fade"}"#),
     ("Mp4Location", r#"{"M": {"16:9": {"M": {"ReplayClips": {"L": [{"S": "s3://b/k"}]}}}}}"#),
     ("Mp4ThumbnailLocation", r#"{"M": {"16:9": {"M": {"ReplayThumbnails": {"L": [{"S": "s3://b/k"}]}}}}}"#),
 ];
@@ -298,6 +303,45 @@ proptest! {
         let stored = run(export_event(&source, &key.event, View::Mre, None)).unwrap().text;
         source.objects.insert(event_export_key("id"), stored);
         json(&run(export_replay_from_stored(&source, &key)).unwrap());
+    }
+
+    #[test]
+    fn every_format_of_any_event_and_replay_has_each_segment_once(source in tables(), clips in any::<bool>()) {
+        let (event, replay) = (EventKey::new("E", "P"), ReplayKey::new(EventKey::new("E", "P"), "r"));
+        let export = |format: Format, is_replay: bool| {
+            let mut rendering = Rendering { format, ..View::Guide.into() };
+            rendering.edits.fps = Rate::read("25");
+            rendering.edits.media = if clips { EditMedia::Clips } else { EditMedia::Event };
+            if is_replay {
+                run(export_replay(&source, &replay, rendering)).unwrap()
+            } else {
+                run(export_event(&source, &event, rendering, None)).unwrap()
+            }
+        };
+        for is_replay in [false, true] {
+            let document = json(&export(Format::Json, is_replay));
+            let segments = document["Segments"].as_array().unwrap();
+            let lines = export(Format::Ndjson, is_replay).text;
+            let lines: Vec<Value> = lines.split_terminator('\n').map(|line| serde_json::from_str(line).unwrap()).collect();
+            prop_assert_eq!(&lines, segments);
+            // A name with a line end is in quotes, and its quotes are doubled.
+            let csv = export(Format::Csv, is_replay).text;
+            let outside = csv.split('"').step_by(2).map(|part| part.matches("\r\n").count()).sum::<usize>();
+            prop_assert_eq!(outside, segments.len() + 1, "{}", csv);
+            let edl = export(Format::Edl, is_replay);
+            let without = edl.warnings.count(ExportWarning::SegmentWithoutFrames);
+            let edits = segments.len() - usize::try_from(without).unwrap();
+            let timeline = json(&export(Format::Otio, is_replay));
+            for track in timeline["tracks"]["children"].as_array().unwrap() {
+                prop_assert_eq!(track["children"].as_array().unwrap().len(), edits);
+            }
+            let events = edl.text.lines().filter(|line| line.starts_with(|sign: char| sign.is_ascii_digit())).count();
+            let split = edl.warnings.count(ExportWarning::TimecodeWrapped) > 0;
+            prop_assert!(if split { events > edits } else { events == edits }, "{}", edl.text);
+            let vtt = export(Format::Vtt, is_replay);
+            let without = vtt.warnings.count(ExportWarning::SegmentWithoutFrames);
+            prop_assert_eq!(vtt.text.matches(" --> ").count() + usize::try_from(without).unwrap(), segments.len());
+        }
     }
 
     #[test]
