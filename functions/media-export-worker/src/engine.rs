@@ -3,7 +3,7 @@
 use crate::error::AttemptError;
 use crate::upload::{OpenUpload, Place, Prepared, Uploader};
 use bytes::Bytes;
-use export_clip::{Asked, ReadError, Selection, Sink, Source, VideoCodec, Writer};
+use export_clip::{Asked, ClipWriter, ReadFailure, Selection, Sink, Source, VideoCodec};
 use export_domain::job::{Job, Reason, Warning, WarningCode};
 use export_domain::ports::{ClipStore, RecordingError, SourceStore};
 use export_domain::request::{ExportType, Wanted};
@@ -44,20 +44,20 @@ impl<O> JobRecording<O> {
 }
 
 impl<O: SourceStore + 'static> Source for JobRecording<O> {
-    async fn read(&self, path: &str, range: Option<(u64, u64)>, most: u64) -> Result<Bytes, ReadError> {
+    async fn read(&self, path: &str, range: Option<(u64, u64)>, most: u64) -> Result<Bytes, ReadFailure> {
         self.objects.read(&self.bucket, path, range, most).await.map_err(|error| match error {
-            RecordingError::NotFound => ReadError::NotFound,
-            RecordingError::Denied => ReadError::Denied(
+            RecordingError::NotFound => ReadFailure::NotFound,
+            RecordingError::Denied => ReadFailure::Denied(
                 "the recording may not be read; that takes s3:GetObject, and s3:ListBucket for what is not there"
                     .to_owned(),
             ),
             RecordingError::Key(why) => {
                 let cause = Reason::KeyNotUsable.because("the recording's key cannot be used");
-                ReadError::Outside(AttemptError::Refused { cause, why }.into())
+                ReadFailure::Outside(AttemptError::Refused { cause, why }.into())
             }
-            RecordingError::Clock(why) => ReadError::Outside(AttemptError::ClockWrong(why).into()),
-            RecordingError::TooLarge => ReadError::TooLarge,
-            RecordingError::Unavailable(error) => ReadError::Unavailable(error.to_string()),
+            RecordingError::Clock(why) => ReadFailure::Outside(AttemptError::ClockWrong(why).into()),
+            RecordingError::TooLarge => ReadFailure::TooLarge,
+            RecordingError::Unavailable(error) => ReadFailure::Unavailable(error.to_string()),
         })
     }
 }
@@ -78,7 +78,7 @@ impl<O: ClipStore + 'static> Sink for Uploads<O> {
     }
 }
 
-impl<O: ClipStore + 'static> Writer for Uploader<O> {
+impl<O: ClipStore + 'static> ClipWriter for Uploader<O> {
     type Written = Prepared;
 
     async fn append(&mut self, data: &[u8]) -> Result<(), export_clip::Error> {

@@ -110,9 +110,9 @@ impl From<AttemptError> for ClipError {
 }
 
 /// The one table from what makes a clip impossible to what clients are told.
-pub(crate) fn given_up(export_clip::Cause { reason, detail }: export_clip::Cause) -> Cause {
-    use export_clip::Reason as Engine;
-    let reason = match reason {
+pub(crate) fn given_up(export_clip::Refusal { kind, detail }: export_clip::Refusal) -> Cause {
+    use export_clip::Kind as Engine;
+    let reason = match kind {
         Engine::SourceAbsent => Reason::SourceAbsent,
         Engine::BadRecording => Reason::BadRecording,
         Engine::Encrypted => Reason::Encrypted,
@@ -145,7 +145,7 @@ mod tests {
 
     #[test]
     fn what_the_engine_says_no_more_of_is_explained_in_the_usual_words() {
-        let absent = given_up(export_clip::Reason::SourceAbsent.into());
+        let absent = given_up(export_clip::Kind::SourceAbsent.into());
         assert_eq!(absent, Cause::from(Reason::SourceAbsent), "the detail is the reason's usual one");
     }
 }

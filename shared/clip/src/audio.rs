@@ -9,17 +9,17 @@ pub(crate) use open::open_sound;
 
 use crate::Source;
 use crate::container::Container;
-use crate::error::WorkError;
+use crate::error::Error;
 use crate::ffmpeg::Ffmpeg;
 use crate::notes::WarningCode;
 use crate::source::Reader;
 use bytes::Bytes;
 use encoded::{Encoded, Given};
 use export_media::arrange::{AudioSlots, ClipClock, Piece, ticks};
-use export_media::mux::{MuxSample, TrackKind, TrackSpec};
+use export_media::mux::{MuxSample, TrackMedia, TrackSpec};
 use export_media::sound::{SoundFormat, SoundTarget};
 use export_media::time::Nanos;
-pub(crate) use recorded::Part;
+pub(crate) use recorded::PeriodAudio;
 use recorded::Recorded;
 use std::collections::VecDeque;
 use std::sync::Arc;
@@ -38,7 +38,7 @@ pub(crate) struct Frame {
 /// A Period's part of the track, and what becomes of its frames.
 #[derive(Debug)]
 struct Planned {
-    part: Part,
+    part: PeriodAudio,
     format: SoundFormat,
     /// What it is encoded to; `None` copies it.
     target: Option<SoundTarget>,
@@ -80,14 +80,14 @@ pub(crate) struct AudioTrack<O> {
     window: (Nanos, Nanos),
     /// The window's start.
     start: Nanos,
-    listed: Vec<Part>,
+    listed: Vec<PeriodAudio>,
     /// How long before the first picture the sound starts, for decoders to warm up; zero where it cannot be hidden.
     lead: Nanos,
 }
 
 impl<O: Source> AudioTrack<O> {
     /// Makes one track of `parts`, called `name`; `None` if there are none.
-    fn new(means: &Means<'_, O>, name: String, language: [u8; 3], parts: Vec<Part>) -> Option<Self> {
+    fn new(means: &Means<'_, O>, name: String, language: [u8; 3], parts: Vec<PeriodAudio>) -> Option<Self> {
         let window = (parts.first()?.from, parts.last()?.until);
         let listed = parts.clone();
         let (format, parts) = plan(means.container, parts)?;
@@ -103,7 +103,7 @@ impl<O: Source> AudioTrack<O> {
             }
         }
         let roll = (format.needs_priming() || encoded.is_some()).then_some(-1);
-        let spec = TrackSpec { kind: TrackKind::Audio, timescale: rate, language, sample_entries, roll };
+        let spec = TrackSpec { kind: TrackMedia::Audio, timescale: rate, language, sample_entries, roll };
         Some(Self {
             reader: Arc::clone(means.reader),
             ffmpeg: means.ffmpeg.clone(),
@@ -124,7 +124,7 @@ impl<O: Source> AudioTrack<O> {
     }
 
     /// The recorded tracks, one for each Period that has it, each with its part of the window.
-    pub(crate) fn parts(&self) -> &[Part] {
+    pub(crate) fn parts(&self) -> &[PeriodAudio] {
         &self.listed
     }
 
@@ -134,7 +134,7 @@ impl<O: Source> AudioTrack<O> {
     }
 
     /// Whether there is no frame to be heard in the window.
-    async fn is_silent(&mut self) -> Result<bool, WorkError> {
+    async fn is_silent(&mut self) -> Result<bool, Error> {
         let (from, until) = self.window;
         loop {
             if let Some(frame) = self.frames.iter().find(|frame| frame.end > from) {
@@ -157,7 +157,7 @@ impl<O: Source> AudioTrack<O> {
         clock: &ClipClock,
         until: Nanos,
         done: bool,
-    ) -> Result<Vec<(MuxSample, Bytes)>, WorkError> {
+    ) -> Result<Vec<(MuxSample, Bytes)>, Error> {
         let mut taken = Vec::new();
         let Some(last) = clock.pieces().last().copied() else { return Ok(taken) };
         while let Some(frame) = self.peek().await? {
@@ -199,7 +199,7 @@ impl<O: Source> AudioTrack<O> {
     }
 
     /// The next frame.
-    pub(crate) async fn peek(&mut self) -> Result<Option<Frame>, WorkError> {
+    pub(crate) async fn peek(&mut self) -> Result<Option<Frame>, Error> {
         while self.frames.is_empty() {
             if !Box::pin(self.load()).await? {
                 return Ok(None);
@@ -214,7 +214,7 @@ impl<O: Source> AudioTrack<O> {
     }
 
     /// Reads some more frames; `false` past the last ones.
-    async fn load(&mut self) -> Result<bool, WorkError> {
+    async fn load(&mut self) -> Result<bool, Error> {
         let (planned, mut source) = match self.current.take() {
             Some(current) => current,
             None => match self.parts.pop_front() {
@@ -244,7 +244,7 @@ impl<O: Source> AudioTrack<O> {
             },
         };
         let Some(frames) = loaded else { return Ok(!self.parts.is_empty()) };
-        let Part { from, until, .. } = planned.part;
+        let PeriodAudio { from, until, .. } = planned.part;
         let (first, last) = (from <= self.start, self.parts.is_empty());
         self.current = Some((planned, source));
         // What is mostly in a Period belongs to it.
@@ -314,7 +314,7 @@ impl<O: Source> AudioTrack<O> {
 }
 
 /// The tracks that have something to be heard: a stream that is announced but never comes makes players wait.
-pub(crate) async fn heard<O: Source>(tracks: Vec<AudioTrack<O>>) -> Result<Vec<AudioTrack<O>>, WorkError> {
+pub(crate) async fn heard<O: Source>(tracks: Vec<AudioTrack<O>>) -> Result<Vec<AudioTrack<O>>, Error> {
     let mut heard = Vec::new();
     for mut track in tracks {
         if !Box::pin(track.is_silent()).await? {
@@ -326,7 +326,7 @@ pub(crate) async fn heard<O: Source>(tracks: Vec<AudioTrack<O>>) -> Result<Vec<A
 
 /// What becomes of each part, and the form of what is copied: that of most of the sound. Everything else is encoded to
 /// it or, if no encoder makes it or the container has no place for it, everything is encoded.
-fn plan(container: Container, parts: Vec<Part>) -> Option<(SoundFormat, Vec<Planned>)> {
+fn plan(container: Container, parts: Vec<PeriodAudio>) -> Option<(SoundFormat, Vec<Planned>)> {
     let formats: Vec<Vec<SoundFormat>> = parts.iter().map(formats).collect();
     let goes_with = |format: &SoundFormat, own: &[SoundFormat]| own.iter().all(|own| format.goes_with(own));
     let length = |format: &SoundFormat| {
@@ -347,7 +347,7 @@ fn plan(container: Container, parts: Vec<Part>) -> Option<(SoundFormat, Vec<Plan
     Some((format.clone(), planned.collect()))
 }
 
-fn formats(part: &Part) -> Vec<SoundFormat> {
+fn formats(part: &PeriodAudio) -> Vec<SoundFormat> {
     let init = &part.track.init;
     init.sample_entries.iter().map(|entry| SoundFormat::of(entry, init.timescale.get())).collect()
 }

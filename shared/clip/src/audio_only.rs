@@ -2,11 +2,11 @@
 
 use crate::audio::{AudioTrack, heard};
 use crate::container::Container;
-use crate::error::WorkError;
+use crate::error::Error;
 use crate::ffmpeg::Ffmpeg;
 use crate::source::window::Window;
-use crate::write::container::{Batch, Output};
-use crate::{Source, Writer};
+use crate::write::container::{Batch, ContainerWriter};
+use crate::{ClipWriter, Source};
 use export_media::arrange::{ClipClock, nanos, ticks};
 use export_media::coverage::Coverage;
 use export_media::mux::edits;
@@ -35,13 +35,13 @@ struct Tracks<O> {
 }
 
 /// Makes the clip; `None` if no frame starts in the window.
-pub(crate) async fn make<O: Source, W: Writer>(
+pub(crate) async fn make<O: Source, W: ClipWriter>(
     ffmpeg: &Ffmpeg,
     window: Window,
     container: Container,
     audio: Vec<AudioTrack<O>>,
     sink: W,
-) -> Result<Option<Sound<W::Written>>, WorkError> {
+) -> Result<Option<Sound<W::Written>>, Error> {
     let audio = heard(audio).await?;
     let mut tracks = Tracks {
         first: vec![None; audio.len()],
@@ -56,7 +56,7 @@ pub(crate) async fn make<O: Source, W: Writer>(
     let Some(timescale) = specs.first().map(|spec| spec.timescale).filter(|_| tracks.any()) else {
         return Ok(None);
     };
-    let mut output = Output::begin(container, specs, timescale, ffmpeg, sink).await?;
+    let mut output = ContainerWriter::begin(container, specs, timescale, ffmpeg, sink).await?;
     // A transport stream has no edit list: all sound is moved as far as the earliest one needs it.
     let base = tracks.ahead();
     loop {
@@ -75,7 +75,7 @@ pub(crate) async fn make<O: Source, W: Writer>(
 
 impl<O: Source> Tracks<O> {
     /// The next frames of each track.
-    async fn next(&mut self) -> Result<Vec<Batch>, WorkError> {
+    async fn next(&mut self) -> Result<Vec<Batch>, Error> {
         let Some((first, others)) = self.audio.split_first_mut() else {
             self.over = true;
             return Ok(Vec::new());

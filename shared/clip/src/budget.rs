@@ -2,7 +2,7 @@
 //! memory.
 
 use crate::codec::picture::Setup;
-use crate::error::{Cause, Reason};
+use crate::error::{Kind, Refusal};
 use crate::machine::{cores, too_heavy};
 use export_media::nal::VideoCodec;
 use export_media::time::Nanos;
@@ -78,15 +78,15 @@ impl Budget {
     /// How to render what fits into memory.
     ///
     /// # Errors
-    /// [`Reason::PicturesTooLarge`] if nothing does.
-    pub(crate) fn share(&self, load: &Load<'_>) -> Result<Share, Cause> {
+    /// [`Kind::PicturesTooLarge`] if nothing does.
+    pub(crate) fn share(&self, load: &Load<'_>) -> Result<Share, Refusal> {
         load.share(self.memory, self.cores())
             .ok_or_else(|| too_heavy(load.clip, load.least(self.cores()), self.memory))
     }
 
     /// # Errors
-    /// [`Reason::ClipTooLarge`] if the estimate does not fit.
-    pub(crate) fn check_before(&self, setup: &Setup, codec: VideoCodec, share: Share) -> Result<(), Reason> {
+    /// [`Kind::ClipTooLarge`] if the estimate does not fit.
+    pub(crate) fn check_before(&self, setup: &Setup, codec: VideoCodec, share: Share) -> Result<(), Kind> {
         let pixel = match codec {
             VideoCodec::H264 => H264_COST,
             VideoCodec::Hevc => HEVC_COST,
@@ -101,13 +101,13 @@ impl Budget {
     }
 
     /// # Errors
-    /// [`Reason::ClipTooLarge`] if the pace will not do, twice in a row: something may have stood still once. `made` is the
+    /// [`Kind::ClipTooLarge`] if the pace will not do, twice in a row: something may have stood still once. `made` is the
     /// clip's length so far.
-    pub(crate) fn check_while(&self, made: Nanos) -> Result<(), Reason> {
+    pub(crate) fn check_while(&self, made: Nanos) -> Result<(), Kind> {
         self.judge_pace(self.started.get_or_init(Instant::now).elapsed(), made)
     }
 
-    fn judge_pace(&self, spent: Duration, made: Nanos) -> Result<(), Reason> {
+    fn judge_pace(&self, spent: Duration, made: Nanos) -> Result<(), Kind> {
         let (wanted, made) =
             (u128::try_from(self.wanted.get()).unwrap_or(0), u128::try_from(made.get()).unwrap_or(0));
         let mut pace = self.pace.lock().unwrap_or_else(PoisonError::into_inner);
@@ -130,9 +130,9 @@ impl Budget {
 }
 
 /// The longest window that the time would be enough for, at the same cost.
-fn too_large(wanted: u128, left: u128, cost: u128) -> Reason {
+fn too_large(wanted: u128, left: u128, cost: u128) -> Kind {
     let longest = wanted * left / cost.max(1) / 1_000_000;
-    Reason::ClipTooLarge { longest_ms: i64::try_from(longest).unwrap_or(i64::MAX) }
+    Kind::ClipTooLarge { longest_ms: i64::try_from(longest).unwrap_or(i64::MAX) }
 }
 
 #[cfg(test)]
@@ -175,7 +175,7 @@ mod tests {
         };
         assert_eq!(judged(hours(1), VideoCodec::H264, false), Ok(()));
         let refused = judged(hours(100), VideoCodec::H264, false);
-        let Err(Reason::ClipTooLarge { longest_ms }) = refused else { panic!("{refused:?}") };
+        let Err(Kind::ClipTooLarge { longest_ms }) = refused else { panic!("{refused:?}") };
         assert!((1..100 * 3_600_000).contains(&longest_ms));
         let longest = Nanos::from_millis(longest_ms - 1000);
         assert_eq!(judged(longest, VideoCodec::H264, false), Ok(()));

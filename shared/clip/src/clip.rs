@@ -3,20 +3,19 @@
 
 mod making;
 
-use self::making::Progress;
+use self::making::{ClipParts, make};
 use crate::audio::AudioTrack;
 use crate::audio_only;
 use crate::budget::Budget;
 use crate::container::Container;
-use crate::error::{Reason, Unfit, WorkError};
+use crate::error::{Error, Kind, Unfit};
 use crate::ffmpeg::Ffmpeg;
 use crate::notes::{Warning, WarningCode, no_picture};
-use crate::planner::{Asked, Largest};
+use crate::planner::{Largest, PlanInput};
 use crate::recording::{Recording, Selection};
-use crate::source::{Reader, Track};
-use crate::still::{picture, thumbnail};
-use crate::{Observer, Sink, Source, Writer};
-use export_media::picture::PictureFormat;
+use crate::source::Track;
+use crate::still::{picture, show};
+use crate::{ClipWriter, Observer, Sink, Source};
 use export_media::time::Nanos;
 use std::sync::Arc;
 use std::time::Duration;
@@ -73,7 +72,7 @@ pub struct Plan {
 }
 
 /// What the sink's writer says of a file.
-type FileOf<K> = <<K as Sink>::Writer as Writer>::Written;
+type FileOf<K> = <<K as Sink>::Writer as ClipWriter>::Written;
 
 /// One way to make it.
 struct Way<'a> {
@@ -98,14 +97,14 @@ impl Clip {
     /// Makes the clip.
     ///
     /// # Errors
-    /// [`WorkError`]: what becomes of it.
+    /// [`Error`]: what becomes of it.
     pub async fn make<S: Source, K: Sink>(
         &self,
         source: Arc<S>,
         ffmpeg: &Ffmpeg,
         sink: &K,
         observer: &impl Observer,
-    ) -> Result<Made<FileOf<K>>, WorkError> {
+    ) -> Result<Made<FileOf<K>>, Error> {
         let source = Recording::open(source, &self.selection).await?;
         let making = Making { clip: self, ffmpeg, source: &source, sink, observer };
         Box::pin(making.make()).await
@@ -113,7 +112,7 @@ impl Clip {
 }
 
 impl<S: Source, K: Sink, B: Observer> Making<'_, S, K, B> {
-    async fn make(&self) -> Result<Made<FileOf<K>>, WorkError> {
+    async fn make(&self) -> Result<Made<FileOf<K>>, Error> {
         let audio = self.sound().await?;
         if let Err(waiting) = self.source.check_live_edge(&audio).await {
             if let Some(track) = &self.source.track {
@@ -129,11 +128,11 @@ impl<S: Source, K: Sink, B: Observer> Making<'_, S, K, B> {
         let way = Way { budget: &budget, unfit: None, largest: &largest, may_grow: true };
         let copied = self.of_pictures(audio, &way).await;
         let copied = copied.map_err(|error| match error {
-            WorkError::Unexplained(why) if self.clip.last_try => Unfit::Encoder.because(&why),
+            Error::Unexplained(why) if self.clip.last_try => Unfit::Encoder.because(&why),
             other => other,
         });
         match copied {
-            Err(WorkError::Unfit(unfit, why)) => {
+            Err(Error::Unfit(unfit, why)) => {
                 tracing::warn!(why, code = unfit.code(), "rendering a clip that could not be copied");
                 self.render_all(Way { unfit: Some((unfit, why)), ..way }).await
             }
@@ -142,9 +141,9 @@ impl<S: Source, K: Sink, B: Observer> Making<'_, S, K, B> {
     }
 
     /// Renders a clip that could not be copied, and once more if larger pictures turn up than it was begun with.
-    async fn render_all(&self, way: Way<'_>) -> Result<Made<FileOf<K>>, WorkError> {
+    async fn render_all(&self, way: Way<'_>) -> Result<Made<FileOf<K>>, Error> {
         match self.of_pictures(self.sound().await?, &way).await {
-            Err(WorkError::Unfit(Unfit::FormatChange, why)) => {
+            Err(Error::Unfit(Unfit::FormatChange, why)) => {
                 tracing::warn!(why, "rendering a clip again");
                 let way = Way { may_grow: false, ..way };
                 self.of_pictures(self.sound().await?, &way).await
@@ -153,17 +152,17 @@ impl<S: Source, K: Sink, B: Observer> Making<'_, S, K, B> {
         }
     }
 
-    async fn sound(&self) -> Result<Vec<AudioTrack<S>>, WorkError> {
+    async fn sound(&self) -> Result<Vec<AudioTrack<S>>, Error> {
         self.source.sound(self.ffmpeg, self.clip.container).await
     }
 
     /// The first frame may be there long before the window's end is. Its failure is no failure of the clip.
-    async fn frame_while_waiting(&self, track: &Track) -> Result<(), WorkError> {
+    async fn frame_while_waiting(&self, track: &Track) -> Result<(), Error> {
         if !self.observer.wants_first_frame().await || !self.source.has_begun(track).await? {
             return Ok(());
         }
         match picture(self.ffmpeg, self.source, track).await {
-            Ok(Some((format, raw))) => self.show(&format, &raw).await,
+            Ok(Some(frame)) => show(self.ffmpeg, &self.source.reader, &frame, self.observer).await,
             Ok(None) => Ok(()),
             Err(error) => {
                 tracing::warn!(%error, "failed to make the thumbnail of a waiting job");
@@ -173,14 +172,10 @@ impl<S: Source, K: Sink, B: Observer> Making<'_, S, K, B> {
     }
 
     /// A clip with a picture.
-    async fn of_pictures(
-        &self,
-        audio: Vec<AudioTrack<S>>,
-        way: &Way<'_>,
-    ) -> Result<Made<FileOf<K>>, WorkError> {
+    async fn of_pictures(&self, audio: Vec<AudioTrack<S>>, way: &Way<'_>) -> Result<Made<FileOf<K>>, Error> {
         let (window, reader) = (self.source.window, &self.source.reader);
-        let work = making::Job {
-            asked: Asked {
+        let parts = ClipParts {
+            input: PlanInput {
                 ffmpeg: self.ffmpeg,
                 window,
                 codec: self.clip.selection.codec,
@@ -190,23 +185,23 @@ impl<S: Source, K: Sink, B: Observer> Making<'_, S, K, B> {
                 largest: way.largest,
                 may_grow: way.may_grow,
             },
-            feed: self.source.pictures(),
+            video: self.source.pictures(),
             audio,
-            sink: self.begin().await?,
+            writer: self.begin().await?,
         };
-        let made = making::make(work, self).await?.ok_or_else(|| no_picture(reader.notes()))?;
-        if made.work.left_out() > 0 {
-            let detail = format!("{} pictures are damaged, and no decoder gives them", made.work.left_out());
+        let made = make(parts, self.observer).await?.ok_or_else(|| no_picture(reader.notes()))?;
+        if made.stats.left_out() > 0 {
+            let detail = format!("{} pictures are damaged, and no decoder gives them", made.stats.left_out());
             reader.notes().warn(WarningCode::PicturesLeftOut, detail);
         }
-        for lost in made.work.lost() {
+        for lost in made.stats.lost() {
             reader.notes().warn(WarningCode::MetadataLeftOut, format!("the encoded pictures have no {lost}"));
         }
-        let (copied, encoded) = (made.work.copied(), made.work.encoded());
+        let (copied, encoded) = (made.stats.copied(), made.stats.encoded());
         let (kind, reason) = match (&way.unfit, copied, encoded) {
             (Some((_, why)), ..) => ("reencode", why.as_str()),
             (None, _, 0) => ("copy", "the window starts and ends between pictures that need no other"),
-            (None, 0, _) if made.work.converts() => {
+            (None, 0, _) if made.stats.converts() => {
                 ("reencode", "another codec than the recorded one is asked for")
             }
             (None, 0, _) => {
@@ -220,20 +215,20 @@ impl<S: Source, K: Sink, B: Observer> Making<'_, S, K, B> {
             fell_back: way.unfit.as_ref().map(|(unfit, _)| *unfit),
             frames_encoded: encoded,
             frames_copied: copied,
-            render_ms: made.work.render_ms(),
-            check_ms: made.work.check_ms(),
+            render_ms: made.stats.render_ms(),
+            check_ms: made.stats.check_ms(),
         };
         Ok(self.made(made.written, made.length, made.lack_ms, plan))
     }
 
     /// A clip of a recording without a picture.
-    async fn of_sound(&self, audio: Vec<AudioTrack<S>>) -> Result<Made<FileOf<K>>, WorkError> {
+    async fn of_sound(&self, audio: Vec<AudioTrack<S>>) -> Result<Made<FileOf<K>>, Error> {
         let sink = self.begin().await?;
         let sound =
             audio_only::make(self.ffmpeg, self.source.window, self.clip.container, audio, sink).await?;
         let none = || match self.source.sound_left_out() {
-            Some(detail) => Reason::UnsupportedCodec.because(detail),
-            None => self.source.nothing(Reason::NoMedia.because("no sound is recorded in the window")),
+            Some(detail) => Kind::UnsupportedCodec.because(detail),
+            None => self.source.nothing(Kind::NoMedia.because("no sound is recorded in the window")),
         };
         let sound = sound.ok_or_else(none)?;
         let plan = Plan {
@@ -248,7 +243,7 @@ impl<S: Source, K: Sink, B: Observer> Making<'_, S, K, B> {
         Ok(self.made(sound.written, sound.length, sound.lack_ms, plan))
     }
 
-    async fn begin(&self) -> Result<K::Writer, WorkError> {
+    async fn begin(&self) -> Result<K::Writer, Error> {
         self.sink.begin(self.clip.container == Container::Mp4).await
     }
 
@@ -256,23 +251,5 @@ impl<S: Source, K: Sink, B: Observer> Making<'_, S, K, B> {
         let Recording { reader, open_ms, .. } = self.source;
         let (warnings, bytes_read) = (reader.notes().warnings(), reader.bytes());
         Made { written, length, lack_ms, plan, warnings, bytes_read, open_ms: *open_ms }
-    }
-
-    async fn show(&self, format: &PictureFormat, raw: &[u8]) -> Result<(), WorkError> {
-        if !self.observer.wants_first_frame().await {
-            return Ok(());
-        }
-        let reader: &Reader<S> = &self.source.reader;
-        self.observer.first_frame(thumbnail(self.ffmpeg, reader, format, raw).await?).await
-    }
-}
-
-impl<S: Source, K: Sink, B: Observer> Progress for Making<'_, S, K, B> {
-    async fn first_picture(&self, format: &PictureFormat, raw: &[u8]) -> Result<(), WorkError> {
-        self.show(format, raw).await
-    }
-
-    fn made(&self, length: Nanos) {
-        self.observer.progress(length);
     }
 }

@@ -10,7 +10,7 @@ use tokio::task::JoinError;
 
 /// What makes a clip impossible: a closed list.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-pub enum Reason {
+pub enum Kind {
     /// There is no manifest (yet).
     #[error("there is no manifest")]
     SourceAbsent,
@@ -46,7 +46,7 @@ pub enum Reason {
     Denied,
 }
 
-impl Reason {
+impl Kind {
     /// Its name for machines.
     pub fn code(&self) -> &'static str {
         match self {
@@ -65,34 +65,34 @@ impl Reason {
 
     /// This reason, with what it is about.
     #[must_use]
-    pub fn because(self, detail: impl Into<String>) -> Cause {
-        Cause { reason: self, detail: detail.into() }
+    pub fn because(self, detail: impl Into<String>) -> Refusal {
+        Refusal { kind: self, detail: detail.into() }
     }
 }
 
-/// A [`Reason`] with what it is about: which segment, track or box, and what is wrong with it. The detail is empty if
+/// A [`Kind`] with what it is about: which segment, track or box, and what is wrong with it. The detail is empty if
 /// the reason says all.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-#[error("{reason}: {detail}")]
-pub struct Cause {
+#[error("{kind}: {detail}")]
+pub struct Refusal {
     /// Why.
-    pub reason: Reason,
+    pub kind: Kind,
     /// What it is about.
     pub detail: String,
 }
 
-impl From<Reason> for Cause {
-    fn from(reason: Reason) -> Self {
-        Self { reason, detail: String::new() }
+impl From<Kind> for Refusal {
+    fn from(kind: Kind) -> Self {
+        Self { kind, detail: String::new() }
     }
 }
 
 /// Why a clip or a still was not made, by what another try may bring.
 #[derive(Debug, thiserror::Error)]
-pub enum WorkError {
+pub enum Error {
     /// It cannot succeed.
     #[error("gave up: {0}")]
-    GivenUp(Cause),
+    GivenUp(Refusal),
     /// The recording has not grown far enough.
     #[error("the recording ends before the window")]
     Waiting {
@@ -160,8 +160,8 @@ impl Unfit {
     }
 
     /// `why`, of this kind.
-    pub(crate) fn because(self, why: &str) -> WorkError {
-        WorkError::Unfit(self, why.to_owned())
+    pub(crate) fn because(self, why: &str) -> Error {
+        Error::Unfit(self, why.to_owned())
     }
 }
 
@@ -169,20 +169,20 @@ impl Unfit {
 pub(crate) trait About<T> {
     /// Puts the name of the segment, track or box in front of an error's text: "segment 12 of the video track". It goes
     /// to the client and must not name a bucket, a key or a tenant.
-    fn about<D: std::fmt::Display>(self, place: impl FnOnce() -> D) -> Result<T, WorkError>;
+    fn about<D: std::fmt::Display>(self, place: impl FnOnce() -> D) -> Result<T, Error>;
 }
 
-impl<T, E: Into<WorkError>> About<T> for Result<T, E> {
-    fn about<D: std::fmt::Display>(self, place: impl FnOnce() -> D) -> Result<T, WorkError> {
+impl<T, E: Into<Error>> About<T> for Result<T, E> {
+    fn about<D: std::fmt::Display>(self, place: impl FnOnce() -> D) -> Result<T, Error> {
         self.map_err(|error| error.into().about(place()))
     }
 }
 
-impl WorkError {
+impl Error {
     fn about(self, place: impl std::fmt::Display) -> Self {
         match self {
-            Self::GivenUp(Cause { reason, detail }) => {
-                Self::GivenUp(reason.because(format!("{place}: {detail}")))
+            Self::GivenUp(Refusal { kind, detail }) => {
+                Self::GivenUp(kind.because(format!("{place}: {detail}")))
             }
             Self::Unanswered(why) => Self::Unanswered(format!("{place}: {why}")),
             Self::Passing(why) => Self::Passing(format!("{place}: {why}")),
@@ -193,13 +193,13 @@ impl WorkError {
     }
 }
 
-impl From<Cause> for WorkError {
-    fn from(cause: Cause) -> Self {
-        WorkError::GivenUp(cause)
+impl From<Refusal> for Error {
+    fn from(cause: Refusal) -> Self {
+        Error::GivenUp(cause)
     }
 }
 
-impl From<GiveUp> for WorkError {
+impl From<GiveUp> for Error {
     fn from(reason: GiveUp) -> Self {
         let unfit = match reason {
             GiveUp::Times => Unfit::Times,
@@ -210,56 +210,56 @@ impl From<GiveUp> for WorkError {
     }
 }
 
-impl From<EntryError> for WorkError {
+impl From<EntryError> for Error {
     fn from(error: EntryError) -> Self {
         Unfit::ParameterSets.because(&error.to_string())
     }
 }
 
-impl From<std::io::Error> for WorkError {
+impl From<std::io::Error> for Error {
     fn from(error: std::io::Error) -> Self {
-        WorkError::Passing(format!("failed to talk to ffmpeg: {error}"))
+        Error::Passing(format!("failed to talk to ffmpeg: {error}"))
     }
 }
 
 /// A panic is a fault of the worker that the same input would meet again: once more tells, and another way may not meet it.
-impl From<JoinError> for WorkError {
+impl From<JoinError> for Error {
     fn from(error: JoinError) -> Self {
         if error.is_panic() {
             tracing::error!(%error, "a task panicked");
-            return WorkError::Unexplained("the worker failed on this recording".to_owned());
+            return Error::Unexplained("the worker failed on this recording".to_owned());
         }
-        WorkError::Passing(format!("a task was stopped: {error}"))
+        Error::Passing(format!("a task was stopped: {error}"))
     }
 }
 
-impl From<MuxError> for WorkError {
+impl From<MuxError> for Error {
     fn from(error: MuxError) -> Self {
         Unfit::Container.because(&format!("the clip's container: {error}"))
     }
 }
 
 /// A recording that cannot be understood stays so.
-fn unreadable(what: impl std::fmt::Display) -> WorkError {
-    Reason::BadRecording.because(what.to_string()).into()
+fn unreadable(what: impl std::fmt::Display) -> Error {
+    Kind::BadRecording.because(what.to_string()).into()
 }
 
-impl From<MpdError> for WorkError {
+impl From<MpdError> for Error {
     fn from(error: MpdError) -> Self {
         unreadable(format_args!("the manifest: {error}"))
     }
 }
 
-impl From<Fmp4Error> for WorkError {
+impl From<Fmp4Error> for Error {
     fn from(error: Fmp4Error) -> Self {
         if matches!(error, Fmp4Error::NotMp4(_)) {
-            return Reason::UnsupportedCodec.because(error.to_string()).into();
+            return Kind::UnsupportedCodec.because(error.to_string()).into();
         }
         unreadable(error)
     }
 }
 
-impl From<NalError> for WorkError {
+impl From<NalError> for Error {
     fn from(error: NalError) -> Self {
         unreadable(error)
     }
@@ -272,14 +272,14 @@ mod tests {
     #[tokio::test]
     async fn a_task_that_panics_is_no_failure_that_passes() {
         let panicked = crate::task::Task::<()>::spawn(async { panic!("as planned") }).await;
-        assert!(matches!(panicked.map_err(WorkError::from), Err(WorkError::Unexplained(_))));
+        assert!(matches!(panicked.map_err(Error::from), Err(Error::Unexplained(_))));
     }
 
     #[test]
     fn an_error_says_which_part_of_the_recording_it_is_about() {
         let error: Result<(), _> = Err(Fmp4Error::Malformed("trun"));
         let error = error.about(|| "segment 12").about(|| "the video track").unwrap_err();
-        let WorkError::GivenUp(cause) = error else { panic!("{error}") };
-        assert_eq!(cause, Reason::BadRecording.because("the video track: segment 12: malformed trun box"));
+        let Error::GivenUp(cause) = error else { panic!("{error}") };
+        assert_eq!(cause, Kind::BadRecording.because("the video track: segment 12: malformed trun box"));
     }
 }

@@ -6,7 +6,7 @@ pub mod children;
 mod watchdog;
 
 use self::cage::{CagePolicy, NOT_ENTERED};
-use crate::error::WorkError;
+use crate::error::Error;
 use crate::machine::{cores, too_heavy};
 use export_media::nal::Sps;
 use export_media::picture::PictureFormat;
@@ -48,9 +48,9 @@ const OWN_SIGNALS: [i32; 5] = [
 ];
 
 /// The pipe that ffmpeg reads.
-pub(crate) type Input = Box<dyn AsyncWrite + Send + Sync + Unpin>;
+pub(crate) type Stdin = Box<dyn AsyncWrite + Send + Sync + Unpin>;
 /// The pipe that ffmpeg writes.
-pub(crate) type Output = Box<dyn AsyncRead + Send + Sync + Unpin>;
+pub(crate) type Stdout = Box<dyn AsyncRead + Send + Sync + Unpin>;
 
 /// How ffmpeg is run.
 #[derive(Debug, Clone)]
@@ -88,12 +88,12 @@ pub(crate) enum FfmpegError {
     /// It ended by itself with this complaint, and would do so again.
     Refused(String),
     /// Anything else.
-    Other(WorkError),
+    Other(Error),
 }
 
 impl FfmpegError {
     /// The error for a complaint is what `refused` makes of it.
-    pub(crate) fn or(self, refused: impl FnOnce(String) -> WorkError) -> WorkError {
+    pub(crate) fn or(self, refused: impl FnOnce(String) -> Error) -> Error {
         match self {
             Self::Refused(complaint) => refused(complaint),
             Self::Other(error) => error,
@@ -101,8 +101,8 @@ impl FfmpegError {
     }
 }
 
-impl From<WorkError> for FfmpegError {
-    fn from(error: WorkError) -> Self {
+impl From<Error> for FfmpegError {
+    fn from(error: Error) -> Self {
         Self::Other(error)
     }
 }
@@ -117,7 +117,7 @@ impl From<std::io::Error> for FfmpegError {
 #[derive(Debug)]
 pub(crate) enum Running {
     Child(Box<Caged>),
-    Simulated(Task<Result<(), WorkError>>),
+    Simulated(Task<Result<(), Error>>),
 }
 
 /// A child process.
@@ -159,10 +159,10 @@ impl Ffmpeg {
     }
 
     /// # Errors
-    /// [`Reason::PicturesTooLarge`] if pictures cannot be decoded to `format` in this memory.
+    /// [`Kind::PicturesTooLarge`] if pictures cannot be decoded to `format` in this memory.
     ///
-    /// [`Reason::PicturesTooLarge`]: crate::Reason::PicturesTooLarge
-    pub(crate) fn check_fits(&self, sps: &Sps, format: &PictureFormat) -> Result<(), WorkError> {
+    /// [`Kind::PicturesTooLarge`]: crate::Kind::PicturesTooLarge
+    pub(crate) fn check_fits(&self, sps: &Sps, format: &PictureFormat) -> Result<(), Error> {
         let takes = still(sps, format, cores());
         if takes <= self.memory { Ok(()) } else { Err(too_heavy(format, takes, self.memory).into()) }
     }
@@ -173,7 +173,7 @@ impl Ffmpeg {
     }
 
     /// Starts it with `args`; returns it with the pipe that it reads and the one that it writes.
-    pub(crate) fn start(&self, args: &[String]) -> Result<(Running, Input, Output), WorkError> {
+    pub(crate) fn start(&self, args: &[String]) -> Result<(Running, Stdin, Stdout), Error> {
         match &self.program {
             Program::Binary(binary) => {
                 let (caged, input, output) = Caged::start(binary, address_space(self.memory), args)?;
@@ -224,7 +224,7 @@ impl Running {
         match self {
             Running::Child(caged) => caged.finish().await,
             Running::Simulated(task) => {
-                task.await.map_err(WorkError::from)??;
+                task.await.map_err(Error::from)??;
                 Ok(true)
             }
         }
@@ -232,12 +232,8 @@ impl Running {
 }
 
 impl Caged {
-    fn start(
-        binary: &Binary,
-        address_space: u64,
-        args: &[String],
-    ) -> Result<(Self, Input, Output), WorkError> {
-        let failed = |why: &str| WorkError::Passing(format!("failed to start ffmpeg: {why}"));
+    fn start(binary: &Binary, address_space: u64, args: &[String]) -> Result<(Self, Stdin, Stdout), Error> {
+        let failed = |why: &str| Error::Passing(format!("failed to start ffmpeg: {why}"));
         let patience = binary.patience;
         let mut child = Command::from(binary.command(address_space))
             .args(args)
@@ -269,8 +265,8 @@ impl Caged {
         // Its number may be another's once it has been waited for.
         self.guard = None;
         let waited = tokio::time::timeout(self.patience, self.child.wait()).await;
-        let status = waited
-            .map_err(|_| WorkError::Passing("ffmpeg wrote all it had and did not end".to_owned()))??;
+        let status =
+            waited.map_err(|_| Error::Passing("ffmpeg wrote all it had and did not end".to_owned()))??;
         self.group = None;
         if let Some(drain) = self.drain.take() {
             // Ends with the pipe, so with the child.
@@ -297,11 +293,11 @@ fn failure(status: ExitStatus, complaints: &str) -> FfmpegError {
     let why = format!("ffmpeg ended with {status}: {complaints}");
     let starved = STARVED.iter().any(|text| complaints.contains(text));
     FfmpegError::Other(match (status.code(), status.signal()) {
-        (Some(status), _) if status == i32::from(NOT_ENTERED) => WorkError::Passing(why),
-        _ if starved => WorkError::Passing(why),
+        (Some(status), _) if status == i32::from(NOT_ENTERED) => Error::Passing(why),
+        _ if starved => Error::Passing(why),
         (Some(_), _) if !complaints.is_empty() => return FfmpegError::Refused(plain(complaints)),
-        (None, Some(signal)) if !OWN_SIGNALS.contains(&signal) => WorkError::Passing(why),
-        _ => WorkError::Unexplained(why),
+        (None, Some(signal)) if !OWN_SIGNALS.contains(&signal) => Error::Passing(why),
+        _ => Error::Unexplained(why),
     })
 }
 
@@ -328,13 +324,13 @@ impl Drop for Caged {
 }
 
 /// Reads all, codes it, writes all.
-fn simulate(coder: Arc<dyn Coder>, args: Vec<String>) -> (Running, Input, Output) {
+fn simulate(coder: Arc<dyn Coder>, args: Vec<String>) -> (Running, Stdin, Stdout) {
     let (input, mut reads) = duplex(PIPE_BYTES);
     let (mut writes, output) = duplex(PIPE_BYTES);
     let task = Task::spawn(async move {
         let mut read = Vec::new();
         reads.read_to_end(&mut read).await?;
-        let written = coder.code(&args, &read).map_err(WorkError::Passing)?;
+        let written = coder.code(&args, &read).map_err(Error::Passing)?;
         // As with a process, whoever reads may have enough.
         let _ = writes.write_all(&written).await;
         Ok(())
@@ -376,10 +372,9 @@ mod tests {
     async fn how_ffmpeg_ends_says_whether_it_would_end_so_again() {
         let refused = |text: &'static str| move |end: &Result<bool, FfmpegError>| matches!(end, Err(FfmpegError::Refused(complaint)) if complaint == text);
         let passing =
-            |end: &Result<bool, FfmpegError>| matches!(end, Err(FfmpegError::Other(WorkError::Passing(_))));
-        let unexplained = |end: &Result<bool, FfmpegError>| {
-            matches!(end, Err(FfmpegError::Other(WorkError::Unexplained(_))))
-        };
+            |end: &Result<bool, FfmpegError>| matches!(end, Err(FfmpegError::Other(Error::Passing(_))));
+        let unexplained =
+            |end: &Result<bool, FfmpegError>| matches!(end, Err(FfmpegError::Other(Error::Unexplained(_))));
         let well = |silent| move |end: &Result<bool, FfmpegError>| matches!(end, Ok(s) if *s == silent);
         let ends: [(&str, Judge); 10] = [
             ("exit 0", Box::new(well(true))),

@@ -1,6 +1,6 @@
 //! A recording in a folder, and a clip as a file. Both block their thread for as long as the disk takes.
 
-use crate::{Error, ReadError, Sink, Source, Writer};
+use crate::{ClipWriter, Error, ReadFailure, Sink, Source};
 use bytes::Bytes;
 use std::fs::{self, File};
 use std::io::{self, ErrorKind, Read, Seek, SeekFrom, Write};
@@ -18,12 +18,12 @@ impl Folder {
 }
 
 impl Source for Folder {
-    async fn read(&self, path: &str, range: Option<(u64, u64)>, most: u64) -> Result<Bytes, ReadError> {
+    async fn read(&self, path: &str, range: Option<(u64, u64)>, most: u64) -> Result<Bytes, ReadFailure> {
         read(&self.0.join(path), range, most).map_err(|error| match error.kind() {
-            ErrorKind::NotFound => ReadError::NotFound,
-            ErrorKind::PermissionDenied => ReadError::Denied("the recording may not be read".to_owned()),
-            ErrorKind::FileTooLarge => ReadError::TooLarge,
-            _ => ReadError::Unavailable(format!("failed to read {path}: {error}")),
+            ErrorKind::NotFound => ReadFailure::NotFound,
+            ErrorKind::PermissionDenied => ReadFailure::Denied("the recording may not be read".to_owned()),
+            ErrorKind::FileTooLarge => ReadFailure::TooLarge,
+            _ => ReadFailure::Unavailable(format!("failed to read {path}: {error}")),
         })
     }
 }
@@ -60,7 +60,7 @@ impl Sink for ClipFile {
     async fn begin(&self, _headed: bool) -> Result<FileWriter, Error> {
         let body = self.0.with_added_extension("part");
         let file = File::create(&body).map_err(|error| failed(&body, &error))?;
-        Ok(FileWriter { path: self.0.clone(), part: Part { path: body, file } })
+        Ok(FileWriter { path: self.0.clone(), part: PartialFile { path: body, file } })
     }
 }
 
@@ -68,24 +68,24 @@ impl Sink for ClipFile {
 #[derive(Debug)]
 pub struct FileWriter {
     path: PathBuf,
-    part: Part,
+    part: PartialFile,
 }
 
 /// A file that is removed with its writer.
 #[derive(Debug)]
-struct Part {
+struct PartialFile {
     path: PathBuf,
     file: File,
 }
 
-impl Drop for Part {
+impl Drop for PartialFile {
     fn drop(&mut self) {
         // It is gone if it has become the clip.
         let _ = fs::remove_file(&self.path);
     }
 }
 
-impl Writer for FileWriter {
+impl ClipWriter for FileWriter {
     /// Size of the file in bytes.
     type Written = u64;
 

@@ -72,13 +72,13 @@ mod write;
 
 pub use clip::{Clip, Made, Plan};
 pub use container::Container;
-pub use error::{Cause, Reason, Unfit, WorkError as Error};
+pub use error::{Error, Kind, Refusal, Unfit};
 pub use export_media::nal::VideoCodec;
 pub use export_media::window::Asked;
 pub use ffmpeg::{Coder, Ffmpeg, cage, children};
 pub use files::{ClipFile, FileWriter, Folder};
 pub use notes::{Warning, WarningCode};
-pub use ports::{Observer, ReadError, Sink, Source, Thumbnail, Writer};
+pub use ports::{ClipWriter, Observer, ReadFailure, Sink, Source, Thumbnail};
 pub use recording::Selection;
 pub use still::Still;
 pub use task::Task;

@@ -1,6 +1,6 @@
 //! The machine that clips are made on: its cores, and pictures that do not fit into its memory.
 
-use crate::error::{Cause, Reason};
+use crate::error::{Kind, Refusal};
 use export_media::picture::PictureFormat;
 
 /// Cores to work with.
@@ -9,9 +9,9 @@ pub(crate) fn cores() -> usize {
 }
 
 /// Pictures of this kind take more bytes than there are.
-pub(crate) fn too_heavy(format: &PictureFormat, least: u64, memory: u64) -> Cause {
+pub(crate) fn too_heavy(format: &PictureFormat, least: u64, memory: u64) -> Refusal {
     let PictureFormat { width, height, pixels, .. } = format;
-    Reason::PicturesTooLarge.because(format!(
+    Kind::PicturesTooLarge.because(format!(
         "pictures of {width}x{height} in {} take {} MiB of memory, and a worker has {}",
         pixels.name,
         least >> 20,

@@ -1,6 +1,6 @@
 //! Warnings about a clip, collected while it is made.
 
-use crate::error::{Cause, Reason};
+use crate::error::{Kind, Refusal};
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::{Mutex, PoisonError};
 
@@ -79,15 +79,15 @@ impl Notes {
 }
 
 /// Why there is no clip, or no still.
-pub(crate) fn no_picture(notes: &Notes) -> Cause {
+pub(crate) fn no_picture(notes: &Notes) -> Refusal {
     let what = "no picture that can be decoded lies in the window";
     let warnings = notes.warnings();
     let left_out = |warning: &&Warning| {
         matches!(warning.code, WarningCode::SegmentsLeftOut | WarningCode::PicturesLeftOut)
     };
     match warnings.iter().find(left_out) {
-        Some(warning) => Reason::NoMedia.because(format!("{what}; {}", warning.detail)),
-        None => Reason::NoMedia.because(what),
+        Some(warning) => Kind::NoMedia.because(format!("{what}; {}", warning.detail)),
+        None => Kind::NoMedia.because(what),
     }
 }
 

@@ -4,22 +4,22 @@
 use crate::Source;
 use crate::budget::Budget;
 use crate::codec::decode::Latest;
-use crate::codec::decode::{CodedSource, Prepared, decode_all};
-use crate::codec::encode::{First, Order};
+use crate::codec::decode::{Buffered, CodedSource, decode_all};
+use crate::codec::encode::{EncodeRequest, FirstFrame};
 use crate::codec::picture::{Coded, Item, Setup};
 use crate::codec::splice::{render_alone, render_join, unused_id};
 use crate::codec::verify::copied;
 use crate::container::Container;
-use crate::error::Cause;
-use crate::error::{Unfit, WorkError};
+use crate::error::Refusal;
+use crate::error::{Error, Unfit};
 use crate::ffmpeg::Ffmpeg;
 use crate::notes::Notes;
 use crate::notes::WarningCode;
 use crate::source::window::Window;
-use crate::stats::Work;
+use crate::stats::Stats;
 use crate::task::Task;
 use crate::video::VideoFeed;
-use crate::write::assembly::{Block, Picture, VideoSpec};
+use crate::write::assembly::{Block, ClipSample, VideoSpec};
 use export_media::conform::Conformed;
 use export_media::cut::{Access, Cutter, Method, Run, Step};
 use export_media::entries::SharedEntry;
@@ -45,7 +45,7 @@ const CLIP_REORDER: usize = 2;
 
 /// What is wanted, and what to make it with.
 #[derive(Debug, Clone)]
-pub(crate) struct Asked<'a> {
+pub(crate) struct PlanInput<'a> {
     pub(crate) ffmpeg: &'a Ffmpeg,
     pub(crate) window: Window,
     /// The codec that is asked for; `None` keeps the recorded one.
@@ -78,7 +78,7 @@ impl Largest {
     }
 }
 
-impl Asked<'_> {
+impl PlanInput<'_> {
     /// Whether a clip that starts with such pictures is rendered as a whole.
     fn renders(&self, setup: &Setup) -> bool {
         let recorded = setup.config.codec;
@@ -95,7 +95,7 @@ impl Asked<'_> {
 }
 
 /// A part of the clip in its turn.
-pub(crate) struct Pending {
+pub(crate) struct PendingBlock {
     pictures: Waiting,
     /// The recording may have a hole before them.
     starts: bool,
@@ -106,9 +106,9 @@ pub(crate) struct Pending {
     _room: Option<OwnedSemaphorePermit>,
 }
 
-impl Pending {
+impl PendingBlock {
     /// The pictures, once they are there.
-    pub(crate) async fn block(self) -> Result<Block, WorkError> {
+    pub(crate) async fn block(self) -> Result<Block, Error> {
         let pictures = match self.pictures {
             Waiting::Ready(pictures) => pictures,
             Waiting::Rendering(task) => task.await??,
@@ -118,28 +118,28 @@ impl Pending {
 }
 
 enum Waiting {
-    Ready(Vec<Picture>),
-    Rendering(Task<Result<Vec<Picture>, WorkError>>),
+    Ready(Vec<ClipSample>),
+    Rendering(Task<Result<Vec<ClipSample>, Error>>),
 }
 
 /// Decides what is copied and what is rendered.
 pub(crate) struct Planner<'a> {
-    asked: &'a Asked<'a>,
+    input: &'a PlanInput<'a>,
     /// What the clip looks like: as its first stretch.
     clip: Option<Arc<Setup>>,
     setup: Option<Arc<Setup>>,
     /// Nothing of the stretch has been passed on.
     starts: bool,
-    first: Option<First>,
+    first: Option<FirstFrame>,
     /// Decodes the first picture, if that is copied.
-    picture: Option<Task<Result<(), WorkError>>>,
+    picture: Option<Task<Result<(), Error>>>,
     /// How runs are rendered; why none can be.
-    share: Result<Share, Cause>,
+    share: Result<Share, Refusal>,
     /// Runs that may be rendered at a time.
     turns: Arc<Semaphore>,
     room: Arc<Semaphore>,
-    pending: mpsc::Sender<Pending>,
-    work: Arc<Work>,
+    pending: mpsc::Sender<PendingBlock>,
+    stats: Arc<Stats>,
     /// The highest bits a second of what was rendered so far. It never falls, so that encoders choose the same level.
     bitrate: u64,
 }
@@ -147,13 +147,13 @@ pub(crate) struct Planner<'a> {
 impl<'a> Planner<'a> {
     /// For one clip, whose parts go to `pending` and whose first picture goes to `first`.
     pub(crate) fn new(
-        asked: &'a Asked<'a>,
-        pending: mpsc::Sender<Pending>,
-        first: First,
-        work: Arc<Work>,
+        input: &'a PlanInput<'a>,
+        pending: mpsc::Sender<PendingBlock>,
+        first: FirstFrame,
+        stats: Arc<Stats>,
     ) -> Self {
         Self {
-            asked,
+            input,
             clip: None,
             setup: None,
             starts: true,
@@ -163,13 +163,13 @@ impl<'a> Planner<'a> {
             turns: Arc::new(Semaphore::new(1)),
             room: Arc::new(Semaphore::new(usize::try_from(WAITING_KIB).unwrap_or(1))),
             pending,
-            work,
+            stats,
             bitrate: 0,
         }
     }
 
     /// Plans everything that `feed` has.
-    pub(crate) async fn plan(mut self, feed: &mut VideoFeed<impl Source>) -> Result<(), WorkError> {
+    pub(crate) async fn plan(mut self, feed: &mut VideoFeed<impl Source>) -> Result<(), Error> {
         self.steps(feed).await?;
         let picture = self.picture.take();
         // The writer ends with what it is given.
@@ -180,7 +180,7 @@ impl<'a> Planner<'a> {
         }
     }
 
-    async fn steps(&mut self, feed: &mut VideoFeed<impl Source>) -> Result<(), WorkError> {
+    async fn steps(&mut self, feed: &mut VideoFeed<impl Source>) -> Result<(), Error> {
         let mut cutter: Option<Cutter<Coded>> = None;
         loop {
             let item = feed.next().await?;
@@ -216,16 +216,16 @@ impl<'a> Planner<'a> {
     fn cutter(&self, method: Method) -> Cutter<Coded> {
         let pixels = self.setup.as_ref().map_or(0, |setup| setup.format.pixels());
         let longest = usize::try_from(HEAD_PIXELS / pixels.max(1)).unwrap_or(usize::MAX);
-        Cutter::new(self.asked.window.start, self.asked.window.end, method).with_heads_of(longest)
+        Cutter::new(self.input.window.start, self.input.window.end, method).with_heads_of(longest)
     }
 
     /// Whether everything is rendered.
     fn renders(&self) -> bool {
-        self.asked.render_all || self.clip.as_ref().is_some_and(|clip| self.asked.renders(clip))
+        self.input.render_all || self.clip.as_ref().is_some_and(|clip| self.input.renders(clip))
     }
 
     /// Frames that are only flagged as interlaced can be copied; no encoder here makes single ones of fields.
-    fn examine(&self, coded: &Coded) -> Result<(), WorkError> {
+    fn examine(&self, coded: &Coded) -> Result<(), Error> {
         let Some(setup) = self.setup.as_ref().filter(|setup| setup.sps.interlaced && !self.renders()) else {
             return Ok(());
         };
@@ -237,25 +237,25 @@ impl<'a> Planner<'a> {
 
     /// Takes note of how large the pictures of a stretch are, and at the clip's start those of all Periods.
     async fn meet(&mut self, setup: &Setup, feed: &VideoFeed<impl Source>) {
-        self.asked.largest.meet(&setup.format, &setup.config);
-        if self.clip.is_none() && self.asked.renders(setup) {
+        self.input.largest.meet(&setup.format, &setup.config);
+        if self.clip.is_none() && self.input.renders(setup) {
             for (format, config) in feed.looks().await {
-                self.asked.largest.meet(&format, &config);
+                self.input.largest.meet(&format, &config);
             }
         }
     }
 
     /// A stretch begins. Whether the clip does: it goes on like the first stretch that gives it a picture, and if it is
     /// rendered it looks like the largest.
-    fn begin(&mut self, setup: Arc<Setup>, notes: &Notes) -> Result<bool, WorkError> {
+    fn begin(&mut self, setup: Arc<Setup>, notes: &Notes) -> Result<bool, Error> {
         let starts = self.first.is_some();
         let clip = match self.clip.take().filter(|_| !starts) {
             Some(clip) => clip,
-            None => self.asked.clip(&setup),
+            None => self.input.clip(&setup),
         };
         self.clip = Some(Arc::clone(&clip));
-        if self.asked.codec.unwrap_or(clip.config.codec) != clip.config.codec {
-            self.work.converted();
+        if self.input.codec.unwrap_or(clip.config.codec) != clip.config.codec {
+            self.stats.converted();
         }
         if starts {
             self.share = self.shared(&setup, &clip);
@@ -265,10 +265,10 @@ impl<'a> Planner<'a> {
         if self.renders() {
             let (own, wanted) = (&setup.format, &clip.format);
             if starts {
-                let codec = self.asked.codec.unwrap_or(clip.config.codec);
+                let codec = self.input.codec.unwrap_or(clip.config.codec);
                 let share = self.share.clone()?;
-                self.asked.budget.check_before(&clip, codec, share).map_err(Cause::from)?;
-            } else if self.asked.may_grow && own.pixels() > wanted.pixels() {
+                self.input.budget.check_before(&clip, codec, share).map_err(Refusal::from)?;
+            } else if self.input.may_grow && own.pixels() > wanted.pixels() {
                 return Err(Unfit::FormatChange.because("the pictures become larger"));
             }
             let conformed = Conformed::new(own, wanted);
@@ -296,20 +296,20 @@ impl<'a> Planner<'a> {
     }
 
     /// How runs of the clip that begins with these pictures are rendered.
-    fn shared(&self, setup: &Setup, clip: &Setup) -> Result<Share, Cause> {
+    fn shared(&self, setup: &Setup, clip: &Setup) -> Result<Share, Refusal> {
         let renders = self.renders();
-        self.asked.budget.share(&Load {
+        self.input.budget.share(&Load {
             sps: &setup.sps,
             recorded: &setup.format,
             clip: &clip.format,
-            codec: self.asked.codec.unwrap_or(clip.config.codec),
+            codec: self.input.codec.unwrap_or(clip.config.codec),
             reordered: if renders { CLIP_REORDER } else { 0 },
             // The head and the tail are rendered side by side.
-            renders: if renders { self.asked.budget.pieces_of(PIECE) } else { 2 },
+            renders: if renders { self.input.budget.pieces_of(PIECE) } else { 2 },
         })
     }
 
-    async fn take(&mut self, steps: Vec<Step<Coded>>) -> Result<(), WorkError> {
+    async fn take(&mut self, steps: Vec<Step<Coded>>) -> Result<(), Error> {
         let (Some(setup), Some(clip)) = (self.setup.clone(), self.clip.clone()) else { return Ok(()) };
         for step in steps {
             match step {
@@ -326,46 +326,47 @@ impl<'a> Planner<'a> {
         clip: &Setup,
         splice: bool,
         pictures: Vec<Access<Coded>>,
-    ) -> Result<(), WorkError> {
+    ) -> Result<(), Error> {
         if let (Some(first), Some(access)) = (self.first.take(), pictures.first()) {
-            let picture = still(self.asked.ffmpeg.clone(), Arc::clone(setup), access.item.clone(), first);
+            let picture = still(self.input.ffmpeg.clone(), Arc::clone(setup), access.item.clone(), first);
             self.picture = Some(Task::spawn(picture));
         }
-        self.work.copied_pictures(pictures.len());
+        self.stats.copied_pictures(pictures.len());
         let bytes: usize = pictures.iter().map(|access| access.item.data.len()).sum();
         let kib = u32::try_from(bytes >> 10).unwrap_or(WAITING_KIB).clamp(1, WAITING_KIB);
         let room = Arc::clone(&self.room).acquire_many_owned(kib).await.map_err(|_| over())?;
         let picture = |(n, access)| copied(access, splice && n == 0);
-        let pictures = pictures.iter().enumerate().map(picture).collect::<Result<_, WorkError>>()?;
+        let pictures = pictures.iter().enumerate().map(picture).collect::<Result<_, Error>>()?;
         self.send(Waiting::Ready(pictures), clip, Some(room)).await
     }
 
-    async fn render(
-        &mut self,
-        setup: &Arc<Setup>,
-        clip: &Arc<Setup>,
-        run: Run<Coded>,
-    ) -> Result<(), WorkError> {
+    async fn render(&mut self, setup: &Arc<Setup>, clip: &Arc<Setup>, run: Run<Coded>) -> Result<(), Error> {
         let joins = !self.renders();
         let share = self.share.clone()?;
         let encoding = self.encoding(setup, clip, &run, share)?;
         let (setup, first) = (Arc::clone(setup), self.first.take());
-        let order =
-            Order { setup, format: clip.format, look: Arc::clone(&clip.config), encoding, run, first };
+        let order = EncodeRequest {
+            setup,
+            format: clip.format,
+            look: Arc::clone(&clip.config),
+            encoding,
+            run,
+            first,
+        };
         let turn = Arc::clone(&self.turns).acquire_owned().await.map_err(|_| over())?;
-        let (ffmpeg, work, container) =
-            (self.asked.ffmpeg.clone(), Arc::clone(&self.work), self.asked.container);
+        let (ffmpeg, stats, container) =
+            (self.input.ffmpeg.clone(), Arc::clone(&self.stats), self.input.container);
         let like = Arc::clone(clip);
         let task = Task::spawn(async move {
             let pictures = if joins {
-                render_join(&ffmpeg, order, &like, container, &work).await.map_err(|error| match error {
-                    WorkError::Passing(why) | WorkError::Unanswered(why) | WorkError::Unexplained(why) => {
-                        WorkError::Unfit(Unfit::Encoder, why)
+                render_join(&ffmpeg, order, &like, container, &stats).await.map_err(|error| match error {
+                    Error::Passing(why) | Error::Unanswered(why) | Error::Unexplained(why) => {
+                        Error::Unfit(Unfit::Encoder, why)
                     }
                     other => other,
                 })
             } else {
-                render_alone(&ffmpeg, order, &work).await
+                render_alone(&ffmpeg, order, &stats).await
             };
             drop(turn);
             pictures
@@ -379,11 +380,11 @@ impl<'a> Planner<'a> {
         clip: &Setup,
         run: &Run<Coded>,
         share: Share,
-    ) -> Result<Encoding, WorkError> {
+    ) -> Result<Encoding, Error> {
         let size = |coded: &Coded| u64::try_from(coded.data.len()).unwrap_or(u64::MAX);
         let recorded = run.feed.iter().map(|access| (size(&access.item), access.duration));
         self.bitrate = self.bitrate.max(peak_bitrate(recorded));
-        let codec = self.asked.codec.unwrap_or(clip.config.codec);
+        let codec = self.input.codec.unwrap_or(clip.config.codec);
         let purpose = if self.renders() {
             Purpose::Clip { reordered: self.reordered(clip) }
         } else {
@@ -400,7 +401,7 @@ impl<'a> Planner<'a> {
             frame_ticks: clip.frame_ticks,
             max_bitrate: self.bitrate.saturating_mul(BITRATE_TENTHS) / 10,
             purpose,
-            threads: if self.renders() { self.asked.budget.threads_for(share.at_once) } else { 0 },
+            threads: if self.renders() { self.input.budget.threads_for(share.at_once) } else { 0 },
             frugal: share.frugal,
         })
     }
@@ -420,14 +421,17 @@ impl<'a> Planner<'a> {
         pictures: Waiting,
         clip: &Setup,
         room: Option<OwnedSemaphorePermit>,
-    ) -> Result<(), WorkError> {
+    ) -> Result<(), Error> {
         let (width, height) = clip.format.display_size();
         let delay = clip.delay(self.reordered(clip));
         let entry = if self.renders() { SharedEntry::default() } else { clip.entry.clone() };
         let matrix = clip.format.matrix;
         let spec = VideoSpec { width, height, matrix, timescale: clip.timescale, delay, entry };
         let (starts, paced) = (std::mem::take(&mut self.starts), self.renders());
-        self.pending.send(Pending { pictures, starts, paced, spec, _room: room }).await.map_err(|_| over())
+        self.pending
+            .send(PendingBlock { pictures, starts, paced, spec, _room: room })
+            .await
+            .map_err(|_| over())
     }
 }
 
@@ -436,17 +440,17 @@ fn of_fields(format: PictureFormat, clip: &Setup) -> PictureFormat {
     PictureFormat { bottom_first: clip.format.bottom_first, ..format }
 }
 
-fn interlaced() -> WorkError {
+fn interlaced() -> Error {
     Unfit::Interlaced.because("the recording is interlaced")
 }
 
 /// Decodes a picture that needs no other.
-async fn still(ffmpeg: Ffmpeg, setup: Arc<Setup>, picture: Coded, first: First) -> Result<(), WorkError> {
+async fn still(ffmpeg: Ffmpeg, setup: Arc<Setup>, picture: Coded, first: FirstFrame) -> Result<(), Error> {
     let format = setup.format;
     let mut taker = Latest::default();
-    match decode_all(&ffmpeg, &mut Prepared::new(setup, [picture]), &mut taker).await {
+    match decode_all(&ffmpeg, &mut Buffered::new(setup, [picture]), &mut taker).await {
         // A clip can do without its picture.
-        Err(WorkError::GivenUp(refused)) => tracing::warn!(%refused, "failed to decode the first picture"),
+        Err(Error::GivenUp(refused)) => tracing::warn!(%refused, "failed to decode the first picture"),
         decoded => drop(decoded?),
     }
     if let Some(raw) = taker.take() {
@@ -457,6 +461,6 @@ async fn still(ffmpeg: Ffmpeg, setup: Arc<Setup>, picture: Coded, first: First) 
 }
 
 /// The other half has ended, and says itself why.
-fn over() -> WorkError {
-    WorkError::Passing("the clip's writer has ended".to_owned())
+fn over() -> Error {
+    Error::Passing("the clip's writer has ended".to_owned())
 }

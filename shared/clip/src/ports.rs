@@ -1,6 +1,6 @@
 //! What the engine needs of the world around it.
 
-use crate::error::WorkError;
+use crate::error::Error;
 use crate::notes::Warning;
 use bytes::Bytes;
 use export_media::time::Nanos;
@@ -8,7 +8,7 @@ use std::future::Future;
 
 /// Why a part of a recording was not read.
 #[derive(Debug, thiserror::Error)]
-pub enum ReadError {
+pub enum ReadFailure {
     /// There is no such file.
     #[error("there is no such file")]
     NotFound,
@@ -31,30 +31,30 @@ pub trait Source: Send + Sync + 'static {
     /// Reads the file at `path`, or of its bytes `first..=last` those that there are: all of them or an error.
     ///
     /// # Errors
-    /// [`ReadError`]; [`ReadError::TooLarge`] before any byte is fetched if there are more than `most`.
+    /// [`ReadFailure`]; [`ReadFailure::TooLarge`] before any byte is fetched if there are more than `most`.
     fn read(
         &self,
         path: &str,
         range: Option<(u64, u64)>,
         most: u64,
-    ) -> impl Future<Output = Result<Bytes, ReadError>> + Send;
+    ) -> impl Future<Output = Result<Bytes, ReadFailure>> + Send;
 }
 
 /// Where a clip goes.
 pub trait Sink: Sync {
     /// The clip's file on its way.
-    type Writer: Writer;
+    type Writer: ClipWriter;
 
-    /// Starts the file; what was written to an earlier one is thrown away. `headed` says that [`Writer::finish`] will
+    /// Starts the file; what was written to an earlier one is thrown away. `headed` says that [`ClipWriter::finish`] will
     /// bring a head.
     ///
     /// # Errors
     /// The earlier file cannot be thrown away, or no new one started.
-    fn begin(&self, headed: bool) -> impl Future<Output = Result<Self::Writer, WorkError>> + Send;
+    fn begin(&self, headed: bool) -> impl Future<Output = Result<Self::Writer, Error>> + Send;
 }
 
 /// Takes a clip's bytes in order.
-pub trait Writer: Send + 'static {
+pub trait ClipWriter: Send + 'static {
     /// What is known of the file once all of it is written.
     type Written: Send;
 
@@ -62,13 +62,13 @@ pub trait Writer: Send + 'static {
     ///
     /// # Errors
     /// The bytes cannot be written.
-    fn append(&mut self, data: &[u8]) -> impl Future<Output = Result<(), WorkError>> + Send;
+    fn append(&mut self, data: &[u8]) -> impl Future<Output = Result<(), Error>> + Send;
 
     /// Ends the file, with `head` in front of everything if one was announced.
     ///
     /// # Errors
     /// The file cannot be completed.
-    fn finish(self, head: Option<Bytes>) -> impl Future<Output = Result<Self::Written, WorkError>> + Send;
+    fn finish(self, head: Option<Bytes>) -> impl Future<Output = Result<Self::Written, Error>> + Send;
 }
 
 /// A frame as JPEG.
@@ -91,7 +91,7 @@ pub trait Observer: Sync {
     ///
     /// # Errors
     /// Ends the making of the clip.
-    fn first_frame(&self, frame: Thumbnail) -> impl Future<Output = Result<(), WorkError>> + Send;
+    fn first_frame(&self, frame: Thumbnail) -> impl Future<Output = Result<(), Error>> + Send;
 
     /// So much of the clip is made.
     fn progress(&self, length: Nanos);
@@ -103,7 +103,7 @@ impl Observer for () {
         false
     }
 
-    async fn first_frame(&self, _frame: Thumbnail) -> Result<(), WorkError> {
+    async fn first_frame(&self, _frame: Thumbnail) -> Result<(), Error> {
         Ok(())
     }
 

@@ -3,12 +3,12 @@
 use crate::Source;
 use crate::audio::{AudioTrack, Means, open_sound};
 use crate::container::Container;
-use crate::error::{Cause, Reason, WorkError};
+use crate::error::{Error, Kind, Refusal};
 use crate::ffmpeg::Ffmpeg;
 use crate::notes::WarningCode;
 use crate::source::window::{Edge, Window, listed, waiting};
 use crate::source::{Reader, Track};
-use crate::video::{Part, VideoFeed};
+use crate::video::{PeriodVideo, VideoFeed};
 use export_media::mpd::{Mpd, MpdError};
 use export_media::nal::VideoCodec;
 use export_media::select::pictures;
@@ -42,7 +42,7 @@ pub(crate) struct Recording<O> {
     pub(crate) reader: Arc<Reader<O>>,
     mpd: Mpd,
     pub(crate) window: Window,
-    pub(crate) video: Vec<Part>,
+    pub(crate) video: Vec<PeriodVideo>,
     /// The track of the first part with a picture.
     pub(crate) track: Option<Arc<Track>>,
     selection: Selection,
@@ -53,7 +53,7 @@ pub(crate) struct Recording<O> {
 
 impl<O: Source> Recording<O> {
     /// Reads the manifest and the init segment of the picture.
-    pub(crate) async fn open(source: Arc<O>, selection: &Selection) -> Result<Self, WorkError> {
+    pub(crate) async fn open(source: Arc<O>, selection: &Selection) -> Result<Self, Error> {
         let Selection { manifest, window: asked, codec, now_ms, asked_at_ms } = selection;
         let now_ms = *now_ms;
         let began = Instant::now();
@@ -64,7 +64,7 @@ impl<O: Source> Recording<O> {
                 if now_ms < asked_at_ms.saturating_add(WRITING_MS) =>
             {
                 let wake_at = now_ms.saturating_add(WRITING_MS / 20);
-                return Err(WorkError::Waiting { wake_at, available_ms: 0 });
+                return Err(Error::Waiting { wake_at, available_ms: 0 });
             }
             Err(error) => return Err(error.into()),
         };
@@ -89,7 +89,7 @@ impl<O: Source> Recording<O> {
     }
 
     /// Refuses to start while a growing recording may still reach the window's end, or still store what it lists.
-    pub(crate) async fn check_live_edge(&self, sound: &[AudioTrack<O>]) -> Result<(), WorkError> {
+    pub(crate) async fn check_live_edge(&self, sound: &[AudioTrack<O>]) -> Result<(), Error> {
         if let Some(part) = self.video.last()
             && let Some(track) = self.track_of(part).await?
             && let Some(edge) = self.check_reached(&track)?
@@ -117,15 +117,15 @@ impl<O: Source> Recording<O> {
     }
 
     /// Refuses to say that there is nothing while a Period that is announced may have no content yet.
-    pub(crate) fn check_begun(&self) -> Result<(), WorkError> {
+    pub(crate) fn check_begun(&self) -> Result<(), Error> {
         match self.window.wake_for_init(&self.mpd, self.selection.now_ms) {
-            Some(wake_at) => Err(WorkError::Waiting { wake_at, available_ms: 0 }),
+            Some(wake_at) => Err(Error::Waiting { wake_at, available_ms: 0 }),
             None => Ok(()),
         }
     }
 
     /// The same for the first picture of the window, which is in `track`.
-    pub(crate) async fn check_still_edge(&self, track: &Track) -> Result<(), WorkError> {
+    pub(crate) async fn check_still_edge(&self, track: &Track) -> Result<(), Error> {
         let Some(edge) = self.edge(track)? else { return Ok(()) };
         let start = self.window.start;
         if edge.reached < start + edge.segment {
@@ -135,20 +135,20 @@ impl<O: Source> Recording<O> {
     }
 
     /// Whether a picture can be made although the window's end is not recorded yet.
-    pub(crate) async fn has_begun(&self, track: &Track) -> Result<bool, WorkError> {
+    pub(crate) async fn has_begun(&self, track: &Track) -> Result<bool, Error> {
         let Some(edge) = self.edge(track)? else { return Ok(true) };
         let (from, until) = (self.window.start, self.window.start + Nanos::new(1));
         Ok(edge.reached > from && track.newest_absent(&self.reader, from, until).await?.is_none())
     }
 
     /// How far `track` has come; `None` if nothing more is to be waited for.
-    fn edge(&self, track: &Track) -> Result<Option<Edge>, WorkError> {
+    fn edge(&self, track: &Track) -> Result<Option<Edge>, Error> {
         let listed = listed(track, self.window.start)?;
         Ok(self.window.edge(&self.mpd, &listed, self.selection.now_ms))
     }
 
     /// The same, if that is far enough.
-    fn check_reached(&self, track: &Track) -> Result<Option<Edge>, WorkError> {
+    fn check_reached(&self, track: &Track) -> Result<Option<Edge>, Error> {
         let Some(edge) = self.edge(track)? else { return Ok(None) };
         if edge.reached < self.window.end {
             return Err(waiting(
@@ -166,7 +166,7 @@ impl<O: Source> Recording<O> {
         edge: &Edge,
         track: &Track,
         (from, until): (Nanos, Nanos),
-    ) -> Result<(), WorkError> {
+    ) -> Result<(), Error> {
         if until <= edge.young {
             return Ok(());
         }
@@ -181,7 +181,7 @@ impl<O: Source> Recording<O> {
     }
 
     /// The track of a part.
-    async fn track_of(&self, part: &Part) -> Result<Option<Arc<Track>>, WorkError> {
+    async fn track_of(&self, part: &PeriodVideo) -> Result<Option<Arc<Track>>, Error> {
         match self.video.first() {
             Some(first) if first.from == part.from => Ok(self.track.clone()),
             _ => part.open(&self.reader).await,
@@ -199,12 +199,12 @@ impl<O: Source> Recording<O> {
         &self,
         ffmpeg: &Ffmpeg,
         container: Container,
-    ) -> Result<Vec<AudioTrack<O>>, WorkError> {
+    ) -> Result<Vec<AudioTrack<O>>, Error> {
         let means = Means { reader: &self.reader, ffmpeg, container, start: self.window.start };
         let audio = open_sound(&means, &self.window.periods(&self.mpd)).await?;
         match self.sound_left_out() {
             Some(detail) if audio.is_empty() && self.track.is_none() => {
-                Err(Reason::BadRecording.because(detail).into())
+                Err(Kind::BadRecording.because(detail).into())
             }
             _ => Ok(audio),
         }
@@ -217,9 +217,9 @@ impl<O: Source> Recording<O> {
     }
 
     /// Why there is nothing to make: a window outside the recording has no Period to look into.
-    pub(crate) fn nothing(&self, otherwise: Cause) -> Cause {
+    pub(crate) fn nothing(&self, otherwise: Refusal) -> Refusal {
         if self.window.periods(&self.mpd).is_empty() {
-            return Reason::NoMedia.because("no Period of the manifest lies in the window");
+            return Kind::NoMedia.because("no Period of the manifest lies in the window");
         }
         otherwise
     }
@@ -234,7 +234,7 @@ impl<O: Source> Recording<O> {
     }
 }
 
-fn video_parts(mpd: &Mpd, window: Window, wanted: Option<VideoCodec>) -> Vec<Part> {
+fn video_parts(mpd: &Mpd, window: Window, wanted: Option<VideoCodec>) -> Vec<PeriodVideo> {
     let parts = window.periods(mpd).into_iter().filter_map(|(period, from, until)| {
         let candidates: Vec<_> =
             pictures(period, wanted).into_iter().take(MOST_CANDIDATES).cloned().collect();
@@ -242,7 +242,7 @@ fn video_parts(mpd: &Mpd, window: Window, wanted: Option<VideoCodec>) -> Vec<Par
             return None;
         }
         let (starts_period, ends_period) = (from > window.start, until < window.end);
-        Some(Part { candidates, from, until, starts_period, ends_period })
+        Some(PeriodVideo { candidates, from, until, starts_period, ends_period })
     });
     parts.collect()
 }

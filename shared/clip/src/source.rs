@@ -10,13 +10,13 @@ pub(crate) use prefetch::{Fetched, Segments};
 pub(crate) use reader::Reader;
 
 use crate::Source;
-use crate::error::Reason;
-use crate::error::WorkError;
+use crate::error::Error;
+use crate::error::Kind;
 use crate::notes::WarningCode;
 use bytes::Bytes;
 use export_media::fmp4::{InitTrack, MoofRead, TrackKind, read_moof, read_readable, unwrap_times};
 use export_media::language::iso_639_2;
-use export_media::mpd::{ByteRange, Representation, Resource, Segment};
+use export_media::mpd::{ByteRange, ObjectRange, Representation, Segment};
 use export_media::nal::may_start;
 use export_media::picture::DecoderConfig;
 use export_media::repair::{Repair, fill_durations};
@@ -65,7 +65,7 @@ impl Track {
         representation: &Representation,
         kind: TrackKind,
         (from, until): (Nanos, Nanos),
-    ) -> Result<Option<Self>, WorkError> {
+    ) -> Result<Option<Self>, Error> {
         let window = (from, until);
         Ok(Self::open_all(reader, representation, kind, window).await?.into_iter().next())
     }
@@ -76,13 +76,13 @@ impl Track {
         representation: &Representation,
         kind: TrackKind,
         (from, until): (Nanos, Nanos),
-    ) -> Result<Vec<Self>, WorkError> {
+    ) -> Result<Vec<Self>, Error> {
         if representation.encrypted {
-            return Err(Reason::Encrypted.because("the manifest declares content protection").into());
+            return Err(Kind::Encrypted.because("the manifest declares content protection").into());
         }
         let resource = representation
             .init()?
-            .ok_or_else(|| Reason::BadRecording.because("the manifest names no init segment"))?;
+            .ok_or_else(|| Kind::BadRecording.because("the manifest names no init segment"))?;
         let place = match kind {
             TrackKind::Video => "the init segment of the video track",
             TrackKind::Audio | TrackKind::Other => "the init segment of a sound track",
@@ -90,7 +90,7 @@ impl Track {
         let mut tracks = reader.init(&resource, place).await?;
         tracks.retain(|track| track.kind == kind);
         if tracks.iter().any(|track| track.encrypted) {
-            return Err(Reason::Encrypted.because(format!("{place} has encrypted samples")).into());
+            return Err(Kind::Encrypted.because(format!("{place} has encrypted samples")).into());
         }
         if tracks.iter().any(|track| track.more_edits) {
             let detail = format!("{place}: of several edits only the first counts");
@@ -132,7 +132,7 @@ impl Track {
     }
 
     /// The segment at a position; `None` past the last one.
-    pub(crate) fn segment(&self, index: u64) -> Result<Option<Segment>, WorkError> {
+    pub(crate) fn segment(&self, index: u64) -> Result<Option<Segment>, Error> {
         match &self.indexed {
             None => Ok(self.representation.segment(index)?),
             Some((_, segments)) => Ok(usize::try_from(index).ok().and_then(|i| segments.get(i)).cloned()),
@@ -185,7 +185,7 @@ impl Track {
         reader: &Reader<O>,
         from: Nanos,
         until: Nanos,
-    ) -> Result<Option<Segment>, WorkError> {
+    ) -> Result<Option<Segment>, Error> {
         let mut position = self.index_at(until - Nanos::new(1));
         for _ in 0..MOST_ASKED_FOR {
             if let Some(segment) = self.segment(position)?.filter(|segment| self.span(segment).0 < until) {
@@ -207,10 +207,10 @@ impl Track {
         &self,
         reader: &Reader<O>,
         segment: &Segment,
-    ) -> Result<bool, WorkError> {
+    ) -> Result<bool, Error> {
         for resource in self.names(segment)? {
             let first = resource.range.map_or(0, |range| range.first);
-            let byte = Resource { path: resource.path, range: Some(ByteRange { first, last: first }) };
+            let byte = ObjectRange { path: resource.path, range: Some(ByteRange { first, last: first }) };
             if reader.read(&byte, 1).await?.is_some() {
                 return Ok(true);
             }
@@ -219,7 +219,7 @@ impl Track {
     }
 
     /// Where a segment may be.
-    fn names(&self, segment: &Segment) -> Result<Vec<Resource>, WorkError> {
+    fn names(&self, segment: &Segment) -> Result<Vec<ObjectRange>, Error> {
         let mut names = vec![segment.resource.clone()];
         if segment.index == 0 {
             // ffmpeg's muxer lists the first audio segment at 0 and names its file by the time before the edit list.
@@ -247,7 +247,7 @@ impl Track {
         &self,
         reader: &Reader<O>,
         segment: &Segment,
-    ) -> Result<Option<Media>, WorkError> {
+    ) -> Result<Option<Media>, Error> {
         let mut found = None;
         for resource in self.names(segment)? {
             if found.is_none() {
@@ -288,7 +288,7 @@ impl Track {
         segment: &Segment,
         from: Nanos,
         until: Nanos,
-    ) -> Result<Option<Media>, WorkError> {
+    ) -> Result<Option<Media>, Error> {
         let (start, end) = self.span(segment);
         let millis = |length: Nanos| u64::try_from(length.to_millis_floor()).unwrap_or(0);
         let bytes = |length: Nanos| (self.bandwidth() / 8).saturating_mul(millis(length)) / 1000;
@@ -315,7 +315,7 @@ impl Track {
         segment: &Segment,
         fragment: Fragment,
         range: RangeInclusive<usize>,
-    ) -> Result<Option<Media>, WorkError> {
+    ) -> Result<Option<Media>, Error> {
         let Fragment { samples, base, prefix } = fragment;
         let samples = samples.get(range).unwrap_or_default().to_vec();
         let from = samples.iter().map(|sample| sample.offset).min().unwrap_or(base);
@@ -347,7 +347,7 @@ impl Track {
         &self,
         reader: &Reader<O>,
         segment: &Segment,
-    ) -> Result<Option<Fragment>, WorkError> {
+    ) -> Result<Option<Fragment>, Error> {
         let first = self.first_moof(reader, segment).await?;
         Ok(first.filter(|fragment| self.lasts(&fragment.samples, segment)))
     }
@@ -357,7 +357,7 @@ impl Track {
         &self,
         reader: &Reader<O>,
         segment: &Segment,
-    ) -> Result<Option<Glimpse>, WorkError> {
+    ) -> Result<Option<Glimpse>, Error> {
         let Some(fragment) = self.first_fragment(reader, segment).await? else { return Ok(None) };
         let Fragment { samples, base, prefix } = &fragment;
         let beginning = samples.first().and_then(|first| {
@@ -377,7 +377,7 @@ impl Track {
         &self,
         reader: &Reader<O>,
         segment: &Segment,
-    ) -> Result<Option<Fragment>, WorkError> {
+    ) -> Result<Option<Fragment>, Error> {
         let base = segment.resource.range.map_or(0, |range| range.first);
         let mut size = PREFIX;
         while size <= MOOF_MOST {
@@ -466,8 +466,8 @@ impl Media {
     }
 
     /// The bytes of one of the samples.
-    pub(crate) fn data(&self, sample: &Sample) -> Result<Bytes, WorkError> {
-        let missing = || Reason::BadRecording.because("a sample lies outside of its segment's data");
+    pub(crate) fn data(&self, sample: &Sample) -> Result<Bytes, Error> {
+        let missing = || Kind::BadRecording.because("a sample lies outside of its segment's data");
         Ok(self.bytes_of(sample).ok_or_else(missing)?)
     }
 
@@ -497,8 +497,8 @@ fn join(pieces: &mut Vec<(u64, Bytes)>, from: u64, rest: Bytes) {
 }
 
 /// Some bytes of a segment.
-fn part(segment: &Segment, from: u64, end: u64) -> Resource {
+fn part(segment: &Segment, from: u64, end: u64) -> ObjectRange {
     let most = segment.resource.range.map_or(u64::MAX, |range| range.last);
     let last = end.saturating_sub(1).min(most);
-    Resource { path: segment.resource.path.clone(), range: Some(ByteRange { first: from, last }) }
+    ObjectRange { path: segment.resource.path.clone(), range: Some(ByteRange { first: from, last }) }
 }

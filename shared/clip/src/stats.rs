@@ -7,7 +7,7 @@ use std::time::Duration;
 
 /// What it takes, added up.
 #[derive(Debug, Default)]
-pub(crate) struct Work {
+pub(crate) struct Stats {
     copied: AtomicU64,
     encoded: AtomicU64,
     render_ms: AtomicU64,
@@ -17,7 +17,7 @@ pub(crate) struct Work {
     converts: AtomicBool,
 }
 
-impl Work {
+impl Stats {
     /// The clip is in another codec than the recording.
     pub(crate) fn converted(&self) {
         self.converts.store(true, Ordering::Relaxed);

@@ -1,16 +1,16 @@
 //! One picture: the first of the window as JPEG, with as few bytes read as the recording allows.
 
-use crate::Source;
-use crate::codec::decode::{CodedSource, Damaged, Latest, Pictures, Prepared, decode_all};
+use crate::codec::decode::{Buffered, CodedSource, Damaged, Latest, Pictures, decode_all};
 use crate::codec::picture::{Coded, Item, Setup};
-use crate::error::{Reason, WorkError};
+use crate::error::{Error, Kind};
 use crate::ffmpeg::Ffmpeg;
 use crate::notes::no_picture;
 use crate::ports::Thumbnail;
 use crate::recording::{Recording, Selection};
 use crate::source::window::Window;
 use crate::source::{Reader, Track};
-use crate::video::{Part, VideoFeed, coded, pictures, setup_of};
+use crate::video::{PeriodVideo, VideoFeed, coded, pictures, setup_of};
+use crate::{Observer, Source};
 use bytes::Bytes;
 use export_media::cut::Run;
 use export_media::ffmpeg::jpeg;
@@ -40,29 +40,42 @@ impl Still {
     /// Makes the still.
     ///
     /// # Errors
-    /// [`WorkError`]: what becomes of it.
-    pub async fn make<S: Source>(&self, source: Arc<S>, ffmpeg: &Ffmpeg) -> Result<Thumbnail, WorkError> {
+    /// [`Error`]: what becomes of it.
+    pub async fn make<S: Source>(&self, source: Arc<S>, ffmpeg: &Ffmpeg) -> Result<Thumbnail, Error> {
         let source = Recording::open(source, &self.selection).await?;
         let Some(track) = &source.track else {
             source.check_begun()?;
-            return Err(source.nothing(Reason::NoVideo.because("the manifest lists no picture")).into());
+            return Err(source.nothing(Kind::NoVideo.because("the manifest lists no picture")).into());
         };
         source.check_still_edge(track).await?;
-        let (format, raw) =
-            picture(ffmpeg, &source, track).await?.ok_or_else(|| no_picture(source.reader.notes()))?;
-        thumbnail(ffmpeg, &source.reader, &format, &raw).await
+        let frame = picture(ffmpeg, &source, track).await?;
+        let frame = frame.ok_or_else(|| no_picture(source.reader.notes()))?;
+        thumbnail(ffmpeg, &source.reader, &frame).await
     }
 }
 
 /// A raw picture of what `reader` reads, as JPEG.
-pub(crate) async fn thumbnail<S: Source>(
+async fn thumbnail<S: Source>(
     ffmpeg: &Ffmpeg,
     reader: &Reader<S>,
-    format: &PictureFormat,
-    raw: &[u8],
-) -> Result<Thumbnail, WorkError> {
+    (format, raw): &Shown,
+) -> Result<Thumbnail, Error> {
     let jpeg = to_jpeg(ffmpeg, format, raw).await?;
     Ok(Thumbnail { jpeg, bytes_read: reader.bytes(), warnings: reader.notes().warnings() })
+}
+
+/// Hands the observer the first frame, if it still wants it.
+pub(crate) async fn show<S: Source>(
+    ffmpeg: &Ffmpeg,
+    reader: &Reader<S>,
+    frame: &Shown,
+    observer: &impl Observer,
+) -> Result<(), Error> {
+    if observer.wants_first_frame().await {
+        observer.first_frame(thumbnail(ffmpeg, reader, frame).await?).await
+    } else {
+        Ok(())
+    }
 }
 
 /// The first picture of the window.
@@ -70,7 +83,7 @@ pub(crate) async fn picture<S: Source>(
     ffmpeg: &Ffmpeg,
     source: &Recording<S>,
     track: &Track,
-) -> Result<Option<Shown>, WorkError> {
+) -> Result<Option<Shown>, Error> {
     if let Some(part) = source.video.first()
         && let Some(found) = by_ranges(ffmpeg, &source.reader, track, part).await?
     {
@@ -80,15 +93,15 @@ pub(crate) async fn picture<S: Source>(
 }
 
 /// Encodes a raw picture.
-async fn to_jpeg(ffmpeg: &Ffmpeg, format: &PictureFormat, raw: &[u8]) -> Result<Bytes, WorkError> {
+async fn to_jpeg(ffmpeg: &Ffmpeg, format: &PictureFormat, raw: &[u8]) -> Result<Bytes, Error> {
     let mut image = Vec::new();
-    let refused = |complaint| Reason::NotPossible.because(format!("the JPEG encoder: {complaint}")).into();
+    let refused = |complaint| Kind::NotPossible.because(format!("the JPEG encoder: {complaint}")).into();
     ffmpeg.run(&jpeg(format), &[raw], &mut image).await.map_err(|error| error.or(refused))?;
     // Its exit status is no proof that all of it went out.
     if image.starts_with(START_OF_IMAGE) && image.ends_with(END_OF_IMAGE) {
         Ok(image.into())
     } else {
-        Err(WorkError::Unexplained(format!(
+        Err(Error::Unexplained(format!(
             "the JPEG encoder gave {} bytes that are no whole picture",
             image.len()
         )))
@@ -100,7 +113,7 @@ async fn first_picture<O: Source>(
     ffmpeg: &Ffmpeg,
     feed: &mut VideoFeed<O>,
     window: Window,
-) -> Result<Option<Shown>, WorkError> {
+) -> Result<Option<Shown>, Error> {
     let mut shown_at_start = None;
     let mut next = feed.next().await?;
     while let Some(Item::Start(setup, first)) = next {
@@ -125,7 +138,7 @@ async fn beginning<O: Source>(
     first: Coded,
     start: Nanos,
     most: usize,
-) -> Result<(Vec<Coded>, Option<Item>), WorkError> {
+) -> Result<(Vec<Coded>, Option<Item>), Error> {
     let mut later = usize::from(first.pts >= start);
     let mut pictures = vec![first];
     loop {
@@ -151,23 +164,23 @@ async fn decoded(
     setup: &Arc<Setup>,
     pictures: &[Coded],
     window: Window,
-) -> Result<First, WorkError> {
+) -> Result<FirstShown, Error> {
     let before = pictures.iter().filter(|picture| picture.shown && picture.pts < window.start);
     let from = before.map(|picture| picture.pts).max().unwrap_or(window.start);
     let feed = || {
         let shown = |picture: &Coded| picture.shown && picture.pts >= from;
         let fed = pictures.iter().map(|picture| Coded { shown: shown(picture), ..picture.clone() });
-        Prepared::new(Arc::clone(setup), fed)
+        Buffered::new(Arc::clone(setup), fed)
     };
-    let mut taker = First::new(window, setup.format);
+    let mut taker = FirstShown::new(window, setup.format);
     let adds_up = match decode_all(ffmpeg, &mut feed(), &mut taker).await {
         Ok(true) => return Ok(taker),
         Ok(false) => true,
-        Err(WorkError::GivenUp(_)) => false,
+        Err(Error::GivenUp(_)) => false,
         Err(error) => return Err(error),
     };
     if let Some(damaged) = Damaged::list(ffmpeg, pictures, adds_up).await? {
-        taker = First::new(window, setup.format);
+        taker = FirstShown::new(window, setup.format);
         decode_all(ffmpeg, &mut feed().given_by(Some(Arc::new(damaged))), &mut taker).await?;
     }
     Ok(taker)
@@ -176,25 +189,25 @@ async fn decoded(
 /// A raw picture and its format.
 pub(crate) type Shown = (PictureFormat, Vec<u8>);
 
-struct First {
+struct FirstShown {
     window: Window,
     format: PictureFormat,
     found: Option<Shown>,
     shown_at_start: Option<Shown>,
 }
 
-impl First {
+impl FirstShown {
     fn new(window: Window, format: PictureFormat) -> Self {
         Self { window, format, found: None, shown_at_start: None }
     }
 }
 
-impl Pictures for First {
-    async fn begin(&mut self, _: &Setup) -> Result<(), WorkError> {
+impl Pictures for FirstShown {
+    async fn begin(&mut self, _: &Setup) -> Result<(), Error> {
         Ok(())
     }
 
-    async fn picture(&mut self, pts: Nanos, duration: Nanos, raw: &[u8]) -> Result<bool, WorkError> {
+    async fn picture(&mut self, pts: Nanos, duration: Nanos, raw: &[u8]) -> Result<bool, Error> {
         if pts < self.window.start {
             if pts + duration > self.window.start {
                 self.shown_at_start = Some((self.format, raw.to_vec()));
@@ -213,8 +226,8 @@ async fn by_ranges<O: Source>(
     ffmpeg: &Ffmpeg,
     reader: &Reader<O>,
     track: &Track,
-    part: &Part,
-) -> Result<Option<(PictureFormat, Vec<u8>)>, WorkError> {
+    part: &PeriodVideo,
+) -> Result<Option<(PictureFormat, Vec<u8>)>, Error> {
     let start = part.from;
     if part.starts_period {
         return Ok(None);
@@ -232,7 +245,7 @@ async fn by_ranges<O: Source>(
     }
     let samples = media.samples.iter().zip(pictures);
     let coded = samples.map(|(sample, picture)| Ok(coded(track, &media, sample, picture)?.access()));
-    let coded = coded.collect::<Result<Vec<_>, WorkError>>()?;
+    let coded = coded.collect::<Result<Vec<_>, Error>>()?;
     let (Some(first), Some(wanted)) = (coded.first(), coded.last().map(|access| access.pts)) else {
         return Ok(None);
     };
@@ -249,9 +262,9 @@ async fn by_ranges<O: Source>(
     let Some(run) = Run::whole(run, wanted, wanted + Nanos::new(1)) else { return Ok(None) };
     let mut taker = Latest::default();
     let feed = run.feed.into_iter().map(|access| Coded { shown: access.pts == wanted, ..access.item });
-    match decode_all(ffmpeg, &mut Prepared::new(setup, feed), &mut taker).await {
+    match decode_all(ffmpeg, &mut Buffered::new(setup, feed), &mut taker).await {
         Ok(true) => Ok(taker.take().map(|raw| (format, raw))),
-        Ok(false) | Err(WorkError::GivenUp(_)) => Ok(None),
+        Ok(false) | Err(Error::GivenUp(_)) => Ok(None),
         Err(error) => Err(error),
     }
 }

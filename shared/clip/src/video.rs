@@ -6,8 +6,8 @@ use self::back::WayBack;
 use crate::Source;
 use crate::codec::decode::CodedSource;
 use crate::codec::picture::{Coded, Item, Setup};
-use crate::error::Reason;
-use crate::error::WorkError;
+use crate::error::Error;
+use crate::error::Kind;
 use crate::notes::Notes;
 use crate::notes::WarningCode;
 use crate::source::{Fetched, Media, Reader, Segments, Track};
@@ -18,7 +18,7 @@ use export_media::nal::{Continuity, Damage, Leading, Picture, RandomAccess, Sps,
 use export_media::picture::{DecoderConfig, PictureFormat};
 use export_media::repair::settle_times;
 use export_media::sample::{Rhythm, Sample};
-use export_media::stretch::{Bounds, Decision, Opening, SOON, Stretches, opening};
+use export_media::stretch::{Bounds, Decision, SOON, Stretches, WindowStart, opening};
 use export_media::time::Nanos;
 use std::collections::VecDeque;
 use std::sync::Arc;
@@ -30,7 +30,7 @@ const BASELINE: u8 = 66;
 
 /// A Period's picture and the part of the window in it.
 #[derive(Debug, Clone)]
-pub(crate) struct Part {
+pub(crate) struct PeriodVideo {
     /// Representations of the picture, the best first.
     pub(crate) candidates: Vec<Representation>,
     pub(crate) from: Nanos,
@@ -41,7 +41,7 @@ pub(crate) struct Part {
     pub(crate) ends_period: bool,
 }
 
-impl Part {
+impl PeriodVideo {
     /// What is shown of the Period's pictures.
     pub(crate) fn bounds(&self) -> Bounds {
         let (from, until) = (Some(self.from), Some(self.until));
@@ -49,7 +49,7 @@ impl Part {
     }
 
     /// Opens its track, the best that can be read; `None` if there is no picture in the files.
-    pub(crate) async fn open<O: Source>(&self, reader: &Reader<O>) -> Result<Option<Arc<Track>>, WorkError> {
+    pub(crate) async fn open<O: Source>(&self, reader: &Reader<O>) -> Result<Option<Arc<Track>>, Error> {
         let mut refused = None;
         for candidate in &self.candidates {
             match Track::open(reader, candidate, TrackKind::Video, (self.from, self.until)).await {
@@ -57,11 +57,11 @@ impl Part {
                     return Ok(Some(Arc::new(track)));
                 }
                 Ok(Some(_)) => {
-                    let codec = Reason::UnsupportedCodec.because("the picture is neither H.264 nor HEVC");
+                    let codec = Kind::UnsupportedCodec.because("the picture is neither H.264 nor HEVC");
                     refused = refused.or(Some(codec.into()));
                 }
                 Ok(None) => {}
-                Err(WorkError::GivenUp(cause)) => refused = refused.or(Some(cause.into())),
+                Err(Error::GivenUp(cause)) => refused = refused.or(Some(cause.into())),
                 Err(other) => return Err(other),
             }
         }
@@ -72,7 +72,7 @@ impl Part {
 /// Reads and judges the samples of a window, over all its Periods.
 pub(crate) struct VideoFeed<O> {
     reader: Arc<Reader<O>>,
-    parts: VecDeque<Part>,
+    parts: VecDeque<PeriodVideo>,
     /// The first part's track, if it is open already.
     first: Option<Arc<Track>>,
     open: Option<Open<O>>,
@@ -89,7 +89,7 @@ pub(crate) struct VideoFeed<O> {
 
 struct Open<O> {
     reader: Arc<Reader<O>>,
-    part: Part,
+    part: PeriodVideo,
     track: Arc<Track>,
     segments: Segments<O>,
     /// Segments that were read while stepping back, in order.
@@ -117,7 +117,7 @@ struct Judged {
 }
 
 impl Judged {
-    fn of<O: Source>(track: &Track, reader: &Reader<O>, fetched: Fetched) -> Result<Self, WorkError> {
+    fn of<O: Source>(track: &Track, reader: &Reader<O>, fetched: Fetched) -> Result<Self, Error> {
         let Fetched { segment, media } = fetched;
         let Some(mut media) = media else { return Ok(Self { segment, media: None }) };
         let pictures = pictures(track, reader, &segment, &media)?;
@@ -137,7 +137,7 @@ impl<O: Source> VideoFeed<O> {
     /// For the window `[start, end)` made of `parts`; `first` is the first part's track.
     pub(crate) fn new(
         reader: Arc<Reader<O>>,
-        parts: Vec<Part>,
+        parts: Vec<PeriodVideo>,
         first: Option<Arc<Track>>,
         start: Nanos,
         end: Nanos,
@@ -155,6 +155,11 @@ impl<O: Source> VideoFeed<O> {
             held: VecDeque::new(),
             over: false,
         }
+    }
+
+    /// The reader of the recording.
+    pub(crate) fn reader(&self) -> &Arc<Reader<O>> {
+        &self.reader
     }
 
     /// What clients should know about the clip.
@@ -180,7 +185,7 @@ impl<O: Source> VideoFeed<O> {
         self.stretches.lack_ms()
     }
 
-    async fn take_open(&mut self) -> Result<Option<Open<O>>, WorkError> {
+    async fn take_open(&mut self) -> Result<Option<Open<O>>, Error> {
         if let Some(open) = self.open.take() {
             return Ok(Some(open));
         }
@@ -203,7 +208,7 @@ impl<O: Source> VideoFeed<O> {
         open: &mut Open<O>,
         sample: &Sample,
         picture: &Picture,
-    ) -> Result<Option<Item>, WorkError> {
+    ) -> Result<Option<Item>, Error> {
         let line = &open.track.timeline;
         if picture.slices == 0 {
             self.stretches.pass_over(line, sample);
@@ -290,7 +295,7 @@ impl<O: Source> VideoFeed<O> {
 
 impl<O: Source> VideoFeed<O> {
     /// The next item of the recording.
-    async fn read_on(&mut self) -> Result<Option<Item>, WorkError> {
+    async fn read_on(&mut self) -> Result<Option<Item>, Error> {
         loop {
             if self.over || self.stretches.is_complete() {
                 self.over = true;
@@ -329,7 +334,7 @@ impl<O: Source> VideoFeed<O> {
         };
         let decided = opening(&times, self.start, reorder, is_over);
         self.opened = decided.is_some();
-        if let Some(Opening::OnDisplay(at, until)) = decided
+        if let Some(WindowStart::OnDisplay(at, until)) = decided
             && let Some(coded) = self.held.iter_mut().map(Item::coded_mut).filter(|coded| coded.shown).nth(at)
         {
             (coded.pts, coded.duration) = (self.start, until.min(self.end) - self.start);
@@ -338,7 +343,7 @@ impl<O: Source> VideoFeed<O> {
 }
 
 impl<O: Source> CodedSource for VideoFeed<O> {
-    async fn next(&mut self) -> Result<Option<Item>, WorkError> {
+    async fn next(&mut self) -> Result<Option<Item>, Error> {
         while !self.opened {
             let item = self.read_on().await?;
             match &item {
@@ -386,10 +391,10 @@ pub(crate) fn setup_of(
     sample: &Sample,
     first: &Coded,
     rhythm: Rhythm,
-) -> Result<Option<Setup>, WorkError> {
+) -> Result<Option<Setup>, Error> {
     let Ok(sps) = first.config.sps(&first.data) else { return Ok(None) };
     let format = format_of(track, &first.config, &sps, &first.data).ok_or_else(|| {
-        Reason::UnsupportedCodec
+        Kind::UnsupportedCodec
             .because("the pictures have a size, a chroma format or a bit depth that is not read here")
     })?;
     let timescale = track.timeline.timescale().get();
@@ -410,7 +415,7 @@ pub(crate) fn setup_of(
 
 impl<O: Source> Open<O> {
     /// Starts at the last picture from which all that the window shows can be decoded.
-    async fn new(reader: Arc<Reader<O>>, part: Part, track: Arc<Track>) -> Result<Self, WorkError> {
+    async fn new(reader: Arc<Reader<O>>, part: PeriodVideo, track: Arc<Track>) -> Result<Self, Error> {
         let position = track.index_at(part.from);
         let mut segments =
             Segments::of_window(Arc::clone(&reader), Arc::clone(&track), position, part.from, part.until);
@@ -436,7 +441,7 @@ impl<O: Source> Open<O> {
     }
 
     /// What a sample tells of pictures and slices that are missing.
-    fn missing(&mut self, sample: &Sample) -> Result<Option<Damage>, WorkError> {
+    fn missing(&mut self, sample: &Sample) -> Result<Option<Damage>, Error> {
         let Some(continuity) = &mut self.continuity else { return Ok(None) };
         let config = decoder_config(&self.track, sample)?;
         Ok(continuity.next(&self.media.data(sample)?, config.nal_length_size))
@@ -452,7 +457,7 @@ impl<O: Source> Open<O> {
     }
 
     /// Makes the next segment's samples the current ones; `false` past the last one of this part.
-    async fn load(&mut self, stretches: &mut Stretches) -> Result<bool, WorkError> {
+    async fn load(&mut self, stretches: &mut Stretches) -> Result<bool, Error> {
         if std::mem::take(&mut self.media).damaged {
             stretches.break_off();
         }
@@ -497,7 +502,7 @@ pub(crate) fn pictures<O: Source>(
     reader: &Reader<O>,
     segment: &Segment,
     media: &Media,
-) -> Result<Vec<Picture>, WorkError> {
+) -> Result<Vec<Picture>, Error> {
     let leave_out = |n: usize, what: &str| {
         let what = format!("picture {}: {what}", n + 1);
         reader.notes().warn(WarningCode::PicturesLeftOut, track.about(segment, &what));
@@ -519,12 +524,7 @@ pub(crate) fn pictures<O: Source>(
 }
 
 /// A sample of `media` as a coded picture that is shown.
-pub(crate) fn coded(
-    track: &Track,
-    media: &Media,
-    sample: &Sample,
-    picture: Picture,
-) -> Result<Coded, WorkError> {
+pub(crate) fn coded(track: &Track, media: &Media, sample: &Sample, picture: Picture) -> Result<Coded, Error> {
     let line = &track.timeline;
     let pts = line.to_nanos_floor(sample.pts);
     let end = line.to_nanos_floor(sample.pts.saturating_add(i64::from(sample.duration)));
@@ -535,11 +535,11 @@ pub(crate) fn coded(
 }
 
 /// The decoder configuration of a sample.
-fn decoder_config<'a>(track: &'a Track, sample: &Sample) -> Result<&'a Arc<DecoderConfig>, WorkError> {
+fn decoder_config<'a>(track: &'a Track, sample: &Sample) -> Result<&'a Arc<DecoderConfig>, Error> {
     let config = sample.entry_index().and_then(|n| track.configs.get(n));
     let config = config
-        .ok_or_else(|| Reason::BadRecording.because("a sample of the video track names no sample entry"))?;
+        .ok_or_else(|| Kind::BadRecording.because("a sample of the video track names no sample entry"))?;
     Ok(config.as_ref().ok_or_else(|| {
-        Reason::UnsupportedCodec.because("a sample entry of the video track is neither H.264 nor H.265")
+        Kind::UnsupportedCodec.because("a sample entry of the video track is neither H.264 nor H.265")
     })?)
 }

@@ -147,7 +147,7 @@ impl Metric {
 }
 
 /// Where metrics go, a line at a time.
-pub trait Sink: fmt::Debug + Send + Sync {
+pub trait MetricSink: fmt::Debug + Send + Sync {
     /// Takes one.
     fn take(&self, line: Value);
 }
@@ -156,14 +156,14 @@ pub trait Sink: fmt::Debug + Send + Sync {
 #[derive(Debug)]
 struct Log;
 
-impl Sink for Log {
+impl MetricSink for Log {
     fn take(&self, line: Value) {
         let _ = writeln!(std::io::stdout().lock(), "{line}");
     }
 }
 
 /// Keeps them.
-impl Sink for Mutex<Vec<Value>> {
+impl MetricSink for Mutex<Vec<Value>> {
     fn take(&self, line: Value) {
         self.lock().unwrap_or_else(PoisonError::into_inner).push(line);
     }
@@ -173,7 +173,7 @@ impl Sink for Mutex<Vec<Value>> {
 #[derive(Debug, Clone, Default)]
 pub struct Metrics {
     stack: String,
-    sink: Option<Arc<dyn Sink>>,
+    sink: Option<Arc<dyn MetricSink>>,
 }
 
 impl Metrics {
@@ -183,7 +183,7 @@ impl Metrics {
     }
 
     /// Those of the stack of that name, to `sink`.
-    pub fn to(stack: impl Into<String>, sink: Arc<dyn Sink>) -> Self {
+    pub fn to(stack: impl Into<String>, sink: Arc<dyn MetricSink>) -> Self {
         Self { stack: stack.into(), sink: Some(sink) }
     }
 

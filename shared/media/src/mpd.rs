@@ -22,7 +22,7 @@ mod tests;
 
 pub use path::resolve;
 pub use range::ByteRange;
-pub use segments::{Resource, Segment};
+pub use segments::{ObjectRange, Segment};
 
 use crate::time::{Nanos, Timeline};
 use segments::Addressing;
@@ -111,7 +111,7 @@ pub struct Period {
 
 /// What a Representation carries.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
-pub enum Content {
+pub enum ContentType {
     /// Moving pictures, perhaps with sound in the same file.
     Video,
     /// Sound.
@@ -141,7 +141,7 @@ pub struct Representation {
     /// Index of the adaptation set within the Period, in document order.
     pub adaptation_set: usize,
     /// From `@contentType`, `@mimeType` or `@codecs`.
-    pub content: Content,
+    pub content: ContentType,
     /// RFC 6381 list, possibly empty.
     pub codecs: String,
     /// Bits per second.
@@ -170,7 +170,7 @@ pub struct Representation {
 }
 
 /// Reads a manifest, which may be packed with gzip: so it is stored where it is to be delivered with
-/// `Content-Encoding: gzip`.
+/// `ContentType-Encoding: gzip`.
 ///
 /// # Errors
 /// Any [`MpdError`] but [`MpdError::BadTemplate`] and [`MpdError::NoSegments`], which the segments report when asked for.

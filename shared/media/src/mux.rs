@@ -82,7 +82,7 @@ pub enum MuxError {
 
 /// What a track shows.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum TrackKind {
+pub enum TrackMedia {
     /// Pictures.
     Video {
         /// Display width in pixels, the sample aspect ratio applied.
@@ -100,7 +100,7 @@ pub enum TrackKind {
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct TrackSpec {
     /// What it shows.
-    pub kind: TrackKind,
+    pub kind: TrackMedia,
     /// Ticks per second of its samples and of the media times of its edits.
     pub timescale: u32,
     /// ISO 639-2/T code; anything but three lower-case letters is written as `und`.

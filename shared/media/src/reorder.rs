@@ -10,7 +10,7 @@ const TICKS_PER_SECOND: u32 = 90_000;
 
 /// When a picture is decoded and shown, in ticks of its track.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Turn {
+pub struct SampleTimes {
     /// When it is decoded: never after [`Self::shown`] plus the delay.
     pub decoded: i64,
     /// Its place in display order: later than that of every picture shown before it.
@@ -23,14 +23,14 @@ pub struct Turns {
     delay: i64,
     step: i64,
     /// The turn taken last in each order; before the first picture, what keeps it from a negative time.
-    last: Turn,
+    last: SampleTimes,
 }
 
 impl Turns {
     /// Pictures are shown `delay` ticks later than their places say. `timescale` is the ticks of a second.
     pub fn new(delay: i64, timescale: u32) -> Self {
         let step = i64::from(timescale.div_ceil(TICKS_PER_SECOND).max(1));
-        Self { delay, step, last: Turn { decoded: -1, shown: -step } }
+        Self { delay, step, last: SampleTimes { decoded: -1, shown: -step } }
     }
 
     /// Times a block of pictures that are all shown after those before it. `places` has the place of each in display
@@ -38,14 +38,14 @@ impl Turns {
     ///
     /// Decode times increase over all blocks, and a block's first is its first place. `None` if a picture would have to
     /// be decoded before that: one that more others overtake than the delay has ticks of the clock.
-    pub fn take(&mut self, places: &[i64]) -> Option<Vec<Turn>> {
+    pub fn take(&mut self, places: &[i64]) -> Option<Vec<SampleTimes>> {
         let shown = self.spread(places);
         let mut order = shown.clone();
         order.sort_unstable();
-        let mut turns: Vec<Turn> = order
+        let mut turns: Vec<SampleTimes> = order
             .into_iter()
             .zip(shown)
-            .map(|(due, shown)| Turn { decoded: due.min(shown.saturating_add(self.delay)), shown })
+            .map(|(due, shown)| SampleTimes { decoded: due.min(shown.saturating_add(self.delay)), shown })
             .collect();
         let mut next = i64::MAX;
         for turn in turns.iter_mut().rev() {
@@ -55,7 +55,7 @@ impl Turns {
         let in_time = turns.first().is_none_or(|first| first.decoded > self.last.decoded);
         if let Some(last) = turns.last().filter(|_| in_time) {
             let shown = turns.iter().map(|turn| turn.shown).max().unwrap_or(self.last.shown);
-            self.last = Turn { decoded: last.decoded, shown };
+            self.last = SampleTimes { decoded: last.decoded, shown };
         }
         in_time.then_some(turns)
     }
@@ -106,7 +106,7 @@ mod tests {
         i64::try_from(order.iter().enumerate().map(ahead).max().unwrap()).unwrap()
     }
 
-    fn decoded(turns: &[Turn]) -> Vec<i64> {
+    fn decoded(turns: &[SampleTimes]) -> Vec<i64> {
         turns.iter().map(|turn| turn.decoded).collect()
     }
 
@@ -136,8 +136,8 @@ mod tests {
     #[test]
     fn places_closer_than_the_clock_are_moved_apart_also_between_blocks() {
         let mut turns = Turns::new(0, 25);
-        assert_eq!(turns.take(&[0, 1]).unwrap().last(), Some(&Turn { decoded: 1, shown: 1 }));
-        assert_eq!(turns.take(&[1, 1]).unwrap(), [2, 3].map(|at| Turn { decoded: at, shown: at }));
+        assert_eq!(turns.take(&[0, 1]).unwrap().last(), Some(&SampleTimes { decoded: 1, shown: 1 }));
+        assert_eq!(turns.take(&[1, 1]).unwrap(), [2, 3].map(|at| SampleTimes { decoded: at, shown: at }));
         let fine = Turns::new(0, 10_000_000).take(&[0, 1, 200]).unwrap();
         assert_eq!(decoded(&fine), [0, 112, 224]);
     }

@@ -1,6 +1,6 @@
 //! Which Representations of a Period make the clip.
 
-use crate::mpd::{Content, Period, Representation};
+use crate::mpd::{ContentType, Period, Representation};
 use crate::nal::VideoCodec;
 use std::cmp::Reverse;
 
@@ -18,7 +18,7 @@ pub fn choose(period: &Period, wanted: Option<VideoCodec>) -> Choice<'_> {
     let normal = || period.representations.iter().filter(|r| !r.trick_mode);
     let video = pictures(period, wanted).first().copied();
     let mut audio: Vec<&Representation> = Vec::new();
-    for candidate in normal().filter(|r| r.content == Content::Audio) {
+    for candidate in normal().filter(|r| r.content == ContentType::Audio) {
         match audio.iter_mut().find(|r| r.adaptation_set == candidate.adaptation_set) {
             Some(best) if candidate.bandwidth > best.bandwidth => *best = candidate,
             Some(_) => {}
@@ -33,7 +33,7 @@ pub fn choose(period: &Period, wanted: Option<VideoCodec>) -> Choice<'_> {
 pub fn pictures(period: &Period, wanted: Option<VideoCodec>) -> Vec<&Representation> {
     let area = |r: &Representation| u64::from(r.width.unwrap_or(0)) * u64::from(r.height.unwrap_or(0));
     let fits = |r: &Representation| wanted.is_some() && codec_of(&r.codecs) == wanted;
-    let shown = period.representations.iter().filter(|r| !r.trick_mode && r.content == Content::Video);
+    let shown = period.representations.iter().filter(|r| !r.trick_mode && r.content == ContentType::Video);
     let mut ranked: Vec<&Representation> = shown.collect();
     ranked.sort_by_key(|r| (is_foreign(&r.codecs), Reverse((area(r), fits(r), r.bandwidth))));
     ranked

@@ -3,7 +3,7 @@
 mod aac;
 mod matching;
 
-pub use matching::{Identity, Place, match_tracks};
+pub use matching::{Identity, TrackMatch, match_tracks};
 
 use crate::arrange::nanos;
 use crate::fmp4::{Codec, SampleEntry};

@@ -64,7 +64,7 @@ pub struct Stretches {
     bounds: Bounds,
     coverage: Coverage,
     /// Fed and not yet known to be next in display order, by presentation time.
-    pending: BTreeMap<Nanos, Pending>,
+    pending: BTreeMap<Nanos, PendingSample>,
     stretch: Option<OpenStretch>,
     frame: Nanos,
     cut: Option<Nanos>,
@@ -75,7 +75,7 @@ pub struct Stretches {
 }
 
 #[derive(Debug, Clone, Copy)]
-struct Pending {
+struct PendingSample {
     duration: Nanos,
     /// It cannot be decoded: the picture before it stays on display.
     lost: bool,
@@ -284,7 +284,7 @@ impl Stretches {
 
     fn wait(&mut self, times: Times, lost: bool) {
         if self.shows(times.pts) {
-            let pending = Pending { duration: times.duration(), lost };
+            let pending = PendingSample { duration: times.duration(), lost };
             let known = self.pending.entry(times.pts).or_insert(pending);
             known.lost &= lost;
         }
@@ -311,7 +311,7 @@ impl Stretches {
     /// Where pending pictures come behind lost ones; with a variable frame rate nobody knows.
     fn gap(&self) -> Option<Nanos> {
         let mut until = self.shown_until;
-        for (pts, Pending { duration, .. }) in self.pending.iter().filter(|_| self.is_even()) {
+        for (pts, PendingSample { duration, .. }) in self.pending.iter().filter(|_| self.is_even()) {
             if until.is_some_and(|until| (*pts - until).get().saturating_mul(2) > self.frame.get()) {
                 return Some(*pts);
             }
@@ -334,7 +334,7 @@ impl Stretches {
         }
         let mut seen = self.coverage.clone();
         let reaches = |seen: &Coverage| seen.covered().is_some_and(|covered| covered + ROUNDING >= self.end);
-        for (pts, Pending { duration, .. }) in &self.pending {
+        for (pts, PendingSample { duration, .. }) in &self.pending {
             if reaches(&seen) {
                 return true;
             }
@@ -358,7 +358,7 @@ impl Stretches {
 
     /// The earliest pending picture is on display until the next one, or for its own duration if it is the last.
     fn cover_first(&mut self) {
-        let Some((pts, Pending { duration, lost })) = self.pending.pop_first() else { return };
+        let Some((pts, PendingSample { duration, lost })) = self.pending.pop_first() else { return };
         self.shown_until = Some(pts + duration);
         if lost {
             return;
@@ -371,7 +371,7 @@ impl Stretches {
 
 /// How a window starts that a stretch is decoded for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Opening {
+pub enum WindowStart {
     /// With the first picture that starts in it.
     Picture,
     /// With the picture at this position, which is on display at its start and until this time.
@@ -381,26 +381,31 @@ pub enum Opening {
 /// Decides how a window from `start` on begins: where nothing moves, or pictures come seldom, with the picture on
 /// display. `pictures` has presentation time and duration of a stretch's shown pictures in decode order; `reorder` of
 /// them may be decoded before one that is shown earlier. `None` until more are known, or the stretch `is_over`.
-pub fn opening(pictures: &[(Nanos, Nanos)], start: Nanos, reorder: usize, is_over: bool) -> Option<Opening> {
+pub fn opening(
+    pictures: &[(Nanos, Nanos)],
+    start: Nanos,
+    reorder: usize,
+    is_over: bool,
+) -> Option<WindowStart> {
     let times = || pictures.iter().map(|(pts, _)| *pts);
     let Some(next) = times().filter(|pts| *pts >= start).min() else {
         return is_over.then(|| ends_with(pictures, start, None));
     };
     if next - start <= SOON {
-        return Some(Opening::Picture);
+        return Some(WindowStart::Picture);
     }
     let settled = is_over || times().filter(|pts| *pts >= start).count() > reorder;
     settled.then(|| ends_with(pictures, start, Some(next)))
 }
 
 /// The last picture before `start`, if it is on display there; `next` is the one behind it.
-fn ends_with(pictures: &[(Nanos, Nanos)], start: Nanos, next: Option<Nanos>) -> Opening {
+fn ends_with(pictures: &[(Nanos, Nanos)], start: Nanos, next: Option<Nanos>) -> WindowStart {
     let before = pictures.iter().enumerate().filter(|(_, (pts, _))| *pts < start);
     let Some((at, (pts, duration))) = before.max_by_key(|(_, (pts, _))| *pts) else {
-        return Opening::Picture;
+        return WindowStart::Picture;
     };
     let until = next.unwrap_or(*pts + *duration);
-    if until > start { Opening::OnDisplay(at, until) } else { Opening::Picture }
+    if until > start { WindowStart::OnDisplay(at, until) } else { WindowStart::Picture }
 }
 
 fn half(duration: Nanos) -> Nanos {

@@ -4,7 +4,7 @@ use crate::objects::MemoryObjects;
 use crate::samples::{body, with};
 use bytes::Bytes;
 use export_media::display::Matrix;
-use export_media::mux::{FragmentWriter, MuxSample, TrackKind, TrackSpec};
+use export_media::mux::{FragmentWriter, MuxSample, TrackMedia, TrackSpec};
 use serde_json::Value;
 
 /// The directory of the recording that [`body`] names.
@@ -122,7 +122,7 @@ pub fn sound_of(bytes: usize, numbers: impl IntoIterator<Item = i64>) -> Vec<(St
         let data = frame(at, if (8000..8240).contains(&at) { bytes } else { bytes.min(SMALL) });
         (at, true, data)
     };
-    files("audio", TrackKind::Audio, mp4a(), FRAME_MS, numbers, frame_at)
+    files("audio", TrackMedia::Audio, mp4a(), FRAME_MS, numbers, frame_at)
 }
 
 /// Files of H.264 without reordering, a GOP a second: what starts with one can be copied.
@@ -159,7 +159,7 @@ pub fn pictures_of(gop_ms: i64, numbers: impl IntoIterator<Item = i64>, more: us
     };
     files(
         "video",
-        TrackKind::Video { width: 32, height: 32, matrix: Matrix::default() },
+        TrackMedia::Video { width: 32, height: 32, matrix: Matrix::default() },
         avc1(),
         PICTURE_MS,
         numbers,
@@ -170,7 +170,7 @@ pub fn pictures_of(gop_ms: i64, numbers: impl IntoIterator<Item = i64>, more: us
 /// Init segment and segments of samples that are `length` milliseconds long.
 fn files(
     name: &str,
-    kind: TrackKind,
+    kind: TrackMedia,
     entry: Bytes,
     length: i64,
     numbers: impl IntoIterator<Item = i64>,

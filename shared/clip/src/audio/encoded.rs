@@ -2,14 +2,14 @@
 
 use super::recorded::{Recorded, Sounding};
 use crate::Source;
-use crate::error::WorkError;
-use crate::ffmpeg::{Ffmpeg, FfmpegError, Input, Output, Running};
+use crate::error::Error;
+use crate::ffmpeg::{Ffmpeg, FfmpegError, Running, Stdin, Stdout};
 use crate::task::Task;
 use bytes::Bytes;
 use export_media::arrange::{AudioSlots, ticks};
 use export_media::ffmpeg::encode_sound;
 use export_media::fmp4::{FragmentEvent, FragmentReader};
-use export_media::mux::{FragmentWriter, MuxSample, TrackKind, TrackSpec};
+use export_media::mux::{FragmentWriter, MuxSample, TrackMedia, TrackSpec};
 use export_media::sound::{SoundFormat, SoundTarget};
 use export_media::time::Nanos;
 use std::collections::VecDeque;
@@ -27,7 +27,7 @@ pub(crate) struct Encoded<O> {
     grid: Option<Nanos>,
     /// What has not been encoded; `None` while a run has it.
     left: Option<Left<O>>,
-    run: Option<Run<O>>,
+    run: Option<EncoderRun<O>>,
     runs: u32,
     entry: Option<Bytes>,
 }
@@ -39,10 +39,10 @@ struct Left<O> {
 }
 
 /// Frames between two gaps, on their way.
-struct Run<O> {
-    feeding: Task<Result<Left<O>, WorkError>>,
+struct EncoderRun<O> {
+    feeding: Task<Result<Left<O>, Error>>,
     running: Running,
-    output: Output,
+    output: Stdout,
     reader: FragmentReader,
     /// Its zero: the first recorded frame starts there, or less than a frame later.
     origin: Nanos,
@@ -78,7 +78,7 @@ impl<O: Source> Encoded<O> {
     }
 
     /// What comes next.
-    pub(crate) async fn next(&mut self) -> Result<Given, WorkError> {
+    pub(crate) async fn next(&mut self) -> Result<Given, Error> {
         loop {
             let Some(run) = &mut self.run else {
                 let Some(left) = self.left.take() else { return Ok(Given::Over) };
@@ -115,7 +115,7 @@ impl<O: Source> Encoded<O> {
     }
 
     /// Starts an encoder for the frames up to the next gap.
-    async fn begin(&mut self, mut left: Left<O>) -> Result<(), WorkError> {
+    async fn begin(&mut self, mut left: Left<O>) -> Result<(), Error> {
         while left.frames.is_empty() {
             match left.recorded.next().await? {
                 Some(frames) => left.frames.extend(frames),
@@ -127,7 +127,7 @@ impl<O: Source> Encoded<O> {
         let rate = self.format.rate();
         let entries = &left.recorded.part().track.init.sample_entries;
         let spec = TrackSpec {
-            kind: TrackKind::Audio,
+            kind: TrackMedia::Audio,
             timescale: rate,
             language: *b"und",
             sample_entries: entries.iter().map(|entry| entry.bytes.clone()).collect(),
@@ -144,12 +144,13 @@ impl<O: Source> Encoded<O> {
         };
         let feeding = Task::spawn(Box::pin(feeder.feed(left, input)));
         self.runs += 1;
-        self.run = Some(Run { feeding, running, output, reader: FragmentReader::new(), origin, count: 0 });
+        self.run =
+            Some(EncoderRun { feeding, running, output, reader: FragmentReader::new(), origin, count: 0 });
         Ok(())
     }
 
     /// Ends a run; why it could not be decoded, if so.
-    async fn end(&mut self) -> Result<Option<String>, WorkError> {
+    async fn end(&mut self) -> Result<Option<String>, Error> {
         let Some(run) = self.run.take() else { return Ok(None) };
         let complaint = match run.running.finish().await {
             Ok(()) => None,
@@ -176,7 +177,7 @@ struct Feeder {
 
 impl Feeder {
     /// Writes up to the next gap; returns what is left.
-    async fn feed<O: Source>(mut self, mut left: Left<O>, mut input: Input) -> Result<Left<O>, WorkError> {
+    async fn feed<O: Source>(mut self, mut left: Left<O>, mut input: Stdin) -> Result<Left<O>, Error> {
         if !write(&mut input, &self.fragments.init()?).await? {
             return Ok(left);
         }
@@ -218,13 +219,13 @@ impl Feeder {
 }
 
 /// `false` if nobody reads any more: an ffmpeg that ends early says why when it is waited for.
-async fn write(input: &mut Input, bytes: &[u8]) -> Result<bool, std::io::Error> {
+async fn write(input: &mut Stdin, bytes: &[u8]) -> Result<bool, std::io::Error> {
     match input.write_all(bytes).await {
         Err(error) if error.kind() == std::io::ErrorKind::BrokenPipe => Ok(false),
         written => written.map(|()| true),
     }
 }
 
-fn from_encoder(error: export_media::fmp4::Fmp4Error) -> WorkError {
-    WorkError::Passing(format!("failed to read encoded sound: {error}"))
+fn from_encoder(error: export_media::fmp4::Fmp4Error) -> Error {
+    Error::Passing(format!("failed to read encoded sound: {error}"))
 }

@@ -1,10 +1,10 @@
 //! Opens the sound of a recording: which tracks each Period has, and which of them are one track of the clip.
 
-use super::recorded::Part;
+use super::recorded::PeriodAudio;
 use super::{AudioTrack, Means};
 use crate::Source;
-use crate::error::Reason;
-use crate::error::WorkError;
+use crate::error::Error;
+use crate::error::Kind;
 use crate::notes::WarningCode;
 use crate::source::Track;
 use crate::task::Task;
@@ -24,7 +24,7 @@ const AT_ONCE: usize = 4;
 /// A track of the clip as it grows from Period to Period.
 struct Growing {
     identity: Identity,
-    parts: Vec<Part>,
+    parts: Vec<PeriodAudio>,
 }
 
 /// Opens every sound track of the `periods`, each with the part of the window in it. What cannot be read is left out
@@ -32,25 +32,25 @@ struct Growing {
 pub(crate) async fn open_sound<O: Source>(
     means: &Means<'_, O>,
     periods: &[(&Period, Nanos, Nanos)],
-) -> Result<Vec<AudioTrack<O>>, WorkError> {
-    let mut wanted: VecDeque<Wanted> = VecDeque::new();
+) -> Result<Vec<AudioTrack<O>>, Error> {
+    let mut wanted: VecDeque<WantedSound> = VecDeque::new();
     for (n, (period, from, until)) in periods.iter().enumerate() {
         wanted.extend(sources(means, period).into_iter().map(|source| (n, source, (*from, *until))));
     }
     let mut found: Vec<Vec<Arc<Track>>> = vec![Vec::new(); periods.len()];
-    let mut opening: VecDeque<Opening> = VecDeque::new();
+    let mut opening: VecDeque<TrackOpening> = VecDeque::new();
     loop {
         while opening.len() < AT_ONCE
             && let Some(next) = wanted.pop_front()
         {
             opening.push_back(begin(means, next));
         }
-        let Some(Opening { period, name, task }) = opening.pop_front() else { break };
+        let Some(TrackOpening { period, name, task }) = opening.pop_front() else { break };
         match task.await? {
             Ok(opened) => {
                 found.get_mut(period).into_iter().for_each(|found| found.extend_from_slice(&opened));
             }
-            Err(WorkError::GivenUp(cause)) if cause.reason == Reason::BadRecording => {
+            Err(Error::GivenUp(cause)) if cause.kind == Kind::BadRecording => {
                 warn(means, &format!("{name}: {}", cause.detail));
             }
             Err(error) => return Err(error),
@@ -70,15 +70,15 @@ pub(crate) async fn open_sound<O: Source>(
 }
 
 /// A Representation with sound, the position of its Period, and the part of the window in that.
-type Wanted = (usize, Representation, (Nanos, Nanos));
+type WantedSound = (usize, Representation, (Nanos, Nanos));
 
 /// A Representation's tracks on their way.
-struct Opening {
+struct TrackOpening {
     /// The position of its Period.
     period: usize,
     /// For people.
     name: String,
-    task: Task<Result<Vec<Arc<Track>>, WorkError>>,
+    task: Task<Result<Vec<Arc<Track>>, Error>>,
 }
 
 /// The Representations with the sound of a Period: the first ones in the manifest's order.
@@ -97,14 +97,14 @@ fn sources<O: Source>(means: &Means<'_, O>, period: &Period) -> Vec<Representati
 }
 
 /// Starts to open a Representation.
-fn begin<O: Source>(means: &Means<'_, O>, (period, representation, window): Wanted) -> Opening {
+fn begin<O: Source>(means: &Means<'_, O>, (period, representation, window): WantedSound) -> TrackOpening {
     let name = format!("representation {}", representation.id.escape_debug());
     let reader = Arc::clone(means.reader);
     let open = async move {
         let tracks = Track::open_all(&reader, &representation, TrackKind::Audio, window).await?;
         Ok(tracks.into_iter().map(Arc::new).collect())
     };
-    Opening { period, name, task: Task::spawn(open) }
+    TrackOpening { period, name, task: Task::spawn(open) }
 }
 
 /// Adds the tracks of a Period to those that they go on, or as new ones.
@@ -118,7 +118,7 @@ fn join<O: Source>(
     let identities: Vec<Identity> = found.iter().map(|track| identity(track)).collect();
     let places = match_tracks(&known, &identities);
     for ((track, identity), place) in found.into_iter().zip(identities).zip(places) {
-        let part = Part { track, from, until };
+        let part = PeriodAudio { track, from, until };
         if let Some((n, growing)) = place.track.and_then(|n| Some((n, tracks.get_mut(n)?))) {
             if place.by_position {
                 let detail = format!("sound track {} from {} ms on", n + 1, from.to_millis_floor());

@@ -1,7 +1,7 @@
 //! The recorded frames of one track in one Period.
 
 use crate::Source;
-use crate::error::WorkError;
+use crate::error::Error;
 use crate::source::{Fetched, Media, Reader, Segments, Track};
 use bytes::Bytes;
 use export_media::time::Nanos;
@@ -15,7 +15,7 @@ const MOST_ASIDE: u64 = 30;
 
 /// A track opened in one Period, and the part of the window in it.
 #[derive(Debug, Clone)]
-pub(crate) struct Part {
+pub(crate) struct PeriodAudio {
     pub(crate) track: Arc<Track>,
     pub(crate) from: Nanos,
     pub(crate) until: Nanos,
@@ -35,7 +35,7 @@ pub(crate) struct Sounding {
 /// read decides.
 pub(crate) struct Recorded<O> {
     reader: Arc<Reader<O>>,
-    part: Part,
+    part: PeriodAudio,
     segments: Segments<O>,
     /// Where the segments were begun with; `None` once the start has been found.
     position: Option<u64>,
@@ -45,7 +45,7 @@ pub(crate) struct Recorded<O> {
 }
 
 impl<O: Source> Recorded<O> {
-    pub(crate) fn new(reader: Arc<Reader<O>>, part: Part) -> Self {
+    pub(crate) fn new(reader: Arc<Reader<O>>, part: PeriodAudio) -> Self {
         let position = part.track.index_at(part.from - WARM_UP);
         let segments = Segments::new(Arc::clone(&reader), Arc::clone(&part.track), position, part.until);
         let position = Some(position);
@@ -53,12 +53,12 @@ impl<O: Source> Recorded<O> {
     }
 
     /// Where the frames are from.
-    pub(crate) fn part(&self) -> &Part {
+    pub(crate) fn part(&self) -> &PeriodAudio {
         &self.part
     }
 
     /// The frames of the next segment, if it is there; `None` past the last one.
-    pub(crate) async fn next(&mut self) -> Result<Option<Vec<Sounding>>, WorkError> {
+    pub(crate) async fn next(&mut self) -> Result<Option<Vec<Sounding>>, Error> {
         if let Some(position) = self.position.take() {
             // Boxed, as all that reads an object: its future would be part of every caller's.
             Box::pin(self.find_start(position)).await?;
@@ -84,7 +84,7 @@ impl<O: Source> Recorded<O> {
     }
 
     /// Steps back until a frame is before the start: numbered segments may hold later sound than the manifest says.
-    async fn find_start(&mut self, mut position: u64) -> Result<(), WorkError> {
+    async fn find_start(&mut self, mut position: u64) -> Result<(), Error> {
         self.waiting.extend(self.segments.next().await?);
         let wanted = self.part.from - WARM_UP;
         for _ in 0..MOST_ASIDE {

@@ -4,93 +4,82 @@
 //! their way through an encoder; this one takes them and writes the file.
 
 use crate::audio::AudioTrack;
-use crate::error::Cause;
-use crate::error::WorkError;
-use crate::planner::{Asked, Pending, Planner};
-use crate::stats::Work;
+use crate::error::{Error, Refusal};
+use crate::planner::{PendingBlock, PlanInput, Planner};
+use crate::stats::Stats;
+use crate::still::show;
 use crate::video::VideoFeed;
 use crate::write::assembly::Assembly;
-use crate::{Source, Writer};
-use export_media::picture::PictureFormat;
+use crate::{ClipWriter, Observer, Source};
 use export_media::time::Nanos;
-use std::future::Future;
 use std::sync::Arc;
 use tokio::sync::{mpsc, oneshot};
 
-/// What the clip's maker needs.
-pub(crate) struct Job<'a, O, W> {
-    pub(crate) asked: Asked<'a>,
-    pub(crate) feed: VideoFeed<O>,
+/// The parts of a clip: recorded video and audio, how they are made into one, and the file that they go to.
+pub(crate) struct ClipParts<'a, O, W> {
+    pub(crate) input: PlanInput<'a>,
+    pub(crate) video: VideoFeed<O>,
     pub(crate) audio: Vec<AudioTrack<O>>,
-    pub(crate) sink: W,
+    pub(crate) writer: W,
 }
 
-/// What was made.
+/// A clip that was made.
 #[derive(Debug)]
 pub(crate) struct Cut<T> {
     pub(crate) written: T,
     /// Length of the clip.
     pub(crate) length: Nanos,
     pub(crate) lack_ms: i64,
-    pub(crate) work: Arc<Work>,
+    pub(crate) stats: Arc<Stats>,
 }
 
-/// What happens while the clip is made.
-pub(crate) trait Progress: Sync {
-    /// The first picture of the clip.
-    fn first_picture(
-        &self,
-        format: &PictureFormat,
-        raw: &[u8],
-    ) -> impl Future<Output = Result<(), WorkError>> + Send;
-
-    /// So much of the clip is made.
-    fn made(&self, length: Nanos);
-}
-
-/// Makes the clip; `None` if no picture lies in the window.
+/// Makes the clip; `None` if no picture lies in the window. The observer gets the first frame as soon as it is decoded.
 ///
 /// # Errors
-/// [`WorkError::Unfit`] if it cannot be made by copying, or a check failed; the same job can then be rendered.
-pub(crate) async fn make<O: Source, W: Writer>(
-    job: Job<'_, O, W>,
-    progress: &impl Progress,
-) -> Result<Option<Cut<W::Written>>, WorkError> {
-    let Job { asked, mut feed, audio, sink } = job;
-    let (first, first_picture) = oneshot::channel();
+/// [`Error::Unfit`] if it cannot be made by copying, or a check failed; the same clip can then be rendered.
+pub(crate) async fn make<O: Source, W: ClipWriter>(
+    parts: ClipParts<'_, O, W>,
+    observer: &impl Observer,
+) -> Result<Option<Cut<W::Written>>, Error> {
+    let ClipParts { input, mut video, audio, writer } = parts;
+    // A run is decoded in a task of its own, which cannot borrow the observer.
+    let (first, decoded) = oneshot::channel();
     let (pending, ready) = mpsc::channel(64);
-    let work = Arc::new(Work::default());
-    let planning = Planner::new(&asked, pending, first, Arc::clone(&work)).plan(&mut feed);
-    let picturing = async {
-        // Without a picture there is none to show.
-        let Ok((format, raw)) = first_picture.await else { return Ok(()) };
-        progress.first_picture(&format, &raw).await
+    let stats = Arc::new(Stats::default());
+    let reader = Arc::clone(video.reader());
+    let planning = Planner::new(&input, pending, first, Arc::clone(&stats)).plan(&mut video);
+    let showing = async {
+        match decoded.await {
+            Ok(frame) => show(input.ffmpeg, &reader, &frame, observer).await,
+            // The clip has no picture.
+            Err(_) => Ok(()),
+        }
     };
-    let writing = write(ready, audio, &asked, sink, progress);
-    let ((), (), written) = tokio::try_join!(planning, picturing, writing)?;
+    let writing = write(ready, audio, &input, writer, observer);
+    let ((), (), written) = tokio::try_join!(planning, showing, writing)?;
     let Some((written, length)) = written else { return Ok(None) };
-    Ok(Some(Cut { written, length, lack_ms: feed.lack_ms(), work }))
+    Ok(Some(Cut { written, length, lack_ms: video.lack_ms(), stats }))
 }
 
 /// Writes the file as its parts become ready; `None` if there are none.
-async fn write<O: Source, W: Writer>(
-    mut ready: mpsc::Receiver<Pending>,
+async fn write<O: Source, W: ClipWriter>(
+    mut ready: mpsc::Receiver<PendingBlock>,
     audio: Vec<AudioTrack<O>>,
-    asked: &Asked<'_>,
-    sink: W,
-    progress: &impl Progress,
-) -> Result<Option<(W::Written, Nanos)>, WorkError> {
+    input: &PlanInput<'_>,
+    writer: W,
+    observer: &impl Observer,
+) -> Result<Option<(W::Written, Nanos)>, Error> {
     let Some(first) = ready.recv().await else { return Ok(None) };
     let spec = first.spec.clone();
     let mut assembly =
-        Assembly::begin(asked.container, spec, audio, first.block().await?, asked.ffmpeg, sink).await?;
+        Assembly::begin(input.container, spec, audio, first.block().await?, input.ffmpeg, writer).await?;
     while let Some(next) = ready.recv().await {
         let paced = next.paced;
         assembly.add(next.block().await?).await?;
         let length = assembly.length();
-        progress.made(length);
+        observer.progress(length);
         if paced {
-            asked.budget.check_while(length).map_err(Cause::from)?;
+            input.budget.check_while(length).map_err(Refusal::from)?;
         }
     }
     let length = assembly.length();

@@ -8,9 +8,9 @@ mod damaged;
 pub(crate) use damaged::Damaged;
 
 use crate::codec::picture::{Coded, Item, Setup};
-use crate::error::Reason;
-use crate::error::WorkError;
-use crate::ffmpeg::{Ffmpeg, Output, Running};
+use crate::error::Error;
+use crate::error::Kind;
+use crate::ffmpeg::{Ffmpeg, Running, Stdout};
 use export_media::ffmpeg::{decode, decode_damaged};
 use export_media::picture::PictureFormat;
 use export_media::time::Nanos;
@@ -22,7 +22,7 @@ use tokio::io::{AsyncReadExt, AsyncWriteExt};
 /// Gives coded pictures in decode order.
 pub(crate) trait CodedSource: Send {
     /// The next picture to decode; `None` at the end.
-    fn next(&mut self) -> impl Future<Output = Result<Option<Item>, WorkError>> + Send;
+    fn next(&mut self) -> impl Future<Output = Result<Option<Item>, Error>> + Send;
 
     /// From which presentation time on the pictures of the stretch that just ended are not to be shown.
     fn take_cut(&mut self) -> Option<Nanos> {
@@ -46,7 +46,7 @@ pub(crate) trait CodedSource: Send {
 }
 
 /// Coded pictures that are all there: one stretch.
-pub(crate) struct Prepared {
+pub(crate) struct Buffered {
     setup: Option<Arc<Setup>>,
     pictures: std::vec::IntoIter<Coded>,
     wanted: Option<PictureFormat>,
@@ -54,7 +54,7 @@ pub(crate) struct Prepared {
     damaged: Option<Arc<Damaged>>,
 }
 
-impl Prepared {
+impl Buffered {
     /// The first of `pictures` can be decoded by itself.
     pub(crate) fn new(setup: Arc<Setup>, pictures: impl IntoIterator<Item = Coded>) -> Self {
         let pictures: Vec<Coded> = pictures.into_iter().collect();
@@ -76,8 +76,8 @@ impl Prepared {
     }
 }
 
-impl CodedSource for Prepared {
-    async fn next(&mut self) -> Result<Option<Item>, WorkError> {
+impl CodedSource for Buffered {
+    async fn next(&mut self) -> Result<Option<Item>, Error> {
         let Some(coded) = self.pictures.next() else { return Ok(None) };
         Ok(Some(match self.setup.take() {
             Some(setup) => Item::Start(setup, coded),
@@ -101,7 +101,7 @@ impl CodedSource for Prepared {
 /// Takes raw pictures in display order.
 pub(crate) trait Pictures: Send {
     /// Pictures of this kind will come; called once.
-    fn begin(&mut self, setup: &Setup) -> impl Future<Output = Result<(), WorkError>> + Send;
+    fn begin(&mut self, setup: &Setup) -> impl Future<Output = Result<(), Error>> + Send;
 
     /// The next picture, on display from `pts` for `duration`. `false` stops the decoding.
     fn picture(
@@ -109,7 +109,7 @@ pub(crate) trait Pictures: Send {
         pts: Nanos,
         duration: Nanos,
         raw: &[u8],
-    ) -> impl Future<Output = Result<bool, WorkError>> + Send;
+    ) -> impl Future<Output = Result<bool, Error>> + Send;
 }
 
 /// Keeps the picture shown last.
@@ -124,11 +124,11 @@ impl Latest {
 }
 
 impl Pictures for Latest {
-    async fn begin(&mut self, _: &Setup) -> Result<(), WorkError> {
+    async fn begin(&mut self, _: &Setup) -> Result<(), Error> {
         Ok(())
     }
 
-    async fn picture(&mut self, _: Nanos, _: Nanos, raw: &[u8]) -> Result<bool, WorkError> {
+    async fn picture(&mut self, _: Nanos, _: Nanos, raw: &[u8]) -> Result<bool, Error> {
         self.0 = Some(raw.to_vec());
         Ok(true)
     }
@@ -149,7 +149,7 @@ pub(crate) async fn decode_all(
     ffmpeg: &Ffmpeg,
     feed: &mut impl CodedSource,
     pictures: &mut impl Pictures,
-) -> Result<bool, WorkError> {
+) -> Result<bool, Error> {
     let mut silent = true;
     let mut next = feed.next().await?;
     let mut format: Option<PictureFormat> = None;
@@ -184,7 +184,7 @@ async fn decode_stretch(
     format: &PictureFormat,
     entry: Coded,
     pictures: &mut impl Pictures,
-) -> Result<(Decoded, bool), WorkError> {
+) -> Result<(Decoded, bool), Error> {
     let idle = feed.idle();
     let known = feed.damaged().map(|damaged| (damaged.file.clone(), damaged.given.clone()));
     let args = arguments(setup, format, idle, known.is_some());
@@ -213,7 +213,7 @@ async fn decode_stretch(
                         lock(&shown_later).range_mut(cut..).for_each(|(_, duration)| *duration = None);
                     }
                     drop(input);
-                    return Ok::<_, WorkError>(other);
+                    return Ok::<_, Error>(other);
                 }
             }
         }
@@ -235,7 +235,7 @@ async fn decode_stretch(
                 return Ok(true);
             }
         }
-        Ok::<_, WorkError>(false)
+        Ok::<_, Error>(false)
     };
     let (stopped, next) = both(write, read).await?;
     let undecoded = lock(&shown_later).len();
@@ -245,9 +245,9 @@ async fn decode_stretch(
 
 /// Feeds a decoder and takes its pictures at the same time: what comes next once all is fed, and how taking ended.
 async fn both<N>(
-    write: impl Future<Output = Result<N, WorkError>>,
-    read: impl Future<Output = Result<bool, WorkError>>,
-) -> Result<(Result<bool, WorkError>, Option<N>), WorkError> {
+    write: impl Future<Output = Result<N, Error>>,
+    read: impl Future<Output = Result<bool, Error>>,
+) -> Result<(Result<bool, Error>, Option<N>), Error> {
     tokio::pin!(write, read);
     let mut next = None;
     loop {
@@ -264,17 +264,17 @@ async fn both<N>(
 /// fed the whole stretch, `any` that it gave a picture. Also says whether it had nothing to complain about.
 async fn conclude(
     running: Running,
-    stopped: Result<bool, WorkError>,
+    stopped: Result<bool, Error>,
     over: Option<Decoded>,
     undecoded: usize,
     any: bool,
-) -> Result<(Decoded, bool), WorkError> {
+) -> Result<(Decoded, bool), Error> {
     let refused = |complaint: String| undecodable(&format!("the decoder: {complaint}"));
     let stopped = match stopped {
         // How it ended may say more.
-        Err(WorkError::Unexplained(why)) => {
+        Err(Error::Unexplained(why)) => {
             running.finish().await.map_err(|error| error.or(refused))?;
-            return Err(WorkError::Unexplained(why));
+            return Err(Error::Unexplained(why));
         }
         stopped => stopped?,
     };
@@ -289,15 +289,15 @@ async fn conclude(
 }
 
 /// Why a decoder gave fewer pictures than it was fed. One that cannot decode says so.
-fn lost_pictures(undecoded: usize, any: bool, silent: bool) -> WorkError {
+fn lost_pictures(undecoded: usize, any: bool, silent: bool) -> Error {
     if silent && !any {
-        return WorkError::Unexplained("the decoder gave nothing and said nothing".to_owned());
+        return Error::Unexplained("the decoder gave nothing and said nothing".to_owned());
     }
     undecodable(&format!("the decoder gives {undecoded} pictures fewer than it is fed"))
 }
 
-fn undecodable(why: &str) -> WorkError {
-    Reason::BadRecording.because(why).into()
+fn undecodable(why: &str) -> Error {
+    Kind::BadRecording.because(why).into()
 }
 
 fn lock<T>(mutex: &Mutex<T>) -> std::sync::MutexGuard<'_, T> {
@@ -305,12 +305,12 @@ fn lock<T>(mutex: &Mutex<T>) -> std::sync::MutexGuard<'_, T> {
 }
 
 /// Fills `raw` with the next picture; `false` at the end.
-pub(crate) async fn read_picture(output: &mut Output, raw: &mut [u8]) -> Result<bool, WorkError> {
+pub(crate) async fn read_picture(output: &mut Stdout, raw: &mut [u8]) -> Result<bool, Error> {
     let mut filled = 0;
     while filled < raw.len() {
         match output.read(&mut raw[filled..]).await? {
             0 if filled == 0 => return Ok(false),
-            0 => return Err(WorkError::Unexplained("the decoder ended within a picture".to_owned())),
+            0 => return Err(Error::Unexplained("the decoder ended within a picture".to_owned())),
             read => filled += read,
         }
     }

@@ -2,12 +2,12 @@
 //!
 //! What comes out depends on nothing but what goes in, so that runs can be rendered side by side.
 
-use crate::codec::decode::{Damaged, Pictures, Prepared, decode_all};
+use crate::codec::decode::{Buffered, Damaged, Pictures, decode_all};
 use crate::codec::picture::{Coded, Setup};
 use crate::codec::rendered::{Digest, Likeness};
-use crate::codec::rendered::{Encoded, Rendered};
-use crate::error::{Unfit, WorkError};
-use crate::ffmpeg::{Ffmpeg, Input, Output, Running};
+use crate::codec::rendered::{EncodedFrame, Rendered};
+use crate::error::{Error, Unfit};
+use crate::ffmpeg::{Ffmpeg, Running, Stdin, Stdout};
 use bytes::Bytes;
 use export_media::conform::Conformed;
 use export_media::cut::Run;
@@ -25,7 +25,7 @@ use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::sync::oneshot;
 
 /// What to render.
-pub(crate) struct Order {
+pub(crate) struct EncodeRequest {
     pub(crate) setup: Arc<Setup>,
     /// Size and layout of the pictures to encode; pictures of another size are scaled.
     pub(crate) format: PictureFormat,
@@ -34,35 +34,35 @@ pub(crate) struct Order {
     pub(crate) encoding: Encoding,
     pub(crate) run: Run<Coded>,
     /// Takes the first picture as soon as it is decoded.
-    pub(crate) first: Option<First>,
+    pub(crate) first: Option<FirstFrame>,
 }
 
 /// The taker of a clip's first picture.
-pub(crate) type First = oneshot::Sender<(PictureFormat, Vec<u8>)>;
+pub(crate) type FirstFrame = oneshot::Sender<(PictureFormat, Vec<u8>)>;
 
 /// Renders a run.
 ///
 /// # Errors
-/// [`WorkError::Unfit`] if the encoder refuses them, [`WorkError::Unexplained`] if it does not give exactly the pictures
+/// [`Error::Unfit`] if the encoder refuses them, [`Error::Unexplained`] if it does not give exactly the pictures
 /// that it got.
-pub(crate) async fn render(ffmpeg: &Ffmpeg, mut order: Order) -> Result<Rendered, WorkError> {
-    let rendered = match attempt(ffmpeg, &mut order, None).await {
+pub(crate) async fn render(ffmpeg: &Ffmpeg, mut request: EncodeRequest) -> Result<Rendered, Error> {
+    let rendered = match attempt(ffmpeg, &mut request, None).await {
         Ok((rendered, true)) => return Ok(rendered),
         Ok((rendered, false)) => Some(rendered),
-        Err(WorkError::GivenUp(refused)) => {
+        Err(Error::GivenUp(refused)) => {
             tracing::warn!(%refused, "failed to decode all pictures");
             None
         }
         Err(error) => return Err(error),
     };
-    let fed: Vec<Coded> = order.run.feed.iter().map(|access| access.item.clone()).collect();
+    let fed: Vec<Coded> = request.run.feed.iter().map(|access| access.item.clone()).collect();
     let damaged = Damaged::list(ffmpeg, &fed, rendered.is_some()).await?;
     if let (None, Some(rendered)) = (&damaged, rendered) {
         return Ok(rendered);
     }
     let given = damaged.as_ref().map_or(fed.len(), Damaged::given);
     tracing::warn!(fed = fed.len(), given, "decoding damaged pictures");
-    let (rendered, _) = attempt(ffmpeg, &mut order, damaged.map(Arc::new)).await?;
+    let (rendered, _) = attempt(ffmpeg, &mut request, damaged.map(Arc::new)).await?;
     Ok(Rendered { left_out: fed.len().saturating_sub(given), ..rendered })
 }
 
@@ -70,11 +70,11 @@ pub(crate) async fn render(ffmpeg: &Ffmpeg, mut order: Order) -> Result<Rendered
 /// to complain about.
 async fn attempt(
     ffmpeg: &Ffmpeg,
-    order: &mut Order,
+    request: &mut EncodeRequest,
     damaged: Option<Arc<Damaged>>,
-) -> Result<(Rendered, bool), WorkError> {
-    let first = order.first.take();
-    let Order { setup, format, look, encoding, run, .. } = order;
+) -> Result<(Rendered, bool), Error> {
+    let first = request.first.take();
+    let EncodeRequest { setup, format, look, encoding, run, .. } = request;
     let (format, run) = (*format, run.clone());
     let relit = Conformed::new(&setup.format, &format).relights();
     // A decoder that first counts on no reordering, and then on any, loses pictures.
@@ -98,7 +98,7 @@ async fn attempt(
         run.feed.iter().map(|access| (access.pts, access.item.clone())).collect();
     let from = run.from;
     let feed = run.feed.into_iter().map(|access| Coded { shown: access.pts >= from, ..access.item });
-    let mut feed = Prepared::new(Arc::clone(setup), feed).like(format).given_by(damaged);
+    let mut feed = Buffered::new(Arc::clone(setup), feed).like(format).given_by(damaged);
     let decoding = async {
         let silent = decode_all(ffmpeg, &mut feed, &mut taker).await?;
         taker.input = None;
@@ -111,7 +111,7 @@ async fn attempt(
     let count = taker.times.len();
     if samples.len() != count {
         let why = format!("the encoder was given {count} pictures and gave {}", samples.len());
-        return Err(WorkError::Unexplained(why));
+        return Err(Error::Unexplained(why));
     }
     let mut order: Vec<i64> = samples.iter().map(|(pts, ..)| *pts).collect();
     order.sort_unstable();
@@ -127,9 +127,9 @@ async fn attempt(
             fields,
         };
         let data = metadata.put(&config, data, &mut lost)?;
-        Ok(Encoded { pts, duration, sync, data })
+        Ok(EncodedFrame { pts, duration, sync, data })
     };
-    let pictures = samples.into_iter().map(place).collect::<Result<_, WorkError>>()?;
+    let pictures = samples.into_iter().map(place).collect::<Result<_, Error>>()?;
     let given = taker.given;
     Ok((Rendered { config, pictures, given, lost, left_out: 0, after: taker.digests }, silent))
 }
@@ -140,7 +140,7 @@ fn dressed(
     encoder: &SampleEntry,
     look: &DecoderConfig,
     fields: Option<bool>,
-) -> Result<Arc<DecoderConfig>, WorkError> {
+) -> Result<Arc<DecoderConfig>, Error> {
     let mut entry = encoder.dressed_as(&look.entry)?;
     if let Some(bottom_first) = fields {
         entry = entry.with_fields(bottom_first)?;
@@ -170,7 +170,7 @@ impl Metadata<'_> {
         config: &DecoderConfig,
         data: Bytes,
         lost: &mut BTreeSet<&'static str>,
-    ) -> Result<Bytes, WorkError> {
+    ) -> Result<Bytes, Error> {
         let to = config.codec;
         let mut messages = Vec::new();
         if let Some(bottom_first) = self.fields.filter(|_| to == VideoCodec::Hevc) {
@@ -194,7 +194,7 @@ impl Metadata<'_> {
             let config = &entry.config;
             messages.extend(sequence_messages(config.codec, to, &entry.data, config.nal_length_size)?);
         }
-        let add = |data: Bytes, message: Vec<u8>| -> Result<Bytes, WorkError> {
+        let add = |data: Bytes, message: Vec<u8>| -> Result<Bytes, Error> {
             Ok(with_messages(to, &data, config.nal_length_size, &message)?.into())
         };
         let data = messages.into_iter().try_fold(data, add)?;
@@ -212,19 +212,19 @@ struct Taker {
     until: Nanos,
     after: Vec<Nanos>,
     format: PictureFormat,
-    input: Option<Input>,
-    first: Option<First>,
+    input: Option<Stdin>,
+    first: Option<FirstFrame>,
     times: Vec<(Nanos, Nanos)>,
     given: Vec<Likeness>,
     digests: Vec<Digest>,
 }
 
 impl Pictures for Taker {
-    async fn begin(&mut self, _: &Setup) -> Result<(), WorkError> {
+    async fn begin(&mut self, _: &Setup) -> Result<(), Error> {
         Ok(())
     }
 
-    async fn picture(&mut self, pts: Nanos, duration: Nanos, raw: &[u8]) -> Result<bool, WorkError> {
+    async fn picture(&mut self, pts: Nanos, duration: Nanos, raw: &[u8]) -> Result<bool, Error> {
         if pts >= self.from && pts < self.until {
             if let Some(first) = self.first.take() {
                 // Whoever waited for it is gone only when the whole work is being dropped.
@@ -245,8 +245,8 @@ impl Pictures for Taker {
 /// All that the encoder gives: its sample entry, then time, sync and bytes of each picture in decode order.
 async fn encoded_pictures(
     running: Running,
-    mut output: Output,
-) -> Result<(SampleEntry, Vec<(i64, bool, Bytes)>), WorkError> {
+    mut output: Stdout,
+) -> Result<(SampleEntry, Vec<(i64, bool, Bytes)>), Error> {
     let mut reader = FragmentReader::new();
     let mut entry: Option<SampleEntry> = None;
     let mut pictures = Vec::new();
@@ -271,10 +271,10 @@ async fn encoded_pictures(
     Ok((entry.ok_or_else(nothing_encoded)?, pictures))
 }
 
-fn nothing_encoded() -> WorkError {
-    WorkError::Unexplained("the encoder gave nothing".to_owned())
+fn nothing_encoded() -> Error {
+    Error::Unexplained("the encoder gave nothing".to_owned())
 }
 
-fn from_encoder(error: export_media::fmp4::Fmp4Error) -> WorkError {
+fn from_encoder(error: export_media::fmp4::Fmp4Error) -> Error {
     Unfit::Encoder.because(&format!("the encoder's output: {error}"))
 }

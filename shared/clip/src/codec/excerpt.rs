@@ -2,15 +2,17 @@
 
 use crate::codec::picture::Setup;
 use crate::container::Container;
-use crate::error::WorkError;
+use crate::error::Error;
 use crate::ffmpeg::Ffmpeg;
-use crate::write::assembly::{Block, Picture, lay_out};
+use crate::write::assembly::{Block, ClipSample, lay_out};
 use crate::write::container::Batch;
 use export_media::arrange::{ClipClock, ticks};
 use export_media::display::Matrix;
 use export_media::entries::{SharedEntry, without_parameter_sets};
 use export_media::ffmpeg::{Packed, to_transport_stream};
-use export_media::mux::{FragmentWriter, Mp4Tables, MuxSample, TrackKind, TrackSpec, edits, movie_timescale};
+use export_media::mux::{
+    FragmentWriter, Mp4Tables, MuxSample, TrackMedia, TrackSpec, edits, movie_timescale,
+};
 use export_media::reorder::Turns;
 use export_media::time::Nanos;
 
@@ -31,8 +33,8 @@ pub(crate) async fn file_of(
     ffmpeg: &Ffmpeg,
     clip: &Setup,
     container: Container,
-    pictures: Vec<Picture>,
-) -> Result<Vec<u8>, WorkError> {
+    pictures: Vec<ClipSample>,
+) -> Result<Vec<u8>, Error> {
     let delay = clip.delay(clip.rhythm.reorder);
     let block = Block { pictures, starts: false };
     let (mut clock, mut turns) = (ClipClock::default(), Turns::new(delay, clip.timescale));
@@ -66,7 +68,7 @@ fn mp4(
     delay: i64,
     length: Nanos,
     samples: &Batch,
-) -> Result<Vec<u8>, WorkError> {
+) -> Result<Vec<u8>, Error> {
     let movie_timescale = movie_timescale(clip.timescale);
     let mut tables = Mp4Tables::new(vec![track(clip, entry.boxed()?)], movie_timescale)?;
     for (sample, _) in samples {
@@ -81,14 +83,14 @@ async fn transport_stream(
     clip: &Setup,
     block: &Block,
     samples: &Batch,
-) -> Result<Vec<u8>, WorkError> {
+) -> Result<Vec<u8>, Error> {
     let Some(first) = block.pictures.first() else { return Ok(Vec::new()) };
     let entry = without_parameter_sets(&first.config.entry)?;
     let mut fragments = FragmentWriter::new(vec![track(clip, entry)], movie_timescale(clip.timescale))?;
     let parts = [fragments.init()?, fragments.fragment(&[samples])?];
     let mut file = Vec::new();
     let ran = ffmpeg.run(&to_transport_stream(), &parts, &mut file).await;
-    ran.map_err(|error| error.or(WorkError::Passing))?;
+    ran.map_err(|error| error.or(Error::Passing))?;
     Ok(file)
 }
 
@@ -96,7 +98,7 @@ async fn transport_stream(
 fn track(clip: &Setup, entry: bytes::Bytes) -> TrackSpec {
     let (width, height) = clip.format.display_size();
     TrackSpec {
-        kind: TrackKind::Video { width, height, matrix: Matrix::default() },
+        kind: TrackMedia::Video { width, height, matrix: Matrix::default() },
         timescale: clip.timescale,
         language: *b"und",
         sample_entries: vec![entry],

@@ -1,6 +1,6 @@
 //! The coded pictures of a recording, and the setup of their decoder.
 
-use crate::error::WorkError;
+use crate::error::Error;
 use bytes::Bytes;
 use export_media::cut::Access;
 use export_media::entries::SharedEntry;
@@ -35,7 +35,7 @@ impl Coded {
     }
 
     /// In Annex B form; `first` of what a decoder gets, with its parameter sets.
-    pub(crate) fn annex_b(&self, first: bool) -> Result<Vec<u8>, WorkError> {
+    pub(crate) fn annex_b(&self, first: bool) -> Result<Vec<u8>, Error> {
         let mut coded = if first { self.config.annex_b() } else { Vec::new() };
         to_annex_b(&self.data, self.config.nal_length_size, &mut coded)?;
         Ok(coded)

@@ -1,6 +1,6 @@
 //! A rendered run, and the decoded pictures that it is compared with.
 
-use crate::write::assembly::Picture;
+use crate::write::assembly::ClipSample;
 use bytes::Bytes;
 use export_media::picture::{DecoderConfig, PictureFormat};
 use export_media::time::Nanos;
@@ -16,7 +16,7 @@ const TOLERANCE: u8 = 8;
 
 /// An encoded picture.
 #[derive(Debug, Clone)]
-pub(crate) struct Encoded {
+pub(crate) struct EncodedFrame {
     pub(crate) pts: Nanos,
     pub(crate) duration: Nanos,
     pub(crate) sync: bool,
@@ -24,11 +24,11 @@ pub(crate) struct Encoded {
     pub(crate) data: Bytes,
 }
 
-impl Encoded {
+impl EncodedFrame {
     /// As a picture of the clip.
-    pub(crate) fn of(&self, config: &Arc<DecoderConfig>) -> Picture {
+    pub(crate) fn of(&self, config: &Arc<DecoderConfig>) -> ClipSample {
         let (data, config) = (self.data.clone(), Arc::clone(config));
-        Picture { pts: self.pts, duration: self.duration, sync: self.sync, data, config }
+        ClipSample { pts: self.pts, duration: self.duration, sync: self.sync, data, config }
     }
 }
 
@@ -37,7 +37,7 @@ impl Encoded {
 pub(crate) struct Rendered {
     pub(crate) config: Arc<DecoderConfig>,
     /// In decode order.
-    pub(crate) pictures: Vec<Encoded>,
+    pub(crate) pictures: Vec<EncodedFrame>,
     /// What the encoder was given, in display order.
     pub(crate) given: Vec<Likeness>,
     /// Metadata of the recorded pictures that these do not have.

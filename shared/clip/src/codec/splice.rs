@@ -1,14 +1,14 @@
 //! What is rendered becomes part of the clip: alone, or beside copied pictures that it has to fit to.
 
-use crate::codec::encode::{Order, render};
+use crate::codec::encode::{EncodeRequest, render};
 use crate::codec::picture::{Coded, Setup};
 use crate::codec::rendered::Rendered;
 use crate::codec::verify::{Join, check};
 use crate::container::Container;
-use crate::error::WorkError;
+use crate::error::Error;
 use crate::ffmpeg::Ffmpeg;
-use crate::stats::Work;
-use crate::write::assembly::Picture;
+use crate::stats::Stats;
+use crate::write::assembly::ClipSample;
 use bytes::Bytes;
 use export_media::cut::Run;
 use export_media::entries::free_parameter_id;
@@ -19,23 +19,23 @@ use tokio::time::Instant;
 /// Renders a run beside copied pictures, and checks how it joins them in a clip that looks like `clip`.
 pub(crate) async fn render_join(
     ffmpeg: &Ffmpeg,
-    order: Order,
+    request: EncodeRequest,
     clip: &Setup,
     container: Container,
-    work: &Work,
-) -> Result<Vec<Picture>, WorkError> {
-    let (format, after) = (order.format, order.run.after.clone());
-    let before = order.run.feed.first().filter(|_| order.run.joins).map(|access| access.item.clone());
-    let rendered = render_piece(ffmpeg, order, work).await?;
+    stats: &Stats,
+) -> Result<Vec<ClipSample>, Error> {
+    let (format, after) = (request.format, request.run.after.clone());
+    let before = request.run.feed.first().filter(|_| request.run.joins).map(|access| access.item.clone());
+    let rendered = render_piece(ffmpeg, request, stats).await?;
     let began = Instant::now();
     let join = Join { clip, container, before: before.as_ref(), rendered: &rendered, after: &after };
     check(ffmpeg, &format, &join).await?;
-    work.checked(began.elapsed());
+    stats.checked(began.elapsed());
     Ok(pictures_of(&rendered))
 }
 
 /// An id that no H.264 parameter set uses, neither in the sample entry nor in the random access pictures of `run`.
-pub(crate) fn unused_id(setup: &Setup, run: &Run<Coded>) -> Result<Option<u32>, WorkError> {
+pub(crate) fn unused_id(setup: &Setup, run: &Run<Coded>) -> Result<Option<u32>, Error> {
     let mut in_band = Vec::new();
     for access in run.feed.iter().chain(&run.after).filter(|access| access.picture.parameter_sets) {
         let config = &access.item.config;
@@ -51,21 +51,21 @@ pub(crate) fn unused_id(setup: &Setup, run: &Run<Coded>) -> Result<Option<u32>, 
 /// Renders a run that stands for itself.
 pub(crate) async fn render_alone(
     ffmpeg: &Ffmpeg,
-    order: Order,
-    work: &Work,
-) -> Result<Vec<Picture>, WorkError> {
-    render_piece(ffmpeg, order, work).await.map(|rendered| pictures_of(&rendered))
+    request: EncodeRequest,
+    stats: &Stats,
+) -> Result<Vec<ClipSample>, Error> {
+    render_piece(ffmpeg, request, stats).await.map(|rendered| pictures_of(&rendered))
 }
 
-async fn render_piece(ffmpeg: &Ffmpeg, order: Order, work: &Work) -> Result<Rendered, WorkError> {
+async fn render_piece(ffmpeg: &Ffmpeg, request: EncodeRequest, stats: &Stats) -> Result<Rendered, Error> {
     let began = Instant::now();
-    let rendered = render(ffmpeg, order).await?;
-    work.encoded_pictures(rendered.pictures.len(), began.elapsed());
-    work.lost_metadata(rendered.lost.iter().copied());
-    work.left_out_pictures(rendered.left_out);
+    let rendered = render(ffmpeg, request).await?;
+    stats.encoded_pictures(rendered.pictures.len(), began.elapsed());
+    stats.lost_metadata(rendered.lost.iter().copied());
+    stats.left_out_pictures(rendered.left_out);
     Ok(rendered)
 }
 
-fn pictures_of(rendered: &Rendered) -> Vec<Picture> {
+fn pictures_of(rendered: &Rendered) -> Vec<ClipSample> {
     rendered.pictures.iter().map(|picture| picture.of(&rendered.config)).collect()
 }

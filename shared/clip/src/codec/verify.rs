@@ -6,9 +6,9 @@ use crate::codec::picture::{Coded, Setup};
 use crate::codec::rendered::Rendered;
 use crate::codec::rendered::{Digest, Likeness};
 use crate::container::Container;
-use crate::error::{Unfit, WorkError};
+use crate::error::{Error, Unfit};
 use crate::ffmpeg::Ffmpeg;
-use crate::write::assembly::Picture;
+use crate::write::assembly::ClipSample;
 use export_media::cut::Access;
 use export_media::ffmpeg::play;
 use export_media::nal::{RandomAccess, VideoCodec, as_bla};
@@ -30,14 +30,14 @@ pub(crate) struct Join<'a> {
 
 impl Join<'_> {
     /// All pictures in decode order; without what was rendered, only the recorded ones.
-    fn pictures(&self, with_rendered: bool) -> Result<Vec<Picture>, WorkError> {
+    fn pictures(&self, with_rendered: bool) -> Result<Vec<ClipSample>, Error> {
         let mut pictures = Vec::new();
         if let Some(before) = self.before {
             // It need not be the last picture of the copy: what lies between is not looked at.
             let first = self.rendered.pictures.iter().map(|picture| picture.pts).min();
             let pts = first.map_or(before.pts, |first| first - before.duration);
             let (data, config) = (before.data.clone(), Arc::clone(&before.config));
-            pictures.push(Picture { pts, duration: before.duration, sync: true, data, config });
+            pictures.push(ClipSample { pts, duration: before.duration, sync: true, data, config });
         }
         if with_rendered {
             pictures.extend(self.rendered.pictures.iter().map(|picture| picture.of(&self.rendered.config)));
@@ -49,7 +49,7 @@ impl Join<'_> {
     }
 
     /// Those pictures as the clip's own file would hold them, which a player reads.
-    async fn file(&self, ffmpeg: &Ffmpeg, with_rendered: bool) -> Result<Vec<u8>, WorkError> {
+    async fn file(&self, ffmpeg: &Ffmpeg, with_rendered: bool) -> Result<Vec<u8>, Error> {
         file_of(ffmpeg, self.clip, self.container, self.pictures(with_rendered)?).await
     }
 }
@@ -57,9 +57,9 @@ impl Join<'_> {
 /// Plays a join from the clip's own container, and compares what comes out.
 ///
 /// # Errors
-/// [`WorkError::Unfit`] if a picture is missing, too many or not what it should be, or the decoder complains of what it
+/// [`Error::Unfit`] if a picture is missing, too many or not what it should be, or the decoder complains of what it
 /// does not complain of in the recorded pictures alone.
-pub(crate) async fn check(ffmpeg: &Ffmpeg, format: &PictureFormat, join: &Join<'_>) -> Result<(), WorkError> {
+pub(crate) async fn check(ffmpeg: &Ffmpeg, format: &PictureFormat, join: &Join<'_>) -> Result<(), Error> {
     let Join { rendered, .. } = join;
     let coded = join.file(ffmpeg, true).await?;
     let skipped = usize::from(join.before.is_some());
@@ -68,7 +68,7 @@ pub(crate) async fn check(ffmpeg: &Ffmpeg, format: &PictureFormat, join: &Join<'
     let write = async {
         input.write_all(&coded).await?;
         drop(input);
-        Ok::<_, WorkError>(())
+        Ok::<_, Error>(())
     };
     let read = async {
         let mut raw = vec![0; format.frame_bytes()];
@@ -100,7 +100,7 @@ pub(crate) async fn check(ffmpeg: &Ffmpeg, format: &PictureFormat, join: &Join<'
 }
 
 /// Whether a decoder complains of the recorded pictures of a join.
-async fn complains(ffmpeg: &Ffmpeg, format: &PictureFormat, join: &Join<'_>) -> Result<bool, WorkError> {
+async fn complains(ffmpeg: &Ffmpeg, format: &PictureFormat, join: &Join<'_>) -> Result<bool, Error> {
     if join.before.is_none() && join.after.is_empty() {
         return Ok(false);
     }
@@ -113,14 +113,14 @@ async fn complains(ffmpeg: &Ffmpeg, format: &PictureFormat, join: &Join<'_>) -> 
 
 /// A copied picture as it stands in the clip; `first` after a splice, where a CRA picture must say that those before
 /// it are not the recorded ones.
-pub(crate) fn copied(access: &Access<Coded>, first: bool) -> Result<Picture, WorkError> {
+pub(crate) fn copied(access: &Access<Coded>, first: bool) -> Result<ClipSample, Error> {
     let Access { item, picture, .. } = access;
     let data = if first && item.config.codec == VideoCodec::Hevc {
         as_bla(&item.data, item.config.nal_length_size)?.into()
     } else {
         item.data.clone()
     };
-    Ok(Picture {
+    Ok(ClipSample {
         pts: access.pts,
         duration: access.duration,
         sync: !matches!(picture.random_access, RandomAccess::None | RandomAccess::RecoveryPoint),

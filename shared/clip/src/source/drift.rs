@@ -2,7 +2,7 @@
 
 use super::{Reader, Track};
 use crate::Source;
-use crate::error::WorkError;
+use crate::error::Error;
 use crate::notes::WarningCode;
 use export_media::mpd::Segment;
 use export_media::time::Nanos;
@@ -25,7 +25,7 @@ impl Track {
         &mut self,
         reader: &Reader<O>,
         at: Nanos,
-    ) -> Result<(), WorkError> {
+    ) -> Result<(), Error> {
         for _ in 0..MOST_CORRECTIONS {
             let Some(segment) = self.existing(reader, at).await? else { break };
             let Some(start) = self.starts_at(reader, &segment).await? else { break };
@@ -51,7 +51,7 @@ impl Track {
     }
 
     /// The segment that should hold `at`, or one near to it that exists, if it may be off.
-    async fn existing<O: Source>(&self, reader: &Reader<O>, at: Nanos) -> Result<Option<Segment>, WorkError> {
+    async fn existing<O: Source>(&self, reader: &Reader<O>, at: Nanos) -> Result<Option<Segment>, Error> {
         let position = self.index_at(at);
         if position < FIRST_OFF {
             return Ok(None);
@@ -79,10 +79,10 @@ impl Track {
         &self,
         reader: &Reader<O>,
         segment: &Segment,
-    ) -> Result<Option<Nanos>, WorkError> {
+    ) -> Result<Option<Nanos>, Error> {
         let samples = match self.first_moof(reader, segment).await {
             Ok(Some(fragment)) => fragment.samples,
-            Ok(None) | Err(WorkError::GivenUp(_)) => return Ok(None),
+            Ok(None) | Err(Error::GivenUp(_)) => return Ok(None),
             Err(error) => return Err(error),
         };
         let first = samples.iter().map(|sample| sample.pts).min();

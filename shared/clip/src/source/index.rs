@@ -2,10 +2,10 @@
 
 use super::Reader;
 use crate::Source;
-use crate::error::Reason;
-use crate::error::WorkError;
+use crate::error::Error;
+use crate::error::Kind;
 use export_media::fmp4::{Fmp4Error, Index, IndexEntry};
-use export_media::mpd::{ByteRange, Representation, Resource, Segment};
+use export_media::mpd::{ByteRange, ObjectRange, Representation, Segment};
 use export_media::time::{Nanos, Timeline};
 use std::collections::VecDeque;
 
@@ -25,9 +25,9 @@ const AFTER: Nanos = Nanos::new(30_000_000_000);
 pub(super) async fn segments<O: Source>(
     reader: &Reader<O>,
     representation: &Representation,
-    resource: &Resource,
+    resource: &ObjectRange,
     (from, until): (Nanos, Nanos),
-) -> Result<(Timeline, Vec<Segment>), WorkError> {
+) -> Result<(Timeline, Vec<Segment>), Error> {
     let offset = resource.range.map_or(0, |range| range.first);
     let Index { timescale, entries } = Index::parse(&reader.head(resource).await?, offset)?;
     let line = representation.timeline.with_timescale(timescale);
@@ -56,18 +56,18 @@ pub(super) async fn segments<O: Source>(
 /// The index at the start of what `entry` refers to.
 async fn nested<O: Source>(
     reader: &Reader<O>,
-    resource: &Resource,
+    resource: &ObjectRange,
     entry: &IndexEntry,
-) -> Result<Index, WorkError> {
+) -> Result<Index, Error> {
     let mut size = USUAL;
     loop {
         let last = entry.offset.saturating_add(size.min(entry.size.into())).saturating_sub(1);
         let range = Some(ByteRange { first: entry.offset, last });
-        let part = Resource { path: resource.path.clone(), range };
+        let part = ObjectRange { path: resource.path.clone(), range };
         let bytes = reader
             .read(&part, size)
             .await?
-            .ok_or_else(|| Reason::BadRecording.because("an index is listed and does not exist"))?;
+            .ok_or_else(|| Kind::BadRecording.because("an index is listed and does not exist"))?;
         match Index::parse(&bytes, entry.offset) {
             Err(Fmp4Error::Truncated) if size < MOST && size < u64::from(entry.size) => size = MOST,
             read => return Ok(read?),

@@ -3,8 +3,8 @@
 use super::reader::Room;
 use super::{Media, Reader, Track};
 use crate::Source;
-use crate::error::Reason;
-use crate::error::WorkError;
+use crate::error::Error;
+use crate::error::Kind;
 use crate::notes::WarningCode;
 use crate::task::Task;
 use export_media::mpd::Segment;
@@ -27,7 +27,7 @@ pub(crate) struct Fetched {
 }
 
 /// A segment on its way, none if the object is not there, and its room if it is not needed yet.
-type Fetch = Task<Result<(Option<Media>, Option<Room>), WorkError>>;
+type Fetch = Task<Result<(Option<Media>, Option<Room>), Error>>;
 
 /// Fetches a track's segments in order, some of them ahead.
 pub(crate) struct Segments<O> {
@@ -75,7 +75,7 @@ impl<O: Source> Segments<O> {
     }
 
     /// The next segment; `None` past the last one that is listed.
-    pub(crate) async fn next(&mut self) -> Result<Option<Fetched>, WorkError> {
+    pub(crate) async fn next(&mut self) -> Result<Option<Fetched>, Error> {
         self.fetch(1)?;
         let Some((segment, task)) = self.ahead.pop_front() else { return Ok(None) };
         self.fetch(0)?;
@@ -94,7 +94,7 @@ impl<O: Source> Segments<O> {
 
     /// Looks for the end of a long hole in steps, so that a manifest that lists what was never recorded costs a bounded
     /// number of requests. What is stored within less than a step is not found, which a warning says.
-    async fn measure_hole(&mut self) -> Result<(), WorkError> {
+    async fn measure_hole(&mut self) -> Result<(), Error> {
         let end = self.track.index_at(self.until - Nanos::new(1)).saturating_add(1).min(self.last);
         let step = end.saturating_sub(self.next).div_ceil(STEPS);
         let (mut absent_until, mut at) = (self.next, self.next.saturating_add(step.saturating_sub(1)));
@@ -117,7 +117,7 @@ impl<O: Source> Segments<O> {
     }
 
     /// The first of the stored segments in a row that end with the one `at`, not before `from`.
-    async fn first_stored(&self, from: u64, at: u64) -> Result<u64, WorkError> {
+    async fn first_stored(&self, from: u64, at: u64) -> Result<u64, Error> {
         let mut first = at;
         while first > from && self.is_stored(first - 1).await? {
             first -= 1;
@@ -125,7 +125,7 @@ impl<O: Source> Segments<O> {
         Ok(first)
     }
 
-    async fn is_stored(&self, position: u64) -> Result<bool, WorkError> {
+    async fn is_stored(&self, position: u64) -> Result<bool, Error> {
         match self.track.segment(position)? {
             Some(segment) => self.track.is_stored(&self.reader, &segment).await,
             None => Ok(false),
@@ -133,7 +133,7 @@ impl<O: Source> Segments<O> {
     }
 
     /// Starts to fetch what will be needed, and `least` segments whether they will be or not.
-    fn fetch(&mut self, least: usize) -> Result<(), WorkError> {
+    fn fetch(&mut self, least: usize) -> Result<(), Error> {
         loop {
             let Some(segment) = self.track.segment(self.next)? else { return Ok(()) };
             if self.next >= self.last {
@@ -168,9 +168,9 @@ impl<O: Source> Segments<O> {
         }
     }
 
-    fn too_many(&self, segment: &Segment) -> WorkError {
+    fn too_many(&self, segment: &Segment) -> Error {
         let detail = format!("{}: a window may have {SEGMENTS_MOST} segments", self.track.place(segment));
-        Reason::BadRecording.because(detail).into()
+        Kind::BadRecording.because(detail).into()
     }
 }
 

@@ -1,11 +1,11 @@
 //! Reads objects below one recording's directory, and counts the bytes.
 
-use crate::error::{About, Cause, Reason, WorkError};
+use crate::error::{About, Error, Kind, Refusal};
 use crate::notes::Notes;
-use crate::{ReadError, Source};
+use crate::{ReadFailure, Source};
 use bytes::Bytes;
 use export_media::fmp4::{Init, InitTrack};
-use export_media::mpd::{MAX_BYTES, Mpd, MpdError, Resource, parse};
+use export_media::mpd::{MAX_BYTES, Mpd, MpdError, ObjectRange, parse};
 use std::collections::HashMap;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
@@ -27,7 +27,7 @@ const ABSENT_MOST: u64 = 10_000;
 const KEY_MOST: usize = 1024;
 
 /// The tracks of an init segment, once they are known.
-type Tracks = Arc<OnceCell<Vec<Arc<InitTrack>>>>;
+type InitTracks = Arc<OnceCell<Vec<Arc<InitTrack>>>>;
 
 /// Reads below one recording's directory, and counts the bytes.
 #[derive(Debug)]
@@ -36,7 +36,7 @@ pub(crate) struct Reader<O> {
     directory: String,
     bytes: AtomicU64,
     /// Init segments that were read: many tracks may share one.
-    inits: Mutex<HashMap<Resource, Tracks>>,
+    inits: Mutex<HashMap<ObjectRange, InitTracks>>,
     init_bytes: AtomicU64,
     bytes_most: u64,
     absent: AtomicU64,
@@ -104,20 +104,20 @@ impl<O: Source> Reader<O> {
     }
 
     /// Reads the manifest.
-    pub(crate) async fn manifest(&self, key: &str) -> Result<Result<Mpd, MpdError>, WorkError> {
+    pub(crate) async fn manifest(&self, key: &str) -> Result<Result<Mpd, MpdError>, Error> {
         let most = u64::try_from(MAX_BYTES).unwrap_or(u64::MAX);
         match self.source.read(key, None, most).await {
-            Err(ReadError::TooLarge) => Ok(Err(MpdError::TooLarge)),
-            read => Ok(parse(&found(read, most)?.ok_or(Cause::from(Reason::SourceAbsent))?)),
+            Err(ReadFailure::TooLarge) => Ok(Err(MpdError::TooLarge)),
+            read => Ok(parse(&found(read, most)?.ok_or(Refusal::from(Kind::SourceAbsent))?)),
         }
     }
 
     /// The tracks of an init segment, which is called `place`. It is read once.
     pub(super) async fn init(
         &self,
-        resource: &Resource,
+        resource: &ObjectRange,
         place: &'static str,
-    ) -> Result<Vec<Arc<InitTrack>>, WorkError> {
+    ) -> Result<Vec<Arc<InitTrack>>, Error> {
         let tracks = {
             let mut inits = self.inits.lock().unwrap_or_else(PoisonError::into_inner);
             Arc::clone(inits.entry(resource.clone()).or_default())
@@ -127,30 +127,30 @@ impl<O: Source> Reader<O> {
             let length = u64::try_from(bytes.len()).unwrap_or(u64::MAX);
             if self.init_bytes.fetch_add(length, Ordering::Relaxed).saturating_add(length) > INITS_MOST {
                 let why = format!("all init segments together have more than {INITS_MOST} bytes");
-                return Err(WorkError::from(Reason::BadRecording.because(why)));
+                return Err(Error::from(Kind::BadRecording.because(why)));
             }
-            let tracks = Init::parse(&bytes).map_err(WorkError::from)?.tracks;
+            let tracks = Init::parse(&bytes).map_err(Error::from)?.tracks;
             Ok(tracks.into_iter().map(Arc::new).collect())
         };
         tracks.get_or_try_init(read).await.cloned().about(|| place)
     }
 
     /// Reads an init segment or an index.
-    pub(super) async fn head(&self, resource: &Resource) -> Result<Bytes, WorkError> {
+    pub(super) async fn head(&self, resource: &ObjectRange) -> Result<Bytes, Error> {
         self.read(resource, HEAD_MOST).await?.ok_or_else(|| match self.wake_at {
-            Some(wake_at) => WorkError::Waiting { wake_at, available_ms: 0 },
-            None => Reason::BadRecording.because("it is listed and does not exist").into(),
+            Some(wake_at) => Error::Waiting { wake_at, available_ms: 0 },
+            None => Kind::BadRecording.because("it is listed and does not exist").into(),
         })
     }
 
     /// Reads a resource of the recording if it has at most `most` bytes; `None` if it does not exist.
-    pub(super) async fn read(&self, resource: &Resource, most: u64) -> Result<Option<Bytes>, WorkError> {
+    pub(super) async fn read(&self, resource: &ObjectRange, most: u64) -> Result<Option<Bytes>, Error> {
         let key = format!("{}{}", self.directory, resource.path);
         let range = resource.range.map(|range| (range.first, range.last));
         // S3 answers a range that ends before it starts with the whole object.
         if key.len() > KEY_MOST || range.is_some_and(|(first, last)| last < first) {
             let why = "the manifest names a file or a range of bytes that cannot be";
-            return Err(Reason::BadRecording.because(why).into());
+            return Err(Kind::BadRecording.because(why).into());
         }
         let found = self.object(&key, range, most).await?;
         self.count(found.as_ref().map(Bytes::len))?;
@@ -158,7 +158,7 @@ impl<O: Source> Reader<O> {
     }
 
     /// Counts one read: its bytes, or that there was nothing.
-    fn count(&self, found: Option<usize>) -> Result<(), WorkError> {
+    fn count(&self, found: Option<usize>) -> Result<(), Error> {
         let Some(length) = found else {
             let absent = self.absent.fetch_add(1, Ordering::Relaxed) + 1;
             return if absent <= ABSENT_MOST {
@@ -166,7 +166,7 @@ impl<O: Source> Reader<O> {
             } else {
                 let why =
                     format!("more than {ABSENT_MOST} of the files that the manifest lists do not exist");
-                Err(Reason::BadRecording.because(why).into())
+                Err(Kind::BadRecording.because(why).into())
             };
         };
         let length = u64::try_from(length).unwrap_or_default();
@@ -175,30 +175,25 @@ impl<O: Source> Reader<O> {
             return Ok(());
         }
         let why = format!("more than {} bytes would be read for the window", self.bytes_most);
-        Err(Reason::BadRecording.because(why).into())
+        Err(Kind::BadRecording.because(why).into())
     }
 
     /// Reads an object, or bytes of it; `None` if it does not exist.
-    async fn object(
-        &self,
-        key: &str,
-        range: Option<(u64, u64)>,
-        most: u64,
-    ) -> Result<Option<Bytes>, WorkError> {
+    async fn object(&self, key: &str, range: Option<(u64, u64)>, most: u64) -> Result<Option<Bytes>, Error> {
         found(self.source.read(key, range, most).await, most)
     }
 }
 
 /// What was read; `None` if it does not exist.
-fn found(read: Result<Bytes, ReadError>, most: u64) -> Result<Option<Bytes>, WorkError> {
+fn found(read: Result<Bytes, ReadFailure>, most: u64) -> Result<Option<Bytes>, Error> {
     match read {
         Ok(bytes) => Ok(Some(bytes)),
-        Err(ReadError::NotFound) => Ok(None),
-        Err(ReadError::Denied(why)) => Err(Reason::Denied.because(why).into()),
-        Err(ReadError::Outside(error)) => Err(WorkError::Outside(error)),
-        Err(ReadError::TooLarge) => {
-            Err(Reason::BadRecording.because(format!("a file has more than {most} bytes")).into())
+        Err(ReadFailure::NotFound) => Ok(None),
+        Err(ReadFailure::Denied(why)) => Err(Kind::Denied.because(why).into()),
+        Err(ReadFailure::Outside(error)) => Err(Error::Outside(error)),
+        Err(ReadFailure::TooLarge) => {
+            Err(Kind::BadRecording.because(format!("a file has more than {most} bytes")).into())
         }
-        Err(ReadError::Unavailable(why)) => Err(WorkError::Unanswered(why)),
+        Err(ReadFailure::Unavailable(why)) => Err(Error::Unanswered(why)),
     }
 }

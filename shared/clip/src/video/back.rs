@@ -2,7 +2,7 @@
 
 use super::Judged;
 use crate::Source;
-use crate::error::WorkError;
+use crate::error::Error;
 use crate::notes::WarningCode;
 use crate::source::{Fetched, Reader, Segments, Track};
 use export_media::stretch::{Follower, entry_point};
@@ -63,7 +63,7 @@ impl<'a, O: Source> WayBack<'a, O> {
 
     /// The segments from the one on that has the last picture from which all that the window shows can be decoded, and
     /// the position of its sample. Where there is none, a warning says why.
-    pub(super) async fn find(mut self) -> Result<(VecDeque<Judged>, Option<usize>), WorkError> {
+    pub(super) async fn find(mut self) -> Result<(VecDeque<Judged>, Option<usize>), Error> {
         loop {
             let entry = self.entry();
             if entry.is_some() {
@@ -104,7 +104,7 @@ impl<'a, O: Source> WayBack<'a, O> {
     }
 
     /// The position of the nearest segment before those that were read that may have a picture to start with.
-    async fn candidate(&mut self) -> Result<Option<u64>, WorkError> {
+    async fn candidate(&mut self) -> Result<Option<u64>, Error> {
         let mut position = self.position;
         loop {
             let before = position.checked_sub(1);
@@ -137,7 +137,7 @@ impl<'a, O: Source> WayBack<'a, O> {
     }
 
     /// The segments from the one at `first` up to those that were read.
-    async fn segments(&self, first: u64) -> Result<Vec<Judged>, WorkError> {
+    async fn segments(&self, first: u64) -> Result<Vec<Judged>, Error> {
         let last = self.track.segment(self.position.saturating_sub(1))?;
         let until = last.map_or(self.from, |last| self.track.span(&last).1);
         let (reader, track) = (Arc::clone(self.reader), Arc::clone(self.track));

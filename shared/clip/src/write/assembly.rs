@@ -2,18 +2,18 @@
 
 use crate::audio::{AudioTrack, heard};
 use crate::container::Container;
-use crate::error::{Unfit, WorkError};
+use crate::error::{Error, Unfit};
 use crate::ffmpeg::Ffmpeg;
-use crate::write::container::{Batch, Output};
-use crate::{Source, Writer};
+use crate::write::container::{Batch, ContainerWriter};
+use crate::{ClipWriter, Source};
 use bytes::Bytes;
 use export_media::arrange::{ClipClock, nanos, ticks};
 use export_media::display::Matrix;
 use export_media::entries::{SharedEntry, without_parameter_sets};
-use export_media::mux::{MuxSample, TrackKind, TrackSpec, edits, movie_timescale};
+use export_media::mux::{MuxSample, TrackMedia, TrackSpec, edits, movie_timescale};
 use export_media::nal::{in_band, orientation_message, with_messages};
 use export_media::picture::DecoderConfig;
-use export_media::reorder::{Turn, Turns};
+use export_media::reorder::{SampleTimes, Turns};
 use export_media::time::Nanos;
 use std::sync::Arc;
 
@@ -25,7 +25,7 @@ const LEAST_BASE: Nanos = Nanos::new(50_000_000);
 
 /// One coded picture of the clip.
 #[derive(Debug, Clone)]
-pub(crate) struct Picture {
+pub(crate) struct ClipSample {
     /// On the presentation's clock.
     pub(crate) pts: Nanos,
     pub(crate) duration: Nanos,
@@ -34,9 +34,9 @@ pub(crate) struct Picture {
     pub(crate) config: Arc<DecoderConfig>,
 }
 
-impl Picture {
+impl ClipSample {
     /// Its bytes with its parameter sets in band, where decoding can start, and lengths of four bytes.
-    pub(crate) fn in_band(&self) -> Result<Bytes, WorkError> {
+    pub(crate) fn in_band(&self) -> Result<Bytes, Error> {
         let DecoderConfig { codec, nal_length_size, sets, .. } = &*self.config;
         let sets = if self.sync { &sets[..] } else { &[] };
         Ok(in_band(*codec, &self.data, *nal_length_size, sets)?.into())
@@ -46,7 +46,7 @@ impl Picture {
 /// Pictures in decode order that are all there is to show between the first and the last of them.
 #[derive(Debug)]
 pub(crate) struct Block {
-    pub(crate) pictures: Vec<Picture>,
+    pub(crate) pictures: Vec<ClipSample>,
     /// The recording may have a hole before them.
     pub(crate) starts: bool,
 }
@@ -74,7 +74,7 @@ pub(crate) struct Assembly<O, W> {
     timescale: u32,
     movie_timescale: u32,
     audio: Vec<AudioTrack<O>>,
-    output: Output<W>,
+    output: ContainerWriter<W>,
     clock: ClipClock,
     turns: Turns,
     /// Of an MP4's picture track.
@@ -92,7 +92,7 @@ pub(crate) struct Assembly<O, W> {
     edge: Vec<Batch>,
 }
 
-impl<O: Source, W: Writer> Assembly<O, W> {
+impl<O: Source, W: ClipWriter> Assembly<O, W> {
     /// Starts the file with its first pictures.
     pub(crate) async fn begin(
         container: Container,
@@ -101,7 +101,7 @@ impl<O: Source, W: Writer> Assembly<O, W> {
         block: Block,
         ffmpeg: &Ffmpeg,
         sink: W,
-    ) -> Result<Self, WorkError> {
+    ) -> Result<Self, Error> {
         let VideoSpec { width, height, matrix, timescale, delay, entry } = video;
         let mut audio = heard(audio).await?;
         if container == Container::Mp4 {
@@ -129,11 +129,11 @@ impl<O: Source, W: Writer> Assembly<O, W> {
             Some(picture) => vec![picture.config.entry.bytes.clone()],
             None => Vec::new(),
         };
-        let kind = TrackKind::Video { width, height, matrix };
+        let kind = TrackMedia::Video { width, height, matrix };
         let spec = TrackSpec { kind, timescale, language: *b"und", sample_entries, roll: None };
         let specs = std::iter::once(spec).chain(audio.iter().map(|track| track.spec().clone())).collect();
         let movie_timescale = movie_timescale(timescale);
-        let output = Output::begin(container, specs, movie_timescale, ffmpeg, sink).await?;
+        let output = ContainerWriter::begin(container, specs, movie_timescale, ffmpeg, sink).await?;
         let mut assembly = Self {
             container,
             matrix,
@@ -157,7 +157,7 @@ impl<O: Source, W: Writer> Assembly<O, W> {
     }
 
     /// The next pictures.
-    pub(crate) async fn add(&mut self, block: Block) -> Result<(), WorkError> {
+    pub(crate) async fn add(&mut self, block: Block) -> Result<(), Error> {
         let times = lay_out(&mut self.clock, &mut self.turns, self.timescale, &block)?;
         self.write(block, &times).await
     }
@@ -168,7 +168,7 @@ impl<O: Source, W: Writer> Assembly<O, W> {
     }
 
     /// Ends the file.
-    pub(crate) async fn finish(mut self) -> Result<W::Written, WorkError> {
+    pub(crate) async fn finish(mut self) -> Result<W::Written, Error> {
         let length = self.length();
         self.flush(length, true).await?;
         if self.container == Container::Mp4 {
@@ -182,7 +182,7 @@ impl<O: Source, W: Writer> Assembly<O, W> {
         self.output.finish(&edits).await
     }
 
-    async fn write(&mut self, block: Block, times: &[Turn]) -> Result<(), WorkError> {
+    async fn write(&mut self, block: Block, times: &[SampleTimes]) -> Result<(), Error> {
         for (picture, turn) in block.pictures.into_iter().zip(times) {
             let data = self.packed(&picture)?;
             let sample = MuxSample {
@@ -203,7 +203,7 @@ impl<O: Source, W: Writer> Assembly<O, W> {
     }
 
     /// A picture's bytes as this container wants them.
-    fn packed(&mut self, picture: &Picture) -> Result<Bytes, WorkError> {
+    fn packed(&mut self, picture: &ClipSample) -> Result<Bytes, Error> {
         if self.container == Container::Mp4 {
             return Ok(self.entry.sample(&picture.config, &picture.data)?);
         }
@@ -217,7 +217,7 @@ impl<O: Source, W: Writer> Assembly<O, W> {
         Ok(with_messages(picture.config.codec, &data, 4, &message)?.into())
     }
 
-    async fn flush(&mut self, until: Nanos, done: bool) -> Result<(), WorkError> {
+    async fn flush(&mut self, until: Nanos, done: bool) -> Result<(), Error> {
         let mut batches = vec![std::mem::take(&mut self.batch)];
         for (at, track) in self.audio.iter_mut().enumerate() {
             let mut batch = self.edge.get_mut(at).map(std::mem::take).unwrap_or_default();
@@ -247,8 +247,8 @@ pub(crate) fn lay_out(
     turns: &mut Turns,
     timescale: u32,
     block: &Block,
-) -> Result<Vec<Turn>, WorkError> {
-    let mut order: Vec<(usize, &Picture)> = block.pictures.iter().enumerate().collect();
+) -> Result<Vec<SampleTimes>, Error> {
+    let mut order: Vec<(usize, &ClipSample)> = block.pictures.iter().enumerate().collect();
     order.sort_by_key(|(_, picture)| picture.pts);
     let mut places = vec![0; order.len()];
     for (rank, (n, picture)) in order.iter().enumerate() {

@@ -1,9 +1,9 @@
 //! The clip's file as it is written: MP4 with its head first, or a transport stream through ffmpeg.
 
-use crate::Writer;
+use crate::ClipWriter;
 use crate::container::Container;
-use crate::error::{Unfit, WorkError};
-use crate::ffmpeg::{Ffmpeg, Input, Running};
+use crate::error::{Error, Unfit};
+use crate::ffmpeg::{Ffmpeg, Running, Stdin};
 use crate::task::Task;
 use bytes::Bytes;
 use export_media::ffmpeg::to_transport_stream;
@@ -17,23 +17,23 @@ const PACKET: u64 = 188;
 pub(crate) type Batch = Vec<(MuxSample, Bytes)>;
 
 /// The file under way.
-pub(crate) enum Output<W> {
+pub(crate) enum ContainerWriter<W> {
     /// One `mdat`, its head kept back.
     Mp4 { tables: Mp4Tables, sink: Box<W> },
     /// Fragments into ffmpeg, a transport stream out of it.
     Ts {
         fragments: FragmentWriter,
-        input: Input,
+        input: Stdin,
         /// Bytes of the samples that went in.
         fed: u64,
         /// None once its end has been looked into.
         running: Option<Running>,
         /// Its end gives the file, and the bytes that went to it.
-        sink: Task<Result<(W, u64), WorkError>>,
+        sink: Task<Result<(W, u64), Error>>,
     },
 }
 
-impl<W: Writer> Output<W> {
+impl<W: ClipWriter> ContainerWriter<W> {
     /// Starts a file with `tracks`.
     pub(crate) async fn begin(
         container: Container,
@@ -41,10 +41,10 @@ impl<W: Writer> Output<W> {
         movie_timescale: u32,
         ffmpeg: &Ffmpeg,
         sink: W,
-    ) -> Result<Self, WorkError> {
+    ) -> Result<Self, Error> {
         if container == Container::Mp4 {
             let tables = Mp4Tables::new(tracks, movie_timescale)?;
-            return Ok(Output::Mp4 { tables, sink: Box::new(sink) });
+            return Ok(ContainerWriter::Mp4 { tables, sink: Box::new(sink) });
         }
         let fragments = FragmentWriter::new(tracks, movie_timescale)?;
         let (running, mut input, mut output) = ffmpeg.start(&to_transport_stream())?;
@@ -62,21 +62,21 @@ impl<W: Writer> Output<W> {
             }
         });
         input.write_all(&fragments.init()?).await?;
-        Ok(Output::Ts { fragments, input, fed: 0, running: Some(running), sink })
+        Ok(ContainerWriter::Ts { fragments, input, fed: 0, running: Some(running), sink })
     }
 
     /// Replaces the sample entries of an MP4's first track; what samples name stays where it is.
-    pub(crate) fn describe(&mut self, sample_entries: Vec<Bytes>) -> Result<(), WorkError> {
+    pub(crate) fn describe(&mut self, sample_entries: Vec<Bytes>) -> Result<(), Error> {
         match self {
-            Output::Mp4 { tables, .. } => Ok(tables.describe(0, sample_entries)?),
-            Output::Ts { .. } => Ok(()),
+            ContainerWriter::Mp4 { tables, .. } => Ok(tables.describe(0, sample_entries)?),
+            ContainerWriter::Ts { .. } => Ok(()),
         }
     }
 
     /// Adds the next stretch of every track.
-    pub(crate) async fn add(&mut self, batches: &[Batch]) -> Result<(), WorkError> {
+    pub(crate) async fn add(&mut self, batches: &[Batch]) -> Result<(), Error> {
         match self {
-            Output::Mp4 { tables, sink } => {
+            ContainerWriter::Mp4 { tables, sink } => {
                 for (track, batch) in batches.iter().enumerate() {
                     for (sample, data) in batch {
                         tables.push(track, *sample)?;
@@ -84,13 +84,13 @@ impl<W: Writer> Output<W> {
                     }
                 }
             }
-            Output::Ts { fragments, input, fed, running, sink } => {
+            ContainerWriter::Ts { fragments, input, fed, running, sink } => {
                 if sink.is_finished() {
                     // Why the upload failed, or else why there is no more to upload.
                     sink.await??;
                     muxed(running.take()).await?;
                     let why = "the transport stream's muxer ended before its input";
-                    return Err(WorkError::Unexplained(why.to_owned()));
+                    return Err(Error::Unexplained(why.to_owned()));
                 }
                 *fed += batches.iter().flatten().map(|(_, data)| size(data)).sum::<u64>();
                 let batches: Vec<&[(MuxSample, Bytes)]> = batches.iter().map(Vec::as_slice).collect();
@@ -103,10 +103,10 @@ impl<W: Writer> Output<W> {
     }
 
     /// Ends the file; `edits` are for MP4.
-    pub(crate) async fn finish(self, edits: &[Vec<Edit>]) -> Result<W::Written, WorkError> {
+    pub(crate) async fn finish(self, edits: &[Vec<Edit>]) -> Result<W::Written, Error> {
         match self {
-            Output::Mp4 { tables, sink } => sink.finish(Some(tables.finish(edits)?)).await,
-            Output::Ts { input, fed, running, sink, .. } => {
+            ContainerWriter::Mp4 { tables, sink } => sink.finish(Some(tables.finish(edits)?)).await,
+            ContainerWriter::Ts { input, fed, running, sink, .. } => {
                 drop(input);
                 let (sink, bytes) = sink.await??;
                 let silent = muxed(running).await?;
@@ -114,7 +114,7 @@ impl<W: Writer> Output<W> {
                 if bytes < fed || bytes % PACKET != 0 {
                     let why = format!("the muxer gave {bytes} bytes for {fed} of samples");
                     return Err(if silent {
-                        WorkError::Unexplained(why)
+                        Error::Unexplained(why)
                     } else {
                         Unfit::Container.because(&why)
                     });
@@ -126,7 +126,7 @@ impl<W: Writer> Output<W> {
 }
 
 /// How the muxer of transport streams ended; whether it had nothing to complain about.
-async fn muxed(running: Option<Running>) -> Result<bool, WorkError> {
+async fn muxed(running: Option<Running>) -> Result<bool, Error> {
     let Some(running) = running else { return Ok(true) };
     let refused = |complaint| Unfit::Container.because(&format!("the transport stream's muxer: {complaint}"));
     running.finish_silently().await.map_err(|error| error.or(refused))

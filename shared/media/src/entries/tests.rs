@@ -2,7 +2,7 @@
 
 use super::*;
 use crate::fmp4::{Init, read_fragments};
-use crate::mux::{FragmentWriter, TrackKind, TrackSpec};
+use crate::mux::{FragmentWriter, TrackMedia, TrackSpec};
 use crate::nal::{SetKind, in_band, nals, set_ids, slice_set, with_set_ids, with_slice_set};
 use crate::picture::DecoderConfig;
 use crate::sample::Sample;
@@ -33,7 +33,7 @@ fn recorded(file: &[u8]) -> SampleEntry {
 /// The entries as a reader finds them in a file that holds these boxes.
 fn read(boxes: Vec<Bytes>) -> Vec<SampleEntry> {
     let spec = TrackSpec {
-        kind: TrackKind::Video { width: 64, height: 48, matrix: crate::display::Matrix::default() },
+        kind: TrackMedia::Video { width: 64, height: 48, matrix: crate::display::Matrix::default() },
         timescale: 25,
         language: *b"und",
         sample_entries: boxes,

@@ -3,7 +3,7 @@
 use super::segments::UrlRef;
 use super::timeline::{Entry, Runs, TimelineRun};
 use super::xml::{Element, Xml};
-use super::{ByteRange, Content, FrameRate, MpdError, lexical};
+use super::{ByteRange, ContentType, FrameRate, MpdError, lexical};
 use crate::time::Nanos;
 use std::num::NonZeroU32;
 use std::sync::Arc;
@@ -79,7 +79,7 @@ pub(super) struct Marks {
 }
 
 #[derive(Clone, Copy, PartialEq, Eq)]
-pub(super) enum Kind {
+pub(super) enum SegmentElement {
     Base,
     List,
     Template,
@@ -88,7 +88,7 @@ pub(super) enum Kind {
 /// `SegmentBase`, `SegmentList` or `SegmentTemplate`, as far as the level says.
 #[derive(Clone)]
 pub(super) struct RawSegments {
-    pub(super) kind: Kind,
+    pub(super) kind: SegmentElement,
     pub(super) timescale: Option<NonZeroU32>,
     pub(super) presentation_offset: Option<i64>,
     pub(super) start_number: Option<u64>,
@@ -239,7 +239,7 @@ impl Parser<'_> {
         self.xml.skip()
     }
 
-    fn segments(&mut self, kind: Kind, element: &Element) -> Result<RawSegments, MpdError> {
+    fn segments(&mut self, kind: SegmentElement, element: &Element) -> Result<RawSegments, MpdError> {
         element.is_here()?;
         let mut segments = RawSegments {
             kind,
@@ -263,7 +263,7 @@ impl Parser<'_> {
                     segments.initialization = Some(url(&child, "sourceURL", "range")?);
                     self.xml.skip()?;
                 }
-                "SegmentURL" if kind == Kind::List => {
+                "SegmentURL" if kind == SegmentElement::List => {
                     self.entry()?;
                     urls.push(url(&child, "media", "mediaRange")?);
                     self.xml.skip()?;
@@ -316,43 +316,43 @@ impl Traits {
     }
 
     /// The first that says something: `@contentType`, `@mimeType`, `@codecs`.
-    pub(super) fn content(&self) -> Option<Content> {
+    pub(super) fn content(&self) -> Option<ContentType> {
         if self.marks.tiles {
-            return Some(Content::Image);
+            return Some(ContentType::Image);
         }
         let kind = self.content_type.as_deref().or_else(|| self.mime_type.as_deref()?.split('/').next());
         match kind {
-            Some("video") => Some(Content::Video),
-            Some("audio") => Some(Content::Audio),
-            Some("text") => Some(Content::Text),
-            Some("image") => Some(Content::Image),
+            Some("video") => Some(ContentType::Video),
+            Some("audio") => Some(ContentType::Audio),
+            Some("text") => Some(ContentType::Text),
+            Some("image") => Some(ContentType::Image),
             _ => self.codecs.as_deref().and_then(content_of_codecs),
         }
     }
 }
 
-fn content_of_codecs(codecs: &str) -> Option<Content> {
+fn content_of_codecs(codecs: &str) -> Option<ContentType> {
     let known = |name: &str| match name.trim().split('.').next() {
         Some(
             "avc1" | "avc3" | "hvc1" | "hev1" | "dvh1" | "dvhe" | "dva1" | "dvav" | "av01" | "vp09" | "vp08"
             | "vp9" | "vp8" | "vvc1" | "vvi1",
-        ) => Some(Content::Video),
+        ) => Some(ContentType::Video),
         Some("mp4a" | "ac-3" | "ec-3" | "ac-4" | "opus" | "Opus" | "fLaC" | "dtsc" | "dtse") => {
-            Some(Content::Audio)
+            Some(ContentType::Audio)
         }
-        Some("stpp" | "wvtt") => Some(Content::Text),
+        Some("stpp" | "wvtt") => Some(ContentType::Text),
         _ => None,
     };
     let mut kinds = codecs.split(',').filter_map(known);
     let first = kinds.next()?;
-    Some(if kinds.any(|kind| kind == Content::Video) { Content::Video } else { first })
+    Some(if kinds.any(|kind| kind == ContentType::Video) { ContentType::Video } else { first })
 }
 
-fn segments_kind(name: &str) -> Option<Kind> {
+fn segments_kind(name: &str) -> Option<SegmentElement> {
     match name {
-        "SegmentBase" => Some(Kind::Base),
-        "SegmentList" => Some(Kind::List),
-        "SegmentTemplate" => Some(Kind::Template),
+        "SegmentBase" => Some(SegmentElement::Base),
+        "SegmentList" => Some(SegmentElement::List),
+        "SegmentTemplate" => Some(SegmentElement::Template),
         _ => None,
     }
 }

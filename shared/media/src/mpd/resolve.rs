@@ -1,10 +1,10 @@
 //! Inheritance (ISO/IEC 23009-1, 5.3.9.1) and Period starts (5.3.2.1): the raw manifest becomes the model.
 
 use super::path::join;
-use super::raw::{Kind, RawMpd, RawPeriod, RawRepresentation, RawSegments, RawSet, Traits};
-use super::segments::{Addressing, Media};
+use super::raw::{RawMpd, RawPeriod, RawRepresentation, RawSegments, RawSet, SegmentElement, Traits};
+use super::segments::{Addressing, MediaAddress};
 use super::timeline::TimelineRun;
-use super::{Content, Mpd, MpdError, Nanos, Period, Representation};
+use super::{ContentType, Mpd, MpdError, Nanos, Period, Representation};
 use crate::time::Timeline;
 use std::num::NonZeroU32;
 use std::sync::Arc;
@@ -38,7 +38,7 @@ pub(super) fn mpd(raw: RawMpd) -> Result<Mpd, MpdError> {
 /// than they recorded: ffmpeg cuts `MPD@mediaPresentationDuration` to tenths, others to whole seconds. What starts
 /// before the end then belongs to the recording. A Period's own duration may be cut to tenths.
 fn listed_length(period: &Period, length: Nanos, rounded: bool) -> Nanos {
-    let shown = |found: &&Representation| matches!(found.content, Content::Video | Content::Audio);
+    let shown = |found: &&Representation| matches!(found.content, ContentType::Video | ContentType::Audio);
     let ends = period.representations.iter().filter(shown).filter_map(|found| {
         let (start, end) = found.last_listed()?;
         let [start, end] = [start, end].map(|ticks| found.timeline.to_nanos_floor(ticks) - period.start);
@@ -127,7 +127,7 @@ fn representation(
     addressing: Addressing,
 ) -> Representation {
     let own = raw.traits;
-    let content = own.content().or_else(|| set.content()).unwrap_or(Content::Other);
+    let content = own.content().or_else(|| set.content()).unwrap_or(ContentType::Other);
     Representation {
         id: raw.id,
         adaptation_set: 0,
@@ -177,7 +177,7 @@ fn addressing(
     span: &Span,
 ) -> Result<(Timeline, Addressing), MpdError> {
     let raw = raw.unwrap_or(RawSegments {
-        kind: Kind::Base,
+        kind: SegmentElement::Base,
         timescale: None,
         presentation_offset: None,
         start_number: None,
@@ -194,9 +194,9 @@ fn addressing(
     let timeline = Timeline::new(raw.timescale.unwrap_or(NonZeroU32::MIN), offset, span.start);
     let end = span.duration.map(|duration| timeline.first_tick_at_or_after(span.start + duration));
     let media = match raw.kind {
-        Kind::Template => Media::Template(raw.media.clone()),
-        Kind::List => Media::List(raw.urls.clone().unwrap_or_default()),
-        Kind::Base => Media::Single,
+        SegmentElement::Template => MediaAddress::Template(raw.media.clone()),
+        SegmentElement::List => MediaAddress::List(raw.urls.clone().unwrap_or_default()),
+        SegmentElement::Base => MediaAddress::Single,
     };
     let nominal = raw.timeline.is_none() && raw.duration.is_some();
     let addressing = Addressing {
@@ -217,18 +217,18 @@ fn addressing(
 /// The timeline, equal segments of `@duration`, or one segment for the whole Period.
 fn runs(
     raw: &RawSegments,
-    media: &Media,
+    media: &MediaAddress,
     offset: i64,
     end: Option<i64>,
 ) -> Result<Arc<[TimelineRun]>, MpdError> {
-    if let (Some(timeline), false) = (&raw.timeline, matches!(media, Media::Single)) {
+    if let (Some(timeline), false) = (&raw.timeline, matches!(media, MediaAddress::Single)) {
         return Ok(Arc::clone(timeline));
     }
     let run =
         |duration, count| [TimelineRun { index: 0, ordinal: 0, number: None, time: offset, duration, count }];
     match (media, raw.duration) {
-        (Media::Template(_) | Media::List(_), Some(duration)) => Ok(run(duration, None).into()),
-        (Media::List(urls), None) if urls.len() > 1 => Err(MpdError::BadTimeline),
+        (MediaAddress::Template(_) | MediaAddress::List(_), Some(duration)) => Ok(run(duration, None).into()),
+        (MediaAddress::List(urls), None) if urls.len() > 1 => Err(MpdError::BadTimeline),
         _ => {
             let whole = end.unwrap_or(i64::MAX).saturating_sub(offset).max(1);
             Ok(run(whole, Some(1)).into())

@@ -10,7 +10,7 @@ use std::sync::Arc;
 
 /// An object, or a part of it.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
-pub struct Resource {
+pub struct ObjectRange {
     /// Key relative to the manifest's directory, already decoded and checked.
     pub path: String,
     /// The part; `None` is all of it.
@@ -38,7 +38,7 @@ pub struct Segment {
     /// `time` comes from `@duration` alone: the media may be off by half a segment (5.3.9.5.3), and may not exist.
     pub nominal: bool,
     /// Where the bytes are.
-    pub resource: Resource,
+    pub resource: ObjectRange,
 }
 
 impl Segment {
@@ -52,7 +52,7 @@ impl Segment {
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct Addressing {
     pub(super) base: String,
-    pub(super) media: Media,
+    pub(super) media: MediaAddress,
     pub(super) runs: Arc<[TimelineRun]>,
     /// The Period's end in ticks, where runs without a count stop.
     pub(super) end: Option<i64>,
@@ -65,7 +65,7 @@ pub(super) struct Addressing {
 }
 
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(super) enum Media {
+pub(super) enum MediaAddress {
     Template(Option<Arc<str>>),
     List(Arc<[UrlRef]>),
     Single,
@@ -78,18 +78,20 @@ impl Representation {
     ///
     /// # Errors
     /// [`MpdError::BadTemplate`], [`MpdError::OutsideRecording`], [`MpdError::TooMany`].
-    pub fn init(&self) -> Result<Option<Resource>, MpdError> {
+    pub fn init(&self) -> Result<Option<ObjectRange>, MpdError> {
         let addressing = &self.addressing;
         if let Some(template) = &addressing.init_template {
             let path = self.expand(template, None, None)?;
-            return Ok(Some(Resource { path, range: None }));
+            return Ok(Some(ObjectRange { path, range: None }));
         }
         if let Some(url) = &addressing.initialization {
             return self.resource(url).map(Some);
         }
         let before_index = addressing.index_range.and_then(|range| range.first.checked_sub(1));
         match (&addressing.media, before_index) {
-            (Media::Single, Some(last)) => self.whole_file(Some(ByteRange { first: 0, last })).map(Some),
+            (MediaAddress::Single, Some(last)) => {
+                self.whole_file(Some(ByteRange { first: 0, last })).map(Some)
+            }
             _ => Ok(None),
         }
     }
@@ -98,9 +100,9 @@ impl Representation {
     ///
     /// # Errors
     /// [`MpdError::NoSegments`] if no file is named.
-    pub fn index(&self) -> Result<Option<Resource>, MpdError> {
+    pub fn index(&self) -> Result<Option<ObjectRange>, MpdError> {
         match (&self.addressing.media, self.addressing.index_range) {
-            (Media::Single, Some(range)) => self.whole_file(Some(range)).map(Some),
+            (MediaAddress::Single, Some(range)) => self.whole_file(Some(range)).map(Some),
             _ => Ok(None),
         }
     }
@@ -131,16 +133,16 @@ impl Representation {
         let Some((run, ordinal, number)) = addressing.find(index) else { return Ok(None) };
         let Some(time) = run.start(index - run.index) else { return Ok(None) };
         let resource = match &addressing.media {
-            Media::Template(template) => {
+            MediaAddress::Template(template) => {
                 let template = template.as_deref().ok_or(MpdError::NoSegments)?;
-                Resource { path: self.expand(template, Some(number), Some(time))?, range: None }
+                ObjectRange { path: self.expand(template, Some(number), Some(time))?, range: None }
             }
-            Media::List(urls) => {
+            MediaAddress::List(urls) => {
                 let url = usize::try_from(ordinal).ok().and_then(|at| urls.get(at));
                 let Some(url) = url else { return Ok(None) };
                 self.resource(url)?
             }
-            Media::Single => self.whole_file(None)?,
+            MediaAddress::Single => self.whole_file(None)?,
         };
         let duration = run.duration;
         Ok(Some(Segment { index, number, time, duration, nominal: addressing.nominal, resource }))
@@ -153,10 +155,10 @@ impl Representation {
     ///
     /// # Errors
     /// As [`Self::segment`].
-    pub fn resource_at_time(&self, segment: &Segment, time: i64) -> Result<Option<Resource>, MpdError> {
-        let Media::Template(Some(template)) = &self.addressing.media else { return Ok(None) };
+    pub fn resource_at_time(&self, segment: &Segment, time: i64) -> Result<Option<ObjectRange>, MpdError> {
+        let MediaAddress::Template(Some(template)) = &self.addressing.media else { return Ok(None) };
         let path = self.expand(template, Some(segment.number), Some(time))?;
-        Ok((path != segment.resource.path).then_some(Resource { path, range: None }))
+        Ok((path != segment.resource.path).then_some(ObjectRange { path, range: None }))
     }
 
     /// The end of the last segment in ticks; `None` if the manifest sets no end or lists nothing.
@@ -170,14 +172,14 @@ impl Representation {
     /// Whether segments follow from a rule up to the Period's end: they are listed before they are recorded.
     pub fn is_open_ended(&self) -> bool {
         let addressing = &self.addressing;
-        matches!(addressing.media, Media::Template(_))
+        matches!(addressing.media, MediaAddress::Template(_))
             && addressing.runs.last().is_some_and(|run| run.count.is_none())
     }
 
     /// Start and end in ticks of the last segment that an explicit timeline lists.
     pub(super) fn last_listed(&self) -> Option<(i64, i64)> {
         let addressing = &self.addressing;
-        let run = addressing.runs.last().filter(|_| !matches!(addressing.media, Media::Single))?;
+        let run = addressing.runs.last().filter(|_| !matches!(addressing.media, MediaAddress::Single))?;
         let count = run.count?;
         Some((run.start(count.checked_sub(1)?)?, run.start(count)?))
     }
@@ -212,21 +214,21 @@ impl Representation {
         path::join(&self.addressing.base, &expand(template, &values)?)
     }
 
-    fn resource(&self, url: &UrlRef) -> Result<Resource, MpdError> {
+    fn resource(&self, url: &UrlRef) -> Result<ObjectRange, MpdError> {
         match &url.reference {
             Some(reference) => {
-                Ok(Resource { path: path::join(&self.addressing.base, reference)?, range: url.range })
+                Ok(ObjectRange { path: path::join(&self.addressing.base, reference)?, range: url.range })
             }
             None => self.whole_file(url.range),
         }
     }
 
-    fn whole_file(&self, range: Option<ByteRange>) -> Result<Resource, MpdError> {
+    fn whole_file(&self, range: Option<ByteRange>) -> Result<ObjectRange, MpdError> {
         let path = &self.addressing.base;
         if path.is_empty() || path.ends_with('/') {
             return Err(MpdError::NoSegments);
         }
-        Ok(Resource { path: path.clone(), range })
+        Ok(ObjectRange { path: path.clone(), range })
     }
 }
 
@@ -258,7 +260,7 @@ impl Addressing {
         let listed = self.runs.last().and_then(|run| run.index.checked_add(run.length(self.end)?));
         let numbered = self.end_number.map(|end| end.saturating_add(1).saturating_sub(self.start_number));
         let urls = match &self.media {
-            Media::List(urls) => u64::try_from(urls.len()).ok(),
+            MediaAddress::List(urls) => u64::try_from(urls.len()).ok(),
             _ => None,
         };
         [listed, numbered, urls].into_iter().flatten().min()

@@ -96,13 +96,13 @@ fn a_recording_by_ffmpeg_is_read() {
     let [video, audio] = &mpd.periods[0].representations[..] else { panic!("{mpd:?}") };
     assert_eq!(
         (video.content, video.adaptation_set, video.width, video.height),
-        (Content::Video, 0, Some(640), Some(360))
+        (ContentType::Video, 0, Some(640), Some(360))
     );
     assert_eq!(video.frame_rate, Some(FrameRate { numerator: 25, denominator: 1 }));
     assert_eq!((video.codecs.as_str(), video.bandwidth), ("avc1.64001e", 741_643));
     assert_eq!(
         (audio.content, audio.adaptation_set, audio.audio_sampling_rate),
-        (Content::Audio, 1, Some(48_000))
+        (ContentType::Audio, 1, Some(48_000))
     );
     assert_eq!((audio.lang.as_deref(), audio.label.as_deref()), (Some("eng"), Some("Sound & more")));
     assert_eq!(audio.roles[..], ["main".to_owned()]);
@@ -178,7 +178,7 @@ fn periods_inherit_and_bound_their_segments() {
 fn a_single_file_is_read_through_its_index() {
     let mpd = parse(PERIODS.as_bytes()).unwrap();
     let [file, nothing] = &mpd.periods[2].representations[..] else { panic!("{mpd:?}") };
-    assert_eq!((file.content, nothing.content), (Content::Video, Content::Text));
+    assert_eq!((file.content, nothing.content), (ContentType::Video, ContentType::Text));
     let index = file.index().unwrap().unwrap();
     assert_eq!(
         (index.path.as_str(), index.range),

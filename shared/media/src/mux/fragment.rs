@@ -3,7 +3,7 @@
 use bytes::Bytes;
 
 use super::boxes::{BoxWriter, write_ftyp};
-use super::movie::{Movie, Track};
+use super::movie::{Movie, TrackBox};
 use super::table::{ChunkOffsets, SampleTable};
 use super::{MuxError, MuxSample, TrackSpec, check_entry, check_specs};
 
@@ -70,7 +70,7 @@ impl FragmentWriter {
             .map(|(track, spec)| SampleTable::new(track, spec.timescale))
             .collect();
         let all = (1_u32..).zip(&self.tracks).zip(&tables);
-        let tracks = all.map(|((id, spec), table)| Track { id, spec, edits: &[], table }).collect();
+        let tracks = all.map(|((id, spec), table)| TrackBox { id, spec, edits: &[], table }).collect();
         let movie = Movie { timescale: self.movie_timescale, tracks, fragmented: true };
         let mut w = BoxWriter::with_capacity(0);
         write_ftyp(&mut w, *b"iso6", &BRANDS)?;

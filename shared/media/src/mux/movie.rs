@@ -2,7 +2,7 @@
 
 use super::boxes::BoxWriter;
 use super::table::{ChunkOffsets, SampleTable};
-use super::{Edit, MuxError, TrackKind, TrackSpec};
+use super::{Edit, MuxError, TrackMedia, TrackSpec};
 use crate::display::Matrix;
 
 /// A tkhd flag: the track is played unless the viewer chooses otherwise.
@@ -13,13 +13,13 @@ const IN_MOVIE: u32 = 2;
 /// A movie about to be written.
 pub(super) struct Movie<'a> {
     pub(super) timescale: u32,
-    pub(super) tracks: Vec<Track<'a>>,
+    pub(super) tracks: Vec<TrackBox<'a>>,
     /// Announces fragments (`mvex`).
     pub(super) fragmented: bool,
 }
 
 /// A track about to be written.
-pub(super) struct Track<'a> {
+pub(super) struct TrackBox<'a> {
     /// The `track_ID`, counted from 1.
     pub(super) id: u32,
     pub(super) spec: &'a TrackSpec,
@@ -33,12 +33,12 @@ impl Movie<'_> {
         let durations: Vec<u64> =
             self.tracks.iter().map(|track| track.duration(self.timescale)).collect::<Result<_, _>>()?;
         let first_audio =
-            self.tracks.iter().find(|track| track.spec.kind == TrackKind::Audio).map(|track| track.id);
+            self.tracks.iter().find(|track| track.spec.kind == TrackMedia::Audio).map(|track| track.id);
         w.boxed(*b"moov", |w| {
             self.write_mvhd(w, durations.iter().copied().max().unwrap_or(0))?;
             for (track, duration) in self.tracks.iter().zip(&durations) {
                 // Players that mix every enabled track would play all languages at once.
-                let enabled = track.spec.kind != TrackKind::Audio || first_audio == Some(track.id);
+                let enabled = track.spec.kind != TrackMedia::Audio || first_audio == Some(track.id);
                 w.boxed(*b"trak", |w| {
                     track.write_tkhd(w, *duration, enabled)?;
                     track.write_edts(w)?;
@@ -81,7 +81,7 @@ impl Movie<'_> {
     }
 }
 
-impl Track<'_> {
+impl TrackBox<'_> {
     /// What the track adds to the presentation, in ticks of the movie.
     fn duration(&self, movie_timescale: u32) -> Result<u64, MuxError> {
         let edited = self.edits.iter().try_fold(0_u64, |sum, edit| sum.checked_add(edit.duration));
@@ -96,8 +96,8 @@ impl Track<'_> {
         let version = version_for(duration);
         // Audio tracks are alternatives to each other: group 1.
         let (group, volume, width, height, matrix) = match self.spec.kind {
-            TrackKind::Video { width, height, matrix } => (0, 0, width, height, matrix),
-            TrackKind::Audio => (1, 0x100, 0, 0, Matrix::default()),
+            TrackMedia::Video { width, height, matrix } => (0, 0, width, height, matrix),
+            TrackMedia::Audio => (1, 0x100, 0, 0, Matrix::default()),
         };
         w.full(*b"tkhd", version, if enabled { ENABLED | IN_MOVIE } else { IN_MOVIE }, |w| {
             write_creation_times(w, version)?;
@@ -133,8 +133,8 @@ impl Track<'_> {
 
     fn write_mdia(&self, w: &mut BoxWriter, offsets: ChunkOffsets) -> Result<(), MuxError> {
         let (handler, name): (_, &[u8]) = match self.spec.kind {
-            TrackKind::Video { .. } => (b"vide", b"VideoHandler\0"),
-            TrackKind::Audio => (b"soun", b"SoundHandler\0"),
+            TrackMedia::Video { .. } => (b"vide", b"VideoHandler\0"),
+            TrackMedia::Audio => (b"soun", b"SoundHandler\0"),
         };
         w.boxed(*b"mdia", |w| {
             self.write_mdhd(w)?;
@@ -171,8 +171,8 @@ impl Track<'_> {
 
     fn write_media_header(&self, w: &mut BoxWriter) -> Result<(), MuxError> {
         let (kind, flags, length) = match self.spec.kind {
-            TrackKind::Video { .. } => (*b"vmhd", 1, 8),
-            TrackKind::Audio => (*b"smhd", 0, 4),
+            TrackMedia::Video { .. } => (*b"vmhd", 1, 8),
+            TrackMedia::Audio => (*b"smhd", 0, 4),
         };
         w.full(kind, 0, flags, |w| {
             w.zeros(length);
@@ -273,7 +273,7 @@ mod tests {
     fn a_picture_s_matrix_is_written() {
         let turned = Matrix([0, 0x1_0000, 0, -0x1_0000, 0, 0, 360 << 16, 0, 0x4000_0000]);
         let spec =
-            TrackSpec { kind: TrackKind::Video { width: 640, height: 360, matrix: turned }, ..video(100) };
+            TrackSpec { kind: TrackMedia::Video { width: 640, height: 360, matrix: turned }, ..video(100) };
         let head = finish(vec![spec, audio(100)], &[sample(0, 50, 9)], &[vec![], vec![]]);
         let headers = all(&head, "moov.trak.tkhd");
         let read = |tkhd: &[u8]| std::array::from_fn(|n| u32_at(tkhd, 40 + 4 * n).cast_signed());

@@ -3,7 +3,7 @@
 use bytes::Bytes;
 
 use super::boxes::{BoxWriter, write_ftyp};
-use super::movie::{Movie, Track};
+use super::movie::{Movie, TrackBox};
 use super::table::{ChunkOffsets, SampleTable};
 use super::{Edit, MuxError, MuxSample, TrackSpec, check_entry, check_specs, is_sample_entry};
 
@@ -111,8 +111,8 @@ impl Mp4Tables {
         }
         let all = (1_u32..).zip(&self.tracks).zip(edits);
         let with_samples = all.filter(|((_, (_, table)), _)| !table.is_empty());
-        let tracks: Vec<Track<'a>> =
-            with_samples.map(|((id, (spec, table)), edits)| Track { id, spec, edits, table }).collect();
+        let tracks: Vec<TrackBox<'a>> =
+            with_samples.map(|((id, (spec, table)), edits)| TrackBox { id, spec, edits, table }).collect();
         if tracks.is_empty() {
             return Err(MuxError::NoSamples);
         }
@@ -321,7 +321,7 @@ mod tests {
         assert_eq!(empty, Err(MuxError::NoSamples));
     }
 
-    /// Track, ticks to the track's next sample, composition offset, sync, sample entry and size of a sample.
+    /// TrackBox, ticks to the track's next sample, composition offset, sync, sample entry and size of a sample.
     type Step = (usize, u32, i32, bool, u32, u32);
 
     fn steps() -> impl Strategy<Value = Vec<Step>> {

@@ -12,7 +12,7 @@ pub(super) fn sample_entry(kind: [u8; 4], marker: u8) -> Bytes {
 
 pub(super) fn video(timescale: u32) -> TrackSpec {
     TrackSpec {
-        kind: TrackKind::Video { width: 640, height: 360, matrix: Matrix::default() },
+        kind: TrackMedia::Video { width: 640, height: 360, matrix: Matrix::default() },
         timescale,
         language: *b"und",
         sample_entries: vec![sample_entry(*b"avc1", 1), sample_entry(*b"avc1", 2)],
@@ -22,7 +22,7 @@ pub(super) fn video(timescale: u32) -> TrackSpec {
 
 pub(super) fn audio(timescale: u32) -> TrackSpec {
     TrackSpec {
-        kind: TrackKind::Audio,
+        kind: TrackMedia::Audio,
         timescale,
         language: *b"deu",
         sample_entries: vec![sample_entry(*b"mp4a", 1)],

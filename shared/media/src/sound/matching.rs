@@ -19,7 +19,7 @@ pub struct Identity {
 
 /// Where a found track belongs.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Place {
+pub struct TrackMatch {
     /// The known track that it goes on; `None` makes it a new one.
     pub track: Option<usize>,
     /// Only its position among several that look alike says so.
@@ -65,19 +65,19 @@ fn said(one: Option<[u8; 3]>, other: Option<[u8; 3]>) -> Option<u32> {
 
 /// Finds for each of the `found` tracks, in order, the one of the `known` that it goes on: by language and role, then
 /// label, codec and channels, and by position only where these do not decide. No two go on the same one.
-pub fn match_tracks(known: &[Identity], found: &[Identity]) -> Vec<Place> {
+pub fn match_tracks(known: &[Identity], found: &[Identity]) -> Vec<TrackMatch> {
     let mut pairs: Vec<Pair> = Vec::new();
     for (at, one) in found.iter().enumerate() {
         let alike = known.iter().enumerate().filter_map(|(k, other)| Some((k, one.likeness(other)?)));
         pairs.extend(alike.map(|(k, likeness)| Pair { at, known: k, likeness }));
     }
-    let mut places = vec![Place { track: None, by_position: false }; found.len()];
+    let mut places = vec![TrackMatch { track: None, by_position: false }; found.len()];
     while let Some(best) = best(&pairs, known.len()) {
         let rivals = pairs.iter().filter(|pair| {
             pair.likeness == best.likeness && (pair.at == best.at) != (pair.known == best.known)
         });
         if let Some(place) = places.get_mut(best.at) {
-            *place = Place { track: Some(best.known), by_position: rivals.count() > 0 };
+            *place = TrackMatch { track: Some(best.known), by_position: rivals.count() > 0 };
         }
         pairs.retain(|pair| pair.at != best.at && pair.known != best.known);
     }
@@ -125,7 +125,7 @@ mod tests {
         }
     }
 
-    fn tracks(places: &[Place]) -> Vec<Option<usize>> {
+    fn tracks(places: &[TrackMatch]) -> Vec<Option<usize>> {
         places.iter().map(|place| place.track).collect()
     }
 

@@ -416,14 +416,14 @@ fn timed(times: &[(i64, i64)]) -> Vec<(Nanos, Nanos)> {
 fn a_window_in_which_a_picture_starts_soon_starts_with_it() {
     for next in [1000, 1001, 1250] {
         let times = timed(&[(0, next), (next, 4000)]);
-        assert_eq!(opening(&times, Nanos::from_millis(1000), 0, false), Some(Opening::Picture), "{next}");
+        assert_eq!(opening(&times, Nanos::from_millis(1000), 0, false), Some(WindowStart::Picture), "{next}");
     }
 }
 
 #[test]
 fn a_window_in_which_no_picture_starts_soon_starts_with_the_one_on_display() {
     let start = Nanos::from_millis(1000);
-    let held = |at, until| Some(Opening::OnDisplay(at, Nanos::from_millis(until)));
+    let held = |at, until| Some(WindowStart::OnDisplay(at, Nanos::from_millis(until)));
     assert_eq!(opening(&timed(&[(0, 1251), (1251, 40)]), start, 0, false), held(0, 1251));
     assert_eq!(opening(&timed(&[(0, 3000), (40, 40), (3000, 40)]), start, 0, false), held(1, 3000));
     assert_eq!(opening(&timed(&[(0, 1001)]), start, 0, false), None, "more may come");
@@ -433,9 +433,9 @@ fn a_window_in_which_no_picture_starts_soon_starts_with_the_one_on_display() {
 #[test]
 fn a_window_that_starts_in_a_hole_starts_with_the_next_picture() {
     let start = Nanos::from_millis(1000);
-    assert_eq!(opening(&timed(&[(0, 1000)]), start, 0, true), Some(Opening::Picture));
-    assert_eq!(opening(&timed(&[(3000, 40)]), start, 0, false), Some(Opening::Picture));
-    assert_eq!(opening(&[], start, 0, true), Some(Opening::Picture));
+    assert_eq!(opening(&timed(&[(0, 1000)]), start, 0, true), Some(WindowStart::Picture));
+    assert_eq!(opening(&timed(&[(3000, 40)]), start, 0, false), Some(WindowStart::Picture));
+    assert_eq!(opening(&[], start, 0, true), Some(WindowStart::Picture));
 }
 
 #[test]
@@ -444,9 +444,9 @@ fn a_picture_that_is_shown_earlier_may_still_be_decoded() {
     let mut times = timed(&[(0, 400), (3000, 400)]);
     assert_eq!(opening(&times, start, 1, false), None);
     times.extend(timed(&[(1100, 400)]));
-    assert_eq!(opening(&times, start, 1, false), Some(Opening::Picture));
+    assert_eq!(opening(&times, start, 1, false), Some(WindowStart::Picture));
     let times = timed(&[(0, 400), (3000, 400), (2000, 400)]);
-    assert_eq!(opening(&times, start, 1, false), Some(Opening::OnDisplay(0, Nanos::from_millis(2000))));
+    assert_eq!(opening(&times, start, 1, false), Some(WindowStart::OnDisplay(0, Nanos::from_millis(2000))));
 }
 
 #[test]

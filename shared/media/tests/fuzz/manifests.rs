@@ -5,7 +5,7 @@ use crate::seeds::MANIFESTS;
 use export_fuzz::damage::{apply, damage, number};
 use export_fuzz::{config, measured};
 use export_media::fmp4::{Index, IndexEntry};
-use export_media::mpd::{ByteRange, Mpd, MpdError, Representation, Resource, Segment, parse, resolve};
+use export_media::mpd::{ByteRange, Mpd, MpdError, ObjectRange, Representation, Segment, parse, resolve};
 use export_media::nal::VideoCodec;
 use export_media::select::{choose, pictures};
 use export_media::time::Nanos;
@@ -299,7 +299,7 @@ fn written() -> impl Strategy<Value = Vec<u8>> {
     })
 }
 
-fn is_inside(resource: &Resource) -> bool {
+fn is_inside(resource: &ObjectRange) -> bool {
     let path = &resource.path;
     path.len() <= KEY
         && !path.starts_with('/')
@@ -399,7 +399,7 @@ proptest! {
         prop_assert!(peak <= FIXED, "{peak} bytes");
         if let Ok(key) = key {
             let path = key.strip_prefix("dir/").unwrap().to_owned();
-            prop_assert!(is_inside(&Resource { path, range: None }), "{key}");
+            prop_assert!(is_inside(&ObjectRange { path, range: None }), "{key}");
         }
     }
 }

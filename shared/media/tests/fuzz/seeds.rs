@@ -3,7 +3,7 @@
 use bytes::Bytes;
 use export_media::display::Matrix;
 use export_media::fmp4::{Codec, Init, InitTrack, TrackKind, read_fragments};
-use export_media::mux::{FragmentWriter, MuxSample, TrackKind as Shown, TrackSpec};
+use export_media::mux::{FragmentWriter, MuxSample, TrackMedia as Shown, TrackSpec};
 use export_media::nal::VideoCodec;
 use std::sync::LazyLock;
 

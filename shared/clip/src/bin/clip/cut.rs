@@ -5,7 +5,8 @@ use crate::options::Options;
 use crate::synthetic::Synthetic;
 use crate::usage::{Children, Usage};
 use export_clip::{
-    Asked, Cause, Clip, ClipFile, Error, Ffmpeg, Folder, Made, Observer, Selection, Still, Thumbnail, Warning,
+    Asked, Clip, ClipFile, Error, Ffmpeg, Folder, Made, Observer, Refusal, Selection, Still, Thumbnail,
+    Warning,
 };
 use export_media::mpd::{Mpd, parse};
 use export_media::time::Nanos;
@@ -217,7 +218,7 @@ fn made(done: &Done, wall: Duration) -> Value {
 
 fn failure(error: &Error) -> Value {
     match error {
-        Error::GivenUp(Cause { reason, detail }) => json!({ "reason": reason.code(), "detail": detail }),
+        Error::GivenUp(Refusal { kind, detail }) => json!({ "reason": kind.code(), "detail": detail }),
         error => json!({ "detail": error.to_string() }),
     }
 }
@@ -225,7 +226,7 @@ fn failure(error: &Error) -> Value {
 /// For people.
 fn explained(error: Error) -> Box<dyn StdError> {
     match error {
-        Error::GivenUp(Cause { reason, detail }) if detail.is_empty() => reason.to_string().into(),
+        Error::GivenUp(Refusal { kind, detail }) if detail.is_empty() => kind.to_string().into(),
         Error::GivenUp(cause) => cause.to_string().into(),
         Error::Waiting { available_ms, .. } => {
             format!("the recording is still growing: {available_ms} ms of the window are there").into()

@@ -2,8 +2,8 @@
 
 use crate::synthetic::Synthetic;
 use bytes::Bytes;
-use export_clip::{ClipFile, Error, FileWriter, Folder, ReadError, Sink, Source, Writer};
-use export_media::mpd::{Mpd, MpdError, Resource};
+use export_clip::{ClipFile, ClipWriter, Error, FileWriter, Folder, ReadFailure, Sink, Source};
+use export_media::mpd::{Mpd, MpdError, ObjectRange};
 use serde_json::{Value, json};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -40,7 +40,7 @@ pub(crate) struct Metered {
     recording: Material,
     name: String,
     /// Initialization segments and indexes.
-    heads: Vec<Resource>,
+    heads: Vec<ObjectRange>,
     manifests: Count,
     inits: Count,
     media: Count,
@@ -70,7 +70,7 @@ impl Metered {
         path: &str,
         range: Option<(u64, u64)>,
         most: u64,
-    ) -> Result<Bytes, ReadError> {
+    ) -> Result<Bytes, ReadFailure> {
         match &self.recording {
             Material::Folder(folder) => folder.read(path, range, most).await,
             Material::Synthetic(synthetic) => cut(&synthetic.get(path, &self.name)?, range),
@@ -93,7 +93,7 @@ impl Metered {
 }
 
 impl Source for Metered {
-    async fn read(&self, path: &str, range: Option<(u64, u64)>, most: u64) -> Result<Bytes, ReadError> {
+    async fn read(&self, path: &str, range: Option<(u64, u64)>, most: u64) -> Result<Bytes, ReadFailure> {
         let read = self.peek(path, range, most).await;
         let count = match &read {
             Err(_) => &self.missing,
@@ -106,12 +106,12 @@ impl Source for Metered {
     }
 }
 
-fn cut(body: &Bytes, range: Option<(u64, u64)>) -> Result<Bytes, ReadError> {
+fn cut(body: &Bytes, range: Option<(u64, u64)>) -> Result<Bytes, ReadFailure> {
     let Some((first, last)) = range else { return Ok(body.clone()) };
     let at = |n: u64| usize::try_from(n).unwrap_or(usize::MAX);
     let end = at(last).saturating_add(1).min(body.len());
     if at(first) >= end {
-        return Err(ReadError::Unavailable("the range is not satisfiable".to_owned()));
+        return Err(ReadFailure::Unavailable("the range is not satisfiable".to_owned()));
     }
     Ok(body.slice(at(first)..end))
 }
@@ -162,7 +162,7 @@ impl Counted {
     }
 }
 
-impl Writer for Counted {
+impl ClipWriter for Counted {
     /// Size of the file in bytes.
     type Written = u64;
 

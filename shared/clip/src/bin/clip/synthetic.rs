@@ -3,7 +3,7 @@
 #![expect(clippy::unwrap_used, reason = "text is written to a string")]
 
 use bytes::Bytes;
-use export_clip::{Folder, ReadError, Source};
+use export_clip::{Folder, ReadFailure, Source};
 use export_media::fmp4::{Init, InitTrack, TrackKind, read_fragments};
 use export_media::mpd::{Representation, parse};
 use export_media::mux::{self, FragmentWriter, MuxSample, TrackSpec};
@@ -57,18 +57,18 @@ impl Synthetic {
     }
 
     /// A file by its name; `manifest` is the manifest's.
-    pub(crate) fn get(&self, name: &str, manifest: &str) -> Result<Bytes, ReadError> {
+    pub(crate) fn get(&self, name: &str, manifest: &str) -> Result<Bytes, ReadFailure> {
         if name == manifest {
             return Ok(self.mpd().into());
         }
-        let (track, rest) = name.split_once('-').ok_or(ReadError::NotFound)?;
-        let track = self.tracks.iter().find(|t| t.name == track).ok_or(ReadError::NotFound)?;
+        let (track, rest) = name.split_once('-').ok_or(ReadFailure::NotFound)?;
+        let track = self.tracks.iter().find(|t| t.name == track).ok_or(ReadFailure::NotFound)?;
         let mut writer = FragmentWriter::new(vec![track.spec.clone()], track.spec.timescale)
             .map_err(|e| unavailable(&e.to_string()))?;
         if rest == "init.mp4" {
             return writer.init().map_err(|e| unavailable(&e.to_string()));
         }
-        let number = rest.trim_end_matches(".m4s").parse::<i64>().map_err(|_| ReadError::NotFound)?;
+        let number = rest.trim_end_matches(".m4s").parse::<i64>().map_err(|_| ReadFailure::NotFound)?;
         let samples = track.between(self.ticks(number, track), self.ticks(number + 1, track));
         writer.fragment(&[&samples]).map_err(|e| unavailable(&e.to_string()))
     }
@@ -121,9 +121,9 @@ impl Track {
         };
         let kind = match init.kind {
             TrackKind::Video => {
-                mux::TrackKind::Video { width: init.width, height: init.height, matrix: init.matrix }
+                mux::TrackMedia::Video { width: init.width, height: init.height, matrix: init.matrix }
             }
-            _ => mux::TrackKind::Audio,
+            _ => mux::TrackMedia::Audio,
         };
         let spec = TrackSpec {
             kind,
@@ -186,6 +186,6 @@ async fn first_segments(
     Ok((init, samples))
 }
 
-fn unavailable(why: &str) -> ReadError {
-    ReadError::Unavailable(why.to_owned())
+fn unavailable(why: &str) -> ReadFailure {
+    ReadFailure::Unavailable(why.to_owned())
 }

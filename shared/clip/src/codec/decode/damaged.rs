@@ -5,12 +5,12 @@
 
 use super::undecodable;
 use crate::codec::picture::Coded;
-use crate::error::WorkError;
+use crate::error::Error;
 use crate::ffmpeg::Ffmpeg;
 use bytes::Bytes;
 use export_media::display::Matrix;
 use export_media::ffmpeg::{decoded_times, list_decoded};
-use export_media::mux::{FragmentWriter, MuxSample, TrackKind, TrackSpec};
+use export_media::mux::{FragmentWriter, MuxSample, TrackMedia, TrackSpec};
 use export_media::nal::{RandomAccess, is_one_unit};
 use export_media::time::Nanos;
 use std::collections::BTreeSet;
@@ -44,7 +44,7 @@ impl Damaged {
         ffmpeg: &Ffmpeg,
         pictures: &[Coded],
         adds_up: bool,
-    ) -> Result<Option<Self>, WorkError> {
+    ) -> Result<Option<Self>, Error> {
         if adds_up && pictures.iter().all(is_one_picture) {
             return Ok(None);
         }
@@ -71,7 +71,7 @@ fn is_one_picture(picture: &Coded) -> bool {
 }
 
 /// Which of the pictures shown at `times` a decoder lists.
-fn given(listed: &[i64], times: &[Nanos]) -> Result<Vec<Nanos>, WorkError> {
+fn given(listed: &[i64], times: &[Nanos]) -> Result<Vec<Nanos>, Error> {
     let picture = |time: &i64| {
         let rank = time.checked_sub(DELAY * STEP)?.checked_div(STEP)?;
         times.get(usize::try_from(rank).ok()?).copied()
@@ -86,10 +86,10 @@ fn given(listed: &[i64], times: &[Nanos]) -> Result<Vec<Nanos>, WorkError> {
 }
 
 /// The pictures in a fragmented MP4, timed by their places in `times`.
-fn file(pictures: &[Coded], times: &[Nanos]) -> Result<Vec<Bytes>, WorkError> {
+fn file(pictures: &[Coded], times: &[Nanos]) -> Result<Vec<Bytes>, Error> {
     let entry = pictures.first().map(|picture| picture.config.entry.bytes.clone());
     let spec = TrackSpec {
-        kind: TrackKind::Video { width: 16, height: 16, matrix: Matrix::default() },
+        kind: TrackMedia::Video { width: 16, height: 16, matrix: Matrix::default() },
         timescale: 1000,
         language: *b"und",
         sample_entries: entry.into_iter().collect(),

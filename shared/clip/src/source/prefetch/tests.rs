@@ -1,5 +1,5 @@
 use super::*;
-use crate::ReadError;
+use crate::ReadFailure;
 use bytes::Bytes;
 use export_domain::ports::SourceStore;
 use export_domain::target::Bucket;
@@ -23,13 +23,13 @@ struct Stuck {
 }
 
 impl Source for Stuck {
-    async fn read(&self, path: &str, range: Option<(u64, u64)>, most: u64) -> Result<Bytes, ReadError> {
+    async fn read(&self, path: &str, range: Option<(u64, u64)>, most: u64) -> Result<Bytes, ReadFailure> {
         if path.contains("audio-") && !path.contains("init") {
             self.asked.lock().unwrap().push(most);
             std::future::pending::<()>().await;
         }
         let bucket = Bucket { name: "recordings".to_owned(), owner: String::new(), prefix: String::new() };
-        self.objects.read(&bucket, path, range, most).await.map_err(|_| ReadError::NotFound)
+        self.objects.read(&bucket, path, range, most).await.map_err(|_| ReadFailure::NotFound)
     }
 }
 
