@@ -21,7 +21,7 @@ const CLAIM_TRIES: u32 = 3;
 /// Time to give the lease back.
 const FAREWELL: Duration = Duration::from_secs(5);
 
-/// How a trigger's work ended well.
+/// The successful outcome of a trigger's work.
 enum TriggerOutcome {
     /// An export covers it now.
     Done,

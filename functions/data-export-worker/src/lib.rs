@@ -2,8 +2,8 @@
 //! MRE's own exporter.
 //!
 //! Triggers come late, twice, in any order and in bursts. A trigger that an export covers is done without work; one
-//! worker at a time builds; a trigger that meets another worker waits in the queue. What can never be exported is told
-//! on the bus and kept as a dead letter; what failed in passing comes back, and is a dead letter after five times.
+//! worker builds, no two; a trigger that meets another worker waits in the queue. What can never be exported is told on
+//! the bus and kept as a dead letter; a transient failure comes back, and is a dead letter after five times.
 //!
 //! Documents that take too long for the reply to a request are built here as well.
 
@@ -17,15 +17,15 @@ pub use config::Config;
 pub struct App<S, E, T, B, Q, D, C> {
     /// MRE's tables and stored exports.
     pub source: S,
-    /// Where exports are stored.
+    /// The store of exports.
     pub exports: E,
-    /// Who builds what, and the rows that point at exports.
+    /// The states of the builds, and the rows that point at exports.
     pub states: T,
     /// MRE's bus.
     pub bus: B,
     /// The queue that the triggers come from.
     pub queue: Q,
-    /// Where triggers go that can never be exported.
+    /// The queue of triggers that can never be exported.
     pub dead_letters: D,
     /// The time.
     pub clock: C,

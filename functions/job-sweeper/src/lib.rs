@@ -1,8 +1,8 @@
-//! Sends again what nobody took, ends what ran out of time, tells what nobody told: in this order, so that an event bus
-//! that does not answer keeps no job from its next worker.
+//! Resends unclaimed jobs, expires overdue ones and publishes missed completion events: in this order, so that an event
+//! bus that does not answer keeps no job from its next worker.
 //!
-//! A sweep is idempotent and may run beside another one: whoever wins the conditional write sends the message, and a
-//! message too many is acknowledged by the worker without work.
+//! A sweep is idempotent and may run beside another one: the sweep that wins the conditional write sends the message,
+//! and a message too many is acknowledged by the worker without work.
 
 use export_domain::job::{Errand, Job, Swept};
 use export_domain::ports::{Clock, Due, DueJobs, EventBus, JobQueue, JobStore, Unavailable, Written};
@@ -33,20 +33,20 @@ pub struct App<J, Q, B, C> {
     pub jobs: J,
     /// The work queues.
     pub queue: Q,
-    /// Where completion events go.
+    /// The bus of completion events.
     pub bus: B,
     /// The time.
     pub clock: C,
     /// Times of a job's life.
     pub times: Lifecycle,
-    /// Where metrics go.
+    /// The sink of metrics.
     pub metrics: Metrics,
 }
 
-/// What a sweep did.
+/// The counts of a sweep.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize)]
 pub struct Sweep {
-    /// Jobs that were due, but for those whose event the bus had refused before.
+    /// Jobs that were due, except those whose event the bus had refused before.
     pub due: usize,
     /// Messages sent again.
     pub resent: usize,
@@ -60,7 +60,7 @@ pub struct Sweep {
     pub untold: usize,
 }
 
-/// What became of one job.
+/// The outcome for one job.
 #[derive(Debug)]
 enum Did {
     Nothing,
@@ -81,7 +81,7 @@ enum Untold {
     Named(Due),
 }
 
-/// What became of an event.
+/// The outcome for an event.
 #[derive(Debug, Clone, Copy)]
 enum Told {
     Nothing,
@@ -96,7 +96,7 @@ where
     B: EventBus,
     C: Clock,
 {
-    /// Looks at every job that is due, earliest first, and then tells of those that ended, as long as the time lasts; `left`
+    /// Looks at every job that is due, earliest first, and then publishes the ends, as long as the time lasts; `left`
     /// is what remains of the invocation. One job's trouble does not keep the others waiting.
     ///
     /// # Errors
@@ -132,8 +132,8 @@ where
         Ok(sweep)
     }
 
-    /// Sends again and ends; returns the jobs to be told of as well, and how many milliseconds the job had been due that was
-    /// due longest. Jobs that are left alone do not count.
+    /// Sends again and ends; returns the jobs whose end is to be published as well, and how many milliseconds the job
+    /// had been due that was due longest. Jobs that are left alone do not count.
     async fn recover(&self, now: i64, until: i64) -> Result<(Sweep, Vec<Job>, i64), Unavailable> {
         let due = self.jobs.due(Errand::Recover, now, MOST).await?;
         let begun = Sweep { due: due.len(), left: due.len(), ..Sweep::default() };
@@ -164,8 +164,8 @@ where
         Ok(swept.await)
     }
 
-    /// Tells of `ended` and of what the bus refused earlier, until it has refused several in a row: it will refuse the
-    /// others too. All of them come up again in a later sweep.
+    /// Publishes the ends of `ended` and of what the bus refused earlier, until it has refused several in a row: it
+    /// will refuse the others too. All of them come up again in a later sweep.
     async fn tell_all(&self, sweep: Sweep, ended: Vec<Job>, now: i64, until: i64) -> Sweep {
         let again = self.jobs.due(Errand::Tell, now, MOST).await.unwrap_or_else(|error| {
             tracing::warn!(%error, "failed to list the jobs with an unsent completion event");

@@ -12,7 +12,7 @@ use std::error::Error;
 use std::fmt::Write;
 use std::time::Duration;
 
-/// How long calls may take.
+/// The time that calls may take.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Patience {
     /// One try.

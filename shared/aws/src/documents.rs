@@ -38,7 +38,7 @@ pub struct S3Documents {
     bucket: String,
 }
 
-/// What is at a key.
+/// An object that is present at a key.
 struct Present {
     etag: String,
     fence: u64,
@@ -51,7 +51,7 @@ impl S3Documents {
         Self { client: Client::new(config), credentials: config.credentials_provider(), bucket }
     }
 
-    /// Reads an object. One that S3 does not give for good, that is too large, or that is no UTF-8 text is unreadable.
+    /// Reads an object. One that S3 refuses permanently, that is too large, or that is no UTF-8 text is unreadable.
     ///
     /// # Errors
     /// [`Unavailable`] when S3 does not answer.
@@ -147,7 +147,7 @@ fn unreadable(why: &str) -> LastExport {
     LastExport::Unreadable
 }
 
-/// Whether the object's key of encryption is disabled or on its way out.
+/// Returns `true` if the object's key of encryption is disabled or on its way out.
 fn is_locked(code: Option<&str>) -> bool {
     code.is_some_and(|code| code.starts_with("KMS."))
 }

@@ -38,7 +38,7 @@ const CONFLICT_TRIES: u32 = 4;
 const BODY_TRIES: u32 = 3;
 /// Codes of a 403 that stays one: no right to the object or its key, a bucket that AWS closed, an object in an archive.
 const DENIALS: [&str; 3] = ["AccessDenied", "AllAccessDisabled", "InvalidObjectState"];
-/// What S3 says of keys of AWS KMS that are disabled, to be deleted, gone, or for other uses.
+/// S3's messages about keys of AWS KMS that are disabled, to be deleted, gone, or for other uses.
 const KEY_TROUBLES: [&str; 4] = [
     "KMS.DisabledException",
     "KMS.KMSInvalidStateException",
@@ -170,7 +170,7 @@ where
     }
 }
 
-/// How many bytes a reply will have. One that gives others than were asked for is none.
+/// The number of bytes that a reply will have. A reply with other bytes than were asked for is an error.
 pub(crate) fn length(
     what: &'static str,
     object: &GetObjectOutput,
@@ -394,8 +394,8 @@ impl ClipStore for S3Objects {
     }
 }
 
-/// Makes an object visible. A status in `refusals` is an answer; 409 means that another conditional write was under way,
-/// so ask again.
+/// Makes an object visible. A status in `refusals` is an answer; 409 means that another conditional write was under
+/// way, so ask again.
 async fn published<F, T, E>(refusals: &[u16], attempt: impl Fn() -> F) -> Result<Published, WriteError>
 where
     F: Future<Output = Result<T, SdkError<E>>>,
@@ -451,8 +451,8 @@ fn trouble<E: ProvideErrorMetadata>(error: &SdkError<E>) -> Option<Trouble> {
     is_denied(error).then_some(Trouble::Denied)
 }
 
-/// Whether the reply's time is not this machine's by more than S3 lets pass: what a 403 without a code, as `HEAD` has
-/// it, cannot say itself.
+/// Returns `true` if the reply's time is not this machine's by more than S3 lets pass: what a 403 without a code, as
+/// `HEAD` has it, cannot say itself.
 fn is_clock_off<E>(error: &SdkError<E>) -> bool {
     let date = error.raw_response().and_then(|response| response.headers().get("date"));
     let theirs = date.and_then(|date| DateTime::from_str(date, Format::HttpDate).ok());
@@ -460,9 +460,9 @@ fn is_clock_off<E>(error: &SdkError<E>) -> bool {
     theirs.is_some_and(|theirs| theirs.secs().abs_diff(ours) > SKEW_S)
 }
 
-/// Whether S3 does not let us, at whatever time it is asked. A clock or credentials that are out of date, which have a
-/// 403 too, are others at the next try. Only `HEAD` has no code; roles that may list a bucket get a 404 for what is not
-/// there, so its 403 is a denial.
+/// Returns `true` if S3 does not let us, at whatever time it is asked. A clock or credentials that are out of date,
+/// which have a 403 too, are others at the next try. Only `HEAD` has no code; roles that may list a bucket get a 404
+/// for what is not there, so its 403 is a denial.
 pub(crate) fn is_denied<E: ProvideErrorMetadata>(error: &SdkError<E>) -> bool {
     match (status(error), error.code()) {
         (Some(403), code) => code.is_none_or(|code| DENIALS.contains(&code)),
@@ -482,7 +482,7 @@ fn joining() -> TimeoutConfig {
         .build()
 }
 
-/// Longer each time, and never as long as somebody else's.
+/// Longer each time, and never as long as that of another caller.
 async fn pause(tries: u32) {
     let most = u64::from(tries) * 100;
     tokio::time::sleep(Duration::from_millis(most / 2 + RandomState::new().hash_one(tries) % most)).await;

@@ -15,7 +15,7 @@ use std::collections::HashMap;
 
 const WHAT: &str = "the queue";
 
-/// The attribute by which X-Ray joins whoever receives a message to whoever sent it.
+/// The attribute by which X-Ray joins the receiver of a message to its sender.
 const TRACE: MessageSystemAttributeNameForSends = MessageSystemAttributeNameForSends::AwsTraceHeader;
 
 /// The clip and the thumbnail queue in SQS.
@@ -49,7 +49,7 @@ impl JobQueue for SqsQueues {
     }
 }
 
-/// The dead-letter queue of a function, for bodies that are no message of ours.
+/// The dead-letter queue of a function, for bodies that are not messages of this service.
 #[derive(Debug, Clone)]
 pub struct SqsDeadLetters {
     client: Client,
@@ -70,7 +70,7 @@ impl DeadLetters for SqsDeadLetters {
     }
 }
 
-/// What is sent.
+/// A message to send.
 struct Letter<'a> {
     body: String,
     trace: Option<&'a TraceHeader>,
@@ -104,7 +104,7 @@ pub(crate) fn seconds(delay_s: u32) -> i32 {
     i32::try_from(delay_s.min(MAX_DELAY_S)).unwrap_or_default()
 }
 
-/// Whether SQS does not take a message as it is, at whatever time it is sent.
+/// Returns `true` if SQS does not take a message as it is, at whatever time it is sent.
 fn is_refused(error: &SdkError<SendMessageError>) -> bool {
     // `RequestThrottled`, `ThrottlingException`, `KmsThrottled`.
     let throttled = error.code().is_some_and(|code| code.contains("hrottl"));

@@ -9,7 +9,7 @@ use std::sync::{Arc, Mutex};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::{TcpListener, TcpStream};
 
-/// What becomes of one request.
+/// The reply to one request.
 #[derive(Debug, Clone)]
 pub(crate) enum Reply {
     /// These bytes, then the connection ends.
@@ -24,7 +24,7 @@ pub(crate) struct Service {
     requests: Arc<Mutex<Vec<Request>>>,
 }
 
-/// What was asked: head in lower case, and body.
+/// A request: head in lower case, and body.
 type Request = (String, String);
 
 impl Service {

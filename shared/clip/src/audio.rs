@@ -1,5 +1,5 @@
-//! One audio track of the clip: recorded frames at their places on the clip's clock. They are copied, but for those
-//! that the container or the track's other frames do not go with: these are encoded anew.
+//! One audio track of the clip: recorded frames at their places on the clip's clock. They are copied, except those that
+//! the container or the track's other frames do not go with: these are encoded anew.
 
 mod encoded;
 mod open;
@@ -40,17 +40,17 @@ pub(crate) struct Frame {
 struct Planned {
     part: PeriodAudio,
     format: SoundFormat,
-    /// What it is encoded to; `None` copies it.
+    /// The target that it is encoded to; `None` copies it.
     target: Option<SoundTarget>,
 }
 
-/// Where frames come from.
+/// The source of frames.
 enum Frames<O> {
     Copied(Box<Recorded<O>>),
     Encoded(Box<Encoded<O>>),
 }
 
-/// What the track is made with.
+/// The means that the track is made with.
 pub(crate) struct Means<'a, O> {
     pub(crate) reader: &'a Arc<Reader<O>>,
     pub(crate) ffmpeg: &'a Ffmpeg,
@@ -66,13 +66,13 @@ pub(crate) struct AudioTrack<O> {
     /// For people.
     name: String,
     parts: VecDeque<Planned>,
-    /// How many parts have been begun.
+    /// The number of parts that have been begun.
     begun: usize,
     current: Option<(Planned, Frames<O>)>,
     frames: VecDeque<Frame>,
     spec: TrackSpec,
     slots: AudioSlots,
-    /// Where the frame read last ends.
+    /// The end of the frame read last.
     end: Option<Nanos>,
     /// The run of the frame placed last, and the piece of the clip that it is in.
     run: Option<((usize, u32), Nanos)>,
@@ -81,7 +81,8 @@ pub(crate) struct AudioTrack<O> {
     /// The window's start.
     start: Nanos,
     listed: Vec<PeriodAudio>,
-    /// How long before the first picture the sound starts, for decoders to warm up; zero where it cannot be hidden.
+    /// The time by which the sound starts before the first picture, for decoders to warm up; zero where it cannot be
+    /// hidden.
     lead: Nanos,
 }
 
@@ -128,12 +129,12 @@ impl<O: Source> AudioTrack<O> {
         &self.listed
     }
 
-    /// How the track looks in the clip; complete once a frame has been seen.
+    /// The description of the track in the clip; complete once a frame has been seen.
     pub(crate) fn spec(&self) -> &TrackSpec {
         &self.spec
     }
 
-    /// Whether there is no frame to be heard in the window.
+    /// Returns `true` if there is no frame to be heard in the window.
     async fn is_silent(&mut self) -> Result<bool, Error> {
         let (from, until) = self.window;
         loop {
@@ -324,7 +325,7 @@ pub(crate) async fn heard<O: Source>(tracks: Vec<AudioTrack<O>>) -> Result<Vec<A
     Ok(heard)
 }
 
-/// What becomes of each part, and the form of what is copied: that of most of the sound. Everything else is encoded to
+/// Plans each part, and the form of copied sound: that of most of the sound. Everything else is encoded to
 /// it or, if no encoder makes it or the container has no place for it, everything is encoded.
 fn plan(container: Container, parts: Vec<PeriodAudio>) -> Option<(SoundFormat, Vec<Planned>)> {
     let formats: Vec<Vec<SoundFormat>> = parts.iter().map(formats).collect();
@@ -352,7 +353,7 @@ fn formats(part: &PeriodAudio) -> Vec<SoundFormat> {
     init.sample_entries.iter().map(|entry| SoundFormat::of(entry, init.timescale.get())).collect()
 }
 
-/// Where a frame belongs on the clip's clock if it is in `piece`.
+/// The time of a frame on the clip's clock if it is in `piece`.
 fn due(piece: &Piece, frame: &Frame) -> Nanos {
     piece.at + (frame.start - piece.from)
 }

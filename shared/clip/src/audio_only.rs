@@ -12,10 +12,10 @@ use export_media::coverage::Coverage;
 use export_media::mux::edits;
 use export_media::time::Nanos;
 
-/// Frames that are written at a time.
+/// Frames that are written at once.
 const BATCH: usize = 48;
 
-/// What was made.
+/// A clip of sound that was made.
 #[derive(Debug)]
 pub(crate) struct Sound<T> {
     pub(crate) written: T,
@@ -105,7 +105,7 @@ impl<O: Source> Tracks<O> {
         Ok(batches)
     }
 
-    /// Whether there was a frame.
+    /// Returns `true` if there was a frame.
     fn any(&self) -> bool {
         self.first.iter().any(Option::is_some)
     }
@@ -115,7 +115,7 @@ impl<O: Source> Tracks<O> {
         self.first.iter().zip(&self.audio).map(|(at, track)| (at.unwrap_or(0), track.spec().timescale))
     }
 
-    /// How far the earliest track starts before the first one.
+    /// The time by which the earliest track starts before the first one.
     fn ahead(&self) -> Nanos {
         let ahead = self.starts().map(|(at, timescale)| nanos(at.saturating_neg(), timescale));
         ahead.max().unwrap_or_default().max(Nanos::ZERO)

@@ -1,4 +1,4 @@
-//! Whether a re-encode can finish in time, judged before ffmpeg starts and again by its pace, and what of it fits into
+//! The estimate of a re-encode: its time, judged before ffmpeg starts and again by its pace, and what of it fits into
 //! memory.
 
 use crate::codec::picture::Setup;
@@ -33,12 +33,12 @@ pub(crate) struct Budget {
     pace: Mutex<Pace>,
 }
 
-/// How far a re-encode had come when its pace was judged last.
+/// The progress of a re-encode when its pace was judged last.
 #[derive(Debug, Default)]
 struct Pace {
     spent: Duration,
     made: u128,
-    /// Whether it would not have done.
+    /// `true` if it would not have done.
     slow: bool,
 }
 
@@ -75,7 +75,7 @@ impl Budget {
         self.cores().div_ceil(at_once.max(1))
     }
 
-    /// How to render what fits into memory.
+    /// The share of memory and cores that each encoder gets.
     ///
     /// # Errors
     /// [`Kind::PicturesTooLarge`] if nothing does.
@@ -101,8 +101,8 @@ impl Budget {
     }
 
     /// # Errors
-    /// [`Kind::ClipTooLarge`] if the pace will not do, twice in a row: something may have stood still once. `made` is the
-    /// clip's length so far.
+    /// [`Kind::ClipTooLarge`] if the pace will not do, twice in a row: something may have stood still once. `made` is
+    /// the clip's length so far.
     pub(crate) fn check_while(&self, made: Nanos) -> Result<(), Kind> {
         self.judge_pace(self.started.get_or_init(Instant::now).elapsed(), made)
     }

@@ -23,20 +23,20 @@ use std::time::Duration;
 /// A clip to make.
 #[derive(Debug, Clone)]
 pub struct Clip {
-    /// What of which recording.
+    /// The recording, and the part of it.
     pub selection: Selection,
     /// The clip's container.
     pub container: Container,
     /// The time that there is to make it. What is judged to take longer is refused.
     pub left: Duration,
-    /// Whether a failure that nothing explains is not to be tried again: the clip is then encoded as a whole.
+    /// `true` if a failure that nothing explains is not to be tried again: the clip is then encoded as a whole.
     pub last_try: bool,
 }
 
 /// A clip that was made.
 #[derive(Debug)]
 pub struct Made<W> {
-    /// What the sink's writer says of the file.
+    /// The sink's description of the file.
     pub written: W,
     /// Length of the clip.
     pub length: Nanos,
@@ -44,7 +44,7 @@ pub struct Made<W> {
     pub lack_ms: i64,
     /// In which way it was made.
     pub plan: Plan,
-    /// What was left out of it or corrected in it, one of each kind.
+    /// The parts that were left out of it or corrected in it, one of each kind.
     pub warnings: Vec<Warning>,
     /// Bytes read from the source.
     pub bytes_read: u64,
@@ -52,10 +52,10 @@ pub struct Made<W> {
     pub open_ms: u64,
 }
 
-/// How a clip was made.
+/// The way in which a clip was made.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Plan {
-    /// `copy`, `smart` (copied but for its ends) or `reencode`.
+    /// `copy`, `smart` (copied except for its ends) or `reencode`.
     pub kind: &'static str,
     /// Why in this way.
     pub reason: String,
@@ -71,7 +71,7 @@ pub struct Plan {
     pub check_ms: u64,
 }
 
-/// What the sink's writer says of a file.
+/// The sink's description of a file.
 type FileOf<K> = <<K as Sink>::Writer as ClipWriter>::Written;
 
 /// One way to make it.
@@ -80,11 +80,11 @@ struct Way<'a> {
     /// Why it cannot be copied.
     unfit: Option<(Unfit, String)>,
     largest: &'a Largest,
-    /// Whether the clip may be given up for one of larger pictures.
+    /// `true` if the clip may be given up for one of larger pictures.
     may_grow: bool,
 }
 
-/// What a clip is made with.
+/// The means that a clip is made with.
 struct Making<'a, S, K, B> {
     clip: &'a Clip,
     ffmpeg: &'a Ffmpeg,

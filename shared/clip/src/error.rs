@@ -8,7 +8,7 @@ use export_media::mux::MuxError;
 use export_media::nal::NalError;
 use tokio::task::JoinError;
 
-/// What makes a clip impossible: a closed list.
+/// The kinds of refusals: a closed list.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum Kind {
     /// There is no manifest (yet).
@@ -77,7 +77,7 @@ impl Kind {
 pub struct Refusal {
     /// Why.
     pub kind: Kind,
-    /// What it is about.
+    /// The segment, track or box at fault, and its fault.
     pub detail: String,
 }
 
@@ -104,14 +104,15 @@ pub enum Error {
     /// A service did not answer: the recording has no part in it. The text is for the log.
     #[error("{0}")]
     Unanswered(String),
-    /// ffmpeg was killed, the time is up, something came in between: another attempt may succeed. The text is for the log.
+    /// ffmpeg was killed, the time is up, something came in between: another attempt may succeed. The text is for the
+    /// log.
     #[error("{0}")]
     Passing(String),
-    /// Something is missing from what was made, and nobody complained: lost on its way, or always so. Once more tells.
+    /// Something is missing from what was made, without a complaint: lost on its way, or always so. Once more tells.
     /// The text is for people.
     #[error("{0}")]
     Unexplained(String),
-    /// What is made in this way, of this recording, is refused or not as it should be, and would be so again. Another way
+    /// A clip that is made in this way, of this recording, is refused or wrong, and would be so again. Another way
     /// to make it may do. The text is for people.
     #[error("cannot be made in this way: {1}")]
     Unfit(Unfit, String),
@@ -120,7 +121,7 @@ pub enum Error {
     Outside(Box<dyn std::error::Error + Send + Sync>),
 }
 
-/// Why a clip cannot be made in one way, as far as operators count it.
+/// Why a clip cannot be made in one way, as operators count it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Unfit {
     /// The recorded times contradict the order of the pictures.
@@ -135,7 +136,7 @@ pub enum Unfit {
     Interlaced,
     /// Rendered and copied pictures do not fit into one sample entry.
     ParameterSets,
-    /// What was rendered for a join does not go with what is copied.
+    /// The pictures that were rendered for a join do not go with those that are copied.
     Join,
     /// The encoder failed.
     Encoder,
@@ -222,7 +223,8 @@ impl From<std::io::Error> for Error {
     }
 }
 
-/// A panic is a fault of the worker that the same input would meet again: once more tells, and another way may not meet it.
+/// A panic is a fault of the worker that the same input would meet again: once more tells, and another way may not meet
+/// it.
 impl From<JoinError> for Error {
     fn from(error: JoinError) -> Self {
         if error.is_panic() {

@@ -1,5 +1,5 @@
-//! ffmpeg as a child: pipes only, empty environment, its own process group, gone when its handle is. What else it may not
-//! do is in `cage`.
+//! ffmpeg as a child: pipes only, empty environment, its own process group, gone when its handle is. What else it may
+//! not do is in `cage`.
 
 pub mod cage;
 pub mod children;
@@ -36,7 +36,7 @@ const RESERVED_A_CORE: u64 = 1 << 29;
 /// As large as an unprivileged process may make a pipe.
 const PIPE_BYTES: usize = 1 << 20;
 
-/// What it says when the machine has no more to give.
+/// ffmpeg's messages when the machine has no more memory or processes to give.
 const STARVED: [&str; 2] = ["Cannot allocate memory", "Resource temporarily unavailable"];
 /// Signals that a program brings on itself; any other comes from outside.
 const OWN_SIGNALS: [i32; 5] = [
@@ -52,7 +52,7 @@ pub(crate) type Stdin = Box<dyn AsyncWrite + Send + Sync + Unpin>;
 /// The pipe that ffmpeg writes.
 pub(crate) type Stdout = Box<dyn AsyncRead + Send + Sync + Unpin>;
 
-/// How ffmpeg is run.
+/// The way to run ffmpeg.
 #[derive(Debug, Clone)]
 pub struct Ffmpeg {
     program: Program,
@@ -75,7 +75,7 @@ struct Binary {
 
 /// Stands in for ffmpeg where no process can be started: in simulations.
 pub trait Coder: fmt::Debug + Send + Sync {
-    /// What ffmpeg would write with `args` after it read all of `input`.
+    /// Returns the output of ffmpeg with `args` after it read all of `input`.
     ///
     /// # Errors
     /// How it would be killed.
@@ -132,13 +132,13 @@ pub(crate) struct Caged {
 }
 
 impl Ffmpeg {
-    /// The binary at `path` in the cage, given up when it has hung for `patience`. Only for a binary whose `main` begins
-    /// with [`cage::enter`].
+    /// The binary at `path` in the cage, given up when it has hung for `patience`. Only for a binary whose `main`
+    /// begins with [`cage::enter`].
     pub fn caged(path: impl Into<PathBuf>, patience: Duration, policy: CagePolicy) -> Self {
         Self::binary(path.into(), patience, Some(policy))
     }
 
-    /// The same without the cage: for programs that are fed by whoever starts them.
+    /// The same without the cage: for programs that are fed by the user who starts them.
     pub fn at(path: impl Into<PathBuf>, patience: Duration) -> Self {
         Self::binary(path.into(), patience, None)
     }
@@ -282,13 +282,13 @@ impl Caged {
     }
 }
 
-/// What a process may reserve that shares `memory` bytes with others: one that takes more fails alone.
+/// The address space of a process that shares `memory` bytes with others: one that takes more fails alone.
 fn address_space(memory: u64) -> u64 {
     let cores = u64::try_from(cores()).unwrap_or(1);
     memory.saturating_add(RESERVED).saturating_add(cores.saturating_mul(RESERVED_A_CORE))
 }
 
-/// What an end without success says of the next try.
+/// Judges an end without success by the next try's chances.
 fn failure(status: ExitStatus, complaints: &str) -> FfmpegError {
     let why = format!("ffmpeg ended with {status}: {complaints}");
     let starved = STARVED.iter().any(|text| complaints.contains(text));
@@ -338,7 +338,7 @@ fn simulate(coder: Arc<dyn Coder>, args: Vec<String>) -> (Running, Stdin, Stdout
     (Running::Simulated(task), Box::new(input), Box::new(output))
 }
 
-/// Ends one that hangs; its pipes then end too, and whoever waits for them goes on.
+/// Ends one that hangs; its pipes then end too, and the tasks that wait for them go on.
 async fn guard(watch: Watch, group: Pid, patience: Duration, complaints: Arc<Mutex<Vec<u8>>>) {
     watch.hung(group.as_raw_nonzero().get(), patience).await;
     complaints.lock().unwrap_or_else(PoisonError::into_inner).extend_from_slice(b"it hung\n");

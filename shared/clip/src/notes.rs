@@ -29,12 +29,12 @@ pub enum WarningCode {
     RatesCorrected,
 }
 
-/// What was left out of a clip, or corrected in it.
+/// A part that was left out of a clip, or corrected in it.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Warning {
     /// The kind.
     pub code: WarningCode,
-    /// How often it occurred, at least 1.
+    /// The number of occurrences, at least 1.
     pub count: u32,
     /// The first occurrence: which segment, track or box, and what is wrong with it.
     pub detail: String,

@@ -1,5 +1,5 @@
 //! Reads the recording and decides, picture by picture, what is copied and what is rendered. Runs are rendered as tasks
-//! of their own, a few at a time; everything goes to the writer in the clip's order.
+//! of their own, a few side by side; everything goes to the writer in the clip's order.
 
 use crate::Source;
 use crate::budget::Budget;
@@ -43,7 +43,7 @@ const HEAD_PIXELS: u64 = 4_000_000_000;
 /// Pictures that an encoder of whole clips may show later than it codes them.
 const CLIP_REORDER: usize = 2;
 
-/// What is wanted, and what to make it with.
+/// The input of a plan: the clip that is wanted, and the means to make it.
 #[derive(Debug, Clone)]
 pub(crate) struct PlanInput<'a> {
     pub(crate) ffmpeg: &'a Ffmpeg,
@@ -52,10 +52,10 @@ pub(crate) struct PlanInput<'a> {
     pub(crate) codec: Option<VideoCodec>,
     pub(crate) container: Container,
     pub(crate) budget: &'a Budget,
-    /// Whether to render what could be copied.
+    /// `true` to render what could be copied.
     pub(crate) render_all: bool,
     pub(crate) largest: &'a Largest,
-    /// Whether pictures that turn out to be larger than the clip may end it, to be made anew in their size.
+    /// `true` if pictures that turn out to be larger than the clip may end it, to be made anew in their size.
     pub(crate) may_grow: bool,
 }
 
@@ -79,13 +79,13 @@ impl Largest {
 }
 
 impl PlanInput<'_> {
-    /// Whether a clip that starts with such pictures is rendered as a whole.
+    /// Returns `true` if a clip that starts with such pictures is rendered as a whole.
     fn renders(&self, setup: &Setup) -> bool {
         let recorded = setup.config.codec;
         self.render_all || self.codec.unwrap_or(recorded) != recorded
     }
 
-    /// What a clip that starts with such pictures looks like.
+    /// The look of a clip that starts with such pictures.
     fn clip(&self, setup: &Arc<Setup>) -> Arc<Setup> {
         match self.largest.look().filter(|_| self.renders(setup)) {
             Some((format, config)) => Arc::new(Setup { config, format, ..Setup::clone(setup) }),
@@ -125,7 +125,7 @@ enum Waiting {
 /// Decides what is copied and what is rendered.
 pub(crate) struct Planner<'a> {
     input: &'a PlanInput<'a>,
-    /// What the clip looks like: as its first stretch.
+    /// The look of the clip: that of its first stretch.
     clip: Option<Arc<Setup>>,
     setup: Option<Arc<Setup>>,
     /// Nothing of the stretch has been passed on.
@@ -133,9 +133,9 @@ pub(crate) struct Planner<'a> {
     first: Option<FirstFrame>,
     /// Decodes the first picture, if that is copied.
     picture: Option<Task<Result<(), Error>>>,
-    /// How runs are rendered; why none can be.
+    /// The share of each encoder; or the reason why none fits.
     share: Result<Share, Refusal>,
-    /// Runs that may be rendered at a time.
+    /// Runs that may be rendered side by side.
     turns: Arc<Semaphore>,
     room: Arc<Semaphore>,
     pending: mpsc::Sender<PendingBlock>,
@@ -219,7 +219,7 @@ impl<'a> Planner<'a> {
         Cutter::new(self.input.window.start, self.input.window.end, method).with_heads_of(longest)
     }
 
-    /// Whether everything is rendered.
+    /// Returns `true` if everything is rendered.
     fn renders(&self) -> bool {
         self.input.render_all || self.clip.as_ref().is_some_and(|clip| self.input.renders(clip))
     }
@@ -295,7 +295,7 @@ impl<'a> Planner<'a> {
         Ok(starts)
     }
 
-    /// How runs of the clip that begins with these pictures are rendered.
+    /// The share of each encoder of the clip that begins with these pictures.
     fn shared(&self, setup: &Setup, clip: &Setup) -> Result<Share, Refusal> {
         let renders = self.renders();
         self.input.budget.share(&Load {

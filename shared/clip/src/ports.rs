@@ -1,4 +1,4 @@
-//! What the engine needs of the world around it.
+//! The ports of the engine.
 
 use crate::error::Error;
 use crate::notes::Warning;
@@ -26,7 +26,7 @@ pub enum ReadFailure {
     Outside(Box<dyn std::error::Error + Send + Sync>),
 }
 
-/// Where a recording is read.
+/// A store that a recording is read from.
 pub trait Source: Send + Sync + 'static {
     /// Reads the file at `path`, or of its bytes `first..=last` those that there are: all of them or an error.
     ///
@@ -40,13 +40,13 @@ pub trait Source: Send + Sync + 'static {
     ) -> impl Future<Output = Result<Bytes, ReadFailure>> + Send;
 }
 
-/// Where a clip goes.
+/// A destination of clips.
 pub trait Sink: Sync {
     /// The clip's file on its way.
     type Writer: ClipWriter;
 
-    /// Starts the file; what was written to an earlier one is thrown away. `headed` says that [`ClipWriter::finish`] will
-    /// bring a head.
+    /// Starts the file; what was written to an earlier one is thrown away. `headed` says that [`ClipWriter::finish`]
+    /// will bring a head.
     ///
     /// # Errors
     /// The earlier file cannot be thrown away, or no new one started.
@@ -55,7 +55,7 @@ pub trait Sink: Sync {
 
 /// Takes a clip's bytes in order.
 pub trait ClipWriter: Send + 'static {
-    /// What is known of the file once all of it is written.
+    /// The description of the file once all of it is written.
     type Written: Send;
 
     /// Adds to the end.
@@ -78,13 +78,13 @@ pub struct Thumbnail {
     pub jpeg: Bytes,
     /// Bytes read from the source so far.
     pub bytes_read: u64,
-    /// What was left out or corrected so far, one of each kind.
+    /// The parts that were left out or corrected so far, one of each kind.
     pub warnings: Vec<Warning>,
 }
 
 /// Learns what happens while a clip is made.
 pub trait Observer: Sync {
-    /// Whether the clip's first frame is still wanted.
+    /// Returns `true` if the clip's first frame is still wanted.
     fn wants_first_frame(&self) -> impl Future<Output = bool> + Send;
 
     /// The clip's first frame, perhaps long before the clip is made.

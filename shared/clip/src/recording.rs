@@ -19,10 +19,11 @@ use std::time::Instant;
 
 /// Representations of a picture that are tried one after the other.
 const MOST_CANDIDATES: usize = 8;
-/// How long a manifest that is empty, cut off or malformed may be in the middle of being written, in milliseconds.
+/// The time for which a manifest that is empty, cut off or malformed may be in the middle of being written, in
+/// milliseconds.
 const WRITING_MS: i64 = 20_000;
 
-/// What is wanted of which recording.
+/// The part of a recording that is wanted.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Selection {
     /// Path of the manifest in the source. The recording is everything below its directory.
@@ -37,7 +38,7 @@ pub struct Selection {
     pub asked_at_ms: i64,
 }
 
-/// What a clip or a still is cut from.
+/// The recording that a clip or a still is cut from.
 pub(crate) struct Recording<O> {
     pub(crate) reader: Arc<Reader<O>>,
     mpd: Mpd,
@@ -134,14 +135,14 @@ impl<O: Source> Recording<O> {
         self.check_stored(&edge, track, (start, start + Nanos::new(1))).await
     }
 
-    /// Whether a picture can be made although the window's end is not recorded yet.
+    /// Returns `true` if a picture can be made although the window's end is not recorded yet.
     pub(crate) async fn has_begun(&self, track: &Track) -> Result<bool, Error> {
         let Some(edge) = self.edge(track)? else { return Ok(true) };
         let (from, until) = (self.window.start, self.window.start + Nanos::new(1));
         Ok(edge.reached > from && track.newest_absent(&self.reader, from, until).await?.is_none())
     }
 
-    /// How far `track` has come; `None` if nothing more is to be waited for.
+    /// The live edge of `track`; `None` if nothing more is to be waited for.
     fn edge(&self, track: &Track) -> Result<Option<Edge>, Error> {
         let listed = listed(track, self.window.start)?;
         Ok(self.window.edge(&self.mpd, &listed, self.selection.now_ms))

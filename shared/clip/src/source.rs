@@ -146,7 +146,7 @@ impl Track {
         (at(segment.time), at(segment.end()))
     }
 
-    /// Where the listed media ends; `None` if the manifest sets no end.
+    /// The end of the listed media; `None` if the manifest sets no end.
     pub(crate) fn listed_end(&self) -> Option<Nanos> {
         let ticks = match &self.indexed {
             None => self.representation.end_ticks(),
@@ -155,7 +155,7 @@ impl Track {
         ticks.map(|ticks| self.listed().to_nanos_floor(ticks.saturating_add(self.drift)))
     }
 
-    /// Where the listed media starts; `None` if nothing is listed.
+    /// The start of the listed media; `None` if nothing is listed.
     pub(crate) fn listed_start(&self) -> Option<Nanos> {
         let ticks = match &self.indexed {
             None => self.representation.start_ticks(),
@@ -174,7 +174,7 @@ impl Track {
         format!("segment {} of {kind}, at {}.{} s", segment.index, tenths / 10, tenths % 10)
     }
 
-    /// Whether segments are listed before they are recorded.
+    /// Returns `true` if segments are listed before they are recorded.
     pub(crate) fn is_open_ended(&self) -> bool {
         self.indexed.is_none() && self.representation.is_open_ended()
     }
@@ -202,7 +202,7 @@ impl Track {
         Ok(None)
     }
 
-    /// Whether the object of a segment exists.
+    /// Returns `true` if the object of a segment exists.
     pub(crate) async fn is_stored<O: Source>(
         &self,
         reader: &Reader<O>,
@@ -218,7 +218,7 @@ impl Track {
         Ok(false)
     }
 
-    /// Where a segment may be.
+    /// The objects that a segment may be in.
     fn names(&self, segment: &Segment) -> Result<Vec<ObjectRange>, Error> {
         let mut names = vec![segment.resource.clone()];
         if segment.index == 0 {
@@ -229,14 +229,14 @@ impl Track {
         Ok(names)
     }
 
-    /// How many segments of this length are fetched at the same time.
+    /// The number of segments of this length that are fetched at the same time.
     fn depth(&self, length: Nanos) -> u64 {
         let millis = u64::try_from(length.to_millis_floor()).unwrap_or(0);
         let size = (self.bandwidth() / 8).saturating_mul(millis) / 1000;
         AHEAD_BYTES.checked_div(size).unwrap_or(AHEAD_MOST).clamp(1, AHEAD_MOST)
     }
 
-    /// Most bytes that are read of a segment at a time.
+    /// Most bytes that are read of a segment at once.
     fn most(&self, segment: &Segment) -> u64 {
         let (start, end) = self.span(segment);
         SEGMENTS_MOST / self.depth(end - start)
@@ -308,7 +308,7 @@ impl Track {
         }
     }
 
-    /// Reads the bytes of some samples of a fragment, but for those that are there already.
+    /// Reads the bytes of some samples of a fragment, except those that are there already.
     pub(crate) async fn read_samples<O: Source>(
         &self,
         reader: &Reader<O>,
@@ -352,7 +352,7 @@ impl Track {
         Ok(first.filter(|fragment| self.lasts(&fragment.samples, segment)))
     }
 
-    /// What the beginning of a segment tells of all of it; `None` for an unusual layout, or if it does not exist.
+    /// Judges a whole segment by its beginning; `None` for an unusual layout, or if it does not exist.
     pub(crate) async fn glimpse<O: Source>(
         &self,
         reader: &Reader<O>,
@@ -399,7 +399,8 @@ impl Track {
         Ok(None)
     }
 
-    /// Whether samples are as long as the segment: there is no other fragment, not even one of a single sample.
+    /// Returns `true` if samples are as long as the segment: there is no other fragment, not even one of a single
+    /// sample.
     fn lasts(&self, samples: &[Sample], segment: &Segment) -> bool {
         let ticks: i64 = samples.iter().map(|sample| i64::from(sample.duration)).sum();
         let shortest = samples.iter().map(|sample| i64::from(sample.duration)).min().unwrap_or(0);
@@ -429,7 +430,7 @@ impl Track {
     }
 }
 
-/// What the beginning of a segment tells of all of it.
+/// The properties of a segment, judged by its beginning.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Glimpse {
     /// It may have a picture that decoding can start with.
@@ -441,7 +442,7 @@ pub(crate) struct Glimpse {
 /// The samples of a segment's first fragment, and the bytes that were read to know them.
 pub(crate) struct Fragment {
     pub(crate) samples: Vec<Sample>,
-    /// Where `prefix` starts in the file.
+    /// The position of `prefix` in the file.
     base: u64,
     prefix: Bytes,
 }
@@ -460,7 +461,7 @@ pub(crate) struct Media {
 }
 
 impl Media {
-    /// How many bytes it holds.
+    /// The number of bytes that it holds.
     fn bytes(&self) -> usize {
         self.pieces.iter().map(|(_, bytes)| bytes.len()).sum()
     }
@@ -482,7 +483,7 @@ impl Media {
     }
 }
 
-/// Adds a piece that starts at `from`. One that goes on where the last one ends is joined to it as far as samples may
+/// Adds a piece that starts at `from`. One that goes on where the last one ends is joined to it where samples may
 /// cross the seam.
 fn join(pieces: &mut Vec<(u64, Bytes)>, from: u64, rest: Bytes) {
     match pieces.pop() {

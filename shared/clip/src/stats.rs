@@ -1,11 +1,11 @@
-//! What making a clip took, for people and metrics.
+//! The cost of a clip, for people and metrics.
 
 use std::collections::BTreeSet;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
 
-/// What it takes, added up.
+/// The cost of a clip, added up.
 #[derive(Debug, Default)]
 pub(crate) struct Stats {
     copied: AtomicU64,
@@ -23,7 +23,7 @@ impl Stats {
         self.converts.store(true, Ordering::Relaxed);
     }
 
-    /// Whether the clip is in another codec than the recording.
+    /// Returns `true` if the clip is in another codec than the recording.
     pub(crate) fn converts(&self) -> bool {
         self.converts.load(Ordering::Relaxed)
     }
@@ -51,12 +51,12 @@ impl Stats {
         self.left_out.fetch_add(u64::try_from(count).unwrap_or(0), Ordering::Relaxed);
     }
 
-    /// How many pictures no decoder gives.
+    /// The number of pictures that no decoder gives.
     pub(crate) fn left_out(&self) -> u64 {
         self.left_out.load(Ordering::Relaxed)
     }
 
-    /// What metadata was lost, in words for users.
+    /// The metadata that was lost, in words for users.
     pub(crate) fn lost(&self) -> Vec<&'static str> {
         self.lost.lock().unwrap_or_else(PoisonError::into_inner).iter().copied().collect()
     }

@@ -25,14 +25,14 @@ use std::sync::Arc;
 /// Pictures that are decoded behind the first one of the window, in case that it is damaged.
 const SPARE: usize = 8;
 
-/// What a JPEG starts and ends with (ITU-T T.81, table B.1).
+/// The first and the last bytes of a JPEG (ITU-T T.81, table B.1).
 const START_OF_IMAGE: &[u8] = &[0xff, 0xd8];
 const END_OF_IMAGE: &[u8] = &[0xff, 0xd9];
 
 /// A still to make: the first frame of a window.
 #[derive(Debug, Clone)]
 pub struct Still {
-    /// What of which recording.
+    /// The recording, and the part of it.
     pub selection: Selection,
 }
 

@@ -18,7 +18,7 @@ impl<T: Send + 'static> Task<T> {
 }
 
 impl<T> Task<T> {
-    /// Whether it has ended.
+    /// Returns `true` if it has ended.
     pub fn is_finished(&self) -> bool {
         self.0.is_finished()
     }

@@ -23,7 +23,7 @@ use export_media::time::Nanos;
 use std::collections::VecDeque;
 use std::sync::Arc;
 
-/// Where the manifest lists nothing for longer than this, pictures are lost that later ones refer to.
+/// The longest time for which the manifest may list nothing before pictures are lost that later ones refer to.
 const DECLARED_HOLE: Nanos = Nanos::new(100_000_000);
 /// `profile_idc` of H.264 without B slices (A.2.1).
 const BASELINE: u8 = 66;
@@ -42,7 +42,7 @@ pub(crate) struct PeriodVideo {
 }
 
 impl PeriodVideo {
-    /// What is shown of the Period's pictures.
+    /// The bounds of the Period's pictures that are shown.
     pub(crate) fn bounds(&self) -> Bounds {
         let (from, until) = (Some(self.from), Some(self.until));
         Bounds { from: from.filter(|_| self.starts_period), until: until.filter(|_| self.ends_period) }
@@ -80,9 +80,9 @@ pub(crate) struct VideoFeed<O> {
     start: Nanos,
     end: Nanos,
     stretches: Stretches,
-    /// How the window starts is known.
+    /// Set once the start of the window is known.
     opened: bool,
-    /// What waits until it is, or has waited.
+    /// The items that wait until it is, or have waited.
     held: VecDeque<Item>,
     over: bool,
 }
@@ -102,7 +102,7 @@ struct Open<O> {
     segment: Option<Segment>,
     rhythm: Rhythm,
     description: u32,
-    /// What the pictures of the stretch follow.
+    /// The sequence parameter set that the pictures of the stretch follow.
     sps: Option<Sps>,
     /// Follows the pictures of the stretch.
     continuity: Option<Continuity>,
@@ -162,12 +162,12 @@ impl<O: Source> VideoFeed<O> {
         &self.reader
     }
 
-    /// What clients should know about the clip.
+    /// The warnings about the clip.
     pub(crate) fn notes(&self) -> &Notes {
         self.reader.notes()
     }
 
-    /// How the pictures of the parts that are not open yet look, as far as their init segments say.
+    /// The look of the pictures of the parts that are not open yet, to the extent that their init segments say.
     pub(crate) async fn looks(&self) -> Vec<(PictureFormat, Arc<DecoderConfig>)> {
         let mut looks = Vec::new();
         for part in &self.parts {
@@ -375,7 +375,7 @@ impl<O: Source> CodedSource for VideoFeed<O> {
     }
 }
 
-/// What the pictures of a track are, by a parameter set and the sample that it stands before; `None` if no encoder here
+/// The format of a track's pictures, by a parameter set and the sample that it stands before; `None` if no encoder here
 /// takes such pictures.
 fn format_of(track: &Track, config: &DecoderConfig, sps: &Sps, sample: &[u8]) -> Option<PictureFormat> {
     Some(PictureFormat {
@@ -385,7 +385,7 @@ fn format_of(track: &Track, config: &DecoderConfig, sps: &Sps, sample: &[u8]) ->
     })
 }
 
-/// What a stretch that starts with `first` needs; `None` if its parameter sets cannot be read.
+/// The setup of a stretch that starts with `first`; `None` if its parameter sets cannot be read.
 pub(crate) fn setup_of(
     track: &Track,
     sample: &Sample,
@@ -440,14 +440,14 @@ impl<O: Source> Open<O> {
         })
     }
 
-    /// What a sample tells of pictures and slices that are missing.
+    /// Looks at a sample for pictures and slices that are missing.
     fn missing(&mut self, sample: &Sample) -> Result<Option<Damage>, Error> {
         let Some(continuity) = &mut self.continuity else { return Ok(None) };
         let config = decoder_config(&self.track, sample)?;
         Ok(continuity.next(&self.media.data(sample)?, config.nal_length_size))
     }
 
-    /// Whether a sample brings another sequence parameter set than the stretch has followed so far.
+    /// Returns `true` if a sample brings another sequence parameter set than the stretch has followed so far.
     fn changes(&self, sample: &Sample) -> bool {
         let (Some(before), Ok(config)) = (&self.sps, decoder_config(&self.track, sample)) else {
             return false;
@@ -496,7 +496,7 @@ impl<O: Source> Open<O> {
     }
 }
 
-/// What the NAL units of each sample say; a sample that cannot be read is no picture.
+/// Classifies each sample by its NAL units; a sample that cannot be read is not a picture.
 pub(crate) fn pictures<O: Source>(
     track: &Track,
     reader: &Reader<O>,

@@ -1,4 +1,4 @@
-//! Where samples stand in the clip: one clock for all tracks, holes closed.
+//! The times of samples in the clip: one clock for all tracks, holes closed.
 //!
 //! The clip's clock starts with its first picture. A hole in the recording is closed in every track at once, so that
 //! later sound stays with later pictures. Sound comes in frames of fixed length, which cannot be cut: behind a closed
@@ -74,11 +74,11 @@ impl ClipClock {
 #[derive(Debug, Clone)]
 pub struct AudioSlots {
     timescale: u32,
-    /// Where the last frame stands; `None` before the first.
+    /// The start of the last frame; `None` before the first.
     last: Option<i64>,
-    /// Where it ends.
+    /// The end of the last frame.
     next: i64,
-    /// Where it ends for a player that plays frame by frame.
+    /// The end of the last frame for a player that plays frame by frame.
     played: i64,
 }
 

@@ -1,4 +1,4 @@
-//! How pictures of one look are made to fit a clip of another: turned, scaled, converted.
+//! The conversion of pictures of one look to fit a clip of another: turned, scaled, converted.
 
 use crate::display::Turn;
 use crate::nal::Colour;
@@ -9,12 +9,12 @@ const UNSAID: u8 = 2;
 /// Rows of the smallest picture in high definition: players take BT.709 from there on if nothing is said.
 const HIGH_DEFINITION: u32 = 720;
 
-/// What is done to decoded pictures, in this order, so that a clip shows them as their own recording does.
+/// The conversion of decoded pictures, in this order, so that a clip shows them as their own recording does.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Conformed {
     /// Fields become whole frames: the clip has none, has them in the other order, or the pictures are turned.
     pub deinterlaced: bool,
-    /// How they are turned.
+    /// The turn.
     pub turn: Turn,
     /// Their size within the clip's pictures, behind the turn.
     pub size: (u32, u32),
@@ -24,7 +24,7 @@ pub struct Conformed {
     pub colours: Recoloured,
 }
 
-/// How the colours of pictures become those of a clip.
+/// The conversion of pictures' colours to those of a clip.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Recoloured {
     /// They are the same, or neither says what they are.
@@ -50,7 +50,7 @@ impl Conformed {
         }
     }
 
-    /// What is done beside scaling, in words for users; `None` if nothing is.
+    /// The changes beside scaling, in words for users; `None` without any.
     pub fn changes(&self) -> Option<String> {
         let colours = match self.colours {
             Recoloured::No if self.range.is_some() => Some("converted to the clip's range"),
@@ -85,7 +85,7 @@ impl Conformed {
         Some(format!("pictures of {} are shown in the clip's size, {}", shaped(recorded), shaped(clip)))
     }
 
-    /// Whether what a recording says of the light that its pictures were made for no longer holds.
+    /// Returns `true` if what a recording says of the light that its pictures were made for no longer holds.
     pub fn relights(&self) -> bool {
         matches!(self.colours, Recoloured::From(own, clip) if own.transfer != clip.transfer)
     }
@@ -155,7 +155,7 @@ fn alike(colour: Colour) -> Colour {
     Colour { transfer, matrix, ..colour }
 }
 
-/// Whether ffmpeg converts such colours.
+/// Returns `true` if ffmpeg converts such colours.
 fn is_known(colour: Colour) -> bool {
     matches!(colour.primaries, 1 | 4..=12 | 22)
         && matches!(colour.transfer, 1 | 4..=8 | 11 | 13..=16 | 18)

@@ -1,4 +1,4 @@
-//! How much of a window is recorded: the arithmetic of `LackLength`.
+//! The recorded part of a window: the arithmetic of `LackLength`.
 //!
 //! A frame covers the time from its own presentation to the next frame's; the last one before a discontinuity covers
 //! its own duration. What no frame covers is lacking. A gap between two frames of less than half a frame is rounding of
@@ -50,7 +50,7 @@ impl Coverage {
             .unwrap_or(i64::MAX)
     }
 
-    /// What lies bare of the window between the last frame and `to`.
+    /// The bare part of the window between the last frame and `to`.
     fn bare(&self, to: Nanos) -> Nanos {
         let from = self.covered.map_or(self.start, |covered| covered.max(self.start));
         (to.min(self.end) - from).max(Nanos::ZERO)

@@ -31,17 +31,17 @@ const MOST_HELD: usize = 384 << 20;
 pub struct Access<T> {
     /// When it is shown, on the presentation's clock.
     pub pts: Nanos,
-    /// How long it is shown, by the recording.
+    /// The time that it is shown for, by the recording.
     pub duration: Nanos,
-    /// What its NAL units say.
+    /// The information of its NAL units.
     pub picture: Picture,
-    /// How many bytes it is coded in.
+    /// The number of bytes that it is coded in.
     pub bytes: usize,
     /// The caller's.
     pub item: T,
 }
 
-/// How the clip is to be made.
+/// The method by which the clip is made.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Method {
     /// Copy what can be copied.
@@ -50,7 +50,7 @@ pub enum Method {
     Render(Nanos),
 }
 
-/// What to do next. The steps are the clip, in its order.
+/// The next step. The steps are the clip, in its order.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Step<T> {
     /// These pictures, in decode order. Shown without a gap, they are complete in display order.
@@ -124,11 +124,11 @@ struct Head<T> {
 struct CopyBody<T> {
     /// In decode order from a random access picture on that the tail could be decoded from.
     held: VecDeque<Access<T>>,
-    /// How many of them have been passed on.
+    /// The number of them that have been passed on.
     released: usize,
     /// Of all in `held`.
     bytes: usize,
-    /// How many were held before them.
+    /// The number of pictures that were held before them.
     forgotten: usize,
     /// Random access pictures behind the first of `held`: how many were held before each.
     later: VecDeque<usize>,
@@ -238,7 +238,7 @@ impl<T: Clone> Cutter<T> {
         Ok(steps)
     }
 
-    /// What starts with a random access picture that nothing is shown before.
+    /// The phase that starts with a random access picture that nothing is shown before.
     fn phase_from(&self, first: Access<T>, from: Nanos) -> Phase<T> {
         if self.method == Method::Copy && can_be_spliced(&first) && first.pts >= from {
             Phase::Copy(CopyBody::new(first))
@@ -247,13 +247,13 @@ impl<T: Clone> Cutter<T> {
         }
     }
 
-    /// Whether a head that lasts `length` so far is better rendered in pieces, or all that follows is.
+    /// Returns `true` if a head that lasts `length` so far is better rendered in pieces, or all that follows is.
     fn is_too_long(&self, head: &Head<T>, length: Nanos) -> bool {
         let few = !head.open && head.run.len() <= self.heads;
         (length > LONGEST_HEAD && !few) || head.run.len() > MOST_IN_HEAD
     }
 
-    /// Whether a run being rendered from `from` on ends before this picture.
+    /// Returns `true` if a run being rendered from `from` on ends before this picture.
     fn is_next(&self, access: &Access<T>, from: Nanos) -> bool {
         match self.method {
             Method::Copy => can_be_spliced(access),
@@ -379,8 +379,8 @@ impl<T: Clone> CopyBody<T> {
     }
 }
 
-/// How many of the first `most` pictures, in decode order, show everything up to the last of them and nothing from
-/// `until` on. All are before what follows in display order.
+/// The number of pictures, at most `most` from the first in decode order, that show everything up to the last of them
+/// and nothing from `until` on. All are before what follows in display order.
 fn longest_prefix(times: &[Nanos], most: usize, until: Nanos) -> usize {
     let (mut best, mut latest) = (0, None::<Nanos>);
     // Earliest of what follows each position.
@@ -403,12 +403,12 @@ fn longest_prefix(times: &[Nanos], most: usize, until: Nanos) -> usize {
     best
 }
 
-/// Whether a decoder can start here.
+/// Returns `true` if a decoder can start here.
 fn starts<T>(access: &Access<T>) -> bool {
     access.picture.random_access != RandomAccess::None
 }
 
-/// Whether everything behind it but its leading pictures can do without what came before.
+/// Returns `true` if everything behind it but its leading pictures can do without what came before.
 fn can_be_spliced<T>(access: &Access<T>) -> bool {
     matches!(access.picture.random_access, RandomAccess::Idr | RandomAccess::Cra | RandomAccess::Bla)
 }

@@ -1,4 +1,4 @@
-//! How pictures are to be shown, as the container says: pixel shape, colours, field order, orientation.
+//! The display of pictures, as the container says: pixel shape, colours, field order, orientation.
 
 /// Code points of ISO/IEC 23091-2.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -11,7 +11,7 @@ pub struct Colour {
     pub matrix: u8,
 }
 
-/// What a sample entry says of its pictures (ISO/IEC 14496-12, 12.1.4 and 12.1.5; the `fiel` box of `QuickTime`).
+/// The look of a sample entry's pictures (ISO/IEC 14496-12, 12.1.4 and 12.1.5; the `fiel` box of `QuickTime`).
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub struct Look {
     /// `pasp`: width to height of a pixel.
@@ -64,7 +64,7 @@ impl Matrix {
         Self(std::array::from_fn(|at| value(at / 3, at % 3)))
     }
 
-    /// How it turns pictures; as they are for a matrix that turns by anything but quarters.
+    /// The turn by which it turns pictures; as they are for a matrix that turns by anything but quarters.
     pub fn turn(&self) -> Turn {
         let [a, b, _, c, d, ..] = self.0.map(i64::from);
         let least = [a, b, c, d].map(i64::abs).into_iter().max().unwrap_or(0) / 64;
@@ -94,7 +94,7 @@ pub struct Turn {
 }
 
 impl Turn {
-    /// Whether pictures are shown as they are.
+    /// Returns `true` if pictures are shown as they are.
     pub fn is_none(&self) -> bool {
         *self == Self::default()
     }

@@ -13,28 +13,28 @@ const COMMON: [&str; 6] = ["-hide_banner", "-nostdin", "-v", "error", "-protocol
 /// Twice this still fits into ffmpeg's `-bufsize`, which has 31 bits.
 const HIGHEST_BITRATE: u64 = 1_000_000_000;
 
-/// How the pictures are to be encoded.
+/// The parameters of an encoder.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Encoding {
     /// Which encoder.
     pub codec: VideoCodec,
-    /// What was recorded.
+    /// The recorded codec.
     pub recorded: VideoCodec,
     /// Ticks a second of the output.
     pub timescale: u32,
     /// Ticks of one frame; frame n gets the presentation time n times that.
     pub frame_ticks: u32,
-    /// Upper bound of the bit rate in bits a second; 0 is none.
+    /// Upper bound of the bit rate in bits a second; 0 sets no bound.
     pub max_bitrate: u64,
-    /// What the pictures are for.
+    /// The purpose of the pictures.
     pub purpose: Purpose,
     /// Threads to encode with; 0 lets the encoder choose.
     pub threads: usize,
-    /// Whether to take as little memory as can be: one thread, and little lookahead.
+    /// `true` to take as little memory as can be: one thread, and little lookahead.
     pub frugal: bool,
 }
 
-/// What encoded pictures are for.
+/// The purpose of encoded pictures.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Purpose {
     /// A clip, or one of its pieces: encoded alike, they have the same parameter sets.
@@ -69,7 +69,7 @@ pub enum Packed {
 }
 
 /// Annex B in, pictures of `recorded`; raw pictures of `format` out, one for each that was coded and in display order,
-/// but for the first `skip`. Pictures of another look are [`Conformed`]; those of another shape get black borders.
+/// except for the first `skip`. Pictures of another look are [`Conformed`]; those of another shape get black borders.
 pub fn decode(
     codec: VideoCodec,
     recorded: &PictureFormat,
@@ -83,7 +83,8 @@ pub fn decode(
     decode_from(demuxer, recorded, format, skip)
 }
 
-/// Fragmented MP4 in, a sample a picture of `recorded`; raw pictures of `format` out, those that [`list_decoded`] lists.
+/// Fragmented MP4 in, a sample a picture of `recorded`; raw pictures of `format` out, those that [`list_decoded`]
+/// lists.
 pub fn decode_damaged(recorded: &PictureFormat, format: &PictureFormat) -> Vec<String> {
     decode_from("mp4", recorded, format, 0)
 }
@@ -236,7 +237,7 @@ pub fn encode(format: &PictureFormat, how: &Encoding) -> Vec<String> {
     args
 }
 
-/// What keeps an encoder to its threads and its memory: arguments, and parameters of its own.
+/// The arguments, and the parameters of its own, that keep an encoder to its threads and its memory.
 fn restraint(how: &Encoding) -> (Vec<String>, Vec<String>) {
     let threads = if how.frugal { 1 } else { how.threads };
     let mut params = vec![];

@@ -1,7 +1,8 @@
 //! Fragmented MP4 (ISO/IEC 14496-12): init segments, fragments and indexes become samples in integer ticks.
 //!
 //! Boxes are hostile: every size is checked against what holds it, every count against a cap before memory is taken
-//! for it, and anything that would make the timing a guess (a segment without decode time, a rate of play) is an error. Which bytes to fetch is left to the caller; [`read_moof`] works on the first few KiB of a segment.
+//! for it, and anything that would make the timing a guess (a segment without decode time, a rate of play) is an error.
+//! Which bytes to fetch is left to the caller; [`read_moof`] works on the first few KiB of a segment.
 
 mod boxes;
 mod codec;
@@ -25,7 +26,7 @@ pub const MAX_MOOF: usize = 16 << 20;
 /// The most samples that one call returns for one track.
 pub const MAX_SAMPLES: usize = 1 << 18;
 
-/// What a track's handler says it is.
+/// The kind of a track, by its handler.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum TrackKind {
     /// `vide`.
@@ -51,7 +52,7 @@ pub enum Fmp4Error {
     /// A cap was exceeded.
     #[error("too many or too large: {0}")]
     TooMany(&'static str),
-    /// The file is none of ISO/IEC 14496-12.
+    /// The file is not a file of ISO/IEC 14496-12.
     #[error("the file is {0}, not MP4")]
     NotMp4(&'static str),
     /// Legal, but beyond what a cut can follow exactly.

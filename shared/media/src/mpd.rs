@@ -1,8 +1,8 @@
 //! DASH manifests (ISO/IEC 23009-1): hostile XML in, timed segments and their keys out.
 //!
 //! Our own reader over `quick-xml`, because the published MPD crates model the whole schema, accept remote
-//! references and have no caps. This one keeps what a cut needs, refuses document types, entities, remote content and every
-//! reference that leaves the recording's directory, and never expands `S@r`: a timeline stays a list of runs,
+//! references and have no caps. This one keeps what a cut needs, refuses document types, entities, remote content and
+//! every reference that leaves the recording's directory, and never expands `S@r`: a timeline stays a list of runs,
 //! searched by bisection. `Location`, `PatchLocation`, `UTCTiming` and events are ignored, since nothing is ever
 //! fetched by URL. Reading bytes and asking the clock is left to the caller.
 
@@ -28,8 +28,8 @@ use crate::time::{Nanos, Timeline};
 use segments::Addressing;
 use std::sync::Arc;
 
-/// The largest manifest that is read, in bytes, packed or not: two days of segments of 2 s in eight tracks that each have
-/// an element of their own.
+/// The largest manifest that is read, in bytes, packed or not: two days of segments of 2 s in eight tracks that each
+/// have an element of their own.
 pub const MAX_BYTES: usize = 32 << 20;
 
 /// Why a manifest, or one of its references, is refused.
@@ -90,7 +90,7 @@ pub struct Mpd {
     pub publish_time: Option<Nanos>,
     /// Length of the whole presentation.
     pub media_presentation_duration: Option<Nanos>,
-    /// How long this version stays valid.
+    /// The time for which this version stays valid.
     pub minimum_update_period: Option<Nanos>,
     /// In presentation order, each with a known start.
     pub periods: Vec<Period>,
@@ -109,7 +109,7 @@ pub struct Period {
     pub representations: Vec<Representation>,
 }
 
-/// What a Representation carries.
+/// The content of a Representation.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum ContentType {
     /// Moving pictures, perhaps with sound in the same file.
@@ -173,7 +173,8 @@ pub struct Representation {
 /// `ContentType-Encoding: gzip`.
 ///
 /// # Errors
-/// Any [`MpdError`] but [`MpdError::BadTemplate`] and [`MpdError::NoSegments`], which the segments report when asked for.
+/// Any [`MpdError`] but [`MpdError::BadTemplate`] and [`MpdError::NoSegments`], which the segments report when asked
+/// for.
 pub fn parse(xml: &[u8]) -> Result<Mpd, MpdError> {
     if xml.len() > MAX_BYTES {
         return Err(MpdError::TooLarge);

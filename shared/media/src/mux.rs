@@ -80,7 +80,7 @@ pub enum MuxError {
     TooLarge,
 }
 
-/// What a track shows.
+/// The media of a track.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum TrackMedia {
     /// Pictures.
@@ -89,17 +89,17 @@ pub enum TrackMedia {
         width: u16,
         /// Display height in pixels.
         height: u16,
-        /// How the pictures are turned for display.
+        /// The turn for display.
         matrix: Matrix,
     },
     /// Sound.
     Audio,
 }
 
-/// What is known of a track before its first sample.
+/// The description of a track before its first sample.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct TrackSpec {
-    /// What it shows.
+    /// The media.
     pub kind: TrackMedia,
     /// Ticks per second of its samples and of the media times of its edits.
     pub timescale: u32,
@@ -120,7 +120,7 @@ pub struct MuxSample {
     pub pts: i64,
     /// Duration; only the last sample's counts where the next decode time is known.
     pub duration: u32,
-    /// Whether decoding can start here.
+    /// `true` if decoding can start here.
     pub sync: bool,
     /// Which sample entry describes it, counted from 0.
     pub entry: u32,
@@ -144,9 +144,9 @@ impl MuxSample {
 /// One entry of an edit list, played at normal speed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Edit {
-    /// Where the edit starts in the track's presentation times, in ticks of the track. `None` shows nothing.
+    /// The start of the edit in the track's presentation times, in ticks of the track. `None` shows nothing.
     pub media_time: Option<i64>,
-    /// How long it lasts, in ticks of the movie.
+    /// The length, in ticks of the movie.
     pub duration: u64,
 }
 
@@ -164,7 +164,7 @@ fn check_specs(tracks: &[TrackSpec], movie_timescale: u32) -> Result<(), MuxErro
     }
 }
 
-/// Whether `entry` is one whole box whose media is in this file (8.5.2.2).
+/// Returns `true` if `entry` is one whole box whose media is in this file (8.5.2.2).
 fn is_sample_entry(entry: &[u8]) -> bool {
     let size_matches =
         entry.first_chunk().is_some_and(|size| usize::try_from(u32::from_be_bytes(*size)) == Ok(entry.len()));

@@ -1,4 +1,4 @@
-//! What encoders and raw frames need to know of a recording's pictures.
+//! The properties of a recording's pictures that encoders and raw frames need.
 
 use crate::display::{Look, Matrix};
 use crate::fmp4::{Codec, SampleEntry};
@@ -17,9 +17,9 @@ pub struct DecoderConfig {
     pub nal_length_size: usize,
     /// The parameter sets; empty if they come in the samples.
     pub sets: Vec<Bytes>,
-    /// Where it is written.
+    /// The sample entry that it is written in.
     pub entry: SampleEntry,
-    /// What the entry's other boxes say; its parameter sets say the same.
+    /// The look by the entry's other boxes; its parameter sets say the same.
     pub look: Look,
 }
 
@@ -53,7 +53,7 @@ pub struct PictureFormat {
     pub interlaced: bool,
     /// The bottom field of an interlaced picture is shown first.
     pub bottom_first: bool,
-    /// How the pictures are turned for display.
+    /// The turn of the pictures for display.
     pub matrix: Matrix,
 }
 
@@ -133,7 +133,7 @@ impl DecoderConfig {
         Some(Sps::parse(self.codec, unit))
     }
 
-    /// Whether the bottom field of this picture is shown first; `None` if nothing says so.
+    /// The order of this picture's fields, `true` for the bottom field first; `None` if nothing says so.
     pub fn bottom_first(&self, sps: &Sps, sample: &[u8]) -> Option<bool> {
         let sets = self.sets.iter().map(AsRef::as_ref);
         bottom_field_first(self.codec, sps, sets, sample, self.nal_length_size).or(self.look.bottom_first)
@@ -229,8 +229,8 @@ impl PictureFormat {
         (width * height + 2 * chroma) * self.pixels.depth_bytes
     }
 
-    /// The mean luma of `columns` x `rows` areas of a raw picture, row by row, in eight bits. Only every fourth pixel of
-    /// every fourth row counts.
+    /// The mean luma of `columns` x `rows` areas of a raw picture, row by row, in eight bits. Only every fourth pixel
+    /// of every fourth row counts.
     pub fn brightness(&self, raw: &[u8], columns: usize, rows: usize) -> Vec<u8> {
         let size = |pixels: u32| usize::try_from(pixels).unwrap_or_default();
         let (width, height, bytes) = (size(self.width), size(self.height), self.pixels.depth_bytes);

@@ -2,7 +2,7 @@
 //!
 //! Decode times follow the pictures' own rhythm: the n-th picture in decode order is decoded when the n-th in display
 //! order is due. Where a picture would then be decoded after it is shown, because one before it lasts long or because
-//! ticks are rounded, it is decoded earlier, and those before it too as far as they are in its way. So every order can
+//! ticks are rounded, it is decoded earlier, and those before it too if they are in its way. So every order can
 //! be timed, and nothing has to be known in advance about the recording's frame rate.
 
 /// Two pictures are at least one tick of a transport stream's clock apart (ITU-T H.222.0, 2.4.3.7).

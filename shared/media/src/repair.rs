@@ -1,7 +1,7 @@
 //! Times that recorders and packagers write wrong, put right where only one reading makes sense.
 //!
-//! Pure functions on the samples of one segment. What fits the standard stays as it is; what has more than one plausible
-//! reading stays too, and whoever decides on it later sees it as recorded.
+//! Pure functions on the samples of one segment. What fits the standard stays as it is; what has more than one
+//! plausible reading stays too, and later decisions see it as recorded.
 
 use crate::nal::{Leading, Picture, RandomAccess};
 use crate::sample::Sample;
@@ -9,7 +9,7 @@ use crate::sample::Sample;
 /// Samples within which a run that was displaced begins and ends.
 const LONGEST_RUN: usize = 256;
 
-/// What was put right, for warnings.
+/// The repairs, for warnings.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum Repair {
     /// A sample had no duration.
@@ -23,7 +23,7 @@ pub enum Repair {
 }
 
 impl Repair {
-    /// What was wrong, in words.
+    /// The repaired fault, in words.
     pub fn what(self) -> &'static str {
         match self {
             Self::Duration => "a sample has no duration",

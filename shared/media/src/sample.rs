@@ -4,7 +4,7 @@ use crate::time::Nanos;
 use std::collections::VecDeque;
 use std::ops::Range;
 
-/// What encoders are given as their buffer: rates are told over this length.
+/// The buffer of encoders: rates are given over this length.
 const RATE_WINDOW: Nanos = Nanos::new(2_000_000_000);
 /// A shorter run is taken as this long. A rate that is too low starves short clips, one that is too high costs nothing:
 /// their size follows from the quality that encoders are asked for.
@@ -23,7 +23,7 @@ pub struct Sample {
     pub offset: u64,
     /// Length in bytes.
     pub size: u32,
-    /// What the container says about random access; [`crate::nal::classify`] knows better.
+    /// The container's word about random access; [`crate::nal::classify`] knows better.
     pub sync: bool,
     /// 1-based index of the sample entry.
     pub description: u32,
@@ -35,7 +35,7 @@ impl Sample {
         self.offset.saturating_add(u64::from(self.size))
     }
 
-    /// Where its bytes are in a buffer that holds the file from its start; `None` beyond this machine's addresses.
+    /// The range of its bytes in a buffer that holds the file from its start; `None` beyond this machine's addresses.
     pub fn range(&self) -> Option<Range<usize>> {
         Some(usize::try_from(self.offset).ok()?..usize::try_from(self.end()).ok()?)
     }
@@ -46,8 +46,8 @@ impl Sample {
     }
 }
 
-/// The highest rate of coded pictures over two seconds, in bits a second: of each picture its bytes and its duration, in
-/// decode order. This is what was recorded; what a manifest says of it may be anything. Saturates.
+/// The highest rate of coded pictures over two seconds, in bits a second: of each picture its bytes and its duration,
+/// in decode order. This is what was recorded; what a manifest says of it may be anything. Saturates.
 pub fn peak_bitrate(pictures: impl IntoIterator<Item = (u64, Nanos)>) -> u64 {
     let mut window: VecDeque<(u64, Nanos)> = VecDeque::new();
     let (mut bytes, mut length) = (0_u128, Nanos::ZERO);
@@ -68,7 +68,7 @@ pub fn peak_bitrate(pictures: impl IntoIterator<Item = (u64, Nanos)>) -> u64 {
     u64::try_from(peak).unwrap_or(u64::MAX)
 }
 
-/// How the samples of a track follow each other, as far as the given ones tell.
+/// The rhythm of a track's samples, to the extent that the given ones show it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub struct Rhythm {
     /// The most pictures that are decoded before one that is shown earlier than they are.

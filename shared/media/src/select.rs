@@ -39,7 +39,7 @@ pub fn pictures(period: &Period, wanted: Option<VideoCodec>) -> Vec<&Representat
     ranked
 }
 
-/// Whether an RFC 6381 list names a coding of pictures that is neither H.264 nor HEVC.
+/// Returns `true` if an RFC 6381 list names a coding of pictures that is neither H.264 nor HEVC.
 fn is_foreign(codecs: &str) -> bool {
     let mut names = codecs.split(',').filter_map(|codec| codec.trim().split('.').next());
     names.any(|name| {

@@ -1,4 +1,4 @@
-//! How recorded sound is coded, what that allows, and which recorded tracks are one track of the clip.
+//! The coding of recorded sound, the copies that it allows, and the matching of recorded tracks to tracks of the clip.
 
 mod aac;
 mod matching;
@@ -44,7 +44,7 @@ enum Coding {
 /// Samples of a frame of AAC-LC.
 const AAC_FRAME: i64 = 1024;
 
-/// What sound is encoded to: AAC-LC.
+/// The target of encoded sound: AAC-LC.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct SoundTarget {
     /// In Hz.
@@ -96,12 +96,12 @@ impl SoundFormat {
         self.channels
     }
 
-    /// Whether a frame needs the one before it to sound right.
+    /// Returns `true` if a frame needs the one before it to sound right.
     pub fn needs_priming(&self) -> bool {
         matches!(self.coding, Coding::Aac(_))
     }
 
-    /// Whether its frames may stand in one track with those of `other`.
+    /// Returns `true` if its frames may stand in one track with those of `other`.
     pub fn goes_with(&self, other: &Self) -> bool {
         let coding = match (&self.coding, &other.coding) {
             (Coding::Aac(own), Coding::Aac(other)) => own.decodes_like(other),
@@ -112,13 +112,13 @@ impl SoundFormat {
         coding && self.rate == other.rate && (free || self.channels == other.channels)
     }
 
-    /// Whether the sample entry of one stands for the other as well, if the two go together.
+    /// Returns `true` if the sample entry of one stands for the other as well, if the two go together.
     pub fn shares_entry(&self) -> bool {
         matches!(self.coding, Coding::Aac(_))
     }
 
-    /// Whether a transport stream carries it as it is. AAC is carried as ADTS, which knows four object types, frames of
-    /// 1024 and the usual sampling rates.
+    /// Returns `true` if a transport stream carries it as it is. AAC is carried as ADTS, which knows four object types,
+    /// frames of 1024 and the usual sampling rates.
     pub fn fits_transport_stream(&self) -> bool {
         match &self.coding {
             Coding::Aac(config) => config.fits_adts(),
@@ -127,7 +127,7 @@ impl SoundFormat {
         }
     }
 
-    /// What other sound must be encoded to, to stand in one track with this; `None` if nothing can.
+    /// The target that other sound must be encoded to, to stand in one track with this; `None` if none will do.
     pub fn target(&self) -> Option<SoundTarget> {
         match &self.coding {
             Coding::Aac(config) if config.is_plain() => {
@@ -138,7 +138,7 @@ impl SoundFormat {
         }
     }
 
-    /// What this and any other sound can be encoded to.
+    /// The target that this and any other sound can be encoded to.
     pub fn fallback(&self) -> SoundTarget {
         let usual = self.rate <= 48_000 && AAC_RATES.contains(&self.rate);
         SoundTarget { rate: if usual { self.rate } else { 48_000 }, channels: self.channels.clamp(1, 6) }
@@ -234,7 +234,7 @@ fn flac_rate(entry: &SampleEntry) -> Option<u32> {
     Some(high << 12 | middle << 4 | low >> 4).filter(|rate| RATES.contains(rate))
 }
 
-/// What an entry says beyond rate and channels. FLAC's frames say themselves what its entry says.
+/// The details of an entry beyond rate and channels. FLAC's frames say themselves what its entry says.
 fn detail(entry: &SampleEntry) -> Bytes {
     match entry.fourcc {
         [b'f', b'L', b'a', b'C'] => Bytes::new(),

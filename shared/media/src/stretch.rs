@@ -22,7 +22,7 @@ const ROUNDING: Nanos = Nanos::new(1_000);
 /// When pictures are shown of which it is not known yet from when on they are right.
 pub const NEVER: Nanos = Nanos::new(i128::MAX / 4);
 
-/// What is shown of a Period's pictures. Others may still be needed to decode these.
+/// The bounds of the shown part of a Period. Pictures outside may still be needed to decode these.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub struct Bounds {
     /// Nothing before this.
@@ -32,7 +32,7 @@ pub struct Bounds {
 }
 
 impl Bounds {
-    /// Whether a picture at `pts` is shown.
+    /// Returns `true` if a picture at `pts` is shown.
     pub fn hold(&self, pts: Nanos) -> bool {
         self.from.is_none_or(|from| from <= pts) && self.until.is_none_or(|until| pts < until)
     }
@@ -45,7 +45,7 @@ const REACH: Nanos = Nanos::new(1_000_000_000);
 /// A window whose first picture starts later than this behind its start begins with the picture on display there.
 pub const SOON: Nanos = Nanos::new(250_000_000);
 
-/// What to do with a sample.
+/// The decision about a sample.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Decision {
     /// Leave it out: nothing can be decoded from it, or it is not needed.
@@ -70,7 +70,7 @@ pub struct Stretches {
     cut: Option<Nanos>,
     /// End of the last picture that is known to be next in display order, by its own duration.
     shown_until: Option<Nanos>,
-    /// What later stretches show from here on was not shown by earlier ones.
+    /// The time from which later stretches show pictures that earlier ones did not show.
     unshown: Option<Nanos>,
 }
 
@@ -89,7 +89,7 @@ struct OpenStretch {
     from: Option<Nanos>,
     /// Decode time of the last sample.
     last: Nanos,
-    /// Where the next sample is due in decode order.
+    /// The due time of the next sample in decode order.
     next: Nanos,
     /// Shortest and longest duration of its samples.
     durations: (Nanos, Nanos),
@@ -100,15 +100,16 @@ struct OpenStretch {
 }
 
 impl OpenStretch {
-    /// Whether samples last as long as their pictures are shown. With a variable frame rate they do not: durations
-    /// follow decode order.
+    /// Returns `true` if samples last as long as their pictures are shown. With a variable frame rate they do not:
+    /// durations follow decode order.
     fn is_even(&self) -> bool {
         let (shortest, longest) = self.durations;
         longest - shortest <= half(shortest)
     }
 
-    /// Whether a sample at `dts` that lasts for `duration` follows. Behind a random access picture nothing needs what may have been lost before
-    /// it, so any hole in the recording ends the stretch; before it, the decoder is fed on.
+    /// Returns `true` if a sample at `dts` that lasts for `duration` follows. Behind a random access picture nothing
+    /// needs what may have been lost before it, so any hole in the recording ends the stretch; before it, the decoder
+    /// is fed on.
     fn goes_on(&self, dts: Nanos, duration: Nanos, random_access: bool) -> bool {
         let reach = if random_access { JITTER.max(duration + duration) } else { REACH };
         let forward = dts > self.last || (dts == self.last && !random_access);
@@ -190,21 +191,21 @@ impl Stretches {
         }
     }
 
-    /// Whether an earlier stretch has shown what the present one has at `pts`.
+    /// Returns `true` if an earlier stretch has shown what the present one has at `pts`.
     pub fn repeats(&self, pts: Nanos) -> bool {
         let known = self.stretch.filter(|stretch| stretch.refresh.is_none());
         let from = known.and_then(|stretch| stretch.from).filter(|_| self.bounds.from < self.bounds().from);
         from.is_some_and(|from| pts < from)
     }
 
-    /// What is shown of the present stretch: its Period may begin later than its first picture, and a recorder that
+    /// The shown part of the present stretch: its Period may begin later than its first picture, and a recorder that
     /// restarts may record again what was recorded already.
     pub fn bounds(&self) -> Bounds {
         let from = self.stretch.map_or(self.bounds.from, |stretch| stretch.from);
         Bounds { from, ..self.bounds }
     }
 
-    /// Whether the picture at `pts` is shown at all; others may still be needed to decode it.
+    /// Returns `true` if the picture at `pts` is shown at all; others may still be needed to decode it.
     pub fn shows(&self, pts: Nanos) -> bool {
         self.bounds().hold(pts)
     }
@@ -247,12 +248,12 @@ impl Stretches {
         decision
     }
 
-    /// Whether a stretch has begun that has not ended.
+    /// Returns `true` if a stretch has begun that has not ended.
     pub fn goes_on(&self) -> bool {
         self.stretch.is_some()
     }
 
-    /// Whether the sample comes so much later than it is due that pictures before it may have been lost.
+    /// Returns `true` if the sample comes so much later than it is due that pictures before it may have been lost.
     pub fn steps_over(&self, timeline: &Timeline, sample: &Sample) -> bool {
         let dts = Times::of(timeline, sample).dts;
         self.stretch.is_some_and(|stretch| dts - stretch.next > JITTER)
@@ -308,7 +309,7 @@ impl Stretches {
         self.shown_until = None;
     }
 
-    /// Where pending pictures come behind lost ones; with a variable frame rate nobody knows.
+    /// The gap between lost pictures and the pending ones behind them; unknown with a variable frame rate.
     fn gap(&self) -> Option<Nanos> {
         let mut until = self.shown_until;
         for (pts, PendingSample { duration, .. }) in self.pending.iter().filter(|_| self.is_even()) {
@@ -325,7 +326,7 @@ impl Stretches {
         self.cut.take()
     }
 
-    /// Whether every picture of the window is fed, so that nothing more need be read.
+    /// Returns `true` if every picture of the window is fed, so that nothing more need be read.
     pub fn is_complete(&self) -> bool {
         if !self.is_even() {
             // No picture is decoded after so many that are shown later.
@@ -369,7 +370,7 @@ impl Stretches {
     }
 }
 
-/// How a window starts that a stretch is decoded for.
+/// The start of a window that a stretch is decoded for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum WindowStart {
     /// With the first picture that starts in it.

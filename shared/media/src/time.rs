@@ -86,7 +86,7 @@ impl Timeline {
         self.timescale
     }
 
-    /// Where the Period starts on the presentation's clock.
+    /// The start of the Period on the presentation's clock.
     pub const fn period_start(&self) -> Nanos {
         self.period_start
     }

@@ -1,4 +1,4 @@
-//! What pictures weigh: the memory that it takes to decode and to encode them, and what of it fits.
+//! The weight of pictures: the memory that it takes to decode and to encode them, and the encoders that fit.
 //!
 //! ffmpeg holds pictures in queues between its threads, in the decoder's picture buffer, in the encoder's lookahead and
 //! in each thread. Both codecs hold further planes for each pixel of luma, whatever the layout of the raw picture is.
@@ -24,7 +24,7 @@ const LOOKAHEAD: u64 = 10;
 /// Threads of an encoder that chooses them itself, for two cores.
 const H264_THREADS: usize = 3;
 
-/// How encoders are run so that they fit.
+/// The share of memory and cores that encoders get so that they fit.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Share {
     /// Renders side by side, at least 1.
@@ -34,7 +34,8 @@ pub struct Share {
 }
 
 impl Share {
-    /// How many of so many cores renders keep busy: a frugal encoder has one thread, and its decoder waits for it.
+    /// The number of cores that renders keep busy, of so many: a frugal encoder has one thread, and its decoder waits
+    /// for it.
     pub fn busy(self, cores: usize) -> usize {
         if self.frugal { self.at_once.min(cores) } else { cores }
     }
@@ -59,8 +60,8 @@ pub struct Load<'a> {
 
 /// Bytes that a decoder takes at its peak.
 ///
-/// Measured with ffmpeg 9.0.2 on pictures of four and five reference pictures with one, two and four threads, less 60 MiB
-/// for the process: UHD 4:2:0 8 bit 264 MiB, 4:2:2 10 bit 513 to 830 MiB, 1080p 4:2:0 8 bit 57 MiB.
+/// Measured with ffmpeg 9.0.2 on pictures of four and five reference pictures with one, two and four threads, less 60
+/// MiB for the process: UHD 4:2:0 8 bit 264 MiB, 4:2:2 10 bit 513 to 830 MiB, 1080p 4:2:0 8 bit 57 MiB.
 pub fn decoder(sps: &Sps, format: &PictureFormat, cores: usize) -> u64 {
     let coded = u64::from(sps.coded_width) * u64::from(sps.coded_height);
     let bytes = coded.saturating_mul(frame(format)).div_ceil(format.pixels().max(1));
@@ -110,7 +111,7 @@ impl Load<'_> {
         beside(self.clip).saturating_add(self.render(true, cores))
     }
 
-    /// How to render in `memory` bytes, with `cores`; `None` if nothing fits.
+    /// The share of each encoder in `memory` bytes, with `cores`; `None` if none fits.
     pub fn share(&self, memory: u64, cores: usize) -> Option<Share> {
         let left = memory.checked_sub(beside(self.clip))?;
         let at_once = usize::try_from(left / self.render(false, cores)).unwrap_or(usize::MAX);

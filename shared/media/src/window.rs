@@ -1,4 +1,4 @@
-//! What of a recording is wanted, and whether a growing one has come so far.
+//! The window of a recording that is wanted, and the progress of a growing recording towards it.
 
 use crate::mpd::{Mpd, Period};
 use crate::time::Nanos;
@@ -12,7 +12,7 @@ const AGAIN_MS: i64 = 1000;
 /// A still is searched for at least this far behind its instant, in milliseconds.
 const STILL_MS: i64 = 2000;
 
-/// What is asked for, in milliseconds.
+/// The window as it is asked for, in milliseconds.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Asked {
     /// Start on the wall clock, since the Unix epoch.
@@ -27,24 +27,24 @@ pub struct Asked {
     pub still: bool,
 }
 
-/// What of the presentation is wanted.
+/// The window of the presentation that is wanted.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Window {
     /// Start on the presentation's clock.
     pub start: Nanos,
     /// End on the presentation's clock.
     pub end: Nanos,
-    /// Where on the presentation's clock the wall clock shows the end that was asked for.
+    /// The time on the presentation's clock at which the wall clock shows the end that was asked for.
     end_asked: Nanos,
     wall_end_ms: i64,
 }
 
-/// What a manifest lists of a track.
+/// The media that a manifest lists of a track.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Listed {
-    /// Where it starts; `None` if nothing is listed.
+    /// The start; `None` if nothing is listed.
     pub start: Option<Nanos>,
-    /// Where it ends; `None` if the manifest sets no end.
+    /// The end; `None` if the manifest sets no end.
     pub end: Option<Nanos>,
     /// The end is announced, and the segments before it are not there before their time.
     pub open_ended: bool,
@@ -83,7 +83,7 @@ impl Window {
         begins.then(|| self.wall_end_ms.max(now_ms.saturating_add(AGAIN_MS)))
     }
 
-    /// How far the last track that the window needs has come at `now_ms`; `None` if nothing more is to be waited for.
+    /// The live edge of the last track that the window needs at `now_ms`; `None` if nothing more is to be waited for.
     pub fn edge(&self, mpd: &Mpd, listed: &Listed, now_ms: i64) -> Option<Edge> {
         let segment_ms = listed.segment.to_millis_floor();
         let update_ms = mpd.minimum_update_period.map_or(0, Nanos::to_millis_floor).min(LONGEST_UPDATE_MS);
@@ -106,10 +106,10 @@ impl Window {
     }
 }
 
-/// How far a growing recording has come.
+/// The live edge of a growing recording.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Edge {
-    /// Where its media ends, by the manifest and the clock.
+    /// The end of its media, by the manifest and the clock.
     pub reached: Nanos,
     /// Length of a segment.
     pub segment: Nanos,

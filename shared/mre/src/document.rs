@@ -51,9 +51,9 @@ pub struct Export {
     pub text: String,
     /// Id of the event or replay it shows; an event row may lack it.
     pub id: Option<String>,
-    /// Where its profile comes from; `None` when it has none.
+    /// The origin of its profile; `None` when it has none.
     pub profile_source: Option<ProfileSource>,
-    /// What it was lenient about.
+    /// The warnings of the document.
     pub warnings: Warnings,
 }
 
@@ -194,7 +194,7 @@ impl Document {
         self.writer.append(&part.writer);
     }
 
-    /// What the document was lenient about so far.
+    /// The warnings of the document so far.
     pub fn warnings(&mut self) -> &mut Warnings {
         &mut self.warnings
     }

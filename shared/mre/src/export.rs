@@ -213,7 +213,7 @@ impl Replay {
         Ok(Self { request, results: results?, warnings })
     }
 
-    /// What the replay chose; nothing if it is made of clips by time.
+    /// The results that the replay chose; nothing if it is made of clips by time.
     fn chosen(&mut self) -> Vec<ReplayResult> {
         if !self.request.timed.is_empty() {
             return Vec::new();
@@ -530,7 +530,7 @@ async fn reviews<S: ExportSource>(
     }
 }
 
-/// How many parts of an event's segments are read side by side.
+/// The number of parts of an event's segments that are read side by side.
 const RANGES: u32 = 4;
 
 /// The segments after the first page, which ended before `next`, in spans of equal time.
@@ -554,7 +554,7 @@ async fn spans<S: ExportSource>(
     Ok(spans)
 }
 
-/// What divides the time from `from` to `to` in [`RANGES`] parts, as ascending number texts inside of it.
+/// The borders that divide the time from `from` to `to` in [`RANGES`] parts, as ascending number texts inside of it.
 fn borders(from: f64, to: f64) -> Vec<String> {
     let at = |part: u32| format!("{:.3}", from + (to - from) * f64::from(part) / f64::from(RANGES));
     let mut borders: Vec<String> = (1..RANGES).map(at).collect();

@@ -17,15 +17,15 @@ pub struct Review {
     start: String,
     track: String,
     pk: String,
-    /// Whether the row names the event and classifier asked for. Keys of different names can be equal.
+    /// `true` if the row names the event and classifier asked for. Keys of different names can be equal.
     is_own: bool,
     optimized: Option<Attr>,
     original: Option<Attr>,
 }
 
 impl Review {
-    /// Takes a review out of its row; `None` when the row is none. Whether it belongs to the event and classifier
-    /// matters for the guide's view only: MRE looks at the key.
+    /// Takes a review out of its row; `None` when the row is not a review. Whether it belongs to the event and
+    /// classifier matters for the guide's view only: MRE looks at the key.
     pub fn from_row(mut row: Row, event: &EventKey, classifier: &str) -> Option<Self> {
         let mut text = |name| match row.remove(name) {
             Some(Attr::S(text)) => Some(text),
@@ -58,7 +58,7 @@ impl Review {
 /// The reviews of an event's segments.
 #[derive(Debug, Default)]
 pub struct Feedback {
-    /// What the key of every segment starts with.
+    /// The prefix of the key of every segment.
     prefix: String,
     /// By key, track and primary key.
     reviews: Vec<Review>,

@@ -18,9 +18,9 @@ pub use replay::{write_replay, write_result_features};
 /// Writes the guide's form of one document and counts what it leaves out.
 #[derive(Debug)]
 pub struct Guide<'a> {
-    /// Where the document grows.
+    /// The writer that the document grows in.
     pub writer: &'a mut Writer,
-    /// What was left out.
+    /// The warnings about parts that were left out.
     pub warnings: &'a mut Warnings,
 }
 

@@ -1,7 +1,7 @@
 //! The data exports of Media Replay Engine (MRE): what its tables say about an event or a replay, as one JSON document.
 //!
 //! Two views of the same model: [`guide`], the JSON of MRE's developer guide, and [`native`], MRE's own, byte for
-//! byte. Neither reads the other's output. Everything here is pure but for the reads, which go through
+//! byte. Neither reads the other's output. Everything here is pure except for the reads, which go through
 //! [`source::ExportSource`]; storing, serving and notifying are left to the caller.
 
 pub mod attr;

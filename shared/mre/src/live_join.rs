@@ -46,7 +46,7 @@ impl<'a> LiveJoin<'a> {
         }
     }
 
-    /// Whether every result has a segment with its start.
+    /// Returns `true` if every result has a segment with its start.
     pub fn is_complete(&self) -> bool {
         let has_segment = |start: &str| self.by_start.get(start).is_some_and(Option::is_some);
         self.results.iter().all(|result| result.start.as_deref().is_some_and(has_segment))

@@ -7,7 +7,7 @@ use crate::outputs::Outputs;
 use crate::replay::TimedClip;
 use crate::warnings::ExportWarning;
 
-/// What the documents show of an Event row.
+/// The part of an Event row that the documents show.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Event {
     /// The event's names.
@@ -18,7 +18,7 @@ pub struct Event {
     pub start: Option<Attr>,
     /// Audio track numbers, or their texts.
     pub audio_tracks: Option<Attr>,
-    /// Where the timecode comes from.
+    /// The source of the timecode.
     pub timecode_source: Option<Attr>,
     /// Frames in a second, as MRE rounded them.
     pub frame_rate: Option<String>,
@@ -28,7 +28,7 @@ pub struct Event {
     pub source_video_metadata: Option<Attr>,
     /// Name of the Profile row.
     pub profile: Option<String>,
-    /// Where the last event export was stored.
+    /// The place of the last event export.
     pub export_location: Option<String>,
 }
 
@@ -73,7 +73,7 @@ impl Event {
     }
 }
 
-/// What the documents show of a segment: a row of the classifier.
+/// The part of a segment that the documents show: a row of the classifier.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct ClassifiedSegment {
     /// Start in seconds, as number text; the row's sort key.

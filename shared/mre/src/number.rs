@@ -38,7 +38,7 @@ pub fn float_token(value: f64) -> String {
     }
 }
 
-/// What Python writes after reading the JSON number `text`: integers keep their digits, floats become `repr`.
+/// The JSON number `text` as Python writes it after reading it: integers keep their digits, floats become `repr`.
 ///
 /// `None` for a float beyond the double range: Python writes `Infinity`, which is not JSON.
 pub fn reread(text: &str) -> Option<Cow<'_, str>> {
@@ -90,7 +90,8 @@ fn place_point(digits: &str, point: i64, whole: &str) -> String {
     }
 }
 
-/// Whether `plain` would give the text back unchanged: up to 15 significant digits survive a float round trip.
+/// Returns `true` if `plain` would give the text back unchanged: up to 15 significant digits survive a float round
+/// trip.
 fn is_canonical(text: &str) -> bool {
     let unsigned = text.strip_prefix('-').unwrap_or(text);
     match unsigned.split_once('.') {

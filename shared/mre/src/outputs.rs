@@ -121,7 +121,7 @@ impl Outputs {
         slots.filter(|(_, names)| !names.is_empty())
     }
 
-    /// Where `name` stands in [`Outputs::unique`].
+    /// The position of `name` in [`Outputs::unique`].
     pub fn place(&self, name: &str) -> Option<usize> {
         self.places.get(name).copied()
     }
@@ -132,7 +132,7 @@ impl Outputs {
     }
 }
 
-/// The segment's label has the place of an output attribute and is none.
+/// `Label` is stored among the output attributes but is not one.
 fn declared(row: Option<&Row>) -> Result<impl Iterator<Item = &String>, ExportWarning> {
     let row = row.ok_or(ExportWarning::PluginMissing)?;
     let attributes = row.get("OutputAttributes").and_then(Attr::as_map);

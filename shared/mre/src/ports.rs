@@ -1,4 +1,4 @@
-//! What storing, serving and announcing exports need of the world.
+//! The ports that exports are stored, served and announced through.
 
 use bytes::Bytes;
 use std::fmt;
@@ -7,7 +7,7 @@ use crate::state::{BuildLease, ExportState, StateKey};
 use crate::trigger::Trigger;
 use export_domain::ports::Unavailable;
 
-/// A URL that reads one document for a while. Whoever has it may: never logged.
+/// A URL that reads one document for a while. It grants access to its holder: never logged.
 #[derive(Clone, PartialEq, Eq)]
 pub struct DocumentLink {
     /// The presigned URL.
@@ -44,10 +44,10 @@ pub trait DocumentLinks: Send + Sync {
     ) -> impl Future<Output = Result<DocumentLink, Unavailable>> + Send;
 }
 
-/// How far a document is that was ordered.
+/// The progress of a document that was ordered.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum OrderProgress {
-    /// Nobody ordered it lately.
+    /// It was not ordered lately.
     Absent,
     /// It was ordered, and is not there yet.
     Waiting,
@@ -64,7 +64,7 @@ pub enum OrderProgress {
 
 /// Documents that are built apart from the request for them, by the ids of their orders.
 pub trait DocumentOrders: Send + Sync {
-    /// How far the document is; a URL reads it by `method` once it is there.
+    /// Looks at the progress of the document; a URL reads it by `method` once it is there.
     fn look(
         &self,
         id: &str,
@@ -84,7 +84,7 @@ pub trait DocumentOrders: Send + Sync {
         content_type: &'static str,
     ) -> impl Future<Output = Result<(), Unavailable>> + Send;
 
-    /// Notes that there will be no document: nobody waits for it any longer.
+    /// Notes that there will be no document: no caller waits for it any longer.
     fn cancel(&self, id: &str) -> impl Future<Output = Result<(), Unavailable>> + Send;
 }
 
@@ -97,7 +97,7 @@ pub enum StoreOutcome {
     Superseded,
 }
 
-/// Where exports are stored.
+/// A store of exports.
 pub trait ExportStore: Send + Sync {
     /// The location (`s3://…`) of an object key.
     fn location(&self, key: &str) -> String;

@@ -12,7 +12,7 @@ use crate::keys::VersionedName;
 use crate::outputs::VersionedRows;
 use crate::warnings::{ExportWarning, Warnings};
 
-/// Where a document's profile comes from.
+/// The origin of a document's profile.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum ProfileSource {
     /// The event's last trigger.

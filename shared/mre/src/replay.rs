@@ -6,7 +6,7 @@ use crate::keys::ReplayKey;
 use crate::number::number_key;
 use crate::warnings::{ExportWarning, Warnings};
 
-/// What the documents show of a `ReplayRequest` row.
+/// The part of a `ReplayRequest` row that the documents show.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct ReplayRequest {
     /// The replay's id.
@@ -19,15 +19,15 @@ pub struct ReplayRequest {
     pub clips: Option<Vec<Row>>,
     /// The clips that the replay is made of, if it was made of clips by time, in order.
     pub timed: Vec<TimedClip>,
-    /// Whether features are included or excluded rather than weighted.
+    /// `true` if features are included or excluded rather than weighted.
     pub by_inclusion: Option<bool>,
-    /// Whether an MP4 file is made.
+    /// `true` if an MP4 file is made.
     pub create_mp4: Option<bool>,
-    /// Whether an HLS stream is made.
+    /// `true` if an HLS stream is made.
     pub create_hls: Option<bool>,
     /// Wanted resolutions.
     pub resolutions: Option<Attr>,
-    /// Whether the replay grows while the event runs.
+    /// `true` if the replay grows while the event runs.
     pub catchup: Option<bool>,
     /// Picture of the HLS stream; `-` while pending.
     pub hls_thumbnail: Option<Attr>,
@@ -55,7 +55,7 @@ pub struct TimedClip {
 pub struct DurationLimit {
     /// Minutes.
     pub duration: Option<Attr>,
-    /// Whether segments are taken evenly over the event.
+    /// `true` if segments are taken evenly over the event.
     pub equal_distribution: Option<bool>,
 }
 
@@ -186,11 +186,11 @@ fn sorted_out(clips: Option<Vec<Row>>, warnings: &mut Warnings) -> (Option<Vec<R
 /// One segment that a replay chose.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct ReplayResult {
-    /// What the segment's start must equal.
+    /// The value that the segment's start must equal.
     pub start: Option<String>,
-    /// What the segment's optimized start must equal.
+    /// The value that the segment's optimized start must equal.
     pub opto_start: Option<String>,
-    /// Whether the result carries an optimized start, of whatever type.
+    /// `true` if the result carries an optimized start, of whatever type.
     pub is_optimized: bool,
     /// Why the segment was chosen, as stored.
     pub features: Json,

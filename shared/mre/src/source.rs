@@ -1,4 +1,4 @@
-//! What an export reads, as a port.
+//! The reads of an export, as a port.
 
 use std::error::Error;
 
@@ -6,11 +6,11 @@ use crate::attr::{Attr, Row};
 use crate::keys::{EventKey, ReplayKey, VersionedName};
 use crate::warnings::ExportWarning;
 
-/// A read failed for good (retries included). The export ends without a document.
+/// A read failed permanently (retries included). The export ends without a document.
 #[derive(Debug, thiserror::Error)]
 #[error("failed to read {what}")]
 pub struct SourceError {
-    /// What was read.
+    /// The rows that were read.
     pub what: &'static str,
     /// Why it failed.
     #[source]
@@ -22,7 +22,7 @@ pub struct SourceError {
 pub struct RowPage {
     /// The rows, in key order.
     pub rows: Vec<Row>,
-    /// Where the next page starts; `None` on the last page. A page may be empty and still have a next one.
+    /// The start of the next page; `None` on the last page. A page may be empty and still have a next one.
     pub next: Option<Row>,
 }
 
@@ -77,7 +77,7 @@ impl LastExport {
         }
     }
 
-    /// What a document that does without it is lenient about.
+    /// The warning of a document that does without it.
     pub fn warning(&self) -> Option<ExportWarning> {
         match self {
             Self::Unnamed | Self::Found(_) => None,
@@ -113,9 +113,9 @@ pub trait ExportSource: Sync {
     /// The Model rows that exist; `keys` are distinct and of any number.
     fn models(&self, keys: &[VersionedName]) -> impl Future<Output = Result<Vec<Row>, SourceError>> + Send;
 
-    /// One page of a span of `PluginResult`, ascending by `Start`. Of each row at least `attributes` (every attribute when
-    /// `None`), which are distinct and may bear any name; more do no harm, so a projection too long for one expression
-    /// may be dropped.
+    /// One page of a span of `PluginResult`, ascending by `Start`. Of each row at least `attributes` (every attribute
+    /// when `None`), which are distinct and may bear any name; more do no harm, so a projection too long for one
+    /// expression may be dropped.
     fn segments(
         &self,
         partition: &str,

@@ -1,14 +1,14 @@
-//! Whether a trigger still needs work, and who does it.
+//! The decision whether a trigger still needs work, and which worker does it.
 //!
 //! Triggers come in any order, more than once, and in bursts. An export covers every trigger that was sent before its
-//! first read, so those are done without work. One worker builds at a time; the fence, which grows with each claim,
+//! first read, so those are done without work. One worker builds, no two; the fence, which grows with each claim,
 //! keeps a worker that lost its lease from writing over a later export.
 
 use crate::keys::{EventKey, ReplayKey};
 use export_domain::ids::hex;
 use sha2::{Digest, Sha256};
 
-/// How far the clocks of the queue and of a worker may differ, in milliseconds.
+/// The most by which the clocks of the queue and of a worker may differ, in milliseconds.
 const CLOCK_SKEW_MS: i64 = 500;
 
 /// Longest profile that a state keeps, in bytes: an item of a table has 400 KB at most.
@@ -33,7 +33,7 @@ impl StateKey {
         Self(format!("replay/{}/{}/{program}/{name}/{}", program.len(), name.len(), key.id))
     }
 
-    /// Whether a table can have a row with this key.
+    /// Returns `true` if a table can have a row with this key.
     pub fn fits(&self) -> bool {
         self.0.len() <= MAX_KEY_BYTES
     }
@@ -47,7 +47,7 @@ impl StateKey {
 /// The right to build, until it ends or the next one is given.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct BuildLease {
-    /// Who holds it.
+    /// The worker that holds it.
     pub owner: String,
     /// Grows with each lease of the same export, also if the states were lost in between.
     pub fence: u64,
@@ -57,7 +57,7 @@ pub struct BuildLease {
     pub until_ms: i64,
 }
 
-/// What is known about the exports of one event or replay.
+/// The record of the exports of one event or replay.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct ExportState {
     /// The last lease; it may have ended.
@@ -86,7 +86,7 @@ pub struct ReceivedTrigger<'a> {
     pub profile: Option<&'a str>,
 }
 
-/// What to do about a trigger.
+/// The decision about a trigger.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum BuildDecision {
     /// Nothing: an export covers it.
@@ -118,7 +118,7 @@ impl ExportState {
         BuildDecision::Build(BuildLease { owner: owner.to_owned(), fence: next, previous: fence, until_ms })
     }
 
-    /// What is true once the export of `id` for `received`, whose first read was not before `began_ms`, is stored.
+    /// The state once the export of `id` for `received`, whose first read was not before `began_ms`, is stored.
     pub fn built(received: ReceivedTrigger<'_>, began_ms: i64, id: Option<String>, etag: String) -> Self {
         Self {
             lease: None,

@@ -30,7 +30,7 @@ pub fn stored_profile(text: &str) -> Option<Json> {
     event?.remove("Profile").filter(|profile| matches!(profile, Json::Object(_)))
 }
 
-/// A stored event export, read as far as a replay needs it.
+/// A stored event export, read to the extent that a replay needs it.
 #[derive(Debug)]
 pub struct StoredExport<'a> {
     text: &'a str,
@@ -45,7 +45,7 @@ struct StoredSegment {
     opto: Opto,
 }
 
-/// How a segment takes part in the join of optimized results.
+/// The part that a segment takes in the join of optimized results.
 #[derive(Debug)]
 enum Opto {
     /// Compared by its start.

@@ -8,7 +8,7 @@ use crate::source::ExportSource;
 use crate::state::StateKey;
 use export_domain::ports::Notification;
 
-/// The source of MRE's own events, and of ours in its place.
+/// The source of MRE's own events, and of this service's in its place.
 pub const EVENT_SOURCE: &str = "awsmre";
 
 /// Longest name that a failure tells, in characters.
@@ -16,7 +16,7 @@ const TOLD_CHARS: usize = 300;
 /// Longest sort key in bytes; there is no row with a longer one.
 const MAX_SORT_BYTES: usize = 1024;
 
-/// What an event on MRE's bus asks to export.
+/// The export that an event on MRE's bus asks for.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Trigger {
     /// Clips of an event were generated.

@@ -1,4 +1,4 @@
-//! What an export was lenient about, counted.
+//! The leniencies of an export, counted.
 
 use std::collections::BTreeMap;
 
@@ -120,7 +120,7 @@ impl Warnings {
         }
     }
 
-    /// How often it occurred.
+    /// The number of occurrences.
     pub fn count(&self, warning: ExportWarning) -> u64 {
         self.counts.get(&warning).copied().unwrap_or(0)
     }

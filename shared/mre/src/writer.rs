@@ -25,7 +25,7 @@ impl Writer {
         self.text.len()
     }
 
-    /// Whether nothing was written yet.
+    /// Returns `true` if nothing was written yet.
     pub fn is_empty(&self) -> bool {
         self.text.is_empty()
     }

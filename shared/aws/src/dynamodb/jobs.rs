@@ -99,7 +99,7 @@ fn read_due(item: &AttributeMap) -> Option<Due> {
 }
 
 impl DynamoJobs {
-    /// What is due in one shard, earliest first, at most `most`.
+    /// The due jobs of one shard, earliest first, at most `most`.
     async fn due_in(&self, shard: &str, now: i64, most: usize) -> Result<Vec<Due>, Unavailable> {
         let mut items = self
             .client

@@ -1,4 +1,4 @@
-//! Keys, index attributes and shards of the jobs table. Nobody else spells them.
+//! Keys, index attributes and shards of the jobs table. No other module spells them.
 
 use aws_sdk_dynamodb::types::AttributeValue;
 use export_domain::ids::{JobId, TenantId, hex};
@@ -51,9 +51,9 @@ pub(super) fn index_attributes(job: &Job) -> Vec<(&'static str, Option<Attribute
     ]
 }
 
-/// Where the `clips` index has the clips that workers hold; `due_at` is when such a claim has lapsed.
+/// The partition of the `clips` index for the clips that workers hold; `due_at` is when such a claim has lapsed.
 pub(super) const AT_WORK: &str = "work";
-/// Where it has those that wait for a worker.
+/// The partition of the clips that wait for a worker.
 pub(super) const IN_LINE: &str = "line";
 
 fn clips_key(job: &Job) -> Option<&'static str> {

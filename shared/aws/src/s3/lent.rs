@@ -1,7 +1,7 @@
 //! Credentials for no more than a call needs: one recording's tenant to read, one job's folder to write.
 //!
-//! The role that may reach all recordings and clips is assumed with a session policy, which leaves of its rights what it
-//! names. Credentials are kept until shortly before they end.
+//! The role that may reach all recordings and clips is assumed with a session policy, which leaves of its rights what
+//! it names. Credentials are kept until shortly before they end.
 
 use crate::clients::unavailable;
 use crate::clock::SystemClock;
@@ -16,7 +16,7 @@ use std::collections::HashMap;
 use std::time::SystemTime;
 use tokio::sync::Mutex;
 
-/// Clients that are kept; a function works on one job at a time.
+/// Clients that are kept; a function works on one job, then on the next.
 const KEPT: usize = 16;
 /// Longest session policy that STS takes, in characters.
 const LONGEST: usize = 2048;
@@ -109,7 +109,7 @@ impl Lender {
     }
 }
 
-/// Whoever reads what is not there must be allowed to list it, or is told that it is forbidden.
+/// A caller that reads an absent object must be allowed to list it, or is told that it is forbidden.
 fn reading(partition: &str, bucket: &Bucket) -> Value {
     let keys = format!("{}*", literal(&bucket.prefix));
     let arn = format!("arn:{partition}:s3:::{}", literal(&bucket.name));

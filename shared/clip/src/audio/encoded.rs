@@ -23,9 +23,9 @@ pub(crate) struct Encoded<O> {
     ffmpeg: Ffmpeg,
     format: SoundFormat,
     target: SoundTarget,
-    /// Where the frame before ends: those that come out follow it without a gap, if they are of the same kind.
+    /// The end of the frame before: those that come out follow it without a gap, if they are of the same kind.
     grid: Option<Nanos>,
-    /// What has not been encoded; `None` while a run has it.
+    /// The frames that have not been encoded; `None` while a run has them.
     left: Option<Left<O>>,
     run: Option<EncoderRun<O>>,
     runs: u32,
@@ -50,7 +50,7 @@ struct EncoderRun<O> {
     count: i64,
 }
 
-/// What the encoder gave.
+/// The output of the encoder.
 #[derive(Debug)]
 pub(crate) enum Given {
     /// Start and bytes of frames, and which run they are of.
@@ -77,7 +77,7 @@ impl<O: Source> Encoded<O> {
         self.entry.as_ref()
     }
 
-    /// What comes next.
+    /// Returns the next output.
     pub(crate) async fn next(&mut self) -> Result<Given, Error> {
         loop {
             let Some(run) = &mut self.run else {
@@ -218,7 +218,7 @@ impl Feeder {
     }
 }
 
-/// `false` if nobody reads any more: an ffmpeg that ends early says why when it is waited for.
+/// `false` if the reader has gone: an ffmpeg that ends early says why when it is waited for.
 async fn write(input: &mut Stdin, bytes: &[u8]) -> Result<bool, std::io::Error> {
     match input.write_all(bytes).await {
         Err(error) if error.kind() == std::io::ErrorKind::BrokenPipe => Ok(false),

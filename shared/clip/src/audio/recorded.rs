@@ -8,7 +8,7 @@ use export_media::time::Nanos;
 use std::collections::VecDeque;
 use std::sync::Arc;
 
-/// How long before the picture frames may be needed: they may be in the segment before.
+/// The time before the picture in which frames may be needed: they may be in the segment before.
 const WARM_UP: Nanos = Nanos::new(200_000_000);
 /// Segments that are read before the one that holds the start by the manifest, and behind the one that holds the end.
 const MOST_ASIDE: u64 = 30;
@@ -37,7 +37,7 @@ pub(crate) struct Recorded<O> {
     reader: Arc<Reader<O>>,
     part: PeriodAudio,
     segments: Segments<O>,
-    /// Where the segments were begun with; `None` once the start has been found.
+    /// The first position of the segments; `None` once the start has been found.
     position: Option<u64>,
     waiting: VecDeque<Fetched>,
     behind: u64,
@@ -52,7 +52,7 @@ impl<O: Source> Recorded<O> {
         Self { reader, part, segments, position, waiting: VecDeque::new(), behind: 0, over: false }
     }
 
-    /// Where the frames are from.
+    /// The part that the frames are from.
     pub(crate) fn part(&self) -> &PeriodAudio {
         &self.part
     }

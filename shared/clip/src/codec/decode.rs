@@ -29,17 +29,17 @@ pub(crate) trait CodedSource: Send {
         None
     }
 
-    /// What all pictures are to be like, if not like the first of them.
+    /// The format of all pictures, if not that of the first.
     fn wanted(&self) -> Option<PictureFormat> {
         None
     }
 
-    /// How many pictures, the first in display order, are known to be of no interest.
+    /// The number of pictures, the first in display order, that are known to be of no interest.
     fn idle(&self) -> usize {
         0
     }
 
-    /// What a decoder gives of the only stretch, if that is known to be less than it is fed.
+    /// The pictures that a decoder gives of the only stretch, if they are known to be fewer than it is fed.
     fn damaged(&self) -> Option<&Damaged> {
         None
     }
@@ -134,7 +134,7 @@ impl Pictures for Latest {
     }
 }
 
-/// How a decoder ended.
+/// The end of a decoder.
 enum Decoded {
     /// With the stretch; what comes next.
     Over(Option<Item>),
@@ -144,7 +144,8 @@ enum Decoded {
 
 /// Decodes all that `feed` has. Later stretches are scaled to the first one's format.
 ///
-/// Says whether the decoder had nothing to complain about: if it had, there may be one picture too few and one too many.
+/// Says whether the decoder had nothing to complain about: if it had, there may be one picture too few and one too
+/// many.
 pub(crate) async fn decode_all(
     ffmpeg: &Ffmpeg,
     feed: &mut impl CodedSource,
@@ -168,7 +169,7 @@ pub(crate) async fn decode_all(
     Ok(silent)
 }
 
-/// How a decoder of such pictures is called.
+/// The arguments of a decoder of such pictures.
 fn arguments(setup: &Setup, format: &PictureFormat, idle: usize, damaged: bool) -> Vec<String> {
     if damaged {
         decode_damaged(&setup.format, format)
@@ -260,7 +261,7 @@ async fn both<N>(
     }
 }
 
-/// What the end of a decoder means: `stopped` is what its pictures' taker said, `over` that it was
+/// Judges the end of a decoder: `stopped` is the answer of its pictures' taker, `over` that it was
 /// fed the whole stretch, `any` that it gave a picture. Also says whether it had nothing to complain about.
 async fn conclude(
     running: Running,

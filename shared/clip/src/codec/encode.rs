@@ -24,7 +24,7 @@ use std::sync::Arc;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::sync::oneshot;
 
-/// What to render.
+/// A run to render.
 pub(crate) struct EncodeRequest {
     pub(crate) setup: Arc<Setup>,
     /// Size and layout of the pictures to encode; pictures of another size are scaled.
@@ -66,8 +66,8 @@ pub(crate) async fn render(ffmpeg: &Ffmpeg, mut request: EncodeRequest) -> Resul
     Ok(Rendered { left_out: fed.len().saturating_sub(given), ..rendered })
 }
 
-/// Renders all pictures of a run, or those that a decoder gives of a `damaged` one. Says whether the decoder had nothing
-/// to complain about.
+/// Renders all pictures of a run, or those that a decoder gives of a `damaged` one. Says whether the decoder had
+/// nothing to complain about.
 async fn attempt(
     ffmpeg: &Ffmpeg,
     request: &mut EncodeRequest,
@@ -149,17 +149,18 @@ fn dressed(
     Ok(Arc::new(config))
 }
 
-/// What is in the recorded bits only: captions, light levels and the like.
+/// The metadata that is in the recorded bits only: captions, light levels and the like.
 struct Metadata<'a> {
     /// The recorded picture.
     source: Option<&'a Coded>,
-    /// Where decoding can start: the recorded random access picture, which says more of all that follow it.
+    /// The picture that decoding can start with: the recorded random access picture, which says more of all that follow
+    /// it.
     entry: Option<&'a Coded>,
     /// Of the recorded pictures.
     sps: &'a Sps,
     /// The pictures were converted for another light than the recorded ones.
     relit: bool,
-    /// Whether the bottom field of each picture is shown first, if they have fields.
+    /// `true` if the bottom field of each picture is shown first, if they have fields.
     fields: Option<bool>,
 }
 

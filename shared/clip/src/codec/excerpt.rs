@@ -16,7 +16,7 @@ use export_media::mux::{
 use export_media::reorder::Turns;
 use export_media::time::Nanos;
 
-/// How a player is told what it gets.
+/// The packing of a container, for a player.
 pub(crate) fn packed(container: Container) -> Packed {
     match container {
         Container::Mp4 => Packed::Mp4,

@@ -42,7 +42,7 @@ impl Coded {
     }
 }
 
-/// What comes next.
+/// The next item of a feed.
 #[derive(Debug)]
 pub(crate) enum Item {
     /// A new decoder, and its first picture.
@@ -67,7 +67,7 @@ impl Item {
     }
 }
 
-/// What a decoder, and the encoder behind it, must know.
+/// The setup of a decoder and of the encoder behind it.
 #[derive(Debug, Clone)]
 pub(crate) struct Setup {
     pub(crate) config: Arc<DecoderConfig>,
@@ -79,15 +79,15 @@ pub(crate) struct Setup {
     pub(crate) timescale: u32,
     /// Ticks of the first sample.
     pub(crate) frame_ticks: u32,
-    /// How samples follow each other.
+    /// The rhythm of the samples.
     pub(crate) rhythm: Rhythm,
-    /// What is shown of the stretch.
+    /// The bounds of the part of the stretch that is shown.
     pub(crate) bounds: Bounds,
 }
 
 impl Setup {
-    /// How much earlier than shown pictures are decoded if up to `reordered` ones overtake another, in ticks: then their
-    /// decoding is as even as their display, where no picture lasts long.
+    /// The time by which pictures are decoded before they are shown if up to `reordered` ones overtake another, in
+    /// ticks: then their decoding is as even as their display, where no picture lasts long.
     pub(crate) fn delay(&self, reordered: usize) -> i64 {
         let longest = self.rhythm.longest.max(self.frame_ticks).min(self.timescale / LASTS_LONG).max(1);
         i64::try_from(reordered).unwrap_or(0).saturating_mul(i64::from(longest))

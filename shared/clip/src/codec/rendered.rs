@@ -32,19 +32,19 @@ impl EncodedFrame {
     }
 }
 
-/// What was rendered.
+/// A run that was rendered.
 #[derive(Debug)]
 pub(crate) struct Rendered {
     pub(crate) config: Arc<DecoderConfig>,
     /// In decode order.
     pub(crate) pictures: Vec<EncodedFrame>,
-    /// What the encoder was given, in display order.
+    /// The pictures that the encoder was given, in display order.
     pub(crate) given: Vec<Likeness>,
     /// Metadata of the recorded pictures that these do not have.
     pub(crate) lost: BTreeSet<&'static str>,
     /// Pictures of the run that no decoder gives.
     pub(crate) left_out: usize,
-    /// What the copied pictures behind the run look like when decoded with all that precedes them, in display order.
+    /// The copied pictures behind the run, decoded with all that precedes them, in display order.
     pub(crate) after: Vec<Digest>,
 }
 
@@ -67,7 +67,7 @@ impl Likeness {
         Self(format.brightness(raw, COLUMNS, ROWS))
     }
 
-    /// Whether the other picture has about the same brightness in every area.
+    /// Returns `true` if the other picture has about the same brightness in every area.
     pub(crate) fn is_like(&self, other: &Self) -> bool {
         self.0.iter().zip(&other.0).all(|(a, b)| a.abs_diff(*b) <= TOLERANCE)
     }

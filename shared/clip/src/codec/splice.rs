@@ -1,4 +1,4 @@
-//! What is rendered becomes part of the clip: alone, or beside copied pictures that it has to fit to.
+//! Makes rendered pictures a part of the clip: alone, or beside copied pictures that they have to fit to.
 
 use crate::codec::encode::{EncodeRequest, render};
 use crate::codec::picture::{Coded, Setup};

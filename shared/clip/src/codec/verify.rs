@@ -1,4 +1,4 @@
-//! Whether what stands beside copied pictures is what it should be: plays the join as a player would.
+//! The check of a join: it is played as a player would, and its pictures compared with the recorded ones.
 
 use crate::codec::decode::read_picture;
 use crate::codec::excerpt::{file_of, packed};
@@ -18,7 +18,7 @@ use tokio::io::AsyncWriteExt;
 
 /// Rendered pictures, and the copied ones that they stand between.
 pub(crate) struct Join<'a> {
-    /// What the clip looks like.
+    /// The look of the clip.
     pub(crate) clip: &'a Setup,
     pub(crate) container: Container,
     /// A random access picture of the copy before.
@@ -99,7 +99,7 @@ pub(crate) async fn check(ffmpeg: &Ffmpeg, format: &PictureFormat, join: &Join<'
     Err(Unfit::Join.because("the decoder complains about a join"))
 }
 
-/// Whether a decoder complains of the recorded pictures of a join.
+/// Returns `true` if a decoder complains of the recorded pictures of a join.
 async fn complains(ffmpeg: &Ffmpeg, format: &PictureFormat, join: &Join<'_>) -> Result<bool, Error> {
     if join.before.is_none() && join.after.is_empty() {
         return Ok(false);

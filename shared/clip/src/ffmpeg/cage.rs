@@ -31,7 +31,7 @@ const CPU_SECONDS: u64 = 6 * 900;
 /// Standard input, output and error are pipes; what follows them is not ffmpeg's.
 const FIRST_FOREIGN_FILE: i32 = 3;
 
-/// What happens where the platform refuses a part of the cage: a variant of `FFMPEG_CAGE`.
+/// The policy where the platform refuses a part of the cage: a variant of `FFMPEG_CAGE`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum CagePolicy {
     /// `required`: ffmpeg does not run.
@@ -140,7 +140,8 @@ fn become_program(mut arguments: impl Iterator<Item = OsString>) -> Result<Strin
     Ok(format!("{}: {}", program.display(), Command::new(&program).args(arguments).exec()))
 }
 
-/// Closes the cage around this process; returns the parts that the platform refused. An `address_space` of 0 bounds none.
+/// Closes the cage around this process; returns the parts that the platform refused. An `address_space` of 0 bounds
+/// none.
 fn close(address_space: u64) -> Vec<String> {
     close_fds::set_fds_cloexec(FIRST_FOREIGN_FILE, &[]);
     let none = CapabilitySet::empty();

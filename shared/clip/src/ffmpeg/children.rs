@@ -1,10 +1,10 @@
-//! What this process has started, and what those have: nothing of it outlives an invocation.
+//! The processes that this process has started, and theirs: none of them outlives an invocation.
 
 use rustix::process::{Pid, Signal, WaitOptions, getpid, kill_process, set_child_subreaper, waitpid};
 use std::fs;
 use std::time::Duration;
 
-/// How often it is looked for children that are left.
+/// The number of looks for children that are left.
 const LOOKS: u32 = 2000;
 /// Pause between two looks.
 const PAUSE: Duration = Duration::from_millis(1);

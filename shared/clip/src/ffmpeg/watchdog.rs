@@ -1,7 +1,7 @@
 //! Notices an ffmpeg that hangs: both ends of its pipes wait for it, and it does nothing.
 //!
-//! Slow is not hung: whoever takes a byte, gives one or uses its processor is at work. What never ends that way is ended by
-//! the limit on processor time and by the invocation's own.
+//! Slow is not hung: a process that takes a byte, gives one or uses its processor is at work. What never ends that way
+//! is ended by the limit on processor time and by the invocation's own.
 
 use std::io;
 use std::pin::Pin;
@@ -10,18 +10,18 @@ use std::task::{Context, Poll, ready};
 use std::time::Duration;
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 
-/// How often it is looked at.
+/// The interval between two looks at a process.
 const LOOK: Duration = Duration::from_millis(500);
 
-/// What the pipes of one ffmpeg are doing.
+/// The state of the pipes of one ffmpeg.
 #[derive(Debug, Clone, Default)]
 pub(crate) struct Watch(Arc<Mutex<Pipes>>);
 
 #[derive(Debug, Default)]
 struct Pipes {
-    /// Somebody waits for output.
+    /// The reader waits for output.
     reading: bool,
-    /// Somebody waits until there is room for input, or there is no more.
+    /// The writer waits until there is room for input, or there is no more.
     fed: bool,
     /// Times that bytes went through.
     moved: u64,
@@ -110,7 +110,7 @@ impl<W: AsyncWrite + Unpin> AsyncWrite for Watched<W> {
 }
 
 impl<T> Drop for Watched<T> {
-    /// Input that ended is as good as input that waits; whoever drops the output waits for nothing from it.
+    /// Input that ended counts as input that waits; a reader that drops the output waits for nothing from it.
     fn drop(&mut self) {
         self.watch.lock().fed = true;
     }

@@ -11,7 +11,7 @@ use export_media::time::Nanos;
 const FIRST_OFF: u64 = 32;
 /// Corrections until the media are where they are looked for: each leaves the drift of the one before.
 const MOST_CORRECTIONS: usize = 4;
-/// How many segments away one is looked for that exists.
+/// The number of segments on either side in which one is looked for that exists.
 const FARTHEST: u64 = 160;
 /// A segment that is off by more than this part of its time has another clock than the manifest.
 const LARGEST_PART: i64 = 8;

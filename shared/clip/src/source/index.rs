@@ -15,9 +15,9 @@ const MOST_INDEXES: usize = 128;
 const USUAL: u64 = 16 << 10;
 /// Largest index.
 const MOST: u64 = 1 << 20;
-/// How long before the window a key picture may be.
+/// The time before the window in which a key picture may be.
 const BEFORE: Nanos = Nanos::new(300_000_000_000);
-/// How long after the window pictures may be that are decoded before its last ones.
+/// The time after the window in which pictures may be that are decoded before its last ones.
 const AFTER: Nanos = Nanos::new(30_000_000_000);
 
 /// The segments of the file whose index is `resource`, with their timeline. Of an index of indexes (ISO/IEC 14496-12,

@@ -34,7 +34,7 @@ pub(crate) struct Segments<O> {
     reader: Arc<Reader<O>>,
     track: Arc<Track>,
     next: u64,
-    /// Where the segments end that are read at all.
+    /// The position behind the last segment that is read at all.
     last: u64,
     /// Absent segments in a row that were asked for.
     absent: u64,

@@ -87,7 +87,7 @@ impl<O: Source> Reader<O> {
         self.wake_at = wake_at;
     }
 
-    /// What clients should know about the clip that is made of this recording.
+    /// The warnings about the clip that is made of this recording.
     pub(crate) fn notes(&self) -> &Notes {
         &self.notes
     }
@@ -184,7 +184,7 @@ impl<O: Source> Reader<O> {
     }
 }
 
-/// What was read; `None` if it does not exist.
+/// The bytes that were read; `None` if the object does not exist.
 fn found(read: Result<Bytes, ReadFailure>, most: u64) -> Result<Option<Bytes>, Error> {
     match read {
         Ok(bytes) => Ok(Some(bytes)),

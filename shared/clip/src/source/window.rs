@@ -7,7 +7,7 @@ use export_media::window::Listed;
 
 pub(crate) use export_media::window::{Edge, Window};
 
-/// What the manifest lists of `track`, as far as a window from `start` on needs it.
+/// The media that the manifest lists of `track`, to the extent that a window from `start` on needs it.
 pub(crate) fn listed(track: &Track, start: Nanos) -> Result<Listed, Error> {
     let segment = track.segment(track.index_at(start))?.map_or(Nanos::ZERO, |segment| {
         let (from, to) = track.span(&segment);

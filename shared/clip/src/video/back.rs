@@ -10,7 +10,7 @@ use export_media::time::Nanos;
 use std::collections::VecDeque;
 use std::sync::Arc;
 
-/// How far back before the window's start a picture to start decoding with is looked for.
+/// The time before the window's start in which a picture to start decoding with is looked for.
 const FARTHEST: Nanos = Nanos::new(300_000_000_000);
 /// Bytes of the pictures between it and the window.
 const MOST_BYTES: u64 = 256 << 20;
@@ -26,7 +26,7 @@ pub(super) struct WayBack<'a, O> {
     track: &'a Arc<Track>,
     /// The window's start.
     from: Nanos,
-    /// Where that is, and where the first of `read` is.
+    /// The positions of the window's start and of the first of `read`.
     start: u64,
     position: u64,
     /// In order.

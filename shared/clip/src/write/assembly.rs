@@ -17,10 +17,10 @@ use export_media::reorder::{SampleTimes, Turns};
 use export_media::time::Nanos;
 use std::sync::Arc;
 
-/// Length of what is written at a time: short enough to hold, long enough for compact tables.
+/// Length of what is written at once: short enough to hold, long enough for compact tables.
 const BATCH: Nanos = Nanos::new(500_000_000);
 
-/// How much later than at 0 a transport stream's first picture is decoded: sound may come first.
+/// The earliest decode time of a transport stream's first picture: sound may come first.
 const LEAST_BASE: Nanos = Nanos::new(50_000_000);
 
 /// One coded picture of the clip.
@@ -51,17 +51,17 @@ pub(crate) struct Block {
     pub(crate) starts: bool,
 }
 
-/// How the picture track looks.
+/// The description of the picture track.
 #[derive(Debug, Clone)]
 pub(crate) struct VideoSpec {
     /// For display, in pixels.
     pub(crate) width: u16,
     pub(crate) height: u16,
-    /// How they are turned for display.
+    /// The turn for display.
     pub(crate) matrix: Matrix,
     /// Ticks a second.
     pub(crate) timescale: u32,
-    /// How much earlier than shown a picture is decoded, in ticks.
+    /// The time by which a picture is decoded before it is shown, in ticks.
     pub(crate) delay: i64,
     /// The sample entry that copied pictures begin with; empty if there are none.
     pub(crate) entry: SharedEntry,
@@ -264,7 +264,7 @@ pub(crate) fn lay_out(
     })
 }
 
-/// How far the earliest audio track starts before the picture.
+/// The time by which the earliest audio track starts before the picture.
 fn sound_ahead<O: Source>(audio: &[AudioTrack<O>], first: &[Option<i64>]) -> Nanos {
     let ahead = |(track, first): (&AudioTrack<O>, &Option<i64>)| {
         first.map(|first| nanos(first.saturating_neg(), track.spec().timescale))

@@ -125,7 +125,7 @@ impl<W: ClipWriter> ContainerWriter<W> {
     }
 }
 
-/// How the muxer of transport streams ended; whether it had nothing to complain about.
+/// Waits for the end of the muxer of transport streams; `false` if it complained.
 async fn muxed(running: Option<Running>) -> Result<bool, Error> {
     let Some(running) = running else { return Ok(true) };
     let refused = |complaint| Unfit::Container.because(&format!("the transport stream's muxer: {complaint}"));

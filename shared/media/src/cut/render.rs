@@ -15,7 +15,7 @@ pub struct Run<T> {
     pub from: Nanos,
     /// No picture from here on is encoded.
     pub until: Nanos,
-    /// What is copied behind the run: the first pictures in decode order, for a check of the join. They are in `feed`
+    /// The copied pictures behind the run: the first ones in decode order, for a check of the join. They are in `feed`
     /// too.
     pub after: Vec<Access<T>>,
     /// Copied pictures stand before the run.

@@ -8,7 +8,7 @@ const WITHOUT_FORMAT: [u8; 3] = [66, 77, 88];
 /// `array_completeness`: there are no parameter sets in band.
 const COMPLETE: u8 = 0x80;
 
-/// What all pictures of a sample entry have in common. Encoders pad pictures of one size differently.
+/// The common format of all pictures of a sample entry. Encoders pad pictures of one size differently.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) struct Format {
     size: (u32, u32),
@@ -104,7 +104,7 @@ pub(super) fn hevc(sets: &Sets<'_>) -> Option<Vec<u8>> {
     Some(out)
 }
 
-/// What HEVC sequence parameter sets say of profile and temporal layers.
+/// The profile and the temporal layers of HEVC sequence parameter sets.
 #[derive(Clone, Copy)]
 struct Layers {
     /// From `general_profile_space` to `general_level_idc`, as in the record.
@@ -179,12 +179,13 @@ pub(super) fn hevc_others(record: &[u8]) -> Vec<Bytes> {
     }
 }
 
-/// Whether an `AVCDecoderConfigurationRecord` has sequence parameter set extensions, which auxiliary pictures use.
+/// Returns `true` if an `AVCDecoderConfigurationRecord` has sequence parameter set extensions, which auxiliary pictures
+/// use.
 pub(super) fn has_extensions(record: &[u8], sps: &[Bytes], pps: &[Bytes]) -> bool {
     matches!(avc_tail(record, sps, pps), Some([_, _, _, count, ..]) if *count > 0)
 }
 
-/// What follows the parameter sets of an `AVCDecoderConfigurationRecord`: the fields of the High profiles, if any.
+/// The rest behind the parameter sets of an `AVCDecoderConfigurationRecord`: the fields of the High profiles, if any.
 pub(super) fn avc_tail<'a>(record: &'a [u8], sps: &[Bytes], pps: &[Bytes]) -> Option<&'a [u8]> {
     const HEAD_AND_COUNTS: usize = 7;
     let sets = sps.iter().chain(pps).try_fold(HEAD_AND_COUNTS, |at, unit| at.checked_add(unit.len() + 2))?;

@@ -60,7 +60,7 @@ struct Placed {
 /// whose id is taken gets another one, and so do the slices that name it.
 #[derive(Debug, Clone, Default)]
 pub struct SharedEntry {
-    /// What is not a parameter set is as in this one.
+    /// The entry that everything except the parameter sets is taken from.
     base: Option<(VideoCodec, SampleEntry)>,
     /// The entry of the samples at hand.
     current: Option<Bytes>,
@@ -211,7 +211,7 @@ impl SharedEntry {
         Ok(())
     }
 
-    /// Whether it is a parameter set; it is then in effect. One that cannot be read is left out.
+    /// Returns `true` if it is a parameter set; it is then in effect. One that cannot be read is left out.
     fn activate(&mut self, codec: VideoCodec, unit: &[u8]) -> bool {
         let ids = match set_ids(codec, unit) {
             Ok(Some(ids)) => ids,

@@ -116,7 +116,7 @@ impl SampleEntry {
         Ok([&size(&parts)?[..], &fourcc, &parts.concat()].concat().into())
     }
 
-    /// What it says of how its pictures are to be shown. What cannot be read says nothing.
+    /// The look of its pictures. A box that cannot be read says nothing.
     pub fn look(&self) -> Look {
         let mut look = Look::default();
         for child in self.extensions() {
@@ -136,7 +136,7 @@ impl SampleEntry {
         look
     }
 
-    /// Its boxes behind the fixed fields, up to what is none: some writers end with four zeros.
+    /// Its boxes behind the fixed fields, up to the first bytes that are not a box: some writers end with four zeros.
     fn extensions(&self) -> Vec<Child<'_>> {
         let entry = children(&self.bytes).next().and_then(Result::ok);
         let extensions = entry.and_then(|entry| entry.body.get(VISUAL_FIELDS..)).unwrap_or_default();
@@ -144,8 +144,8 @@ impl SampleEntry {
     }
 
     /// The same entry with parameter sets that say of pixel shape and colours what the entry's own boxes say, since
-    /// some players and transport streams know the sets only, and that are ended where they are cut off. `None` if there is
-    /// nothing to change.
+    /// some players and transport streams know the sets only, and that are ended where they are cut off. `None` if
+    /// there is nothing to change.
     pub(crate) fn with_look_in_sets(&self) -> Option<Self> {
         let (look, codec) = (self.look(), self.video_codec()?);
         let record = self.configuration().ok()?;
@@ -169,7 +169,7 @@ impl SampleEntry {
     /// kind; what describes the coded bits (bit rates, Dolby Vision) is taken over only between entries of one codec.
     ///
     /// # Errors
-    /// [`Fmp4Error`] for an encoder's entry that is none.
+    /// [`Fmp4Error`] for an encoder's entry that is not a sample entry.
     pub fn dressed_as(&self, recorded: &Self) -> Result<Self, Fmp4Error> {
         let kind = self.configuration_kind()?;
         let [before, record, _] = self.around_configuration()?;
@@ -197,7 +197,7 @@ impl SampleEntry {
     /// sets that say that the source was interlaced.
     ///
     /// # Errors
-    /// [`Fmp4Error`] for an encoder's entry that is none.
+    /// [`Fmp4Error`] for an encoder's entry that is not a sample entry.
     pub fn with_fields(&self, bottom_first: bool) -> Result<Self, Fmp4Error> {
         let mut entry = self.clone();
         if let Codec::Hevc { .. } = self.codec {

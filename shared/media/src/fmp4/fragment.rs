@@ -8,19 +8,19 @@ use crate::sample::Sample;
 /// `sample_is_non_sync_sample` (8.8.3.1).
 const NON_SYNC: u32 = 0x0001_0000;
 
-/// What the start of a segment tells about its first fragment.
+/// The first fragment of a segment, by the segment's start.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum MoofRead {
     /// The `moof` is not complete.
     NeedMore {
-        /// How many bytes, counted from the start of the given ones, are needed at least.
+        /// The least number of bytes that are needed, counted from the start of the given ones.
         at_least: u64,
     },
     /// The samples of the track in the first `moof`; their media need not be there yet.
     Ready {
         /// In decode order.
         samples: Vec<Sample>,
-        /// Where the box after this fragment's `mdat` starts in the file, if the header of `mdat` is there.
+        /// The position in the file of the box after this fragment's `mdat`, if the header of `mdat` is there.
         next: Option<u64>,
     },
 }
@@ -31,8 +31,8 @@ pub enum MoofRead {
 ///
 /// # Errors
 /// [`Fmp4Error::SampleOutOfRange`] for a sample whose bytes are not in `data`, [`Fmp4Error::Missing`] if the first
-/// fragment of the track has no decode time, [`Fmp4Error::TooMany`] beyond [`MAX_SAMPLES`] and for samples that share so many bytes that
-/// together they are larger than `data`, else as the boxes deserve.
+/// fragment of the track has no decode time, [`Fmp4Error::TooMany`] beyond [`MAX_SAMPLES`] and for samples that share
+/// so many bytes that together they are larger than `data`, else as the boxes deserve.
 pub fn read_fragments(track: &InitTrack, data: &[u8], base_offset: u64) -> Result<Vec<Sample>, Fmp4Error> {
     match read_readable(track, data, base_offset) {
         (samples, None) => Ok(samples),
@@ -148,7 +148,8 @@ const MOST_OFF: i128 = 1 << 28;
 /// No recording comes near to where ticks end.
 const LATEST: i64 = 1 << 62;
 
-/// What `time` is if it was cut to 32 bits: of all times that are a multiple of 2^32 later, the one next to `near`.
+/// The value of `time` before it was cut to 32 bits: of all times that are a multiple of 2^32 later, the one next to
+/// `near`.
 fn unwrapped(time: i64, near: i64) -> i64 {
     let wraps = near.saturating_sub(time).saturating_add(1 << 31) >> 32;
     wraps.max(0).checked_mul(1 << 32).and_then(|ticks| time.checked_add(ticks)).unwrap_or(time)
@@ -158,7 +159,7 @@ fn unwrapped(time: i64, near: i64) -> i64 {
 pub(super) struct Fragments<'a> {
     tracks: &'a [InitTrack],
     pub(super) samples: Vec<(u32, Sample)>,
-    /// Where the decode times of each track go on.
+    /// The decode time at which each track goes on.
     ends: Vec<Option<i64>>,
 }
 
@@ -198,7 +199,7 @@ impl TrackHeader {
         })
     }
 
-    /// What data offsets count from; `implied` is the end of the data of the track before.
+    /// The base of data offsets; `implied` is the end of the data of the track before.
     fn data_base(&self, moof: u64, implied: Option<u64>) -> Option<u64> {
         self.base.or(if self.from_moof { Some(moof) } else { implied })
     }
@@ -231,7 +232,7 @@ impl<'a> Fragments<'a> {
         Ok(())
     }
 
-    /// Returns where the track's data end, or `None` if it is not one of ours and nobody knows.
+    /// Returns where the track's data end, or `None` if it is another track and its data have no known end.
     fn traf(&mut self, traf: &[u8], moof: u64, implied: Option<u64>) -> Result<Option<u64>, Fmp4Error> {
         let header = TrackHeader::read(traf)?;
         let base = header.data_base(moof, implied);
@@ -327,7 +328,7 @@ fn composition(cursor: &mut Cursor<'_>, flags: u32) -> Result<i64, Fmp4Error> {
     }
 }
 
-/// Where the data of a track's runs end, by their sizes alone; `None` if they name none.
+/// The end of the data of a track's runs, by their sizes alone; `None` if they name none.
 fn data_end(traf: &[u8], base: u64, usual: Option<u32>) -> Result<Option<u64>, Fmp4Error> {
     let mut data = base;
     for child in children(traf) {

@@ -9,7 +9,7 @@ use std::num::NonZeroU32;
 pub(super) const MAX_MOOV: usize = 4 << 20;
 const MAX_TRACKS: usize = 64;
 const MAX_ENTRIES: usize = 64;
-/// What Matroska files start with (RFC 8794).
+/// The first bytes of Matroska files (RFC 8794).
 const EBML: &[u8] = &[0x1a, 0x45, 0xdf, 0xa3];
 /// ISO/IEC 14496-12, 8.4.2.2, for "undetermined".
 const UNDETERMINED: [u8; 3] = *b"und";
@@ -44,7 +44,7 @@ pub struct InitTrack {
     pub width: u16,
     /// Coded pixels of the first sample entry, 0 for sound.
     pub height: u16,
-    /// How its pictures are turned: the track's matrix, then the movie's.
+    /// The turn of its pictures: the track's matrix, then the movie's.
     pub matrix: Matrix,
     /// Ticks to subtract from composition times: the edit's media time less any empty edit before it.
     pub edit_shift: i64,

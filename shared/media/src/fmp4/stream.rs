@@ -30,7 +30,7 @@ pub struct FragmentSample {
     pub data: Bytes,
 }
 
-/// Splits a stream into its init segment and fragments. Holds one fragment at a time.
+/// Splits a stream into its init segment and fragments. Holds one fragment.
 #[derive(Debug, Default)]
 pub struct FragmentReader {
     buffer: BytesMut,
@@ -91,7 +91,8 @@ impl FragmentReader {
     /// Says whether the stream may end here: an init segment came, and nothing was cut off.
     ///
     /// # Errors
-    /// [`Fmp4Error::Missing`] without an init segment, [`Fmp4Error::Truncated`] within a box or between `moof` and `mdat`.
+    /// [`Fmp4Error::Missing`] without an init segment, [`Fmp4Error::Truncated`] within a box or between `moof` and
+    /// `mdat`.
     pub fn finish(self) -> Result<(), Fmp4Error> {
         if self.init.is_none() {
             return Err(Fmp4Error::Missing("moov"));

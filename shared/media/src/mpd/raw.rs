@@ -55,7 +55,7 @@ pub(super) struct RawRepresentation {
     pub(super) segments: Option<RawSegments>,
 }
 
-/// What an adaptation set says for its Representations, or one of them for itself.
+/// The traits that an adaptation set has for its Representations, or one of them for itself.
 #[derive(Default)]
 pub(super) struct Traits {
     pub(super) content_type: Option<String>,
@@ -85,7 +85,7 @@ pub(super) enum SegmentElement {
     Template,
 }
 
-/// `SegmentBase`, `SegmentList` or `SegmentTemplate`, as far as the level says.
+/// `SegmentBase`, `SegmentList` or `SegmentTemplate`, to the extent that the level says.
 #[derive(Clone)]
 pub(super) struct RawSegments {
     pub(super) kind: SegmentElement,

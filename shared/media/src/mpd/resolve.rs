@@ -34,7 +34,7 @@ pub(super) fn mpd(raw: RawMpd) -> Result<Mpd, MpdError> {
     })
 }
 
-/// How long the last Period is by its timelines, if that is little more than `length`, by which recorders write less
+/// The length of the last Period by its timelines, if that is little more than `length`, by which recorders write less
 /// than they recorded: ffmpeg cuts `MPD@mediaPresentationDuration` to tenths, others to whole seconds. What starts
 /// before the end then belongs to the recording. A Period's own duration may be cut to tenths.
 fn listed_length(period: &Period, length: Nanos, rounded: bool) -> Nanos {

@@ -37,7 +37,7 @@ pub struct Segment {
     pub duration: i64,
     /// `time` comes from `@duration` alone: the media may be off by half a segment (5.3.9.5.3), and may not exist.
     pub nominal: bool,
-    /// Where the bytes are.
+    /// The place of the bytes.
     pub resource: ObjectRange,
 }
 
@@ -48,7 +48,7 @@ impl Segment {
     }
 }
 
-/// How segments are named and timed.
+/// The names and times of segments.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct Addressing {
     pub(super) base: String,
@@ -169,7 +169,7 @@ impl Representation {
         run.start(last - run.index)?.checked_add(run.duration)
     }
 
-    /// Whether segments follow from a rule up to the Period's end: they are listed before they are recorded.
+    /// Returns `true` if segments follow from a rule up to the Period's end: they are listed before they are recorded.
     pub fn is_open_ended(&self) -> bool {
         let addressing = &self.addressing;
         matches!(addressing.media, MediaAddress::Template(_))
@@ -255,7 +255,7 @@ impl Addressing {
         run.start(self.count(run)).unwrap_or(i64::MAX)
     }
 
-    /// How many segments there are, if anything says so.
+    /// The number of segments, if anything says so.
     fn total(&self) -> Option<u64> {
         let listed = self.runs.last().and_then(|run| run.index.checked_add(run.length(self.end)?));
         let numbered = self.end_number.map(|end| end.saturating_add(1).saturating_sub(self.start_number));

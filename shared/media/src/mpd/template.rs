@@ -7,7 +7,7 @@ use std::fmt::Write as _;
 const MAX_WIDTH: usize = 20;
 const MAX_LENGTH: usize = 2048;
 
-/// What the identifiers stand for; `number` and `time` exist for media segments only.
+/// The values of the identifiers; `number` and `time` exist for media segments only.
 pub(super) struct Values<'a> {
     pub(super) id: &'a str,
     pub(super) bandwidth: u64,

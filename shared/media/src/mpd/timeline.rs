@@ -3,7 +3,7 @@
 use super::MpdError;
 use crate::time::ceil_div;
 
-/// How often a timeline may step back: each time costs one pass over what is listed.
+/// The most steps back of a timeline: each costs one pass over the entries.
 const MAX_STEPS_BACK: usize = 64;
 
 /// `count` segments of the same length, back to back.
@@ -29,12 +29,12 @@ impl TimelineRun {
         i64::try_from(at).ok()?.checked_mul(self.duration)?.checked_add(self.time)
     }
 
-    /// How many segments start before `limit`, if the run has an end at all.
+    /// The number of segments that start before `limit`, if the run has an end at all.
     pub(super) fn length(&self, limit: Option<i64>) -> Option<u64> {
         self.count.or_else(|| Some(self.starts_before(limit?)))
     }
 
-    /// How many segments would start before `limit` if the run went on that long.
+    /// The number of segments that would start before `limit` if the run went on that long.
     fn starts_before(&self, limit: i64) -> u64 {
         let ticks = i128::from(limit).saturating_sub(i128::from(self.time));
         u64::try_from(ceil_div(ticks, i128::from(self.duration))).unwrap_or(0)
@@ -54,7 +54,7 @@ impl TimelineRun {
         (count > 0).then(|| Self { count: Some(count), ..self.clone() })
     }
 
-    /// Whether `next` continues this run as one of the same segments.
+    /// Returns `true` if `next` continues this run as one of the same segments.
     fn goes_on_with(&self, next: &Self) -> bool {
         let Some(count) = self.count else { return false };
         let number = match (self.number, next.number) {
@@ -82,15 +82,15 @@ pub(super) struct Entry {
 /// Turns `S` elements into runs whose segments start one after the other.
 ///
 /// Recorders write more than the standard allows. An entry of no length stands for a segment that was lost: it counts,
-/// and lists nothing. An entry that starts where the one before starts replaces it. A timeline that steps back, as after
-/// a restart with an earlier clock, lists some times twice: there the newest entries apply, elsewhere all.
+/// and lists nothing. An entry that starts where the one before starts replaces it. A timeline that steps back, as
+/// after a restart with an earlier clock, lists some times twice: there the newest entries apply, elsewhere all.
 #[derive(Debug, Default)]
 pub(super) struct Runs {
-    /// What was listed before each step back.
+    /// The runs that were listed before each step back.
     before: Vec<Vec<TimelineRun>>,
-    /// What was listed since.
+    /// The runs that were listed since.
     newest: Vec<TimelineRun>,
-    /// Where and as what the next entry goes on.
+    /// The start and the kind of the next entry.
     next: Next,
 }
 
@@ -105,8 +105,8 @@ impl Runs {
     /// Adds the next `S`.
     ///
     /// # Errors
-    /// [`MpdError::BadTimeline`] unless every segment ends within 63 bits and an open-ended entry is followed by a later
-    /// start; [`MpdError::TooMany`] for a timeline that steps back over and over.
+    /// [`MpdError::BadTimeline`] unless every segment ends within 63 bits and an open-ended entry is followed by a
+    /// later start; [`MpdError::TooMany`] for a timeline that steps back over and over.
     pub(super) fn push(&mut self, entry: Entry) -> Result<(), MpdError> {
         if entry.duration < 0 {
             return Err(MpdError::BadTimeline);
@@ -187,8 +187,8 @@ impl Runs {
     }
 }
 
-/// `newer` runs over `older` ones, both in the order of time: of the older ones those segments stay that start before the
-/// newer ones do, in gaps between them or behind them.
+/// `newer` runs over `older` ones, both in the order of time: of the older ones those segments stay that start before
+/// the newer ones do, in gaps between them or behind them.
 fn overlaid(older: &[TimelineRun], newer: &[TimelineRun]) -> Vec<TimelineRun> {
     let mut all = Vec::with_capacity(older.len().saturating_add(newer.len()));
     let mut older = older.iter();

@@ -20,7 +20,7 @@ pub(super) struct Element {
     link: Option<Link>,
 }
 
-/// Where the content of an element with an `xlink:href` is.
+/// The place of the content of an element with an `xlink:href`.
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum Link {
     Nowhere,

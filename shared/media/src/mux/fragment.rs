@@ -1,4 +1,4 @@
-//! Fragments: a `moof` and its `mdat` at a time.
+//! Fragments: a `moof` and its `mdat` each.
 
 use bytes::Bytes;
 
@@ -43,7 +43,7 @@ struct TrackRun<'a> {
     samples: &'a [FilledSample],
     /// The sample behind the run, if it is in this fragment.
     next: Option<&'a MuxSample>,
-    /// Where the run's bytes start in the payload.
+    /// The position of the run's bytes in the payload.
     at: u64,
 }
 

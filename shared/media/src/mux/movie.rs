@@ -82,7 +82,7 @@ impl Movie<'_> {
 }
 
 impl TrackBox<'_> {
-    /// What the track adds to the presentation, in ticks of the movie.
+    /// The length that the track adds to the presentation, in ticks of the movie.
     fn duration(&self, movie_timescale: u32) -> Result<u64, MuxError> {
         let edited = self.edits.iter().try_fold(0_u64, |sum, edit| sum.checked_add(edit.duration));
         if !self.edits.is_empty() {

@@ -140,7 +140,7 @@ impl Mp4Tables {
     }
 }
 
-/// Whether players agree on the list (8.6.6): each edit lasts, and something follows an empty one.
+/// Returns `true` if players agree on the list (8.6.6): each edit lasts, and something follows an empty one.
 fn is_edit_list(edits: &[Edit]) -> bool {
     let lasts = |edit: &Edit| edit.duration > 0 && edit.media_time.is_none_or(|time| time >= 0);
     edits.iter().all(lasts) && edits.last().is_none_or(|edit| edit.media_time.is_some())
@@ -321,7 +321,7 @@ mod tests {
         assert_eq!(empty, Err(MuxError::NoSamples));
     }
 
-    /// TrackBox, ticks to the track's next sample, composition offset, sync, sample entry and size of a sample.
+    /// Track, ticks to the track's next sample, composition offset, sync, sample entry and size of a sample.
     type Step = (usize, u32, i32, bool, u32, u32);
 
     fn steps() -> impl Strategy<Value = Vec<Step>> {

@@ -32,10 +32,10 @@ struct OpenChunk {
     start: i64,
 }
 
-/// How chunk offsets are written.
+/// The form of chunk offsets.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct ChunkOffsets {
-    /// Where the payload starts in the file, in bytes.
+    /// The position of the payload in the file, in bytes.
     pub(super) base: u64,
     /// 64 bits each (`co64`) instead of 32 (`stco`).
     pub(super) wide: bool,

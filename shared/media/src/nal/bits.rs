@@ -33,7 +33,7 @@ impl<'a> Bits<'a> {
         Ok(self.current >> self.left & 1 == 1)
     }
 
-    /// How many bits have been read, without emulation prevention.
+    /// The number of bits that have been read, without emulation prevention.
     pub(crate) fn position(&self) -> usize {
         self.position
     }
@@ -149,7 +149,7 @@ impl BitWriter {
         }
     }
 
-    /// What was written, the last byte filled up with zeros.
+    /// The written bits, the last byte filled up with zeros.
     pub(crate) fn bytes(self) -> Vec<u8> {
         self.bytes
     }

@@ -1,11 +1,11 @@
-//! What a sample is good for: where to start, what to leave out.
+//! The classification of samples: starts, leading pictures, references.
 
 use super::{Bits, NalError, Sps, VideoCodec, h264, nals, sei, unit_type};
 
 /// Largest `frame_num` (7.4.3).
 const MAX_FRAME_NUM: u32 = 65_535;
 
-/// How a decoder can start with a picture.
+/// The way in which a decoder can start with a picture.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum RandomAccess {
     /// Nothing after it refers to anything before it; HEVC: it may still have RADL pictures.
@@ -31,10 +31,10 @@ pub enum Leading {
     Rasl,
 }
 
-/// What the NAL unit headers of a sample say.
+/// The information in the NAL unit headers of a sample.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub struct Picture {
-    /// How to start here.
+    /// The way to start here.
     pub random_access: RandomAccess,
     /// Leading pictures are dropped with the start that they precede.
     pub leading: Leading,
@@ -45,7 +45,7 @@ pub struct Picture {
     pub temporal_id: u8,
     /// Parameter sets come in the sample itself.
     pub parameter_sets: bool,
-    /// How many slice (segment) NAL units there are; 0 is not a picture.
+    /// The number of slice (segment) NAL units; 0 is not a picture.
     pub slices: u32,
     /// H.264: how many reference pictures from this one on a decoder that starts here takes until all that follow in
     /// output order are right (gradual decoder refresh); 0 if the picture does not say so.
@@ -87,7 +87,8 @@ pub fn classify(
     }
 }
 
-/// Whether decoding may start with a picture, or a gradual refresh with it, as far as the `beginning` of the sample tells.
+/// Returns `true` if decoding may start with a picture, or a gradual refresh with it, to the extent that the
+/// `beginning` of the sample tells.
 pub fn may_start(codec: VideoCodec, beginning: &[u8], length_size: usize) -> bool {
     let mut rest = beginning;
     while let Some((length, following)) = rest.split_at_checked(length_size.clamp(1, 4)) {
@@ -136,8 +137,9 @@ fn h264(sample: &[u8], length_size: usize, sync: bool) -> Result<Picture, NalErr
     Ok(picture)
 }
 
-/// Whether a byte stream of such samples is split into access units where the samples end (14496-10 and 23008-2,
-/// 7.4.2.4.4 and B.2): the sample holds one first slice, nothing behind it that begins another unit, and no start code.
+/// Returns `true` if a byte stream of such samples is split into access units where the samples end (14496-10 and
+/// 23008-2, 7.4.2.4.4 and B.2): the sample holds one first slice, nothing behind it that begins another unit, and no
+/// start code.
 pub fn is_one_unit(codec: VideoCodec, sample: &[u8], length_size: usize) -> bool {
     let mut begun = false;
     for unit in nals(sample, length_size) {
@@ -175,7 +177,8 @@ fn is_first_slice(codec: VideoCodec, unit: &[u8]) -> bool {
     unit.get(header).is_some_and(|byte| byte & 0x80 != 0)
 }
 
-/// Whether an H.264 picture is coded in fields: as two of them, or as one frame of which each macroblock may be a pair.
+/// Returns `true` if an H.264 picture is coded in fields: as two of them, or as one frame of which each macroblock may
+/// be a pair.
 ///
 /// # Errors
 /// As [`nals`], and for a slice header that is cut off.
@@ -189,9 +192,9 @@ pub fn is_interlaced(sps: &Sps, sample: &[u8], length_size: usize) -> Result<boo
     Ok(false)
 }
 
-/// Whether the bottom field of a picture is shown before its top field, by its slice header or else by its picture
-/// timing message (14496-10, 7.3.3 and D.1.3; 23008-2, D.2.3); `None` if neither says so. `sets` are the parameter sets
-/// outside the sample.
+/// Returns `true` if the bottom field of a picture is shown before its top field, by its slice header or else by its
+/// picture timing message (14496-10, 7.3.3 and D.1.3; 23008-2, D.2.3); `None` if neither says so. `sets` are the
+/// parameter sets outside the sample.
 pub fn bottom_field_first<'a>(
     codec: VideoCodec,
     sps: &Sps,

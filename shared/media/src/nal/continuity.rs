@@ -1,4 +1,4 @@
-//! What coded pictures tell of others that are missing, and of slices of their own: by their headers, not decoded.
+//! The traces in coded pictures of others that are missing, and of slices of their own: by their headers, not decoded.
 //!
 //! Seen are a slice header that makes no sense, a first slice that is not there, and reference pictures that a picture
 //! counts on and that did not come before it: by `frame_num` of H.264 (7.4.3), by the reference picture sets of HEVC
@@ -13,7 +13,7 @@ const REMEMBERED: usize = 64;
 /// Profiles of H.264 whose slices may come in any order (A.2.1, A.2.3).
 const ANY_ORDER: [u8; 2] = [66, 88];
 
-/// What is missing.
+/// The missing part.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Damage {
     /// A slice of the picture, or its header.
@@ -28,12 +28,12 @@ pub struct Continuity {
     codec: VideoCodec,
     sequence_sets: BTreeMap<u32, Sps>,
     picture_sets: BTreeMap<u32, PictureSet>,
-    /// What is known of the pictures so far; nothing before the first.
+    /// The state after the pictures so far; `None` before the first.
     h264: Option<Numbered>,
     hevc: Option<Ordered>,
 }
 
-/// What slice headers depend on of a picture parameter set.
+/// The fields of a picture parameter set that slice headers depend on.
 #[derive(Debug, Clone, Copy)]
 struct PictureSet {
     /// The sequence parameter set that it refers to.
@@ -46,14 +46,14 @@ struct PictureSet {
     lists: Option<Lists>,
 }
 
-/// What H.264 slice headers up to the lists of reference pictures depend on (14496-10, 7.3.2.2).
+/// The parameters that H.264 slice headers up to the lists of reference pictures depend on (14496-10, 7.3.2.2).
 #[derive(Debug, Clone, Copy)]
 struct Lists {
     /// `bottom_field_pic_order_in_frame_present_flag`.
     bottom_order: bool,
     /// `redundant_pic_cnt_present_flag`.
     redundant: bool,
-    /// How many pictures each list has if a slice does not say.
+    /// The default length of each list, in pictures.
     lengths: [u32; 2],
 }
 
@@ -91,7 +91,7 @@ impl Continuity {
         followed
     }
 
-    /// What is missing, as far as the next picture in decode order tells.
+    /// Finds the missing part, to the extent that the next picture in decode order shows it.
     pub fn next(&mut self, sample: &[u8], length_size: usize) -> Option<Damage> {
         let units: Vec<&[u8]> = nals(sample, length_size).map_while(Result::ok).collect();
         for unit in &units {

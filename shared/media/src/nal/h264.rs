@@ -56,14 +56,14 @@ pub(super) fn sps(bits: &mut Bits<'_>) -> Result<Sps, NalError> {
     })
 }
 
-/// What the header of a slice says of fields.
+/// The fields of a slice, by its header.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) struct SliceFields {
     /// `field_pic_flag`.
     pub(super) field: bool,
     /// `bottom_field_flag`.
     pub(super) bottom: bool,
-    /// How much later than the top field of a frame its bottom field is shown; 0 if that is not said.
+    /// The time by which the bottom field of a frame is shown after its top field; 0 if that is not said.
     pub(super) bottom_delay: i64,
 }
 
@@ -208,7 +208,7 @@ fn offsets(bits: &mut Bits<'_>) -> Result<Offsets, NalError> {
     Ok(offsets)
 }
 
-/// Into `sps`, as far as it can be read.
+/// Into `sps`, to the extent that it can be read.
 pub(super) fn vui(bits: &mut Bits<'_>, sps: &mut Sps) -> Result<(), NalError> {
     vui_before_restrictions(bits, sps)?;
     if !bits.flag()? {

@@ -245,7 +245,7 @@ fn reference_set(
     if set.len() > 32 { Err(NalError::Illegal("num_delta_pocs")) } else { Ok(set) }
 }
 
-/// What the picture of a slice refers to, by differences of order counts, from `short_term_ref_pic_set_sps_flag` on
+/// The references of a slice's picture, by differences of order counts, from `short_term_ref_pic_set_sps_flag` on
 /// (7.3.6.1). Long-term references are not read.
 pub(super) fn slice_references(bits: &mut Bits<'_>, sets: &[ReferenceSet]) -> Result<Vec<i64>, NalError> {
     let set = if bits.flag()? {
@@ -258,7 +258,7 @@ pub(super) fn slice_references(bits: &mut Bits<'_>, sets: &[ReferenceSet]) -> Re
     Ok(set.into_iter().filter(|(delta, used)| *used && *delta != 0).map(|(delta, _)| delta).collect())
 }
 
-/// The VUI as far as the clock, into `sps`, as far as it can be read.
+/// The VUI up to the clock, into `sps`, to the extent that it can be read.
 pub(super) fn vui(bits: &mut Bits<'_>, sps: &mut Sps) -> Result<(), NalError> {
     vui_head(bits, &mut sps.vui)?;
     bits.skip(1)?;

@@ -70,8 +70,8 @@ fn ue_length(value: u32) -> usize {
     usize::try_from(2 * zeros + 1).unwrap_or(1)
 }
 
-/// Whether a slice can name this set instead of that one: what follows the id must not move within its byte, because
-/// slice data begin at a byte's start.
+/// Returns `true` if a slice can name this set instead of that one: what follows the id must not move within its byte,
+/// because slice data begin at a byte's start.
 pub(crate) fn can_replace(from: u32, to: u32) -> bool {
     ue_length(from).abs_diff(ue_length(to)).is_multiple_of(8)
 }
@@ -85,7 +85,7 @@ pub(crate) fn set_ids(codec: VideoCodec, unit: &[u8]) -> Result<Option<SetIds>, 
     Ok(Some(SetIds { kind, own: own.value, refers: refers.map_or(0, |field| field.value) }))
 }
 
-/// A parameter set under other ids; one that is none stays as it is.
+/// A parameter set under other ids; a unit that is not one stays as it is.
 ///
 /// # Errors
 /// As [`set_ids`]; [`NalError::Illegal`] for a set without a stop bit.
@@ -127,7 +127,7 @@ pub(crate) fn with_slice_set(codec: VideoCodec, unit: &[u8], id: u32) -> Result<
     Ok(escaped(&replaced(&raw, &[(field, id)], raw.len().saturating_mul(8))))
 }
 
-/// Whether it belongs to a further layer or view, whose parameter sets are not followed here.
+/// Returns `true` if it belongs to a further layer or view, whose parameter sets are not followed here.
 pub(crate) fn is_layered_slice(codec: VideoCodec, unit: &[u8]) -> bool {
     match (codec, unit) {
         (VideoCodec::H264, _) => matches!(unit_type(codec, unit), Some(20 | 21)),

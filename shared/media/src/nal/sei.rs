@@ -92,7 +92,7 @@ pub fn dolby_vision(codec: VideoCodec, sample: &[u8], length_size: usize) -> Res
     nals(sample, length_size).filter(|unit| unit.as_ref().map_or(true, |unit| is_rpu(unit))).collect()
 }
 
-/// What a sample has of metadata that pictures in codec `to` encoded anew cannot have, in words for users.
+/// The metadata of a sample that pictures in codec `to` encoded anew cannot have, in words for users.
 ///
 /// # Errors
 /// As [`nals`].
@@ -123,7 +123,8 @@ pub fn lost_metadata(
     Ok(lost)
 }
 
-/// Whether a picture timing message of H.264 has a clock time (D.1.3); it depends on the parameter set's own buffers.
+/// Returns `true` if a picture timing message of H.264 has a clock time (D.1.3); it depends on the parameter set's own
+/// buffers.
 fn has_clock(sps: &Sps, unit: &[u8]) -> bool {
     let read = || {
         let timing = message(VideoCodec::H264, unit, PICTURE_TIMING)?;
@@ -264,7 +265,7 @@ fn gather(
     Ok((!rbsp.is_empty()).then(|| unit(to, &rbsp)))
 }
 
-/// What follows the header of an SEI NAL unit; HEVC: of a prefix one of the base layer.
+/// The payload behind the header of an SEI NAL unit; HEVC: of a prefix one of the base layer.
 fn content(codec: VideoCodec, unit: &[u8]) -> Option<&[u8]> {
     match (codec, unit) {
         (VideoCodec::H264, [header, content @ ..]) if header & 0x1f == 6 => Some(content),

@@ -11,7 +11,8 @@ impl Sps {
     /// # Errors
     /// [`NalError::WrongKind`] for another NAL unit, else what the contents deserve.
     ///
-    /// A VUI that ends early or holds an illegal value counts as far as it can be read: decoders show such pictures.
+    /// A VUI that ends early or holds an illegal value counts to the extent that it can be read: decoders show such
+    /// pictures.
     pub fn parse(codec: VideoCodec, unit: &[u8]) -> Result<Self, NalError> {
         let mut bits = Bits::nal(unit);
         let mut sps = Self::before_vui(codec, &mut bits)?;
@@ -36,12 +37,12 @@ impl Sps {
     }
 }
 
-/// Without a stop bit behind them the last fields were none.
+/// Without a stop bit behind them there were no last fields.
 fn has_stop_bit(bits: &mut Bits<'_>) -> bool {
     std::iter::from_fn(|| bits.flag().ok()).any(|bit| bit)
 }
 
-/// Whether an H.264 VUI ends before its syntax does.
+/// Returns `true` if an H.264 VUI ends before its syntax does.
 fn ends_early(mut bits: Bits<'_>, sps: &mut Sps) -> bool {
     match h264::vui(&mut bits, sps) {
         Ok(()) => !has_stop_bit(&mut bits),
@@ -50,8 +51,8 @@ fn ends_early(mut bits: Bits<'_>, sps: &mut Sps) -> bool {
 }
 
 /// A sequence parameter set whose VUI tells pixel shape and colours as `look` does; a colour description that is there
-/// stays. A VUI of H.264 that ends early is ended behind these, since decoders take such a set by itself only, not among
-/// others. `None` if there is nothing to change, or it cannot be read.
+/// stays. A VUI of H.264 that ends early is ended behind these, since decoders take such a set by itself only, not
+/// among others. `None` if there is nothing to change, or it cannot be read.
 pub(crate) fn with_look(codec: VideoCodec, unit: &[u8], look: &Look) -> Option<Vec<u8>> {
     let rbsp = unescaped(unit);
     let mut bits = Bits::raw(&rbsp);
@@ -110,8 +111,8 @@ pub(crate) fn with_look(codec: VideoCodec, unit: &[u8], look: &Look) -> Option<V
 }
 
 /// An H.264 sequence parameter set that says as little as a recorded one without `bitstream_restriction_flag`: decoders
-/// that go by the standard expect of both that pictures are reordered as far as the level allows. `None` if it says
-/// nothing of that either, or cannot be read.
+/// that go by the standard expect of both that pictures are reordered to the extent that the level allows. `None` if it
+/// says nothing of that either, or cannot be read.
 pub(crate) fn without_restrictions(unit: &[u8]) -> Option<Vec<u8>> {
     let rbsp = unescaped(unit);
     let mut bits = Bits::raw(&rbsp);

@@ -75,7 +75,7 @@ pub fn parameter_sets(codec: VideoCodec, sample: &[u8], length_size: usize) -> R
     nals(sample, length_size).filter(|unit| unit.as_ref().map_or(true, |unit| is_set(unit))).collect()
 }
 
-/// Whether it is a slice, slice segment or slice data partition.
+/// Returns `true` if it is a slice, slice segment or slice data partition.
 pub(super) fn is_slice(codec: VideoCodec, unit: &[u8]) -> bool {
     match codec {
         VideoCodec::H264 => matches!(unit_type(codec, unit), Some(1..=5)),

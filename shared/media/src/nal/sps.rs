@@ -39,7 +39,7 @@ pub struct Sps {
     pub frame_num_bits: u32,
     /// H.264: `gaps_in_frame_num_value_allowed_flag`.
     pub(super) gaps_allowed: bool,
-    /// How slice headers tell the order of pictures.
+    /// The order of pictures in slice headers.
     pub(super) order: PictureOrder,
     /// HEVC: the short-term reference picture sets that slices may name.
     pub(super) reference_sets: Vec<ReferenceSet>,
@@ -59,7 +59,7 @@ pub struct Sps {
 /// to that of the picture, and whether it refers to them itself. Those before it come first, the nearest first.
 pub(super) type ReferenceSet = Vec<(i64, bool)>;
 
-/// What the syntax of slice headers depends on (14496-10, 7.3.3; 23008-2, 7.3.6.1).
+/// The parameters that the syntax of slice headers depends on (14496-10, 7.3.3; 23008-2, 7.3.6.1).
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub(super) struct PictureOrder {
     /// `separate_colour_plane_flag`.
@@ -110,7 +110,7 @@ pub struct ParameterIds {
 }
 
 impl Vui {
-    /// What players show of pictures with this information in a container that says `look`: they obey the container's
+    /// The display of pictures with this information in a container with `look`: players obey the container's
     /// pixel shape, and its colours where the pictures name none.
     #[must_use]
     pub fn shown_as(&self, look: &Look) -> Self {

@@ -5,14 +5,14 @@ use crate::nal::Bits;
 const RATES: [u32; 13] =
     [96_000, 88_200, 64_000, 48_000, 44_100, 32_000, 24_000, 22_050, 16_000, 12_000, 11_025, 8000, 7350];
 
-/// What frames of AAC are.
+/// The configuration of AAC frames.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) struct AacConfig {
     /// Of the core: 2 is LC.
     object_type: u32,
     /// Of the core, in Hz.
     core_rate: u32,
-    /// The rate is none of the table.
+    /// The rate is not in the table.
     escaped: bool,
     /// `channelConfiguration`.
     channels: u32,
@@ -83,7 +83,7 @@ impl AacConfig {
         !self.short && !self.special && !self.escaped
     }
 
-    /// What an AAC-LC encoder makes.
+    /// Returns `true` for frames such as an AAC-LC encoder makes.
     pub(super) fn is_plain(&self) -> bool {
         let extended = self.extended_rate.is_some_and(|rate| rate != self.core_rate);
         self.fits_adts() && self.object_type == 2 && self.channels != 0 && !extended

@@ -2,7 +2,7 @@
 
 use std::cmp::Reverse;
 
-/// What identifies a sound track.
+/// The identity of a sound track.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct Identity {
     /// ISO 639-2/T.
@@ -13,11 +13,11 @@ pub struct Identity {
     pub label: Option<String>,
     /// The type of its sample entry.
     pub codec: [u8; 4],
-    /// How many it has.
+    /// The number of channels.
     pub channels: u16,
 }
 
-/// Where a found track belongs.
+/// The track that a found track belongs to.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct TrackMatch {
     /// The known track that it goes on; `None` makes it a new one.
@@ -27,8 +27,8 @@ pub struct TrackMatch {
 }
 
 impl Identity {
-    /// How much speaks for `other` being the same track; `None` if something speaks against it. What only one of them
-    /// says speaks neither way.
+    /// The weight of the signs that `other` is the same track; `None` if a sign speaks against it. A sign that only one
+    /// of them says speaks neither way.
     fn likeness(&self, other: &Self) -> Option<u32> {
         let language = said(self.language, other.language)?;
         let roles = if self.roles.is_empty() || other.roles.is_empty() {
@@ -92,7 +92,7 @@ struct Pair {
     likeness: u32,
 }
 
-/// The two most alike; among equals those whose known track nobody else claims, then the nearest by position.
+/// The two most alike; among equals those whose known track no other track claims, then the nearest by position.
 fn best(pairs: &[Pair], known: usize) -> Option<Pair> {
     // The two best claims on each known track.
     let mut claims = vec![[0; 2]; known];

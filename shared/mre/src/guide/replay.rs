@@ -8,7 +8,7 @@ use crate::replay::{ReplayRequest, result_features};
 use crate::warnings::ExportWarning;
 use crate::writer::Writer;
 
-/// What MRE stores while a location is not known yet.
+/// The text that MRE stores while a location is not known yet.
 const PENDING: &str = "-";
 
 /// Writes the `Replay` object.

@@ -1,8 +1,8 @@
 //! Members and values of a newer version inside a job's attributes.
 //!
-//! A map is put back as it was stored wherever this version would write what it read of it: so everything stays with what it
-//! belongs to, in lists too, and what takes the place of something has nothing of it. An order is the same for the whole
-//! life of a job: it keeps its unknown members whatever else of it changes.
+//! A map is put back as it was stored wherever this version would write what it read of it: so everything stays with
+//! what it belongs to, in lists too, and what takes the place of something has nothing of it. An order is the same for
+//! the whole life of a job: it keeps its unknown members whatever else of it changes.
 
 use super::AttributeMap;
 use aws_sdk_dynamodb::types::AttributeValue;
@@ -10,7 +10,7 @@ use export_domain::job::Unread;
 
 const ORDER: &str = "order";
 
-/// What an item had when it was read.
+/// The members that an item had when it was read.
 #[derive(Debug, Default)]
 struct Kept {
     /// All maps in it, those without anything unknown too.
@@ -22,14 +22,14 @@ struct Kept {
 /// A map inside an item.
 #[derive(Debug)]
 struct Map {
-    /// Where it was: names of members and numbers in lists.
+    /// The path to the member: names of members and numbers in lists.
     path: String,
-    /// What this version writes of it.
+    /// The members that this version writes.
     known: AttributeMap,
     stored: AttributeMap,
 }
 
-/// What `stored` has that is not in `known`, which this version writes of it; `None` if that is nothing.
+/// The part of `stored` that is not in `known`, which this version writes of it; `None` if there is no such part.
 pub(super) fn of(stored: &AttributeMap, known: &AttributeMap) -> Option<impl Send + Sync + 'static> {
     let mut kept = Kept::default();
     members(stored, known, "", &mut kept.maps);

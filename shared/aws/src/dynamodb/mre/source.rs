@@ -1,4 +1,4 @@
-//! What an export reads.
+//! The rows that an export reads.
 
 use super::convert::{item, row};
 use super::tables::MreTables;
@@ -37,7 +37,7 @@ const MAX_RESULTS_BYTES: u64 = 64 * 1024 * 1024;
 /// Life of a preview URL, as long as MRE's.
 const PREVIEW: Duration = Duration::from_hours(24);
 
-/// Whether documents carry presigned URLs of replay clips.
+/// `true` if documents carry presigned URLs of replay clips.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Previews {
     /// They do not.
@@ -268,12 +268,12 @@ fn failed(what: &'static str, error: &(dyn Error + 'static)) -> SourceError {
     SourceError { what, source: Box::new(unavailable(what, error)) }
 }
 
-/// Whether the number can be a key: DynamoDB refuses those with more than 38 digits, and far exponents.
+/// Returns `true` if the number can be a key: DynamoDB refuses those with more than 38 digits, and far exponents.
 fn is_number(text: &str) -> bool {
     text.len() <= 38 && !text.contains(['e', 'E'])
 }
 
-/// Whether a row may have this key; DynamoDB refuses requests with others.
+/// Returns `true` if a row may have this key; DynamoDB refuses requests with others.
 fn is_key(value: &str) -> bool {
     !value.is_empty() && value.len() <= MAX_PARTITION_BYTES
 }

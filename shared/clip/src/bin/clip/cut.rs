@@ -18,10 +18,10 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
-/// How long ffmpeg may hang.
+/// The time that ffmpeg may hang.
 const PATIENCE: Duration = Duration::from_secs(30);
 
-/// What a cut made.
+/// The result of a cut.
 enum Done {
     Clip(Made<u64>),
     Still(Thumbnail),
@@ -136,7 +136,7 @@ async fn clip(
     made.map(Done::Clip)
 }
 
-/// Where the clip's first frame goes.
+/// The destination of the clip's first frame.
 struct Picture {
     path: Option<PathBuf>,
     bytes: AtomicUsize,
@@ -163,7 +163,7 @@ impl Observer for Picture {
     fn progress(&self, _length: Nanos) {}
 }
 
-/// What a reader needs to know of a cut.
+/// The summary of a cut for a reader.
 fn summary(options: &Options, done: &Done) -> String {
     let path = options.output.as_deref().unwrap_or(Path::new("")).display();
     let (line, warnings) = match done {

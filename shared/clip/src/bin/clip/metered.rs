@@ -1,4 +1,4 @@
-//! What a cut reads and writes, counted.
+//! A cut's reads and writes, counted.
 
 use crate::synthetic::Synthetic;
 use bytes::Bytes;
@@ -27,7 +27,7 @@ impl Count {
     }
 }
 
-/// Where the recording is read.
+/// The source that the recording is read from.
 #[derive(Debug)]
 pub(crate) enum Material {
     Folder(Folder),
@@ -77,7 +77,8 @@ impl Metered {
         }
     }
 
-    /// Calls and bytes by kind of file: the manifest, initialization segments and indexes, media, and what is not there.
+    /// Calls and bytes by kind of file: the manifest, initialization segments and indexes, media, and what is not
+    /// there.
     pub(crate) fn read_so_far(&self) -> Value {
         json!({
             "manifest": self.manifests.value(),

@@ -5,7 +5,7 @@ use export_clip::{Container, VideoCodec};
 use std::path::PathBuf;
 use std::time::Duration;
 
-/// What `--help` prints.
+/// The text that `--help` prints.
 pub(crate) const USAGE: &str = "\
 Cuts a frame-exact clip out of a DASH recording on disk.
 
@@ -37,7 +37,7 @@ For measurements:
 
 A growing recording is not waited for. Exit status: 0 if all was made, 1 if the cut failed, 2 if the options are wrong.";
 
-/// What the command line asks for.
+/// The action that the command line asks for.
 #[derive(Debug)]
 pub(crate) enum Asked {
     /// `--help`
@@ -46,7 +46,7 @@ pub(crate) enum Asked {
     Cut(Box<Options>),
 }
 
-/// What to cut.
+/// The options of a cut.
 #[derive(Debug)]
 pub(crate) struct Options {
     pub(crate) manifest: PathBuf,

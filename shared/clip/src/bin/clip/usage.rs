@@ -1,4 +1,4 @@
-//! What this process and its children cost, by Linux' /proc.
+//! The cost of this process and its children, by Linux' /proc.
 #![expect(clippy::unwrap_used, reason = "a measurement without its source is none")]
 
 use std::fs;
@@ -9,7 +9,7 @@ use std::time::Duration;
 
 /// `USER_HZ`, the unit of times in /proc (proc(5)): 100 on every architecture that this runs on.
 const TICKS_A_SECOND: f64 = 100.0;
-/// How often children are looked at.
+/// The interval at which children are looked at.
 const INTERVAL: Duration = Duration::from_millis(10);
 
 /// User and system time in seconds, to a hundredth; the children's counts once they have ended.
@@ -43,7 +43,7 @@ impl Usage {
         }
     }
 
-    /// What has been spent since `before`; the peak as it is.
+    /// The cost since `before`; the peak as it is.
     pub(crate) fn since(self, before: &Self) -> Self {
         let hundredths = |seconds: f64| (seconds * TICKS_A_SECOND).round() / TICKS_A_SECOND;
         Self {

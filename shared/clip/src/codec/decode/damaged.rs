@@ -30,7 +30,7 @@ pub(crate) struct Damaged {
 }
 
 impl Damaged {
-    /// How many pictures a decoder gives.
+    /// The number of pictures that a decoder gives.
     pub(crate) fn given(&self) -> usize {
         self.given.len()
     }
@@ -38,7 +38,7 @@ impl Damaged {
     /// Lists what a decoder gives of `pictures`, which are in decode order and start with a random access picture.
     ///
     /// `None` if what a decoder gives of the byte stream stands: it gave as many as it was fed (`adds_up`), and each of
-    /// them for one sample. What it complained about is then no picture of these, but for example one that an open GOP
+    /// them for one sample. What it complained about is then not a picture of these: one, for example, that an open GOP
     /// refers to before its random access picture.
     pub(crate) async fn list(
         ffmpeg: &Ffmpeg,
@@ -64,7 +64,7 @@ impl Damaged {
     }
 }
 
-/// Whether a decoder takes the sample for one picture in a byte stream too: it gives at most one for it.
+/// Returns `true` if a decoder takes the sample for one picture in a byte stream too: it gives at most one for it.
 fn is_one_picture(picture: &Coded) -> bool {
     let config = &picture.config;
     is_one_unit(config.codec, &picture.data, config.nal_length_size)

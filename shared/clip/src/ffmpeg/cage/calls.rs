@@ -1,8 +1,8 @@
 //! The system calls that ffmpeg keeps: memory, threads of its own, pipes, time, and files to read.
 //!
-//! Any other answers as on a kernel that does not have it (ENOSYS), for which libraries are prepared: the C library falls
-//! back from clone3 to clone, whose arguments a filter can see. Programs may still be executed, since ffmpeg itself is,
-//! and a filter cannot count: whoever becomes another program is in the same cage.
+//! Any other answers as on a kernel that does not have it (ENOSYS), for which libraries are prepared: the C library
+//! falls back from clone3 to clone, whose arguments a filter can see. Programs may still be executed, since ffmpeg
+//! itself is, and a filter cannot count: a process that becomes another program is in the same cage.
 
 use libc::{c_int, c_long};
 use rustix::process::getpid;
@@ -175,7 +175,8 @@ fn bound(own: u64) -> Result<Vec<(c_long, Vec<SeccompRule>)>, BackendError> {
     Ok(rules)
 }
 
-/// What is let through of the process `own`, by call: whatever its arguments are, or what one of its rules describes.
+/// The calls that are let through of the process `own`: whatever their arguments are, or with those of one of the
+/// rules.
 fn rules(own: u64) -> Result<BTreeMap<c_long, Vec<SeccompRule>>, BackendError> {
     let mut rules: BTreeMap<_, _> = bound(own)?.into_iter().collect();
     rules.extend(FREE.iter().chain(FREE_OLD).map(|call| (*call, Vec::new())));
