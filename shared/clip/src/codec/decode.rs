@@ -10,12 +10,12 @@ pub(crate) use damaged::Damaged;
 use crate::codec::picture::{Coded, Item, Setup};
 use crate::error::Error;
 use crate::error::Kind;
-use crate::ffmpeg::{Ffmpeg, Running, Stdout};
+use crate::ffmpeg::{Ffmpeg, Running, Stdin, Stdout};
+use bytes::Bytes;
 use export_media::ffmpeg::{decode, decode_damaged};
 use export_media::picture::PictureFormat;
 use export_media::time::Nanos;
 use std::collections::BTreeMap;
-use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 
@@ -178,6 +178,44 @@ fn arguments(setup: &Setup, format: &PictureFormat, idle: usize, damaged: bool) 
     }
 }
 
+/// The pictures that a decoder was fed and has not given yet, in display order.
+///
+/// A decoder gives pictures without times: the n-th one has the n-th smallest time of all that it was fed.
+#[derive(Debug)]
+struct DisplayQueue {
+    /// Presentation time to duration; `None` for a picture that is decoded but not shown.
+    pictures: BTreeMap<Nanos, Option<Nanos>>,
+    /// The number of pictures, the first in display order, that the decoder leaves out.
+    idle: usize,
+    /// Set once the decoder gave a picture.
+    given: bool,
+}
+
+impl DisplayQueue {
+    fn new(idle: usize) -> Self {
+        Self { pictures: BTreeMap::new(), idle, given: false }
+    }
+
+    /// Adds a picture that the decoder was fed.
+    fn push(&mut self, pts: Nanos, shown: Option<Nanos>) {
+        self.pictures.insert(pts, shown);
+    }
+
+    /// Hides the pictures from `cut` on that the decoder has not given.
+    fn hide_from(&mut self, cut: Nanos) {
+        self.pictures.range_mut(cut..).for_each(|(_, shown)| *shown = None);
+    }
+
+    /// Takes the picture that the decoder gives next; `None` if it was fed no more.
+    fn pop(&mut self) -> Option<(Nanos, Option<Nanos>)> {
+        self.given = true;
+        for _ in 0..std::mem::take(&mut self.idle) {
+            self.pictures.pop_first();
+        }
+        self.pictures.pop_first()
+    }
+}
+
 async fn decode_stretch(
     ffmpeg: &Ffmpeg,
     feed: &mut impl CodedSource,
@@ -190,58 +228,66 @@ async fn decode_stretch(
     let known = feed.damaged().map(|damaged| (damaged.file.clone(), damaged.given.clone()));
     let args = arguments(setup, format, idle, known.is_some());
     ffmpeg.check_fits(&setup.sps, format)?;
-    let (running, mut input, mut output) = ffmpeg.start(&args)?;
-    let comes = |pts: &Nanos| known.as_ref().is_none_or(|(_, given)| given.binary_search(pts).is_ok());
-    // Presentation time to duration; none for pictures that are decoded but not shown.
-    let shown_later: Mutex<BTreeMap<Nanos, Option<Nanos>>> = Mutex::default();
-    let write = async {
-        let (mut sample, mut first) = (entry, true);
-        loop {
-            if comes(&sample.pts) {
-                lock(&shown_later).insert(sample.pts, sample.shown.then_some(sample.duration));
-            }
-            if known.is_none() {
-                input.write_all(&sample.annex_b(first)?).await?;
-            }
-            first = false;
-            match feed.next().await? {
-                Some(Item::Sample(next)) => sample = next,
-                other => {
-                    for part in known.iter().flat_map(|(file, _)| file) {
-                        input.write_all(part).await?;
-                    }
-                    if let Some(cut) = feed.take_cut() {
-                        lock(&shown_later).range_mut(cut..).for_each(|(_, duration)| *duration = None);
-                    }
-                    drop(input);
-                    return Ok::<_, Error>(other);
-                }
-            }
-        }
-    };
-    let any = AtomicBool::new(false);
-    let read = async {
-        let mut raw = vec![0; format.frame_bytes()];
-        let mut skip = idle;
-        while read_picture(&mut output, &mut raw).await? {
-            any.store(true, Ordering::Relaxed);
-            for _ in 0..std::mem::take(&mut skip) {
-                lock(&shown_later).pop_first();
-            }
-            let shown = lock(&shown_later).pop_first();
-            let (pts, duration) =
-                shown.ok_or_else(|| undecodable("the decoder gives more pictures than it is fed"))?;
-            let Some(duration) = duration else { continue };
-            if !pictures.picture(pts, duration, &raw).await? {
-                return Ok(true);
-            }
-        }
-        Ok::<_, Error>(false)
-    };
+    let (running, input, mut output) = ffmpeg.start(&args)?;
+    let queue = Mutex::new(DisplayQueue::new(idle));
+    let write = feed_decoder(feed, entry, known, input, &queue);
+    let read = take_pictures(&mut output, format, pictures, &queue);
     let (stopped, next) = both(write, read).await?;
-    let undecoded = lock(&shown_later).len();
-    let over = next.map(Decoded::Over);
-    conclude(running, stopped, over, undecoded, any.load(Ordering::Relaxed)).await
+    let queue = queue.into_inner().unwrap_or_else(PoisonError::into_inner);
+    conclude(running, stopped, next.map(Decoded::Over), &queue).await
+}
+
+/// Feeds a decoder a stretch that starts with `entry`: its pictures or, if it is `known` to be damaged, a file of them
+/// and the times of those that the decoder gives. Returns the item behind the stretch.
+async fn feed_decoder(
+    feed: &mut impl CodedSource,
+    entry: Coded,
+    known: Option<(Vec<Bytes>, Vec<Nanos>)>,
+    mut input: Stdin,
+    queue: &Mutex<DisplayQueue>,
+) -> Result<Option<Item>, Error> {
+    let (mut sample, mut first) = (entry, true);
+    loop {
+        if known.as_ref().is_none_or(|(_, given)| given.binary_search(&sample.pts).is_ok()) {
+            lock(queue).push(sample.pts, sample.shown.then_some(sample.duration));
+        }
+        if known.is_none() {
+            input.write_all(&sample.annex_b(first)?).await?;
+        }
+        first = false;
+        match feed.next().await? {
+            Some(Item::Sample(next)) => sample = next,
+            other => {
+                for part in known.iter().flat_map(|(file, _)| file) {
+                    input.write_all(part).await?;
+                }
+                if let Some(cut) = feed.take_cut() {
+                    lock(queue).hide_from(cut);
+                }
+                return Ok(other);
+            }
+        }
+    }
+}
+
+/// Hands over the pictures that a decoder gives and that are shown; `true` if no more are wanted.
+async fn take_pictures(
+    output: &mut Stdout,
+    format: &PictureFormat,
+    pictures: &mut impl Pictures,
+    queue: &Mutex<DisplayQueue>,
+) -> Result<bool, Error> {
+    let mut raw = vec![0; format.frame_bytes()];
+    while read_picture(output, &mut raw).await? {
+        let next = lock(queue).pop();
+        let (pts, shown) =
+            next.ok_or_else(|| undecodable("the decoder gives more pictures than it is fed"))?;
+        let Some(duration) = shown else { continue };
+        if !pictures.picture(pts, duration, &raw).await? {
+            return Ok(true);
+        }
+    }
+    Ok(false)
 }
 
 /// Feeds a decoder and takes its pictures at the same time: what comes next once all is fed, and how taking ended.
@@ -261,14 +307,13 @@ async fn both<N>(
     }
 }
 
-/// Judges the end of a decoder: `stopped` is the answer of its pictures' taker, `over` that it was
-/// fed the whole stretch, `any` that it gave a picture. Also says whether it had nothing to complain about.
+/// Judges the end of a decoder: `stopped` is the answer of its pictures' taker, `over` that it was fed the whole
+/// stretch, `queue` the pictures that it did not give. Also says whether it had nothing to complain about.
 async fn conclude(
     running: Running,
     stopped: Result<bool, Error>,
     over: Option<Decoded>,
-    undecoded: usize,
-    any: bool,
+    queue: &DisplayQueue,
 ) -> Result<(Decoded, bool), Error> {
     let refused = |complaint: String| undecodable(&format!("the decoder: {complaint}"));
     let stopped = match stopped {
@@ -284,17 +329,17 @@ async fn conclude(
     }
     let silent = running.finish_silently().await.map_err(|error| error.or(refused))?;
     match over {
-        Some(over) if undecoded == 0 => Ok((over, silent)),
-        _ => Err(lost_pictures(undecoded, any, silent)),
+        Some(over) if queue.pictures.is_empty() => Ok((over, silent)),
+        _ => Err(lost_pictures(queue, silent)),
     }
 }
 
 /// Why a decoder gave fewer pictures than it was fed. One that cannot decode says so.
-fn lost_pictures(undecoded: usize, any: bool, silent: bool) -> Error {
-    if silent && !any {
+fn lost_pictures(queue: &DisplayQueue, silent: bool) -> Error {
+    if silent && !queue.given {
         return Error::Unexplained("the decoder gave nothing and said nothing".to_owned());
     }
-    undecodable(&format!("the decoder gives {undecoded} pictures fewer than it is fed"))
+    undecodable(&format!("the decoder gives {} pictures fewer than it is fed", queue.pictures.len()))
 }
 
 fn undecodable(why: &str) -> Error {
@@ -316,4 +361,43 @@ pub(crate) async fn read_picture(output: &mut Stdout, raw: &mut [u8]) -> Result<
         }
     }
     Ok(true)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn times(queue: &mut DisplayQueue) -> Vec<(i128, bool)> {
+        std::iter::from_fn(|| queue.pop()).map(|(pts, shown)| (pts.get(), shown.is_some())).collect()
+    }
+
+    fn queue(idle: usize) -> DisplayQueue {
+        let mut queue = DisplayQueue::new(idle);
+        // In decode order: an I picture, and B pictures that are shown before the P picture.
+        for pts in [0, 3, 1, 2] {
+            queue.push(Nanos::new(pts), Some(Nanos::new(1)));
+        }
+        queue
+    }
+
+    #[test]
+    fn pictures_come_in_display_order() {
+        let mut queue = queue(0);
+        assert!(!queue.given);
+        assert_eq!(times(&mut queue), [(0, true), (1, true), (2, true), (3, true)]);
+        assert!(queue.given && queue.pictures.is_empty());
+    }
+
+    #[test]
+    fn pictures_that_the_decoder_leaves_out_are_passed_over_once() {
+        assert_eq!(times(&mut queue(2)), [(2, true), (3, true)]);
+    }
+
+    #[test]
+    fn pictures_from_the_cut_on_are_hidden_unless_they_were_given() {
+        let mut queue = queue(0);
+        assert_eq!(queue.pop(), Some((Nanos::new(0), Some(Nanos::new(1)))));
+        queue.hide_from(Nanos::new(2));
+        assert_eq!(times(&mut queue), [(1, true), (2, false), (3, false)]);
+    }
 }

@@ -12,7 +12,7 @@ use bytes::Bytes;
 use export_media::conform::Conformed;
 use export_media::cut::Run;
 use export_media::ffmpeg::{Encoding, Purpose, encode};
-use export_media::fmp4::{FragmentEvent, FragmentReader, SampleEntry};
+use export_media::fmp4::{FragmentEvent, FragmentReader, FragmentSample, SampleEntry};
 use export_media::nal::{
     RandomAccess, Sps, VideoCodec, dolby_vision, fields_message, kept_messages, lost_metadata,
     relit_messages, sequence_messages, with_messages, with_trailing,
@@ -113,11 +113,12 @@ async fn attempt(
         let why = format!("the encoder was given {count} pictures and gave {}", samples.len());
         return Err(Error::Unexplained(why));
     }
-    let mut order: Vec<i64> = samples.iter().map(|(pts, ..)| *pts).collect();
+    let mut order: Vec<i64> = samples.iter().map(|each| each.sample.pts).collect();
     order.sort_unstable();
     let mut lost = BTreeSet::new();
-    let place = |(pts, sync, data): (i64, bool, Bytes)| {
-        let rank = order.binary_search(&pts).unwrap_or(0);
+    let place = |FragmentSample { sample, data, .. }: FragmentSample| {
+        let rank = order.binary_search(&sample.pts).unwrap_or(0);
+        let sync = sample.sync;
         let (pts, duration) = taker.times.get(rank).copied().unwrap_or_default();
         let metadata = Metadata {
             source: recorded.get(&pts),
@@ -243,11 +244,11 @@ impl Pictures for Taker {
     }
 }
 
-/// All that the encoder gives: its sample entry, then time, sync and bytes of each picture in decode order.
+/// Reads all that the encoder gives: its sample entry, and the pictures in decode order.
 async fn encoded_pictures(
     running: Running,
     mut output: Stdout,
-) -> Result<(SampleEntry, Vec<(i64, bool, Bytes)>), Error> {
+) -> Result<(SampleEntry, Vec<FragmentSample>), Error> {
     let mut reader = FragmentReader::new();
     let mut entry: Option<SampleEntry> = None;
     let mut pictures = Vec::new();
@@ -259,7 +260,7 @@ async fn encoded_pictures(
                     init.tracks.into_iter().next().and_then(|track| track.sample_entries.into_iter().next());
             }
             Some(FragmentEvent::Fragment(samples)) => {
-                pictures.extend(samples.into_iter().map(|s| (s.sample.pts, s.sample.sync, s.data)));
+                pictures.extend(samples);
             }
             None => match output.read(&mut buffer).await? {
                 0 => break,

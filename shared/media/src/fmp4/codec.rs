@@ -271,7 +271,9 @@ fn sized_box(kind: [u8; 4], parts: &[&[u8]]) -> Result<Vec<u8>, Fmp4Error> {
     let mut made = Vec::with_capacity(length);
     made.extend_from_slice(&size.to_be_bytes());
     made.extend_from_slice(&kind);
-    parts.iter().for_each(|part| made.extend_from_slice(part));
+    for part in parts {
+        made.extend_from_slice(part);
+    }
     Ok(made)
 }
 
