@@ -18,15 +18,15 @@ pub struct Config {
     pub clip_queue: String,
     /// `THUMBNAIL_QUEUE_URL`
     pub thumbnail_queue: String,
-    /// Who may call.
+    /// The callers that are admitted.
     pub auth: AuthMode,
-    /// What may be asked.
+    /// The limits of a request.
     pub limits: Limits,
-    /// What names the directories of clips.
+    /// The key that the names of clips' directories are made with.
     pub directories: Option<DirectoryKey>,
     /// Times of a job's life.
     pub times: Lifecycle,
-    /// How replies look.
+    /// The form of replies.
     pub style: ReplyStyle,
 }
 

@@ -6,7 +6,7 @@ use export_lambda::config::{ConfigError, Env};
 use export_lambda::settings;
 use std::time::Duration;
 
-/// How long ffmpeg may hang.
+/// The time that ffmpeg may hang, in milliseconds.
 const PATIENCE_MS: u64 = 30_000;
 /// MiB of the largest function.
 const MOST_MEMORY_MIB: u64 = 10_240;

@@ -62,7 +62,7 @@ impl<O: SourceStore + 'static> Source for JobRecording<O> {
     }
 }
 
-/// Uploads of one clip, of which one is open at a time.
+/// Uploads of one clip, of which at most one is open.
 pub(crate) struct Uploads<O> {
     pub(crate) store: Arc<O>,
     pub(crate) place: Place,

@@ -22,7 +22,7 @@ pub(crate) struct Lease<'a, W: World> {
     job: Mutex<Job>,
     open: OpenUpload,
     done_ms: AtomicI64,
-    /// Whether this worker wrote down that the job has ended.
+    /// `true` if this worker wrote down that the job has ended.
     ended: AtomicBool,
 }
 
@@ -114,7 +114,7 @@ impl<'a, W: World> Lease<'a, W> {
         }
     }
 
-    /// Whether the job is still meant to be worked on.
+    /// Returns `true` if the job is still meant to be worked on.
     pub(crate) async fn is_running(&self) -> bool {
         self.job.lock().await.state == State::Running
     }

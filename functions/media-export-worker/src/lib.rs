@@ -68,7 +68,7 @@ pub struct App<W: World> {
     pub clock: W::Clock,
     /// Times of a job's life.
     pub times: Lifecycle,
-    /// How many clips are made at the same time; without it tenants do not share.
+    /// The number of clips that are made at the same time; without it tenants do not share.
     pub workers: Option<u32>,
     /// ffmpeg, for what cannot be copied.
     pub ffmpeg: Ffmpeg,

@@ -1,7 +1,7 @@
 //! Publish once: an object becomes visible only if there is none at its key, and its manifest is on record before.
 //!
-//! Whoever finds the key taken looks who made the object. If its manifest is staged, it is adopted: the same request
-//! gives the same clip. An object that nobody has a record of is replaced.
+//! A worker that finds the key taken looks which attempt made the object. If its manifest is staged, it is adopted: the
+//! same request gives the same clip. An object without a record is replaced.
 
 use crate::World;
 use crate::attempt::Attempt;
@@ -96,7 +96,7 @@ async fn make_visible<O: ClipStore>(
     })
 }
 
-/// What cannot be thrown away now, the bucket's lifecycle rule throws away later.
+/// Throws an object away. If that fails now, the bucket's lifecycle rule removes it later.
 async fn discard<O: ClipStore>(store: &O, place: &Place, prepared: &Prepared) {
     if let Content::Parts(upload, _) = &prepared.content
         && let Err(error) = store.abort(&place.target, upload).await

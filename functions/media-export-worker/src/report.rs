@@ -1,4 +1,4 @@
-//! What operators see of a job: one log line and its metrics for every claim and every attempt.
+//! The reports of a job for operators: one log line and its metrics for every claim and every attempt.
 
 use crate::{App, World};
 use export_clip::Unfit;

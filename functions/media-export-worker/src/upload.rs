@@ -1,8 +1,8 @@
 //! A clip on its way to S3, in bounded memory and without a disk.
 //!
-//! Parts of 5 MiB, in long clips of more, go out as they fill, a few at a time. An MP4's head is known last but stands first: S3 orders by part
-//! number, so part 1 is held back and sent at the end with the head in front. A clip that fits into one part is
-//! written at once.
+//! Parts of 5 MiB, in long clips of more, go out as they fill, a few concurrently. An MP4's head is known last but
+//! stands first: S3 orders by part number, so part 1 is held back and sent at the end with the head in front. A clip
+//! that fits into one part is written at once.
 
 use crate::error::AttemptError;
 use bytes::{Bytes, BytesMut};
@@ -16,7 +16,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use tokio::sync::{Notify, oneshot};
 use tokio::task::JoinHandle;
 
-/// Smallest part that S3 takes, but for the last.
+/// Smallest part that S3 takes, except for the last.
 const LEAST_PART: usize = 5 << 20;
 /// Several parts are held in memory.
 const LARGEST_PART: usize = 64 << 20;
@@ -25,7 +25,7 @@ const IN_FLIGHT: usize = 4;
 /// A part is this share of the bytes before it, so that the 10,000 that S3 takes are enough for 380 GiB.
 const SHARE: u64 = 1500;
 
-/// Where the clip goes and who makes it.
+/// The destination of the clip, and the worker that makes it.
 #[derive(Debug, Clone)]
 pub(crate) struct Place {
     pub(crate) target: Target,
@@ -34,7 +34,8 @@ pub(crate) struct Place {
     pub(crate) origin: Origin,
 }
 
-/// The upload that is open, for whoever has to clean up. Also one that was being started when its maker was stopped.
+/// The upload that is open, for the task that has to clean up. Also one that was being started when its maker was
+/// stopped.
 #[derive(Debug, Clone, Default)]
 pub(crate) struct OpenUpload {
     opening: Arc<Mutex<Opening>>,
@@ -113,14 +114,14 @@ pub(crate) struct Prepared {
 }
 
 impl Prepared {
-    /// What is written at once.
+    /// An object that is written at once.
     pub(crate) fn whole(content: Checked) -> Self {
         let bytes = u64::try_from(content.bytes.len()).unwrap_or_default();
         Self { bytes, sha256: hex(&content.sha256), content: Content::Whole(content) }
     }
 }
 
-/// Where the stored bytes are.
+/// The place of the stored bytes.
 #[derive(Debug, Clone)]
 pub(crate) enum Content {
     Whole(Checked),
@@ -133,7 +134,7 @@ pub(crate) struct Uploader<O> {
     place: Place,
     open: OpenUpload,
     held: Option<Bytes>,
-    /// Whether the first part waits for a head.
+    /// `true` if the first part waits for a head.
     headed: bool,
     buffer: BytesMut,
     bytes: u64,

@@ -13,13 +13,13 @@ pub struct Config {
     pub sessions_table: String,
     /// `TENANTS_TABLE_NAME`
     pub tenants_table: String,
-    /// Who may call.
+    /// The callers that are admitted.
     pub auth: AuthMode,
-    /// What may be asked.
+    /// The limits of a request.
     pub limits: Limits,
     /// Times of a job's life.
     pub times: Lifecycle,
-    /// How replies look.
+    /// The form of replies.
     pub style: ReplyStyle,
 }
 

@@ -21,8 +21,8 @@ pub struct App<J, S, T, C> {
     pub intake: Intake<S, T, C>,
     /// Times of a job's life.
     pub times: Lifecycle,
-    /// How replies look.
+    /// The form of replies.
     pub style: ReplyStyle,
-    /// Where metrics go.
+    /// The sink of metrics.
     pub metrics: Metrics,
 }

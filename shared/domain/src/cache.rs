@@ -1,8 +1,8 @@
 //! Sessions and tenants, remembered for a minute: a poll then costs one read of the jobs table.
 //!
 //! The times bound how long a revoked session or a changed tenant stays in force. What exists and what does not are
-//! remembered apart, so that guessing session ids pushes nobody's session out. An environment answers one request at a
-//! time: no key is looked up twice at once.
+//! remembered apart, so that guessing session ids pushes no valid session out. An environment answers one request after
+//! the other: no key is looked up twice at once.
 
 use crate::ids::TenantId;
 use crate::ports::{Clock, Session, Sessions, Tenants, Unavailable};
@@ -11,9 +11,9 @@ use std::collections::HashMap;
 use std::mem;
 use std::sync::{Mutex, PoisonError};
 
-/// How long a found row is good, in milliseconds.
+/// The time for which a found row holds, in milliseconds.
 const FOUND_MS: i64 = 60_000;
-/// How long "there is none" is good, in milliseconds.
+/// The time for which an absent row holds, in milliseconds.
 const ABSENT_MS: i64 = 30_000;
 /// Most entries of each kind.
 const CAPACITY: usize = 4096;
@@ -26,15 +26,15 @@ pub struct Cached<P, C, V> {
     memory: Mutex<Memory<V>>,
 }
 
-/// What look-ups found.
+/// The results of look-ups.
 #[derive(Debug)]
 struct Memory<V> {
     found: Recent<V>,
     absent: Recent<()>,
 }
 
-/// Values by key, each with the time until which it is good. The older half goes when the younger is full, but for what
-/// was asked for meanwhile.
+/// Values by key, each with the time until which it is good. The older half goes when the younger is full, except for
+/// keys that were looked up meanwhile.
 #[derive(Debug)]
 struct Recent<V> {
     young: HashMap<String, (i64, V)>,
@@ -71,7 +71,7 @@ impl<P, C: Clock, V: Clone> Cached<P, C, V> {
         Self { inner, clock, memory: Mutex::new(memory) }
     }
 
-    /// What is known of `key`: `Some(None)` is "there is none".
+    /// The known result for `key`: `Some(None)` is an absent row.
     #[expect(clippy::option_option, reason = "unknown and none are different")]
     fn recall(&self, key: &str) -> Option<Option<V>> {
         let now = self.clock.now_ms();

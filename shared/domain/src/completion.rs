@@ -1,4 +1,4 @@
-//! Completion events: whoever listens to the event bus learns of every job that ended.
+//! Completion events: a listener of the event bus learns of every job that ended.
 //!
 //! An ended job stays due until its event is on the bus, so none is missing; one may come twice.
 

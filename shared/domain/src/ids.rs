@@ -35,7 +35,7 @@ macro_rules! text_newtype {
         impl TryFrom<String> for $name {
             type Error = NameError;
 
-            /// What was stored is judged like what comes in.
+            /// Judges a stored name by the rules for names that come in.
             fn try_from(text: String) -> Result<Self, NameError> {
                 Self::parse(&text)
             }
@@ -174,7 +174,8 @@ impl PeerId {
 pub struct SessionId(String);
 
 impl SessionId {
-    /// Nothing shorter than 16 characters can carry enough entropy; nothing longer than 256 is one of ours.
+    /// Nothing shorter than 16 characters can carry enough entropy; nothing longer than 256 is a session id of this
+    /// service.
     pub fn parse(text: &str) -> Option<Self> {
         let good = (16..=256).contains(&text.len()) && text.chars().all(|c| c.is_ascii_graphic());
         good.then(|| Self(text.to_owned()))

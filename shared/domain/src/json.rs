@@ -11,7 +11,8 @@ use std::fmt;
 /// Deepest nesting that a request may have.
 pub const MAX_DEPTH: usize = 32;
 
-/// A JSON value that keeps the order and the duplicates of its keys. `Debug` shows its kind alone: a body holds secrets.
+/// A JSON value that keeps the order and the duplicates of its keys. `Debug` shows its kind alone: a body holds
+/// secrets.
 #[derive(Clone, PartialEq)]
 pub enum RequestJson {
     /// `null`
@@ -121,7 +122,7 @@ fn string_end(text: &[u8], start: usize) -> usize {
     text.len()
 }
 
-/// Whether a text has at most `most` characters, counted as JSON Schema's `maxLength` counts them.
+/// Returns `true` if a text has at most `most` characters, counted as JSON Schema's `maxLength` counts them.
 pub(crate) fn has_at_most(text: &str, most: usize) -> bool {
     text.len() <= most || text.chars().nth(most).is_none()
 }
@@ -143,7 +144,7 @@ impl RequestJson {
         }
     }
 
-    /// The strings in it, at any depth; members' names are none.
+    /// The strings in it, at any depth; members' names are not among them.
     pub fn texts(&self) -> Vec<&str> {
         match self {
             RequestJson::Text(text) => vec![text],

@@ -1,4 +1,4 @@
-//! What travels on the queues: names only. Parameters are read from the job item, never from a message.
+//! The messages on the queues: names only. Parameters are read from the job item, never from a message.
 
 use crate::ids::{JobId, TenantId};
 use crate::trace::TraceHeader;
@@ -26,7 +26,7 @@ pub struct Message {
     pub trace: Option<TraceHeader>,
 }
 
-/// A body that is no message of ours; it goes to the dead-letter queue.
+/// A body that is not a message of this service; it goes to the dead-letter queue.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 #[error("not a message of this version")]
 pub struct Undecodable;

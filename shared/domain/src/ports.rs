@@ -1,4 +1,4 @@
-//! What the rules need of the world. Adapters are in `export-aws`, in-memory ones in the test kit.
+//! The ports of the rules. Adapters are in `export-aws`, in-memory ones in the test kit.
 
 use crate::ids::{JobId, TenantId};
 use crate::job::{Errand, Job, Manifest};
@@ -15,7 +15,7 @@ use std::future::Future;
 #[error("{0} is unavailable: {1}")]
 pub struct Unavailable(pub &'static str, pub String);
 
-/// What a conditional write was told.
+/// The result of a conditional write.
 #[derive(Debug, Clone, PartialEq)]
 pub enum Written {
     /// The item is as given now, through this write or an earlier try of it whose reply was lost.
@@ -29,7 +29,7 @@ pub enum Written {
 pub struct JobPage {
     /// Newest first.
     pub jobs: Vec<Job>,
-    /// Where the next page starts; opaque.
+    /// The start of the next page; opaque.
     pub next: Option<String>,
 }
 
@@ -82,9 +82,10 @@ pub struct Due {
     pub job_id: JobId,
 }
 
-/// What the sweeper asks of the jobs table.
+/// The sweeper's view of the jobs table.
 pub trait DueJobs: Send + Sync {
-    /// Jobs of that [`Job::errand`] whose `due_at` is not after `now`, earliest first, at most `most`. Eventually consistent.
+    /// Jobs of that [`Job::errand`] whose `due_at` is not after `now`, earliest first, at most `most`. Eventually
+    /// consistent.
     fn due(
         &self,
         errand: Errand,
@@ -93,7 +94,7 @@ pub trait DueJobs: Send + Sync {
     ) -> impl Future<Output = Result<Vec<Due>, Unavailable>> + Send;
 }
 
-/// What shares the clip workers among tenants. Eventually consistent.
+/// The line of clips by which tenants share the clip workers. Eventually consistent.
 pub trait ClipLine: Send + Sync {
     /// Clips of `tenant` that workers hold under a live claim.
     fn clips_at_work(
@@ -102,13 +103,13 @@ pub trait ClipLine: Send + Sync {
         now: i64,
     ) -> impl Future<Output = Result<u32, Unavailable>> + Send;
 
-    /// Whether a clip of another tenant waits for a worker.
+    /// Returns `true` if a clip of another tenant waits for a worker.
     fn others_wait(&self, tenant: &TenantId) -> impl Future<Output = Result<bool, Unavailable>> + Send;
 }
 
-/// What lists ask of the jobs table.
+/// The lists of the jobs table.
 pub trait JobLists: Send + Sync {
-    /// A tenant's jobs, newest first, from `cursor` on. `Ok(None)` if the cursor is not one of ours.
+    /// A tenant's jobs, newest first, from `cursor` on. `Ok(None)` if the cursor is foreign.
     fn list(
         &self,
         tenant: &TenantId,
@@ -137,9 +138,9 @@ pub trait JobQueue: Send + Sync {
 /// An event for a bus.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Notification {
-    /// Who tells.
+    /// The event's `source`.
     pub source: &'static str,
-    /// What kind of event.
+    /// The event's `detail-type`.
     pub detail_type: &'static str,
     /// The event itself, JSON text.
     pub detail: String,
@@ -158,7 +159,7 @@ pub trait EventBus: Send + Sync {
     fn put(&self, event: &Notification) -> impl Future<Output = Result<(), Unavailable>> + Send;
 }
 
-/// Where queue messages go that are none of ours.
+/// The dead-letter queue for messages that cannot be decoded.
 pub trait DeadLetters: Send + Sync {
     /// Keeps `body` for a person to look at.
     fn keep(&self, body: &str) -> impl Future<Output = Result<(), Unavailable>> + Send;
@@ -227,7 +228,7 @@ pub enum RecordingError {
     Unavailable(#[from] Unavailable),
 }
 
-/// Where recordings lie.
+/// The store of recordings.
 pub trait SourceStore: Send + Sync {
     /// Reads an object, or of its bytes `first..=last` those that there are. All of them or an error, and no byte is
     /// fetched if there are more than `most`.
@@ -240,7 +241,7 @@ pub trait SourceStore: Send + Sync {
     ) -> impl Future<Output = Result<Bytes, RecordingError>> + Send;
 }
 
-/// What an object of ours carries as metadata: whose attempt made it.
+/// The metadata of an object that this service wrote: the attempt that made it.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Origin {
     /// The job.
@@ -276,12 +277,12 @@ pub struct StoredObject {
     pub sha256: Option<String>,
     /// Its `ETag`.
     pub etag: String,
-    /// Who made it; `None` if it does not carry our metadata.
+    /// The attempt that made it; `None` if it does not carry this service's metadata.
     pub origin: Option<Origin>,
 }
 
 impl StoredObject {
-    /// Whether it is what `manifest` says.
+    /// Returns `true` if it is what `manifest` says.
     pub fn is(&self, manifest: &Manifest) -> bool {
         let same = self.sha256.as_ref().is_none_or(|sha256| *sha256 == manifest.sha256);
         self.bytes == manifest.bytes && same
@@ -344,13 +345,13 @@ pub enum WriteError {
     Unavailable(#[from] Unavailable),
 }
 
-/// What a submission asks of a target.
+/// A submission's look at a target.
 pub trait ClipLook: Send + Sync {
-    /// Whether there is an object at `key`.
+    /// Returns `true` if there is an object at `key`.
     fn is_there(&self, target: &Target, key: &str) -> impl Future<Output = Result<bool, WriteError>> + Send;
 }
 
-/// Where clips go.
+/// The store of clips.
 pub trait ClipStore: Send + Sync {
     /// Looks at an object.
     fn head(
@@ -397,7 +398,8 @@ pub trait ClipStore: Send + Sync {
         when: &Precondition,
     ) -> impl Future<Output = Result<Published, WriteError>> + Send;
 
-    /// Removes the object at `key` if it is still the one with this `etag`. One that is gone or another one is no error.
+    /// Removes the object at `key` if it is still the one with this `etag`. One that is gone or another one is no
+    /// error.
     fn remove(
         &self,
         target: &Target,

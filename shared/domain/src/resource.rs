@@ -9,7 +9,7 @@ use serde::Serialize;
 /// Media type that asks for this form.
 pub const MEDIA_TYPE: &str = "application/vnd.export.job+json";
 
-/// What was asked, in a job.
+/// The request of a job.
 #[derive(Debug, Serialize)]
 #[cfg_attr(feature = "openapi", derive(utoipa::ToSchema), schema(as = JobRequest))]
 pub struct Requested<'a> {
@@ -37,12 +37,12 @@ pub struct Resource<'a> {
     /// Its name: `JobId` of the reply.
     #[cfg_attr(feature = "openapi", schema(pattern = "^[a-z2-7]{32}$"))]
     id: &'a str,
-    /// Where it stands.
+    /// The state.
     state: State,
     /// Counts from 1; a POST after a failure starts the next.
     #[cfg_attr(feature = "openapi", schema(minimum = 1))]
     generation: u32,
-    /// How much of the clip is made; 100 when its files are there.
+    /// The part of the clip that is made, in per cent; 100 when its files are there.
     #[cfg_attr(feature = "openapi", schema(minimum = 0, maximum = 100))]
     percent: i64,
     /// First request for it.
@@ -51,7 +51,7 @@ pub struct Resource<'a> {
     /// Last change.
     #[cfg_attr(feature = "openapi", schema(format = DateTime))]
     updated: String,
-    /// What was asked.
+    /// The request.
     request: Requested<'a>,
     /// Length of the clip in milliseconds.
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -70,18 +70,18 @@ pub struct Resource<'a> {
     /// Why it failed: `ErrorMessage` of the reply.
     #[serde(skip_serializing_if = "Option::is_none")]
     error: Option<String>,
-    /// Whether the same POST may still end otherwise: the service tries once more.
+    /// `true` if the same POST may still end otherwise: the service tries once more.
     #[serde(skip_serializing_if = "Option::is_none")]
     retriable: Option<bool>,
-    /// What the error is about: which segment, track or box, and what is wrong with it.
+    /// The thing that the error is about: which segment, track or box, and what is wrong with it.
     #[serde(skip_serializing_if = "Option::is_none")]
     #[cfg_attr(feature = "openapi", schema(min_length = 1, max_length = 300))]
     detail: Option<&'a str>,
-    /// What was left out of the files or corrected in them, one of each kind.
+    /// The parts that were left out of the files or corrected in them, one of each kind.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     #[cfg_attr(feature = "openapi", schema(required = false))]
     warnings: Vec<&'a Warning>,
-    /// How the clip is made, and what that took.
+    /// The way in which the clip is made, and its cost.
     #[serde(skip_serializing_if = "Option::is_none")]
     plan: Option<&'a PlanSummary>,
     /// The request's story.

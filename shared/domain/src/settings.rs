@@ -2,7 +2,7 @@
 
 use crate::ids::TenantId;
 
-/// What requests may ask for.
+/// The limits of a request.
 #[derive(Debug, Clone)]
 pub struct Limits {
     /// Longest clip in milliseconds.
@@ -11,7 +11,7 @@ pub struct Limits {
     pub max_ahead_days: i64,
     /// Longest time that a request is held until its job has ended, in milliseconds; 0 holds none.
     pub max_wait_ms: i64,
-    /// Whether a body that is no strict JSON is read again without comments and trailing commas.
+    /// `true` if a body that is no strict JSON is read again without comments and trailing commas.
     pub lenient_json: bool,
 }
 
@@ -21,7 +21,7 @@ impl Default for Limits {
     }
 }
 
-/// Who may call.
+/// The callers that are admitted.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum AuthMode {
     /// Every request names a live session.
@@ -30,7 +30,7 @@ pub enum AuthMode {
     None(TenantId),
 }
 
-/// How replies look.
+/// The form of replies.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub struct ReplyStyle {
     /// Force HTTP 200 on errors too, for clients that throw on any other status (`LEGACY_HTTP=200`).
@@ -42,9 +42,9 @@ pub struct ReplyStyle {
 /// Times of a job's life in milliseconds, except [`Lifecycle::terminal_ttl_s`].
 #[derive(Debug, Clone)]
 pub struct Lifecycle {
-    /// How long a claim is good without renewal.
+    /// The time that a claim holds without renewal.
     pub lease_ms: i64,
-    /// How often a worker renews its claim.
+    /// The interval at which a worker renews its claim.
     pub renew_ms: i64,
     /// Claims of one generation before it counts as failed.
     pub max_attempts: u32,
@@ -54,7 +54,7 @@ pub struct Lifecycle {
     pub work_ms: i64,
     /// Longest wait for a first claim.
     pub max_queue_age_ms: i64,
-    /// How long an absent recording may still appear.
+    /// The time for which an absent recording may still appear.
     pub source_wait_ms: i64,
     /// Shortest time between two looks for an absent recording.
     pub source_retry_ms: i64,
@@ -62,13 +62,13 @@ pub struct Lifecycle {
     pub retry_after_failed_ms: i64,
     /// Shortest pause of a clip that lets another tenant's go first; it grows to five times as much.
     pub line_ms: i64,
-    /// First re-send of a message that nobody claimed; doubles up to [`Lifecycle::max_resend_ms`].
+    /// First re-send of a message that no worker claimed; doubles up to [`Lifecycle::max_resend_ms`].
     pub resend_ms: i64,
     /// Longest time between two re-sends.
     pub max_resend_ms: i64,
     /// Seconds that a finished job stays on record.
     pub terminal_ttl_s: i64,
-    /// When the sweeper sends a completion event that whoever ended the job has not; `None` sends no such events.
+    /// The time after which the sweeper publishes a missed completion event; `None` sends no such events.
     pub tell_ms: Option<i64>,
     /// When what a job without files left is removed: later than any worker lives and any call of it is on its way.
     pub clear_ms: i64,

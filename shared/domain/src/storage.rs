@@ -61,7 +61,7 @@ impl fmt::Debug for StorageEntry {
     }
 }
 
-/// What a story says about the clip's place in a rundown (`slug_info`); every member is free text.
+/// The clip's place in a rundown, by its story (`slug_info`); every member is free text.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 pub struct Slug {

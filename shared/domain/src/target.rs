@@ -1,4 +1,4 @@
-//! Where a job's recording is read from, and where its files are written to.
+//! The places of a job: where its recording is read from, and where its files are written to.
 
 use crate::storage::Container;
 use serde::{Deserialize, Serialize};
@@ -10,11 +10,11 @@ pub struct Bucket {
     pub name: String,
     /// AWS account that must own it; empty means unchecked.
     pub owner: String,
-    /// What the keys of the tenant's recordings begin with: empty, or with a `/` at its end.
+    /// The common prefix of the keys of the tenant's recordings: empty, or with a `/` at its end.
     pub prefix: String,
 }
 
-/// Where one job's files go.
+/// The destination of one job's files.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Target {
     /// Bucket.

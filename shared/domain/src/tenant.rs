@@ -33,22 +33,22 @@ pub struct Tenant {
     pub source_owner: String,
     /// Key prefix of the recordings; `LivePath` is resolved under it.
     pub source_prefix: String,
-    /// Where clips may go.
+    /// The targets that clips may go to.
     pub targets: Vec<AllowedTarget>,
     /// Index into `targets` for requests that name none.
     pub default_target: usize,
-    /// Most jobs that may be unfinished at a time.
+    /// Most jobs that may be unfinished concurrently.
     pub max_active: u32,
 }
 
 impl Tenant {
-    /// Where the recordings lie.
+    /// The bucket of the recordings.
     pub fn source(&self) -> Bucket {
         let (name, owner) = (self.source_bucket.clone(), self.source_owner.clone());
         Bucket { name, owner, prefix: self.prefix() }
     }
 
-    /// What keys of recordings begin with.
+    /// The common prefix of the keys of recordings.
     fn prefix(&self) -> String {
         match self.source_prefix.trim_matches('/') {
             "" => String::new(),
@@ -74,7 +74,7 @@ impl Tenant {
         allowed.or_else(|| self.targets.get(self.default_target)).map(|t| t.with(Container::Ts))
     }
 
-    /// Whether a stored target is still on the allow-list; the worker asks again before it writes.
+    /// Returns `true` if a stored target is still on the allow-list; the worker asks again before it writes.
     pub fn allows(&self, target: &Target) -> bool {
         self.allowed(&target.bucket, &target.region, &target.root).is_some_and(|t| t.owner == target.owner)
     }

@@ -1,4 +1,4 @@
-//! What ties log lines and traces of one request and of its job together. It decides nothing.
+//! The names that tie log lines and traces of one request and of its job together. They decide nothing.
 
 use serde::de::IgnoredAny;
 use serde::{Deserialize, Deserializer, Serialize};
@@ -71,12 +71,12 @@ pub struct TraceContext {
     pub trace: Option<TraceHeader>,
 }
 
-/// Reads a stored [`CorrelationId`]; one that is none must not make its job unreadable.
+/// Reads a stored [`CorrelationId`]; a text that is not one must not make its job unreadable.
 pub(crate) fn correlation_id<'de, D: Deserializer<'de>>(from: D) -> Result<Option<CorrelationId>, D::Error> {
     Ok(stored_text(from)?.and_then(|text| CorrelationId::parse(&text)))
 }
 
-/// Reads a stored [`TraceHeader`]; one that is none must not make its job unreadable, nor its message unsendable.
+/// Reads a stored [`TraceHeader`]; a text that is not one must not make its job unreadable, nor its message unsendable.
 pub(crate) fn trace_header<'de, D: Deserializer<'de>>(from: D) -> Result<Option<TraceHeader>, D::Error> {
     Ok(stored_text(from)?.and_then(|text| TraceHeader::parse(&text)))
 }
@@ -104,7 +104,7 @@ fn is_root(text: &str) -> bool {
     parts.is_some_and(|(time, chance)| is_hex(time, 8) && is_hex(chance, 24))
 }
 
-/// An id of all zeros is none.
+/// An id of all zeros is not valid.
 fn is_id(text: &str, digits: usize) -> bool {
     is_hex(text, digits) && text.bytes().any(|b| b != b'0')
 }

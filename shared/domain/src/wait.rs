@@ -1,4 +1,4 @@
-//! How clients see a job end: an end is on record before anyone is told of it, and who wants to can wait for it.
+//! The end of a job as clients see it: an end is on record before it is published, and a client may wait for it.
 
 use crate::job::{Job, Swept};
 use crate::ports::{Clock, JobStore, Unavailable, Written};
@@ -12,7 +12,7 @@ const WRITE_TRIES: u32 = 5;
 pub struct Seen {
     /// The job.
     pub job: Job,
-    /// Whether this reader wrote down that its time was over: nobody else did.
+    /// `true` if this reader wrote down that its time was over: no other caller did.
     pub expired: bool,
 }
 

@@ -19,22 +19,22 @@ pub struct Record {
     pub id: String,
     /// The handle by which this receipt of the message is deleted or shown again.
     pub receipt_handle: String,
-    /// What was sent.
+    /// The text that was sent.
     pub body: String,
-    /// What SQS adds to the message.
+    /// The attributes that SQS adds to the message.
     pub attributes: Attributes,
-    /// What the sender adds to the message.
+    /// The attributes that the sender adds to the message.
     pub message_attributes: HashMap<String, MessageAttribute>,
 }
 
-/// What SQS adds to a message.
+/// The attributes that SQS adds to a message.
 #[derive(Debug, Clone, Default, Deserialize)]
 #[serde(default)]
 pub struct Attributes {
     /// When it was sent, in milliseconds since the epoch.
     #[serde(rename = "SentTimestamp")]
     pub sent: String,
-    /// How often it was received.
+    /// The number of times that it was received.
     #[serde(rename = "ApproximateReceiveCount")]
     pub receives: String,
 }
@@ -77,7 +77,7 @@ pub struct SqsBatch {
     pub records: Vec<Record>,
 }
 
-/// What becomes of a message.
+/// The disposition of a message.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Disposition {
     /// SQS deletes it.

@@ -3,7 +3,7 @@
 use std::collections::HashMap;
 use std::str::FromStr;
 
-/// What is wrong with the environment, one line a variable.
+/// The faults of the environment, one line a variable.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error("failed to read the configuration: {}", .0.join("; "))]
 pub struct ConfigError(Vec<String>);

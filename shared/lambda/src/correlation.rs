@@ -1,4 +1,4 @@
-//! Whose request this is, as far as logs and traces go.
+//! Whose request this is, in logs and traces.
 
 use export_domain::ids::SessionId;
 use export_domain::intake::MAX_BODY;
@@ -26,14 +26,14 @@ pub fn correlation_id<'a>(
         .or_else(|| request_id.and_then(CorrelationId::parse))
 }
 
-/// Whether `id` would take a session of `text` into the logs, whatever stands around it there.
+/// Returns `true` if `id` would take a session of `text` into the logs, whatever stands around it there.
 fn tells(id: &str, text: &str) -> bool {
     let words = text.split_whitespace().flat_map(|word| word.split(',').chain([word]));
     words.filter(|word| SessionId::parse(word).is_some()).any(|session| id.contains(session))
 }
 
-/// Whether `id` would take a session of `body` into the logs, or might: in what is no strict JSON (a comment, a form, a
-/// text that was cut off) a session can hide anywhere and in any spelling.
+/// Returns `true` if `id` would take a session of `body` into the logs, or might: in what is no strict JSON (a comment,
+/// a form, a text that was cut off) a session can hide anywhere and in any spelling.
 fn tells_of_body(id: &str, body: &[u8]) -> bool {
     let may_tell = id.split(' ').any(|word| SessionId::parse(word).is_some());
     if body.is_empty() || !may_tell {

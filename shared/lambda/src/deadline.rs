@@ -1,11 +1,11 @@
-//! How long an invocation still has.
+//! The time that an invocation still has.
 
 use std::time::{Duration, SystemTime};
 
-/// What is assumed where nobody says.
+/// The time that is assumed for an invocation without a deadline.
 const UNSAID: Duration = Duration::from_mins(5);
 
-/// The time until `deadline`. One that lies more than a day back is none: `cargo lambda watch` counts from 1970.
+/// The time until `deadline`. A time more than a day ago does not count: `cargo lambda watch` counts from 1970.
 pub fn left(deadline: SystemTime) -> Duration {
     match deadline.elapsed() {
         Err(early) => early.duration(),

@@ -1,7 +1,7 @@
 //! Metrics in CloudWatch's embedded metric format: a log line that CloudWatch Logs turns into metrics.
 //!
-//! This is their one list. Each is summed up by stack, those of how clips are made by [`BY_PLAN`] as well, and what goes wrong
-//! by [`BY_REASON`].
+//! This is their one list. Each is summed up by stack, those of how clips are made by [`BY_PLAN`] as well, and what
+//! goes wrong by [`BY_REASON`].
 
 use crate::config::Env;
 use serde_json::{Map, Value, json};
@@ -9,7 +9,7 @@ use std::fmt;
 use std::io::Write;
 use std::sync::{Arc, Mutex, PoisonError};
 
-/// Where CloudWatch keeps the metrics of all functions.
+/// The namespace of all functions' metrics in CloudWatch.
 pub const NAMESPACE: &str = "MediaExport";
 
 /// Dimension that every metric has: the stack's name.
@@ -21,7 +21,7 @@ pub const BY_PLAN: &str = "PlanKind";
 /// Dimension of jobs that failed and of clips that could not be copied: why, from a closed list.
 pub const BY_REASON: &str = "Reason";
 
-/// What a metric's numbers count.
+/// The unit of a metric's numbers.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Unit {
     /// Things.
@@ -100,7 +100,7 @@ impl Metric {
         Self::TotalTime,
     ];
 
-    /// What it counts.
+    /// The unit of its numbers.
     pub fn unit(self) -> Unit {
         match self {
             Self::BytesRead | Self::BytesWritten => Unit::Bytes,
@@ -114,7 +114,7 @@ impl Metric {
         }
     }
 
-    /// What it says.
+    /// The meaning of its numbers.
     pub fn meaning(self) -> &'static str {
         match self {
             Self::Ready => "jobs whose files are there",
@@ -146,13 +146,13 @@ impl Metric {
     }
 }
 
-/// Where metrics go, a line at a time.
+/// A sink of metrics, a line each.
 pub trait MetricSink: fmt::Debug + Send + Sync {
     /// Takes one.
     fn take(&self, line: Value);
 }
 
-/// The log. A line that cannot be written is lost: metrics never stop the work that they tell of.
+/// The log. A line that cannot be written is lost: metrics never stop the work that they measure.
 #[derive(Debug)]
 struct Log;
 

@@ -1,4 +1,4 @@
-//! What a client takes and what it has already, by RFC 9110: `Accept` (12.5.1), `Accept-Encoding` (12.5.3),
+//! The content negotiation of RFC 9110: `Accept` (12.5.1), `Accept-Encoding` (12.5.3),
 //! `If-None-Match` (13.1.2).
 
 /// The quality of a media type, in thousandths, by the most specific range of `accept` that it is in, and how much that
@@ -19,13 +19,14 @@ pub fn quality(accept: &str, wanted: &str) -> (u32, u8) {
     ranges.max().map_or((0, 0), |(says, quality)| (quality, says))
 }
 
-/// Whether `Accept` names the media type `wanted` itself, not only by a range such as `*/*`, and does not refuse it.
+/// Returns `true` if `Accept` names the media type `wanted` itself, not only by a range such as `*/*`, and does not
+/// refuse it.
 pub fn names(accept: &str, wanted: &str) -> bool {
     let (quality, says) = quality(accept, wanted);
     quality > 0 && says == 2
 }
 
-/// Whether `Accept-Encoding` allows gzip and does not prefer the body as it is.
+/// Returns `true` if `Accept-Encoding` allows gzip and does not prefer the body as it is.
 pub fn takes_gzip(accept: &str) -> bool {
     let quality = |wanted: &[&str]| {
         let named = |name: &str| wanted.iter().any(|wanted| name.eq_ignore_ascii_case(wanted));
@@ -53,7 +54,7 @@ fn thousandths(text: &str) -> u32 {
     digits.get(..whole.len() + 3).and_then(|digits| digits.parse().ok()).unwrap_or(0_u32).min(1000)
 }
 
-/// Whether `If-None-Match` holds `tag`, compared weakly.
+/// Returns `true` if `If-None-Match` holds `tag`, compared weakly.
 pub fn knows(header: &str, tag: &str) -> bool {
     header.split(',').map(str::trim).any(|known| known == "*" || known.trim_start_matches("W/") == tag)
 }

@@ -1,12 +1,12 @@
-//! How the process of every function starts.
+//! The start of every function's process.
 
 use crate::config::Env;
 use crate::metrics::Metrics;
 use crate::telemetry;
 use rustix::process::{DumpableBehavior, set_dumpable_behavior};
 
-/// Closes this process to others of the same user, reads its environment, starts logs and metrics. `now_ms` is the time in
-/// milliseconds since the Unix epoch.
+/// Closes this process to others of the same user, reads its environment, starts logs and metrics. `now_ms` is the time
+/// in milliseconds since the Unix epoch.
 ///
 /// The first thing that a function does: from then on no process without the right to trace all others reads the
 /// environment, with the keys in it, the memory or the open files of this one (prctl(2), `PR_SET_DUMPABLE`).

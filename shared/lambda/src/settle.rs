@@ -1,4 +1,4 @@
-//! Ends that the clock brings, counted by whoever writes them down.
+//! Ends that the clock brings, counted by the writer.
 
 use crate::metrics::{Metric, Metrics};
 use export_domain::job::Job;

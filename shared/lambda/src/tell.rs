@@ -1,4 +1,4 @@
-//! Completion events, without waiting for whoever listens.
+//! Completion events, without waiting for the listener.
 
 use export_domain::completion;
 use export_domain::job::Job;

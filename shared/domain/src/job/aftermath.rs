@@ -1,4 +1,5 @@
-//! What comes after a job's end: it is told, what it left is removed if it has no files to show, and a client may forget it.
+//! The work that follows a job's end: it is published, its leftovers are removed if it has no files to show, and a
+//! client may forget it.
 //!
 //! Nothing is removed before every worker of the job is over, and no later generation begins before every call that
 //! removes is over: a condition on an `ETag` alone does not tell two renderings of the same bytes apart.
@@ -7,24 +8,24 @@ use super::{Job, ObjectKind, State};
 use crate::settings::Lifecycle;
 use serde::{Deserialize, Serialize};
 
-/// What was done and is to be done about a generation that ended.
+/// The record of the work that follows the end of a generation.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(default)]
 pub struct Aftermath {
     /// Which generation. That of another one counts for nothing.
     pub generation: u32,
-    /// Whether its end was told although the job is still due.
+    /// `true` if its end was told although the job is still due.
     pub is_told: bool,
-    /// Whether a client forgot it.
+    /// `true` if a client forgot it.
     pub is_forgotten: bool,
     /// When what it left is to be removed, milliseconds since the epoch.
     pub clear_at: Option<i64>,
-    /// Whether that was begun.
+    /// `true` if that was begun.
     pub is_clearing: bool,
 }
 
 impl Job {
-    /// What is on record about this generation's end.
+    /// The record of the work that follows this generation's end.
     pub fn aftermath(&self) -> Aftermath {
         let own = |after: &&Aftermath| self.state.is_terminal() && after.generation == self.generation;
         let none = Aftermath { generation: self.generation, ..Aftermath::default() };
@@ -42,13 +43,14 @@ impl Job {
         })
     }
 
-    /// Whether a client forgot it.
+    /// Returns `true` if a client forgot it.
     pub(super) fn is_forgotten(&self) -> bool {
         self.aftermath().is_forgotten
     }
 
-    /// A client forgets a job that has ended: its record counts as gone. `None` if it is still in work, or was cancelled
-    /// less than a minute ago: then the request repeats the one that cancelled it, whose reply may have been lost.
+    /// A client forgets a job that has ended: its record counts as gone. `None` if it is still in work, or was
+    /// cancelled less than a minute ago: then the request repeats the one that cancelled it, whose reply may have been
+    /// lost.
     #[must_use]
     pub fn forgotten(&self, now: i64, times: &Lifecycle) -> Option<Job> {
         let is_repeated =
@@ -58,13 +60,13 @@ impl Job {
         (self.state.is_terminal() && !is_repeated).then(next)
     }
 
-    /// Whether the time has come to remove what it left.
+    /// Returns `true` if the time has come to remove what it left.
     pub(super) fn is_to_be_cleared(&self, now: i64) -> bool {
         let without_files = matches!(self.state, State::Failed | State::Cancelled);
         without_files && self.aftermath().clear_at.is_some_and(|at| at <= now)
     }
 
-    /// What it left is removed: store this value, remove it, then store [`Job::cleared`]. From now on nothing of it is
+    /// Removes the leftovers: store this value, remove them, then store [`Job::cleared`]. From now on nothing of it is
     /// adopted. `None` if there is nothing to remove, or not yet.
     #[must_use]
     pub fn clearing(&self, now: i64, times: &Lifecycle) -> Option<Job> {
@@ -78,7 +80,7 @@ impl Job {
         self.is_to_be_cleared(now).then(next)
     }
 
-    /// Whether a call that removes something is over before a later generation begins.
+    /// Returns `true` if a call that removes something is over before a later generation begins.
     pub fn may_remove(&self, now: i64, times: &Lifecycle) -> bool {
         self.quiet_until.is_some_and(|until| until - now > times.quiet_ms / 2)
     }
@@ -89,7 +91,7 @@ impl Job {
         kinds.filter(|kind| self.staged.iter().any(|staged| staged.object == *kind))
     }
 
-    /// What it left is gone.
+    /// The job without leftovers.
     #[must_use]
     pub fn cleared(&self) -> Job {
         let (is_told, after) = (!self.is_untold(), self.aftermath());

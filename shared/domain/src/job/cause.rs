@@ -82,7 +82,7 @@ impl Reason {
         Cause { reason: self, detail: detail.into() }
     }
 
-    /// What can be said about a failure of which no more is known.
+    /// The detail of a failure of which no more is known.
     fn usual(&self) -> &'static str {
         match self {
             Self::SourceAbsent => "there is no manifest at LivePath",
@@ -113,7 +113,7 @@ impl Reason {
 pub struct Cause {
     /// Why.
     pub reason: Reason,
-    /// What it is about.
+    /// The thing at fault.
     pub detail: Detail,
 }
 
@@ -139,7 +139,7 @@ impl Detail {
         &self.0
     }
 
-    /// Whether there is no text.
+    /// Returns `true` if there is no text.
     pub fn is_empty(&self) -> bool {
         self.0.is_empty()
     }

@@ -1,4 +1,4 @@
-//! What clients, the clock and the sweeper do to a job.
+//! The transitions of a job that clients, the clock and the sweeper cause.
 
 use super::work::due_asleep;
 use super::{
@@ -10,7 +10,7 @@ use crate::settings::Lifecycle;
 /// Ends of earlier generations that are kept to be told: a bus that is down while a client tries again and again.
 const MOST_UNTOLD: usize = 100;
 
-/// What a POST finds.
+/// The result of a POST.
 #[derive(Debug, Clone, PartialEq)]
 pub enum Posted {
     /// The job answers as it is; `heal` if its message is due again.
@@ -24,7 +24,7 @@ pub enum Posted {
     Restart(Box<Job>),
 }
 
-/// What the sweeper has to do about a job.
+/// The sweeper's action on a job.
 #[derive(Debug, Clone, PartialEq)]
 pub enum Swept {
     /// Nothing is due.
@@ -37,17 +37,18 @@ pub enum Swept {
     Tell(Box<Job>),
 }
 
-/// What a job is due for. Telling never stands in front of recovering: they are read one after the other.
+/// The errand that a job is due for. Notification never stands in front of recovery: they are read one after the other.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum Errand {
-    /// To be sent again, to be ended because its time is over, or to be told of for the first time.
+    /// To be sent again, to be ended because its time is over, or to be published for the first time.
     Recover,
-    /// To be told of once more: the event bus has not taken its completion event.
+    /// To be published once more: the event bus has not taken its completion event.
     Tell,
 }
 
 impl Job {
-    /// What it is due for. An end's first turn is with the jobs to recover, where the version before this one looks.
+    /// The errand that it is due for. An end's first turn is with the jobs to recover, where the version before this
+    /// one looks.
     pub fn errand(&self) -> Errand {
         if self.state.is_terminal() && self.resends > 0 { Errand::Tell } else { Errand::Recover }
     }
@@ -120,7 +121,8 @@ impl Job {
         !self.state.is_terminal() && !self.is_left_alone() && self.over_at(times) < now
     }
 
-    /// Whether only a newer version of the service knows its state: neither the clock nor a worker of this one touches it.
+    /// Returns `true` if only a newer version of the service knows its state: neither the clock nor a worker of this
+    /// one touches it.
     pub fn is_left_alone(&self) -> bool {
         self.state == State::Unknown
     }
@@ -156,9 +158,9 @@ impl Job {
         }
     }
 
-    /// The next generation, of `order`: what is no part of the job's identity may have changed. The paths are those of the
-    /// job. The fence goes on; looks for an absent recording do not count as retries. An end that nobody was told of yet is
-    /// kept for that. What a job without files left may be adopted; the files of a ready one are replaced.
+    /// The next generation, of `order`: what is no part of the job's identity may have changed. The paths are those of
+    /// the job. The fence goes on; looks for an absent recording do not count as retries. An end that was not published
+    /// yet is kept for that. What a job without files left may be adopted; the files of a ready one are replaced.
     #[must_use]
     pub fn restarted(&self, order: &Order, now: i64, times: &Lifecycle) -> Job {
         let failure = self.failure.as_ref().filter(|f| f.retriable && !self.is_expired(now));
@@ -193,7 +195,7 @@ impl Job {
         }
     }
 
-    /// Whether its files are to be looked for before a POST is answered by it: they were there a while ago.
+    /// Returns `true` if its files are to be looked for before a POST is answered by it: they were there a while ago.
     pub fn is_to_be_looked_at(&self, now: i64, times: &Lifecycle) -> bool {
         let old = now - self.updated_at >= times.retry_after_failed_ms;
         self.state == State::Ready && old && !self.is_expired(now)
@@ -221,13 +223,14 @@ impl Job {
         ends.skip(usize::from(self.untold.len() >= MOST_UNTOLD)).collect()
     }
 
-    /// Whether its own end is to be told, now or later.
+    /// Returns `true` if its own end is to be told, now or later.
     pub(super) fn is_untold(&self) -> bool {
         let due = self.state.is_terminal() && self.due_at.is_some();
         due && !self.is_looked_for() && !self.aftermath().is_told
     }
 
-    /// Whether it failed for an absent recording that may still appear: not the last word, so nobody is told of it.
+    /// Returns `true` if it failed for an absent recording that may still appear: not the last word, so it is not
+    /// published.
     pub fn is_looked_for(&self) -> bool {
         self.failure
             .as_ref()

@@ -1,10 +1,10 @@
-//! What a newer version of the service stored in a job.
+//! The members that a newer version of the service stored in a job.
 
 use std::any::Any;
 use std::fmt;
 use std::sync::Arc;
 
-/// What a store read of a job and this version does not understand, such as members that only a newer version knows. It
+/// The members of a stored job that this version does not understand, such as those that only a newer version knows. It
 /// goes along with the job, so that the store can put it back with the next write; only the store knows what it is.
 #[derive(Clone, Default)]
 pub struct Unread(Option<Arc<dyn Any + Send + Sync>>);
@@ -15,7 +15,7 @@ impl Unread {
         Self(Some(Arc::new(what)))
     }
 
-    /// What was kept, if it is a `T`.
+    /// The kept members, if they are a `T`.
     pub fn get<T: Any>(&self) -> Option<&T> {
         self.0.as_deref().and_then(|what| what.downcast_ref())
     }

@@ -1,4 +1,4 @@
-//! What was left out of a delivered clip, or corrected in it.
+//! The parts that were left out of a delivered clip, or corrected in it.
 
 use super::Detail;
 use serde::{Deserialize, Serialize};
@@ -58,7 +58,7 @@ impl WarningCode {
 pub struct Warning {
     /// The kind.
     pub code: WarningCode,
-    /// How often it occurred, at least 1.
+    /// The number of occurrences, at least 1.
     #[cfg_attr(feature = "openapi", schema(minimum = 1))]
     pub count: u32,
     /// The first occurrence: which segment, track or box, and what is wrong with it. Never the name of a bucket or of

@@ -7,13 +7,13 @@ use utoipa::openapi::schema::{
     KnownFormat, Object, ObjectBuilder, OneOf, Schema, SchemaFormat, SchemaType, Type,
 };
 
-/// What to export. `null` counts as absent, and members that are not listed are ignored.
+/// The export to make. `null` counts as absent, and members that are not listed are ignored.
 #[derive(Debug, ToSchema)]
 #[schema(as = ExportRequest)]
 pub struct Body {
     /// Start of the window, in milliseconds since 1970-01-01T00:00:00Z. A client that computes it from a frame's
-    /// number rounds down. At most 30 days ahead, unless an operator sets another bound. It wins over `StartTime`, unless the recording has no clock (`availabilityStartTime` is
-    /// 1970-01-01T00:00:00Z or missing).
+    /// number rounds down. At most 30 days ahead, unless an operator sets another bound. It wins over `StartTime`,
+    /// unless the recording has no clock (`availabilityStartTime` is 1970-01-01T00:00:00Z or missing).
     #[schema(rename = "StartPos", minimum = 0, maximum = 4_102_444_800_000_i64)]
     pub start_pos: i64,
     /// `StartTime`, as `start_time` describes it.
@@ -57,11 +57,11 @@ pub struct Body {
     /// The recording device; becomes part of the picture's name.
     #[schema(rename = "PeerId", pattern = "^[0-9A-Fa-f]{1,32}$")]
     pub peer_id: Option<String>,
-    /// The session. Read before the headers `X-Session-Id` and `Authorization`; one that is no string is as good as
-    /// absent. It is no part of the job's identity.
+    /// The session. Read before the headers `X-Session-Id` and `Authorization`; one that is no string counts as absent.
+    /// It is no part of the job's identity.
     #[schema(rename = "SessionId", min_length = 16, max_length = 256, pattern = "^[!-~]+$")]
     pub session_id: Option<String>,
-    /// Where the clip goes and in which container: base64 (standard or URL-safe, with or without padding, 8 KiB at
+    /// The clip's destination and container: base64 (standard or URL-safe, with or without padding, 8 KiB at
     /// most) of a JSON array of `StorageEntry`, of `{"storage_info": [...]}`, or of the bare fragment
     /// `"storage_info": [...]`. The first enabled S3 entry that the tenant may write to is taken; if there is none,
     /// access is denied. An empty text and the placeholder `BASE64 string` count as absent: then the clip goes to the
