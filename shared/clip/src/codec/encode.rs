@@ -118,21 +118,20 @@ async fn attempt(
     let mut lost = BTreeSet::new();
     let place = |FragmentSample { sample, data, .. }: FragmentSample| {
         let rank = order.binary_search(&sample.pts).unwrap_or(0);
-        let sync = sample.sync;
         let (pts, duration) = taker.times.get(rank).copied().unwrap_or_default();
         let metadata = Metadata {
             source: recorded.get(&pts),
-            entry: entry.as_ref().filter(|_| sync),
+            entry: entry.as_ref().filter(|_| sample.sync),
             sps: &setup.sps,
             relit,
             fields,
         };
         let data = metadata.put(&config, data, &mut lost)?;
-        Ok(EncodedFrame { pts, duration, sync, data })
+        Ok(EncodedFrame { pts, duration, sync: sample.sync, data })
     };
     let pictures = samples.into_iter().map(place).collect::<Result<_, Error>>()?;
-    let given = taker.given;
-    Ok((Rendered { config, pictures, given, lost, left_out: 0, after: taker.digests }, silent))
+    let Taker { given, digests: after, .. } = taker;
+    Ok((Rendered { config, pictures, given, lost, left_out: 0, after }, silent))
 }
 
 /// The encoder's configuration in a sample entry that says of the pictures what the recorded one says; `fields`:
