@@ -143,7 +143,7 @@ impl MuxSample {
 
 /// One entry of an edit list, played at normal speed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Edit {
+pub struct EditEntry {
     /// The start of the edit in the track's presentation times, in ticks of the track. `None` shows nothing.
     pub media_time: Option<i64>,
     /// The length, in ticks of the movie.

@@ -9,7 +9,7 @@ use std::task::{Context, Poll, Waker};
 use std::time::{Duration, Instant};
 
 use export_mre::attr::{Attr, Row};
-use export_mre::body::Body;
+use export_mre::body::DocumentBody;
 use export_mre::document::View;
 use export_mre::export::{export_event, export_replay, export_replay_from_stored};
 use export_mre::feedback::{Feedback, Review};
@@ -245,7 +245,7 @@ impl Model {
     /// Length of its text.
     fn render(&self, rendering: &Rendering) -> usize {
         let event = Event::from_row(EventKey::new("E", "P"), event_row());
-        let mut body = Body::new(rendering, &event, None).unwrap();
+        let mut body = DocumentBody::new(rendering, &event, None).unwrap();
         body.event(&event, &self.outputs, None);
         body.segments();
         for segment in &self.segments {

@@ -16,7 +16,7 @@ use crate::vtt;
 use crate::warnings::{ExportWarning, Warnings};
 use crate::writer::Writer;
 
-/// What grows.
+/// The text that grows.
 #[derive(Debug)]
 enum Shape {
     /// JSON, or lines of it.
@@ -31,13 +31,13 @@ enum Shape {
 
 /// A body that grows.
 #[derive(Debug)]
-pub struct Body {
+pub struct DocumentBody {
     shape: Shape,
     format: Format,
     warnings: Warnings,
 }
 
-impl Body {
+impl DocumentBody {
     /// An empty body for an event, or its replay.
     ///
     /// # Errors
@@ -139,7 +139,7 @@ impl Body {
         }
     }
 
-    /// An empty part of the list of segments, for [`Body::append`].
+    /// An empty part of the list of segments, for [`DocumentBody::append`].
     #[must_use]
     pub fn part(&self) -> Self {
         let shape = match &self.shape {
@@ -164,7 +164,7 @@ impl Body {
         }
     }
 
-    /// What the export was lenient about so far.
+    /// The warnings of the export so far.
     pub fn warnings(&mut self) -> &mut Warnings {
         match &mut self.shape {
             Shape::Document(document) => document.warnings(),

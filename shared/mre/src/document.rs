@@ -87,7 +87,7 @@ pub fn blob(text: &str) -> String {
 #[derive(Debug)]
 pub struct Document {
     view: View,
-    /// Whether it is the segments alone, one a line.
+    /// `true` if it is the segments alone, one a line.
     is_lines: bool,
     writer: Writer,
     warnings: Warnings,

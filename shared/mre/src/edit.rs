@@ -27,7 +27,7 @@ enum Borders {
 pub struct Edit {
     /// Place of the segment in the document, counted from 1.
     pub number: usize,
-    /// What is taken of its source: frames, or milliseconds for cues.
+    /// The range of its source: frames, or milliseconds for cues.
     pub source: Range<i64>,
     /// The segment's start and end as the document shows them.
     pub shown: [String; 2],
@@ -41,7 +41,7 @@ pub struct Edit {
 }
 
 impl Edit {
-    /// How long it is.
+    /// The length.
     pub fn length(&self) -> i64 {
         self.source.end - self.source.start
     }
@@ -55,7 +55,8 @@ impl Edit {
     }
 }
 
-/// How segments become edits: the options, with what the event and the replay say where they leave it open.
+/// The rules by which segments become edits: the options, with the event's and the replay's values where they leave it
+/// open.
 #[derive(Debug, Clone)]
 pub struct Cut {
     /// Frames in a second.
@@ -66,7 +67,7 @@ pub struct Cut {
     pub origin: i64,
     /// The frame of the day at which what is edited together begins.
     pub record: i64,
-    /// What the frames of an edit are counted in.
+    /// The rate that the frames of an edit are counted in.
     pub media: EditMedia,
     /// The clock of cues.
     pub clock: CueClock,
@@ -189,7 +190,7 @@ fn time_of_day(event: &Event, rate: Rate, labels: Labels) -> i64 {
 /// The edits of a document.
 #[derive(Debug)]
 pub struct EditList {
-    /// How they were made.
+    /// The rules by which they were made.
     pub cut: Cut,
     /// The edits, in the order of the segments.
     pub edits: Vec<Edit>,

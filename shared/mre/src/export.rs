@@ -6,7 +6,7 @@
 use std::collections::BTreeSet;
 
 use crate::attr::{Attr, Row};
-use crate::body::Body;
+use crate::body::DocumentBody;
 use crate::document::{Export, View};
 use crate::feedback::{Feedback, Review};
 use crate::format::{Format, Rendering, UnfitOption};
@@ -63,7 +63,7 @@ async fn live_event<S: ExportSource>(
     let last = async { if trigger.is_some() { Ok(None) } else { source.trigger_profile(key).await } };
     let (row, last) = join(source.event(key), last).await;
     let event = Event::from_row(key.clone(), row?.ok_or(ExportError::EventNotFound)?);
-    let mut document = Body::new(&rendering, &event, None)?;
+    let mut document = DocumentBody::new(&rendering, &event, None)?;
     let trigger = trigger.cloned().or(last_profile(&event, last?));
     let mut basis = Basis::read(source, event, trigger, None, FirstRead::Page).await?;
     document.warnings().merge(&basis.warnings);
@@ -108,7 +108,7 @@ async fn any_replay<S: ExportSource>(
     let (row, last) = event;
     let event = Event::from_row(key.event.clone(), row?.ok_or(ExportError::EventNotFound)?);
     let (trigger, mut replay) = (last_profile(&event, last?), replay?);
-    let document = Body::new(&rendering, &event, Some(&replay.request))?;
+    let document = DocumentBody::new(&rendering, &event, Some(&replay.request))?;
     let results = replay.chosen();
     let basis = Basis::of_replay(source, event, trigger, &replay, &results);
     let (basis, previews) = join(basis, replay.previews(source, &rendering)).await;
@@ -137,7 +137,7 @@ pub async fn export_replay_from_stored<S: ExportSource>(
         None => replay.warnings.raise(Some(missing)),
     }
     let trigger = last_profile(&event, source.trigger_profile(&key.event).await?);
-    let document = Body::new(&View::Mre.into(), &event, Some(&replay.request))?;
+    let document = DocumentBody::new(&View::Mre.into(), &event, Some(&replay.request))?;
     let results = replay.chosen();
     let basis = Basis::of_replay(source, event, trigger, &replay, &results).await?;
     live_replay(source, basis, replay, &results, &previews, document).await
@@ -172,7 +172,7 @@ async fn live_replay<S: ExportSource>(
     replay: Replay,
     results: &[ReplayResult],
     previews: &[(String, String)],
-    mut document: Body,
+    mut document: DocumentBody,
 ) -> Result<Export, ExportError> {
     document.warnings().merge(&basis.warnings);
     document.warnings().merge(&replay.warnings);
@@ -354,7 +354,7 @@ impl Basis {
     }
 
     /// Adds a row to the document of the event.
-    fn show(&self, row: Row, document: &mut Body) {
+    fn show(&self, row: Row, document: &mut DocumentBody) {
         match ClassifiedSegment::from_row(row, &self.outputs) {
             Ok(segment) => {
                 document.warnings().add_if(!self.knows_tracks(&segment), ExportWarning::TrackNotListed);
@@ -369,8 +369,8 @@ impl Basis {
         &self,
         source: &S,
         span: SegmentSpan,
-        mut part: Body,
-    ) -> Result<Body, SourceError> {
+        mut part: DocumentBody,
+    ) -> Result<DocumentBody, SourceError> {
         let attributes = self.attributes();
         each_row(source, &self.partition, &attributes, span, |row| self.show(row, &mut part)).await?;
         Ok(part)

@@ -44,7 +44,7 @@ impl Review {
         })
     }
 
-    /// Both verdicts, as far as they are texts.
+    /// Both verdicts, if they are texts.
     fn texts(&self) -> [Option<&str>; 2] {
         [&self.optimized, &self.original].map(|verdict| verdict.as_ref().and_then(Attr::as_str))
     }

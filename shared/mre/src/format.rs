@@ -1,4 +1,4 @@
-//! What a document is rendered as, and the options of it.
+//! The formats of a document, and their options.
 
 use std::collections::BTreeMap;
 
@@ -43,7 +43,7 @@ impl Format {
         Self::ALL.into_iter().find(|format| format.name() == text)
     }
 
-    /// Whether it has two views, and stored exports have it too.
+    /// Returns `true` if it has two views, and stored exports have it too.
     pub fn has_views(self) -> bool {
         matches!(self, Self::Json | Self::Ndjson)
     }
@@ -65,7 +65,7 @@ impl Format {
 pub struct UnfitOption {
     /// Its name.
     pub parameter: &'static str,
-    /// What is wrong, for people.
+    /// The fault, for people.
     pub reason: &'static str,
 }
 
@@ -81,7 +81,7 @@ pub enum BorderChoice {
     Original,
 }
 
-/// What the frames of an edit are counted in.
+/// The rate that the frames of an edit are counted in.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub enum EditMedia {
     /// The recording of the event.
@@ -100,7 +100,7 @@ pub enum CueClock {
     Replay,
 }
 
-/// The options of formats with edits, as far as they are given.
+/// The options of formats with edits, to the extent that they are given.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct EditOptions {
     /// Audio track whose borders and clips are used.
@@ -109,9 +109,9 @@ pub struct EditOptions {
     pub times: BorderChoice,
     /// The frame rate.
     pub fps: Option<Rate>,
-    /// Whether labels are dropped.
+    /// `true` if labels are dropped.
     pub is_drop: bool,
-    /// What the frames of an edit are counted in.
+    /// The rate that the frames of an edit are counted in.
     pub media: EditMedia,
     /// Label of the event's time 0.
     pub tc: Option<Label>,
@@ -121,7 +121,7 @@ pub struct EditOptions {
     pub clock: Option<CueClock>,
 }
 
-/// What a document is rendered as.
+/// The format that a document is rendered in.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Rendering {
     /// The format.
@@ -205,7 +205,7 @@ impl EditOptions {
     }
 }
 
-/// Whether `value` is the second of two values; `None` when it is neither.
+/// Returns `true` if `value` is the second of two values; `None` when it is neither.
 fn one_of(value: &str, [first, second]: [&str; 2]) -> Option<bool> {
     if value == second { Some(true) } else { (value == first).then_some(false) }
 }

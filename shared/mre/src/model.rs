@@ -190,7 +190,7 @@ impl ClassifiedSegment {
     }
 }
 
-/// What a map by audio track has for `track`.
+/// The value that a map by audio track has for `track`.
 pub fn of_track<'a>(map: Option<&'a Attr>, track: &str) -> Option<&'a Attr> {
     map?.as_map()?.get(track)
 }

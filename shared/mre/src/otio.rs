@@ -127,7 +127,7 @@ fn object(schema: &str, writer: &mut Writer, members: impl FnOnce(&mut Writer)) 
     });
 }
 
-/// What MRE says about an object, which is JSON, if anything.
+/// MRE's statement about an object, which is JSON, if any.
 fn metadata(json: &str, writer: &mut Writer) {
     writer.key("metadata");
     writer.object(|w| {

@@ -119,7 +119,7 @@ impl ReplayRequest {
         if self.by_inclusion == Some(true) { "Include" } else { "Weight" }
     }
 
-    /// Whether its video has transitions between the segments, which take time of their own.
+    /// Returns `true` if its video has transitions between the segments, which take time of their own.
     pub fn has_transitions(&self) -> bool {
         let name = self.transition.as_ref().and_then(Attr::as_str).unwrap_or_default();
         !matches!(name, "" | "None")
@@ -216,7 +216,7 @@ impl<'a> ReplayFeature<'a> {
     }
 }
 
-/// The features of a result, without the note that a segment was included by hand, which is none.
+/// The features of a result, without the note that a segment was included by hand, which is not a feature.
 pub fn result_features(features: &Json) -> impl Iterator<Item = &Json> {
     features.items().iter().filter(|feature| {
         let is_note = feature.get("Reason").is_some() && feature.get("AttribName").is_none();

@@ -40,7 +40,7 @@ impl Seconds {
         Self { digits: millis.into(), scale: 3 }
     }
 
-    /// What one second has in units of the last digit.
+    /// The length of a second in units of the last digit.
     fn unit(self) -> i128 {
         10_i128.pow(self.scale)
     }

@@ -5,7 +5,7 @@ use std::fmt::Write as _;
 use crate::number;
 use crate::seconds::Seconds;
 
-/// How many frames a second has.
+/// The number of frames in a second.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Rate {
     /// The value of the parameter `fps`.
@@ -54,7 +54,7 @@ impl Rate {
         number::float_token(f64::from(self.num) / f64::from(self.den))
     }
 
-    /// Whether labels may be dropped to keep up with the clock.
+    /// Returns `true` if labels may be dropped to keep up with the clock.
     fn drops(self) -> bool {
         matches!(self.name, "29.97" | "59.94")
     }
@@ -67,7 +67,7 @@ pub struct Label {
     minutes: u8,
     seconds: u8,
     frames: u8,
-    /// Whether a `;` stands before the frames.
+    /// `true` if a `;` stands before the frames.
     is_drop: bool,
 }
 
@@ -90,7 +90,7 @@ impl Label {
         (fits && is_parted).then_some(Self { hours, minutes, seconds, frames, is_drop: bytes[8] == b';' })
     }
 
-    /// Whether it is written as a drop-frame label.
+    /// Returns `true` if it is written as a drop-frame label.
     pub fn is_drop(self) -> bool {
         self.is_drop
     }
@@ -112,7 +112,7 @@ impl Labels {
         (!is_drop || rate.drops()).then_some(Self { nominal, dropped })
     }
 
-    /// Whether labels are left out.
+    /// Returns `true` if labels are left out.
     pub fn is_drop(self) -> bool {
         self.dropped > 0
     }
@@ -121,7 +121,7 @@ impl Labels {
         600 * self.nominal - 9 * self.dropped
     }
 
-    /// How many frames have different labels.
+    /// The number of frames with different labels.
     pub fn in_a_day(self) -> i64 {
         144 * self.in_ten_minutes()
     }
@@ -136,7 +136,7 @@ impl Labels {
             .then(|| counted - self.dropped * (minutes - minutes.div_euclid(10)))
     }
 
-    /// The frame at a time of day, whose label may be one that is left out: then the first after it.
+    /// The frame at some time of day, whose label may be one that is left out: then the first after it.
     pub fn frame_at(self, label: Label) -> i64 {
         let later = Label { frames: u8::try_from(self.dropped).unwrap_or(0), ..label };
         self.frame(label).or_else(|| self.frame(later)).unwrap_or(0)

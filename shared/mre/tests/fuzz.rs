@@ -6,7 +6,7 @@
 use export_fuzz::values::texts;
 use export_fuzz::{config, measured};
 use export_mre::attr::{Attr, Row, row_from_dynamo_json};
-use export_mre::body::Body;
+use export_mre::body::DocumentBody;
 use export_mre::document::View;
 use export_mre::feedback::Feedback;
 use export_mre::format::{Format, Rendering};
@@ -78,7 +78,7 @@ proptest! {
         let row = [("Start", text(&start)), ("FrameRate", text(&rate)), ("TimecodeSource", text("UTC_BASED"))];
         let row = row.map(|(name, value)| (name.to_owned(), value)).into();
         let event = Event::from_row(EventKey::new(name, "P"), row);
-        let Ok(mut body) = Body::new(&rendering, &event, None) else { return Ok(()) };
+        let Ok(mut body) = DocumentBody::new(&rendering, &event, None) else { return Ok(()) };
         let (outputs, feedback) = (Outputs::default(), Feedback::default());
         let (length, peak) = measured(|| {
             body.event(&event, &outputs, None);

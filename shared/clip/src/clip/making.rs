@@ -25,7 +25,7 @@ pub(crate) struct ClipParts<'a, O, W> {
 
 /// A clip that was made.
 #[derive(Debug)]
-pub(crate) struct Cut<T> {
+pub(crate) struct VideoClip<T> {
     pub(crate) written: T,
     /// Length of the clip.
     pub(crate) length: Nanos,
@@ -40,7 +40,7 @@ pub(crate) struct Cut<T> {
 pub(crate) async fn make<O: Source, W: ClipWriter>(
     parts: ClipParts<'_, O, W>,
     observer: &impl Observer,
-) -> Result<Option<Cut<W::Written>>, Error> {
+) -> Result<Option<VideoClip<W::Written>>, Error> {
     let ClipParts { input, mut video, audio, writer } = parts;
     // A run is decoded in a task of its own, which cannot borrow the observer.
     let (first, decoded) = oneshot::channel();
@@ -58,7 +58,7 @@ pub(crate) async fn make<O: Source, W: ClipWriter>(
     let writing = write(ready, audio, &input, writer, observer);
     let ((), (), written) = tokio::try_join!(planning, showing, writing)?;
     let Some((written, length)) = written else { return Ok(None) };
-    Ok(Some(Cut { written, length, lack_ms: video.lack_ms(), stats }))
+    Ok(Some(VideoClip { written, length, lack_ms: video.lack_ms(), stats }))
 }
 
 /// Writes the file as its parts become ready; `None` if there are none.

@@ -7,7 +7,7 @@ use crate::ffmpeg::{Ffmpeg, Running, Stdin};
 use crate::task::Task;
 use bytes::Bytes;
 use export_media::ffmpeg::to_transport_stream;
-use export_media::mux::{Edit, FragmentWriter, Mp4Tables, MuxSample, TrackSpec};
+use export_media::mux::{EditEntry, FragmentWriter, Mp4Tables, MuxSample, TrackSpec};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 
 /// Bytes of a transport stream's packet (ITU-T H.222.0, 2.4.3.2).
@@ -103,7 +103,7 @@ impl<W: ClipWriter> ContainerWriter<W> {
     }
 
     /// Ends the file; `edits` are for MP4.
-    pub(crate) async fn finish(self, edits: &[Vec<Edit>]) -> Result<W::Written, Error> {
+    pub(crate) async fn finish(self, edits: &[Vec<EditEntry>]) -> Result<W::Written, Error> {
         match self {
             ContainerWriter::Mp4 { tables, sink } => sink.finish(Some(tables.finish(edits)?)).await,
             ContainerWriter::Ts { input, fed, running, sink, .. } => {

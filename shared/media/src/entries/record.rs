@@ -10,14 +10,14 @@ const COMPLETE: u8 = 0x80;
 
 /// The common format of all pictures of a sample entry. Encoders pad pictures of one size differently.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) struct Format {
+pub(super) struct EntryFormat {
     size: (u32, u32),
     chroma_format_idc: u8,
     bit_depth_luma: u8,
     bit_depth_chroma: u8,
 }
 
-impl Format {
+impl EntryFormat {
     /// `None` if the sequence parameter set cannot be read.
     pub(super) fn of(codec: VideoCodec, unit: &[u8]) -> Option<Self> {
         let sps = Sps::parse(codec, unit).ok()?;
@@ -52,7 +52,7 @@ pub(super) struct Sets<'a> {
 /// An `AVCDecoderConfigurationRecord` with lengths of four bytes. Profile, level and constraints are those of all
 /// sets together. `None` without a readable set or for more than a record can count.
 pub(super) fn avc(sets: &Sets<'_>) -> Option<Vec<u8>> {
-    let format = Format::of(VideoCodec::H264, sets.sps.first()?)?;
+    let format = EntryFormat::of(VideoCodec::H264, sets.sps.first()?)?;
     let mut head = [0, u8::MAX, 0];
     for sps in &sets.sps {
         let [_, profile, constraints, level, ..] = sps[..] else { return None };
@@ -72,7 +72,7 @@ pub(super) fn avc(sets: &Sets<'_>) -> Option<Vec<u8>> {
 
 /// An `HEVCDecoderConfigurationRecord` with lengths of four bytes, as [`avc`].
 pub(super) fn hevc(sets: &Sets<'_>) -> Option<Vec<u8>> {
-    let format = Format::of(VideoCodec::Hevc, sets.sps.first()?)?;
+    let format = EntryFormat::of(VideoCodec::Hevc, sets.sps.first()?)?;
     let mut layers: Option<Layers> = None;
     for sps in &sets.sps {
         let one = Layers::of(&unescaped(sps))?;

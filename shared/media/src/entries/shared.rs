@@ -1,6 +1,6 @@
 //! One sample entry for all pictures of a track, whatever wrote them.
 
-use super::record::{self, Format, Sets, has_extensions};
+use super::record::{self, EntryFormat, Sets, has_extensions};
 use crate::fmp4::{Codec, Fmp4Error, SampleEntry};
 use crate::nal::{
     NalError, SetKind, VideoCodec, can_replace, is_layered_slice, nals, push_unit, set_ids, slice_set,
@@ -263,8 +263,8 @@ impl SharedEntry {
         }
         let first = self.placed.iter().find(|((known, _), _)| *known == SetKind::Sequence);
         if let Some((_, first)) = first.filter(|_| kind == SetKind::Sequence) {
-            let format = Format::of(codec, &first.original);
-            if format.is_none() || format != Format::of(codec, &original) {
+            let format = EntryFormat::of(codec, &first.original);
+            if format.is_none() || format != EntryFormat::of(codec, &original) {
                 return Err(EntryError::Format);
             }
         }

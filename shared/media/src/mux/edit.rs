@@ -1,6 +1,6 @@
 //! Edit lists of a clip: the part of each track that is played, on the movie's clock.
 
-use super::Edit;
+use super::EditEntry;
 use crate::arrange::{nanos, ticks};
 use crate::time::Nanos;
 
@@ -16,12 +16,12 @@ pub fn movie_timescale(picture: u32) -> u32 {
 /// The edits of a track that starts `first` ticks of its `timescale` after the movie does and is played until `length`.
 /// A track that starts before the movie is cut, one that starts later is preceded by an empty edit. `movie` is the
 /// movie's ticks a second.
-pub fn edits(first: i64, timescale: u32, length: Nanos, movie: u32) -> Vec<Edit> {
+pub fn edits(first: i64, timescale: u32, length: Nanos, movie: u32) -> Vec<EditEntry> {
     let on_movie = |at: Nanos| u64::try_from(ticks(at, movie)).unwrap_or(0);
     let length = on_movie(length).max(1);
     let late = on_movie(nanos(first, timescale)).min(length - 1);
-    let played = Edit { media_time: Some(first.saturating_neg().max(0)), duration: length - late };
-    if late > 0 { vec![Edit { media_time: None, duration: late }, played] } else { vec![played] }
+    let played = EditEntry { media_time: Some(first.saturating_neg().max(0)), duration: length - late };
+    if late > 0 { vec![EditEntry { media_time: None, duration: late }, played] } else { vec![played] }
 }
 
 #[cfg(test)]
@@ -31,8 +31,8 @@ mod tests {
 
     const SECOND: Nanos = Nanos::new(1_000_000_000);
 
-    fn edit(media_time: Option<i64>, duration: u64) -> Edit {
-        Edit { media_time, duration }
+    fn edit(media_time: Option<i64>, duration: u64) -> EditEntry {
+        EditEntry { media_time, duration }
     }
 
     #[test]

@@ -2,7 +2,7 @@
 
 use super::boxes::BoxWriter;
 use super::table::{ChunkOffsets, SampleTable};
-use super::{Edit, MuxError, TrackMedia, TrackSpec};
+use super::{EditEntry, MuxError, TrackMedia, TrackSpec};
 use crate::display::Matrix;
 
 /// A tkhd flag: the track is played unless the viewer chooses otherwise.
@@ -23,7 +23,7 @@ pub(super) struct TrackBox<'a> {
     /// The `track_ID`, counted from 1.
     pub(super) id: u32,
     pub(super) spec: &'a TrackSpec,
-    pub(super) edits: &'a [Edit],
+    pub(super) edits: &'a [EditEntry],
     pub(super) table: &'a SampleTable,
 }
 
@@ -119,7 +119,7 @@ impl TrackBox<'_> {
         if self.edits.is_empty() {
             return Ok(());
         }
-        let narrow = |edit: &Edit| {
+        let narrow = |edit: &EditEntry| {
             u32::try_from(edit.duration).is_ok() && i32::try_from(edit.media_time.unwrap_or(-1)).is_ok()
         };
         let version = u8::from(!self.edits.iter().all(narrow));
@@ -208,7 +208,7 @@ fn write_matrix(w: &mut BoxWriter, matrix: &Matrix) {
     }
 }
 
-fn write_edit(w: &mut BoxWriter, version: u8, edit: &Edit) -> Result<(), MuxError> {
+fn write_edit(w: &mut BoxWriter, version: u8, edit: &EditEntry) -> Result<(), MuxError> {
     let media_time = edit.media_time.unwrap_or(-1);
     w.sized(version, edit.duration)?;
     if version == 0 {
@@ -246,7 +246,7 @@ mod tests {
 
     const FAR: u64 = 1 << 32;
 
-    fn finish(specs: Vec<TrackSpec>, samples: &[MuxSample], edits: &[Vec<Edit>]) -> Bytes {
+    fn finish(specs: Vec<TrackSpec>, samples: &[MuxSample], edits: &[Vec<EditEntry>]) -> Bytes {
         let tracks = specs.len();
         let mut tables = Mp4Tables::new(specs, 1000).unwrap();
         for track in 0..tracks {
@@ -317,8 +317,8 @@ mod tests {
 
     #[test]
     fn edits_give_the_durations() {
-        let empty = Edit { media_time: None, duration: 20 };
-        let shown = Edit { media_time: Some(7), duration: 400 };
+        let empty = EditEntry { media_time: None, duration: 20 };
+        let shown = EditEntry { media_time: Some(7), duration: 400 };
         let head =
             finish(vec![video(100), audio(100)], &[sample(0, 50, 9)], &[vec![empty, shown], vec![shown]]);
         let elst = all(&head, "moov.trak.edts.elst");
@@ -332,7 +332,10 @@ mod tests {
 
     #[test]
     fn large_times_have_64_bits() {
-        let edits = vec![Edit { media_time: None, duration: 1 }, Edit { media_time: Some(3), duration: FAR }];
+        let edits = vec![
+            EditEntry { media_time: None, duration: 1 },
+            EditEntry { media_time: Some(3), duration: FAR },
+        ];
         let far_pts = [sample(0, 1, 9), sample(4_000_000_000, u32::MAX, 9)];
         let head = finish(vec![video(100)], &far_pts, &[edits]);
         let elst = only(&head, "moov.trak.edts.elst");
@@ -348,7 +351,7 @@ mod tests {
 
     #[test]
     fn a_duration_of_all_ones_has_64_bits() {
-        let ones = Edit { media_time: Some(0), duration: u64::from(u32::MAX) };
+        let ones = EditEntry { media_time: Some(0), duration: u64::from(u32::MAX) };
         let head = finish(vec![video(100)], &[sample(0, 50, 9)], &[vec![ones]]);
         assert_eq!(
             (only(&head, "moov.mvhd")[0], only(&head, "moov.trak.tkhd")[0]),
@@ -360,7 +363,7 @@ mod tests {
 
     #[test]
     fn a_far_media_time_alone_has_64_bits() {
-        let far = Edit { media_time: Some(1 << 31), duration: 1 };
+        let far = EditEntry { media_time: Some(1 << 31), duration: 1 };
         let head = finish(vec![video(100)], &[sample(0, 50, 9)], &[vec![far]]);
         assert_eq!(only(&head, "moov.trak.edts.elst")[0], 1);
     }

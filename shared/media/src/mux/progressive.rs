@@ -5,7 +5,7 @@ use bytes::Bytes;
 use super::boxes::{BoxWriter, write_ftyp};
 use super::movie::{Movie, TrackBox};
 use super::table::{ChunkOffsets, SampleTable};
-use super::{Edit, MuxError, MuxSample, TrackSpec, check_entry, check_specs, is_sample_entry};
+use super::{EditEntry, MuxError, MuxSample, TrackSpec, check_entry, check_specs, is_sample_entry};
 
 /// Negative composition offsets need `iso4`, sample groups `avc1`; the rest is what old players look for.
 const BRANDS: [[u8; 4]; 5] = [*b"isom", *b"iso2", *b"iso4", *b"avc1", *b"mp41"];
@@ -82,7 +82,7 @@ impl Mp4Tables {
     /// # Errors
     /// [`MuxError::UnknownTrack`] if the lists are not as many as the tracks, [`MuxError::EditList`],
     /// [`MuxError::NoSamples`] and [`MuxError::TooLarge`].
-    pub fn finish(mut self, edits: &[Vec<Edit>]) -> Result<Bytes, MuxError> {
+    pub fn finish(mut self, edits: &[Vec<EditEntry>]) -> Result<Bytes, MuxError> {
         for (_, table) in &mut self.tracks {
             table.close();
         }
@@ -102,7 +102,7 @@ impl Mp4Tables {
         self.write_head(&movie, offsets, capacity)
     }
 
-    fn movie<'a>(&'a self, edits: &'a [Vec<Edit>]) -> Result<Movie<'a>, MuxError> {
+    fn movie<'a>(&'a self, edits: &'a [Vec<EditEntry>]) -> Result<Movie<'a>, MuxError> {
         if edits.len() != self.tracks.len() {
             return Err(MuxError::UnknownTrack);
         }
@@ -141,8 +141,8 @@ impl Mp4Tables {
 }
 
 /// Returns `true` if players agree on the list (8.6.6): each edit lasts, and something follows an empty one.
-fn is_edit_list(edits: &[Edit]) -> bool {
-    let lasts = |edit: &Edit| edit.duration > 0 && edit.media_time.is_none_or(|time| time >= 0);
+fn is_edit_list(edits: &[EditEntry]) -> bool {
+    let lasts = |edit: &EditEntry| edit.duration > 0 && edit.media_time.is_none_or(|time| time >= 0);
     edits.iter().all(lasts) && edits.last().is_none_or(|edit| edit.media_time.is_some())
 }
 
@@ -307,14 +307,14 @@ mod tests {
 
     #[test]
     fn bad_edit_lists_are_refused() {
-        let finish = |edits: &[Vec<Edit>]| {
+        let finish = |edits: &[Vec<EditEntry>]| {
             let mut tables = Mp4Tables::new(vec![video(1000)], 1000).unwrap();
             tables.push(0, sample(0, 40, 10)).unwrap();
             tables.finish(edits)
         };
         assert_eq!(finish(&[]), Err(MuxError::UnknownTrack));
         for (media_time, duration) in [(None, 5), (Some(-1), 5), (Some(0), 0)] {
-            let refused = finish(&[vec![Edit { media_time, duration }]]);
+            let refused = finish(&[vec![EditEntry { media_time, duration }]]);
             assert_eq!(refused, Err(MuxError::EditList { track: 0 }), "{media_time:?} {duration}");
         }
         let empty = Mp4Tables::new(vec![video(1000)], 1000).unwrap().finish(&[vec![]]);

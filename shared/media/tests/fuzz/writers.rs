@@ -5,7 +5,7 @@ use bytes::Bytes;
 use export_fuzz::damage::{number, signed};
 use export_fuzz::{config, measured};
 use export_media::fmp4::{Fmp4Error, FragmentEvent, FragmentReader, FragmentSample, Init, TrackKind};
-use export_media::mux::{Edit, FragmentWriter, Mp4Tables, MuxSample};
+use export_media::mux::{EditEntry, FragmentWriter, Mp4Tables, MuxSample};
 use proptest::collection::vec;
 use proptest::prelude::*;
 
@@ -31,9 +31,9 @@ fn sample(dts: &mut i64, (step, offset, duration, sync, entry, size): Place) -> 
     MuxSample { dts: at, pts: at.saturating_add(offset), duration, sync, entry, size }
 }
 
-fn edits() -> impl Strategy<Value = Vec<Edit>> {
+fn edits() -> impl Strategy<Value = Vec<EditEntry>> {
     let edit = (proptest::option::weighted(0.8, signed()), number())
-        .prop_map(|(media_time, duration)| Edit { media_time, duration });
+        .prop_map(|(media_time, duration)| EditEntry { media_time, duration });
     vec(edit, 0..4)
 }
 
