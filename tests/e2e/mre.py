@@ -93,6 +93,10 @@ class Names:
             return f"/replay/export/data/{_quoted(self.replay)}/event/{event}/program/{program}"
         return f"/event/{event}/export/data/program/{program}"
 
+    def edl_path(self, track: str) -> str:
+        """MRE's own route of the event's edit lists."""
+        return f"/event/{_quoted(self.event)}/edl/program/{_quoted(self.program)}/track/{track}"
+
     def query(self) -> str:
         """The form that serves every name."""
         names = {"event": self.event, "program": self.program} | ({"id": self.replay} if self.replay else {})

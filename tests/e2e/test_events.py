@@ -28,6 +28,7 @@ HTTP = {
     "status-poll/post": (200, {1, 5}),
     "status-poll/unknown": (404, {-1}),
     "event-export/get-ok": (200, set()),
+    "event-export/get-edl": (200, set()),
     "event-export/get-not-found": (404, set()),
     "replay-export/get-ok": (200, set()),
     "replay-export/get-not-found": (404, set()),

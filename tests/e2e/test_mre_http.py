@@ -161,7 +161,7 @@ def test_a_line_separator_in_a_name_leaves_the_blob_valid(mre, named):
         ("event=e&program=p&view=xml", "view"),
         ("event=e&program=p&source=cache", "source"),
         ("event=e&program=p&delivery=mail", "delivery"),
-        ("event=e&program=p&format=csv", "format"),
+        ("event=e&program=p&format=xml", "format"),
         ("event=e&program=p&page=2", "page"),
     ],
 )

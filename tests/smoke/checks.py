@@ -193,9 +193,10 @@ def unknown_names(subject: Subject) -> None:
                 answer = subject.data(path)
                 told = (answer.status, answer.headers.get("content-type"))
                 assert told == (404, "application/problem+json"), f"{path}: {answer}"
-            answer = subject.data(names.mre_path())
             text = f"Event '{event}' in Program '{subject.name}' not found"
-            assert answer.status == 404 and answer.body.get("Message") == text, f"{names.mre_path()}: {answer}"
+            for path in (names.mre_path(), names.edl_path("1")):
+                answer = subject.data(path)
+                assert answer.status == 404 and answer.body.get("Message") == text, f"{path}: {answer}"
 
 
 @check
@@ -208,6 +209,8 @@ def known_names(subject: Subject) -> None:
         for path in [signable(names)] + ([] if event == SLASHED else [names.path()]):
             answer = subject.data(path)
             assert answer.status == 200 and answer.body["Event"]["Name"] == event, f"{path}: {answer}"
+        answer = subject.data(f"{signable(names)}&format=csv")
+        assert answer.status == 200 and answer.text.startswith(b"Event,Program,"), f"{event} as CSV: {answer}"
 
 
 @check

@@ -105,17 +105,18 @@ where
 
     /// An event or replay that is gone, or no longer goes with the options, has no document: the next request says so.
     async fn built(&self, order: &DocumentOrder) -> Result<(), ExportTrouble> {
-        let id = order.id();
+        let (id, rendering) = (order.id(), order.rendering());
+        let format = rendering.format;
         let export = match order.replay() {
-            Some(key) => export_replay(&self.source, &key, order.view()).await,
-            None => export_event(&self.source, &order.event(), order.view(), None).await,
+            Some(key) => export_replay(&self.source, &key, rendering).await,
+            None => export_event(&self.source, &order.event(), rendering, None).await,
         };
         match export {
             Ok(export) => {
-                let body = formed(order.form, export.text);
+                let body = formed(order.form, format, export.text);
                 tracing::info!(document.id = id, bytes = body.len(), "built a requested document");
                 let hash = sha256(body.as_bytes());
-                Ok(self.exports.keep(&id, body.into(), &hash, content_type(order.form)).await?)
+                Ok(self.exports.keep(&id, body.into(), &hash, content_type(order.form, format)).await?)
             }
             Err(ExportError::Read(error)) => Err(error.into()),
             Err(ExportError::EventNotFound | ExportError::ReplayNotFound | ExportError::Option(_)) => {

@@ -285,8 +285,8 @@ def test_every_function_logs_to_a_group_with_a_retention():
 def test_head_is_served_wherever_data_is_exported():
     keys = {r["Properties"]["RouteKey"] for r in RESOURCES.values() if r["Type"] == "AWS::ApiGatewayV2::Route"}
     assert len(keys) == sum(r["Type"] == "AWS::ApiGatewayV2::Route" for r in RESOURCES.values())
-    exports = {key.partition(" ")[2] for key in keys if "/data" in key}
-    assert len(exports) == 6
+    exports = {key.partition(" ")[2] for key in keys if "/data" in key or "/edl/" in key}
+    assert len(exports) == 7
     assert {f"{method} {path}" for method in ("GET", "HEAD") for path in exports} <= keys
 
 

@@ -20,7 +20,7 @@ from conftest import Stack
 from deploy import TEMPLATE
 
 DOCUMENTS = (
-    "/export/data/event/e/program/p", "/event/e/export/data/program/p", "/export/data/event?event=e&program=p",
+    "/export/data/event/e/program/p", "/event/e/export/data/program/p", "/export/data/event?event=e&program=p", "/event/e/edl/program/p/track/1",
     "/export/data/replay/1/event/e/program/p", "/replay/export/data/1/event/e/program/p", "/export/data/replay?id=1&event=e&program=p",
 )
 

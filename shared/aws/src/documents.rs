@@ -11,7 +11,8 @@ use aws_sdk_s3::primitives::ByteStream;
 use bytes::Bytes;
 use export_domain::ports::{Clock, Unavailable};
 use export_mre::ports::{
-    DocumentLink, DocumentLinks, DocumentOrders, ExportStore, LinkMethod, OrderProgress, StoreOutcome,
+    DocumentLink, DocumentLinks, DocumentOrders, ExportStore, LinkHeaders, LinkMethod, OrderProgress,
+    StoreOutcome,
 };
 use export_mre::source::{LastExport, StoredText};
 use std::time::{Duration, UNIX_EPOCH};
@@ -94,15 +95,17 @@ impl S3Documents {
         bucket: &str,
         key: &str,
         life: Duration,
-        content_type: Option<&str>,
+        headers: Option<&LinkHeaders>,
         method: LinkMethod,
     ) -> Result<String, Unavailable> {
         let config = PresigningConfig::expires_in(life).map_err(|e| unavailable(WHAT, &e))?;
-        let content_type = content_type.map(str::to_owned);
+        let content_type = headers.map(|headers| headers.content_type.to_owned());
+        let disposition = headers.and_then(|headers| headers.disposition.clone());
         let signed = match method {
             LinkMethod::Get => {
                 let get = self.client.get_object().bucket(bucket).key(key);
                 get.set_response_content_type(content_type)
+                    .set_response_content_disposition(disposition)
                     .presigned(config)
                     .await
                     .map_err(|e| unavailable(WHAT, &e))
@@ -110,6 +113,7 @@ impl S3Documents {
             LinkMethod::Head => {
                 let head = self.client.head_object().bucket(bucket).key(key);
                 head.set_response_content_type(content_type)
+                    .set_response_content_disposition(disposition)
                     .presigned(config)
                     .await
                     .map_err(|e| unavailable(WHAT, &e))
@@ -157,17 +161,18 @@ impl DocumentLinks for S3Documents {
         &self,
         body: Bytes,
         sha256: &str,
-        content_type: &'static str,
+        headers: &LinkHeaders,
         method: LinkMethod,
     ) -> Result<DocumentLink, Unavailable> {
         let key = format!("documents/{sha256}");
         let now_ms = SystemClock.now_ms();
         let found = self.head(&key).await?;
         if found.is_none_or(|found| now_ms - found.modified_ms > FRESH_MS) {
-            let put = self.client.put_object().bucket(&self.bucket).key(&key).content_type(content_type);
+            let put =
+                self.client.put_object().bucket(&self.bucket).key(&key).content_type(headers.content_type);
             put.body(ByteStream::from(body)).send().await.map_err(|e| unavailable(WHAT, &e))?;
         }
-        self.link(&key, content_type, method).await
+        self.link(&key, headers, method).await
     }
 }
 
@@ -175,7 +180,7 @@ impl S3Documents {
     async fn link(
         &self,
         key: &str,
-        content_type: &'static str,
+        headers: &LinkHeaders,
         method: LinkMethod,
     ) -> Result<DocumentLink, Unavailable> {
         let now_ms = SystemClock.now_ms();
@@ -184,7 +189,7 @@ impl S3Documents {
             life_ms = life_ms.min(end_ms - now_ms).max(1_000);
         }
         let life = Duration::from_millis(u64::try_from(life_ms).unwrap_or_default());
-        let url = self.presign(&self.bucket, key, life, Some(content_type), method).await?;
+        let url = self.presign(&self.bucket, key, life, Some(headers), method).await?;
         Ok(DocumentLink { url, expires_ms: now_ms + life_ms })
     }
 }
@@ -219,7 +224,7 @@ impl DocumentOrders for S3Documents {
     async fn look(
         &self,
         id: &str,
-        content_type: &'static str,
+        headers: &LinkHeaders,
         method: LinkMethod,
     ) -> Result<OrderProgress, Unavailable> {
         let key = order_key(id);
@@ -234,7 +239,7 @@ impl DocumentOrders for S3Documents {
         Ok(match said(STATE) {
             Some("ordered") if age_ms < ORDER_MS => OrderProgress::Waiting,
             Some("built") if age_ms < BUILT_MS => OrderProgress::Built {
-                link: self.link(&key, content_type, method).await?,
+                link: self.link(&key, headers, method).await?,
                 bytes: object.content_length().and_then(|bytes| bytes.try_into().ok()).unwrap_or_default(),
                 sha256: said("sha256").unwrap_or_default().to_owned(),
             },

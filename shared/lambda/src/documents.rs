@@ -6,6 +6,7 @@ mod ask;
 mod deliver;
 mod encode;
 mod failure;
+mod formats;
 mod gateway;
 mod handler;
 mod names;

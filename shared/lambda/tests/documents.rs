@@ -4,6 +4,7 @@
 
 use export_lambda::documents::{Call, DocumentOrder, DocumentReply, DocumentServer, Form};
 use export_mre::attr::Attr;
+use export_mre::format::Format;
 use export_mre::json::Json;
 use export_mre::keys::{EventKey, ReplayKey, event_export_key, replay_export_key};
 use export_mre::ports::{DocumentLink, OrderProgress};
@@ -134,6 +135,58 @@ async fn the_example_events_are_answered() {
 }
 
 #[tokio::test]
+async fn the_example_of_an_edit_list_is_answered_as_mre_does() {
+    let [event, _] = KINDS;
+    let answer = async |change: fn(&mut MemorySource, &mut Call)| {
+        let (mut source, mut call) = (scenario(event.usual).source(), event.example("get-edl.apigw-v2.json"));
+        change(&mut source, &mut call);
+        event.ask(source, &call).await
+    };
+    let text = |reply: &DocumentReply| {
+        let blob = serde_json::from_str::<serde_json::Value>(&reply.body).unwrap();
+        blob["BlobContent"].as_str().unwrap().to_owned()
+    };
+    let reply = answer(|_, _| {}).await;
+    assert_eq!((reply.status_code, reply.headers["x-export-source"].as_str()), (200, "live"));
+    assert!(text(&reply).starts_with("TITLE: "), "{}", reply.body);
+    assert!(text(&reply).contains("\r\nFCM: DROP FRAME\r\n001  AX       B     C        "), "{}", reply.body);
+    assert!(
+        reply.headers["etag"].ends_with("-edl-blob\"") && !reply.headers.contains_key("content-disposition")
+    );
+    let bare = answer(|_, call| {
+        call.headers.insert("accept".to_owned(), "application/octet-stream".to_owned());
+    });
+    assert_eq!(bare.await.body, text(&reply));
+    let without = answer(|source, call| {
+        source.events[0].remove("FrameRate");
+        call.raw_query_string = String::new();
+    });
+    assert_eq!(text(&without.await), "No Content found");
+}
+
+#[tokio::test]
+async fn a_stored_export_that_cannot_be_read_is_built_anew_in_its_format() {
+    for kind in KINDS {
+        let scenario = scenario(kind.stored);
+        let ask = async |is_readable: bool| {
+            let (mut source, text, key) = kind.exported(&scenario);
+            if !is_readable {
+                source.objects.insert(key, "{\"Segments\": [}".to_owned());
+            }
+            (kind.ask(source, &call(&scenario, kind.mre, "format=ndjson")).await, text)
+        };
+        let (stored, text) = ask(true).await;
+        assert_eq!(stored.headers["x-export-source"], "stored");
+        let document = Json::parse(&text).unwrap();
+        let segments = document.get("Segments").unwrap().items();
+        assert_eq!(stored.body, segments.iter().map(|each| each.to_text() + "\n").collect::<String>());
+        let (built, _) = ask(false).await;
+        assert_eq!((built.status_code, built.headers["x-export-source"].as_str()), (200, "live"));
+        assert!(built.headers["x-export-warnings"].contains("stored-export-unreadable"));
+    }
+}
+
+#[tokio::test]
 async fn the_guides_route_builds_the_guides_document_now() {
     for kind in KINDS {
         let scenario = scenario(kind.usual);
@@ -243,7 +296,7 @@ async fn a_document_that_takes_too_long_is_ordered_once_and_fetched_when_it_is_t
         let mut source = scenario.source();
         source.stalls = true;
         let server = server(source);
-        let plain = call(&scenario, kind.guide, "");
+        let plain = call(&scenario, kind.guide, "format=csv");
         let began = tokio::time::Instant::now();
         let first = kind.handle(&server, &plain).await;
         assert_eq!((first.status_code, first.headers["retry-after"].as_str()), (202, "5"));
@@ -252,6 +305,7 @@ async fn a_document_that_takes_too_long_is_ordered_once_and_fetched_when_it_is_t
         assert_eq!(sent.len(), 1);
         let order = DocumentOrder::read(&sent[0]).unwrap();
         assert_eq!((order.event(), order.form), (scenario.event(), Form::Bare));
+        assert_eq!(order.rendering().format, Format::Csv);
         assert_eq!(order.replay(), scenario.replay());
 
         let began = tokio::time::Instant::now();
@@ -265,7 +319,7 @@ async fn a_document_that_takes_too_long_is_ordered_once_and_fetched_when_it_is_t
         assert_eq!((built.status_code, built.headers["location"].as_str()), (307, "https://s3/built"));
         assert_eq!(built.headers["cache-control"], "no-store");
         assert!(built.headers["etag"].starts_with("\"aa-"), "{built:?}");
-        let link = kind.handle(&server, &call(&scenario, kind.guide, "delivery=link")).await;
+        let link = kind.handle(&server, &call(&scenario, kind.guide, "format=csv&delivery=link")).await;
         assert_eq!(link.status_code, 200);
         assert!(link.body.contains("\"Location\":\"https://s3/built\""), "{}", link.body);
     }

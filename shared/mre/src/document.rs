@@ -57,7 +57,7 @@ pub struct Export {
     pub warnings: Warnings,
 }
 
-/// The body of MRE's own routes: the document and a line end, as text inside JSON that is all ASCII.
+/// The body of MRE's own routes: a text inside JSON that is all ASCII.
 pub fn blob(text: &str) -> String {
     let mut body = String::with_capacity(text.len() + text.len() / 6 + 32);
     body.push_str("{\"BlobContent\": \"");
@@ -79,7 +79,7 @@ pub fn blob(text: &str) -> String {
             }
         }
     }
-    body.push_str("\\n\"}");
+    body.push_str("\"}");
     body
 }
 
@@ -227,11 +227,11 @@ mod tests {
     fn the_blob_is_text_in_ascii_json() {
         assert_eq!(
             blob("{\"a\": \"é\u{2028}😀\\n\"}"),
-            r#"{"BlobContent": "{\"a\": \"\u00e9\u2028\ud83d\ude00\\n\"}\n"}"#
+            r#"{"BlobContent": "{\"a\": \"\u00e9\u2028\ud83d\ude00\\n\"}"}"#
         );
         assert_eq!(
             blob("\" \\ \n \r \t \u{8} \u{c} \u{1} \u{7f}"),
-            "{\"BlobContent\": \"\\\" \\\\ \\n \\r \\t \\b \\f \\u0001 \u{7f}\\n\"}"
+            "{\"BlobContent\": \"\\\" \\\\ \\n \\r \\t \\b \\f \\u0001 \u{7f}\"}"
         );
     }
 }

@@ -31,6 +31,15 @@ pub enum LinkMethod {
     Head,
 }
 
+/// The headers that a URL gives to the document that it reads.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct LinkHeaders {
+    /// `Content-Type`
+    pub content_type: &'static str,
+    /// `Content-Disposition`, by which a client calls its file.
+    pub disposition: Option<String>,
+}
+
 /// Keeps documents that are too large for a reply.
 pub trait DocumentLinks: Send + Sync {
     /// Keeps `body` under its hash (SHA-256, lower-case hex) and lends a URL that reads it
@@ -39,7 +48,7 @@ pub trait DocumentLinks: Send + Sync {
         &self,
         body: Bytes,
         sha256: &str,
-        content_type: &'static str,
+        headers: &LinkHeaders,
         method: LinkMethod,
     ) -> impl Future<Output = Result<DocumentLink, Unavailable>> + Send;
 }
@@ -68,7 +77,7 @@ pub trait DocumentOrders: Send + Sync {
     fn look(
         &self,
         id: &str,
-        content_type: &'static str,
+        headers: &LinkHeaders,
         method: LinkMethod,
     ) -> impl Future<Output = Result<OrderProgress, Unavailable>> + Send;
 

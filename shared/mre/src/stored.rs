@@ -38,6 +38,23 @@ pub struct StoredExport<'a> {
     segments: Vec<StoredSegment>,
 }
 
+/// The segments of a stored export, one a line; `None` when the text is no JSON object.
+pub fn segment_lines(text: &str) -> Option<String> {
+    let mut writer = Writer::with_capacity(text.len());
+    let mut reader = JsonReader::new(text);
+    let read = reader.object(|reader, name| {
+        if name != "Segments" {
+            return reader.value().map(|_| ());
+        }
+        reader.array(|reader| {
+            reader.value()?.write(&mut writer);
+            writer.raw("\n");
+            Ok(())
+        })
+    });
+    read.and_then(|()| reader.end()).ok().map(|()| writer.into_text())
+}
+
 #[derive(Debug)]
 struct StoredSegment {
     span: Range<usize>,
@@ -232,9 +249,17 @@ mod tests {
     }
 
     #[test]
+    fn segments_are_one_a_line_token_by_token() {
+        let text = "{\"Segments\": [{\"b\": 5.0,\n \"a\": [1]}, {}], \"Event\": {\"Segments\": [2]}}";
+        assert_eq!(segment_lines(text).as_deref(), Some("{\"b\": 5.0, \"a\": [1]}\n{}\n"));
+        assert_eq!(segment_lines("{}").as_deref(), Some(""));
+    }
+
+    #[test]
     fn refuses_what_is_no_export() {
         for text in ["", "[]", "{", r#"{"Segments": 5}"#, "{} x"] {
             assert!(StoredExport::read(text, None).is_err(), "{text}");
+            assert_eq!(segment_lines(text), None, "{text}");
         }
     }
 }

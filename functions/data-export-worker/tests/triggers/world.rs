@@ -7,8 +7,8 @@ use export_lambda::batch::Record;
 use export_mre::json::Json;
 use export_mre::keys::object_key;
 use export_mre::ports::{
-    DocumentOrders, ExportLocations, ExportStates, ExportStore, LinkMethod, OrderProgress, StoreOutcome,
-    TriggerQueue,
+    DocumentOrders, ExportLocations, ExportStates, ExportStore, LinkHeaders, LinkMethod, OrderProgress,
+    StoreOutcome, TriggerQueue,
 };
 use export_mre::state::{BuildLease, ExportState, StateKey};
 use export_mre::trigger::Trigger;
@@ -197,7 +197,7 @@ impl ExportStore for Port {
 }
 
 impl DocumentOrders for Port {
-    async fn look(&self, _: &str, _: &'static str, _: LinkMethod) -> Result<OrderProgress, Unavailable> {
+    async fn look(&self, _: &str, _: &LinkHeaders, _: LinkMethod) -> Result<OrderProgress, Unavailable> {
         Ok(OrderProgress::Absent)
     }
 

@@ -1,12 +1,15 @@
 //! What a request wants.
 
 use super::failure::DocumentFailure;
+use super::formats::{disposition, named_alone, preferred, wants_bytes};
 use super::gateway::Call;
 use super::names::Refused;
 use super::style::Style;
-use crate::negotiate::{quality, takes_gzip};
+use crate::negotiate::takes_gzip;
 use export_mre::document::View;
+use export_mre::format::{Format, Rendering};
 use serde::{Deserialize, Serialize};
+use std::collections::BTreeMap;
 
 /// The form of a body.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
@@ -32,8 +35,10 @@ pub enum Delivery {
 /// What a request wants.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Ask {
-    /// Which JSON.
-    pub view: View,
+    /// What the document is rendered as.
+    pub rendering: Rendering,
+    /// The options of its format, as they were given.
+    pub options: BTreeMap<String, String>,
     /// Whether the last stored export is wanted.
     pub stored: bool,
     /// The form of the body.
@@ -46,31 +51,37 @@ pub struct Ask {
     pub gzip: bool,
     /// What the client has (`If-None-Match`).
     pub if_none_match: Option<String>,
+    /// How a client stores the document (`Content-Disposition`).
+    pub disposition: Option<String>,
 }
 
 impl Ask {
     /// Reads a request.
     ///
     /// # Errors
-    /// When a parameter has a value that is not known, and on the guide's routes also when a parameter is not known or
-    /// `Accept` allows no JSON. MRE passes over both, and so do its routes.
+    /// When a parameter has a value that is not known or does not go with the format, and on the guide's routes also when
+    /// a parameter is not known or `Accept` allows no format. MRE passes over both, and so do its routes.
     pub fn read(call: &Call) -> Result<Self, DocumentFailure> {
         let style = Style::of(call);
         if style == Style::Guide {
             known_only(call)?;
         }
-        match call.query("format")?.as_deref() {
-            None | Some("json") => {}
-            Some(_) => return Err(Refused::new("format", "must be json").into()),
-        }
+        let accept = call.header("accept").unwrap_or_default();
+        let format = format(call, style, accept)?;
         let view = match call.query("view")?.as_deref() {
-            None if style == Style::Guide => View::Guide,
+            Some(_) if !format.has_views() => {
+                return Err(Refused::new("view", "is no option of this format").into());
+            }
+            None if style == Style::Guide || !format.has_views() => View::Guide,
             None => View::Mre,
             Some(text) => View::parse(text).ok_or(Refused::new("view", "must be guide or mre"))?,
         };
         let stored = match call.query("source")?.as_deref() {
             None => style == Style::Mre,
             Some("live") => false,
+            Some("stored") if !format.has_views() => {
+                return Err(Refused::new("source", "this format is built from the tables").into());
+            }
             Some("stored") => true,
             Some(_) => return Err(Refused::new("source", "must be live or stored").into()),
         };
@@ -79,15 +90,16 @@ impl Ask {
             Some("link") => Delivery::Link,
             Some(_) => return Err(Refused::new("delivery", "must be link").into()),
         };
-        let accept = call.header("accept").unwrap_or_default();
         let form = match style {
-            Style::Guide if quality(accept, JSON).0 == 0 => return Err(DocumentFailure::NotAcceptable),
-            Style::Guide => Form::Bare,
-            Style::Mre if wants_bytes(accept) => Form::Line,
-            Style::Mre => Form::Blob,
+            Style::Mre if wants_bytes(accept) && has_blob(call, format) => Form::Line,
+            Style::Mre if has_blob(call, format) => Form::Blob,
+            _ => Form::Bare,
         };
+        let options = options(call)?;
         Ok(Self {
-            view,
+            rendering: Rendering::read(format, view, &options)
+                .map_err(|unfit| Refused::new(unfit.parameter, unfit.reason))?,
+            options,
             // Only MRE's own document is ever stored.
             stored: stored && view == View::Mre,
             form,
@@ -95,8 +107,57 @@ impl Ask {
             head: call.request_context.http.method == "HEAD",
             gzip: takes_gzip(call.header("accept-encoding").unwrap_or_default()),
             if_none_match: call.header("if-none-match").map(str::to_owned),
+            disposition: None,
         })
     }
+
+    /// The same of a document about `subject`, by which its file is called.
+    #[must_use]
+    pub(super) fn about(self, subject: &str) -> Self {
+        let is_file = self.form == Form::Bare;
+        let disposition = disposition(self.rendering.format, subject).filter(|_| is_file);
+        Self { disposition, ..self }
+    }
+}
+
+/// The format that `format` names, else the one that `Accept` asks for.
+fn format(call: &Call, style: Style, accept: &str) -> Result<Format, DocumentFailure> {
+    let given = call.query("format")?;
+    if is_edl_route(call) {
+        return match given.as_deref() {
+            None | Some("edl") => Ok(Format::Edl),
+            Some(_) => Err(Refused::new("format", "must be edl").into()),
+        };
+    }
+    match (given, style) {
+        (Some(name), _) => Format::parse(&name)
+            .ok_or_else(|| Refused::new("format", "must be json, ndjson, csv, edl, otio or vtt").into()),
+        (None, Style::Guide) => preferred(accept).ok_or(DocumentFailure::NotAcceptable),
+        (None, Style::Mre) => Ok(named_alone(accept).unwrap_or(Format::Json)),
+    }
+}
+
+/// Whether MRE's own route of edit lists was called: the only one with a track in its path.
+fn is_edl_route(call: &Call) -> bool {
+    call.path_parameters.as_ref().is_some_and(|names| names.contains_key("track"))
+}
+
+/// Whether MRE wraps a document of this format into its blob.
+fn has_blob(call: &Call, format: Format) -> bool {
+    format == Format::Json || is_edl_route(call)
+}
+
+/// The options that are given.
+fn options(call: &Call) -> Result<BTreeMap<String, String>, Refused> {
+    let mut options = BTreeMap::new();
+    for name in Rendering::OPTIONS {
+        let value = match name {
+            "track" if is_edl_route(call) => Some(call.name(name)?),
+            _ => call.query(name)?,
+        };
+        options.extend(value.map(|value| (name.to_owned(), value)));
+    }
+    Ok(options)
 }
 
 /// Refuses a parameter that no document has, or that stands in the path already.
@@ -104,6 +165,7 @@ fn known_only(call: &Call) -> Result<(), DocumentFailure> {
     let is_in_path = |name: &str| call.path_parameters.as_ref().is_some_and(|names| names.contains_key(name));
     let is_known = |name: &str| match name {
         "view" | "source" | "delivery" | "format" => true,
+        _ if Rendering::OPTIONS.contains(&name) => true,
         "id" | "event" | "program" => !is_in_path(name),
         _ => false,
     };
@@ -111,15 +173,6 @@ fn known_only(call: &Call) -> Result<(), DocumentFailure> {
         Some(name) => Err(DocumentFailure::UnknownParameter(name)),
         None => Ok(()),
     }
-}
-
-const JSON: &str = "application/json";
-const BYTES: &str = "application/octet-stream";
-
-/// Whether `Accept` prefers bytes to JSON; of two ranges of equal quality the one that says more.
-fn wants_bytes(accept: &str) -> bool {
-    let bytes = quality(accept, BYTES);
-    bytes.0 > 0 && bytes > quality(accept, JSON)
 }
 
 #[cfg(test)]
@@ -142,10 +195,10 @@ mod tests {
     #[test]
     fn routes_have_their_own_defaults() {
         let guide = ask(GUIDE, "", &[]).unwrap();
-        assert_eq!((guide.view, guide.stored, guide.form), (View::Guide, false, Form::Bare));
+        assert_eq!((guide.rendering.view, guide.stored, guide.form), (View::Guide, false, Form::Bare));
         for route in [MRE, MRE_REPLAY] {
             let mre = ask(route, "", &[]).unwrap();
-            assert_eq!((mre.view, mre.stored, mre.form), (View::Mre, true, Form::Blob));
+            assert_eq!((mre.rendering.view, mre.stored, mre.form), (View::Mre, true, Form::Blob));
         }
         assert_eq!(ask("GET /export/data/replay", "", &[]).unwrap().form, Form::Bare);
     }
@@ -153,7 +206,7 @@ mod tests {
     #[test]
     fn parameters_override_them() {
         let guide = ask(GUIDE, "view=mre&source=stored&delivery=link", &[]).unwrap();
-        assert_eq!((guide.view, guide.stored, guide.delivery), (View::Mre, true, Delivery::Link));
+        assert_eq!((guide.rendering.view, guide.stored, guide.delivery), (View::Mre, true, Delivery::Link));
         assert!(!ask(MRE, "source=live", &[]).unwrap().stored);
         assert!(!ask(MRE, "view=guide", &[]).unwrap().stored);
     }
@@ -166,8 +219,17 @@ mod tests {
             assert!(ask(GUIDE, query, &[]).unwrap_err().to_string().starts_with(&format!("{parameter}: ")));
         }
         for route in [GUIDE, MRE] {
-            assert_eq!(ask(route, "format=csv", &[]).unwrap_err().to_string(), "format: must be json");
-            assert!(ask(route, "format=json", &[]).is_ok());
+            for (query, refusal) in [
+                ("format=xml", "format: must be json, ndjson, csv, edl, otio or vtt"),
+                ("format=CSV", "format: must be json, ndjson, csv, edl, otio or vtt"),
+                ("format=csv&view=guide", "view: is no option of this format"),
+                ("format=edl&source=stored", "source: this format is built from the tables"),
+                ("fps=25", "fps: is no option of this format"),
+                ("format=vtt&clock=x", "clock: must be event or replay"),
+                ("format=edl&fps=25&fps=25", "fps: is given more than once"),
+            ] {
+                assert_eq!(ask(route, query, &[]).unwrap_err().to_string(), refusal, "{route} {query}");
+            }
         }
     }
 
@@ -182,22 +244,53 @@ mod tests {
     }
 
     #[test]
-    fn the_guides_routes_have_json_only() {
-        for (accept, is_ok) in [
-            ("", true),
-            ("*/*", true),
-            ("Application/*", true),
-            ("text/html, */*;q=0.1", true),
-            ("APPLICATION/JSON;charset=utf-8", true),
-            ("text/csv", false),
-            ("application/octet-stream", false),
-            ("*/*, application/json;q=0", false),
+    fn accept_chooses_among_the_formats_and_format_counts_before_it() {
+        let format = |route, query, accept| {
+            let asked = ask(route, query, &[("accept", accept)]);
+            asked.map(|ask| (ask.rendering.format, ask.form, ask.stored))
+        };
+        let csv = (Format::Csv, Form::Bare);
+        for (route, query, accept, (expected, form), stored) in [
+            (GUIDE, "", "text/csv", csv, false),
+            (GUIDE, "format=json", "text/csv", (Format::Json, Form::Bare), false),
+            (GUIDE, "format=edl", "text/html", (Format::Edl, Form::Bare), false),
+            (GUIDE, "source=stored&view=mre", "application/jsonl", (Format::Ndjson, Form::Bare), true),
+            (MRE, "", "text/csv", csv, false),
+            (MRE, "format=csv", "application/octet-stream", csv, false),
+            (MRE, "format=ndjson", "", (Format::Ndjson, Form::Bare), true),
+            (MRE, "", "text/csv, */*", (Format::Json, Form::Blob), true),
+            (MRE, "format=json", "text/csv", (Format::Json, Form::Blob), true),
         ] {
-            let asked = ask(GUIDE, "", &[("accept", accept)]);
-            assert_eq!(asked.is_ok(), is_ok, "{accept}");
-            assert!(is_ok || matches!(asked, Err(DocumentFailure::NotAcceptable)));
-            assert!(ask(MRE, "", &[("accept", accept)]).is_ok(), "{accept}");
+            let asked = format(route, query, accept).unwrap();
+            assert_eq!((asked.0, asked.1), (expected, form), "{route} {query} {accept}");
+            // Only MRE's own view is ever stored, and only of formats that have it.
+            assert!(!stored || asked.2 || expected == Format::Csv, "{route} {query}");
         }
+        for accept in ["text/plain", "application/octet-stream", "text/csv;q=0"] {
+            assert!(matches!(format(GUIDE, "", accept), Err(DocumentFailure::NotAcceptable)), "{accept}");
+            assert!(format(MRE, "", accept).is_ok(), "{accept}");
+        }
+    }
+
+    #[test]
+    fn mres_route_of_edit_lists_has_its_track_in_the_path() {
+        let edl = |query: &str, accept: &str, track: &str| {
+            let parameters = [("track".to_owned(), track.to_owned())];
+            Ask::read(&Call {
+                route_key: "GET /event/{event}/edl/program/{program}/track/{track}".to_owned(),
+                raw_query_string: query.to_owned(),
+                headers: [("accept".to_owned(), accept.to_owned())].into(),
+                path_parameters: Some(parameters.into()),
+                ..Call::default()
+            })
+        };
+        let asked = edl("fps=25&track=x", "text/csv", "2").unwrap();
+        assert_eq!((asked.rendering.format, asked.form, asked.stored), (Format::Edl, Form::Blob, false));
+        assert_eq!(asked.rendering.edits.track.as_deref(), Some("2"));
+        assert_eq!(asked.about("E").disposition, None);
+        assert_eq!(edl("", "application/octet-stream", "2").unwrap().form, Form::Line);
+        assert_eq!(edl("format=csv", "", "2").unwrap_err().to_string(), "format: must be edl");
+        assert_eq!(edl("", "", "x").unwrap_err().to_string(), "track: must be the number of an audio track");
     }
 
     #[test]

@@ -2,12 +2,14 @@
 
 use super::ask::{Ask, Delivery, Form};
 use super::encode::{decoded_bytes, fits, gzip, sha256};
+use super::formats::media_type;
 use super::gateway::DocumentReply;
 use crate::negotiate::knows;
 use bytes::Bytes;
 use export_domain::ports::Unavailable;
 use export_mre::document::{Export, blob};
-use export_mre::ports::{DocumentLink, DocumentLinks, LinkMethod};
+use export_mre::format::Format;
+use export_mre::ports::{DocumentLink, DocumentLinks, LinkHeaders, LinkMethod};
 use export_mre::profile::ProfileSource;
 use export_mre::source::StoredText;
 use jiff::Timestamp;
@@ -95,61 +97,73 @@ async fn whole<L: DocumentLinks>(ask: &Ask, served: Served, links: &L) -> Result
     let headers = headers(&served);
     let method =
         if ask.head && ask.delivery == Delivery::Document { LinkMethod::Head } else { LinkMethod::Get };
-    let body = formed(ask.form, served.text);
+    let body = formed(ask.form, ask.rendering.format, served.text);
     let hash = sha256(body.as_bytes());
+    let told = link_headers(ask);
     if ask.delivery == Delivery::Link {
-        return lent(headers(200), content_type(ask.form), body, &hash, links).await;
+        return lent(headers(200), &told, body, &hash, links).await;
     }
     let tag = etag(ask, &hash);
     if ask.if_none_match.as_deref().is_some_and(|known| knows(known, &tag)) {
         return Ok(headers(304).with("etag", tag));
     }
+    let whole = |text| {
+        let reply = headers(200).with("etag", tag.clone()).with_text(told.content_type, text);
+        match &told.disposition {
+            Some(disposition) => reply.with("content-disposition", disposition.clone()),
+            None => reply,
+        }
+    };
     if ask.gzip
         && let Some(packed) = gzip(&body)
     {
-        let mut reply = headers(200).with("etag", tag).with("content-encoding", "gzip");
-        reply.is_base64_encoded = true;
-        return Ok(reply.with_text(content_type(ask.form), packed));
+        let reply = whole(packed).with("content-encoding", "gzip");
+        return Ok(DocumentReply { is_base64_encoded: true, ..reply });
     }
     if fits(&body) {
-        return Ok(headers(200).with("etag", tag).with_text(content_type(ask.form), body));
+        return Ok(whole(body));
     }
-    let link = links.lend(Bytes::from(body), &hash, content_type(ask.form), method).await?;
+    let link = links.lend(Bytes::from(body), &hash, &told, method).await?;
     Ok(ephemeral(headers(307)).with("etag", tag).with("location", link.url))
+}
+
+/// What a URL tells of the document that `ask` wants.
+pub(super) fn link_headers(ask: &Ask) -> LinkHeaders {
+    LinkHeaders {
+        content_type: content_type(ask.form, ask.rendering.format),
+        disposition: ask.disposition.clone(),
+    }
 }
 
 const JSON: &str = "application/json";
 
 /// The media type of a body.
-pub fn content_type(form: Form) -> &'static str {
+pub fn content_type(form: Form, format: Format) -> &'static str {
     match form {
-        Form::Bare | Form::Blob => JSON,
+        Form::Bare => media_type(format),
+        Form::Blob => JSON,
         Form::Line => "application/octet-stream",
     }
 }
 
-/// The body of a document.
-pub fn formed(form: Form, mut text: String) -> String {
-    match form {
-        Form::Bare => text,
-        Form::Blob => blob(&text),
-        Form::Line => {
-            text.push('\n');
-            text
-        }
+/// The body of a document. MRE ends a JSON document with a line end; an edit list has its own.
+pub fn formed(form: Form, format: Format, mut text: String) -> String {
+    if form != Form::Bare && format == Format::Json {
+        text.push('\n');
     }
+    if form == Form::Blob { blob(&text) } else { text }
 }
 
 /// `?delivery=link`: where the document is, for clients that sign their requests and must not follow a redirect.
 async fn lent<L: DocumentLinks>(
     reply: DocumentReply,
-    content_type: &'static str,
+    headers: &LinkHeaders,
     body: String,
     hash: &str,
     links: &L,
 ) -> Result<DocumentReply, Unavailable> {
     let bytes = u64::try_from(body.len()).unwrap_or(u64::MAX);
-    let link = links.lend(Bytes::from(body), hash, content_type, LinkMethod::Get).await?;
+    let link = links.lend(Bytes::from(body), hash, headers, LinkMethod::Get).await?;
     Ok(told(reply, &link, bytes, hash))
 }
 
@@ -185,16 +199,27 @@ fn headers(served: &Served) -> impl Fn(u16) -> DocumentReply + use<> {
     move |status| DocumentReply { status_code: status, ..common.clone() }
 }
 
-/// The tag of a body with this SHA-256, in hex; view, form and encoding make different representations.
+/// The tag of a body with this SHA-256, in hex; view or options, format, form and encoding make different
+/// representations.
 pub(super) fn etag(ask: &Ask, hash: &str) -> String {
-    let form = match ask.form {
-        Form::Bare => "json",
-        Form::Blob => "blob",
-        Form::Line => "bytes",
+    let format = ask.rendering.format;
+    let form = match (ask.form, format) {
+        (Form::Bare, format) => format.name(),
+        (Form::Blob, Format::Json) => "blob",
+        (Form::Line, Format::Json) => "bytes",
+        (Form::Blob, _) => "edl-blob",
+        (Form::Line, _) => "edl-bytes",
     };
+    let variant = if format.has_views() { ask.rendering.view.name().to_owned() } else { options_tag(ask) };
     let encoding = if ask.gzip { "-gzip" } else { "" };
     let hash = hash.get(..32).unwrap_or(hash);
-    format!("\"{hash}-{}-{form}{encoding}\"", ask.view.name())
+    format!("\"{hash}-{variant}-{form}{encoding}\"")
+}
+
+/// Tells options apart.
+fn options_tag(ask: &Ask) -> String {
+    let options: Vec<String> = ask.options.iter().map(|(name, value)| format!("{name}={value}")).collect();
+    sha256(options.join("&").as_bytes()).chars().take(8).collect()
 }
 
 #[cfg(test)]

@@ -1,5 +1,6 @@
 //! What goes wrong, as problem details (RFC 9457) on the guide's routes and in MRE's shape on its own.
 
+use super::formats::on_offer;
 use super::gateway::{Call, DocumentReply};
 use super::names::Refused;
 use super::style::Style;
@@ -65,7 +66,7 @@ impl DocumentFailure {
         let (status, detail) = match self {
             Self::Refused(refused) => (400, refused.to_string()),
             Self::UnknownParameter(name) => (400, format!("{name}: is no parameter of this route")),
-            Self::NotAcceptable => (406, "the document is application/json".to_owned()),
+            Self::NotAcceptable => (406, on_offer()),
             Self::Export(ExportError::EventNotFound) => (404, "there is no such event".to_owned()),
             Self::Export(ExportError::ReplayNotFound) => (404, "there is no such replay".to_owned()),
             Self::Export(ExportError::Option(option)) => (400, option.to_string()),

@@ -3,7 +3,7 @@
 //! A document is built from the tables at each request, or is the last stored export. Nothing is written but documents
 //! that are too large for a reply, and orders of those that take too long for one.
 
-use super::ask::Ask;
+use super::ask::{Ask, Form};
 use super::deliver::{Served, deliver};
 use super::failure::DocumentFailure;
 use super::gateway::{Call, DocumentReply};
@@ -12,11 +12,15 @@ use super::order::{DocumentOrder, patiently};
 use super::serve::serve;
 use crate::deadline::left;
 use export_domain::ports::Clock;
-use export_mre::document::{Export, View};
+use export_mre::document::Export;
+use export_mre::edit::FPS_MISSING;
 use export_mre::export::{ExportError, export_event, export_replay, stored_event, stored_replay};
+use export_mre::format::{Format, Rendering};
 use export_mre::keys::{EventKey, ReplayKey};
 use export_mre::ports::{DocumentLinks, DocumentOrders, TriggerQueue};
-use export_mre::source::{ExportSource, LastExport};
+use export_mre::source::{ExportSource, LastExport, StoredText};
+use export_mre::stored::segment_lines;
+use export_mre::warnings::{ExportWarning, Warnings};
 use lambda_runtime::{Error, LambdaEvent, service_fn};
 use std::time::Duration;
 
@@ -31,6 +35,9 @@ pub trait DocumentKey: Sized + Send + Sync {
     /// When a name is missing or not acceptable.
     fn read(call: &Call) -> Result<Self, Refused>;
 
+    /// The name of a file with the document.
+    fn subject(&self) -> String;
+
     /// The order of this document as `ask` wants it.
     fn order(&self, ask: &Ask) -> DocumentOrder;
 
@@ -44,7 +51,7 @@ pub trait DocumentKey: Sized + Send + Sync {
     fn live<S: ExportSource>(
         &self,
         source: &S,
-        view: View,
+        rendering: &Rendering,
     ) -> impl Future<Output = Result<Export, ExportError>> + Send;
 }
 
@@ -55,6 +62,10 @@ impl DocumentKey for EventKey {
         Ok(Self::new(call.name("event")?, call.name("program")?))
     }
 
+    fn subject(&self) -> String {
+        self.name.clone()
+    }
+
     fn order(&self, ask: &Ask) -> DocumentOrder {
         DocumentOrder::new(self, None, ask)
     }
@@ -63,8 +74,8 @@ impl DocumentKey for EventKey {
         stored_event(source, self).await
     }
 
-    async fn live<S: ExportSource>(&self, source: &S, view: View) -> Result<Export, ExportError> {
-        export_event(source, self, view, None).await
+    async fn live<S: ExportSource>(&self, source: &S, rendering: &Rendering) -> Result<Export, ExportError> {
+        export_event(source, self, rendering.clone(), None).await
     }
 }
 
@@ -76,6 +87,10 @@ impl DocumentKey for ReplayKey {
         Ok(Self::new(event, call.name("id")?))
     }
 
+    fn subject(&self) -> String {
+        format!("{}-{}", self.event.name, self.id)
+    }
+
     fn order(&self, ask: &Ask) -> DocumentOrder {
         DocumentOrder::new(&self.event, Some(&self.id), ask)
     }
@@ -84,8 +99,8 @@ impl DocumentKey for ReplayKey {
         stored_replay(source, self).await
     }
 
-    async fn live<S: ExportSource>(&self, source: &S, view: View) -> Result<Export, ExportError> {
-        export_replay(source, self, view).await
+    async fn live<S: ExportSource>(&self, source: &S, rendering: &Rendering) -> Result<Export, ExportError> {
+        export_replay(source, self, rendering.clone()).await
     }
 }
 
@@ -131,6 +146,7 @@ impl<S: ExportSource, L: DocumentLinks + DocumentOrders, Q: TriggerQueue, C: Clo
     ) -> Result<DocumentReply, DocumentFailure> {
         let ask = Ask::read(call)?;
         let key = K::read(call)?;
+        let ask = ask.about(&key.subject());
         let order = key.order(&ask);
         let build = async { Ok(deliver(&ask, self.document(&key, &ask).await?, &self.links).await?) };
         let now_ms = self.clock.now_ms();
@@ -139,12 +155,18 @@ impl<S: ExportSource, L: DocumentLinks + DocumentOrders, Q: TriggerQueue, C: Clo
 
     async fn document<K: DocumentKey>(&self, key: &K, ask: &Ask) -> Result<Served, DocumentFailure> {
         let last = if ask.stored { key.stored(&self.source).await? } else { LastExport::Unnamed };
-        let missing = last.warning();
+        let mut missing = last.warning();
         let now_ms = self.clock.now_ms();
         if let LastExport::Found(stored) = last {
-            return Ok(Served::stored(stored, now_ms));
+            match in_format(stored, ask.rendering.format) {
+                Some(stored) => return Ok(Served::stored(stored, now_ms)),
+                None => missing = Some(ExportWarning::StoredExportUnreadable),
+            }
         }
-        let mut export = key.live(&self.source, ask.view).await?;
+        let mut export = match key.live(&self.source, &ask.rendering).await {
+            Err(ExportError::Option(FPS_MISSING)) if ask.form != Form::Bare => no_edit_list(),
+            export => export?,
+        };
         export.warnings.raise(missing);
         for (warning, count) in export.warnings.iter() {
             tracing::warn!(
@@ -156,4 +178,18 @@ impl<S: ExportSource, L: DocumentLinks + DocumentOrders, Q: TriggerQueue, C: Clo
         }
         Ok(Served::live(export, now_ms))
     }
+}
+
+/// A stored export in a format that stored exports have.
+fn in_format(stored: StoredText, format: Format) -> Option<StoredText> {
+    match format {
+        Format::Ndjson => Some(StoredText { text: segment_lines(&stored.text)?, ..stored }),
+        _ => Some(stored),
+    }
+}
+
+/// The words of MRE's route for an event without an edit list.
+fn no_edit_list() -> Export {
+    let text = "No Content found".to_owned();
+    Export { text, id: None, profile_source: None, warnings: Warnings::default() }
 }

@@ -1,14 +1,16 @@
 //! Documents that take longer to build than a reply may: the worker builds them, and a later request fetches them.
 
 use super::ask::{Ask, Delivery, Form};
-use super::deliver::{content_type, ephemeral, etag, told};
+use super::deliver::{ephemeral, etag, link_headers, told};
 use super::encode;
 use super::failure::DocumentFailure;
 use super::gateway::DocumentReply;
 use export_mre::document::View;
+use export_mre::format::{Format, Rendering};
 use export_mre::keys::{EventKey, ReplayKey};
 use export_mre::ports::{DocumentLink, DocumentOrders, LinkMethod, OrderProgress, TriggerQueue};
 use serde::{Deserialize, Serialize};
+use std::collections::BTreeMap;
 use std::pin::pin;
 use std::time::Duration;
 use tokio::time::{Instant, timeout};
@@ -30,6 +32,11 @@ pub struct DocumentOrder {
     view: String,
     /// The form of its body.
     pub form: Form,
+    /// The format, unless it is JSON.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    format: Option<String>,
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    options: BTreeMap<String, String>,
 }
 
 /// What travels in the queue.
@@ -45,14 +52,19 @@ impl DocumentOrder {
             event: event.name.clone(),
             program: event.program.clone(),
             replay: replay.map(str::to_owned),
-            view: ask.view.name().to_owned(),
+            view: ask.rendering.view.name().to_owned(),
             form: ask.form,
+            format: Some(ask.rendering.format.name())
+                .filter(|name| *name != Format::Json.name())
+                .map(str::to_owned),
+            options: ask.options.clone(),
         }
     }
 
     /// Reads a message of the queue; `None` when it is no order.
     pub fn read(body: &str) -> Option<Self> {
-        serde_json::from_str::<OrderMessage<Self>>(body).ok().map(|message| message.document)
+        let order = serde_json::from_str::<OrderMessage<Self>>(body).ok()?.document;
+        order.read_rendering().map(|_| order)
     }
 
     /// The message of the queue.
@@ -75,9 +87,14 @@ impl DocumentOrder {
         self.replay.as_ref().map(|id| ReplayKey::new(self.event(), id))
     }
 
-    /// Which JSON.
-    pub fn view(&self) -> View {
-        View::parse(&self.view).unwrap_or(View::Guide)
+    /// What the document is rendered as.
+    pub fn rendering(&self) -> Rendering {
+        self.read_rendering().unwrap_or(View::Guide.into())
+    }
+
+    fn read_rendering(&self) -> Option<Rendering> {
+        let format = self.format.as_deref().map_or(Some(Format::Json), Format::parse)?;
+        Rendering::read(format, View::parse(&self.view)?, &self.options).ok()
     }
 }
 
@@ -100,9 +117,9 @@ pub(super) async fn patiently<O: DocumentOrders, Q: TriggerQueue>(
     if let Ok(reply) = timeout(LOOK_AFTER, build.as_mut()).await {
         return reply;
     }
-    let (id, content_type) = (order.id(), content_type(order.form));
+    let (id, headers) = (order.id(), link_headers(ask));
     let method = if ask.head { LinkMethod::Head } else { LinkMethod::Get };
-    let looked = timeout(PLACING, orders.look(&id, content_type, method)).await;
+    let looked = timeout(PLACING, orders.look(&id, &headers, method)).await;
     match looked.unwrap_or(Ok(OrderProgress::Absent)).unwrap_or(OrderProgress::Absent) {
         OrderProgress::Built { link, bytes, sha256 } => return Ok(built(ask, link, bytes, &sha256)),
         OrderProgress::Waiting => return Ok(accepted(ask)),

@@ -99,13 +99,18 @@ fn mres_own_route_answers_the_document_as_a_blob() {
     for scenario in ok_scenarios() {
         let answer = scenario.get("expected.get_export_response").unwrap();
         let text = scenario.get("expected.document").unwrap().to_text();
-        let read = Json::parse(&blob(&text)).unwrap();
+        let read = Json::parse(&blob(&format!("{text}\n"))).unwrap();
         assert_eq!(read.get("BlobContent").and_then(Json::as_str), Some(format!("{text}\n").as_str()));
         let has_previews = text.contains("PreviewVideoUrl");
         let is_intact = answer.get("blob_is").and_then(Json::as_str) == Some("document text + \"\\n\"");
         if is_intact && !has_previews {
             let bytes = answer.get("response_body_bytes").and_then(Json::as_number);
-            assert_eq!(bytes, Some(blob(&text).len().to_string().as_str()), "{}", scenario.name);
+            assert_eq!(
+                bytes,
+                Some(blob(&format!("{text}\n")).len().to_string().as_str()),
+                "{}",
+                scenario.name
+            );
         }
     }
 }

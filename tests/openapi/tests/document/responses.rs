@@ -64,11 +64,15 @@ pub(crate) fn all_headers() -> Node {
             `/export/status/{jobId}`.", json!({"type": "string", "pattern": "^/export/status/[a-z2-7]{32}$"})),
         "RetryAfter" => header("Seconds to wait before asking again, when that makes \
             sense.", json!({"type": "integer", "minimum": 1})),
-        "ETag" => header("The document, its view, form and \
-            encoding.", json!({"type": "string", "pattern": "^\"[0-9a-f]{32}-(guide|mre)-(json|blob|bytes)(-gzip)?\"$"})),
+        "ETag" => header("The document, its view or options, format and encoding.", json!({
+            "type": "string",
+            "pattern": "^\"[0-9a-f]{32}-(guide|mre|[0-9a-f]{8})-(json|blob|bytes|ndjson|csv|edl|edl-blob|edl-bytes|otio|vtt)(-gzip)?\"$",
+        })),
         "LastModified" => header("When the document was made.", text()),
         "CacheControl" => header("`private, no-cache`; `no-store` beside a link or an \
             error.", json!({"enum": ["private, no-cache", "no-store"]})),
+        "ContentDisposition" => header("The name of a file with the document; not of \
+            JSON.", json!({"type": "string", "pattern": "^(attachment|inline); filename=\""})),
         "ContentEncoding" => header("`gzip`, if the request allows it.", json!({"enum": ["gzip"]})),
         "XExportSource" => header("Whether the document was built from the tables now or is the last \
             stored export.", json!({"enum": ["live", "stored"]})),
@@ -110,7 +114,7 @@ pub(crate) fn all() -> Node {
         "Forbidden" => gateway("The request is not signed, or the caller may not invoke the API; from API \
             Gateway."),
         "GuideInvalid" => problem("A parameter is not acceptable."),
-        "GuideNotAcceptable" => problem("`Accept` allows no `application/json`."),
+        "GuideNotAcceptable" => problem("`Accept` allows none of the formats."),
         "GuideNotFound" => problem("There is no such event or replay."),
         "GuideUnavailable" => object! {
             "description" => "The data cannot be read at the moment, or not in time. From API Gateway \

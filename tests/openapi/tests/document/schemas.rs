@@ -154,8 +154,8 @@ fn blob() -> Node {
         "required": ["BlobContent"],
         "properties": {
             "BlobContent": {
-                "type": "string", "contentMediaType": "application/json",
-                "description": "The document as text, and a line end.",
+                "type": "string",
+                "description": "The document as text: JSON and a line end, or an edit list.",
             },
         },
         "additionalProperties": false,

@@ -3,7 +3,7 @@
 use bytes::Bytes;
 use export_domain::ports::Unavailable;
 use export_mre::ports::{
-    DocumentLink, DocumentLinks, DocumentOrders, LinkMethod, OrderProgress, TriggerQueue,
+    DocumentLink, DocumentLinks, DocumentOrders, LinkHeaders, LinkMethod, OrderProgress, TriggerQueue,
 };
 use std::sync::Mutex;
 
@@ -38,7 +38,7 @@ impl DocumentLinks for MemoryOrders {
         &self,
         _: Bytes,
         _: &str,
-        _: &'static str,
+        _: &LinkHeaders,
         _: LinkMethod,
     ) -> Result<DocumentLink, Unavailable> {
         Err(Unavailable("S3", "arn:aws:s3:::secret".to_owned()))
@@ -46,7 +46,7 @@ impl DocumentLinks for MemoryOrders {
 }
 
 impl DocumentOrders for MemoryOrders {
-    async fn look(&self, _: &str, _: &'static str, _: LinkMethod) -> Result<OrderProgress, Unavailable> {
+    async fn look(&self, _: &str, _: &LinkHeaders, _: LinkMethod) -> Result<OrderProgress, Unavailable> {
         Ok(self.state.lock().expect("no other thread has panicked").clone().unwrap_or(OrderProgress::Absent))
     }
 

@@ -1,23 +1,24 @@
 use super::*;
 use export_mre::document::View;
-use export_mre::ports::{DocumentLink, LinkMethod};
+use export_mre::format::Rendering;
+use export_mre::ports::{DocumentLink, LinkHeaders, LinkMethod};
 use flate2::read::GzDecoder;
 use std::io::Read;
 use std::sync::Mutex;
 
 /// Remembers what was kept.
 #[derive(Default)]
-struct Kept(Mutex<Vec<(Bytes, String, &'static str, LinkMethod)>>);
+struct Kept(Mutex<Vec<(Bytes, String, LinkHeaders, LinkMethod)>>);
 
 impl DocumentLinks for Kept {
     async fn lend(
         &self,
         body: Bytes,
         sha256: &str,
-        content_type: &'static str,
+        headers: &LinkHeaders,
         method: LinkMethod,
     ) -> Result<DocumentLink, Unavailable> {
-        self.0.lock().unwrap().push((body, sha256.to_owned(), content_type, method));
+        self.0.lock().unwrap().push((body, sha256.to_owned(), headers.clone(), method));
         Ok(DocumentLink { url: format!("https://s3/{sha256}?signed"), expires_ms: 1_700_000_000_999 })
     }
 }
@@ -29,7 +30,7 @@ impl DocumentLinks for Broken {
         &self,
         _: Bytes,
         _: &str,
-        _: &'static str,
+        _: &LinkHeaders,
         _: LinkMethod,
     ) -> Result<DocumentLink, Unavailable> {
         Err(Unavailable("S3", String::new()))
@@ -38,13 +39,15 @@ impl DocumentLinks for Broken {
 
 fn ask() -> Ask {
     Ask {
-        view: View::Guide,
+        rendering: View::Guide.into(),
+        options: std::collections::BTreeMap::new(),
         stored: false,
         form: Form::Bare,
         delivery: Delivery::Document,
         head: false,
         gzip: false,
         if_none_match: None,
+        disposition: None,
     }
 }
 
@@ -87,9 +90,10 @@ async fn forms_and_encodings_have_bodies_and_tags_of_their_own() {
         (Form::Line, "{\"a\": 1}\n"),
     ] {
         for view in [View::Guide, View::Mre] {
-            let plain = reply(&Ask { view, form, ..ask() }, "{\"a\": 1}").await;
+            let plain = reply(&Ask { rendering: view.into(), form, ..ask() }, "{\"a\": 1}").await;
             assert_eq!(plain.body, body);
-            let packed = reply(&Ask { view, form, gzip: true, ..ask() }, "{\"a\": 1}").await;
+            let packed =
+                reply(&Ask { rendering: view.into(), form, gzip: true, ..ask() }, "{\"a\": 1}").await;
             assert!(packed.is_base64_encoded);
             assert_eq!(
                 (unpacked(&packed).as_str(), packed.headers["content-encoding"].as_str()),
@@ -113,6 +117,36 @@ fn unpacked(reply: &DocumentReply) -> String {
     let mut text = String::new();
     GzDecoder::new(bytes.as_slice()).read_to_string(&mut text).unwrap();
     text
+}
+
+#[tokio::test]
+async fn a_format_has_its_type_its_file_and_a_tag_for_its_options() {
+    let ask = |format: Format, fps: Option<&str>| {
+        let options = fps.map(|fps| ("fps".to_owned(), fps.to_owned())).into_iter().collect();
+        let rendering = Rendering::read(format, View::Guide, &options).unwrap();
+        Ask { rendering, options, ..ask() }.about("É")
+    };
+    let csv = reply(&ask(Format::Csv, None), "a\r\n").await;
+    assert_eq!(
+        (csv.body.as_str(), csv.headers["content-type"].as_str()),
+        ("a\r\n", "text/csv; charset=utf-8; header=present")
+    );
+    assert_eq!(
+        csv.headers["content-disposition"],
+        "attachment; filename=\"_.csv\"; filename*=UTF-8''%C3%89.csv"
+    );
+    assert!(csv.headers["etag"].ends_with("-csv\""));
+    let edl = async |fps| reply(&ask(Format::Edl, fps), "T").await.headers["etag"].clone();
+    let tags = [edl(None).await, edl(Some("25")).await, edl(Some("30")).await];
+    assert!(tags.iter().all(|tag| tag.ends_with("-edl\"")));
+    assert_eq!(tags.iter().collect::<std::collections::HashSet<_>>().len(), 3);
+    let kept = Kept::default();
+    deliver(&Ask { delivery: Delivery::Link, ..ask(Format::Vtt, None) }, served("WEBVTT"), &kept)
+        .await
+        .unwrap();
+    let told = kept.0.into_inner().unwrap()[0].2.clone();
+    assert_eq!(told.content_type, "text/vtt; charset=utf-8");
+    assert!(told.disposition.unwrap().starts_with("inline; filename="));
 }
 
 #[tokio::test]
@@ -156,7 +190,7 @@ async fn what_does_not_fit_is_kept_and_pointed_at() {
     let kept = Kept::default();
     let reply = deliver(&ask(), served(&text), &kept).await.unwrap();
     let kept = kept.0.into_inner().unwrap();
-    assert_eq!((kept[0].0.as_ref(), kept[0].2), (text.as_bytes(), "application/json"));
+    assert_eq!((kept[0].0.as_ref(), kept[0].2.content_type), (text.as_bytes(), "application/json"));
     assert_eq!(kept[0].1, sha256(text.as_bytes()));
     assert_eq!(
         (reply.status_code, reply.headers["location"].clone()),
@@ -175,7 +209,7 @@ async fn a_blob_that_does_not_fit_is_kept_as_a_blob() {
     let kept = Kept::default();
     let ask = Ask { form: Form::Blob, ..ask() };
     assert_eq!(deliver(&ask, served(&text), &kept).await.unwrap().status_code, 307, "quotes grow fourfold");
-    assert_eq!(kept.0.into_inner().unwrap()[0].0.as_ref(), blob(&text).as_bytes());
+    assert_eq!(kept.0.into_inner().unwrap()[0].0.as_ref(), blob(&format!("{text}\n")).as_bytes());
 }
 
 #[tokio::test]
