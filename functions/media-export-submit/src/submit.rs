@@ -81,7 +81,7 @@ where
         let budget = match (submission.wait_ms, job.order.wanted) {
             (Some(wait), _) => wait,
             (None, Wanted::Thumbnail) => THUMBNAIL_WAIT_MS,
-            (None, Wanted::Media) => 0,
+            (None, Wanted::Media | Wanted::Unknown) => 0,
         };
         let budget = budget.min(self.intake.limits.max_wait_ms);
         let clock = &self.intake.clock;

@@ -36,7 +36,7 @@ impl SqsQueues {
 impl JobQueue for SqsQueues {
     async fn send(&self, wanted: Wanted, message: &Message, delay_s: u32) -> Result<(), Unavailable> {
         let url = match wanted {
-            Wanted::Media => &self.clips,
+            Wanted::Media | Wanted::Unknown => &self.clips,
             Wanted::Thumbnail => &self.thumbnails,
         };
         let letter = Letter {

@@ -348,13 +348,15 @@ impl Order {
 
     /// Whether this version can carry it out: a newer one may have ordered what only that one makes.
     pub fn is_understood(&self) -> bool {
-        self.target.container != Container::Unknown && self.export_type != ExportType::Unknown
+        self.wanted != Wanted::Unknown
+            && self.target.container != Container::Unknown
+            && self.export_type != ExportType::Unknown
     }
 
     /// The wall-clock end of the window.
     pub fn window_end_ms(&self) -> i64 {
         match self.wanted {
-            Wanted::Media => self.start_pos_ms.saturating_add(self.duration_ms),
+            Wanted::Media | Wanted::Unknown => self.start_pos_ms.saturating_add(self.duration_ms),
             Wanted::Thumbnail => self.start_pos_ms,
         }
     }

@@ -114,7 +114,8 @@ pub enum ReplyRow {
     TooMany,
     /// [`Outcome::Unavailable`].
     Unavailable,
-    /// No worker has the clip's job yet, or only a newer version of the service knows its state.
+    /// No worker has the clip's job yet, or only a newer version of the service knows its state. What only a newer
+    /// version makes is answered as a clip is.
     Queued,
     /// A worker has it, and its picture is not there yet.
     RunningWithoutImage,
@@ -166,15 +167,13 @@ fn job_row(job: &Job) -> ReplyRow {
             _ => ReplyRow::Final,
         },
         (State::Ready, Wanted::Thumbnail) => ReplyRow::ThumbnailReady,
-        (State::Ready, Wanted::Media) if job.video.as_ref().is_some_and(|v| v.lack_ms > 0) => {
-            ReplyRow::ReadyShort
-        }
-        (State::Ready, Wanted::Media) => ReplyRow::ReadyFull,
+        (State::Ready, _) if job.video.as_ref().is_some_and(|v| v.lack_ms > 0) => ReplyRow::ReadyShort,
+        (State::Ready, _) => ReplyRow::ReadyFull,
         (_, Wanted::Thumbnail) => ReplyRow::ThumbnailInWork,
-        (State::Queued | State::Unknown, Wanted::Media) => ReplyRow::Queued,
-        (State::WaitingSource, Wanted::Media) => ReplyRow::WaitingSource,
-        (State::Running, Wanted::Media) if job.image.is_some() => ReplyRow::RunningWithImage,
-        (State::Running, Wanted::Media) => ReplyRow::RunningWithoutImage,
+        (State::Queued | State::Unknown, _) => ReplyRow::Queued,
+        (State::WaitingSource, _) => ReplyRow::WaitingSource,
+        (State::Running, _) if job.image.is_some() => ReplyRow::RunningWithImage,
+        (State::Running, _) => ReplyRow::RunningWithoutImage,
     }
 }
 
@@ -235,7 +234,7 @@ fn failed(job: &Job, wait: i64) -> Reply {
         Some(failure) if job.state == State::Failed => failure.message(),
         _ => "cancelled".to_owned(),
     };
-    let lack = (job.order.wanted == Wanted::Media).then_some(job.order.duration_ms);
+    let lack = (job.order.wanted != Wanted::Thumbnail).then_some(job.order.duration_ms);
     Reply { lack_length: lack, ..plain(-1, wait, &text) }
 }
 

@@ -69,6 +69,9 @@ pub enum Wanted {
     Media,
     /// Only the frame at `StartPos`.
     Thumbnail,
+    /// Something that only a newer version of the service makes: no worker of this one claims such a job.
+    #[serde(other)]
+    Unknown,
 }
 
 /// The story that a clip belongs to; kept with the job, never interpreted.

@@ -107,7 +107,7 @@ pub fn ready(job: &Job, now: i64) -> Job {
     let job = job.with_image(job.fence, manifest(3), plan.clone(), now, &times).expect("a claimed job");
     match job.order.wanted {
         Wanted::Thumbnail => job,
-        Wanted::Media => {
+        Wanted::Media | Wanted::Unknown => {
             let staged = job.with_staged(job.fence, ObjectKind::Video, manifest(4), now);
             let job = staged.expect("a claimed job");
             job.with_video(job.fence, manifest(4), plan, now, &times).expect("a claimed job")

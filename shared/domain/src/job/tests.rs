@@ -62,9 +62,12 @@ fn an_order_of_a_newer_version_waits_for_its_worker_as_long_as_any_other_waits_f
     assert_eq!(ordered.claim(1, "me", T0, &times()), Claim::NotNow);
     assert!(matches!(ordered.swept(end, &times()), Swept::Resend(_)));
     assert!(matches!(ordered.claim(1, "me", end + 1, &times()), Claim::Exhausted(_)));
-    let mut ordered = job();
-    ordered.order.export_type = ExportType::Unknown;
-    assert_eq!(ordered.claim(1, "me", T0, &times()), Claim::NotNow);
+    let mut others = [job(), job()];
+    others[0].order.export_type = ExportType::Unknown;
+    others[1].order.wanted = Wanted::Unknown;
+    for ordered in others {
+        assert_eq!(ordered.claim(1, "me", T0, &times()), Claim::NotNow);
+    }
 }
 
 #[test]

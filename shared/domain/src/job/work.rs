@@ -193,7 +193,7 @@ impl Job {
         self.held(fence)?;
         let next = Job { image: Some(image), plan: Some(plan), ..self.clone() };
         Ok(match self.order.wanted {
-            Wanted::Media => next.touched(now),
+            Wanted::Media | Wanted::Unknown => next.touched(now),
             Wanted::Thumbnail => next.ended(State::Ready, now, times),
         })
     }

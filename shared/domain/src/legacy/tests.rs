@@ -27,7 +27,7 @@ fn all_jobs() -> Vec<Job> {
     ];
     let mut jobs = Vec::new();
     for state in STATES {
-        for wanted in [Wanted::Media, Wanted::Thumbnail] {
+        for wanted in [Wanted::Media, Wanted::Thumbnail, Wanted::Unknown] {
             for image in [None, Some(manifest(0))] {
                 for lack in [0, 1500] {
                     for (reason, retriable) in failures.clone() {
@@ -40,7 +40,7 @@ fn all_jobs() -> Vec<Job> {
                         });
                         let ready = state == State::Ready;
                         let video: Option<Manifest> =
-                            (ready && wanted == Wanted::Media).then(|| manifest(lack));
+                            (ready && wanted != Wanted::Thumbnail).then(|| manifest(lack));
                         let image = if ready { Some(manifest(0)) } else { image.clone() };
                         let mut job = Job { state, image, video, failure, ..job() };
                         job.order.wanted = wanted;
@@ -55,7 +55,7 @@ fn all_jobs() -> Vec<Job> {
 
 /// The decision table, row by row, independent of the code: when does a row fire?
 fn fires(row: ReplyRow, job: &Job) -> bool {
-    let media = job.order.wanted == Wanted::Media;
+    let media = job.order.wanted != Wanted::Thumbnail;
     let lack = job.video.as_ref().map_or(0, |v| v.lack_ms);
     let failed = |reason: &Reason, retriable: bool| {
         job.state == State::Failed
@@ -125,7 +125,7 @@ fn every_answer_about_a_job_keeps_the_rules() {
                 "TimeWait is positive iff the answer may change"
             );
             assert_eq!(in_work, !job.state.is_terminal());
-            let media = job.order.wanted == Wanted::Media;
+            let media = job.order.wanted != Wanted::Thumbnail;
             assert_eq!(reply.lack_length.is_some(), media, "thumbnails have no LackLength");
             assert!(reply.lack_length.is_none_or(|lack| (0..=job.order.duration_ms).contains(&lack)));
             assert_eq!(reply.video_path.is_some(), media && job.state == State::Ready);
