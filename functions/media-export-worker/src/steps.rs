@@ -25,10 +25,11 @@ impl<W: World> Attempt<'_, W> {
         if !tenant.allows(&self.job.order.target) {
             return Err(Reason::Denied.because("the storage is not the tenant's any more").into());
         }
+        // First, as an end drops the names of what is open.
+        self.sweep_up().await;
         if self.adopted().await? {
             return Ok(());
         }
-        self.sweep_up().await;
         let recording = Arc::new(JobRecording::new(Arc::clone(&self.app.objects), &tenant, &self.job));
         match self.cut(&recording, false).await {
             Err(AttemptError::Clip(ClipError::Unexplained(why))) => {

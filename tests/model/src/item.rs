@@ -7,7 +7,7 @@
 use crate::scope::Scope;
 use export_domain::ids::{JobId, LivePath, TenantId};
 use export_domain::job::{
-    Detail, Failure, Job, Manifest, ObjectKind, Order, Reason, Staged, State, UntoldEnd,
+    Begun, Detail, Failure, Job, Manifest, ObjectKind, Order, Reason, Staged, State, UntoldEnd,
 };
 use export_domain::request::{ExportType, Wanted};
 use export_domain::storage::Container;
@@ -136,8 +136,15 @@ pub struct Item {
     pub video: Option<Content>,
     /// What may be there without the item saying so.
     pub staged: Vec<Mark>,
+    /// Fences of the attempts whose uploads in parts may still be open.
+    pub uploads: Vec<u64>,
     /// Earlier generations whose ends are still to be told.
     pub untold: Vec<u32>,
+}
+
+/// The upload of the attempt with that fence: each begins one at most.
+fn upload(fence: u64) -> Begun {
+    Begun { fence, id: fence.to_string() }
 }
 
 /// A job of which everything that no transition reads is empty.
@@ -204,6 +211,7 @@ impl Item {
             image: content(&job.image),
             video: content(&job.video),
             staged: job.staged.iter().filter(|staged| staged.generation > 0).map(mark).collect(),
+            uploads: job.uploads.iter().map(|begun| begun.fence).collect(),
             untold: job.untold.iter().map(|ended| ended.generation).collect(),
         };
         item.settle(scope);
@@ -258,6 +266,7 @@ impl Item {
             image: self.image.map(Content::manifest),
             video: self.video.map(Content::manifest),
             staged: self.staged.iter().map(staged).chain(scope.strangers()).collect(),
+            uploads: self.uploads.iter().map(|fence| upload(*fence)).collect(),
             untold: self.untold.iter().map(ended).collect(),
             ..template(scope)
         }

@@ -98,6 +98,10 @@ fn judge(scope: &Scope, before: &World, after: &mut World) {
             breach = Some(Breach::Answer);
         }
     }
+    let known = |fence: &u64| item.uploads.contains(fence) || after.works(*fence);
+    if !after.open.iter().all(known) {
+        breach = Some(Breach::LeftOpen);
+    }
     // A clip comes with its picture.
     let whole = told.code != 5 || (told.image.is_some() && told.video.is_some());
     let mut shown = whole;

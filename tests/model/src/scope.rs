@@ -53,6 +53,8 @@ pub struct Scope {
     pub one_message: bool,
     /// Whether an attempt that fails does so because a service does not answer.
     pub outages: bool,
+    /// Whether the clip is uploaded in parts.
+    pub parts: bool,
     /// What breaks.
     pub faults: Faults,
     /// How far the clock of the second worker is ahead, in ticks.
@@ -117,6 +119,12 @@ pub struct Rules {
     pub wakes_deferred: bool,
     /// The fences of a record that follows a deleted one go on.
     pub fences_go_on: bool,
+    /// A worker aborts what earlier claims have begun to upload.
+    pub sweeps_up: bool,
+    /// It does so before it looks for a clip to adopt.
+    pub sweeps_up_first: bool,
+    /// It aborts no upload of a later claim.
+    pub spares_later: bool,
 }
 
 impl Default for Rules {
@@ -137,6 +145,9 @@ impl Default for Rules {
             frees_time: true,
             wakes_deferred: true,
             fences_go_on: true,
+            sweeps_up: true,
+            sweeps_up_first: true,
+            spares_later: true,
         }
     }
 }
@@ -207,6 +218,7 @@ impl Scope {
             receives: Some(1),
             one_message: false,
             outages: false,
+            parts: false,
             faults: Faults::any(faults),
             skew: 0,
             room: MAX_STAGED,

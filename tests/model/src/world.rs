@@ -91,8 +91,14 @@ pub enum Then {
 pub enum At {
     /// Looks for a file that an earlier attempt published.
     Adopt(ObjectKind),
+    /// Aborts what earlier claims have begun to upload.
+    SweepUp,
     /// Opens the recording.
     Open,
+    /// Begins to upload the clip in parts.
+    Begin,
+    /// Writes down what it has begun to upload.
+    Note,
     /// Writes down what it is about to publish.
     Stage(ObjectKind, Then),
     /// Publishes, if there is no object.
@@ -167,6 +173,10 @@ pub enum Breach {
     Time,
     /// An end of a job was not told, and nobody knows any more that it is to be told.
     Untold,
+    /// An upload of the worker that holds the job was aborted by another one.
+    Aborted,
+    /// An upload is open whose worker is gone, and nobody knows any more that it is to be aborted.
+    LeftOpen,
 }
 
 /// What is left of what may happen only so often.
@@ -197,6 +207,8 @@ pub struct World {
     pub image: Option<Object>,
     /// The clip.
     pub video: Option<Object>,
+    /// Fences of the attempts whose uploads in parts are open.
+    pub open: Vec<u64>,
     /// Messages that nobody holds, in order.
     pub queue: Vec<Message>,
     /// The workers.
@@ -224,6 +236,7 @@ impl World {
             item: None,
             image: None,
             video: None,
+            open: Vec::new(),
             queue: Vec::new(),
             workers: [Worker::Idle, Worker::Idle],
             submit: Submit::Idle,
@@ -338,6 +351,17 @@ impl World {
                 message.returns = Message::DELETED;
             }
         }
+    }
+
+    /// Ends an upload, if it is open.
+    pub fn close(&mut self, fence: u64) {
+        self.open.retain(|other| *other != fence);
+    }
+
+    /// Whether a worker with this fence is at work, though its claim may be lost.
+    pub fn works(&self, fence: u64) -> bool {
+        let own = |worker: &Worker| matches!(worker, Worker::Working { fence: other, .. } if *other == fence);
+        self.workers.iter().any(own)
     }
 
     /// Whether a worker with this fence holds the job.

@@ -1,5 +1,5 @@
 use crate::world::{World, origin, times};
-use export_domain::job::{Job, Manifest, ObjectKind, State};
+use export_domain::job::{Begun, Job, Manifest, ObjectKind, State};
 use export_domain::ports::Origin;
 use export_testkit::{Fault, NOW, body, claimed, manifest, thumbnail_body};
 use serde_json::Value;
@@ -35,6 +35,17 @@ async fn what_was_published_before_a_crash_is_committed_without_making_it_again(
     for operation in ["read", "put", "begin"] {
         assert_eq!(world.objects.faults.calls(operation), 0, "{operation}");
     }
+}
+
+#[tokio::test]
+async fn what_is_adopted_leaves_no_upload_of_a_dead_worker_open() {
+    let world = World::new();
+    let job = published(&world, &body());
+    let upload = world.objects.begun(&job.order.key(ObjectKind::Video), &origin(&job));
+    world.jobs.put(&Job { uploads: vec![Begun { fence: 1, id: upload.id }], ..job.clone() });
+    let ended = world.work(&job).await;
+    assert_eq!((ended.state, ended.video), (State::Ready, Some(made(VIDEO, 40))));
+    assert!(world.objects.open_uploads().is_empty());
 }
 
 #[tokio::test]

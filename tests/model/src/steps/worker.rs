@@ -125,6 +125,10 @@ pub(super) fn happen(scope: &Scope, world: &mut World, number: usize, movement: 
         }
         Move::Dies => {
             world.left.faults -= 1;
+            // Nobody knows of its upload yet: that is left to the bucket's lifecycle rule.
+            if let Worker::Working { fence, at: At::Note, .. } = *world.worker(number) {
+                world.close(fence);
+            }
             if let Some(message) = std::mem::replace(world.worker_mut(number), Worker::Idle).message() {
                 world.give_back(message, scope);
             }
@@ -159,10 +163,18 @@ fn stop_the_fenced(world: &mut World) {
         if let Worker::Working { message, fence, at } = *world.worker(number)
             && matches!(
                 at,
-                At::Adopt(_) | At::Open | At::Stage(..) | At::Release | At::PutOff | At::Wait | At::GiveUp(_)
+                At::Adopt(_)
+                    | At::Open
+                    | At::Note
+                    | At::Stage(..)
+                    | At::Release
+                    | At::PutOff
+                    | At::Wait
+                    | At::GiveUp(_)
             )
             && !world.holds(fence)
         {
+            world.close(fence);
             *world.worker_mut(number) = Worker::Acking(message);
         }
     }
@@ -245,14 +257,17 @@ impl Hand<'_> {
         if granted && world.item.as_ref().is_some_and(paused) {
             world.blame(Breach::Pause);
         }
-        let at = match item.image {
-            None => At::Adopt(ObjectKind::Image),
-            Some(_) => At::Adopt(ObjectKind::Video),
-        };
+        let sweeps = self.scope.parts && self.scope.rules.sweeps_up_first;
+        let at = if sweeps { At::SweepUp } else { looks_for(&item) };
         world.store(Some(*item));
         let worker = if granted { Worker::Working { message, fence, at } } else { Worker::Acking(message) };
         self.becomes(world, worker);
     }
+}
+
+/// Where a worker begins to look for what an earlier attempt published.
+fn looks_for(item: &Item) -> At {
+    At::Adopt(if item.image.is_none() { ObjectKind::Image } else { ObjectKind::Video })
 }
 
 /// A worker under its claim.
@@ -268,7 +283,9 @@ impl Work<'_> {
         self.hand.becomes(world, worker);
     }
 
+    /// Stops, and aborts what it has begun to upload.
     fn stops(&self, world: &mut World) {
+        world.close(self.fence);
         self.hand.becomes(world, Worker::Acking(self.message));
     }
 
@@ -276,6 +293,7 @@ impl Work<'_> {
         if self.hand.scope.rules.acks_fenced {
             return self.stops(world);
         }
+        world.close(self.fence);
         self.hand.becomes(world, Worker::Idle);
         world.give_back(self.message, self.hand.scope);
     }
@@ -338,14 +356,58 @@ impl Work<'_> {
     /// The recording is long enough.
     fn opens(&self, world: &mut World) {
         let pictured = world.item.as_ref().is_some_and(|item| item.image.is_some());
-        let kind = if pictured { ObjectKind::Video } else { ObjectKind::Image };
-        self.goes(world, At::Stage(kind, Then::Clip));
+        if pictured { self.cuts(world) } else { self.goes(world, At::Stage(ObjectKind::Image, Then::Clip)) }
+    }
+
+    /// The clip's turn.
+    fn cuts(&self, world: &mut World) {
+        let whole = At::Stage(ObjectKind::Video, Then::Clip);
+        self.goes(world, if self.hand.scope.parts { At::Begin } else { whole });
+    }
+
+    /// Aborts what others have begun to upload.
+    fn sweeps_up(&self, world: &mut World) {
+        let rules = &self.hand.scope.rules;
+        let job = world.item.as_ref().map(|item| item.job(self.hand.scope));
+        let named: Vec<u64> = if !rules.sweeps_up {
+            Vec::new()
+        } else if rules.spares_later {
+            let ids = job.iter().flat_map(|job| job.abandoned(self.fence));
+            ids.filter_map(|id| id.parse().ok()).collect()
+        } else {
+            world.open.iter().copied().filter(|fence| *fence != self.fence).collect()
+        };
+        for fence in named {
+            if world.open.contains(&fence) && world.holds(fence) {
+                world.blame(Breach::Aborted);
+            }
+            world.close(fence);
+        }
+        let first = world.item.as_ref().filter(|_| rules.sweeps_up_first).map(looks_for);
+        self.goes(world, first.unwrap_or(At::Open));
+    }
+
+    /// Writes down what it has begun to upload.
+    fn notes(&self, world: &mut World) {
+        let (times, id) = (&self.hand.scope.times, self.fence.to_string());
+        if self.writes(world, |job, now| job.with_upload(self.fence, &id, 0, now, times)) {
+            self.goes(world, At::Stage(ObjectKind::Video, Then::Clip));
+        } else {
+            self.loses(world);
+        }
     }
 
     fn steps(&self, world: &mut World, at: At) {
         let (scope, fence) = (self.hand.scope, self.fence);
         match at {
             At::Open => {}
+            At::SweepUp => self.sweeps_up(world),
+            At::Begin => {
+                world.open.push(fence);
+                world.open.sort_unstable();
+                self.goes(world, At::Note);
+            }
+            At::Note => self.notes(world),
             At::Adopt(kind) => self.adopts(world, kind),
             At::Stage(kind, then) => {
                 let manifest = self.own(world).manifest();
@@ -365,7 +427,8 @@ impl Work<'_> {
                 }
             }
             At::Replace(kind, then, found) => {
-                if world.object(kind).is_some_and(|object| object.content == found) {
+                let lost = self.in_parts(kind) && !world.open.contains(&fence);
+                if !lost && world.object(kind).is_some_and(|object| object.content == found) {
                     self.publishes(world, kind, then);
                 } else {
                     self.goes(world, At::Release);
@@ -399,6 +462,7 @@ impl Work<'_> {
             (None, ObjectKind::Image) if self.hand.scope.wanted == Wanted::Media => {
                 At::Adopt(ObjectKind::Video)
             }
+            (None, _) if self.hand.scope.parts && !self.hand.scope.rules.sweeps_up_first => At::SweepUp,
             (None, _) => At::Open,
         };
         self.goes(world, at);
@@ -411,6 +475,9 @@ impl Work<'_> {
     }
 
     fn puts(&self, world: &mut World, kind: ObjectKind, then: Then) {
+        if self.in_parts(kind) && !world.open.contains(&self.fence) {
+            return self.goes(world, At::Release);
+        }
         if world.object(kind).is_none() || !self.hand.scope.rules.publishes_once {
             self.publishes(world, kind, then);
         } else {
@@ -418,7 +485,14 @@ impl Work<'_> {
         }
     }
 
+    fn in_parts(&self, kind: ObjectKind) -> bool {
+        self.hand.scope.parts && kind == ObjectKind::Video
+    }
+
     fn publishes(&self, world: &mut World, kind: ObjectKind, then: Then) {
+        if self.in_parts(kind) {
+            world.close(self.fence);
+        }
         let content = self.own(world);
         let shown = world.object(kind).is_some_and(|object| object.shown);
         if shown {
@@ -477,7 +551,7 @@ impl Work<'_> {
         match (ended, kind, then) {
             (true, ..) | (_, ObjectKind::Video, _) => self.stops(world),
             (_, _, Then::Adopts) => self.goes(world, At::Adopt(ObjectKind::Video)),
-            (_, _, Then::Clip) => self.goes(world, At::Stage(ObjectKind::Video, Then::Clip)),
+            (_, _, Then::Clip) => self.cuts(world),
             (_, _, Then::Waits) => self.goes(world, At::Wait),
         }
     }

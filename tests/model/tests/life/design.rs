@@ -56,6 +56,12 @@ fn a_service_that_does_not_answer_costs_no_attempt() {
 }
 
 #[test]
+fn an_upload_in_parts_is_ended_whoever_dies() {
+    let faults = Faults { most: 2, worker: true, ..Faults::none() };
+    holds("parts", &Scope { parts: true, faults, ..Scope::clip(2) });
+}
+
+#[test]
 fn a_job_that_lets_others_go_first_ends() {
     holds("deferred", &Scope { deferrals: 2, ..Scope::clip(1) });
     let scope = Scope { deferrals: 2, ..Scope::picture(0) };

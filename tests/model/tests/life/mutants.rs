@@ -127,3 +127,16 @@ fn a_message_too_many_must_not_pass_over_a_pause() {
     let rules = Rules { keeps_pauses: false, ..Rules::default() };
     breaks("claims without looking at the pause", &Scope::clip(1).ruled(rules), &[Breach::Pause]);
 }
+
+#[test]
+fn a_worker_aborts_what_dead_ones_have_begun_to_upload_and_nothing_else() {
+    let faults = Faults { most: 1, worker: true, ..Faults::none() };
+    let parts = Scope { parts: true, faults, ..Scope::clip(1) };
+    let rules = Rules { spares_later: false, ..Rules::default() };
+    breaks("aborts all uploads", &parts.clone().ruled(rules), &[Breach::Aborted]);
+    let rules = Rules { sweeps_up: false, ..Rules::default() };
+    breaks("aborts no upload", &parts.clone().ruled(rules), &[Breach::LeftOpen]);
+    let rules = Rules { sweeps_up_first: false, ..Rules::default() };
+    let thrice = Lifecycle { max_attempts: 3, ..parts.times.clone() };
+    breaks("adopts before it aborts", &Scope { times: thrice, ..parts }.ruled(rules), &[Breach::LeftOpen]);
+}
