@@ -12,6 +12,7 @@ use export_domain::request::Wanted;
 use export_domain::settings::Lifecycle;
 use export_lambda::batch::Disposition;
 use std::time::Duration;
+use tokio::time::Instant;
 
 /// Time to write down how an attempt ended.
 const FAREWELL: Duration = Duration::from_secs(10);
@@ -24,20 +25,21 @@ pub(crate) struct Attempt<'a, W: World> {
     pub(crate) job: Job,
     /// The upload that is open: all that is left of it in the end was not published.
     pub(crate) open: OpenUpload,
-    /// The time that the invocation had left at the claim.
-    pub(crate) left: Duration,
+    /// When the invocation ends.
+    until: Instant,
 }
 
 impl<'a, W: World> Attempt<'a, W> {
     /// Takes over a job whose claim has been written.
-    pub(crate) fn new(app: &'a App<W>, job: Job, left: Duration) -> Self {
+    pub(crate) fn new(app: &'a App<W>, job: Job, until: Instant) -> Self {
         let open = OpenUpload::default();
-        Self { app, lease: Lease::new(app, job.clone(), open.clone()), job, open, left }
+        Self { app, lease: Lease::new(app, job.clone(), open.clone()), job, open, until }
     }
 
     /// Works until done, until the claim is lost, or until the time is up.
     pub(crate) async fn run(&self) -> Disposition {
-        let soft = self.left.saturating_sub(FAREWELL.min(self.left / 4)).min(self.until_deadline());
+        let left = self.left();
+        let soft = left.saturating_sub(FAREWELL.min(left / 4)).min(self.until_deadline());
         // In this order, not by chance: after a pause the time decides first, and a simulation's seed everything.
         let worked = tokio::select! {
             biased;
@@ -63,6 +65,11 @@ impl<'a, W: World> Attempt<'a, W> {
                 Disposition::Acknowledge
             }
         }
+    }
+
+    /// The time that the invocation has left.
+    pub(crate) fn left(&self) -> Duration {
+        self.until.saturating_duration_since(Instant::now())
     }
 
     /// Aborts the upload that is open.

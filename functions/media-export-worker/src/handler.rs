@@ -14,6 +14,7 @@ use export_lambda::batch::{Disposition, Record};
 use export_lambda::telemetry::{job_span, name_cause};
 use export_lambda::tell::tell;
 use std::time::Duration;
+use tokio::time::Instant;
 use tracing::Instrument;
 
 /// Claims that may meet another write before the message goes back.
@@ -37,12 +38,12 @@ impl<W: World> App<W> {
         let Ok(message) = Message::decode(&record.body) else {
             return self.bury(&record).await;
         };
-        self.attend(&message, left).instrument(job_span(&message.job_id)).await
+        self.attend(&message, Instant::now() + left).instrument(job_span(&message.job_id)).await
     }
 
-    async fn attend(&self, message: &Message, left: Duration) -> Disposition {
+    async fn attend(&self, message: &Message, until: Instant) -> Disposition {
         match self.claimed(message).await {
-            Ok(Some(job)) => Attempt::new(self, job, left).run().await,
+            Ok(Some(job)) => Attempt::new(self, job, until).run().await,
             Ok(None) => Disposition::Acknowledge,
             Err(error) => {
                 tracing::error!(%error, "failed to claim a job");

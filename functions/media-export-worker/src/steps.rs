@@ -93,7 +93,7 @@ impl<W: World> Attempt<'_, W> {
         let clip = Clip {
             selection: recording.selection(&self.job, self.app.clock.now_ms()),
             container: container(self.job.order.target.container),
-            left: self.left.saturating_sub(MARGIN),
+            left: self.left().saturating_sub(MARGIN),
             last_try: again,
         };
         let (store, place) = (Arc::clone(&self.app.objects), self.place(ObjectKind::Video));

@@ -43,21 +43,14 @@ struct Pace {
 }
 
 impl Budget {
-    /// `left` is the time that the invocation still has, `memory` the bytes that the function has.
-    pub(crate) fn new(left: Duration, wanted: Nanos, memory: u64) -> Self {
+    /// `until` is when the clip has to be there, `memory` the bytes that the function has.
+    pub(crate) fn new(until: Instant, wanted: Nanos, memory: u64) -> Self {
         let cores = u128::try_from(cores()).unwrap_or(1);
-        Self { memory, ..Self::with_cores(left, wanted, cores) }
+        Self { memory, ..Self::with_cores(until, wanted, cores) }
     }
 
-    fn with_cores(left: Duration, wanted: Nanos, cores: u128) -> Self {
-        Self {
-            until: Instant::now() + left,
-            wanted,
-            cores,
-            memory: u64::MAX,
-            started: OnceLock::new(),
-            pace: Mutex::default(),
-        }
+    fn with_cores(until: Instant, wanted: Nanos, cores: u128) -> Self {
+        Self { until, wanted, cores, memory: u64::MAX, started: OnceLock::new(), pace: Mutex::default() }
     }
 
     fn cores(&self) -> usize {
@@ -163,6 +156,10 @@ mod tests {
         Setup { config, sps, entry, format, timescale: 12_800, frame_ticks: 512, rhythm, bounds }
     }
 
+    fn after(minutes: u64) -> Instant {
+        Instant::now() + Duration::from_mins(minutes)
+    }
+
     fn hours(hours: i64) -> Nanos {
         Nanos::from_millis(hours * 3_600_000)
     }
@@ -171,7 +168,7 @@ mod tests {
     fn what_fits_is_begun_and_what_does_not_is_refused_with_the_longest_that_would() {
         let judged = |wanted, codec, frugal| {
             let share = Share { at_once: 1, frugal };
-            Budget::with_cores(Duration::from_mins(10), wanted, 2).check_before(&setup(), codec, share)
+            Budget::with_cores(after(10), wanted, 2).check_before(&setup(), codec, share)
         };
         assert_eq!(judged(hours(1), VideoCodec::H264, false), Ok(()));
         let refused = judged(hours(100), VideoCodec::H264, false);
@@ -186,7 +183,7 @@ mod tests {
 
     #[test]
     fn a_pace_that_will_not_do_ends_the_work_once_it_can_be_told() {
-        let budget = Budget::with_cores(Duration::from_mins(1), hours(1), 2);
+        let budget = Budget::with_cores(after(1), hours(1), 2);
         let a_second = Nanos::from_millis(1000);
         assert_eq!(budget.judge_pace(Duration::from_secs(9), a_second), Ok(()));
         assert_eq!(budget.judge_pace(Duration::from_secs(11), a_second), Ok(()), "once says nothing");
@@ -198,7 +195,7 @@ mod tests {
 
     #[test]
     fn a_pace_that_something_held_up_once_goes_on() {
-        let budget = Budget::with_cores(Duration::from_mins(10), hours(1), 2);
+        let budget = Budget::with_cores(after(10), hours(1), 2);
         let seconds = |spent: u64, made: i64| {
             budget.judge_pace(Duration::from_secs(spent), Nanos::from_millis(made * 1000))
         };

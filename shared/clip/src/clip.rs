@@ -19,6 +19,7 @@ use crate::{ClipWriter, Observer, Sink, Source};
 use export_media::time::Nanos;
 use std::sync::Arc;
 use std::time::Duration;
+use tokio::time::Instant;
 
 /// A clip to make.
 #[derive(Debug, Clone)]
@@ -27,7 +28,7 @@ pub struct Clip {
     pub selection: Selection,
     /// The clip's container.
     pub container: Container,
-    /// The time that there is to make it. What is judged to take longer is refused.
+    /// The time that there is to make it, reading the recording included. What is judged to take longer is refused.
     pub left: Duration,
     /// `true` if a failure that nothing explains is not to be tried again: the clip is then encoded as a whole.
     pub last_try: bool,
@@ -87,6 +88,8 @@ struct Way<'a> {
 /// The means that a clip is made with.
 struct Making<'a, S, K, B> {
     clip: &'a Clip,
+    /// When it has to be there.
+    until: Instant,
     ffmpeg: &'a Ffmpeg,
     source: &'a Recording<S>,
     sink: &'a K,
@@ -105,8 +108,9 @@ impl Clip {
         sink: &K,
         observer: &impl Observer,
     ) -> Result<Made<FileOf<K>>, Error> {
+        let until = Instant::now() + self.left;
         let source = Recording::open(source, &self.selection).await?;
-        let making = Making { clip: self, ffmpeg, source: &source, sink, observer };
+        let making = Making { clip: self, until, ffmpeg, source: &source, sink, observer };
         Box::pin(making.make()).await
     }
 }
@@ -123,7 +127,7 @@ impl<S: Source, K: Sink, B: Observer> Making<'_, S, K, B> {
         if self.source.track.is_none() {
             return self.of_sound(audio).await;
         }
-        let budget = Budget::new(self.clip.left, self.source.recorded(), self.ffmpeg.memory());
+        let budget = Budget::new(self.until, self.source.recorded(), self.ffmpeg.memory());
         let largest = Largest::default();
         let way = Way { budget: &budget, unfit: None, largest: &largest, may_grow: true };
         let copied = self.of_pictures(audio, &way).await;
@@ -253,3 +257,6 @@ impl<S: Source, K: Sink, B: Observer> Making<'_, S, K, B> {
         Made { written, length, lack_ms, plan, warnings, bytes_read, open_ms: *open_ms }
     }
 }
+
+#[cfg(test)]
+mod tests;
