@@ -25,6 +25,7 @@ BY_HAND = {
     "npm install --install-links ../media-export/infra/cdk": "is for an app of the reader's own",
     "npx aws-cdk@2 bootstrap": "changes an account of AWS",
     "aws s3 cp": "is an example of what copies to S3",
+    "cargo test -p export-suites --test simulation -- --ignored the_table --nocapture": "prints the table of its page",
 }
 # Introduces a line that changes a deployed stack, which keeps the parameters that the line does not name.
 CHANGES = re.compile(r"stack that stands|parameter changed")

@@ -1,5 +1,6 @@
 use crate::world::World;
-use export_domain::job::{Job, Reason, State};
+use export_domain::job::{Job, Manifest, Reason, State};
+use export_domain::ports::Clock;
 use export_domain::settings::Lifecycle;
 use export_testkit::{Answered, Fault, NOW, TestClock, body, claimed, ready};
 
@@ -141,6 +142,21 @@ async fn files_that_are_there_are_looked_for_and_answered_with() {
     let (world, job) = made(60_000);
     assert_eq!(world.submit(&body()).await.codes(), (5, 0));
     assert_eq!((world.jobs.only(), world.objects.faults.calls("is_there")), (job, 2));
+}
+
+#[tokio::test]
+async fn a_clip_that_lacks_something_is_made_again_once_its_client_has_forgotten_it() {
+    let (world, job) = made(60_000);
+    let short = Manifest { lack_ms: 1500, ..job.video.clone().unwrap() };
+    let job = Job { video: Some(short), ..job };
+    world.jobs.put(&job);
+    let answer = world.submit(&body()).await;
+    assert_eq!((answer.codes(), &answer.json["LackLength"]), ((5, 0), &1500.into()), "the end is final");
+    world.jobs.put(&job.forgotten(world.clock.now_ms(), &times()).unwrap());
+    assert_eq!(world.submit(&body()).await.codes(), (1, 2000));
+    let now = world.jobs.only();
+    assert_eq!((now.state, now.generation), (State::Queued, 2));
+    assert_eq!(now.order.video_path, job.order.video_path, "in the same place");
 }
 
 #[tokio::test]
