@@ -25,7 +25,8 @@ from e2e.stack import LAUNCHER, Stack  # noqa: E402
 
 RESULTS, PAGE, COST = HERE / "results.json", HERE / "results.md", HERE / "cost.md"
 WORKER = "media-export-worker"
-HTTP_MB, WORKER_MB, FIRST_MS = 6, 12, 20
+# Megabytes of a zip, of an HTTP function and of a worker, and of a binary; milliseconds to a first reply.
+HTTP_MB, WORKER_MB, BINARY_MB, FIRST_MS = 6, 12, 12, 20
 SCALE_HEAD = ["segments", "render `guide`", "render `mre`", "whole event", "of it, rows", "replay, live join"]
 SCALE_HEAD += ["replay, MRE's join"]
 
@@ -101,7 +102,7 @@ def targets(results: dict) -> Iterator[tuple[str, float, float]]:
         if name in functions.HTTP or name == WORKER:
             limit = WORKER_MB if name == WORKER else HTTP_MB
             yield f"{name}: zip, MB", size["zip_mb"], limit
-            yield f"{name}: binary, MB", size["binary_mb"], limit
+            yield f"{name}: binary, MB", size["binary_mb"], BINARY_MB
     for name in functions.HTTP:
         yield f"{name}: first reply, ms", results["cold_start_ms"][name]["p50"], FIRST_MS
     polled = results["calls"]["media"]["poll"].values()
@@ -141,6 +142,7 @@ def _page(results: dict) -> Iterator[str]:
     yield table(SCALE_HEAD, [[count, *took] for count, took in results["scaling_ms"].items()])
     rows = [[name, float(got), float(bound), "yes" if got <= bound else "no"] for name, got, bound in targets(results)]
     yield table(["target", "figure", "bound", "met"], rows)
+    yield "The zip is what Lambda fetches for a cold start. Most of a binary are the clients of AWS with their TLS, which each function needs."
 
 
 def _told(counts: dict[str, float]) -> str:
