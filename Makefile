@@ -153,8 +153,8 @@ tenant: $(VENV)/.stamp ## Add a tenant (TENANT=... SOURCE_BUCKET=... SOURCE_PREF
 session: $(VENV)/.stamp ## Print the id of a new session of a tenant (TENANT=... HOURS=24 STACK=...)
 	@$(VENV)/bin/python infra/ops/tenants.py $(WHICH) session add "$(TENANT)" --hours $(HOURS)
 
-smoke: $(VENV)/.stamp ## Ask a deployed stack for everything once and leave nothing behind (STACK=...)
-	@$(VENV)/bin/python tests/smoke $(WHICH)
+smoke: $(VENV)/.stamp ## Ask a deployed stack for everything once and leave nothing behind (STACK=... URL=...)
+	@$(VENV)/bin/python tests/smoke $(WHICH) $(if $(filter command,$(origin URL)),--url "$(URL)")
 
 # ---- checks
 

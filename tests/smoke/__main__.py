@@ -53,11 +53,11 @@ def break_off(*_: object) -> None:
     raise KeyboardInterrupt
 
 
-def ask(deployment: Deployment, left: list[str]) -> int:
+def ask(deployment: Deployment, url: str | None, left: list[str]) -> int:
     """All checks on a deployment; `left` gets what could not be taken away. Returns how many failed."""
     with contextlib.ExitStack() as made:
         try:
-            subject = Subject(deployment, made, left)
+            subject = Subject(deployment, made, left, url)
             os.environ.setdefault("FFMPEG", subject.ffmpeg)
             print(f"stack {deployment.stack}, {subject.env['API_URL']}, as {subject.name}", flush=True)
             return run(subject)
@@ -68,6 +68,7 @@ def ask(deployment: Deployment, left: list[str]) -> int:
 def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__)
     add_arguments(parser)
+    parser.add_argument("--url", help="base URL of the API, where the stack's own does not resolve here, as an emulator's")
     options = parser.parse_args()
     # However it is broken off, and also where a shell ignores Ctrl-C for it: what was made is taken away.
     for number in SIGNALS:
@@ -75,7 +76,7 @@ def main() -> int:
     left: list[str] = []
     code = 1
     try:
-        code = int(bool(ask(Deployment(options.stack, options.env), left)))
+        code = int(bool(ask(Deployment(options.stack, options.env), options.url, left)))
     except (DeploymentError, RowError, BotoCoreError, ClientError) as error:
         print(f"error: {error}", file=sys.stderr)
     except KeyboardInterrupt:

@@ -31,9 +31,9 @@ CLOCKS_MS = 15 * 60 * 1000
 
 class Subject(Stack):
     """A deployed stack and a tenant of its own in it; `left` gets what could not be taken away, `clip` is the
-    job of the clip that was made."""
+    job of the clip that was made. Its API is asked at `url`, or where the stack says that it is."""
 
-    def __init__(self, deployment: Deployment, made: contextlib.ExitStack, left: list[str]) -> None:
+    def __init__(self, deployment: Deployment, made: contextlib.ExitStack, left: list[str], url: str | None = None) -> None:
         self.deployment, self._made, self._left = deployment, made, left
         self.clip = ""
         self._since_ms = int(time.time() * 1000) - CLOCKS_MS
@@ -47,7 +47,7 @@ class Subject(Stack):
         self._root = f"{target.root.strip('/')}/".lstrip("/")
         prefix = self.tenant.source_prefix.strip("/")
         self.env = {
-            "API_URL": deployment.env.get("API_URL", outputs.get("ApiUrl", "")),
+            "API_URL": url or deployment.env.get("API_URL", outputs.get("ApiUrl", "")),
             "AWS_REGION": deployment.region,
             "SOURCE_BUCKET": self.tenant.source_bucket,
             "SOURCE_PREFIX": f"{prefix}/" if prefix else "",

@@ -48,9 +48,9 @@ def ran(*arguments: str) -> subprocess.CompletedProcess[str]:
     return subprocess.run([*SMOKE, *arguments], capture_output=True, text=True, timeout=400, check=False)
 
 
-def smoke(stack: Stack) -> tuple[int, dict[str, str], str]:
+def smoke(stack: Stack, *options: str) -> tuple[int, dict[str, str], str]:
     """Exit code, verdict of each check, and all that was said."""
-    done = ran("--env", str(stack.env_file))
+    done = ran("--env", str(stack.env_file), *options)
     lines = [line.split(maxsplit=1) for line in done.stdout.splitlines()]
     verdicts = {title: verdict for verdict, title in lines if verdict in ("ok", "FAILED", "skipped")}
     return done.returncode, verdicts, done.stdout + done.stderr
@@ -124,8 +124,11 @@ def without_authorization(stack: Stack) -> Iterator[None]:
 
 
 @pytest.mark.usefixtures("unchanged")
-def test_a_whole_stack_is_found_whole(stack):
-    code, verdicts, said = smoke(stack)
+def test_a_whole_stack_is_found_whole_wherever_it_is_asked(stack):
+    (api,) = stack.client("apigatewayv2").get_apis()["Items"]
+    url = f"{stack.env['AWS_ENDPOINT_URL']}/_aws/execute-api/{api['ApiId']}"
+    code, verdicts, said = smoke(stack, "--url", url)
+    assert f", {url}, as smoke-" in said.splitlines()[0]
     assert (code, set(verdicts.values())) == (0, {"ok"}), said
     assert len(verdicts) == 13, said
 
