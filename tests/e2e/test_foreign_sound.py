@@ -1,13 +1,21 @@
 """Sound that other recorders list, time, code or store in their own ways is in the clip, in step."""
 
 from fractions import Fraction
+from itertools import pairwise
+from pathlib import Path
 
 import pytest
+
+from media.copied import stored_sound
 
 from .checks import exact, expected_of
 
 HEAD = (Fraction(1317, 1000), 3000)
 JOIN = (Fraction(2917, 1000), 3000)
+# The part after the restart is the longer one.
+LATE_JOIN = (Fraction(3917, 1000), 3000)
+# Three parts: the outer ones together are the longer ones, or the one between them.
+OUTER, INNER = (Fraction(1000, 1000), 6500), (Fraction(2317, 1000), 3500)
 ENCODED, LEFT_OUT = {"sound_encoded"}, {"sound_left_out"}
 # (recording, window, container, the warnings)
 CASES = [
@@ -19,6 +27,10 @@ CASES = [
     ("sound_later_than_listed", (Fraction(2290, 1000), 1446), "ts", set()),
     ("sound_of_another_rate", JOIN, "mp4", ENCODED),
     ("sound_of_another_rate", JOIN, "ts", ENCODED),
+    ("sound_of_another_rate", LATE_JOIN, "mp4", ENCODED),
+    ("sound_of_other_rates", OUTER, "mp4", ENCODED),
+    ("sound_of_other_rates", INNER, "mp4", ENCODED),
+    ("sound_of_other_rates", INNER, "ts", ENCODED),
     ("sound_of_another_codec", JOIN, "mp4", ENCODED),
     ("sound_of_another_codec", JOIN, "ts", ENCODED),
     ("sound_listed_in_another_order", JOIN, "mp4", set()),
@@ -40,6 +52,17 @@ def test_the_sound_is_in_step(form, window, container, warnings, stack, recorded
     recording = recorded(form)
     fields = {"export_type": 0, "storage_info": stack.storage(container)}
     answer = stack.finish(stack.request(recording, *window, f"{name}-{window[0].numerator}", **fields))
-    exact(stack, recording, answer, expected_of(recording, *window), tmp_path)
+    clip, _ = exact(stack, recording, answer, expected_of(recording, *window), tmp_path)
     job = stack.job(answer.body["JobId"])
     assert {warning["code"] for warning in job.get("warnings", [])} == warnings, job
+    if warnings == ENCODED:
+        # Frames that are copied stand as they were recorded: those between two parts of them meet the first one.
+        assert seams(clip) == (1 if window == OUTER else 0)
+
+
+def seams(clip: Path) -> int:
+    """Frames of AAC that do not start where the one before them ends."""
+    times = [pts for pts, _ in stored_sound(clip, 0, "aac")]
+    steps = [b - a for a, b in pairwise(times)]
+    usual = sorted(steps)[len(steps) // 2]
+    return sum(abs(step - usual) > Fraction(1, 10_000) for step in steps)

@@ -69,11 +69,15 @@ pub(crate) struct AudioTrack<O> {
     /// The number of parts that have been begun.
     begun: usize,
     current: Option<(Planned, Frames<O>)>,
+    /// The reader of the next copied part, if it was asked while the one before it was begun.
+    ahead: Option<Box<Recorded<O>>>,
     frames: VecDeque<Frame>,
     spec: TrackSpec,
     slots: AudioSlots,
     /// The end of the frame read last.
     end: Option<Nanos>,
+    /// The number of samples in the frame that was copied last.
+    length: u32,
     /// The run of the frame placed last, and the piece of the clip that it is in.
     run: Option<((usize, u32), Nanos)>,
     /// The part of the window that the Periods with this track cover.
@@ -112,9 +116,11 @@ impl<O: Source> AudioTrack<O> {
             parts: parts.into(),
             begun: 0,
             current: None,
+            ahead: None,
             frames: VecDeque::new(),
             slots: AudioSlots::new(rate),
             end: None,
+            length: 0,
             run: None,
             spec,
             window,
@@ -220,7 +226,7 @@ impl<O: Source> AudioTrack<O> {
             Some(current) => current,
             None => match self.parts.pop_front() {
                 Some(planned) => {
-                    let source = self.begin(&planned);
+                    let source = Box::pin(self.begin(&planned)).await?;
                     (planned, source)
                 }
                 None => return Ok(false),
@@ -256,10 +262,12 @@ impl<O: Source> AudioTrack<O> {
         Ok(true)
     }
 
-    fn begin(&mut self, planned: &Planned) -> Frames<O> {
+    async fn begin(&mut self, planned: &Planned) -> Result<Frames<O>, Error> {
         self.begun += 1;
-        let recorded = Recorded::new(Arc::clone(&self.reader), planned.part.clone());
-        let Some(target) = planned.target else { return Frames::Copied(Box::new(recorded)) };
+        let Some(target) = planned.target else {
+            let ahead = self.ahead.take();
+            return Ok(Frames::Copied(ahead.unwrap_or_else(|| Box::new(self.recorded(&planned.part)))));
+        };
         let detail = format!(
             "{}{}: {} became {}",
             self.name,
@@ -268,8 +276,35 @@ impl<O: Source> AudioTrack<O> {
             target.name()
         );
         self.reader.notes().warn(WarningCode::SoundEncoded, detail);
+        let grid = Box::pin(self.grid(&planned.part, target)).await?;
+        let recorded = self.recorded(&planned.part);
         let forms = (planned.format.clone(), target);
-        Frames::Encoded(Box::new(Encoded::new(self.ffmpeg.clone(), recorded, forms, self.end)))
+        Ok(Frames::Encoded(Box::new(Encoded::new(self.ffmpeg.clone(), recorded, forms, grid))))
+    }
+
+    fn recorded(&self, part: &PeriodAudio) -> Recorded<O> {
+        Recorded::new(Arc::clone(&self.reader), part.clone())
+    }
+
+    /// An instant at which a frame of an encoded part is to start, so that it follows the frames before it without a
+    /// gap or, if there are none, so that its last frame ends where the first copied one behind it starts.
+    async fn grid(&mut self, part: &PeriodAudio, target: SoundTarget) -> Result<Option<Nanos>, Error> {
+        let meets = |end: Nanos, start: Nanos| Nanos::new((start - end).get().abs()) <= target.frame();
+        if self.end.is_some_and(|end| meets(end, part.from)) {
+            return Ok(self.end);
+        }
+        let mut until = part.until;
+        let unbroken = self.parts.iter().take_while(|next| {
+            let follows = meets(until, next.part.from);
+            until = next.part.until;
+            follows
+        });
+        let mut copied = unbroken.filter(|next| next.target.is_none());
+        let Some(part) = copied.next().map(|next| next.part.clone()) else { return Ok(self.end) };
+        let mut ahead = self.ahead.take().unwrap_or_else(|| Box::new(self.recorded(&part)));
+        let begins = Box::pin(ahead.begins()).await?;
+        self.ahead = Some(ahead);
+        Ok(begins.filter(|begins| meets(part.from, *begins)).or(self.end))
     }
 
     fn left_out(&self, planned: &Planned, why: &str) {
@@ -288,13 +323,17 @@ impl<O: Source> AudioTrack<O> {
         if several { format!(" from {} ms on", planned.part.from.to_millis_floor()) } else { String::new() }
     }
 
-    fn copied(&self, planned: &Planned, frames: Vec<recorded::Sounding>) -> Vec<Frame> {
+    fn copied(&mut self, planned: &Planned, frames: Vec<recorded::Sounding>) -> Vec<Frame> {
         let entries = &planned.part.track.init.sample_entries;
         let rate = self.spec.timescale;
+        let (last, mut before) = (self.parts.is_empty(), self.length);
         let frame = |frame: recorded::Sounding| {
             let own = entries.get(frame.entry);
             let entry = self.spec.sample_entries.iter().position(|e| own.is_some_and(|own| *e == own.bytes));
-            let length = planned.format.frame_length(ticks(frame.end - frame.start, rate));
+            let said = planned.format.frame_length(ticks(frame.end - frame.start, rate));
+            // A part that follows starts behind what is decoded; the clip ends where the recording says.
+            let length = if last { said } else { planned.format.decoded_length(said, before) };
+            before = length;
             Frame {
                 start: frame.start,
                 end: frame.start + export_media::arrange::nanos(i64::from(length), rate),
@@ -303,11 +342,13 @@ impl<O: Source> AudioTrack<O> {
                 data: frame.data,
             }
         };
-        frames.into_iter().map(frame).collect()
+        let frames = frames.into_iter().map(frame).collect();
+        self.length = before;
+        frames
     }
 
     fn encoded(&self, frames: Vec<(Nanos, Bytes)>, run: u32) -> Vec<Frame> {
-        let length = SoundTarget { rate: self.spec.timescale, channels: 1 }.heard_at(2);
+        let length = SoundTarget { rate: self.spec.timescale, channels: 1 }.frame();
         let frame =
             |(start, data)| Frame { start, end: start + length, entry: 0, run: (self.begun, run), data };
         frames.into_iter().map(frame).collect()

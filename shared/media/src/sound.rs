@@ -148,8 +148,22 @@ impl SoundFormat {
     /// last duration of 0, does not change how many samples are in a frame.
     pub fn frame_length(&self, about: i64) -> u32 {
         let about = about.max(0);
+        let close = self.usual_length(about).filter(|usual| about == 0 || (usual - about).abs() <= self.tick);
+        u32::try_from(close.unwrap_or(about)).unwrap_or(u32::MAX)
+    }
+
+    /// The length of what a decoder gives of a frame that is said to have `length` samples, behind one of `before`. A
+    /// recorder may say that its last frame ends early: what it was filled up with is decoded as well.
+    pub fn decoded_length(&self, length: u32, before: u32) -> u32 {
+        let varies = matches!(self.coding, Coding::Opus(_) | Coding::Other(..));
+        let usual = self.usual_length(i64::from(before)) == Some(i64::from(before));
+        if usual && !varies { length.max(before) } else { length }
+    }
+
+    /// The length of a frame of this form in samples that is nearest to `about`, if it is known.
+    fn usual_length(&self, about: i64) -> Option<i64> {
         let nearest = |lengths: &[i64]| lengths.iter().copied().min_by_key(|length| (length - about).abs());
-        let known = match &self.coding {
+        match &self.coding {
             Coding::Aac(config) => nearest(&[i64::from(config.frame_length(self.rate))]),
             Coding::Ac3 => Some(1536),
             Coding::Eac3 => nearest(&[256, 512, 768, 1536]),
@@ -157,9 +171,7 @@ impl SoundFormat {
             // Steps of 2.5 ms (RFC 6716, 2.1.4).
             Coding::Opus(_) => Some(about.saturating_add(60) / 120 * 120).filter(|length| *length > 0),
             Coding::Other(..) => None,
-        };
-        let close = known.filter(|known| about == 0 || (known - about).abs() <= self.tick);
-        u32::try_from(close.unwrap_or(about)).unwrap_or(u32::MAX)
+        }
     }
 
     /// Its name, for people.
@@ -181,6 +193,11 @@ impl SoundTarget {
     /// what came before that.
     pub fn heard_at(self, n: i64) -> Nanos {
         nanos(n.saturating_sub(1).saturating_mul(AAC_FRAME), self.rate)
+    }
+
+    /// The length of a frame.
+    pub fn frame(self) -> Nanos {
+        nanos(AAC_FRAME, self.rate)
     }
 
     /// The last instant not after `at` that is whole frames from `grid`.

@@ -12,8 +12,8 @@ from ..recording import Recording, recorded
 from . import foreign
 
 SECONDS = 8
-# Pictures before and after a restart: not at a whole second, since frames of two encoders blur where they meet.
-HALVES = (112, 88)
+# Pictures of each part between restarts: no whole seconds, since frames of two encoders blur where they meet.
+HALVES, THIRDS = (112, 88), (72, 60, 68)
 FPS = Fraction(25)
 PICTURE = Video(count=200)
 UNCOMPRESSED = {"codec": "pcm_s16le"}
@@ -113,34 +113,41 @@ def sound_later_than_listed() -> Recording:
     return made
 
 
-def restarted(name: str, halves: list[list[dash.Track]]) -> Recording:
-    """A recorder that starts again after half of the time, with these sound tracks."""
+def restarted(name: str, parts: list[list[dash.Track]], counts: tuple[int, ...] = HALVES) -> Recording:
+    """A recorder that starts again after so many pictures, with these sound tracks."""
     periods = []
-    for k, sounds in enumerate(halves):
-        tracks = [picture(replace(PICTURE, count=HALVES[k], first=HALVES[0] * k)), *sounds]
-        start, length = (Fraction(count) / FPS for count in (HALVES[0] * k, HALVES[k]))
+    for k, sounds in enumerate(parts):
+        before = sum(counts[:k])
+        tracks = [picture(replace(PICTURE, count=counts[k], first=before)), *sounds]
+        start, length = before / FPS, counts[k] / FPS
         periods.append(dash.Period(tracks, start=start, base=f"p{k}/", duration=length))
     return recorded(name, dash.Manifest(periods, duration=Fraction(SECONDS)), first=0, fps=FPS)
 
 
-def half(k: int, **spec) -> dash.Track:
+def part(k: int, counts: tuple[int, ...] = HALVES, **spec) -> dash.Track:
     rate = spec.setdefault("rate", 48_000)
-    return sound(Audio(HALVES[k] * rate // 25, first=k * HALVES[0] * rate // 25, **spec))
+    return sound(Audio(counts[k] * rate // 25, first=sum(counts[:k]) * rate // 25, **spec))
 
 
 @foreign
 def sound_of_another_rate() -> Recording:
-    return restarted("sound_of_another_rate", [[half(0)], [half(1, rate=44_100)]])
+    return restarted("sound_of_another_rate", [[part(0)], [part(1, rate=44_100)]])
+
+
+@foreign
+def sound_of_other_rates() -> Recording:
+    parts = [[part(k, THIRDS, rate=rate)] for k, rate in enumerate((44_100, 48_000, 44_100))]
+    return restarted("sound_of_other_rates", parts, THIRDS)
 
 
 @foreign
 def sound_of_another_codec() -> Recording:
-    return restarted("sound_of_another_codec", [[half(0)], [half(1, codec="opus")]])
+    return restarted("sound_of_another_codec", [[part(0)], [part(1, codec="opus")]])
 
 
 @foreign
 def sound_listed_in_another_order() -> Recording:
-    halves = [[half(k, track=0, language="eng"), half(k, track=1, language="fra")] for k in range(2)]
+    halves = [[part(k, track=0, language="eng"), part(k, track=1, language="fra")] for k in range(2)]
     made = restarted("sound_listed_in_another_order", halves)
     first, second = made.manifest.periods
     swapped = replace(second, tracks=[second.tracks[0], *reversed(second.tracks[1:])])

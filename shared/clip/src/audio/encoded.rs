@@ -23,7 +23,7 @@ pub(crate) struct Encoded<O> {
     ffmpeg: Ffmpeg,
     format: SoundFormat,
     target: SoundTarget,
-    /// The end of the frame before: those that come out follow it without a gap, if they are of the same kind.
+    /// An instant that is whole frames from the start of each that comes out: they meet copied frames without a gap.
     grid: Option<Nanos>,
     /// The frames that have not been encoded; `None` while a run has them.
     left: Option<Left<O>>,

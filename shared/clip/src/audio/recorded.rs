@@ -40,6 +40,8 @@ pub(crate) struct Recorded<O> {
     /// The first position of the segments; `None` once the start has been found.
     position: Option<u64>,
     waiting: VecDeque<Fetched>,
+    /// Frames that were looked at before they were asked for.
+    seen: VecDeque<Vec<Sounding>>,
     behind: u64,
     over: bool,
 }
@@ -49,7 +51,8 @@ impl<O: Source> Recorded<O> {
         let position = part.track.index_at(part.from - WARM_UP);
         let segments = Segments::new(Arc::clone(&reader), Arc::clone(&part.track), position, part.until);
         let position = Some(position);
-        Self { reader, part, segments, position, waiting: VecDeque::new(), behind: 0, over: false }
+        let (waiting, seen) = (VecDeque::new(), VecDeque::new());
+        Self { reader, part, segments, position, waiting, seen, behind: 0, over: false }
     }
 
     /// The part that the frames are from.
@@ -57,8 +60,27 @@ impl<O: Source> Recorded<O> {
         &self.part
     }
 
+    /// The start of the first frame to be heard; `None` if there is none. Nothing is lost by asking.
+    pub(crate) async fn begins(&mut self) -> Result<Option<Nanos>, Error> {
+        loop {
+            let mut seen = self.seen.iter().flatten();
+            if let Some(frame) = seen.find(|frame| frame.end > self.part.from) {
+                return Ok(Some(frame.start).filter(|start| *start < self.part.until));
+            }
+            let Some(frames) = Box::pin(self.read()).await? else { return Ok(None) };
+            self.seen.push_back(frames);
+        }
+    }
+
     /// The frames of the next segment, if it is there; `None` past the last one.
     pub(crate) async fn next(&mut self) -> Result<Option<Vec<Sounding>>, Error> {
+        match self.seen.pop_front() {
+            Some(frames) => Ok(Some(frames)),
+            None => self.read().await,
+        }
+    }
+
+    async fn read(&mut self) -> Result<Option<Vec<Sounding>>, Error> {
         if let Some(position) = self.position.take() {
             // Boxed, as all that reads an object: its future would be part of every caller's.
             Box::pin(self.find_start(position)).await?;

@@ -52,6 +52,24 @@ fn the_rate_is_that_of_the_decoded_sound_whatever_the_ticks() {
 }
 
 #[test]
+fn a_frame_that_is_said_to_end_early_is_decoded_as_a_whole() {
+    let lc = aac(LC_48, 48_000, 48_000);
+    assert_eq!(
+        [lc.decoded_length(32, 1024), lc.decoded_length(1024, 1024), lc.decoded_length(2048, 1024)],
+        [1024, 1024, 2048]
+    );
+    assert_eq!(
+        [lc.decoded_length(32, 0), lc.decoded_length(1024, 2048)],
+        [32, 1024],
+        "behind a frame of no usual length"
+    );
+    let opus = entry(*b"Opus", 2, 0, &boxed(*b"dOps", &[0; 11]), Codec::Opus);
+    assert_eq!(SoundFormat::of(&opus, 48_000).decoded_length(120, 960), 120, "its frames may differ");
+    let pcm = entry(*b"ipcm", 2, 0, &[], Codec::Other);
+    assert_eq!(SoundFormat::of(&pcm, 48_000).decoded_length(120, 960), 120);
+}
+
+#[test]
 fn a_frame_has_as_many_samples_as_its_codec_says() {
     let length = |format: &SoundFormat, about| format.frame_length(about);
     let lc = aac(LC_48, 48_000, 1000);
