@@ -250,7 +250,7 @@ mod tests {
         assert_eq!(between(Some(ebu), 576, Some(BT601), 480), Recoloured::No);
         let ictcp = Colour { matrix: 14, ..PQ };
         assert_eq!(between(Some(ictcp), 1080, Some(PQ), 1080), Recoloured::Unknown);
-        for code in [0, 3, 10, 13, 17, 23, 255] {
+        for code in [0, 3, 9, 10, 13, 17, 23, 255] {
             let odd = Colour { primaries: code, transfer: code, matrix: code.max(3) };
             assert_eq!(between(Some(odd), 1080, Some(BT709), 1080), Recoloured::Unknown, "{code}");
         }

@@ -184,6 +184,8 @@ struct Syntax {
     redundant: bool,
     /// Pictures in each list of references.
     lengths: [u32; 2],
+    /// What slices say of that themselves.
+    own: Option<[u32; 2]>,
 }
 
 const USUAL: Syntax = Syntax {
@@ -193,6 +195,7 @@ const USUAL: Syntax = Syntax {
     bottom_order: false,
     redundant: false,
     lengths: [1, 1],
+    own: None,
 };
 
 impl Syntax {
@@ -253,7 +256,8 @@ impl Syntax {
         }
         out.bits(4, number);
         if header & 0x1f == 5 {
-            out.ue(0);
+            // Taken for another field, it would be too high.
+            out.ue(1000);
         }
         match self.order {
             0 => out.bits(4, 7),
@@ -270,7 +274,11 @@ impl Syntax {
             out.flag(true);
         }
         if kind < 2 {
-            out.flag(false);
+            out.flag(self.own.is_some());
+            let lists = if kind == B { 2 } else { 1 };
+            for length in self.own.into_iter().flatten().take(lists) {
+                out.ue(length - 1);
+            }
         }
         for count in changes {
             out.flag(true);
@@ -358,6 +366,16 @@ fn numbers_of_pictures_go_on_from_the_last_reference() {
         run(USUAL, &[(IDR, I, 0), (REFERENCE, I, 7), (REFERENCE, P, 2)]),
         [None, reference, reference]
     );
+    // One slice that needs others is enough.
+    let mut followed = USUAL.start();
+    let mixed = [USUAL.slice(REFERENCE, 0, I, 7, &[]), USUAL.slice(REFERENCE, 4, P, 7, &[0])];
+    for (slices, expected) in [
+        (&[USUAL.slice(IDR, 0, I, 0, &[])][..], None),
+        (&mixed, reference),
+        (&[USUAL.slice(REFERENCE, 0, P, 1, &[0])], reference),
+    ] {
+        assert_eq!(next(&mut followed, slices), expected);
+    }
     // Decoding may start with any number.
     assert_eq!(run(USUAL, &[(REFERENCE, I, 9), (REFERENCE, P, 10)]), [None; 2]);
     assert_eq!(run(USUAL, &[(OTHER, I, 9), (REFERENCE, P, 10)]), [None; 2]);
@@ -366,20 +384,161 @@ fn numbers_of_pictures_go_on_from_the_last_reference() {
 #[test]
 fn lists_of_references_are_found_behind_all_that_a_slice_may_say_before() {
     let slice = Some(Damage::Slice);
-    for (order, bottom_order, redundant) in
-        (0..3).flat_map(|n| [(n, false, false), (n, true, false), (n, false, true), (n, true, true)])
-    {
-        let syntax = Syntax { order, bottom_order, redundant, lengths: [3, 2], ..USUAL };
+    for (order, n) in (0..3).flat_map(|order| (0..8).map(move |n| (order, n))) {
+        let (bottom_order, redundant) = (n & 1 != 0, n & 2 != 0);
+        let (lengths, own) = if n < 4 { ([3, 2], None) } else { ([1, 1], Some([3, 2])) };
+        let syntax = Syntax { order, bottom_order, redundant, lengths, own, ..USUAL };
         let found = |kind: u32, changes: &[u32]| {
             let mut followed = syntax.start();
-            next(&mut followed, &[syntax.slice(IDR, 0, I, 0, &[])]);
+            assert_eq!(next(&mut followed, &[syntax.slice(IDR, 0, I, 0, &[])]), None);
             next(&mut followed, &[syntax.slice(REFERENCE, 0, kind, 1, changes)])
         };
-        let name = format!("{order} {bottom_order} {redundant}");
+        let name = format!("{order} {bottom_order} {redundant} {own:?}");
         assert_eq!([found(P, &[3]), found(P, &[4])], [None, slice], "{name}");
         assert_eq!([found(B, &[3, 2]), found(B, &[3, 3]), found(B, &[4, 2])], [None, slice, slice], "{name}");
         // Without lists of its own, what follows is none of them.
         assert_eq!(found(I, &[9]), None, "{name}");
+    }
+}
+
+/// HEVC: what slice headers have that not all have. Order counts have four bits.
+#[derive(Clone, Copy, Default)]
+struct Header {
+    output: bool,
+    extra: u32,
+    separate_planes: bool,
+}
+
+const TRAIL_N: u32 = 0;
+const TRAIL_R: u32 = 1;
+const RADL_R: u32 = 7;
+const RASL_R: u32 = 9;
+const IDR_W_RADL: u32 = 19;
+const CRA: u32 = 21;
+
+impl Header {
+    fn start(self) -> Continuity {
+        let mut followed = Continuity::new(&recorded(HEVC).0);
+        let sps = followed.sequence_sets.get_mut(&0).unwrap();
+        (sps.order.lsb_bits, sps.order.separate_planes) = (4, self.separate_planes);
+        sps.reference_sets.clear();
+        let set = PictureSet { sps: 0, output: self.output, extra: self.extra, lists: None };
+        followed.picture_sets.insert(0, set);
+        followed
+    }
+
+    /// A picture of this kind and temporal layer, counted from 1, that refers to those this much before and behind it.
+    fn picture(self, (kind, layer): (u32, u32), order: u32, before: &[u32], behind: &[u32]) -> Vec<u8> {
+        let mut out = BitWriter::default();
+        out.bits(16, kind << 9 | layer);
+        out.flag(true);
+        if kind >= 16 {
+            out.flag(false);
+        }
+        out.ue(0);
+        out.bits(self.extra, (1 << self.extra) - 1);
+        out.ue(1);
+        out.bits(u32::from(self.output), u32::from(self.output));
+        out.bits(if self.separate_planes { 2 } else { 0 }, if self.separate_planes { 3 } else { 0 });
+        if kind != IDR_W_RADL {
+            out.bits(4, order % 16);
+            out.flag(false);
+            for references in [before, behind] {
+                out.ue(u32::try_from(references.len()).unwrap());
+            }
+            for references in [before, behind] {
+                let mut at = 0;
+                for delta in references {
+                    out.ue(delta - at - 1);
+                    out.flag(true);
+                    at = *delta;
+                }
+            }
+        }
+        out.bits(8, 0x80);
+        escaped(&out.bytes())
+    }
+}
+
+/// Kind and layer, order count, and references before and behind.
+type Coded<'a> = ((u32, u32), u32, &'a [u32], &'a [u32]);
+
+/// What is missing from the last of these pictures; nothing is from those before it.
+fn last_of(header: Header, pictures: &[Coded]) -> Option<Damage> {
+    let mut followed = header.start();
+    let picture = |(kind, order, before, behind): &Coded| {
+        next(&mut followed, &[header.picture(*kind, *order, before, behind)])
+    };
+    let found: Vec<_> = pictures.iter().map(picture).collect();
+    let (last, before) = found.split_last().unwrap();
+    assert!(before.iter().all(Option::is_none), "{found:?}");
+    *last
+}
+
+#[test]
+fn reference_sets_are_found_behind_all_that_a_slice_may_say_before() {
+    for n in 0..8 {
+        let header = Header { output: n & 1 != 0, extra: n & 2, separate_planes: n & 4 != 0 };
+        let start: [Coded; 3] =
+            [((IDR_W_RADL, 1), 0, &[], &[]), ((TRAIL_R, 1), 4, &[4], &[]), ((TRAIL_N, 1), 2, &[2], &[2])];
+        assert_eq!(last_of(header, &start), None, "{n}");
+        for (before, behind, expected) in [
+            (&[4, 8][..], &[][..], None),
+            (&[4, 7], &[], Some(Damage::Reference)),
+            (&[4], &[1], Some(Damage::Reference)),
+        ] {
+            let pictures = [&start[..], &[((TRAIL_R, 1), 8, before, behind)]].concat();
+            assert_eq!(last_of(header, &pictures), expected, "{n} {before:?} {behind:?}");
+        }
+    }
+}
+
+#[test]
+fn units_that_are_no_slices_of_the_base_layer_say_nothing() {
+    let usual = Header::default();
+    let (delimiter, enhanced) = (vec![35 << 1, 1, 0x50], vec![2, 1 << 3 | 1, 0]);
+    let mut followed = usual.start();
+    for picture in [usual.picture((IDR_W_RADL, 1), 0, &[], &[]), usual.picture((TRAIL_R, 1), 1, &[1], &[])] {
+        assert_eq!(next(&mut followed, &[delimiter.clone(), enhanced.clone(), picture]), None);
+    }
+    assert_eq!(next(&mut followed, &[delimiter, enhanced]), None);
+}
+
+#[test]
+fn order_counts_are_counted_from_pictures_that_no_decoder_leaves_out() {
+    let usual = Header::default();
+    let start = ((IDR_W_RADL, 1), 0, &[][..], &[][..]);
+    // Counted from the first picture, that of 8 is 8 before it; from one of 7, it is the next.
+    for (kind, counted) in [
+        ((TRAIL_R, 1), true),
+        ((CRA, 1), true),
+        ((TRAIL_R, 2), false),
+        ((TRAIL_N, 1), false),
+        ((RADL_R, 1), false),
+        ((RASL_R, 1), false),
+    ] {
+        let pictures = |before, behind| [start, (kind, 7, &[], &[]), ((TRAIL_R, 1), 8, before, behind)];
+        let (next, far) = (last_of(usual, &pictures(&[1], &[])), last_of(usual, &pictures(&[], &[8])));
+        let missing = Some(Damage::Reference);
+        assert_eq!([next, far], if counted { [None, missing] } else { [missing, None] }, "{kind:?}");
+    }
+    // The first picture is counted from, whichever it is.
+    assert_eq!(last_of(usual, &[((TRAIL_N, 1), 15, &[], &[]), ((TRAIL_R, 1), 14, &[], &[1])]), None);
+}
+
+#[test]
+fn pictures_are_remembered_for_long_and_forgotten_at_a_new_beginning() {
+    let usual = Header::default();
+    let begun = ((IDR_W_RADL, 1), 0, &[][..], &[][..]);
+    let mut pictures = vec![begun];
+    pictures.extend((1..100).map(|n| ((TRAIL_R, 1), n, &[1][..], &[][..])));
+    for (reference, expected) in [(64, None), (65, Some(Damage::Reference))] {
+        let last = [((TRAIL_R, 1), 100, &[reference][..], &[][..])];
+        assert_eq!(last_of(usual, &[&pictures[..], &last].concat()), expected, "{reference}");
+    }
+    for (references, expected) in [(&[1][..], None), (&[1, 2], Some(Damage::Reference))] {
+        let again = [begun, ((TRAIL_R, 1), 1, references, &[][..])];
+        assert_eq!(last_of(usual, &[&pictures[..16], &again].concat()), expected, "{references:?}");
     }
 }
 
