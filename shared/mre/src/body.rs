@@ -16,6 +16,9 @@ use crate::vtt;
 use crate::warnings::{ExportWarning, Warnings};
 use crate::writer::Writer;
 
+/// Bytes that a segment takes in JSON, about.
+const SEGMENT_BYTES: usize = 1_024;
+
 /// The text that grows.
 #[derive(Debug)]
 enum Shape {
@@ -196,7 +199,7 @@ impl DocumentBody {
 
 /// A part of the guide's document on its own.
 fn guide_json(warnings: &mut Warnings, write: impl FnOnce(&mut Guide<'_>)) -> String {
-    let mut writer = Writer::default();
+    let mut writer = Writer::with_capacity(SEGMENT_BYTES);
     write(&mut Guide { writer: &mut writer, warnings });
     writer.into_text()
 }

@@ -2,9 +2,8 @@
 
 use crate::edit::{Edit, EditList};
 use crate::writer::Writer;
+use std::ops::Range;
 
-/// The only media of a clip.
-const MEDIA: &str = "DEFAULT_MEDIA";
 /// Bytes that a clip takes beside its segment's JSON and its markers, about.
 const CLIP_BYTES: usize = 768;
 /// Bytes that a marker takes, about.
@@ -12,8 +11,10 @@ const MARKER_BYTES: usize = 320;
 
 /// Writes the timeline. `document` is the document without its segments, as JSON.
 pub fn write(list: &EditList, document: &str) -> String {
-    let clips = clips(list);
-    let mut writer = Writer::with_capacity(2 * clips.len() + document.len() + 2 * CLIP_BYTES);
+    let size = |edit: &Edit| edit.json.len() + CLIP_BYTES + edit.features.len() * MARKER_BYTES;
+    let clips: usize = list.edits.iter().map(size).sum();
+    let mut writer = Writer::with_capacity(2 * clips + document.len() + 2 * CLIP_BYTES);
+    let mut written = None;
     object("Timeline.1", &mut writer, |w| {
         metadata(document, w);
         w.member("name", &list.title);
@@ -25,7 +26,7 @@ pub fn write(list: &EditList, document: &str) -> String {
                 for kind in ["Video", "Audio"] {
                     w.item();
                     composition("Track.1", kind, w, |w| {
-                        w.array(|w| w.raw(&clips));
+                        w.array(|w| clips_once(list, &mut written, w));
                         w.member("kind", kind);
                     });
                 }
@@ -35,71 +36,55 @@ pub fn write(list: &EditList, document: &str) -> String {
     writer.into_text()
 }
 
-/// The items of both tracks.
-fn clips(list: &EditList) -> String {
-    let size = |edit: &Edit| edit.json.len() + CLIP_BYTES + edit.features.len() * MARKER_BYTES;
-    let mut writer = Writer::with_capacity(list.edits.iter().map(size).sum());
-    let rate = list.cut.rate.float();
-    for edit in &list.edits {
-        if !writer.is_empty() {
-            writer.raw(", ");
-        }
-        clip(list, edit, &rate, &mut writer);
+/// Writes the clips of a track, and those of a second one from where they are `written`.
+fn clips_once(list: &EditList, written: &mut Option<Range<usize>>, writer: &mut Writer) {
+    if let Some(clips) = written {
+        return writer.repeat(clips.clone());
     }
-    writer.into_text()
+    let (from, rate) = (writer.len(), list.cut.rate.float());
+    for edit in &list.edits {
+        writer.item();
+        clip(list, edit, &rate, writer);
+    }
+    *written = Some(from..writer.len());
 }
 
+/// Writes a clip. It is much of the text, so its parts that are always the same are written as they are.
 fn clip(list: &EditList, edit: &Edit, rate: &str, writer: &mut Writer) {
-    object("Clip.2", writer, |w| {
-        metadata(&edit.json, w);
-        w.member("name", &format!("{} {:04}", list.event, edit.number));
-        w.key("source_range");
-        range(rate, edit, w);
-        w.key("effects");
-        w.raw("[]");
-        w.key("markers");
-        w.array(|w| {
-            for feature in &edit.features {
-                w.item();
-                marker(feature, rate, edit, w);
-            }
-        });
-        w.key("enabled");
-        w.bool(true);
-        w.key("media_references");
-        w.object(|w| {
-            w.key(MEDIA);
-            reference(rate, edit, w);
-        });
-        w.member("active_media_reference_key", MEDIA);
-    });
+    let mut span = Writer::with_capacity(192);
+    range(rate, edit, &mut span);
+    let span = span.into_text();
+    writer.raw(r#"{"OTIO_SCHEMA": "Clip.2", "metadata": {"mre": "#);
+    writer.raw(&edit.json);
+    writer.raw(r#"}, "name": "#);
+    writer.string(&format!("{} {:04}", list.event, edit.number));
+    writer.raw(r#", "source_range": "#);
+    writer.raw(&span);
+    writer.raw(r#", "effects": [], "markers": ["#);
+    for feature in &edit.features {
+        writer.item();
+        writer.raw(r#"{"OTIO_SCHEMA": "Marker.2", "metadata": {}, "name": "#);
+        writer.string(feature);
+        writer.raw(r#", "color": "CYAN", "marked_range": "#);
+        writer.raw(&span);
+        writer.raw(r#", "comment": ""}"#);
+    }
+    writer.raw(r#"], "enabled": true, "media_references": {"DEFAULT_MEDIA": "#);
+    reference(edit.clip.as_deref(), &span, writer);
+    writer.raw(r#"}, "active_media_reference_key": "DEFAULT_MEDIA"}"#);
 }
 
-fn marker(feature: &str, rate: &str, edit: &Edit, writer: &mut Writer) {
-    object("Marker.2", writer, |w| {
-        metadata("", w);
-        w.member("name", feature);
-        w.member("color", "CYAN");
-        w.key("marked_range");
-        range(rate, edit, w);
-        w.member("comment", "");
-    });
-}
-
-/// The segment's own file, or the recording, which is not one.
-fn reference(rate: &str, edit: &Edit, writer: &mut Writer) {
-    let schema = if edit.clip.is_some() { "ExternalReference.1" } else { "MissingReference.1" };
+/// Writes the segment's own file, or the recording, which is not one.
+fn reference(clip: Option<&str>, span: &str, writer: &mut Writer) {
+    let schema = if clip.is_some() { "ExternalReference.1" } else { "MissingReference.1" };
     object(schema, writer, |w| {
         metadata("", w);
         w.member("name", "");
         w.key("available_range");
-        match edit.clip {
-            Some(_) => range(rate, edit, w),
-            None => w.raw("null"),
-        }
+        w.raw(if clip.is_some() { span } else { "null" });
         w.key("available_image_bounds");
         w.raw("null");
-        if let Some(clip) = &edit.clip {
+        if let Some(clip) = clip {
             w.member("target_url", clip);
         }
     });

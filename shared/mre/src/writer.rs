@@ -1,6 +1,8 @@
 //! JSON text in the form of Python's `json.dump(ensure_ascii=False)`: `", "` and `": "` between the parts, nothing
 //! escaped but what JSON demands.
 
+use std::ops::Range;
+
 /// Builds one JSON text from the front to the back.
 ///
 /// A separator is due exactly when the text does not end with an opening bracket: no finished value ends with one.
@@ -89,6 +91,11 @@ impl Writer {
     /// Writes finished JSON as it is.
     pub fn raw(&mut self, token: &str) {
         self.text.push_str(token);
+    }
+
+    /// Writes a part of the text so far once more.
+    pub fn repeat(&mut self, part: Range<usize>) {
+        self.text.extend_from_within(part);
     }
 
     /// Writes a member whose value is a string.
