@@ -21,14 +21,14 @@ pub struct App<J, Q, O, S, T, C> {
     pub jobs: J,
     /// The work queues.
     pub queue: Q,
-    /// Where clips are.
+    /// The store of clips.
     pub objects: O,
     /// Judges requests.
     pub intake: Intake<S, T, C>,
     /// Times of a job's life.
     pub times: Lifecycle,
-    /// How replies look.
+    /// The form of replies.
     pub style: ReplyStyle,
-    /// Where metrics go.
+    /// The sink of metrics.
     pub metrics: Metrics,
 }

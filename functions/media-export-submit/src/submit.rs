@@ -20,19 +20,19 @@ const LOOK: Duration = Duration::from_secs(3);
 /// Conditional writes that may lose against others before the submission gives up.
 const WRITE_TRIES: u32 = 5;
 
-/// What was received.
+/// A submission as it was received.
 pub(crate) struct Submission<'a> {
     pub(crate) body: Option<&'a [u8]>,
     pub(crate) session: Option<SessionId>,
     pub(crate) idempotency_key: Option<String>,
     pub(crate) wait_ms: Option<i64>,
-    /// What the invocation had left at `began`, milliseconds since the epoch.
+    /// The time that the invocation had left at `began`, in milliseconds since the epoch.
     pub(crate) left: Duration,
     pub(crate) began: i64,
     pub(crate) context: TraceContext,
 }
 
-/// How a submission ended.
+/// The end of a submission.
 #[derive(Debug)]
 pub(crate) enum Ended {
     /// There is a job to answer from.
@@ -152,8 +152,8 @@ where
         Err(Unavailable("the jobs table", "every write met another one".to_owned()).into())
     }
 
-    /// Whether a file that the job's reply would name is not there any more. Where that cannot be found out in time, all
-    /// count as there, so that an outage of S3 changes no answer.
+    /// Returns `true` if a file that the job's reply would name is not there any more. Where that cannot be found out
+    /// in time, all count as there, so that an outage of S3 changes no answer.
     async fn has_gone(&self, job: &Job) -> bool {
         let look = async {
             for key in job.files() {
@@ -176,7 +176,7 @@ where
         }
     }
 
-    /// Sends again what the sweeper would send again. Losing the write means that somebody else does it.
+    /// Sends again what the sweeper would send again. If the write is lost, another caller resends it.
     async fn heal(&self, rev: u64, next: Option<&Job>) {
         let Some(next) = next else { return };
         if let Ok(Written::Done) = self.jobs.write(Some(rev), next).await {
@@ -203,7 +203,7 @@ where
     }
 }
 
-/// Whether the client was told to send the same request again.
+/// Returns `true` if the client was told to send the same request again.
 fn is_polled(job: &Job, now: i64) -> bool {
     !job.is_expired(now) && job.failure.as_ref().is_some_and(|failure| failure.retriable)
 }

@@ -1,7 +1,7 @@
 //! From a queue message to a job that has moved on.
 //!
-//! A message is acknowledged when the job needs it no more: it ended, or somebody else holds it (the sweeper watches
-//! over them), or this attempt wrote down how it ended. Only when the jobs table cannot be reached does the message go
+//! A message is acknowledged when the job needs it no more: it ended, or another worker holds it (the sweeper watches
+//! over both), or this attempt wrote down how it ended. Only when the jobs table cannot be reached does the message go
 //! back to its queue.
 
 use crate::attempt::Attempt;
@@ -24,7 +24,7 @@ const CLAIM_TRIES: u32 = 5;
 enum Taken {
     /// There is nothing to do.
     Nothing,
-    /// What the job left is to be removed.
+    /// The job's leftovers are to be removed.
     Clearing(Box<Job>),
     /// Another tenant's clip goes first, as of this time.
     Deferred(Box<Job>, i64),
@@ -117,8 +117,8 @@ impl<W: World> App<W> {
         Ok(Change::write(Some(&job), next, taken))
     }
 
-    /// Whether the job's tenant has half of the workers, rounded up, while another one's clip waits for one. Who cannot
-    /// tell works.
+    /// Returns `true` if the job's tenant has half of the workers, rounded up, while another one's clip waits for one.
+    /// A worker that cannot find out works.
     async fn yields(&self, job: &Job, now: i64) -> bool {
         let Some(workers) = self.workers else { return false };
         let judged = async {

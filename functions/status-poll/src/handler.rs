@@ -102,7 +102,7 @@ where
         self.job(&accepted.tenant.id, &accepted.job_id).await
     }
 
-    /// The job as it counts now; one whose record expired is as good as unknown.
+    /// The job as it counts now; one whose record expired counts as unknown.
     async fn job(&self, tenant: &TenantId, job_id: &JobId) -> Result<Job, Miss> {
         name_job(job_id);
         let now = self.intake.clock.now_ms();
@@ -121,8 +121,8 @@ where
         until_ended(job, budget, left, &self.jobs, &self.intake.clock, &self.times, &self.metrics).await
     }
 
-    /// Cancels a job in work, and forgets one that has ended; the reply says how. One that ends in this moment stays, and so
-    /// does one that was cancelled within the last minute.
+    /// Cancels a job in work, and forgets one that has ended; the reply says how. One that ends in this moment stays,
+    /// and so does one that was cancelled within the last minute.
     async fn deleted(&self, job: Job) -> Result<Job, Miss> {
         let ended = job.state.is_terminal();
         for _ in 0..DELETE_TRIES {

@@ -1,4 +1,4 @@
-//! Who is calling: a session id to a tenant (`AuthMode`).
+//! The callers' authentication: a session id to a tenant (`AuthMode`).
 
 use crate::ids::{SessionId, TenantId};
 use crate::ports::{Clock, Sessions, Unavailable};

@@ -1,4 +1,5 @@
-//! From a received body to an order, judged in this order: size, JSON, session, fields, tenant and storage. Submit and `POST /export/status` share it, so both name the same job.
+//! From a received body to an order, judged in this order: size, JSON, session, fields, tenant and storage. Submit and
+//! `POST /export/status` share it, so both name the same job.
 
 use crate::auth::authenticate;
 use crate::identity::{DirectoryKey, identify};
@@ -63,11 +64,11 @@ pub struct Accepted {
     pub tenant: Tenant,
     /// The job's name.
     pub job_id: JobId,
-    /// What to do.
+    /// The order.
     pub order: Order,
 }
 
-/// Who judges: the tables and the settings.
+/// The judge of requests: the tables and the settings.
 #[derive(Debug, Clone)]
 pub struct Intake<S, T, C> {
     /// The sessions table.
@@ -76,11 +77,11 @@ pub struct Intake<S, T, C> {
     pub tenants: T,
     /// The time.
     pub clock: C,
-    /// Who may call.
+    /// The callers that are admitted.
     pub auth: AuthMode,
-    /// What may be asked.
+    /// The limits of a request.
     pub limits: Limits,
-    /// What names the directories of new jobs; who only asks for jobs needs none.
+    /// The key that the names of new jobs' directories are made with; functions that only read jobs need none.
     pub directories: Option<DirectoryKey>,
 }
 

@@ -1,6 +1,6 @@
 //! A job and its life.
 //!
-//! A [`Job`] is one item of the jobs table and at the same time the outbox of its queue message: whoever finds
+//! A [`Job`] is one item of the jobs table and at the same time the outbox of its queue message: any reader that finds
 //! [`Job::due_at`] in the past sends the message again. Every change is a pure function from one value to the next
 //! (see [`transition`](self)); the store writes the result only if [`Job::rev`] is still what was read. Clocks decide
 //! when something is tried again, never whether a write is right: that is the fence's task.
@@ -31,7 +31,7 @@ pub use work::{Claim, Fenced};
 /// Format of the stored item. Readers accept any and keep what they do not know, at whatever depth.
 pub const SCHEMA_VERSION: u32 = 1;
 
-/// Where a job stands.
+/// The state of a job.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 #[serde(rename_all = "SCREAMING_SNAKE_CASE")]
@@ -54,13 +54,13 @@ pub enum State {
 }
 
 impl State {
-    /// Whether the job has ended, as far as this version can tell.
+    /// Returns `true` if the job has ended, to the knowledge of this version.
     pub fn is_terminal(self) -> bool {
         matches!(self, State::Ready | State::Failed | State::Cancelled)
     }
 }
 
-/// How a job failed.
+/// The failure of a job.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Failure {
     /// Why.
@@ -68,10 +68,10 @@ pub struct Failure {
     /// The reason in clients' words, for versions that do not know it; empty in items of earlier versions.
     #[serde(default, skip_serializing_if = "String::is_empty")]
     pub message: String,
-    /// What it is about; empty in items of earlier versions.
+    /// The thing at fault; empty in items of earlier versions.
     #[serde(default, skip_serializing_if = "Detail::is_empty")]
     pub detail: Detail,
-    /// Whether a POST may start another generation at once.
+    /// `true` if a POST may start another generation at once.
     pub retriable: bool,
     /// When, milliseconds since the epoch.
     pub at: i64,
@@ -87,14 +87,14 @@ impl Failure {
     }
 }
 
-/// How an earlier generation of a job ended.
+/// The end of an earlier generation of a job.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct UntoldEnd {
     /// Which.
     pub generation: u32,
-    /// How it stood then.
+    /// The state at that time.
     pub state: State,
-    /// How it failed.
+    /// The failure.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub failure: Option<Failure>,
     /// Its JPEG, if it was ready.
@@ -123,7 +123,7 @@ pub enum ObjectKind {
     Unknown,
 }
 
-/// What is known of a published file.
+/// The record of a published file.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Manifest {
     /// Size in bytes.
@@ -138,12 +138,12 @@ pub struct Manifest {
     pub duration_ms: i64,
     /// The part of the window that no recorded frame covers, in milliseconds.
     pub lack_ms: i64,
-    /// What was left out of it or corrected in it, one of each kind.
+    /// The parts that were left out of it or corrected in it, one of each kind.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub warnings: Vec<Warning>,
 }
 
-/// A manifest written before its object is made visible, so that whoever finds the object knows what it is.
+/// A manifest written before its object is made visible, so that a worker that finds the object knows what it is.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Staged {
     /// Which file.
@@ -152,7 +152,7 @@ pub struct Staged {
     pub generation: u32,
     /// Fence of the attempt.
     pub fence: u64,
-    /// What it made.
+    /// The file that it made.
     pub manifest: Manifest,
     /// When, milliseconds since the epoch; absent in items of earlier versions.
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -168,12 +168,12 @@ pub struct Begun {
     pub id: String,
 }
 
-/// What the worker did, for people.
+/// The worker's report on the making of a clip, for people.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[cfg_attr(feature = "openapi", derive(utoipa::ToSchema), schema(as = Plan))]
 #[serde(default)]
 pub struct PlanSummary {
-    /// How the clip is made: `copy`, `smart` (copied but for its ends), `reencode`, `still`.
+    /// The way in which the clip is made: `copy`, `smart` (copied except for its ends), `reencode`, `still`.
     pub kind: String,
     /// Why in this way.
     pub reason: String,
@@ -197,7 +197,7 @@ pub struct PlanSummary {
     pub total_ms: u64,
 }
 
-/// What was asked, as far as the work and the answers need it.
+/// The parts of the request that the work and the answers need.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Order {
     /// Clip and frame, or the frame alone.
@@ -212,7 +212,7 @@ pub struct Order {
     pub live_path: LivePath,
     /// Codec asked for.
     pub export_type: ExportType,
-    /// Where the files go.
+    /// The destination of the files.
     pub target: Target,
     /// `ImagePath` of the reply.
     pub image_path: String,
@@ -236,7 +236,7 @@ pub struct Job {
     pub rev: u64,
     /// Name of the last write, so that a writer whose reply was lost recognises its own.
     pub write_id: String,
-    /// Where it stands.
+    /// The state.
     pub state: State,
     /// Counts from 1; a POST after a failure starts the next.
     pub generation: u32,
@@ -247,7 +247,7 @@ pub struct Job {
     pub fence: u64,
     /// Claims of this generation.
     pub attempts: u32,
-    /// What was asked.
+    /// The order.
     pub order: Order,
     /// First POST.
     pub created_at: i64,
@@ -279,7 +279,7 @@ pub struct Job {
     /// First time that a service which the work needs did not answer.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub unanswered_since: Option<i64>,
-    /// What the last attempts failed in passing for, if that has a name: the reason once they are used up.
+    /// The named transient obstacle of the last attempts: the reason once they are used up.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub obstacle: Option<Reason>,
     /// First time that the recording was found absent.
@@ -303,16 +303,16 @@ pub struct Job {
     /// Uploads in parts that may still be open.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub uploads: Vec<Begun>,
-    /// How it failed.
+    /// The failure.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub failure: Option<Failure>,
-    /// What was done and is to be done about its end.
+    /// The record of the work that follows the end.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub aftermath: Option<Aftermath>,
     /// No work begins before: calls that remove what an earlier generation left may be on their way.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub quiet_until: Option<i64>,
-    /// What the worker did.
+    /// The worker's report.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub plan: Option<PlanSummary>,
     /// Seconds since the epoch after which the record counts as gone; only ended jobs have it.
@@ -324,7 +324,7 @@ pub struct Job {
     /// Trace of that request; goes along with every message.
     #[serde(default, skip_serializing_if = "Option::is_none", deserialize_with = "trace::trace_header")]
     pub trace: Option<TraceHeader>,
-    /// What a newer version of the service stored in it.
+    /// The members that a newer version of the service stored in it.
     #[serde(skip)]
     pub unread: Unread,
 }
@@ -346,7 +346,7 @@ impl Order {
         }
     }
 
-    /// Whether this version can carry it out: a newer one may have ordered what only that one makes.
+    /// Returns `true` if this version can carry it out: a newer one may have ordered what only that one makes.
     pub fn is_understood(&self) -> bool {
         self.wanted != Wanted::Unknown
             && self.target.container != Container::Unknown
@@ -389,12 +389,13 @@ impl Job {
         Self { correlation_id, trace, ..self }
     }
 
-    /// Whether its record counts as gone: its time is over (TTL deletion itself lags by days), or a client forgot it.
+    /// Returns `true` if its record counts as gone: its time is over (TTL deletion itself lags by days), or a client
+    /// forgot it.
     pub fn is_expired(&self, now_ms: i64) -> bool {
         self.is_over(now_ms) || self.is_forgotten()
     }
 
-    /// Whether its record's time is over.
+    /// Returns `true` if its record's time is over.
     fn is_over(&self, now_ms: i64) -> bool {
         self.expires_at.is_some_and(|at| at.saturating_mul(1000) <= now_ms)
     }
@@ -405,7 +406,8 @@ impl Job {
         self.staged.iter().find(same).map(|s| &s.manifest)
     }
 
-    /// What was left out of its files or corrected in them, one of each known kind: the clip's, then what only the JPEG has.
+    /// The parts that were left out of its files or corrected in them, one of each known kind: the clip's, then those
+    /// of the JPEG alone.
     pub fn warnings(&self) -> Vec<&Warning> {
         let files = self.video.iter().chain(&self.image);
         files.flat_map(|file| &file.warnings).fold(Vec::new(), |mut found, warning| {

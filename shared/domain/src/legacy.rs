@@ -9,7 +9,7 @@ use crate::request::{FieldError, Wanted};
 use crate::settings::ReplyStyle;
 use serde::{Deserialize, Serialize};
 
-/// Milliseconds that clients are asked to wait when nobody knows how long it takes.
+/// Milliseconds that clients are asked to wait when the time is not known.
 pub const WAIT_UNKNOWN: i64 = 2000;
 /// The least and the most that they are asked to.
 const WAIT_LEAST: i64 = 500;
@@ -67,7 +67,7 @@ pub struct Answer {
     pub reply: Reply,
 }
 
-/// How the request came, as far as the answer depends on it.
+/// The route of the request, to the extent that the answer depends on it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Via {
     /// `POST /export`: may start a new generation later.
@@ -76,7 +76,7 @@ pub enum Via {
     Status,
 }
 
-/// What there is to answer.
+/// The outcome to answer with.
 #[derive(Debug, Clone, Copy)]
 pub enum Outcome<'a> {
     /// The body or one of its fields is at fault (400).
@@ -135,7 +135,7 @@ pub enum ReplyRow {
     SourceAbsent,
     /// Attempts or time were used up, and a POST may try again.
     TimedOut,
-    /// Failed for good, or cancelled.
+    /// Failed permanently, or cancelled.
     Final,
     /// [`Outcome::NoSuchJob`].
     NoSuchJob,
@@ -238,7 +238,7 @@ fn failed(job: &Job, wait: i64) -> Reply {
     Reply { lack_length: lack, ..plain(-1, wait, &text) }
 }
 
-/// What is left at the pace so far, between half a second and the two of TVU's examples.
+/// The remaining time at the pace so far, between half a second and the two of TVU's examples.
 fn running_wait(job: &Job, now: i64) -> i64 {
     let left = (job.order.duration_ms - job.done_ms).max(0);
     match job.started_at {

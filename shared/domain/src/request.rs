@@ -33,7 +33,7 @@ impl FieldError {
     }
 }
 
-/// What codec the clip shall have (`export_type`).
+/// The codec of the clip (`export_type`).
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 #[serde(rename_all = "snake_case")]
@@ -60,7 +60,7 @@ impl ExportType {
     }
 }
 
-/// What the client wants.
+/// The files that the client wants.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 #[serde(rename_all = "snake_case")]
@@ -118,7 +118,7 @@ pub struct ExportRequest {
     pub story: Option<Story>,
 }
 
-/// Members that are judged; whatever else a body holds is ignored, but for the deprecated pair.
+/// Members that are judged; all others are ignored, except the deprecated pair.
 pub const KNOWN: [&str; 17] = [
     "_ServiceName",
     "_UrlPath",
@@ -251,7 +251,7 @@ fn storage(fields: &Fields<'_>, limits: &Limits) -> Result<Option<Vec<StorageEnt
     parse_storage_info(text, limits.lenient_json).map_err(|why| FieldError::new("storage_info", why))
 }
 
-/// Deprecated fields never make a request fail: whatever is no pair of strings is as good as absent.
+/// Deprecated fields never make a request fail: whatever is no pair of strings counts as absent.
 fn deprecated_target(members: &[(String, RequestJson)]) -> Option<(String, String)> {
     let text =
         |name: &str| members.iter().find(|(key, _)| key == name).and_then(|(_, value)| value.as_text());

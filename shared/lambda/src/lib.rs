@@ -1,4 +1,4 @@
-//! What every function needs to be a Lambda: configuration, logs, HTTP replies, documents, SQS batches.
+//! The parts that every function needs to be a Lambda: configuration, logs, HTTP replies, documents, SQS batches.
 
 #[cfg(feature = "sqs")]
 pub mod batch;

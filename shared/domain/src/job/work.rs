@@ -1,4 +1,4 @@
-//! What a worker does to a job. Every change but the claim is conditional on the worker's fence.
+//! The transitions of a job that a worker causes. Every change except the claim is conditional on the worker's fence.
 
 use super::{Begun, Cause, Job, Manifest, ObjectKind, PlanSummary, Reason, Staged, State};
 use crate::message::MAX_DELAY_S;
@@ -19,7 +19,7 @@ pub enum Claim {
     Exhausted(Box<Job>),
     /// Nothing to do for this message: the job ended, or a newer generation has its own message.
     Stale,
-    /// Somebody else holds a live claim, the job's time to wake has not come, or only a newer version can do it.
+    /// Another worker holds a live claim, the job's time to wake has not come, or only a newer version can do it.
     NotNow,
 }
 
@@ -81,8 +81,8 @@ impl Job {
         }))
     }
 
-    /// The staged manifests but for those as old as a record becomes: their objects do not last for as long as the next
-    /// record, so nobody adopts them.
+    /// The staged manifests except those as old as a record becomes: their objects do not last for as long as the next
+    /// record, so no worker adopts them.
     fn remembered(&self, now: i64, times: &Lifecycle) -> Vec<Staged> {
         let most = times.terminal_ttl_s.saturating_mul(1000);
         let lasts = |staged: &&Staged| staged.at.is_none_or(|at| now - at < most);
@@ -95,8 +95,8 @@ impl Job {
         self.deadline_at.unwrap_or(new)
     }
 
-    /// The job lets another tenant's go first: its message is to be sent again after [`Job::pause_in_line`]. `None` for one
-    /// that was claimed in this generation already, whose time for the work runs, and for one whose time is over.
+    /// The job lets another tenant's go first: its message is to be sent again after [`Job::pause_in_line`]. `None` for
+    /// one that was claimed in this generation already, whose time for the work runs, and for one whose time is over.
     pub fn deferred(&self, now: i64, times: &Lifecycle) -> Option<Job> {
         let waits = self.state == State::Queued && self.deadline_at.is_none() && self.wake_at.is_none();
         if !waits || self.effective(now, times).state.is_terminal() {
@@ -151,7 +151,7 @@ impl Job {
         Ok(Job { uploads, ..renewed })
     }
 
-    /// Names of the uploads of earlier claims than the one with `fence`. Nobody will end them.
+    /// Names of the uploads of earlier claims than the one with `fence`. No worker will end them.
     pub fn abandoned(&self, fence: u64) -> impl Iterator<Item = &str> {
         self.uploads.iter().filter(move |begun| begun.fence < fence).map(|begun| begun.id.as_str())
     }
@@ -231,8 +231,8 @@ impl Job {
         Ok(self.failed(cause, now, times))
     }
 
-    /// The work failed in passing, and its recording may be why: it is tried again after a pause that grows with the
-    /// attempts.
+    /// The work met a transient error, and its recording may be why: it is tried again after a pause that grows with
+    /// the attempts.
     ///
     /// # Errors
     /// [`Fenced`] if the claim is no longer in force.
@@ -280,7 +280,8 @@ impl Job {
         }
     }
 
-    /// The recording has not reached the window's end. Waiting is no failed attempt, and its time is no time for the work.
+    /// The recording has not reached the window's end. Waiting is no failed attempt, and its time is no time for the
+    /// work.
     ///
     /// # Errors
     /// [`Fenced`] if the claim is no longer in force.

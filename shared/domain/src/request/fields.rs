@@ -10,7 +10,7 @@ pub(super) struct Fields<'a> {
 }
 
 impl<'a> Fields<'a> {
-    /// Refuses a known key that is given twice: which of the two was meant is anybody's guess.
+    /// Refuses a known key that is given twice: the two may differ.
     pub(super) fn new(
         prefix: &'static str,
         members: &'a [(String, RequestJson)],
@@ -23,7 +23,7 @@ impl<'a> Fields<'a> {
         }
     }
 
-    /// A member; `null` is as good as absent.
+    /// A member; `null` counts as absent.
     pub(super) fn get(&self, name: &str) -> Option<&'a RequestJson> {
         let found = self.members.iter().find(|(key, _)| key == name).map(|(_, value)| value);
         found.filter(|value| **value != RequestJson::Null)

@@ -1,4 +1,4 @@
-//! What a request wants.
+//! The options of a request for a document.
 
 use super::failure::DocumentFailure;
 use super::formats::{disposition, named_alone, preferred, wants_bytes};
@@ -23,7 +23,7 @@ pub enum Form {
     Line,
 }
 
-/// How a document is wanted.
+/// The delivery of a document.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Delivery {
     /// As the body, or where that is too large, by a redirect.
@@ -32,26 +32,26 @@ pub enum Delivery {
     Link,
 }
 
-/// What a request wants.
+/// The options of a request for a document.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Ask {
-    /// What the document is rendered as.
+    /// The format that the document is rendered in.
     pub rendering: Rendering,
     /// The options of its format, as they were given.
     pub options: BTreeMap<String, String>,
-    /// Whether the last stored export is wanted.
+    /// `true` if the last stored export is wanted.
     pub stored: bool,
     /// The form of the body.
     pub form: Form,
-    /// How the document is wanted.
+    /// The delivery of the document.
     pub delivery: Delivery,
-    /// Whether only the headers of the reply are wanted.
+    /// `true` if only the headers of the reply are wanted.
     pub head: bool,
-    /// Whether the body may be compressed.
+    /// `true` if the body may be compressed.
     pub gzip: bool,
-    /// What the client has (`If-None-Match`).
+    /// The entity tags that the client has (`If-None-Match`).
     pub if_none_match: Option<String>,
-    /// How a client stores the document (`Content-Disposition`).
+    /// The way in which a client stores the document (`Content-Disposition`).
     pub disposition: Option<String>,
 }
 
@@ -59,8 +59,8 @@ impl Ask {
     /// Reads a request.
     ///
     /// # Errors
-    /// When a parameter has a value that is not known or does not go with the format, and on the guide's routes also when
-    /// a parameter is not known or `Accept` allows no format. MRE passes over both, and so do its routes.
+    /// When a parameter has a value that is not known or does not go with the format, and on the guide's routes also
+    /// when a parameter is not known or `Accept` allows no format. MRE passes over both, and so do its routes.
     pub fn read(call: &Call) -> Result<Self, DocumentFailure> {
         let style = Style::of(call);
         if style == Style::Guide {
@@ -137,12 +137,12 @@ fn format(call: &Call, style: Style, accept: &str) -> Result<Format, DocumentFai
     }
 }
 
-/// Whether MRE's own route of edit lists was called: the only one with a track in its path.
+/// Returns `true` if MRE's own route of edit lists was called: the only one with a track in its path.
 fn is_edl_route(call: &Call) -> bool {
     call.path_parameters.as_ref().is_some_and(|names| names.contains_key("track"))
 }
 
-/// Whether MRE wraps a document of this format into its blob.
+/// Returns `true` if MRE wraps a document of this format into its blob.
 fn has_blob(call: &Call, format: Format) -> bool {
     format == Format::Json || is_edl_route(call)
 }

@@ -15,7 +15,7 @@ use export_mre::source::StoredText;
 use jiff::Timestamp;
 use jiff::fmt::rfc2822::DateTimePrinter;
 
-/// Where a document comes from.
+/// The origin of a document.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum DocumentOrigin {
     /// Built from the tables now.
@@ -29,9 +29,9 @@ pub(super) enum DocumentOrigin {
 pub(super) struct Served {
     /// The document.
     pub(super) text: String,
-    /// Where it comes from.
+    /// The origin of the document.
     pub(super) origin: DocumentOrigin,
-    /// Where its profile comes from.
+    /// The origin of its profile.
     pub(super) profile_source: Option<&'static str>,
     /// Warning codes.
     pub(super) warnings: Option<String>,
@@ -127,7 +127,7 @@ async fn whole<L: DocumentLinks>(ask: &Ask, served: Served, links: &L) -> Result
     Ok(ephemeral(headers(307)).with("etag", tag).with("location", link.url))
 }
 
-/// What a URL tells of the document that `ask` wants.
+/// The headers of the document that `ask` wants, as a URL gives them.
 pub(super) fn link_headers(ask: &Ask) -> LinkHeaders {
     LinkHeaders {
         content_type: content_type(ask.form, ask.rendering.format),
@@ -167,7 +167,7 @@ async fn lent<L: DocumentLinks>(
     Ok(told(reply, &link, bytes, hash))
 }
 
-/// Where a document is, how long, and what it is.
+/// Adds the headers that say where a document is, how long, and what it is.
 pub(super) fn told(reply: DocumentReply, link: &DocumentLink, bytes: u64, hash: &str) -> DocumentReply {
     let ends = Timestamp::from_millisecond(link.expires_ms / 1000 * 1000).unwrap_or_default();
     let told = serde_json::json!({

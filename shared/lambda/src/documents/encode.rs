@@ -16,7 +16,7 @@ pub fn sha256(bytes: &[u8]) -> String {
     hex(&Sha256::digest(bytes))
 }
 
-/// Whether a text fits into a reply: there it is a JSON string.
+/// Returns `true` if a text fits into a reply: there it is a JSON string.
 pub(super) fn fits(text: &str) -> bool {
     let sizes = text.bytes().map(|byte| match byte {
         b'"' | b'\\' | b'\n' | b'\r' | b'\t' | 8 | 12 => 2,
@@ -35,7 +35,7 @@ pub(super) fn gzip(text: &str) -> Option<String> {
     (packed.len().div_ceil(3) * 4 <= MAX_REPLY_BYTES).then(|| BASE64.encode(&packed))
 }
 
-/// How many bytes a text in base64 stands for.
+/// The number of bytes that a text in base64 stands for.
 pub(super) fn decoded_bytes(text: &str) -> usize {
     let padding = text.bytes().rev().take_while(|byte| *byte == b'=').count();
     text.len() / 4 * 3 - padding.min(2)

@@ -1,4 +1,4 @@
-//! What goes wrong, as problem details (RFC 9457) on the guide's routes and in MRE's shape on its own.
+//! The failures as problem details (RFC 9457) on the guide's routes and in MRE's shape on its own.
 
 use super::formats::on_offer;
 use super::gateway::{Call, DocumentReply};

@@ -60,7 +60,7 @@ pub(super) fn named_alone(accept: &str) -> Option<Format> {
     named.next().filter(|_| named.next().is_none())
 }
 
-/// Whether `accept` prefers bytes to JSON; of two ranges of equal quality the one that says more.
+/// Returns `true` if `accept` prefers bytes to JSON; of two ranges of equal quality the one that says more.
 pub(super) fn wants_bytes(accept: &str) -> bool {
     let bytes = quality(accept, BYTES);
     bytes.0 > 0 && bytes > quality(accept, JSON)
@@ -89,7 +89,7 @@ pub(super) fn disposition(format: Format, subject: &str) -> Option<String> {
     Some(format!("{kind}; filename=\"{ascii}\"; filename*=UTF-8''{encoded}"))
 }
 
-/// What no name of a file holds on one system or another, and what turns the direction of writing.
+/// The characters that no name of a file holds on one system or another, and those that turn the direction of writing.
 fn is_unsafe(sign: char) -> bool {
     sign.is_control()
         || matches!(sign, '/' | '\\' | ':' | '*' | '?' | '"' | '<' | '>' | '|')

@@ -13,13 +13,13 @@ use std::fmt;
 pub struct Call {
     /// Method and path of the route, with placeholders.
     pub route_key: String,
-    /// The path, decoded but for `%25`.
+    /// The path, decoded except `%25`.
     pub raw_path: String,
     /// The query as it was sent.
     pub raw_query_string: String,
     /// Headers by lower-case name.
     pub headers: HashMap<String, String>,
-    /// What stands in the path's placeholders.
+    /// The values of the path's placeholders.
     pub path_parameters: Option<HashMap<String, String>>,
     /// The rest.
     pub request_context: Context,
@@ -28,7 +28,7 @@ pub struct Call {
     pub trace: Option<TraceHeader>,
 }
 
-/// What the gateway knows about a request.
+/// The gateway's knowledge of a request.
 #[derive(Debug, Clone, Default, Deserialize)]
 #[serde(rename_all = "camelCase", default)]
 pub struct Context {
@@ -79,7 +79,7 @@ pub struct DocumentReply {
     pub headers: BTreeMap<&'static str, String>,
     /// The body: text, or base64.
     pub body: String,
-    /// Whether the body is base64.
+    /// `true` if the body is base64.
     pub is_base64_encoded: bool,
 }
 

@@ -11,7 +11,7 @@ const MAX_CHARS: usize = 256;
 pub struct Refused {
     /// Its name.
     pub parameter: &'static str,
-    /// What is wrong, for people.
+    /// The fault, for people.
     pub reason: &'static str,
 }
 
@@ -44,7 +44,7 @@ impl Call {
         Ok(name)
     }
 
-    /// The names of the query's parameters, as far as they are text; an empty item is none.
+    /// The names of the query's parameters, those that are text; an empty item does not count.
     pub(super) fn parameters(&self) -> impl Iterator<Item = String> {
         let items = self.raw_query_string.split('&').filter(|item| !item.is_empty());
         let names = items.map(|item| bytes_of(item.split_once('=').map_or(item, |(name, _)| name)));

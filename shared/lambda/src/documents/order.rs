@@ -39,7 +39,7 @@ pub struct DocumentOrder {
     options: BTreeMap<String, String>,
 }
 
-/// What travels in the queue.
+/// A message of an ordered document.
 #[derive(Serialize, Deserialize)]
 struct OrderMessage<T> {
     document: T,
@@ -87,7 +87,7 @@ impl DocumentOrder {
         self.replay.as_ref().map(|id| ReplayKey::new(self.event(), id))
     }
 
-    /// What the document is rendered as.
+    /// The format that the document is rendered in.
     pub fn rendering(&self) -> Rendering {
         self.read_rendering().unwrap_or(View::Guide.into())
     }

@@ -1,4 +1,4 @@
-//! What a legacy route receives: a body of bounded size and the credentials in its headers.
+//! The request of a legacy route: a body of bounded size and the credentials in its headers.
 
 use crate::correlation::correlation_id;
 use crate::deadline::left;
@@ -12,10 +12,10 @@ use lambda_http::{Body, Request, RequestExt};
 use std::fmt;
 use std::time::Duration;
 
-/// What an invocation has that answers a request.
+/// The longest invocation that answers a request.
 const LONGEST: Duration = Duration::from_secs(29);
 
-/// A received request, as far as the rules look at it. Never logged.
+/// A received request, to the extent that the rules look at it. Never logged.
 #[derive(Clone, Default)]
 pub struct Received {
     /// The body's bytes; `None` if there are more than [`MAX_BODY`].
@@ -26,11 +26,11 @@ pub struct Received {
     pub idempotency_key: Option<String>,
     /// Milliseconds of `Prefer: wait=N` (RFC 7240), as the client prefers.
     pub wait_ms: Option<i64>,
-    /// What the invocation has left.
+    /// The time that the invocation has left.
     pub left: Duration,
     /// `Accept`.
     pub accept: String,
-    /// What the request is called in logs and traces, as [`serve`](super::serve) left it among its extensions.
+    /// The names of the request in logs and traces, as [`serve`](super::serve) left them among its extensions.
     pub context: TraceContext,
 }
 
@@ -58,7 +58,7 @@ pub fn receive(request: &Request) -> Received {
     }
 }
 
-/// What a request is called in logs and traces.
+/// The names of a request in logs and traces.
 pub(super) fn trace_context(request: &Request) -> TraceContext {
     let request_id = request.request_context_ref().and_then(|context| match context {
         RequestContext::ApiGatewayV2(context) => context.request_id.as_deref(),

@@ -19,6 +19,8 @@ pub(crate) struct Module {
     pub(crate) imports: BTreeMap<String, Vec<String>>,
     /// The types and traits that it defines.
     pub(crate) types: BTreeSet<String>,
+    /// The functions that it defines, with the number of their parameters.
+    pub(crate) functions: Vec<(String, usize)>,
 }
 
 /// A crate of the product: its name, and its modules by path. `main.rs` is no part of them, since it only wires.
@@ -165,6 +167,11 @@ impl<'ast> Visit<'ast> for Reader<'_> {
 
     fn visit_item_use(&mut self, item: &'ast syn::ItemUse) {
         import(&item.tree, &mut Vec::new(), self.0);
+    }
+
+    fn visit_signature(&mut self, signature: &'ast syn::Signature) {
+        self.0.functions.push((signature.ident.to_string(), signature.inputs.len()));
+        visit::visit_signature(self, signature);
     }
 
     fn visit_item_struct(&mut self, item: &'ast syn::ItemStruct) {
