@@ -8,6 +8,7 @@ use export_domain::ports::{
     ClipLook, Clock, IdempotencyKeys, JobQueue, JobStore, Sessions, Tenants, Unavailable, WriteError, Written,
 };
 use export_domain::request::{FieldError, Wanted};
+use export_domain::time::EpochSecs;
 use export_domain::trace::TraceContext;
 use export_lambda::settle::{settled, until_ended};
 use export_lambda::telemetry::name_job;
@@ -95,7 +96,7 @@ where
     async fn bind(&self, key: Option<&str>, accepted: &Accepted) -> Result<(), Ended> {
         let Some(key) = key else { return Ok(()) };
         let now = self.intake.clock.now_ms();
-        let expires_at = now / 1000 + self.times.terminal_ttl_s;
+        let expires_at = EpochSecs::of_ms(now.saturating_add(self.times.terminal_ttl_ms));
         let bound = self.jobs.bind(&accepted.tenant.id, key, &accepted.job_id, now, expires_at).await?;
         if bound == accepted.job_id { Ok(()) } else { Err(Ended::KeyReused) }
     }

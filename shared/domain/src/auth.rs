@@ -20,7 +20,7 @@ pub async fn authenticate(
         (AuthMode::Session, None) => Ok(None),
         (AuthMode::Session, Some(id)) => {
             let row = sessions.session(&id.key()).await?;
-            let live = row.filter(|row| row.expires_at.saturating_mul(1000) > clock.now_ms());
+            let live = row.filter(|row| !row.expires_at.has_come(clock.now_ms()));
             Ok(live.map(|row| row.tenant))
         }
     }

@@ -11,6 +11,7 @@ use crate::message::{Message, VERSION};
 use crate::request::{ExportRequest, ExportType, Story, Wanted};
 use crate::storage::Container;
 use crate::target::Target;
+use crate::time::EpochSecs;
 use crate::trace::{self, CorrelationId, TraceContext, TraceHeader};
 use serde::{Deserialize, Serialize};
 
@@ -315,9 +316,9 @@ pub struct Job {
     /// The worker's report.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub plan: Option<PlanSummary>,
-    /// Seconds since the epoch after which the record counts as gone; only ended jobs have it.
+    /// The time from which the record counts as gone; only ended jobs have it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub expires_at: Option<i64>,
+    pub expires_at: Option<EpochSecs>,
     /// Name of the request that made or restarted it, for logs.
     #[serde(default, skip_serializing_if = "Option::is_none", deserialize_with = "trace::correlation_id")]
     pub correlation_id: Option<CorrelationId>,
@@ -397,7 +398,7 @@ impl Job {
 
     /// Returns `true` if its record's time is over.
     fn is_over(&self, now_ms: i64) -> bool {
-        self.expires_at.is_some_and(|at| at.saturating_mul(1000) <= now_ms)
+        self.expires_at.is_some_and(|at| at.has_come(now_ms))
     }
 
     /// The staged manifest of an object that carries this generation and fence.

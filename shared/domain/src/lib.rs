@@ -21,6 +21,7 @@ pub mod settings;
 pub mod storage;
 pub mod target;
 pub mod tenant;
+pub mod time;
 pub mod trace;
 pub mod update;
 pub mod wait;

@@ -6,6 +6,7 @@ use crate::message::{MAX_DELAY_S, Message};
 use crate::request::Wanted;
 use crate::target::{Bucket, Target};
 use crate::tenant::Tenant;
+use crate::time::EpochSecs;
 use bytes::Bytes;
 use sha2::{Digest, Sha256};
 use std::future::Future;
@@ -59,7 +60,7 @@ pub trait JobStore: Send + Sync {
 
 /// `Idempotency-Key` headers and the jobs that they stand for.
 pub trait IdempotencyKeys: Send + Sync {
-    /// Binds `key` to `job_id` until `expires_at` (seconds since the epoch) unless it is bound already; returns the
+    /// Binds `key` to `job_id` until `expires_at` unless it is bound already; returns the
     /// job that it is bound to.
     fn bind(
         &self,
@@ -67,7 +68,7 @@ pub trait IdempotencyKeys: Send + Sync {
         key: &str,
         job_id: &JobId,
         now: i64,
-        expires_at: i64,
+        expires_at: EpochSecs,
     ) -> impl Future<Output = Result<JobId, Unavailable>> + Send;
 }
 
@@ -170,8 +171,8 @@ pub trait DeadLetters: Send + Sync {
 pub struct Session {
     /// Whose session it is.
     pub tenant: TenantId,
-    /// Seconds since the epoch from which it is no longer good.
-    pub expires_at: i64,
+    /// The time from which it is no longer good.
+    pub expires_at: EpochSecs,
 }
 
 /// The sessions table.

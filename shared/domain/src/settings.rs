@@ -39,7 +39,7 @@ pub struct ReplyStyle {
     pub predict_paths: bool,
 }
 
-/// Times of a job's life in milliseconds, except [`Lifecycle::terminal_ttl_s`].
+/// Times of a job's life in milliseconds.
 #[derive(Debug, Clone)]
 pub struct Lifecycle {
     /// The time that a claim holds without renewal.
@@ -66,8 +66,8 @@ pub struct Lifecycle {
     pub resend_ms: i64,
     /// Longest time between two re-sends.
     pub max_resend_ms: i64,
-    /// Seconds that a finished job stays on record.
-    pub terminal_ttl_s: i64,
+    /// The time that a finished job stays on record.
+    pub terminal_ttl_ms: i64,
     /// The time after which the sweeper publishes a missed completion event; `None` sends no such events.
     pub tell_ms: Option<i64>,
     /// When what a job without files left is removed: later than any worker lives and any call of it is on its way.
@@ -91,7 +91,7 @@ impl Default for Lifecycle {
             line_ms: 2000,
             resend_ms: 60_000,
             max_resend_ms: 15 * 60_000,
-            terminal_ttl_s: 7 * 24 * 3600,
+            terminal_ttl_ms: 7 * 24 * 3_600_000,
             tell_ms: Some(10_000),
             clear_ms: 30 * 60_000,
             quiet_ms: 15 * 60_000,

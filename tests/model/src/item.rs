@@ -12,12 +12,11 @@ use export_domain::job::{
 use export_domain::request::{ExportType, Wanted};
 use export_domain::storage::Container;
 use export_domain::target::Target;
+use export_domain::time::EpochSecs;
 use std::sync::LazyLock;
 
 /// The time of every transition, in milliseconds since the epoch: a whole second, long after the window.
 pub const NOW: i64 = 1_000_000;
-/// A time that does not come, as a distance.
-const NEVER: i64 = 1_000_000_000;
 /// The store's copy of a job has this revision, so that every write has a higher one.
 const REV: u64 = 1;
 
@@ -221,7 +220,7 @@ impl Item {
     /// The job that the store holds.
     pub fn job(&self, scope: &Scope) -> Job {
         let at = |distance: i64| NOW + distance;
-        let expires = if self.expired { 0 } else { NEVER };
+        let expires = if self.expired { EpochSecs::new(0) } else { EpochSecs::MAX };
         let staged = |mark: &Mark| Staged {
             object: mark.kind,
             generation: mark.generation,

@@ -198,7 +198,7 @@ impl Scope {
                 line_ms: 1,
                 resend_ms: 1,
                 max_resend_ms: 1,
-                terminal_ttl_s: FAR * FAR,
+                terminal_ttl_ms: FAR * FAR * FAR,
                 tell_ms: None,
                 clear_ms: FAR,
                 quiet_ms: FAR,

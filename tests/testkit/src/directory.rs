@@ -4,6 +4,7 @@ use crate::fault::{Faults, lock};
 use export_domain::ids::{SessionId, TenantId};
 use export_domain::ports::{Session, Sessions, Tenants, Unavailable};
 use export_domain::tenant::Tenant;
+use export_domain::time::EpochSecs;
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex};
 
@@ -38,11 +39,11 @@ impl Directory {
         lock(&self.tables).tenants.remove(id);
     }
 
-    /// Adds or replaces a session, good until `expires_at` (seconds since the epoch).
+    /// Adds or replaces a session, good until `expires_at`.
     ///
     /// # Panics
     /// If `session` is no session id.
-    pub fn add_session(&self, session: &str, tenant: &TenantId, expires_at: i64) {
+    pub fn add_session(&self, session: &str, tenant: &TenantId, expires_at: EpochSecs) {
         let id = SessionId::parse(session).expect("a session id");
         lock(&self.tables).sessions.insert(id.key(), Session { tenant: tenant.clone(), expires_at });
     }

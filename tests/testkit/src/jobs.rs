@@ -9,6 +9,7 @@ use export_domain::ports::{
     ClipLine, Due, DueJobs, IdempotencyKeys, JobLists, JobPage, JobStore, Unavailable, Written,
 };
 use export_domain::request::Wanted;
+use export_domain::time::EpochSecs;
 use std::cmp::Reverse;
 use std::collections::{BTreeMap, HashMap};
 use std::fmt;
@@ -27,7 +28,7 @@ pub struct MemoryJobs {
 #[derive(Debug, Default)]
 struct Table {
     jobs: BTreeMap<(TenantId, JobId), Job>,
-    keys: HashMap<(TenantId, String), (JobId, i64)>,
+    keys: HashMap<(TenantId, String), (JobId, EpochSecs)>,
     writes: u64,
     flaws: Flaws,
     watcher: Option<Watcher>,
@@ -156,13 +157,13 @@ impl IdempotencyKeys for MemoryJobs {
         key: &str,
         job_id: &JobId,
         now: i64,
-        expires_at: i64,
+        expires_at: EpochSecs,
     ) -> Result<JobId, Unavailable> {
         let (table, name, job_id) =
             (Arc::clone(&self.table), (tenant.clone(), key.to_owned()), job_id.clone());
         let bind = move || {
             let mut table = lock(&table);
-            let bound = table.keys.get(&name).filter(|(_, until)| *until > now / 1000);
+            let bound = table.keys.get(&name).filter(|(_, until)| *until > EpochSecs::of_ms(now));
             if let Some((bound, _)) = bound {
                 return Ok(bound.clone());
             }

@@ -8,6 +8,7 @@ use export_domain::json;
 use export_domain::request::{Wanted, parse};
 use export_domain::settings::{Lifecycle, Limits};
 use export_domain::tenant::{AllowedTarget, Tenant};
+use export_domain::time::EpochSecs;
 use serde_json::{Value, json};
 
 /// When tests start, milliseconds since the epoch: well after the window of [`body`].
@@ -41,7 +42,7 @@ pub fn tenant() -> Tenant {
 pub fn directory() -> Directory {
     let directory = Directory::default();
     let tenant = tenant();
-    directory.add_session(SESSION, &tenant.id, NOW / 1000 + 30 * 24 * 3600);
+    directory.add_session(SESSION, &tenant.id, EpochSecs::of_ms(NOW + 30 * 24 * 3_600_000));
     directory.add_tenant(tenant);
     directory
 }

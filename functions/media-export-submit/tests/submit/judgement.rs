@@ -1,4 +1,5 @@
 use crate::world::World;
+use export_domain::time::EpochSecs;
 use export_testkit::{NOW, SESSION, ask, body, tenant, thumbnail_body, with};
 use lambda_http::http::Method;
 use serde_json::Value;
@@ -51,7 +52,7 @@ async fn missing_unknown_and_expired_sessions_get_the_same_answer() {
     let world = World::new();
     let missing = world.submit(&with(body(), "SessionId", Value::Null)).await;
     let unknown = world.submit(&with(body(), "SessionId", UNKNOWN)).await;
-    world.directory.add_session(SESSION, &tenant().id, NOW / 1000);
+    world.directory.add_session(SESSION, &tenant().id, EpochSecs::of_ms(NOW));
     let expired = world.submit(&body()).await;
     assert_eq!((missing.status, missing.codes()), (401, (-1, 0)));
     assert!(missing == unknown && unknown == expired);

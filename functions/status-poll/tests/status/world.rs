@@ -5,6 +5,7 @@ use export_domain::intake::Intake;
 use export_domain::job::Job;
 use export_domain::settings::{AuthMode, Lifecycle, Limits, ReplyStyle};
 use export_domain::tenant::Tenant;
+use export_domain::time::EpochSecs;
 use export_lambda::metrics::{Metric, Metrics};
 use export_testkit::{Answered, Directory, MemoryJobs, NOW, SESSION, TestClock, ask, directory, job, tenant};
 use lambda_http::Request;
@@ -33,7 +34,7 @@ impl World {
         let (jobs, directory, clock) = (MemoryJobs::default(), directory(), TestClock::jumping(NOW));
         let lines = Arc::<Mutex<_>>::default();
         directory.add_tenant(Tenant { id: stranger(), ..tenant() });
-        directory.add_session(STRANGERS_SESSION, &stranger(), i64::MAX / 1000);
+        directory.add_session(STRANGERS_SESSION, &stranger(), EpochSecs::MAX);
         let app = App {
             jobs: jobs.clone(),
             intake: Intake {

@@ -8,10 +8,11 @@ use aws_sdk_dynamodb::types::AttributeValue;
 use export_domain::ids::TenantId;
 use export_domain::ports::{Session, Sessions, Tenants, Unavailable};
 use export_domain::tenant::{AllowedTarget, Tenant};
+use export_domain::time::EpochSecs;
 use std::str::FromStr;
 
 /// No session is good for thousands of years.
-const LATEST_S: i64 = 100_000_000_000;
+const LATEST: EpochSecs = EpochSecs::new(100_000_000_000);
 /// Jobs that a tenant may have unfinished if its row does not say.
 const DEFAULT_MAX_ACTIVE: u32 = 100;
 
@@ -78,8 +79,8 @@ async fn get(
 /// A row that is not complete opens nothing, nor does one whose end is written in milliseconds.
 fn session_of(item: &AttributeMap) -> Option<Session> {
     let tenant = TenantId::parse(&text(item, "tenant")??).ok()?;
-    let expires_at = number(item, "expires_at")??;
-    (expires_at < LATEST_S).then_some(Session { tenant, expires_at })
+    let expires_at = EpochSecs::new(number(item, "expires_at")??);
+    (expires_at < LATEST).then_some(Session { tenant, expires_at })
 }
 
 /// An attribute may be left out; one of the wrong type must not count as left out, as that could open a whole bucket.

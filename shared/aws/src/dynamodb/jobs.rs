@@ -18,6 +18,7 @@ use export_domain::job::{Errand, Job};
 use export_domain::ports::{
     ClipLine, Clock, Due, DueJobs, IdempotencyKeys, JobLists, JobPage, JobStore, Unavailable, Written,
 };
+use export_domain::time::EpochSecs;
 use futures_util::future::try_join_all;
 
 const WHAT: &str = "the jobs table";
@@ -175,7 +176,7 @@ impl IdempotencyKeys for DynamoJobs {
         key: &str,
         job_id: &JobId,
         now: i64,
-        expires_at: i64,
+        expires_at: EpochSecs,
     ) -> Result<JobId, Unavailable> {
         let sent = self
             .client
@@ -184,7 +185,7 @@ impl IdempotencyKeys for DynamoJobs {
             .set_item(Some(keys::idempotency_key(tenant, key)))
             .item("job_id", AttributeValue::S(job_id.to_string()))
             .item("expires_at", AttributeValue::N(expires_at.to_string()))
-            .expression_attribute_values(":now", AttributeValue::N((now / 1000).to_string()))
+            .expression_attribute_values(":now", AttributeValue::N(EpochSecs::of_ms(now).to_string()))
             .condition_expression("attribute_not_exists(pk) OR expires_at <= :now")
             .return_values_on_condition_check_failure(ReturnValuesOnConditionCheckFailure::AllOld)
             .send()

@@ -2,6 +2,7 @@ use super::*;
 use crate::auth::authenticate;
 use crate::ids::SessionId;
 use crate::settings::AuthMode;
+use crate::time::EpochSecs;
 use std::pin::pin;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicI64, AtomicUsize, Ordering};
@@ -27,7 +28,7 @@ impl Clock for Now {
 
 /// A sessions table that holds [`KNOWN`], and counts its reads.
 struct Table {
-    expires_at: i64,
+    expires_at: EpochSecs,
     reads: Arc<AtomicUsize>,
 }
 
@@ -47,7 +48,7 @@ struct World {
 }
 
 impl World {
-    fn new(expires_at: i64) -> Self {
+    fn new(expires_at: EpochSecs) -> Self {
         let (now, reads) = (Now(Arc::new(AtomicI64::new(NOW))), Arc::<AtomicUsize>::default());
         let table = Table { expires_at, reads: Arc::clone(&reads) };
         let cached = Cached::new(table, now.clone());
@@ -84,7 +85,7 @@ fn guesses(most: u64) -> impl Iterator<Item = String> {
 
 #[test]
 fn a_hundred_thousand_guesses_open_nothing_fill_no_memory_and_push_nobody_out() {
-    let world = World::new(i64::MAX);
+    let world = World::new(EpochSecs::MAX);
     assert!(world.ask(KNOWN).is_some());
     for guess in guesses(100_000) {
         assert_eq!(world.ask(&guess), None, "{guess}");
@@ -112,7 +113,7 @@ fn what_is_asked_for_again_outlives_what_is_not() {
 
 #[test]
 fn a_found_session_is_good_for_a_minute_and_a_missing_one_for_half() {
-    let world = World::new(i64::MAX);
+    let world = World::new(EpochSecs::MAX);
     let missing = KNOWN.to_ascii_lowercase();
     for (ms, reads) in [(0, 2), (29_999, 2), (1, 3), (29_999, 3), (1, 5)] {
         world.advance(ms);
@@ -123,7 +124,7 @@ fn a_found_session_is_good_for_a_minute_and_a_missing_one_for_half() {
 
 #[test]
 fn a_remembered_session_ends_when_its_row_says() {
-    let world = World::new(NOW / 1000 + 10);
+    let world = World::new(EpochSecs::of_ms(NOW + 10_000));
     world.advance(9_999);
     assert!(world.ask(KNOWN).is_some());
     world.advance(1);

@@ -50,7 +50,7 @@ fn a_job_in_a_state_that_only_a_newer_version_knows_is_left_alone_until_its_clie
     let seen = Box::new(unknown.clone());
     assert_eq!(unknown.posted(&unknown.order, late, &times()), Posted::Answer { job: seen, heal: None });
     assert_eq!(unknown.cancelled(late, &times()).unwrap().state, State::Cancelled);
-    let ended = Job { expires_at: Some(late), ..unknown };
+    let ended = Job { expires_at: Some(EpochSecs::of_ms(late)), ..unknown };
     assert_eq!(ended.cancelled(late, &times()), None, "a job that will expire has ended");
 }
 
@@ -108,7 +108,7 @@ fn a_clock_that_is_wrong_for_as_long_as_a_job_may_try_is_its_reason() {
 #[test]
 fn a_manifest_as_old_as_a_record_becomes_is_not_adopted_any_more() {
     let staged = claimed(&job(), T0).with_staged(1, ObjectKind::Video, manifest(0), T0).unwrap();
-    let ttl = times().terminal_ttl_s * 1000;
+    let ttl = times().terminal_ttl_ms;
     let at = |now: i64| claimed(&Job { deadline_at: None, queued_at: now, ..staged.clone() }, now);
     assert!(at(T0 + ttl - 1).staged(ObjectKind::Video, 1, 1).is_some());
     assert!(at(T0 + ttl).staged(ObjectKind::Video, 1, 1).is_none());
@@ -151,7 +151,7 @@ fn an_ended_job_expires_and_is_due_only_until_its_end_was_told() {
         running.cancelled(T0, &times()).unwrap(),
     ] {
         assert!(ended.state.is_terminal() && ended.lease_until.is_none());
-        assert_eq!(ended.expires_at, Some(T0 / 1000 + 604_800));
+        assert_eq!(ended.expires_at, Some(EpochSecs::new(T0 / 1000 + 604_800)));
         assert_eq!(ended.claim(1, "x", T0, &times()), Claim::Stale);
         assert_eq!(ended.cancelled(T0, &times()), None);
         assert_eq!(ended.swept(T0 + 9_999, &times()), Swept::Nothing, "whoever ended it tells");

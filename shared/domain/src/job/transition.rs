@@ -6,6 +6,7 @@ use super::{
 };
 use crate::ids::{JobId, TenantId};
 use crate::settings::Lifecycle;
+use crate::time::EpochSecs;
 
 /// Ends of earlier generations that are kept to be told: a bus that is down while a client tries again and again.
 const MOST_UNTOLD: usize = 100;
@@ -366,7 +367,7 @@ impl Job {
             uploads: if state == State::Ready { Vec::new() } else { self.uploads.clone() },
             resends: 0,
             wake_at: None,
-            expires_at: Some(now / 1000 + times.terminal_ttl_s),
+            expires_at: Some(EpochSecs::of_ms(now.saturating_add(times.terminal_ttl_ms))),
             ..self.touched(now)
         }
     }

@@ -84,8 +84,7 @@ impl Job {
     /// The staged manifests except those as old as a record becomes: their objects do not last for as long as the next
     /// record, so no worker adopts them.
     fn remembered(&self, now: i64, times: &Lifecycle) -> Vec<Staged> {
-        let most = times.terminal_ttl_s.saturating_mul(1000);
-        let lasts = |staged: &&Staged| staged.at.is_none_or(|at| now - at < most);
+        let lasts = |staged: &&Staged| staged.at.is_none_or(|at| now - at < times.terminal_ttl_ms);
         self.staged.iter().filter(lasts).cloned().collect()
     }
 

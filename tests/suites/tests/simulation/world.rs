@@ -11,6 +11,7 @@ use export_domain::intake::Intake;
 use export_domain::request::Wanted;
 use export_domain::settings::{AuthMode, Lifecycle, Limits, ReplyStyle};
 use export_domain::tenant::Tenant;
+use export_domain::time::EpochSecs;
 use export_lambda::batch::{Disposition, Record};
 use export_lambda::metrics::Metrics;
 use export_testkit::{
@@ -63,7 +64,7 @@ impl World {
     pub(crate) fn new(sim: &Sim) -> Self {
         let (directory, jobs) = (directory(), MemoryJobs::default());
         let strange = TenantId::parse("stranger").unwrap();
-        directory.add_session(STRANGERS_SESSION, &strange, i64::MAX / 1000);
+        directory.add_session(STRANGERS_SESSION, &strange, EpochSecs::MAX);
         directory.add_tenant(Tenant { id: strange, ..tenant() });
         let ledger = Ledger::default();
         let (watching, sim_of_watch) = (ledger.clone(), sim.clone());

@@ -9,6 +9,7 @@ use export_domain::request::{ExportType, Story, Wanted};
 use export_domain::settings::Lifecycle;
 use export_domain::storage::{Container, Slug};
 use export_domain::target::Target;
+use export_domain::time::EpochSecs;
 use export_domain::trace::{CorrelationId, TraceHeader};
 use proptest::collection::{btree_map, vec};
 use proptest::prelude::*;
@@ -88,7 +89,7 @@ fn full() -> Job {
             at: 7,
         }),
         plan: Some(PlanSummary::default()),
-        expires_at: Some(8),
+        expires_at: Some(EpochSecs::new(8)),
         correlation_id: CorrelationId::parse("c"),
         trace: TraceHeader::parse("Root=1-5759e988-bd862e3fe1be46a994272793;Sampled=1"),
         ..minimal()
@@ -333,7 +334,7 @@ fn what_takes_the_place_of_something_has_nothing_of_it() {
 
 #[test]
 fn an_order_keeps_what_a_newer_version_stored_in_it_if_a_request_of_this_one_restarts_the_job() {
-    let failed = Job { state: State::Failed, expires_at: Some(0), ..full() };
+    let failed = Job { state: State::Failed, expires_at: Some(EpochSecs::new(0)), ..full() };
     let item = with(encode(&failed).unwrap(), "order.more", AttributeValue::Bool(true));
     let job = decode(&item).unwrap();
     let order = Order { story: None, ..job.order.clone() };
