@@ -2,7 +2,7 @@
 
 use crate::App;
 use export_aws::triggers::SENT_ATTRIBUTE;
-use export_domain::ports::{Clock, DeadLetters, EventBus, Unavailable};
+use export_domain::ports::{Clock, DeadLetters, EventBus, Ids, Unavailable};
 use export_lambda::batch::{Disposition, Record};
 use export_lambda::documents::{DocumentOrder, content_type, formed, sha256};
 use export_mre::export::{ExportError, export_event, export_replay};
@@ -69,7 +69,7 @@ where
     B: EventBus,
     Q: TriggerQueue,
     D: DeadLetters,
-    C: Clock,
+    C: Clock + Ids,
 {
     /// Handles one message with `left` of the invocation to go.
     pub async fn handle(&self, record: &Record, left: Duration) -> Disposition {

@@ -5,12 +5,13 @@ use export_domain::ids::SessionId;
 use export_domain::intake::{Accepted, Rejection};
 use export_domain::job::{Job, Posted};
 use export_domain::ports::{
-    ClipLook, Clock, IdempotencyKeys, JobQueue, JobStore, Sessions, Tenants, Unavailable, WriteError, Written,
+    ClipLook, Clock, IdempotencyKeys, Ids, JobQueue, JobStore, Sessions, Tenants, WriteError, Written,
 };
 use export_domain::request::{FieldError, Wanted};
 use export_domain::time::EpochSecs;
 use export_domain::trace::TraceContext;
-use export_lambda::settle::{settled, until_ended};
+use export_domain::update::{Change, update};
+use export_lambda::settle::JobReader;
 use export_lambda::telemetry::name_job;
 use std::time::Duration;
 
@@ -33,29 +34,12 @@ pub(crate) struct Submission<'a> {
     pub(crate) context: TraceContext,
 }
 
-/// The end of a submission.
-#[derive(Debug)]
-pub(crate) enum Ended {
-    /// There is a job to answer from.
-    Job(Box<Job>),
-    /// It got no further.
-    Rejected(Rejection),
-    /// Admission was refused.
-    TooMany { wait_ms: i64 },
-    /// The idempotency key belongs to another request.
-    KeyReused,
-}
-
-impl From<Rejection> for Ended {
-    fn from(rejection: Rejection) -> Self {
-        Ended::Rejected(rejection)
-    }
-}
-
-impl From<Unavailable> for Ended {
-    fn from(error: Unavailable) -> Self {
-        Ended::Rejected(error.into())
-    }
+/// A job that answers a submission.
+enum Answering {
+    /// It was there.
+    Found(Box<Job>),
+    /// This submission stored it, and its message is to be sent.
+    Stored(Box<Job>),
 }
 
 impl<J, Q, O, S, T, C> App<J, Q, O, S, T, C>
@@ -65,16 +49,9 @@ where
     O: ClipLook,
     S: Sessions,
     T: Tenants,
-    C: Clock,
+    C: Clock + Ids,
 {
-    pub(crate) async fn submit(&self, submission: Submission<'_>) -> Ended {
-        match self.try_submit(submission).await {
-            Ok(job) => Ended::Job(Box::new(job)),
-            Err(ended) => ended,
-        }
-    }
-
-    async fn try_submit(&self, submission: Submission<'_>) -> Result<Job, Ended> {
+    pub(crate) async fn submit(&self, submission: Submission<'_>) -> Result<Job, Rejection> {
         let accepted = self.intake.accept(submission.body, submission.session).await?;
         name_job(&accepted.job_id);
         let key = submission.idempotency_key.as_deref().map(key_of).transpose()?;
@@ -88,17 +65,17 @@ where
         let clock = &self.intake.clock;
         let spent = Duration::from_millis(u64::try_from(clock.now_ms() - submission.began).unwrap_or(0));
         let left = submission.left.saturating_sub(spent);
-        Ok(until_ended(job, budget, left, &self.jobs, clock, &self.times, &self.metrics).await)
+        Ok(self.reader().until_ended(job, budget, left).await)
     }
 
     /// Binds the key to this request; the last step before the job is stored or answered from, so that a refused
     /// submission leaves nothing.
-    async fn bind(&self, key: Option<&str>, accepted: &Accepted) -> Result<(), Ended> {
+    async fn bind(&self, key: Option<&str>, accepted: &Accepted) -> Result<(), Rejection> {
         let Some(key) = key else { return Ok(()) };
         let now = self.intake.clock.now_ms();
         let expires_at = EpochSecs::of_ms(now.saturating_add(self.times.terminal_ttl_ms));
         let bound = self.jobs.bind(&accepted.tenant.id, key, &accepted.job_id, now, expires_at).await?;
-        if bound == accepted.job_id { Ok(()) } else { Err(Ended::KeyReused) }
+        if bound == accepted.job_id { Ok(()) } else { Err(Rejection::KeyReused) }
     }
 
     /// The job of this request as it is stored when this returns, its message sent if that was due.
@@ -107,50 +84,67 @@ where
         accepted: &Accepted,
         key: Option<&str>,
         context: &TraceContext,
-    ) -> Result<Job, Ended> {
-        let mut found = self.jobs.get(&accepted.tenant.id, &accepted.job_id).await?;
-        for _ in 0..WRITE_TRIES {
-            // One time for all that is judged: an end is told only as it is on record.
-            let now = self.intake.clock.now_ms();
-            if let Some(job) = found {
-                found = Some(settled(job, &self.jobs, now, &self.times, &self.metrics).await?);
-            }
-            let next = match &found {
-                None => {
-                    let (tenant, id, order) =
-                        (accepted.tenant.id.clone(), accepted.job_id.clone(), accepted.order.clone());
-                    Job::new(tenant, id, order, now, &self.times)
-                }
-                Some(job) if job.is_to_be_looked_at(now, &self.times) && self.has_gone(job).await => {
-                    tracing::info!(tenant = %job.tenant, generation = job.generation, "restarting a job whose files are gone");
-                    job.restarted(&accepted.order, now, &self.times)
-                }
-                Some(job) => match job.posted(&accepted.order, now, &self.times) {
-                    Posted::Answer { job: seen, heal } => {
-                        self.bind(key, accepted).await?;
-                        self.heal(job.rev, heal.as_deref()).await;
-                        return Ok(*seen);
-                    }
-                    Posted::Restart(next) => *next,
-                },
-            };
-            let next = next.caused_by(context);
-            match (self.admit(accepted).await, found) {
-                // Who polls by POST is answered by the job, though it cannot start over just now.
-                (Err(Ended::TooMany { .. }), Some(job)) if is_polled(&job, now) => return Ok(job),
-                (Err(refused), _) => return Err(refused),
-                (Ok(()), job) => found = job,
-            }
-            self.bind(key, accepted).await?;
-            match self.jobs.write(found.as_ref().map(|job| job.rev), &next).await? {
-                Written::Done => {
-                    self.send(&next).await;
-                    return Ok(next);
-                }
-                Written::Conflict(other) => found = other.map(|job| *job),
+    ) -> Result<Job, Rejection> {
+        let found = self.jobs.get(&accepted.tenant.id, &accepted.job_id).await?;
+        let judge = |found| Box::pin(self.judge(accepted, key, context, found));
+        match update(&self.jobs, found, WRITE_TRIES, judge).await? {
+            Answering::Found(job) => Ok(*job),
+            Answering::Stored(job) => {
+                self.send(&job).await;
+                Ok(*job)
             }
         }
-        Err(Unavailable("the jobs table", "every write met another one".to_owned()).into())
+    }
+
+    async fn judge(
+        &self,
+        accepted: &Accepted,
+        key: Option<&str>,
+        context: &TraceContext,
+        found: Option<Job>,
+    ) -> Result<Change<Answering>, Rejection> {
+        // One time for all that is judged: an end is told only as it is on record.
+        let now = self.intake.clock.now_ms();
+        let found = match found {
+            Some(job) => Some(self.reader().settled(job, now).await?),
+            None => None,
+        };
+        let next = match &found {
+            None => {
+                let (tenant, id, order) =
+                    (accepted.tenant.id.clone(), accepted.job_id.clone(), accepted.order.clone());
+                Job::new(tenant, id, order, now, &self.times)
+            }
+            Some(job) if job.is_to_be_looked_at(now, &self.times) && self.has_gone(job).await => {
+                tracing::info!(tenant = %job.tenant, generation = job.generation, "restarting a job whose files are gone");
+                job.restarted(&accepted.order, now, &self.times)
+            }
+            Some(job) => match job.posted(&accepted.order, now, &self.times) {
+                Posted::Answer { job: seen, heal } => {
+                    self.bind(key, accepted).await?;
+                    self.heal(job.rev, heal.as_deref()).await;
+                    return Ok(Change::Keep(Answering::Found(seen)));
+                }
+                Posted::Restart(next) => *next,
+            },
+        };
+        let next = next.caused_by(context);
+        match (self.admit(accepted).await, &found) {
+            // Who polls by POST is answered by the job, though it cannot start over just now.
+            (Err(Rejection::TooMany { .. }), Some(job)) if is_polled(job, now) => {
+                return Ok(Change::Keep(Answering::Found(Box::new(job.clone()))));
+            }
+            (Err(rejection), _) => return Err(rejection),
+            (Ok(()), _) => {}
+        }
+        self.bind(key, accepted).await?;
+        let stored = Answering::Stored(Box::new(next.clone()));
+        Ok(Change::write(found.as_ref(), next, stored))
+    }
+
+    fn reader(&self) -> JobReader<'_, J, C> {
+        let Self { jobs, times, metrics, .. } = self;
+        JobReader { jobs, clock: &self.intake.clock, times, metrics }
     }
 
     /// Returns `true` if a file that the job's reply would name is not there any more. Where that cannot be found out
@@ -193,14 +187,14 @@ where
     }
 
     /// Counts what is unfinished. Overshoots at most by the submissions in flight.
-    async fn admit(&self, accepted: &Accepted) -> Result<(), Ended> {
+    async fn admit(&self, accepted: &Accepted) -> Result<(), Rejection> {
         let most = accepted.tenant.max_active;
         let active = self.jobs.count_active(&accepted.tenant.id, most.saturating_add(1)).await?;
         if active < most {
             return Ok(());
         }
         let jitter = i64::try_from(self.intake.clock.chance(8000)).unwrap_or(0);
-        Err(Ended::TooMany { wait_ms: 2000 + jitter })
+        Err(Rejection::TooMany { wait_ms: 2000 + jitter })
     }
 }
 
@@ -210,10 +204,10 @@ fn is_polled(job: &Job, now: i64) -> bool {
 }
 
 /// An `Idempotency-Key` as it may be.
-fn key_of(key: &str) -> Result<&str, Ended> {
+fn key_of(key: &str) -> Result<&str, Rejection> {
     if key.is_empty() || key.len() > 64 || !key.bytes().all(|b| b.is_ascii_graphic()) {
         let error = FieldError::new("Idempotency-Key", "must be 1 to 64 visible ASCII characters");
-        return Err(Rejection::Invalid(error).into());
+        return Err(Rejection::Invalid(error));
     }
     Ok(key)
 }

@@ -8,7 +8,7 @@ use crate::attempt::Attempt;
 use crate::{App, World};
 use export_domain::job::{Claim, Job};
 use export_domain::message::Message;
-use export_domain::ports::{ClipLine, Clock, DeadLetters, JobQueue, JobStore, Unavailable};
+use export_domain::ports::{ClipLine, Clock, DeadLetters, Ids, JobQueue, JobStore, Unavailable};
 use export_domain::update::{Change, update};
 use export_lambda::batch::{Disposition, Record};
 use export_lambda::telemetry::{job_span, name_cause};

@@ -24,7 +24,7 @@ pub use report::check_cage;
 
 use export_clip::Ffmpeg;
 use export_domain::ports::{
-    ClipLine, ClipStore, Clock, DeadLetters, EventBus, JobQueue, JobStore, SourceStore, Tenants,
+    ClipLine, ClipStore, Clock, DeadLetters, EventBus, Ids, JobQueue, JobStore, SourceStore, Tenants,
 };
 use export_domain::settings::Lifecycle;
 use export_lambda::metrics::Metrics;
@@ -45,8 +45,8 @@ pub trait World: Debug + Send + Sync + 'static {
     type DeadLetters: DeadLetters + Debug;
     /// The bus of completion events.
     type Bus: EventBus + Debug;
-    /// The time.
-    type Clock: Clock + Debug;
+    /// The time, and names of claims.
+    type Clock: Clock + Ids + Debug;
 }
 
 /// The function with its ports and settings.

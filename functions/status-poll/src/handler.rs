@@ -5,13 +5,14 @@ use export_domain::ids::{JobId, TenantId};
 use export_domain::intake::Rejection;
 use export_domain::job::{Job, State};
 use export_domain::legacy::{Outcome, Via, answer};
-use export_domain::ports::{Clock, JobLists, JobStore, Sessions, Tenants, Unavailable, Written};
+use export_domain::ports::{Clock, Ids, JobLists, JobStore, Sessions, Tenants};
 use export_domain::request::FieldError;
 use export_domain::resource::{MEDIA_TYPE, Page, resource};
+use export_domain::update::{Change, update};
 use export_lambda::http::{Received, problem, receive, reply};
 use export_lambda::metrics::Metric;
 use export_lambda::negotiate::names;
-use export_lambda::settle::{settled, until_ended};
+use export_lambda::settle::JobReader;
 use export_lambda::telemetry::name_job;
 use lambda_http::http::header::{CACHE_CONTROL, CONTENT_TYPE, HeaderValue};
 use lambda_http::http::{Method, StatusCode};
@@ -30,30 +31,12 @@ struct JobList {
     next: Option<String>,
 }
 
-/// Why there is no job to answer from.
-enum Miss {
-    Rejected(Rejection),
-    NoSuchJob,
-}
-
-impl From<Rejection> for Miss {
-    fn from(rejection: Rejection) -> Self {
-        Miss::Rejected(rejection)
-    }
-}
-
-impl From<Unavailable> for Miss {
-    fn from(error: Unavailable) -> Self {
-        Miss::Rejected(error.into())
-    }
-}
-
 impl<J, S, T, C> App<J, S, T, C>
 where
     J: JobStore + JobLists,
     S: Sessions,
     T: Tenants,
-    C: Clock,
+    C: Clock + Ids,
 {
     /// Answers one request; every error has become a reply.
     pub async fn handle(&self, request: &Request) -> Response<Body> {
@@ -72,16 +55,11 @@ where
         };
         match &found {
             Ok(job) => tracing::info!(tenant = %job.tenant, job.state = ?job.state, "answered a poll"),
-            Err(Miss::Rejected(rejection)) => tracing::info!(?rejection, "rejected a poll"),
-            Err(Miss::NoSuchJob) => tracing::info!("rejected a poll: no such job"),
+            Err(Rejection::NoSuchJob) => tracing::info!("rejected a poll: no such job"),
+            Err(rejection) => tracing::info!(?rejection, "rejected a poll"),
         }
         let now = self.intake.clock.now_ms();
-        let outcome = match &found {
-            Ok(job) => Outcome::Job(job),
-            Err(Miss::Rejected(rejection)) => rejection.outcome(),
-            Err(Miss::NoSuchJob) => Outcome::NoSuchJob,
-        };
-        let reply = reply(&answer(outcome, Via::Status, now, self.style));
+        let reply = reply(&answer(Outcome::from(&found), Via::Status, now, self.style));
         match &found {
             Ok(job) if names(&received.accept, MEDIA_TYPE) => as_json(reply, MEDIA_TYPE, &resource(job)),
             _ => reply,
@@ -89,57 +67,68 @@ where
     }
 
     /// `GET` and `DELETE /export/status/{jobId}`.
-    async fn named(&self, method: &Method, id: &str, received: &Received) -> Result<Job, Miss> {
+    async fn named(&self, method: &Method, id: &str, received: &Received) -> Result<Job, Rejection> {
         let tenant = self.intake.tenant(received.session.as_ref()).await?.id;
-        let job_id = JobId::parse(id).map_err(|_| Miss::NoSuchJob)?;
+        let job_id = JobId::parse(id).map_err(|_| Rejection::NoSuchJob)?;
         let job = self.job(&tenant, &job_id).await?;
         if method == Method::DELETE { self.deleted(job).await } else { Ok(job) }
     }
 
     /// `POST /export/status` with the body of the submission.
-    async fn described(&self, received: &Received) -> Result<Job, Miss> {
+    async fn described(&self, received: &Received) -> Result<Job, Rejection> {
         let accepted = self.intake.accept(received.body.as_deref(), received.session.clone()).await?;
         self.job(&accepted.tenant.id, &accepted.job_id).await
     }
 
-    /// The job as it counts now; one whose record expired counts as unknown.
-    async fn job(&self, tenant: &TenantId, job_id: &JobId) -> Result<Job, Miss> {
+    /// The job of that name as it counts now.
+    async fn job(&self, tenant: &TenantId, job_id: &JobId) -> Result<Job, Rejection> {
         name_job(job_id);
-        let now = self.intake.clock.now_ms();
-        let job = self.jobs.get(tenant, job_id).await?.filter(|job| !job.is_expired(now));
-        Ok(self.settled(job.ok_or(Miss::NoSuchJob)?).await?)
+        self.counted(self.jobs.get(tenant, job_id).await?).await
     }
 
-    async fn settled(&self, job: Job) -> Result<Job, Unavailable> {
-        settled(job, &self.jobs, self.intake.clock.now_ms(), &self.times, &self.metrics).await
+    /// A stored job as it counts now; one whose record expired counts as unknown.
+    async fn counted(&self, found: Option<Job>) -> Result<Job, Rejection> {
+        let now = self.intake.clock.now_ms();
+        let job = found.filter(|job| !job.is_expired(now)).ok_or(Rejection::NoSuchJob)?;
+        Ok(self.reader().settled(job, now).await?)
+    }
+
+    fn reader(&self) -> JobReader<'_, J, C> {
+        let Self { jobs, times, metrics, .. } = self;
+        JobReader { jobs, clock: &self.intake.clock, times, metrics }
     }
 
     async fn awaited(&self, job: Job, received: &Received, began: i64) -> Job {
         let spent = Duration::from_millis(u64::try_from(self.intake.clock.now_ms() - began).unwrap_or(0));
         let left = received.left.saturating_sub(spent);
         let budget = received.wait_ms.unwrap_or(0).min(self.intake.limits.max_wait_ms);
-        until_ended(job, budget, left, &self.jobs, &self.intake.clock, &self.times, &self.metrics).await
+        self.reader().until_ended(job, budget, left).await
     }
 
     /// Cancels a job in work, and forgets one that has ended; the reply says how. One that ends in this moment stays,
     /// and so does one that was cancelled within the last minute.
-    async fn deleted(&self, job: Job) -> Result<Job, Miss> {
+    async fn deleted(&self, job: Job) -> Result<Job, Rejection> {
         let ended = job.state.is_terminal();
-        for _ in 0..DELETE_TRIES {
-            let stored = self.job(&job.tenant, &job.job_id).await?;
-            let now = self.intake.clock.now_ms();
-            let next =
-                if ended { stored.forgotten(now, &self.times) } else { stored.cancelled(now, &self.times) };
-            let Some(next) = next else { return Ok(stored) };
-            if self.jobs.write(Some(stored.rev), &next).await? == Written::Done {
-                if ended {
-                    return Ok(stored);
-                }
-                self.metrics.emit(now, &[], &[(Metric::Cancelled, 1)]);
-                return Ok(next);
-            }
+        let (job, cancelled) =
+            update(&self.jobs, Some(job), DELETE_TRIES, |found| Box::pin(self.deletion(found, ended)))
+                .await?;
+        if cancelled {
+            self.metrics.emit(self.intake.clock.now_ms(), &[], &[(Metric::Cancelled, 1)]);
         }
-        Err(Unavailable("the jobs table", "every write met another one".to_owned()).into())
+        Ok(job)
+    }
+
+    /// The write that deletes, with the job that the reply is about and whether that is a cancellation.
+    async fn deletion(&self, found: Option<Job>, ended: bool) -> Result<Change<(Job, bool)>, Rejection> {
+        let stored = self.counted(found).await?;
+        let now = self.intake.clock.now_ms();
+        let next =
+            if ended { stored.forgotten(now, &self.times) } else { stored.cancelled(now, &self.times) };
+        Ok(match next {
+            None => Change::Keep((stored, false)),
+            Some(next) if ended => Change::write(Some(&stored), next, (stored.clone(), false)),
+            Some(next) => Change::write(Some(&stored), next.clone(), (next, true)),
+        })
     }
 
     /// `GET /export/status?limit=&cursor=&state=`.
@@ -181,7 +170,7 @@ where
             let ended = job.state.is_terminal();
             let job = if ended { Some(job) } else { self.jobs.get(&job.tenant, &job.job_id).await? };
             let Some(job) = job else { continue };
-            let job = self.settled(job).await?;
+            let job = self.reader().settled(job, now).await?;
             if state.is_none_or(|state| job.state == state) {
                 jobs.push(job);
             }

@@ -1,6 +1,6 @@
-//! The system's clock.
+//! The system's clock and its names.
 
-use export_domain::ports::Clock;
+use export_domain::ports::{Clock, Ids};
 use std::hash::{BuildHasher, Hasher, RandomState};
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
@@ -18,7 +18,9 @@ impl Clock for SystemClock {
     async fn sleep_ms(&self, ms: u64) {
         tokio::time::sleep(Duration::from_millis(ms)).await;
     }
+}
 
+impl Ids for SystemClock {
     /// `RandomState` is keyed by the operating system's randomness once per thread and differs with every call.
     fn unique(&self) -> String {
         let half = || {

@@ -6,41 +6,69 @@ use crate::identity::{DirectoryKey, identify};
 use crate::ids::{JobId, SessionId, TenantId};
 use crate::job::Order;
 use crate::json;
-use crate::legacy::Outcome;
 use crate::ports::{Clock, Sessions, Tenants, Unavailable};
 use crate::request::{self, ExportRequest, FieldError};
 use crate::settings::{AuthMode, Limits};
 use crate::tenant::Tenant;
+use crate::update::Contended;
 
 /// Largest body in bytes.
 pub const MAX_BODY: usize = 64 * 1024;
 
 const DAY_MS: i64 = 24 * 3_600_000;
 
-/// Why a request gets no further.
+/// The reason for which a request is rejected.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Rejection {
-    /// A field is at fault.
+    /// The body or one of its fields is at fault.
     Invalid(FieldError),
     /// The body is larger than the limit.
     TooLarge,
-    /// No live session.
+    /// There is no live session.
     SessionInvalid,
     /// The storage is not the tenant's, or the tenant is gone.
     Denied,
+    /// The tenant has as many unfinished jobs as it may.
+    TooMany {
+        /// Milliseconds until the request may be sent again: 2000 to 10000, jittered.
+        wait_ms: i64,
+    },
+    /// The tenant has no job of that name.
+    NoSuchJob,
+    /// The `Idempotency-Key` belongs to another request.
+    KeyReused,
     /// A table did not answer.
     Unavailable(Unavailable),
+    /// Other writes of the job came first, every time.
+    Contended,
 }
 
 impl Rejection {
-    /// The decision table's view of it.
-    pub fn outcome(&self) -> Outcome<'_> {
+    /// The HTTP status code.
+    pub fn status(&self) -> u16 {
         match self {
-            Rejection::Invalid(error) => Outcome::Invalid(error),
-            Rejection::TooLarge => Outcome::TooLarge,
-            Rejection::SessionInvalid => Outcome::SessionInvalid,
-            Rejection::Denied => Outcome::Denied,
-            Rejection::Unavailable(_) => Outcome::Unavailable,
+            Self::Invalid(_) => 400,
+            Self::SessionInvalid => 401,
+            Self::Denied => 403,
+            Self::NoSuchJob => 404,
+            Self::KeyReused => 409,
+            Self::TooLarge => 413,
+            Self::TooMany { .. } => 429,
+            Self::Unavailable(_) | Self::Contended => 503,
+        }
+    }
+
+    /// The text for the client.
+    pub fn text(&self) -> String {
+        match self {
+            Self::Invalid(error) => format!("invalid request: {error}"),
+            Self::SessionInvalid => "session invalid".to_owned(),
+            Self::Denied => "access denied".to_owned(),
+            Self::NoSuchJob => "no such job".to_owned(),
+            Self::KeyReused => "Idempotency-Key belongs to another request".to_owned(),
+            Self::TooLarge => "request too large".to_owned(),
+            Self::TooMany { .. } => "too many concurrent requests".to_owned(),
+            Self::Unavailable(_) | Self::Contended => "service unavailable".to_owned(),
         }
     }
 }
@@ -48,6 +76,12 @@ impl Rejection {
 impl From<Unavailable> for Rejection {
     fn from(error: Unavailable) -> Self {
         Rejection::Unavailable(error)
+    }
+}
+
+impl From<Contended> for Rejection {
+    fn from(_: Contended) -> Self {
+        Rejection::Contended
     }
 }
 

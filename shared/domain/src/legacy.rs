@@ -4,8 +4,9 @@
 //! 0 says that the answer is final; after a failure a POST starts over, but not before a minute has passed. A path in
 //! a reply is a readable object.
 
+use crate::intake::Rejection;
 use crate::job::{Job, Reason, State};
-use crate::request::{FieldError, Wanted};
+use crate::request::Wanted;
 use crate::settings::ReplyStyle;
 use serde::{Deserialize, Serialize};
 
@@ -76,44 +77,27 @@ pub enum Via {
     Status,
 }
 
-/// The outcome to answer with.
+/// The outcome of a request.
 #[derive(Debug, Clone, Copy)]
 pub enum Outcome<'a> {
-    /// The body or one of its fields is at fault (400).
-    Invalid(&'a FieldError),
-    /// The body is over 64 KiB (413).
-    TooLarge,
-    /// No live session (401).
-    SessionInvalid,
-    /// The storage is not the tenant's, or the tenant is gone (403).
-    Denied,
-    /// The tenant has as many unfinished jobs as it may (429), with the milliseconds to wait (2000 to 10000, jittered).
-    TooMany(i64),
-    /// A table did not answer (503).
-    Unavailable,
-    /// The tenant has no job of that name (404).
-    NoSuchJob,
-    /// An `Idempotency-Key` that belongs to another request (409).
-    KeyReused,
-    /// The job as [`settled`](crate::wait::settled) gave it (200).
+    /// The job, with the end that the clock brought on record (200).
     Job(&'a Job),
+    /// No job, for this reason.
+    Rejected(&'a Rejection),
 }
 
-/// The decision table's rows.
+impl<'a> From<&'a Result<Job, Rejection>> for Outcome<'a> {
+    fn from(result: &'a Result<Job, Rejection>) -> Self {
+        match result {
+            Ok(job) => Self::Job(job),
+            Err(rejection) => Self::Rejected(rejection),
+        }
+    }
+}
+
+/// The decision table's rows about jobs.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
-pub enum ReplyRow {
-    /// [`Outcome::Invalid`].
-    Invalid,
-    /// [`Outcome::TooLarge`].
-    TooLarge,
-    /// [`Outcome::SessionInvalid`].
-    SessionInvalid,
-    /// [`Outcome::Denied`].
-    Denied,
-    /// [`Outcome::TooMany`].
-    TooMany,
-    /// [`Outcome::Unavailable`].
-    Unavailable,
+enum ReplyRow {
     /// No worker has the clip's job yet, or only a newer version of the service knows its state. What only a newer
     /// version makes is answered as a clip is.
     Queued,
@@ -137,28 +121,10 @@ pub enum ReplyRow {
     TimedOut,
     /// Failed permanently, or cancelled.
     Final,
-    /// [`Outcome::NoSuchJob`].
-    NoSuchJob,
-    /// [`Outcome::KeyReused`].
-    KeyReused,
 }
 
-/// Which row fires: total over everything that can happen.
-pub fn row(outcome: Outcome<'_>) -> ReplyRow {
-    match outcome {
-        Outcome::Invalid(_) => ReplyRow::Invalid,
-        Outcome::TooLarge => ReplyRow::TooLarge,
-        Outcome::SessionInvalid => ReplyRow::SessionInvalid,
-        Outcome::Denied => ReplyRow::Denied,
-        Outcome::TooMany(_) => ReplyRow::TooMany,
-        Outcome::Unavailable => ReplyRow::Unavailable,
-        Outcome::NoSuchJob => ReplyRow::NoSuchJob,
-        Outcome::KeyReused => ReplyRow::KeyReused,
-        Outcome::Job(job) => job_row(job),
-    }
-}
-
-fn job_row(job: &Job) -> ReplyRow {
+/// The row that fires: total over everything that a job can be.
+fn row(job: &Job) -> ReplyRow {
     match (job.state, job.order.wanted) {
         (State::Cancelled, _) => ReplyRow::Final,
         (State::Failed, _) => match &job.failure {
@@ -180,21 +146,16 @@ fn job_row(job: &Job) -> ReplyRow {
 /// The answer of the decision table.
 pub fn answer(outcome: Outcome<'_>, via: Via, now: i64, style: ReplyStyle) -> Answer {
     let (status, reply) = match outcome {
-        Outcome::Invalid(error) => (400, plain(-1, 0, &format!("invalid request: {error}"))),
-        Outcome::TooLarge => (413, plain(-1, 0, "request too large")),
-        Outcome::SessionInvalid => (401, plain(-1, 0, "session invalid")),
-        Outcome::Denied => (403, plain(-1, 0, "access denied")),
-        Outcome::TooMany(wait) => (429, plain(-1, wait, "too many concurrent requests")),
-        Outcome::Unavailable => (503, plain(-1, WAIT_UNKNOWN, "service unavailable")),
-        Outcome::NoSuchJob => (404, plain(-1, 0, "no such job")),
-        Outcome::KeyReused => (409, plain(-1, 0, "Idempotency-Key belongs to another request")),
         Outcome::Job(job) => (200, job_reply(job, via, now, style)),
+        Outcome::Rejected(rejection) => {
+            (rejection.status(), plain(-1, rejection_wait(rejection), &rejection.text()))
+        }
     };
     Answer { status: if style.always_200 { 200 } else { status }, reply }
 }
 
 fn job_reply(job: &Job, via: Via, now: i64, style: ReplyStyle) -> Reply {
-    let row = job_row(job);
+    let row = row(job);
     let duration = job.order.duration_ms;
     let left = (duration - job.done_ms).clamp(0, duration);
     let retry = if via == Via::Submit { WAIT_UNKNOWN } else { 0 };
@@ -212,7 +173,7 @@ fn job_reply(job: &Job, via: Via, now: i64, style: ReplyStyle) -> Reply {
         }
         ReplyRow::ThumbnailReady => plain(0, 0, "Success"),
         ReplyRow::SourceAbsent | ReplyRow::TimedOut => failed(job, retry),
-        _ => failed(job, 0),
+        ReplyRow::Final => failed(job, 0),
     };
     let ready = job.state == State::Ready;
     let shown = (ready || !job.state.is_terminal()) && job.image.is_some();
@@ -222,6 +183,15 @@ fn job_reply(job: &Job, via: Via, now: i64, style: ReplyStyle) -> Reply {
         video_path: (ready && job.video.is_some()).then(|| job.order.video_path.clone()),
         job_id: Some(job.job_id.to_string()),
         ..reply
+    }
+}
+
+/// Milliseconds after which the same request may get another answer.
+fn rejection_wait(rejection: &Rejection) -> i64 {
+    match rejection {
+        Rejection::TooMany { wait_ms } => *wait_ms,
+        Rejection::Unavailable(_) | Rejection::Contended => WAIT_UNKNOWN,
+        _ => 0,
     }
 }
 

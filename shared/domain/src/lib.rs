@@ -24,4 +24,3 @@ pub mod tenant;
 pub mod time;
 pub mod trace;
 pub mod update;
-pub mod wait;

@@ -187,14 +187,17 @@ pub trait Tenants: Send + Sync {
     fn tenant(&self, id: &TenantId) -> impl Future<Output = Result<Option<Tenant>, Unavailable>> + Send;
 }
 
-/// The time and chance of this process.
+/// The time of this process.
 pub trait Clock: Send + Sync {
     /// Milliseconds since the Unix epoch.
     fn now_ms(&self) -> i64;
 
     /// Sleeps.
     fn sleep_ms(&self, ms: u64) -> impl Future<Output = ()> + Send;
+}
 
+/// The names and the chance of this process.
+pub trait Ids: Send + Sync {
     /// A name that no other call returns, in this process or elsewhere: 32 hex digits.
     fn unique(&self) -> String;
 

@@ -100,7 +100,7 @@ pub struct Page<'a> {
     pub next: Option<String>,
 }
 
-/// The resource of a job as [`settled`](crate::wait::settled) gave it.
+/// The resource of a job, with the end that the clock brought on record.
 pub fn resource(job: &Job) -> Resource<'_> {
     let order = &job.order;
     let ready = job.state == State::Ready;

@@ -1,54 +1,92 @@
-//! Ends that the clock brings, counted by the writer.
+//! Jobs as clients see them. An end that the clock brings is on record before a client learns of it, and the function
+//! that writes it counts it.
 
 use crate::metrics::{Metric, Metrics};
-use export_domain::job::Job;
-use export_domain::ports::{Clock, JobStore, Unavailable};
+use export_domain::job::{Job, Swept};
+use export_domain::ports::{Clock, Ids, JobStore, Unavailable};
 use export_domain::settings::Lifecycle;
-use export_domain::wait::{self, Seen};
+use export_domain::update::{Change, update};
+use std::future::ready;
 use std::time::Duration;
 
-/// [`wait::settled`], counted.
-///
-/// # Errors
-/// [`Unavailable`] if the end cannot be written.
-pub async fn settled(
-    job: Job,
-    jobs: &impl JobStore,
-    now: i64,
-    times: &Lifecycle,
-    metrics: &Metrics,
-) -> Result<Job, Unavailable> {
-    Ok(counted(wait::settled(job, jobs, now, times).await?, now, metrics))
-}
-
+/// Conditional writes of an end that may lose against others.
+const WRITE_TRIES: u32 = 5;
 /// Kept back for the reply from the time that an invocation has.
 const REPLY: Duration = Duration::from_secs(5);
+/// The first pause between two looks, in milliseconds. Each is shortened by chance, by a half at most: waits that began
+/// together do not look together.
+const FIRST_PAUSE: u64 = 40;
+/// The longest pause between two looks, in milliseconds.
+const LONGEST_PAUSE: u64 = 2000;
 
-/// [`wait::until_ended`], counted, and over in time: `left` is what the invocation still has, and a look that takes too
-/// long does not take the reply along.
-pub async fn until_ended(
-    job: Job,
-    budget_ms: i64,
-    left: Duration,
-    jobs: &impl JobStore,
-    clock: &impl Clock,
-    times: &Lifecycle,
-    metrics: &Metrics,
-) -> Job {
-    let most = left.saturating_sub(REPLY);
-    let budget_ms = budget_ms.min(i64::try_from(most.as_millis()).unwrap_or(i64::MAX));
-    if budget_ms <= 0 {
-        return job;
-    }
-    let seen =
-        tokio::time::timeout(most, Box::pin(wait::until_ended(job.clone(), budget_ms, jobs, clock, times)))
-            .await;
-    seen.map_or(job, |seen| counted(seen, clock.now_ms(), metrics))
+/// The jobs table with what it takes to see an end that the clock brings.
+#[derive(Debug, Clone, Copy)]
+pub struct JobReader<'a, J, C> {
+    /// The jobs table.
+    pub jobs: &'a J,
+    /// The time.
+    pub clock: &'a C,
+    /// Times of a job's life.
+    pub times: &'a Lifecycle,
+    /// The function's metrics.
+    pub metrics: &'a Metrics,
 }
 
-fn counted(seen: Seen, now: i64, metrics: &Metrics) -> Job {
-    if seen.expired {
-        metrics.emit(now, &[], &[(Metric::TimedOut, 1)]);
+impl<J: JobStore, C: Clock + Ids> JobReader<'_, J, C> {
+    /// `job` as it is to be answered at `now`. If the job is past its deadline, its failure is stored before it is
+    /// returned, so that a late worker cannot end the job differently.
+    ///
+    /// # Errors
+    /// [`Unavailable`] if that cannot be written.
+    pub async fn settled(&self, job: Job, now: i64) -> Result<Job, Unavailable> {
+        let mut last = job.clone();
+        let settled = update(self.jobs, Some(job), WRITE_TRIES, |found| {
+            // A record that is gone leaves the failure that was to be stored.
+            let Some(job) = found else {
+                return ready(Ok::<_, Unavailable>(Change::Keep((last.clone(), false))));
+            };
+            let Swept::Expire(failed) = job.swept(now, self.times) else {
+                return ready(Ok(Change::Keep((job, false))));
+            };
+            last = (*failed).clone();
+            ready(Ok(Change::write(Some(&job), failed, (last.clone(), true))))
+        });
+        let (job, expired) = Box::pin(settled).await?;
+        if expired {
+            self.metrics.emit(now, &[], &[(Metric::TimedOut, 1)]);
+        }
+        Ok(job)
     }
-    seen.job
+
+    /// Looks at `job` until it has ended or `budget_ms` are over; not at all if it sleeps for longer. `left` is what the
+    /// invocation still has: a look that takes too long ends the wait, not the request.
+    pub async fn until_ended(&self, job: Job, budget_ms: i64, left: Duration) -> Job {
+        let most = left.saturating_sub(REPLY);
+        let budget_ms = budget_ms.min(i64::try_from(most.as_millis()).unwrap_or(i64::MAX));
+        if budget_ms <= 0 {
+            return job;
+        }
+        let waited = tokio::time::timeout(most, Box::pin(self.watch(job.clone(), budget_ms))).await;
+        waited.unwrap_or(job)
+    }
+
+    /// A table that does not answer ends the wait.
+    async fn watch(&self, job: Job, budget_ms: i64) -> Job {
+        let until = self.clock.now_ms() + budget_ms;
+        let (mut job, mut pause) = (job, FIRST_PAUSE);
+        while !job.state.is_terminal()
+            && self.clock.now_ms() < until
+            && job.wake_at.is_none_or(|at| at < until)
+        {
+            let left = u64::try_from(until - self.clock.now_ms()).unwrap_or(0);
+            self.clock.sleep_ms((pause - self.clock.chance(pause / 2)).min(left)).await;
+            pause = (pause * 4 / 3).min(LONGEST_PAUSE);
+            let Ok(Some(next)) = self.jobs.get(&job.tenant, &job.job_id).await else { break };
+            match self.settled(next, self.clock.now_ms()).await {
+                Ok(next) => job = next,
+                Err(_) => break,
+            }
+        }
+        job
+    }
 }

@@ -1,7 +1,7 @@
 //! Time that tests own.
 
 use crate::fault::{give_way, lock};
-use export_domain::ports::Clock;
+use export_domain::ports::{Clock, Ids};
 use std::future::poll_fn;
 use std::sync::atomic::{AtomicI64, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex};
@@ -88,7 +88,9 @@ impl Clock for TestClock {
         })
         .await;
     }
+}
 
+impl Ids for TestClock {
     /// The same names in every run.
     fn unique(&self) -> String {
         format!("{:032x}", self.shared.names.fetch_add(1, Ordering::SeqCst))

@@ -2,7 +2,7 @@
 
 use bytes::Bytes;
 use data_export_worker::App;
-use export_domain::ports::{Clock, DeadLetters, EventBus, Notification, Unavailable};
+use export_domain::ports::{Clock, DeadLetters, EventBus, Ids, Notification, Unavailable};
 use export_lambda::batch::Record;
 use export_mre::json::Json;
 use export_mre::keys::object_key;
@@ -310,7 +310,9 @@ impl Clock for Port {
     }
 
     async fn sleep_ms(&self, _: u64) {}
+}
 
+impl Ids for Port {
     fn unique(&self) -> String {
         let mut inner = self.lock();
         inner.names += 1;

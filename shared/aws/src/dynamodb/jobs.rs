@@ -16,7 +16,7 @@ use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use export_domain::ids::{JobId, TenantId};
 use export_domain::job::{Errand, Job};
 use export_domain::ports::{
-    ClipLine, Clock, Due, DueJobs, IdempotencyKeys, JobLists, JobPage, JobStore, Unavailable, Written,
+    ClipLine, Due, DueJobs, IdempotencyKeys, Ids, JobLists, JobPage, JobStore, Unavailable, Written,
 };
 use export_domain::time::EpochSecs;
 use futures_util::future::try_join_all;

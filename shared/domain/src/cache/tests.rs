@@ -20,10 +20,6 @@ impl Clock for Now {
     }
 
     async fn sleep_ms(&self, _ms: u64) {}
-
-    fn unique(&self) -> String {
-        String::new()
-    }
 }
 
 /// A sessions table that holds [`KNOWN`], and counts its reads.

@@ -1,6 +1,8 @@
 use super::*;
 use crate::job::testing::{job, manifest};
 use crate::job::{Claim, Failure, Manifest};
+use crate::ports::Unavailable;
+use crate::request::FieldError;
 use crate::settings::Lifecycle;
 use proptest::collection::vec;
 use proptest::prelude::*;
@@ -79,7 +81,6 @@ fn fires(row: ReplyRow, job: &Job) -> bool {
             job.state == State::Cancelled
                 || (job.state == State::Failed && job.failure.as_ref().is_some_and(|f| !f.retriable))
         }
-        _ => false,
     }
 }
 
@@ -102,7 +103,7 @@ fn exactly_one_row_fires_for_every_job_and_it_is_the_one_that_answers() {
     let mut seen = HashSet::new();
     for job in all_jobs() {
         let firing: Vec<ReplyRow> = JOB_ROWS.into_iter().filter(|row| fires(*row, &job)).collect();
-        assert_eq!(firing, [row(Outcome::Job(&job))], "{job:?}");
+        assert_eq!(firing, [row(&job)], "{job:?}");
         seen.extend(firing);
     }
     assert_eq!(seen.len(), JOB_ROWS.len(), "every row is reached");
@@ -114,7 +115,7 @@ fn every_answer_about_a_job_keeps_the_rules() {
         for via in [Via::Submit, Via::Status] {
             let answer = answer(Outcome::Job(&job), via, 5_000, ReplyStyle::default());
             let reply = &answer.reply;
-            let row = row(Outcome::Job(&job));
+            let row = row(&job);
             assert_eq!(answer.status, 200);
             assert!(matches!(reply.error_code, -1 | 0 | 1 | 5));
             let in_work = reply.error_code == 1;
@@ -166,15 +167,18 @@ fn replies_have_the_seeds_members_in_the_seeds_order() {
 #[test]
 fn replies_without_a_job_have_the_tables_status_code_and_text() {
     let error = FieldError::new("Duration", "is required");
-    for (outcome, status, message, wait) in [
-        (Outcome::Invalid(&error), 400, "invalid request: Duration: is required", 0),
-        (Outcome::TooLarge, 413, "request too large", 0),
-        (Outcome::SessionInvalid, 401, "session invalid", 0),
-        (Outcome::Denied, 403, "access denied", 0),
-        (Outcome::TooMany(2345), 429, "too many concurrent requests", 2345),
-        (Outcome::Unavailable, 503, "service unavailable", 2000),
-        (Outcome::NoSuchJob, 404, "no such job", 0),
+    let unavailable = Unavailable("the jobs table", "timed out".to_owned());
+    for (rejection, status, message, wait) in [
+        (Rejection::Invalid(error), 400, "invalid request: Duration: is required", 0),
+        (Rejection::TooLarge, 413, "request too large", 0),
+        (Rejection::SessionInvalid, 401, "session invalid", 0),
+        (Rejection::Denied, 403, "access denied", 0),
+        (Rejection::TooMany { wait_ms: 2345 }, 429, "too many concurrent requests", 2345),
+        (Rejection::Contended, 503, "service unavailable", 2000),
+        (Rejection::Unavailable(unavailable), 503, "service unavailable", 2000),
+        (Rejection::NoSuchJob, 404, "no such job", 0),
     ] {
+        let outcome = Outcome::Rejected(&rejection);
         let given = answer(outcome, Via::Submit, 0, ReplyStyle::default());
         assert_eq!((given.status, given.reply.error_message.as_str()), (status, message));
         assert_eq!(

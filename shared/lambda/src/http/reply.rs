@@ -1,5 +1,6 @@
 //! The legacy reply as an HTTP response.
 
+use export_domain::intake::Rejection;
 use export_domain::legacy::{Answer, Outcome, Via, answer};
 use export_domain::request::FieldError;
 use export_domain::settings::ReplyStyle;
@@ -28,7 +29,8 @@ pub fn reply(answer: &Answer) -> Response<Body> {
 /// The response to what is no request.
 pub fn refuse() -> Response<Body> {
     let error = FieldError::new("body", "the request cannot be read");
-    reply(&answer(Outcome::Invalid(&error), Via::Submit, 0, ReplyStyle::default()))
+    let rejection = Rejection::Invalid(error);
+    reply(&answer(Outcome::Rejected(&rejection), Via::Submit, 0, ReplyStyle::default()))
 }
 
 /// Adds a header; a value that HTTP cannot carry is left out.

@@ -4,7 +4,7 @@
 //! what it sent before that is on its way all the same, and may arrive long after it is gone.
 
 use crate::chance::Chance;
-use export_domain::ports::Clock;
+use export_domain::ports::{Clock, Ids};
 use export_testkit::{Act, Faults, Line, NOW};
 use std::future::{Future, pending, poll_fn};
 use std::pin::Pin;
@@ -449,7 +449,9 @@ impl Clock for Process {
         sleep(Duration::from_millis(ms)).await;
         self.runs("sleep").await;
     }
+}
 
+impl Ids for Process {
     fn unique(&self) -> String {
         let mut state = self.sim.state();
         state.names += 1;
