@@ -12,7 +12,8 @@ use export_domain::ports::{ClipStore, Clock, Tenants, Upload};
 use export_domain::request::Wanted;
 use export_media::time::Nanos;
 use std::sync::Arc;
-use std::time::{Duration, Instant};
+use std::time::Duration;
+use tokio::time::Instant;
 
 /// Kept back from the invocation's time to write down how it ended.
 const MARGIN: Duration = Duration::from_secs(15);

@@ -15,7 +15,7 @@ use export_media::select::pictures;
 use export_media::time::Nanos;
 use export_media::window::Asked;
 use std::sync::Arc;
-use std::time::Instant;
+use tokio::time::Instant;
 
 /// Representations of a picture that are tried one after the other.
 const MOST_CANDIDATES: usize = 8;

@@ -157,6 +157,10 @@ pub struct Checked {
 }
 
 /// Looks at every moment that `scope` allows, until something is found.
+#[expect(
+    clippy::disallowed_methods,
+    reason = "the search has no clock of its own, and says how long it took"
+)]
 pub fn check(scope: &Scope, threads: usize) -> Checked {
     let began = Instant::now();
     let checker =

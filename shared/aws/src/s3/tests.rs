@@ -4,7 +4,7 @@ use super::*;
 use crate::clients::Patience;
 use crate::wire::{Reply, Service, reply};
 use export_domain::storage::Container;
-use std::time::Instant;
+use tokio::time::Instant;
 
 const CREATED: &str = r#"<?xml version="1.0"?><InitiateMultipartUploadResult><Bucket>clips</Bucket><Key>k</Key>
     <UploadId>u</UploadId></InitiateMultipartUploadResult>"#;
