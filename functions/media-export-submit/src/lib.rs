@@ -6,7 +6,6 @@
 
 mod config;
 mod handler;
-mod submit;
 
 pub use config::Config;
 

@@ -6,7 +6,7 @@ use export_aws::{clients, s3::S3Objects, sqs::SqsQueues};
 use export_domain::cache::Cached;
 use export_domain::intake::Intake;
 use export_domain::ports::Clock;
-use export_lambda::http::{refuse, serve};
+use export_lambda::http::{by_lambda_http, refuse, serve};
 use export_lambda::process;
 use lambda_http::Error;
 use media_export_submit::{App, Config};
@@ -34,5 +34,5 @@ async fn main() -> Result<(), Error> {
         metrics,
     };
     let app = &app;
-    serve(move |request| async move { app.handle(&request).await }, refuse).await
+    serve(by_lambda_http, refuse, move |request| async move { app.handle(&request).await }).await
 }

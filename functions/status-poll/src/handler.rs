@@ -9,14 +9,11 @@ use export_domain::ports::{Clock, Ids, JobLists, JobStore, Sessions, Tenants};
 use export_domain::request::FieldError;
 use export_domain::resource::{MEDIA_TYPE, Page, resource};
 use export_domain::update::{Change, update};
-use export_lambda::http::{Received, problem, receive, reply};
+use export_lambda::http::negotiate::names;
+use export_lambda::http::{Reply, Request, problem, reply};
 use export_lambda::metrics::Metric;
-use export_lambda::negotiate::names;
 use export_lambda::settle::JobReader;
 use export_lambda::telemetry::name_job;
-use lambda_http::http::header::{CACHE_CONTROL, CONTENT_TYPE, HeaderValue};
-use lambda_http::http::{Method, StatusCode};
-use lambda_http::{Body, Request, RequestExt, Response};
 use std::time::Duration;
 
 /// Jobs on a page: default and most.
@@ -39,18 +36,18 @@ where
     C: Clock + Ids,
 {
     /// Answers one request; every error has become a reply.
-    pub async fn handle(&self, request: &Request) -> Response<Body> {
-        let (received, began) = (receive(request), self.intake.clock.now_ms());
-        let named = request.path_parameters_ref().and_then(|p| p.first("jobId")).map(str::to_owned);
-        if request.method() == Method::GET && named.is_none() {
-            return self.list(request, &received).await;
+    pub async fn handle(&self, request: &Request) -> Reply {
+        let began = self.intake.clock.now_ms();
+        let named = request.path_parameters.get("jobId");
+        if request.method == "GET" && named.is_none() {
+            return self.list(request).await;
         }
         let found = match named {
-            Some(id) => self.named(request.method(), &id, &received).await,
-            None => self.described(&received).await,
+            Some(id) => self.named(request, id).await,
+            None => self.described(request).await,
         };
         let found = match found {
-            Ok(job) => Ok(self.awaited(job, &received, began).await),
+            Ok(job) => Ok(self.awaited(job, request, began).await),
             Err(miss) => Err(miss),
         };
         match &found {
@@ -61,22 +58,24 @@ where
         let now = self.intake.clock.now_ms();
         let reply = reply(&answer(Outcome::from(&found), Via::Status, now, self.style));
         match &found {
-            Ok(job) if names(&received.accept, MEDIA_TYPE) => as_json(reply, MEDIA_TYPE, &resource(job)),
+            Ok(job) if names(request.header("accept").unwrap_or_default(), MEDIA_TYPE) => {
+                reply.with_json(MEDIA_TYPE, &resource(job))
+            }
             _ => reply,
         }
     }
 
     /// `GET` and `DELETE /export/status/{jobId}`.
-    async fn named(&self, method: &Method, id: &str, received: &Received) -> Result<Job, Rejection> {
-        let tenant = self.intake.tenant(received.session.as_ref()).await?.id;
+    async fn named(&self, request: &Request, id: &str) -> Result<Job, Rejection> {
+        let tenant = self.intake.tenant(request.session().as_ref()).await?.id;
         let job_id = JobId::parse(id).map_err(|_| Rejection::NoSuchJob)?;
         let job = self.job(&tenant, &job_id).await?;
-        if method == Method::DELETE { self.deleted(job).await } else { Ok(job) }
+        if request.method == "DELETE" { self.deleted(job).await } else { Ok(job) }
     }
 
     /// `POST /export/status` with the body of the submission.
-    async fn described(&self, received: &Received) -> Result<Job, Rejection> {
-        let accepted = self.intake.accept(received.body.as_deref(), received.session.clone()).await?;
+    async fn described(&self, request: &Request) -> Result<Job, Rejection> {
+        let accepted = self.intake.accept(request.bounded_body(), request.session()).await?;
         self.job(&accepted.tenant.id, &accepted.job_id).await
     }
 
@@ -86,7 +85,7 @@ where
         self.counted(self.jobs.get(tenant, job_id).await?).await
     }
 
-    /// A stored job as it counts now; one whose record expired counts as unknown.
+    /// A stored job as it counts now; one whose record expired is as good as unknown.
     async fn counted(&self, found: Option<Job>) -> Result<Job, Rejection> {
         let now = self.intake.clock.now_ms();
         let job = found.filter(|job| !job.is_expired(now)).ok_or(Rejection::NoSuchJob)?;
@@ -98,20 +97,19 @@ where
         JobReader { jobs, clock: &self.intake.clock, times, metrics }
     }
 
-    async fn awaited(&self, job: Job, received: &Received, began: i64) -> Job {
+    async fn awaited(&self, job: Job, request: &Request, began: i64) -> Job {
         let spent = Duration::from_millis(u64::try_from(self.intake.clock.now_ms() - began).unwrap_or(0));
-        let left = received.left.saturating_sub(spent);
-        let budget = received.wait_ms.unwrap_or(0).min(self.intake.limits.max_wait_ms);
+        let left = request.left.saturating_sub(spent);
+        let budget = request.prefers_wait_ms().unwrap_or(0).min(self.intake.limits.max_wait_ms);
         self.reader().until_ended(job, budget, left).await
     }
 
-    /// Cancels a job in work, and forgets one that has ended; the reply says how. One that ends in this moment stays,
-    /// and so does one that was cancelled within the last minute.
+    /// Cancels a job in work, and forgets one that has ended; the reply says how. One that ends in this moment stays, and so
+    /// does one that was cancelled within the last minute.
     async fn deleted(&self, job: Job) -> Result<Job, Rejection> {
         let ended = job.state.is_terminal();
         let (job, cancelled) =
-            update(&self.jobs, Some(job), DELETE_TRIES, |found| Box::pin(self.deletion(found, ended)))
-                .await?;
+            update(&self.jobs, Some(job), DELETE_TRIES, |found| self.deletion(found, ended)).await?;
         if cancelled {
             self.metrics.emit(self.intake.clock.now_ms(), &[], &[(Metric::Cancelled, 1)]);
         }
@@ -132,37 +130,36 @@ where
     }
 
     /// `GET /export/status?limit=&cursor=&state=`.
-    async fn list(&self, request: &Request, received: &Received) -> Response<Body> {
-        match self.listed(request, received).await {
+    async fn list(&self, request: &Request) -> Reply {
+        match self.listed(request).await {
             Ok(JobList { tenant, jobs, next }) => {
                 tracing::info!(%tenant, jobs = jobs.len(), "listed jobs");
                 let page = Page { jobs: jobs.iter().map(resource).collect(), next };
-                as_json(Response::default(), "application/json", &page)
+                Reply::new(200).with_json("application/json", &page)
             }
             Err(Rejection::Unavailable(error)) => {
                 tracing::warn!(%error, "failed to list jobs");
-                problem(StatusCode::SERVICE_UNAVAILABLE, "try again")
+                problem(503, "try again")
             }
             Err(rejection) => {
                 tracing::info!(?rejection, "rejected a job listing");
                 match rejection {
-                    Rejection::Invalid(error) => problem(StatusCode::BAD_REQUEST, &error.to_string()),
-                    Rejection::Denied => problem(StatusCode::FORBIDDEN, "access denied"),
-                    _ => problem(StatusCode::UNAUTHORIZED, "session invalid"),
+                    Rejection::Invalid(error) => problem(400, &error.to_string()),
+                    Rejection::Denied => problem(403, "access denied"),
+                    _ => problem(401, "session invalid"),
                 }
             }
         }
     }
 
-    async fn listed(&self, request: &Request, received: &Received) -> Result<JobList, Rejection> {
-        let tenant = self.intake.tenant(received.session.as_ref()).await?.id;
-        let query = request.query_string_parameters_ref();
-        let parameter = |name: &str| query.and_then(|q| q.first(name)).filter(|text| !text.is_empty());
-        let most = page_size(parameter("limit"))
+    async fn listed(&self, request: &Request) -> Result<JobList, Rejection> {
+        let tenant = self.intake.tenant(request.session().as_ref()).await?.id;
+        let parameter = |name: &str| request.parameter(name).filter(|text| !text.is_empty());
+        let most = page_size(parameter("limit").as_deref())
             .ok_or_else(|| FieldError::new("limit", "must be a number from 1 to 200"))?;
-        let state = parameter("state").map(state_named).transpose()?;
+        let state = parameter("state").as_deref().map(state_named).transpose()?;
         let now = self.intake.clock.now_ms();
-        let page = self.jobs.list(&tenant, most, parameter("cursor")).await?;
+        let page = self.jobs.list(&tenant, most, parameter("cursor").as_deref()).await?;
         let page = page.ok_or_else(|| FieldError::new("cursor", "is not one of ours"))?;
         let mut jobs = Vec::new();
         for job in page.jobs.into_iter().filter(|job| !job.is_expired(now)) {
@@ -193,16 +190,4 @@ fn page_size(text: Option<&str>) -> Option<usize> {
         None => Some(PAGE.0),
         Some(text) => text.parse().ok().filter(|n| (1..=PAGE.1).contains(n)),
     }
-}
-
-/// The same response with another body.
-fn as_json(
-    mut response: Response<Body>,
-    media_type: &'static str,
-    value: &impl serde::Serialize,
-) -> Response<Body> {
-    *response.body_mut() = Body::Text(serde_json::to_string(value).unwrap_or_default());
-    response.headers_mut().insert(CONTENT_TYPE, HeaderValue::from_static(media_type));
-    response.headers_mut().insert(CACHE_CONTROL, HeaderValue::from_static("no-store"));
-    response
 }

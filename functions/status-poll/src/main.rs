@@ -6,7 +6,7 @@ use export_aws::dynamodb::{DynamoJobs, DynamoSessions, DynamoTenants};
 use export_domain::cache::Cached;
 use export_domain::intake::Intake;
 use export_domain::ports::Clock;
-use export_lambda::http::{refuse, serve};
+use export_lambda::http::{by_lambda_http, refuse, serve};
 use export_lambda::process;
 use lambda_http::Error;
 use status_poll::{App, Config};
@@ -32,5 +32,5 @@ async fn main() -> Result<(), Error> {
         metrics,
     };
     let app = &app;
-    serve(move |request| async move { Box::pin(app.handle(&request)).await }, refuse).await
+    serve(by_lambda_http, refuse, move |request| async move { app.handle(&request).await }).await
 }

@@ -7,18 +7,15 @@ mod deliver;
 mod encode;
 mod failure;
 mod formats;
-mod gateway;
 mod handler;
 mod names;
 mod order;
-mod serve;
 mod style;
 
 pub use ask::{Ask, Delivery, Form};
 pub use deliver::{content_type, formed};
 pub use encode::sha256;
 pub use failure::DocumentFailure;
-pub use gateway::{Call, DocumentReply};
 pub use handler::{DocumentKey, DocumentServer};
 pub use names::Refused;
 pub use order::DocumentOrder;

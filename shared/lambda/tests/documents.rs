@@ -2,7 +2,8 @@
 #![cfg(feature = "documents")]
 #![expect(clippy::unwrap_used, reason = "a test that cannot go on shall panic")]
 
-use export_lambda::documents::{Call, DocumentOrder, DocumentReply, DocumentServer, Form};
+use export_lambda::documents::{DocumentOrder, DocumentServer, Form};
+use export_lambda::http::{Reply, Request, by_hand};
 use export_mre::attr::Attr;
 use export_mre::format::Format;
 use export_mre::json::Json;
@@ -63,23 +64,22 @@ const KINDS: [Kind; 2] = [
 ];
 
 impl Kind {
-    async fn handle(&self, server: &Server, call: &Call) -> DocumentReply {
-        let reply = if self.is_replay {
-            server.handle::<ReplayKey>(call, LEFT).await
+    async fn handle(&self, server: &Server, request: &Request) -> Reply {
+        let request = Request { left: LEFT, ..request.clone() };
+        if self.is_replay {
+            server.handle::<ReplayKey>(&request).await
         } else {
-            server.handle::<EventKey>(call, LEFT).await
-        };
-        assert_eq!(reply.headers["x-content-type-options"], "nosniff");
-        reply
+            server.handle::<EventKey>(&request).await
+        }
     }
 
-    async fn ask(&self, source: MemorySource, call: &Call) -> DocumentReply {
-        self.handle(&server(source), call).await
+    async fn ask(&self, source: MemorySource, request: &Request) -> Reply {
+        self.handle(&server(source), request).await
     }
 
-    fn example(&self, name: &str) -> Call {
+    fn example(&self, name: &str) -> Request {
         let path = format!("{}/../../events/{}/{name}", env!("CARGO_MANIFEST_DIR"), self.function);
-        serde_json::from_slice(&std::fs::read(path).unwrap()).unwrap()
+        by_hand(serde_json::from_slice(&std::fs::read(path).unwrap()).unwrap()).unwrap()
     }
 
     /// A scenario with the document that MRE stored for it, under the returned key.
@@ -107,15 +107,16 @@ fn server(source: MemorySource) -> Server {
 }
 
 /// A request of a route for the scenario's document.
-fn call(scenario: &Scenario, route: &str, query: &str) -> Call {
+fn call(scenario: &Scenario, route: &str, query: &str) -> Request {
     let event = scenario.event();
     let names = [("event", event.name), ("program", event.program)].into_iter();
     let names = names.chain(scenario.replay().map(|key| ("id", key.id)));
-    Call {
-        route_key: format!("GET {route}"),
-        raw_query_string: query.to_owned(),
-        path_parameters: Some(names.map(|(name, value)| (name.to_owned(), value)).collect()),
-        ..Call::default()
+    Request {
+        method: "GET".to_owned(),
+        route: route.to_owned(),
+        query: query.to_owned(),
+        path_parameters: names.map(|(name, value)| (name.to_owned(), value)).collect(),
+        ..Request::default()
     }
 }
 
@@ -137,12 +138,12 @@ async fn the_example_events_are_answered() {
 #[tokio::test]
 async fn the_example_of_an_edit_list_is_answered_as_mre_does() {
     let [event, _] = KINDS;
-    let answer = async |change: fn(&mut MemorySource, &mut Call)| {
+    let answer = async |change: fn(&mut MemorySource, &mut Request)| {
         let (mut source, mut call) = (scenario(event.usual).source(), event.example("get-edl.apigw-v2.json"));
         change(&mut source, &mut call);
         event.ask(source, &call).await
     };
-    let text = |reply: &DocumentReply| {
+    let text = |reply: &Reply| {
         let blob = serde_json::from_str::<serde_json::Value>(&reply.body).unwrap();
         blob["BlobContent"].as_str().unwrap().to_owned()
     };
@@ -159,7 +160,7 @@ async fn the_example_of_an_edit_list_is_answered_as_mre_does() {
     assert_eq!(bare.await.body, text(&reply));
     let without = answer(|source, call| {
         source.events[0].remove("FrameRate");
-        call.raw_query_string = String::new();
+        call.query = String::new();
     });
     assert_eq!(text(&without.await), "No Content found");
 }
@@ -281,8 +282,8 @@ async fn what_is_not_acceptable_is_refused_before_anything_is_read() {
         let server = server(scenario.source());
         let mut long = call(&scenario, kind.guide, "");
         let name = if kind.is_replay { "id" } else { "event" };
-        long.path_parameters.get_or_insert_default().insert(name.to_owned(), "x".repeat(1000));
-        for call in [long, call(&scenario, kind.guide, "view=xml"), Call::default()] {
+        long.path_parameters.insert(name.to_owned(), "x".repeat(1000));
+        for call in [long, call(&scenario, kind.guide, "view=xml"), Request::default()] {
             assert_eq!(kind.handle(&server, &call).await.status_code, 400, "{}", kind.function);
         }
         assert!(server.source.log().is_empty());

@@ -16,7 +16,7 @@ const ALLOWED: &[(&str, &[&str])] = &[
     ("export-aws", &["export-domain", "export-mre"]),
     ("export-lambda", &["export-domain", "export-mre"]),
     ("export-fuzz", &[]),
-    ("export-testkit", &["export-domain", "export-media", "export-mre"]),
+    ("export-testkit", &["export-domain", "export-lambda", "export-media", "export-mre"]),
     ("export-model", &["export-domain"]),
     ("export-openapi", &[]),
     ("export-suites", &[]),

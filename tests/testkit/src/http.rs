@@ -1,43 +1,39 @@
-//! Requests as API Gateway hands them over, and what a function answers.
+//! Requests as the gateway's events give them, and what a function answers.
 
-use lambda_http::http::{self, HeaderMap, Method};
-use lambda_http::{Body, Request, RequestExt, Response};
+use export_lambda::http::{Reply, Request};
 use serde_json::Value;
-use std::collections::HashMap;
+use std::collections::BTreeMap;
+use std::time::Duration;
 
 /// A request; `target` is path and query. The last segment behind `/export/status/` is the path parameter `jobId`.
-///
-/// # Panics
-/// If a part of it is not HTTP.
-pub fn ask(method: Method, target: &str, headers: &[(&str, &str)], body: impl Into<Body>) -> Request {
+pub fn ask(method: &str, target: &str, headers: &[(&str, &str)], body: impl Into<Vec<u8>>) -> Request {
     let (path, query) = target.split_once('?').unwrap_or((target, ""));
-    let mut request = http::Request::builder().method(method).uri(target);
-    for (name, value) in headers {
-        request = request.header(*name, *value);
+    let id = path.strip_prefix("/export/status/").map(|id| ("jobId".to_owned(), id.to_owned()));
+    let lower = |(name, value): &(&str, &str)| (name.to_ascii_lowercase(), (*value).to_owned());
+    Request {
+        method: method.to_owned(),
+        path: path.to_owned(),
+        path_parameters: id.into_iter().collect(),
+        query: query.to_owned(),
+        headers: headers.iter().map(lower).collect(),
+        body: body.into(),
+        left: Duration::from_secs(29),
+        ..Request::default()
     }
-    let request = request.body(body.into()).expect("an HTTP request");
-    let pair = |pair: &str| {
-        let (name, value) = pair.split_once('=')?;
-        Some((name.to_owned(), vec![value.to_owned()]))
-    };
-    let query: HashMap<String, Vec<String>> = query.split('&').filter_map(pair).collect();
-    let id = path.strip_prefix("/export/status/").map(|id| ("jobId".to_owned(), vec![id.to_owned()]));
-    let parameters: HashMap<String, Vec<String>> = id.into_iter().collect();
-    request.with_query_string_parameters(query).with_path_parameters(parameters)
 }
 
 /// A POST of `body` to `path`.
 pub fn post(path: &str, body: &Value) -> Request {
-    ask(Method::POST, path, &[], body.to_string())
+    ask("POST", path, &[], body.to_string())
 }
 
-/// A response, read.
+/// A reply, read.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Answered {
     /// HTTP status code.
     pub status: u16,
-    /// Headers.
-    pub headers: HeaderMap,
+    /// Headers by lower-case name.
+    pub headers: BTreeMap<&'static str, String>,
     /// The body's text.
     pub text: String,
     /// The body.
@@ -45,15 +41,13 @@ pub struct Answered {
 }
 
 impl Answered {
-    /// Reads a response.
+    /// Reads a reply.
     ///
     /// # Panics
     /// If its body is not strict JSON.
-    pub fn read(response: Response<Body>) -> Self {
-        let (parts, body) = response.into_parts();
-        let Body::Text(text) = body else { panic!("a body that is no text") };
-        let json = serde_json::from_str(&text).expect("strict JSON");
-        Self { status: parts.status.as_u16(), headers: parts.headers, text, json }
+    pub fn read(reply: Reply) -> Self {
+        let json = serde_json::from_str(&reply.body).expect("strict JSON");
+        Self { status: reply.status_code, headers: reply.headers, text: reply.body, json }
     }
 
     /// `ErrorCode` and `TimeWait`.
@@ -64,6 +58,6 @@ impl Answered {
 
     /// A header's value, empty if it is not there.
     pub fn header(&self, name: &str) -> &str {
-        self.headers.get(name).and_then(|value| value.to_str().ok()).unwrap_or_default()
+        self.headers.get(name.to_ascii_lowercase().as_str()).map_or("", String::as_str)
     }
 }

@@ -4,7 +4,8 @@
 mod world;
 
 use export_lambda::batch::{Disposition, Record};
-use export_lambda::documents::{Ask, Call, DocumentOrder};
+use export_lambda::documents::{Ask, DocumentOrder};
+use export_lambda::http::Request;
 use export_mre::document::View;
 use export_mre::export::export_replay;
 use export_mre::keys::EventKey;
@@ -291,8 +292,8 @@ async fn as_long_as_a_dead_workers_lease_runs_a_trigger_waits() {
 
 /// The order of `key`'s document in the guide's view, as a request sends it.
 fn order(key: &EventKey, replay: Option<&str>) -> (DocumentOrder, Record) {
-    let call = Call { route_key: "GET /export/data/event".to_owned(), ..Call::default() };
-    let order = DocumentOrder::new(key, replay, &Ask::read(&call).unwrap());
+    let request = Request { route: "/export/data/event".to_owned(), ..Request::default() };
+    let order = DocumentOrder::new(key, replay, &Ask::read(&request).unwrap());
     let record = Record { body: order.message(), ..Record::default() };
     (order, record)
 }

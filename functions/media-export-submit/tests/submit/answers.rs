@@ -2,14 +2,13 @@ use crate::world::World;
 use export_domain::request::Wanted;
 use export_domain::settings::AuthMode;
 use export_testkit::{Answered, SESSION, ask, body, post, tenant, with};
-use lambda_http::http::Method;
 use serde_json::Value;
 
 const SEED_EXPORT: &str = include_str!("../../../../tests/data/seeds/export.json");
 const SEED_THUMBNAIL: &str = include_str!("../../../../tests/data/seeds/thumbnail.json");
 
 async fn seed(world: &World, text: &str) -> Answered {
-    world.ask(ask(Method::POST, "/export", &[], text)).await
+    world.ask(ask("POST", "/export", &[], text)).await
 }
 
 #[tokio::test]
@@ -55,7 +54,7 @@ async fn a_session_in_a_header_is_as_good_as_one_in_the_body() {
     let bearer = format!("Bearer {SESSION}");
     for header in [("X-Session-Id", SESSION), ("Authorization", bearer.as_str())] {
         let world = World::new();
-        let answer = world.ask(ask(Method::POST, "/export", &[header], without.clone())).await;
+        let answer = world.ask(ask("POST", "/export", &[header], without.clone())).await;
         assert_eq!((answer.status, answer.codes()), (200, (1, 2000)), "{header:?}");
         assert_eq!(world.submit(&body()).await.json["JobId"], answer.json["JobId"]);
     }
@@ -65,7 +64,7 @@ async fn a_session_in_a_header_is_as_good_as_one_in_the_body() {
 async fn an_unknown_session_in_the_body_is_not_saved_by_a_good_header() {
     let world = World::new();
     let body = with(body(), "SessionId", "00000000000000000000000000000000").to_string();
-    let answer = world.ask(ask(Method::POST, "/export", &[("X-Session-Id", SESSION)], body)).await;
+    let answer = world.ask(ask("POST", "/export", &[("X-Session-Id", SESSION)], body)).await;
     assert_eq!(answer.status, 401);
 }
 
@@ -80,14 +79,14 @@ async fn without_sessions_every_request_is_the_default_tenants() {
 
 /// Requests that end in every way there is.
 async fn every_ending(world: &World) -> Vec<(&'static str, u16, Answered)> {
-    let key = |body: &Value| ask(Method::POST, "/export", &[("Idempotency-Key", "k")], body.to_string());
+    let key = |body: &Value| ask("POST", "/export", &[("Idempotency-Key", "k")], body.to_string());
     let ready = world.ask(key(&body())).await;
     let other = with(body(), "Duration", 8000);
     let mut endings = vec![
         ("in work", 200, ready),
         ("key reused", 409, world.ask(key(&other)).await),
         ("invalid", 400, world.submit(&with(body(), "Duration", 0)).await),
-        ("too large", 413, world.ask(ask(Method::POST, "/export", &[], "x".repeat(65_537))).await),
+        ("too large", 413, world.ask(ask("POST", "/export", &[], "x".repeat(65_537))).await),
         ("no session", 401, world.submit(&with(body(), "SessionId", Value::Null)).await),
     ];
     world.allow(1);

@@ -3,7 +3,6 @@ use export_domain::settings::Lifecycle;
 use export_lambda::metrics::Metrics;
 use export_testkit::{Fault, MemoryBus, ask, body, thumbnail_body};
 use job_sweeper::Sweep;
-use lambda_http::http::Method;
 use std::time::Duration;
 
 impl World {
@@ -84,7 +83,7 @@ async fn any_table_that_is_down_answers_503_and_stores_nothing() {
         for faults in [&world.directory.faults, &world.jobs.faults] {
             faults.always(operation, Fault::Before);
         }
-        let request = ask(Method::POST, "/export", &[("Idempotency-Key", "k")], body().to_string());
+        let request = ask("POST", "/export", &[("Idempotency-Key", "k")], body().to_string());
         let answer = world.ask(request).await;
         assert_eq!((answer.status, answer.codes()), (503, (-1, 2000)), "{operation}");
         assert_eq!(answer.json["ErrorMessage"], "service unavailable");

@@ -1,7 +1,6 @@
 use crate::world::World;
 use export_domain::time::EpochSecs;
 use export_testkit::{NOW, SESSION, ask, body, tenant, thumbnail_body, with};
-use lambda_http::http::Method;
 use serde_json::Value;
 
 const UNKNOWN: &str = "FFFFFFFFFFFFFFFFFFFFFFFFFFFFFFFF";
@@ -11,7 +10,7 @@ const FOREIGN: &str =
 
 async fn judged(text: String) -> (u16, String) {
     let world = World::new();
-    let answer = world.ask(ask(Method::POST, "/export", &[], text)).await;
+    let answer = world.ask(ask("POST", "/export", &[], text)).await;
     assert!(answer.status == 200 || (world.jobs.all().is_empty() && world.queue.take().is_empty()));
     (answer.status, answer.json["ErrorMessage"].as_str().unwrap().to_owned())
 }

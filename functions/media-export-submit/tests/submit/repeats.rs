@@ -2,9 +2,8 @@ use crate::world::World;
 use export_domain::identity::DirectoryKey;
 use export_domain::job::{Job, Reason, State};
 use export_domain::settings::Lifecycle;
+use export_lambda::http::Request;
 use export_testkit::{Answered, Fault, NOW, ask, body, claimed, job, ready, tenant, with};
-use lambda_http::Request;
-use lambda_http::http::Method;
 use serde_json::Value;
 use std::collections::HashSet;
 use std::sync::Arc;
@@ -103,7 +102,7 @@ async fn a_job_keeps_its_paths_whatever_names_directories_now() {
 }
 
 fn keyed(key: &str, body: &Value) -> Request {
-    ask(Method::POST, "/export", &[("Idempotency-Key", key)], body.to_string())
+    ask("POST", "/export", &[("Idempotency-Key", key)], body.to_string())
 }
 
 #[tokio::test]

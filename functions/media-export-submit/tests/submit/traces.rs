@@ -12,7 +12,7 @@ const ROOT: &str = "Root=1-5759e988-bd862e3fe1be46a994272793";
 async fn posted(world: &World, name: &str, header: Option<&str>) -> Answered {
     let mut request = post("/export", &body());
     let (correlation_id, trace) = (CorrelationId::parse(name), header.and_then(TraceHeader::parse));
-    request.extensions_mut().insert(TraceContext { correlation_id, trace });
+    request.context = TraceContext { correlation_id, trace };
     world.ask(request).await
 }
 

@@ -2,7 +2,6 @@ use crate::world::World;
 use export_domain::job::Job;
 use export_domain::ports::Clock;
 use export_testkit::{Answered, NOW, ask, body, claimed, ready, thumbnail_body};
-use lambda_http::http::Method;
 use serde_json::Value;
 
 /// Submits while a worker finishes the job `after_ms` after it was stored.
@@ -15,7 +14,7 @@ async fn submitted(world: &World, headers: &[(&str, &str)], body: &Value, after_
         let job: Job = claimed(&world.jobs.only(), world.clock.now_ms());
         world.jobs.put(&ready(&job, world.clock.now_ms()));
     };
-    let request = ask(Method::POST, "/export", headers, body.to_string());
+    let request = ask("POST", "/export", headers, body.to_string());
     tokio::join!(world.ask(request), worker).0
 }
 
@@ -57,7 +56,7 @@ async fn a_client_that_prefers_to_wait_gets_the_clip_in_the_first_reply() {
 #[tokio::test]
 async fn nobody_waits_longer_than_twenty_seconds() {
     let world = World::new();
-    let request = ask(Method::POST, "/export", &[("Prefer", "wait=4000000000")], body().to_string());
+    let request = ask("POST", "/export", &[("Prefer", "wait=4000000000")], body().to_string());
     let answer = world.ask(request).await;
     assert_eq!(answer.codes(), (1, 2000));
     assert_eq!(world.clock.now_ms() - NOW, 20_000);
@@ -66,6 +65,6 @@ async fn nobody_waits_longer_than_twenty_seconds() {
 #[tokio::test]
 async fn a_client_may_prefer_not_to_wait_for_a_thumbnail() {
     let world = World::new();
-    let request = ask(Method::POST, "/export", &[("Prefer", "wait=0")], thumbnail_body().to_string());
+    let request = ask("POST", "/export", &[("Prefer", "wait=0")], thumbnail_body().to_string());
     assert_eq!((world.ask(request).await.codes(), world.clock.now_ms()), ((1, 500), NOW));
 }

@@ -3,11 +3,11 @@
 use export_domain::intake::Intake;
 use export_domain::job::Job;
 use export_domain::settings::{AuthMode, Lifecycle, Limits, ReplyStyle};
+use export_lambda::http::Request;
 use export_lambda::metrics::Metrics;
 use export_testkit::{
     Answered, Directory, MemoryJobs, MemoryObjects, MemoryQueue, NOW, TestClock, directory, job, post, tenant,
 };
-use lambda_http::Request;
 use media_export_submit::App;
 use serde_json::Value;
 

@@ -3,7 +3,6 @@ use export_domain::job::{Job, Posted, State};
 use export_domain::settings::Lifecycle;
 use export_lambda::metrics::Metric;
 use export_testkit::{Fault, NOW, SESSION, ask, body, claimed, post, ready};
-use lambda_http::http::Method;
 
 #[tokio::test]
 async fn a_job_that_has_not_ended_is_cancelled_and_stays_so() {
@@ -42,7 +41,7 @@ async fn a_job_that_has_ended_is_forgotten_and_its_end_still_told() {
         ] {
             assert_eq!((again.status, again.json["ErrorMessage"].as_str()), (404, Some("no such job")));
         }
-        let listed = world.ask(ask(Method::GET, "/export/status", &[("X-Session-Id", SESSION)], "")).await;
+        let listed = world.ask(ask("GET", "/export/status", &[("X-Session-Id", SESSION)], "")).await;
         assert_eq!(listed.json["jobs"], serde_json::json!([]));
         let stored = world.jobs.only();
         assert_eq!((stored.due_at, stored.expires_at), (job.due_at, job.expires_at));
@@ -123,7 +122,6 @@ async fn a_cancellation_that_cannot_be_stored_is_not_reported_as_one() {
 async fn a_stranger_cancels_nothing() {
     let world = World::new();
     let job = world.has(&body(), |job| job);
-    let answer =
-        world.ask(ask(Method::DELETE, &path(&job), &[("X-Session-Id", STRANGERS_SESSION)], "")).await;
+    let answer = world.ask(ask("DELETE", &path(&job), &[("X-Session-Id", STRANGERS_SESSION)], "")).await;
     assert_eq!((answer.status, world.jobs.only()), (404, job));
 }

@@ -2,7 +2,6 @@ use crate::world::{STRANGERS_SESSION, World, path, stranger};
 use export_domain::job::{Job, State};
 use export_domain::settings::Lifecycle;
 use export_testkit::{Answered, Fault, NOW, ask, body, claimed, ready, with};
-use lambda_http::http::Method;
 
 /// Stores five jobs, one a second.
 fn five(world: &World) -> Vec<Job> {
@@ -52,7 +51,7 @@ async fn a_strangers_cursor_shows_nothing_of_the_stranger() {
     for job in five(&world).iter().step_by(2) {
         world.jobs.put(&Job { tenant: stranger(), ..job.clone() });
     }
-    let theirs = ask(Method::GET, "/export/status?limit=1", &[("X-Session-Id", STRANGERS_SESSION)], "");
+    let theirs = ask("GET", "/export/status?limit=1", &[("X-Session-Id", STRANGERS_SESSION)], "");
     let theirs = world.ask(theirs).await;
     let cursor = theirs.json["next"].as_str().unwrap();
     let page = world.get(&format!("/export/status?cursor={cursor}")).await;
@@ -117,7 +116,7 @@ async fn what_is_no_list_is_refused_as_a_problem() {
         );
         assert!(answer.json["detail"].as_str().unwrap().starts_with(query.split('=').next().unwrap()));
     }
-    let anonymous = world.ask(ask(Method::GET, "/export/status", &[], "")).await;
+    let anonymous = world.ask(ask("GET", "/export/status", &[], "")).await;
     assert_eq!((anonymous.status, anonymous.header("content-type")), (401, "application/problem+json"));
     for operation in ["list", "session"] {
         let world = World::new();

@@ -6,7 +6,6 @@ use export_lambda::metrics::Metrics;
 use export_testkit::{
     Answered, Fault, MemoryObjects, MemoryQueue, NOW, SESSION, ask, body, claimed, post, ready, with,
 };
-use lambda_http::http::Method;
 use serde_json::Value;
 
 type Change = fn(Job) -> Job;
@@ -36,7 +35,7 @@ async fn unknown_foreign_expired_and_malformed_names_get_the_very_same_answer() 
     let expired = world.has(&body(), |job| ready(&claimed(&job, NOW), NOW));
     world.clock.advance(7 * 24 * 3_600_000);
     let live = world.has(&with(body(), "Duration", 8000), |job| job);
-    let foreign = ask(Method::GET, &path(&live), &[("X-Session-Id", STRANGERS_SESSION)], "");
+    let foreign = ask("GET", &path(&live), &[("X-Session-Id", STRANGERS_SESSION)], "");
     let answers = [
         world.get("/export/status/aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa").await,
         world.ask(foreign).await,
@@ -54,8 +53,8 @@ async fn unknown_foreign_expired_and_malformed_names_get_the_very_same_answer() 
 async fn without_a_live_session_nobody_learns_whether_a_job_exists() {
     let world = World::new();
     let job = world.has(&body(), |job| job);
-    let known = world.ask(ask(Method::GET, &path(&job), &[], "")).await;
-    let malformed = world.ask(ask(Method::GET, "/export/status/x", &[], "")).await;
+    let known = world.ask(ask("GET", &path(&job), &[], "")).await;
+    let malformed = world.ask(ask("GET", "/export/status/x", &[], "")).await;
     assert_eq!((known.status, known.codes()), (401, (-1, 0)));
     assert_eq!(known, malformed);
 }
@@ -133,7 +132,7 @@ async fn a_posted_body_is_judged_like_a_submission() {
         (with(body(), "SessionId", Value::Null).to_string(), 401),
         (with(body(), "Duration", 0).to_string(), 400),
     ] {
-        let answer = world.ask(ask(Method::POST, "/export/status", &[], text)).await;
+        let answer = world.ask(ask("POST", "/export/status", &[], text)).await;
         assert_eq!((answer.status, answer.codes()), (status, (-1, 0)));
     }
 }
@@ -206,6 +205,6 @@ async fn a_bearer_token_is_a_session() {
     let world = World::new();
     let job = world.has(&body(), |job| job);
     let bearer = format!("Bearer {SESSION}");
-    let answer = world.ask(ask(Method::GET, &path(&job), &[("Authorization", &bearer)], "")).await;
+    let answer = world.ask(ask("GET", &path(&job), &[("Authorization", &bearer)], "")).await;
     assert_eq!(answer.status, 200);
 }

@@ -4,11 +4,10 @@ use export_domain::ports::Clock;
 use export_domain::settings::Lifecycle;
 use export_lambda::metrics::Metric;
 use export_testkit::{Answered, NOW, body, claimed, ready};
-use lambda_http::http::Method;
 
 async fn get(world: &World, prefer: &str) -> Answered {
     let job = world.jobs.only();
-    world.send(Method::GET, &path(&job), ("Prefer", prefer)).await
+    world.send("GET", &path(&job), ("Prefer", prefer)).await
 }
 
 #[tokio::test]

@@ -8,8 +8,6 @@ use export_domain::tenant::Tenant;
 use export_domain::time::EpochSecs;
 use export_lambda::metrics::{Metric, Metrics};
 use export_testkit::{Answered, Directory, MemoryJobs, NOW, SESSION, TestClock, ask, directory, job, tenant};
-use lambda_http::Request;
-use lambda_http::http::Method;
 use serde_json::Value;
 use status_poll::App;
 use std::sync::{Arc, Mutex};
@@ -63,16 +61,16 @@ impl World {
     }
 
     /// A request of [`tenant`] for `target`, with one more header.
-    pub(crate) async fn send(&self, method: Method, target: &str, header: (&str, &str)) -> Answered {
+    pub(crate) async fn send(&self, method: &str, target: &str, header: (&str, &str)) -> Answered {
         self.ask(ask(method, target, &[("X-Session-Id", SESSION), header], "")).await
     }
 
     pub(crate) async fn get(&self, target: &str) -> Answered {
-        self.send(Method::GET, target, ("Accept", "*/*")).await
+        self.send("GET", target, ("Accept", "*/*")).await
     }
 
     pub(crate) async fn delete(&self, job: &Job) -> Answered {
-        self.send(Method::DELETE, &path(job), ("Accept", "*/*")).await
+        self.send("DELETE", &path(job), ("Accept", "*/*")).await
     }
 
     /// Stores the job of `body` after `change`.

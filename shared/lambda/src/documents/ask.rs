@@ -2,10 +2,10 @@
 
 use super::failure::DocumentFailure;
 use super::formats::{disposition, named_alone, preferred, wants_bytes};
-use super::gateway::Call;
 use super::names::Refused;
 use super::style::Style;
-use crate::negotiate::takes_gzip;
+use crate::http::Request;
+use crate::http::negotiate::takes_gzip;
 use export_mre::document::View;
 use export_mre::format::{Format, Rendering};
 use serde::{Deserialize, Serialize};
@@ -59,16 +59,16 @@ impl Ask {
     /// Reads a request.
     ///
     /// # Errors
-    /// When a parameter has a value that is not known or does not go with the format, and on the guide's routes also
-    /// when a parameter is not known or `Accept` allows no format. MRE passes over both, and so do its routes.
-    pub fn read(call: &Call) -> Result<Self, DocumentFailure> {
-        let style = Style::of(call);
+    /// When a parameter has a value that is not known or does not go with the format, and on the guide's routes also when
+    /// a parameter is not known or `Accept` allows no format. MRE passes over both, and so do its routes.
+    pub fn read(request: &Request) -> Result<Self, DocumentFailure> {
+        let style = Style::of(request);
         if style == Style::Guide {
-            known_only(call)?;
+            known_only(request)?;
         }
-        let accept = call.header("accept").unwrap_or_default();
-        let format = format(call, style, accept)?;
-        let view = match call.query("view")?.as_deref() {
+        let accept = request.header("accept").unwrap_or_default();
+        let format = format(request, style, accept)?;
+        let view = match request.query("view")?.as_deref() {
             Some(_) if !format.has_views() => {
                 return Err(Refused::new("view", "is no option of this format").into());
             }
@@ -76,7 +76,7 @@ impl Ask {
             None => View::Mre,
             Some(text) => View::parse(text).ok_or(Refused::new("view", "must be guide or mre"))?,
         };
-        let stored = match call.query("source")?.as_deref() {
+        let stored = match request.query("source")?.as_deref() {
             None => style == Style::Mre,
             Some("live") => false,
             Some("stored") if !format.has_views() => {
@@ -85,17 +85,17 @@ impl Ask {
             Some("stored") => true,
             Some(_) => return Err(Refused::new("source", "must be live or stored").into()),
         };
-        let delivery = match call.query("delivery")?.as_deref() {
+        let delivery = match request.query("delivery")?.as_deref() {
             None => Delivery::Document,
             Some("link") => Delivery::Link,
             Some(_) => return Err(Refused::new("delivery", "must be link").into()),
         };
         let form = match style {
-            Style::Mre if wants_bytes(accept) && has_blob(call, format) => Form::Line,
-            Style::Mre if has_blob(call, format) => Form::Blob,
+            Style::Mre if wants_bytes(accept) && has_blob(request, format) => Form::Line,
+            Style::Mre if has_blob(request, format) => Form::Blob,
             _ => Form::Bare,
         };
-        let options = options(call)?;
+        let options = options(request)?;
         Ok(Self {
             rendering: Rendering::read(format, view, &options)
                 .map_err(|unfit| Refused::new(unfit.parameter, unfit.reason))?,
@@ -104,9 +104,9 @@ impl Ask {
             stored: stored && view == View::Mre,
             form,
             delivery,
-            head: call.request_context.http.method == "HEAD",
-            gzip: takes_gzip(call.header("accept-encoding").unwrap_or_default()),
-            if_none_match: call.header("if-none-match").map(str::to_owned),
+            head: request.method == "HEAD",
+            gzip: takes_gzip(request.header("accept-encoding").unwrap_or_default()),
+            if_none_match: request.header("if-none-match").map(str::to_owned),
             disposition: None,
         })
     }
@@ -121,9 +121,9 @@ impl Ask {
 }
 
 /// The format that `format` names, else the one that `Accept` asks for.
-fn format(call: &Call, style: Style, accept: &str) -> Result<Format, DocumentFailure> {
-    let given = call.query("format")?;
-    if is_edl_route(call) {
+fn format(request: &Request, style: Style, accept: &str) -> Result<Format, DocumentFailure> {
+    let given = request.query("format")?;
+    if is_edl_route(request) {
         return match given.as_deref() {
             None | Some("edl") => Ok(Format::Edl),
             Some(_) => Err(Refused::new("format", "must be edl").into()),
@@ -138,22 +138,22 @@ fn format(call: &Call, style: Style, accept: &str) -> Result<Format, DocumentFai
 }
 
 /// Returns `true` if MRE's own route of edit lists was called: the only one with a track in its path.
-fn is_edl_route(call: &Call) -> bool {
-    call.path_parameters.as_ref().is_some_and(|names| names.contains_key("track"))
+fn is_edl_route(request: &Request) -> bool {
+    request.path_parameters.contains_key("track")
 }
 
 /// Returns `true` if MRE wraps a document of this format into its blob.
-fn has_blob(call: &Call, format: Format) -> bool {
-    format == Format::Json || is_edl_route(call)
+fn has_blob(request: &Request, format: Format) -> bool {
+    format == Format::Json || is_edl_route(request)
 }
 
 /// The options that are given.
-fn options(call: &Call) -> Result<BTreeMap<String, String>, Refused> {
+fn options(request: &Request) -> Result<BTreeMap<String, String>, Refused> {
     let mut options = BTreeMap::new();
     for name in Rendering::OPTIONS {
         let value = match name {
-            "track" if is_edl_route(call) => Some(call.name(name)?),
-            _ => call.query(name)?,
+            "track" if is_edl_route(request) => Some(request.name(name)?),
+            _ => request.query(name)?,
         };
         options.extend(value.map(|value| (name.to_owned(), value)));
     }
@@ -161,15 +161,16 @@ fn options(call: &Call) -> Result<BTreeMap<String, String>, Refused> {
 }
 
 /// Refuses a parameter that no document has, or that stands in the path already.
-fn known_only(call: &Call) -> Result<(), DocumentFailure> {
-    let is_in_path = |name: &str| call.path_parameters.as_ref().is_some_and(|names| names.contains_key(name));
+fn known_only(request: &Request) -> Result<(), DocumentFailure> {
+    let is_in_path = |name: &str| request.path_parameters.contains_key(name);
     let is_known = |name: &str| match name {
         "view" | "source" | "delivery" | "format" => true,
         _ if Rendering::OPTIONS.contains(&name) => true,
         "id" | "event" | "program" => !is_in_path(name),
         _ => false,
     };
-    match call.parameters().find(|name| !is_known(name)) {
+    let mut names = request.parameters().map(|(name, _)| String::from_utf8_lossy(&name).into_owned());
+    match names.find(|name| !is_known(name)) {
         Some(name) => Err(DocumentFailure::UnknownParameter(name)),
         None => Ok(()),
     }
@@ -180,17 +181,17 @@ mod tests {
     use super::*;
 
     fn ask(route: &str, query: &str, headers: &[(&str, &str)]) -> Result<Ask, DocumentFailure> {
-        Ask::read(&Call {
-            route_key: route.to_owned(),
-            raw_query_string: query.to_owned(),
+        Ask::read(&Request {
+            route: route.to_owned(),
+            query: query.to_owned(),
             headers: headers.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned())).collect(),
-            ..Call::default()
+            ..Request::default()
         })
     }
 
-    const GUIDE: &str = "GET /export/data/event/{event}/program/{program}";
-    const MRE: &str = "GET /event/{event}/export/data/program/{program}";
-    const MRE_REPLAY: &str = "GET /replay/export/data/{id}/event/{event}/program/{program}";
+    const GUIDE: &str = "/export/data/event/{event}/program/{program}";
+    const MRE: &str = "/event/{event}/export/data/program/{program}";
+    const MRE_REPLAY: &str = "/replay/export/data/{id}/event/{event}/program/{program}";
 
     #[test]
     fn routes_have_their_own_defaults() {
@@ -200,7 +201,7 @@ mod tests {
             let mre = ask(route, "", &[]).unwrap();
             assert_eq!((mre.rendering.view, mre.stored, mre.form), (View::Mre, true, Form::Blob));
         }
-        assert_eq!(ask("GET /export/data/replay", "", &[]).unwrap().form, Form::Bare);
+        assert_eq!(ask("/export/data/replay", "", &[]).unwrap().form, Form::Bare);
     }
 
     #[test]
@@ -240,7 +241,7 @@ mod tests {
             assert!(ask(MRE, query, &[]).is_ok(), "{query}");
         }
         let by_query = "event=e&program=p&id=r&view=mre";
-        assert!(ask("GET /export/data/replay", by_query, &[]).is_ok());
+        assert!(ask("/export/data/replay", by_query, &[]).is_ok());
     }
 
     #[test]
@@ -276,12 +277,12 @@ mod tests {
     fn mres_route_of_edit_lists_has_its_track_in_the_path() {
         let edl = |query: &str, accept: &str, track: &str| {
             let parameters = [("track".to_owned(), track.to_owned())];
-            Ask::read(&Call {
-                route_key: "GET /event/{event}/edl/program/{program}/track/{track}".to_owned(),
-                raw_query_string: query.to_owned(),
+            Ask::read(&Request {
+                route: "/event/{event}/edl/program/{program}/track/{track}".to_owned(),
+                query: query.to_owned(),
                 headers: [("accept".to_owned(), accept.to_owned())].into(),
-                path_parameters: Some(parameters.into()),
-                ..Call::default()
+                path_parameters: parameters.into(),
+                ..Request::default()
             })
         };
         let asked = edl("fps=25&track=x", "text/csv", "2").unwrap();
@@ -324,7 +325,7 @@ mod tests {
             ("identity", false),
             ("", false),
         ] {
-            assert_eq!(ask(GUIDE, "", &[("Accept-Encoding", encodings)]).unwrap().gzip, gzip, "{encodings}");
+            assert_eq!(ask(GUIDE, "", &[("accept-encoding", encodings)]).unwrap().gzip, gzip, "{encodings}");
         }
     }
 }

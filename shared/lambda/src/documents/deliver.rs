@@ -3,8 +3,8 @@
 use super::ask::{Ask, Delivery, Form};
 use super::encode::{decoded_bytes, fits, gzip, sha256};
 use super::formats::media_type;
-use super::gateway::DocumentReply;
-use crate::negotiate::knows;
+use crate::http::Reply;
+use crate::http::negotiate::knows;
 use bytes::Bytes;
 use export_domain::ports::Unavailable;
 use export_mre::document::{Export, blob};
@@ -80,20 +80,20 @@ pub(super) async fn deliver<L: DocumentLinks>(
     ask: &Ask,
     served: Served,
     links: &L,
-) -> Result<DocumentReply, Unavailable> {
+) -> Result<Reply, Unavailable> {
     let reply = whole(ask, served, links).await?;
     Ok(if ask.head { without_body(reply) } else { reply })
 }
 
 /// The reply to a `HEAD`: the headers of the `GET`, and the length of its body.
-fn without_body(mut reply: DocumentReply) -> DocumentReply {
+fn without_body(mut reply: Reply) -> Reply {
     let bytes = if reply.is_base64_encoded { decoded_bytes(&reply.body) } else { reply.body.len() };
     reply.body = String::new();
     reply.is_base64_encoded = false;
     if reply.status_code == 200 { reply.with("content-length", bytes.to_string()) } else { reply }
 }
 
-async fn whole<L: DocumentLinks>(ask: &Ask, served: Served, links: &L) -> Result<DocumentReply, Unavailable> {
+async fn whole<L: DocumentLinks>(ask: &Ask, served: Served, links: &L) -> Result<Reply, Unavailable> {
     let headers = headers(&served);
     let method =
         if ask.head && ask.delivery == Delivery::Document { LinkMethod::Head } else { LinkMethod::Get };
@@ -118,7 +118,7 @@ async fn whole<L: DocumentLinks>(ask: &Ask, served: Served, links: &L) -> Result
         && let Some(packed) = gzip(&body)
     {
         let reply = whole(packed).with("content-encoding", "gzip");
-        return Ok(DocumentReply { is_base64_encoded: true, ..reply });
+        return Ok(Reply { is_base64_encoded: true, ..reply });
     }
     if fits(&body) {
         return Ok(whole(body));
@@ -156,19 +156,19 @@ pub fn formed(form: Form, format: Format, mut text: String) -> String {
 
 /// `?delivery=link`: where the document is, for clients that sign their requests and must not follow a redirect.
 async fn lent<L: DocumentLinks>(
-    reply: DocumentReply,
+    reply: Reply,
     headers: &LinkHeaders,
     body: String,
     hash: &str,
     links: &L,
-) -> Result<DocumentReply, Unavailable> {
+) -> Result<Reply, Unavailable> {
     let bytes = u64::try_from(body.len()).unwrap_or(u64::MAX);
     let link = links.lend(Bytes::from(body), hash, headers, LinkMethod::Get).await?;
     Ok(told(reply, &link, bytes, hash))
 }
 
 /// Adds the headers that say where a document is, how long, and what it is.
-pub(super) fn told(reply: DocumentReply, link: &DocumentLink, bytes: u64, hash: &str) -> DocumentReply {
+pub(super) fn told(reply: Reply, link: &DocumentLink, bytes: u64, hash: &str) -> Reply {
     let ends = Timestamp::from_millisecond(link.expires_ms / 1000 * 1000).unwrap_or_default();
     let told = serde_json::json!({
         "Location": link.url, "ExpiresAt": ends.to_string(), "Bytes": bytes, "Sha256": hash,
@@ -177,12 +177,12 @@ pub(super) fn told(reply: DocumentReply, link: &DocumentLink, bytes: u64, hash: 
 }
 
 /// The reply holds a URL that opens the document to everyone who has it.
-pub(super) fn ephemeral(reply: DocumentReply) -> DocumentReply {
+pub(super) fn ephemeral(reply: Reply) -> Reply {
     reply.with("cache-control", "no-store").with("referrer-policy", "no-referrer")
 }
 
-fn headers(served: &Served) -> impl Fn(u16) -> DocumentReply + use<> {
-    let mut common = DocumentReply::default()
+fn headers(served: &Served) -> impl Fn(u16) -> Reply + use<> {
+    let mut common = Reply::default()
         .with("cache-control", "private, no-cache")
         .with("vary", "Accept, Accept-Encoding")
         .with("x-export-source", served.origin.name());
@@ -196,7 +196,7 @@ fn headers(served: &Served) -> impl Fn(u16) -> DocumentReply + use<> {
     if let Some(codes) = &served.warnings {
         common = common.with("x-export-warnings", codes.as_str());
     }
-    move |status| DocumentReply { status_code: status, ..common.clone() }
+    move |status| Reply { status_code: status, ..common.clone() }
 }
 
 /// The tag of a body with this SHA-256, in hex; view or options, format, form and encoding make different

@@ -1,5 +1,6 @@
 //! Sizes, hashes and encodings of bodies.
 
+use crate::http::MAX_REPLY_BYTES;
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD as BASE64;
 use export_domain::ids::hex;
@@ -7,9 +8,6 @@ use flate2::Compression;
 use flate2::write::GzEncoder;
 use sha2::{Digest, Sha256};
 use std::io::Write;
-
-/// Bytes that a function's serialised reply may have; Lambda itself ends at 6 MB, headers included.
-const MAX_REPLY_BYTES: usize = 5_500_000;
 
 /// SHA-256 in lower-case hex.
 pub fn sha256(bytes: &[u8]) -> String {

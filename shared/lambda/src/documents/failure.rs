@@ -1,9 +1,9 @@
 //! The failures as problem details (RFC 9457) on the guide's routes and in MRE's shape on its own.
 
 use super::formats::on_offer;
-use super::gateway::{Call, DocumentReply};
 use super::names::Refused;
 use super::style::Style;
+use crate::http::{Reply, Request, problem};
 use export_domain::ports::Unavailable;
 use export_mre::export::ExportError;
 use std::error::Error;
@@ -60,9 +60,9 @@ impl DocumentFailure {
         text
     }
 
-    /// The reply to `call`. Nothing of the inside shows.
-    pub(super) fn reply(&self, call: &Call) -> DocumentReply {
-        let style = Style::of(call);
+    /// The reply to `request`. Nothing of the inside shows.
+    pub(super) fn reply(&self, request: &Request) -> Reply {
+        let style = Style::of(request);
         let (status, detail) = match self {
             Self::Refused(refused) => (400, refused.to_string()),
             Self::UnknownParameter(name) => (400, format!("{name}: is no parameter of this route")),
@@ -76,27 +76,16 @@ impl DocumentFailure {
         };
         let reply = match style {
             Style::Guide => problem(status, &detail),
-            Style::Mre => mre_error(status, detail, call),
+            Style::Mre => mre_error(status, detail, request),
         };
         let reply = reply.with("cache-control", "no-store");
         if status == 503 { reply.with("retry-after", RETRY_AFTER_S) } else { reply }
     }
 }
 
-fn problem(status: u16, detail: &str) -> DocumentReply {
-    let title = match status {
-        400 => "Bad Request",
-        404 => "Not Found",
-        406 => "Not Acceptable",
-        _ => "Service Unavailable",
-    };
-    let body = serde_json::json!({"type": "about:blank", "title": title, "status": status, "detail": detail});
-    DocumentReply::new(status).with_text("application/problem+json", body.to_string())
-}
-
 /// MRE says for a replay that is not there that its event is not.
-fn mre_error(status: u16, detail: String, call: &Call) -> DocumentReply {
-    let name = |parameter| call.name(parameter).unwrap_or_default();
+fn mre_error(status: u16, detail: String, request: &Request) -> Reply {
+    let name = |parameter| request.name(parameter).unwrap_or_default();
     let (code, message) = match status {
         400 => ("BadRequestError", format!("ValidationError: {detail}")),
         404 => {
@@ -105,7 +94,7 @@ fn mre_error(status: u16, detail: String, call: &Call) -> DocumentReply {
         _ => ("ServiceUnavailableError", detail),
     };
     let body = serde_json::json!({"Code": code, "Message": message});
-    DocumentReply::new(status).with_text("application/json", body.to_string())
+    Reply::new(status).with_text("application/json", body.to_string())
 }
 
 #[cfg(test)]
@@ -113,21 +102,21 @@ mod tests {
     use super::*;
     use export_mre::source::SourceError;
 
-    fn call(route: &str) -> Call {
-        Call {
-            route_key: route.to_owned(),
-            raw_query_string: "event=nope&program=P%20%C3%A9&id=r".to_owned(),
-            ..Call::default()
+    fn call(route: &str) -> Request {
+        Request {
+            route: route.to_owned(),
+            query: "event=nope&program=P%20%C3%A9&id=r".to_owned(),
+            ..Request::default()
         }
     }
 
-    fn body(reply: &DocumentReply) -> serde_json::Value {
+    fn body(reply: &Reply) -> serde_json::Value {
         serde_json::from_str(&reply.body).unwrap()
     }
 
     #[test]
     fn the_guides_routes_answer_problems() {
-        let call = call("GET /export/data/event");
+        let call = call("/export/data/event");
         let reply = DocumentFailure::from(Refused::new("view", "must be guide or mre")).reply(&call);
         assert_eq!(
             (reply.status_code, body(&reply)["detail"].as_str()),
@@ -140,7 +129,7 @@ mod tests {
 
     #[test]
     fn mres_routes_answer_in_its_words() {
-        let call = call("GET /event/{event}/export/data/program/{program}");
+        let call = call("/event/{event}/export/data/program/{program}");
         let reply = DocumentFailure::from(ExportError::EventNotFound).reply(&call);
         assert_eq!(
             (reply.status_code, reply.body.as_str()),
@@ -153,7 +142,7 @@ mod tests {
     #[test]
     fn nothing_of_the_inside_shows_when_something_does_not_answer() {
         let read = SourceError { what: "the segments", source: "table arn:aws:secret".into() };
-        for route in ["GET /export/data/event", "GET /event/{event}/export/data/program/{program}"] {
+        for route in ["/export/data/event", "/event/{event}/export/data/program/{program}"] {
             let reply = DocumentFailure::from(ExportError::from(SourceError {
                 what: read.what,
                 source: "arn:secret".into(),

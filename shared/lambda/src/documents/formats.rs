@@ -1,6 +1,6 @@
 //! Formats over HTTP: their media types, which one a client wants, and the names of their files.
 
-use crate::negotiate::{names, quality};
+use crate::http::negotiate::{names, quality};
 use export_mre::format::Format;
 use std::fmt::Write as _;
 

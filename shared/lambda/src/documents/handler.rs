@@ -5,12 +5,10 @@
 
 use super::ask::{Ask, Form};
 use super::deliver::{Served, deliver};
-use super::failure::DocumentFailure;
-use super::gateway::{Call, DocumentReply};
+use super::failure::{DocumentFailure, within};
 use super::names::Refused;
 use super::order::{DocumentOrder, patiently};
-use super::serve::serve;
-use crate::deadline::left;
+use crate::http::{Reply, Request, UNREADABLE, by_hand, problem, serve};
 use export_domain::ports::Clock;
 use export_mre::document::Export;
 use export_mre::edit::FPS_MISSING;
@@ -21,8 +19,8 @@ use export_mre::ports::{DocumentLinks, DocumentOrders, TriggerQueue};
 use export_mre::source::{ExportSource, LastExport, StoredText};
 use export_mre::stored::segment_lines;
 use export_mre::warnings::{ExportWarning, Warnings};
-use lambda_runtime::{Error, LambdaEvent, service_fn};
-use std::time::Duration;
+use lambda_runtime::Error;
+use std::pin::Pin;
 
 /// The key of a document, which decides its kind.
 pub trait DocumentKey: Sized + Send + Sync {
@@ -33,7 +31,7 @@ pub trait DocumentKey: Sized + Send + Sync {
     ///
     /// # Errors
     /// When a name is missing or not acceptable.
-    fn read(call: &Call) -> Result<Self, Refused>;
+    fn read(request: &Request) -> Result<Self, Refused>;
 
     /// The name of a file with the document.
     fn subject(&self) -> String;
@@ -58,8 +56,8 @@ pub trait DocumentKey: Sized + Send + Sync {
 impl DocumentKey for EventKey {
     const KIND: &'static str = "event";
 
-    fn read(call: &Call) -> Result<Self, Refused> {
-        Ok(Self::new(call.name("event")?, call.name("program")?))
+    fn read(request: &Request) -> Result<Self, Refused> {
+        Ok(Self::new(request.name("event")?, request.name("program")?))
     }
 
     fn subject(&self) -> String {
@@ -82,9 +80,9 @@ impl DocumentKey for EventKey {
 impl DocumentKey for ReplayKey {
     const KIND: &'static str = "replay";
 
-    fn read(call: &Call) -> Result<Self, Refused> {
-        let event = EventKey::read(call)?;
-        Ok(Self::new(event, call.name("id")?))
+    fn read(request: &Request) -> Result<Self, Refused> {
+        let event = EventKey::read(request)?;
+        Ok(Self::new(event, request.name("id")?))
     }
 
     fn subject(&self) -> String {
@@ -103,6 +101,9 @@ impl DocumentKey for ReplayKey {
         export_replay(source, self, rendering.clone()).await
     }
 }
+
+/// The making of a reply. Boxed: the futures of an export are nested deeper than the compiler likes to lay out.
+type ReplyWork<'a> = Pin<Box<dyn Future<Output = Result<Reply, DocumentFailure>> + Send + 'a>>;
 
 /// A function that serves documents, with its ports: MRE's data, links to large documents, the queue of the worker,
 /// the clock.
@@ -127,30 +128,32 @@ impl<S: ExportSource, L: DocumentLinks + DocumentOrders, Q: TriggerQueue, C: Clo
     /// If the Runtime API fails.
     pub async fn run<K: DocumentKey>(self) -> Result<(), Error> {
         let server = &self;
-        lambda_runtime::run(service_fn(move |event: LambdaEvent<Call>| async move {
-            let call = event.payload.traced(event.context.xray_trace_id.as_deref());
-            Ok::<_, Error>(server.handle::<K>(&call, left(event.context.deadline())).await)
-        }))
-        .await
+        let refuse = || problem(400, UNREADABLE);
+        serve(by_hand, refuse, move |request| async move { server.handle::<K>(&request).await }).await
     }
 
-    /// Answers one request with `left` of the invocation to go; every error has become a reply.
-    pub async fn handle<K: DocumentKey>(&self, call: &Call, left: Duration) -> DocumentReply {
-        serve(&self.clock, call, left, K::KIND, Box::pin(self.answer::<K>(call, left))).await
+    /// Answers one request within the time that its invocation has left; every error has become a reply.
+    pub async fn handle<K: DocumentKey>(&self, request: &Request) -> Reply {
+        let began = self.clock.now_ms();
+        let work: ReplyWork<'_> = Box::pin(self.answer::<K>(request));
+        let reply = within(request.left, work).await.unwrap_or_else(|failure| {
+            tracing::warn!(error = failure.causes(), kind = K::KIND, "failed to serve a document");
+            failure.reply(request)
+        });
+        let (status, bytes, took_ms) = (reply.status_code, reply.body.len(), self.clock.now_ms() - began);
+        let (method, route) = (&request.method, &request.route);
+        tracing::info!(status, bytes, took_ms, method, route, "answered a document request");
+        reply
     }
 
-    async fn answer<K: DocumentKey>(
-        &self,
-        call: &Call,
-        left: Duration,
-    ) -> Result<DocumentReply, DocumentFailure> {
-        let ask = Ask::read(call)?;
-        let key = K::read(call)?;
+    async fn answer<K: DocumentKey>(&self, request: &Request) -> Result<Reply, DocumentFailure> {
+        let ask = Ask::read(request)?;
+        let key = K::read(request)?;
         let ask = ask.about(&key.subject());
         let order = key.order(&ask);
         let build = async { Ok(deliver(&ask, self.document(&key, &ask).await?, &self.links).await?) };
         let now_ms = self.clock.now_ms();
-        patiently(&self.links, &self.queue, now_ms, &ask, &order, left, Box::pin(build)).await
+        patiently(&self.links, &self.queue, now_ms, &ask, &order, request.left, Box::pin(build)).await
     }
 
     async fn document<K: DocumentKey>(&self, key: &K, ask: &Ask) -> Result<Served, DocumentFailure> {

@@ -1,6 +1,6 @@
 //! Names of events, programs and replays: decoded once, from the path or the query.
 
-use super::gateway::Call;
+use crate::http::Request;
 
 /// Longest name in characters; MRE stores up to 150.
 const MAX_CHARS: usize = 256;
@@ -21,18 +21,18 @@ impl Refused {
     }
 }
 
-impl Call {
+impl Request {
     /// The name in the path's placeholder `parameter`, else in the query.
     ///
     /// # Errors
     /// When it is missing, repeated, longer than 256 characters, or no UTF-8.
     pub fn name(&self, parameter: &'static str) -> Result<String, Refused> {
-        let in_path = self.path_parameters.as_ref().and_then(|parameters| parameters.get(parameter));
+        let in_path = self.path_parameters.get(parameter);
         let name = match in_path {
             Some(value) if value.contains(char::REPLACEMENT_CHARACTER) => {
                 return Err(Refused::new(parameter, "must be UTF-8"));
             }
-            Some(value) => decoded(value, &self.raw_path),
+            Some(value) => decoded(value, &self.path),
             None => self.query(parameter)?.ok_or(Refused::new(parameter, "is missing"))?,
         };
         if name.is_empty() {
@@ -44,25 +44,17 @@ impl Call {
         Ok(name)
     }
 
-    /// The names of the query's parameters, those that are text; an empty item does not count.
-    pub(super) fn parameters(&self) -> impl Iterator<Item = String> {
-        let items = self.raw_query_string.split('&').filter(|item| !item.is_empty());
-        let names = items.map(|item| bytes_of(item.split_once('=').map_or(item, |(name, _)| name)));
-        names.map(|name| String::from_utf8_lossy(&name).into_owned())
-    }
-
     /// A parameter of the query.
     ///
     /// # Errors
     /// When it is repeated or no UTF-8.
     pub fn query(&self, parameter: &'static str) -> Result<Option<String>, Refused> {
-        let pairs = self.raw_query_string.split('&').map(|pair| pair.split_once('=').unwrap_or((pair, "")));
-        let mut values = pairs.filter(|(name, _)| bytes_of(name) == parameter.as_bytes());
+        let mut values = self.parameters().filter(|(name, _)| name == parameter.as_bytes());
         let Some((_, value)) = values.next() else { return Ok(None) };
         if values.next().is_some() {
             return Err(Refused::new(parameter, "is given more than once"));
         }
-        String::from_utf8(bytes_of(value)).map(Some).map_err(|_| Refused::new(parameter, "must be UTF-8"))
+        String::from_utf8(value).map(Some).map_err(|_| Refused::new(parameter, "must be UTF-8"))
     }
 }
 
@@ -75,42 +67,17 @@ fn decoded(value: &str, raw_path: &str) -> String {
     }
 }
 
-/// Form decoding: `+` is a space, a `%` without two hex digits is itself.
-fn bytes_of(text: &str) -> Vec<u8> {
-    let mut bytes = Vec::with_capacity(text.len());
-    let mut rest = text.as_bytes();
-    while let Some((first, tail)) = rest.split_first() {
-        rest = tail;
-        match (first, escaped(tail)) {
-            (b'%', Some(byte)) => {
-                bytes.push(byte);
-                rest = tail.get(2..).unwrap_or_default();
-            }
-            (b'+', _) => bytes.push(b' '),
-            (other, _) => bytes.push(*other),
-        }
-    }
-    bytes
-}
-
-fn escaped(digits: &[u8]) -> Option<u8> {
-    let digits = std::str::from_utf8(digits.get(..2)?).ok()?;
-    // `from_str_radix` would take a sign.
-    digits.bytes().all(|digit| digit.is_ascii_hexdigit()).then(|| u8::from_str_radix(digits, 16).ok())?
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
 
     fn in_query(query: &str) -> Result<String, Refused> {
-        Call { raw_query_string: query.to_owned(), ..Call::default() }.name("event")
+        Request { query: query.to_owned(), ..Request::default() }.name("event")
     }
 
     fn in_path(value: &str, raw_path: &str) -> Result<String, Refused> {
         let parameters = [("event".to_owned(), value.to_owned())].into();
-        Call { path_parameters: Some(parameters), raw_path: raw_path.to_owned(), ..Call::default() }
-            .name("event")
+        Request { path_parameters: parameters, path: raw_path.to_owned(), ..Request::default() }.name("event")
     }
 
     #[test]

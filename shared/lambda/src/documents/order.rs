@@ -4,7 +4,7 @@ use super::ask::{Ask, Delivery, Form};
 use super::deliver::{ephemeral, etag, link_headers, told};
 use super::encode;
 use super::failure::DocumentFailure;
-use super::gateway::DocumentReply;
+use crate::http::Reply;
 use export_mre::document::View;
 use export_mre::format::{Format, Rendering};
 use export_mre::keys::{EventKey, ReplayKey};
@@ -110,8 +110,8 @@ pub(super) async fn patiently<O: DocumentOrders, Q: TriggerQueue>(
     ask: &Ask,
     order: &DocumentOrder,
     left: Duration,
-    build: impl Future<Output = Result<DocumentReply, DocumentFailure>>,
-) -> Result<DocumentReply, DocumentFailure> {
+    build: impl Future<Output = Result<Reply, DocumentFailure>>,
+) -> Result<Reply, DocumentFailure> {
     let began = Instant::now();
     let mut build = pin!(build);
     if let Ok(reply) = timeout(LOOK_AFTER, build.as_mut()).await {
@@ -133,9 +133,9 @@ pub(super) async fn patiently<O: DocumentOrders, Q: TriggerQueue>(
     Ok(accepted(ask))
 }
 
-fn built(ask: &Ask, link: DocumentLink, bytes: u64, sha256: &str) -> DocumentReply {
+fn built(ask: &Ask, link: DocumentLink, bytes: u64, sha256: &str) -> Reply {
     let status = if ask.delivery == Delivery::Link { 200 } else { 307 };
-    let reply = DocumentReply::new(status).with("x-export-source", "live");
+    let reply = Reply::new(status).with("x-export-source", "live");
     match (ask.delivery, ask.head) {
         (Delivery::Document, _) => {
             ephemeral(reply).with("etag", etag(ask, sha256)).with("location", link.url)
@@ -145,8 +145,8 @@ fn built(ask: &Ask, link: DocumentLink, bytes: u64, sha256: &str) -> DocumentRep
     }
 }
 
-fn accepted(ask: &Ask) -> DocumentReply {
-    let reply = DocumentReply::new(202).with("retry-after", RETRY_AFTER_S).with("cache-control", "no-store");
+fn accepted(ask: &Ask) -> Reply {
+    let reply = Reply::new(202).with("retry-after", RETRY_AFTER_S).with("cache-control", "no-store");
     let told =
         serde_json::json!({"Status": "BUILDING", "OrderMessage": "the document is being built; ask again"});
     if ask.head { reply } else { reply.with_text("application/json", told.to_string()) }

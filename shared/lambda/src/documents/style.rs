@@ -1,6 +1,6 @@
 //! The two families of routes.
 
-use super::gateway::Call;
+use crate::http::Request;
 
 /// Whose route was called. It decides the defaults and how errors look.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -13,8 +13,7 @@ pub(super) enum Style {
 
 impl Style {
     /// The style of the route that was called.
-    pub(super) fn of(call: &Call) -> Self {
-        let route = call.route_key.split_once(' ').map_or(call.raw_path.as_str(), |(_, path)| path);
-        if route.starts_with("/export/data/") { Self::Guide } else { Self::Mre }
+    pub(super) fn of(request: &Request) -> Self {
+        if request.route.starts_with("/export/data/") { Self::Guide } else { Self::Mre }
     }
 }

@@ -8,7 +8,6 @@ use export_domain::job::{Job, State};
 use export_domain::settings::ReplyStyle;
 use export_lambda::metrics::Metrics;
 use export_testkit::{Act, Answered, Faults, Line, SESSION, ask, body, claimed, job, ready, tenant};
-use lambda_http::http::Method;
 use std::pin::Pin;
 use std::sync::Arc;
 use std::time::Duration;
@@ -174,11 +173,11 @@ fn a_client_that_waits_is_answered_within_the_invocation_however_slow_the_tables
             };
             let headers = [("Prefer", "wait=20"), ("X-Session-Id", SESSION)];
             let began = Instant::now();
-            let request = ask(Method::POST, "/export", &headers, body().to_string());
+            let request = ask("POST", "/export", &headers, body().to_string());
             let answer = Answered::read(Box::pin(submit.handle(&request)).await);
             let submitted = began.elapsed();
             let path = format!("/export/status/{}", answer.json["JobId"].as_str().unwrap());
-            let request = ask(Method::GET, &path, &headers, "");
+            let request = ask("GET", &path, &headers, "");
             let began = Instant::now();
             Box::pin(poll.handle(&request)).await;
             if submitted.max(began.elapsed()) > HTTP {

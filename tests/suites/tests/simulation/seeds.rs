@@ -13,7 +13,6 @@ use export_domain::job::State;
 use export_domain::request::Wanted;
 use export_lambda::config::Env;
 use export_testkit::{Answered, Flaws, SESSION, ask, job, post, tenant};
-use lambda_http::http::Method;
 use std::collections::{BTreeMap, HashMap};
 use std::fmt::Write;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -225,8 +224,8 @@ async fn ask_until_told(world: World, order: Order) {
             let process = sim.exposed("poll");
             let request = match way {
                 6 | 7 => post("/export/status", &body),
-                8 if cancels => ask(Method::DELETE, &path, &headers, ""),
-                _ => ask(Method::GET, &path, &headers, ""),
+                8 if cancels => ask("DELETE", &path, &headers, ""),
+                _ => ask("GET", &path, &headers, ""),
             };
             let answer = world.poll(&process, &request).await;
             (process, answer)

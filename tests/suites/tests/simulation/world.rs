@@ -13,11 +13,11 @@ use export_domain::settings::{AuthMode, Lifecycle, Limits, ReplyStyle};
 use export_domain::tenant::Tenant;
 use export_domain::time::EpochSecs;
 use export_lambda::batch::{Disposition, Record};
+use export_lambda::http::Request;
 use export_lambda::metrics::Metrics;
 use export_testkit::{
     Answered, DeadLetters, Directory, MemoryBus, MemoryJobs, MemoryObjects, directory, tenant,
 };
-use lambda_http::Request;
 use std::sync::Arc;
 use std::time::Duration;
 use tokio::time::{sleep, timeout};

@@ -61,7 +61,7 @@ fn served(text: &str) -> Served {
     }
 }
 
-async fn reply(ask: &Ask, text: &str) -> DocumentReply {
+async fn reply(ask: &Ask, text: &str) -> Reply {
     deliver(ask, served(text), &Kept::default()).await.unwrap()
 }
 
@@ -107,12 +107,12 @@ async fn forms_and_encodings_have_bodies_and_tags_of_their_own() {
     assert!(!tags.contains(&other.headers["etag"]));
 }
 
-fn unpacked_base64(reply: &DocumentReply) -> Vec<u8> {
+fn unpacked_base64(reply: &Reply) -> Vec<u8> {
     use base64::Engine;
     base64::engine::general_purpose::STANDARD.decode(&reply.body).unwrap()
 }
 
-fn unpacked(reply: &DocumentReply) -> String {
+fn unpacked(reply: &Reply) -> String {
     let bytes = unpacked_base64(reply);
     let mut text = String::new();
     GzDecoder::new(bytes.as_slice()).read_to_string(&mut text).unwrap();

@@ -1,7 +1,7 @@
-//! Whose request this is, in logs and traces.
+//! The name of a request in logs and traces.
 
+use super::{MAX_BODY, Request};
 use export_domain::ids::SessionId;
-use export_domain::intake::MAX_BODY;
 use export_domain::json;
 use export_domain::request::sessions_said;
 use export_domain::trace::CorrelationId;
@@ -10,20 +10,17 @@ use export_domain::trace::CorrelationId;
 pub const HEADER: &str = "x-correlation-id";
 
 /// The name of a request: what its client calls it, else the trace it belongs to, else what the gateway calls it.
-pub fn correlation_id<'a>(
-    header: impl Fn(&str) -> Option<&'a str>,
-    body: &[u8],
-    request_id: Option<&str>,
-) -> Option<CorrelationId> {
+pub(super) fn correlation_id(request: &Request) -> Option<CorrelationId> {
+    let header = |name: &str| request.header(name);
     let credentials = [header("x-session-id"), header("authorization")];
     let open = |id: &CorrelationId| {
         let told = credentials.into_iter().flatten().any(|text| tells(id.as_str(), text));
-        !told && !tells_of_body(id.as_str(), body)
+        !told && !tells_of_body(id.as_str(), &request.body)
     };
     let given = header(HEADER).and_then(CorrelationId::parse).filter(open);
     given
         .or_else(|| header("traceparent").and_then(CorrelationId::of_traceparent).filter(open))
-        .or_else(|| request_id.and_then(CorrelationId::parse))
+        .or_else(|| request.request_id.as_deref().and_then(CorrelationId::parse))
 }
 
 /// Returns `true` if `id` would take a session of `text` into the logs, whatever stands around it there.
@@ -52,8 +49,17 @@ mod tests {
     const TRACEPARENT: &str = "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01";
 
     fn named(headers: &[(&str, &str)], body: &str) -> Option<String> {
-        let header = |name: &str| headers.iter().find(|(known, _)| *known == name).map(|(_, value)| *value);
-        correlation_id(header, body.as_bytes(), Some("gateway")).map(|id| id.to_string())
+        named_of(headers, body.as_bytes())
+    }
+
+    fn named_of(headers: &[(&str, &str)], body: &[u8]) -> Option<String> {
+        let request = Request {
+            headers: headers.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned())).collect(),
+            body: body.to_vec(),
+            request_id: Some("gateway".to_owned()),
+            ..Request::default()
+        };
+        correlation_id(&request).map(|id| id.to_string())
     }
 
     #[test]
@@ -64,7 +70,7 @@ mod tests {
         assert_eq!(named(&[("traceparent", TRACEPARENT)], "").as_deref(), trace);
         assert_eq!(named(&[(HEADER, "a\nb"), ("traceparent", TRACEPARENT)], "").as_deref(), trace);
         assert_eq!(named(&[("traceparent", "00-x")], "").as_deref(), Some("gateway"));
-        assert_eq!(correlation_id(|_| None, b"", None), None);
+        assert_eq!(correlation_id(&Request::default()), None);
     }
 
     #[test]
@@ -106,10 +112,8 @@ mod tests {
             }
             assert_eq!(named(&[(HEADER, "order 7")], &body).as_deref(), Some("order 7"));
         }
-        let header = |name: &str| (name == HEADER).then_some(SESSION);
         let bytes = [b"{\"x\":\"\xff\",\"SessionId\":\"", SESSION.as_bytes(), b"\"}"].concat();
-        let id = correlation_id(header, &bytes, Some("gateway"));
-        assert_eq!(id.as_ref().map(CorrelationId::as_str), Some("gateway"));
+        assert_eq!(named_of(&[(HEADER, SESSION)], &bytes).as_deref(), Some("gateway"));
     }
 
     #[test]

@@ -1,4 +1,4 @@
-//! The content negotiation of RFC 9110: `Accept` (12.5.1), `Accept-Encoding` (12.5.3),
+//! Content negotiation by RFC 9110: `Accept` (section 12.5.1), `Accept-Encoding` (12.5.3), quality values (12.4.2) and
 //! `If-None-Match` (13.1.2).
 
 /// The quality of a media type, in thousandths, by the most specific range of `accept` that it is in, and how much that
