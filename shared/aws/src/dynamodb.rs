@@ -3,7 +3,6 @@
 mod directory;
 mod item;
 mod jobs;
-mod keys;
 #[cfg(feature = "mre")]
 pub mod mre;
 

@@ -5,7 +5,6 @@
 //! who knows a request, or a job's name, cannot tell where its files are. They are stored with the job, which keeps them
 //! whatever the key is later.
 
-use crate::base32;
 use crate::ids::{JobId, TenantId, hex};
 use crate::request::{ExportRequest, Wanted};
 use crate::target::Target;
@@ -70,7 +69,7 @@ pub fn identify(
     let (start, start_time) = (request.start_pos_ms, request.start_time_ms);
     let stem = format!("{dir}_{}_{dir}_{peer}_{}", stamp(start), uuid(second));
     let file = request.file_name.with_extension(target.container.extension());
-    let mut name = base32::encode(&digest);
+    let mut name = base32(&digest);
     name.truncate(32);
     JobIdentity {
         // Base32 of 32 bytes is 52 characters of the alphabet that `parse` asks for.
@@ -105,6 +104,32 @@ fn stamp(epoch_ms: i64) -> String {
 fn uuid(bytes: &[u8]) -> String {
     let text = hex(bytes);
     [&text[..8], &text[8..12], &text[12..16], &text[16..20], &text[20..]].join("-")
+}
+
+/// The alphabet of base32 (RFC 4648, section 6) in lower case.
+const ALPHABET: &[u8; 32] = b"abcdefghijklmnopqrstuvwxyz234567";
+
+/// `bytes` in base32 without padding; the text has `ceil(8 n / 5)` characters of `a-z2-7`.
+fn base32(bytes: &[u8]) -> String {
+    let mut text = String::with_capacity(bytes.len().div_ceil(5) * 8);
+    let (mut buffer, mut bits) = (0u32, 0u32);
+    for byte in bytes {
+        buffer = (buffer << 8 | u32::from(*byte)) & 0xFFFF;
+        bits += 8;
+        while bits >= 5 {
+            bits -= 5;
+            text.push(symbol(buffer >> bits));
+        }
+    }
+    if bits > 0 {
+        text.push(symbol(buffer << (5 - bits)));
+    }
+    text
+}
+
+fn symbol(value: u32) -> char {
+    let [low, ..] = (value & 31).to_le_bytes();
+    char::from(ALPHABET[usize::from(low)])
 }
 
 #[cfg(test)]
@@ -217,6 +242,20 @@ mod tests {
             ("\"FetchMedia\":true", "\"FetchMedia\":true,\"export_type\":1"),
         ] {
             assert_ne!(identity(BODY).job_id, identity(&BODY.replace(from, to)).job_id, "{from}");
+        }
+    }
+
+    #[test]
+    fn encodes_the_vectors_of_rfc_4648() {
+        for (plain, text) in [
+            ("", ""),
+            ("f", "my"),
+            ("fo", "mzxq"),
+            ("foo", "mzxw6"),
+            ("foob", "mzxw6yq"),
+            ("fooba", "mzxw6ytb"),
+        ] {
+            assert_eq!(base32(plain.as_bytes()), text);
         }
     }
 }

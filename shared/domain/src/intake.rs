@@ -1,7 +1,6 @@
 //! From a received body to an order, judged in this order: size, JSON, session, fields, tenant and storage. Submit and
 //! `POST /export/status` share it, so both name the same job.
 
-use crate::auth::authenticate;
 use crate::identity::{DirectoryKey, identify};
 use crate::ids::{JobId, SessionId, TenantId};
 use crate::job::Order;
@@ -168,5 +167,27 @@ impl<S: Sessions, T: Tenants, C: Clock> Intake<S, T, C> {
 
     async fn row(&self, id: &TenantId) -> Result<Tenant, Rejection> {
         self.tenants.tenant(id).await?.ok_or(Rejection::Denied)
+    }
+}
+
+/// Finds the tenant of a request. `None` means that the session is missing, unknown or expired, in one answer for
+/// all three.
+///
+/// # Errors
+/// [`Unavailable`] if the sessions table does not answer.
+pub async fn authenticate(
+    mode: &AuthMode,
+    session: Option<&SessionId>,
+    sessions: &impl Sessions,
+    clock: &impl Clock,
+) -> Result<Option<TenantId>, Unavailable> {
+    match (mode, session) {
+        (AuthMode::None(tenant), _) => Ok(Some(tenant.clone())),
+        (AuthMode::Session, None) => Ok(None),
+        (AuthMode::Session, Some(id)) => {
+            let row = sessions.session(&id.key()).await?;
+            let live = row.filter(|row| !row.expires_at.has_come(clock.now_ms()));
+            Ok(live.map(|row| row.tenant))
+        }
     }
 }

@@ -18,9 +18,9 @@ const WAIT_SOURCE_MOST: i64 = 30_000;
 
 /// The reply. Members that are absent are left out.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema), schema(as = Reply))]
 #[serde(rename_all = "PascalCase")]
-pub struct Reply {
+pub struct ExportReply {
     /// Milliseconds to wait before asking again; 0 if the answer is final.
     #[cfg_attr(feature = "openapi", schema(minimum = 0, maximum = 30000))]
     pub time_wait: i64,
@@ -65,7 +65,7 @@ pub struct Answer {
     /// HTTP status code.
     pub status: u16,
     /// The body.
-    pub reply: Reply,
+    pub reply: ExportReply,
 }
 
 /// The route of the request, to the extent that the answer depends on it.
@@ -154,7 +154,7 @@ pub fn answer(outcome: Outcome<'_>, via: Via, now: i64, style: ReplyStyle) -> An
     Answer { status: if style.always_200 { 200 } else { status }, reply }
 }
 
-fn job_reply(job: &Job, via: Via, now: i64, style: ReplyStyle) -> Reply {
+fn job_reply(job: &Job, via: Via, now: i64, style: ReplyStyle) -> ExportReply {
     let row = row(job);
     let duration = job.order.duration_ms;
     let left = (duration - job.done_ms).clamp(0, duration);
@@ -169,7 +169,7 @@ fn job_reply(job: &Job, via: Via, now: i64, style: ReplyStyle) -> Reply {
         ReplyRow::ThumbnailInWork => plain(1, WAIT_LEAST, "Work Not Finish"),
         ReplyRow::ReadyFull | ReplyRow::ReadyShort => {
             let lack = job.video.as_ref().map_or(0, |v| v.lack_ms);
-            Reply { lack_length: Some(lack), ..plain(5, 0, "Success") }
+            ExportReply { lack_length: Some(lack), ..plain(5, 0, "Success") }
         }
         ReplyRow::ThumbnailReady => plain(0, 0, "Success"),
         ReplyRow::SourceAbsent | ReplyRow::TimedOut => failed(job, retry),
@@ -178,7 +178,7 @@ fn job_reply(job: &Job, via: Via, now: i64, style: ReplyStyle) -> Reply {
     let ready = job.state == State::Ready;
     let shown = (ready || !job.state.is_terminal()) && job.image.is_some();
     let planned = style.predict_paths && !job.state.is_terminal();
-    Reply {
+    ExportReply {
         image_path: (shown || planned).then(|| job.order.image_path.clone()),
         video_path: (ready && job.video.is_some()).then(|| job.order.video_path.clone()),
         job_id: Some(job.job_id.to_string()),
@@ -195,17 +195,17 @@ fn rejection_wait(rejection: &Rejection) -> i64 {
     }
 }
 
-fn working(wait: i64, lack: i64) -> Reply {
-    Reply { lack_length: Some(lack), ..plain(1, wait, "Work Not Finish") }
+fn working(wait: i64, lack: i64) -> ExportReply {
+    ExportReply { lack_length: Some(lack), ..plain(1, wait, "Work Not Finish") }
 }
 
-fn failed(job: &Job, wait: i64) -> Reply {
+fn failed(job: &Job, wait: i64) -> ExportReply {
     let text = match &job.failure {
         Some(failure) if job.state == State::Failed => failure.message(),
         _ => "cancelled".to_owned(),
     };
     let lack = (job.order.wanted != Wanted::Thumbnail).then_some(job.order.duration_ms);
-    Reply { lack_length: lack, ..plain(-1, wait, &text) }
+    ExportReply { lack_length: lack, ..plain(-1, wait, &text) }
 }
 
 /// The remaining time at the pace so far, between half a second and the two of TVU's examples.
@@ -224,8 +224,8 @@ fn source_wait(job: &Job, now: i64) -> i64 {
     job.wake_at.map_or(WAIT_UNKNOWN, |at| (at - now).clamp(WAIT_UNKNOWN, WAIT_SOURCE_MOST))
 }
 
-fn plain(code: i32, wait: i64, message: &str) -> Reply {
-    Reply {
+fn plain(code: i32, wait: i64, message: &str) -> ExportReply {
+    ExportReply {
         time_wait: wait,
         error_code: code,
         error_message: message.to_owned(),

@@ -1,17 +1,13 @@
 //! `POST /export`: from a JSON body to a request in which every field has passed its rule.
 
 use crate::ids::{FileName, LivePath, PeerId, SessionId};
-use crate::json::RequestJson;
+use crate::json::{RequestJson, has_at_most};
 use crate::settings::Limits;
 use crate::storage::{Slug, StorageEntry, parse_slug_info, parse_storage_info};
 use serde::{Deserialize, Serialize};
 
 #[cfg(feature = "openapi")]
 pub mod body;
-mod fields;
-mod start_time;
-
-use fields::Fields;
 
 /// Latest `StartPos` that is accepted: 2100-01-01T00:00:00Z.
 pub const MAX_START_POS_MS: i64 = 4_102_444_800_000;
@@ -174,7 +170,7 @@ pub fn parse(body: &RequestJson, limits: &Limits) -> Result<ExportRequest, Field
         None => {}
     }
     let start_pos_ms = fields.required_integer("StartPos", 0, MAX_START_POS_MS)?;
-    let start_time_ms = start_time::parse(fields.get("StartTime"))?;
+    let start_time_ms = start_time(fields.get("StartTime"))?;
     let duration_ms = duration(&fields, fetch_media, limits)?;
     let live_path = fields.required_text("LivePath", 512)?;
     let live_path = LivePath::parse(live_path).map_err(|e| FieldError::new("LivePath", e.to_string()))?;
@@ -272,6 +268,106 @@ fn story(fields: &Fields<'_>, limits: &Limits) -> Result<Option<Story>, FieldErr
             .map_err(|why| FieldError::new("story.slug_info", why))?,
     };
     Ok(Some(Story { id, name: story.text("name", 256)?.map(str::to_owned), slug }))
+}
+
+/// The most that `StartTime` may be.
+const MAX_START_TIME_MS: i64 = 30 * 24 * 3_600_000;
+
+/// `StartTime`: TVU's description calls it milliseconds and writes `00:13:12`; both are accepted and mean milliseconds.
+/// `H+:MM:SS(.fff)?`, a decimal string of milliseconds, or a JSON number of milliseconds; 0 to 30 days.
+fn start_time(value: Option<&RequestJson>) -> Result<i64, FieldError> {
+    let error = |why: &str| FieldError::new("StartTime", why);
+    let value = value.ok_or_else(|| error("is required"))?;
+    let ms = match value {
+        RequestJson::Text(text) => clock(text).or_else(|| digits(text, 15)),
+        other => other.as_integer(),
+    };
+    let ms = ms.ok_or_else(|| error("must be HH:MM:SS or milliseconds"))?;
+    if (0..=MAX_START_TIME_MS).contains(&ms) { Ok(ms) } else { Err(error("must be from 0 to 30 days")) }
+}
+
+fn clock(text: &str) -> Option<i64> {
+    let mut parts = text.split(':');
+    let (hours, minutes, seconds) = (parts.next()?, parts.next()?, parts.next()?);
+    if parts.next().is_some() {
+        return None;
+    }
+    let (seconds, fraction) = seconds.split_once('.').unwrap_or((seconds, "0"));
+    let thousandths = digits(fraction, 3)? * [100, 10, 1].get(fraction.len() - 1)?;
+    let (hours, minutes, seconds) = (digits(hours, 6)?, sixty(minutes)?, sixty(seconds)?);
+    Some(((hours * 60 + minutes) * 60 + seconds) * 1000 + thousandths)
+}
+
+fn sixty(text: &str) -> Option<i64> {
+    if text.len() == 2 { digits(text, 2).filter(|n| *n < 60) } else { None }
+}
+
+fn digits(text: &str, most: usize) -> Option<i64> {
+    let plain = (1..=most).contains(&text.len()) && text.bytes().all(|b| b.is_ascii_digit());
+    plain.then(|| text.parse().ok()).flatten()
+}
+
+/// The members of one object.
+struct Fields<'a> {
+    prefix: &'static str,
+    members: &'a [(String, RequestJson)],
+}
+
+impl<'a> Fields<'a> {
+    /// Refuses a known key that is given twice: the two may differ.
+    fn new(
+        prefix: &'static str,
+        members: &'a [(String, RequestJson)],
+        known: &[&str],
+    ) -> Result<Self, FieldError> {
+        let twice = known.iter().find(|name| members.iter().filter(|(key, _)| key == *name).count() > 1);
+        match twice {
+            Some(name) => Err(FieldError::new(format!("{prefix}{name}"), "is given twice")),
+            None => Ok(Self { prefix, members }),
+        }
+    }
+
+    /// A member; `null` counts as absent.
+    fn get(&self, name: &str) -> Option<&'a RequestJson> {
+        let found = self.members.iter().find(|(key, _)| key == name).map(|(_, value)| value);
+        found.filter(|value| **value != RequestJson::Null)
+    }
+
+    /// A text of at most `most` characters.
+    fn text(&self, name: &str, most: usize) -> Result<Option<&'a str>, FieldError> {
+        match self.get(name) {
+            None => Ok(None),
+            Some(RequestJson::Text(text)) if has_at_most(text, most) => Ok(Some(text)),
+            Some(RequestJson::Text(_)) => Err(self.error(name, "is too long")),
+            Some(_) => Err(self.error(name, "must be a string")),
+        }
+    }
+
+    fn required_text(&self, name: &str, most: usize) -> Result<&'a str, FieldError> {
+        self.text(name, most)?.ok_or_else(|| self.error(name, "is required"))
+    }
+
+    fn boolean(&self, name: &str) -> Result<Option<bool>, FieldError> {
+        match self.get(name) {
+            None => Ok(None),
+            Some(RequestJson::Bool(value)) => Ok(Some(*value)),
+            Some(_) => Err(self.error(name, "must be true or false")),
+        }
+    }
+
+    fn required_integer(&self, name: &str, least: i64, most: i64) -> Result<i64, FieldError> {
+        let value = self.get(name).ok_or_else(|| self.error(name, "is required"))?;
+        let number = value.as_integer().ok_or_else(|| self.error(name, "must be an integer"))?;
+        if (least..=most).contains(&number) {
+            Ok(number)
+        } else {
+            Err(self.error(name, &format!("must be from {least} to {most}")))
+        }
+    }
+
+    fn error(&self, name: &str, why: &str) -> FieldError {
+        FieldError::new(format!("{}{name}", self.prefix), why)
+    }
 }
 
 #[cfg(test)]

@@ -14,7 +14,7 @@ mod query;
 pub use correlation::HEADER as CORRELATION_HEADER;
 #[cfg(feature = "lambda_http")]
 pub use lambda::by_lambda_http;
-pub use lambda::{Reader, by_hand, serve};
+pub use lambda::{ReadEvent, by_hand, serve};
 
 use export_domain::ids::SessionId;
 use export_domain::intake::Rejection;

@@ -1,7 +1,6 @@
 //! The jobs table.
 
 use super::item::{self, AttributeMap};
-use super::keys;
 use crate::clients::unavailable;
 use crate::clock::SystemClock;
 use aws_config::SdkConfig;
@@ -72,7 +71,7 @@ impl DynamoJobs {
             .client
             .update_item()
             .table_name(&self.table)
-            .set_key(Some(keys::item_key(&job.tenant, &job.job_id)))
+            .set_key(Some(item::item_key(&job.tenant, &job.job_id)))
             .update_expression(update.expression)
             .set_expression_attribute_names(Some(update.names))
             .set_expression_attribute_values(Some(update.values))
@@ -95,7 +94,7 @@ impl DynamoJobs {
 /// Reads a row of the `due` index.
 fn read_due(item: &AttributeMap) -> Option<Due> {
     let at = item.get("due_at")?.as_n().ok()?.parse().ok()?;
-    let (tenant, job_id) = keys::names_of(item)?;
+    let (tenant, job_id) = item::names_of(item)?;
     Some(Due { at, tenant, job_id })
 }
 
@@ -130,7 +129,7 @@ impl JobStore for DynamoJobs {
             .client
             .get_item()
             .table_name(&self.table)
-            .set_key(Some(keys::item_key(tenant, job_id)))
+            .set_key(Some(item::item_key(tenant, job_id)))
             .consistent_read(true)
             .send()
             .await
@@ -154,7 +153,7 @@ impl JobStore for DynamoJobs {
             .table_name(&self.table)
             .index_name("active")
             .key_condition_expression("active = :tenant")
-            .expression_attribute_values(":tenant", keys::tenant_key(tenant))
+            .expression_attribute_values(":tenant", item::tenant_key(tenant))
             .select(Select::Count)
             .limit(i32::try_from(most).unwrap_or(i32::MAX))
             .into_paginator()
@@ -182,7 +181,7 @@ impl IdempotencyKeys for DynamoJobs {
             .client
             .put_item()
             .table_name(&self.table)
-            .set_item(Some(keys::idempotency_key(tenant, key)))
+            .set_item(Some(item::idempotency_key(tenant, key)))
             .item("job_id", AttributeValue::S(job_id.to_string()))
             .item("expires_at", AttributeValue::N(expires_at.to_string()))
             .expression_attribute_values(":now", AttributeValue::N(EpochSecs::of_ms(now).to_string()))
@@ -203,7 +202,7 @@ impl IdempotencyKeys for DynamoJobs {
 
 impl DueJobs for DynamoJobs {
     async fn due(&self, errand: Errand, now: i64, most: usize) -> Result<Vec<Due>, Unavailable> {
-        let shards = keys::shards(errand).map(|shard| self.due_in(shard, now, most));
+        let shards = item::shards(errand).map(|shard| self.due_in(shard, now, most));
         let mut found: Vec<Due> = try_join_all(shards).await?.into_iter().flatten().collect();
         found.sort_by_key(|due| due.at);
         found.truncate(most);
@@ -214,7 +213,7 @@ impl DueJobs for DynamoJobs {
 impl ClipLine for DynamoJobs {
     async fn clips_at_work(&self, tenant: &TenantId, now: i64) -> Result<u32, Unavailable> {
         let query =
-            self.clips(keys::AT_WORK, tenant).key_condition_expression("clips = :where AND due_at > :now");
+            self.clips(item::AT_WORK, tenant).key_condition_expression("clips = :where AND due_at > :now");
         let mut pages = query
             .expression_attribute_values(":now", AttributeValue::N(now.to_string()))
             .filter_expression("pk = :tenant")
@@ -228,7 +227,7 @@ impl ClipLine for DynamoJobs {
     }
 
     async fn others_wait(&self, tenant: &TenantId) -> Result<bool, Unavailable> {
-        let query = self.clips(keys::IN_LINE, tenant).key_condition_expression("clips = :where");
+        let query = self.clips(item::IN_LINE, tenant).key_condition_expression("clips = :where");
         let mut pages = query.filter_expression("pk <> :tenant").into_paginator().send();
         while let Some(page) = pages.try_next().await.map_err(|e| unavailable(WHAT, &e))? {
             if page.count > 0 {
@@ -247,7 +246,7 @@ impl DynamoJobs {
             .table_name(&self.table)
             .index_name("clips")
             .expression_attribute_values(":where", AttributeValue::S(part.to_owned()))
-            .expression_attribute_values(":tenant", keys::tenant_key(tenant))
+            .expression_attribute_values(":tenant", item::tenant_key(tenant))
             .select(Select::Count)
     }
 }
@@ -272,7 +271,7 @@ impl JobLists for DynamoJobs {
             .table_name(&self.table)
             .index_name("by_created")
             .key_condition_expression("pk = :tenant")
-            .expression_attribute_values(":tenant", keys::tenant_key(tenant))
+            .expression_attribute_values(":tenant", item::tenant_key(tenant))
             .scan_index_forward(false)
             .limit(i32::try_from(most).unwrap_or(i32::MAX))
             .set_exclusive_start_key(start)
@@ -291,7 +290,7 @@ fn decode(item: &AttributeMap) -> Result<Job, Unavailable> {
 
 /// One item that cannot be read must not keep a tenant from all others.
 fn readable(item: &AttributeMap) -> Option<Job> {
-    let key = keys::names_of(item);
+    let key = item::names_of(item);
     let read = item::decode(item);
     if let Err(error) = &read {
         let job_id = key.as_ref().map(|(_, job_id)| job_id.as_str());
@@ -302,7 +301,7 @@ fn readable(item: &AttributeMap) -> Option<Job> {
 
 /// The key's varying part; the tenant is not in the cursor, so that it cannot be changed there.
 fn write_cursor(key: &AttributeMap) -> Option<String> {
-    let (_, job_id) = keys::names_of(key)?;
+    let (_, job_id) = item::names_of(key)?;
     let created = key.get("created_at")?.as_n().ok()?;
     Some(URL_SAFE_NO_PAD.encode(format!("{created}/{job_id}")))
 }
@@ -311,7 +310,7 @@ fn read_cursor(tenant: &TenantId, text: &str) -> Option<AttributeMap> {
     let text = String::from_utf8(URL_SAFE_NO_PAD.decode(text).ok()?).ok()?;
     let (created, job_id) = text.split_once('/')?;
     let created: i64 = created.parse().ok()?;
-    let mut key = keys::item_key(tenant, &JobId::parse(job_id).ok()?);
+    let mut key = item::item_key(tenant, &JobId::parse(job_id).ok()?);
     key.insert("created_at".to_owned(), AttributeValue::N(created.to_string()));
     Some(key)
 }

@@ -1,6 +1,6 @@
 use super::*;
-use crate::auth::authenticate;
 use crate::ids::SessionId;
+use crate::intake::authenticate;
 use crate::settings::AuthMode;
 use crate::time::EpochSecs;
 use std::pin::pin;

@@ -171,3 +171,28 @@ proptest! {
         let _ = with(&serde_json::json!({ &name: number }));
     }
 }
+
+fn started(text: &str) -> Result<i64, FieldError> {
+    start_time(Some(&RequestJson::Text(text.to_owned())))
+}
+
+#[test]
+fn every_spelling_means_milliseconds() {
+    assert_eq!(started("00:13:12"), Ok(792_000));
+    assert_eq!(started("0:13:12.5"), Ok(792_500));
+    assert_eq!(started("100:00:00.007"), Ok(360_000_007));
+    assert_eq!(started("792000"), Ok(792_000));
+    assert_eq!(start_time(Some(&RequestJson::Number(792_000.into()))), Ok(792_000));
+}
+
+#[test]
+fn refuses_what_is_no_time_or_too_late() {
+    for bad in ["", "13:12", "00:60:00", "00:00:60", "00:1:2", "-1", "1e3", "00:00:00.1234", "00:00:00.", "a"]
+    {
+        assert!(started(bad).is_err(), "{bad}");
+    }
+    assert_eq!(started("720:00:00"), Ok(2_592_000_000));
+    assert!(started("720:00:00.001").is_err());
+    assert!(start_time(None).is_err());
+    assert!(start_time(Some(&RequestJson::Bool(true))).is_err());
+}

@@ -28,13 +28,13 @@ use tracing::Instrument;
 const LONGEST: Duration = Duration::from_secs(29);
 
 /// Makes a request of an event; `None` if the event is not a request.
-pub type Reader = fn(Value) -> Option<Request>;
+pub type ReadEvent = fn(Value) -> Option<Request>;
 
 /// Serves requests with `handle` for as long as the environment lives; `refuse` answers events that are not requests.
 ///
 /// # Errors
 /// If the Runtime API fails.
-pub async fn serve<H, F>(read: Reader, refuse: fn() -> Reply, handle: H) -> Result<(), Error>
+pub async fn serve<H, F>(read: ReadEvent, refuse: fn() -> Reply, handle: H) -> Result<(), Error>
 where
     H: Fn(Request) -> F + Send + Sync,
     F: Future<Output = Reply> + Send,
@@ -119,7 +119,7 @@ pub fn by_lambda_http(event: Value) -> Option<Request> {
 
 /// Reads an event of payload 2.0 without building a URL.
 pub fn by_hand(event: Value) -> Option<Request> {
-    let event: Event = serde_json::from_value(event).ok()?;
+    let event: GatewayEvent = serde_json::from_value(event).ok()?;
     Some(Request {
         method: event.request_context.http.method,
         route: if event.route_key.is_empty() { event.raw_path.clone() } else { path_of(&event.route_key) },
@@ -140,7 +140,7 @@ fn path_of(route_key: &str) -> String {
 /// The members of an event that [`by_hand`] reads; none is required.
 #[derive(Default, Deserialize)]
 #[serde(rename_all = "camelCase", default)]
-struct Event {
+struct GatewayEvent {
     route_key: String,
     raw_path: String,
     raw_query_string: String,

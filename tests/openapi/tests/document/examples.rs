@@ -5,7 +5,7 @@ use crate::node::{Node, object};
 use crate::schemas::schema;
 use export_domain::job::Job;
 use export_domain::json::{self, RequestJson};
-use export_domain::legacy::{Outcome, Reply, Via, answer};
+use export_domain::legacy::{ExportReply, Outcome, Via, answer};
 use export_domain::resource::{Page, resource};
 use export_domain::settings::ReplyStyle;
 use indexmap::IndexMap;
@@ -161,6 +161,6 @@ pub(crate) fn base64(text: &str) -> String {
 }
 
 fn reply(job: &Job) -> Node {
-    let reply: Reply = answer(Outcome::Job(job), Via::Submit, NOW + 4000, ReplyStyle::default()).reply;
+    let reply: ExportReply = answer(Outcome::Job(job), Via::Submit, NOW + 4000, ReplyStyle::default()).reply;
     Node::of(&reply)
 }

@@ -39,7 +39,7 @@ async fn what_is_due_is_the_earliest_of_all_shards() {
     let earliest: Vec<JobId> = [7].into_iter().chain(1000..=1200).chain(1200..1498).map(job_id).collect();
     assert_eq!(due, earliest);
     assert_eq!(asked.len(), 4, "as many as may be given were on the first page");
-    for shard in keys::DUE_SHARDS {
+    for shard in item::DUE_SHARDS {
         assert!(asked.iter().any(|body| body.contains(&format!(r#"":shard":{{"S":"{shard}"}}"#))), "{shard}");
     }
 }
