@@ -27,6 +27,8 @@ HTTP = {
     "status-poll/get": (404, {-1}),
     "status-poll/post": (200, {1, 5}),
     "status-poll/unknown": (404, {-1}),
+    "status-poll/job": (404, set()),
+    "status-poll/jobs": (200, set()),
     "event-export/get-ok": (200, set()),
     "event-export/get-edl": (200, set()),
     "event-export/get-not-found": (404, set()),

@@ -57,6 +57,16 @@ def test_status_answers_as_the_request_does(stack, recorded, name):
     assert stack.send("POST", "/export/status", body).body == done.body
     bearer = {"Authorization": f"Bearer {stack.session_id}"}
     assert stack.send("GET", f"/export/status/{done.body['JobId']}", headers=bearer).body == done.body
+    plain = stack.send("GET", f"/export/jobs/{done.body['JobId']}", headers=bearer)
+    assert (plain.status, plain.headers["content-type"]) == (200, "application/json")
+    assert plain.body == stack.job(done.body["JobId"])
+    (newest,) = stack.send("GET", "/export/jobs?state=READY&limit=1", headers=bearer).body["jobs"]
+    assert newest["state"] == "READY"
+    refused = stack.send("GET", "/export/jobs?page=2", headers=bearer)
+    assert (refused.status, refused.body["detail"]) == (400, "page: is no parameter of this route")
+    forgotten = stack.send("DELETE", f"/export/jobs/{done.body['JobId']}", headers=bearer)
+    assert (forgotten.status, forgotten.body) == (200, plain.body)
+    assert stack.send("GET", f"/export/jobs/{done.body['JobId']}", headers=bearer).status == 404
 
 
 def test_progress_only_falls(stack, recorded, name):

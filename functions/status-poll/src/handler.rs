@@ -5,7 +5,7 @@ use export_domain::ids::{JobId, TenantId};
 use export_domain::intake::Rejection;
 use export_domain::job::{Job, State};
 use export_domain::legacy::{Outcome, Via, answer};
-use export_domain::ports::{Clock, Ids, JobLists, JobStore, Sessions, Tenants};
+use export_domain::ports::{Clock, Ids, JobLists, JobStore, Sessions, Tenants, Unavailable};
 use export_domain::request::FieldError;
 use export_domain::resource::{MEDIA_TYPE, Page, resource};
 use export_domain::update::{Change, update};
@@ -18,6 +18,10 @@ use std::time::Duration;
 
 /// Jobs on a page: default and most.
 const PAGE: (usize, usize) = (50, 200);
+/// Queries for the jobs of one state that may fill a page: a tenant's seven days can hold many others.
+const FILLING: usize = 5;
+/// Query parameters of a list.
+const LISTS: [&str; 3] = ["limit", "cursor", "state"];
 /// Conditional writes of a `DELETE` that may lose against the worker's.
 const DELETE_TRIES: u32 = 5;
 
@@ -39,6 +43,12 @@ where
     pub async fn handle(&self, request: &Request) -> Reply {
         let began = self.intake.clock.now_ms();
         let named = request.path_parameters.get("jobId");
+        if is_of_jobs(request)
+            && let Some(name) = unknown_parameter(request, if named.is_none() { &LISTS } else { &[] })
+        {
+            tracing::info!("rejected a request with an unknown query parameter");
+            return problem(400, &format!("{name}: is no parameter of this route"));
+        }
         if request.method == "GET" && named.is_none() {
             return self.list(request).await;
         }
@@ -56,8 +66,16 @@ where
             Err(rejection) => tracing::info!(?rejection, "rejected a poll"),
         }
         let now = self.intake.clock.now_ms();
+        if let Err(rejection) = &found
+            && is_of_jobs(request)
+        {
+            return refused(request, rejection);
+        }
         let reply = reply(&answer(Outcome::from(&found), Via::Status, now, self.style));
         match &found {
+            Ok(job) if is_of_jobs(request) => {
+                reply.without("location").with_json("application/json", &resource(job))
+            }
             Ok(job) if names(request.header("accept").unwrap_or_default(), MEDIA_TYPE) => {
                 reply.with_json(MEDIA_TYPE, &resource(job))
             }
@@ -65,7 +83,7 @@ where
         }
     }
 
-    /// `GET` and `DELETE /export/status/{jobId}`.
+    /// `GET` and `DELETE` of `/export/status/{jobId}` and `/export/jobs/{jobId}`.
     async fn named(&self, request: &Request, id: &str) -> Result<Job, Rejection> {
         let tenant = self.intake.tenant(request.session().as_ref()).await?.id;
         let job_id = JobId::parse(id).map_err(|_| Rejection::NoSuchJob)?;
@@ -85,7 +103,7 @@ where
         self.counted(self.jobs.get(tenant, job_id).await?).await
     }
 
-    /// A stored job as it counts now; one whose record expired is as good as unknown.
+    /// A stored job as it counts now; one whose record expired counts as unknown.
     async fn counted(&self, found: Option<Job>) -> Result<Job, Rejection> {
         let now = self.intake.clock.now_ms();
         let job = found.filter(|job| !job.is_expired(now)).ok_or(Rejection::NoSuchJob)?;
@@ -104,12 +122,13 @@ where
         self.reader().until_ended(job, budget, left).await
     }
 
-    /// Cancels a job in work, and forgets one that has ended; the reply says how. One that ends in this moment stays, and so
-    /// does one that was cancelled within the last minute.
+    /// Cancels a job in work, and forgets one that has ended; the reply says how. One that ends in this moment stays,
+    /// and so does one that was cancelled within the last minute.
     async fn deleted(&self, job: Job) -> Result<Job, Rejection> {
         let ended = job.state.is_terminal();
         let (job, cancelled) =
-            update(&self.jobs, Some(job), DELETE_TRIES, |found| self.deletion(found, ended)).await?;
+            update(&self.jobs, Some(job), DELETE_TRIES, |found| Box::pin(self.deletion(found, ended)))
+                .await?;
         if cancelled {
             self.metrics.emit(self.intake.clock.now_ms(), &[], &[(Metric::Cancelled, 1)]);
         }
@@ -129,7 +148,7 @@ where
         })
     }
 
-    /// `GET /export/status?limit=&cursor=&state=`.
+    /// `GET` of `/export/status` and `/export/jobs`, with `limit`, `cursor` and `state`.
     async fn list(&self, request: &Request) -> Reply {
         match self.listed(request).await {
             Ok(JobList { tenant, jobs, next }) => {
@@ -137,17 +156,13 @@ where
                 let page = Page { jobs: jobs.iter().map(resource).collect(), next };
                 Reply::new(200).with_json("application/json", &page)
             }
-            Err(Rejection::Unavailable(error)) => {
-                tracing::warn!(%error, "failed to list jobs");
-                problem(503, "try again")
-            }
             Err(rejection) => {
-                tracing::info!(?rejection, "rejected a job listing");
-                match rejection {
-                    Rejection::Invalid(error) => problem(400, &error.to_string()),
-                    Rejection::Denied => problem(403, "access denied"),
-                    _ => problem(401, "session invalid"),
+                if let Rejection::Unavailable(error) = &rejection {
+                    tracing::warn!(%error, "failed to list jobs");
+                } else {
+                    tracing::info!(?rejection, "rejected a job listing");
                 }
+                refused(request, &rejection)
             }
         }
     }
@@ -158,23 +173,72 @@ where
         let most = page_size(parameter("limit").as_deref())
             .ok_or_else(|| FieldError::new("limit", "must be a number from 1 to 200"))?;
         let state = parameter("state").as_deref().map(state_named).transpose()?;
-        let now = self.intake.clock.now_ms();
-        let page = self.jobs.list(&tenant, most, parameter("cursor").as_deref()).await?;
-        let page = page.ok_or_else(|| FieldError::new("cursor", "is not one of ours"))?;
-        let mut jobs = Vec::new();
-        for job in page.jobs.into_iter().filter(|job| !job.is_expired(now)) {
-            // The index may be late: what is in work there may have ended.
-            let ended = job.state.is_terminal();
-            let job = if ended { Some(job) } else { self.jobs.get(&job.tenant, &job.job_id).await? };
-            let Some(job) = job else { continue };
-            let job = self.reader().settled(job, now).await?;
-            if state.is_none_or(|state| job.state == state) {
+        let (mut jobs, mut next) = (Vec::new(), parameter("cursor"));
+        // Pages of `/export/status` are counted before jobs of other states are left out.
+        let fills = state.is_some() && is_of_jobs(request);
+        let (queries, size) = if fills { (FILLING, PAGE.1) } else { (1, most) };
+        for _ in 0..queries {
+            let page = self.jobs.list(&tenant, size, next.as_deref()).await?;
+            let page = page.ok_or_else(|| FieldError::new("cursor", "is not one of ours"))?;
+            next = page.next;
+            let mut found = page.jobs.into_iter();
+            while let Some(job) = found.next() {
+                let Some(job) = self.listed_job(job, state).await? else { continue };
                 jobs.push(job);
+                if let Some(last) = jobs.last().filter(|_| jobs.len() == most && found.len() > 0) {
+                    next = Some(self.jobs.cursor_behind(last));
+                    break;
+                }
+            }
+            if jobs.len() == most || next.is_none() {
+                break;
             }
         }
-        Ok(JobList { tenant, jobs, next: page.next })
+        Ok(JobList { tenant, jobs, next })
+    }
+
+    /// A listed job as it counts now, unless it has expired or is in another state than `wanted`.
+    async fn listed_job(&self, job: Job, wanted: Option<State>) -> Result<Option<Job>, Unavailable> {
+        let now = self.intake.clock.now_ms();
+        if job.is_expired(now) {
+            return Ok(None);
+        }
+        // The index may be late: what is in work there may have ended.
+        let ended = job.state.is_terminal();
+        let job = if ended { Some(job) } else { self.jobs.get(&job.tenant, &job.job_id).await? };
+        let Some(job) = job else { return Ok(None) };
+        let job = self.reader().settled(job, now).await?;
+        Ok(wanted.is_none_or(|state| job.state == state).then_some(job))
     }
 }
+
+/// True for the routes of the job resource, which answer with the resource and with problems.
+fn is_of_jobs(request: &Request) -> bool {
+    request.route.starts_with("/export/jobs")
+}
+
+/// The first query parameter that is not among `known`. The routes of `/export/status` ignore such parameters.
+fn unknown_parameter(request: &Request, known: &[&str]) -> Option<String> {
+    let mut names = request.parameters().map(|(name, _)| String::from_utf8_lossy(&name).into_owned());
+    names.find(|name| !known.contains(&name.as_str()))
+}
+
+/// The problem of a rejected request.
+fn refused(request: &Request, rejection: &Rejection) -> Reply {
+    let has_none = ["x-session-id", "authorization"].iter().all(|name| request.header(name).is_none());
+    let detail = match rejection {
+        Rejection::SessionInvalid if has_none && is_of_jobs(request) => {
+            "no session: send X-Session-Id or Authorization: Bearer".to_owned()
+        }
+        Rejection::Invalid(error) => error.to_string(),
+        Rejection::Unavailable(_) | Rejection::Contended => "try again".to_owned(),
+        other => other.text(),
+    };
+    problem(rejection.status(), &detail)
+}
+
+/// The states that a list may be of.
+const STATES: &str = "must be QUEUED, RUNNING, WAITING_SOURCE, READY, FAILED or CANCELLED";
 
 /// # Errors
 /// There is no such state.
@@ -182,7 +246,7 @@ fn state_named(word: &str) -> Result<State, FieldError> {
     let state = serde_json::from_value(word.into()).ok();
     // Words that are no state's are read as one that this version does not know.
     let named = |state: &State| serde_json::to_value(state).is_ok_and(|own| own == word);
-    state.filter(named).ok_or_else(|| FieldError::new("state", "is not a state of a job"))
+    state.filter(named).ok_or_else(|| FieldError::new("state", STATES))
 }
 
 fn page_size(text: Option<&str>) -> Option<usize> {

@@ -173,12 +173,12 @@ export interface MediaExportParameters {
    */
   readonly apiBurstLimit?: number;
   /**
-   * Requests per second of each route below `/export/status`.
+   * Requests per second of each route below `/export/status` and `/export/jobs`.
    * @default 100
    */
   readonly statusRateLimit?: number;
   /**
-   * Requests at once of each route below `/export/status`.
+   * Requests at once of each route below `/export/status` and `/export/jobs`.
    * @default 200
    */
   readonly statusBurstLimit?: number;

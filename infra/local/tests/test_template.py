@@ -333,7 +333,7 @@ def concurrency(values: dict[str, int]) -> dict[str, int]:
         rate = settings.get(route["RouteKey"], stage)["ThrottlingRateLimit"]["Ref"]
         if "MAX_WAIT_SECONDS" not in FUNCTIONS[function]["Environment"]["Variables"]:
             seconds = 1
-        elif route["RouteKey"] in ("GET /export/status", "DELETE /export/status/{jobId}"):
+        elif route["RouteKey"] in ("GET /export/status", "GET /export/jobs") or route["RouteKey"].startswith("DELETE "):
             # Neither waits: a list has no end to wait for, and a cancelled job has ended.
             continue
         else:
@@ -368,7 +368,7 @@ def test_every_function_can_have_its_concurrency_reserved_and_the_page_adds_it_u
 def test_the_routes_of_the_status_have_a_throttle_of_their_own():
     keys = {each["Properties"]["RouteKey"]: name for name, each in of_type("AWS::ApiGatewayV2::Route").items()}
     settings = RESOURCES["ApiStage"]["Properties"]["RouteSettings"]
-    assert settings.keys() == {key for key in keys if "/export/status" in key}
+    assert settings.keys() == {key for key in keys if "/export/status" in key or "/export/jobs" in key}
     throttle = {"ThrottlingRateLimit": {"Ref": "StatusRateLimit"}, "ThrottlingBurstLimit": {"Ref": "StatusBurstLimit"}}
     assert all(each == throttle for each in settings.values())
     assert set(RESOURCES["ApiStage"]["DependsOn"]) == {keys[key] for key in settings}

@@ -117,6 +117,9 @@ pub trait JobLists: Send + Sync {
         most: usize,
         cursor: Option<&str>,
     ) -> impl Future<Output = Result<Option<JobPage>, Unavailable>> + Send;
+
+    /// The cursor of a page that begins behind `job`.
+    fn cursor_behind(&self, job: &Job) -> String;
 }
 
 /// The two work queues.

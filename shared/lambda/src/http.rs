@@ -127,6 +127,13 @@ impl Reply {
         self
     }
 
+    /// Leaves a header out.
+    #[must_use]
+    pub fn without(mut self, name: &str) -> Self {
+        self.headers.remove(name);
+        self
+    }
+
     /// Sets a text body and its type.
     #[must_use]
     pub fn with_text(mut self, content_type: &str, body: String) -> Self {

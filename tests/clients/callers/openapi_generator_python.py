@@ -17,4 +17,5 @@ while True:
         break
     time.sleep(reply.time_wait / 1000)
 assert api.get_export(reply.job_id) == reply
+assert api.get_job(reply.job_id).video_path == reply.video_path
 print(reply.to_json())

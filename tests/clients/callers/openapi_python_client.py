@@ -4,9 +4,10 @@ import json
 import sys
 import time
 
-from media_export.api.clips_and_pictures import get_export, submit_export
+from media_export.api.clips_and_pictures import get_export, get_job, submit_export
 from media_export.client import Client
 from media_export.models.export_request import ExportRequest
+from media_export.models.job import Job
 from media_export.models.reply import Reply
 
 url, body = sys.argv[1], json.loads(sys.argv[2])
@@ -22,4 +23,6 @@ assert isinstance(reply.job_id, str)
 named = client.with_headers({"X-Session-Id": body["SessionId"]})
 again = get_export.sync(reply.job_id, client=named)
 assert isinstance(again, Reply) and again == reply, again
+job = get_job.sync(reply.job_id, client=named)
+assert isinstance(job, Job) and job.video_path == reply.video_path, job
 print(json.dumps(reply.to_dict()))

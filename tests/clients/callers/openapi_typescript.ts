@@ -27,6 +27,11 @@ async function main(): Promise<void> {
     headers: { "X-Session-Id": body.SessionId },
   });
   if (JSON.stringify(again.data) !== JSON.stringify(data)) throw new Error(JSON.stringify(again));
+  const job = await client.GET("/export/jobs/{jobId}", {
+    params: { path: { jobId: data.JobId } },
+    headers: { "X-Session-Id": body.SessionId },
+  });
+  if (job.data?.video_path !== data.VideoPath) throw new Error(JSON.stringify(job));
   console.log(JSON.stringify(data));
 }
 

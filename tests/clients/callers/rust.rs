@@ -1,6 +1,6 @@
 //! A clip by way of the Rust client that openapi-generator makes: `URL` and the request's body; prints the reply.
 
-use openapi::apis::clips_and_pictures_api::{get_export, submit_export};
+use openapi::apis::clips_and_pictures_api::{get_export, get_job, submit_export};
 use openapi::apis::configuration::{ApiKey, Configuration};
 use openapi::models::ExportRequest;
 
@@ -22,5 +22,7 @@ async fn main() {
     }
     let again = get_export(&configuration, reply.job_id.as_deref().unwrap(), None, None).await.unwrap();
     assert_eq!(again, reply);
+    let job = get_job(&configuration, reply.job_id.as_deref().unwrap(), None, None).await.unwrap();
+    assert_eq!(job.video_path, reply.video_path);
     println!("{}", serde_json::to_string(&reply).unwrap());
 }

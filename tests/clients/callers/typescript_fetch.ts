@@ -15,6 +15,8 @@ async function main(): Promise<void> {
   }
   const again = await api.getExport({ jobId: reply.jobId! });
   if (JSON.stringify(again) !== JSON.stringify(reply)) throw new Error(JSON.stringify(again));
+  const job = await api.getJob({ jobId: reply.jobId! });
+  if (job.videoPath !== reply.videoPath) throw new Error(JSON.stringify(job));
   console.log(JSON.stringify(ReplyToJSON(reply)));
 }
 

@@ -5,13 +5,19 @@ use serde_json::Value;
 use std::collections::BTreeMap;
 use std::time::Duration;
 
-/// A request; `target` is path and query. The last segment behind `/export/status/` is the path parameter `jobId`.
+/// A request; `target` is path and query. The last segment behind `/export/status/` or `/export/jobs/` is the path
+/// parameter `jobId`.
 pub fn ask(method: &str, target: &str, headers: &[(&str, &str)], body: impl Into<Vec<u8>>) -> Request {
     let (path, query) = target.split_once('?').unwrap_or((target, ""));
-    let id = path.strip_prefix("/export/status/").map(|id| ("jobId".to_owned(), id.to_owned()));
+    let named = |of: &'static str| Some((of, path.strip_prefix(of)?));
+    let (route, id) = match named("/export/status/").or_else(|| named("/export/jobs/")) {
+        Some((of, id)) => (format!("{of}{{jobId}}"), Some(("jobId".to_owned(), id.to_owned()))),
+        None => (path.to_owned(), None),
+    };
     let lower = |(name, value): &(&str, &str)| (name.to_ascii_lowercase(), (*value).to_owned());
     Request {
         method: method.to_owned(),
+        route,
         path: path.to_owned(),
         path_parameters: id.into_iter().collect(),
         query: query.to_owned(),

@@ -244,6 +244,10 @@ impl JobLists for MemoryJobs {
         };
         self.faults.run(WHAT, "list", list).await
     }
+
+    fn cursor_behind(&self, job: &Job) -> String {
+        write_cursor(job)
+    }
 }
 
 /// A job's place in its tenant's list.

@@ -19,6 +19,7 @@ use export_domain::ports::{
 };
 use export_domain::time::EpochSecs;
 use futures_util::future::try_join_all;
+use std::fmt::Display;
 
 const WHAT: &str = "the jobs table";
 
@@ -282,6 +283,10 @@ impl JobLists for DynamoJobs {
         let jobs = sent.items.unwrap_or_default().iter().filter_map(readable).collect();
         Ok(Some(JobPage { jobs, next }))
     }
+
+    fn cursor_behind(&self, job: &Job) -> String {
+        cursor(job.created_at, &job.job_id)
+    }
 }
 
 fn decode(item: &AttributeMap) -> Result<Job, Unavailable> {
@@ -303,7 +308,11 @@ fn readable(item: &AttributeMap) -> Option<Job> {
 fn write_cursor(key: &AttributeMap) -> Option<String> {
     let (_, job_id) = item::names_of(key)?;
     let created = key.get("created_at")?.as_n().ok()?;
-    Some(URL_SAFE_NO_PAD.encode(format!("{created}/{job_id}")))
+    Some(cursor(created, &job_id))
+}
+
+fn cursor(created: impl Display, job_id: &JobId) -> String {
+    URL_SAFE_NO_PAD.encode(format!("{created}/{job_id}"))
 }
 
 fn read_cursor(tenant: &TenantId, text: &str) -> Option<AttributeMap> {

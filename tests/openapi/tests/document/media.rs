@@ -16,6 +16,8 @@ pub(crate) fn paths() -> Node {
         "/export" => object! { "post" => submit() },
         "/export/status" => object! { "post" => ask(), "get" => list() },
         "/export/status/{jobId}" => object! { "get" => poll(), "delete" => cancel() },
+        "/export/jobs" => object! { "get" => jobs() },
+        "/export/jobs/{jobId}" => object! { "get" => job(), "delete" => delete_job() },
     }
 }
 
@@ -90,11 +92,72 @@ fn poll() -> Node {
     )
 }
 
+/// What a `DELETE` does.
+const DELETES: &str = "Ends the job, if it has not ended: no files, `cancelled`. One that has ended is forgotten: \
+    no request knows it any more, its files stay, and the same POST makes them anew. One that was cancelled \
+    less than a minute ago stays: the request repeats a cancellation. The answer is the job as it is or was then.";
+
 fn cancel() -> Node {
-    let what = "Ends the job, if it has not ended: no files, `cancelled`. One that has ended is forgotten: \
-        no request knows it any more, its files stay, and the same POST makes them anew. One that was cancelled \
-        less than a minute ago stays: the request repeats a cancellation. The answer is the job as it is or was then.";
-    named("cancelExport", "Cancel or forget a job", what, vec![])
+    named("cancelExport", "Cancel or forget a job", DELETES, vec![])
+}
+
+fn job() -> Node {
+    let what = "The job resource. Never starts a failed job again. An unknown query parameter is refused.";
+    of_jobs("getJob", "Get a job", what, vec![prefer()])
+}
+
+fn delete_job() -> Node {
+    of_jobs("deleteJob", "Cancel or forget a job, and get it", DELETES, vec![])
+}
+
+fn of_jobs(id: &str, summary: &str, description: &str, more: Vec<Node>) -> Node {
+    let job =
+        required("path", "jobId", "`JobId` of the reply, `id` of the resource.", json!({"type": "string"}));
+    let parameters: Vec<Node> = [job, correlation()].into_iter().chain(more).collect();
+    let found = object! {
+        "description" => "The job.",
+        "headers" => headers(&["X-Correlation-Id", "Retry-After"]),
+        "content" => object! {
+            "application/json" => object! { "schema" => schema("Job"), "examples" => examples::of_jobs() },
+        },
+    };
+    let missing = "There is no such job: unknown, expired, or another tenant's.";
+    let missing = response(missing, "application/problem+json", schema("Problem"));
+    let responses = object! { "200" => found }.with(problems()).with(object! { "404" => missing });
+    object! {
+        "tags" => json!([TAG]),
+        "operationId" => id,
+        "summary" => summary,
+        "description" => description,
+        "security" => json!([{"sessionHeader": []}, {"bearer": []}]),
+        "parameters" => parameters,
+        "responses" => responses,
+    }
+}
+
+/// The refusals of the routes below `/export/jobs`.
+fn problems() -> Node {
+    let problem = |description: &str| response(description, "application/problem+json", schema("Problem"));
+    let mut invalid = problem("A parameter is not acceptable.");
+    invalid
+        .at("content")
+        .members()
+        .insert("application/json".to_owned(), object! { "schema" => schema("Reply") });
+    object! {
+        "400" => invalid,
+        "401" => problem("There is no session, or it is unknown or has expired."),
+        "403" => problem("The session's tenant was removed."),
+        "429" => shared("Throttled"),
+        "500" => shared("Failed"),
+        "503" => shared("GuideUnavailable"),
+    }
+}
+
+fn jobs() -> Node {
+    let limit = page_parameter("limit", "Jobs on a page.", page_size());
+    let what = "Newest first. A finished job stays on record for seven days. An unknown query parameter is refused. \
+        A page of one state may have fewer jobs than `limit`, and still a `next`, if there are few such jobs among many.";
+    listed("listJobs", "List the tenant's jobs, of one state if wanted", what, limit)
 }
 
 fn named(id: &str, summary: &str, description: &str, more: Vec<Node>) -> Node {
@@ -121,50 +184,46 @@ fn named(id: &str, summary: &str, description: &str, more: Vec<Node>) -> Node {
 }
 
 fn list() -> Node {
-    // One that is empty is as good as absent.
-    let filter = |name: &str, description: &str, schema: Node| {
-        object! {
-            "name" => name, "in" => "query", "description" => description, "allowEmptyValue" => json!(true),
-            "schema" => schema,
-        }
-    };
-    let page = json!({"type": "integer", "minimum": 1, "maximum": 200, "default": 50});
-    let limit = filter(
+    let limit = page_parameter(
         "limit",
         "Jobs on a page. Those of other states than `state` are left out after counting.",
-        page.into(),
+        page_size(),
     );
-    let cursor = filter("cursor", "`next` of the page before.", json!({"type": "string"}).into());
-    let state = filter("state", "Only jobs of this state.", schema("State"));
-    let mut refused =
-        response("A parameter is not acceptable.", "application/problem+json", schema("Problem"));
-    refused
-        .at("content")
-        .members()
-        .insert("application/json".to_owned(), object! { "schema" => schema("Reply") });
+    let what = "Newest first. A finished job stays on record for seven days.";
+    listed("listExports", "List the tenant's jobs", what, limit)
+}
+
+/// A parameter of a list. One that is empty is as good as absent.
+fn page_parameter(name: &str, description: &str, schema: Node) -> Node {
+    object! {
+        "name" => name, "in" => "query", "description" => description, "allowEmptyValue" => json!(true),
+        "schema" => schema,
+    }
+}
+
+fn page_size() -> Node {
+    json!({"type": "integer", "minimum": 1, "maximum": 200, "default": 50}).into()
+}
+
+fn listed(id: &str, summary: &str, description: &str, limit: Node) -> Node {
+    let cursor = page_parameter("cursor", "`next` of the page before.", json!({"type": "string"}).into());
+    let state = page_parameter("state", "Only jobs of this state.", schema("State"));
+    let page = object! {
+        "description" => "A page of jobs.",
+        "headers" => headers(&["X-Correlation-Id"]),
+        "content" => object! {
+            "application/json" => object! { "schema" => schema("JobPage"), "examples" => examples::page() },
+        },
+    };
+    let responses = object! { "200" => page }.with(problems());
     object! {
         "tags" => json!([TAG]),
-        "operationId" => "listExports",
-        "summary" => "List the tenant's jobs",
-        "description" => "Newest first. A finished job stays on record for seven days.",
+        "operationId" => id,
+        "summary" => summary,
+        "description" => description,
         "security" => json!([{"sessionHeader": []}, {"bearer": []}]),
         "parameters" => vec![limit, cursor, state, correlation()],
-        "responses" => object! {
-            "200" => object! {
-                "description" => "A page of jobs.",
-                "headers" => headers(&["X-Correlation-Id"]),
-                "content" => object! {
-                    "application/json" => object! { "schema" => schema("JobPage"), "examples" => examples::page() },
-                },
-            },
-            "400" => refused,
-            "401" => response("There is no session, or it is unknown or has \
-                expired.", "application/problem+json", schema("Problem")),
-            "403" => response("The session's tenant was removed.", "application/problem+json", schema("Problem")),
-            "429" => shared("Throttled"),
-            "500" => shared("Failed"),
-            "503" => shared("GuideUnavailable"),
-        },
+        "responses" => responses,
     }
 }
 
@@ -196,6 +255,7 @@ fn links() -> Node {
     };
     object! {
         "job" => link("getExport", "The job by its name."),
+        "resource" => link("getJob", "The job as a resource."),
         "cancellation" => link("cancelExport", "Ends the job."),
     }
 }
