@@ -14,12 +14,12 @@ pub enum NameError {
     /// Empty where something is needed.
     #[error("is empty")]
     Empty,
-    /// A character, or a place of one, that the field does not allow.
-    #[error("has a character that is not allowed")]
-    Character,
-    /// Not a relative path of 2 to 12 plain segments that ends in `.mpd`.
-    #[error("must be a relative path of 2 to 12 segments that ends in .mpd")]
-    Path,
+    /// A character that the field does not allow, at this position from 1.
+    #[error("has a character that is not allowed, at position {0}")]
+    Character(usize),
+    /// Not a relative path of 2 to 12 plain segments that ends in `.mpd`; the text names the offence.
+    #[error("must be a relative path of 2 to 12 segments that ends in .mpd: {0}")]
+    Path(&'static str),
     /// Starts with a dot.
     #[error("must not start with a dot")]
     LeadingDot,
@@ -102,19 +102,25 @@ impl JobId {
 
 impl LivePath {
     /// # Errors
-    /// [`NameError::Path`] unless it is 2 to 12 segments of `[A-Za-z0-9._=@+ -]{1,128}` joined by `/`, none of them
+    /// [`NameError`] unless it is 2 to 12 segments of `[A-Za-z0-9._=@+ -]{1,128}` joined by `/`, none of them
     /// `.` or `..`, ending in `.mpd`, at most 512 bytes.
     pub fn parse(text: &str) -> Result<Self, NameError> {
         bounded(text, 512)?;
-        let segments: Vec<&str> = text.split('/').collect();
-        let plain = |s: &&str| {
-            (1..=128).contains(&s.len())
-                && !matches!(*s, "." | "..")
-                && s.chars().all(|c| c.is_ascii_alphanumeric() || "._=@+ -".contains(c))
-        };
-        let good = (2..=12).contains(&segments.len()) && segments.iter().all(plain);
-        let good = good && text.strip_suffix(".mpd").is_some();
-        if good { Ok(Self(text.to_owned())) } else { Err(NameError::Path) }
+        let segments = || text.split('/');
+        let offences = [
+            (text.contains("://"), "it is a URL"),
+            (text.starts_with('/'), "it begins with /"),
+            (segments().any(str::is_empty), "a segment is empty"),
+            (segments().any(|segment| matches!(segment, "." | "..")), "a segment is . or .."),
+            (segments().any(|segment| segment.len() > 128), "a segment is longer than 128 characters"),
+            (!(2..=12).contains(&segments().count()), "it has fewer segments or more"),
+            (!text.ends_with(".mpd"), "it ends otherwise"),
+        ];
+        if let Some((_, offence)) = offences.into_iter().find(|(is_so, _)| *is_so) {
+            return Err(NameError::Path(offence));
+        }
+        all(text, |c| c.is_ascii_alphanumeric() || "/._=@+ -".contains(c))?;
+        Ok(Self(text.to_owned()))
     }
 
     /// The recording's directory: everything up to the manifest's own name, with the trailing `/`.
@@ -212,7 +218,10 @@ fn bounded(text: &str, most: usize) -> Result<(), NameError> {
 }
 
 fn all(text: &str, good: impl Fn(char) -> bool) -> Result<(), NameError> {
-    if text.chars().all(good) { Ok(()) } else { Err(NameError::Character) }
+    match text.chars().position(|c| !good(c)) {
+        None => Ok(()),
+        Some(at) => Err(NameError::Character(at + 1)),
+    }
 }
 
 #[cfg(test)]
@@ -244,6 +253,26 @@ mod tests {
         ] {
             assert!(LivePath::parse(bad).is_err(), "{bad:?}");
         }
+    }
+
+    #[test]
+    fn a_refused_live_path_is_told_its_offence() {
+        for (path, offence) in [
+            ("https://example.com/a/stream.mpd", "it is a URL"),
+            ("/a/stream.mpd", "it begins with /"),
+            ("a//stream.mpd", "a segment is empty"),
+            ("a/../stream.mpd", "a segment is . or .."),
+            ("stream.mpd", "it has fewer segments or more"),
+            ("a/stream.m3u8", "it ends otherwise"),
+        ] {
+            assert_eq!(LivePath::parse(path), Err(NameError::Path(offence)), "{path}");
+        }
+        assert_eq!(
+            LivePath::parse(&format!("{}/x.mpd", "a".repeat(129))),
+            Err(NameError::Path("a segment is longer than 128 characters"))
+        );
+        assert_eq!(LivePath::parse("a/b?/stream.mpd"), Err(NameError::Character(4)));
+        assert_eq!(FileName::parse("日本/b"), Err(NameError::Character(3)));
     }
 
     #[test]

@@ -53,16 +53,35 @@ pub enum RequestJsonError {
         /// Column of the fault.
         column: usize,
     },
+    /// In another encoding, such as UTF-16 or Latin-1.
+    #[error("is not UTF-8")]
+    Encoding,
+    /// Packed by gzip: no encoding of the content is undone.
+    #[error("is compressed")]
+    Compressed,
     /// Nested deeper than [`MAX_DEPTH`].
     #[error("is nested too deeply")]
     TooDeep,
 }
 
-/// Parses `text` strictly and, if `lenient`, once more without comments and trailing commas.
+/// The byte order mark of UTF-8, which PowerShell and spreadsheets write.
+const BYTE_ORDER_MARK: &[u8] = b"\xEF\xBB\xBF";
+
+/// Parses `text` strictly and, if `lenient`, once more without comments and trailing commas. A byte order mark in front
+/// is passed over (RFC 8259, section 8.1).
 ///
 /// # Errors
 /// [`RequestJsonError`]; of the two passes the first one's, as it names a place in the text that the client sent.
 pub fn parse(text: &[u8], lenient: bool) -> Result<RequestJson, RequestJsonError> {
+    let text = text.strip_prefix(BYTE_ORDER_MARK).unwrap_or(text);
+    // The magic number of gzip (RFC 1952, section 2.3.1).
+    if text.starts_with(&[0x1F, 0x8B]) {
+        return Err(RequestJsonError::Compressed);
+    }
+    // UTF-16 without a byte order mark is UTF-8 as well, with a NUL beside each ASCII character.
+    if std::str::from_utf8(text).is_err() || text.iter().take(2).any(|byte| *byte == 0) {
+        return Err(RequestJsonError::Encoding);
+    }
     let value = match serde_json::from_slice::<RequestJson>(text) {
         Ok(value) => value,
         Err(first) => {
@@ -302,6 +321,24 @@ mod tests {
         }
         let error = parse(br#"{"SessionId":"secret""#, true).unwrap_err();
         assert!(!format!("{error} {error:?}").contains("secret"));
+    }
+
+    #[test]
+    fn a_byte_order_mark_is_passed_over_and_other_encodings_are_named() {
+        let utf16 = |text: &str| text.encode_utf16().flat_map(u16::to_le_bytes).collect::<Vec<u8>>();
+        let text = r#"{"a":"ä"}"#;
+        assert_eq!(parse(format!("\u{feff}{text}").as_bytes(), false), parse(text.as_bytes(), false));
+        assert!(parse("\u{feff}\u{feff}{}".as_bytes(), true).is_err());
+        let latin1: Vec<u8> = text.chars().map(|c| u8::try_from(u32::from(c)).unwrap()).collect();
+        for (bytes, why) in [
+            (utf16(text), "is not UTF-8"),
+            (utf16(&format!("\u{feff}{text}")), "is not UTF-8"),
+            (text.encode_utf16().flat_map(u16::to_be_bytes).collect(), "is not UTF-8"),
+            (latin1, "is not UTF-8"),
+            (vec![0x1F, 0x8B, 8, 0], "is compressed"),
+        ] {
+            assert_eq!(parse(&bytes, true).unwrap_err().to_string(), why, "{bytes:?}");
+        }
     }
 
     #[test]

@@ -5,6 +5,7 @@ use crate::json::{RequestJson, has_at_most};
 use crate::settings::Limits;
 use crate::storage::{Slug, StorageEntry, parse_slug_info, parse_storage_info};
 use serde::{Deserialize, Serialize};
+use std::ops::RangeInclusive;
 
 #[cfg(feature = "openapi")]
 pub mod body;
@@ -169,7 +170,7 @@ pub fn parse(body: &RequestJson, limits: &Limits) -> Result<ExportRequest, Field
         }
         None => {}
     }
-    let start_pos_ms = fields.required_integer("StartPos", 0, MAX_START_POS_MS)?;
+    let start_pos_ms = fields.required_ms("StartPos", " since 1970", 0..=MAX_START_POS_MS)?;
     let start_time_ms = start_time(fields.get("StartTime"))?;
     let duration_ms = duration(&fields, fetch_media, limits)?;
     let live_path = fields.required_text("LivePath", 512)?;
@@ -211,9 +212,9 @@ fn check_envelope(fields: &Fields<'_>) -> Result<(), FieldError> {
 
 fn duration(fields: &Fields<'_>, media: bool, limits: &Limits) -> Result<i64, FieldError> {
     if media {
-        fields.required_integer("Duration", 1, limits.max_duration_ms)
+        fields.required_ms("Duration", "", 1..=limits.max_duration_ms)
     } else {
-        fields.required_integer("Duration", 0, MAX_START_POS_MS)
+        fields.required_ms("Duration", "", 0..=MAX_START_POS_MS)
     }
 }
 
@@ -260,7 +261,7 @@ fn story(fields: &Fields<'_>, limits: &Limits) -> Result<Option<Story>, FieldErr
     let story = Fields::new("story.", members, &["id", "name", "slug_info"])?;
     let id = story.text("id", 64)?.map(str::to_owned);
     if id.as_ref().is_some_and(|id| !id.chars().all(|c| c.is_ascii_alphanumeric())) {
-        return Err(FieldError::new("story.id", "has a character that is not allowed"));
+        return Err(FieldError::new("story.id", "may have letters and digits of ASCII only"));
     }
     let slug = match story.text("slug_info", usize::MAX)? {
         None => None,
@@ -355,13 +356,16 @@ impl<'a> Fields<'a> {
         }
     }
 
-    fn required_integer(&self, name: &str, least: i64, most: i64) -> Result<i64, FieldError> {
+    /// A number of milliseconds within `bounds`; `since` completes "milliseconds" in the error.
+    fn required_ms(&self, name: &str, since: &str, bounds: RangeInclusive<i64>) -> Result<i64, FieldError> {
         let value = self.get(name).ok_or_else(|| self.error(name, "is required"))?;
-        let number = value.as_integer().ok_or_else(|| self.error(name, "must be an integer"))?;
-        if (least..=most).contains(&number) {
+        let number = value
+            .as_integer()
+            .ok_or_else(|| self.error(name, &format!("must be an integer of milliseconds{since}")))?;
+        if bounds.contains(&number) {
             Ok(number)
         } else {
-            Err(self.error(name, &format!("must be from {least} to {most}")))
+            Err(self.error(name, &format!("must be from {} to {}", bounds.start(), bounds.end())))
         }
     }
 

@@ -59,11 +59,14 @@ async fn refusals_are_problems_whatever_the_legacy_routes_answer() {
     let job = world.has(&body(), |job| job);
     let stranger = ask("GET", &resource_path(&job), &[("X-Session-Id", STRANGERS_SESSION)], "");
     let anonymous = ask("DELETE", &resource_path(&job), &[], "");
+    let wrong = ask("GET", &resource_path(&job), &[("X-Session-Id", "0123456789abcdef")], "");
+    let none = "no session: send X-Session-Id or Authorization: Bearer";
     for (answer, status, detail) in [
         (world.get("/export/jobs/no-such-name").await, 404, "no such job"),
         (world.ask(stranger).await, 404, "no such job"),
-        (world.ask(anonymous).await, 401, "session invalid"),
-        (world.ask(ask("GET", "/export/jobs", &[], "")).await, 401, "session invalid"),
+        (world.ask(wrong).await, 401, "session invalid"),
+        (world.ask(anonymous).await, 401, none),
+        (world.ask(ask("GET", "/export/jobs", &[], "")).await, 401, none),
         (world.get("/export/jobs?limit=0").await, 400, "limit: must be a number from 1 to 200"),
         (
             world.get("/export/jobs?state=ready").await,

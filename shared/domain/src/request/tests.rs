@@ -46,7 +46,7 @@ fn both_seed_requests_are_accepted_byte_for_byte() {
 fn a_bad_field_is_refused_by_its_name() {
     let encoded = STANDARD.encode("[{}]");
     for (field, value, why) in [
-        ("StartPos", serde_json::json!("1562253612833"), "must be an integer"),
+        ("StartPos", serde_json::json!("1562253612833"), "must be an integer of milliseconds since 1970"),
         ("StartPos", serde_json::json!(-1), "must be from 0 to 4102444800000"),
         ("StartPos", serde_json::json!(4_102_444_800_001_i64), "must be from 0 to 4102444800000"),
         ("StartPos", serde_json::Value::Null, "is required"),
@@ -54,17 +54,17 @@ fn a_bad_field_is_refused_by_its_name() {
         ("StartTime", serde_json::Value::Null, "is required"),
         ("Duration", serde_json::json!(0), "must be from 1 to 14400000"),
         ("Duration", serde_json::json!(14_400_001), "must be from 1 to 14400000"),
-        ("Duration", serde_json::json!(1.5), "must be an integer"),
+        ("Duration", serde_json::json!(1.5), "must be an integer of milliseconds"),
         ("Duration", serde_json::json!(i64::MIN), "must be from 1 to 14400000"),
         (
             "LivePath",
             serde_json::json!("../x/stream.mpd"),
-            "must be a relative path of 2 to 12 segments that ends in .mpd",
+            "must be a relative path of 2 to 12 segments that ends in .mpd: a segment is . or ..",
         ),
         ("LivePath", serde_json::json!(7), "must be a string"),
         ("FetchMedia", serde_json::json!("true"), "must be true or false"),
         ("FetchThumb", serde_json::json!(true), "must be false when FetchMedia is true"),
-        ("FileName", serde_json::json!("a/b"), "has a character that is not allowed"),
+        ("FileName", serde_json::json!("a/b"), "has a character that is not allowed, at position 2"),
         ("PeerId", serde_json::json!("XYZ"), "must be 1 to 32 hex digits"),
         ("export_type", serde_json::json!(3), "must be 0, 1 or 2"),
         ("export_type", serde_json::json!("1"), "must be 0, 1 or 2"),
