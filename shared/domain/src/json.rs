@@ -74,23 +74,28 @@ const BYTE_ORDER_MARK: &[u8] = b"\xEF\xBB\xBF";
 /// [`RequestJsonError`]; of the two passes the first one's, as it names a place in the text that the client sent.
 pub fn parse(text: &[u8], lenient: bool) -> Result<RequestJson, RequestJsonError> {
     let text = text.strip_prefix(BYTE_ORDER_MARK).unwrap_or(text);
-    // The magic number of gzip (RFC 1952, section 2.3.1).
-    if text.starts_with(&[0x1F, 0x8B]) {
-        return Err(RequestJsonError::Compressed);
-    }
-    // UTF-16 without a byte order mark is UTF-8 as well, with a NUL beside each ASCII character.
-    if std::str::from_utf8(text).is_err() || text.iter().take(2).any(|byte| *byte == 0) {
-        return Err(RequestJsonError::Encoding);
-    }
     let value = match serde_json::from_slice::<RequestJson>(text) {
         Ok(value) => value,
         Err(first) => {
             let relaxed =
                 if lenient { serde_json::from_slice::<RequestJson>(&relax(text)).ok() } else { None };
-            relaxed.ok_or(RequestJsonError::Syntax { line: first.line(), column: first.column() })?
+            relaxed.ok_or_else(|| fault(text, &first))?
         }
     };
     if value.depth() > MAX_DEPTH { Err(RequestJsonError::TooDeep) } else { Ok(value) }
+}
+
+/// Why `text`, which the reader stopped in with `error`, is no JSON. Comments may be in any encoding, so this is asked last.
+fn fault(text: &[u8], error: &serde_json::Error) -> RequestJsonError {
+    // The magic number of gzip (RFC 1952, section 2.3.1).
+    if text.starts_with(&[0x1F, 0x8B]) {
+        return RequestJsonError::Compressed;
+    }
+    // UTF-16 without a byte order mark is UTF-8 as well, with a NUL beside each ASCII character.
+    if std::str::from_utf8(text).is_err() || text.iter().take(2).any(|byte| *byte == 0) {
+        return RequestJsonError::Encoding;
+    }
+    RequestJsonError::Syntax { line: error.line(), column: error.column() }
 }
 
 /// Removes `//` comments and trailing commas outside strings.
@@ -339,6 +344,7 @@ mod tests {
         ] {
             assert_eq!(parse(&bytes, true).unwrap_err().to_string(), why, "{bytes:?}");
         }
+        assert_eq!(parse(b"{} // \xE4", true), parse(b"{}", false), "a comment may be in any encoding");
     }
 
     #[test]
