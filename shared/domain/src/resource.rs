@@ -53,6 +53,21 @@ pub struct Resource<'a> {
     updated: String,
     /// The request.
     request: Requested<'a>,
+    /// The clip's file name, with its extension; absent if only the picture is wanted.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    file_name: Option<&'a str>,
+    /// The clip's container.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[cfg_attr(feature = "openapi", schema(pattern = "^(ts|mp4)$"))]
+    container: Option<&'static str>,
+    /// Size of the clip in bytes.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[cfg_attr(feature = "openapi", schema(minimum = 0))]
+    bytes: Option<u64>,
+    /// The earliest time at which the service looks at the recording again, while it waits for it.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[cfg_attr(feature = "openapi", schema(format = DateTime))]
+    ready_after: Option<String>,
     /// Length of the clip in milliseconds.
     #[serde(skip_serializing_if = "Option::is_none")]
     #[cfg_attr(feature = "openapi", schema(minimum = 0))]
@@ -105,6 +120,7 @@ pub fn resource(job: &Job) -> Resource<'_> {
     let order = &job.order;
     let ready = job.state == State::Ready;
     let detail = job.failure.as_ref().map(|failure| &failure.detail).filter(|detail| !detail.is_empty());
+    let clip = order.wanted == Wanted::Media;
     let visible = ready || !job.state.is_terminal();
     Resource {
         id: job.job_id.as_str(),
@@ -121,6 +137,10 @@ pub fn resource(job: &Job) -> Resource<'_> {
             duration_ms: order.duration_ms,
             export_type: order.export_type,
         },
+        file_name: clip.then(|| order.video_path.rsplit('/').next()).flatten(),
+        container: clip.then(|| order.target.container.extension()).filter(|name| !name.is_empty()),
+        bytes: job.video.as_ref().map(|v| v.bytes),
+        ready_after: job.wake_at.filter(|_| job.state == State::WaitingSource).map(rfc3339),
         delivered_ms: job.video.as_ref().map(|v| v.duration_ms),
         lack_ms: job.video.as_ref().map(|v| v.lack_ms),
         image_path: (visible && job.image.is_some()).then_some(order.image_path.as_str()),

@@ -66,6 +66,22 @@ async fn a_ready_resource_names_its_files_and_what_they_lack() {
     assert_eq!((&answer.json["delivered_ms"], &answer.json["lack_ms"]), (&9000.into(), &0.into()));
     assert_eq!(answer.json["video_path"], job.order.video_path.as_str());
     assert_eq!(answer.json["image_path"], job.order.image_path.as_str());
+    assert_eq!((&answer.json["file_name"], &answer.json["container"]), (&"test.ts".into(), &"ts".into()));
+    assert_eq!(answer.json["bytes"], job.video.as_ref().unwrap().bytes);
+}
+
+#[tokio::test]
+async fn a_resource_of_a_job_that_waits_says_until_when() {
+    let world = World::new();
+    let waits =
+        |job: Job| claimed(&job, NOW).waiting(1, NOW + 60_000, 0, NOW, &Lifecycle::default()).unwrap();
+    let job = world.has(&body(), waits);
+    assert_eq!(resource(&world, &job).await.json["ready_after"], "2019-07-05T04:14:20Z");
+    let thumbnail = world.has(&with(body(), "FetchMedia", false), |job| job);
+    let answer = resource(&world, &thumbnail).await;
+    for absent in ["ready_after", "file_name", "container", "bytes"] {
+        assert_eq!(answer.json.get(absent), None, "{absent}");
+    }
 }
 
 #[tokio::test]
