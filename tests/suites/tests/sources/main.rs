@@ -1,5 +1,5 @@
-//! The sources of the product as a whole: the imports of modules, the names of types, the parameters of functions, and
-//! the English of docs and pages.
+//! The sources of the product as a whole: the imports of modules, the names of types, the parameters of functions, the
+//! English of docs and pages, and the files that a submission passes through.
 
 #![expect(clippy::unwrap_used, reason = "a suite has nobody to return an error to")]
 
@@ -8,3 +8,4 @@ mod names;
 mod parameters;
 mod prose;
 mod read;
+mod way;

@@ -1,0 +1,24 @@
+//! The files that a submission passes through, as `functions/README.md` lists them: they exist, and they stay few.
+
+use std::collections::BTreeSet;
+use std::fs;
+use std::path::Path;
+
+/// The most files that somebody who follows a submission has to open.
+const MOST: usize = 22;
+
+#[test]
+fn a_submission_passes_through_few_files() {
+    let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("../..");
+    let page = fs::read_to_string(root.join("functions/README.md")).unwrap();
+    let (_, section) = page.split_once("\n## The way of a submission\n").unwrap();
+    let section = section.split("\n## ").next().unwrap();
+    let rows: Vec<&str> = section.lines().filter(|line| line.starts_with("| ")).collect();
+    let files: Vec<&str> =
+        rows.iter().flat_map(|row| row.split('`').filter(|text| text.ends_with(".rs"))).collect();
+    let different: BTreeSet<&&str> = files.iter().collect();
+    assert!(different.len() == files.len() && (15..=MOST).contains(&files.len()), "{} files", files.len());
+    for file in files {
+        assert!(root.join(file).is_file(), "{file} does not exist");
+    }
+}
