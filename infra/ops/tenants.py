@@ -19,6 +19,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import datetime, timezone
 
+from boto3.dynamodb.types import TypeDeserializer
 from botocore.exceptions import BotoCoreError, ClientError
 
 from deployment import Deployment, DeploymentError, add_arguments
@@ -179,10 +180,14 @@ def list_tenants(_: argparse.Namespace, deployment: Deployment) -> None:
         print(f"{tenant.name:24} {source}  ->  {places}  (at most {tenant.max_active} jobs)")
 
 
+# Turns attributes of DynamoDB into plain values; its numbers are decimals.
+READER = TypeDeserializer()
+
+
 def show_tenant(options: argparse.Namespace, deployment: Deployment) -> None:
     """Print a tenant's row, and what is wrong with it."""
     row = Directory(deployment).tenant(options.name)
-    print(json.dumps(row, indent=2, ensure_ascii=False))
+    print(json.dumps({name: READER.deserialize(value) for name, value in row.items()}, indent=2, ensure_ascii=False, default=int))
     for doubt in doubts(Tenant.of(row), deployment):
         print(f"warning: {doubt}", file=sys.stderr)
 

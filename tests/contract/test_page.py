@@ -76,6 +76,7 @@ def page(tools, caller) -> str:
 
 def test_the_page_shows_every_operation_and_asks_nobody_else(page):
     shown = show(page)
+    assert "td code{white-space:nowrap}" in shown.dom, "a name breaks inside a narrow column"
     assert not {url for url in shown.asked if not url.startswith(page.rpartition("/")[0])}
     assert not [said for said in shown.console if BANNER not in said]
     for path, operations in API["paths"].items():
