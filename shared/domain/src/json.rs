@@ -85,7 +85,8 @@ pub fn parse(text: &[u8], lenient: bool) -> Result<RequestJson, RequestJsonError
     if value.depth() > MAX_DEPTH { Err(RequestJsonError::TooDeep) } else { Ok(value) }
 }
 
-/// Why `text`, which the reader stopped in with `error`, is no JSON. Comments may be in any encoding, so this is asked last.
+/// The fault of `text`, in which the reader stopped with `error`. Comments may be in any encoding, so the encoding is looked at
+/// only now.
 fn fault(text: &[u8], error: &serde_json::Error) -> RequestJsonError {
     // The magic number of gzip (RFC 1952, section 2.3.1).
     if text.starts_with(&[0x1F, 0x8B]) {

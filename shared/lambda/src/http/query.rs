@@ -4,7 +4,7 @@ use super::Request;
 use percent_encoding::percent_decode;
 
 impl Request {
-    /// The names and values of the query's parameters, as bytes; an empty item is none.
+    /// The names and values of the query's parameters, as bytes, without empty items.
     pub fn parameters(&self) -> impl Iterator<Item = (Vec<u8>, Vec<u8>)> {
         let items = self.query.split('&').filter(|item| !item.is_empty());
         items.map(|item| {
