@@ -11,6 +11,9 @@ pub enum NameError {
     /// Longer than the field allows.
     #[error("is too long")]
     TooLong,
+    /// Shorter than the field asks for.
+    #[error("is too short")]
+    TooShort,
     /// Empty where something is needed.
     #[error("is empty")]
     Empty,
@@ -93,7 +96,7 @@ impl JobId {
     pub fn parse(text: &str) -> Result<Self, NameError> {
         bounded(text, 32)?;
         if text.len() < 32 {
-            return Err(NameError::Character);
+            return Err(NameError::TooShort);
         }
         all(text, |c| matches!(c, 'a'..='z' | '2'..='7'))?;
         Ok(Self(text.to_owned()))

@@ -285,7 +285,7 @@ impl JobLists for DynamoJobs {
     }
 
     fn cursor_behind(&self, job: &Job) -> String {
-        cursor(job.created_at, &job.job_id)
+        cursor(&job.created_at, &job.job_id)
     }
 }
 
@@ -311,7 +311,7 @@ fn write_cursor(key: &AttributeMap) -> Option<String> {
     Some(cursor(created, &job_id))
 }
 
-fn cursor(created: impl Display, job_id: &JobId) -> String {
+fn cursor(created: &impl Display, job_id: &JobId) -> String {
     URL_SAFE_NO_PAD.encode(format!("{created}/{job_id}"))
 }
 
