@@ -117,7 +117,7 @@ impl LivePath {
             (segments().any(|segment| matches!(segment, "." | "..")), "a segment is . or .."),
             (segments().any(|segment| segment.len() > 128), "a segment is longer than 128 characters"),
             (!(2..=12).contains(&segments().count()), "it has fewer segments or more"),
-            (!text.ends_with(".mpd"), "it ends otherwise"),
+            (text.strip_suffix(".mpd").is_none(), "it ends otherwise"),
         ];
         if let Some((_, offence)) = offences.into_iter().find(|(is_so, _)| *is_so) {
             return Err(NameError::Path(offence));
