@@ -55,7 +55,8 @@ async fn a_handler_is_told_what_the_reply_says_and_the_trace() {
     let mut event = event(HOST, "");
     event["headers"][HEADER] = "order 7".into();
     event["trace"] = "Root=x".into();
-    for read in [by_lambda_http as ReadEvent, by_hand] {
+    let readers: [ReadEvent; 2] = [by_lambda_http, by_hand];
+    for read in readers {
         let mut context = Context::default();
         context.xray_trace_id = Some(format!("{ROOT};Sampled=1;Lineage=x"));
         let handle = |request: Request| async move {
