@@ -39,7 +39,7 @@ pub struct Request {
     pub method: String,
     /// The route's path with its placeholders; the request's own path where the gateway names no route.
     pub route: String,
-    /// The path as the gateway gives it: decoded but for `%25`.
+    /// The path as the gateway gives it: decoded except `%25`.
     pub path: String,
     /// The values of the route's placeholders.
     pub path_parameters: HashMap<String, String>,
@@ -104,7 +104,7 @@ pub struct Reply {
     pub headers: BTreeMap<&'static str, String>,
     /// The body: text, or base64.
     pub body: String,
-    /// Whether the body is base64.
+    /// `true` if the body is base64.
     pub is_base64_encoded: bool,
 }
 
