@@ -32,5 +32,5 @@ async fn main() -> Result<(), Error> {
         metrics,
     };
     let app = &app;
-    serve(by_lambda_http, refuse, move |request| async move { app.handle(&request).await }).await
+    serve(by_lambda_http, refuse, move |request| async move { Box::pin(app.handle(&request)).await }).await
 }
