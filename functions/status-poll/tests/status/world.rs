@@ -6,6 +6,7 @@ use export_domain::job::Job;
 use export_domain::settings::{AuthMode, Lifecycle, Limits, ReplyStyle};
 use export_domain::tenant::Tenant;
 use export_domain::time::EpochSecs;
+use export_lambda::http::Request;
 use export_lambda::metrics::{Metric, Metrics};
 use export_testkit::{Answered, Directory, MemoryJobs, NOW, SESSION, TestClock, ask, directory, job, tenant};
 use serde_json::Value;
