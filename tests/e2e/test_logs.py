@@ -81,7 +81,7 @@ def test_a_name_changes_neither_job_nor_answer(stack, recorded, name):
     plain, named = stack.export(body), post(stack, body, f"other {name}")
     assert plain.text == named.text
     bare = stack.job(plain.body["JobId"])
-    assert "correlation" not in json.dumps(bare) and name not in json.dumps({**bare, "video_path": ""})
+    assert "correlation" not in json.dumps(bare) and name not in json.dumps({**bare, "video_path": "", "file_name": ""})
 
 
 @contextmanager
