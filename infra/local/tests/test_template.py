@@ -412,8 +412,8 @@ def refusals() -> set[str]:
     """What `ErrorMessage` may say beside success and work in progress, up to what is filled in."""
     domain = ROOT / "shared" / "domain" / "src"
     reasons = (domain / "job" / "cause.rs").read_text(encoding="utf-8").partition("pub enum Reason")[2].partition("\n}")[0]
-    replies = (domain / "legacy.rs").read_text(encoding="utf-8")
-    texts = re.findall(r'#\[error\("([^"{]+)', reasons) + re.findall(r'plain\(-1, \w+, &?(?:format!\()?"([^"{]+)', replies)
+    rejections = (domain / "intake.rs").read_text(encoding="utf-8").partition("pub fn text(")[2].partition("\n    }")[0]
+    texts = re.findall(r'#\[error\("([^"{]+)', reasons) + re.findall(r'=> (?:format!\()?"([^"{]+)', rejections)
     return {text.partition(":")[0] for text in [*texts, "cancelled"]}
 
 
