@@ -41,12 +41,12 @@ pub struct Edit {
 }
 
 impl Edit {
-    /// The length.
+    /// Returns the length: frames, or milliseconds for cues.
     pub fn length(&self) -> i64 {
         self.source.end - self.source.start
     }
 
-    /// Which of the segment's times it has.
+    /// Names the times of the segment that the edit has.
     pub fn borders(&self) -> &'static str {
         match self.borders {
             Borders::Original => "original",
@@ -67,7 +67,7 @@ pub struct Cut {
     pub origin: i64,
     /// The frame of the day at which what is edited together begins.
     pub record: i64,
-    /// The rate that the frames of an edit are counted in.
+    /// The media in which an edit's source is counted: the recording, or the segment's own file.
     pub media: EditMedia,
     /// The clock of cues.
     pub clock: CueClock,
