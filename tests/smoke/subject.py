@@ -2,6 +2,7 @@
 
 import contextlib
 import json
+import os
 import secrets
 import time
 import urllib.parse
@@ -35,6 +36,8 @@ class Subject(Stack):
 
     def __init__(self, deployment: Deployment, made: contextlib.ExitStack, left: list[str], url: str | None = None) -> None:
         self.deployment, self._made, self._left = deployment, made, left
+        # A stack that was deployed into the emulator counts as one of AWS but for this.
+        self._is_emulated = bool(deployment.env or os.environ.get("AWS_ENDPOINT_URL"))
         self.clip = ""
         self._since_ms = int(time.time() * 1000) - CLOCKS_MS
         self._keys: set[str] = set()
@@ -165,8 +168,8 @@ class Subject(Stack):
 
     @cached_property
     def _writer(self):
-        """Who writes to S3: on the local stack, whose root no policy holds, the clip worker's role."""
-        if not self.deployment.env:
+        """Who writes to S3: on the emulator, whose root no policy holds, the clip worker's role."""
+        if not self._is_emulated:
             return self.s3
         function = self.deployment.outputs["MediaExportClipWorkerFunction"]
         role = self.client("lambda").get_function_configuration(FunctionName=function)["Role"]
@@ -230,7 +233,7 @@ class Subject(Stack):
         ruled = {"Rule": self.name, "EventBusName": bus}
         self.at_the_end("target", lambda: self.events.remove_targets(**ruled, Ids=["q"]))
         self.events.put_targets(**ruled, Targets=[{"Id": "q", "Arn": queue}])
-        if not self.deployment.env:
+        if not self._is_emulated:
             time.sleep(RULE_S)
         return url
 
