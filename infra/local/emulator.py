@@ -13,6 +13,7 @@ import os
 import re
 import signal
 import socketserver
+import string
 import subprocess
 import types
 from urllib.parse import unquote
@@ -78,6 +79,19 @@ def with_integer_concurrency(handler):
             if scaling and "MaximumConcurrency" in scaling:
                 scaling["MaximumConcurrency"] = int(scaling["MaximumConcurrency"])
         return handler(*args)
+
+    return handle
+
+
+def with_excluded_punctuation(secret_string):
+    """Stock generates secrets with punctuation where the template excludes it; a quote in one breaks the environment file."""
+
+    def handle(properties):
+        rules = properties.get("GenerateSecretString") or {}
+        if str(rules.get("ExcludePunctuation", "")).lower() == "true":
+            excluded = rules.get("ExcludeCharacters", "") + string.punctuation
+            properties = {**properties, "GenerateSecretString": {**rules, "ExcludeCharacters": excluded}}
+        return secret_string(properties)
 
     return handle
 
@@ -235,6 +249,7 @@ def patch(processes: FunctionProcesses) -> None:
     mapping = provisioners._RESOURCE_HANDLERS["AWS::Lambda::EventSourceMapping"]
     for operation in ("create", "update"):
         mapping[operation] = with_integer_concurrency(mapping[operation])
+    provisioners._sm_secret_string = with_excluded_punctuation(provisioners._sm_secret_string)
     alarm = provisioners._RESOURCE_HANDLERS["AWS::CloudWatch::Alarm"]
     for operation in ("create", "update"):
         if operation in alarm:

@@ -146,3 +146,8 @@ def test_a_message_that_nobody_can_use_is_put_aside(aws):
 
     assert [received(queue) for _ in range(allowed)] == [["odd"]] * allowed and received(aside) == []
     assert received(queue) == [] and received(aside) == ["odd"]
+
+
+def test_a_secret_is_made_without_punctuation_where_the_template_excludes_it(stack):
+    key = stack.env["DIRECTORY_KEY"]
+    assert (len(key), key.isalnum()) == (64, True)
