@@ -15,6 +15,9 @@ use crate::warnings::{ExportWarning, Warnings};
 /// First label of what is edited together, where no other is asked for.
 const RECORD: Label = Label::at(1);
 
+/// Days that an edit lasts at most: an edit list has one more edit for each midnight that it passes.
+const MAX_DAYS: i64 = 7;
+
 /// The kind of times that an edit has.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Borders {
@@ -120,12 +123,15 @@ impl Cut {
         })
     }
 
-    /// The edit of a segment; `None`, and counted, when it has no frame.
+    /// The edit of a segment; `None`, and counted, when it has no frame or lasts longer than any recording.
     fn edit(&self, segment: &ClassifiedSegment, warnings: &mut Warnings) -> Option<Edit> {
         let (borders, times) = self.borders(segment)?;
         let times = times.and_then(|[start, end]| Some([Seconds::read(start)?, Seconds::read(end)?]));
         let frame = |time: Seconds| if self.is_cues { time.millis() } else { self.rate.frame(time) };
-        let source = times.map(|[start, end]| frame(start)..frame(end)).filter(|source| !source.is_empty());
+        let most = MAX_DAYS.saturating_mul(self.labels.in_a_day());
+        let source = times
+            .map(|[start, end]| frame(start)..frame(end))
+            .filter(|source| !source.is_empty() && source.end - source.start <= most);
         warnings.add_if(source.is_none(), ExportWarning::SegmentWithoutFrames);
         let source = source?;
         let is_of_clips = self.media == EditMedia::Clips;

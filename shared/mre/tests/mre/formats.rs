@@ -323,6 +323,21 @@ fn an_edit_whose_labels_pass_midnight_is_split_there() {
     assert_eq!(export.warnings.header().unwrap(), "timecode-wrapped");
 }
 
+#[test]
+fn an_edit_lasts_a_week_at_most() {
+    let export = |end| Tables::new("E", "", &[segment("0", end, "")]).export("edl", "fps=25");
+    assert_eq!(
+        event_lines(&export("604800").text).len(),
+        14,
+        "it passes midnight in the source and in the record"
+    );
+    for end in ["604801", "1000000000000"] {
+        let export = export(end);
+        assert!(event_lines(&export.text).is_empty());
+        assert_eq!(export.warnings.header().unwrap(), "segment-without-frames");
+    }
+}
+
 const OPTIMIZED: &str = r#", "OptoStart": {"M": {"2": {"N": "10.5"}}}, "OptoEnd": {"M": {"2": {"N": "12"}}},
     "OptimizedClipLocation": {"M": {"2": {"S": "s3://b/o/2.mp4"}}},
     "OriginalClipLocation": {"M": {"1": {"S": "s3://b/c/1.mp4"}, "2": {"S": "s3://b/c/2.mp4"}}}"#;
