@@ -111,9 +111,6 @@ fn delete_job() -> Node {
 }
 
 fn of_jobs(id: &str, summary: &str, description: &str, more: Vec<Node>) -> Node {
-    let job =
-        required("path", "jobId", "`JobId` of the reply, `id` of the resource.", json!({"type": "string"}));
-    let parameters: Vec<Node> = [job, correlation()].into_iter().chain(more).collect();
     let found = object! {
         "description" => "The job.",
         "headers" => headers(&["X-Correlation-Id", "Retry-After"]),
@@ -124,6 +121,13 @@ fn of_jobs(id: &str, summary: &str, description: &str, more: Vec<Node>) -> Node 
     let missing = "There is no such job: unknown, expired, or another tenant's.";
     let missing = response(missing, "application/problem+json", schema("Problem"));
     let responses = object! { "200" => found }.with(problems()).with(object! { "404" => missing });
+    of_one_job([id, summary, description], "`JobId` of the reply, `id` of the resource.", more, responses)
+}
+
+/// An operation on the job that the path names, with `more` parameters than that.
+fn of_one_job([id, summary, description]: [&str; 3], named: &str, more: Vec<Node>, responses: Node) -> Node {
+    let job = required("path", "jobId", named, json!({"type": "string"}));
+    let parameters: Vec<Node> = [job, correlation()].into_iter().chain(more).collect();
     object! {
         "tags" => json!([TAG]),
         "operationId" => id,
@@ -161,26 +165,17 @@ fn jobs() -> Node {
 }
 
 fn named(id: &str, summary: &str, description: &str, more: Vec<Node>) -> Node {
-    let job = required("path", "jobId", "`JobId` of the reply.", json!({"type": "string"}));
-    let parameters: Vec<Node> = [job, correlation()].into_iter().chain(more).collect();
-    object! {
-        "tags" => json!([TAG]),
-        "operationId" => id,
-        "summary" => summary,
-        "description" => description,
-        "security" => json!([{"sessionHeader": []}, {"bearer": []}]),
-        "parameters" => parameters,
-        "responses" => object! {
-            "200" => job_or_reply("How far the job is."),
-            "400" => shared("Invalid"),
-            "401" => shared("SessionInvalid"),
-            "403" => shared("Denied"),
-            "404" => shared("NoSuchJob"),
-            "429" => shared("Throttled"),
-            "500" => shared("Failed"),
-            "503" => shared("Unavailable"),
-        },
-    }
+    let responses = object! {
+        "200" => job_or_reply("How far the job is."),
+        "400" => shared("Invalid"),
+        "401" => shared("SessionInvalid"),
+        "403" => shared("Denied"),
+        "404" => shared("NoSuchJob"),
+        "429" => shared("Throttled"),
+        "500" => shared("Failed"),
+        "503" => shared("Unavailable"),
+    };
+    of_one_job([id, summary, description], "`JobId` of the reply.", more, responses)
 }
 
 fn list() -> Node {
