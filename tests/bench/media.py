@@ -86,7 +86,7 @@ class Recording:
         begin = start_ms // GOP_MS * GOP_MS
         return sum(size for pts, _, size in self.samples[0] if begin <= pts * 1000 < begin + GOP_MS)
 
-    def sound_bytes(self) -> int:
+    def audio_bytes(self) -> int:
         """Bytes of the largest two segments of each audio track."""
         found = 0
         for rep in range(1, len(self.samples)):
@@ -103,7 +103,7 @@ def made(name: str, **change: object) -> Recording:
     if not whole.exists():
         print(f"making {folder.relative_to(ROOT)}", file=sys.stderr)
         spec = Video(**wanted)
-        tracks = [forms.picture(spec), forms.plain_sound(spec.count // FPS)]
+        tracks = [forms.picture(spec), forms.plain_audio(spec.count // FPS)]
         tracks[0].bandwidth = BITS_A_SECOND
         manifest = dash.Manifest([dash.Period(tracks)], duration=Fraction(spec.count, FPS))
         folder.mkdir(parents=True, exist_ok=True)
@@ -315,7 +315,7 @@ class Taken:
         self.figures.add(f"worker, {length // 1000} s", start, spent.cpu_s)
         self.plans[clip["plan"]["kind"]] += 1
         media = source.media_bytes(start, length)
-        allowed = media * 1.02 + source.gop_bytes(start) + source.sound_bytes()
+        allowed = media * 1.02 + source.gop_bytes(start) + source.audio_bytes()
         self.reads.append((length, clip["read"]["media"]["bytes"], media, allowed))
         if length == SHORT_MS:
             self.told.append(clip)

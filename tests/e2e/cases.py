@@ -11,7 +11,7 @@ from media.truth import MS, Truth
 CODECS = {1: "h264", 2: "hevc"}
 LOSSES = {"gap_declared", "gap_silent", "gap_in_gop", "dynamic_growing", "dynamic_number"}
 # Seconds that a window had better contain.
-SEAMS = {"multi_period": 8, "multi_period_sizes": 8, "gap_in_sound": 6, "audio_late": 5}
+SEAMS = {"multi_period": 8, "multi_period_sizes": 8, "gap_in_audio": 6, "audio_late": 5}
 # Nothing but the copy of their samples is special about these.
 COPIES = {
     "surround",

@@ -77,9 +77,9 @@ def kept(
     joined = Joined(clip, recording, report)
     due = expected_copies(recording, start, start + duration_ms * MS)
     copy = Copy(stack.job(answer.body["JobId"])["plan"], joined.encoded, due)
-    limit = report.sound_limit_ms()
+    limit = report.audio_limit_ms()
     problems = joined.problems()
-    for k, offsets in enumerate(joined.sound_offsets_ms()):
+    for k, offsets in enumerate(joined.audio_offsets_ms()):
         if late := [offset for offset in offsets if abs(offset) > limit]:
             problems.append(f"{len(late)} samples of audio {k} are {min(late):.1f} to {max(late):.1f} ms late")
     if copy.is_copy:

@@ -15,7 +15,7 @@ CASES = [
     ("cut_off", 6320, 2680, "ts", 0, [*range(158, 180), *range(200, 225)], 800, "segments_left_out"),
     ("error_page", 5000, 4000, "mp4", 0, [*range(125, 150), *range(200, 225)], 2000, "segments_left_out"),
     ("error_page", 5000, 4000, "ts", 2, [*range(125, 150), *range(200, 225)], 2000, "segments_left_out"),
-    ("sound_cut_off", 5000, 4000, "mp4", 0, PICTURES, 0, "segments_left_out"),
+    ("audio_cut_off", 5000, 4000, "mp4", 0, PICTURES, 0, "segments_left_out"),
     ("wrong_length", 5000, 4000, "mp4", 0, [n for n in PICTURES if n != 199], 0, "pictures_left_out"),
     ("wrong_length", 7200, 1000, "ts", 2, [n for n in range(180, 205) if n != 199], 0, "pictures_left_out"),
     ("lost_slice", 6320, 2680, "mp4", 0, [n for n in range(158, 225) if n != 165], 0, "pictures_left_out"),

@@ -203,7 +203,7 @@ def test_sync_samples_are_those_that_a_decoder_may_start_with(parsed):
     assert all(sample.sync for track in found.tracks if track.handler == "soun" for sample in track.samples)
 
 
-def test_edits_show_every_picture_once_and_sound_for_as_long(parsed):
+def test_edits_show_every_picture_once_and_audio_for_as_long(parsed):
     clip, found = parsed
     pictures = movie.presented(found, found.picture)
     assert [sample for _, sample in pictures] == sorted(found.picture.samples, key=lambda sample: sample.pts)

@@ -122,7 +122,7 @@ class Joined:
         allowed = sum(3 * len(run) * sum(sizes) // len(sizes) + key for run in runs)
         return [f"{used} bytes for encoded frames, more than {allowed}"] if used > allowed else []
 
-    def sound_offsets_ms(self) -> list[list[float]]:
+    def audio_offsets_ms(self) -> list[list[float]]:
         """How late each copied sample of each audio track is against the picture that is on display with it; at a
         closed hole, against the one on that side to which it belongs."""
         truth = {frame.number: frame.pts for frame in self.recording.truth.frames}
@@ -135,20 +135,20 @@ class Joined:
             return float(min(offsets, key=abs) / MS)
 
         found = []
-        wanted = recorded_sound(self.recording)
+        wanted = recorded_audio(self.recording)
         for k, track in enumerate(self.report.audio if known else ()):
-            held = stored_sound(self.clip, k, track.codec)
+            held = stored_audio(self.clip, k, track.codec)
             found.append([late(pts, wanted[digest]) for pts, digest in held if digest in wanted])
         return found
 
 
-def recorded_sound(recording: Recording) -> dict[str, Fraction]:
+def recorded_audio(recording: Recording) -> dict[str, Fraction]:
     """Presentation time of every sample of sound by its MD5. What tracks have in common they have at the same time."""
     tracks = range(len(recording.truth.sounds))
     return {md5(data).hexdigest(): pts for k in tracks for pts, data in recording.sound(k)}
 
 
-def stored_sound(clip: Path, index: int, codec: str) -> list[tuple[Fraction, str]]:
+def stored_audio(clip: Path, index: int, codec: str) -> list[tuple[Fraction, str]]:
     """(presentation time, MD5) of every sample of a clip's audio track, as a player that obeys edit lists has it."""
     stream = clip.suffix == ".ts"
     bare = ["-bsf:a", "aac_adtstoasc"] if stream and codec == "aac" else []

@@ -75,7 +75,7 @@ def sound(spec: Audio, rep: str | None = None) -> dash.Track:
     return dash.cut(encoded(spec), blank)
 
 
-def plain_sound(seconds: int = SECONDS, **spec) -> dash.Track:
+def plain_audio(seconds: int = SECONDS, **spec) -> dash.Track:
     rate = spec.get("rate", 48_000)
     return sound(Audio(samples=seconds * rate, **spec))
 
@@ -83,7 +83,7 @@ def plain_sound(seconds: int = SECONDS, **spec) -> dash.Track:
 def usual(name: str, video: Video, audio: list[dash.Track] | None = None, **options) -> Recording:
     """A static recording of one Period."""
     addressing = options.pop("form", "time")
-    tracks = [picture(video), *([plain_sound()] if audio is None else audio)]
+    tracks = [picture(video), *([plain_audio()] if audio is None else audio)]
     seconds = video.count / video.fps + options.get("frame_shift", 0)
     manifest = dash.Manifest([dash.Period(tracks, addressing)], duration=seconds)
     return recorded(name, manifest, first=video.first, fps=video.fps, codec=video.codec, **options)
@@ -134,7 +134,7 @@ def losing(
     name: str, video_lost: list[int], audio_lost: list[int], *, listed: bool, video: Video = Video(), **options
 ) -> Recording:
     """A dynamic recording whose segments at these indexes are gone."""
-    tracks = [picture(video).without(video_lost, listed=listed), plain_sound().without(audio_lost, listed=listed)]
+    tracks = [picture(video).without(video_lost, listed=listed), plain_audio().without(audio_lost, listed=listed)]
     manifest = dash.Manifest(
         [dash.Period(tracks, options.pop("form", "time"))], dynamic=True, availability_start=iso(AST_MS)
     )
@@ -176,11 +176,11 @@ def segment_list() -> Recording:
 def single_file() -> Recording:
     """One file a track with a sidx, and no edit list: the picture starts two frames late, the sound one AAC frame."""
     shift, lag = Fraction(2, 25), Fraction(1024, 48_000)
-    made = usual("single_file", Video(edits=False), [plain_sound(edits=False)], form="single", frame_shift=shift)
-    return _late_sound(made, lag)
+    made = usual("single_file", Video(edits=False), [plain_audio(edits=False)], form="single", frame_shift=shift)
+    return _late_audio(made, lag)
 
 
-def _late_sound(made: Recording, lag: Fraction) -> Recording:
+def _late_audio(made: Recording, lag: Fraction) -> Recording:
     sounds = [replace(s, shift=lag) for s in made.truth.sounds]
     return replace(made, truth=replace(made.truth, sounds=sounds))
 
@@ -188,7 +188,7 @@ def _late_sound(made: Recording, lag: Fraction) -> Recording:
 @form
 def offset() -> Recording:
     """Media time runs 1000 s ahead of presentation time; no edit lists: @presentationTimeOffset carries it all."""
-    video, audio = picture(Video(edits=False)).moved(1000 * 12_800), plain_sound(edits=False).moved(1000 * 48_000)
+    video, audio = picture(Video(edits=False)).moved(1000 * 12_800), plain_audio(edits=False).moved(1000 * 48_000)
     video.offset, audio.offset = 1000 * 12_800 + 1024, 1000 * 48_000 + 1024
     manifest = dash.Manifest([dash.Period([video, audio])], duration=Fraction(SECONDS))
     return recorded("offset", manifest, first=0, fps=Fraction(25))
@@ -223,7 +223,7 @@ def multi_period_sizes() -> Recording:
 def epoch() -> Recording:
     """Media time is wall-clock time: availabilityStartTime is 1970."""
     base = 1_562_253_612
-    tracks = [picture(Video()).moved(base * 12_800), plain_sound().moved(base * 48_000)]
+    tracks = [picture(Video()).moved(base * 12_800), plain_audio().moved(base * 48_000)]
     manifest = dash.Manifest([dash.Period(tracks)], dynamic=True, availability_start="1970-01-01T00:00:00Z")
     return recorded("epoch", manifest, first=0, fps=Fraction(25), ast_ms=0)
 
@@ -269,9 +269,9 @@ def gap_in_gop() -> Recording:
 
 
 @form
-def gap_in_sound() -> Recording:
+def gap_in_audio() -> Recording:
     """Only sound is lost."""
-    return losing("gap_in_sound", [], [3], listed=True)
+    return losing("gap_in_audio", [], [3], listed=True)
 
 
 # ---- tracks
@@ -279,7 +279,7 @@ def gap_in_sound() -> Recording:
 
 @form
 def multi_audio() -> Recording:
-    tracks = [plain_sound(track=k, language=language) for k, language in enumerate(("eng", "fra", "jpn"))]
+    tracks = [plain_audio(track=k, language=language) for k, language in enumerate(("eng", "fra", "jpn"))]
     return usual("multi_audio", Video(), tracks)
 
 
@@ -292,17 +292,17 @@ def audio_late() -> Recording:
 
 @form
 def mono_44100() -> Recording:
-    return usual("mono_44100", Video(), [plain_sound(rate=44_100, channels=1)])
+    return usual("mono_44100", Video(), [plain_audio(rate=44_100, channels=1)])
 
 
 @form
 def surround() -> Recording:
-    return usual("surround", Video(), [plain_sound(channels=6)])
+    return usual("surround", Video(), [plain_audio(channels=6)])
 
 
 @form
 def ac3() -> Recording:
-    return usual("ac3", Video(), [plain_sound(codec="ac3")])
+    return usual("ac3", Video(), [plain_audio(codec="ac3")])
 
 
 @form
@@ -312,7 +312,7 @@ def video_only() -> Recording:
 
 @form
 def audio_only() -> Recording:
-    manifest = dash.Manifest([dash.Period([plain_sound()])], duration=Fraction(SECONDS))
+    manifest = dash.Manifest([dash.Period([plain_audio()])], duration=Fraction(SECONDS))
     return recorded("audio_only", manifest, first=0, fps=Fraction(25), codec="")
 
 
@@ -321,7 +321,7 @@ def ladder() -> Recording:
     """A smaller Representation that claims more bandwidth, the real one, and a larger trick-mode set without files."""
     small = picture(Video(width=256, height=144), rep="small")
     small.bandwidth = 900_000
-    period = dash.Period([small, picture(Video()), plain_sound()], extra_sets=TRICK_MODE)
+    period = dash.Period([small, picture(Video()), plain_audio()], extra_sets=TRICK_MODE)
     return recorded("ladder", dash.Manifest([period], duration=Fraction(SECONDS)), first=0, fps=Fraction(25))
 
 
@@ -370,7 +370,7 @@ def uneven_no_b() -> Recording:
 @form
 def all_keys() -> Recording:
     """Every picture is an IDR picture. Segments of two seconds."""
-    tracks = [picture(Video(gop=1, bframes=0, noise=2), per_segment=50), plain_sound()]
+    tracks = [picture(Video(gop=1, bframes=0, noise=2), per_segment=50), plain_audio()]
     manifest = dash.Manifest([dash.Period(tracks)], duration=Fraction(SECONDS))
     return recorded("all_keys", manifest, first=0, fps=Fraction(25))
 
@@ -378,7 +378,7 @@ def all_keys() -> Recording:
 @form
 def long_gop() -> Recording:
     """GOPs of ten seconds in segments of two: most begin without a random access point."""
-    return usual("long_gop", Video(count=600, gop=250, chunk_ms=2000), [plain_sound(24)])
+    return usual("long_gop", Video(count=600, gop=250, chunk_ms=2000), [plain_audio(24)])
 
 
 @form
@@ -426,7 +426,7 @@ def tagged() -> Recording:
 @form
 def low_latency() -> Recording:
     """CMAF chunks: several fragments a segment, and negative composition offsets instead of an edit list."""
-    tracks = [picture(Video(chunk_ms=480, negative_offsets=True), per_segment=5), plain_sound()]
+    tracks = [picture(Video(chunk_ms=480, negative_offsets=True), per_segment=5), plain_audio()]
     return recorded(
         "low_latency", dash.Manifest([dash.Period(tracks)], duration=Fraction(SECONDS)), first=0, fps=Fraction(25)
     )

@@ -200,8 +200,8 @@ def test_a_damaged_code_is_never_misread():
     assert marks.read_code(bytes(cells)) is None
 
 
-def test_sound_across_a_gap_is_placed_on_both_sides(tmp_path):
-    recording = forms.build("gap_in_sound")
+def test_audio_across_a_gap_is_placed_on_both_sides(tmp_path):
+    recording = forms.build("gap_in_audio")
     expected = recording.truth.expected(Fraction(9, 2), Fraction(6))
     assert expected.tones == [[5, 9, 10]] and expected.lack_ms == 0
     report = verify(reference.render(recording, Fraction(9, 2), Fraction(6), tmp_path / "gap.mp4"))
@@ -335,7 +335,7 @@ def test_what_is_lost_on_the_way_is_found(what, tmp_path):
 
 @pytest.mark.parametrize("suffix", [".mp4", ".ts"])
 @pytest.mark.parametrize("name", ["static_time", "mono_44100", "surround", "long_gop"])
-def test_samples_of_sound_are_placed_to_the_tenth_of_a_millisecond(name, suffix, tmp_path):
+def test_samples_of_audio_are_placed_to_the_tenth_of_a_millisecond(name, suffix, tmp_path):
     recording = forms.build(name)
     inputs = []
     for kind in ("video", "audio"):
@@ -344,7 +344,7 @@ def test_samples_of_sound_are_placed_to_the_tenth_of_a_millisecond(name, suffix,
         inputs += ["-itsoffset", "0.005" if kind == "audio" else "0", "-i", str(path)]
     clip = tmp_path / f"clip{suffix}"
     ffmpeg.run(*inputs, "-map", "0", "-map", "1", "-c", "copy", "-movflags", "+faststart", str(clip))
-    (offsets,) = Joined(clip, recording, verify(clip)).sound_offsets_ms()
+    (offsets,) = Joined(clip, recording, verify(clip)).audio_offsets_ms()
     assert len(offsets) >= len(recording.sound(0)) - 2
     assert all(abs(offset - 5) < 0.1 for offset in offsets), (min(offsets), max(offsets))
 

@@ -73,9 +73,9 @@ class Report:
     def problems(self, expected: Expected | None = None, max_av_ms: float | None = None) -> list[str]:
         """Everything that is wrong, in words; with `expected`, every way in which the clip is not that.
 
-        Tones may be `max_av_ms` off, by default what `sound_limit_ms` says and what reading them can err by."""
+        Tones may be `max_av_ms` off, by default what `audio_limit_ms` says and what reading them can err by."""
         if max_av_ms is None:
-            max_av_ms = self.sound_limit_ms(expected) + READING_MS
+            max_av_ms = self.audio_limit_ms(expected) + READING_MS
         found = [f"decoder: {line}" for line in self.complaints[:3]] + self.faults
         counts = {
             "repeated": self.repeated,
@@ -117,7 +117,7 @@ class Report:
             ]
         return found
 
-    def sound_limit_ms(self, expected: Expected | None = None) -> float:
+    def audio_limit_ms(self, expected: Expected | None = None) -> float:
         """How late or early sound may be: half a frame of it in a transport stream, which starts with a whole one; an
         MP4 is exact. Tones that an `expected` clip has at a hole or a new beginning are blurred there."""
         exact = self.clip.suffix == ".mp4" and (expected is None or expected.whole)
@@ -205,7 +205,7 @@ def _decode(report: Report, options: list[str], drawn: tuple[int, int] | None) -
             report.pictures = _pictures(log, raw)
         for k, track in enumerate(report.audio):
             chain = f"ashowinfo@sound,aresample={ANALYSIS_RATE},aformat=sample_fmts=s16:channel_layouts=mono"
-            _sound(decode("-map", f"0:a:{k}", "-af", chain, "-f", "s16le"), raw, track)
+            _audio(decode("-map", f"0:a:{k}", "-af", chain, "-f", "s16le"), raw, track)
 
 
 def _pictures(log: list[tuple[str, str, str]], raw: Path) -> list[Picture]:
@@ -241,7 +241,7 @@ def _look(lines: list[str]) -> tuple[str, str]:
     return size, " ".join([pixels, chroma, f"sar {shape}", f"scan {scan}", *colours, *metadata])
 
 
-def _sound(log: list[tuple[str, str, str]], raw: Path, track: AudioReport) -> None:
+def _audio(log: list[tuple[str, str, str]], raw: Path, track: AudioReport) -> None:
     """Place the track's tones on the clip's time line; a jump in its timestamps is a gap, not a shift."""
     frames = [
         m

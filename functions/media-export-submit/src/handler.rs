@@ -3,13 +3,13 @@
 use crate::App;
 use export_domain::intake::{Accepted, Rejection};
 use export_domain::job::{Job, Posted};
-use export_domain::legacy::{Outcome, Via, answer};
 use export_domain::ports::{
     ClipLook, Clock, IdempotencyKeys, Ids, JobQueue, JobStore, Sessions, Tenants, WriteError, Written,
 };
 use export_domain::request::{FieldError, Wanted};
 use export_domain::time::EpochSecs;
 use export_domain::trace::TraceContext;
+use export_domain::tvu::{Outcome, Via, answer};
 use export_domain::update::{Change, update};
 use export_lambda::http::{Reply, Request, reply};
 use export_lambda::settle::JobReader;

@@ -109,8 +109,8 @@ pub(crate) fn warnings(warnings: Vec<export_clip::Warning>) -> Vec<Warning> {
             Engine::PicturesScaled => WarningCode::PicturesScaled,
             Engine::PicturesConverted => WarningCode::PicturesConverted,
             Engine::MetadataLeftOut => WarningCode::MetadataLeftOut,
-            Engine::SoundLeftOut => WarningCode::SoundLeftOut,
-            Engine::SoundEncoded => WarningCode::SoundEncoded,
+            Engine::AudioLeftOut => WarningCode::AudioLeftOut,
+            Engine::AudioEncoded => WarningCode::AudioEncoded,
             Engine::TracksMatchedByPosition => WarningCode::TracksMatchedByPosition,
             Engine::RatesCorrected => WarningCode::RatesCorrected,
         };

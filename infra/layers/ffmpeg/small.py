@@ -49,7 +49,7 @@ LIBRARIES = {
 # Machines, and their architecture and folder of libraries as Debian calls them.
 MACHINES = {"arm64": ("aarch64", "arm64", "aarch64-linux-gnu"), "x86_64": ("x86_64", "amd64", "x86_64-linux-gnu")}
 
-# What `shared/media/src/ffmpeg.rs` names. Sound may be of any codec that MP4 holds and FFmpeg itself decodes.
+# What `shared/media/src/ffmpeg.rs` names. Audio may be of any codec that MP4 holds and FFmpeg itself decodes.
 PARTS = {
     "demuxer": ("h264", "hevc", "mov", "mpegts", "rawvideo"),
     "decoder": ("h264", "hevc", "rawvideo", "aac", "ac3", "alac", "dca", "eac3", "flac", "mp1float", "mp2float", "mp3float", "opus",

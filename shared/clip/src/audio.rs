@@ -5,7 +5,7 @@ mod encoded;
 mod open;
 mod recorded;
 
-pub(crate) use open::open_sound;
+pub(crate) use open::open_audio;
 
 use crate::Source;
 use crate::container::Container;
@@ -16,8 +16,8 @@ use crate::source::Reader;
 use bytes::Bytes;
 use encoded::{Encoded, Given};
 use export_media::arrange::{AudioSlots, ClipClock, Piece, ticks};
+use export_media::audio::{AudioFormat, AudioTarget};
 use export_media::mux::{MuxSample, TrackMedia, TrackSpec};
-use export_media::sound::{SoundFormat, SoundTarget};
 use export_media::time::Nanos;
 pub(crate) use recorded::PeriodAudio;
 use recorded::Recorded;
@@ -39,9 +39,9 @@ pub(crate) struct Frame {
 #[derive(Debug)]
 struct Planned {
     part: PeriodAudio,
-    format: SoundFormat,
+    format: AudioFormat,
     /// The target that it is encoded to; `None` copies it.
-    target: Option<SoundTarget>,
+    target: Option<AudioTarget>,
 }
 
 /// The source of frames.
@@ -85,7 +85,7 @@ pub(crate) struct AudioTrack<O> {
     /// The window's start.
     start: Nanos,
     listed: Vec<PeriodAudio>,
-    /// The time by which the sound starts before the first picture, for decoders to warm up; zero where it cannot be
+    /// The time by which the audio starts before the first picture, for decoders to warm up; zero where it cannot be
     /// hidden.
     lead: Nanos,
 }
@@ -153,7 +153,7 @@ impl<O: Source> AudioTrack<O> {
         }
     }
 
-    /// Starts the sound this long before the picture, in whole frames, at least one.
+    /// Starts the audio this long before the picture, in whole frames, at least one.
     pub(crate) fn lead_in(&mut self, lead: Nanos) {
         self.lead = lead.max(Nanos::new(1));
     }
@@ -275,7 +275,7 @@ impl<O: Source> AudioTrack<O> {
             planned.format.name(),
             target.name()
         );
-        self.reader.notes().warn(WarningCode::SoundEncoded, detail);
+        self.reader.notes().warn(WarningCode::AudioEncoded, detail);
         let grid = Box::pin(self.grid(&planned.part, target)).await?;
         let recorded = self.recorded(&planned.part);
         let forms = (planned.format.clone(), target);
@@ -288,7 +288,7 @@ impl<O: Source> AudioTrack<O> {
 
     /// An instant at which a frame of an encoded part is to start, so that it follows the frames before it without a
     /// gap or, if there are none, so that its last frame ends where the first copied one behind it starts.
-    async fn grid(&mut self, part: &PeriodAudio, target: SoundTarget) -> Result<Option<Nanos>, Error> {
+    async fn grid(&mut self, part: &PeriodAudio, target: AudioTarget) -> Result<Option<Nanos>, Error> {
         let meets = |end: Nanos, start: Nanos| Nanos::new((start - end).get().abs()) <= target.frame();
         if self.end.is_some_and(|end| meets(end, part.from)) {
             return Ok(self.end);
@@ -314,7 +314,7 @@ impl<O: Source> AudioTrack<O> {
             self.place_of(planned),
             planned.format.name()
         );
-        self.reader.notes().warn(WarningCode::SoundLeftOut, detail);
+        self.reader.notes().warn(WarningCode::AudioLeftOut, detail);
     }
 
     /// Which part of a track of several is meant.
@@ -323,11 +323,11 @@ impl<O: Source> AudioTrack<O> {
         if several { format!(" from {} ms on", planned.part.from.to_millis_floor()) } else { String::new() }
     }
 
-    fn copied(&mut self, planned: &Planned, frames: Vec<recorded::Sounding>) -> Vec<Frame> {
+    fn copied(&mut self, planned: &Planned, frames: Vec<recorded::AudioFrame>) -> Vec<Frame> {
         let entries = &planned.part.track.init.sample_entries;
         let rate = self.spec.timescale;
         let (last, mut before) = (self.parts.is_empty(), self.length);
-        let frame = |frame: recorded::Sounding| {
+        let frame = |frame: recorded::AudioFrame| {
             let own = entries.get(frame.entry);
             let entry = self.spec.sample_entries.iter().position(|e| own.is_some_and(|own| *e == own.bytes));
             let said = planned.format.frame_length(ticks(frame.end - frame.start, rate));
@@ -348,7 +348,7 @@ impl<O: Source> AudioTrack<O> {
     }
 
     fn encoded(&self, frames: Vec<(Nanos, Bytes)>, run: u32) -> Vec<Frame> {
-        let length = SoundTarget { rate: self.spec.timescale, channels: 1 }.frame();
+        let length = AudioTarget { rate: self.spec.timescale, channels: 1 }.frame();
         let frame =
             |(start, data)| Frame { start, end: start + length, entry: 0, run: (self.begun, run), data };
         frames.into_iter().map(frame).collect()
@@ -366,12 +366,12 @@ pub(crate) async fn heard<O: Source>(tracks: Vec<AudioTrack<O>>) -> Result<Vec<A
     Ok(heard)
 }
 
-/// Plans each part, and the form of copied sound: that of most of the sound. Everything else is encoded to
+/// Plans each part, and the form of copied audio: that of most of the audio. Everything else is encoded to
 /// it or, if no encoder makes it or the container has no place for it, everything is encoded.
-fn plan(container: Container, parts: Vec<PeriodAudio>) -> Option<(SoundFormat, Vec<Planned>)> {
-    let formats: Vec<Vec<SoundFormat>> = parts.iter().map(formats).collect();
-    let goes_with = |format: &SoundFormat, own: &[SoundFormat]| own.iter().all(|own| format.goes_with(own));
-    let length = |format: &SoundFormat| {
+fn plan(container: Container, parts: Vec<PeriodAudio>) -> Option<(AudioFormat, Vec<Planned>)> {
+    let formats: Vec<Vec<AudioFormat>> = parts.iter().map(formats).collect();
+    let goes_with = |format: &AudioFormat, own: &[AudioFormat]| own.iter().all(|own| format.goes_with(own));
+    let length = |format: &AudioFormat| {
         let like = parts.iter().zip(&formats).filter(|(_, own)| goes_with(format, own));
         like.map(|(part, _)| part.until - part.from).fold(Nanos::ZERO, |sum, length| sum + length)
     };
@@ -389,9 +389,9 @@ fn plan(container: Container, parts: Vec<PeriodAudio>) -> Option<(SoundFormat, V
     Some((format.clone(), planned.collect()))
 }
 
-fn formats(part: &PeriodAudio) -> Vec<SoundFormat> {
+fn formats(part: &PeriodAudio) -> Vec<AudioFormat> {
     let init = &part.track.init;
-    init.sample_entries.iter().map(|entry| SoundFormat::of(entry, init.timescale.get())).collect()
+    init.sample_entries.iter().map(|entry| AudioFormat::of(entry, init.timescale.get())).collect()
 }
 
 /// The time of a frame on the clip's clock if it is in `piece`.

@@ -1,4 +1,4 @@
-//! A clip of a recording without a picture: the sound frames that start in the window.
+//! A clip of a recording without a picture: the audio frames that start in the window.
 
 use crate::audio::{AudioTrack, heard};
 use crate::container::Container;
@@ -15,9 +15,9 @@ use export_media::time::Nanos;
 /// Frames that are written at once.
 const BATCH: usize = 48;
 
-/// A clip of sound that was made.
+/// A clip of audio that was made.
 #[derive(Debug)]
-pub(crate) struct Sound<T> {
+pub(crate) struct Audio<T> {
     pub(crate) written: T,
     pub(crate) length: Nanos,
     pub(crate) lack_ms: i64,
@@ -41,7 +41,7 @@ pub(crate) async fn make<O: Source, W: ClipWriter>(
     container: Container,
     audio: Vec<AudioTrack<O>>,
     sink: W,
-) -> Result<Option<Sound<W::Written>>, Error> {
+) -> Result<Option<Audio<W::Written>>, Error> {
     let audio = heard(audio).await?;
     let mut tracks = Tracks {
         first: vec![None; audio.len()],
@@ -57,7 +57,7 @@ pub(crate) async fn make<O: Source, W: ClipWriter>(
         return Ok(None);
     };
     let mut output = ContainerWriter::begin(container, specs, timescale, ffmpeg, sink).await?;
-    // A transport stream has no edit list: all sound is moved as far as the earliest one needs it.
+    // A transport stream has no edit list: all audio is moved as far as the earliest one needs it.
     let base = tracks.ahead();
     loop {
         tracks.shift(&mut batches, container, base);
@@ -70,7 +70,7 @@ pub(crate) async fn make<O: Source, W: ClipWriter>(
     let length = tracks.clock.length();
     let edits: Vec<_> = tracks.starts().map(|(at, scale)| edits(at, scale, length, timescale)).collect();
     let lack_ms = tracks.coverage.lack_ms();
-    Ok(Some(Sound { written: output.finish(&edits).await?, length, lack_ms }))
+    Ok(Some(Audio { written: output.finish(&edits).await?, length, lack_ms }))
 }
 
 impl<O: Source> Tracks<O> {
@@ -83,16 +83,16 @@ impl<O: Source> Tracks<O> {
         let mut batch = Batch::new();
         while batch.len() < BATCH && !self.over {
             let next = first.peek().await?.filter(|frame| frame.start < self.window.end);
-            let Some(sound) = next else {
+            let Some(frame) = next else {
                 self.over = true;
                 break;
             };
             first.skip();
-            self.coverage.add(sound.start, sound.end);
-            if sound.start >= self.window.start {
-                let at = self.clock.show(sound.start, sound.end, true);
+            self.coverage.add(frame.start, frame.end);
+            if frame.start >= self.window.start {
+                let at = self.clock.show(frame.start, frame.end, true);
                 let piece = self.clock.pieces().last().map_or(Nanos::ZERO, |piece| piece.at);
-                batch.extend(first.place_at(&sound, at, piece));
+                batch.extend(first.place_at(&frame, at, piece));
             }
         }
         let mut batches = vec![batch];

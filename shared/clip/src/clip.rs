@@ -1,5 +1,5 @@
 //! The ways to make a clip: copied where that can be; if not, encoded as a whole, and once more if larger pictures turn
-//! up than it was begun with. A recording without a picture gives a clip of its sound.
+//! up than it was begun with. A recording without a picture gives a clip of its audio.
 
 mod making;
 
@@ -117,7 +117,7 @@ impl Clip {
 
 impl<S: Source, K: Sink, B: Observer> Making<'_, S, K, B> {
     async fn make(&self) -> Result<Made<FileOf<K>>, Error> {
-        let audio = self.sound().await?;
+        let audio = self.audio().await?;
         if let Err(waiting) = self.source.check_live_edge(&audio).await {
             if let Some(track) = &self.source.track {
                 self.frame_while_waiting(track).await?;
@@ -125,7 +125,7 @@ impl<S: Source, K: Sink, B: Observer> Making<'_, S, K, B> {
             return Err(waiting);
         }
         if self.source.track.is_none() {
-            return self.of_sound(audio).await;
+            return self.of_audio(audio).await;
         }
         let budget = Budget::new(self.until, self.source.recorded(), self.ffmpeg.memory());
         let largest = Largest::default();
@@ -146,18 +146,18 @@ impl<S: Source, K: Sink, B: Observer> Making<'_, S, K, B> {
 
     /// Renders a clip that could not be copied, and once more if larger pictures turn up than it was begun with.
     async fn render_all(&self, way: Way<'_>) -> Result<Made<FileOf<K>>, Error> {
-        match self.of_pictures(self.sound().await?, &way).await {
+        match self.of_pictures(self.audio().await?, &way).await {
             Err(Error::Unfit(Unfit::FormatChange, why)) => {
                 tracing::warn!(why, "rendering a clip again");
                 let way = Way { may_grow: false, ..way };
-                self.of_pictures(self.sound().await?, &way).await
+                self.of_pictures(self.audio().await?, &way).await
             }
             done => done,
         }
     }
 
-    async fn sound(&self) -> Result<Vec<AudioTrack<S>>, Error> {
-        self.source.sound(self.ffmpeg, self.clip.container).await
+    async fn audio(&self) -> Result<Vec<AudioTrack<S>>, Error> {
+        self.source.audio(self.ffmpeg, self.clip.container).await
     }
 
     /// The first frame may be there long before the window's end is. Its failure is no failure of the clip.
@@ -226,25 +226,25 @@ impl<S: Source, K: Sink, B: Observer> Making<'_, S, K, B> {
     }
 
     /// A clip of a recording without a picture.
-    async fn of_sound(&self, audio: Vec<AudioTrack<S>>) -> Result<Made<FileOf<K>>, Error> {
+    async fn of_audio(&self, audio: Vec<AudioTrack<S>>) -> Result<Made<FileOf<K>>, Error> {
         let sink = self.begin().await?;
-        let sound =
+        let audio =
             audio_only::make(self.ffmpeg, self.source.window, self.clip.container, audio, sink).await?;
-        let none = || match self.source.sound_left_out() {
+        let none = || match self.source.audio_left_out() {
             Some(detail) => Kind::UnsupportedCodec.because(detail),
-            None => self.source.nothing(Kind::NoMedia.because("no sound is recorded in the window")),
+            None => self.source.nothing(Kind::NoMedia.because("no audio is recorded in the window")),
         };
-        let sound = sound.ok_or_else(none)?;
+        let audio = audio.ok_or_else(none)?;
         let plan = Plan {
             kind: "copy",
-            reason: "sound only".to_owned(),
+            reason: "audio only".to_owned(),
             fell_back: None,
             frames_encoded: 0,
             frames_copied: 0,
             render_ms: 0,
             check_ms: 0,
         };
-        Ok(self.made(sound.written, sound.length, sound.lack_ms, plan))
+        Ok(self.made(audio.written, audio.length, audio.lack_ms, plan))
     }
 
     async fn begin(&self) -> Result<K::Writer, Error> {

@@ -19,11 +19,11 @@ pub enum WarningCode {
     PicturesConverted,
     /// Metadata of the recorded pictures, such as captions or HDR data, could not be kept in the encoded pictures.
     MetadataLeftOut,
-    /// A sound track, or a part of one, was left out because it cannot be read or the container cannot carry it.
-    SoundLeftOut,
-    /// Sound was encoded anew, because the container or a change of format does not allow a copy.
-    SoundEncoded,
-    /// Sound tracks of several Periods were matched by their position, because nothing else identifies them.
+    /// An audio track, or a part of one, was left out because it cannot be read or the container cannot carry it.
+    AudioLeftOut,
+    /// Audio was encoded anew, because the container or a change of format does not allow a copy.
+    AudioEncoded,
+    /// Audio tracks of several Periods were matched by their position, because nothing else identifies them.
     TracksMatchedByPosition,
     /// Rates, durations or times in the manifest or in the boxes contradict the media and were corrected.
     RatesCorrected,

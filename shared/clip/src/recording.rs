@@ -1,7 +1,7 @@
 //! One recording, opened for one window.
 
 use crate::Source;
-use crate::audio::{AudioTrack, Means, open_sound};
+use crate::audio::{AudioTrack, Means, open_audio};
 use crate::container::Container;
 use crate::error::{Error, Kind, Refusal};
 use crate::ffmpeg::Ffmpeg;
@@ -90,7 +90,7 @@ impl<O: Source> Recording<O> {
     }
 
     /// Refuses to start while a growing recording may still reach the window's end, or still store what it lists.
-    pub(crate) async fn check_live_edge(&self, sound: &[AudioTrack<O>]) -> Result<(), Error> {
+    pub(crate) async fn check_live_edge(&self, audio: &[AudioTrack<O>]) -> Result<(), Error> {
         if let Some(part) = self.video.last()
             && let Some(track) = self.track_of(part).await?
             && let Some(edge) = self.check_reached(&track)?
@@ -101,7 +101,7 @@ impl<O: Source> Recording<O> {
                 }
             }
         }
-        for parts in sound.iter().map(AudioTrack::parts) {
+        for parts in audio.iter().map(AudioTrack::parts) {
             let Some(last) = parts.last() else { continue };
             let edge = if last.until >= self.window.end {
                 self.check_reached(&last.track)?
@@ -114,7 +114,7 @@ impl<O: Source> Recording<O> {
                 self.check_stored(&edge, &part.track, (part.from, part.until)).await?;
             }
         }
-        if self.video.is_empty() && sound.is_empty() { self.check_begun() } else { Ok(()) }
+        if self.video.is_empty() && audio.is_empty() { self.check_begun() } else { Ok(()) }
     }
 
     /// Refuses to say that there is nothing while a Period that is announced may have no content yet.
@@ -196,14 +196,14 @@ impl<O: Source> Recording<O> {
     }
 
     /// Every audio track, put together over the Periods.
-    pub(crate) async fn sound(
+    pub(crate) async fn audio(
         &self,
         ffmpeg: &Ffmpeg,
         container: Container,
     ) -> Result<Vec<AudioTrack<O>>, Error> {
         let means = Means { reader: &self.reader, ffmpeg, container, start: self.window.start };
-        let audio = open_sound(&means, &self.window.periods(&self.mpd)).await?;
-        match self.sound_left_out() {
+        let audio = open_audio(&means, &self.window.periods(&self.mpd)).await?;
+        match self.audio_left_out() {
             Some(detail) if audio.is_empty() && self.track.is_none() => {
                 Err(Kind::BadRecording.because(detail).into())
             }
@@ -211,10 +211,10 @@ impl<O: Source> Recording<O> {
         }
     }
 
-    /// Which sound was left out first, and why.
-    pub(crate) fn sound_left_out(&self) -> Option<String> {
+    /// Which audio was left out first, and why.
+    pub(crate) fn audio_left_out(&self) -> Option<String> {
         let warnings = self.reader.notes().warnings();
-        warnings.into_iter().find(|warning| warning.code == WarningCode::SoundLeftOut).map(|w| w.detail)
+        warnings.into_iter().find(|warning| warning.code == WarningCode::AudioLeftOut).map(|w| w.detail)
     }
 
     /// Why there is nothing to make: a window outside the recording has no Period to look into.

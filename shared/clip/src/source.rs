@@ -85,7 +85,7 @@ impl Track {
             .ok_or_else(|| Kind::BadRecording.because("the manifest names no init segment"))?;
         let place = match kind {
             TrackKind::Video => "the init segment of the video track",
-            TrackKind::Audio | TrackKind::Other => "the init segment of a sound track",
+            TrackKind::Audio | TrackKind::Other => "the init segment of an audio track",
         };
         let mut tracks = reader.init(&resource, place).await?;
         tracks.retain(|track| track.kind == kind);
@@ -168,7 +168,7 @@ impl Track {
     pub(crate) fn place(&self, segment: &Segment) -> String {
         let kind = match self.init.kind {
             TrackKind::Video => "the video track",
-            TrackKind::Audio | TrackKind::Other => "a sound track",
+            TrackKind::Audio | TrackKind::Other => "an audio track",
         };
         let tenths = self.span(segment).0.to_millis_floor() / 100;
         format!("segment {} of {kind}, at {}.{} s", segment.index, tenths / 10, tenths % 10)

@@ -1,4 +1,4 @@
-//! The writing of a clip's file: pictures and sound on the clip's clock, in the clip's container.
+//! The writing of a clip's file: pictures and audio on the clip's clock, in the clip's container.
 
 pub(crate) mod assembly;
 pub(crate) mod container;

@@ -2,7 +2,7 @@
 //!
 //! * [`lambda`](self::serve) converts what Lambda hands over, and is the only module that knows its events.
 //! * [`negotiate`] decides what the client takes, by the clauses of RFC 9110.
-//! * [`problem`] is the one form of an error outside the legacy routes (RFC 9457).
+//! * [`problem`] is the one form of an error outside the TVU routes (RFC 9457).
 //! * Sizes: a request's body has at most [`MAX_BODY`] bytes, a serialised reply at most [`MAX_REPLY_BYTES`].
 //! * CORS is the gateway's: it answers preflights and adds the headers, no function does.
 
@@ -18,10 +18,10 @@ pub use lambda::{ReadEvent, by_hand, serve};
 
 use export_domain::ids::SessionId;
 use export_domain::intake::Rejection;
-use export_domain::legacy::{Answer, Outcome, Via, WAIT_UNKNOWN, answer};
 use export_domain::request::FieldError;
 use export_domain::settings::ReplyStyle;
 use export_domain::trace::TraceContext;
+use export_domain::tvu::{Answer, Outcome, Via, WAIT_UNKNOWN, answer};
 use serde::Serialize;
 use std::collections::{BTreeMap, HashMap};
 use std::fmt;
@@ -149,7 +149,7 @@ impl Reply {
     }
 }
 
-/// The reply to a request of a legacy route: `Retry-After` whenever the client shall ask again, `Location` of the job.
+/// The reply to a request of a TVU route: `Retry-After` whenever the client shall ask again, `Location` of the job.
 pub fn reply(answer: &Answer) -> Reply {
     let mut reply = Reply::new(answer.status).with_json("application/json", &answer.reply);
     if answer.reply.time_wait > 0 {
@@ -161,7 +161,7 @@ pub fn reply(answer: &Answer) -> Reply {
     }
 }
 
-/// The reply of a legacy route to an event that is not a request.
+/// The reply of a TVU route to an event that is not a request.
 pub fn refuse() -> Reply {
     let error = FieldError::new("body", UNREADABLE);
     let rejection = Rejection::Invalid(error);

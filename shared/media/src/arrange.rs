@@ -1,7 +1,7 @@
 //! The times of samples in the clip: one clock for all tracks, holes closed.
 //!
 //! The clip's clock starts with its first picture. A hole in the recording is closed in every track at once, so that
-//! later sound stays with later pictures. Sound comes in frames of fixed length, which cannot be cut: behind a closed
+//! later audio stays with later pictures. Audio comes in frames of fixed length, which cannot be cut: behind a closed
 //! hole those frames are taken that fit best, measured against the absolute position, so that errors never add up.
 
 use crate::time::{Nanos, clamp};
@@ -175,7 +175,7 @@ mod tests {
     }
 
     #[test]
-    fn a_gap_in_the_sound_stays_a_gap() {
+    fn a_gap_in_the_audio_stays_a_gap() {
         let mut slots = AudioSlots::new(48_000);
         assert_eq!(slots.place(ms(0), 1024, true), Some(0));
         assert_eq!(slots.place(ms(1000), 1024, false), Some(48_000));
@@ -203,7 +203,7 @@ mod tests {
 
     proptest! {
         #[test]
-        fn behind_any_number_of_holes_sound_is_where_it_belongs(
+        fn behind_any_number_of_holes_audio_is_where_it_belongs(
             pieces in prop::collection::vec((1_i64..200, 1_i64..5_000_000), 1..30), phase in 0_i64..21_333_333,
         ) {
             let (mut clock, mut slots) = (ClipClock::default(), AudioSlots::new(48_000));

@@ -1,11 +1,11 @@
 //! Argument vectors for ffmpeg. It sees pipes only, with demuxer, decoder and encoder named, and never a path, a URL
 //! or a manifest.
 
+use crate::audio::AudioTarget;
 use crate::conform::{Conformed, Recoloured};
 use crate::display::Turn;
 use crate::nal::{Colour, VideoCodec};
 use crate::picture::PictureFormat;
-use crate::sound::SoundTarget;
 use crate::weight::frugal_lookahead;
 
 const COMMON: [&str; 6] = ["-hide_banner", "-nostdin", "-v", "error", "-protocol_whitelist", "pipe"];
@@ -318,15 +318,15 @@ pub fn jpeg(format: &PictureFormat) -> Vec<String> {
 /// Fragmented MP4 in, MPEG-2 transport stream out; everything is copied.
 pub fn to_transport_stream() -> Vec<String> {
     let mut args = common(&["-f", "mp4", "-i", "pipe:0", "-map", "0", "-c", "copy"]);
-    // Sound is packed several frames at a time: without a delay it would arrive after it is due.
+    // Audio is packed several frames at a time: without a delay it would arrive after it is due.
     args.extend(words(&["-muxdelay", "0.1", "-muxpreload", "0", "-f", "mpegts", "pipe:1"]));
     args
 }
 
-/// Fragmented MP4 with a track of sound in, fragmented MP4 with AAC out, a fragment a frame. The first sample of the
+/// Fragmented MP4 with a track of audio in, fragmented MP4 with AAC out, a fragment a frame. The first sample of the
 /// track is at 0; short gaps become silence, so that the frames follow one another without any.
-pub fn encode_sound(target: SoundTarget) -> Vec<String> {
-    let SoundTarget { rate, .. } = target;
+pub fn encode_audio(target: AudioTarget) -> Vec<String> {
+    let AudioTarget { rate, .. } = target;
     let timed = format!("aresample={rate}:async=1:first_pts=0:min_hard_comp=0.005");
     let filters = format!("{timed},aformat=channel_layouts={}", target.layout());
     // Without `copyts` the first sample would be at 0, wherever it is.
@@ -422,8 +422,8 @@ mod tests {
             Purpose::Clip { reordered: usize::MAX },
             Purpose::Join { parameter_id: Some(u32::MAX), profile_idc: u8::MAX, max_ref_frames: u32::MAX },
         ];
-        let target = SoundTarget { rate: u32::MAX, channels: u16::MAX };
-        let mut calls = vec![to_transport_stream(), encode_sound(target)];
+        let target = AudioTarget { rate: u32::MAX, channels: u16::MAX };
+        let mut calls = vec![to_transport_stream(), encode_audio(target)];
         for format in [format(false), format(true)] {
             calls.extend([jpeg(&format), decode_damaged(&format, &format), list_decoded()]);
             calls.extend([Packed::Mp4, Packed::TransportStream].map(|container| play(container, &format)));

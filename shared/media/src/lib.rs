@@ -4,6 +4,7 @@
 //! comes from a recording is hostile until parsed; every parser has caps and a closed error enum.
 
 pub mod arrange;
+pub mod audio;
 pub mod conform;
 pub mod coverage;
 pub mod cut;
@@ -20,7 +21,6 @@ pub mod reorder;
 pub mod repair;
 pub mod sample;
 pub mod select;
-pub mod sound;
 pub mod stretch;
 pub mod time;
 pub mod weight;

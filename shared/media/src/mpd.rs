@@ -112,9 +112,9 @@ pub struct Period {
 /// The content of a Representation.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum ContentType {
-    /// Moving pictures, perhaps with sound in the same file.
+    /// Moving pictures, perhaps with audio in the same file.
     Video,
-    /// Sound.
+    /// Audio.
     Audio,
     /// Subtitles or captions.
     Text,

@@ -92,7 +92,7 @@ pub enum TrackMedia {
         /// The turn for display.
         matrix: Matrix,
     },
-    /// Sound.
+    /// Audio.
     Audio,
 }
 

@@ -9,7 +9,7 @@ use crate::picture::PictureFormat;
 const MIB: u64 = 1 << 20;
 /// A process before it has a picture.
 const PROCESS: u64 = 60 * MIB;
-/// The worker with the coded pictures, sound and parts of an upload that it holds.
+/// The worker with the coded pictures, audio and parts of an upload that it holds.
 const WORKER: u64 = 256 * MIB;
 /// Raw pictures that the worker holds for each render.
 const RAW: u64 = 2;

@@ -1,4 +1,4 @@
-//! Timelines of `OpenTimelineIO`: a track of picture and one of sound, with the same clip for each segment.
+//! Timelines of `OpenTimelineIO`: a track of picture and one of audio, with the same clip for each segment.
 
 use crate::edit::{Edit, EditList};
 use crate::writer::Writer;

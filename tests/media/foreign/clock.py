@@ -6,7 +6,7 @@ from pathlib import Path
 
 from .. import dash, ffmpeg
 from ..encode import FRAGMENTED, Video
-from ..forms import picture, plain_sound, usual
+from ..forms import picture, plain_audio, usual
 from ..recording import Recording, cached, encoded, recorded
 from . import foreign
 
@@ -16,7 +16,7 @@ SECONDS = 8
 def pyramid(name: str, fps: Fraction, **spec) -> Recording:
     """Two reordered pictures at a rate whose frames are no whole number of nanoseconds."""
     video = Video(fps=fps, count=round(fps * SECONDS), gop=round(fps * 2), bframes=3, **spec)
-    return usual(name, video, [plain_sound(SECONDS)])
+    return usual(name, video, [plain_audio(SECONDS)])
 
 
 @foreign
@@ -48,7 +48,7 @@ def thirty_hevc() -> Recording:
 def dropped() -> Recording:
     """Here and there two pictures were lost before the encoder: the one before them lasts three times as long."""
     video = Video(count=200, bframes=3, keep="not(lt(mod(n+20,37),2))")
-    return usual("dropped", video, [plain_sound(SECONDS)])
+    return usual("dropped", video, [plain_audio(SECONDS)])
 
 
 @foreign
@@ -61,7 +61,7 @@ def hundred_and_twenty() -> Recording:
 def period_within_gop() -> Recording:
     """A second Period over the same encode starts half a GOP behind a key picture, in the middle of a segment."""
     start = Fraction(5)
-    tracks = [picture(Video(count=200)), plain_sound(SECONDS)]
+    tracks = [picture(Video(count=200)), plain_audio(SECONDS)]
     whole = dash.Manifest([dash.Period(tracks)], duration=Fraction(SECONDS))
     made = recorded("period_within_gop", whole, first=0, fps=Fraction(25))
     first = [replace(track, segments=track.segments[:3]) for track in tracks]
@@ -101,7 +101,7 @@ def unmarked_open_gop() -> Recording:
 
     data = cached(("without messages", spec), make, ".mp4").read_bytes()
     track = dash.cut(data, picture(spec))
-    manifest = dash.Manifest([dash.Period([track, plain_sound(SECONDS)])], duration=Fraction(SECONDS))
+    manifest = dash.Manifest([dash.Period([track, plain_audio(SECONDS)])], duration=Fraction(SECONDS))
     return recorded("unmarked_open_gop", manifest, first=0, fps=Fraction(25))
 
 

@@ -7,7 +7,7 @@ from fractions import Fraction
 
 from .. import boxes, dash
 from ..encode import Video
-from ..forms import picture, plain_sound, usual
+from ..forms import picture, plain_audio, usual
 from ..recording import Recording, recorded
 from . import foreign
 
@@ -19,7 +19,7 @@ def damaged(
     name: str, hurt: Callable[[bytes, dash.Segment], bytes], video: Video, kind: str = "video", per_segment: int = 1
 ) -> Recording:
     """A recording whose fourth segment of a kind was stored as `hurt` says. Its truth is that of the sound one."""
-    tracks = [picture(video, per_segment=per_segment), plain_sound(SECONDS)]
+    tracks = [picture(video, per_segment=per_segment), plain_audio(SECONDS)]
     made = recorded(
         name,
         dash.Manifest([dash.Period(tracks)], duration=Fraction(SECONDS)),
@@ -49,8 +49,8 @@ def error_page() -> Recording:
 
 
 @foreign
-def sound_cut_off() -> Recording:
-    return damaged("sound_cut_off", lambda data, segment: data[: len(data) * 6 // 10], plain(), "audio")
+def audio_cut_off() -> Recording:
+    return damaged("audio_cut_off", lambda data, segment: data[: len(data) * 6 // 10], plain(), "audio")
 
 
 @foreign
@@ -137,7 +137,7 @@ def restarted() -> Recording:
     track, again = picture(plain()), picture(Video(count=150, first=140, bframes=0))
     again = again.moved(140 * track.timescale // 25)
     both = replace(track, segments=track.segments[:3] + again.segments)
-    sound = plain_sound(SECONDS)
+    sound = plain_audio(SECONDS)
     whole = dash.Manifest([dash.Period([track, sound])], duration=Fraction(SECONDS))
     made = recorded("restarted", whole, first=0, fps=Fraction(25))
     return replace(made, files=dash.files(replace(whole, periods=[dash.Period([both, sound])])))

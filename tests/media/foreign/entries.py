@@ -5,7 +5,7 @@ from dataclasses import replace
 
 from .. import boxes, dash
 from ..encode import Video
-from ..forms import picture, plain_sound
+from ..forms import picture, plain_audio
 from ..recording import Recording, recorded
 from . import foreign
 
@@ -19,7 +19,7 @@ def in_band(name: str, kind: bytes, *, bare: bool = False, **spec) -> Recording:
     init = track.init.replace(track.codecs[:4].encode(), kind)
     track = replace(track, init=without_sets(init) if bare else init)
     track.codecs = kind.decode() + track.codecs[4:]
-    manifest = dash.Manifest([dash.Period([track, plain_sound(SECONDS)])], duration=SECONDS)
+    manifest = dash.Manifest([dash.Period([track, plain_audio(SECONDS)])], duration=SECONDS)
     return recorded(name, manifest, first=0, fps=video.fps, codec=video.codec)
 
 
@@ -75,5 +75,5 @@ def short_vui() -> Recording:
     video = Video(count=25 * SECONDS, bframes=0)
     track = picture(video)
     track = replace(track, init=with_short_vui(track.init))
-    manifest = dash.Manifest([dash.Period([track, plain_sound(SECONDS)])], duration=SECONDS)
+    manifest = dash.Manifest([dash.Period([track, plain_audio(SECONDS)])], duration=SECONDS)
     return recorded("short_vui", manifest, first=0, fps=video.fps, codec=video.codec)

@@ -6,7 +6,7 @@ from fractions import Fraction
 from .. import dash
 from ..boxes import Box, find
 from ..encode import Audio, Video
-from ..forms import picture, plain_sound, sound
+from ..forms import picture, plain_audio, sound
 from ..recording import Recording, recorded
 from . import foreign
 
@@ -22,7 +22,7 @@ ENTRY = (b"moov", b"trak", b"mdia", b"minf", b"stbl", b"stsd")
 
 
 def alone(name: str, track: dash.Track) -> Recording:
-    manifest = dash.Manifest([dash.Period([track, plain_sound(SECONDS)])], duration=Fraction(SECONDS))
+    manifest = dash.Manifest([dash.Period([track, plain_audio(SECONDS)])], duration=Fraction(SECONDS))
     return recorded(name, manifest, first=0, fps=Fraction(25))
 
 

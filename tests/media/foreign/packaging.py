@@ -6,7 +6,7 @@ from fractions import Fraction
 
 from .. import dash
 from ..encode import Video
-from ..forms import AST_MS, picture, plain_sound, usual
+from ..forms import AST_MS, picture, plain_audio, usual
 from ..recording import Recording, iso, recorded
 from . import foreign
 
@@ -14,7 +14,7 @@ SECONDS = 8
 
 
 def plain(name: str, **options) -> Recording:
-    return usual(name, Video(count=25 * SECONDS), [plain_sound(SECONDS)], **options)
+    return usual(name, Video(count=25 * SECONDS), [plain_audio(SECONDS)], **options)
 
 
 def rewritten(name: str, *changes: tuple[str, str], **options) -> Recording:
@@ -59,7 +59,7 @@ def odd_entries() -> Recording:
 @foreign
 def rounded() -> Recording:
     """As ffmpeg's muxer ends a recording: a last segment of two pictures, and a duration cut to tenths of a second."""
-    made = usual("rounded", Video(count=25 * SECONDS + 2), [plain_sound(SECONDS)])
+    made = usual("rounded", Video(count=25 * SECONDS + 2), [plain_audio(SECONDS)])
     text = made.files["stream.mpd"].decode().replace('"PT8.080000S"', '"PT8.0S"')
     assert '"PT8.0S"' in text
     return replace(made, files=made.files | {"stream.mpd": text.encode()})
@@ -81,7 +81,7 @@ def newer_codec() -> Recording:
 @foreign
 def untimed_fragments() -> Recording:
     """Segments of two fragments of which only the first has a decode time, as MP4Box writes them without --cmaf."""
-    tracks = [picture(Video(count=25 * SECONDS, gop=25), per_segment=2), plain_sound(SECONDS)]
+    tracks = [picture(Video(count=25 * SECONDS, gop=25), per_segment=2), plain_audio(SECONDS)]
     made = recorded(
         "untimed_fragments",
         dash.Manifest([dash.Period(tracks)], duration=Fraction(SECONDS)),

@@ -1,4 +1,4 @@
-//! Recordings of 24 s whose frames are known: sound alone, or with pictures that need no encoder to be cut.
+//! Recordings of 24 s whose frames are known: audio alone, or with pictures that need no encoder to be cut.
 
 use crate::objects::MemoryObjects;
 use crate::samples::{body, with};
@@ -11,13 +11,13 @@ use serde_json::Value;
 pub const DIRECTORY: &str = "mp4/device/1";
 /// The key of its manifest.
 pub const MANIFEST: &str = "mp4/device/1/stream.mpd";
-/// Length of a sound frame in milliseconds.
+/// Length of an audio frame in milliseconds.
 pub const FRAME_MS: i64 = 20;
 /// Length of a segment in milliseconds.
 pub const SEGMENT_MS: i64 = 4000;
 /// Segments of a recording.
 pub const SEGMENTS: i64 = 6;
-/// Bytes of an ordinary sound frame.
+/// Bytes of an ordinary audio frame.
 pub const SMALL: usize = 100;
 
 /// Length of a picture and of a GOP in milliseconds.
@@ -73,13 +73,13 @@ pub fn segment_name(kind: &str, number: i64) -> String {
     format!("{kind}-{number}.m4s")
 }
 
-/// Key of the `number`-th segment of sound, from 1.
+/// Key of the `number`-th segment of audio, from 1.
 pub fn segment(number: i64) -> String {
     format!("{DIRECTORY}/{}", segment_name("audio", number))
 }
 
 /// Asks for `duration_ms` from 8 s on, as MP4.
-pub fn sound_body(duration_ms: i64) -> Value {
+pub fn audio_body(duration_ms: i64) -> Value {
     with(with(with(body(), "StartTime", 8000), "Duration", duration_ms), "storage_info", AS_MP4)
 }
 
@@ -92,9 +92,9 @@ pub fn frame(at_ms: i64, bytes: usize) -> Bytes {
     vec![number; bytes].into()
 }
 
-/// Records sound where [`body`] looks for it; see [`sound`].
-pub fn record_sound(objects: &MemoryObjects, bytes: usize) {
-    record(objects, DIRECTORY, &mpd(&set("audio", "mp4a.40.2", ""), ""), &sound(bytes));
+/// Records audio where [`body`] looks for it; see [`audio_files`].
+pub fn record_audio(objects: &MemoryObjects, bytes: usize) {
+    record(objects, DIRECTORY, &mpd(&set("audio", "mp4a.40.2", ""), ""), &audio_files(bytes));
 }
 
 /// Puts a manifest and files into `directory`.
@@ -109,15 +109,15 @@ pub fn record(objects: &MemoryObjects, directory: &str, manifest: &str, files: &
 ///
 /// # Panics
 /// Never.
-pub fn sound(bytes: usize) -> Vec<(String, Bytes)> {
-    sound_of(bytes, 1..=SEGMENTS)
+pub fn audio_files(bytes: usize) -> Vec<(String, Bytes)> {
+    audio_files_of(bytes, 1..=SEGMENTS)
 }
 
 /// The same with the init segment and the segments of these `numbers`.
 ///
 /// # Panics
 /// Never.
-pub fn sound_of(bytes: usize, numbers: impl IntoIterator<Item = i64>) -> Vec<(String, Bytes)> {
+pub fn audio_files_of(bytes: usize, numbers: impl IntoIterator<Item = i64>) -> Vec<(String, Bytes)> {
     let frame_at = |at| {
         let data = frame(at, if (8000..8240).contains(&at) { bytes } else { bytes.min(SMALL) });
         (at, true, data)

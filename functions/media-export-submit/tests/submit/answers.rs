@@ -110,11 +110,11 @@ async fn every_reply_is_strict_json_with_the_five_members_and_no_nulls() {
 }
 
 #[tokio::test]
-async fn legacy_http_answers_everything_with_200_and_the_same_body() {
-    let mut legacy = World::new();
-    legacy.app.style.always_200 = true;
+async fn tvu_http_answers_everything_with_200_and_the_same_body() {
+    let mut always_200 = World::new();
+    always_200.app.style.always_200 = true;
     let usual = every_ending(&World::new()).await;
-    for ((ending, _, answer), (_, _, expected)) in every_ending(&legacy).await.into_iter().zip(usual) {
+    for ((ending, _, answer), (_, _, expected)) in every_ending(&always_200).await.into_iter().zip(usual) {
         assert_eq!((answer.status, answer.text), (200, expected.text), "{ending}");
     }
 }

@@ -2,7 +2,7 @@ use crate::world::World;
 use export_domain::completion::notification;
 use export_domain::job::{Job, ObjectKind, Reason, State};
 use export_domain::tenant::Tenant;
-use export_testkit::recordings::{MANIFEST, SMALL, mpd, record_sound, set, sound_body};
+use export_testkit::recordings::{MANIFEST, SMALL, audio_body, mpd, record_audio, set};
 use export_testkit::{Fault, NOW, body, claimed, manifest, tenant, thumbnail_body};
 use serde_json::{Value, json};
 
@@ -70,9 +70,9 @@ async fn a_recording_that_may_not_be_read_is_denied() {
 async fn a_target_that_may_not_be_written_to_is_denied_at_the_first_attempt() {
     for (frame_bytes, duration_ms, refused) in [(SMALL, 9000, "put"), (1 << 20, 240, "begin")] {
         let world = World::new();
-        record_sound(&world.objects, frame_bytes);
+        record_audio(&world.objects, frame_bytes);
         world.objects.deny("clips");
-        let job = world.has(&sound_body(duration_ms), |job| job);
+        let job = world.has(&audio_body(duration_ms), |job| job);
         let ended = world.work(&job).await;
         assert_failed(&ended, Reason::Denied, false);
         assert_eq!((ended.attempts, world.objects.faults.calls(refused)), (1, 1), "{refused}");
@@ -94,8 +94,8 @@ async fn what_may_not_be_looked_at_is_denied_too() {
 async fn an_upload_whose_rights_are_taken_away_in_its_midst_is_given_up() {
     for operation in ["part", "complete"] {
         let world = World::new();
-        record_sound(&world.objects, 1 << 20);
-        let (objects, job) = (world.objects.clone(), world.has(&sound_body(240), |job| job));
+        record_audio(&world.objects, 1 << 20);
+        let (objects, job) = (world.objects.clone(), world.has(&audio_body(240), |job| job));
         world.objects.faults.meanwhile(operation, 1, move || objects.deny("clips"));
         assert_failed(&world.work(&job).await, Reason::Denied, false);
         assert!(world.objects.keys("clips").is_empty(), "{operation}");
@@ -142,7 +142,7 @@ async fn an_encrypted_recording_is_final() {
 }
 
 #[tokio::test]
-async fn a_thumbnail_of_sound_alone_is_final() {
+async fn a_thumbnail_of_audio_alone_is_final() {
     let text = mpd(&set("audio", "mp4a.40.2", ""), "");
     assert_failed(&ended(&thumbnail_body(), &text).await, Reason::NoVideo, false);
 }

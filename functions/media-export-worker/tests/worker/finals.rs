@@ -4,7 +4,7 @@ use crate::world::World;
 use export_clip::Ffmpeg;
 use export_domain::job::{Job, Reason, State};
 use export_testkit::recordings::{
-    DIRECTORY, MANIFEST, mpd, pictures, pictures_of_one_gop, record, set, sound,
+    DIRECTORY, MANIFEST, audio_files, mpd, pictures, pictures_of_one_gop, record, set,
 };
 use export_testkit::{body, thumbnail_body, with};
 use serde_json::Value;
@@ -21,7 +21,7 @@ const PROTECTION: &str =
 /// What is recorded, in 24 s from 0 on.
 #[derive(Clone, Copy)]
 enum Recorded {
-    Sound,
+    Audio,
     Pictures,
     Manifest(&'static str),
     /// Pictures whose init segment is cut off.
@@ -49,7 +49,7 @@ async fn first_attempt(name: &str, body: &Value, recorded: Recorded, ffmpeg: &st
     let audio = mpd(&set("audio", "mp4a.40.2", ""), "");
     let video = mpd(&set("video", "avc1.42000a", ""), "");
     match recorded {
-        Recorded::Sound => record(&world.objects, DIRECTORY, &audio, &sound(100)),
+        Recorded::Audio => record(&world.objects, DIRECTORY, &audio, &audio_files(100)),
         Recorded::Pictures => record(&world.objects, DIRECTORY, &video, &pictures()),
         Recorded::Manifest(text) => world.objects.add("recordings", MANIFEST, text, None),
         Recorded::OneKey => {
@@ -75,11 +75,11 @@ async fn what_cannot_succeed_ends_at_its_first_attempt_and_says_why() {
     let silent_picture_encoder = format!(r#"case "$*" in *rawvideo*) {ONE_PICTURE};; *) {SWALLOWS};; esac"#);
     let refuses_to_decode =
         format!(r#"case "$*" in *"-f rawvideo pipe:1"|*"framecrc pipe:1") {REFUSES};; *) {SWALLOWS};; esac"#);
-    let (sound, pictures) = (Recorded::Sound, Recorded::Pictures);
+    let (audio, pictures) = (Recorded::Audio, Recorded::Pictures);
     let manifest = Recorded::Manifest;
     for (name, body, recorded, ffmpeg, reason) in [
-        ("the muxer refuses", clip(), sound, REFUSES, Reason::NotPossible),
-        ("the muxer loses all", clip(), sound, SWALLOWS, Reason::NotPossible),
+        ("the muxer refuses", clip(), audio, REFUSES, Reason::NotPossible),
+        ("the muxer loses all", clip(), audio, SWALLOWS, Reason::NotPossible),
         ("the decoder refuses a clip", clip(), pictures, &refuses_to_decode, Reason::BadRecording),
         ("the decoder refuses a still", still(), pictures, &refuses_to_decode, Reason::BadRecording),
         ("the decoder loses all of a clip", clip(), pictures, SWALLOWS, Reason::NotPossible),
@@ -89,7 +89,7 @@ async fn what_cannot_succeed_ends_at_its_first_attempt_and_says_why() {
         ("no XML", clip(), manifest("<html>"), "", Reason::BadRecording),
         ("encrypted", clip(), manifest(encrypted), "", Reason::Encrypted),
         ("no init segment", still(), manifest(absent), "", Reason::BadRecording),
-        ("no picture", still(), sound, "", Reason::NoVideo),
+        ("no picture", still(), audio, "", Reason::NoVideo),
         ("over before", clip(), manifest(over), "", Reason::NoMedia),
     ] {
         let ended = first_attempt(name, &body, recorded, ffmpeg).await;
@@ -113,7 +113,7 @@ async fn what_is_none_of_the_recordings_doing_is_tried_again() {
         ("not loaded", "exit 127"),
     ] {
         for (kind, body, recorded) in
-            [("clip", clip(), Recorded::Sound), ("still", still(), Recorded::Pictures)]
+            [("clip", clip(), Recorded::Audio), ("still", still(), Recorded::Pictures)]
         {
             let ended = first_attempt(&format!("{name} {kind}"), &body, recorded, ffmpeg).await;
             assert_eq!((ended.state, ended.attempts), (State::Queued, 1), "{name} {kind}: {ended:?}");
@@ -130,7 +130,7 @@ async fn what_is_lost_once_without_a_word_is_made_in_the_same_attempt() {
         "if [ -e {seen} ]; then /bin/cat >/dev/null; /usr/bin/head -c 1880000 /dev/zero; \
          else : >{seen}; {SWALLOWS}; fi"
     );
-    let ended = first_attempt("lost once", &clip(), Recorded::Sound, &script).await;
+    let ended = first_attempt("lost once", &clip(), Recorded::Audio, &script).await;
     assert_eq!((ended.state, ended.attempts), (State::Ready, 1), "{ended:?}");
 }
 

@@ -3,7 +3,7 @@
 use crate::world::World;
 use export_domain::job::{Job, Reason, State};
 use export_domain::request::Wanted;
-use export_testkit::recordings::{MANIFEST, growing, listed, record_sound, segment, set, sound_body};
+use export_testkit::recordings::{MANIFEST, audio_body, growing, listed, record_audio, segment, set};
 use export_testkit::{Fault, NOW, with};
 
 const BEGAN: &str = "2019-07-05T04:13:12Z";
@@ -11,10 +11,10 @@ const BEGAN: &str = "2019-07-05T04:13:12Z";
 /// The recording began 8 s ago; the job wants the 9 s from now on.
 fn live() -> (World, Job) {
     let world = World::new();
-    record_sound(&world.objects, 100);
+    record_audio(&world.objects, 100);
     let manifest = growing(&set("audio", "mp4a.40.2", ""), BEGAN);
     world.objects.add("recordings", MANIFEST, manifest, None);
-    let job = world.has(&with(sound_body(9000), "StartPos", NOW), |job| job);
+    let job = world.has(&with(audio_body(9000), "StartPos", NOW), |job| job);
     (world, job)
 }
 
@@ -43,9 +43,9 @@ async fn a_job_that_slept_makes_its_whole_clip() {
 #[tokio::test]
 async fn a_wait_that_no_message_can_last_is_left_to_the_sweeper() {
     let world = World::new();
-    record_sound(&world.objects, 100);
+    record_audio(&world.objects, 100);
     world.objects.add("recordings", MANIFEST, growing(&set("audio", "mp4a.40.2", ""), BEGAN), None);
-    let job = world.has(&with(sound_body(9000), "StartPos", NOW + 3_600_000), |job| job);
+    let job = world.has(&with(audio_body(9000), "StartPos", NOW + 3_600_000), |job| job);
     let asleep = world.work(&job).await;
     assert_eq!((asleep.wake_at, asleep.due_at), (Some(NOW + 3_613_000), Some(NOW + 2_773_000)));
     assert!(world.queue.take().is_empty());
@@ -130,7 +130,7 @@ async fn an_end_that_is_announced_is_not_reached_before_the_clock_does() {
             }
             let asleep = world.work(&job).await;
             assert_eq!((asleep.state, asleep.wake_at), (State::WaitingSource, Some(NOW + 13_000)), "{to}");
-            record_sound(&world.objects, 100);
+            record_audio(&world.objects, 100);
             world.objects.add("recordings", MANIFEST, mpd.replace(from, to), None);
             world.clock.advance(13_000);
             let ended = world.work(&job).await;
@@ -170,14 +170,14 @@ async fn a_manifest_in_the_middle_of_being_written_is_waited_for() {
     let whole = growing(&set("audio", "mp4a.40.2", ""), BEGAN);
     world.clock.advance(13_000);
     for part in ["", &whole[..whole.len() / 2], "<MPD></Period>"] {
-        let job = world.has(&with(sound_body(9000), "StartPos", NOW), |job| job);
+        let job = world.has(&with(audio_body(9000), "StartPos", NOW), |job| job);
         world.objects.add("recordings", MANIFEST, part.to_owned(), None);
         assert_eq!(world.work(&job).await.state, State::WaitingSource, "{part}");
         world.objects.add("recordings", MANIFEST, whole.clone(), None);
         world.clock.advance(1000);
         assert_eq!(world.work(&job).await.state, State::Ready);
     }
-    let job = world.has(&with(sound_body(9000), "StartPos", NOW), |job| job);
+    let job = world.has(&with(audio_body(9000), "StartPos", NOW), |job| job);
     world.objects.add("recordings", MANIFEST, String::new(), None);
     world.work(&job).await;
     world.clock.advance(20_000);

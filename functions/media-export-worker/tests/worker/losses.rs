@@ -2,7 +2,7 @@
 
 use crate::world::{World, origin, times};
 use export_domain::job::{Job, ObjectKind, State};
-use export_testkit::recordings::{record_sound, sound_body};
+use export_testkit::recordings::{audio_body, record_audio};
 use export_testkit::{Fault, NOW, TestClock, body, claimed};
 
 /// A worker whose source never answers.
@@ -83,9 +83,9 @@ async fn nothing_is_made_past_a_jobs_deadline() {
 /// A worker in the midst of an upload whose next part is never stored.
 fn uploading(clock: TestClock) -> (World, Job) {
     let world = World::at(clock);
-    record_sound(&world.objects, 1 << 20);
+    record_audio(&world.objects, 1 << 20);
     world.objects.faults.plan("part", 1, Fault::Never);
-    let job = world.has(&sound_body(240), |job| job);
+    let job = world.has(&audio_body(240), |job| job);
     (world, job)
 }
 
@@ -103,8 +103,8 @@ async fn an_upload_of_a_job_that_was_cancelled_is_thrown_away() {
 #[tokio::test]
 async fn a_worker_that_wakes_after_its_claim_throws_no_upload_of_its_successor_away() {
     let world = World::new();
-    record_sound(&world.objects, 1 << 20);
-    let job = world.has(&sound_body(240), |job| Job { attempts: 1, ..job });
+    record_audio(&world.objects, 1 << 20);
+    let job = world.has(&audio_body(240), |job| Job { attempts: 1, ..job });
     let (table, objects) = (world.jobs.clone(), world.objects.clone());
     world.directory.faults.meanwhile("tenant", 1, move || {
         let next = claimed(&table.only(), NOW + 61_000);

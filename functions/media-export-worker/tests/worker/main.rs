@@ -2,6 +2,7 @@
 #![expect(clippy::unwrap_used, reason = "helpers of tests")]
 
 mod adoption;
+mod audio;
 mod back;
 mod claims;
 mod clears;
@@ -13,6 +14,5 @@ mod losses;
 mod messages;
 mod paths;
 mod shares;
-mod sound;
 mod told;
 mod world;

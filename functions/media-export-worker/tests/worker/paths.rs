@@ -13,7 +13,7 @@ use export_domain::settings::{Lifecycle, Limits};
 use export_domain::target::{Bucket, Target};
 use export_domain::tenant::{AllowedTarget, Tenant};
 use export_domain::{identity::identify, job::Order, json};
-use export_testkit::recordings::{mpd, pictures, set, sound, sound_body};
+use export_testkit::recordings::{audio_body, audio_files, mpd, pictures, set};
 use export_testkit::{Call, NOW, body, tenant, with};
 use proptest::collection::vec;
 use proptest::prelude::*;
@@ -216,7 +216,7 @@ fn addressing() -> impl Strategy<Value = String> {
     prop_oneof![6 => template, 3 => list, 2 => base]
 }
 
-/// A manifest of sound or of pictures, with references at every level.
+/// A manifest of audio or of pictures, with references at every level.
 fn manifest() -> impl Strategy<Value = (bool, String)> {
     let bases = (reference(""), reference(""), reference(""), reference("file.mp4"));
     (any::<bool>(), bases, reference("0"), addressing()).prop_map(|(pictures, (top, period, set, own), id, segments)| {
@@ -235,8 +235,8 @@ fn manifest() -> impl Strategy<Value = (bool, String)> {
 #[test]
 fn whatever_a_manifest_says_only_its_own_directory_is_read() {
     let (runtime, tenant) = (runtime(), fenced_in());
-    let fillings = [whole(&sound(10)), whole(&pictures())];
-    let job = ordered(&tenant, &sound_body(3000)).unwrap();
+    let fillings = [whole(&audio_files(10)), whole(&pictures())];
+    let job = ordered(&tenant, &audio_body(3000)).unwrap();
     let (cases, further, refused) = (Cell::new(0), Cell::new(0), Cell::new(0));
     let judged = runner().run(&manifest(), |(pictures, manifest)| {
         let world = world_of(fillings[usize::from(pictures)].clone());
@@ -312,7 +312,7 @@ fn word() -> impl Strategy<Value = String> {
 }
 
 fn hostile_body() -> impl Strategy<Value = Value> {
-    let good = sound_body(3000);
+    let good = audio_body(3000);
     let field = select(vec![
         "LivePath",
         "FileName",
@@ -333,7 +333,7 @@ fn hostile_body() -> impl Strategy<Value = Value> {
 
 #[test]
 fn whatever_a_request_says_only_its_recording_is_read_and_only_its_clip_is_written() {
-    let (runtime, tenant, files) = (runtime(), fenced_in(), sound(10));
+    let (runtime, tenant, files) = (runtime(), fenced_in(), audio_files(10));
     let manifest = mpd(&set("audio", "mp4a.40.2", ""), "");
     let (cases, made) = (Cell::new(0), Cell::new(0));
     let judged = runner().run(&hostile_body(), |body| {
@@ -404,13 +404,13 @@ async fn a_worker_that_leaves_the_recording_is_noticed() {
 /// How a job ends whose recording has these objects.
 async fn ended(objects: &[(&str, Bytes)]) -> Option<Reason> {
     let tenant = fenced_in();
-    let world = world_of(whole(&sound(10)));
+    let world = world_of(whole(&audio_files(10)));
     let manifest = mpd(&set("audio", "mp4a.40.2", ""), "");
     world.objects.add("recordings", &format!("{DIRECTORY}stream.mpd"), manifest, None);
     for (name, bytes) in objects {
         world.objects.add("recordings", &format!("{DIRECTORY}{name}"), bytes.clone(), None);
     }
-    let job = ordered(&tenant, &sound_body(3000)).unwrap();
+    let job = ordered(&tenant, &audio_body(3000)).unwrap();
     worked(&world, &tenant, &job).await.0.failure.map(|failure| failure.reason)
 }
 
@@ -431,7 +431,8 @@ async fn ranges_that_are_none_make_a_recording_unreadable_at_once() {
             r#"<SegmentList duration="4"><Initialization sourceURL="i.mp4"/>{}</SegmentList>"#,
             format!(r#"<SegmentURL media="x.m4s" mediaRange="{range}"/>"#).repeat(6)
         );
-        for (kind, codecs, files) in [("audio", "mp4a.40.2", sound(10)), ("video", "avc1.42000a", pictures())]
+        for (kind, codecs, files) in
+            [("audio", "mp4a.40.2", audio_files(10)), ("video", "avc1.42000a", pictures())]
         {
             let manifest = mpd(
                 &format!(
@@ -443,7 +444,7 @@ async fn ranges_that_are_none_make_a_recording_unreadable_at_once() {
             let tenant = fenced_in();
             let world = world_of(whole(&files));
             world.objects.add("recordings", &format!("{DIRECTORY}stream.mpd"), manifest, None);
-            let job = ordered(&tenant, &sound_body(3000)).unwrap();
+            let job = ordered(&tenant, &audio_body(3000)).unwrap();
             let (job, calls) = worked(&world, &tenant, &job).await;
             assert!(calls.len() < 20 && calls.iter().all(|call| trespass(call, DIRECTORY).is_none()));
             assert_eq!(job.state, State::Failed, "{kind} {range}: {job:?}");

@@ -3,7 +3,7 @@
 use crate::world::{World, origin, times};
 use export_domain::completion::notification;
 use export_domain::job::{Begun, Job, ObjectKind, Posted, Reason, State};
-use export_testkit::recordings::{record_sound, sound_body};
+use export_testkit::recordings::{audio_body, record_audio};
 use export_testkit::{Fault, NOW, body, claimed};
 use serde_json::{Value, json};
 
@@ -15,8 +15,8 @@ fn absent(world: &World) -> Job {
 #[tokio::test]
 async fn a_clip_is_told_of_once_it_is_there() {
     let world = World::new();
-    record_sound(&world.objects, 1 << 10);
-    let job = world.has(&sound_body(240), |job| job);
+    record_audio(&world.objects, 1 << 10);
+    let job = world.has(&audio_body(240), |job| job);
     let ended = world.work(&job).await;
     assert_eq!((ended.state, ended.due_at), (State::Ready, None));
     assert_eq!(world.bus.told(), [notification(&ended)]);
@@ -91,8 +91,8 @@ async fn the_end_of_an_earlier_generation_that_nobody_told_of_is_told_with_the_n
 #[tokio::test]
 async fn a_clip_that_is_there_is_told_of_however_long_its_worker_takes_to_tidy_up() {
     let world = World::new();
-    record_sound(&world.objects, 1 << 20);
-    let job = world.has(&sound_body(240), |job| job);
+    record_audio(&world.objects, 1 << 20);
+    let job = world.has(&audio_body(240), |job| job);
     let upload = world.objects.begun(&job.order.key(ObjectKind::Video), &origin(&job));
     world.jobs.put(&Job { uploads: vec![Begun { fence: job.fence, id: upload.id }], ..job.clone() });
     let clock = world.clock.clone();

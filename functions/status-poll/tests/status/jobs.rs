@@ -53,7 +53,7 @@ async fn a_delete_gives_the_cancelled_job() {
 }
 
 #[tokio::test]
-async fn refusals_are_problems_whatever_the_legacy_routes_answer() {
+async fn refusals_are_problems_whatever_the_tvu_routes_answer() {
     let mut world = World::new();
     world.app.style = ReplyStyle { always_200: true, ..ReplyStyle::default() };
     let job = world.has(&body(), |job| job);

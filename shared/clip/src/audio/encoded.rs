@@ -1,16 +1,16 @@
-//! Recorded sound of another form than the clip's, through ffmpeg.
+//! Recorded audio of another form than the clip's, through ffmpeg.
 
-use super::recorded::{Recorded, Sounding};
+use super::recorded::{AudioFrame, Recorded};
 use crate::Source;
 use crate::error::Error;
 use crate::ffmpeg::{Ffmpeg, FfmpegError, Running, Stdin, Stdout};
 use crate::task::Task;
 use bytes::Bytes;
 use export_media::arrange::{AudioSlots, ticks};
-use export_media::ffmpeg::encode_sound;
+use export_media::audio::{AudioFormat, AudioTarget};
+use export_media::ffmpeg::encode_audio;
 use export_media::fmp4::{FragmentEvent, FragmentReader};
 use export_media::mux::{FragmentWriter, MuxSample, TrackMedia, TrackSpec};
-use export_media::sound::{SoundFormat, SoundTarget};
 use export_media::time::Nanos;
 use std::collections::VecDeque;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
@@ -21,8 +21,8 @@ const LONGEST_GAP: Nanos = Nanos::new(500_000_000);
 /// Encodes the frames of one Period.
 pub(crate) struct Encoded<O> {
     ffmpeg: Ffmpeg,
-    format: SoundFormat,
-    target: SoundTarget,
+    format: AudioFormat,
+    target: AudioTarget,
     /// An instant that is whole frames from the start of each that comes out: they meet copied frames without a gap.
     grid: Option<Nanos>,
     /// The frames that have not been encoded; `None` while a run has them.
@@ -35,7 +35,7 @@ pub(crate) struct Encoded<O> {
 /// Recorded frames, those that were read ahead first.
 struct Left<O> {
     recorded: Recorded<O>,
-    frames: VecDeque<Sounding>,
+    frames: VecDeque<AudioFrame>,
 }
 
 /// Frames between two gaps, on their way.
@@ -65,7 +65,7 @@ impl<O: Source> Encoded<O> {
     pub(crate) fn new(
         ffmpeg: Ffmpeg,
         recorded: Recorded<O>,
-        (format, target): (SoundFormat, SoundTarget),
+        (format, target): (AudioFormat, AudioTarget),
         grid: Option<Nanos>,
     ) -> Self {
         let left = Some(Left { recorded, frames: VecDeque::new() });
@@ -134,7 +134,7 @@ impl<O: Source> Encoded<O> {
             roll: None,
         };
         let fragments = FragmentWriter::new(vec![spec], rate)?;
-        let (running, input, output) = self.ffmpeg.start(&encode_sound(self.target))?;
+        let (running, input, output) = self.ffmpeg.start(&encode_audio(self.target))?;
         let feeder = Feeder {
             fragments,
             slots: AudioSlots::new(rate),
@@ -170,7 +170,7 @@ impl<O: Source> Encoded<O> {
 struct Feeder {
     fragments: FragmentWriter,
     slots: AudioSlots,
-    format: SoundFormat,
+    format: AudioFormat,
     origin: Nanos,
     end: Nanos,
 }
@@ -201,7 +201,7 @@ impl Feeder {
         }
     }
 
-    fn placed(&mut self, frame: Sounding) -> Option<(MuxSample, Bytes)> {
+    fn placed(&mut self, frame: AudioFrame) -> Option<(MuxSample, Bytes)> {
         let rate = self.format.rate();
         let length = self.format.frame_length(ticks(frame.end - frame.start, rate));
         let dts = self.slots.place(frame.start - self.origin, length, false)?;
@@ -227,5 +227,5 @@ async fn write(input: &mut Stdin, bytes: &[u8]) -> Result<bool, std::io::Error> 
 }
 
 fn from_encoder(error: export_media::fmp4::Fmp4Error) -> Error {
-    Error::Passing(format!("failed to read encoded sound: {error}"))
+    Error::Passing(format!("failed to read encoded audio: {error}"))
 }

@@ -1,4 +1,4 @@
-//! Opens the sound of a recording: which tracks each Period has, and which of them are one track of the clip.
+//! Opens the audio of a recording: which tracks each Period has, and which of them are one track of the clip.
 
 use super::recorded::PeriodAudio;
 use super::{AudioTrack, Means};
@@ -8,15 +8,15 @@ use crate::error::Kind;
 use crate::notes::WarningCode;
 use crate::source::Track;
 use crate::task::Task;
+use export_media::audio::{AudioFormat, Identity, match_tracks};
 use export_media::fmp4::TrackKind;
 use export_media::mpd::{Period, Representation};
 use export_media::select::{Choice, choose};
-use export_media::sound::{Identity, SoundFormat, match_tracks};
 use export_media::time::Nanos;
 use std::collections::VecDeque;
 use std::sync::Arc;
 
-/// Sound tracks that a clip may have, and Representations of a Period that are opened for them.
+/// Audio tracks that a clip may have, and Representations of a Period that are opened for them.
 const MOST_TRACKS: usize = 32;
 /// Representations that are opened at the same time.
 const AT_ONCE: usize = 4;
@@ -27,13 +27,13 @@ struct Growing {
     parts: Vec<PeriodAudio>,
 }
 
-/// Opens every sound track of the `periods`, each with the part of the window in it. What cannot be read is left out
+/// Opens every audio track of the `periods`, each with the part of the window in it. What cannot be read is left out
 /// with a warning.
-pub(crate) async fn open_sound<O: Source>(
+pub(crate) async fn open_audio<O: Source>(
     means: &Means<'_, O>,
     periods: &[(&Period, Nanos, Nanos)],
 ) -> Result<Vec<AudioTrack<O>>, Error> {
-    let mut wanted: VecDeque<WantedSound> = VecDeque::new();
+    let mut wanted: VecDeque<WantedAudio> = VecDeque::new();
     for (n, (period, from, until)) in periods.iter().enumerate() {
         wanted.extend(sources(means, period).into_iter().map(|source| (n, source, (*from, *until))));
     }
@@ -63,14 +63,14 @@ pub(crate) async fn open_sound<O: Source>(
     let track = |(n, growing): (usize, Growing)| {
         let Growing { identity, parts } = growing;
         let language = identity.language.unwrap_or(*b"und");
-        let name = format!("sound track {} ({})", n + 1, String::from_utf8_lossy(&language));
+        let name = format!("audio track {} ({})", n + 1, String::from_utf8_lossy(&language));
         AudioTrack::new(means, name, language, parts)
     };
     Ok(tracks.into_iter().enumerate().filter_map(track).collect())
 }
 
-/// A Representation with sound, the position of its Period, and the part of the window in that.
-type WantedSound = (usize, Representation, (Nanos, Nanos));
+/// A Representation with audio, the position of its Period, and the part of the window in that.
+type WantedAudio = (usize, Representation, (Nanos, Nanos));
 
 /// A Representation's tracks on their way.
 struct TrackOpening {
@@ -81,15 +81,15 @@ struct TrackOpening {
     task: Task<Result<Vec<Arc<Track>>, Error>>,
 }
 
-/// The Representations with the sound of a Period: the first ones in the manifest's order.
+/// The Representations with the audio of a Period: the first ones in the manifest's order.
 fn sources<O: Source>(means: &Means<'_, O>, period: &Period) -> Vec<Representation> {
     let Choice { video, audio } = choose(period, None);
-    // Sound may also be in the picture's own segments.
+    // Audio may also be in the picture's own segments.
     let sources: Vec<&Representation> = if audio.is_empty() { video.into_iter().collect() } else { audio };
     let left_out = sources.len().saturating_sub(MOST_TRACKS);
     if left_out > 0 {
         let detail = format!(
-            "a clip has at most {MOST_TRACKS} sound tracks: the last {left_out} of a Period are left out"
+            "a clip has at most {MOST_TRACKS} audio tracks: the last {left_out} of a Period are left out"
         );
         warn(means, &detail);
     }
@@ -97,7 +97,7 @@ fn sources<O: Source>(means: &Means<'_, O>, period: &Period) -> Vec<Representati
 }
 
 /// Starts to open a Representation.
-fn begin<O: Source>(means: &Means<'_, O>, (period, representation, window): WantedSound) -> TrackOpening {
+fn begin<O: Source>(means: &Means<'_, O>, (period, representation, window): WantedAudio) -> TrackOpening {
     let name = format!("representation {}", representation.id.escape_debug());
     let reader = Arc::clone(means.reader);
     let open = async move {
@@ -121,7 +121,7 @@ fn join<O: Source>(
         let part = PeriodAudio { track, from, until };
         if let Some((n, growing)) = place.track.and_then(|n| Some((n, tracks.get_mut(n)?))) {
             if place.by_position {
-                let detail = format!("sound track {} from {} ms on", n + 1, from.to_millis_floor());
+                let detail = format!("audio track {} from {} ms on", n + 1, from.to_millis_floor());
                 means.reader.notes().warn(WarningCode::TracksMatchedByPosition, detail);
             }
             growing.identity.learn(&identity);
@@ -131,7 +131,7 @@ fn join<O: Source>(
         } else {
             let at = from.to_millis_floor();
             let detail = format!(
-                "a clip has at most {MOST_TRACKS} sound tracks: a further one, from {at} ms on, is left out"
+                "a clip has at most {MOST_TRACKS} audio tracks: a further one, from {at} ms on, is left out"
             );
             warn(means, &detail);
         }
@@ -140,7 +140,7 @@ fn join<O: Source>(
 
 fn identity(track: &Track) -> Identity {
     let init = &track.init;
-    let format = init.sample_entries.first().map(|entry| SoundFormat::of(entry, init.timescale.get()));
+    let format = init.sample_entries.first().map(|entry| AudioFormat::of(entry, init.timescale.get()));
     Identity {
         language: Some(init.language).filter(|language| language != b"und").or(track.language()),
         roles: track.roles().to_vec(),
@@ -151,5 +151,5 @@ fn identity(track: &Track) -> Identity {
 }
 
 fn warn<O: Source>(means: &Means<'_, O>, detail: &str) {
-    means.reader.notes().warn(WarningCode::SoundLeftOut, detail);
+    means.reader.notes().warn(WarningCode::AudioLeftOut, detail);
 }

@@ -23,7 +23,7 @@ pub(crate) struct PeriodAudio {
 
 /// A recorded frame.
 #[derive(Debug, Clone)]
-pub(crate) struct Sounding {
+pub(crate) struct AudioFrame {
     pub(crate) start: Nanos,
     pub(crate) end: Nanos,
     /// Of its track, counted from 0.
@@ -31,7 +31,7 @@ pub(crate) struct Sounding {
     pub(crate) data: Bytes,
 }
 
-/// Reads them, from before the part's start to its end. The manifest need not say exactly where the sound is: what is
+/// Reads them, from before the part's start to its end. The manifest need not say exactly where the audio is: what is
 /// read decides.
 pub(crate) struct Recorded<O> {
     reader: Arc<Reader<O>>,
@@ -41,7 +41,7 @@ pub(crate) struct Recorded<O> {
     position: Option<u64>,
     waiting: VecDeque<Fetched>,
     /// Frames that were looked at before they were asked for.
-    seen: VecDeque<Vec<Sounding>>,
+    seen: VecDeque<Vec<AudioFrame>>,
     behind: u64,
     over: bool,
 }
@@ -73,14 +73,14 @@ impl<O: Source> Recorded<O> {
     }
 
     /// The frames of the next segment, if it is there; `None` past the last one.
-    pub(crate) async fn next(&mut self) -> Result<Option<Vec<Sounding>>, Error> {
+    pub(crate) async fn next(&mut self) -> Result<Option<Vec<AudioFrame>>, Error> {
         match self.seen.pop_front() {
             Some(frames) => Ok(Some(frames)),
             None => self.read().await,
         }
     }
 
-    async fn read(&mut self) -> Result<Option<Vec<Sounding>>, Error> {
+    async fn read(&mut self) -> Result<Option<Vec<AudioFrame>>, Error> {
         if let Some(position) = self.position.take() {
             // Boxed, as all that reads an object: its future would be part of every caller's.
             Box::pin(self.find_start(position)).await?;
@@ -105,7 +105,7 @@ impl<O: Source> Recorded<O> {
         Ok(Some(frames))
     }
 
-    /// Steps back until a frame is before the start: numbered segments may hold later sound than the manifest says.
+    /// Steps back until a frame is before the start: numbered segments may hold later audio than the manifest says.
     async fn find_start(&mut self, mut position: u64) -> Result<(), Error> {
         self.waiting.extend(self.segments.next().await?);
         let wanted = self.part.from - WARM_UP;
@@ -126,10 +126,10 @@ impl<O: Source> Recorded<O> {
     }
 
     /// The frames that can be read; what cannot is silence.
-    fn frames(&self, media: &Media) -> Vec<Sounding> {
+    fn frames(&self, media: &Media) -> Vec<AudioFrame> {
         let line = &self.part.track.timeline;
         let frame = |sample: &export_media::sample::Sample| {
-            Some(Sounding {
+            Some(AudioFrame {
                 start: line.to_nanos_floor(sample.pts),
                 end: line.to_nanos_floor(sample.pts.saturating_add(i64::from(sample.duration))),
                 entry: sample.entry_index().unwrap_or(0),

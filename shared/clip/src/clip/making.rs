@@ -1,4 +1,4 @@
-//! A clip with a picture: copies what can be copied, renders the rest, copies the sound.
+//! A clip with a picture: copies what can be copied, renders the rest, copies the audio.
 //!
 //! Two halves work side by side: the planner reads the recording and passes on the clip's parts in order, copied or on
 //! their way through an encoder; this one takes them and writes the file.

@@ -1,4 +1,4 @@
-//! Puts pictures and copied sound together on the clip's clock.
+//! Puts pictures and copied audio together on the clip's clock.
 
 use crate::audio::{AudioTrack, heard};
 use crate::container::Container;
@@ -20,7 +20,7 @@ use std::sync::Arc;
 /// Length of what is written at once: short enough to hold, long enough for compact tables.
 const BATCH: Nanos = Nanos::new(500_000_000);
 
-/// The earliest decode time of a transport stream's first picture: sound may come first.
+/// The earliest decode time of a transport stream's first picture: audio may come first.
 const LEAST_BASE: Nanos = Nanos::new(50_000_000);
 
 /// One coded picture of the clip.
@@ -83,7 +83,7 @@ pub(crate) struct Assembly<O, W> {
     shift: i64,
     /// Added to every picture's decode time, in ticks.
     lead: i64,
-    /// Added to every sound's time in a transport stream, where nothing can be cut by an edit list.
+    /// Added to the time of all audio in a transport stream, where nothing can be cut by an edit list.
     base: Nanos,
     /// First place of each audio track, in its ticks.
     first: Vec<Option<i64>>,
@@ -116,9 +116,9 @@ impl<O: Source, W: ClipWriter> Assembly<O, W> {
             edge.push(track.take(&clock, BATCH, false).await?);
         }
         let first: Vec<Option<i64>> = edge.iter().map(|batch| batch.first().map(|(s, _)| s.dts)).collect();
-        let base = nanos(delay, timescale) + LEAST_BASE.max(sound_ahead(&audio, &first));
+        let base = nanos(delay, timescale) + LEAST_BASE.max(audio_ahead(&audio, &first));
         let (shift, lead) = match container {
-            Container::Mp4 => (delay.max(ticks(sound_ahead(&audio, &first), timescale)), 0),
+            Container::Mp4 => (delay.max(ticks(audio_ahead(&audio, &first), timescale)), 0),
             Container::Ts => (ticks(base, timescale), ticks(base, timescale) - delay),
         };
         let sample_entries = match block.pictures.first() {
@@ -265,7 +265,7 @@ pub(crate) fn lay_out(
 }
 
 /// The time by which the earliest audio track starts before the picture.
-fn sound_ahead<O: Source>(audio: &[AudioTrack<O>], first: &[Option<i64>]) -> Nanos {
+fn audio_ahead<O: Source>(audio: &[AudioTrack<O>], first: &[Option<i64>]) -> Nanos {
     let ahead = |(track, first): (&AudioTrack<O>, &Option<i64>)| {
         first.map(|first| nanos(first.saturating_neg(), track.spec().timescale))
     };

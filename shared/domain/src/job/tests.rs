@@ -123,9 +123,9 @@ fn warnings_that_only_a_newer_version_knows_are_all_told() {
     let warning = |code, detail: &str| Warning { code, count: 1, detail: detail.into() };
     let warnings = vec![
         warning(WarningCode::Unknown, "loud"),
-        warning(WarningCode::SoundLeftOut, "one"),
+        warning(WarningCode::AudioLeftOut, "one"),
         warning(WarningCode::Unknown, "dark"),
-        warning(WarningCode::SoundLeftOut, "two"),
+        warning(WarningCode::AudioLeftOut, "two"),
     ];
     let job = Job { video: Some(Manifest { warnings, ..manifest(0) }), ..job() };
     let details: Vec<&str> = job.warnings().iter().map(|warning| warning.detail.as_str()).collect();

@@ -20,11 +20,13 @@ pub enum WarningCode {
     PicturesConverted,
     /// Metadata of the recorded pictures, such as captions or HDR data, could not be kept in the encoded pictures.
     MetadataLeftOut,
-    /// A sound track, or a part of one, was left out because it cannot be read or the container cannot carry it.
-    SoundLeftOut,
-    /// Sound was encoded anew, because the container or a change of format does not allow a copy.
-    SoundEncoded,
-    /// Sound tracks of several Periods were matched by their position, because nothing else identifies them.
+    /// An audio track, or a part of one, was left out because it cannot be read or the container cannot carry it.
+    #[serde(rename = "sound_left_out")]
+    AudioLeftOut,
+    /// Audio was encoded anew, because the container or a change of format does not allow a copy.
+    #[serde(rename = "sound_encoded")]
+    AudioEncoded,
+    /// Audio tracks of several Periods were matched by their position, because nothing else identifies them.
     TracksMatchedByPosition,
     /// Rates, durations or times in the manifest or in the boxes contradict the media and were corrected.
     RatesCorrected,
@@ -43,8 +45,8 @@ impl WarningCode {
             Self::PicturesScaled => "pictures_scaled",
             Self::PicturesConverted => "pictures_converted",
             Self::MetadataLeftOut => "metadata_left_out",
-            Self::SoundLeftOut => "sound_left_out",
-            Self::SoundEncoded => "sound_encoded",
+            Self::AudioLeftOut => "sound_left_out",
+            Self::AudioEncoded => "sound_encoded",
             Self::TracksMatchedByPosition => "tracks_matched_by_position",
             Self::RatesCorrected => "rates_corrected",
             Self::Unknown => "unknown",
@@ -78,8 +80,8 @@ mod tests {
         WarningCode::PicturesScaled,
         WarningCode::PicturesConverted,
         WarningCode::MetadataLeftOut,
-        WarningCode::SoundLeftOut,
-        WarningCode::SoundEncoded,
+        WarningCode::AudioLeftOut,
+        WarningCode::AudioEncoded,
         WarningCode::TracksMatchedByPosition,
         WarningCode::RatesCorrected,
         WarningCode::Unknown,

@@ -367,8 +367,8 @@ fn an_entry_for_sets_in_band_has_none() {
     let short_lengths = recorded(HEVC).with_configuration(*b"hvc1", &record).unwrap();
     let bare = bare(read(vec![short_lengths]).remove(0));
     assert!(matches!(bare.codec, Codec::Hevc { nal_length_size: 4, .. }));
-    let sound = recorded(include_bytes!("../../tests/data/aac.mp4"));
-    assert!(matches!(without_parameter_sets(&sound), Err(Fmp4Error::Unsupported(_))));
+    let audio = recorded(include_bytes!("../../tests/data/aac.mp4"));
+    assert!(matches!(without_parameter_sets(&audio), Err(Fmp4Error::Unsupported(_))));
 }
 
 /// What a stream does next.

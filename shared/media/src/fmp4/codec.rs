@@ -21,9 +21,9 @@ pub struct SampleEntry {
     pub bytes: Bytes,
     /// The decoder configuration; [`Codec::Other`] if encrypted.
     pub codec: Codec,
-    /// Coded pixels, 0 for sound.
+    /// Coded pixels, 0 for audio.
     pub width: u16,
-    /// Coded pixels, 0 for sound.
+    /// Coded pixels, 0 for audio.
     pub height: u16,
     /// `encv`, `enca` or a protection scheme.
     pub encrypted: bool,
@@ -76,7 +76,7 @@ pub enum Codec {
 }
 
 impl SampleEntry {
-    /// `channelcount` and the whole Hz of `samplerate` of a sound's entry (14496-12, 12.2.3); zeros if there are none.
+    /// `channelcount` and the whole Hz of `samplerate` of an audio sample entry (14496-12, 12.2.3); zeros if there are none.
     pub fn channels_and_rate(&self) -> (u16, u32) {
         let fields = || {
             let mut cursor = children(&self.bytes).next()?.ok()?.cursor();
@@ -88,13 +88,13 @@ impl SampleEntry {
         fields().unwrap_or_default()
     }
 
-    /// The body of a box behind the fields of a sound's entry; `None` if there is none, or it cannot be told.
-    pub(crate) fn sound_box(&self, kind: [u8; 4]) -> Option<&[u8]> {
-        find(self.sound_boxes()?, kind).ok().flatten().map(|child| child.body)
+    /// The body of a box behind the fields of an audio sample entry; `None` if there is none, or it cannot be told.
+    pub(crate) fn audio_box(&self, kind: [u8; 4]) -> Option<&[u8]> {
+        find(self.audio_boxes()?, kind).ok().flatten().map(|child| child.body)
     }
 
-    /// The boxes behind the fields of a sound's entry.
-    pub(crate) fn sound_boxes(&self) -> Option<&[u8]> {
+    /// The boxes behind the fields of an audio sample entry.
+    pub(crate) fn audio_boxes(&self) -> Option<&[u8]> {
         children(&self.bytes).next()?.ok()?.body.get(AUDIO_FIELDS..)
     }
 
@@ -379,7 +379,7 @@ fn codec(fourcc: [u8; 4], extensions: &[u8]) -> Result<Codec, Fmp4Error> {
     match &fourcc {
         b"avc1" | b"avc3" => avc(configuration(extensions, *b"avcC")?.ok_or(Fmp4Error::Missing("avcC"))?),
         b"hvc1" | b"hev1" => hevc(configuration(extensions, *b"hvcC")?.ok_or(Fmp4Error::Missing("hvcC"))?),
-        // QuickTime's sound description has more fields; its extensions do not parse as boxes.
+        // QuickTime's audio description has more fields; its extensions do not parse as boxes.
         b"mp4a" => Ok(configuration(extensions, *b"esds")
             .ok()
             .flatten()

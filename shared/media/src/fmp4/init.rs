@@ -40,9 +40,9 @@ pub struct InitTrack {
     pub language: [u8; 3],
     /// In order; a sample's `description` counts them from 1.
     pub sample_entries: Vec<SampleEntry>,
-    /// Coded pixels of the first sample entry, 0 for sound.
+    /// Coded pixels of the first sample entry, 0 for audio.
     pub width: u16,
-    /// Coded pixels of the first sample entry, 0 for sound.
+    /// Coded pixels of the first sample entry, 0 for audio.
     pub height: u16,
     /// The turn of its pictures: the track's matrix, then the movie's.
     pub matrix: Matrix,

@@ -150,7 +150,7 @@ impl Representation {
 
     /// The object that a `$Time$` template would name had the segment started at `time`; `None` for other addressing.
     ///
-    /// ffmpeg lists the first segment of sound at 0, and names it by the start that it really has before the edit
+    /// ffmpeg lists the first segment of audio at 0, and names it by the start that it really has before the edit
     /// list: `-1024`. Worth a try when that first segment is not found.
     ///
     /// # Errors

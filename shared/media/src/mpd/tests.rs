@@ -20,7 +20,7 @@ const TIMELINE: &str = r#"<?xml version="1.0" encoding="utf-8"?>
     </AdaptationSet>
     <AdaptationSet id="1" contentType="audio" lang="eng">
       <Role schemeIdUri="urn:mpeg:dash:role:2011" value="main"/>
-      <Label>Sound &amp; more</Label>
+      <Label>Audio &amp; more</Label>
       <Representation id="1" mimeType="audio/mp4" codecs="mp4a.40.2" bandwidth="14239" audioSamplingRate="48000">
         <SegmentTemplate timescale="48000" initialization="init-$RepresentationID$.mp4" media="seg-$RepresentationID$-$Number%05d$.m4s" startNumber="7">
           <SegmentTimeline><S t="1024" d="96256" r="2"/><S d="95232"/></SegmentTimeline>
@@ -104,7 +104,7 @@ fn a_recording_by_ffmpeg_is_read() {
         (audio.content, audio.adaptation_set, audio.audio_sampling_rate),
         (ContentType::Audio, 1, Some(48_000))
     );
-    assert_eq!((audio.lang.as_deref(), audio.label.as_deref()), (Some("eng"), Some("Sound & more")));
+    assert_eq!((audio.lang.as_deref(), audio.label.as_deref()), (Some("eng"), Some("Audio & more")));
     assert_eq!(audio.roles[..], ["main".to_owned()]);
     assert_eq!(video.init().unwrap().unwrap().path, "init-0.mp4");
     assert_eq!(video.timeline.timescale().get(), 12_800);
@@ -119,9 +119,9 @@ fn a_recording_by_ffmpeg_is_read() {
     assert_eq!(around_gap[1].index, 10);
     assert_eq!(overlapping(video, 256_000, 332_800, 9), Ok(vec![]));
     assert_eq!((video.start_ticks(), video.end_ticks()), (Some(0), Some(768_000)));
-    let sound = overlapping(audio, 0, i64::MAX, 9).unwrap();
-    assert_eq!(paths(&sound), ["seg-1-00007.m4s", "seg-1-00008.m4s", "seg-1-00009.m4s", "seg-1-00010.m4s"]);
-    assert_eq!((sound[3].time, sound[3].end()), (289_792, 385_024));
+    let audio = overlapping(audio, 0, i64::MAX, 9).unwrap();
+    assert_eq!(paths(&audio), ["seg-1-00007.m4s", "seg-1-00008.m4s", "seg-1-00009.m4s", "seg-1-00010.m4s"]);
+    assert_eq!((audio[3].time, audio[3].end()), (289_792, 385_024));
 }
 
 #[test]

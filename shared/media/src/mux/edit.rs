@@ -4,10 +4,10 @@ use super::EditEntry;
 use crate::arrange::{nanos, ticks};
 use crate::time::Nanos;
 
-/// A movie's clock ticks at least this often a second: sound is placed to less than a sample.
+/// A movie's clock ticks at least this often a second: audio is placed to less than a sample.
 const FINE: u32 = 90_000;
 
-/// Ticks a second of a movie whose pictures have `picture` ticks: the picture's edits are exact, and sound can start
+/// Ticks a second of a movie whose pictures have `picture` ticks: the picture's edits are exact, and audio can start
 /// between two pictures.
 pub fn movie_timescale(picture: u32) -> u32 {
     picture.saturating_mul(FINE.div_ceil(picture.max(1)))
@@ -59,7 +59,7 @@ mod tests {
 
     proptest! {
         #[test]
-        fn edits_are_as_long_as_the_clip_and_place_sound_to_half_a_tick(
+        fn edits_are_as_long_as_the_clip_and_place_audio_to_half_a_tick(
             first in -50_000_i64..50_000, timescale in 8000_u32..192_000, picture in 1_u32..200_000,
         ) {
             let (movie, length) = (movie_timescale(picture), Nanos::from_millis(10_000));

@@ -258,14 +258,14 @@ mod tests {
             MuxSample { pts: 120, sync: false, ..sample(140, 40, 3) },
             MuxSample { entry: 1, ..sample(180, 40, 4) },
         ];
-        let sound = [sample(90, 21, 6), sample(111, 22, 7)];
+        let frames = [sample(90, 21, 6), sample(111, 22, 7)];
         let video: Vec<_> = (1..).zip(pictures).map(|(fill, sample)| with_bytes(sample, fill)).collect();
-        let audio: Vec<_> = (4..).zip(sound).map(|(fill, sample)| with_bytes(sample, fill)).collect();
+        let audio: Vec<_> = (4..).zip(frames).map(|(fill, sample)| with_bytes(sample, fill)).collect();
         let fragment = writer.fragment(&[&video, &audio]).unwrap();
 
         assert_eq!(u32_at(only(&fragment, "moof.mfhd"), 4), 1);
         let mut expected: Vec<_> = (1..).zip(pictures).map(|(fill, sample)| (1, sample, fill)).collect();
-        expected.extend((4..).zip(sound).map(|(fill, sample)| (2, sample, fill)));
+        expected.extend((4..).zip(frames).map(|(fill, sample)| (2, sample, fill)));
         assert_eq!(read(&fragment), expected);
         assert_eq!(only(&fragment, "mdat"), [&[1; 5][..], &[2; 3], &[3; 4], &[4; 6], &[5; 7]].concat());
 

@@ -228,13 +228,13 @@ fn a_day_of_eight_tracks_takes_a_fraction_of_that() {
 }
 
 /// 26 h of segments of 2 s as ffmpeg's muxer lists them: a timeline in each Representation, an element for each segment
-/// unless the one after it is as long. Sound has segments of two lengths.
+/// unless the one after it is as long. Audio has segments of two lengths.
 fn day_of_eight_tracks() -> String {
     let count = 26 * 1800;
     let line = |length: &dyn Fn(usize) -> u32| -> String {
         (0..count).fold(String::new(), |line, n| line + &format!("\n\t\t\t\t\t<S d=\"{}\" />", length(n)))
     };
-    let (pictures, sound) = (line(&|_| 25_600), line(&|n| 1024 * (93 + u32::from(n % 4 > 0))));
+    let (pictures, audio) = (line(&|_| 25_600), line(&|n| 1024 * (93 + u32::from(n % 4 > 0))));
     let set = |line: &str| {
         format!(
             "<AdaptationSet><Representation><SegmentTemplate media=\"$Time$\"><SegmentTimeline>{line}</SegmentTimeline></SegmentTemplate></Representation></AdaptationSet>"
@@ -243,7 +243,7 @@ fn day_of_eight_tracks() -> String {
     format!(
         "<MPD type=\"dynamic\"><Period>{}{}</Period></MPD>",
         set(&pictures).repeat(5),
-        set(&sound).repeat(3)
+        set(&audio).repeat(3)
     )
 }
 

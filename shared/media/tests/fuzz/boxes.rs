@@ -183,7 +183,7 @@ fn fields_before_boxes(kind: [u8; 4]) -> Option<usize> {
     }
 }
 
-/// The boxes of a sound file.
+/// The boxes of an audio file.
 fn parse(mut data: &[u8]) -> Vec<Node> {
     let mut nodes = Vec::new();
     while let Some((size, rest)) = data.split_first_chunk::<4>() {

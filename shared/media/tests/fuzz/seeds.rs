@@ -125,8 +125,8 @@ fn written() -> Vec<u8> {
             };
             (0..count).map(|n| (sample(n), Bytes::from_static(&[7; 30]))).collect()
         };
-        let (pictures, sound) = (samples(5, 512, 2), samples(8, 1024, 1));
-        file.extend_from_slice(&writer.fragment(&[&pictures, &sound]).unwrap());
+        let (pictures, audio) = (samples(5, 512, 2), samples(8, 1024, 1));
+        file.extend_from_slice(&writer.fragment(&[&pictures, &audio]).unwrap());
     }
     file
 }

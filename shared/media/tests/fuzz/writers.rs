@@ -99,9 +99,9 @@ proptest! {
             FragmentWriter::new(vec![spec(TrackKind::Video, 12_800), spec(TrackKind::Audio, 48_000)], 1000).unwrap();
         let mut file = writer.init().unwrap().to_vec();
         let (mut expected, mut ends): (Vec<Expected>, _) = (Vec::new(), [0_i64; 2]);
-        for (pictures, sound, fill) in fragments {
+        for (pictures, audio, fill) in fragments {
             let before = ends;
-            let lists = [pictures, sound].iter().enumerate().map(|(track, places)| {
+            let lists = [pictures, audio].iter().enumerate().map(|(track, places)| {
                 let with_bytes = |place: &Place| {
                     let sample = sample(&mut ends[track], *place);
                     (sample, Bytes::from(vec![fill; usize::try_from(sample.size).unwrap()]))

@@ -5,9 +5,9 @@ use crate::node::{Node, object};
 use crate::schemas::schema;
 use export_domain::job::Job;
 use export_domain::json::{self, RequestJson};
-use export_domain::legacy::{ExportReply, Outcome, Via, answer};
 use export_domain::resource::{Page, resource};
 use export_domain::settings::ReplyStyle;
+use export_domain::tvu::{ExportReply, Outcome, Via, answer};
 use indexmap::IndexMap;
 use serde_json::Value;
 

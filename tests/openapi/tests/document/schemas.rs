@@ -3,9 +3,9 @@
 
 use crate::node::{Node, object};
 use export_domain::job::State;
-use export_domain::legacy::ExportReply;
 use export_domain::request::body::{Body, SlugBody, StorageBody};
 use export_domain::resource::{Page, Resource};
+use export_domain::tvu::ExportReply;
 use indexmap::IndexMap;
 use serde_json::{Value, json};
 use utoipa::ToSchema;

@@ -119,13 +119,13 @@ fn a_clip_in_parts_survives_every_crash() {
 
 #[test]
 fn a_job_that_the_sweeper_sends_survives_every_crash() {
-    assert_eq!(Course { recorded: Recorded::Sound, swept: Swept::All, ..PICTURES }.troubles(&[]), []);
+    assert_eq!(Course { recorded: Recorded::Audio, swept: Swept::All, ..PICTURES }.troubles(&[]), []);
 }
 
 #[test]
 fn without_a_sweeper_a_crash_between_store_and_send_loses_the_job() {
     let found =
-        Course { recorded: Recorded::Sound, swept: Swept::Nothing, ..PICTURES }.troubles(&["write", "send"]);
+        Course { recorded: Recorded::Audio, swept: Swept::Nothing, ..PICTURES }.troubles(&["write", "send"]);
     // Session, tenant, look, count, store, send.
     assert!(found.iter().any(|(crash, _)| *crash == Crash::After(5)), "{found:?}");
     assert!(found.iter().any(|(crash, _)| *crash == Crash::Before(6)), "{found:?}");

@@ -2,7 +2,9 @@
 
 use crate::sim::Sim;
 use bytes::Bytes;
-use export_testkit::recordings::{SEGMENTS, growing, listed, mpd, pictures, record, set, sound, sound_body};
+use export_testkit::recordings::{
+    SEGMENTS, audio_body, audio_files, growing, listed, mpd, pictures, record, set,
+};
 use export_testkit::{MemoryObjects, NOW, body, with};
 use serde_json::{Value, json};
 use std::collections::BTreeSet;
@@ -19,22 +21,22 @@ const BEGAN_BEFORE_S: i64 = 8;
 /// A recording's files, without its manifest.
 type Files = Vec<(String, Bytes)>;
 
-static SOUND: LazyLock<Files> = LazyLock::new(|| sound(100));
-static LOUD: LazyLock<Files> = LazyLock::new(|| sound(LARGE));
-static PICTURES: LazyLock<Files> = LazyLock::new(|| [pictures(), sound(100)].concat());
+static AUDIO: LazyLock<Files> = LazyLock::new(|| audio_files(100));
+static LOUD: LazyLock<Files> = LazyLock::new(|| audio_files(LARGE));
+static PICTURES: LazyLock<Files> = LazyLock::new(|| [pictures(), audio_files(100)].concat());
 
 /// What is recorded.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub(crate) enum Recorded {
-    /// Sound alone; the clip is written at once.
-    Sound,
-    /// Sound alone; the clip is written in parts.
+    /// Audio alone; the clip is written at once.
+    Audio,
+    /// Audio alone; the clip is written in parts.
     Loud,
-    /// Pictures and sound; the clip has both files.
+    /// Pictures and audio; the clip has both files.
     Pictures,
-    /// Sound alone, and it goes on.
-    LiveSound,
-    /// Pictures and sound, and they go on.
+    /// Audio alone, and it goes on.
+    LiveAudio,
+    /// Pictures and audio, and they go on.
     LivePictures,
     /// Nothing, yet or ever.
     Nothing,
@@ -42,7 +44,7 @@ pub(crate) enum Recorded {
 
 impl Recorded {
     const ALL: [Self; 6] =
-        [Self::Sound, Self::Loud, Self::Pictures, Self::LiveSound, Self::LivePictures, Self::Nothing];
+        [Self::Audio, Self::Loud, Self::Pictures, Self::LiveAudio, Self::LivePictures, Self::Nothing];
 
     fn directory(self) -> String {
         format!("mp4/device/{}", Self::ALL.iter().position(|other| *other == self).unwrap())
@@ -50,14 +52,14 @@ impl Recorded {
 
     fn files(self) -> &'static Files {
         match self {
-            Self::Sound | Self::LiveSound => &SOUND,
+            Self::Audio | Self::LiveAudio => &AUDIO,
             Self::Loud => &LOUD,
             Self::Pictures | Self::LivePictures | Self::Nothing => &PICTURES,
         }
     }
 
     pub(crate) fn is_live(self) -> bool {
-        matches!(self, Self::LiveSound | Self::LivePictures)
+        matches!(self, Self::LiveAudio | Self::LivePictures)
     }
 
     /// The adaptation sets with the first `segments` listed, or all of them unlisted.
@@ -67,7 +69,7 @@ impl Recorded {
             None => set(kind, codecs, ""),
         };
         match self {
-            Self::Sound | Self::Loud | Self::LiveSound => one("audio", "mp4a.40.2"),
+            Self::Audio | Self::Loud | Self::LiveAudio => one("audio", "mp4a.40.2"),
             _ => one("video", "avc1.42000a") + &one("audio", "mp4a.40.2"),
         }
     }
@@ -100,7 +102,7 @@ pub(crate) fn record_for(orders: &[Order], sim: &Sim, objects: &MemoryObjects, s
     let needed: BTreeSet<Recorded> = orders.iter().map(|order| order.recorded).collect();
     for recorded in needed {
         match recorded {
-            Recorded::LiveSound | Recorded::LivePictures => {
+            Recorded::LiveAudio | Recorded::LivePictures => {
                 tokio::spawn(recorded.record_live(sim.clone(), objects.clone(), slow_ms));
             }
             Recorded::Nothing => {
@@ -133,19 +135,19 @@ pub(crate) const STRANGERS_SESSION: &str = "11111111111111111111111111111111";
 impl Order {
     pub(crate) fn draw(sim: &Sim, large: bool) -> Self {
         sim.chance(|chance| {
-            use Recorded::{LivePictures, LiveSound, Loud, Nothing, Pictures, Sound};
-            let loud = if large && chance.happens(250) { Loud } else { Sound };
+            use Recorded::{Audio, LiveAudio, LivePictures, Loud, Nothing, Pictures};
+            let loud = if large && chance.happens(250) { Loud } else { Audio };
             let recorded = chance.one_of(&[
                 loud,
-                Sound,
+                Audio,
                 Pictures,
                 Pictures,
-                LiveSound,
+                LiveAudio,
                 LivePictures,
                 LivePictures,
                 Nothing,
             ]);
-            let pictured = !matches!(recorded, Sound | Loud | LiveSound);
+            let pictured = !matches!(recorded, Audio | Loud | LiveAudio);
             Self {
                 recorded,
                 still: pictured && chance.happens(300),
@@ -160,7 +162,7 @@ impl Order {
     pub(crate) fn body(&self) -> Value {
         let ms = if self.recorded == Recorded::Loud { 240 } else { self.seconds * 1000 };
         let mut body =
-            if self.mp4 { sound_body(ms) } else { with(with(body(), "StartTime", 8000), "Duration", ms) };
+            if self.mp4 { audio_body(ms) } else { with(with(body(), "StartTime", 8000), "Duration", ms) };
         body = with(body, "LivePath", format!("{}/stream.mpd", self.recorded.directory()));
         if self.recorded.is_live() {
             body = with(body, "StartPos", NOW);
@@ -174,7 +176,7 @@ impl Order {
     /// The same from a recording that is complete, by the first tenant.
     pub(crate) fn settled(&self) -> Self {
         let recorded = match self.recorded {
-            Recorded::LiveSound => Recorded::Sound,
+            Recorded::LiveAudio => Recorded::Audio,
             Recorded::LivePictures | Recorded::Nothing => Recorded::Pictures,
             other => other,
         };

@@ -33,7 +33,7 @@ For measurements:
       --measure          print what was made, read, written and spent as one line of JSON, also if the cut failed; without
                          -o the files are thrown away
       --repeat N         cut N times
-      --synthetic HOURS  repeat the recording's first GOP and its sound until it is that long
+      --synthetic HOURS  repeat the recording's first GOP and its audio until it is that long
 
 A growing recording is not waited for. Exit status: 0 if all was made, 1 if the cut failed, 2 if the options are wrong.";
 

@@ -1,4 +1,4 @@
-//! A recording of any length, made as it is read: one GOP and a stretch of sound, over and over.
+//! A recording of any length, made as it is read: one GOP and a stretch of audio, over and over.
 
 #![expect(clippy::unwrap_used, reason = "text is written to a string")]
 
@@ -36,7 +36,7 @@ pub(crate) struct Synthetic {
 }
 
 impl Synthetic {
-    /// Of the first GOP of `folder` and its first seconds of sound.
+    /// Of the first GOP of `folder` and its first seconds of audio.
     pub(crate) async fn of(folder: &Folder, manifest: &str, hours: f64) -> Result<Self, Box<dyn Error>> {
         let mpd = parse(&folder.read(manifest, None, u64::MAX).await?)?;
         let mut tracks = Vec::new();
@@ -162,7 +162,7 @@ impl Track {
     }
 }
 
-/// The first GOP, or for sound the frames of the second segment: the first may hold priming.
+/// The first GOP, or for audio the frames of the second segment: the first may hold priming.
 async fn first_segments(
     folder: &Folder,
     representation: &Representation,

@@ -6,7 +6,7 @@ use export_domain::target::Bucket;
 use export_media::fmp4::TrackKind;
 use export_media::mpd::parse;
 use export_testkit::MemoryObjects;
-use export_testkit::recordings::{DIRECTORY, MANIFEST, mpd, record, set, sound};
+use export_testkit::recordings::{DIRECTORY, MANIFEST, audio_files, mpd, record, set};
 use std::sync::Mutex;
 
 /// Tracks of one job.
@@ -37,7 +37,7 @@ impl Source for Stuck {
 async fn what_all_tracks_of_a_job_fetch_ahead_is_bounded_together() {
     let manifest = mpd(&set("audio", "mp4a.40.2", ""), "");
     let store = Arc::new(Stuck::default());
-    record(&store.objects, DIRECTORY, &manifest, &sound(10));
+    record(&store.objects, DIRECTORY, &manifest, &audio_files(10));
     let reader = Arc::new(Reader::new(Arc::clone(&store), MANIFEST));
     let mpd = parse(manifest.as_bytes()).unwrap();
     let (start, end) = (Nanos::ZERO, Nanos::new(24_000_000_000));

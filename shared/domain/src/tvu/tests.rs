@@ -185,8 +185,8 @@ fn replies_without_a_job_have_the_tables_status_code_and_text() {
             (given.reply.error_code, given.reply.time_wait, given.reply.lack_length),
             (-1, wait, None)
         );
-        let legacy = ReplyStyle { always_200: true, ..ReplyStyle::default() };
-        assert_eq!(answer(outcome, Via::Submit, 0, legacy).status, 200);
+        let always_200 = ReplyStyle { always_200: true, ..ReplyStyle::default() };
+        assert_eq!(answer(outcome, Via::Submit, 0, always_200).status, 200);
     }
 }
 

@@ -1,4 +1,4 @@
-//! The coding of recorded sound, the copies that it allows, and the matching of recorded tracks to tracks of the clip.
+//! The coding of recorded audio, the copies that it allows, and the matching of recorded tracks to tracks of the clip.
 
 mod aac;
 mod matching;
@@ -19,9 +19,9 @@ const DOLBY_RATES: [u32; 3] = [48_000, 44_100, 32_000];
 const AAC_RATES: [u32; 12] =
     [96_000, 88_200, 64_000, 48_000, 44_100, 32_000, 24_000, 22_050, 16_000, 12_000, 11_025, 8000];
 
-/// The form of a track's sound.
+/// The form of a track's audio.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct SoundFormat {
+pub struct AudioFormat {
     coding: Coding,
     rate: u32,
     channels: u16,
@@ -44,16 +44,16 @@ enum Coding {
 /// Samples of a frame of AAC-LC.
 const AAC_FRAME: i64 = 1024;
 
-/// The target of encoded sound: AAC-LC.
+/// The target of encoded audio: AAC-LC.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct SoundTarget {
+pub struct AudioTarget {
     /// In Hz.
     pub rate: u32,
     /// 1 to 6.
     pub channels: u16,
 }
 
-impl SoundFormat {
+impl AudioFormat {
     /// Of a track with this sample entry and `timescale`.
     pub fn of(entry: &SampleEntry, timescale: u32) -> Self {
         let (channels, entry_rate) = entry.channels_and_rate();
@@ -72,7 +72,7 @@ impl SoundFormat {
             }
             Codec::Opus => {
                 rate = Some(48_000);
-                let family = entry.sound_box(*b"dOps").and_then(|body| body.get(10)).copied();
+                let family = entry.audio_box(*b"dOps").and_then(|body| body.get(10)).copied();
                 Some(Coding::Opus(family.unwrap_or(0)))
             }
             Codec::MpegAudio => Some(Coding::MpegAudio),
@@ -127,21 +127,21 @@ impl SoundFormat {
         }
     }
 
-    /// The target that other sound must be encoded to, to stand in one track with this; `None` if none will do.
-    pub fn target(&self) -> Option<SoundTarget> {
+    /// The target that other audio must be encoded to, to stand in one track with this; `None` if none will do.
+    pub fn target(&self) -> Option<AudioTarget> {
         match &self.coding {
             Coding::Aac(config) if config.is_plain() => {
-                Some(SoundTarget { rate: self.rate, channels: self.channels })
+                Some(AudioTarget { rate: self.rate, channels: self.channels })
                     .filter(|target| target.is_plain())
             }
             _ => None,
         }
     }
 
-    /// The target that this and any other sound can be encoded to.
-    pub fn fallback(&self) -> SoundTarget {
+    /// The target that this and any other audio can be encoded to.
+    pub fn fallback(&self) -> AudioTarget {
         let usual = self.rate <= 48_000 && AAC_RATES.contains(&self.rate);
-        SoundTarget { rate: if usual { self.rate } else { 48_000 }, channels: self.channels.clamp(1, 6) }
+        AudioTarget { rate: if usual { self.rate } else { 48_000 }, channels: self.channels.clamp(1, 6) }
     }
 
     /// The length of a frame in samples, if the recording says that it is `about` long. A clock with coarse ticks, or a
@@ -188,7 +188,7 @@ impl SoundFormat {
     }
 }
 
-impl SoundTarget {
+impl AudioTarget {
     /// When the encoder's `n`th frame is heard, counted from the first sample that it was given: its first frame is of
     /// what came before that.
     pub fn heard_at(self, n: i64) -> Nanos {
@@ -238,15 +238,15 @@ impl SoundTarget {
 /// The sampling rate that `dac3` or `dec3` says.
 fn dolby_rate(entry: &SampleEntry) -> Option<u32> {
     let code = match entry.codec {
-        Codec::Ac3 => entry.sound_box(*b"dac3")?.first()? >> 6,
-        _ => entry.sound_box(*b"dec3")?.get(2)? >> 6,
+        Codec::Ac3 => entry.audio_box(*b"dac3")?.first()? >> 6,
+        _ => entry.audio_box(*b"dec3")?.get(2)? >> 6,
     };
     DOLBY_RATES.get(usize::from(code)).copied()
 }
 
 /// The sampling rate of `STREAMINFO` (RFC 9639, 8.2): the sample entry has no room for more than 65,535 Hz.
 fn flac_rate(entry: &SampleEntry) -> Option<u32> {
-    let field: [u8; 3] = entry.sound_box(*b"dfLa")?.get(18..21)?.try_into().ok()?;
+    let field: [u8; 3] = entry.audio_box(*b"dfLa")?.get(18..21)?.try_into().ok()?;
     let [high, middle, low] = field.map(u32::from);
     Some(high << 12 | middle << 4 | low >> 4).filter(|rate| RATES.contains(rate))
 }
@@ -255,7 +255,7 @@ fn flac_rate(entry: &SampleEntry) -> Option<u32> {
 fn detail(entry: &SampleEntry) -> Bytes {
     match entry.fourcc {
         [b'f', b'L', b'a', b'C'] => Bytes::new(),
-        _ => Bytes::copy_from_slice(entry.sound_boxes().unwrap_or_default()),
+        _ => Bytes::copy_from_slice(entry.audio_boxes().unwrap_or_default()),
     }
 }
 

@@ -1,8 +1,8 @@
-//! Which sound tracks of a Period go on those of the Periods before.
+//! Which audio tracks of a Period go on those of the Periods before.
 
 use std::cmp::Reverse;
 
-/// The identity of a sound track.
+/// The identity of an audio track.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct Identity {
     /// ISO 639-2/T.

@@ -1,4 +1,4 @@
-//! Clips of sound alone are made without ffmpeg: from claim to commit, and every way to lose a reply on it.
+//! Clips of audio alone are made without ffmpeg: from claim to commit, and every way to lose a reply on it.
 
 use crate::world::{World, origin};
 use export_domain::ids::hex;
@@ -6,7 +6,7 @@ use export_domain::job::{Job, ObjectKind, State};
 use export_domain::request::Wanted;
 use export_lambda::batch::Disposition;
 use export_testkit::recordings::{
-    DIRECTORY, FRAME_MS, SMALL, frame, mpd, record, record_sound, segment, set, sound, sound_body,
+    DIRECTORY, FRAME_MS, SMALL, audio_body, audio_files, frame, mpd, record, record_audio, segment, set,
 };
 use export_testkit::{Call, Fault, NOW, Object, claimed, manifest};
 use serde_json::Value;
@@ -18,7 +18,7 @@ const FAULTS: [Fault; 3] = [Fault::Before, Fault::After, Fault::Again];
 
 fn recorded(bytes: usize, body: &Value) -> (World, Job) {
     let world = World::new();
-    record_sound(&world.objects, bytes);
+    record_audio(&world.objects, bytes);
     let job = world.has(body, |job| job);
     (world, job)
 }
@@ -43,7 +43,7 @@ fn assert_complete(world: &World, job: &Job) -> Object {
 
 #[tokio::test]
 async fn a_clip_holds_the_frames_of_its_window_and_is_its_manifest() {
-    let (world, job) = recorded(SMALL, &sound_body(9000));
+    let (world, job) = recorded(SMALL, &audio_body(9000));
     let ended = world.work(&job).await;
     let made = assert_complete(&world, &ended);
     let video = ended.video.clone().unwrap();
@@ -58,7 +58,7 @@ async fn a_clip_holds_the_frames_of_its_window_and_is_its_manifest() {
 #[tokio::test]
 async fn what_the_recording_lacks_is_measured() {
     for (missing, lack_ms) in [(vec![4], 4000), (vec![4, 5, 6], 5000), (vec![1, 2, 6], 0)] {
-        let (world, job) = recorded(SMALL, &sound_body(9000));
+        let (world, job) = recorded(SMALL, &audio_body(9000));
         for number in &missing {
             world.objects.remove("recordings", &segment(*number));
         }
@@ -70,7 +70,7 @@ async fn what_the_recording_lacks_is_measured() {
 
 #[tokio::test]
 async fn an_object_that_nobody_has_a_record_of_is_replaced() {
-    let (world, job) = recorded(SMALL, &sound_body(9000));
+    let (world, job) = recorded(SMALL, &audio_body(9000));
     world.objects.add("clips", &job.order.key(ObjectKind::Video), "old", None);
     let ended = world.work(&job).await;
     assert_eq!(assert_complete(&world, &ended).origin, Some(origin(&ended)));
@@ -78,7 +78,7 @@ async fn an_object_that_nobody_has_a_record_of_is_replaced() {
 
 #[tokio::test]
 async fn a_clip_that_a_slower_worker_published_first_is_adopted() {
-    let (world, job) = recorded(SMALL, &sound_body(9000));
+    let (world, job) = recorded(SMALL, &audio_body(9000));
     let slow = claimed(&job, NOW - 60_000).with_staged(1, ObjectKind::Video, manifest(5), NOW).unwrap();
     world.jobs.put(&slow);
     let (objects, key) = (world.objects.clone(), job.order.key(ObjectKind::Video));
@@ -91,7 +91,7 @@ async fn a_clip_that_a_slower_worker_published_first_is_adopted() {
 
 #[tokio::test]
 async fn a_worker_that_lost_its_claim_does_not_replace_what_the_next_one_published() {
-    let (world, job) = recorded(SMALL, &sound_body(9000));
+    let (world, job) = recorded(SMALL, &audio_body(9000));
     let (table, objects, key) = (world.jobs.clone(), world.objects.clone(), job.order.key(ObjectKind::Video));
     world.objects.faults.meanwhile("put", 1, move || {
         let next = claimed(&table.only(), NOW + 60_001);
@@ -105,7 +105,7 @@ async fn a_worker_that_lost_its_claim_does_not_replace_what_the_next_one_publish
 
 #[tokio::test]
 async fn an_object_that_changes_while_it_is_replaced_is_looked_at_again() {
-    let (world, job) = recorded(SMALL, &sound_body(9000));
+    let (world, job) = recorded(SMALL, &audio_body(9000));
     let key = job.order.key(ObjectKind::Video);
     world.objects.add("clips", &key, "old", None);
     let objects = world.objects.clone();
@@ -118,7 +118,7 @@ async fn an_object_that_changes_while_it_is_replaced_is_looked_at_again() {
 
 #[tokio::test]
 async fn a_worker_whose_claim_is_lost_before_it_publishes_publishes_nothing() {
-    let (world, job) = recorded(SMALL, &sound_body(9000));
+    let (world, job) = recorded(SMALL, &audio_body(9000));
     let table = world.jobs.clone();
     world.jobs.faults.meanwhile("write", 2, move || table.put(&claimed(&table.only(), NOW + 60_001)));
     let left = world.work(&job).await;
@@ -127,7 +127,7 @@ async fn a_worker_whose_claim_is_lost_before_it_publishes_publishes_nothing() {
 
 #[tokio::test]
 async fn a_clip_whose_worker_lost_its_claim_before_the_commit_is_adopted_by_the_next() {
-    let (world, job) = recorded(SMALL, &sound_body(9000));
+    let (world, job) = recorded(SMALL, &audio_body(9000));
     let table = world.jobs.clone();
     world.jobs.faults.meanwhile("write", 3, move || table.put(&claimed(&table.only(), NOW + 60_001)));
     assert_eq!(world.work(&job).await.fence, 2);
@@ -140,7 +140,7 @@ async fn a_clip_whose_worker_lost_its_claim_before_the_commit_is_adopted_by_the_
 
 #[tokio::test]
 async fn a_large_clip_is_uploaded_in_parts() {
-    let (world, job) = recorded(LARGE, &sound_body(240));
+    let (world, job) = recorded(LARGE, &audio_body(240));
     let ended = world.work(&job).await;
     let made = assert_complete(&world, &ended);
     let video = ended.video.unwrap();
@@ -168,7 +168,7 @@ async fn until_ended(world: &World, job: &Job) -> Job {
 /// Makes the clip as often as there are calls of `operations` and faults, with one of them going wrong; returns how
 /// often that was.
 async fn survives_every_fault(frame_bytes: usize, duration_ms: i64, operations: &[&'static str]) -> usize {
-    let body = sound_body(duration_ms);
+    let body = audio_body(duration_ms);
     let (world, job) = recorded(frame_bytes, &body);
     let expected = assert_complete(&world, &world.work(&job).await).body;
     let mut runs = 0;
@@ -212,25 +212,25 @@ pub(crate) fn many(sets: usize, apart: bool) -> String {
 }
 
 #[tokio::test]
-async fn a_clip_has_the_first_32_sound_tracks_and_says_that_there_are_more() {
+async fn a_clip_has_the_first_32_audio_tracks_and_says_that_there_are_more() {
     let world = World::new();
-    record(&world.objects, DIRECTORY, &many(40, false), &sound(SMALL));
-    let job = world.has(&sound_body(2000), |job| job);
+    record(&world.objects, DIRECTORY, &many(40, false), &audio_files(SMALL));
+    let job = world.has(&audio_body(2000), |job| job);
     let ended = world.work(&job).await;
     let made = assert_complete(&world, &ended);
     assert_eq!(made.body.windows(4).filter(|bytes| bytes == b"trak").count(), 32);
     let warnings = ended.video.unwrap().warnings;
-    let detail = "a clip has at most 32 sound tracks: the last 8 of a Period are left out";
+    let detail = "a clip has at most 32 audio tracks: the last 8 of a Period are left out";
     assert!(warnings.iter().any(|warning| warning.detail.as_str() == detail), "{warnings:?}");
     let of_init = |call: &Call| matches!(call, Call::Read { key, .. } if key.ends_with("init.mp4"));
     assert_eq!(world.objects.calls().iter().filter(|call| of_init(call)).count(), 1, "they share one");
 }
 
 #[tokio::test(start_paused = true)]
-async fn sound_tracks_are_opened_a_few_at_a_time() {
+async fn audio_tracks_are_opened_a_few_at_a_time() {
     let world = World::new();
     record(&world.objects, DIRECTORY, &many(40, true), &[]);
-    let job = world.has(&sound_body(2000), |job| job);
+    let job = world.has(&audio_body(2000), |job| job);
     let faults = world.objects.faults.clone();
     world.objects.faults.meanwhile("read", 1, move || faults.always("read", Fault::Never));
     assert_eq!(world.work(&job).await.state, State::Queued);

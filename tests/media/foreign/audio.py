@@ -7,7 +7,7 @@ from fractions import Fraction
 
 from .. import boxes, dash
 from ..encode import Audio, Video
-from ..forms import picture, plain_sound, sound, usual
+from ..forms import picture, plain_audio, sound, usual
 from ..recording import Recording, recorded
 from . import foreign
 
@@ -84,21 +84,21 @@ def in_ticks(track: dash.Track, scale: int) -> dash.Track:
 
 
 @foreign
-def sound_in_90k() -> Recording:
+def audio_in_90k() -> Recording:
     """As packagers write it that are fed with a transport stream."""
-    return usual("sound_in_90k", PICTURE, [in_ticks(plain_sound(SECONDS), 90_000)])
+    return usual("audio_in_90k", PICTURE, [in_ticks(plain_audio(SECONDS), 90_000)])
 
 
 @foreign
-def sound_in_10m() -> Recording:
+def audio_in_10m() -> Recording:
     """As Smooth Streaming counts."""
-    return usual("sound_in_10m", PICTURE, [in_ticks(plain_sound(SECONDS), 10_000_000)])
+    return usual("audio_in_10m", PICTURE, [in_ticks(plain_audio(SECONDS), 10_000_000)])
 
 
 @foreign
-def sound_listed_in_seconds() -> Recording:
+def audio_listed_in_seconds() -> Recording:
     """Numbered segments, the manifest's timescale left at 1."""
-    made = usual("sound_listed_in_seconds", PICTURE, [plain_sound(SECONDS)], form="number")
+    made = usual("audio_listed_in_seconds", PICTURE, [plain_audio(SECONDS)], form="number")
     text = made.files["stream.mpd"].decode()
     for ticks in (12_800, 48_000):
         text = text.replace(f' timescale="{ticks}"', "").replace(f'duration="{2 * ticks}"', 'duration="2"')
@@ -106,10 +106,10 @@ def sound_listed_in_seconds() -> Recording:
 
 
 @foreign
-def sound_later_than_listed() -> Recording:
+def audio_later_than_listed() -> Recording:
     """Numbered segments whose sound starts 500 ms in: the manifest says that they are earlier."""
     late = sound(Audio((SECONDS - 1) * 48_000, first=24_000)).moved(24_000)
-    made = usual("sound_later_than_listed", PICTURE, [late], form="number")
+    made = usual("audio_later_than_listed", PICTURE, [late], form="number")
     return made
 
 
@@ -130,63 +130,63 @@ def part(k: int, counts: tuple[int, ...] = HALVES, **spec) -> dash.Track:
 
 
 @foreign
-def sound_of_another_rate() -> Recording:
-    return restarted("sound_of_another_rate", [[part(0)], [part(1, rate=44_100)]])
+def audio_of_another_rate() -> Recording:
+    return restarted("audio_of_another_rate", [[part(0)], [part(1, rate=44_100)]])
 
 
 @foreign
-def sound_of_other_rates() -> Recording:
+def audio_of_other_rates() -> Recording:
     parts = [[part(k, THIRDS, rate=rate)] for k, rate in enumerate((44_100, 48_000, 44_100))]
-    return restarted("sound_of_other_rates", parts, THIRDS)
+    return restarted("audio_of_other_rates", parts, THIRDS)
 
 
 @foreign
-def sound_of_another_codec() -> Recording:
-    return restarted("sound_of_another_codec", [[part(0)], [part(1, codec="opus")]])
+def audio_of_another_codec() -> Recording:
+    return restarted("audio_of_another_codec", [[part(0)], [part(1, codec="opus")]])
 
 
 @foreign
-def sound_listed_in_another_order() -> Recording:
+def audio_listed_in_another_order() -> Recording:
     halves = [[part(k, track=0, language="eng"), part(k, track=1, language="fra")] for k in range(2)]
-    made = restarted("sound_listed_in_another_order", halves)
+    made = restarted("audio_listed_in_another_order", halves)
     first, second = made.manifest.periods
     swapped = replace(second, tracks=[second.tracks[0], *reversed(second.tracks[1:])])
     return replace(made, files=dash.files(replace(made.manifest, periods=[first, swapped])))
 
 
 @foreign
-def sound_without_init() -> Recording:
+def audio_without_init() -> Recording:
     """The second encoder never came up: its track is listed all the same."""
-    made = usual("sound_without_init", PICTURE, [plain_sound(SECONDS)])
-    dead = plain_sound(SECONDS, track=1, language="fra")
+    made = usual("audio_without_init", PICTURE, [plain_audio(SECONDS)])
+    dead = plain_audio(SECONDS, track=1, language="fra")
     listed = replace(made.manifest.periods[0], tracks=[*made.manifest.periods[0].tracks, dead])
     manifest = replace(made.manifest, periods=[listed])
     return replace(made, files={**made.files, "stream.mpd": dash.mpd(manifest).encode()})
 
 
 @foreign
-def sound_at_8000() -> Recording:
+def audio_at_8000() -> Recording:
     """As cameras have it: a frame lasts 128 ms."""
-    return usual("sound_at_8000", replace(PICTURE, bframes=0), [plain_sound(SECONDS, rate=8000, channels=1)])
+    return usual("audio_at_8000", replace(PICTURE, bframes=0), [plain_audio(SECONDS, rate=8000, channels=1)])
 
 
 @foreign
-def sound_uncompressed() -> Recording:
-    return usual("sound_uncompressed", PICTURE, [plain_sound(SECONDS, **UNCOMPRESSED)])
+def audio_uncompressed() -> Recording:
+    return usual("audio_uncompressed", PICTURE, [plain_audio(SECONDS, **UNCOMPRESSED)])
 
 
 @foreign
-def sound_alone_twice() -> Recording:
+def audio_alone_twice() -> Recording:
     """No picture, and two tracks whose frames are not equally long."""
-    tracks = [plain_sound(SECONDS), plain_sound(SECONDS, track=1, rate=44_100, language="fra")]
+    tracks = [plain_audio(SECONDS), plain_audio(SECONDS, track=1, rate=44_100, language="fra")]
     manifest = dash.Manifest([dash.Period(tracks)], duration=Fraction(SECONDS))
-    return recorded("sound_alone_twice", manifest, first=0, fps=FPS, codec="")
+    return recorded("audio_alone_twice", manifest, first=0, fps=FPS, codec="")
 
 
 def muxed(name: str, flags: int) -> Recording:
     """Picture and two sound tracks in the same segments."""
     video = picture(PICTURE)
-    sounds = [plain_sound(SECONDS, track=k, language=language) for k, language in enumerate(("eng", "fra"))]
+    sounds = [plain_audio(SECONDS, track=k, language=language) for k, language in enumerate(("eng", "fra"))]
     made = usual(name, PICTURE, sounds)
 
     def part(track: dash.Track, *path: bytes) -> list[bytes]:
@@ -216,5 +216,5 @@ def muxed(name: str, flags: int) -> Recording:
 
 
 @foreign
-def sound_with_the_picture() -> Recording:
-    return muxed("sound_with_the_picture", 0x2_0000)
+def audio_with_the_picture() -> Recording:
+    return muxed("audio_with_the_picture", 0x2_0000)

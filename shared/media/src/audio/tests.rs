@@ -12,10 +12,10 @@ fn boxed(kind: [u8; 4], body: &[u8]) -> Vec<u8> {
     [&u32::try_from(8 + body.len()).unwrap().to_be_bytes()[..], &kind, body].concat()
 }
 
-fn aac(config: &[u8], entry_rate: u16, timescale: u32) -> SoundFormat {
+fn aac(config: &[u8], entry_rate: u16, timescale: u32) -> AudioFormat {
     let codec =
         Codec::Aac { object_type: 2, sample_rate: 0, channels: 0, config: Bytes::copy_from_slice(config) };
-    SoundFormat::of(&entry(*b"mp4a", 2, entry_rate, &[], codec), timescale)
+    AudioFormat::of(&entry(*b"mp4a", 2, entry_rate, &[], codec), timescale)
 }
 
 const LC_48: &[u8] = &[0x11, 0x90];
@@ -29,7 +29,7 @@ const LC_24_AND_SBR: &[u8] = &[0x13, 0x10, 0x56, 0xe5, 0x98];
 const LC_48_NO_SBR: &[u8] = &[0x11, 0x90, 0x56, 0xe5, 0x00];
 
 #[test]
-fn the_rate_is_that_of_the_decoded_sound_whatever_the_ticks() {
+fn the_rate_is_that_of_the_decoded_audio_whatever_the_ticks() {
     for timescale in [48_000, 90_000, 10_000_000, 1000, 1] {
         assert_eq!(aac(LC_48, 48_000, timescale).rate(), 48_000);
         assert_eq!(aac(HE_48, 24_000, timescale).rate(), 48_000);
@@ -40,15 +40,15 @@ fn the_rate_is_that_of_the_decoded_sound_whatever_the_ticks() {
     assert_eq!(aac(LC_24, 48_000, 90_000).rate(), 48_000, "the entry says that there is SBR");
     assert_eq!(aac(LC_24, 0, 48_000).rate(), 48_000, "the ticks say that there is SBR");
     let ac3 = entry(*b"ac-3", 2, 0, &boxed(*b"dac3", &[0x50, 0x11, 0]), Codec::Ac3);
-    assert_eq!(SoundFormat::of(&ac3, 90_000).rate(), 44_100);
+    assert_eq!(AudioFormat::of(&ac3, 90_000).rate(), 44_100);
     let eac3 = entry(*b"ec-3", 2, 44_100, &boxed(*b"dec3", &[0, 0, 0x20, 0, 0]), Codec::Eac3);
-    assert_eq!(SoundFormat::of(&eac3, 90_000).rate(), 48_000);
+    assert_eq!(AudioFormat::of(&eac3, 90_000).rate(), 48_000);
     let opus = entry(*b"Opus", 2, 16_000, &boxed(*b"dOps", &[0; 11]), Codec::Opus);
-    assert_eq!(SoundFormat::of(&opus, 1000).rate(), 48_000);
+    assert_eq!(AudioFormat::of(&opus, 1000).rate(), 48_000);
     let info = [&[0; 18][..], &[0x17, 0x70, 0x00], &[0; 21]].concat();
     let flac = entry(*b"fLaC", 2, 0, &boxed(*b"dfLa", &info), Codec::Other);
-    assert_eq!(SoundFormat::of(&flac, 90_000).rate(), 96_000);
-    assert_eq!(SoundFormat::of(&entry(*b"ipcm", 2, 0, &[], Codec::Other), 32_000).rate(), 32_000);
+    assert_eq!(AudioFormat::of(&flac, 90_000).rate(), 96_000);
+    assert_eq!(AudioFormat::of(&entry(*b"ipcm", 2, 0, &[], Codec::Other), 32_000).rate(), 32_000);
 }
 
 #[test]
@@ -64,14 +64,14 @@ fn a_frame_that_is_said_to_end_early_is_decoded_as_a_whole() {
         "behind a frame of no usual length"
     );
     let opus = entry(*b"Opus", 2, 0, &boxed(*b"dOps", &[0; 11]), Codec::Opus);
-    assert_eq!(SoundFormat::of(&opus, 48_000).decoded_length(120, 960), 120, "its frames may differ");
+    assert_eq!(AudioFormat::of(&opus, 48_000).decoded_length(120, 960), 120, "its frames may differ");
     let pcm = entry(*b"ipcm", 2, 0, &[], Codec::Other);
-    assert_eq!(SoundFormat::of(&pcm, 48_000).decoded_length(120, 960), 120);
+    assert_eq!(AudioFormat::of(&pcm, 48_000).decoded_length(120, 960), 120);
 }
 
 #[test]
 fn a_frame_has_as_many_samples_as_its_codec_says() {
-    let length = |format: &SoundFormat, about| format.frame_length(about);
+    let length = |format: &AudioFormat, about| format.frame_length(about);
     let lc = aac(LC_48, 48_000, 1000);
     for about in [0, 1008, 1056, 1024] {
         assert_eq!(length(&lc, about), 1024, "{about}");
@@ -82,11 +82,11 @@ fn a_frame_has_as_many_samples_as_its_codec_says() {
     assert_eq!(length(&aac(HE_48, 24_000, 1000), 2016), 2048);
     assert_eq!(length(&aac(&[0x11, 0x94], 48_000, 1000), 960), 960, "frames of 960");
     let eac3 = entry(*b"ec-3", 2, 0, &boxed(*b"dec3", &[0, 0, 0x20, 0, 0]), Codec::Eac3);
-    assert_eq!(length(&SoundFormat::of(&eac3, 1000), 500), 512);
+    assert_eq!(length(&AudioFormat::of(&eac3, 1000), 500), 512);
     let opus = entry(*b"Opus", 2, 0, &boxed(*b"dOps", &[0; 11]), Codec::Opus);
-    assert_eq!(length(&SoundFormat::of(&opus, 1000), 980), 960);
+    assert_eq!(length(&AudioFormat::of(&opus, 1000), 980), 960);
     let pcm = entry(*b"ipcm", 2, 0, &[], Codec::Other);
-    assert_eq!(length(&SoundFormat::of(&pcm, 48_000), 1), 1);
+    assert_eq!(length(&AudioFormat::of(&pcm, 48_000), 1), 1);
 }
 
 #[test]
@@ -98,7 +98,7 @@ fn frames_go_with_frames_that_the_same_decoder_reads_the_same_way() {
         assert!(!lc.goes_with(&other) && !other.goes_with(&lc));
     }
     let dolby = |channels| {
-        SoundFormat::of(&entry(*b"ac-3", channels, 0, &boxed(*b"dac3", &[0x10, 0x11, 0]), Codec::Ac3), 48_000)
+        AudioFormat::of(&entry(*b"ac-3", channels, 0, &boxed(*b"dac3", &[0x10, 0x11, 0]), Codec::Ac3), 48_000)
     };
     assert!(dolby(2).goes_with(&dolby(6)));
     assert!(!dolby(2).goes_with(&lc));
@@ -114,22 +114,22 @@ fn transport_streams_carry_what_their_headers_can_say() {
     for bad in [short, odd, &[0xf9, 0x46, 0x43], &[0xb9, 0x90], &[0xf8, 0xe6, 0x30]] {
         assert!(!aac(bad, 48_000, 48_000).fits_transport_stream(), "{bad:x?}");
     }
-    assert!(!SoundFormat::of(&entry(*b"ac-4", 2, 48_000, &[], Codec::Other), 48_000).fits_transport_stream());
+    assert!(!AudioFormat::of(&entry(*b"ac-4", 2, 48_000, &[], Codec::Other), 48_000).fits_transport_stream());
 }
 
 #[test]
-fn other_sound_is_encoded_to_what_an_encoder_can_make() {
-    assert_eq!(aac(LC_44, 44_100, 90_000).target(), Some(SoundTarget { rate: 44_100, channels: 2 }));
+fn other_audio_is_encoded_to_what_an_encoder_can_make() {
+    assert_eq!(aac(LC_44, 44_100, 90_000).target(), Some(AudioTarget { rate: 44_100, channels: 2 }));
     assert_eq!(aac(HE_48, 48_000, 48_000).target(), None);
-    let flac = SoundFormat::of(&entry(*b"fLaC", 7, 0, &[], Codec::Other), 96_000);
-    assert_eq!((flac.target(), flac.fallback()), (None, SoundTarget { rate: 48_000, channels: 6 }));
-    assert_eq!(SoundTarget { rate: 8000, channels: 1 }.bitrate(), 32_000);
-    assert_eq!(SoundTarget { rate: 48_000, channels: 2 }.bitrate(), 192_000);
+    let flac = AudioFormat::of(&entry(*b"fLaC", 7, 0, &[], Codec::Other), 96_000);
+    assert_eq!((flac.target(), flac.fallback()), (None, AudioTarget { rate: 48_000, channels: 6 }));
+    assert_eq!(AudioTarget { rate: 8000, channels: 1 }.bitrate(), 32_000);
+    assert_eq!(AudioTarget { rate: 48_000, channels: 2 }.bitrate(), 192_000);
 }
 
 #[test]
 fn an_encoder_starts_where_its_frames_follow_the_ones_before() {
-    let target = SoundTarget { rate: 48_000, channels: 2 };
+    let target = AudioTarget { rate: 48_000, channels: 2 };
     let grid = Nanos::from_millis(8000);
     for ms in [-50, -1, 0, 1, 21, 22, 500_000] {
         let at = Nanos::from_millis(8000 + ms);
