@@ -5,11 +5,14 @@
 
 pub mod cache;
 pub mod completion;
+pub mod csv;
+pub mod edl;
 pub mod identity;
 pub mod ids;
 pub mod intake;
 pub mod job;
 pub mod json;
+pub mod lines;
 pub mod message;
 pub mod ports;
 pub mod request;
@@ -19,6 +22,7 @@ pub mod storage;
 pub mod target;
 pub mod tenant;
 pub mod time;
+pub mod timecode;
 pub mod trace;
 pub mod tvu;
 pub mod update;

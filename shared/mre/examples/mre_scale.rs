@@ -8,6 +8,7 @@ use std::pin::pin;
 use std::task::{Context, Poll, Waker};
 use std::time::Duration;
 
+use export_domain::timecode::Rate;
 use export_mre::attr::{Attr, Row};
 use export_mre::body::DocumentBody;
 use export_mre::document::View;
@@ -21,7 +22,6 @@ use export_mre::outputs::{Outputs, VersionedRows};
 use export_mre::source::{
     ExportSource, LastExport, RowPage, SegmentSpan, SourceError, StoredText, TriggerProfile,
 };
-use export_mre::timecode::Rate;
 use export_mre::warnings::Warnings;
 
 const FEATURES: [&str; 6] = ["Ace", "BreakPoint", "DoubleFaults", "GamePoint", "MatchPoint", "SetPoint"];
@@ -272,7 +272,7 @@ fn measure_formats(count: usize) {
     let model = Model::new(count);
     let figures = Format::ALL.map(|format| {
         let mut rendering = Rendering { format, ..View::Guide.into() };
-        rendering.edits.fps = Rate::read("29.97");
+        rendering.edits.fps = Rate::named("29.97");
         let (took, bytes) = best(|| model.render(&rendering));
         format!("{} ({:.1} MB)", millis(took), bytes_to_mb(bytes))
     });

@@ -11,6 +11,7 @@ use crate::outputs::Outputs;
 use crate::replay::{ReplayFeature, ReplayRequest};
 use crate::seconds::Seconds;
 use crate::warnings::{ExportWarning, Warnings};
+use export_domain::csv::Cells;
 
 /// A column's name before that of a track.
 const BY_TRACK: [&str; 6] =
@@ -40,7 +41,7 @@ impl Table {
             tracks: event.track_names(),
             is_replay: replay.is_some(),
             header: String::new(),
-            names: names.row,
+            names: names.finish(),
             rows: Vec::new(),
         }
     }
@@ -60,7 +61,7 @@ impl Table {
         for place in 0..outputs.unique().len() {
             cells.raw(if found.next_if(|at| **at == place).is_some() { "true" } else { "false" });
         }
-        self.rows.push(cells.row);
+        self.rows.push(cells.finish());
     }
 
     /// Adds a segment of a replay.
@@ -85,7 +86,7 @@ impl Table {
         for name in outputs.unique() {
             cells.raw(if names.contains(name.as_str()) { "true" } else { "false" });
         }
-        self.rows.push(cells.row);
+        self.rows.push(cells.finish());
     }
 
     fn borders_and_clips(
@@ -98,14 +99,14 @@ impl Table {
         warnings.add_if(!segment.tracks().all(is_listed), ExportWarning::TrackNotListed);
         let mut cells = Cells::default();
         let end = segment.end.as_number();
-        cells.number(Some(&segment.start));
-        cells.number(end);
+        number_cell(&mut cells, Some(&segment.start));
+        number_cell(&mut cells, end);
         let borders = end.and_then(Seconds::read).zip(Seconds::read(&segment.start));
         cells.raw(&borders.map(|(end, start)| end.since(start)).unwrap_or_default());
         let verdicts = feedback.verdicts_of(&segment.start);
         for track in &self.tracks {
             for map in [&segment.opto_start, &segment.opto_end] {
-                cells.number(of_track(map.as_ref(), track).and_then(Attr::as_number));
+                number_cell(&mut cells, of_track(map.as_ref(), track).and_then(Attr::as_number));
             }
             for map in [&segment.optimized_clips, &segment.original_clips] {
                 cells.text(of_track(map.as_ref(), track).and_then(Attr::as_str).unwrap_or_default());
@@ -175,41 +176,10 @@ impl Table {
         for name in outputs.unique() {
             cells.text(&format!("Feature_{name}"));
         }
-        self.header = cells.row;
+        self.header = cells.finish();
     }
 }
 
-/// Cells of one row.
-#[derive(Debug, Default)]
-struct Cells {
-    row: String,
-    has_any: bool,
-}
-
-impl Cells {
-    /// A cell as it is.
-    fn raw(&mut self, cell: &str) {
-        if std::mem::replace(&mut self.has_any, true) {
-            self.row.push(',');
-        }
-        self.row.push_str(cell);
-    }
-
-    fn number(&mut self, number: Option<&str>) {
-        self.raw(&number.and_then(number::plain).unwrap_or_default());
-    }
-
-    /// A text. A spreadsheet would compute what begins like a formula.
-    fn text(&mut self, text: &str) {
-        let guard = if text.starts_with(['=', '+', '-', '@', '\t', '\r']) { "'" } else { "" };
-        if text.contains(['"', ',', '\r', '\n']) {
-            self.raw("\"");
-            self.row.push_str(guard);
-            self.row.push_str(&text.replace('"', "\"\""));
-            self.row.push('"');
-        } else {
-            self.raw(guard);
-            self.row.push_str(text);
-        }
-    }
+fn number_cell(cells: &mut Cells, number: Option<&str>) {
+    cells.raw(&number.and_then(number::plain).unwrap_or_default());
 }

@@ -9,8 +9,9 @@ use crate::model::{ClassifiedSegment, Event, of_track};
 use crate::number;
 use crate::replay::ReplayRequest;
 use crate::seconds::Seconds;
-use crate::timecode::{Label, Labels, Rate};
 use crate::warnings::{ExportWarning, Warnings};
+use export_domain::edl::one_line;
+use export_domain::timecode::{Label, Labels, Rate};
 
 /// First label of what is edited together, where no other is asked for.
 const RECORD: Label = Label::at(1);
@@ -90,7 +91,7 @@ impl Cut {
         replay: Option<&ReplayRequest>,
     ) -> Result<Self, UnfitOption> {
         let (options, format) = (&rendering.edits, rendering.format);
-        let known = options.fps.or_else(|| event.frame_rate.as_deref().and_then(Rate::read));
+        let known = options.fps.or_else(|| event.frame_rate.as_deref().and_then(frame_rate));
         let rate = match (known, format) {
             (_, Format::Vtt) => Rate::MILLIS,
             (Some(rate), _) => rate,
@@ -127,7 +128,7 @@ impl Cut {
     fn edit(&self, segment: &ClassifiedSegment, warnings: &mut Warnings) -> Option<Edit> {
         let (borders, times) = self.borders(segment)?;
         let times = times.and_then(|[start, end]| Some([Seconds::read(start)?, Seconds::read(end)?]));
-        let frame = |time: Seconds| if self.is_cues { time.millis() } else { self.rate.frame(time) };
+        let frame = |time: Seconds| if self.is_cues { time.millis() } else { time.frame(self.rate) };
         let most = MAX_DAYS.saturating_mul(self.labels.in_a_day());
         let source = times
             .map(|[start, end]| frame(start)..frame(end))
@@ -171,6 +172,11 @@ impl Cut {
     }
 }
 
+/// The rate that the Event table names.
+fn frame_rate(text: &str) -> Option<Rate> {
+    Rate::named(&number::plain(text.trim())?)
+}
+
 /// An edit list without a frame rate.
 pub const FPS_MISSING: UnfitOption =
     UnfitOption { parameter: "fps", reason: "the event has no frame rate; give one" };
@@ -190,7 +196,7 @@ fn time_of_day(event: &Event, rate: Rate, labels: Labels) -> i64 {
     let digits = |text: &str| text.find(|sign: char| !sign.is_ascii_digit()).unwrap_or(text.len());
     let fraction = clock.get(8..).and_then(|rest| rest.strip_prefix('.')).unwrap_or_default();
     let fraction = Seconds::read(&format!("0.{}", &fraction[..digits(fraction)]));
-    labels.frame_at(label) + fraction.map_or(0, |fraction| rate.frame(fraction))
+    labels.frame_at(label) + fraction.map_or(0, |fraction| fraction.frame(rate))
 }
 
 /// The edits of a document.
@@ -248,19 +254,4 @@ impl EditList {
         self.edits.extend(part.edits.into_iter().map(|edit| Edit { number: edit.number + seen, ..edit }));
         self.seen += part.seen;
     }
-}
-
-/// A text that stays on its line in every reader: a run of what controls a terminal or ends a line is one space.
-pub fn one_line(text: &str) -> String {
-    let breaks = |sign: char| sign.is_control() || matches!(sign, '\u{2028}' | '\u{2029}');
-    let mut line = String::with_capacity(text.len());
-    for part in text.split_inclusive(breaks) {
-        let kept = part.trim_end_matches(breaks);
-        line.push_str(kept);
-        // A run of them is several parts, of which all but the first hold nothing else.
-        if kept.len() < part.len() && (!kept.is_empty() || line.is_empty()) {
-            line.push(' ');
-        }
-    }
-    line
 }

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use crate::document::View;
-use crate::timecode::{Label, Rate};
+use export_domain::timecode::{Label, Rate};
 
 /// The format of a document.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -185,7 +185,7 @@ impl EditOptions {
                 }
             }
             "fps" => {
-                let known = Rate::ALL.into_iter().find(|rate| rate.name == value);
+                let known = Rate::named(value);
                 let rates = "must be 23.976, 24, 25, 29.97, 30, 47.952, 48, 50, 59.94 or 60";
                 self.fps = Some(known.ok_or(rates)?);
             }
@@ -235,7 +235,7 @@ mod tests {
             EditOptions {
                 track: Some("2".to_owned()),
                 times: BorderChoice::Original,
-                fps: Rate::read("29.97"),
+                fps: Rate::named("29.97"),
                 is_drop: true,
                 media: EditMedia::Event,
                 tc: Label::read("10:00:00;00"),

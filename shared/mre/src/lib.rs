@@ -29,7 +29,6 @@ pub mod seconds;
 pub mod source;
 pub mod state;
 pub mod stored;
-pub mod timecode;
 pub mod trigger;
 pub mod vtt;
 pub mod warnings;

@@ -1,7 +1,9 @@
 //! Timelines of `OpenTimelineIO`: a track of picture and one of audio, with the same clip for each segment.
 
 use crate::edit::{Edit, EditList};
+use crate::number;
 use crate::writer::Writer;
+use export_domain::timecode::Rate;
 use std::ops::Range;
 
 /// Bytes that a clip takes beside its segment's JSON and its markers, about.
@@ -19,7 +21,7 @@ pub fn write(list: &EditList, document: &str) -> String {
         metadata(document, w);
         w.member("name", &list.title);
         w.key("global_start_time");
-        time(&list.cut.rate.float(), list.cut.record, w);
+        time(&rate_token(list.cut.rate), list.cut.record, w);
         w.key("tracks");
         composition("Stack.1", "tracks", w, |w| {
             w.array(|w| {
@@ -36,12 +38,17 @@ pub fn write(list: &EditList, document: &str) -> String {
     writer.into_text()
 }
 
+/// Frames in a second, as a float's text.
+fn rate_token(rate: Rate) -> String {
+    number::float_token(f64::from(rate.num) / f64::from(rate.den))
+}
+
 /// Writes the clips of a track, and those of a second one from where they are `written`.
 fn clips_once(list: &EditList, written: &mut Option<Range<usize>>, writer: &mut Writer) {
     if let Some(clips) = written {
         return writer.repeat(clips.clone());
     }
-    let (from, rate) = (writer.len(), list.cut.rate.float());
+    let (from, rate) = (writer.len(), rate_token(list.cut.rate));
     for edit in &list.edits {
         writer.item();
         clip(list, edit, &rate, writer);

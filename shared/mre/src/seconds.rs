@@ -1,6 +1,7 @@
 //! Seconds as exact decimals: no border of a segment passes through a float.
 
 use crate::number;
+use export_domain::timecode::Rate;
 
 /// Seconds beyond this are no time in a recording.
 const LIMIT: i128 = 10_000_000_000;
@@ -64,12 +65,12 @@ impl Seconds {
         i64::try_from((self.digits * 2_000 + unit).div_euclid(2 * unit)).unwrap_or(0).max(0)
     }
 
-    /// The first frame that is not before this time, of `num` frames in `den` seconds, and not less than none. A time
-    /// is rounded to milliseconds in the tables, so a frame up to half a millisecond before it counts.
-    pub fn frame(self, num: u32, den: u32) -> i64 {
+    /// The first frame that is not before this time, and not less than none. A time is rounded to milliseconds in the
+    /// tables, so a frame up to half a millisecond before it counts.
+    pub fn frame(self, rate: Rate) -> i64 {
         let unit = self.unit();
-        let above = (self.digits * 2_000 - unit) * i128::from(num);
-        let below = 2_000 * unit * i128::from(den);
+        let above = (self.digits * 2_000 - unit) * i128::from(rate.num);
+        let below = 2_000 * unit * i128::from(rate.den);
         i64::try_from(-(-above).div_euclid(below)).unwrap_or(0).max(0)
     }
 }
@@ -94,6 +95,29 @@ mod tests {
             ("1e-07", "0", "0.0000001"),
         ] {
             assert_eq!(seconds(end).since(seconds(start)), difference, "{end} - {start}");
+        }
+    }
+
+    #[test]
+    fn a_frames_time_gives_the_frame_back() {
+        for rate in Rate::ALL {
+            let (num, den) = (i64::from(rate.num), i64::from(rate.den));
+            // Every frame of three hours, by its time rounded to milliseconds.
+            for frame in 0..3 * 3600 * num / den {
+                let millis = (frame * den * 2_000 + num) / (2 * num);
+                assert_eq!(Seconds::of_millis(millis).frame(rate), frame, "{millis} at {}", rate.name);
+            }
+        }
+        for millis in (0..100_000_000).step_by(997) {
+            assert_eq!(Seconds::of_millis(millis).frame(Rate::MILLIS), millis);
+        }
+    }
+
+    #[test]
+    fn a_time_between_frames_has_the_later_one() {
+        let rate = Rate::named("25").unwrap();
+        for (time, frame) in [("222.2", 5555), ("245.5", 6138), ("0.0005", 0), ("0.000501", 1), ("-5", 0)] {
+            assert_eq!(seconds(time).frame(rate), frame, "{time}");
         }
     }
 

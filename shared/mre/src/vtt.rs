@@ -3,8 +3,9 @@
 use std::fmt::Write as _;
 use std::ops::Range;
 
-use crate::edit::{Edit, EditList, one_line};
+use crate::edit::{Edit, EditList};
 use crate::format::CueClock;
+use export_domain::edl::one_line;
 
 /// Bytes that a cue takes, about.
 const CUE_BYTES: usize = 64;

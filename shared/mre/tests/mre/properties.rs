@@ -2,12 +2,12 @@
 
 use std::collections::HashSet;
 
+use export_domain::timecode::Rate;
 use export_mre::attr::{Attr, Row};
 use export_mre::document::{Export, View};
 use export_mre::export::{export_event, export_replay, export_replay_from_stored};
 use export_mre::format::{EditMedia, Format, Rendering};
 use export_mre::keys::{EventKey, ReplayKey, event_export_key};
-use export_mre::timecode::Rate;
 use export_mre::trigger::Trigger;
 use export_mre::warnings::ExportWarning;
 use export_testkit::mre::MemorySource;
@@ -310,7 +310,7 @@ proptest! {
         let (event, replay) = (EventKey::new("E", "P"), ReplayKey::new(EventKey::new("E", "P"), "r"));
         let export = |format: Format, is_replay: bool| {
             let mut rendering = Rendering { format, ..View::Guide.into() };
-            rendering.edits.fps = Rate::read("25");
+            rendering.edits.fps = Rate::named("25");
             rendering.edits.media = if clips { EditMedia::Clips } else { EditMedia::Event };
             if is_replay {
                 run(export_replay(&source, &replay, rendering)).unwrap()

@@ -2,16 +2,15 @@
 
 use std::fmt::Write as _;
 
-use crate::number;
-use crate::seconds::Seconds;
-
 /// The number of frames in a second.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Rate {
     /// The value of the parameter `fps`.
     pub name: &'static str,
-    num: u32,
-    den: u32,
+    /// Frames in `den` seconds.
+    pub num: u32,
+    /// Seconds that have `num` frames.
+    pub den: u32,
     /// Frames that a second of labels has.
     nominal: u32,
 }
@@ -38,24 +37,37 @@ impl Rate {
     /// A frame for each millisecond.
     pub const MILLIS: Self = rate("1000", 1_000, 1, 1_000);
 
-    /// Reads a rate as `fps` and the Event table name it.
+    /// The rate called `name`.
+    pub fn named(name: &str) -> Option<Self> {
+        Self::ALL.into_iter().find(|rate| rate.name == name)
+    }
+
+    /// Reads a name, with zeros behind the point or without, or a fraction such as `30000/1001`.
     pub fn read(text: &str) -> Option<Self> {
-        let token = number::plain(text.trim())?;
-        Self::ALL.into_iter().find(|rate| rate.name == token)
+        if let Some((num, den)) = text.split_once('/') {
+            let (num, den) = (num.parse::<u32>().ok()?, den.parse::<u32>().ok()?);
+            let is_same =
+                |rate: &Self| u64::from(rate.num) * u64::from(den) == u64::from(num) * u64::from(rate.den);
+            return Self::ALL.into_iter().filter(|_| den > 0).find(is_same);
+        }
+        let whole = |text: &str| text.trim_end_matches('0').trim_end_matches('.').to_owned();
+        Self::named(&if text.contains('.') { whole(text) } else { text.to_owned() })
     }
 
-    /// The first frame that is not before `time`.
-    pub fn frame(self, time: Seconds) -> i64 {
-        time.frame(self.num, self.den)
+    /// The time at which `frame` begins, in milliseconds and rounded down.
+    pub fn floor_ms(self, frame: i64) -> i64 {
+        let ms = (i128::from(frame) * 1_000 * i128::from(self.den)).div_euclid(i128::from(self.num));
+        i64::try_from(ms).unwrap_or(i64::MAX)
     }
 
-    /// Frames in a second, as a float's text.
-    pub fn float(self) -> String {
-        number::float_token(f64::from(self.num) / f64::from(self.den))
+    /// The first frame that begins at or after `ms`, where times are rounded down to milliseconds.
+    pub fn frame_at_ms(self, ms: i64) -> i64 {
+        let (num, den) = (i128::from(self.num), i128::from(self.den) * 1_000);
+        i64::try_from(-(-i128::from(ms) * num).div_euclid(den)).unwrap_or(i64::MAX)
     }
 
     /// Returns `true` if labels may be dropped to keep up with the clock.
-    fn drops(self) -> bool {
+    pub fn drops(self) -> bool {
         matches!(self.name, "29.97" | "59.94")
     }
 }
@@ -179,23 +191,36 @@ mod tests {
     #[test]
     fn a_frames_time_gives_the_frame_back() {
         for rate in Rate::ALL {
-            let (num, den) = (i64::from(rate.num), i64::from(rate.den));
-            // Every frame of three hours, by its time rounded to milliseconds.
-            for frame in 0..3 * 3600 * num / den {
-                let millis = (frame * den * 2_000 + num) / (2 * num);
-                assert_eq!(rate.frame(Seconds::of_millis(millis)), frame, "{millis} at {}", rate.name);
+            // Every frame of three hours, and some of a day that began long before.
+            let frames = 0..3 * 3600 * i64::from(rate.num) / i64::from(rate.den);
+            for frame in frames.chain((-9_000_000..9_000_000).step_by(9_973)) {
+                let ms = rate.floor_ms(frame);
+                assert_eq!(rate.frame_at_ms(ms), frame, "{ms} at {}", rate.name);
+                let begins = i128::from(frame) * 1_000 * i128::from(rate.den);
+                assert!(i128::from(ms) * i128::from(rate.num) <= begins, "{ms} at {}", rate.name);
+                assert!(begins < i128::from(ms + 1) * i128::from(rate.num), "{ms} at {}", rate.name);
             }
-        }
-        for millis in (0..100_000_000).step_by(997) {
-            assert_eq!(Rate::MILLIS.frame(Seconds::of_millis(millis)), millis);
         }
     }
 
     #[test]
-    fn a_time_between_frames_has_the_later_one() {
-        let rate = Rate::read("25").unwrap();
-        for (time, frame) in [("222.2", 5555), ("245.5", 6138), ("0.0005", 0), ("0.000501", 1), ("-5", 0)] {
-            assert_eq!(rate.frame(Seconds::read(time).unwrap()), frame, "{time}");
+    fn rates_are_read_by_name_and_as_fractions() {
+        for (text, name) in [
+            ("25", "25"),
+            ("25.00", "25"),
+            ("30", "30"),
+            ("29.970", "29.97"),
+            ("30000/1001", "29.97"),
+            ("60000/1001", "59.94"),
+            ("24000/1001", "23.976"),
+            ("50/2", "25"),
+        ] {
+            assert_eq!(Rate::read(text).map(|rate| rate.name), Some(name), "{text}");
+        }
+        for text in
+            ["", "3", "0", "25/0", "0/0", "26", "29.98", "1000", "-25", "+25/1/1", "30000/1000.1", "1e2"]
+        {
+            assert_eq!(Rate::read(text), None, "{text}");
         }
     }
 
