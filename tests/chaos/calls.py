@@ -120,7 +120,10 @@ def step_of(before: dict | None, after: dict) -> str:
         return "image"
     if after["state"] != before["state"]:
         return {"QUEUED": "release", "WAITING_SOURCE": "wait"}.get(after["state"], after["state"])
-    return "resend" if after["resends"] > before["resends"] else "renew"
+    if after["resends"] > before["resends"]:
+        return "resend"
+    told = after["state"] == "RUNNING" and after.get("lease_until") == before.get("lease_until")
+    return "progress" if told else "renew"
 
 
 def file_name(item: dict) -> str:

@@ -69,20 +69,6 @@ def test_status_answers_as_the_request_does(stack, recorded, name):
     assert stack.send("GET", f"/export/jobs/{done.body['JobId']}", headers=bearer).status == 404
 
 
-def test_progress_only_falls(stack, recorded, name):
-    recording = recorded("static_time")
-    body = stack.request(recording, Fraction(0), 15_000, name, export_type=2)
-    lacks, answer = [], stack.export(body)
-    while not answer.final:
-        assert answer.code == 1 and answer.body["ErrorMessage"] == "Work Not Finish", answer
-        assert set(answer.body) - {"ImagePath"} == checks.WORKING
-        lacks.append(answer.body["LackLength"])
-        time.sleep(0.3)
-        answer = stack.export(body)
-    checks.ready(answer, checks.expected_of(recording, Fraction(0), 15_000))
-    assert lacks[0] <= 15_000 and lacks == sorted(lacks, reverse=True)
-
-
 def test_absent_recording_is_not_such_dir_until_it_appears(stack, name, tmp_path):
     recording = replace(forms.build("static_time"), live_path=f"mp4/{name}/1/stream.mpd")
     body = stack.request(recording, Fraction(1), 1500, name)

@@ -110,9 +110,12 @@ impl<'a, W: World> Attempt<'a, W> {
                 tracing::info!(reason = %cause.reason, detail = %cause.detail, "the job failed");
                 self.fail(&cause).await
             }
-            ClipError::Waiting { wake_at, available_ms } => {
-                self.try_later(|job, fence, now, times| job.waiting(fence, wake_at, available_ms, now, times))
-                    .await
+            ClipError::Waiting { wake_at, available_ms, live_edge_ms } => {
+                let waiting = |job: &Job, fence, now, times: &_| {
+                    let waits = job.waiting(fence, wake_at, available_ms, now, times)?;
+                    Ok(waits.at_live_edge(live_edge_ms))
+                };
+                self.try_later(waiting).await
             }
             ClipError::Unanswered(why) => {
                 tracing::warn!(why, "an attempt failed: a service does not answer; the job will be retried");

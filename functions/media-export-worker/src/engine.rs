@@ -3,8 +3,10 @@
 use crate::error::AttemptError;
 use crate::upload::{OpenUpload, Place, Prepared, Uploader};
 use bytes::Bytes;
-use export_clip::{Asked, ClipWriter, ReadFailure, Selection, Sink, Source, VideoCodec};
-use export_domain::job::{Job, Reason, Warning, WarningCode};
+use export_clip::{
+    Asked, ClipPhase, ClipWriter, Plan, ReadFailure, Selection, Sink, Source, Underway, VideoCodec,
+};
+use export_domain::job::{Hole, Job, Phase, PlanSummary, Reason, Report, Warning, WarningCode};
 use export_domain::ports::{ClipStore, RecordingError, SourceStore};
 use export_domain::request::{ExportType, Wanted};
 use export_domain::storage::Container;
@@ -29,7 +31,7 @@ impl<O> JobRecording<O> {
         let order = &job.order;
         let window = Asked {
             start_pos_ms: order.start_pos_ms,
-            start_time_ms: order.start_time_ms,
+            start_time_ms: Some(order.start_time_ms),
             duration_ms: order.duration_ms,
             wall_end_ms: order.window_end_ms(),
             still: order.wanted == Wanted::Thumbnail,
@@ -98,6 +100,36 @@ pub(crate) fn container(container: Container) -> export_clip::Container {
     }
 }
 
+/// The engine's word on a clip under way as a report.
+pub(crate) fn report(underway: Underway) -> Report {
+    let phase = match underway.phase {
+        ClipPhase::Reading => Phase::Reading,
+        ClipPhase::Copying => Phase::Copying,
+        ClipPhase::Encoding => Phase::Encoding,
+        ClipPhase::Checking => Phase::Checking,
+    };
+    Report { phase, made_ms: underway.made.to_millis_floor(), plan: underway.plan.map(plan) }
+}
+
+/// The engine's plan as it is stored, without what the worker adds.
+pub(crate) fn plan(plan: Plan) -> PlanSummary {
+    PlanSummary {
+        kind: plan.kind.to_owned(),
+        reason: plan.reason,
+        fell_back: plan.fell_back.is_some(),
+        frames_encoded: plan.frames_encoded,
+        frames_copied: plan.frames_copied,
+        render_ms: plan.render_ms,
+        check_ms: plan.check_ms,
+        ..PlanSummary::default()
+    }
+}
+
+/// A hole as it is stored.
+pub(crate) fn hole(hole: export_clip::Uncovered) -> Hole {
+    Hole { at_ms: hole.at_ms, length_ms: hole.length_ms }
+}
+
 /// The engine's warnings as they are stored.
 pub(crate) fn warnings(warnings: Vec<export_clip::Warning>) -> Vec<Warning> {
     use export_clip::WarningCode as Engine;
@@ -113,6 +145,7 @@ pub(crate) fn warnings(warnings: Vec<export_clip::Warning>) -> Vec<Warning> {
             Engine::AudioEncoded => WarningCode::AudioEncoded,
             Engine::TracksMatchedByPosition => WarningCode::TracksMatchedByPosition,
             Engine::RatesCorrected => WarningCode::RatesCorrected,
+            Engine::StartTimeDiffers => WarningCode::StartTimeDiffers,
         };
         Warning { code, count: warning.count, detail: warning.detail.into() }
     };

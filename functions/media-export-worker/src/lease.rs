@@ -1,14 +1,17 @@
 //! A claimed job: every write is conditional on the claim, and a lost claim stops the work.
 
+use crate::engine;
 use crate::error::AttemptError;
 use crate::upload::OpenUpload;
 use crate::{App, World};
-use export_domain::job::{Fenced, Job, State};
+use export_clip::Gauge;
+use export_domain::job::{Fenced, Job, Phase, Report, State};
 use export_domain::ports::Clock;
 use export_domain::settings::Lifecycle;
 use export_domain::update::{Change, update};
 use std::future::{pending, ready};
-use std::sync::atomic::{AtomicBool, AtomicI64, Ordering};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 use tokio::sync::Mutex;
 
 /// Writes that may meet another one (the lease's own renewal) before the worker gives up.
@@ -21,7 +24,10 @@ pub(crate) struct Lease<'a, W: World> {
     fence: u64,
     job: Mutex<Job>,
     open: OpenUpload,
-    done_ms: AtomicI64,
+    /// The progress of the clip; every write stores it.
+    pub(crate) gauge: Arc<Gauge>,
+    /// `true` once the clip is complete.
+    complete: AtomicBool,
     /// `true` if this worker wrote down that the job has ended.
     ended: AtomicBool,
 }
@@ -34,7 +40,8 @@ impl<'a, W: World> Lease<'a, W> {
             fence: job.fence,
             job: Mutex::new(job),
             open,
-            done_ms: AtomicI64::new(0),
+            gauge: Arc::default(),
+            complete: AtomicBool::new(false),
             ended: AtomicBool::new(false),
         }
     }
@@ -48,9 +55,16 @@ impl<'a, W: World> Lease<'a, W> {
         self.job.lock().await.clone()
     }
 
-    /// Milliseconds of the clip written so far; stored with the next renewal.
-    pub(crate) fn progress(&self, done_ms: i64) {
-        self.done_ms.fetch_max(done_ms, Ordering::Relaxed);
+    /// The clip is complete, and becomes visible next.
+    pub(crate) fn completed(&self) {
+        self.complete.store(true, Ordering::Relaxed);
+    }
+
+    /// The report on the clip as it is now.
+    fn report(&self) -> Report {
+        let report = engine::report(self.gauge.read());
+        let phase = if self.complete.load(Ordering::Relaxed) { Phase::Publishing } else { report.phase };
+        Report { phase, ..report }
     }
 
     /// Writes what `change` makes of the job, as often as other writers of the same claim get in between.
@@ -59,10 +73,12 @@ impl<'a, W: World> Lease<'a, W> {
         change: impl Fn(&Job, u64, i64, &Lifecycle) -> Result<Job, Fenced>,
     ) -> Result<(), AttemptError> {
         let mut job = self.job.lock().await;
+        let report = self.report();
         let found = Some(job.clone());
         *job = update(&self.app.jobs, found, WRITE_TRIES, |found| {
             let next = found.ok_or(Fenced).and_then(|found| {
-                let next = change(&found, self.fence, self.app.clock.now_ms(), &self.app.times)?;
+                let reported = found.reported(self.fence, &report);
+                let next = change(&reported, self.fence, self.app.clock.now_ms(), &self.app.times)?;
                 Ok(Change::write(Some(&found), next.clone(), next))
             });
             ready(next.map_err(AttemptError::from))
@@ -74,42 +90,59 @@ impl<'a, W: World> Lease<'a, W> {
 
     /// Renews the claim, so that the job seen last is the job as it is.
     pub(crate) async fn confirm(&self) -> Result<(), AttemptError> {
-        let done_ms = self.done_ms.load(Ordering::Relaxed);
-        self.write(|job, fence, now, times| job.renewed(fence, done_ms, now, times)).await
+        self.write(Job::renewed).await
     }
 
     /// Renews the claim and notes the upload that is open, if that is not on record: the next claim throws it away.
     async fn renew(&self) -> Result<(), AttemptError> {
         let Some(upload) = self.open.current() else { return self.confirm().await };
-        let done_ms = self.done_ms.load(Ordering::Relaxed);
         self.write(|job, fence, now, times| {
             if job.uploads.iter().any(|begun| begun.id == upload.id) {
-                return job.renewed(fence, done_ms, now, times);
+                return job.renewed(fence, now, times);
             }
-            job.with_upload(fence, &upload.id, done_ms, now, times)
+            job.with_upload(fence, &upload.id, now, times)
         })
         .await
     }
 
+    /// Stores the progress, if there is any since the last write.
+    async fn tell(&self) -> Result<(), AttemptError> {
+        let report = self.report();
+        if !self.job().await.is_news(self.fence, &report) {
+            return Ok(());
+        }
+        self.write(|job, fence, now, _| job.progressed(fence, &report, now)).await
+    }
+
     /// Renews until the claim is lost, and as soon as an upload is begun; never returns otherwise. An end that this
     /// worker wrote down is no lost claim. A table that does not answer for a whole lease means that the claim may be
-    /// someone else's by now.
+    /// someone else's by now. Between two renewals the progress is stored.
     pub(crate) async fn keep(&self) -> AttemptError {
-        let mut renewed_at = self.app.clock.now_ms();
+        let Lifecycle { renew_ms, progress_ms, .. } = self.app.times;
+        let (mut renewed_at, mut left_ms) = (self.app.clock.now_ms(), renew_ms);
         loop {
+            let pause_ms = left_ms.min(progress_ms).max(1);
             tokio::select! {
                 biased;
-                () = self.open.begun() => {}
-                () = self.app.clock.sleep_ms(u64::try_from(self.app.times.renew_ms).unwrap_or(1)) => {}
+                () = self.open.begun() => left_ms = 0,
+                () = self.app.clock.sleep_ms(u64::try_from(pause_ms).unwrap_or(1)) => left_ms -= pause_ms,
             }
-            match self.renew().await {
-                Ok(()) => renewed_at = self.app.clock.now_ms(),
+            let renews = left_ms <= 0;
+            if renews {
+                left_ms = renew_ms;
+            }
+            let written = if renews { self.renew().await } else { self.tell().await };
+            match written {
+                Ok(()) if renews => renewed_at = self.app.clock.now_ms(),
+                Ok(()) => {}
                 Err(AttemptError::Fenced(_)) if self.ended.load(Ordering::Relaxed) => return pending().await,
                 Err(AttemptError::Fenced(lost)) => return lost.into(),
                 Err(error) if self.app.clock.now_ms() - renewed_at >= self.app.times.lease_ms => {
                     return error;
                 }
-                Err(error) => tracing::warn!(%error, "failed to renew a claim"),
+                Err(error) => {
+                    tracing::warn!(%error, renews, "failed to renew a claim or to store the progress");
+                }
             }
         }
     }

@@ -52,7 +52,8 @@ impl<W: World> App<W> {
         );
         let reason = job.failure.as_ref().map(|failure| (BY_REASON, failure.reason.code()));
         self.metrics.emit(now, reason.as_slice(), &ending(job, now));
-        if job.video.is_some() && !plan.kind.is_empty() {
+        // An earlier attempt's clip has the plan that was chosen, and no cost.
+        if job.video.is_some() && plan.bytes_written > 0 {
             self.metrics.emit(now, &[(BY_PLAN, &plan.kind)], &making(&plan));
         }
     }

@@ -7,7 +7,7 @@ use crate::error::AttemptError;
 use crate::report::report_fallback;
 use crate::upload::{Content, Prepared};
 use export_clip::{Clip, Error as ClipError, Made, Observer, Still, Thumbnail};
-use export_domain::job::{Job, Manifest, ObjectKind, PlanSummary, Reason, Warning};
+use export_domain::job::{Job, Manifest, ObjectKind, PlanSummary, Reason, STILL, Warning};
 use export_domain::ports::{ClipStore, Clock, Tenants, Upload};
 use export_domain::request::Wanted;
 use export_media::time::Nanos;
@@ -96,6 +96,7 @@ impl<W: World> Attempt<'_, W> {
             container: container(self.job.order.target.container),
             left: self.left().saturating_sub(MARGIN),
             last_try: again,
+            gauge: Arc::clone(&self.lease.gauge),
         };
         let (store, place) = (Arc::clone(&self.app.objects), self.place(ObjectKind::Video));
         let sink = Uploads { store, place, open: self.open.clone() };
@@ -109,23 +110,21 @@ impl<W: World> Attempt<'_, W> {
     }
 
     async fn publish_clip(&self, made: Made<Prepared>, began: Instant) -> Result<(), AttemptError> {
-        let Made { written: prepared, length, lack_ms, plan, warnings, bytes_read, open_ms } = made;
+        let Made { written: prepared, length, lack_ms, holes, plan, warnings, bytes_read, open_ms } = made;
         let lack_ms = lack_ms.clamp(0, self.job.order.duration_ms);
-        let manifest = manifest(&prepared, length, lack_ms, engine::warnings(warnings));
+        let manifest = Manifest {
+            holes: holes.into_iter().map(engine::hole).collect(),
+            ..manifest(&prepared, length, lack_ms, engine::warnings(warnings))
+        };
+        self.lease.completed();
         let video = self.publish(ObjectKind::Video, &prepared, manifest).await?;
         self.open.take().await;
         let plan = PlanSummary {
-            kind: plan.kind.to_owned(),
-            reason: plan.reason,
-            fell_back: plan.fell_back.is_some(),
-            frames_encoded: plan.frames_encoded,
-            frames_copied: plan.frames_copied,
             bytes_read,
             bytes_written: prepared.bytes,
             open_ms,
-            render_ms: plan.render_ms,
-            check_ms: plan.check_ms,
             total_ms: u64::try_from(began.elapsed().as_millis()).unwrap_or(u64::MAX),
+            ..engine::plan(plan)
         };
         self.commit_video(video, plan).await?;
         if matches!(prepared.content, Content::Parts(..)) {
@@ -138,7 +137,7 @@ impl<W: World> Attempt<'_, W> {
         let Thumbnail { jpeg, bytes_read, warnings } = image;
         let bytes = u64::try_from(jpeg.len()).unwrap_or_default();
         let plan = PlanSummary {
-            kind: "still".to_owned(),
+            kind: STILL.to_owned(),
             reason: "the first picture of the window".to_owned(),
             frames_encoded: 1,
             bytes_read,
@@ -164,7 +163,7 @@ impl<W: World> Attempt<'_, W> {
     }
 }
 
-/// Publishes the first picture and notes the progress.
+/// Publishes the first picture.
 impl<W: World> Observer for Attempt<'_, W> {
     async fn wants_first_frame(&self) -> bool {
         self.lease.job().await.image.is_none()
@@ -172,10 +171,6 @@ impl<W: World> Observer for Attempt<'_, W> {
 
     async fn first_frame(&self, frame: Thumbnail) -> Result<(), export_clip::Error> {
         Ok(self.publish_image(frame).await?)
-    }
-
-    fn progress(&self, length: Nanos) {
-        self.lease.progress(length.to_millis_floor());
     }
 }
 
@@ -185,5 +180,13 @@ fn manifest(prepared: &Prepared, length: Nanos, lack_ms: i64, warnings: Vec<Warn
         Content::Parts(_, parts) => u32::try_from(parts.len()).unwrap_or(u32::MAX),
     };
     let duration_ms = (length + Nanos::new(500_000)).to_millis_floor();
-    Manifest { bytes: prepared.bytes, sha256: prepared.sha256.clone(), parts, duration_ms, lack_ms, warnings }
+    Manifest {
+        bytes: prepared.bytes,
+        sha256: prepared.sha256.clone(),
+        parts,
+        duration_ms,
+        lack_ms,
+        warnings,
+        holes: Vec::new(),
+    }
 }

@@ -5,10 +5,11 @@ use crate::container::Container;
 use crate::error::Error;
 use crate::ffmpeg::Ffmpeg;
 use crate::source::window::Window;
+use crate::stats::Stats;
 use crate::write::container::{Batch, ContainerWriter};
 use crate::{ClipWriter, Source};
 use export_media::arrange::{ClipClock, nanos, ticks};
-use export_media::coverage::Coverage;
+use export_media::coverage::{Coverage, Uncovered};
 use export_media::mux::edits;
 use export_media::time::Nanos;
 
@@ -21,6 +22,7 @@ pub(crate) struct Audio<T> {
     pub(crate) written: T,
     pub(crate) length: Nanos,
     pub(crate) lack_ms: i64,
+    pub(crate) holes: Vec<Uncovered>,
 }
 
 /// The tracks on one clock, which is the first one's.
@@ -41,6 +43,7 @@ pub(crate) async fn make<O: Source, W: ClipWriter>(
     container: Container,
     audio: Vec<AudioTrack<O>>,
     sink: W,
+    stats: &Stats,
 ) -> Result<Option<Audio<W::Written>>, Error> {
     let audio = heard(audio).await?;
     let mut tracks = Tracks {
@@ -62,6 +65,7 @@ pub(crate) async fn make<O: Source, W: ClipWriter>(
     loop {
         tracks.shift(&mut batches, container, base);
         output.add(&batches).await?;
+        stats.written(tracks.clock.started(), None);
         if tracks.over {
             break;
         }
@@ -69,8 +73,8 @@ pub(crate) async fn make<O: Source, W: ClipWriter>(
     }
     let length = tracks.clock.length();
     let edits: Vec<_> = tracks.starts().map(|(at, scale)| edits(at, scale, length, timescale)).collect();
-    let lack_ms = tracks.coverage.lack_ms();
-    Ok(Some(Audio { written: output.finish(&edits).await?, length, lack_ms }))
+    let (lack_ms, holes) = (tracks.coverage.lack_ms(), tracks.coverage.holes());
+    Ok(Some(Audio { written: output.finish(&edits).await?, length, lack_ms, holes }))
 }
 
 impl<O: Source> Tracks<O> {

@@ -3,19 +3,22 @@
 
 mod making;
 
-use self::making::{ClipParts, make};
+use self::making::{ClipParts, VideoClip, make};
 use crate::audio::AudioTrack;
-use crate::audio_only;
+use crate::audio_only::{self, Audio};
 use crate::budget::Budget;
 use crate::container::Container;
 use crate::error::{Error, Kind, Unfit};
 use crate::ffmpeg::Ffmpeg;
+use crate::gauge::Gauge;
 use crate::notes::{Warning, WarningCode, no_picture};
+use crate::plan::Plan;
 use crate::planner::{Largest, PlanInput};
 use crate::recording::{Recording, Selection};
 use crate::source::Track;
 use crate::still::{picture, show};
 use crate::{ClipWriter, Observer, Sink, Source};
+use export_media::coverage::Uncovered;
 use export_media::time::Nanos;
 use std::sync::Arc;
 use std::time::Duration;
@@ -32,6 +35,8 @@ pub struct Clip {
     pub left: Duration,
     /// `true` if a failure that nothing explains is not to be tried again: the clip is then encoded as a whole.
     pub last_try: bool,
+    /// Tells its progress.
+    pub gauge: Arc<Gauge>,
 }
 
 /// A clip that was made.
@@ -43,6 +48,8 @@ pub struct Made<W> {
     pub length: Nanos,
     /// The part of the window that no recorded frame covers, in milliseconds.
     pub lack_ms: i64,
+    /// The parts of the window that no recorded frame covers, the first hundred of them.
+    pub holes: Vec<Uncovered>,
     /// In which way it was made.
     pub plan: Plan,
     /// The parts that were left out of it or corrected in it, one of each kind.
@@ -51,25 +58,6 @@ pub struct Made<W> {
     pub bytes_read: u64,
     /// Milliseconds to read the manifest and the first init segment.
     pub open_ms: u64,
-}
-
-/// The way in which a clip was made.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Plan {
-    /// `copy`, `smart` (copied except for its ends) or `reencode`.
-    pub kind: &'static str,
-    /// Why in this way.
-    pub reason: String,
-    /// Why it could not be copied, if that was tried.
-    pub fell_back: Option<Unfit>,
-    /// Frames that went through an encoder.
-    pub frames_encoded: u64,
-    /// Frames that are as recorded.
-    pub frames_copied: u64,
-    /// Milliseconds of decoding and encoding, all runs added up.
-    pub render_ms: u64,
-    /// Milliseconds of checking the joins, all added up.
-    pub check_ms: u64,
 }
 
 /// The sink's description of a file.
@@ -178,6 +166,7 @@ impl<S: Source, K: Sink, B: Observer> Making<'_, S, K, B> {
     /// A clip with a picture.
     async fn of_pictures(&self, audio: Vec<AudioTrack<S>>, way: &Way<'_>) -> Result<Made<FileOf<K>>, Error> {
         let (window, reader) = (self.source.window, &self.source.reader);
+        let stats = self.clip.gauge.begin(way.unfit.clone());
         let parts = ClipParts {
             input: PlanInput {
                 ffmpeg: self.ffmpeg,
@@ -192,69 +181,51 @@ impl<S: Source, K: Sink, B: Observer> Making<'_, S, K, B> {
             video: self.source.pictures(),
             audio,
             writer: self.begin().await?,
+            stats: Arc::clone(&stats),
         };
         let made = make(parts, self.observer).await?.ok_or_else(|| no_picture(reader.notes()))?;
-        if made.stats.left_out() > 0 {
-            let detail = format!("{} pictures are damaged, and no decoder gives them", made.stats.left_out());
+        if stats.left_out() > 0 {
+            let detail = format!("{} pictures are damaged, and no decoder gives them", stats.left_out());
             reader.notes().warn(WarningCode::PicturesLeftOut, detail);
         }
-        for lost in made.stats.lost() {
+        for lost in stats.lost() {
             reader.notes().warn(WarningCode::MetadataLeftOut, format!("the encoded pictures have no {lost}"));
         }
-        let (copied, encoded) = (made.stats.copied(), made.stats.encoded());
-        let (kind, reason) = match (&way.unfit, copied, encoded) {
-            (Some((_, why)), ..) => ("reencode", why.as_str()),
-            (None, _, 0) => ("copy", "the window starts and ends between pictures that need no other"),
-            (None, 0, _) if made.stats.converts() => {
-                ("reencode", "another codec than the recorded one is asked for")
-            }
-            (None, 0, _) => {
-                ("reencode", "the window holds no picture to start a copy with: no IDR, CRA or BLA")
-            }
-            (None, ..) => ("smart", "only what the window's ends cut off is encoded"),
-        };
-        let plan = Plan {
-            kind,
-            reason: reason.to_owned(),
-            fell_back: way.unfit.as_ref().map(|(unfit, _)| *unfit),
-            frames_encoded: encoded,
-            frames_copied: copied,
-            render_ms: made.stats.render_ms(),
-            check_ms: made.stats.check_ms(),
-        };
-        Ok(self.made(made.written, made.length, made.lack_ms, plan))
+        let VideoClip { written, length, lack_ms, holes } = made;
+        Ok(self.made(written, length, (lack_ms, holes), stats.plan()))
     }
 
     /// A clip of a recording without a picture.
     async fn of_audio(&self, audio: Vec<AudioTrack<S>>) -> Result<Made<FileOf<K>>, Error> {
+        let stats = self.clip.gauge.begin(None);
+        stats.has_only_audio();
         let sink = self.begin().await?;
         let audio =
-            audio_only::make(self.ffmpeg, self.source.window, self.clip.container, audio, sink).await?;
+            audio_only::make(self.ffmpeg, self.source.window, self.clip.container, audio, sink, &stats)
+                .await?;
         let none = || match self.source.audio_left_out() {
             Some(detail) => Kind::UnsupportedCodec.because(detail),
             None => self.source.nothing(Kind::NoMedia.because("no audio is recorded in the window")),
         };
         let audio = audio.ok_or_else(none)?;
-        let plan = Plan {
-            kind: "copy",
-            reason: "audio only".to_owned(),
-            fell_back: None,
-            frames_encoded: 0,
-            frames_copied: 0,
-            render_ms: 0,
-            check_ms: 0,
-        };
-        Ok(self.made(audio.written, audio.length, audio.lack_ms, plan))
+        let Audio { written, length, lack_ms, holes } = audio;
+        Ok(self.made(written, length, (lack_ms, holes), stats.plan()))
     }
 
     async fn begin(&self) -> Result<K::Writer, Error> {
         self.sink.begin(self.clip.container == Container::Mp4).await
     }
 
-    fn made(&self, written: FileOf<K>, length: Nanos, lack_ms: i64, plan: Plan) -> Made<FileOf<K>> {
+    fn made(
+        &self,
+        written: FileOf<K>,
+        length: Nanos,
+        (lack_ms, holes): (i64, Vec<Uncovered>),
+        plan: Plan,
+    ) -> Made<FileOf<K>> {
         let Recording { reader, open_ms, .. } = self.source;
         let (warnings, bytes_read) = (reader.notes().warnings(), reader.bytes());
-        Made { written, length, lack_ms, plan, warnings, bytes_read, open_ms: *open_ms }
+        Made { written, length, lack_ms, holes, plan, warnings, bytes_read, open_ms: *open_ms }
     }
 }
 

@@ -100,6 +100,9 @@ pub enum Error {
         wake_at: i64,
         /// Milliseconds of the window that are there.
         available_ms: i64,
+        /// The time up to which the recording is known to be complete, milliseconds since the epoch; `None` if nothing is
+        /// recorded yet.
+        live_edge_ms: Option<i64>,
     },
     /// A service did not answer: the recording has no part in it. The text is for the log.
     #[error("{0}")]

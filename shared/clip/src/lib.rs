@@ -1,7 +1,7 @@
 //! Cuts frame-exact clips and thumbnails out of DASH recordings, with ffmpeg for what cannot be copied.
 //!
 //! [`Clip`] and [`Still`] say what to make. A recording is read through a [`Source`], a clip is written to a [`Sink`],
-//! and an [`Observer`] gets the first frame and the progress while the clip is made. ffmpeg runs as a child process
+//! and an [`Observer`] gets the first frame while the clip is made; a [`Gauge`] tells the progress. ffmpeg runs as a child process
 //! with nothing but pipes; nothing is written to disk. This crate knows no cloud service, no queue and no job.
 //!
 //! A clip of two seconds out of a folder, the first frame left alone:
@@ -25,7 +25,7 @@
 //! let (start_ms, duration_ms) = (1300, 2000);
 //! let window = Asked {
 //!     start_pos_ms: start_ms, // counts in recordings that say when on the wall clock they started
-//!     start_time_ms: start_ms, // counts in all others
+//!     start_time_ms: Some(start_ms), // counts in all others
 //!     duration_ms,
 //!     wall_end_ms: start_ms + duration_ms,
 //!     still: false,
@@ -35,6 +35,7 @@
 //!     container: Container::Mp4,
 //!     left: Duration::from_secs(60),
 //!     last_try: false,
+//!     gauge: Default::default(),
 //! };
 //! let ffmpeg = Ffmpeg::at(&program, Duration::from_secs(30));
 //! let (source, sink) = (Arc::new(Folder::new(&folder)), ClipFile::new(folder.join("clip.mp4")));
@@ -58,8 +59,10 @@ mod container;
 mod error;
 mod ffmpeg;
 mod files;
+mod gauge;
 mod machine;
 mod notes;
+mod plan;
 mod planner;
 mod ports;
 mod recording;
@@ -70,14 +73,17 @@ mod task;
 mod video;
 mod write;
 
-pub use clip::{Clip, Made, Plan};
+pub use clip::{Clip, Made};
 pub use container::Container;
 pub use error::{Error, Kind, Refusal, Unfit};
+pub use export_media::coverage::Uncovered;
 pub use export_media::nal::VideoCodec;
 pub use export_media::window::Asked;
 pub use ffmpeg::{Coder, Ffmpeg, cage, children};
 pub use files::{ClipFile, FileWriter, Folder};
+pub use gauge::{Gauge, Underway};
 pub use notes::{Warning, WarningCode};
+pub use plan::{ClipPhase, Plan};
 pub use ports::{ClipWriter, Observer, ReadFailure, Sink, Source, Thumbnail};
 pub use recording::Selection;
 pub use still::Still;

@@ -27,6 +27,8 @@ pub enum WarningCode {
     TracksMatchedByPosition,
     /// Rates, durations or times in the manifest or in the boxes contradict the media and were corrected.
     RatesCorrected,
+    /// `StartTime` names another instant than `StartPos`, which counts.
+    StartTimeDiffers,
 }
 
 /// A part that was left out of a clip, or corrected in it.

@@ -16,7 +16,7 @@ use crate::ffmpeg::Ffmpeg;
 use crate::notes::Notes;
 use crate::notes::WarningCode;
 use crate::source::window::Window;
-use crate::stats::Stats;
+use crate::stats::{RunGauge, Stats};
 use crate::task::Task;
 use crate::video::VideoFeed;
 use crate::write::assembly::{Block, ClipSample, VideoSpec};
@@ -102,6 +102,8 @@ pub(crate) struct PendingBlock {
     /// Everything is rendered: the time it takes grows with the clip.
     pub(crate) paced: bool,
     pub(crate) spec: VideoSpec,
+    /// The progress of its encoder, if they go through one.
+    pub(crate) run: Option<RunGauge>,
     /// Given back once the pictures are taken.
     _room: Option<OwnedSemaphorePermit>,
 }
@@ -337,14 +339,14 @@ impl<'a> Planner<'a> {
         let room = Arc::clone(&self.room).acquire_many_owned(kib).await.map_err(|_| over())?;
         let picture = |(n, access)| copied(access, splice && n == 0);
         let pictures = pictures.iter().enumerate().map(picture).collect::<Result<_, Error>>()?;
-        self.send(Waiting::Ready(pictures), clip, Some(room)).await
+        self.send(Waiting::Ready(pictures), clip, None, Some(room)).await
     }
 
     async fn render(&mut self, setup: &Arc<Setup>, clip: &Arc<Setup>, run: Run<Coded>) -> Result<(), Error> {
         let joins = !self.renders();
         let share = self.share.clone()?;
         let encoding = self.encoding(setup, clip, &run, share)?;
-        let (setup, first) = (Arc::clone(setup), self.first.take());
+        let (setup, first, gauge) = (Arc::clone(setup), self.first.take(), self.stats.begin_run());
         let order = EncodeRequest {
             setup,
             format: clip.format,
@@ -352,6 +354,7 @@ impl<'a> Planner<'a> {
             encoding,
             run,
             first,
+            gauge: gauge.clone(),
         };
         let turn = Arc::clone(&self.turns).acquire_owned().await.map_err(|_| over())?;
         let (ffmpeg, stats, container) =
@@ -371,7 +374,7 @@ impl<'a> Planner<'a> {
             drop(turn);
             pictures
         });
-        self.send(Waiting::Rendering(task), clip, None).await
+        self.send(Waiting::Rendering(task), clip, Some(gauge), None).await
     }
 
     fn encoding(
@@ -420,6 +423,7 @@ impl<'a> Planner<'a> {
         &mut self,
         pictures: Waiting,
         clip: &Setup,
+        run: Option<RunGauge>,
         room: Option<OwnedSemaphorePermit>,
     ) -> Result<(), Error> {
         let (width, height) = clip.format.display_size();
@@ -429,7 +433,7 @@ impl<'a> Planner<'a> {
         let spec = VideoSpec { width, height, matrix, timescale: clip.timescale, delay, entry };
         let (starts, paced) = (std::mem::take(&mut self.starts), self.renders());
         self.pending
-            .send(PendingBlock { pictures, starts, paced, spec, _room: room })
+            .send(PendingBlock { pictures, starts, paced, spec, run, _room: room })
             .await
             .map_err(|_| over())
     }

@@ -3,7 +3,6 @@
 use crate::error::Error;
 use crate::notes::Warning;
 use bytes::Bytes;
-use export_media::time::Nanos;
 use std::future::Future;
 
 /// Why a part of a recording was not read.
@@ -82,7 +81,7 @@ pub struct Thumbnail {
     pub warnings: Vec<Warning>,
 }
 
-/// Learns what happens while a clip is made.
+/// Takes what a clip gives while it is made.
 pub trait Observer: Sync {
     /// Returns `true` if the clip's first frame is still wanted.
     fn wants_first_frame(&self) -> impl Future<Output = bool> + Send;
@@ -92,12 +91,9 @@ pub trait Observer: Sync {
     /// # Errors
     /// Ends the making of the clip.
     fn first_frame(&self, frame: Thumbnail) -> impl Future<Output = Result<(), Error>> + Send;
-
-    /// So much of the clip is made.
-    fn progress(&self, length: Nanos);
 }
 
-/// Wants neither the first frame nor the progress.
+/// Does not want the first frame.
 impl Observer for () {
     async fn wants_first_frame(&self) -> bool {
         false
@@ -106,6 +102,4 @@ impl Observer for () {
     async fn first_frame(&self, _frame: Thumbnail) -> Result<(), Error> {
         Ok(())
     }
-
-    fn progress(&self, _length: Nanos) {}
 }

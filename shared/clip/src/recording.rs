@@ -65,7 +65,7 @@ impl<O: Source> Recording<O> {
                 if now_ms < asked_at_ms.saturating_add(WRITING_MS) =>
             {
                 let wake_at = now_ms.saturating_add(WRITING_MS / 20);
-                return Err(Error::Waiting { wake_at, available_ms: 0 });
+                return Err(Error::Waiting { wake_at, available_ms: 0, live_edge_ms: None });
             }
             Err(error) => return Err(error.into()),
         };
@@ -78,6 +78,13 @@ impl<O: Source> Recording<O> {
             Some(part) => part.open(&reader).await?,
             None => None,
         };
+        let listed = track.as_ref().and_then(|track| track.listed_start());
+        if let Some((named_ms, begins_ms)) = Window::disagreement(&mpd, asked, listed) {
+            let detail = format!(
+                "StartTime is {named_ms} ms, and StartPos is {begins_ms} ms after the start of the recording: StartPos counts"
+            );
+            reader.notes().warn(WarningCode::StartTimeDiffers, detail);
+        }
         let mut recording =
             Self { reader, mpd, window, video, track, selection: selection.clone(), began, open_ms: 0 };
         recording.open_ms = recording.age_ms();
@@ -120,7 +127,7 @@ impl<O: Source> Recording<O> {
     /// Refuses to say that there is nothing while a Period that is announced may have no content yet.
     pub(crate) fn check_begun(&self) -> Result<(), Error> {
         match self.window.wake_for_init(&self.mpd, self.selection.now_ms) {
-            Some(wake_at) => Err(Error::Waiting { wake_at, available_ms: 0 }),
+            Some(wake_at) => Err(Error::Waiting { wake_at, available_ms: 0, live_edge_ms: None }),
             None => Ok(()),
         }
     }
@@ -130,7 +137,7 @@ impl<O: Source> Recording<O> {
         let Some(edge) = self.edge(track)? else { return Ok(()) };
         let start = self.window.start;
         if edge.reached < start + edge.segment {
-            return Err(waiting(edge.due_ms(), edge.reached - start, self.selection.window.duration_ms));
+            return Err(waiting(edge.due_ms(), edge.reached, start, &self.selection.window));
         }
         self.check_stored(&edge, track, (start, start + Nanos::new(1))).await
     }
@@ -152,11 +159,7 @@ impl<O: Source> Recording<O> {
     fn check_reached(&self, track: &Track) -> Result<Option<Edge>, Error> {
         let Some(edge) = self.edge(track)? else { return Ok(None) };
         if edge.reached < self.window.end {
-            return Err(waiting(
-                edge.due_ms(),
-                edge.reached - self.window.start,
-                self.selection.window.duration_ms,
-            ));
+            return Err(waiting(edge.due_ms(), edge.reached, self.window.start, &self.selection.window));
         }
         Ok(Some(edge))
     }
@@ -172,11 +175,10 @@ impl<O: Source> Recording<O> {
             return Ok(());
         }
         match track.newest_absent(&self.reader, from.max(edge.young), until).await? {
-            Some(absent) => Err(waiting(
-                edge.soon_ms(),
-                track.span(&absent).0 - self.window.start,
-                self.selection.window.duration_ms,
-            )),
+            Some(absent) => {
+                let reached = track.span(&absent).0;
+                Err(waiting(edge.soon_ms(), reached, self.window.start, &self.selection.window))
+            }
             None => Ok(()),
         }
     }

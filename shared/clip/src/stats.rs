@@ -1,13 +1,18 @@
-//! The cost of a clip, for people and metrics.
+//! The way in which a clip is made, its progress and its cost, for people and metrics.
 
-use std::collections::BTreeSet;
+use crate::error::Unfit;
+use crate::plan::{ClipPhase, Plan};
+use export_media::time::Nanos;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
-use std::sync::{Mutex, PoisonError};
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
-/// The cost of a clip, added up.
+/// One try to make a clip, added up.
 #[derive(Debug, Default)]
 pub(crate) struct Stats {
+    /// Why it cannot be copied, if that was tried.
+    unfit: Option<(Unfit, String)>,
     copied: AtomicU64,
     encoded: AtomicU64,
     render_ms: AtomicU64,
@@ -15,16 +20,75 @@ pub(crate) struct Stats {
     lost: Mutex<BTreeSet<&'static str>>,
     left_out: AtomicU64,
     converts: AtomicBool,
+    only_audio: AtomicBool,
+    /// A run of pictures was taken to be encoded.
+    encodes: AtomicBool,
+    rendering: AtomicU64,
+    checking: AtomicU64,
+    made: Mutex<MadeParts>,
+}
+
+/// The length of what is made of a clip.
+#[derive(Debug, Default)]
+struct MadeParts {
+    /// In the file.
+    written: Nanos,
+    /// Of the runs that are encoded and not in the file yet.
+    runs: BTreeMap<u64, Nanos>,
+    /// The number of runs so far.
+    begun: u64,
+}
+
+/// A run of pictures on its way through an encoder.
+#[derive(Debug, Clone)]
+pub(crate) struct RunGauge {
+    stats: Arc<Stats>,
+    number: u64,
+}
+
+impl RunGauge {
+    /// So much of it has come out of the encoder.
+    pub(crate) fn made(&self, length: Nanos) {
+        let mut made = self.stats.made.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(run) = made.runs.get_mut(&self.number) {
+            *run = length;
+        }
+    }
+}
+
+/// Counts a step for as long as it is under way.
+pub(crate) struct StepGuard<'a>(&'a AtomicU64);
+
+impl<'a> StepGuard<'a> {
+    fn begin(count: &'a AtomicU64) -> Self {
+        count.fetch_add(1, Ordering::Relaxed);
+        Self(count)
+    }
+}
+
+impl Drop for StepGuard<'_> {
+    fn drop(&mut self) {
+        self.0.fetch_sub(1, Ordering::Relaxed);
+    }
 }
 
 impl Stats {
+    /// Of a clip that cannot be copied if there is an `unfit`.
+    pub(crate) fn new(unfit: Option<(Unfit, String)>) -> Self {
+        Self { unfit, ..Self::default() }
+    }
+
+    /// The recording has no picture.
+    pub(crate) fn has_only_audio(&self) {
+        self.only_audio.store(true, Ordering::Relaxed);
+    }
+
     /// The clip is in another codec than the recording.
     pub(crate) fn converted(&self) {
         self.converts.store(true, Ordering::Relaxed);
     }
 
-    /// Returns `true` if the clip is in another codec than the recording.
-    pub(crate) fn converts(&self) -> bool {
+    fn converts(&self) -> bool {
         self.converts.load(Ordering::Relaxed)
     }
 
@@ -60,25 +124,108 @@ impl Stats {
     pub(crate) fn lost(&self) -> Vec<&'static str> {
         self.lost.lock().unwrap_or_else(PoisonError::into_inner).iter().copied().collect()
     }
+}
+
+/// Progress.
+impl Stats {
+    /// A run of pictures is taken to be encoded.
+    pub(crate) fn begin_run(self: &Arc<Self>) -> RunGauge {
+        self.encodes.store(true, Ordering::Relaxed);
+        let mut made = self.made.lock().unwrap_or_else(PoisonError::into_inner);
+        made.begun += 1;
+        let number = made.begun;
+        made.runs.insert(number, Nanos::ZERO);
+        RunGauge { stats: Arc::clone(self), number }
+    }
+
+    /// The file has so much of the clip, with `run` if what was added is one.
+    pub(crate) fn written(&self, length: Nanos, run: Option<&RunGauge>) {
+        let mut made = self.made.lock().unwrap_or_else(PoisonError::into_inner);
+        made.written = length;
+        if let Some(run) = run {
+            made.runs.remove(&run.number);
+        }
+    }
+
+    /// Pictures go through an encoder.
+    pub(crate) fn rendering(&self) -> StepGuard<'_> {
+        StepGuard::begin(&self.rendering)
+    }
+
+    /// A join is checked.
+    pub(crate) fn checking(&self) -> StepGuard<'_> {
+        StepGuard::begin(&self.checking)
+    }
+
+    /// Length of what is made, in the file or not.
+    pub(crate) fn made(&self) -> Nanos {
+        let made = self.made.lock().unwrap_or_else(PoisonError::into_inner);
+        made.runs.values().fold(made.written, |sum, run| sum + *run)
+    }
+
+    /// The step that the clip is at.
+    pub(crate) fn phase(&self) -> ClipPhase {
+        let (rendering, checking) =
+            (self.rendering.load(Ordering::Relaxed), self.checking.load(Ordering::Relaxed));
+        let copies = self.copied() > 0 || self.made() > Nanos::ZERO;
+        match (rendering, checking) {
+            (0, 0) if self.encodes.load(Ordering::Relaxed) && self.copied() == 0 => ClipPhase::Encoding,
+            (0, 0) if copies => ClipPhase::Copying,
+            (0, 0) => ClipPhase::Reading,
+            (0, _) => ClipPhase::Checking,
+            _ => ClipPhase::Encoding,
+        }
+    }
+
+    /// The plan without its counts, once no picture to come can change it.
+    pub(crate) fn chosen(&self) -> Option<Plan> {
+        let encodes = self.encodes.load(Ordering::Relaxed);
+        let certain = self.unfit.is_some()
+            || self.converts()
+            || self.only_audio.load(Ordering::Relaxed)
+            || (encodes && self.copied() > 0);
+        certain.then(|| {
+            let counts =
+                Plan { frames_encoded: 0, frames_copied: 0, render_ms: 0, check_ms: 0, ..self.plan() };
+            let (kind, reason) = self.way(encodes);
+            Plan { kind, reason: reason.to_owned(), ..counts }
+        })
+    }
+
+    /// The plan of a clip that is made.
+    pub(crate) fn plan(&self) -> Plan {
+        let encoded = self.encoded.load(Ordering::Relaxed);
+        let (kind, reason) = self.way(encoded > 0);
+        Plan {
+            kind,
+            reason: reason.to_owned(),
+            fell_back: self.unfit.as_ref().map(|(unfit, _)| *unfit),
+            frames_encoded: encoded,
+            frames_copied: self.copied(),
+            render_ms: self.render_ms.load(Ordering::Relaxed),
+            check_ms: self.check_ms.load(Ordering::Relaxed),
+        }
+    }
+
+    /// In which way it is made, and why.
+    fn way(&self, encodes: bool) -> (&'static str, &str) {
+        match (&self.unfit, self.copied(), encodes) {
+            (Some((_, why)), ..) => ("reencode", why.as_str()),
+            _ if self.only_audio.load(Ordering::Relaxed) => ("copy", "audio only"),
+            (None, 0, _) if self.converts() => {
+                ("reencode", "another codec than the recorded one is asked for")
+            }
+            (None, _, false) => ("copy", "the window starts and ends between pictures that need no other"),
+            (None, 0, true) => {
+                ("reencode", "the window holds no picture to start a copy with: no IDR, CRA or BLA")
+            }
+            (None, ..) => ("smart", "only what the window's ends cut off is encoded"),
+        }
+    }
 
     /// Frames that are as recorded.
-    pub(crate) fn copied(&self) -> u64 {
+    fn copied(&self) -> u64 {
         self.copied.load(Ordering::Relaxed)
-    }
-
-    /// Frames that went through an encoder.
-    pub(crate) fn encoded(&self) -> u64 {
-        self.encoded.load(Ordering::Relaxed)
-    }
-
-    /// Milliseconds of rendering, all runs added up.
-    pub(crate) fn render_ms(&self) -> u64 {
-        self.render_ms.load(Ordering::Relaxed)
-    }
-
-    /// Milliseconds of checking joins, all added up.
-    pub(crate) fn check_ms(&self) -> u64 {
-        self.check_ms.load(Ordering::Relaxed)
     }
 }
 

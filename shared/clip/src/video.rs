@@ -11,6 +11,7 @@ use crate::error::Kind;
 use crate::notes::Notes;
 use crate::notes::WarningCode;
 use crate::source::{Fetched, Media, Reader, Segments, Track};
+use export_media::coverage::Uncovered;
 use export_media::entries::SharedEntry;
 use export_media::fmp4::TrackKind;
 use export_media::mpd::{Representation, Segment};
@@ -183,6 +184,11 @@ impl<O: Source> VideoFeed<O> {
     /// Milliseconds of the window that nothing decodable covers; once everything has been fed.
     pub(crate) fn lack_ms(&mut self) -> i64 {
         self.stretches.lack_ms()
+    }
+
+    /// The parts of the window that nothing decodable covers; once everything has been fed.
+    pub(crate) fn holes(&mut self) -> Vec<Uncovered> {
+        self.stretches.holes()
     }
 
     async fn take_open(&mut self) -> Result<Option<Open<O>>, Error> {

@@ -17,6 +17,7 @@ use serde::{Deserialize, Serialize};
 
 mod aftermath;
 mod cause;
+mod progress;
 mod transition;
 mod unread;
 mod warning;
@@ -24,6 +25,7 @@ mod work;
 
 pub use aftermath::Aftermath;
 pub use cause::{Cause, Detail, Reason};
+pub use progress::{Phase, Progress, Report};
 pub use transition::{Errand, Posted, Swept};
 pub use unread::Unread;
 pub use warning::{Warning, WarningCode};
@@ -142,6 +144,18 @@ pub struct Manifest {
     /// The parts that were left out of it or corrected in it, one of each kind.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub warnings: Vec<Warning>,
+    /// The parts of the window that no recorded frame covers, the first hundred of them.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub holes: Vec<Hole>,
+}
+
+/// A part of a window that no recorded frame covers.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Hole {
+    /// Its start, in milliseconds from the window's.
+    pub at_ms: i64,
+    /// Its length in milliseconds.
+    pub length_ms: i64,
 }
 
 /// A manifest written before its object is made visible, so that a worker that finds the object knows what it is.
@@ -168,6 +182,9 @@ pub struct Begun {
     /// The store's name of the upload.
     pub id: String,
 }
+
+/// [`PlanSummary::kind`] of a picture alone.
+pub const STILL: &str = "still";
 
 /// The worker's report on the making of a clip, for people.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -286,9 +303,13 @@ pub struct Job {
     /// First time that the recording was found absent.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub source_missing_since: Option<i64>,
-    /// Milliseconds of the clip written so far: the most of all attempts.
+    /// Milliseconds of the window that are made, or were there while the job waited for its recording: the most of all
+    /// attempts.
     #[serde(default)]
     pub done_ms: i64,
+    /// The progress of the work; absent in items of earlier versions.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub progress: Option<Progress>,
     /// Ends of earlier generations whose completion events are still to be sent.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub untold: Vec<UntoldEnd>,

@@ -1,7 +1,7 @@
 //! The job as modern clients see it: words, percent, RFC 3339 times. Never a bucket's name or
 //! a user's.
 
-use crate::job::{Detail, Failure, Job, PlanSummary, State, Warning};
+use crate::job::{Detail, Failure, Hole, Job, Phase, PlanSummary, STILL, State, Warning};
 use crate::request::{ExportType, Story, Wanted};
 use jiff::Timestamp;
 use serde::Serialize;
@@ -30,6 +30,18 @@ pub struct Requested<'a> {
     export_type: ExportType,
 }
 
+/// A part of a window.
+#[derive(Debug, Serialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema), schema(as = JobHole))]
+pub struct Lacking {
+    /// Its start, as `StartPos`.
+    #[cfg_attr(feature = "openapi", schema(minimum = 0))]
+    start_pos_ms: i64,
+    /// Its length in milliseconds.
+    #[cfg_attr(feature = "openapi", schema(minimum = 1))]
+    duration_ms: i64,
+}
+
 /// One job.
 #[derive(Debug, Serialize)]
 #[cfg_attr(feature = "openapi", derive(utoipa::ToSchema), schema(as = Job))]
@@ -42,7 +54,10 @@ pub struct Resource<'a> {
     /// Counts from 1; a POST after a failure starts the next.
     #[cfg_attr(feature = "openapi", schema(minimum = 1))]
     generation: u32,
-    /// The part of the clip that is made, in per cent; 100 when its files are there.
+    /// The step that a job in work is at; absent once it has ended.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    phase: Option<Phase>,
+    /// The part of the clip that is made, in per cent; 100 when its files are there. It never falls within a generation.
     #[cfg_attr(feature = "openapi", schema(minimum = 0, maximum = 100))]
     percent: i64,
     /// First request for it.
@@ -68,6 +83,11 @@ pub struct Resource<'a> {
     #[serde(skip_serializing_if = "Option::is_none")]
     #[cfg_attr(feature = "openapi", schema(format = DateTime))]
     ready_after: Option<String>,
+    /// The time up to which the recording is known to be complete, while the job waits for it: milliseconds since 1970, on
+    /// the clock of `StartPos`. Absent if nothing is recorded yet.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[cfg_attr(feature = "openapi", schema(minimum = 0))]
+    live_edge_ms: Option<i64>,
     /// Length of the clip in milliseconds.
     #[serde(skip_serializing_if = "Option::is_none")]
     #[cfg_attr(feature = "openapi", schema(minimum = 0))]
@@ -76,6 +96,11 @@ pub struct Resource<'a> {
     #[serde(skip_serializing_if = "Option::is_none")]
     #[cfg_attr(feature = "openapi", schema(minimum = 0))]
     lack_ms: Option<i64>,
+    /// The parts of the window that no recorded frame covers, in their order: the first 100 of them. Together they are as
+    /// long as `lack_ms`, except for rounding.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    #[cfg_attr(feature = "openapi", schema(required = false, max_items = 100))]
+    holes: Vec<Lacking>,
     /// `ImagePath` of the reply.
     #[serde(skip_serializing_if = "Option::is_none")]
     image_path: Option<&'a str>,
@@ -96,7 +121,7 @@ pub struct Resource<'a> {
     #[serde(skip_serializing_if = "Vec::is_empty")]
     #[cfg_attr(feature = "openapi", schema(required = false))]
     warnings: Vec<&'a Warning>,
-    /// The way in which the clip is made, and its cost.
+    /// The way in which the clip is made, once that is chosen; and its cost, once it is made.
     #[serde(skip_serializing_if = "Option::is_none")]
     plan: Option<&'a PlanSummary>,
     /// The request's story.
@@ -126,7 +151,8 @@ pub fn resource(job: &Job) -> Resource<'_> {
         id: job.job_id.as_str(),
         state: job.state,
         generation: job.generation,
-        percent: percent(job),
+        phase: job.phase(),
+        percent: job.percent(),
         created: rfc3339(job.created_at),
         updated: rfc3339(job.updated_at),
         request: Requested {
@@ -141,25 +167,29 @@ pub fn resource(job: &Job) -> Resource<'_> {
         container: clip.then(|| order.target.container.extension()).filter(|name| !name.is_empty()),
         bytes: job.video.as_ref().map(|v| v.bytes),
         ready_after: job.wake_at.filter(|_| job.state == State::WaitingSource).map(rfc3339),
+        live_edge_ms: job.live_edge_ms(),
         delivered_ms: job.video.as_ref().map(|v| v.duration_ms),
         lack_ms: job.video.as_ref().map(|v| v.lack_ms),
+        holes: job
+            .video
+            .iter()
+            .flat_map(|v| &v.holes)
+            .map(|hole| lacking(order.start_pos_ms, hole))
+            .collect(),
         image_path: (visible && job.image.is_some()).then_some(order.image_path.as_str()),
         video_path: (ready && job.video.is_some()).then_some(order.video_path.as_str()),
         error: job.failure.as_ref().map(Failure::message),
         retriable: job.failure.as_ref().map(|f| f.retriable),
         detail: detail.map(Detail::as_str),
         warnings: job.warnings(),
-        plan: job.plan.as_ref(),
+        // An earlier version takes the picture's plan for the clip's.
+        plan: job.plan.as_ref().filter(|plan| !(clip && plan.kind == STILL)),
         story: order.story.as_ref(),
     }
 }
 
-fn percent(job: &Job) -> i64 {
-    match job.state {
-        State::Ready => 100,
-        _ if job.order.duration_ms <= 0 => 0,
-        _ => (job.done_ms.saturating_mul(100) / job.order.duration_ms).clamp(0, 99),
-    }
+fn lacking(start_pos_ms: i64, hole: &Hole) -> Lacking {
+    Lacking { start_pos_ms: start_pos_ms.saturating_add(hole.at_ms), duration_ms: hole.length_ms }
 }
 
 fn rfc3339(epoch_ms: i64) -> String {

@@ -46,6 +46,8 @@ pub struct Lifecycle {
     pub lease_ms: i64,
     /// The interval at which a worker renews its claim.
     pub renew_ms: i64,
+    /// Shortest time between two writes of a worker's progress.
+    pub progress_ms: i64,
     /// Claims of one generation before it counts as failed.
     pub max_attempts: u32,
     /// Generations before "export timed out" is final.
@@ -81,6 +83,7 @@ impl Default for Lifecycle {
         Self {
             lease_ms: 60_000,
             renew_ms: 20_000,
+            progress_ms: 2000,
             max_attempts: 3,
             max_generations: 3,
             work_ms: 30 * 60_000,

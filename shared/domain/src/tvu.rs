@@ -49,7 +49,7 @@ pub struct ExportReply {
     #[cfg_attr(feature = "openapi", schema(pattern = "^export$"))]
     #[serde(rename = "S3Dir")]
     pub s3_dir: String,
-    /// Milliseconds of the window that are (still) missing.
+    /// Milliseconds of the window that are not made yet; of a finished clip, those that the recording lacks.
     #[cfg_attr(feature = "openapi", schema(minimum = 0))]
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub lack_length: Option<i64>,

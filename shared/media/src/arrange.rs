@@ -35,12 +35,20 @@ pub struct Piece {
 #[derive(Debug, Clone, Default)]
 pub struct ClipClock {
     pieces: Vec<Piece>,
+    /// Start of the last picture, on the clip's clock.
+    started: Nanos,
 }
 
 impl ClipClock {
     /// The next picture in display order is on display from `from` to `to`; returns its place on the clip's clock.
     /// Where the recording `may_break`, a gap of more than half a picture is a hole and is closed.
     pub fn show(&mut self, from: Nanos, to: Nanos, may_break: bool) -> Nanos {
+        let at = self.place(from, to, may_break);
+        self.started = self.started.max(at);
+        at
+    }
+
+    fn place(&mut self, from: Nanos, to: Nanos, may_break: bool) -> Nanos {
         let is_hole = |piece: &Piece| (from - piece.to).get().saturating_mul(2) > (to - from).get();
         match self.pieces.last_mut() {
             Some(piece) if !may_break || !is_hole(piece) => {
@@ -58,6 +66,11 @@ impl ClipClock {
     /// The pieces so far; the last one may still grow.
     pub fn pieces(&self) -> &[Piece] {
         &self.pieces
+    }
+
+    /// The start of the picture that is last so far, on the clip's clock.
+    pub fn started(&self) -> Nanos {
+        self.started
     }
 
     /// The clip's length so far.
@@ -116,6 +129,7 @@ impl AudioSlots {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::coverage::Coverage;
     use proptest::prelude::*;
 
     fn ms(value: i64) -> Nanos {
@@ -202,6 +216,29 @@ mod tests {
     }
 
     proptest! {
+        /// So `LackLength` of a job in work, the rest of the window, never is less than that of the clip.
+        #[test]
+        fn what_is_made_and_what_is_lacking_are_never_more_than_the_window(
+            pieces in prop::collection::vec((1_i64..60, prop_oneof![0_i64..20, 21_i64..3000]), 1..12),
+            start in 0_i64..2000, length in 40_i64..9000,
+        ) {
+            let (mut clock, mut coverage) = (ClipClock::default(), Coverage::new(ms(start), ms(start + length)));
+            let (mut at, mut made) = (17, Vec::new());
+            for (pictures, gap) in pieces {
+                for _ in 0..pictures {
+                    coverage.add(ms(at), ms(at + 40));
+                    if (start..start + length).contains(&at) {
+                        clock.show(ms(at), ms(at + 40), true);
+                        made.push(clock.started());
+                    }
+                    at += 40;
+                }
+                at += gap;
+            }
+            prop_assert!(made.is_sorted());
+            prop_assert!(clock.started().to_millis_floor() + coverage.lack_ms() <= length);
+        }
+
         #[test]
         fn behind_any_number_of_holes_audio_is_where_it_belongs(
             pieces in prop::collection::vec((1_i64..200, 1_i64..5_000_000), 1..30), phase in 0_i64..21_333_333,

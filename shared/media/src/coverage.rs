@@ -7,6 +7,17 @@
 use crate::time::Nanos;
 
 const NANOS_PER_MILLI: i128 = 1_000_000;
+/// Holes that are kept of a window; later ones count in its lack only.
+const MOST_HOLES: usize = 100;
+
+/// A part of a window that no frame covers.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Uncovered {
+    /// Its start, in milliseconds from the window's.
+    pub at_ms: i64,
+    /// Its length in milliseconds, at least 1.
+    pub length_ms: i64,
+}
 
 /// Adds up what frames cover of the window `[start, end)`.
 #[derive(Debug, Clone)]
@@ -16,12 +27,14 @@ pub struct Coverage {
     /// End of the last frame, also of one before the window.
     covered: Option<Nanos>,
     lack: Nanos,
+    /// The bare parts up to the last frame, each with its start and its end.
+    holes: Vec<(Nanos, Nanos)>,
 }
 
 impl Coverage {
     /// Nothing is covered yet.
     pub fn new(start: Nanos, end: Nanos) -> Self {
-        Self { start, end, covered: None, lack: Nanos::ZERO }
+        Self { start, end, covered: None, lack: Nanos::ZERO, holes: Vec::new() }
     }
 
     /// A frame is on display from `from` to `to`. Frames come in display order, those before the window included.
@@ -32,8 +45,13 @@ impl Coverage {
             None => Nanos::new(NANOS_PER_MILLI),
         };
         if self.covered.is_none_or(|covered| from - covered >= least) {
-            let bare = self.bare(from);
-            self.lack = self.lack + if bare >= least || self.covered.is_some() { bare } else { Nanos::ZERO };
+            let (begin, end) = self.bare(from);
+            if end - begin >= least || self.covered.is_some() {
+                self.lack = self.lack + (end - begin);
+                if end > begin && self.holes.len() < MOST_HOLES {
+                    self.holes.push((begin, end));
+                }
+            }
         }
         self.covered = Some(self.covered.map_or(to, |covered| covered.max(to)));
     }
@@ -45,16 +63,32 @@ impl Coverage {
 
     /// Milliseconds of the window that no frame covers, rounded once.
     pub fn lack_ms(&self) -> i64 {
-        let lack = (self.lack + self.bare(self.end)).get();
-        i64::try_from(lack.saturating_add(NANOS_PER_MILLI / 2).div_euclid(NANOS_PER_MILLI))
-            .unwrap_or(i64::MAX)
+        let (begin, end) = self.bare(self.end);
+        millis(self.lack + (end - begin))
     }
 
-    /// The bare part of the window between the last frame and `to`.
-    fn bare(&self, to: Nanos) -> Nanos {
-        let from = self.covered.map_or(self.start, |covered| covered.max(self.start));
-        (to.min(self.end) - from).max(Nanos::ZERO)
+    /// The parts of the window that no frame covers, in their order, the first hundred of them: together as long as
+    /// [`Self::lack_ms`], except for rounding.
+    pub fn holes(&self) -> Vec<Uncovered> {
+        let last = Some(self.bare(self.end)).filter(|_| self.holes.len() < MOST_HOLES);
+        let hole = |(begin, end): (Nanos, Nanos)| {
+            let (at_ms, until_ms) = (millis(begin - self.start), millis(end - self.start));
+            (until_ms > at_ms).then(|| Uncovered { at_ms, length_ms: until_ms - at_ms })
+        };
+        self.holes.iter().copied().chain(last).filter_map(hole).collect()
     }
+
+    /// Start and end of the bare part of the window between the last frame and `to`.
+    fn bare(&self, to: Nanos) -> (Nanos, Nanos) {
+        let from = self.covered.map_or(self.start, |covered| covered.max(self.start));
+        (from, to.min(self.end).max(from))
+    }
+}
+
+/// Milliseconds, rounded to the nearest.
+fn millis(time: Nanos) -> i64 {
+    i64::try_from(time.get().saturating_add(NANOS_PER_MILLI / 2).div_euclid(NANOS_PER_MILLI))
+        .unwrap_or(i64::MAX)
 }
 
 #[cfg(test)]
@@ -90,6 +124,8 @@ mod tests {
         frames(&mut coverage, 5..50);
         frames(&mut coverage, 100..200);
         assert_eq!(coverage.lack_ms(), 200 + 2000 + 2000);
+        let hole = |at_ms, length_ms| Uncovered { at_ms, length_ms };
+        assert_eq!(coverage.holes(), [hole(0, 200), hole(2000, 2000), hole(8000, 2000)]);
     }
 
     #[test]
@@ -141,7 +177,11 @@ mod tests {
 
     #[test]
     fn an_empty_window_lacks_all_of_itself() {
-        assert_eq!(Coverage::new(ms(5), ms(1239)).lack_ms(), 1234);
+        let coverage = Coverage::new(ms(5), ms(1239));
+        assert_eq!(
+            (coverage.lack_ms(), coverage.holes()),
+            (1234, vec![Uncovered { at_ms: 0, length_ms: 1234 }])
+        );
     }
 
     proptest! {
@@ -166,6 +206,10 @@ mod tests {
                 coverage.add(ms(from), ms(from + length));
             }
             prop_assert!((0..=length).contains(&coverage.lack_ms()));
+            let holes = coverage.holes();
+            prop_assert_eq!(holes.iter().map(|hole| hole.length_ms).sum::<i64>(), coverage.lack_ms());
+            prop_assert!(holes.iter().all(|hole| 0 <= hole.at_ms && hole.at_ms + hole.length_ms <= length));
+            prop_assert!(holes.windows(2).all(|two| two[0].at_ms + two[0].length_ms < two[1].at_ms));
         }
     }
 }

@@ -98,11 +98,11 @@ struct CutStretch<T> {
     from: Nanos,
     /// Nothing is shown from here on.
     until: Nanos,
-    phase: Phase<T>,
+    phase: CutPhase<T>,
 }
 
 #[derive(Debug)]
-enum Phase<T> {
+enum CutPhase<T> {
     Render(Head<T>),
     Copy(CopyBody<T>),
 }
@@ -191,16 +191,16 @@ impl<T: Clone> Cutter<T> {
             stretch.until = stretch.until.min(cut);
         }
         let mut steps = Vec::new();
-        if let Phase::Render(head) = &stretch.phase
+        if let CutPhase::Render(head) = &stretch.phase
             && head.next_access().is_some_and(|next| next.pts < stretch.until)
         {
             self.turn(&mut stretch, None, &mut steps)?;
         }
         match stretch.phase {
-            Phase::Render(head) => {
+            CutPhase::Render(head) => {
                 steps.extend(Run::whole(head.run, stretch.from, stretch.until).map(Step::Render));
             }
-            Phase::Copy(body) => body.end(stretch.until, &mut steps),
+            CutPhase::Copy(body) => body.end(stretch.until, &mut steps),
         }
         Ok(steps)
     }
@@ -208,7 +208,7 @@ impl<T: Clone> Cutter<T> {
     fn advance(&self, stretch: &mut CutStretch<T>, access: Access<T>) -> Result<Vec<Step<T>>, GiveUp> {
         let mut steps = Vec::new();
         let (from, until) = (stretch.from, stretch.until);
-        if let Phase::Render(head) = &mut stretch.phase {
+        if let CutPhase::Render(head) = &mut stretch.phase {
             match head.next_access() {
                 Some(next) if access.pts < next.pts => {
                     head.push(access)?;
@@ -232,18 +232,18 @@ impl<T: Clone> Cutter<T> {
             }
         }
         match &mut stretch.phase {
-            Phase::Render(head) => head.push(access)?,
-            Phase::Copy(body) => body.push(access, stretch.until, &mut steps)?,
+            CutPhase::Render(head) => head.push(access)?,
+            CutPhase::Copy(body) => body.push(access, stretch.until, &mut steps)?,
         }
         Ok(steps)
     }
 
     /// The phase that starts with a random access picture that nothing is shown before.
-    fn phase_from(&self, first: Access<T>, from: Nanos) -> Phase<T> {
+    fn phase_from(&self, first: Access<T>, from: Nanos) -> CutPhase<T> {
         if self.method == Method::Copy && can_be_spliced(&first) && first.pts >= from {
-            Phase::Copy(CopyBody::new(first))
+            CutPhase::Copy(CopyBody::new(first))
         } else {
-            Phase::Render(Head { bytes: first.bytes, run: vec![first], open: false, next: None })
+            CutPhase::Render(Head { bytes: first.bytes, run: vec![first], open: false, next: None })
         }
     }
 
@@ -269,7 +269,7 @@ impl<T: Clone> Cutter<T> {
         after: Option<&Access<T>>,
         steps: &mut Vec<Step<T>>,
     ) -> Result<(), GiveUp> {
-        let Phase::Render(head) = &mut stretch.phase else { return Ok(()) };
+        let CutPhase::Render(head) = &mut stretch.phase else { return Ok(()) };
         let Some(at) = head.next.take() else { return Ok(()) };
         let run = std::mem::take(&mut head.run);
         let Some(next) = run.get(at).cloned() else { return Ok(()) };

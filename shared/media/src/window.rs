@@ -9,6 +9,8 @@ const LEAST_GRACE_MS: i64 = 10_000;
 const LONGEST_UPDATE_MS: i64 = 60_000;
 /// Time between two looks at a recording that is about to be there, in milliseconds.
 const AGAIN_MS: i64 = 1000;
+/// `StartTime` of `HH:MM:SS` is exact to a second: from this difference on, in milliseconds, it contradicts `StartPos`.
+const CONTRADICTION_MS: i64 = 1000;
 /// A still is searched for at least this far behind its instant, in milliseconds.
 const STILL_MS: i64 = 2000;
 
@@ -17,8 +19,8 @@ const STILL_MS: i64 = 2000;
 pub struct Asked {
     /// Start on the wall clock, since the Unix epoch.
     pub start_pos_ms: i64,
-    /// Start since the recording's first Period began.
-    pub start_time_ms: i64,
+    /// Start since the recording's first Period began; `None` if `start_pos_ms` alone names it.
+    pub start_time_ms: Option<i64>,
     /// Length.
     pub duration_ms: i64,
     /// End on the wall clock, since the Unix epoch.
@@ -58,13 +60,26 @@ impl Window {
         let start = match mpd.availability_start {
             Some(epoch) => Nanos::from_millis(asked.start_pos_ms) - epoch,
             None => {
-                Nanos::from_millis(asked.start_time_ms) + mpd.periods.first().map_or(Nanos::ZERO, |p| p.start)
+                Nanos::from_millis(asked.start_time_ms.unwrap_or_default())
+                    + mpd.periods.first().map_or(Nanos::ZERO, |p| p.start)
             }
         };
         let length = if asked.still { asked.duration_ms.max(STILL_MS) } else { asked.duration_ms };
         let end = start + Nanos::from_millis(length);
         let end_asked = if asked.still { start } else { end };
         Self { start, end, end_asked, wall_end_ms: asked.wall_end_ms }
+    }
+
+    /// `StartTime`, and the time of `StartPos` since the recording's start, in milliseconds, if they contradict each other.
+    /// A recording without a clock of its own, whose availability start is the epoch, begins at `listed`, its earliest
+    /// segment.
+    pub fn disagreement(mpd: &Mpd, asked: &Asked, listed: Option<Nanos>) -> Option<(i64, i64)> {
+        let (epoch, named_ms) = (mpd.availability_start?, asked.start_time_ms?);
+        let first = mpd.periods.first().map(|period| period.start);
+        let origin = if epoch == Nanos::ZERO { listed } else { first };
+        let begins_ms = (Nanos::from_millis(asked.start_pos_ms) - epoch - origin?).to_millis_floor();
+        let differs = named_ms.saturating_sub(begins_ms).saturating_abs() >= CONTRADICTION_MS;
+        differs.then_some((named_ms, begins_ms))
     }
 
     /// The Periods that share time with the window, each with the part of the window in it.
@@ -166,7 +181,7 @@ mod tests {
     fn clip() -> Asked {
         Asked {
             start_pos_ms: T0 + 20_000,
-            start_time_ms: 7000,
+            start_time_ms: Some(7000),
             duration_ms: 5000,
             wall_end_ms: T0 + 25_000,
             still: false,
@@ -196,6 +211,25 @@ mod tests {
         assert_eq!((window.start, window.end), (millis(10_000), millis(15_000)));
         let nothing = Mpd { periods: Vec::new(), ..without };
         assert_eq!(Window::of(&nothing, &clip()).start, millis(7000));
+    }
+
+    #[test]
+    fn two_starts_that_differ_by_a_second_contradict_each_other() {
+        let live = live(vec![period(3000, None)]);
+        let said = |mpd: &Mpd, start_time_ms, listed| {
+            Window::disagreement(mpd, &Asked { start_time_ms, ..clip() }, listed)
+        };
+        for (told, contradicts) in [(16_001, false), (16_000, true), (17_999, false), (18_000, true)] {
+            assert_eq!(said(&live, Some(told), None), contradicts.then_some((told, 17_000)), "{told}");
+        }
+        assert_eq!(said(&live, None, None), None);
+        let without = Mpd { availability_start: None, ..live.clone() };
+        assert_eq!(said(&without, Some(1_000_000), None), None, "StartTime counts");
+        let epoch = Mpd { availability_start: Some(Nanos::ZERO), ..live };
+        let listed = Some(millis(T0 + 13_000));
+        assert_eq!(said(&epoch, Some(7000), listed), None);
+        assert_eq!(said(&epoch, Some(8000), listed), Some((8000, 7000)));
+        assert_eq!(said(&epoch, Some(8000), None), None, "nothing tells when it began");
     }
 
     #[test]

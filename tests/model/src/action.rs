@@ -61,6 +61,8 @@ pub enum Move {
     Finds(Cause),
     /// It renews its claim.
     Renews,
+    /// It stores its progress while somebody else is about to write.
+    Tells,
     /// It dies, and the message comes again if it may.
     Dies,
     /// It takes so long that its message is delivered again.

@@ -7,7 +7,7 @@
 use crate::scope::Scope;
 use export_domain::ids::{JobId, LivePath, TenantId};
 use export_domain::job::{
-    Begun, Detail, Failure, Job, Manifest, ObjectKind, Order, Reason, Staged, State, UntoldEnd,
+    Begun, Detail, Failure, Job, Manifest, ObjectKind, Order, Phase, Reason, Report, Staged, State, UntoldEnd,
 };
 use export_domain::request::{ExportType, Wanted};
 use export_domain::storage::Container;
@@ -17,6 +17,8 @@ use std::sync::LazyLock;
 
 /// The time of every transition, in milliseconds since the epoch: a whole second, long after the window.
 pub const NOW: i64 = 1_000_000;
+/// What a worker reports. No transition depends on it.
+pub(crate) const PROGRESS: Report = Report { phase: Phase::Copying, made_ms: 1, plan: None };
 /// The store's copy of a job has this revision, so that every write has a higher one.
 const REV: u64 = 1;
 
@@ -40,7 +42,7 @@ impl Content {
         let duration_ms = i64::try_from(self.fence).unwrap_or(i64::MAX);
         let parts = self.life * Self::GENERATIONS + self.generation;
         let (sha256, warnings) = (String::new(), Vec::new());
-        Manifest { bytes: 1, sha256, parts, duration_ms, lack_ms: 0, warnings }
+        Manifest { bytes: 1, sha256, parts, duration_ms, lack_ms: 0, warnings, holes: Vec::new() }
     }
 
     /// The rendering that a manifest is of.

@@ -188,6 +188,7 @@ impl Scope {
             times: Lifecycle {
                 lease_ms: 1,
                 renew_ms: 1,
+                progress_ms: 1,
                 max_attempts: 2,
                 max_generations: 2,
                 work_ms: FAR,

@@ -313,6 +313,11 @@ impl World {
         self.pending().for_each(|next| *next = None);
     }
 
+    /// Returns `true` if somebody is about to write, and nobody has written since it read.
+    pub fn is_raced(&self) -> bool {
+        self.clone().pending().any(|next| next.is_some())
+    }
+
     /// One tick later.
     pub fn age(&mut self, scope: &Scope) {
         if let Some(item) = &mut self.item {

@@ -29,5 +29,5 @@ pub use jobs::{Flaws, MemoryJobs};
 pub use objects::{Call, MemoryObjects, Object};
 pub use queue::{DeadLetters, MemoryQueue, Sent};
 pub use samples::{
-    NOW, SESSION, body, claimed, directory, job, manifest, ready, tenant, thumbnail_body, with,
+    NOW, SESSION, body, claimed, directory, job, manifest, progressed, ready, tenant, thumbnail_body, with,
 };

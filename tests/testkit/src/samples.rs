@@ -3,7 +3,7 @@
 use crate::directory::Directory;
 use export_domain::identity::identify;
 use export_domain::ids::TenantId;
-use export_domain::job::{Claim, Job, Manifest, ObjectKind, Order, PlanSummary};
+use export_domain::job::{Claim, Job, Manifest, ObjectKind, Order, Phase, PlanSummary, Report};
 use export_domain::json;
 use export_domain::request::{Wanted, parse};
 use export_domain::settings::{Lifecycle, Limits};
@@ -99,6 +99,15 @@ pub fn claimed(job: &Job, now: i64) -> Job {
     }
 }
 
+/// A claimed `job` of whose clip `made_ms` milliseconds are made at `now`.
+///
+/// # Panics
+/// If it is not claimed.
+pub fn progressed(job: &Job, made_ms: i64, now: i64) -> Job {
+    let report = Report { phase: Phase::Encoding, made_ms, plan: None };
+    job.progressed(job.fence, &report, now).expect("a claimed job")
+}
+
 /// A claimed `job` after its worker's success at `now`.
 ///
 /// # Panics
@@ -119,5 +128,5 @@ pub fn ready(job: &Job, now: i64) -> Job {
 /// The manifest of a file of `bytes` bytes that lacks nothing.
 pub fn manifest(bytes: u64) -> Manifest {
     let (sha256, warnings) = ("0".repeat(64), Vec::new());
-    Manifest { bytes, sha256, parts: 0, duration_ms: 9000, lack_ms: 0, warnings }
+    Manifest { bytes, sha256, parts: 0, duration_ms: 9000, lack_ms: 0, warnings, holes: Vec::new() }
 }

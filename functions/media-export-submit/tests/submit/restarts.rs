@@ -2,7 +2,7 @@ use crate::world::World;
 use export_domain::job::{Job, Manifest, Reason, State};
 use export_domain::ports::Clock;
 use export_domain::settings::Lifecycle;
-use export_testkit::{Answered, Fault, NOW, TestClock, body, claimed, ready};
+use export_testkit::{Answered, Fault, NOW, TestClock, body, claimed, progressed, ready};
 
 fn times() -> Lifecycle {
     Lifecycle::default()
@@ -106,7 +106,7 @@ async fn an_end_is_told_only_as_it_is_on_record_whenever_in_a_submission_the_tim
 
 #[tokio::test]
 async fn a_running_job_is_answered_with_what_is_left_of_it() {
-    let running = |job: Job| claimed(&job, NOW).renewed(1, 6000, NOW + 1500, &times()).unwrap();
+    let running = |job: Job| progressed(&claimed(&job, NOW), 6000, NOW + 1500);
     let (answer, job, sent) = posted(running, 2000).await;
     assert_eq!((answer.codes(), sent, job.generation), ((1, 1000), 0, 1));
     assert_eq!(answer.json["LackLength"], 3000);

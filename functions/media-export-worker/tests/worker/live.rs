@@ -1,7 +1,7 @@
 //! A recording that still grows.
 
 use crate::world::World;
-use export_domain::job::{Job, Reason, State};
+use export_domain::job::{Hole, Job, Reason, State};
 use export_domain::request::Wanted;
 use export_testkit::recordings::{MANIFEST, audio_body, growing, listed, record_audio, segment, set};
 use export_testkit::{Fault, NOW, with};
@@ -28,6 +28,11 @@ async fn a_job_ahead_of_its_recording_sleeps_until_the_window_and_a_segment_are_
     assert_eq!(sent.len(), 1);
     assert_eq!((sent[0].wanted, &sent[0].message, sent[0].delay_s), (Wanted::Media, &job.message(), 13));
     assert_eq!(asleep.deadline_at, None, "time to wait is no time for the work");
+    assert_eq!(
+        (asleep.live_edge_ms(), asleep.percent()),
+        (Some(NOW - 4000), 0),
+        "a segment behind the clock"
+    );
 }
 
 #[tokio::test]
@@ -68,7 +73,9 @@ async fn a_recording_that_stopped_growing_is_cut_short_after_a_grace() {
     world.work(&job).await;
     world.clock.advance(9000 + 12_000);
     let ended = world.work(&job).await;
-    assert_eq!((ended.state, ended.video.unwrap().lack_ms), (State::Ready, 5000));
+    let video = ended.video.unwrap();
+    assert_eq!((ended.state, video.lack_ms), (State::Ready, 5000));
+    assert_eq!(video.holes, [Hole { at_ms: 4000, length_ms: 5000 }]);
 }
 
 #[tokio::test]

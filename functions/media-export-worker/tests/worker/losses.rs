@@ -1,7 +1,7 @@
 //! Work that hangs: the clock jumps from renewal to renewal.
 
 use crate::world::{World, origin, times};
-use export_domain::job::{Job, ObjectKind, State};
+use export_domain::job::{Job, ObjectKind, Phase, State};
 use export_testkit::recordings::{audio_body, record_audio};
 use export_testkit::{Fault, NOW, TestClock, body, claimed};
 
@@ -140,4 +140,39 @@ async fn an_upload_of_an_invocation_without_time_left_is_thrown_away() {
     let (world, job) = uploading(TestClock::standing(NOW));
     assert_eq!(world.work(&job).await.state, State::Queued);
     assert_eq!((world.objects.faults.calls("begin"), world.objects.open_uploads().len()), (1, 0));
+}
+
+#[tokio::test]
+async fn progress_is_stored_within_two_seconds_and_renews_no_claim() {
+    let (world, job) = uploading(TestClock::standing(NOW));
+    let settle = async || {
+        for _ in 0..100 {
+            tokio::task::yield_now().await;
+        }
+    };
+    let watched = async {
+        while world.objects.faults.calls("part") == 0 {
+            tokio::task::yield_now().await;
+        }
+        settle().await;
+        world.clock.advance(2000);
+        settle().await;
+        let told = world.jobs.only();
+        assert_eq!(told.phase(), Some(Phase::Copying));
+        assert!((1..100).contains(&told.percent()), "{}", told.percent());
+        assert_eq!(told.plan.as_ref().map(|plan| plan.kind.as_str()), Some("copy"));
+        assert_eq!(told.lease_until, Some(NOW + 60_000));
+        for _ in 0..8 {
+            world.clock.advance(2000);
+            settle().await;
+        }
+        assert_eq!(world.jobs.only(), told, "nothing moves");
+        world.clock.advance(2000);
+        settle().await;
+        assert_eq!(world.jobs.only().lease_until, Some(NOW + 80_000));
+    };
+    tokio::select! {
+        left = world.work(&job) => panic!("{left:?}"),
+        () = watched => {}
+    }
 }

@@ -2,7 +2,7 @@ use crate::world::{STRANGERS_SESSION, World, path};
 use export_domain::job::{Job, Posted, State};
 use export_domain::settings::Lifecycle;
 use export_lambda::metrics::Metric;
-use export_testkit::{Fault, NOW, SESSION, ask, body, claimed, post, ready};
+use export_testkit::{Fault, NOW, SESSION, ask, body, claimed, post, progressed, ready};
 
 #[tokio::test]
 async fn a_job_that_has_not_ended_is_cancelled_and_stays_so() {
@@ -80,7 +80,7 @@ async fn a_job_past_its_deadline_has_failed_and_is_not_cancelled() {
 async fn a_cancellation_wins_against_a_workers_renewal() {
     let world = World::new();
     let job = world.has(&body(), |job| claimed(&job, NOW));
-    let renewed = job.renewed(1, 100, NOW, &Lifecycle::default()).unwrap();
+    let renewed = progressed(&job, 100, NOW);
     let table = world.jobs.clone();
     world.jobs.faults.meanwhile("write", 1, move || table.put(&renewed));
     let answer = world.delete(&job).await;

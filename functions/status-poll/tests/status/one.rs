@@ -163,7 +163,7 @@ async fn a_job_past_its_deadline_has_failed_although_the_sweeper_is_dead() {
         assert_eq!((answer.codes(), &answer.json["ErrorMessage"]), ((-1, 0), &"export timed out".into()));
         let told = world.jobs.only();
         assert_eq!(told.state, State::Failed, "what was told is on record");
-        assert!(told.renewed(job.fence, 0, NOW, &Lifecycle::default()).is_err(), "for a late worker as well");
+        assert!(told.renewed(job.fence, NOW, &Lifecycle::default()).is_err(), "for a late worker as well");
     }
 }
 

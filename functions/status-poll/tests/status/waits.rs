@@ -3,7 +3,7 @@ use export_domain::job::Reason;
 use export_domain::ports::Clock;
 use export_domain::settings::Lifecycle;
 use export_lambda::metrics::Metric;
-use export_testkit::{Answered, NOW, body, claimed, ready};
+use export_testkit::{Answered, NOW, body, claimed, progressed, ready};
 
 async fn get(world: &World, prefer: &str) -> Answered {
     let job = world.jobs.only();
@@ -46,7 +46,7 @@ async fn nobody_waits_longer_than_twenty_seconds() {
 #[tokio::test]
 async fn the_estimate_after_a_wait_is_of_the_time_after_it() {
     let world = World::new();
-    world.has(&body(), |job| claimed(&job, NOW).renewed(1, 4500, NOW, &Lifecycle::default()).unwrap());
+    world.has(&body(), |job| progressed(&claimed(&job, NOW), 4500, NOW));
     let (code, wait) = get(&world, "wait=1").await.codes();
     let waited = world.clock.now_ms() - NOW;
     assert_eq!((code, wait), (1, waited), "half is done, so the other half takes as long");

@@ -14,7 +14,7 @@ use std::collections::HashMap;
 mod unread;
 
 /// Optional attributes: an update removes those that the job no longer has.
-const OPTIONAL: [&str; 24] = [
+const OPTIONAL: [&str; 25] = [
     "active",
     "due_shard",
     "clips",
@@ -27,6 +27,7 @@ const OPTIONAL: [&str; 24] = [
     "unanswered_since",
     "obstacle",
     "source_missing_since",
+    "progress",
     "untold",
     "image",
     "video",

@@ -11,6 +11,7 @@ use crate::still::show;
 use crate::video::VideoFeed;
 use crate::write::assembly::Assembly;
 use crate::{ClipWriter, Observer, Source};
+use export_media::coverage::Uncovered;
 use export_media::time::Nanos;
 use std::sync::Arc;
 use tokio::sync::{mpsc, oneshot};
@@ -21,6 +22,7 @@ pub(crate) struct ClipParts<'a, O, W> {
     pub(crate) video: VideoFeed<O>,
     pub(crate) audio: Vec<AudioTrack<O>>,
     pub(crate) writer: W,
+    pub(crate) stats: Arc<Stats>,
 }
 
 /// A clip that was made.
@@ -30,7 +32,7 @@ pub(crate) struct VideoClip<T> {
     /// Length of the clip.
     pub(crate) length: Nanos,
     pub(crate) lack_ms: i64,
-    pub(crate) stats: Arc<Stats>,
+    pub(crate) holes: Vec<Uncovered>,
 }
 
 /// Makes the clip; `None` if no picture lies in the window. The observer gets the first frame as soon as it is decoded.
@@ -41,11 +43,10 @@ pub(crate) async fn make<O: Source, W: ClipWriter>(
     parts: ClipParts<'_, O, W>,
     observer: &impl Observer,
 ) -> Result<Option<VideoClip<W::Written>>, Error> {
-    let ClipParts { input, mut video, audio, writer } = parts;
+    let ClipParts { input, mut video, audio, writer, stats } = parts;
     // A run is decoded in a task of its own, which cannot borrow the observer.
     let (first, decoded) = oneshot::channel();
     let (pending, ready) = mpsc::channel(64);
-    let stats = Arc::new(Stats::default());
     let reader = Arc::clone(video.reader());
     let planning = Planner::new(&input, pending, first, Arc::clone(&stats)).plan(&mut video);
     let showing = async {
@@ -55,10 +56,10 @@ pub(crate) async fn make<O: Source, W: ClipWriter>(
             Err(_) => Ok(()),
         }
     };
-    let writing = write(ready, audio, &input, writer, observer);
+    let writing = write(ready, audio, &input, writer, &stats);
     let ((), (), written) = tokio::try_join!(planning, showing, writing)?;
     let Some((written, length)) = written else { return Ok(None) };
-    Ok(Some(VideoClip { written, length, lack_ms: video.lack_ms(), stats }))
+    Ok(Some(VideoClip { written, length, lack_ms: video.lack_ms(), holes: video.holes() }))
 }
 
 /// Writes the file as its parts become ready; `None` if there are none.
@@ -67,19 +68,20 @@ async fn write<O: Source, W: ClipWriter>(
     audio: Vec<AudioTrack<O>>,
     input: &PlanInput<'_>,
     writer: W,
-    observer: &impl Observer,
+    stats: &Stats,
 ) -> Result<Option<(W::Written, Nanos)>, Error> {
     let Some(first) = ready.recv().await else { return Ok(None) };
     let spec = first.spec.clone();
+    let run = first.run.clone();
     let mut assembly =
         Assembly::begin(input.container, spec, audio, first.block().await?, input.ffmpeg, writer).await?;
+    stats.written(assembly.started(), run.as_ref());
     while let Some(next) = ready.recv().await {
-        let paced = next.paced;
+        let (paced, run) = (next.paced, next.run.clone());
         assembly.add(next.block().await?).await?;
-        let length = assembly.length();
-        observer.progress(length);
+        stats.written(assembly.started(), run.as_ref());
         if paced {
-            input.budget.check_while(length).map_err(Refusal::from)?;
+            input.budget.check_while(assembly.length()).map_err(Refusal::from)?;
         }
     }
     let length = assembly.length();

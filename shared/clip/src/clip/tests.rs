@@ -23,13 +23,14 @@ async fn the_time_to_read_a_recording_is_none_to_encode_it() {
     let source = Slow::default();
     record(&source.0, DIRECTORY, &mpd(&set("video", "avc1.42000a", ""), ""), &pictures());
     let window =
-        Asked { start_pos_ms: 0, start_time_ms: 0, duration_ms: 4000, wall_end_ms: 4000, still: false };
+        Asked { start_pos_ms: 0, start_time_ms: None, duration_ms: 4000, wall_end_ms: 4000, still: false };
     let (codec, manifest) = (Some(VideoCodec::Hevc), MANIFEST.to_owned());
     let clip = Clip {
         selection: Selection { manifest, window, codec, now_ms: 0, asked_at_ms: 0 },
         container: Container::Mp4,
         left: Duration::from_secs(20),
         last_try: false,
+        gauge: Arc::default(),
     };
     let file = std::env::temp_dir().join(format!("export-clip-{}.mp4", std::process::id()));
     let (ffmpeg, sink) = (Ffmpeg::at("no such program", Duration::MAX), ClipFile::new(file));

@@ -8,6 +8,7 @@ use crate::codec::rendered::{Digest, Likeness};
 use crate::codec::rendered::{EncodedFrame, Rendered};
 use crate::error::{Error, Unfit};
 use crate::ffmpeg::{Ffmpeg, Running, Stdin, Stdout};
+use crate::stats::RunGauge;
 use bytes::Bytes;
 use export_media::conform::Conformed;
 use export_media::cut::Run;
@@ -35,6 +36,8 @@ pub(crate) struct EncodeRequest {
     pub(crate) run: Run<Coded>,
     /// Takes the first picture as soon as it is decoded.
     pub(crate) first: Option<FirstFrame>,
+    /// Told how much has come out of the encoder.
+    pub(crate) gauge: RunGauge,
 }
 
 /// The taker of a clip's first picture.
@@ -74,8 +77,8 @@ async fn attempt(
     damaged: Option<Arc<Damaged>>,
 ) -> Result<(Rendered, bool), Error> {
     let first = request.first.take();
-    let EncodeRequest { setup, format, look, encoding, run, .. } = request;
-    let (format, run) = (*format, run.clone());
+    let EncodeRequest { setup, format, look, encoding, run, gauge, .. } = request;
+    let (format, from, run) = (*format, run.from, run.clone());
     let relit = Conformed::new(&setup.format, &format).relights();
     // A decoder that first counts on no reordering, and then on any, loses pictures.
     let unsaid = setup.sps.max_reorder.is_none() && matches!(encoding.purpose, Purpose::Join { .. });
@@ -83,7 +86,7 @@ async fn attempt(
         .then_some(format.bottom_first);
     let (running, input, output) = ffmpeg.start(&encode(&format, encoding))?;
     let mut taker = Taker {
-        from: run.from,
+        from,
         until: run.until,
         after: run.after.iter().map(|access| access.pts).collect(),
         format,
@@ -96,7 +99,7 @@ async fn attempt(
     let entry = run.feed.first().map(|access| access.item.clone());
     let recorded: BTreeMap<Nanos, Coded> =
         run.feed.iter().map(|access| (access.pts, access.item.clone())).collect();
-    let from = run.from;
+    let shown: Vec<Nanos> = recorded.range(from..run.until).map(|(pts, _)| *pts).collect();
     let feed = run.feed.into_iter().map(|access| Coded { shown: access.pts >= from, ..access.item });
     let mut feed = Buffered::new(Arc::clone(setup), feed).like(format).given_by(damaged);
     let decoding = async {
@@ -104,7 +107,7 @@ async fn attempt(
         taker.input = None;
         Ok(silent)
     };
-    let (silent, encoded) = tokio::try_join!(decoding, encoded_pictures(running, output))?;
+    let (silent, encoded) = tokio::try_join!(decoding, encoded_pictures(running, output, &shown, gauge))?;
     let (entry_of_encoder, samples) = encoded;
     let entry_of_encoder = if unsaid { entry_of_encoder.without_reordering()? } else { entry_of_encoder };
     let config = dressed(&entry_of_encoder, look, fields)?;
@@ -243,10 +246,13 @@ impl Pictures for Taker {
     }
 }
 
-/// Reads all that the encoder gives: its sample entry, and the pictures in decode order.
+/// Reads all that the encoder gives: its sample entry, and the pictures in decode order. They are those that are to be
+/// `shown` at these times.
 async fn encoded_pictures(
     running: Running,
     mut output: Stdout,
+    shown: &[Nanos],
+    gauge: &RunGauge,
 ) -> Result<(SampleEntry, Vec<FragmentSample>), Error> {
     let mut reader = FragmentReader::new();
     let mut entry: Option<SampleEntry> = None;
@@ -260,6 +266,10 @@ async fn encoded_pictures(
             }
             Some(FragmentEvent::Fragment(samples)) => {
                 pictures.extend(samples);
+                let last = shown.get(pictures.len().saturating_sub(1));
+                if let (Some(first), Some(last)) = (shown.first(), last) {
+                    gauge.made(*last - *first);
+                }
             }
             None => match output.read(&mut buffer).await? {
                 0 => break,

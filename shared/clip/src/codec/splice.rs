@@ -28,6 +28,7 @@ pub(crate) async fn render_join(
     let before = request.run.feed.first().filter(|_| request.run.joins).map(|access| access.item.clone());
     let rendered = render_piece(ffmpeg, request, stats).await?;
     let began = Instant::now();
+    let _step = stats.checking();
     let join = Join { clip, container, before: before.as_ref(), rendered: &rendered, after: &after };
     check(ffmpeg, &format, &join).await?;
     stats.checked(began.elapsed());
@@ -59,6 +60,7 @@ pub(crate) async fn render_alone(
 
 async fn render_piece(ffmpeg: &Ffmpeg, request: EncodeRequest, stats: &Stats) -> Result<Rendered, Error> {
     let began = Instant::now();
+    let _step = stats.rendering();
     let rendered = render(ffmpeg, request).await?;
     stats.encoded_pictures(rendered.pictures.len(), began.elapsed());
     stats.lost_metadata(rendered.lost.iter().copied());

@@ -138,7 +138,7 @@ impl<O: Source> Reader<O> {
     /// Reads an init segment or an index.
     pub(super) async fn head(&self, resource: &ObjectRange) -> Result<Bytes, Error> {
         self.read(resource, HEAD_MOST).await?.ok_or_else(|| match self.wake_at {
-            Some(wake_at) => Error::Waiting { wake_at, available_ms: 0 },
+            Some(wake_at) => Error::Waiting { wake_at, available_ms: 0, live_edge_ms: None },
             None => Kind::BadRecording.because("it is listed and does not exist").into(),
         })
     }

@@ -3,7 +3,7 @@
 use crate::error::Error;
 use crate::source::Track;
 use export_media::time::Nanos;
-use export_media::window::Listed;
+use export_media::window::{Asked, Listed};
 
 pub(crate) use export_media::window::{Edge, Window};
 
@@ -17,7 +17,14 @@ pub(crate) fn listed(track: &Track, start: Nanos) -> Result<Listed, Error> {
     Ok(Listed { start: first, end, open_ended: track.is_open_ended(), segment })
 }
 
-/// Looks again at `wake_at`; `available` is how much of the `asked_ms` milliseconds is there.
-pub(crate) fn waiting(wake_at: i64, available: Nanos, asked_ms: i64) -> Error {
-    Error::Waiting { wake_at, available_ms: available.to_millis_floor().clamp(0, asked_ms) }
+/// Looks again at `wake_at`; the recording is complete up to `edge`, and the window that is `asked` for begins at
+/// `start`.
+pub(crate) fn waiting(wake_at: i64, edge: Nanos, start: Nanos, asked: &Asked) -> Error {
+    let available_ms = (edge - start).to_millis_floor();
+    let at_ms = asked.start_pos_ms.saturating_add(available_ms);
+    Error::Waiting {
+        wake_at,
+        available_ms: available_ms.clamp(0, asked.duration_ms.max(0)),
+        live_edge_ms: Some(at_ms).filter(|at_ms| edge > Nanos::ZERO && *at_ms >= 0),
+    }
 }

@@ -167,6 +167,11 @@ impl<O: Source, W: ClipWriter> Assembly<O, W> {
         self.clock.length()
     }
 
+    /// The start of the picture that is last so far.
+    pub(crate) fn started(&self) -> Nanos {
+        self.clock.started()
+    }
+
     /// Ends the file.
     pub(crate) async fn finish(mut self) -> Result<W::Written, Error> {
         let length = self.length();

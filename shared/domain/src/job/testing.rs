@@ -1,6 +1,6 @@
 //! Values that several test modules start from.
 
-use super::{Job, Manifest, Order};
+use super::{Job, Manifest, Order, Phase, Report};
 use crate::ids::{JobId, LivePath, TenantId};
 use crate::request::{ExportType, Wanted};
 use crate::settings::Lifecycle;
@@ -9,7 +9,12 @@ use crate::target::Target;
 
 pub(crate) fn manifest(lack_ms: i64) -> Manifest {
     let (sha256, warnings) = (String::new(), Vec::new());
-    Manifest { bytes: 1, sha256, parts: 0, duration_ms: 9000 - lack_ms, lack_ms, warnings }
+    Manifest { bytes: 1, sha256, parts: 0, duration_ms: 9000 - lack_ms, lack_ms, warnings, holes: Vec::new() }
+}
+
+/// So much is made, in a way that is not chosen yet.
+pub(crate) fn report(phase: Phase, made_ms: i64) -> Report {
+    Report { phase, made_ms, plan: None }
 }
 
 /// A job of 9 s, queued at 1,000,000 ms, whose fences start at 0.

@@ -1,4 +1,4 @@
-use super::testing::{job, manifest};
+use super::testing::{job, manifest, report};
 use super::*;
 use crate::settings::Lifecycle;
 
@@ -30,7 +30,7 @@ fn a_fenced_out_worker_can_change_nothing() {
     let first = claimed(&job(), T0);
     let second = claimed(&first, T0 + 61_000);
     let t = T0 + 62_000;
-    assert_eq!(second.renewed(first.fence, 1, t, &times()), Err(Fenced));
+    assert_eq!(second.renewed(first.fence, t, &times()), Err(Fenced));
     assert_eq!(second.with_staged(first.fence, ObjectKind::Video, manifest(0), t), Err(Fenced));
     assert_eq!(second.with_image(first.fence, manifest(0), PlanSummary::default(), t, &times()), Err(Fenced));
     assert_eq!(second.with_video(first.fence, manifest(0), PlanSummary::default(), t, &times()), Err(Fenced));
@@ -310,9 +310,10 @@ fn after_its_record_expired_a_post_starts_anew_and_forgets_what_was_staged() {
 
 #[test]
 fn progress_is_the_most_of_all_attempts() {
-    let first = claimed(&job(), T0).renewed(1, 5000, T0, &times()).unwrap();
+    let first = claimed(&job(), T0).progressed(1, &report(Phase::Encoding, 5000), T0).unwrap();
     let second = claimed(&first, T0 + 61_000);
-    assert_eq!(second.renewed(2, 100, T0 + 62_000, &times()).unwrap().done_ms, 5000);
+    let later = second.progressed(2, &report(Phase::Copying, 100), T0 + 62_000).unwrap();
+    assert_eq!((later.done_ms, later.percent(), later.phase()), (5000, 55, Some(Phase::Copying)));
 }
 
 #[test]

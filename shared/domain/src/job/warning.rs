@@ -30,6 +30,8 @@ pub enum WarningCode {
     TracksMatchedByPosition,
     /// Rates, durations or times in the manifest or in the boxes contradict the media and were corrected.
     RatesCorrected,
+    /// `StartTime` names another instant of the recording than `StartPos`, which counts.
+    StartTimeDiffers,
     /// A kind that only a newer version of the service knows.
     #[serde(other)]
     Unknown,
@@ -49,6 +51,7 @@ impl WarningCode {
             Self::AudioEncoded => "sound_encoded",
             Self::TracksMatchedByPosition => "tracks_matched_by_position",
             Self::RatesCorrected => "rates_corrected",
+            Self::StartTimeDiffers => "start_time_differs",
             Self::Unknown => "unknown",
         }
     }
@@ -73,7 +76,7 @@ pub struct Warning {
 mod tests {
     use super::*;
 
-    const ALL: [WarningCode; 11] = [
+    const ALL: [WarningCode; 12] = [
         WarningCode::SegmentsLeftOut,
         WarningCode::PicturesLeftOut,
         WarningCode::PicturesDamaged,
@@ -84,6 +87,7 @@ mod tests {
         WarningCode::AudioEncoded,
         WarningCode::TracksMatchedByPosition,
         WarningCode::RatesCorrected,
+        WarningCode::StartTimeDiffers,
         WarningCode::Unknown,
     ];
 

@@ -112,20 +112,19 @@ impl Job {
     }
 
     /// Refuses unless the claim with `fence` is in force.
-    fn held(&self, fence: u64) -> Result<(), Fenced> {
+    pub(super) fn held(&self, fence: u64) -> Result<(), Fenced> {
         if self.state == State::Running && self.fence == fence { Ok(()) } else { Err(Fenced) }
     }
 
-    /// Renews the claim and reports progress (milliseconds of the clip written).
+    /// Renews the claim.
     ///
     /// # Errors
     /// [`Fenced`] if the claim is no longer in force.
-    pub fn renewed(&self, fence: u64, done_ms: i64, now: i64, times: &Lifecycle) -> Result<Job, Fenced> {
+    pub fn renewed(&self, fence: u64, now: i64, times: &Lifecycle) -> Result<Job, Fenced> {
         self.held(fence)?;
         Ok(Job {
             lease_until: Some(now + times.lease_ms),
             due_at: Some(now + times.lease_ms + times.renew_ms / 4),
-            done_ms: self.done_ms.max(done_ms),
             deadline_at: Some(self.deadline(now, times)),
             ..self.touched(now)
         })
@@ -135,15 +134,8 @@ impl Job {
     ///
     /// # Errors
     /// [`Fenced`] if the claim is no longer in force.
-    pub fn with_upload(
-        &self,
-        fence: u64,
-        id: &str,
-        done_ms: i64,
-        now: i64,
-        times: &Lifecycle,
-    ) -> Result<Job, Fenced> {
-        let renewed = self.renewed(fence, done_ms, now, times)?;
+    pub fn with_upload(&self, fence: u64, id: &str, now: i64, times: &Lifecycle) -> Result<Job, Fenced> {
+        let renewed = self.renewed(fence, now, times)?;
         let mut uploads = renewed.uploads.clone();
         uploads.push(Begun { fence, id: id.to_owned() });
         uploads.drain(..uploads.len().saturating_sub(MAX_UPLOADS));
@@ -177,7 +169,8 @@ impl Job {
         Ok(Job { staged, ..self.touched(now) })
     }
 
-    /// The JPEG is there. A thumbnail-only job is ready with it.
+    /// The JPEG is there. A thumbnail-only job is ready with it, and `plan` says how it was made; a clip has a plan of
+    /// its own.
     ///
     /// # Errors
     /// [`Fenced`] if the claim is no longer in force.
@@ -190,14 +183,15 @@ impl Job {
         times: &Lifecycle,
     ) -> Result<Job, Fenced> {
         self.held(fence)?;
-        let next = Job { image: Some(image), plan: Some(plan), ..self.clone() };
+        let next = Job { image: Some(image), ..self.clone() };
         Ok(match self.order.wanted {
             Wanted::Media | Wanted::Unknown => next.touched(now),
-            Wanted::Thumbnail => next.ended(State::Ready, now, times),
+            Wanted::Thumbnail => Job { plan: Some(plan), ..next }.ended(State::Ready, now, times),
         })
     }
 
-    /// The clip is there: the commit.
+    /// The clip is there: the commit. Without a `plan`, as of a clip that an earlier attempt made, the one that was chosen
+    /// stays.
     ///
     /// # Errors
     /// [`Fenced`] if the claim is no longer in force.
@@ -211,7 +205,8 @@ impl Job {
     ) -> Result<Job, Fenced> {
         self.held(fence)?;
         let done_ms = self.order.duration_ms - video.lack_ms;
-        let next = Job { video: Some(video), plan: Some(plan), done_ms, ..self.clone() };
+        let plan = if plan.kind.is_empty() { self.plan.clone() } else { Some(plan) };
+        let next = Job { video: Some(video), plan, done_ms, ..self.clone() };
         Ok(next.ended(State::Ready, now, times))
     }
 
@@ -304,7 +299,7 @@ impl Job {
             wake_at: Some(wake_at),
             due_at: Some(due_asleep(wake_at, now, times)),
             done_ms: self.done_ms.max(available_ms),
-            ..self.touched(now)
+            ..self.touched(now).at_live_edge(None)
         })
     }
 }

@@ -1,6 +1,6 @@
 use super::*;
-use crate::job::testing::{job, manifest};
-use crate::job::{Claim, Failure, Manifest};
+use crate::job::testing::{job, manifest, report};
+use crate::job::{Claim, Failure, Manifest, Phase};
 use crate::ports::Unavailable;
 use crate::request::FieldError;
 use crate::settings::Lifecycle;
@@ -232,7 +232,7 @@ proptest! {
                     Claim::Granted(next) => Some(*next),
                     _ => None,
                 },
-                1 => job.renewed(fence, done_ms, now, &times).ok(),
+                1 => job.progressed(fence, &report(Phase::Copying, done_ms), now).ok(),
                 2 => job.released(fence, now, &times).ok(),
                 3 => job.put_off(fence, now, &times).ok(),
                 _ => job.waiting(fence, wake_at, done_ms, now, &times).ok(),

@@ -8,8 +8,9 @@ fn next_of(job: &Job, times: &Lifecycle) -> Vec<(String, Option<Job>)> {
     let content = Content { life: 0, generation: job.generation, fence };
     let (plan, manifest) = (PlanSummary::default(), content.manifest());
     let mut next = vec![
-        ("renewed".to_owned(), job.renewed(fence, 0, now, times).ok()),
-        ("upload".to_owned(), job.with_upload(fence, &fence.to_string(), 0, now, times).ok()),
+        ("renewed".to_owned(), job.renewed(fence, now, times).ok()),
+        ("progressed".to_owned(), job.progressed(fence, &PROGRESS, now).ok()),
+        ("upload".to_owned(), job.with_upload(fence, &fence.to_string(), now, times).ok()),
         ("released".to_owned(), job.released(fence, now, times).ok()),
         ("put off".to_owned(), job.put_off(fence, now, times).ok()),
         ("waiting".to_owned(), job.waiting(fence, now + 2, 0, now, times).ok()),

@@ -2,7 +2,7 @@
 
 use super::next;
 use crate::action::{Action, Move, Sent};
-use crate::item::{Cause, Content, Item, NOW};
+use crate::item::{Cause, Content, Item, NOW, PROGRESS};
 use crate::scope::Scope;
 use crate::world::{At, Breach, Message, Object, Then, Worker, World, fingerprint};
 use export_domain::job::{Claim, Fenced, Job, ObjectKind, PlanSummary, State};
@@ -88,6 +88,9 @@ fn working(scope: &Scope, world: &World, at: At, fence: u64, moves: &mut Vec<Mov
     let renewable = world.item.as_ref().is_some_and(|item| item.lease != Some(scope.times.lease_ms));
     if at != At::Wake && (renewable || !world.holds(fence)) {
         moves.push(Move::Renews);
+    }
+    if at != At::Wake && scope.delays && world.is_raced() {
+        moves.push(Move::Tells);
     }
     if left.faults == 0 {
         return;
@@ -319,7 +322,12 @@ impl Work<'_> {
             }
             Move::Renews => {
                 let times = &self.hand.scope.times;
-                if !self.writes(world, |job, now| job.renewed(self.fence, 0, now, times)) {
+                if !self.writes(world, |job, now| job.renewed(self.fence, now, times)) {
+                    self.loses(world);
+                }
+            }
+            Move::Tells => {
+                if !self.writes(world, |job, now| job.progressed(self.fence, &PROGRESS, now)) {
                     self.loses(world);
                 }
             }
@@ -390,7 +398,7 @@ impl Work<'_> {
     /// Writes down what it has begun to upload.
     fn notes(&self, world: &mut World) {
         let (times, id) = (&self.hand.scope.times, self.fence.to_string());
-        if self.writes(world, |job, now| job.with_upload(self.fence, &id, 0, now, times)) {
+        if self.writes(world, |job, now| job.with_upload(self.fence, &id, now, times)) {
             self.goes(world, At::Stage(ObjectKind::Video, Then::Clip));
         } else {
             self.loses(world);
@@ -420,7 +428,7 @@ impl Work<'_> {
             At::Put(kind, then) => self.puts(world, kind, then),
             At::Look(kind, then) => self.looks(world, kind, then),
             At::Confirm(kind, then, found) => {
-                if self.writes(world, |job, now| job.renewed(fence, 0, now, &scope.times)) {
+                if self.writes(world, |job, now| job.renewed(fence, now, &scope.times)) {
                     self.takes_or_replaces(world, kind, then, found);
                 } else {
                     self.loses(world);

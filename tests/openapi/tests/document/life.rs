@@ -3,7 +3,9 @@
 use crate::examples::CLIP;
 use export_domain::identity::identify;
 use export_domain::ids::TenantId;
-use export_domain::job::{Claim, Job, Manifest, Order, PlanSummary, Reason, Warning, WarningCode};
+use export_domain::job::{
+    Claim, Hole, Job, Manifest, Order, Phase, PlanSummary, Reason, Report, Warning, WarningCode,
+};
 use export_domain::json;
 use export_domain::request::parse;
 use export_domain::settings::{Lifecycle, Limits};
@@ -46,10 +48,15 @@ fn running() -> Job {
 /// In work, with its picture.
 pub(crate) fn half() -> Job {
     let job = running();
-    let plan =
-        PlanSummary { kind: "smart".to_owned(), reason: "as recorded".to_owned(), ..PlanSummary::default() };
-    let job = job.with_image(job.fence, manifest(0), plan, NOW + 1500, &Lifecycle::default()).unwrap();
-    job.renewed(job.fence, 4500, NOW + 2500, &Lifecycle::default()).unwrap()
+    let still = PlanSummary::default();
+    let job = job.with_image(job.fence, manifest(0), still, NOW + 1500, &Lifecycle::default()).unwrap();
+    let plan = PlanSummary {
+        kind: "smart".to_owned(),
+        reason: "only what the window's ends cut off is encoded".to_owned(),
+        ..PlanSummary::default()
+    };
+    let report = Report { phase: Phase::Copying, made_ms: 4500, plan: Some(plan) };
+    job.progressed(job.fence, &report, NOW + 2500).unwrap()
 }
 
 /// With its clip.
@@ -71,7 +78,7 @@ fn finished(lack_ms: i64, warnings: Vec<Warning>) -> Job {
     let job = half();
     let plan = PlanSummary {
         kind: "smart".to_owned(),
-        reason: "as recorded".to_owned(),
+        reason: "only what the window's ends cut off is encoded".to_owned(),
         frames_encoded: 21,
         frames_copied: 204,
         bytes_read: 5_312_804,
@@ -82,7 +89,9 @@ fn finished(lack_ms: i64, warnings: Vec<Warning>) -> Job {
         total_ms: 2300,
         ..PlanSummary::default()
     };
-    let video = Manifest { warnings, ..manifest(lack_ms) };
+    let hole = Hole { at_ms: 3480, length_ms: lack_ms };
+    let holes = if lack_ms > 0 { vec![hole] } else { Vec::new() };
+    let video = Manifest { warnings, holes, ..manifest(lack_ms) };
     job.with_video(job.fence, video, plan, NOW + 3000, &Lifecycle::default()).unwrap()
 }
 
@@ -94,5 +103,5 @@ pub(crate) fn failed() -> Job {
 
 fn manifest(lack_ms: i64) -> Manifest {
     let (bytes, sha256, duration_ms) = (4_871_320, String::new(), 9000 - lack_ms);
-    Manifest { bytes, sha256, parts: 0, duration_ms, lack_ms, warnings: Vec::new() }
+    Manifest { bytes, sha256, parts: 0, duration_ms, lack_ms, warnings: Vec::new(), holes: Vec::new() }
 }

@@ -2,8 +2,8 @@ use super::*;
 use aws_sdk_dynamodb::primitives::Blob;
 use export_domain::ids::{JobId, LivePath, TenantId};
 use export_domain::job::{
-    Aftermath, Begun, Failure, Manifest, ObjectKind, Order, PlanSummary, Posted, Reason, Staged, State,
-    UntoldEnd, Warning, WarningCode,
+    Aftermath, Begun, Failure, Hole, Manifest, ObjectKind, Order, Phase, PlanSummary, Posted, Progress,
+    Reason, Staged, State, UntoldEnd, Warning, WarningCode,
 };
 use export_domain::request::{ExportType, Story, Wanted};
 use export_domain::settings::Lifecycle;
@@ -43,7 +43,8 @@ fn minimal() -> Job {
 fn full() -> Job {
     let warnings = vec![Warning { code: WarningCode::SegmentsLeftOut, count: 2, detail: "segment 7".into() }];
     let (bytes, sha256) = (u64::MAX, "x".to_owned());
-    let manifest = Manifest { bytes, sha256, parts: 2, duration_ms: 1, lack_ms: 2, warnings };
+    let holes = vec![Hole { at_ms: 1, length_ms: 1 }, Hole { at_ms: 3, length_ms: 1 }];
+    let manifest = Manifest { bytes, sha256, parts: 2, duration_ms: 1, lack_ms: 2, warnings, holes };
     let mut job = Job {
         state: State::Running,
         started_at: Some(1),
@@ -55,6 +56,7 @@ fn full() -> Job {
         unanswered_since: Some(5),
         obstacle: Some(Reason::ClockWrong),
         source_missing_since: Some(6),
+        progress: Some(Progress { fence: 1, phase: Phase::Encoding, made_ms: 3, live_edge_ms: Some(4) }),
         image: Some(manifest.clone()),
         video: Some(manifest.clone()),
         staged: vec![Staged {
@@ -238,7 +240,7 @@ fn with(item: AttributeMap, path: &str, value: AttributeValue) -> AttributeMap {
 /// The item after a write by this version, which renews the claim.
 fn renewed(item: &AttributeMap) -> AttributeMap {
     let job = decode(item).unwrap();
-    let next = job.renewed(job.fence, 1, 1, &Lifecycle::default()).unwrap();
+    let next = job.renewed(job.fence, 1, &Lifecycle::default()).unwrap();
     item.clone().into_iter().chain(encode(&next).unwrap()).collect()
 }
 

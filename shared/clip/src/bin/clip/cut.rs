@@ -89,7 +89,7 @@ fn selection(options: &Options, manifest: &str, mpd: &Mpd) -> Selection {
     let start_pos_ms = mpd.availability_start.map_or(0, Nanos::to_millis_floor) + options.start_ms;
     let window = Asked {
         start_pos_ms,
-        start_time_ms: options.start_ms,
+        start_time_ms: mpd.availability_start.is_none().then_some(options.start_ms),
         duration_ms: options.duration_ms,
         wall_end_ms: start_pos_ms + options.duration_ms,
         still: options.still,
@@ -126,7 +126,7 @@ async fn clip(
     picture: &Picture,
 ) -> Result<Done, Error> {
     let (container, left) = (options.container(), options.left);
-    let mut clip = Clip { selection, container, left, last_try: false };
+    let mut clip = Clip { selection, container, left, last_try: false, gauge: Arc::default() };
     let made = match clip.make(Arc::clone(&source), ffmpeg, sink, picture).await {
         Err(Error::Unexplained(_)) => {
             clip.last_try = true;
@@ -160,8 +160,6 @@ impl Observer for Picture {
     async fn first_frame(&self, frame: Thumbnail) -> Result<(), Error> {
         self.take(&frame, self.path.as_deref())
     }
-
-    fn progress(&self, _length: Nanos) {}
 }
 
 /// The summary of a cut for a reader.
