@@ -394,7 +394,7 @@ impl<'a> Planner<'a> {
             Purpose::Join {
                 parameter_id: unused_id(setup, run)?,
                 profile_idc: setup.sps.profile_idc,
-                max_ref_frames: setup.sps.max_ref_frames,
+                alone: !run.joins && run.after.is_empty(),
             }
         };
         Ok(Encoding {

@@ -49,8 +49,8 @@ pub enum Purpose {
         parameter_id: Option<u32>,
         /// `profile_idc` of the recording.
         profile_idc: u8,
-        /// Reference pictures of the recording.
-        max_ref_frames: u32,
+        /// Nothing copied stands beside them. They may be a whole clip, so their bits count.
+        alone: bool,
     },
 }
 
@@ -181,6 +181,7 @@ fn recolouring(conformed: &Conformed, format: &PictureFormat) -> String {
 pub fn encode(format: &PictureFormat, how: &Encoding) -> Vec<String> {
     let mut args = raw_input(format, &format!("{}/{}", how.timescale, how.frame_ticks));
     let clip = matches!(how.purpose, Purpose::Clip { .. });
+    let short = matches!(how.purpose, Purpose::Join { alone: false, .. });
     let by_fields = format.interlaced && clip && how.codec == VideoCodec::H264;
     let order = if format.bottom_first { "bff" } else { "tff" };
     let fields = if by_fields { format!(",setfield={order}") } else { String::new() };
@@ -189,7 +190,7 @@ pub fn encode(format: &PictureFormat, how: &Encoding) -> Vec<String> {
     let quality = constant_quality(how);
     let mut params = vec![];
     let (encoder, preset, params_name) = match how.codec {
-        VideoCodec::H264 => ("libx264", "veryfast", "-x264-params"),
+        VideoCodec::H264 => ("libx264", if short { "ultrafast" } else { "veryfast" }, "-x264-params"),
         VideoCodec::Hevc => {
             params.extend(words(&["log-level=error", "open-gop=0"]));
             if format.interlaced && clip {
@@ -197,7 +198,7 @@ pub fn encode(format: &PictureFormat, how: &Encoding) -> Vec<String> {
                 params.push(format!("pic-struct={}", if format.bottom_first { 4 } else { 3 }));
             }
             args.extend(words(&["-tag:v", "hvc1"]));
-            ("libx265", "superfast", "-x265-params")
+            ("libx265", if short { "ultrafast" } else { "superfast" }, "-x265-params")
         }
     };
     args.extend(words(&["-c:v", encoder, "-preset", preset, "-crf", quality]));
@@ -216,13 +217,13 @@ pub fn encode(format: &PictureFormat, how: &Encoding) -> Vec<String> {
                 params.push(format!("{order}=1"));
             }
         }
-        Purpose::Join { parameter_id, profile_idc, max_ref_frames } => {
+        Purpose::Join { parameter_id, profile_idc, .. } => {
             args.extend(words(&["-g", "600", "-bf", "0"]));
             if how.codec == VideoCodec::H264 {
                 args.extend(
                     h264_profile(profile_idc).into_iter().flat_map(|name| words(&["-profile:v", name])),
                 );
-                params.push(format!("ref={}", max_ref_frames.clamp(1, 2)));
+                params.extend(h264_tool(profile_idc).map(str::to_owned));
                 params.extend(parameter_id.map(|id| format!("sps-id={id}")));
             }
         }
@@ -244,7 +245,9 @@ fn restraint(how: &Encoding) -> (Vec<String>, Vec<String>) {
     if threads > 0 && how.codec == VideoCodec::Hevc {
         params.push(format!("pools={threads}"));
     }
-    if how.frugal {
+    // The preset of H.264 joins does not look ahead.
+    let ahead = how.codec == VideoCodec::Hevc || !matches!(how.purpose, Purpose::Join { alone: false, .. });
+    if how.frugal && ahead {
         params.push(format!("rc-lookahead={}", frugal_lookahead(how.codec)));
         params.extend(words(&[match how.codec {
             VideoCodec::H264 => "sync-lookahead=0",
@@ -255,11 +258,13 @@ fn restraint(how: &Encoding) -> (Vec<String>, Vec<String>) {
 }
 
 /// Chosen by measurement: above 40 dB of luma PSNR against what was recorded, at no more than 1.5 times its bits. A
-/// recording in H.265 is much smaller than H.264 of the same quality, so less of it can be kept.
+/// recording in H.265 is much smaller than H.264 of the same quality, so less of it can be kept. A join is short: its
+/// preset takes the least time, and its bits are not counted as closely (the presets of a head in tests/bench/README.md).
 fn constant_quality(how: &Encoding) -> &'static str {
-    if let Purpose::Join { .. } = how.purpose {
+    if let Purpose::Join { alone, .. } = how.purpose {
         return match how.codec {
-            VideoCodec::H264 => "18",
+            VideoCodec::H264 if alone => "18",
+            VideoCodec::H264 => "24",
             VideoCodec::Hevc => "22",
         };
     }
@@ -282,6 +287,16 @@ fn h264_profile(profile_idc: u8) -> Option<&'static str> {
         244 => "high444",
         _ => return None,
     })
+}
+
+/// The cheapest tool of a profile, without which x264 `ultrafast` writes a parameter set of Constrained Baseline beside
+/// the recorded one of `profile_idc`.
+fn h264_tool(profile_idc: u8) -> Option<&'static str> {
+    match profile_idc {
+        77 => Some("cabac=1"),
+        100 | 110 | 122 | 244 => Some("8x8dct=1"),
+        _ => None,
+    }
 }
 
 /// One raw picture of `format` in, a JPEG of the same pixels out, turned as players show it. JFIF tells the shape of
@@ -420,7 +435,8 @@ mod tests {
         let codecs = [VideoCodec::H264, VideoCodec::Hevc];
         let purposes = [
             Purpose::Clip { reordered: usize::MAX },
-            Purpose::Join { parameter_id: Some(u32::MAX), profile_idc: u8::MAX, max_ref_frames: u32::MAX },
+            Purpose::Join { parameter_id: Some(u32::MAX), profile_idc: u8::MAX, alone: false },
+            Purpose::Join { parameter_id: None, profile_idc: 100, alone: true },
         ];
         let target = AudioTarget { rate: u32::MAX, channels: u16::MAX };
         let mut calls = vec![to_transport_stream(), encode_audio(target)];

@@ -81,21 +81,11 @@ async fn attempt(
     let (format, from, run) = (*format, run.from, run.clone());
     let relit = Conformed::new(&setup.format, &format).relights();
     // A decoder that first counts on no reordering, and then on any, loses pictures.
-    let unsaid = setup.sps.max_reorder.is_none() && matches!(encoding.purpose, Purpose::Join { .. });
-    let fields = (format.interlaced && matches!(encoding.purpose, Purpose::Clip { .. }))
-        .then_some(format.bottom_first);
+    let joins = matches!(encoding.purpose, Purpose::Join { .. });
+    let unsaid = joins && setup.sps.max_reorder.is_none();
+    let fields = (format.interlaced && !joins).then_some(format.bottom_first);
     let (running, input, output) = ffmpeg.start(&encode(&format, encoding))?;
-    let mut taker = Taker {
-        from,
-        until: run.until,
-        after: run.after.iter().map(|access| access.pts).collect(),
-        format,
-        input: Some(input),
-        first,
-        times: Vec::new(),
-        given: Vec::new(),
-        digests: Vec::new(),
-    };
+    let mut taker = Taker::new(&run, format, joins, input, first);
     let entry = run.feed.first().map(|access| access.item.clone());
     let recorded: BTreeMap<Nanos, Coded> =
         run.feed.iter().map(|access| (access.pts, access.item.clone())).collect();
@@ -218,9 +208,34 @@ struct Taker {
     format: PictureFormat,
     input: Option<Stdin>,
     first: Option<FirstFrame>,
+    /// The pictures will be compared with those that a player gets at a join.
+    joins: bool,
     times: Vec<(Nanos, Nanos)>,
     given: Vec<Likeness>,
     digests: Vec<Digest>,
+}
+
+impl Taker {
+    fn new(
+        run: &Run<Coded>,
+        format: PictureFormat,
+        joins: bool,
+        input: Stdin,
+        first: Option<FirstFrame>,
+    ) -> Self {
+        Self {
+            from: run.from,
+            until: run.until,
+            after: run.after.iter().map(|access| access.pts).collect(),
+            format,
+            input: Some(input),
+            first,
+            joins,
+            times: Vec::new(),
+            given: Vec::new(),
+            digests: Vec::new(),
+        }
+    }
 }
 
 impl Pictures for Taker {
@@ -235,7 +250,9 @@ impl Pictures for Taker {
                 let _ = first.send((self.format, raw.to_vec()));
             }
             self.times.push((pts, duration));
-            self.given.push(Likeness::of(&self.format, raw));
+            if self.joins {
+                self.given.push(Likeness::of(&self.format, raw));
+            }
             if let Some(input) = &mut self.input {
                 input.write_all(raw).await?;
             }

@@ -38,7 +38,7 @@ pub(crate) struct Rendered {
     pub(crate) config: Arc<DecoderConfig>,
     /// In decode order.
     pub(crate) pictures: Vec<EncodedFrame>,
-    /// The pictures that the encoder was given, in display order.
+    /// The pictures that the encoder was given, in display order; empty if they join nothing.
     pub(crate) given: Vec<Likeness>,
     /// Metadata of the recorded pictures that these do not have.
     pub(crate) lost: BTreeSet<&'static str>,
