@@ -93,7 +93,7 @@ def main() -> int:
     recording = demo_recording()
     publish(stack, recording)
     name = f"demo-{time.time_ns():x}" if args.new else "demo"
-    body = stack.request(recording, START, DURATION_MS, name, export_type=0, storage_info=stack.storage("mp4"))
+    body = stack.request(recording, START, DURATION_MS, name, export_type=0, container="mp4")
     known = stack.send("POST", "/export/status", body).status == 200
     print(f"request     curl -H 'Content-Type: application/json' {stack.env['API_URL']}/export -d '{json.dumps(body)}'")
     print("answers     " + ("this job was already there" if known else "a new job"))

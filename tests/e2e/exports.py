@@ -48,7 +48,11 @@ def exported(
     def run(case: Case) -> Outcome:
         recording = recordings[case.form]
         start, duration = case.window(recording.truth)
-        fields = {"export_type": case.export_type, "storage_info": stack.storage(case.container)}
+        fields: dict[str, object] = {"export_type": case.export_type}
+        if case.export_type:
+            fields["storage_info"] = stack.storage(case.container)
+        else:
+            fields["container"] = case.container
         body = stack.request(recording, start, duration, f"window-{case}-{RUN}", **fields)
         try:
             answer = stack.finish(body, timeout=400)

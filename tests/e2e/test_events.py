@@ -19,6 +19,7 @@ EVENTS = ROOT / "events"
 HTTP = {
     "media-export-submit/seed-export": (200, {1, 5}),
     "media-export-submit/seed-thumbnail": (200, {0, 1}),
+    "media-export-submit/mp4": (200, {1, 5}),
     "media-export-submit/no-body": (400, {-1}),
     "media-export-submit/not-json": (400, {-1}),
     "media-export-submit/bad-base64": (400, {-1}),

@@ -28,6 +28,8 @@ PLANTED = {
     "endless duration": ({"Duration": 10**15}, 400, "invalid request: Duration"),
     "StartPos as text": ({"StartPos": "1562253612833"}, 400, "invalid request: StartPos"),
     "unknown type": ({"export_type": 3}, 400, "invalid request: export_type"),
+    "unknown container": ({"container": "mkv"}, 400, "invalid request: container: must be ts or mp4"),
+    "container beside another storage": ("other container", 400, "invalid request: container: is mp4"),
     "unknown caller": ({"ServiceCaller": "someone"}, 400, "invalid request: ServiceCaller"),
     "missing caller": ({"ServiceCaller": None}, 400, "invalid request: ServiceCaller"),
     "path in FileName": ({"FileName": "../../x"}, 400, "invalid request: FileName"),
@@ -48,6 +50,8 @@ BODIES = {
 
 
 def _foreign(stack, kind: str) -> dict:
+    if kind == "other container":
+        return {"container": "mp4", "storage_info": stack.storage("ts")}
     entry = {
         "foreign bucket": stack.entry("ts", storage_name="somebody-elses-bucket"),
         "foreign region": stack.entry("ts", storage_location="eu-north-1"),

@@ -3,7 +3,7 @@
 use crate::ids::{FileName, LivePath, PeerId, SessionId};
 use crate::json::{RequestJson, has_at_most};
 use crate::settings::Limits;
-use crate::storage::{Slug, StorageEntry, parse_slug_info, parse_storage_info};
+use crate::storage::{Container, Slug, StorageEntry, parse_slug_info, parse_storage_info};
 use serde::{Deserialize, Serialize};
 use std::ops::RangeInclusive;
 
@@ -107,7 +107,9 @@ pub struct ExportRequest {
     pub peer_id: Option<PeerId>,
     /// The codec asked for.
     pub export_type: ExportType,
-    /// Candidate targets; `None` without `storage_info`.
+    /// The clip's container; `None` leaves it to `storage`, and without that to the default.
+    pub container: Option<Container>,
+    /// Candidate targets, of `container` if that is given; `None` without `storage_info`.
     pub storage: Option<Vec<StorageEntry>>,
     /// The deprecated (`S3Region`, `S3Bucket`) pair, if both are strings.
     pub deprecated_target: Option<(String, String)>,
@@ -116,7 +118,7 @@ pub struct ExportRequest {
 }
 
 /// Members that are judged; all others are ignored, except the deprecated pair.
-pub const KNOWN: [&str; 17] = [
+pub const KNOWN: [&str; 18] = [
     "_ServiceName",
     "_UrlPath",
     "_Version",
@@ -131,6 +133,7 @@ pub const KNOWN: [&str; 17] = [
     "PeerId",
     "SessionId",
     "export_type",
+    "container",
     "storage_info",
     "userid",
     "story",
@@ -181,6 +184,7 @@ pub fn parse(body: &RequestJson, limits: &Limits) -> Result<ExportRequest, Field
     }
     // Kept nowhere, but what is said must be sayable.
     fields.text("userid", 256)?;
+    let container = container(&fields)?;
     Ok(ExportRequest {
         wanted: if fetch_media { Wanted::Media } else { Wanted::Thumbnail },
         fetch_thumb,
@@ -192,7 +196,8 @@ pub fn parse(body: &RequestJson, limits: &Limits) -> Result<ExportRequest, Field
         peer_id: peer_id(&fields)?,
         export_type: export_type(&fields)?,
         deprecated_target: deprecated_target(members),
-        storage: storage(&fields, limits)?,
+        container,
+        storage: storage(&fields, container, limits)?,
         story: story(&fields, limits)?,
     })
 }
@@ -243,9 +248,31 @@ fn export_type(fields: &Fields<'_>) -> Result<ExportType, FieldError> {
     }
 }
 
-fn storage(fields: &Fields<'_>, limits: &Limits) -> Result<Option<Vec<StorageEntry>>, FieldError> {
+fn container(fields: &Fields<'_>) -> Result<Option<Container>, FieldError> {
+    match fields.text("container", 64)? {
+        None => Ok(None),
+        Some("ts") => Ok(Some(Container::Ts)),
+        Some("mp4") => Ok(Some(Container::Mp4)),
+        Some(_) => Err(FieldError::new("container", "must be ts or mp4")),
+    }
+}
+
+/// The entries of `storage_info` that a clip in `container` may go to.
+fn storage(
+    fields: &Fields<'_>,
+    container: Option<Container>,
+    limits: &Limits,
+) -> Result<Option<Vec<StorageEntry>>, FieldError> {
     let Some(text) = fields.text("storage_info", usize::MAX)? else { return Ok(None) };
-    parse_storage_info(text, limits.lenient_json).map_err(|why| FieldError::new("storage_info", why))
+    let entries =
+        parse_storage_info(text, limits.lenient_json).map_err(|why| FieldError::new("storage_info", why))?;
+    let (Some(container), Some(entries)) = (container, &entries) else { return Ok(entries) };
+    let same: Vec<_> = entries.iter().filter(|entry| entry.container == container).cloned().collect();
+    if same.is_empty() && !entries.is_empty() {
+        let why = format!("is {}, but no entry of storage_info has that purpose", container.extension());
+        return Err(FieldError::new("container", why));
+    }
+    Ok(Some(same))
 }
 
 /// Deprecated fields never make a request fail: whatever is no pair of strings counts as absent.

@@ -62,7 +62,8 @@ impl Tenant {
     }
 
     /// Chooses the target: the first `storage_info` entry on the allow-list; without `storage_info` the deprecated
-    /// pair if it is on the list, else the tenant's default. `None` means access denied.
+    /// pair if it is on the list, else the tenant's default, both in the container that the request names or in
+    /// MPEG-TS. `None` means access denied.
     pub fn resolve_target(&self, request: &ExportRequest) -> Option<Target> {
         if let Some(entries) = &request.storage {
             return entries.iter().find_map(|entry| {
@@ -71,7 +72,8 @@ impl Tenant {
         }
         let deprecated = request.deprecated_target.as_ref();
         let allowed = deprecated.and_then(|(region, bucket)| self.allowed(bucket, region, ""));
-        allowed.or_else(|| self.targets.get(self.default_target)).map(|t| t.with(Container::Ts))
+        let container = request.container.unwrap_or(Container::Ts);
+        allowed.or_else(|| self.targets.get(self.default_target)).map(|t| t.with(container))
     }
 
     /// Returns `true` if a stored target is still on the allow-list; the worker asks again before it writes.

@@ -3,6 +3,7 @@ use export_domain::identity::DirectoryKey;
 use export_domain::job::{Job, Reason, State};
 use export_domain::settings::Lifecycle;
 use export_lambda::http::Request;
+use export_testkit::recordings::AS_MP4;
 use export_testkit::{Answered, Fault, NOW, ask, body, claimed, job, ready, tenant, with};
 use serde_json::Value;
 use std::collections::HashSet;
@@ -56,6 +57,21 @@ async fn submissions_at_once_send_an_overdue_message_once() {
         assert_eq!((sent.len(), &sent[0].message), (1, &stored.message()), "{:?}", stored.state);
         assert_eq!(world.jobs.writes(), 1);
     }
+}
+
+#[tokio::test]
+async fn a_container_is_the_same_job_as_the_storage_that_asks_for_it() {
+    let world = World::new();
+    let id = async |body: Value| world.submit(&body).await.json["JobId"].as_str().unwrap().to_owned();
+    let (absent, stored) = (id(body()).await, id(with(body(), "storage_info", AS_MP4)).await);
+    assert_ne!(absent, stored);
+    for (container, same) in [(Value::from("ts"), &absent), (Value::Null, &absent), ("mp4".into(), &stored)] {
+        assert_eq!(&id(with(body(), "container", container)).await, same);
+    }
+    let both = with(with(body(), "storage_info", AS_MP4), "container", "mp4");
+    assert_eq!(id(both.clone()).await, stored);
+    assert_eq!(world.jobs.all().len(), 2);
+    assert_eq!(world.submit(&with(both, "container", "ts")).await.status, 400);
 }
 
 #[tokio::test]

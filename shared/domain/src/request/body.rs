@@ -61,11 +61,14 @@ pub struct Body {
     /// It is no part of the job's identity.
     #[schema(rename = "SessionId", min_length = 16, max_length = 256, pattern = "^[!-~]+$")]
     pub session_id: Option<String>,
+    /// `container`, as `clip_container` describes it.
+    #[schema(schema_with = clip_container)]
+    pub container: Option<String>,
     /// The clip's destination and container: base64 (standard or URL-safe, with or without padding, 8 KiB at
     /// most) of a JSON array of `StorageEntry`, of `{"storage_info": [...]}`, or of the bare fragment
     /// `"storage_info": [...]`. The first enabled S3 entry that the tenant may write to is taken; if there is none,
     /// access is denied. An empty text and the placeholder `BASE64 string` count as absent: then the clip goes to the
-    /// tenant's own target, as MPEG-TS.
+    /// tenant's own target, in `container`.
     #[schema(
         rename = "storage_info",
         max_length = 8192,
@@ -187,6 +190,13 @@ fn service_caller() -> Object {
 fn export_type() -> Object {
     let codecs = "The clip's codec: 0 as recorded (the default), 1 H.264, 2 H.265.";
     one_of([Type::Integer], [Some(0), Some(1), Some(2), None], codecs)
+}
+
+fn clip_container() -> Object {
+    let what = "The clip's container: `ts` is MPEG-TS (the default), `mp4` is MP4 with its index first. Of the entries \
+        of `storage_info` only those of this purpose count; if there is none, the request is refused. Another \
+        container is another job.";
+    one_of([Type::String], [Some("ts"), Some("mp4"), None], what)
 }
 
 fn service_name() -> Object {

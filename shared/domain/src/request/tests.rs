@@ -68,6 +68,9 @@ fn a_bad_field_is_refused_by_its_name() {
         ("PeerId", serde_json::json!("XYZ"), "must be 1 to 32 hex digits"),
         ("export_type", serde_json::json!(3), "must be 0, 1 or 2"),
         ("export_type", serde_json::json!("1"), "must be 0, 1 or 2"),
+        ("container", serde_json::json!("mkv"), "must be ts or mp4"),
+        ("container", serde_json::json!("MP4"), "must be ts or mp4"),
+        ("container", serde_json::json!(4), "must be a string"),
         ("ServiceCaller", serde_json::json!("web"), "must be mma or search"),
         ("ServiceCaller", serde_json::Value::Null, "is required when FetchMedia is true"),
         ("_ServiceName", serde_json::json!("other"), "must be resourceservice"),
@@ -81,6 +84,29 @@ fn a_bad_field_is_refused_by_its_name() {
         let error = with(&serde_json::json!({ field: value })).unwrap_err();
         assert_eq!((error.field.as_str(), error.why.as_str()), (field, why), "{value}");
     }
+}
+
+#[test]
+fn a_container_leaves_the_storages_of_its_purpose_and_conflicts_with_all_others() {
+    let entry =
+        |purpose: &str, name: &str| serde_json::json!({"storage_purpose": purpose, "storage_name": name});
+    let asked = |container: serde_json::Value, entries: &[serde_json::Value]| {
+        let info = STANDARD.encode(serde_json::json!(entries).to_string());
+        with(&serde_json::json!({"container": container, "storage_info": info}))
+    };
+    let names = |request: ExportRequest| -> Vec<String> {
+        request.storage.unwrap().into_iter().map(|entry| entry.bucket).collect()
+    };
+    let both = [entry("ts", "a"), entry("mp4", "b"), entry("ts", "c")];
+    assert_eq!(names(asked("mp4".into(), &both).unwrap()), ["b"]);
+    assert_eq!(names(asked("ts".into(), &both).unwrap()), ["a", "c"]);
+    assert_eq!(names(asked(serde_json::Value::Null, &both).unwrap()), ["a", "b", "c"]);
+    let conflict = asked("mp4".into(), &both[..1]).unwrap_err();
+    assert_eq!(conflict.to_string(), "container: is mp4, but no entry of storage_info has that purpose");
+    assert_eq!(names(asked("mp4".into(), &[]).unwrap()), [""; 0], "a list without storages is denied later");
+    let placeholder =
+        with(&serde_json::json!({"container": "mp4", "storage_info": "BASE64 string"})).unwrap();
+    assert_eq!((placeholder.container, placeholder.storage), (Some(Container::Mp4), None));
 }
 
 #[test]

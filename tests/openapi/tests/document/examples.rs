@@ -28,6 +28,21 @@ pub(crate) fn requests() -> Node {
     )
     .with(object! { "storage_info" => base64(ELSEWHERE), "FileName" => "match \
     point", "export_type" => Value::from(0) });
+    let mp4 = without(
+        sample(CLIP),
+        &[
+            "S3Region",
+            "S3Bucket",
+            "storage_info",
+            "userid",
+            "story",
+            "PeerId",
+            "_ServiceName",
+            "_UrlPath",
+            "_Version",
+        ],
+    )
+    .with(object! { "FileName" => "nine seconds", "export_type" => Value::from(0), "container" => "mp4" });
     let live =
         without(sample(PICTURE), &["_ServiceName", "_UrlPath", "_Version", "userid", "FileName", "PeerId"]);
     object! {
@@ -37,6 +52,7 @@ pub(crate) fn requests() -> Node {
             "application/json" => object! {
                 "schema" => schema("ExportRequest"),
                 "examples" => object! {
+                    "mp4" => example("Nine seconds as recorded, as MP4", mp4),
                     "clip" => example("Nine seconds as H.264, with the old envelope", sample(CLIP)),
                     "picture" => example("Only the first frame", sample(PICTURE)),
                     "pictureInShort" => example("Only the first frame, and no more said than must be", live),
