@@ -168,6 +168,20 @@ def with_absence_hidden(handle_request):
     return handle
 
 
+def with_strangers_refused(handle_request):
+    """No bucket of the stack is public. Where roles are not enforced, stock answers requests without credentials as well."""
+
+    @functools.wraps(handle_request)
+    async def handle(method, path, headers, body, query_params, *args, **kwargs):
+        _, key = s3._parse_bucket_key(path, headers)
+        known = kwargs.get("internal") or method == "OPTIONS" or s3._request_access_key(method, key, headers, query_params, body)
+        if not known:
+            return s3._error("AccessDenied", "Access Denied", 403, path)
+        return await handle_request(method, path, headers, body, query_params, *args, **kwargs)
+
+    return handle
+
+
 def with_creation_conditions(service_context):
     """Stock knows no condition keys of conditional writes, on which the export bucket's policy rests."""
 
@@ -246,6 +260,8 @@ def patch(processes: FunctionProcesses) -> None:
         iam_evaluator.enforce = with_record(iam_evaluator.enforce, os.environ["DECISIONS_FILE"])
         s3.handle_request = with_absence_hidden(s3.handle_request)
         iam_actions.s3_service_context = with_creation_conditions(iam_actions.s3_service_context)
+    else:
+        s3.handle_request = with_strangers_refused(s3.handle_request)
     mapping = provisioners._RESOURCE_HANDLERS["AWS::Lambda::EventSourceMapping"]
     for operation in ("create", "update"):
         mapping[operation] = with_integer_concurrency(mapping[operation])

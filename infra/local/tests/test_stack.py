@@ -6,7 +6,9 @@ import os
 import signal
 import subprocess
 import time
+import urllib.error
 import urllib.parse
+import urllib.request
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
@@ -38,6 +40,14 @@ def client(stack: Stack, service: str):
     names = {"region_name": "AWS_REGION", "endpoint_url": "AWS_ENDPOINT_URL", "aws_access_key_id": "AWS_ACCESS_KEY_ID",
              "aws_secret_access_key": "AWS_SECRET_ACCESS_KEY"}
     return boto3.client(service, **{argument: stack.env[name] for argument, name in names.items()})
+
+
+def refusal(url: str) -> int:
+    """The status of a refused request without credentials but those of its URL."""
+    with pytest.raises(urllib.error.HTTPError) as refused:
+        urllib.request.urlopen(url)
+    refused.value.close()
+    return refused.value.code
 
 
 class TestApi:
@@ -173,6 +183,25 @@ class TestLife:
         assert stack.env == {**before, "LEGACY_HTTP": "200"}
         assert client(stack, "s3").get_object(Bucket=stack.env["SOURCE_BUCKET"], Key="kept")["Body"].read() == b"x"
         assert stack.get("/export/status/1")["environment"]["LEGACY_HTTP"] == "200"
+
+    @pytest.mark.parametrize("roles", ["enforced", "open"])
+    def test_objects_are_read_with_credentials_alone(self, binaries, stack, roles):
+        # The fixture's stack enforces them.
+        other = stack if roles == "enforced" else Stack(f"infra-test-open-{os.getpid()}", binaries)
+        if roles == "open":
+            other.up()
+        try:
+            s3, place = client(other, "s3"), {"Bucket": other.env["EXPORT_BUCKET"], "Key": "export/a b.mp4"}
+            s3.put_object(**place, Body=b"x", IfNoneMatch="*")
+            signed = s3.generate_presigned_url("get_object", Params=place)
+            with urllib.request.urlopen(signed) as reply:
+                assert reply.read() == b"x"
+            bucket = f"{other.env['AWS_ENDPOINT_URL']}/{place['Bucket']}"
+            strangers = [signed.partition("?")[0], bucket, f"{bucket}/export/absent", signed.replace("a%20b", "b")]
+            assert [refusal(url) for url in strangers] == [403] * 4
+        finally:
+            if roles == "open":
+                other.command("down")
 
     @pytest.mark.parametrize("ending", ["down", "killed"])
     def test_nothing_outlives_the_stack(self, binaries, stack, ending):
