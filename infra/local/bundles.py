@@ -5,6 +5,7 @@ from __future__ import annotations
 import fcntl
 import json
 import os
+import re
 import shutil
 import subprocess
 import sys
@@ -15,9 +16,10 @@ from pathlib import Path
 from instance import ROOT, STATE, StackError
 
 CRATES = (
-    "data-export-worker", "event-export", "job-sweeper", "media-export-submit", "media-export-worker", "replay-export",
-    "status-poll",
+    "data-export-worker", "event-export", "job-sweeper", "media-export-submit", "media-export-worker", "media-read",
+    "replay-export", "status-poll",
 )
+TEMPLATE = ROOT / "infra" / "sam" / "template.yaml"
 # What a package for AWS holds.
 PACKAGE = {"bootstrap": 0o755, "sbom.cdx.json": 0o644}
 # Where an ELF file names its processor.
@@ -39,12 +41,13 @@ def build(release: bool) -> Path:
     return Path(json.loads(metadata.stdout)["target_directory"]) / ("release" if release else "debug")
 
 
-def bundle(binaries: Path) -> dict[str, Path]:
-    """Zip the binaries of `binaries`, those that changed, and return the zip of each crate."""
+def bundle(binaries: Path, template: Path = TEMPLATE) -> dict[str, Path]:
+    """Zip the binaries of `binaries` that the template names, those that changed, and return the zip of each crate."""
+    crates = sorted({*re.findall(r"target/lambda/([a-z-]+)/bootstrap\.zip", template.read_text(encoding="utf-8"))})
     CODE.mkdir(parents=True, exist_ok=True)
     with open(CODE / ".lock", "w", encoding="ascii") as lock:
         fcntl.flock(lock, fcntl.LOCK_EX)
-        return {crate: _bundle_one(crate, binaries / crate) for crate in CRATES}
+        return {crate: _bundle_one(crate, binaries / crate) for crate in crates}
 
 
 def _bundle_one(crate: str, binary: Path) -> Path:

@@ -19,6 +19,7 @@ SOURCE_PREFIX = "recordings/demo/"
 SESSION_ID = "2A39603DDB0F47CFB32E96C8366084AE"
 ARCHIVE_BUCKET = "mma-video-archive"
 ARCHIVE_REGION = "us-west-1"
+ACCOUNT = "000000000000"
 YEAR_S = 365 * 24 * 3600
 
 
@@ -30,7 +31,7 @@ def seed(cloud: Cloud, outputs: dict[str, str]) -> None:
         name=TENANT,
         source_bucket=outputs["SourceBucket"],
         source_prefix=SOURCE_PREFIX,
-        targets=(Target(outputs["ExportBucket"], REGION), Target(ARCHIVE_BUCKET, ARCHIVE_REGION)),
+        targets=(Target(outputs["ExportBucket"], REGION), Target(ARCHIVE_BUCKET, ARCHIVE_REGION, owner=ACCOUNT)),
     )
     session = session_item(SESSION_ID, TENANT, int(time.time()) + YEAR_S)
     dynamodb.put_item(TableName=outputs["TenantsTableName"], Item=tenant.item())

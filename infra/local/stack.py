@@ -51,7 +51,7 @@ OUTPUT_VARIABLES = {
 def up(options: argparse.Namespace) -> None:
     began = time.monotonic()
     instance = Instance(options.name)
-    code = bundles.bundle(options.bin_dir or bundles.build(options.release))
+    code = bundles.bundle(options.bin_dir or bundles.build(options.release), options.template)
     built = time.monotonic()
     with locked():
         state = instance.state()
@@ -82,18 +82,20 @@ def up(options: argparse.Namespace) -> None:
 
 
 def parameters(options: argparse.Namespace) -> dict[str, str]:
-    """What differs from the template's defaults on this machine."""
-    return {
+    """What differs from the template's defaults on this machine; an earlier version's template has fewer parameters."""
+    own = {
         "RequireTls": "false",
         "Architecture": {"aarch64": "arm64", "arm64": "arm64"}.get(platform.machine(), "x86_64"),
         "FfmpegPath": ffmpeg(),
         "CreateMreTables": "true",
+        "DownloadLinks": "on",
         "DataExportAuth": "NONE",
         "ExportRule": "ENABLED",
         "CoalesceSeconds": "0",
         "TenantTargetBucketArns": f"arn:aws:s3:::{seed.ARCHIVE_BUCKET}",
-        **named_values(options.parameter),
     }
+    template = options.template.read_text(encoding="utf-8")
+    return {name: value for name, value in own.items() if f"\n  {name}:" in template} | named_values(options.parameter)
 
 
 def named_values(given: list[str]) -> dict[str, str]:

@@ -95,9 +95,11 @@ def filter_failure(
     # Past the latest that is drawn there is room up to the service's own bound.
     body = case.body if isinstance(case.body, dict) else {}
     later = isinstance(failure, AcceptedNegativeData) and is_later(body.get("StartPos"))
+    # A redirect refuses the header that every request of the run has.
+    redirected = isinstance(failure, RejectedPositiveData) and case.operation.path.endswith("/video")
     # Which format has which options, and which of them go together, is said in words.
     combined = isinstance(failure, RejectedPositiveData) and FORMATS & set(case.query or {})
-    return not (cursor or later or combined)
+    return not (cursor or later or redirected or combined)
 
 
 def is_later(start: object) -> bool:

@@ -30,6 +30,8 @@ HTTP = {
     "status-poll/unknown": (404, {-1}),
     "status-poll/job": (404, set()),
     "status-poll/jobs": (200, set()),
+    "media-read/files": (404, set()),
+    "media-read/video": (404, set()),
     "event-export/get-ok": (200, set()),
     "event-export/get-edl": (200, set()),
     "event-export/get-not-found": (404, set()),

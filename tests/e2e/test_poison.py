@@ -27,6 +27,7 @@ QUEUES = ("CLIP", "THUMBNAIL")
 ENTRY_POINTS = {
     "media-export-submit": "MediaExportSubmit",
     "status-poll": "StatusPoll",
+    "media-read": "MediaRead",
     "event-export": "EventExport",
     "replay-export": "ReplayExport",
 }

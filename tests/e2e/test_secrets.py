@@ -17,7 +17,7 @@ from botocore.exceptions import ClientError
 
 from .conftest import RUN
 from .mre import Mre, scenarios
-from .stack import Answer, Stack, storage_info
+from .stack import Answer, Stack, ask, storage_info, unfollowed
 
 # What the platform writes around a function's own lines.
 PLATFORM = re.compile(r"(INIT_START|START|END|REPORT) (RequestId|Runtime)")
@@ -191,8 +191,11 @@ def test_a_secret_in_a_log_would_be_found(stack, marks, replies, logged):
         assert marks.found(f"x{text}x") == {"session"}
 
 
-def test_a_signed_link_is_not_logged(stack, logged):
-    """Whoever has it may read the document."""
+SIGNED = r"(?:X-Amz-Signature|X-Amz-Security-Token|X-Amz-Credential)=([^&]+)"
+
+
+def test_a_signed_link_is_not_logged(stack, recorded, logged):
+    """Whoever has it may read the document or the file."""
     mre = Mre(stack)
     names = mre.load(scenarios()["replay_mp4_weight"])
     signed = []
@@ -200,10 +203,19 @@ def test_a_signed_link_is_not_logged(stack, logged):
         location = mre.get(each.path() + "?delivery=link").body["Location"]
         with urllib.request.urlopen(location, timeout=30) as reply:
             assert reply.status == 200
-        signed += re.findall(r"(?:X-Amz-Signature|X-Amz-Security-Token|X-Amz-Credential)=([^&]+)", location)
-    assert len(signed) >= 4
+        signed.append(location)
+    job = stack.finish(stack.request(recorded("static_time"), Fraction(1), 1000, f"linked-{RUN}")).body["JobId"]
+    files = stack.send("GET", f"/export/jobs/{job}/files", headers={"X-Session-Id": stack.session_id}).body
+    signed += [files["video"]["url"], files["image"]["url"]]
+    bearer = urllib.request.Request(f"{stack.env['API_URL']}/export/jobs/{job}/video?redirect=1")
+    bearer.add_header("Authorization", f"Bearer {stack.session_id}")
+    signed.append(ask(bearer, unfollowed).headers["location"])
+    parts = [part for url in signed for part in re.findall(SIGNED, url)]
+    assert len(parts) >= 3 * len(signed) == 15
     text = "\n".join(logged())
-    assert not [part for part in signed if part in text or part[:24] in text]
+    assert "signed links to a job's files" in text
+    assert not [part for part in parts if part in text or part[:24] in text]
+    assert not re.search("X-Amz-(?:Signature|Security-Token|Credential)", text)
 
 
 def test_a_refusal_tells_nothing_of_the_installation(replies, stack):

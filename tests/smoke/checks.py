@@ -7,12 +7,14 @@ import time
 import urllib.request
 from collections.abc import Callable
 from fractions import Fraction
+from hashlib import sha256
 from pathlib import Path
 
 from botocore.exceptions import ClientError
 
 from e2e import checks as clips
 from e2e.mre import Names, scenarios
+from e2e.stack import ask
 from media import forms, quality
 from media.recording import Recording
 
@@ -70,6 +72,25 @@ def clip(subject: Subject) -> None:
         clips.exact(subject, recording, answer, clips.expected_of(recording, Fraction(11, 10), 3000), Path(folder))
     assert subject.export(body).body == answer.body, "another answer to the same request"
     subject.clip = answer.body["JobId"]
+
+
+@check
+def links(subject: Subject) -> None:
+    """A link opens the clip without credentials, and no other file"""
+    if subject.parameter("DownloadLinks") != "on":
+        raise Skipped("the stack's DownloadLinks is off")
+    if not subject.clip:
+        raise Skipped("there is no clip")
+    headers = {} if subject.open else {"X-Session-Id": subject.session_id}
+    answer = subject.send("GET", f"/export/jobs/{subject.clip}/files", headers=headers)
+    assert answer.status == 200, answer.status
+    video, image = answer.body["video"], answer.body["image"]
+    with urllib.request.urlopen(video["url"], timeout=60) as reply:
+        taken = reply.read()
+    assert len(taken) == video["bytes"] and sha256(taken).hexdigest() == video.get("sha256"), f"{len(taken)} bytes"
+    other = video["url"].replace(video["url"].partition("?")[0], image["url"].partition("?")[0])
+    refused = ask(urllib.request.Request(other))
+    assert refused.status == 403, f"another file's address with the same signature: {refused.status}"
 
 
 @check

@@ -68,10 +68,7 @@ impl<W: World> Attempt<'_, W> {
         Place {
             target: job.order.target.clone(),
             key: job.order.key(object),
-            content_type: match object {
-                ObjectKind::Image => "image/jpeg",
-                ObjectKind::Video | ObjectKind::Unknown => job.order.target.container.content_type(),
-            },
+            content_type: job.order.content_type(object),
             origin: Origin {
                 job_id: job.job_id.clone(),
                 generation: job.generation,

@@ -10,7 +10,7 @@ use export_domain::resource::{MEDIA_TYPE, Page, resource};
 use export_domain::tvu::{Outcome, Via, answer};
 use export_domain::update::{Change, update};
 use export_lambda::http::negotiate::names;
-use export_lambda::http::{Reply, Request, problem, reply};
+use export_lambda::http::{self, Reply, Request, problem, reply};
 use export_lambda::metrics::Metric;
 use export_lambda::settle::JobReader;
 use export_lambda::telemetry::name_job;
@@ -44,7 +44,7 @@ where
         let began = self.intake.clock.now_ms();
         let named = request.path_parameters.get("jobId");
         if is_of_jobs(request)
-            && let Some(name) = unknown_parameter(request, if named.is_none() { &LISTS } else { &[] })
+            && let Some(name) = request.unknown_parameter(if named.is_none() { &LISTS } else { &[] })
         {
             tracing::info!("rejected a request with an unknown query parameter");
             return problem(400, &format!("{name}: is no parameter of this route"));
@@ -217,24 +217,12 @@ fn is_of_jobs(request: &Request) -> bool {
     request.route.starts_with("/export/jobs")
 }
 
-/// The first query parameter that is not among `known`. The routes of `/export/status` ignore such parameters.
-fn unknown_parameter(request: &Request, known: &[&str]) -> Option<String> {
-    let mut names = request.parameters().map(|(name, _)| String::from_utf8_lossy(&name).into_owned());
-    names.find(|name| !known.contains(&name.as_str()))
-}
-
-/// The problem of a rejected request.
+/// The problem of a rejected request. The list of `/export/status` has one text for all that is wrong with a session.
 fn refused(request: &Request, rejection: &Rejection) -> Reply {
-    let has_none = ["x-session-id", "authorization"].iter().all(|name| request.header(name).is_none());
-    let detail = match rejection {
-        Rejection::SessionInvalid if has_none && is_of_jobs(request) => {
-            "no session: send X-Session-Id or Authorization: Bearer".to_owned()
-        }
-        Rejection::Invalid(error) => error.to_string(),
-        Rejection::Unavailable(_) | Rejection::Contended => "try again".to_owned(),
-        other => other.text(),
-    };
-    problem(rejection.status(), &detail)
+    match rejection {
+        Rejection::SessionInvalid if !is_of_jobs(request) => problem(rejection.status(), &rejection.text()),
+        other => http::refused(request, other),
+    }
 }
 
 /// The states that a list may be of.

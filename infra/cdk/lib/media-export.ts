@@ -57,6 +57,7 @@ export class MediaExport extends Construct {
 
   readonly mediaExportSubmitFunction: IFunction;
   readonly statusPollFunction: IFunction;
+  readonly mediaReadFunction: IFunction;
   readonly mediaExportClipWorkerFunction: IFunction;
   readonly mediaExportThumbnailWorkerFunction: IFunction;
   readonly jobSweeperFunction: IFunction;
@@ -120,6 +121,7 @@ export class MediaExport extends Construct {
 
     this.mediaExportSubmitFunction = this.function('MediaExportSubmit');
     this.statusPollFunction = this.function('StatusPoll');
+    this.mediaReadFunction = this.function('MediaRead');
     this.mediaExportClipWorkerFunction = this.function('MediaExportClipWorker');
     this.mediaExportThumbnailWorkerFunction = this.function('MediaExportThumbnailWorker');
     this.jobSweeperFunction = this.function('JobSweeper');

@@ -46,6 +46,11 @@ export interface MediaExportParameters {
    */
   readonly tenantCredentials?: boolean;
   /**
+   * Whether a session can have links to the files of its tenant's jobs. A link opens a file for 15 minutes to everyone who has it.
+   * @default false
+   */
+  readonly downloadLinks?: boolean;
+  /**
    * Who may read event and replay data.
    * @default 'AWS_IAM'
    */
@@ -188,7 +193,7 @@ export interface MediaExportParameters {
    */
   readonly submitConcurrency?: number;
   /**
-   * Reserved concurrency of `StatusPoll`; 0 reserves none.
+   * Reserved concurrency of `StatusPoll` and of `MediaRead` each; 0 reserves none.
    * @default 0
    */
   readonly statusConcurrency?: number;

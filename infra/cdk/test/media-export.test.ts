@@ -59,6 +59,8 @@ const OUTPUTS: Record<string, (construct: MediaExport) => string | undefined> = 
   MediaExportSubmitRoleArn: it => it.mediaExportSubmitFunction.role?.roleArn,
   StatusPollFunction: it => it.statusPollFunction.functionArn,
   StatusPollRoleArn: it => it.statusPollFunction.role?.roleArn,
+  MediaReadFunction: it => it.mediaReadFunction.functionArn,
+  MediaReadRoleArn: it => it.mediaReadFunction.role?.roleArn,
   MediaExportClipWorkerFunction: it => it.mediaExportClipWorkerFunction.functionArn,
   MediaExportClipWorkerRoleArn: it => it.mediaExportClipWorkerFunction.role?.roleArn,
   MediaExportThumbnailWorkerFunction: it => it.mediaExportThumbnailWorkerFunction.functionArn,
@@ -123,6 +125,8 @@ function operated(stack: Stack): MediaExportProps {
   const account = 'eu-west-1:123456789012';
   return {
     createMreTables: true,
+    downloadLinks: true,
+    corsAllowOrigins: ['https://app.example.com', 'https://b.example'],
     kmsKey: Key.fromKeyArn(stack, 'Key', `arn:aws:kms:${account}:key/1234abcd-12ab-34cd-56ef-1234567890ab`),
     domainName: 'clips.example.com',
     domainCertificate: Certificate.fromCertificateArn(stack, 'Certificate', `arn:aws:acm:${account}:certificate/1234abcd`),

@@ -54,6 +54,12 @@ def test_the_same_content_gives_the_same_bytes(tmp_path):
     assert (tmp_path / "a").read_bytes() == (tmp_path / "b").read_bytes()
 
 
+def test_a_template_of_an_earlier_version_gets_the_functions_that_it_names(code, binaries, tmp_path):
+    earlier = tmp_path / "template.yaml"
+    earlier.write_text("CodeUri: ../../target/lambda/status-poll/bootstrap.zip\n")
+    assert bundles.bundle(binaries, earlier).keys() == {"status-poll"}
+
+
 def test_a_missing_binary_is_named(code, tmp_path):
     with pytest.raises(StackError, match="data-export-worker does not exist"):
         bundles.bundle(tmp_path)

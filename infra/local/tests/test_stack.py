@@ -1,5 +1,6 @@
 """The stack from outside: its API, its roles, its life."""
 
+import argparse
 import contextlib
 import json
 import os
@@ -250,6 +251,14 @@ def test_the_environment_file_can_be_sourced(tmp_path, monkeypatch):
     shown = subprocess.run(["sh", "-c", ". ./env; printf '%s|' \"$A\" \"$B\" \"$C\""], cwd=tmp_path, capture_output=True, check=True)
     assert shown.stdout == b"plain/1.2||it's a $HOME|"
     assert (tmp_path / "env").read_text().startswith("A=plain/1.2\nB=\n")
+
+
+def test_a_template_of_an_earlier_version_gets_the_parameters_that_it_has(tmp_path):
+    earlier = tmp_path / "template.yaml"
+    earlier.write_text("Parameters:\n  RequireTls: {Type: String}\n  ExportRule:\n    Type: String\n")
+    asked = argparse.Namespace(template=earlier, parameter=["More=1"])
+    assert cli.parameters(asked) == {"RequireTls": "false", "ExportRule": "ENABLED", "More": "1"}
+    assert {"DownloadLinks", "CreateMreTables"} <= cli.parameters(argparse.Namespace(template=cli.TEMPLATE, parameter=[])).keys()
 
 
 def test_a_story_is_one_jobs_lines_in_the_order_of_time():

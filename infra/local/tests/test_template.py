@@ -176,7 +176,7 @@ def test_only_who_has_to_may_send_to_a_queue(queue, may):
 
 
 def test_functions_behind_the_api_end_before_the_api_gives_up():
-    for name in ("MediaExportSubmit", "StatusPoll", "EventExport", "ReplayExport"):
+    for name in ("MediaExportSubmit", "StatusPoll", "MediaRead", "EventExport", "ReplayExport"):
         assert FUNCTIONS[name]["Timeout"] < 30
 
 
@@ -216,6 +216,20 @@ def test_with_credentials_for_each_tenant_no_function_reaches_a_recording_or_a_c
     assert held["on"][workers[0]] == held["on"][workers[1]] == set() == held["off"]["DataRole"]
     trusted = made["on"].resources["DataRole"]["Properties"]["AssumeRolePolicyDocument"]["Statement"]
     assert trusted[0]["Principal"] == {"AWS": [f"arn:aws:iam::{ACCOUNT}:role/{made['on'].physical(name)}" for name in workers]}
+
+
+@pytest.mark.parametrize("key", ["", "arn:aws:kms:eu-west-1:111122223333:key/1"])
+def test_only_a_stack_that_lends_links_has_a_role_that_reads_clips_for_them(key):
+    theirs = {"CreateMreTables": "true", "TenantTargetBucketArns": "arn:aws:s3:::theirs", "TenantKeyArns": key, "KmsKeyArn": key}
+    made = {links: Resolved(**theirs, DownloadLinks=links) for links in ("off", "on")}
+    assert rights(made["off"], "MediaReadRole") == [] and "ReadTenantTargets" not in made["off"].resources
+    own = made["on"].physical("ExportBucket")
+    opened = [json.loads(each) for each in rights(made["on"], "MediaReadRole")]
+    assert {each["Action"] for each in opened} == {"s3:GetObject"}
+    read = [each["Resource"] for each in opened]
+    assert read == [["arn:aws:s3:::theirs/*export/*"], f"arn:aws:s3:::{own}/export/*"]
+    services = re.findall(r"\bs3\.\*", json.dumps(made["off"].resources["MediaReadRole"]))
+    assert not services
 
 
 def rights(made: Resolved, role: str) -> list[str]:
@@ -306,7 +320,7 @@ def test_every_queue_is_watched_for_age_and_every_dead_letter_queue_for_messages
 
 def test_every_function_is_watched_for_errors_and_throttles():
     assert alarmed("Throttles") | alarmed("Invocations") == set(FUNCTIONS)
-    behind_the_api = {"MediaExportSubmit", "StatusPoll", "EventExport", "ReplayExport"}
+    behind_the_api = {"MediaExportSubmit", "StatusPoll", "MediaRead", "EventExport", "ReplayExport"}
     assert alarmed("Errors") == set(FUNCTIONS) - behind_the_api and alarmed("5xx") == {"Api"}
 
 

@@ -1,10 +1,11 @@
 //! Exports and large documents in S3.
 
 use crate::clients::unavailable;
+use crate::s3::links::life_ms;
 use crate::s3::{GRACE, is_denied, length, status, whole, with_body};
 use aws_config::SdkConfig;
 use aws_sdk_s3::Client;
-use aws_sdk_s3::config::{ProvideCredentials, SharedCredentialsProvider};
+use aws_sdk_s3::config::SharedCredentialsProvider;
 use aws_sdk_s3::error::ProvideErrorMetadata;
 use aws_sdk_s3::presigning::PresigningConfig;
 use aws_sdk_s3::primitives::ByteStream;
@@ -15,7 +16,7 @@ use export_mre::ports::{
     StoreOutcome,
 };
 use export_mre::source::{LastExport, StoredText};
-use std::time::{Duration, UNIX_EPOCH};
+use std::time::Duration;
 
 use crate::clock::SystemClock;
 
@@ -24,8 +25,6 @@ const JSON: &str = "application/json";
 
 /// Largest export that is read, in bytes.
 const MOST: u64 = 512 << 20;
-/// Longest life of a link to a document.
-const LINK: Duration = Duration::from_mins(15);
 /// Age from which a kept document is written anew: the bucket may drop it a day after it was written.
 const FRESH_MS: i64 = 12 * 3600 * 1000;
 /// Tries of a conditional write that met another one.
@@ -122,13 +121,6 @@ impl S3Documents {
         Ok(signed?.uri().to_owned())
     }
 
-    /// When the credentials end, in milliseconds since the epoch. Those that Lambda gives do not say.
-    async fn credentials_end_ms(&self) -> Option<i64> {
-        let credentials = self.credentials.as_ref()?.provide_credentials().await.ok()?;
-        let since = credentials.expiry()?.duration_since(UNIX_EPOCH).ok()?;
-        i64::try_from(since.as_millis()).ok()
-    }
-
     async fn head(&self, key: &str) -> Result<Option<Present>, Unavailable> {
         match self.client.head_object().bucket(&self.bucket).key(key).send().await {
             Ok(object) => {
@@ -184,10 +176,7 @@ impl S3Documents {
         method: LinkMethod,
     ) -> Result<DocumentLink, Unavailable> {
         let now_ms = SystemClock.now_ms();
-        let mut life_ms = i64::try_from(LINK.as_millis()).unwrap_or(i64::MAX);
-        if let Some(end_ms) = self.credentials_end_ms().await {
-            life_ms = life_ms.min(end_ms - now_ms).max(1_000);
-        }
+        let life_ms = life_ms(self.credentials.as_ref(), now_ms).await;
         let life = Duration::from_millis(u64::try_from(life_ms).unwrap_or_default());
         let url = self.presign(&self.bucket, key, life, Some(headers), method).await?;
         Ok(DocumentLink { url, expires_ms: now_ms + life_ms })

@@ -1,6 +1,7 @@
 //! Recordings and clips in S3.
 
 mod lent;
+pub(crate) mod links;
 
 use crate::clients::unavailable;
 use crate::clock::SystemClock;

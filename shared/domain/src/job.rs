@@ -385,10 +385,27 @@ impl Order {
 
     /// The key of one of the files in [`Target::bucket`].
     pub fn key(&self, object: ObjectKind) -> String {
-        self.target.key(match object {
+        self.target.key(self.path(object))
+    }
+
+    /// The name of one of the files, with its extension.
+    pub fn file_name(&self, object: ObjectKind) -> &str {
+        self.path(object).rsplit('/').next().unwrap_or_default()
+    }
+
+    /// The media type that one of the files is stored with.
+    pub fn content_type(&self, object: ObjectKind) -> &'static str {
+        match object {
+            ObjectKind::Image => "image/jpeg",
+            ObjectKind::Video | ObjectKind::Unknown => self.target.container.content_type(),
+        }
+    }
+
+    fn path(&self, object: ObjectKind) -> &str {
+        match object {
             ObjectKind::Image => &self.image_path,
             ObjectKind::Video | ObjectKind::Unknown => &self.video_path,
-        })
+        }
     }
 }
 

@@ -7,6 +7,7 @@ pub mod cache;
 pub mod completion;
 pub mod csv;
 pub mod edl;
+pub mod files;
 pub mod identity;
 pub mod ids;
 pub mod intake;

@@ -9,6 +9,7 @@ use crate::tenant::Tenant;
 use crate::time::EpochSecs;
 use bytes::Bytes;
 use sha2::{Digest, Sha256};
+use std::fmt;
 use std::future::Future;
 
 /// A dependency that does not answer; the text is for logs.
@@ -350,6 +351,41 @@ pub enum WriteError {
     /// The store did not answer, also after retries.
     #[error(transparent)]
     Unavailable(#[from] Unavailable),
+}
+
+/// A URL that reads one object for a while. It grants access to its holder: never logged.
+#[derive(Clone, PartialEq, Eq)]
+pub struct FileLink {
+    /// The presigned URL.
+    pub url: String,
+    /// When it ends, in milliseconds since the epoch.
+    pub expires_ms: i64,
+}
+
+impl fmt::Debug for FileLink {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("FileLink(***)")
+    }
+}
+
+/// The headers that a URL gives to the object that it reads.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct LinkHeaders {
+    /// `Content-Type`
+    pub content_type: &'static str,
+    /// `Content-Disposition`, by which a client calls its file.
+    pub disposition: Option<String>,
+}
+
+/// Lends links to clips.
+pub trait ClipLinks: Send + Sync {
+    /// A URL that reads the object at `key` by `GET`, whether or not there is one.
+    fn lend(
+        &self,
+        target: &Target,
+        key: &str,
+        headers: &LinkHeaders,
+    ) -> impl Future<Output = Result<FileLink, Unavailable>> + Send;
 }
 
 /// A submission's look at a target.

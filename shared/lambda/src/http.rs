@@ -7,11 +7,13 @@
 //! * CORS is the gateway's: it answers preflights and adds the headers, no function does.
 
 mod correlation;
+mod disposition;
 mod lambda;
 pub mod negotiate;
 mod query;
 
 pub use correlation::HEADER as CORRELATION_HEADER;
+pub use disposition::disposition;
 #[cfg(feature = "lambda_http")]
 pub use lambda::by_lambda_http;
 pub use lambda::{ReadEvent, by_hand, serve};
@@ -179,12 +181,27 @@ pub fn problem(status: u16, detail: &str) -> Reply {
         403 => "Forbidden",
         404 => "Not Found",
         406 => "Not Acceptable",
+        409 => "Conflict",
         503 => "Service Unavailable",
         _ => "Error",
     };
     let body = serde_json::json!({"type": "about:blank", "title": title, "status": status, "detail": detail});
     let reply = Reply::new(status).with_json("application/problem+json", &body);
     if status == 503 { reply.with("retry-after", (WAIT_UNKNOWN / 1000).to_string()) } else { reply }
+}
+
+/// The problem of a rejected request.
+pub fn refused(request: &Request, rejection: &Rejection) -> Reply {
+    let has_none = ["x-session-id", "authorization"].iter().all(|name| request.header(name).is_none());
+    let detail = match rejection {
+        Rejection::SessionInvalid if has_none => {
+            "no session: send X-Session-Id or Authorization: Bearer".to_owned()
+        }
+        Rejection::Invalid(error) => error.to_string(),
+        Rejection::Unavailable(_) | Rejection::Contended => "try again".to_owned(),
+        other => other.text(),
+    };
+    problem(rejection.status(), &detail)
 }
 
 #[cfg(test)]

@@ -59,6 +59,7 @@ pub enum Metric {
     SweepLeft,
     DueAge,
     TellsLeft,
+    LinksSigned,
     ColdStarts,
     Uncaged,
     Clips,
@@ -74,7 +75,7 @@ pub enum Metric {
 
 impl Metric {
     /// All of them.
-    pub const ALL: [Self; 23] = [
+    pub const ALL: [Self; 24] = [
         Self::Ready,
         Self::Failed,
         Self::TimedOut,
@@ -87,6 +88,7 @@ impl Metric {
         Self::SweepLeft,
         Self::DueAge,
         Self::TellsLeft,
+        Self::LinksSigned,
         Self::ColdStarts,
         Self::Uncaged,
         Self::Clips,
@@ -131,6 +133,7 @@ impl Metric {
             Self::SweepLeft => "due jobs that a sweep had no time for",
             Self::DueAge => "how long the job had been due that a sweep found due longest",
             Self::TellsLeft => "completion events that a sweep could not send",
+            Self::LinksSigned => "links to files that were signed",
             Self::ColdStarts => "processes started",
             Self::Uncaged => "workers started where the platform refuses a part of ffmpeg's cage",
             Self::Clips => "clips published",

@@ -1,26 +1,11 @@
 //! The ports that exports are stored, served and announced through.
 
 use bytes::Bytes;
-use std::fmt;
 
 use crate::state::{BuildLease, ExportState, StateKey};
 use crate::trigger::Trigger;
 use export_domain::ports::Unavailable;
-
-/// A URL that reads one document for a while. It grants access to its holder: never logged.
-#[derive(Clone, PartialEq, Eq)]
-pub struct DocumentLink {
-    /// The presigned URL.
-    pub url: String,
-    /// When it ends, in milliseconds since the epoch.
-    pub expires_ms: i64,
-}
-
-impl fmt::Debug for DocumentLink {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("DocumentLink(***)")
-    }
-}
+pub use export_domain::ports::{FileLink as DocumentLink, LinkHeaders};
 
 /// The method that a link is for; its signature covers it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -29,15 +14,6 @@ pub enum LinkMethod {
     Get,
     /// `HEAD`
     Head,
-}
-
-/// The headers that a URL gives to the document that it reads.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct LinkHeaders {
-    /// `Content-Type`
-    pub content_type: &'static str,
-    /// `Content-Disposition`, by which a client calls its file.
-    pub disposition: Option<String>,
 }
 
 /// Keeps documents that are too large for a reply.

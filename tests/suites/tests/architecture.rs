@@ -21,6 +21,7 @@ const ALLOWED: &[(&str, &[&str])] = &[
     ("export-openapi", &[]),
     ("export-suites", &[]),
     ("media-export-submit", &["export-aws", "export-domain", "export-lambda"]),
+    ("media-read", &["export-aws", "export-domain", "export-lambda"]),
     ("status-poll", &["export-aws", "export-domain", "export-lambda"]),
     ("job-sweeper", &["export-aws", "export-domain", "export-lambda"]),
     ("media-export-worker", &["export-aws", "export-clip", "export-domain", "export-lambda", "export-media"]),

@@ -5,13 +5,16 @@ use serde_json::Value;
 use std::collections::BTreeMap;
 use std::time::Duration;
 
-/// A request; `target` is path and query. The last segment behind `/export/status/` or `/export/jobs/` is the path
-/// parameter `jobId`.
+/// A request; `target` is path and query. The segment behind `/export/status/` or `/export/jobs/` is the path parameter
+/// `jobId`.
 pub fn ask(method: &str, target: &str, headers: &[(&str, &str)], body: impl Into<Vec<u8>>) -> Request {
     let (path, query) = target.split_once('?').unwrap_or((target, ""));
     let named = |of: &'static str| Some((of, path.strip_prefix(of)?));
     let (route, id) = match named("/export/status/").or_else(|| named("/export/jobs/")) {
-        Some((of, id)) => (format!("{of}{{jobId}}"), Some(("jobId".to_owned(), id.to_owned()))),
+        Some((of, rest)) => {
+            let (id, below) = rest.find('/').map_or((rest, ""), |at| rest.split_at(at));
+            (format!("{of}{{jobId}}{below}"), Some(("jobId".to_owned(), id.to_owned())))
+        }
         None => (path.to_owned(), None),
     };
     let lower = |(name, value): &(&str, &str)| (name.to_ascii_lowercase(), (*value).to_owned());

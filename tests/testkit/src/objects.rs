@@ -4,8 +4,8 @@ use crate::fault::{Faults, lock};
 use bytes::Bytes;
 use export_domain::ids::hex;
 use export_domain::ports::{
-    Checked, ClipLook, ClipStore, Origin, Part, Precondition, Published, RecordingError, SourceStore,
-    StoredObject, Unavailable, Upload, WriteError,
+    Checked, ClipLinks, ClipLook, ClipStore, FileLink, LinkHeaders, Origin, Part, Precondition, Published,
+    RecordingError, SourceStore, StoredObject, Unavailable, Upload, WriteError,
 };
 use export_domain::target::{Bucket, Target};
 use sha2::{Digest, Sha256};
@@ -15,6 +15,9 @@ use std::sync::{Arc, Mutex};
 const WHAT: &str = "S3";
 /// Smallest part that S3 takes, but for the last.
 const LEAST_PART: usize = 5 << 20;
+
+/// When the links of [`MemoryObjects`] end: 2019-07-05T04:15:00Z.
+pub const LINKS_END_MS: i64 = 1_562_300_100_000;
 
 /// An object.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -57,7 +60,7 @@ pub enum Call {
 }
 
 /// Buckets that appear as they are written to. Operations: `read`, `head`, `put`, `begin`, `part`, `complete`,
-/// `remove`, `abort`, `is_there`.
+/// `remove`, `abort`, `is_there`, `lend`.
 #[derive(Debug, Clone, Default)]
 pub struct MemoryObjects {
     /// What goes wrong.
@@ -83,6 +86,15 @@ struct Open {
     content_type: String,
     origin: Origin,
     parts: BTreeMap<i32, Checked>,
+}
+
+impl ClipLinks for MemoryObjects {
+    async fn lend(&self, target: &Target, key: &str, headers: &LinkHeaders) -> Result<FileLink, Unavailable> {
+        let told = headers.disposition.as_deref().unwrap_or_default();
+        let url = format!("https://{}/{key}?{}&{told}", target.bucket, headers.content_type);
+        let lent = move || Ok(FileLink { url: url.clone(), expires_ms: LINKS_END_MS });
+        self.faults.run(WHAT, "lend", lent).await
+    }
 }
 
 impl MemoryObjects {

@@ -27,7 +27,7 @@ const GOP_MS: i64 = 1000;
 const SPS: [u8; 7] = [0x67, 66, 0, 10, 0xda, 0x25, 0x10];
 const PPS: [u8; 4] = [0x68, 0xce, 0x38, 0x80];
 /// `storage_info` that asks for MP4 in the bucket `clips`.
-pub const AS_MP4: &str =
+const AS_MP4: &str =
     "W3sic3RvcmFnZV9wdXJwb3NlIjoibXA0Iiwic3RvcmFnZV90eXBlIjoiUzMiLCJzdG9yYWdlX25hbWUiOiJjbGlwcyJ9XQ==";
 
 /// A static presentation with one Period of an hour unless `period` says otherwise.

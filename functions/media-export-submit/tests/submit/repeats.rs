@@ -3,12 +3,15 @@ use export_domain::identity::DirectoryKey;
 use export_domain::job::{Job, Reason, State};
 use export_domain::settings::Lifecycle;
 use export_lambda::http::Request;
-use export_testkit::recordings::AS_MP4;
 use export_testkit::{Answered, Fault, NOW, ask, body, claimed, job, ready, tenant, with};
 use serde_json::Value;
 use std::collections::HashSet;
 use std::sync::Arc;
 use tokio::task::JoinSet;
+
+/// `storage_info` that asks for MP4 in the bucket `clips`.
+const AS_MP4: &str =
+    "W3sic3RvcmFnZV9wdXJwb3NlIjoibXA0Iiwic3RvcmFnZV90eXBlIjoiUzMiLCJzdG9yYWdlX25hbWUiOiJjbGlwcyJ9XQ==";
 
 async fn at_once(world: &Arc<World>, count: usize) -> Vec<Answered> {
     let mut tasks = JoinSet::new();

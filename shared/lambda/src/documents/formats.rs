@@ -1,8 +1,8 @@
 //! Formats over HTTP: their media types, which one a client wants, and the names of their files.
 
+use crate::http::disposition as disposition_of;
 use crate::http::negotiate::{names, quality};
 use export_mre::format::Format;
-use std::fmt::Write as _;
 
 const JSON: &str = "application/json";
 const BYTES: &str = "application/octet-stream";
@@ -73,27 +73,8 @@ pub(super) fn disposition(format: Format, subject: &str) -> Option<String> {
         Format::Ndjson | Format::Vtt => "inline",
         Format::Csv | Format::Edl | Format::Otio => "attachment",
     };
-    let stem: String =
-        subject.chars().take(MAX_CHARS).map(|sign| if is_unsafe(sign) { '_' } else { sign }).collect();
-    let name = format!("{stem}.{}", format.name());
-    let ascii: String = name.chars().map(|sign| if sign.is_ascii() { sign } else { '_' }).collect();
-    let mut encoded = String::new();
-    for byte in name.bytes() {
-        if byte.is_ascii_alphanumeric() || b"!#$&+-.^_`|~".contains(&byte) {
-            encoded.push(char::from(byte));
-        } else {
-            // Writing to a string cannot fail.
-            let _ = write!(encoded, "%{byte:02X}");
-        }
-    }
-    Some(format!("{kind}; filename=\"{ascii}\"; filename*=UTF-8''{encoded}"))
-}
-
-/// The characters that no name of a file holds on one system or another, and those that turn the direction of writing.
-fn is_unsafe(sign: char) -> bool {
-    sign.is_control()
-        || matches!(sign, '/' | '\\' | ':' | '*' | '?' | '"' | '<' | '>' | '|')
-        || matches!(sign, '\u{200e}' | '\u{200f}' | '\u{2028}'..='\u{202e}' | '\u{2066}'..='\u{2069}')
+    let stem: String = subject.chars().take(MAX_CHARS).collect();
+    Some(disposition_of(kind, &format!("{stem}.{}", format.name())))
 }
 
 #[cfg(test)]

@@ -18,6 +18,12 @@ impl Request {
         let value = self.parameters().find(|(other, _)| other == name.as_bytes())?.1;
         Some(String::from_utf8_lossy(&value).into_owned())
     }
+
+    /// The first parameter's name that is not among `known`.
+    pub fn unknown_parameter(&self, known: &[&str]) -> Option<String> {
+        let mut names = self.parameters().map(|(name, _)| String::from_utf8_lossy(&name).into_owned());
+        names.find(|name| !known.contains(&name.as_str()))
+    }
 }
 
 /// A `+` is a space, a `%` without two hex digits is itself.

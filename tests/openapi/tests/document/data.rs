@@ -85,7 +85,8 @@ fn get(kind: Kind, form: Form) -> Node {
             "307" => object! {
                 "description" => "The document does not fit into a reply: `Location` opens it in S3, for \
                     everyone who has it and without credentials, for up to 15 minutes. A client \
-                    that signs its requests must not sign this one; `delivery=link` spares it the redirect.",
+                    that signs its requests must not sign this one; `delivery=link` spares it the redirect. Most clients send \
+                    `X-Session-Id` on to S3: these routes need no session, so send none.",
                 "headers" => redirect(),
             },
             "400" => shared(&format!("{errors}Invalid")),

@@ -3,7 +3,8 @@
 use crate::life::{NOW, failed, half, queued, ready, short};
 use crate::node::{Node, object};
 use crate::schemas::schema;
-use export_domain::job::Job;
+use export_domain::files::{Files, LinkedFile};
+use export_domain::job::{Job, ObjectKind};
 use export_domain::json::{self, RequestJson};
 use export_domain::resource::{Page, resource};
 use export_domain::settings::ReplyStyle;
@@ -122,6 +123,21 @@ fn jobs() -> Node {
         "jobReady" => example("Clip and picture are there", Node::of(&resource(&ready()))),
         "jobFailed" => example("There are no files", Node::of(&resource(&failed()))),
     }
+}
+
+/// Links to the files of a job.
+pub(crate) fn files() -> Node {
+    let job = ready();
+    let file = |object| {
+        let (key, name, kind) =
+            (job.order.key(object), job.order.file_name(object), job.order.content_type(object));
+        let manifest = if object == ObjectKind::Image { &job.image } else { &job.video };
+        let url =
+            format!("https://clips.s3.eu-west-1.amazonaws.com/{key}?X-Amz-Expires=900&X-Amz-Signature=4f0c");
+        manifest.as_ref().map(|manifest| LinkedFile::new(url, manifest, kind, name))
+    };
+    let links = Files::new(NOW + 900_000, file(ObjectKind::Video), file(ObjectKind::Image));
+    object! { "links" => example("A clip and its picture", Node::of(&links)) }
 }
 
 /// A page of jobs.

@@ -18,6 +18,8 @@ pub(crate) fn paths() -> Node {
         "/export/status/{jobId}" => object! { "get" => poll(), "delete" => cancel() },
         "/export/jobs" => object! { "get" => jobs() },
         "/export/jobs/{jobId}" => object! { "get" => job(), "delete" => delete_job() },
+        "/export/jobs/{jobId}/files" => object! { "get" => files() },
+        "/export/jobs/{jobId}/video" => object! { "get" => video() },
     }
 }
 
@@ -108,6 +110,60 @@ fn job() -> Node {
 
 fn delete_job() -> Node {
     of_jobs("deleteJob", "Cancel or forget a job, and get it", DELETES, vec![])
+}
+
+fn files() -> Node {
+    let what = "Links that open the files without credentials, for 15 minutes at most, signed when the job is ready. Keep them as \
+        secret as the session. An unknown query parameter is refused. A service deployed without `DownloadLinks` refuses the request.";
+    let found = object! {
+        "description" => "The links.",
+        "headers" => headers(&["X-Correlation-Id"]),
+        "content" => object! {
+            "application/json" => object! { "schema" => schema("JobFiles"), "examples" => examples::files() },
+        },
+    };
+    linked("getJobFiles", "Get links to a job's files", what, vec![inline()], ("200", found))
+}
+
+fn video() -> Node {
+    let what = "For clients that follow redirects and cannot read JSON. Clients send their headers on to where they are redirected: \
+        browsers and curl keep `X-Session-Id` and drop `Authorization`. So the session must be a bearer token.";
+    let redirect = required("query", "redirect", "Must be 1.", json!({"type": "string", "enum": ["1"]}));
+    let link = json!({"description": "The clip.", "schema": {"type": "string", "format": "uri"}});
+    let told = headers(&["X-Correlation-Id"]).with(object! { "Location" => link });
+    let found = object! { "description" => "`Location` opens the clip in S3, without credentials.", "headers" => told };
+    let own = object! { "security" => json!([{"bearer": []}]) };
+    linked("getJobVideo", "Be redirected to a job's clip", what, vec![redirect, inline()], ("302", found))
+        .with(own)
+}
+
+fn inline() -> Node {
+    let what = "1 has browsers show the files; else they save them.";
+    parameter("query", "inline", what, json!({"type": "string", "enum": ["0", "1"], "default": "0"}))
+}
+
+fn linked(
+    id: &str,
+    summary: &str,
+    description: &str,
+    more: Vec<Node>,
+    (status, found): (&str, Node),
+) -> Node {
+    let problem = |what: &str| response(what, "application/problem+json", schema("Problem"));
+    let missing = problem("There is no such job: unknown, expired, or another tenant's.");
+    let unready = problem(
+        "`not ready`: the job is in work, and `Retry-After` says when to ask again. Without that header the job has ended without \
+            such a file.",
+    )
+    .with(object! { "headers" => headers(&["X-Correlation-Id", "Retry-After"]) });
+    let denied = problem(
+        "The session's tenant was removed or may not have files there any more; or `download links are switched off`; or the \
+            tenant's row does not name the account that owns the bucket.",
+    );
+    let own = object! { "403" => denied, "404" => missing, "409" => unready };
+    let first = Node::Object([(status.to_owned(), found)].into_iter().collect());
+    let responses = first.with(problems()).with(own);
+    of_one_job([id, summary, description], "`JobId` of the reply, `id` of the resource.", more, responses)
 }
 
 fn of_jobs(id: &str, summary: &str, description: &str, more: Vec<Node>) -> Node {

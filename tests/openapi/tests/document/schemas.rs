@@ -2,6 +2,7 @@
 //! their own.
 
 use crate::node::{Node, object};
+use export_domain::files::Files;
 use export_domain::job::State;
 use export_domain::request::body::{Body, SlugBody, StorageBody};
 use export_domain::resource::{Page, Resource};
@@ -21,7 +22,13 @@ pub(crate) fn schema(name: &str) -> Node {
 /// All component schemas by name.
 pub(crate) fn all() -> Node {
     let requests = [named::<Body>(), named::<StorageBody>(), named::<SlugBody>()];
-    let replies = [named::<ExportReply>(), named::<Resource<'_>>(), named::<Page<'_>>(), named::<State>()];
+    let replies = [
+        named::<ExportReply>(),
+        named::<Resource<'_>>(),
+        named::<Page<'_>>(),
+        named::<State>(),
+        named::<Files<'_>>(),
+    ];
     let mut found: IndexMap<String, Node> = requests.into_iter().flatten().collect();
     for (name, node) in replies.into_iter().flatten() {
         let node = if name == "JobPage" { node } else { node.each(&without_null) };

@@ -1,0 +1,40 @@
+//! The environment of this function.
+
+use export_domain::settings::AuthMode;
+use export_lambda::config::{ConfigError, Env};
+use export_lambda::settings;
+
+/// Names and settings.
+#[derive(Debug, Clone)]
+pub struct Config {
+    /// `JOBS_TABLE_NAME`
+    pub jobs_table: String,
+    /// `SESSIONS_TABLE_NAME`
+    pub sessions_table: String,
+    /// `TENANTS_TABLE_NAME`
+    pub tenants_table: String,
+    /// `EXPORT_BUCKET`
+    pub bucket: String,
+    /// `DOWNLOAD_LINKS`
+    pub signs: bool,
+    /// The callers that are admitted.
+    pub auth: AuthMode,
+}
+
+impl Config {
+    /// Reads the environment.
+    ///
+    /// # Errors
+    /// [`ConfigError`] with all that is missing or wrong.
+    pub fn read(mut env: Env) -> Result<Self, ConfigError> {
+        let config = Self {
+            jobs_table: env.required("JOBS_TABLE_NAME"),
+            sessions_table: env.required("SESSIONS_TABLE_NAME"),
+            tenants_table: env.required("TENANTS_TABLE_NAME"),
+            bucket: env.required("EXPORT_BUCKET"),
+            signs: env.switch("DOWNLOAD_LINKS", false),
+            auth: settings::auth(&mut env),
+        };
+        env.finish().map(|()| config)
+    }
+}

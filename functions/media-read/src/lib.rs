@@ -1,0 +1,29 @@
+//! Lends links to the files of jobs: `GET /export/jobs/{jobId}/files` and `/export/jobs/{jobId}/video`.
+//!
+//! A link is signed by the function's own role, without a call to S3. It opens its file to everyone who has it until it
+//! ends, so no link is logged, and no cache keeps a reply. Nothing here writes.
+
+mod config;
+mod handler;
+
+pub use config::Config;
+
+use export_domain::intake::Intake;
+use export_lambda::metrics::Metrics;
+
+/// The function with its ports: jobs, links, sessions, tenants, clock.
+#[derive(Debug)]
+pub struct App<J, L, S, T, C> {
+    /// The jobs table.
+    pub jobs: J,
+    /// The signer of links.
+    pub links: L,
+    /// Judges sessions and tenants.
+    pub intake: Intake<S, T, C>,
+    /// The stack's own bucket for clips.
+    pub bucket: String,
+    /// `true` if the operator lets links be signed.
+    pub signs: bool,
+    /// The sink of metrics.
+    pub metrics: Metrics,
+}

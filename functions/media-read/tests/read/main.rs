@@ -1,0 +1,7 @@
+//! The links to a job's files over ports in memory.
+#![expect(clippy::unwrap_used, reason = "helpers of tests")]
+
+mod links;
+mod redirect;
+mod refusals;
+mod world;
