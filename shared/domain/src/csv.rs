@@ -170,7 +170,7 @@ impl Cells {
     /// Adds a text, with a `'` in front of what a spreadsheet would compute.
     pub fn text(&mut self, text: &str) {
         let guard = if text.starts_with(FORMULA) { "'" } else { "" };
-        if text.contains(['"', ',', '\r', '\n']) {
+        if text.bytes().any(|byte| matches!(byte, b'"' | b',' | b'\r' | b'\n')) {
             self.raw("\"");
             self.row.push_str(guard);
             self.row.push_str(&text.replace('"', "\"\""));

@@ -9,15 +9,11 @@ use crate::format::{CueClock, Format, Rendering, UnfitOption};
 use crate::guide::{self, Guide};
 use crate::json::Json;
 use crate::model::{ClassifiedSegment, Event};
-use crate::otio;
+use crate::otio::OtioTimeline;
 use crate::outputs::Outputs;
 use crate::replay::{ReplayFeature, ReplayRequest, result_features};
 use crate::vtt;
 use crate::warnings::{ExportWarning, Warnings};
-use crate::writer::Writer;
-
-/// Bytes that a segment takes in JSON, about.
-const SEGMENT_BYTES: usize = 1_024;
 
 /// The text that grows.
 #[derive(Debug)]
@@ -29,7 +25,7 @@ enum Shape {
     /// EDL or `WebVTT`.
     Edits(EditList),
     /// OTIO, with the document before its segments.
-    Timeline(EditList, Document),
+    Timeline(OtioTimeline, Document),
 }
 
 /// A body that grows.
@@ -57,7 +53,9 @@ impl DocumentBody {
             Format::Ndjson => Shape::Document(Document::lines(rendering.view, warnings())),
             Format::Csv => Shape::Table(Table::new(event, replay)),
             Format::Edl | Format::Vtt => Shape::Edits(edits()?),
-            Format::Otio => Shape::Timeline(edits()?, Document::new(View::Guide, warnings())),
+            Format::Otio => {
+                Shape::Timeline(OtioTimeline::new(edits()?), Document::new(View::Guide, warnings()))
+            }
         };
         Ok(Self { shape, format: rendering.format, warnings: warnings() })
     }
@@ -88,27 +86,26 @@ impl DocumentBody {
 
     /// Opens the list of segments.
     pub fn segments(&mut self) {
-        if let Shape::Document(document) = &mut self.shape {
-            document.segments();
+        match &mut self.shape {
+            Shape::Document(document) => document.segments(),
+            Shape::Timeline(timeline, document) => timeline.begin(&document.head()),
+            Shape::Table(_) | Shape::Edits(_) => {}
         }
     }
 
     /// Adds a segment of an event.
     pub fn segment(&mut self, segment: &ClassifiedSegment, outputs: &Outputs, feedback: &Feedback) {
-        let names = || {
-            let names = segment.features.iter().filter_map(|at| outputs.unique().get(*at));
-            names.cloned().collect()
-        };
+        let names = || segment.features.iter().filter_map(|at| outputs.unique().get(*at));
         match &mut self.shape {
             Shape::Document(document) => document.segment(segment, outputs, feedback),
             Shape::Table(table) => table.push(segment, outputs, feedback, &mut self.warnings),
-            Shape::Edits(list) => list.push(segment, &mut self.warnings, |_| (names(), String::new())),
-            Shape::Timeline(list, _) => list.push(segment, &mut self.warnings, |warnings| {
-                let json = guide_json(warnings, |guide| {
-                    guide::write_segment(segment, outputs, feedback, guide);
+            Shape::Edits(list) => list.push(segment, &mut self.warnings, || names().cloned().collect()),
+            Shape::Timeline(timeline, _) => {
+                let names = names().map(String::as_str);
+                timeline.push(segment, &mut self.warnings, names, |writer, warnings| {
+                    guide::write_segment(segment, outputs, feedback, &mut Guide { writer, warnings });
                 });
-                (names(), json)
-            }),
+            }
         }
     }
 
@@ -122,23 +119,22 @@ impl DocumentBody {
         feedback: &Feedback,
     ) {
         let chosen = || result_features(features).map(ReplayFeature::read);
-        let names = || {
-            let names = chosen().map(|feature| feature.name.to_owned());
-            names.filter(|name| !name.is_empty()).collect()
-        };
+        let names = || chosen().map(|feature| feature.name).filter(|name| !name.is_empty());
         match &mut self.shape {
             Shape::Document(document) => document.replay_segment(segment, features, choice, feedback),
             Shape::Table(table) => {
                 let chosen: Vec<_> = chosen().collect();
                 table.push_chosen(segment, &chosen, outputs, feedback, &mut self.warnings);
             }
-            Shape::Edits(list) => list.push(segment, &mut self.warnings, |_| (names(), String::new())),
-            Shape::Timeline(list, _) => list.push(segment, &mut self.warnings, |warnings| {
-                let json = guide_json(warnings, |guide| {
+            Shape::Edits(list) => {
+                list.push(segment, &mut self.warnings, || names().map(str::to_owned).collect());
+            }
+            Shape::Timeline(timeline, _) => {
+                timeline.push(segment, &mut self.warnings, names(), |writer, warnings| {
+                    let guide = &mut Guide { writer, warnings };
                     guide::write_replay_segment(segment, features, choice, feedback, guide);
                 });
-                (names(), json)
-            }),
+            }
         }
     }
 
@@ -149,7 +145,7 @@ impl DocumentBody {
             Shape::Document(document) => Shape::Document(document.part()),
             Shape::Table(table) => Shape::Table(table.part()),
             Shape::Edits(list) => Shape::Edits(list.part()),
-            Shape::Timeline(list, document) => Shape::Timeline(list.part(), document.part()),
+            Shape::Timeline(timeline, document) => Shape::Timeline(timeline.part(), document.part()),
         };
         Self { shape, format: self.format, warnings: Warnings::default() }
     }
@@ -160,8 +156,8 @@ impl DocumentBody {
         match (&mut self.shape, part.shape) {
             (Shape::Document(document), Shape::Document(part)) => document.append(&part),
             (Shape::Table(table), Shape::Table(part)) => table.append(part),
-            (Shape::Edits(list), Shape::Edits(part))
-            | (Shape::Timeline(list, _), Shape::Timeline(part, _)) => list.append(part),
+            (Shape::Edits(list), Shape::Edits(part)) => list.append(part),
+            (Shape::Timeline(timeline, _), Shape::Timeline(part, _)) => timeline.append(part),
             // A part has the shape of its whole.
             _ => {}
         }
@@ -187,19 +183,11 @@ impl DocumentBody {
             Shape::Table(table) => table.finish(),
             Shape::Edits(list) if self.format == Format::Edl => edl::write(&list, &mut warnings),
             Shape::Edits(list) => vtt::write(&list),
-            Shape::Timeline(list, document) => {
-                let (head, counted) = document.finish_head();
-                warnings.merge(&counted);
-                otio::write(&list, &head)
+            Shape::Timeline(timeline, mut document) => {
+                warnings.merge(document.warnings());
+                timeline.finish()
             }
         };
         (text, warnings)
     }
-}
-
-/// A part of the guide's document on its own.
-fn guide_json(warnings: &mut Warnings, write: impl FnOnce(&mut Guide<'_>)) -> String {
-    let mut writer = Writer::with_capacity(SEGMENT_BYTES);
-    write(&mut Guide { writer: &mut writer, warnings });
-    writer.into_text()
 }

@@ -208,10 +208,9 @@ impl Document {
         (self.writer.into_text(), self.warnings)
     }
 
-    /// Closes the document before its list of segments.
-    pub fn finish_head(mut self) -> (String, Warnings) {
-        self.writer.close_object();
-        (self.writer.into_text(), self.warnings)
+    /// The document without its list of segments, as JSON.
+    pub fn head(&self) -> String {
+        format!("{}}}", self.writer.text())
     }
 
     fn guide(&mut self) -> Guide<'_> {

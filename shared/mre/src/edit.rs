@@ -39,8 +39,6 @@ pub struct Edit {
     pub features: Vec<String>,
     /// The segment's own file, if edits count in it and it is known.
     pub clip: Option<String>,
-    /// The segment's JSON, if the format holds it.
-    pub json: String,
     borders: Borders,
 }
 
@@ -143,7 +141,6 @@ impl Cut {
             source: if is_of_clips { 0..source.end - source.start } else { source },
             shown: [&segment.start, segment.end.as_number().unwrap_or_default()].map(shown),
             features: Vec::new(),
-            json: String::new(),
             borders,
         })
     }
@@ -222,18 +219,27 @@ impl EditList {
         Self { cut, edits: Vec::new(), event: key.name.clone(), title, seen: 0 }
     }
 
-    /// Adds a segment. `details` gives the names of its features, and its JSON if the format holds it.
+    /// Adds a segment; `features` gives the names of its features.
     pub fn push(
         &mut self,
         segment: &ClassifiedSegment,
         warnings: &mut Warnings,
-        details: impl FnOnce(&mut Warnings) -> (Vec<String>, String),
+        features: impl FnOnce() -> Vec<String>,
     ) {
-        self.seen += 1;
-        if let Some(edit) = self.cut.edit(segment, warnings) {
-            let (features, json) = details(warnings);
-            self.edits.push(Edit { number: self.seen, features, json, ..edit });
+        if let Some(edit) = self.cut_next(segment, warnings) {
+            self.edits.push(Edit { features: features(), ..edit });
         }
+    }
+
+    /// The edit of the next segment, which is counted and not added; `None` if it has none.
+    pub fn cut_next(&mut self, segment: &ClassifiedSegment, warnings: &mut Warnings) -> Option<Edit> {
+        self.seen += 1;
+        self.cut.edit(segment, warnings).map(|edit| Edit { number: self.seen, ..edit })
+    }
+
+    /// Segments so far, those without an edit included.
+    pub fn seen(&self) -> usize {
+        self.seen
     }
 
     /// An empty part of the list, for [`EditList::append`].

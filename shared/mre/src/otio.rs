@@ -1,41 +1,141 @@
 //! Timelines of `OpenTimelineIO`: a track of picture and one of audio, with the same clip for each segment.
 
-use crate::edit::{Edit, EditList};
+use crate::edit::EditList;
+use crate::model::ClassifiedSegment;
 use crate::number;
+use crate::warnings::Warnings;
 use crate::writer::Writer;
 use export_domain::timecode::Rate;
-use std::ops::Range;
 
-/// Bytes that a clip takes beside its segment's JSON and its markers, about.
-const CLIP_BYTES: usize = 768;
-/// Bytes that a marker takes, about.
-const MARKER_BYTES: usize = 320;
+/// A timeline that grows clip by clip. Clips are much of the text: each is written once, its parts that are always the
+/// same as they are, and stays where it is.
+#[derive(Debug)]
+pub struct OtioTimeline {
+    /// The rules, and the count of segments; it holds no edits.
+    list: EditList,
+    rate: String,
+    /// The beginning of each clip's name, without the number.
+    name: String,
+    text: Writer,
+    /// The place of the first clip in the text.
+    from: usize,
+    /// The places of the clips' numbers in the text of a part, where they are left out, and the numbers within the part.
+    numbers: Option<Vec<(usize, usize)>>,
+}
 
-/// Writes the timeline. `document` is the document without its segments, as JSON.
-pub fn write(list: &EditList, document: &str) -> String {
-    let size = |edit: &Edit| edit.json.len() + CLIP_BYTES + edit.features.len() * MARKER_BYTES;
-    let clips: usize = list.edits.iter().map(size).sum();
-    let mut writer = Writer::with_capacity(2 * clips + document.len() + 2 * CLIP_BYTES);
-    let mut written = None;
-    object("Timeline.1", &mut writer, |w| {
+impl OtioTimeline {
+    /// A timeline of the edits that `list` would hold.
+    pub fn new(list: EditList) -> Self {
+        let mut name = Writer::default();
+        name.string(&list.event);
+        let mut name = name.into_text();
+        name.pop();
+        name.push(' ');
+        let rate = rate_token(list.cut.rate);
+        Self { rate, name, list, text: Writer::default(), from: 0, numbers: None }
+    }
+
+    /// Begins the text. `document` is the document without its segments, as JSON.
+    pub fn begin(&mut self, document: &str) {
+        let w = &mut self.text;
+        w.open_object();
+        w.member("OTIO_SCHEMA", "Timeline.1");
         metadata(document, w);
-        w.member("name", &list.title);
+        w.member("name", &self.list.title);
         w.key("global_start_time");
-        time(&rate_token(list.cut.rate), list.cut.record, w);
+        time(&self.rate, self.list.cut.record, w);
         w.key("tracks");
-        composition("Stack.1", "tracks", w, |w| {
-            w.array(|w| {
-                for kind in ["Video", "Audio"] {
-                    w.item();
-                    composition("Track.1", kind, w, |w| {
-                        w.array(|w| clips_once(list, &mut written, w));
-                        w.member("kind", kind);
-                    });
-                }
-            });
-        });
-    });
-    writer.into_text()
+        open_composition("Stack.1", "tracks", w);
+        open_track("Video", w);
+        self.from = w.len();
+    }
+
+    /// Adds a segment with the names of its features; `json` writes MRE's statement about it.
+    pub fn push<'a>(
+        &mut self,
+        segment: &ClassifiedSegment,
+        warnings: &mut Warnings,
+        features: impl Iterator<Item = &'a str>,
+        json: impl FnOnce(&mut Writer, &mut Warnings),
+    ) {
+        let Some(edit) = self.list.cut_next(segment, warnings) else { return };
+        let w = &mut self.text;
+        w.item();
+        w.raw(r#"{"OTIO_SCHEMA": "Clip.2", "metadata": {"mre": "#);
+        json(w, warnings);
+        w.raw(r#"}, "name": "#);
+        w.raw(&self.name);
+        match &mut self.numbers {
+            Some(numbers) => numbers.push((w.len(), edit.number)),
+            None => write_number(edit.number, w),
+        }
+        w.raw(r#"", "source_range": "#);
+        let from = w.len();
+        w.raw(r#"{"OTIO_SCHEMA": "TimeRange.1", "start_time": "#);
+        time(&self.rate, edit.source.start, w);
+        w.raw(r#", "duration": "#);
+        time(&self.rate, edit.length(), w);
+        w.raw("}");
+        let span = from..w.len();
+        w.raw(r#", "effects": [], "markers": ["#);
+        for feature in features {
+            w.item();
+            w.raw(r#"{"OTIO_SCHEMA": "Marker.2", "metadata": {}, "name": "#);
+            w.string(feature);
+            w.raw(r#", "color": "CYAN", "marked_range": "#);
+            w.repeat(span.clone());
+            w.raw(r#", "comment": ""}"#);
+        }
+        w.raw(r#"], "enabled": true, "media_references": {"DEFAULT_MEDIA": "#);
+        // The segment's own file, or the recording, which is not one.
+        if let Some(clip) = &edit.clip {
+            w.raw(
+                r#"{"OTIO_SCHEMA": "ExternalReference.1", "metadata": {}, "name": "", "available_range": "#,
+            );
+            w.repeat(span);
+            w.raw(r#", "available_image_bounds": null, "target_url": "#);
+            w.string(clip);
+            w.raw("}");
+        } else {
+            w.raw(r#"{"OTIO_SCHEMA": "MissingReference.1", "metadata": {}, "name": "", "available_range": null, "#);
+            w.raw(r#""available_image_bounds": null}"#);
+        }
+        w.raw(r#"}, "active_media_reference_key": "DEFAULT_MEDIA"}"#);
+    }
+
+    /// An empty part of the timeline, for [`OtioTimeline::append`].
+    #[must_use]
+    pub fn part(&self) -> Self {
+        Self { numbers: Some(Vec::new()), ..Self::new(self.list.part()) }
+    }
+
+    /// Adds the clips of `part`.
+    pub fn append(&mut self, part: Self) {
+        let (clips, seen) = (part.text.text(), self.list.seen());
+        // The first clip of all has no separator before it.
+        let mut from = if self.text.len() == self.from { clips.len().min(2) } else { 0 };
+        for (at, number) in part.numbers.unwrap_or_default() {
+            self.text.raw(&clips[from..at]);
+            write_number(seen + number, &mut self.text);
+            from = at;
+        }
+        self.text.raw(&clips[from..]);
+        self.list.append(part.list);
+    }
+
+    /// The finished timeline.
+    pub fn finish(self) -> String {
+        let mut w = self.text;
+        let clips = self.from..w.len();
+        close_track("Video", &mut w);
+        open_track("Audio", &mut w);
+        w.repeat(clips);
+        close_track("Audio", &mut w);
+        w.close_array();
+        w.close_object();
+        w.close_object();
+        w.into_text()
+    }
 }
 
 /// Frames in a second, as a float's text.
@@ -43,80 +143,30 @@ fn rate_token(rate: Rate) -> String {
     number::float_token(f64::from(rate.num) / f64::from(rate.den))
 }
 
-/// Writes the clips of a track, and those of a second one from where they are `written`.
-fn clips_once(list: &EditList, written: &mut Option<Range<usize>>, writer: &mut Writer) {
-    if let Some(clips) = written {
-        return writer.repeat(clips.clone());
+fn open_track(kind: &str, writer: &mut Writer) {
+    writer.item();
+    open_composition("Track.1", kind, writer);
+}
+
+fn close_track(kind: &str, writer: &mut Writer) {
+    writer.close_array();
+    writer.member("kind", kind);
+    writer.close_object();
+}
+
+/// Opens a stack or track, and the list of what is in it.
+fn open_composition(schema: &str, name: &str, writer: &mut Writer) {
+    writer.open_object();
+    writer.member("OTIO_SCHEMA", schema);
+    metadata("", writer);
+    writer.member("name", name);
+    let members = [("source_range", "null"), ("effects", "[]"), ("markers", "[]"), ("enabled", "true")];
+    for (name, token) in members {
+        writer.key(name);
+        writer.raw(token);
     }
-    let (from, rate) = (writer.len(), rate_token(list.cut.rate));
-    for edit in &list.edits {
-        writer.item();
-        clip(list, edit, &rate, writer);
-    }
-    *written = Some(from..writer.len());
-}
-
-/// Writes a clip. It is much of the text, so its parts that are always the same are written as they are.
-fn clip(list: &EditList, edit: &Edit, rate: &str, writer: &mut Writer) {
-    let mut span = Writer::with_capacity(192);
-    range(rate, edit, &mut span);
-    let span = span.into_text();
-    writer.raw(r#"{"OTIO_SCHEMA": "Clip.2", "metadata": {"mre": "#);
-    writer.raw(&edit.json);
-    writer.raw(r#"}, "name": "#);
-    writer.string(&format!("{} {:04}", list.event, edit.number));
-    writer.raw(r#", "source_range": "#);
-    writer.raw(&span);
-    writer.raw(r#", "effects": [], "markers": ["#);
-    for feature in &edit.features {
-        writer.item();
-        writer.raw(r#"{"OTIO_SCHEMA": "Marker.2", "metadata": {}, "name": "#);
-        writer.string(feature);
-        writer.raw(r#", "color": "CYAN", "marked_range": "#);
-        writer.raw(&span);
-        writer.raw(r#", "comment": ""}"#);
-    }
-    writer.raw(r#"], "enabled": true, "media_references": {"DEFAULT_MEDIA": "#);
-    reference(edit.clip.as_deref(), &span, writer);
-    writer.raw(r#"}, "active_media_reference_key": "DEFAULT_MEDIA"}"#);
-}
-
-/// Writes the segment's own file, or the recording, which is not one.
-fn reference(clip: Option<&str>, span: &str, writer: &mut Writer) {
-    let schema = if clip.is_some() { "ExternalReference.1" } else { "MissingReference.1" };
-    object(schema, writer, |w| {
-        metadata("", w);
-        w.member("name", "");
-        w.key("available_range");
-        w.raw(if clip.is_some() { span } else { "null" });
-        w.key("available_image_bounds");
-        w.raw("null");
-        if let Some(clip) = clip {
-            w.member("target_url", clip);
-        }
-    });
-}
-
-/// A stack or track; `children` writes the list of what is in it, and the members after it.
-fn composition(schema: &str, name: &str, writer: &mut Writer, children: impl FnOnce(&mut Writer)) {
-    object(schema, writer, |w| {
-        metadata("", w);
-        w.member("name", name);
-        let members = [("source_range", "null"), ("effects", "[]"), ("markers", "[]"), ("enabled", "true")];
-        for (name, token) in members {
-            w.key(name);
-            w.raw(token);
-        }
-        w.key("children");
-        children(w);
-    });
-}
-
-fn object(schema: &str, writer: &mut Writer, members: impl FnOnce(&mut Writer)) {
-    writer.object(|w| {
-        w.member("OTIO_SCHEMA", schema);
-        members(w);
-    });
+    writer.key("children");
+    writer.open_array();
 }
 
 /// MRE's statement about an object, which is JSON, if any.
@@ -130,20 +180,14 @@ fn metadata(json: &str, writer: &mut Writer) {
     });
 }
 
-fn range(rate: &str, edit: &Edit, writer: &mut Writer) {
-    object("TimeRange.1", writer, |w| {
-        w.key("start_time");
-        time(rate, edit.source.start, w);
-        w.key("duration");
-        time(rate, edit.length(), w);
-    });
+fn time(rate: &str, frames: i64, writer: &mut Writer) {
+    writer.raw(r#"{"OTIO_SCHEMA": "RationalTime.1", "rate": "#);
+    writer.raw(rate);
+    writer.raw(r#", "value": "#);
+    writer.raw(&frames.to_string());
+    writer.raw(".0}");
 }
 
-fn time(rate: &str, frames: i64, writer: &mut Writer) {
-    object("RationalTime.1", writer, |w| {
-        w.key("rate");
-        w.raw(rate);
-        w.key("value");
-        w.raw(&format!("{frames}.0"));
-    });
+fn write_number(number: usize, writer: &mut Writer) {
+    writer.raw(&format!("{number:04}"));
 }

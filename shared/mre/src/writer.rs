@@ -22,6 +22,11 @@ impl Writer {
         self.text
     }
 
+    /// The text so far.
+    pub fn text(&self) -> &str {
+        &self.text
+    }
+
     /// Length so far, in bytes.
     pub fn len(&self) -> usize {
         self.text.len()
@@ -113,7 +118,7 @@ impl Writer {
     pub fn string(&mut self, value: &str) {
         self.text.push('"');
         let mut rest = value;
-        while let Some(at) = rest.bytes().position(|byte| byte < 0x20 || byte == b'"' || byte == b'\\') {
+        while let Some(at) = first_escaped(rest.as_bytes()) {
             self.text.push_str(&rest[..at]);
             self.escape(rest.as_bytes()[at]);
             rest = &rest[at + 1..];
@@ -141,6 +146,24 @@ impl Writer {
     }
 }
 
+/// The place of the first byte that is escaped. It looks at eight bytes together, since most texts have none.
+fn first_escaped(text: &[u8]) -> Option<usize> {
+    let (words, rest) = text.as_chunks();
+    let clean = words.iter().take_while(|word| !has_escaped(u64::from_le_bytes(**word))).count() * 8;
+    let tail = if clean < words.len() * 8 { &text[clean..clean + 8] } else { rest };
+    tail.iter().position(|byte| *byte < 0x20 || matches!(byte, b'"' | b'\\')).map(|at| clean + at)
+}
+
+/// Returns `true` if one of eight bytes is escaped: the highest bit of a byte is set where it is less than 0x20, or, once
+/// the character is taken out of it, less than 1. Bytes of 0x80 and more are neither.
+fn has_escaped(word: u64) -> bool {
+    const EACH: u64 = 0x0101_0101_0101_0101;
+    let less = |word: u64, than: u64| word.wrapping_sub(EACH * than) & !word;
+    let controls = less(word, 0x20);
+    let [quotes, slashes] = [b'"', b'\\'].map(|sign| less(word ^ (EACH * u64::from(sign)), 1));
+    (controls | quotes | slashes) & (EACH << 7) != 0
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -163,6 +186,21 @@ mod tests {
             w.bool(true);
         });
         assert_eq!(writer.into_text(), r#"{"a{": "x[", "b": [1, {}, [], 2], "c": {}, "d": true}"#);
+    }
+
+    #[test]
+    fn a_byte_that_is_escaped_is_found_at_every_place() {
+        let all: Vec<u8> = (0..=u8::MAX).collect();
+        let escaped = |byte: u8| byte < 0x20 || byte == b'"' || byte == b'\\';
+        for before in 0..20 {
+            for byte in &all {
+                for after in [0, 1, 7, 8, 9] {
+                    let text = [vec![0xff; before], vec![*byte], vec![b'!'; after]].concat();
+                    assert_eq!(first_escaped(&text), escaped(*byte).then_some(before), "{text:?}");
+                }
+            }
+        }
+        assert_eq!(first_escaped(&all[0x20..]), Some(2));
     }
 
     #[test]
