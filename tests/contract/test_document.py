@@ -112,7 +112,7 @@ def test_a_guides_document_has_one_definition(kind):
 def test_every_operation_is_described():
     for name, operation in OPERATIONS.items():
         assert operation["summary"] and operation["description"] and operation["operationId"], name
-        for parameter in operation.get("parameters", []):
+        for parameter in map(resolved, operation.get("parameters", [])):
             assert parameter["description"], (name, parameter["name"])
     ids = [operation["operationId"] for operation in OPERATIONS.values()]
     assert len(ids) == len(set(ids))

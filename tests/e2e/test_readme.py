@@ -379,7 +379,10 @@ def test_the_example_answers_as_the_page_says(demo):
     stack = Stack(ROOT / ".local" / NAME / "env")
     clip, picture = [stack.status(each["JobId"], Prefer="wait=20") for each in (second, still)]
     assert (clip.code, picture.code) == (5, 0), f"{clip} {picture}"
-    assert clip.body["VideoPath"].endswith("/readme.ts")
+    assert clip.body["VideoPath"].endswith("/readme.mp4")
+    fetched = (ROOT / ".local" / NAME / "readme.mp4").read_bytes()
+    key = stack.key_of(clip.body["VideoPath"])
+    assert fetched == stack.s3.get_object(Bucket=stack.env["EXPORT_BUCKET"], Key=key)["Body"].read()
     assert {second["JobId"], still["JobId"]} <= {job["id"] for job in listed["jobs"]}
 
 

@@ -287,8 +287,9 @@ fn story(fields: &Fields<'_>, limits: &Limits) -> Result<Option<Story>, FieldErr
     let members = value.as_object().ok_or_else(|| FieldError::new("story", "must be an object"))?;
     let story = Fields::new("story.", members, &["id", "name", "slug_info"])?;
     let id = story.text("id", 64)?.map(str::to_owned);
-    if id.as_ref().is_some_and(|id| !id.chars().all(|c| c.is_ascii_alphanumeric())) {
-        return Err(FieldError::new("story.id", "may have letters and digits of ASCII only"));
+    if let Some(at) = id.as_ref().and_then(|id| id.chars().position(|c| !c.is_ascii_alphanumeric())) {
+        let why = format!("may have letters and digits of ASCII only: see position {}", at + 1);
+        return Err(FieldError::new("story.id", why));
     }
     let slug = match story.text("slug_info", usize::MAX)? {
         None => None,

@@ -23,6 +23,7 @@ fn document() -> Node {
     if let Node::Object(more) = data::paths() {
         paths.members().extend(more);
     }
+    let parameters = parameters::shared_among(&mut paths);
     object! {
         "openapi" => "3.1.0",
         "info" => object! {
@@ -42,6 +43,7 @@ fn document() -> Node {
         "components" => object! {
             "schemas" => schemas::all(),
             "responses" => responses::all(),
+            "parameters" => parameters,
             "examples" => examples::all(),
             "headers" => responses::all_headers(),
             "securitySchemes" => security(),
@@ -100,12 +102,25 @@ fn every_reference_leads_somewhere_and_every_component_is_used() {
     for reference in &referred {
         assert!(document.pointer(reference.trim_start_matches('#')).is_some(), "{reference}");
     }
-    for kind in ["schemas", "responses", "examples", "headers"] {
+    for kind in ["schemas", "responses", "parameters", "examples", "headers"] {
         for name in document["components"][kind].as_object().unwrap().keys() {
             let reference = format!("#/components/{kind}/{name}");
             assert!(referred.contains(&reference), "nothing refers to {reference}");
         }
     }
+}
+
+#[test]
+fn a_parameter_that_operations_share_is_written_once() {
+    let document = document().value();
+    let paths = document["paths"].as_object().unwrap().values();
+    let operations = paths.flat_map(|path| path.as_object().unwrap().values());
+    let parameters =
+        operations.filter_map(|each| each["parameters"].as_array()).flatten().map(Value::to_string);
+    let written: Vec<String> = parameters.filter(|each| !each.contains("$ref")).collect();
+    let once: BTreeSet<&String> = written.iter().collect();
+    assert_eq!(once.len(), written.len());
+    assert!(document["components"]["parameters"].as_object().unwrap().len() > 20);
 }
 
 fn references(value: &Value, found: &mut BTreeSet<String>) {
