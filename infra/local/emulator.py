@@ -83,6 +83,19 @@ def with_integer_concurrency(handler):
     return handle
 
 
+def with_cors(handler):
+    """Stock keeps an API's CORS configuration under the names that a template has, and looks for those of the API."""
+
+    def handle(*args):
+        for properties in args:
+            cors = properties.get("CorsConfiguration") if isinstance(properties, dict) else None
+            for name in [*(cors or {})]:
+                cors[name[0].lower() + name[1:]] = cors[name]
+        return handler(*args)
+
+    return handle
+
+
 def with_excluded_punctuation(secret_string):
     """Stock generates secrets with punctuation where the template excludes it; a quote in one breaks the environment file."""
 
@@ -265,6 +278,9 @@ def patch(processes: FunctionProcesses) -> None:
     mapping = provisioners._RESOURCE_HANDLERS["AWS::Lambda::EventSourceMapping"]
     for operation in ("create", "update"):
         mapping[operation] = with_integer_concurrency(mapping[operation])
+    api = provisioners._RESOURCE_HANDLERS["AWS::ApiGatewayV2::Api"]
+    for operation in ("create", "update"):
+        api[operation] = with_cors(api[operation])
     provisioners._sm_secret_string = with_excluded_punctuation(provisioners._sm_secret_string)
     alarm = provisioners._RESOURCE_HANDLERS["AWS::CloudWatch::Alarm"]
     for operation in ("create", "update"):

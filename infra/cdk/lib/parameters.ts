@@ -40,6 +40,7 @@ export const ARGUMENTS: { readonly [P in keyof MediaExportParameters]-?: Argumen
   domainName: text('DomainName'),
   domainCertificate: { parameter: 'DomainCertificateArn', text: value => value.certificateArn },
   hostedZone: { parameter: 'HostedZoneId', text: value => value.hostedZoneId },
+  corsAllowOrigins: joined('CorsAllowOrigins', each => each),
   vpcSubnets: joined('VpcSubnetIds', each => each.subnetId),
   vpcSecurityGroups: joined('VpcSecurityGroupIds', each => each.securityGroupId),
   sourceBucket: bucket('SourceBucketName'),

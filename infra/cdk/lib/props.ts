@@ -92,6 +92,11 @@ export interface MediaExportParameters {
    */
   readonly hostedZone?: IHostedZone;
   /**
+   * Origins of web pages whose scripts may call the API and read the created bucket for clips by links; `['*']` for all.
+   * @default - none
+   */
+  readonly corsAllowOrigins?: string[];
+  /**
    * Subnets that the functions run in; needs `vpcSecurityGroups`.
    * @default - outside of any VPC
    */

@@ -17,6 +17,10 @@ import bundles  # noqa: E402
 from instance import Instance  # noqa: E402
 
 
+# Of pages that may call the API of the fixture's stack.
+ORIGINS = ("https://app.example.com", "http://localhost:3000")
+
+
 class Stack:
     """A stack of its own for a test, and how to talk to it."""
 
@@ -66,7 +70,7 @@ def stack(binaries, tmp_path_factory):
     os.environ["LOCAL_CODE_DIR"] = str(tmp_path_factory.mktemp("code"))
     made = Stack(f"infra-test-{os.getpid()}", binaries)
     try:
-        made.up("--enforce-iam")
+        made.up("--enforce-iam", "--parameter", f"CorsAllowOrigins={','.join(ORIGINS)}")
         yield made
     finally:
         made.command("down")

@@ -173,7 +173,7 @@ def all_parameters(partition: str = "aws") -> dict[str, str]:
         "KmsKeyArn": f"arn:{partition}:kms:{region}:{ACCOUNT}:key/{'0' * 36}",
         "TenantKeyArns": ",".join(f"arn:{partition}:kms:{region}:{ACCOUNT}:key/{n:036}" for n in range(20)),
         "DomainName": "clips.example.com", "DomainCertificateArn": f"arn:{partition}:acm:{region}:{ACCOUNT}:certificate/1",
-        "HostedZoneId": "Z1", "VpcSubnetIds": "subnet-1,subnet-2", "VpcSecurityGroupIds": "sg-1", "Tracing": "Active",
+        "HostedZoneId": "Z1", "CorsAllowOrigins": "https://app.example.com,https://b.example", "VpcSubnetIds": "subnet-1,subnet-2", "VpcSecurityGroupIds": "sg-1", "Tracing": "Active",
         "SourceBucketName": "recordings", "ExportBucketName": "clips", "ExportOutputBucketName": "documents",
         "TenantSourceBucketArns": f"arn:{partition}:s3:::acme-live", "TenantTargetBucketArns": f"arn:{partition}:s3:::acme-clips",
         "ClipRetentionDays": "30", "AlarmEmail": "ops@example.com", "PreviewUrls": "on", "MreMediaBucketName": "replays",

@@ -17,7 +17,7 @@ import boto3
 import pytest
 
 import stack as cli
-from conftest import Stack
+from conftest import ORIGINS, Stack
 from instance import Instance, StackError
 
 
@@ -41,6 +41,17 @@ def client(stack: Stack, service: str):
     names = {"region_name": "AWS_REGION", "endpoint_url": "AWS_ENDPOINT_URL", "aws_access_key_id": "AWS_ACCESS_KEY_ID",
              "aws_secret_access_key": "AWS_SECRET_ACCESS_KEY"}
     return boto3.client(service, **{argument: stack.env[name] for argument, name in names.items()})
+
+
+def preflight(stack: Stack, path: str, headers: dict[str, str]) -> tuple[int, dict[str, str]]:
+    """Status and headers, by lower-case name, of the answer to a browser's question before a request."""
+    request = urllib.request.Request(stack.env["API_URL"] + path, headers=headers, method="OPTIONS")
+    try:
+        with urllib.request.urlopen(request, timeout=30) as reply:
+            return reply.status, {name.lower(): value for name, value in reply.headers.items()}
+    except urllib.error.HTTPError as error:
+        with error:
+            return error.code, {name.lower(): value for name, value in error.headers.items()}
 
 
 def refusal(url: str) -> int:
@@ -85,6 +96,26 @@ class TestApi:
     def test_only_the_routes_of_the_template_exist(self, stack):
         for method, path in [("GET", "/export"), ("GET", "/_ministack/ready"), ("PUT", "/export/status/1"), ("GET", "/")]:
             assert stack.request(method, path)[0] == 404, path
+
+    @pytest.mark.parametrize("path", ["/export", "/export/jobs/1/files", "/export/data/event/a/program/b"])
+    def test_pages_of_the_named_origins_may_call_the_api_without_credentials(self, stack, path):
+        for origin in ORIGINS:
+            asked = {"Origin": origin, "Access-Control-Request-Method": "POST", "Access-Control-Request-Headers": "x-session-id"}
+            status, headers = preflight(stack, path, asked)
+            assert (status, headers["access-control-allow-origin"]) == (204, origin)
+            assert {"GET", "HEAD", "POST", "DELETE"} == {*headers["access-control-allow-methods"].split(",")}
+            allowed = {*headers["access-control-allow-headers"].split(",")}
+            assert allowed > {"x-session-id", "authorization", "content-type", "idempotency-key", "prefer"}
+            assert "access-control-allow-credentials" not in headers
+        status, headers = preflight(stack, path, {"Origin": "https://evil.example", "Access-Control-Request-Method": "GET"})
+        assert "access-control-allow-origin" not in headers
+
+    def test_a_reply_to_a_page_shows_the_headers_that_clients_need(self, stack):
+        request = urllib.request.Request(stack.env["API_URL"] + "/export/status/1", headers={"Origin": ORIGINS[0]})
+        with urllib.request.urlopen(request, timeout=30) as reply:
+            shown = {*reply.headers["access-control-expose-headers"].split(",")}
+            assert reply.headers["access-control-allow-origin"] == ORIGINS[0]
+        assert shown > {"location", "retry-after", "x-correlation-id", "etag", "x-export-warnings"}
 
     def test_nothing_of_the_emulator_or_its_caller_leaks_into_functions(self, stack):
         environment = stack.get("/export/status/1")["environment"]
@@ -198,8 +229,11 @@ class TestLife:
             with urllib.request.urlopen(signed) as reply:
                 assert reply.read() == b"x"
             bucket = f"{other.env['AWS_ENDPOINT_URL']}/{place['Bucket']}"
-            strangers = [signed.partition("?")[0], bucket, f"{bucket}/export/absent", signed.replace("a%20b", "b")]
-            assert [refusal(url) for url in strangers] == [403] * 4
+            if roles == "open":  # Its CorsAllowOrigins is the default.
+                _, told = preflight(other, "/export", {"Origin": ORIGINS[0], "Access-Control-Request-Method": "POST"})
+                assert not [name for name in told if name.startswith("access-control-allow")]
+            strangers = [signed.partition("?")[0], bucket, f"{bucket}/export/absent"]
+            assert [refusal(url) for url in strangers] == [403] * 3
         finally:
             if roles == "open":
                 other.command("down")

@@ -276,6 +276,40 @@ def test_a_domain_of_its_own_is_the_only_way_to_the_api():
     assert RESOURCES["Api"]["Properties"]["DisableExecuteApiEndpoint"] == {"Fn::If": ["OwnDomain", True, False]}
 
 
+# What scripts see of every reply (Fetch standard, CORS-safelisted response-header names), and what is the browser's own matter.
+SHOWN_ANYWAY = {"cache-control", "content-language", "content-length", "content-type", "expires", "last-modified", "pragma", "content-encoding"}
+
+
+def test_pages_see_every_header_that_the_document_names_and_send_every_one_that_it_takes():
+    document = json.loads((ROOT / "infra/openapi/export.v1.json").read_text())
+    made = Resolved(CreateMreTables="true", CorsAllowOrigins="*").resources
+    cors = made["Api"]["Properties"]["CorsConfiguration"]
+    operations = [each for path in document["paths"].values() for each in path.values()]
+    components = document["components"]
+    answers = [*components["responses"].values(), *(each for o in operations for each in o["responses"].values())]
+    named = {name.lower() for each in answers for name in each.get("headers", {})}
+    assert named - SHOWN_ANYWAY <= {*cors["ExposeHeaders"]} and len(named) > 8
+    parameters = [*components.get("parameters", {}).values(), *(each for o in operations for each in o.get("parameters", []))]
+    sent = {each["name"].lower() for each in parameters if each.get("in") == "header"}
+    # Scripts may always send Accept; Accept-Encoding is the browser's own.
+    assert sent - {"accept", "accept-encoding"} <= {*cors["AllowHeaders"]} and "idempotency-key" in sent
+    methods = {method.upper() for path in document["paths"].values() for method in path}
+    assert {*cors["AllowMethods"]} == methods
+    assert cors["AllowOrigins"] == ["*"] and "AllowCredentials" not in cors
+    (rule,) = made["ExportBucket"]["Properties"]["CorsConfiguration"]["CorsRules"]
+    assert (rule["AllowedOrigins"], rule["AllowedMethods"]) == (["*"], ["GET", "HEAD"])
+
+
+def test_no_page_of_another_origin_may_call_unless_the_operator_says_so():
+    for each in ({}, {"CorsAllowOrigins": ""}):
+        made = Resolved(CreateMreTables="true", **each).resources
+        assert not [name for name in ("Api", "ExportBucket") if "CorsConfiguration" in made[name]["Properties"]]
+    pattern = re.compile(PARSED["Parameters"]["CorsAllowOrigins"]["AllowedPattern"])
+    good = ("", "*", "https://a.example", "http://localhost:3000,https://b.example:8443")
+    bad = ("a.example", "https://a.example/", "https://*.example", "*,https://a.example", "https://a.example,", "null")
+    assert [each for each in (*good, *bad) if pattern.match(each)] == [*good]
+
+
 def test_every_suppression_of_checkov_has_its_reason():
     skipped = [each for r in RESOURCES.values() for each in r.get("Metadata", {}).get("checkov", {}).get("skip", [])]
     assert skipped
