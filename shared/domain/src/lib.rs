@@ -3,6 +3,7 @@
 //! Pure types and functions. Whatever touches the world is a port (see [`ports`]) that `export-aws` implements;
 //! HTTP statuses are plain numbers here and become responses in `export-lambda`.
 
+pub mod batch;
 pub mod cache;
 pub mod completion;
 pub mod csv;
