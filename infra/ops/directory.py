@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from typing import Any
 
 DEFAULT_MAX_ACTIVE = 100
+DEFAULT_MAX_SCHEDULED = 1000
 # What fits into the functions' u32.
 MOST_ACTIVE = 2**32 - 1
 # What a request's storage_root_folder may hold.
@@ -41,6 +42,7 @@ class Tenant:
     source_owner: str = ""
     default_target: int = 0
     max_active: int = DEFAULT_MAX_ACTIVE
+    max_scheduled: int = DEFAULT_MAX_SCHEDULED
 
     def __post_init__(self) -> None:
         """Refuse what the functions would refuse, and what no request could ever name."""
@@ -60,8 +62,9 @@ class Tenant:
                     raise RowError(f"target: {target.bucket} in {target.region} is there twice with the same root")
         if not 0 <= self.default_target < len(self.targets):
             raise RowError(f"default-target: {self.default_target} is no index into {len(self.targets)} targets")
-        if not 0 <= self.max_active <= MOST_ACTIVE:
-            raise RowError(f"max-active: 0 to {MOST_ACTIVE}, not {self.max_active}")
+        for name, most in (("max-active", self.max_active), ("max-scheduled", self.max_scheduled)):
+            if not 0 <= most <= MOST_ACTIVE:
+                raise RowError(f"{name}: 0 to {MOST_ACTIVE}, not {most}")
 
     def item(self) -> dict[str, dict]:
         """The row."""
@@ -73,6 +76,7 @@ class Tenant:
             "targets": {"L": [{"M": {key: {"S": value} for key, value in vars(target).items()}} for target in self.targets]},
             "default_target": {"N": str(self.default_target)},
             "max_active": {"N": str(self.max_active)},
+            "max_scheduled": {"N": str(self.max_scheduled)},
         }
 
     @classmethod
@@ -90,6 +94,7 @@ class Tenant:
             ),
             default_target=_whole(item, "default_target", 0),
             max_active=_whole(item, "max_active", DEFAULT_MAX_ACTIVE),
+            max_scheduled=_whole(item, "max_scheduled", DEFAULT_MAX_SCHEDULED),
         )
 
 

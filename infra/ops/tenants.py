@@ -23,7 +23,7 @@ from boto3.dynamodb.types import TypeDeserializer
 from botocore.exceptions import BotoCoreError, ClientError
 
 from deployment import Deployment, DeploymentError, add_arguments
-from directory import DEFAULT_MAX_ACTIVE, RowError, Target, Tenant, session_item, session_key
+from directory import DEFAULT_MAX_ACTIVE, DEFAULT_MAX_SCHEDULED, RowError, Target, Tenant, session_item, session_key
 
 HOUR_S = 3600
 # A session id and what it is stored under look alike but for their length.
@@ -160,6 +160,7 @@ def add_tenant(options: argparse.Namespace, deployment: Deployment) -> None:
         targets=tuple(target_of(each, deployment) for each in targets),
         default_target=options.default_target,
         max_active=options.max_active,
+        max_scheduled=options.max_scheduled,
     )
     for doubt in doubts(tenant, deployment):
         print(f"warning: {doubt}", file=sys.stderr)
@@ -177,7 +178,7 @@ def list_tenants(_: argparse.Namespace, deployment: Deployment) -> None:
             continue
         places = ", ".join(f"{each.bucket}:{each.region}:{each.root}".rstrip(":") for each in tenant.targets)
         source = f"s3://{tenant.source_bucket}/{tenant.source_prefix}"
-        print(f"{tenant.name:24} {source}  ->  {places}  (at most {tenant.max_active} jobs)")
+        print(f"{tenant.name:24} {source}  ->  {places}  (at most {tenant.max_active} jobs and {tenant.max_scheduled} planned)")
 
 
 # Turns attributes of DynamoDB into plain values; its numbers are decimals.
@@ -250,7 +251,10 @@ def arguments() -> argparse.Namespace:
     add.add_argument("--target", action="append", metavar="BUCKET[:REGION[:ROOT[:OWNER]]]",
                      help="where clips may go (the stack's ExportBucket); OWNER as above; repeatable")
     add.add_argument("--default-target", type=int, default=0, metavar="INDEX", help="for requests that name none (0)")
-    add.add_argument("--max-active", type=int, default=DEFAULT_MAX_ACTIVE, help=f"unfinished jobs ({DEFAULT_MAX_ACTIVE})")
+    add.add_argument("--max-active", type=int, default=DEFAULT_MAX_ACTIVE,
+                     help=f"unfinished jobs whose window has begun ({DEFAULT_MAX_ACTIVE})")
+    add.add_argument("--max-scheduled", type=int, default=DEFAULT_MAX_SCHEDULED,
+                     help=f"jobs whose window has not begun ({DEFAULT_MAX_SCHEDULED})")
     add.add_argument("--replace", action="store_true", help="put it in the place of the tenant of that name")
     tenant("list", list_tenants)
     tenant("show", show_tenant, "name")

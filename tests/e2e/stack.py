@@ -177,7 +177,9 @@ class Stack:
 
     # ---- tenants
 
-    def add_tenant(self, tenant: str, targets: list[tuple[str, str]] | None = None, max_active: int = 100) -> str:
+    def add_tenant(
+        self, tenant: str, targets: list[tuple[str, str]] | None = None, max_active: int = 100, max_scheduled: int = 1000
+    ) -> str:
         """A tenant that records in `recordings/<tenant>/` and delivers to `targets`, pairs of bucket and region, else
         to the export bucket; a session of it."""
         places = targets or [(self.env["EXPORT_BUCKET"], self.env["AWS_REGION"])]
@@ -188,6 +190,7 @@ class Stack:
             "targets": {"L": [{"M": {"bucket": {"S": bucket}, "region": {"S": region}}} for bucket, region in places]},
             "default_target": {"N": "0"},
             "max_active": {"N": str(max_active)},
+            "max_scheduled": {"N": str(max_scheduled)},
         }
         self.dynamodb.put_item(TableName=self.env["TENANTS_TABLE_NAME"], Item=row)
         return self.add_session(tenant)

@@ -302,7 +302,7 @@ def test_a_tenant_has_only_so_many_unfinished_jobs(stack, name):
     session = stack.add_tenant(tenant, max_active=1)
     recording = forms.seconds_into(name, 0, 16, f"mp4/live/{name}/1/stream.mpd", int(time.time() * 1000) - 8000)
     Live(recording, stack.s3, stack.env["SOURCE_BUCKET"], f"recordings/{tenant}/").publish(Fraction(6))
-    waits = stack.request(recording, Fraction(12), 3000, name, SessionId=session)
+    waits = stack.request(recording, Fraction(5), 10_000, name, SessionId=session)
     taken = stack.export(waits)
     assert taken.code == 1, taken
     refused = stack.export({**waits, "Duration": 2000})

@@ -7,6 +7,7 @@ use export_domain::ports::{
     ClipLook, Clock, IdempotencyKeys, Ids, JobQueue, JobStore, Sessions, Tenants, WriteError, Written,
 };
 use export_domain::request::{FieldError, Wanted};
+use export_domain::tenant::Tenant;
 use export_domain::time::EpochSecs;
 use export_domain::trace::TraceContext;
 use export_domain::tvu::{Outcome, Via, answer};
@@ -128,7 +129,7 @@ where
             },
         };
         let next = next.caused_by(context);
-        match (self.admit(accepted).await, &found) {
+        match (self.admit(&accepted.tenant, &next).await, &found) {
             // Who polls by POST is answered by the job, though it cannot start over just now.
             (Err(Rejection::TooMany { .. }), Some(job)) if is_polled(job, now) => {
                 return Ok(Change::Keep(Answering::Found(Box::new(job.clone()))));
@@ -185,15 +186,16 @@ where
         }
     }
 
-    /// Counts what is unfinished. Overshoots at most by the submissions in flight.
-    async fn admit(&self, accepted: &Accepted) -> Result<(), Rejection> {
-        let most = accepted.tenant.max_active;
-        let active = self.jobs.count_active(&accepted.tenant.id, most.saturating_add(1)).await?;
-        if active < most {
+    /// Counts what is unfinished of the kind of `next`. Overshoots at most by the submissions in flight.
+    async fn admit(&self, tenant: &Tenant, next: &Job) -> Result<(), Rejection> {
+        let Some(counted) = next.counted() else { return Ok(()) };
+        let most = tenant.most(counted);
+        let unfinished = self.jobs.count_unfinished(&tenant.id, counted, most.saturating_add(1)).await?;
+        if unfinished < most {
             return Ok(());
         }
         let jitter = i64::try_from(self.intake.clock.chance(8000)).unwrap_or(0);
-        Err(Rejection::TooMany { wait_ms: 2000 + jitter })
+        Err(Rejection::TooMany { counted, most, wait_ms: 2000 + jitter })
     }
 }
 
@@ -218,10 +220,12 @@ fn log(result: &Result<Job, Rejection>, status: u16, error_code: i32) {
             tenant = %job.tenant, job.state = ?job.state, generation = job.generation,
             status, error_code, "answered a submission"
         ),
-        Err(Rejection::TooMany { wait_ms }) => tracing::warn!(
+        Err(Rejection::TooMany { counted, most, wait_ms }) => tracing::warn!(
             status,
             error_code,
             wait_ms,
+            ?counted,
+            most,
             "rejected a submission: the tenant has too many unfinished jobs"
         ),
         Err(Rejection::KeyReused) => tracing::info!(

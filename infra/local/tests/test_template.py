@@ -461,7 +461,7 @@ def refusals() -> set[str]:
     domain = ROOT / "shared" / "domain" / "src"
     reasons = (domain / "job" / "cause.rs").read_text(encoding="utf-8").partition("pub enum Reason")[2].partition("\n}")[0]
     rejections = (domain / "intake.rs").read_text(encoding="utf-8").partition("pub fn text(")[2].partition("\n    }")[0]
-    texts = re.findall(r'#\[error\("([^"{]+)', reasons) + re.findall(r'=> (?:format!\()?"([^"{]+)', rejections)
+    texts = re.findall(r'#\[error\("([^"{]+)', reasons) + re.findall(r'=> (?:\{\s*)?(?:format!\()?"([^"{]+)', rejections)
     return {text.partition(":")[0] for text in [*texts, "cancelled"]}
 
 

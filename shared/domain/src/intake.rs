@@ -3,7 +3,7 @@
 
 use crate::identity::{DirectoryKey, identify};
 use crate::ids::{JobId, SessionId, TenantId};
-use crate::job::Order;
+use crate::job::{Counted, Order};
 use crate::json;
 use crate::ports::{Clock, Sessions, Tenants, Unavailable};
 use crate::request::{self, ExportRequest, FieldError};
@@ -27,8 +27,12 @@ pub enum Rejection {
     SessionInvalid,
     /// The storage is not the tenant's, or the tenant is gone.
     Denied,
-    /// The tenant has as many unfinished jobs as it may.
+    /// The tenant has as many unfinished jobs of a kind as it may.
     TooMany {
+        /// Of which kind.
+        counted: Counted,
+        /// The most of that kind.
+        most: u32,
         /// Milliseconds until the request may be sent again: 2000 to 10000, jittered.
         wait_ms: i64,
     },
@@ -66,7 +70,9 @@ impl Rejection {
             Self::NoSuchJob => "no such job".to_owned(),
             Self::KeyReused => "Idempotency-Key belongs to another request".to_owned(),
             Self::TooLarge => "request too large".to_owned(),
-            Self::TooMany { .. } => "too many concurrent requests".to_owned(),
+            Self::TooMany { counted, most, .. } => {
+                format!("too many concurrent requests: {}", counted.limit(*most))
+            }
             Self::Unavailable(_) | Self::Contended => "service unavailable".to_owned(),
         }
     }

@@ -26,7 +26,7 @@ mod work;
 pub use aftermath::Aftermath;
 pub use cause::{Cause, Detail, Reason};
 pub use progress::{Phase, Progress, Report};
-pub use transition::{Errand, Posted, Swept};
+pub use transition::{Counted, Errand, Posted, Swept};
 pub use unread::Unread;
 pub use warning::{Warning, WarningCode};
 pub use work::{Claim, Fenced};

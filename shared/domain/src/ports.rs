@@ -1,7 +1,7 @@
 //! The ports of the rules. Adapters are in `export-aws`, in-memory ones in the test kit.
 
 use crate::ids::{JobId, TenantId};
-use crate::job::{Errand, Job, Manifest};
+use crate::job::{Counted, Errand, Job, Manifest};
 use crate::message::{MAX_DELAY_S, Message};
 use crate::request::Wanted;
 use crate::target::{Bucket, Target};
@@ -51,10 +51,11 @@ pub trait JobStore: Send + Sync {
         job: &Job,
     ) -> impl Future<Output = Result<Written, Unavailable>> + Send;
 
-    /// Counts a tenant's unfinished jobs, up to `most`. Eventually consistent.
-    fn count_active(
+    /// Counts a tenant's unfinished jobs that count as `counted`, up to `most`. Eventually consistent.
+    fn count_unfinished(
         &self,
         tenant: &TenantId,
+        counted: Counted,
         most: u32,
     ) -> impl Future<Output = Result<u32, Unavailable>> + Send;
 }

@@ -1,6 +1,7 @@
 //! Tenants: where their recordings lie and where their clips may go.
 
 use crate::ids::{LivePath, TenantId};
+use crate::job::Counted;
 use crate::request::ExportRequest;
 use crate::storage::{Container, trim_root};
 use crate::target::{Bucket, Target};
@@ -37,11 +38,21 @@ pub struct Tenant {
     pub targets: Vec<AllowedTarget>,
     /// Index into `targets` for requests that name none.
     pub default_target: usize,
-    /// Most jobs that may be unfinished concurrently.
+    /// Most jobs that may be unfinished concurrently, of those whose window has begun.
     pub max_active: u32,
+    /// Most jobs that may wait for their window to begin.
+    pub max_scheduled: u32,
 }
 
 impl Tenant {
+    /// Most unfinished jobs of a kind.
+    pub fn most(&self, counted: Counted) -> u32 {
+        match counted {
+            Counted::Active => self.max_active,
+            Counted::Scheduled => self.max_scheduled,
+        }
+    }
+
     /// The bucket of the recordings.
     pub fn source(&self) -> Bucket {
         let (name, owner) = (self.source_bucket.clone(), self.source_owner.clone());

@@ -189,7 +189,7 @@ fn job_reply(job: &Job, via: Via, now: i64, style: ReplyStyle) -> ExportReply {
 /// Milliseconds after which the same request may get another answer.
 fn rejection_wait(rejection: &Rejection) -> i64 {
     match rejection {
-        Rejection::TooMany { wait_ms } => *wait_ms,
+        Rejection::TooMany { wait_ms, .. } => *wait_ms,
         Rejection::Unavailable(_) | Rejection::Contended => WAIT_UNKNOWN,
         _ => 0,
     }

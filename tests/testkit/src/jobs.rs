@@ -4,7 +4,7 @@ use crate::fault::{Faults, lock};
 use base64::Engine;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use export_domain::ids::{JobId, TenantId};
-use export_domain::job::{Errand, Job, State};
+use export_domain::job::{Counted, Errand, Job, State};
 use export_domain::ports::{
     ClipLine, Due, DueJobs, IdempotencyKeys, JobLists, JobPage, JobStore, Unavailable, Written,
 };
@@ -17,7 +17,7 @@ use std::sync::{Arc, Mutex};
 
 const WHAT: &str = "the jobs table";
 
-/// Jobs by tenant and name. Operations: `get`, `write`, `count_active`, `bind`, `due`, `list`.
+/// Jobs by tenant and name. Operations: `get`, `write`, `count_unfinished`, `bind`, `due`, `list`.
 #[derive(Debug, Clone, Default)]
 pub struct MemoryJobs {
     /// What goes wrong.
@@ -139,14 +139,20 @@ impl JobStore for MemoryJobs {
         self.faults.run(WHAT, "write", write).await
     }
 
-    async fn count_active(&self, tenant: &TenantId, most: u32) -> Result<u32, Unavailable> {
+    async fn count_unfinished(
+        &self,
+        tenant: &TenantId,
+        counted: Counted,
+        most: u32,
+    ) -> Result<u32, Unavailable> {
         let (table, tenant) = (Arc::clone(&self.table), tenant.clone());
         let count = move || {
             let table = lock(&table);
-            let live = table.jobs.values().filter(|job| job.tenant == tenant && !job.state.is_terminal());
-            Ok(u32::try_from(live.count()).unwrap_or(u32::MAX).min(most))
+            let jobs = table.jobs.values();
+            let unfinished = jobs.filter(|job| job.tenant == tenant && job.counted() == Some(counted));
+            Ok(u32::try_from(unfinished.count()).unwrap_or(u32::MAX).min(most))
         };
-        self.faults.run(WHAT, "count_active", count).await
+        self.faults.run(WHAT, "count_unfinished", count).await
     }
 }
 

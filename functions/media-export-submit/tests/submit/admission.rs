@@ -1,7 +1,8 @@
 use crate::world::World;
-use export_domain::job::{Job, Reason, State};
+use export_domain::job::{Counted, Job, Reason, State};
 use export_domain::settings::Lifecycle;
-use export_testkit::{NOW, body, claimed, with};
+use export_testkit::{NOW, body, claimed, job, tenant, with};
+use serde_json::Value;
 
 #[tokio::test]
 async fn a_tenant_at_its_limit_is_told_when_to_come_back() {
@@ -15,8 +16,45 @@ async fn a_tenant_at_its_limit_is_told_when_to_come_back() {
     assert_eq!((answer.status, code), (429, -1));
     assert!((2000..=10_000).contains(&wait), "{wait}");
     assert_eq!(answer.header("retry-after"), ((wait + 999) / 1000).to_string());
-    assert_eq!(answer.json["ErrorMessage"], "too many concurrent requests");
+    let text = "too many concurrent requests: at most 2 whose window has begun may be unfinished";
+    assert_eq!(answer.json["ErrorMessage"], text);
     assert_eq!((world.jobs.all().len(), world.queue.take().len()), (2, 2));
+}
+
+/// A window that begins `ahead` ms after [`NOW`].
+fn planned(ahead: i64) -> Value {
+    with(body(), "StartPos", NOW + ahead)
+}
+
+#[tokio::test]
+async fn windows_that_have_not_begun_have_a_limit_of_their_own() {
+    let world = World::new();
+    world.allow(1);
+    for ahead in 1..=10 {
+        assert_eq!(world.submit(&planned(ahead * 60_000)).await.status, 200, "{ahead}");
+    }
+    assert_eq!(world.submit(&body()).await.status, 200, "what is wanted now is not held up by plans");
+    let answer = world.submit(&planned(11 * 60_000)).await;
+    let text = "too many concurrent requests: at most 10 whose window has not begun may be unfinished";
+    assert_eq!((answer.status, answer.json["ErrorMessage"].as_str()), (429, Some(text)));
+    assert_eq!(world.submit(&planned(0)).await.status, 429, "a window that begins now has begun");
+}
+
+#[tokio::test]
+async fn a_plan_counts_as_active_from_the_claim_on_that_finds_its_window_begun() {
+    let world = World::new();
+    world.allow(1);
+    let times = Lifecycle::default();
+    let plan = world.has(&planned(60_000), |job| claimed(&job, NOW));
+    assert_eq!(plan.counted(), Some(Counted::Scheduled), "a worker that looks too early changes nothing");
+    let waiting = plan.waiting(plan.fence, NOW + 60_000, 0, NOW, &times).unwrap();
+    world.jobs.put(&waiting);
+    world.clock.advance(60_000);
+    assert_eq!(world.submit(&body()).await.status, 200);
+    let ended = world.jobs.current(&job(&tenant(), &body(), NOW)).unwrap();
+    world.jobs.put(&ended.cancelled(NOW + 60_000, &times).unwrap());
+    world.jobs.put(&claimed(&waiting, NOW + 60_000));
+    assert_eq!(world.submit(&with(body(), "Duration", 1000)).await.status, 429);
 }
 
 #[tokio::test]

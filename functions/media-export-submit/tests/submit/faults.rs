@@ -78,7 +78,7 @@ async fn a_send_whose_reply_was_lost_leaves_one_job() {
 
 #[tokio::test]
 async fn any_table_that_is_down_answers_503_and_stores_nothing() {
-    for operation in ["session", "tenant", "bind", "get", "count_active", "write"] {
+    for operation in ["session", "tenant", "bind", "get", "count_unfinished", "write"] {
         let world = World::new();
         for faults in [&world.directory.faults, &world.jobs.faults] {
             faults.always(operation, Fault::Before);
@@ -95,7 +95,7 @@ async fn any_table_that_is_down_answers_503_and_stores_nothing() {
 async fn an_accepted_submission_is_always_stored_however_often_the_table_fails() {
     for seed in 0..64 {
         let world = World::new();
-        for (at, operation) in ["get", "count_active", "write"].into_iter().enumerate() {
+        for (at, operation) in ["get", "count_unfinished", "write"].into_iter().enumerate() {
             let fault =
                 [None, Some(Fault::Before), Some(Fault::After), Some(Fault::Again)][(seed >> (2 * at)) % 4];
             if let Some(fault) = fault {

@@ -15,6 +15,8 @@ use std::str::FromStr;
 const LATEST: EpochSecs = EpochSecs::new(100_000_000_000);
 /// Jobs that a tenant may have unfinished if its row does not say.
 const DEFAULT_MAX_ACTIVE: u32 = 100;
+/// Jobs that may wait for their window to begin if the row does not say.
+const DEFAULT_MAX_SCHEDULED: u32 = 1000;
 
 /// Sessions in DynamoDB: `pk` (SHA-256 of the session id in lower-case hex), `tenant`, `expires_at` (seconds).
 #[derive(Debug, Clone)]
@@ -24,7 +26,7 @@ pub struct DynamoSessions {
 }
 
 /// Tenants in DynamoDB: `pk` (the tenant), `source_bucket`, `source_owner`, `source_prefix`, `targets`, `default_target`
-/// (an index), `max_active`.
+/// (an index), `max_active`, `max_scheduled`.
 #[derive(Debug, Clone)]
 pub struct DynamoTenants {
     client: Client,
@@ -94,6 +96,7 @@ fn tenant_of(id: &TenantId, item: &AttributeMap) -> Option<Tenant> {
         targets: targets.iter().map(|target| target_of(target.as_m().ok()?)).collect::<Option<_>>()?,
         default_target: number(item, "default_target")?.unwrap_or_default(),
         max_active: number(item, "max_active")?.unwrap_or(DEFAULT_MAX_ACTIVE),
+        max_scheduled: number(item, "max_scheduled")?.unwrap_or(DEFAULT_MAX_SCHEDULED),
     })
 }
 
@@ -144,7 +147,7 @@ mod tests {
             ("max_active".to_owned(), AttributeValue::N("7".to_owned())),
         ]);
         let tenant = tenant_of(&TenantId::parse("demo").unwrap(), &row).unwrap();
-        assert_eq!((tenant.max_active, tenant.default_target), (7, 0));
+        assert_eq!((tenant.max_active, tenant.max_scheduled, tenant.default_target), (7, 1000, 0));
         assert_eq!((tenant.targets[0].bucket.as_str(), tenant.targets[0].root.as_str()), ("clips", ""));
     }
 
@@ -157,9 +160,8 @@ mod tests {
         ]);
         let tenant = |row: &AttributeMap| tenant_of(&TenantId::parse("demo").unwrap(), row);
         assert!(tenant(&row).is_some_and(|tenant| tenant.source_prefix.is_empty()));
-        for name in
-            ["source_bucket", "source_owner", "source_prefix", "targets", "default_target", "max_active"]
-        {
+        let names = ["source_bucket", "source_owner", "source_prefix", "targets", "default_target"];
+        for name in names.into_iter().chain(["max_active", "max_scheduled"]) {
             for value in [AttributeValue::Null(true), AttributeValue::Ss(vec!["demo/".to_owned()]), s("")] {
                 let mut wrong = row.clone();
                 wrong.insert(name.to_owned(), value.clone());

@@ -6,7 +6,7 @@
 
 use aws_sdk_dynamodb::types::AttributeValue;
 use export_domain::ids::{JobId, TenantId, hex};
-use export_domain::job::{Errand, Job, State, Unread};
+use export_domain::job::{Counted, Errand, Job, State, Unread};
 use export_domain::request::Wanted;
 use sha2::{Digest, Sha256};
 use std::collections::HashMap;
@@ -122,14 +122,21 @@ pub(super) fn idempotency_key(tenant: &TenantId, key: &str) -> HashMap<String, A
     HashMap::from([("pk".to_owned(), tenant_key(tenant)), ("sk".to_owned(), sk)])
 }
 
-/// The attributes that put a job into the `active` index while it lives, into `due` while it is due, and into
+/// A tenant's partition of the `active` index.
+pub(super) fn counted_key(tenant: &TenantId, counted: Counted) -> AttributeValue {
+    match counted {
+        Counted::Active => tenant_key(tenant),
+        Counted::Scheduled => AttributeValue::S(format!("S#{tenant}")),
+    }
+}
+
+/// The attributes that put a job into the `active` index while it lives, by the limit that it counts against, into `due` while it is due, and into
 /// `clips` while it is a clip that waits for a worker or has one.
 pub(super) fn index_attributes(job: &Job) -> Vec<(&'static str, Option<AttributeValue>)> {
-    let live = !job.state.is_terminal();
     let shard = || AttributeValue::S(due_shard(job).to_owned());
     let clips = clips_key(job).map(|key| AttributeValue::S(key.to_owned()));
     vec![
-        ("active", live.then(|| tenant_key(&job.tenant))),
+        ("active", job.counted().map(|counted| counted_key(&job.tenant, counted))),
         ("due_shard", job.due_at.map(|_| shard())),
         ("clips", clips),
     ]

@@ -13,7 +13,7 @@ use aws_sdk_dynamodb::types::{AttributeValue, ReturnValuesOnConditionCheckFailur
 use base64::Engine;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use export_domain::ids::{JobId, TenantId};
-use export_domain::job::{Errand, Job};
+use export_domain::job::{Counted, Errand, Job};
 use export_domain::ports::{
     ClipLine, Due, DueJobs, IdempotencyKeys, Ids, JobLists, JobPage, JobStore, Unavailable, Written,
 };
@@ -147,14 +147,19 @@ impl JobStore for DynamoJobs {
         }
     }
 
-    async fn count_active(&self, tenant: &TenantId, most: u32) -> Result<u32, Unavailable> {
+    async fn count_unfinished(
+        &self,
+        tenant: &TenantId,
+        counted: Counted,
+        most: u32,
+    ) -> Result<u32, Unavailable> {
         let mut pages = self
             .client
             .query()
             .table_name(&self.table)
             .index_name("active")
-            .key_condition_expression("active = :tenant")
-            .expression_attribute_values(":tenant", item::tenant_key(tenant))
+            .key_condition_expression("active = :counted")
+            .expression_attribute_values(":counted", item::counted_key(tenant, counted))
             .select(Select::Count)
             .limit(i32::try_from(most).unwrap_or(i32::MAX))
             .into_paginator()

@@ -47,7 +47,35 @@ pub enum Errand {
     Tell,
 }
 
+/// The limit of its tenant that an unfinished job counts against.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum Counted {
+    /// `max_active`: its window has begun.
+    Active,
+    /// `max_scheduled`: at its last write its window had not begun. The next write after that, which is the next claim at
+    /// the latest, makes it count as active.
+    Scheduled,
+}
+
+impl Counted {
+    /// A limit of `most` such jobs, in clients' words.
+    pub fn limit(self, most: u32) -> String {
+        let begun = match self {
+            Self::Active => "has begun",
+            Self::Scheduled => "has not begun",
+        };
+        format!("at most {most} whose window {begun} may be unfinished")
+    }
+}
+
 impl Job {
+    /// The limit that it counts against; `None` once it has ended.
+    pub fn counted(&self) -> Option<Counted> {
+        let is_ahead = self.order.start_pos_ms > self.updated_at;
+        let counted = if is_ahead { Counted::Scheduled } else { Counted::Active };
+        (!self.state.is_terminal()).then_some(counted)
+    }
+
     /// The errand that it is due for. An end's first turn is with the jobs to recover, where the version before this
     /// one looks.
     pub fn errand(&self) -> Errand {

@@ -1,6 +1,6 @@
 use super::*;
 use crate::job::testing::{job, manifest, report};
-use crate::job::{Claim, Failure, Manifest, Phase};
+use crate::job::{Claim, Counted, Failure, Manifest, Phase};
 use crate::ports::Unavailable;
 use crate::request::FieldError;
 use crate::settings::Lifecycle;
@@ -173,7 +173,18 @@ fn replies_without_a_job_have_the_tables_status_code_and_text() {
         (Rejection::TooLarge, 413, "request too large", 0),
         (Rejection::SessionInvalid, 401, "session invalid", 0),
         (Rejection::Denied, 403, "access denied", 0),
-        (Rejection::TooMany { wait_ms: 2345 }, 429, "too many concurrent requests", 2345),
+        (
+            Rejection::TooMany { counted: Counted::Active, most: 7, wait_ms: 2345 },
+            429,
+            "too many concurrent requests: at most 7 whose window has begun may be unfinished",
+            2345,
+        ),
+        (
+            Rejection::TooMany { counted: Counted::Scheduled, most: 7, wait_ms: 2345 },
+            429,
+            "too many concurrent requests: at most 7 whose window has not begun may be unfinished",
+            2345,
+        ),
         (Rejection::Contended, 503, "service unavailable", 2000),
         (Rejection::Unavailable(unavailable), 503, "service unavailable", 2000),
         (Rejection::NoSuchJob, 404, "no such job", 0),

@@ -30,6 +30,7 @@ pub(crate) fn queued() -> Job {
         targets: vec![target],
         default_target: 0,
         max_active: 1,
+        max_scheduled: 1,
     };
     let request = parse(&json::parse(CLIP.as_bytes(), true).unwrap(), &Limits::default()).unwrap();
     let target = tenant.resolve_target(&request).unwrap();

@@ -32,8 +32,8 @@ fn submit() -> Node {
         json!({"type": "string", "pattern": "^[!-~]{1,64}$"}),
     );
     let throttled = response(
-        "`too many concurrent requests`: the tenant has as many unfinished jobs as it may; nothing was \
-            stored. From API Gateway itself above the deployment's rate.",
+        "`too many concurrent requests`: the tenant has as many unfinished jobs as it may; the text says whether \
+            those count whose window has begun, or those whose window has not. Nothing was stored. From API Gateway itself above the deployment's rate.",
         "application/json",
         one_of(&["Reply", "GatewayError"]),
     );

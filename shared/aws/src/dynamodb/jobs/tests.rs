@@ -58,7 +58,7 @@ async fn what_is_unfinished_is_counted_over_all_pages_as_far_as_it_matters() {
     let service = Service::start([counted(6000), counted(6000)]).await;
     let jobs = DynamoJobs::new(&service.config(Patience::ITEMS).await, "jobs".to_owned());
     let tenant = TenantId::parse("demo").unwrap();
-    assert_eq!(jobs.count_active(&tenant, 10_000).await, Ok(12_000));
+    assert_eq!(jobs.count_unfinished(&tenant, Counted::Active, 10_000).await, Ok(12_000));
     assert_eq!(service.bodies().len(), 2);
 }
 
