@@ -97,13 +97,19 @@ def filter_failure(
     later = isinstance(failure, AcceptedNegativeData) and is_later(body.get("StartPos"))
     # A redirect refuses the header that every request of the run has.
     redirected = isinstance(failure, RejectedPositiveData) and case.operation.path.endswith("/video")
+    # Nor does the schema say that a start in seconds is refused.
+    in_seconds = isinstance(failure, RejectedPositiveData) and is_in_seconds(body.get("StartPos"))
     # Which format has which options, and which of them go together, is said in words.
     combined = isinstance(failure, RejectedPositiveData) and FORMATS & set(case.query or {})
-    return not (cursor or later or redirected or combined)
+    return not (cursor or later or redirected or in_seconds or combined)
 
 
 def is_later(start: object) -> bool:
     return isinstance(start, int) and start > LATEST_MS
+
+
+def is_in_seconds(start: object) -> bool:
+    return isinstance(start, int | float) and 10**9 <= start < 10**11
 
 
 @schemathesis.deserializer("application/octet-stream")

@@ -95,12 +95,19 @@ def test_a_window_outside_the_recording_is_final(start, duration, stack, recorde
     said = {key: answer.body[key] for key in ("ErrorCode", "ErrorMessage", "TimeWait", "LackLength")}
     assert said == {"ErrorCode": -1, "ErrorMessage": "no media in window", "TimeWait": 0, "LackLength": duration}
     assert set(answer.body) == checks.WORKING
+    begin = recording.truth.ast_ms
+    detail = stack.job(answer.body["JobId"])["detail"]
+    assert detail.endswith(f": the manifest lists StartPos {begin} to {begin + 12_000}")
 
 
-def test_a_window_inside_a_hole_is_final(stack, recorded, name):
-    recording = recorded("gap_silent")
+@pytest.mark.parametrize("form, without", [("gap_silent", ""), ("gap_declared", ", without {} to {}")])
+def test_a_window_inside_a_hole_is_final(form, without, stack, recorded, name):
+    recording = recorded(form)
     answer = stack.finish(stack.request(recording, Fraction(7), 2000, name), timeout=60)
     assert (answer.code, answer.body["ErrorMessage"]) == (-1, "no media in window"), answer
+    begin = recording.truth.ast_ms
+    told = f"the manifest lists StartPos {begin} to {begin + 16_000}{without.format(begin + 6000, begin + 10_000)}"
+    assert told in stack.job(answer.body["JobId"])["detail"]
 
 
 def test_a_window_that_begins_before_the_recording_lacks_that_part(stack, recorded, name, tmp_path):

@@ -11,7 +11,7 @@ use crate::container::Container;
 use crate::error::{Error, Kind, Unfit};
 use crate::ffmpeg::Ffmpeg;
 use crate::gauge::Gauge;
-use crate::notes::{Warning, WarningCode, no_picture};
+use crate::notes::{Warning, WarningCode};
 use crate::plan::Plan;
 use crate::planner::{Largest, PlanInput};
 use crate::recording::{Recording, Selection};
@@ -183,7 +183,7 @@ impl<S: Source, K: Sink, B: Observer> Making<'_, S, K, B> {
             writer: self.begin().await?,
             stats: Arc::clone(&stats),
         };
-        let made = make(parts, self.observer).await?.ok_or_else(|| no_picture(reader.notes()))?;
+        let made = make(parts, self.observer).await?.ok_or_else(|| self.source.no_picture())?;
         if stats.left_out() > 0 {
             let detail = format!("{} pictures are damaged, and no decoder gives them", stats.left_out());
             reader.notes().warn(WarningCode::PicturesLeftOut, detail);
@@ -205,7 +205,7 @@ impl<S: Source, K: Sink, B: Observer> Making<'_, S, K, B> {
                 .await?;
         let none = || match self.source.audio_left_out() {
             Some(detail) => Kind::UnsupportedCodec.because(detail),
-            None => self.source.nothing(Kind::NoMedia.because("no audio is recorded in the window")),
+            None => self.source.nothing(self.source.no_media("no audio is recorded in the window")),
         };
         let audio = audio.ok_or_else(none)?;
         let Audio { written, length, lack_ms, holes } = audio;

@@ -1,6 +1,5 @@
 //! Warnings about a clip, collected while it is made.
 
-use crate::error::{Kind, Refusal};
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::{Mutex, PoisonError};
 
@@ -78,18 +77,13 @@ impl Notes {
         };
         notes.iter().map(warning).collect()
     }
-}
 
-/// Why there is no clip, or no still.
-pub(crate) fn no_picture(notes: &Notes) -> Refusal {
-    let what = "no picture that can be decoded lies in the window";
-    let warnings = notes.warnings();
-    let left_out = |warning: &&Warning| {
-        matches!(warning.code, WarningCode::SegmentsLeftOut | WarningCode::PicturesLeftOut)
-    };
-    match warnings.iter().find(left_out) {
-        Some(warning) => Kind::NoMedia.because(format!("{what}; {}", warning.detail)),
-        None => Kind::NoMedia.because(what),
+    /// The first part of the recording that was left out of the picture, and why.
+    pub(crate) fn left_out(&self) -> Option<String> {
+        let left_out = |warning: &Warning| {
+            matches!(warning.code, WarningCode::SegmentsLeftOut | WarningCode::PicturesLeftOut)
+        };
+        self.warnings().into_iter().find(left_out).map(|warning| warning.detail)
     }
 }
 

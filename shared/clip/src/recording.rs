@@ -9,6 +9,7 @@ use crate::notes::WarningCode;
 use crate::source::window::{Edge, Window, listed, waiting};
 use crate::source::{Reader, Track};
 use crate::video::{PeriodVideo, VideoFeed};
+use export_media::extent::Extent;
 use export_media::mpd::{Mpd, MpdError};
 use export_media::nal::VideoCodec;
 use export_media::select::pictures;
@@ -222,9 +223,45 @@ impl<O: Source> Recording<O> {
     /// Why there is nothing to make: a window outside the recording has no Period to look into.
     pub(crate) fn nothing(&self, otherwise: Refusal) -> Refusal {
         if self.window.periods(&self.mpd).is_empty() {
-            return Kind::NoMedia.because("no Period of the manifest lies in the window");
+            return self.no_media("no Period of the manifest lies in the window");
         }
         otherwise
+    }
+
+    /// Why there is no clip, or no still: no picture in the window.
+    pub(crate) fn no_picture(&self) -> Refusal {
+        let refusal = self.no_media("no picture that can be decoded lies in the window");
+        match self.reader.notes().left_out() {
+            Some(why) => refusal.kind.because(format!("{}; {why}", refusal.detail)),
+            None => refusal,
+        }
+    }
+
+    /// The refusal of a window with nothing in it, which says what the manifest lists.
+    pub(crate) fn no_media(&self, what: &str) -> Refusal {
+        match self.range() {
+            Some(range) => Kind::NoMedia.because(format!("{what}: {range}")),
+            None => Kind::NoMedia.because(what),
+        }
+    }
+
+    /// The range that the manifest lists, and the hole that the window lies in, in the field that the window counts by.
+    fn range(&self) -> Option<String> {
+        let extent = Extent::of(&self.mpd, self.selection.now_ms)?;
+        let (field, zero) = match self.mpd.availability_start {
+            Some(epoch) => ("StartPos", Nanos::ZERO - epoch),
+            None => ("StartTime", self.mpd.periods.first()?.start),
+        };
+        let ms = |at: Nanos| (at - zero).to_millis_floor();
+        let start = ms(extent.start);
+        let range = match extent.end {
+            Some(end) => format!("the manifest lists {field} {start} to {}", ms(end)),
+            None => format!("the manifest lists {field} {start} and later"),
+        };
+        Some(match extent.hole_in(self.window.start, self.window.end) {
+            Some((from, to)) => format!("{range}, without {} to {}", ms(from), ms(to)),
+            None => range,
+        })
     }
 
     /// The part of the window that the manifest lists media for.

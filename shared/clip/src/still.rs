@@ -4,7 +4,6 @@ use crate::codec::decode::{Buffered, CodedSource, Damaged, Latest, Pictures, dec
 use crate::codec::picture::{Coded, Item, Setup};
 use crate::error::{Error, Kind};
 use crate::ffmpeg::Ffmpeg;
-use crate::notes::no_picture;
 use crate::ports::Thumbnail;
 use crate::recording::{Recording, Selection};
 use crate::source::window::Window;
@@ -49,7 +48,7 @@ impl Still {
         };
         source.check_still_edge(track).await?;
         let frame = picture(ffmpeg, &source, track).await?;
-        let frame = frame.ok_or_else(|| no_picture(source.reader.notes()))?;
+        let frame = frame.ok_or_else(|| source.no_picture())?;
         thumbnail(ffmpeg, &source.reader, &frame).await
     }
 }

@@ -13,6 +13,7 @@ use crate::notes::WarningCode;
 use crate::source::{Fetched, Media, Reader, Segments, Track};
 use export_media::coverage::Uncovered;
 use export_media::entries::SharedEntry;
+use export_media::extent::DECLARED_HOLE;
 use export_media::fmp4::TrackKind;
 use export_media::mpd::{Representation, Segment};
 use export_media::nal::{Continuity, Damage, Leading, Picture, RandomAccess, Sps, VideoCodec, classify};
@@ -24,8 +25,6 @@ use export_media::time::Nanos;
 use std::collections::VecDeque;
 use std::sync::Arc;
 
-/// The longest time for which the manifest may list nothing before pictures are lost that later ones refer to.
-const DECLARED_HOLE: Nanos = Nanos::new(100_000_000);
 /// `profile_idc` of H.264 without B slices (A.2.1).
 const BASELINE: u8 = 66;
 
@@ -383,7 +382,12 @@ impl<O: Source> CodedSource for VideoFeed<O> {
 
 /// The format of a track's pictures, by a parameter set and the sample that it stands before; `None` if no encoder here
 /// takes such pictures.
-fn format_of(track: &Track, config: &DecoderConfig, sps: &Sps, sample: &[u8]) -> Option<PictureFormat> {
+pub(crate) fn format_of(
+    track: &Track,
+    config: &DecoderConfig,
+    sps: &Sps,
+    sample: &[u8],
+) -> Option<PictureFormat> {
     Some(PictureFormat {
         bottom_first: sps.interlaced && config.bottom_first(sps, sample).unwrap_or(false),
         matrix: track.init.matrix,

@@ -5,13 +5,17 @@ use crate::json::{RequestJson, has_at_most};
 use crate::settings::Limits;
 use crate::storage::{Container, Slug, StorageEntry, parse_slug_info, parse_storage_info};
 use serde::{Deserialize, Serialize};
-use std::ops::RangeInclusive;
+use std::ops::{Range, RangeInclusive};
 
 #[cfg(feature = "openapi")]
 pub mod body;
 
 /// Latest `StartPos` that is accepted: 2100-01-01T00:00:00Z.
 pub const MAX_START_POS_MS: i64 = 4_102_444_800_000;
+
+/// A `StartPos` that was counted in seconds: from September 2001 on in seconds, and up to March 1973 in milliseconds.
+/// Smaller ones are what recordings without a clock of their own come with, whose window `StartTime` alone decides.
+const IN_SECONDS: Range<i64> = 1_000_000_000..100_000_000_000;
 
 /// A refused field; its text is "FIELD: WHY".
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -174,6 +178,9 @@ pub fn parse(body: &RequestJson, limits: &Limits) -> Result<ExportRequest, Field
         None => {}
     }
     let start_pos_ms = fields.required_ms("StartPos", " since 1970", 0..=MAX_START_POS_MS)?;
+    if IN_SECONDS.contains(&start_pos_ms) {
+        return Err(FieldError::new("StartPos", "looks like seconds: must be milliseconds since 1970"));
+    }
     let start_time_ms = start_time(fields.get("StartTime"))?;
     let duration_ms = duration(&fields, fetch_media, limits)?;
     let live_path = fields.required_text("LivePath", 512)?;

@@ -10,6 +10,7 @@ pub mod coverage;
 pub mod cut;
 pub mod display;
 pub mod entries;
+pub mod extent;
 pub mod ffmpeg;
 pub mod fmp4;
 pub mod language;

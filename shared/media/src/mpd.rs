@@ -22,7 +22,7 @@ mod tests;
 
 pub use path::resolve;
 pub use range::ByteRange;
-pub use segments::{ObjectRange, Segment};
+pub use segments::{ListedSpan, ObjectRange, Segment};
 
 use crate::time::{Nanos, Timeline};
 use segments::Addressing;

@@ -100,10 +100,7 @@ impl Window {
 
     /// The live edge of the last track that the window needs at `now_ms`; `None` if nothing more is to be waited for.
     pub fn edge(&self, mpd: &Mpd, listed: &Listed, now_ms: i64) -> Option<Edge> {
-        let segment_ms = listed.segment.to_millis_floor();
-        let update_ms = mpd.minimum_update_period.map_or(0, Nanos::to_millis_floor).min(LONGEST_UPDATE_MS);
-        let written = segment_ms.saturating_mul(3).max(update_ms.saturating_add(segment_ms));
-        let grace = LEAST_GRACE_MS.max(written);
+        let grace = grace_ms(mpd, listed.segment);
         if !mpd.dynamic || now_ms >= self.wall_end_ms.saturating_add(grace) {
             return None;
         }
@@ -119,6 +116,14 @@ impl Window {
         let (segment, young) = (listed.segment, now - Nanos::from_millis(grace));
         Some(Edge { reached, segment, young, wall_end_ms: self.wall_end_ms, now_ms })
     }
+}
+
+/// The time that a recorder of such segments gets to write and list one, in milliseconds.
+pub(crate) fn grace_ms(mpd: &Mpd, segment: Nanos) -> i64 {
+    let segment_ms = segment.to_millis_floor();
+    let update_ms = mpd.minimum_update_period.map_or(0, Nanos::to_millis_floor).min(LONGEST_UPDATE_MS);
+    let written = segment_ms.saturating_mul(3).max(update_ms.saturating_add(segment_ms));
+    LEAST_GRACE_MS.max(written)
 }
 
 /// The live edge of a growing recording.

@@ -148,7 +148,8 @@ async fn a_window_without_a_picture_to_start_with_is_told_why() {
     let ended = first_attempt("one key picture", &late, Recorded::OneKey, SWALLOWS).await;
     let failure = ended.failure.unwrap();
     assert_eq!(failure.reason, Reason::NoMedia);
-    let expected = "no picture that can be decoded lies in the window; no picture before the window's start can be \
-                    decoded by itself: segment 2 of the video track, at 8.0 s: it is not there";
+    let expected = "no picture that can be decoded lies in the window: the manifest lists StartTime 0 to 3600000; no \
+                    picture before the window's start can be decoded by itself: segment 2 of the video track, at \
+                    8.0 s: it is not there";
     assert_eq!(failure.detail.as_str(), expected);
 }

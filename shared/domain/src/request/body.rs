@@ -12,8 +12,9 @@ use utoipa::openapi::schema::{
 #[schema(as = ExportRequest)]
 pub struct Body {
     /// Start of the window, in milliseconds since 1970-01-01T00:00:00Z. A client that computes it from a frame's
-    /// number rounds down. At most 30 days ahead, unless an operator sets another bound. It wins over `StartTime`,
-    /// unless the recording has no clock (`availabilityStartTime` is 1970-01-01T00:00:00Z or missing).
+    /// number rounds down. From 1000000000 to 99999999999 it is refused, since it looks like seconds. At most 30 days
+    /// ahead, unless an operator sets another bound. It wins over `StartTime`, unless the recording has no clock
+    /// (`availabilityStartTime` is 1970-01-01T00:00:00Z or missing).
     #[schema(rename = "StartPos", minimum = 0, maximum = 4_102_444_800_000_i64)]
     pub start_pos: i64,
     /// `StartTime`, as `start_time` describes it.

@@ -110,6 +110,18 @@ fn a_container_leaves_the_storages_of_its_purpose_and_conflicts_with_all_others(
 }
 
 #[test]
+fn a_start_in_seconds_is_refused_and_any_other_that_has_been_accepted_still_is() {
+    let start = |at: i64| with(&serde_json::json!({ "StartPos": at })).map(|request| request.start_pos_ms);
+    let hint = FieldError::new("StartPos", "looks like seconds: must be milliseconds since 1970");
+    for seconds in [1_000_000_000, 1_562_252_828, 4_102_444_800, 99_999_999_999] {
+        assert_eq!(start(seconds), Err(hint.clone()), "{seconds}");
+    }
+    for other in [0, 7300, 999_999_999, 100_000_000_000, 1_562_252_828_133, MAX_START_POS_MS] {
+        assert_eq!(start(other), Ok(other), "{other}");
+    }
+}
+
+#[test]
 fn what_a_request_holds_of_storages_sessions_and_users_is_not_shown() {
     let storage = STANDARD.encode(
         r#"[{"storage_purpose":"ts","storage_name":"secret","storage_location":"secret",

@@ -48,6 +48,17 @@ impl Segment {
     }
 }
 
+/// Segments that are listed back to back, in ticks of their Representation's timeline.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct ListedSpan {
+    /// Start of the first one.
+    pub start: i64,
+    /// End of the last one; `None` if the manifest sets no end.
+    pub end: Option<i64>,
+    /// Length of each; `None` if the span is a file that is not divided.
+    pub segment: Option<i64>,
+}
+
 /// The names and times of segments.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct Addressing {
@@ -167,6 +178,20 @@ impl Representation {
         let last = addressing.total()?.checked_sub(1)?;
         let (run, ..) = addressing.find(last)?;
         run.start(last - run.index)?.checked_add(run.duration)
+    }
+
+    /// All that is listed, in the order of time, without a look at any segment.
+    pub fn spans(&self) -> impl Iterator<Item = ListedSpan> {
+        let addressing = &self.addressing;
+        let (total, single) = (addressing.total(), matches!(addressing.media, MediaAddress::Single));
+        addressing.runs.iter().filter_map(move |run| {
+            let left = total.map(|total| total.saturating_sub(run.index));
+            let count = [run.length(addressing.end), left].into_iter().flatten().min();
+            let endless = single && addressing.end.is_none();
+            let end = count.filter(|_| !endless).and_then(|count| run.start(count));
+            let segment = (!single).then_some(run.duration);
+            (count != Some(0)).then_some(ListedSpan { start: run.time, end, segment })
+        })
     }
 
     /// Returns `true` if segments follow from a rule up to the Period's end: they are listed before they are recorded.
