@@ -96,7 +96,7 @@ def filter_failure(
     body = case.body if isinstance(case.body, dict) else {}
     later = isinstance(failure, AcceptedNegativeData) and is_later(body.get("StartPos"))
     # A redirect refuses the header that every request of the run has.
-    redirected = isinstance(failure, RejectedPositiveData) and case.operation.path.endswith("/video")
+    redirected = case.operation.path.endswith("/video") and b"X-Session-Id" in response.content
     # Nor does the schema say that a start in seconds is refused.
     in_seconds = isinstance(failure, RejectedPositiveData) and is_in_seconds(body.get("StartPos"))
     # Which format has which options, and which of them go together, is said in words.
