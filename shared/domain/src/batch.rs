@@ -13,7 +13,7 @@ use serde::Serialize;
 pub struct ClipSpan {
     /// `StartPos`: milliseconds since 1970.
     pub start_pos_ms: i64,
-    /// `StartTime`: milliseconds since the recording's start, as far as the request tells it, else 0.
+    /// `StartTime`: milliseconds since the recording's start if the request names it, else 0.
     pub start_time_ms: i64,
     /// `Duration`: milliseconds, at least 1.
     pub duration_ms: i64,

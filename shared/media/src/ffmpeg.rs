@@ -502,7 +502,7 @@ mod tests {
     #[test]
     fn ffmpeg_reaches_nothing_but_its_two_pipes() {
         let calls = calls();
-        assert_eq!(calls.len(), 2 + 2 * (3 + 2 + 2 * (2 + 2)));
+        assert_eq!(calls.len(), 2 + 2 * (3 + 2 + 2 * (2 + 3)));
         for args in calls {
             assert_eq!(escape(&args), None, "{args:?}");
         }
