@@ -436,7 +436,7 @@ mod tests {
         let purposes = [
             Purpose::Clip { reordered: usize::MAX },
             Purpose::Join { parameter_id: Some(u32::MAX), profile_idc: u8::MAX, alone: false },
-            Purpose::Join { parameter_id: None, profile_idc: 100, alone: true },
+            Purpose::Join { parameter_id: None, profile_idc: u8::MAX, alone: true },
         ];
         let target = AudioTarget { rate: u32::MAX, channels: u16::MAX };
         let mut calls = vec![to_transport_stream(), encode_audio(target)];
