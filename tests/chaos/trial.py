@@ -65,7 +65,7 @@ class Trial:
     def is_due(self) -> bool:
         """The job waits for the sweeper."""
         job = self.world.job_of(self.name)
-        due_at = self.world.proxy.items[job]["due_at"] if job else None
+        due_at = self.world.proxy.items[job].get("due_at") if job else None
         return due_at is not None and due_at < time.time() * 1000
 
     @property

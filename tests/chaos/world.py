@@ -240,7 +240,10 @@ class World:
         self._forget_ends(job)
 
     def expire(self, job: str) -> None:
-        """Let a job's time on record be over."""
+        """Let a job's time on record be over, and its record lie there as in AWS: the emulator removes such records each
+        minute."""
+        kept = {"Enabled": False, "AttributeName": "expires_at"}
+        self.stack.dynamodb.update_time_to_live(TableName=self.stack.env["JOBS_TABLE_NAME"], TimeToLiveSpecification=kept)
         past = {":past": {"N": "1"}}
         change = {"UpdateExpression": "SET expires_at = :past", "ExpressionAttributeValues": past}
         self.stack.dynamodb.update_item(**self._key(job), **change)
