@@ -16,8 +16,8 @@ from pathlib import Path
 from instance import ROOT, STATE, StackError
 
 CRATES = (
-    "data-export-worker", "event-export", "job-sweeper", "media-export-submit", "media-export-worker", "media-read",
-    "replay-export", "status-poll",
+    "data-export-worker", "event-export", "export-batch", "job-sweeper", "media-export-submit", "media-export-worker",
+    "media-read", "replay-export", "status-poll",
 )
 TEMPLATE = ROOT / "infra" / "sam" / "template.yaml"
 # What a package for AWS holds.

@@ -26,7 +26,7 @@ def listener(stack: Stack) -> Iterator[Listener]:
 
 def told(listener: Listener, job: str) -> dict:
     def about() -> dict | None:
-        return next((event for event in listener.heard() if event["detail"]["job"]["id"] == job), None)
+        return next((event for event in listener.heard() if event["detail"].get("job", {}).get("id") == job), None)
 
     event = wait_for(about, f"event about {job}", 90)
     jsonschema.validate(event["detail"], SCHEMA)

@@ -28,6 +28,7 @@ ENTRY_POINTS = {
     "media-export-submit": "MediaExportSubmit",
     "status-poll": "StatusPoll",
     "media-read": "MediaRead",
+    "export-batch": "ExportBatch",
     "event-export": "EventExport",
     "replay-export": "ReplayExport",
 }

@@ -94,6 +94,22 @@ def links(subject: Subject) -> None:
 
 
 @check
+def batch(subject: Subject) -> None:
+    """A batch makes the clips of its list"""
+    recording = subject.upload(recording_of(subject))
+    windows = [(Fraction(1), 500), (Fraction(3), 700)]
+    zero = subject.request(recording, Fraction(0), 1000, "batch")["StartPos"]
+    clips = [{"start": int(start), "duration_ms": ms} for start, ms in windows]
+    body = {"live_path": recording.live_path, "zero": zero, "clips": clips}
+    deadline = time.monotonic() + CLIP_S
+    while (answer := subject.batch(body)).status == 202 and time.monotonic() < deadline:
+        time.sleep(0.5)
+    assert answer.status == 200 and answer.body["outcome"] == "READY", answer
+    for clip in answer.body["clips"]:
+        assert clip["state"] == "READY" and subject.exists(subject.key_of(clip["video_path"])), answer
+
+
+@check
 def in_parts(subject: Subject) -> None:
     """A clip that is uploaded in parts is exact, too"""
     recording = subject.upload(subject.named(forms.heavy(), "heavy"))
@@ -170,7 +186,7 @@ def completion(subject: Subject) -> None:
     if not subject.clip:
         raise Skipped("there is no clip")
     deadline, heard = time.monotonic() + EVENT_S, []
-    while not (told := [event for event in heard if event["detail"]["job"]["id"] == subject.clip]):
+    while not (told := [event for event in heard if event["detail"].get("job", {}).get("id") == subject.clip]):
         assert time.monotonic() < deadline, f"{len(heard)} events, none about it"
         heard += subject.told()
     (event, *_) = told

@@ -41,6 +41,7 @@ class Subject(Stack):
         self.clip = ""
         self._since_ms = int(time.time() * 1000) - CLOCKS_MS
         self._keys: set[str] = set()
+        self._batches: list[dict] = []
         self.name = f"smoke-{secrets.token_hex(4)}"
         outputs = deployment.outputs
         self.own_bucket = outputs["ExportBucket"]
@@ -148,6 +149,8 @@ class Subject(Stack):
         return [item for item in items if text_of(order_of(item), "live_path").startswith(f"{self.name}/")]
 
     def _remove_jobs(self) -> None:
+        for key in self._batches:
+            self.dynamodb.delete_item(TableName=self.deployment.outputs["JobsTableName"], Key=key)
         for item in self._jobs():
             # A worker that has no claim left publishes nothing.
             self.send("DELETE", f"/export/status/{item['job_id']['S']}", headers={"X-Session-Id": self.session_id})
@@ -158,6 +161,15 @@ class Subject(Stack):
             self._keys |= {self.key_of(path) for path in paths if path}
         for key in sorted(self._keys):
             self._remove_object(self.env["EXPORT_BUCKET"], key)
+
+    def batch(self, body: dict) -> Answer:
+        """Ask for a batch; its row is taken away with those of the jobs."""
+        headers = {"X-Session-Id": self.session_id} if self.session_id else {}
+        answer = self.send("POST", "/export/batch", body, {**headers, "Prefer": "wait=20"})
+        if "id" in answer.body:
+            key = {"pk": {"S": f"B#{self.tenant.name}"}, "sk": {"S": f"B#{answer.body['id']}"}}
+            self._batches += [key] if key not in self._batches else []
+        return answer
 
     # ---- objects and rows of ours
 

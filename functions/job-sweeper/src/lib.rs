@@ -4,6 +4,10 @@
 //! A sweep is idempotent and may run beside another one: the sweep that wins the conditional write sends the message,
 //! and a message too many is acknowledged by the worker without work.
 
+mod batches;
+
+pub use batches::{BatchSweep, BatchSweeper};
+
 use export_domain::job::{Errand, Job, Swept};
 use export_domain::ports::{Clock, Due, DueJobs, EventBus, JobQueue, JobStore, Unavailable, Written};
 use export_domain::settings::Lifecycle;

@@ -1,12 +1,12 @@
 //! One submission from request to reply: judge, look, admit, store, send, and for a thumbnail wait a moment.
 
 use crate::App;
-use export_domain::intake::{Accepted, Rejection};
+use export_domain::intake::{Accepted, Rejection, key_of};
 use export_domain::job::{Job, Posted};
 use export_domain::ports::{
     ClipLook, Clock, IdempotencyKeys, Ids, JobQueue, JobStore, Sessions, Tenants, WriteError, Written,
 };
-use export_domain::request::{FieldError, Wanted};
+use export_domain::request::Wanted;
 use export_domain::tenant::Tenant;
 use export_domain::time::EpochSecs;
 use export_domain::trace::TraceContext;
@@ -123,6 +123,17 @@ where
                 Posted::Answer { job: seen, heal } => {
                     self.bind(key, accepted).await?;
                     self.heal(job.rev, heal.as_deref()).await;
+                    if heal.is_none()
+                        && let Some(next) = job.wanted_alone(now, &self.times)
+                    {
+                        let found = Answering::Found(Box::new(next.clone()));
+                        let answering = if next.is_to_be_sent() {
+                            Answering::Stored(Box::new(next.clone()))
+                        } else {
+                            found
+                        };
+                        return Ok(Change::write(Some(job), next, answering));
+                    }
                     return Ok(Change::Keep(Answering::Found(seen)));
                 }
                 Posted::Restart(next) => *next,
@@ -202,15 +213,6 @@ where
 /// Returns `true` if the client was told to send the same request again.
 fn is_polled(job: &Job, now: i64) -> bool {
     !job.is_expired(now) && job.failure.as_ref().is_some_and(|failure| failure.retriable)
-}
-
-/// An `Idempotency-Key` as it may be.
-fn key_of(key: &str) -> Result<&str, Rejection> {
-    if key.is_empty() || key.len() > 64 || !key.bytes().all(|b| b.is_ascii_graphic()) {
-        let error = FieldError::new("Idempotency-Key", "must be 1 to 64 visible ASCII characters");
-        return Err(Rejection::Invalid(error));
-    }
-    Ok(key)
 }
 
 /// One line an outcome; names only, nothing that a client wrote.

@@ -56,6 +56,7 @@ export class MediaExport extends Construct {
   readonly dataExportDeadLetterQueue?: IQueue;
 
   readonly mediaExportSubmitFunction: IFunction;
+  readonly exportBatchFunction: IFunction;
   readonly statusPollFunction: IFunction;
   readonly mediaReadFunction: IFunction;
   readonly mediaExportClipWorkerFunction: IFunction;
@@ -120,6 +121,7 @@ export class MediaExport extends Construct {
     this.thumbnailDeadLetterQueue = this.queue('ThumbnailDeadLetterQueue');
 
     this.mediaExportSubmitFunction = this.function('MediaExportSubmit');
+    this.exportBatchFunction = this.function('ExportBatch');
     this.statusPollFunction = this.function('StatusPoll');
     this.mediaReadFunction = this.function('MediaRead');
     this.mediaExportClipWorkerFunction = this.function('MediaExportClipWorker');

@@ -51,6 +51,8 @@ export const ARGUMENTS: { readonly [P in keyof MediaExportParameters]-?: Argumen
   clipRetentionDays: number('ClipRetentionDays'),
   maxDurationMs: number('MaxDurationMs'),
   maxAheadDays: number('MaxAheadDays'),
+  maxBatchClips: number('MaxBatchClips'),
+  maxBatchDurationMs: number('MaxBatchDurationMs'),
   maxWaitSeconds: number('MaxWaitSeconds'),
   clipConcurrency: number('ClipConcurrency'),
   thumbnailConcurrency: number('ThumbnailConcurrency'),

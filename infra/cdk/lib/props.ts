@@ -148,6 +148,16 @@ export interface MediaExportParameters {
    */
   readonly maxAheadDays?: number;
   /**
+   * Most clips of a batch.
+   * @default 500
+   */
+  readonly maxBatchClips?: number;
+  /**
+   * Most milliseconds of a batch's clips together.
+   * @default 43200000
+   */
+  readonly maxBatchDurationMs?: number;
+  /**
    * Longest time in seconds that a request is held until its job has ended; 0 holds none.
    * @default 20
    */

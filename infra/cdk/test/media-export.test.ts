@@ -57,6 +57,8 @@ const OUTPUTS: Record<string, (construct: MediaExport) => string | undefined> = 
   DataExportDeadLetterQueueUrl: it => it.dataExportDeadLetterQueue?.queueUrl,
   MediaExportSubmitFunction: it => it.mediaExportSubmitFunction.functionArn,
   MediaExportSubmitRoleArn: it => it.mediaExportSubmitFunction.role?.roleArn,
+  ExportBatchFunction: it => it.exportBatchFunction.functionArn,
+  ExportBatchRoleArn: it => it.exportBatchFunction.role?.roleArn,
   StatusPollFunction: it => it.statusPollFunction.functionArn,
   StatusPollRoleArn: it => it.statusPollFunction.role?.roleArn,
   MediaReadFunction: it => it.mediaReadFunction.functionArn,

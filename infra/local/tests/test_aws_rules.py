@@ -282,4 +282,5 @@ def test_the_media_half_alone_has_nothing_of_media_replay_engine():
     for kind in ("AWS::SQS::Queue", "AWS::DynamoDB::Table", "AWS::Events::Rule", "AWS::Logs::LogGroup", "AWS::ApiGatewayV2::Route"):
         assert alone.of_type(kind).keys() < whole.of_type(kind).keys()
     functions = alone.of_type("AWS::Lambda::Function")
-    assert functions.keys() == {"MediaExportSubmit", "StatusPoll", "MediaRead", "MediaExportClipWorker", "MediaExportThumbnailWorker", "JobSweeper"}
+    assert functions.keys() == {
+        "MediaExportSubmit", "ExportBatch", "StatusPoll", "MediaRead", "MediaExportClipWorker", "MediaExportThumbnailWorker", "JobSweeper"}

@@ -139,14 +139,15 @@ class TestRoles:
 
     @pytest.mark.parametrize(("function", "expected"), [
         ("MediaExportClipWorker", "ok"), ("MediaExportThumbnailWorker", "ok"), ("MediaExportSubmit", "ok"),
-        ("StatusPoll", "ok"), ("JobSweeper", "ok"), ("EventExport", "AccessDeniedException")])
+        ("StatusPoll", "ok"), ("JobSweeper", "ok"), ("ExportBatch", "ok"), ("EventExport", "AccessDeniedException")])
     def test_jobs(self, stack, function, expected):
         assert self.ask(stack, function, "dynamodb", "get_item", TableName="{JOBS_TABLE_NAME}", Key=self.JOB) == expected
 
     @pytest.mark.parametrize(("function", "index", "expected"), [
         ("MediaExportSubmit", "active", "ok"), ("MediaExportSubmit", "by_created", "AccessDeniedException"),
         ("StatusPoll", "by_created", "ok"), ("StatusPoll", "due", "AccessDeniedException"),
-        ("JobSweeper", "due", "ok"), ("MediaExportClipWorker", "due", "AccessDeniedException")])
+        ("JobSweeper", "due", "ok"), ("MediaExportClipWorker", "due", "AccessDeniedException"),
+        ("ExportBatch", "active", "ok"), ("ExportBatch", "by_created", "ok"), ("ExportBatch", "due", "AccessDeniedException")])
     def test_indexes(self, stack, function, index, expected):
         key = {"active": "active", "by_created": "pk", "due": "due_shard"}[index]
         answer = self.ask(stack, function, "dynamodb", "query", TableName="{JOBS_TABLE_NAME}", IndexName=index,
@@ -196,6 +197,7 @@ class TestRoles:
         ("MediaExportSubmit", "{CLIP_QUEUE_URL}", "ok"), ("JobSweeper", "{THUMBNAIL_QUEUE_URL}", "ok"),
         ("MediaExportClipWorker", "{CLIP_DEAD_LETTER_QUEUE_URL}", "ok"),
         ("MediaExportClipWorker", "{THUMBNAIL_DEAD_LETTER_QUEUE_URL}", "AccessDenied"),
+        ("ExportBatch", "{CLIP_QUEUE_URL}", "ok"), ("ExportBatch", "{THUMBNAIL_QUEUE_URL}", "AccessDenied"),
         ("StatusPoll", "{CLIP_QUEUE_URL}", "AccessDenied")])
     def test_queues(self, stack, function, queue, expected):
         assert self.ask(stack, function, "sqs", "send_message", QueueUrl=queue, MessageBody="x") == expected

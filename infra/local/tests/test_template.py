@@ -163,7 +163,7 @@ def senders(queue: str) -> set[str]:
 @pytest.mark.parametrize(
     ("queue", "may"),
     [
-        ("ClipQueue", {"MediaExportSubmitRole", "JobSweeperRole", "MediaExportClipWorkerRole"}),
+        ("ClipQueue", {"MediaExportSubmitRole", "ExportBatchRole", "JobSweeperRole", "MediaExportClipWorkerRole"}),
         ("ThumbnailQueue", {"MediaExportSubmitRole", "JobSweeperRole", "MediaExportThumbnailWorkerRole"}),
         ("DataExportQueue", {"events.amazonaws.com", "DataExportWorkerRole", "EventExportRole", "ReplayExportRole"}),
         ("ClipDeadLetterQueue", {"MediaExportClipWorkerRole"}),
@@ -176,7 +176,7 @@ def test_only_who_has_to_may_send_to_a_queue(queue, may):
 
 
 def test_functions_behind_the_api_end_before_the_api_gives_up():
-    for name in ("MediaExportSubmit", "StatusPoll", "MediaRead", "EventExport", "ReplayExport"):
+    for name in ("MediaExportSubmit", "ExportBatch", "StatusPoll", "MediaRead", "EventExport", "ReplayExport"):
         assert FUNCTIONS[name]["Timeout"] < 30
 
 
@@ -354,7 +354,7 @@ def test_every_queue_is_watched_for_age_and_every_dead_letter_queue_for_messages
 
 def test_every_function_is_watched_for_errors_and_throttles():
     assert alarmed("Throttles") | alarmed("Invocations") == set(FUNCTIONS)
-    behind_the_api = {"MediaExportSubmit", "StatusPoll", "MediaRead", "EventExport", "ReplayExport"}
+    behind_the_api = {"MediaExportSubmit", "ExportBatch", "StatusPoll", "MediaRead", "EventExport", "ReplayExport"}
     assert alarmed("Errors") == set(FUNCTIONS) - behind_the_api and alarmed("5xx") == {"Api"}
 
 
@@ -381,7 +381,7 @@ def concurrency(values: dict[str, int]) -> dict[str, int]:
         rate = settings.get(route["RouteKey"], stage)["ThrottlingRateLimit"]["Ref"]
         if "MAX_WAIT_SECONDS" not in FUNCTIONS[function]["Environment"]["Variables"]:
             seconds = 1
-        elif route["RouteKey"] in ("GET /export/status", "GET /export/jobs") or route["RouteKey"].startswith("DELETE "):
+        elif route["RouteKey"] in ("GET /export/status", "GET /export/jobs", "GET /export/batch") or route["RouteKey"].startswith("DELETE "):
             # Neither waits: a list has no end to wait for, and a cancelled job has ended.
             continue
         else:
@@ -416,7 +416,8 @@ def test_every_function_can_have_its_concurrency_reserved_and_the_page_adds_it_u
 def test_the_routes_of_the_status_have_a_throttle_of_their_own():
     keys = {each["Properties"]["RouteKey"]: name for name, each in of_type("AWS::ApiGatewayV2::Route").items()}
     settings = RESOURCES["ApiStage"]["Properties"]["RouteSettings"]
-    assert settings.keys() == {key for key in keys if "/export/status" in key or "/export/jobs" in key}
+    theirs = {key for key in keys if re.search("/export/(status|jobs|batch)", key)}
+    assert settings.keys() == theirs - {"POST /export/batch"}
     throttle = {"ThrottlingRateLimit": {"Ref": "StatusRateLimit"}, "ThrottlingBurstLimit": {"Ref": "StatusBurstLimit"}}
     assert all(each == throttle for each in settings.values())
     assert set(RESOURCES["ApiStage"]["DependsOn"]) == {keys[key] for key in settings}

@@ -6,7 +6,7 @@ use crate::error::Error;
 use crate::ffmpeg::Ffmpeg;
 use crate::source::window::Window;
 use crate::stats::Stats;
-use crate::write::container::{Batch, ContainerWriter};
+use crate::write::container::{ContainerWriter, MuxBatch};
 use crate::{ClipWriter, Source};
 use export_media::arrange::{ClipClock, nanos, ticks};
 use export_media::coverage::{Coverage, Uncovered};
@@ -79,12 +79,12 @@ pub(crate) async fn make<O: Source, W: ClipWriter>(
 
 impl<O: Source> Tracks<O> {
     /// The next frames of each track.
-    async fn next(&mut self) -> Result<Vec<Batch>, Error> {
+    async fn next(&mut self) -> Result<Vec<MuxBatch>, Error> {
         let Some((first, others)) = self.audio.split_first_mut() else {
             self.over = true;
             return Ok(Vec::new());
         };
-        let mut batch = Batch::new();
+        let mut batch = MuxBatch::new();
         while batch.len() < BATCH && !self.over {
             let next = first.peek().await?.filter(|frame| frame.start < self.window.end);
             let Some(frame) = next else {
@@ -126,7 +126,7 @@ impl<O: Source> Tracks<O> {
     }
 
     /// Moves frames to where the container wants them.
-    fn shift(&self, batches: &mut [Batch], container: Container, base: Nanos) {
+    fn shift(&self, batches: &mut [MuxBatch], container: Container, base: Nanos) {
         for (batch, (first, timescale)) in batches.iter_mut().zip(self.starts()) {
             let moved = match container {
                 Container::Mp4 => first.saturating_neg(),

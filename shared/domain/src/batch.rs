@@ -5,15 +5,20 @@
 //! float.
 
 use crate::ids::LivePath;
-use crate::request::MAX_START_POS_MS;
-use serde::Serialize;
+use crate::request::{MAX_START_POS_MS, MAX_START_TIME_MS};
+use serde::{Deserialize, Serialize};
+
+pub mod life;
+pub mod request;
+pub mod resource;
 
 /// A part of a recording.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub struct ClipSpan {
     /// `StartPos`: milliseconds since 1970.
     pub start_pos_ms: i64,
-    /// `StartTime`: milliseconds since the recording's start if the request names it, else 0.
+    /// `StartTime`: milliseconds since the recording's start. Where the request does not tell it, the longest that there
+    /// is, 30 days: a recording without a clock then has no such window, rather than another one.
     pub start_time_ms: i64,
     /// `Duration`: milliseconds, at least 1.
     pub duration_ms: i64,
@@ -50,8 +55,12 @@ impl Base {
         if !in_range(&start) || !in_range(&end) {
             return Err(RANGE);
         }
-        let since_zero = self.zero_ms.map_or(0, |zero| start.saturating_sub(zero));
-        Ok(ClipSpan { start_pos_ms: start, start_time_ms: since_zero.max(0), duration_ms: end - start })
+        let since_zero = self.zero_ms.map_or(MAX_START_TIME_MS, |zero| start.saturating_sub(zero));
+        Ok(ClipSpan {
+            start_pos_ms: start,
+            start_time_ms: since_zero.clamp(0, MAX_START_TIME_MS),
+            duration_ms: end - start,
+        })
     }
 }
 
@@ -73,7 +82,7 @@ pub struct ClipEntry {
 }
 
 /// An entry of a list that makes no clip, which is no error.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 pub struct Skipped {
     /// Its place in the list, from 1.
@@ -83,12 +92,15 @@ pub struct Skipped {
 }
 
 /// A guess that the service made, for the client to check.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 #[serde(rename_all = "snake_case")]
 pub enum Guess {
     /// The times count from the event's start, which the document does not say.
     ZeroAssumed,
+    /// One that only a newer version of the service makes.
+    #[serde(other)]
+    Unknown,
 }
 
 /// A list that was read.
@@ -120,8 +132,7 @@ pub struct Fault {
 
 /// The most faults that one answer names.
 pub const MOST_FAULTS: usize = 50;
-/// The most clips that a batch may have, whatever an operator allows.
-pub const MOST_CLIPS: usize = 500;
+pub use crate::settings::MOST_CLIPS;
 
 impl Fault {
     /// A fault of the member at `pointer`.
@@ -153,7 +164,7 @@ mod tests {
         let early = base.span(1_000_000, 1_000_001).unwrap();
         assert_eq!((early.start_pos_ms, early.start_time_ms), (998_500, 0));
         let plain = Base::default().span(7, 8);
-        assert_eq!(plain, Ok(ClipSpan { start_pos_ms: 7, start_time_ms: 0, duration_ms: 1 }));
+        assert_eq!(plain, Ok(ClipSpan { start_pos_ms: 7, start_time_ms: MAX_START_TIME_MS, duration_ms: 1 }));
     }
 
     #[test]

@@ -2,11 +2,16 @@
 //!
 //! An ended job stays due until its event is on the bus, so none is missing; one may come twice.
 
+use crate::ids::BatchId;
 use crate::job::{Job, ObjectKind, State};
 use crate::ports::{EventBus, JobStore, Notification, Unavailable};
 use crate::resource::{Resource, resource};
 use crate::trace::CorrelationId;
 use serde::Serialize;
+
+mod batch;
+
+pub use batch::batch_notification;
 
 /// The events' source.
 pub const SOURCE: &str = "media-export";
@@ -25,6 +30,8 @@ struct CompletionDetail<'a> {
     video_key: Option<String>,
     #[serde(skip_serializing_if = "Option::is_none")]
     correlation_id: Option<&'a str>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    batch_id: Option<&'a str>,
     job: Resource<'a>,
 }
 
@@ -53,6 +60,7 @@ pub fn notification(job: &Job) -> Notification {
         image_key: key(ObjectKind::Image, job.image.is_some()),
         video_key: key(ObjectKind::Video, job.video.is_some()),
         correlation_id: job.correlation_id.as_ref().map(CorrelationId::as_str),
+        batch_id: job.batch_id.as_ref().map(BatchId::as_str),
         job: resource(job),
     };
     Notification {

@@ -5,7 +5,7 @@
 //! who knows a request, or a job's name, cannot tell where its files are. They are stored with the job, which keeps them
 //! whatever the key is later.
 
-use crate::ids::{JobId, TenantId, hex};
+use crate::ids::{BatchId, JobId, TenantId, hex};
 use crate::request::{ExportRequest, Wanted};
 use crate::target::Target;
 use hmac::{Hmac, KeyInit, Mac};
@@ -77,6 +77,16 @@ pub fn identify(
         image_path: format!("/{dir}/{stem}_{start}_{start_time}.jpg"),
         video_path: format!("/export/{dir}/{file}"),
     }
+}
+
+/// The name of a batch: the same jobs in the same order for the same target are the same batch.
+pub fn batch_id<'a>(tenant: &TenantId, target: &Target, jobs: impl Iterator<Item = &'a JobId>) -> BatchId {
+    let place = json!([target.bucket, target.region, target.root, target.container.extension()]).to_string();
+    let named = Sha256::new().chain_update(b"mexb1|").chain_update(tenant.as_str()).chain_update(b"|");
+    let digest = jobs.fold(named.chain_update(place), |digest, job| digest.chain_update(job.as_str()));
+    let mut name = base32(&digest.finalize());
+    name.truncate(32);
+    BatchId::parse(&name).unwrap_or_else(|_| unreachable!("base32 text is a batch's name"))
 }
 
 /// Sorted, normalised JSON of what makes two requests the same.

@@ -68,6 +68,10 @@ text_newtype! {
     JobId
 }
 text_newtype! {
+    /// A batch's name: 32 characters of lower-case base32, derived from its jobs' names.
+    BatchId
+}
+text_newtype! {
     /// The manifest's path under the tenant's source prefix (`LivePath`).
     LivePath
 }
@@ -100,6 +104,21 @@ impl JobId {
         }
         all(text, |c| matches!(c, 'a'..='z' | '2'..='7'))?;
         Ok(Self(text.to_owned()))
+    }
+}
+
+impl BatchId {
+    /// # Errors
+    /// [`NameError`] unless the text is 32 characters of `a-z2-7`.
+    pub fn parse(text: &str) -> Result<Self, NameError> {
+        JobId::parse(text).map(|id| Self(id.0))
+    }
+}
+
+/// For tables that hold names of either kind.
+impl From<&BatchId> for JobId {
+    fn from(id: &BatchId) -> Self {
+        Self(id.0.clone())
     }
 }
 

@@ -96,6 +96,18 @@ impl From<FieldError> for Rejection {
     }
 }
 
+/// An `Idempotency-Key` as it may be.
+///
+/// # Errors
+/// [`Rejection::Invalid`]
+pub fn key_of(key: &str) -> Result<&str, Rejection> {
+    if key.is_empty() || key.len() > 64 || !key.bytes().all(|b| b.is_ascii_graphic()) {
+        let error = FieldError::new("Idempotency-Key", "must be 1 to 64 visible ASCII characters");
+        return Err(Rejection::Invalid(error));
+    }
+    Ok(key)
+}
+
 /// A request that passed every judgement.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Accepted {

@@ -6,7 +6,7 @@
 //! when something is tried again, never whether a write is right: that is the fence's task.
 
 use crate::identity::JobIdentity;
-use crate::ids::{JobId, LivePath, TenantId};
+use crate::ids::{BatchId, JobId, LivePath, TenantId};
 use crate::message::{Message, VERSION};
 use crate::request::{ExportRequest, ExportType, Story, Wanted};
 use crate::storage::Container;
@@ -63,6 +63,17 @@ impl State {
     }
 }
 
+/// The way of a job through the queues.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Lane {
+    /// Only batches want it: it waits behind what was asked for alone.
+    Bulk,
+    /// One that only a newer version of the service knows.
+    #[serde(other)]
+    Unknown,
+}
+
 /// The failure of a job.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Failure {
@@ -111,6 +122,9 @@ pub struct UntoldEnd {
     /// Name of the request that made or restarted it.
     #[serde(default, skip_serializing_if = "Option::is_none", deserialize_with = "trace::correlation_id")]
     pub correlation_id: Option<CorrelationId>,
+    /// The batch that made or restarted it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub batch_id: Option<BatchId>,
 }
 
 /// One of the two files that a job makes.
@@ -346,6 +360,12 @@ pub struct Job {
     /// Trace of that request; goes along with every message.
     #[serde(default, skip_serializing_if = "Option::is_none", deserialize_with = "trace::trace_header")]
     pub trace: Option<TraceHeader>,
+    /// The batch that made or restarted it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub batch_id: Option<BatchId>,
+    /// The way through the queues; absent for a job that a client asked for alone.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub lane: Option<Lane>,
     /// The members that a newer version of the service stored in it.
     #[serde(skip)]
     pub unread: Unread,
@@ -426,6 +446,17 @@ impl Job {
     pub fn caused_by(self, context: &TraceContext) -> Self {
         let TraceContext { correlation_id, trace } = context.clone();
         Self { correlation_id, trace, ..self }
+    }
+
+    /// The job as `batch` makes or restarts it.
+    #[must_use]
+    pub fn of(self, batch: &BatchId) -> Self {
+        Self { batch_id: Some(batch.clone()), lane: Some(Lane::Bulk), ..self }
+    }
+
+    /// Returns `true` if `batch` made it and no client has asked for it alone since.
+    pub fn is_of(&self, batch: &BatchId) -> bool {
+        self.batch_id.as_ref() == Some(batch) && self.lane == Some(Lane::Bulk)
     }
 
     /// Returns `true` if its record counts as gone: its time is over (TTL deletion itself lags by days), or a client

@@ -1,6 +1,7 @@
 //! The ports of the rules. Adapters are in `export-aws`, in-memory ones in the test kit.
 
-use crate::ids::{JobId, TenantId};
+use crate::batch::life::Batch;
+use crate::ids::{BatchId, JobId, TenantId};
 use crate::job::{Counted, Errand, Job, Manifest};
 use crate::message::{MAX_DELAY_S, Message};
 use crate::request::Wanted;
@@ -72,6 +73,61 @@ pub trait IdempotencyKeys: Send + Sync {
         now: i64,
         expires_at: EpochSecs,
     ) -> impl Future<Output = Result<JobId, Unavailable>> + Send;
+}
+
+/// Reads of many jobs at once. Strongly consistent.
+pub trait ManyJobs: Send + Sync {
+    /// The jobs of those names that there are, in any order.
+    fn many(
+        &self,
+        tenant: &TenantId,
+        ids: &[JobId],
+    ) -> impl Future<Output = Result<Vec<Job>, Unavailable>> + Send;
+}
+
+/// One page of a tenant's batches.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct BatchPage {
+    /// Newest first.
+    pub batches: Vec<Batch>,
+    /// The start of the next page; opaque.
+    pub next: Option<String>,
+}
+
+/// The batches. Reads of one are strongly consistent.
+pub trait BatchStore: Send + Sync {
+    /// Reads one batch.
+    fn batch(
+        &self,
+        tenant: &TenantId,
+        id: &BatchId,
+    ) -> impl Future<Output = Result<Option<Batch>, Unavailable>> + Send;
+
+    /// Writes `batch` if there is none of its name (`expected` is `None`) or if the stored one has that `rev`; `false`
+    /// if not. An earlier try of the same write whose reply was lost counts as this one.
+    fn write_batch(
+        &self,
+        expected: Option<u64>,
+        batch: &Batch,
+    ) -> impl Future<Output = Result<bool, Unavailable>> + Send;
+
+    /// A tenant's batches, newest first, from `cursor` on. `Ok(None)` if the cursor is foreign.
+    fn batches(
+        &self,
+        tenant: &TenantId,
+        most: usize,
+        cursor: Option<&str>,
+    ) -> impl Future<Output = Result<Option<BatchPage>, Unavailable>> + Send;
+}
+
+/// The sweeper's view of the batches.
+pub trait DueBatches: Send + Sync {
+    /// Batches whose `due_at` is not after `now`, earliest first, at most `most`. Eventually consistent.
+    fn due_batches(
+        &self,
+        now: i64,
+        most: usize,
+    ) -> impl Future<Output = Result<Vec<(TenantId, BatchId)>, Unavailable>> + Send;
 }
 
 /// A job whose `due_at` has come.

@@ -307,7 +307,7 @@ fn story(fields: &Fields<'_>, limits: &Limits) -> Result<Option<Story>, FieldErr
 }
 
 /// The most that `StartTime` may be.
-const MAX_START_TIME_MS: i64 = 30 * 24 * 3_600_000;
+pub(crate) const MAX_START_TIME_MS: i64 = 30 * 24 * 3_600_000;
 
 /// `StartTime`: TVU's description calls it milliseconds and writes `00:13:12`; both are accepted and mean milliseconds.
 /// `H+:MM:SS(.fff)?`, a decimal string of milliseconds, or a JSON number of milliseconds; 0 to 30 days.

@@ -192,6 +192,6 @@ fn lacking(start_pos_ms: i64, hole: &Hole) -> Lacking {
     Lacking { start_pos_ms: start_pos_ms.saturating_add(hole.at_ms), duration_ms: hole.length_ms }
 }
 
-fn rfc3339(epoch_ms: i64) -> String {
+pub(crate) fn rfc3339(epoch_ms: i64) -> String {
     Timestamp::from_millisecond(epoch_ms).unwrap_or_default().to_string()
 }

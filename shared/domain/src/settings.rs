@@ -2,6 +2,9 @@
 
 use crate::ids::TenantId;
 
+/// The most clips that a batch may have, whatever an operator allows.
+pub const MOST_CLIPS: usize = 500;
+
 /// The limits of a request.
 #[derive(Debug, Clone)]
 pub struct Limits {
@@ -9,6 +12,10 @@ pub struct Limits {
     pub max_duration_ms: i64,
     /// Most days that a window may begin after the request.
     pub max_ahead_days: i64,
+    /// Most clips of a batch.
+    pub max_batch_clips: usize,
+    /// Most of the durations of a batch's clips together, in milliseconds.
+    pub max_batch_duration_ms: i64,
     /// Longest time that a request is held until its job has ended, in milliseconds; 0 holds none.
     pub max_wait_ms: i64,
     /// `true` if a body that is no strict JSON is read again without comments and trailing commas.
@@ -17,7 +24,14 @@ pub struct Limits {
 
 impl Default for Limits {
     fn default() -> Self {
-        Self { max_duration_ms: 4 * 3_600_000, max_ahead_days: 30, max_wait_ms: 20_000, lenient_json: true }
+        Self {
+            max_duration_ms: 4 * 3_600_000,
+            max_ahead_days: 30,
+            max_batch_clips: MOST_CLIPS,
+            max_batch_duration_ms: 12 * 3_600_000,
+            max_wait_ms: 20_000,
+            lenient_json: true,
+        }
     }
 }
 

@@ -1,5 +1,6 @@
 //! Tenants: where their recordings lie and where their clips may go.
 
+use crate::batch::request::TargetName;
 use crate::ids::{LivePath, TenantId};
 use crate::job::Counted;
 use crate::request::ExportRequest;
@@ -85,6 +86,21 @@ impl Tenant {
         let allowed = deprecated.and_then(|(region, bucket)| self.allowed(bucket, region, ""));
         let container = request.container.unwrap_or(Container::Ts);
         allowed.or_else(|| self.targets.get(self.default_target)).map(|t| t.with(container))
+    }
+
+    /// The target of that name, else the tenant's own, with `container`. `None` means access denied.
+    pub fn target_named(&self, name: Option<&TargetName>, container: Container) -> Option<Target> {
+        let found = match name {
+            Some(name) => self.allowed(&name.bucket, &name.region, &name.root),
+            None => self.targets.get(self.default_target),
+        };
+        found.map(|target| target.with(container))
+    }
+
+    /// Most unfinished jobs of a kind up to which batches add to them: four fifths, so that others find a place.
+    pub fn batch_share(&self, counted: Counted) -> u32 {
+        let most = self.most(counted);
+        (most - most.div_ceil(5)).max(1).min(most)
     }
 
     /// Returns `true` if a stored target is still on the allow-list; the worker asks again before it writes.

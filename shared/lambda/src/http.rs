@@ -175,6 +175,15 @@ pub const UNREADABLE: &str = "the request cannot be read";
 
 /// A problem (RFC 9457) with `status` and a `detail` for people; a temporary one says when to ask again.
 pub fn problem(status: u16, detail: &str) -> Reply {
+    told(status, detail, None)
+}
+
+/// As [`problem`], with the list `errors` of what is at fault.
+pub fn problem_with(status: u16, detail: &str, errors: &impl Serialize) -> Reply {
+    told(status, detail, serde_json::to_value(errors).ok())
+}
+
+fn told(status: u16, detail: &str, errors: Option<serde_json::Value>) -> Reply {
     let title = match status {
         400 => "Bad Request",
         401 => "Unauthorized",
@@ -182,10 +191,15 @@ pub fn problem(status: u16, detail: &str) -> Reply {
         404 => "Not Found",
         406 => "Not Acceptable",
         409 => "Conflict",
+        413 => "Content Too Large",
         503 => "Service Unavailable",
         _ => "Error",
     };
-    let body = serde_json::json!({"type": "about:blank", "title": title, "status": status, "detail": detail});
+    let mut body =
+        serde_json::json!({"type": "about:blank", "title": title, "status": status, "detail": detail});
+    if let Some(errors) = errors {
+        body["errors"] = errors;
+    }
     let reply = Reply::new(status).with_json("application/problem+json", &body);
     if status == 503 { reply.with("retry-after", (WAIT_UNKNOWN / 1000).to_string()) } else { reply }
 }

@@ -2,6 +2,8 @@
 
 #[cfg(feature = "sqs")]
 pub mod batch;
+#[cfg(feature = "batches")]
+pub mod batches;
 pub mod config;
 pub mod deadline;
 #[cfg(feature = "documents")]

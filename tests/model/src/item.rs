@@ -238,6 +238,7 @@ impl Item {
             video: None,
             at: NOW,
             correlation_id: None,
+            batch_id: None,
         };
         let failure = |(cause, retriable): (Cause, bool)| Failure {
             reason: cause.reason(),

@@ -24,6 +24,7 @@
 //! are not among them either: they save work, and nothing else depends on them.
 
 mod action;
+mod batches;
 mod item;
 mod liveness;
 mod properties;
@@ -32,6 +33,7 @@ mod steps;
 mod world;
 
 pub use action::{Action, Move, Sent};
+pub use batches::{BatchChecked, BatchScope, check_batch};
 pub use item::{Cause, Content, Item, Mark, NOW};
 pub use liveness::{Lost, Reach, lost};
 pub use properties::{BOUNDED, Checked, SAFE, check, trace};

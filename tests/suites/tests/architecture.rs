@@ -23,6 +23,7 @@ const ALLOWED: &[(&str, &[&str])] = &[
     ("media-export-submit", &["export-aws", "export-domain", "export-lambda"]),
     ("media-read", &["export-aws", "export-domain", "export-lambda"]),
     ("status-poll", &["export-aws", "export-domain", "export-lambda"]),
+    ("export-batch", &["export-aws", "export-domain", "export-lambda"]),
     ("job-sweeper", &["export-aws", "export-domain", "export-lambda"]),
     ("media-export-worker", &["export-aws", "export-clip", "export-domain", "export-lambda", "export-media"]),
     ("event-export", &["export-aws", "export-domain", "export-lambda", "export-mre"]),

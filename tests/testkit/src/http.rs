@@ -6,14 +6,16 @@ use std::collections::BTreeMap;
 use std::time::Duration;
 
 /// A request; `target` is path and query. The segment behind `/export/status/` or `/export/jobs/` is the path parameter
-/// `jobId`.
+/// `jobId`, the one behind `/export/batch/` the parameter `batchId`.
 pub fn ask(method: &str, target: &str, headers: &[(&str, &str)], body: impl Into<Vec<u8>>) -> Request {
     let (path, query) = target.split_once('?').unwrap_or((target, ""));
     let named = |of: &'static str| Some((of, path.strip_prefix(of)?));
-    let (route, id) = match named("/export/status/").or_else(|| named("/export/jobs/")) {
+    let found = ["/export/status/", "/export/jobs/", "/export/batch/"].into_iter().find_map(named);
+    let (route, id) = match found {
         Some((of, rest)) => {
+            let name = if of == "/export/batch/" { "batchId" } else { "jobId" };
             let (id, below) = rest.find('/').map_or((rest, ""), |at| rest.split_at(at));
-            (format!("{of}{{jobId}}{below}"), Some(("jobId".to_owned(), id.to_owned())))
+            (format!("{of}{{{name}}}{below}"), Some((name.to_owned(), id.to_owned())))
         }
         None => (path.to_owned(), None),
     };

@@ -6,7 +6,7 @@ use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use export_domain::ids::{JobId, TenantId};
 use export_domain::job::{Counted, Errand, Job, State};
 use export_domain::ports::{
-    ClipLine, Due, DueJobs, IdempotencyKeys, JobLists, JobPage, JobStore, Unavailable, Written,
+    ClipLine, Due, DueJobs, IdempotencyKeys, JobLists, JobPage, JobStore, ManyJobs, Unavailable, Written,
 };
 use export_domain::request::Wanted;
 use export_domain::time::EpochSecs;
@@ -17,7 +17,7 @@ use std::sync::{Arc, Mutex};
 
 const WHAT: &str = "the jobs table";
 
-/// Jobs by tenant and name. Operations: `get`, `write`, `count_unfinished`, `bind`, `due`, `list`.
+/// Jobs by tenant and name. Operations: `get`, `write`, `count_unfinished`, `many`, `bind`, `due`, `list`.
 #[derive(Debug, Clone, Default)]
 pub struct MemoryJobs {
     /// What goes wrong.
@@ -153,6 +153,18 @@ impl JobStore for MemoryJobs {
             Ok(u32::try_from(unfinished.count()).unwrap_or(u32::MAX).min(most))
         };
         self.faults.run(WHAT, "count_unfinished", count).await
+    }
+}
+
+impl ManyJobs for MemoryJobs {
+    async fn many(&self, tenant: &TenantId, ids: &[JobId]) -> Result<Vec<Job>, Unavailable> {
+        let (table, tenant, ids) = (Arc::clone(&self.table), tenant.clone(), ids.to_vec());
+        let read = move || {
+            let table = lock(&table);
+            let found = ids.iter().filter_map(|id| table.jobs.get(&(tenant.clone(), id.clone())));
+            Ok(found.cloned().collect())
+        };
+        self.faults.run(WHAT, "many", read).await
     }
 }
 

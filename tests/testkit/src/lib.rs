@@ -4,6 +4,7 @@
 //! every call, so that tasks interleave where they would over a network. A clone is the same store.
 #![expect(clippy::expect_used, clippy::panic, reason = "a kit for tests")]
 
+mod batches;
 mod bus;
 mod clock;
 mod directory;
@@ -19,6 +20,7 @@ mod queue;
 pub mod recordings;
 mod samples;
 
+pub use batches::{MemoryBatches, batch};
 pub use bus::MemoryBus;
 pub use clock::TestClock;
 pub use directory::Directory;

@@ -14,7 +14,7 @@ use std::collections::HashMap;
 mod unread;
 
 /// Optional attributes: an update removes those that the job no longer has.
-const OPTIONAL: [&str; 25] = [
+pub(super) const OPTIONAL: [&str; 27] = [
     "active",
     "due_shard",
     "clips",
@@ -40,6 +40,8 @@ const OPTIONAL: [&str; 25] = [
     "expires_at",
     "correlation_id",
     "trace",
+    "batch_id",
+    "lane",
 ];
 
 /// An item or what is wrong with it.
@@ -71,13 +73,14 @@ pub(super) struct Update {
     pub(super) values: HashMap<String, AttributeValue>,
 }
 
-/// The update that turns any earlier value of the job's item into `item`.
-pub(super) fn update(item: AttributeMap) -> Update {
+/// The update that turns any earlier value of the item into `item`; of the attributes `optional` it removes those that
+/// `item` does not have.
+pub(super) fn update(item: AttributeMap, optional: &[&str]) -> Update {
     let mut update = Update::default();
     let mut removed: Vec<String> = Vec::new();
-    let absent = OPTIONAL.into_iter().filter(|name| !item.contains_key(*name));
+    let absent = optional.iter().filter(|name| !item.contains_key(**name));
     for (n, name) in absent.enumerate() {
-        update.names.insert(format!("#r{n}"), name.to_owned());
+        update.names.insert(format!("#r{n}"), (*name).to_owned());
         removed.push(format!("#r{n}"));
     }
     let mut set: Vec<String> = Vec::new();

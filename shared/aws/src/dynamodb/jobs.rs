@@ -9,16 +9,19 @@ use aws_sdk_dynamodb::error::SdkError;
 use aws_sdk_dynamodb::operation::put_item::PutItemError;
 use aws_sdk_dynamodb::operation::query::builders::QueryFluentBuilder;
 use aws_sdk_dynamodb::operation::update_item::UpdateItemError;
-use aws_sdk_dynamodb::types::{AttributeValue, ReturnValuesOnConditionCheckFailure, Select};
+use aws_sdk_dynamodb::types::{
+    AttributeValue, KeysAndAttributes, ReturnValuesOnConditionCheckFailure, Select,
+};
 use base64::Engine;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use export_domain::ids::{JobId, TenantId};
 use export_domain::job::{Counted, Errand, Job};
 use export_domain::ports::{
-    ClipLine, Due, DueJobs, IdempotencyKeys, Ids, JobLists, JobPage, JobStore, Unavailable, Written,
+    ClipLine, Due, DueJobs, IdempotencyKeys, Ids, JobLists, JobPage, JobStore, ManyJobs, Unavailable, Written,
 };
 use export_domain::time::EpochSecs;
 use futures_util::future::try_join_all;
+use std::collections::HashMap;
 use std::fmt::Display;
 
 const WHAT: &str = "the jobs table";
@@ -67,7 +70,7 @@ impl DynamoJobs {
 
     async fn replace(&self, job: &Job, item: AttributeMap, expected: u64) -> Result<Written, Unavailable> {
         let write_id = item.get("write_id").and_then(|id| id.as_s().ok().cloned()).unwrap_or_default();
-        let update = item::update(item);
+        let update = item::update(item, &item::OPTIONAL);
         let sent = self
             .client
             .update_item()
@@ -171,6 +174,39 @@ impl JobStore for DynamoJobs {
             count += u32::try_from(page.count).unwrap_or_default();
         }
         Ok(count)
+    }
+}
+
+/// Items of one `BatchGetItem`, at most.
+const MOST_ITEMS: usize = 100;
+/// Times that a `BatchGetItem` is sent again for what it left out.
+const MANY_TRIES: u32 = 5;
+
+impl DynamoJobs {
+    async fn some(&self, tenant: &TenantId, ids: &[JobId]) -> Result<Vec<Job>, Unavailable> {
+        let keys = ids.iter().map(|id| item::item_key(tenant, id)).collect();
+        let wanted = KeysAndAttributes::builder().consistent_read(true).set_keys(Some(keys)).build();
+        let mut left = HashMap::from([(self.table.clone(), wanted.map_err(|e| unavailable(WHAT, &e))?)]);
+        let mut found = Vec::with_capacity(ids.len());
+        for _ in 0..MANY_TRIES {
+            let sent = self.client.batch_get_item().set_request_items(Some(left)).send().await;
+            let sent = sent.map_err(|e| unavailable(WHAT, &e))?;
+            for item in sent.responses.unwrap_or_default().values().flatten() {
+                found.push(decode(item)?);
+            }
+            left = sent.unprocessed_keys.unwrap_or_default();
+            if left.is_empty() {
+                return Ok(found);
+            }
+        }
+        Err(Unavailable(WHAT, "a read of many jobs was left incomplete".to_owned()))
+    }
+}
+
+impl ManyJobs for DynamoJobs {
+    async fn many(&self, tenant: &TenantId, ids: &[JobId]) -> Result<Vec<Job>, Unavailable> {
+        let parts = ids.chunks(MOST_ITEMS).map(|part| self.some(tenant, part));
+        Ok(try_join_all(parts).await?.into_iter().flatten().collect())
     }
 }
 

@@ -5,7 +5,7 @@ use crate::container::Container;
 use crate::error::Error;
 use crate::ffmpeg::Ffmpeg;
 use crate::write::assembly::{Block, ClipSample, lay_out};
-use crate::write::container::Batch;
+use crate::write::container::MuxBatch;
 use export_media::arrange::{ClipClock, ticks};
 use export_media::display::Matrix;
 use export_media::entries::{SharedEntry, without_parameter_sets};
@@ -40,7 +40,7 @@ pub(crate) async fn file_of(
     let (mut clock, mut turns) = (ClipClock::default(), Turns::new(delay, clip.timescale));
     let times = lay_out(&mut clock, &mut turns, clip.timescale, &block)?;
     let mut entry = clip.entry.clone();
-    let mut samples = Batch::new();
+    let mut samples = MuxBatch::new();
     for (picture, turn) in block.pictures.iter().zip(times) {
         let data = match container {
             Container::Mp4 => entry.sample(&picture.config, &picture.data)?,
@@ -67,7 +67,7 @@ fn mp4(
     entry: &SharedEntry,
     delay: i64,
     length: Nanos,
-    samples: &Batch,
+    samples: &MuxBatch,
 ) -> Result<Vec<u8>, Error> {
     let movie_timescale = movie_timescale(clip.timescale);
     let mut tables = Mp4Tables::new(vec![track(clip, entry.boxed()?)], movie_timescale)?;
@@ -82,7 +82,7 @@ async fn transport_stream(
     ffmpeg: &Ffmpeg,
     clip: &Setup,
     block: &Block,
-    samples: &Batch,
+    samples: &MuxBatch,
 ) -> Result<Vec<u8>, Error> {
     let Some(first) = block.pictures.first() else { return Ok(Vec::new()) };
     let entry = without_parameter_sets(&first.config.entry)?;

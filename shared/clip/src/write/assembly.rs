@@ -4,7 +4,7 @@ use crate::audio::{AudioTrack, heard};
 use crate::container::Container;
 use crate::error::{Error, Unfit};
 use crate::ffmpeg::Ffmpeg;
-use crate::write::container::{Batch, ContainerWriter};
+use crate::write::container::{ContainerWriter, MuxBatch};
 use crate::{ClipWriter, Source};
 use bytes::Bytes;
 use export_media::arrange::{ClipClock, nanos, ticks};
@@ -87,9 +87,9 @@ pub(crate) struct Assembly<O, W> {
     base: Nanos,
     /// First place of each audio track, in its ticks.
     first: Vec<Option<i64>>,
-    batch: Batch,
+    batch: MuxBatch,
     batch_from: Nanos,
-    edge: Vec<Batch>,
+    edge: Vec<MuxBatch>,
 }
 
 impl<O: Source, W: ClipWriter> Assembly<O, W> {
@@ -148,7 +148,7 @@ impl<O: Source, W: ClipWriter> Assembly<O, W> {
             lead,
             base,
             first,
-            batch: Batch::new(),
+            batch: MuxBatch::new(),
             batch_from: Nanos::ZERO,
             edge,
         };

@@ -14,7 +14,7 @@ use tokio::io::{AsyncReadExt, AsyncWriteExt};
 const PACKET: u64 = 188;
 
 /// Samples of one track, in decode order.
-pub(crate) type Batch = Vec<(MuxSample, Bytes)>;
+pub(crate) type MuxBatch = Vec<(MuxSample, Bytes)>;
 
 /// The file under way.
 pub(crate) enum ContainerWriter<W> {
@@ -74,7 +74,7 @@ impl<W: ClipWriter> ContainerWriter<W> {
     }
 
     /// Adds the next stretch of every track.
-    pub(crate) async fn add(&mut self, batches: &[Batch]) -> Result<(), Error> {
+    pub(crate) async fn add(&mut self, batches: &[MuxBatch]) -> Result<(), Error> {
         match self {
             ContainerWriter::Mp4 { tables, sink } => {
                 for (track, batch) in batches.iter().enumerate() {

@@ -2,7 +2,7 @@
 
 use super::work::due_asleep;
 use super::{
-    Aftermath, Cause, Failure, Job, ObjectKind, Order, Reason, SCHEMA_VERSION, State, Unread, UntoldEnd,
+    Aftermath, Cause, Failure, Job, Lane, ObjectKind, Order, Reason, SCHEMA_VERSION, State, Unread, UntoldEnd,
 };
 use crate::ids::{JobId, TenantId};
 use crate::settings::Lifecycle;
@@ -124,6 +124,8 @@ impl Job {
             expires_at: None,
             correlation_id: None,
             trace: None,
+            batch_id: None,
+            lane: None,
             unread: Unread::default(),
         }
     }
@@ -174,6 +176,23 @@ impl Job {
             Swept::Nothing | Swept::Expire(_) | Swept::Tell(_) => None,
         };
         Posted::Answer { job: Box::new(seen), heal }
+    }
+
+    /// A client asks alone for a job that only batches wanted: store this value, and send its message if
+    /// [`Job::is_to_be_sent`]. `None` if nothing changes by that.
+    #[must_use]
+    pub fn wanted_alone(&self, now: i64, times: &Lifecycle) -> Option<Job> {
+        let is_bulk = self.lane == Some(Lane::Bulk) && !self.state.is_terminal();
+        let next = || {
+            let due_at = if self.is_to_be_sent() { Some(now + times.resend_ms) } else { self.due_at };
+            Job { lane: None, due_at, ..self.touched(now) }
+        };
+        is_bulk.then(next)
+    }
+
+    /// Returns `true` if it waits for a worker, and for nothing else.
+    pub fn is_to_be_sent(&self) -> bool {
+        self.state == State::Queued && self.wake_at.is_none()
     }
 
     fn may_restart(&self, now: i64, times: &Lifecycle) -> bool {
@@ -248,6 +267,7 @@ impl Job {
             video: self.video.clone(),
             at: self.updated_at,
             correlation_id: self.correlation_id.clone(),
+            batch_id: self.batch_id.clone(),
         });
         let ends = self.untold.iter().cloned().chain(own);
         ends.skip(usize::from(self.untold.len() >= MOST_UNTOLD)).collect()
@@ -318,6 +338,7 @@ impl Job {
             failure: ended.failure.clone(),
             updated_at: ended.at,
             correlation_id: ended.correlation_id.clone(),
+            batch_id: ended.batch_id.clone(),
             done_ms: 0,
             progress: None,
             untold: Vec::new(),

@@ -4,6 +4,7 @@
 
 #![expect(clippy::print_stdout, clippy::panic, reason = "what a run finds and how much it saw")]
 
+mod batches;
 mod design;
 mod large;
 mod mutants;

@@ -2,6 +2,7 @@
 
 #![expect(clippy::unwrap_used, clippy::panic, reason = "a test has nobody to return an error to")]
 
+mod batch;
 mod data;
 mod examples;
 mod life;
@@ -20,8 +21,10 @@ use std::path::Path;
 /// The whole document.
 fn document() -> Node {
     let mut paths = media::paths();
-    if let Node::Object(more) = data::paths() {
-        paths.members().extend(more);
+    for more in [batch::paths(), data::paths()] {
+        if let Node::Object(more) = more {
+            paths.members().extend(more);
+        }
     }
     let parameters = parameters::shared_among(&mut paths);
     object! {
@@ -36,6 +39,7 @@ fn document() -> Node {
         "tags" => json!([
             {"name": "Clips and pictures", "description": "Frame-exact clips of recordings, and their \
                 first frames."},
+            {"name": "Batches", "description": "Many clips in one request."},
             {"name": "Event and replay documents", "description": "Media Replay Engine's exports, built \
                 from its own tables."},
         ]),

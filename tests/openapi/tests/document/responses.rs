@@ -60,8 +60,10 @@ pub(crate) fn all_headers() -> Node {
     object! {
         "XCorrelationId" => header("The request's name in the service's \
             logs.", json!({"type": "string", "minLength": 1, "maxLength": 128})),
-        "Location" => header("The job: \
-            `/export/status/{jobId}`.", json!({"type": "string", "pattern": "^/export/status/[a-z2-7]{32}$"})),
+        "Location" => header("The job, \
+            `/export/status/{jobId}`, or the batch, `/export/batch/{batchId}`.", json!({
+            "type": "string", "pattern": "^/export/(status|batch)/[a-z2-7]{32}$",
+        })),
         "RetryAfter" => header("Seconds to wait before asking again, when that makes \
             sense.", json!({"type": "integer", "minimum": 1})),
         "ETag" => header("The document, its view or options, format and encoding.", json!({

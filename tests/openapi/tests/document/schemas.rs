@@ -2,6 +2,8 @@
 //! their own.
 
 use crate::node::{Node, object};
+use export_domain::batch::resource::{BatchList, BatchResource};
+use export_domain::batch::{Fault, MOST_FAULTS};
 use export_domain::files::Files;
 use export_domain::job::State;
 use export_domain::request::body::{Body, SlugBody, StorageBody};
@@ -30,13 +32,18 @@ pub(crate) fn all() -> Node {
         named::<Files<'_>>(),
     ];
     let mut found: IndexMap<String, Node> = requests.into_iter().flatten().collect();
-    for (name, node) in replies.into_iter().flatten() {
-        let node = if name == "JobPage" { node } else { node.each(&without_null) };
+    let batches = [named::<BatchResource<'_>>(), named::<BatchList<'_>>(), named::<Fault>()];
+    for (name, node) in replies.into_iter().chain(batches).flatten() {
+        // A job's members are left out where they are absent, a batch's are null.
+        let node =
+            if name == "JobPage" || name.starts_with("Batch") { node } else { node.each(&without_null) };
         let other = found.insert(name.clone(), node.clone());
         assert!(other.is_none_or(|other| other == node), "two schemas are called {name}");
     }
     found.extend([
         ("Problem".to_owned(), problem()),
+        ("BatchProblem".to_owned(), batch_problem()),
+        ("BatchRequest".to_owned(), crate::batch::request()),
         ("GatewayError".to_owned(), gateway_error()),
         ("MreError".to_owned(), mre_error()),
         ("Blob".to_owned(), blob()),
@@ -128,6 +135,17 @@ fn problem() -> Node {
         },
     })
     .into()
+}
+
+/// The problem of a body with several faults.
+fn batch_problem() -> Node {
+    let errors = json!({
+        "type": "array", "maxItems": MOST_FAULTS, "description": "The faults, in the order of the text.",
+        "items": {"$ref": "#/components/schemas/Fault"},
+    });
+    let mut problem = problem();
+    problem.at("properties").members().insert("errors".to_owned(), errors.into());
+    problem
 }
 
 fn gateway_error() -> Node {

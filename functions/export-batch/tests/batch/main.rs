@@ -1,0 +1,7 @@
+//! `/export/batch` over ports in memory.
+#![expect(clippy::unwrap_used, reason = "helpers of tests")]
+
+mod crashes;
+mod life;
+mod requests;
+mod world;

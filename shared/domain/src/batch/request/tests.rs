@@ -1,0 +1,175 @@
+use super::*;
+use crate::json;
+use proptest::prelude::*;
+use serde_json::{Value, json};
+
+const NOW: i64 = 1_800_000_000_000;
+
+fn judged(body: &Value) -> Result<BatchRequest, Vec<Fault>> {
+    let body = json::parse(body.to_string().as_bytes(), false).unwrap();
+    parse(&body, &Limits::default(), NOW)
+}
+
+fn refused(body: &Value) -> Vec<(String, String)> {
+    judged(body).unwrap_err().into_iter().map(|fault| (fault.pointer, fault.detail)).collect()
+}
+
+fn body(clips: impl Into<Value>) -> Value {
+    let clips = clips.into();
+    json!({"live_path": "mp4/dev/match/1/stream.mpd", "clips": clips})
+}
+
+fn with(mut body: Value, name: &str, value: Value) -> Value {
+    body[name] = value;
+    body
+}
+
+#[test]
+fn a_clip_is_named_by_instant_by_milliseconds_or_by_seconds_from_zero() {
+    let clips = json!([
+        {"start": "2026-01-12T20:01:14Z", "end": "2026-01-12T20:01:23.5+00:00"},
+        {"start": 1_768_248_074_000_i64, "duration_ms": 9500},
+    ]);
+    let found = judged(&body(clips)).unwrap();
+    let windows: Vec<_> =
+        found.wishes.iter().map(|wish| (wish.request.start_pos_ms, wish.request.duration_ms)).collect();
+    assert_eq!(windows, [(1_768_248_074_000, 9500); 2]);
+    assert!(found.wishes.iter().all(|wish| wish.request.start_time_ms == 30 * DAY_MS), "not known");
+    let seconds = json!([{"start": 7.3, "end": 16.3004}, {"start": 7, "duration_ms": 1}]);
+    let found = judged(&with(body(seconds), "zero", json!("2026-01-12T20:01:14Z"))).unwrap();
+    let first = &found.wishes[0].request;
+    assert_eq!((first.start_pos_ms, first.duration_ms), (1_768_248_081_300, 9001), "outwards");
+    assert_eq!((first.start_time_ms, found.wishes[1].request.start_time_ms), (7300, 7000));
+}
+
+#[test]
+fn common_members_count_for_all_clips() {
+    let body = json!({
+        "live_path": "a/b.mpd", "container": "mp4", "export_type": "h265", "name": "{ref}-{n:03}/{source}",
+        "target": {"bucket": "clips", "region": "eu-west-1", "root": "/x/"}, "story": {"id": "A1", "name": "s"},
+        "zero": 1_768_248_074_000_i64, "shift_ms": -100, "pad_before_ms": 1000, "pad_after_ms": 500,
+        "clips": [{"start": 10, "end": 12, "ref": "goal"}, {"start": 20, "end": 21, "live_path": "c/d.mpd"}]
+    });
+    let found = judged(&body).unwrap();
+    assert_eq!(found.container, Container::Mp4);
+    let name =
+        TargetName { bucket: "clips".to_owned(), region: "eu-west-1".to_owned(), root: "x".to_owned() };
+    assert_eq!(found.target, Some(name));
+    let (one, other) = (&found.wishes[0], &found.wishes[1]);
+    assert_eq!((one.mark.as_deref(), one.request.file_name.as_str()), (Some("goal"), "goal-001_a"));
+    assert_eq!(other.request.file_name.as_str(), "-002_c");
+    assert_eq!((one.request.start_time_ms, one.request.duration_ms), (8900, 3500));
+    assert_eq!(other.request.live_path.as_str(), "c/d.mpd");
+    assert_eq!(one.request.export_type, ExportType::H265);
+    assert_eq!(one.request.story.as_ref().and_then(|story| story.id.as_deref()), Some("A1"));
+}
+
+#[test]
+fn a_clip_is_named_by_itself_or_by_its_recording_and_number() {
+    let clips = json!([{"start": NOW, "duration_ms": 1, "name": "goal 1"}, {"start": NOW, "duration_ms": 2}]);
+    let found = judged(&body(clips)).unwrap();
+    let names: Vec<_> = found.wishes.iter().map(|wish| wish.request.file_name.as_str()).collect();
+    assert_eq!(names, ["goal 1", "match-002"]);
+}
+
+#[test]
+fn every_fault_is_named_with_a_pointer_and_nothing_is_taken() {
+    let clips = json!([
+        {"start": NOW, "duration_ms": 0},
+        {"start": 1_562_252_828, "duration_ms": 9000},
+        {"start": "yesterday", "end": NOW, "colour/x": 1},
+        {"start": NOW, "end": NOW},
+        {"start": NOW},
+        {"start": NOW, "end": NOW + 1, "duration_ms": 1},
+        {"start": NOW + 40 * DAY_MS, "duration_ms": 1},
+        {"start": NOW, "duration_ms": 1, "name": "a/b", "ref": "x".repeat(65), "live_path": "/x.mpd"},
+        7,
+    ]);
+    let found = refused(&with(with(body(clips), "speed", json!(2)), "container", json!("avi")));
+    let pointers: Vec<&str> = found.iter().map(|(pointer, _)| pointer.as_str()).collect();
+    assert_eq!(
+        pointers,
+        [
+            "/speed",
+            "/container",
+            "/clips/0/duration_ms",
+            "/clips/1/start",
+            "/clips/2/colour~1x",
+            "/clips/2/start",
+            "/clips/3/end",
+            "/clips/4/end",
+            "/clips/5/end",
+            "/clips/6/start",
+            "/clips/7/name",
+            "/clips/7/ref",
+            "/clips/7/live_path",
+            "/clips/8",
+        ],
+        "{found:#?}"
+    );
+    assert_eq!(found[2].1, "must be an integer from 1 to 14400000");
+    assert!(found[3].1.contains("looks like seconds"), "{}", found[3].1);
+    assert!(!format!("{found:?}").contains("yesterday"), "no value of the client's is repeated");
+}
+
+#[test]
+fn what_a_body_must_have_is_named() {
+    assert_eq!(refused(&json!([]))[0], (String::new(), "must be a JSON object".to_owned()));
+    assert_eq!(refused(&json!({}))[0].1, "must have exactly one of clips");
+    assert_eq!(refused(&body(json!([])))[0], ("/clips".to_owned(), "is empty".to_owned()));
+    assert_eq!(refused(&body(json!({})))[0], ("/clips".to_owned(), "must be a list".to_owned()));
+    let alone = json!({"clips": [{"start": NOW, "duration_ms": 1}]});
+    assert_eq!(refused(&alone)[0].0, "/clips/0/live_path");
+    for bad in ["{n", "{what}", "{n:3}", "{n:00}", "{name:03}"] {
+        let clips = json!([{"start": NOW, "duration_ms": 1}, {"start": NOW, "duration_ms": 2}]);
+        let found = refused(&with(body(clips), "name", json!(bad)));
+        assert_eq!((found.len(), found[0].0.as_str()), (1, "/name"), "{bad}: {found:?}");
+    }
+}
+
+#[test]
+fn a_batch_has_a_most_of_clips_of_time_and_of_faults() {
+    let clips = |count: i64, ms: i64| {
+        (0..count).map(|at| json!({"start": NOW + at, "duration_ms": ms})).collect::<Value>()
+    };
+    assert_eq!(judged(&body(clips(500, 1000))).unwrap().wishes.len(), 500);
+    assert_eq!(refused(&body(clips(501, 1000)))[0].1, "has more than 500 clips");
+    assert!(refused(&body(clips(4, 4 * 3_600_000)))[0].1.contains("may have 43200000 ms"));
+    assert_eq!(refused(&body(clips(500, 0))).len(), MOST_FAULTS);
+}
+
+proptest! {
+    #[test]
+    fn seconds_are_rounded_as_exact_numbers_are(ms in -1_000_000_000_000i64..1_000_000_000_000, below in 0u32..1000) {
+        let (sign, ms_abs) = (if ms < 0 { "-" } else { "" }, ms.abs());
+        let text = format!("{sign}{}.{:03}{below:03}", ms_abs / 1000, ms_abs % 1000);
+        let (floor, ceiling) = (seconds_to_ms(&text, false).unwrap(), seconds_to_ms(&text, true).unwrap());
+        let below = i64::from(below > 0);
+        let expected = if sign.is_empty() { (ms, ms + below) } else { (ms - below, ms) };
+        prop_assert_eq!((floor, ceiling), expected, "{}", text);
+    }
+
+    #[test]
+    fn no_number_panics(text in "-?[0-9]{1,40}(\\.[0-9]{1,40})?(e-?[0-9]{1,30})?") {
+        let (floor, ceiling) = (seconds_to_ms(&text, false), seconds_to_ms(&text, true));
+        prop_assert!(floor.zip(ceiling).is_none_or(|(floor, ceiling)| floor <= ceiling && ceiling - floor <= 1));
+    }
+
+    #[test]
+    fn no_name_of_a_template_is_refused(template in "\\PC{0,200}") {
+        let template = template.replace(['{', '}'], "");
+        let clips = json!([{"start": NOW, "duration_ms": 1}]);
+        if !template.is_empty() {
+            prop_assert!(judged(&with(body(clips), "name", json!(template))).is_ok());
+        }
+    }
+}
+
+#[test]
+fn seconds_may_be_spelt_with_an_exponent() {
+    for (text, expected) in [("1e3", 1_000_000), ("1.5e-3", 1), ("2.5E+0", 2500), ("0.0", 0), ("-0.001", -1)]
+    {
+        assert_eq!(seconds_to_ms(text, false), Some(expected), "{text}");
+    }
+    assert_eq!(seconds_to_ms("1e99", false), None);
+}

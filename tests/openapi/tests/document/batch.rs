@@ -1,0 +1,230 @@
+//! The routes of batches.
+
+use crate::node::{Node, object};
+use crate::parameters::{correlation, parameter, prefer, required};
+use crate::responses::{headers, response, shared};
+use crate::schemas::schema;
+use export_domain::batch::MOST_CLIPS;
+use serde_json::json;
+
+const TAG: &str = "Batches";
+
+/// The routes with their operations.
+pub(crate) fn paths() -> Node {
+    object! {
+        "/export/batch" => object! { "post" => submit(), "get" => list() },
+        "/export/batch/{batchId}" => object! { "get" => show(), "delete" => cancel() },
+    }
+}
+
+fn submit() -> Node {
+    let key = "Binds the request to this key: a later request with the same key and another content is refused with 409.";
+    let key =
+        parameter("header", "Idempotency-Key", key, json!({"type": "string", "pattern": "^[!-~]{1,64}$"}));
+    let problem = |description: &str| response(description, "application/problem+json", schema("Problem"));
+    let faulty = "The body, a header or a parameter is not acceptable. `errors` names up to 50 faults of a body, each with \
+        a JSON pointer (RFC 6901). Nothing is stored.";
+    object! {
+        "tags" => json!([TAG]),
+        "operationId" => "submitBatch",
+        "summary" => "Ask for many clips, or how far they are",
+        "description" => "Stores the batch if there is none of these clips yet, and asks for its clips one after the other, as \
+            far as the tenant's limits leave room; a fifth of the places stays for single requests. Each clip is \
+            the job that `POST /export` would make of it. The same request again is the poll, and after a minute it starts \
+            clips over that failed. A clip that is listed twice is made once.",
+        "security" => json!([{"sessionHeader": []}, {"bearer": []}]),
+        "parameters" => vec![correlation(), key, prefer()],
+        "requestBody" => object! {
+            "required" => json!(true),
+            "content" => object! { "application/json" => object! { "schema" => schema("BatchRequest") } },
+        },
+        "responses" => object! {
+            "200" => batch("All clips have ended.", &["X-Correlation-Id", "Location"]),
+            "202" => batch("Some clips have not ended.", &["X-Correlation-Id", "Location", "Retry-After"]),
+            "400" => response(faulty, "application/problem+json", schema("BatchProblem")),
+            "401" => problem("There is no session, or it is unknown or has expired."),
+            "403" => problem("The target is not the tenant's, or the tenant was removed."),
+            "409" => problem("The `Idempotency-Key` belongs to another request."),
+            "413" => either_large(),
+            "429" => shared("Throttled"),
+            "500" => shared("Failed"),
+            "503" => shared("GuideUnavailable"),
+        },
+    }
+}
+
+fn either_large() -> Node {
+    let what = "The body has more than 1 MiB.";
+    let mut large = response(what, "application/problem+json", schema("Problem"));
+    let gateways = object! { "schema" => schema("GatewayError") };
+    large.at("content").members().insert("application/json".to_owned(), gateways);
+    large
+}
+
+fn batch(description: &str, names: &[&str]) -> Node {
+    object! {
+        "description" => description,
+        "headers" => headers(names),
+        "content" => object! { "application/json" => object! { "schema" => schema("Batch") } },
+    }
+}
+
+fn page_parameter(name: &str, description: &str, schema: serde_json::Value) -> Node {
+    object! {
+        "name" => name, "in" => "query", "description" => description, "allowEmptyValue" => json!(true),
+        "schema" => Node::from(schema),
+    }
+}
+
+fn cursor() -> Node {
+    page_parameter("cursor", "`next` of the page before.", json!({"type": "string"}))
+}
+
+fn show() -> Node {
+    let state =
+        page_parameter("clips", "Only clips of this state.", json!({"enum": ["all", "failed", "ready"]}));
+    let size = json!({"type": "integer", "minimum": 1, "maximum": MOST_CLIPS, "default": 100});
+    let more = vec![state, page_parameter("limit", "Clips on a page.", size), cursor(), prefer()];
+    let what = "The batch with a page of its clips. Moves it on, as the request that made it does.";
+    of_one("getBatch", "Get a batch", what, more)
+}
+
+fn cancel() -> Node {
+    let what = "Clips that are pending never start. Jobs that the batch made, and that no other request has asked for since, \
+        are cancelled. A batch that is done stays as it is.";
+    of_one("cancelBatch", "Cancel a batch, and get it", what, vec![])
+}
+
+fn of_one(id: &str, summary: &str, description: &str, more: Vec<Node>) -> Node {
+    let named = required("path", "batchId", "`id` of the batch.", json!({"type": "string"}));
+    let missing = "There is no such batch: unknown, expired, or another tenant's.";
+    let missing = response(missing, "application/problem+json", schema("Problem"));
+    let found = object! { "200" => batch("The batch.", &["X-Correlation-Id", "Retry-After"]) };
+    object! {
+        "tags" => json!([TAG]),
+        "operationId" => id,
+        "summary" => summary,
+        "description" => description,
+        "security" => json!([{"sessionHeader": []}, {"bearer": []}]),
+        "parameters" => [named, correlation()].into_iter().chain(more).collect::<Vec<_>>(),
+        "responses" => found.with(problems()).with(object! { "404" => missing }),
+    }
+}
+
+fn list() -> Node {
+    let size = json!({"type": "integer", "minimum": 1, "maximum": 20, "default": 10});
+    let page = object! {
+        "description" => "A page of batches.",
+        "headers" => headers(&["X-Correlation-Id"]),
+        "content" => object! { "application/json" => object! { "schema" => schema("BatchPage") } },
+    };
+    object! {
+        "tags" => json!([TAG]),
+        "operationId" => "listBatches",
+        "summary" => "List the tenant's batches",
+        "description" => "Newest first, without their clips. A batch that is done stays on record for seven days.",
+        "security" => json!([{"sessionHeader": []}, {"bearer": []}]),
+        "parameters" => vec![page_parameter("limit", "Batches on a page.", size), cursor(), correlation()],
+        "responses" => object! { "200" => page }.with(problems()),
+    }
+}
+
+fn problems() -> Node {
+    let problem = |description: &str| response(description, "application/problem+json", schema("Problem"));
+    object! {
+        "400" => problem("A parameter is not acceptable."),
+        "401" => problem("There is no session, or it is unknown or has expired."),
+        "403" => problem("The session's tenant was removed."),
+        "429" => shared("Throttled"),
+        "500" => shared("Failed"),
+        "503" => shared("GuideUnavailable"),
+    }
+}
+
+/// A time of a list.
+fn time(description: &str) -> serde_json::Value {
+    json!({
+        "description": description,
+        "oneOf": [{"type": "string", "format": "date-time"}, {"type": "number"}],
+    })
+}
+
+fn live_path(description: &str) -> serde_json::Value {
+    json!({
+        "type": ["string", "null"], "maxLength": 512, "description": description,
+        "pattern": r"^((?!\.{1,2}/)[A-Za-z0-9._=@+ -]{1,128}/){1,11}[A-Za-z0-9._=@+ -]{0,124}\.mpd$",
+    })
+}
+
+/// A text of a request.
+fn text(least: usize, most: usize, what: &str) -> serde_json::Value {
+    json!({"type": ["string", "null"], "minLength": least, "maxLength": most, "description": what})
+}
+
+/// A clip of a request.
+fn clip() -> serde_json::Value {
+    json!({
+        "type": "object",
+        "required": ["start"],
+        "additionalProperties": false,
+        "properties": {
+            "start": time("Start of the window: RFC 3339, milliseconds since 1970, or seconds since `zero` if that is given. \
+                Fractions of a millisecond are rounded down."),
+            "end": time("End of the window, in the same forms, rounded up. Either this or `duration_ms`."),
+            "duration_ms": {"type": ["integer", "null"], "minimum": 1, "maximum": 14_400_000,
+                "description": "Length of the window in milliseconds."},
+            "name": text(1, 128, "The clip's name, as `FileName` of `POST /export`."),
+            "ref": text(1, 64, "The client's own mark of the clip; comes back in the batch."),
+            "live_path": live_path("Another recording than the batch's, as of a second camera."),
+        },
+    })
+}
+
+/// `BatchRequest`
+pub(crate) fn request() -> Node {
+    let shift = |least: i64, what: &str| json!({"type": ["integer", "null"], "minimum": least, "maximum": 2_592_000_000_i64, "description": what});
+    json!({
+        "description": "A batch of clips. Unknown members are refused; `null` counts as absent.",
+        "type": "object",
+        "required": ["clips"],
+        "additionalProperties": false,
+        "properties": {
+            "live_path": live_path("The recording of clips that name none, as `LivePath` of `POST /export`."),
+            "container": {"enum": ["ts", "mp4", null], "description": "The clips' container; `ts` by default."},
+            "target": {
+                "type": ["object", "null"], "required": ["bucket"], "additionalProperties": false,
+                "description": "One of the tenant's targets; by default the first.",
+                "properties": {
+                    "bucket": {"type": "string", "minLength": 1, "maxLength": 255},
+                    "region": text(1, 64, "Region of the bucket, as the tenant's target has it."),
+                    "root": text(1, 512, "Prefix of the keys, as the tenant's target has it."),
+                },
+            },
+            "export_type": {"enum": ["as_recorded", "h264", "h265", null], "description": "The clips' codec."},
+            "story": {
+                "type": ["object", "null"], "additionalProperties": false,
+                "description": "The story that the clips belong to.",
+                "properties": {
+                    "id": {"type": ["string", "null"], "minLength": 1, "maxLength": 64, "pattern": "^[A-Za-z0-9]*$"},
+                    "name": text(1, 256, "Its name."),
+                },
+            },
+            "name": text(1, 256, "A template of the files' names: `{n}`, `{n:03}`, `{name}`, `{ref}` and `{source}`, the \
+                recording's name. By default a clip's own name, else `{source}-{n:03}`."),
+            "zero": time("The instant of second 0: RFC 3339 or milliseconds since 1970. Numbers of clips then are seconds, and \
+                `StartTime` counts from it. A recording without a clock has no clips without it."),
+            "shift_ms": shift(-2_592_000_000, "Added to both ends of every window."),
+            "pad_before_ms": shift(0, "Added in front of every window."),
+            "pad_after_ms": shift(0, "Added behind every window."),
+            "clips": {"type": "array", "minItems": 1, "maxItems": MOST_CLIPS, "items": clip()},
+        },
+        "examples": [{
+            "live_path": "mp4/55524C2004E/55524C2041268-6bdb82b53e0a/1/stream.mpd", "container": "mp4",
+            "clips": [
+                {"start": 1_562_253_612_833_i64, "duration_ms": 4000, "name": "goal 1", "ref": "a"},
+                {"start": "2019-07-04T15:20:16.833Z", "end": "2019-07-04T15:20:21.833Z"},
+            ],
+        }],
+    })
+    .into()
+}
