@@ -5,12 +5,21 @@
 //! float.
 
 use crate::ids::LivePath;
+use crate::lines::TextFault;
 use crate::request::{MAX_START_POS_MS, MAX_START_TIME_MS};
 use serde::{Deserialize, Serialize};
 
+pub mod csv;
+pub mod delivered;
+pub mod edl;
 pub mod life;
 pub mod request;
 pub mod resource;
+pub mod segments;
+pub mod times;
+
+/// Integers below are seconds that were meant to be milliseconds: as milliseconds they lie before March 1973.
+const LEAST_EPOCH_MS: i64 = 100_000_000_000;
 
 /// A part of a recording.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -61,6 +70,50 @@ impl Base {
             start_time_ms: since_zero.clamp(0, MAX_START_TIME_MS),
             duration_ms: end - start,
         })
+    }
+}
+
+/// The bounds that the spans of a list keep to.
+#[derive(Debug, Clone, Copy)]
+pub struct SpanBounds {
+    /// The point that times count from, and their corrections.
+    pub base: Base,
+    /// Longest clip in milliseconds.
+    pub max_duration_ms: i64,
+    /// Latest start of a window, since 1970.
+    pub latest_ms: i64,
+    /// Most days that a window may begin after the request, from which `latest_ms` follows.
+    pub max_ahead_days: i64,
+    /// Most clips; reading may stop after one more.
+    pub most_clips: usize,
+}
+
+/// A span that is refused.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct WrongSpan {
+    /// `true` if the start is at fault, else the end or the duration.
+    pub is_of_start: bool,
+    /// Why, in clients' words.
+    pub detail: String,
+}
+
+impl SpanBounds {
+    /// The span from `start_ms` to `end_ms`, both since 1970, with shift and pads.
+    ///
+    /// # Errors
+    /// When there is no such span, it is too long, or it begins too far ahead.
+    pub fn span(&self, start_ms: i64, end_ms: i64) -> Result<Span, WrongSpan> {
+        let wrong = |is_of_start, detail| Err(WrongSpan { is_of_start, detail });
+        match self.base.span(start_ms, end_ms) {
+            Ok(span) if span.duration_ms > self.max_duration_ms => {
+                wrong(false, format!("makes the clip longer than {} ms", self.max_duration_ms))
+            }
+            Ok(span) if span.start_pos_ms > self.latest_ms => {
+                wrong(true, format!("must be at most {} days ahead", self.max_ahead_days))
+            }
+            Ok(span) => Ok(span),
+            Err(detail) => wrong(false, format!("the clip {detail}")),
+        }
     }
 }
 
@@ -138,6 +191,11 @@ impl Fault {
     /// A fault of the member at `pointer`.
     pub fn at(pointer: impl Into<String>, detail: impl Into<String>) -> Self {
         Self { pointer: pointer.into(), line: None, column: None, detail: detail.into() }
+    }
+
+    /// A fault that a reader found in the text at `pointer`.
+    pub fn of_text(pointer: impl Into<String>, fault: TextFault) -> Self {
+        Self::in_text(pointer, fault.line, fault.column, fault.why)
     }
 
     /// A fault in the text at `pointer`.

@@ -26,6 +26,7 @@ pub mod ports;
 pub mod profile;
 pub mod replay;
 pub mod seconds;
+pub mod segments;
 pub mod source;
 pub mod state;
 pub mod stored;

@@ -3,6 +3,9 @@
 
 #![expect(clippy::unwrap_used, reason = "a test that cannot go on shall panic")]
 
+use export_domain::batch::segments::{SegmentChoice, clips};
+use export_domain::batch::{Base, SpanBounds, Fault};
+use export_domain::json;
 use export_fuzz::values::texts;
 use export_fuzz::{config, measured};
 use export_mre::attr::{Attr, Row, row_from_dynamo_json};
@@ -14,6 +17,7 @@ use export_mre::json::Json;
 use export_mre::keys::EventKey;
 use export_mre::model::{ClassifiedSegment, Event};
 use export_mre::outputs::Outputs;
+use export_mre::segments;
 use export_mre::trigger::Trigger;
 use export_testkit::mre::scenario;
 use proptest::prelude::*;
@@ -29,6 +33,13 @@ fn triggers_of_mre() -> Vec<Value> {
     ["event_feedback", "replay_before_event_export"]
         .map(|name| serde_json::from_str(&scenario(name).trigger_text()).unwrap())
         .to_vec()
+}
+
+/// Documents of an event and of a replay, in both views.
+fn documents_of_mre() -> Vec<Value> {
+    let known = ["event_feedback", "replay_mp4_weight"].map(scenario);
+    let parts = known.iter().flat_map(|scenario| [scenario.get("expected.document"), scenario.get("guide")]);
+    parts.map(|part| serde_json::from_str(&part.unwrap().to_text()).unwrap()).collect()
 }
 
 /// Values that options know, and others.
@@ -91,6 +102,36 @@ proptest! {
             body.finish().0.len()
         });
         prop_assert!(peak <= FIXED + 3 * length, "{} bytes for {}", peak, length);
+    }
+
+    #[test]
+    fn documents(text in texts(documents_of_mre(), &["Event", "Segments", "Start", "End", "OptoStart", "Feedback", "Replay"])) {
+        let Ok(document) = json::parse(text.as_bytes(), false) else { return Ok(()) };
+        let (read, peak) = measured(|| segments::read(&document, "/document"));
+        prop_assert!(peak <= FIXED + PER_BYTE * text.len(), "{peak} bytes for {}", text.len());
+        let Ok(found) = read else { return Ok(()) };
+        let bounds = SpanBounds {
+            base: Base::default(),
+            max_duration_ms: 14_400_000,
+            latest_ms: 4_000_000_000_000,
+            max_ahead_days: 30,
+            most_clips: 500,
+        };
+        let choice = SegmentChoice { is_zero_event_start: true, ..SegmentChoice::default() };
+        let (listed, peak) = measured(|| clips(&found, &choice, &bounds, "/document"));
+        prop_assert!(peak <= FIXED + PER_BYTE * text.len(), "{peak} bytes for {}", text.len());
+        match listed {
+            Ok(listed) => {
+                prop_assert!(listed.clips.len() + listed.skipped.len() <= found.segments.len());
+                for clip in listed.clips {
+                    prop_assert!((1..=14_400_000).contains(&clip.span.duration_ms) && clip.span.start_pos_ms >= 0);
+                }
+            }
+            Err(faults) => {
+                let known = |fault: &Fault| fault.pointer == "/zero" || fault.pointer.starts_with("/document/Segments/");
+                prop_assert!(!faults.is_empty() && faults.iter().all(known), "{faults:?}");
+            }
+        }
     }
 
     #[test]

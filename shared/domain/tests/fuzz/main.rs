@@ -9,6 +9,7 @@
 #![expect(clippy::unwrap_used, reason = "a test that cannot go on shall panic")]
 
 mod bodies;
+mod lists;
 mod names;
 mod stored;
 

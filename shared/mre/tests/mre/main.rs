@@ -12,5 +12,6 @@ mod profiles;
 mod properties;
 mod reads;
 mod rules;
+mod segments;
 mod support;
 mod triggers;
