@@ -24,7 +24,7 @@ LATEST_MS = int(time.time() * 1000)
 # Requests of each operation; every second one for a document asks for one that there is.
 SEEN: Counter[str] = Counter()
 # Parameters of documents that depend on one another.
-FORMATS = {"format", "track", "times", "fps", "df", "media", "tc", "record", "clock"}
+FORMATS = {"format", "track", "times", "fps", "df", "media", "tc", "record", "clock", "zero"}
 
 
 def encoded(value: object) -> str:
@@ -101,7 +101,9 @@ def filter_failure(
     in_seconds = isinstance(failure, RejectedPositiveData) and is_in_seconds(body.get("StartPos"))
     # Which format has which options, and which of them go together, is said in words.
     combined = isinstance(failure, RejectedPositiveData) and FORMATS & set(case.query or {})
-    return not (cursor or later or redirected or in_seconds or combined)
+    # The form of a list, and that there is one, is said in words.
+    listed = isinstance(failure, RejectedPositiveData) and case.operation.path == "/export/batch"
+    return not (cursor or later or redirected or in_seconds or combined or listed)
 
 
 def is_later(start: object) -> bool:

@@ -26,6 +26,7 @@ HTTP = {
     "media-export-submit/bad-live-path": (400, {-1}),
     "media-export-submit/wrong-session": (401, {-1}),
     "export-batch/clips": (202, set()),
+    "export-batch/edl": (202, set()),
     "export-batch/faults": (400, set()),
     "export-batch/list": (200, set()),
     "export-batch/unknown": (404, set()),

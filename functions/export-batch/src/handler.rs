@@ -1,9 +1,11 @@
 //! HTTP in, use case, HTTP out.
 
 use crate::App;
-use export_domain::batch::life::{Batch, BatchClip, BatchState};
+use export_domain::batch::delivered::{self, EdlForm};
+use export_domain::batch::life::{Batch, BatchClip, BatchState, Stage};
 use export_domain::batch::request::{self, BatchRequest, MAX_BODY};
 use export_domain::batch::resource::{BatchList, ClipPage, ClipState, batch_resource, needed, summary};
+use export_domain::batch::times::instant_ms;
 use export_domain::batch::{Fault, MOST_CLIPS};
 use export_domain::identity::identify;
 use export_domain::ids::{BatchId, JobId};
@@ -13,11 +15,13 @@ use export_domain::ports::{
     BatchStore, Clock, EventBus, IdempotencyKeys, Ids, JobQueue, JobStore, ManyJobs, Sessions, Tenants,
     Unavailable,
 };
-use export_domain::request::FieldError;
+use export_domain::request::{FieldError, MAX_START_POS_MS};
 use export_domain::tenant::Tenant;
 use export_domain::time::EpochSecs;
+use export_domain::timecode::{Labels, Rate};
 use export_lambda::batches::BatchMover;
 use export_lambda::http::{Reply, Request, problem, problem_with};
+use export_mre::segments;
 use std::time::Duration;
 
 /// Clips on a page.
@@ -104,7 +108,8 @@ where
         let tenant = self.intake.tenant(request.session().as_ref()).await?;
         let body = body.map_err(|error| BatchRefusal::Faulty(vec![Fault::at("", error.to_string())]))?;
         let now = self.intake.clock.now_ms();
-        let asked = request::parse(&body, &self.intake.limits, now).map_err(BatchRefusal::Faulty)?;
+        let asked =
+            request::parse(&body, &self.intake.limits, now, segments::read).map_err(BatchRefusal::Faulty)?;
         let key = request.header("idempotency-key").map(key_of).transpose()?;
         let batch = self.batch_of(request, &tenant, asked, now)?;
         if let Some(key) = key {
@@ -215,7 +220,8 @@ where
     /// `GET` and `DELETE` of `/export/batch/{batchId}`.
     async fn named(&self, request: &Request, method: &str, id: &str) -> Result<Reply, BatchRefusal> {
         let is_shown = method == "GET";
-        known_parameters(request, if is_shown { &["clips", "limit", "cursor"] } else { &[] })?;
+        known_parameters(request, if is_shown { &SHOWN } else { &[] })?;
+        let list = if is_shown { ListForm::read(request)? } else { None };
         let page =
             if is_shown { clip_page(request)? } else { ClipPage { state: None, from: 0, most: CLIPS } };
         let tenant = self.intake.tenant(request.session().as_ref()).await?;
@@ -229,7 +235,10 @@ where
         // A cancellation has no end to wait for.
         let wait = if is_shown { request.prefers_wait_ms().unwrap_or(0) } else { 0 };
         let batch = self.moved(batch, &tenant, request, wait).await?;
-        Ok(self.shown(&batch, 200, page).await?)
+        match list {
+            Some(form) => self.listed(&batch, form).await,
+            None => Ok(self.shown(&batch, 200, page).await?),
+        }
     }
 
     /// The batch, cancelled unless it is done.
@@ -258,6 +267,23 @@ where
         })
     }
 
+    /// The delivered clips as a list of their own.
+    async fn listed(&self, batch: &Batch, form: ListForm) -> Result<Reply, BatchRefusal> {
+        let ready = batch.clips.iter().filter(|clip| matches!(clip.stage, Stage::Started | Stage::Ready));
+        let jobs = self.mover().jobs_of(batch, ready.map(|clip| clip.job_id.clone()).collect()).await?;
+        let clips = delivered::clips(batch, |id| jobs.get(id));
+        let id = batch.batch_id.as_str();
+        let (kind, extension, text) = match form {
+            ListForm::Csv => ("text/csv; charset=utf-8; header=present", "csv", delivered::table(&clips)),
+            ListForm::Edl(form) => {
+                ("text/plain; charset=utf-8", "edl", delivered::edit_list(id, &clips, &form))
+            }
+        };
+        let name = format!("attachment; filename=\"batch-{id}.{extension}\"");
+        let reply = Reply::new(200).with_text(kind, text);
+        Ok(reply.with("content-disposition", name).with("cache-control", "no-store"))
+    }
+
     /// `GET /export/batch`
     async fn list(&self, request: &Request) -> Result<Reply, BatchRefusal> {
         known_parameters(request, &["limit", "cursor"])?;
@@ -271,6 +297,62 @@ where
         let list = BatchList { batches: live.map(summary).collect(), next: page.next };
         Ok(Reply::new(200).with_json("application/json", &list))
     }
+}
+
+/// The parameters of one batch.
+const SHOWN: [&str; 7] = ["clips", "limit", "cursor", "format", "fps", "df", "zero"];
+
+/// The form of a list of delivered clips.
+#[derive(Debug, Clone, Copy)]
+enum ListForm {
+    Csv,
+    Edl(EdlForm),
+}
+
+impl ListForm {
+    /// `None` for the batch itself.
+    fn read(request: &Request) -> Result<Option<Self>, FieldError> {
+        let parameter = |name: &str| request.parameter(name).filter(|text| !text.is_empty());
+        let unfit: &[&str] = match parameter("format").as_deref() {
+            None | Some("json") => &["fps", "df", "zero"],
+            Some("csv") => &["clips", "limit", "cursor", "fps", "df", "zero"],
+            Some("edl") => &["clips", "limit", "cursor"],
+            Some(_) => return Err(FieldError::new("format", "must be json, csv or edl")),
+        };
+        if let Some(name) = unfit.iter().find(|name| parameter(name).is_some()) {
+            return Err(FieldError::new(*name, "is no option of this format"));
+        }
+        match parameter("format").as_deref() {
+            Some("csv") => Ok(Some(Self::Csv)),
+            Some("edl") => edl_form(request).map(|form| Some(Self::Edl(form))),
+            _ => Ok(None),
+        }
+    }
+}
+
+fn edl_form(request: &Request) -> Result<EdlForm, FieldError> {
+    const RATES: &str = "must be 23.976, 24, 25, 29.97, 30, 47.952, 48, 50, 59.94 or 60";
+    let parameter = |name: &str| request.parameter(name).filter(|text| !text.is_empty());
+    let rate =
+        parameter("fps").and_then(|text| Rate::read(&text)).ok_or_else(|| FieldError::new("fps", RATES))?;
+    let is_drop = match parameter("df").as_deref() {
+        None | Some("0") => false,
+        Some("1") => true,
+        Some(_) => return Err(FieldError::new("df", "must be 0 or 1")),
+    };
+    let no_drop = "only the rates 29.97 and 59.94 have drop-frame labels";
+    let labels = Labels::new(rate, is_drop).ok_or_else(|| FieldError::new("df", no_drop))?;
+    let zero_ms = match parameter("zero") {
+        None => None,
+        Some(text) => {
+            let ms = instant_ms(&text, false).or_else(|| text.parse().ok().filter(|ms| *ms >= 0));
+            let ms = ms.filter(|ms| *ms <= MAX_START_POS_MS);
+            Some(ms.ok_or_else(|| {
+                FieldError::new("zero", "must be an RFC 3339 time or milliseconds since 1970")
+            })?)
+        }
+    };
+    Ok(EdlForm { rate, labels, zero_ms })
 }
 
 /// Refuses parameters that the route does not have.

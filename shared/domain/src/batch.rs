@@ -102,7 +102,7 @@ impl SpanBounds {
     ///
     /// # Errors
     /// When there is no such span, it is too long, or it begins too far ahead.
-    pub fn span(&self, start_ms: i64, end_ms: i64) -> Result<Span, WrongSpan> {
+    pub fn span(&self, start_ms: i64, end_ms: i64) -> Result<ClipSpan, WrongSpan> {
         let wrong = |is_of_start, detail| Err(WrongSpan { is_of_start, detail });
         match self.base.span(start_ms, end_ms) {
             Ok(span) if span.duration_ms > self.max_duration_ms => {

@@ -4,7 +4,7 @@
 #![expect(clippy::unwrap_used, reason = "a test that cannot go on shall panic")]
 
 use export_domain::batch::segments::{SegmentChoice, clips};
-use export_domain::batch::{Base, SpanBounds, Fault};
+use export_domain::batch::{Base, Fault, SpanBounds};
 use export_domain::json;
 use export_fuzz::values::texts;
 use export_fuzz::{config, measured};

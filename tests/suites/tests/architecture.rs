@@ -23,7 +23,7 @@ const ALLOWED: &[(&str, &[&str])] = &[
     ("media-export-submit", &["export-aws", "export-domain", "export-lambda"]),
     ("media-read", &["export-aws", "export-domain", "export-lambda"]),
     ("status-poll", &["export-aws", "export-domain", "export-lambda"]),
-    ("export-batch", &["export-aws", "export-domain", "export-lambda"]),
+    ("export-batch", &["export-aws", "export-domain", "export-lambda", "export-mre"]),
     ("job-sweeper", &["export-aws", "export-domain", "export-lambda"]),
     ("media-export-worker", &["export-aws", "export-clip", "export-domain", "export-lambda", "export-media"]),
     ("event-export", &["export-aws", "export-domain", "export-lambda", "export-mre"]),
@@ -119,7 +119,8 @@ fn the_crates_that_decide_know_no_runtime_and_no_network() {
 #[test]
 fn only_the_functions_of_documents_are_above_them() {
     for function in ALLOWED.iter().map(|(name, _)| *name).filter(|name| !name.starts_with("export-")) {
-        let of_documents = ["event-export", "replay-export", "data-export-worker"].contains(&function);
+        let of_documents =
+            ["event-export", "replay-export", "data-export-worker", "export-batch"].contains(&function);
         assert_eq!(below(function).contains_key("export-mre"), of_documents, "{function}");
     }
 }

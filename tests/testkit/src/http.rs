@@ -47,7 +47,7 @@ pub struct Answered {
     pub headers: BTreeMap<&'static str, String>,
     /// The body's text.
     pub text: String,
-    /// The body.
+    /// The body; `null` if it is a text.
     pub json: Value,
 }
 
@@ -55,9 +55,11 @@ impl Answered {
     /// Reads a reply.
     ///
     /// # Panics
-    /// If its body is not strict JSON.
+    /// If its body is neither strict JSON nor a text.
     pub fn read(reply: Reply) -> Self {
-        let json = serde_json::from_str(&reply.body).expect("strict JSON");
+        let is_text = reply.headers.get("content-type").is_some_and(|kind| kind.starts_with("text/"));
+        let json =
+            if is_text { Value::Null } else { serde_json::from_str(&reply.body).expect("strict JSON") };
         Self { status: reply.status_code, headers: reply.headers, text: reply.body, json }
     }
 

@@ -3,5 +3,6 @@
 
 mod crashes;
 mod life;
+mod lists;
 mod requests;
 mod world;

@@ -2,7 +2,7 @@
 //! `ref` and `live_path`.
 
 use super::times::{clock_ms, instant_ms, seconds_ms};
-use super::{SpanBounds, Clip, Fault, LEAST_EPOCH_MS, Listed, MOST_FAULTS};
+use super::{ClipEntry, ClipList, Fault, LEAST_EPOCH_MS, MOST_FAULTS, SpanBounds};
 use crate::csv::{Cell, Rows};
 use crate::ids::LivePath;
 use crate::json::has_at_most;
@@ -19,14 +19,14 @@ const PASSED: [&str; 5] = ["n", "job_id", "lack_ms", "video_path", "image_path"]
 ///
 /// # Errors
 /// The faults in the order of the text, at most [`MOST_FAULTS`].
-pub fn clips(text: &str, bounds: &SpanBounds, needs_path: bool) -> Result<Listed, Vec<Fault>> {
+pub fn clips(text: &str, bounds: &SpanBounds, needs_path: bool) -> Result<ClipList, Vec<Fault>> {
     let mut rows = Rows::new(text);
     let place = |fault: TextFault| vec![Fault::of_text(TEXT, fault)];
     let head = rows
         .next()
         .ok_or_else(|| vec![Fault::in_text(TEXT, 1, 1, "is empty: the first line must name the columns")])?;
     let mut table = ClipTable::new(&head.map_err(place)?, bounds, needs_path).map_err(place)?;
-    let (mut listed, mut faults) = (Listed::default(), Vec::new());
+    let (mut listed, mut faults) = (ClipList::default(), Vec::new());
     for (n, row) in (1..).zip(rows) {
         match row.map_err(|fault| Fault::of_text(TEXT, fault)).and_then(|row| table.clip(n, &row)) {
             Ok(clip) => listed.clips.push(clip),
@@ -138,7 +138,7 @@ impl<'a> ClipTable<'a> {
         matches!(self.form, Some(TimeForm::Seconds | TimeForm::Clock))
     }
 
-    fn clip(&mut self, n: usize, row: &[Cell<'_>]) -> Result<Clip, Fault> {
+    fn clip(&mut self, n: usize, row: &[Cell<'_>]) -> Result<ClipEntry, Fault> {
         let fault = |cell: &Cell<'_>, why: &'static str| Fault::of_text(TEXT, cell.fault(why));
         if let Some(extra) = row.get(self.columns.len()) {
             return Err(fault(extra, "is a cell more than there are columns"));
@@ -181,7 +181,7 @@ impl<'a> ClipTable<'a> {
             let cell = if wrong.is_of_start { first } else { last };
             Fault::in_text(TEXT, cell.line, cell.column, wrong.detail)
         })?;
-        Ok(Clip { n, span, name, mark, live_path, labels: Vec::new() })
+        Ok(ClipEntry { n, span, name, mark, live_path, labels: Vec::new() })
     }
 
     fn time(&mut self, cell: &Cell<'_>) -> Result<CellTime, Fault> {

@@ -1,7 +1,11 @@
 //! The delivered clips of a batch as a list that can be posted again: a table, or an edit decision list.
 
+use super::life::Batch;
 use crate::csv::Cells;
 use crate::edl::EdlWriter;
+use crate::ids::JobId;
+use crate::job::{Job, State};
+use crate::request::MAX_START_TIME_MS;
 use crate::timecode::{Labels, Rate};
 use jiff::Timestamp;
 use std::ops::Range;
@@ -21,7 +25,7 @@ pub struct DeliveredClip<'a> {
     pub n: usize,
     /// Start of the window, milliseconds since 1970.
     pub start_pos_ms: i64,
-    /// `StartTime` of its job, in milliseconds; 0 if it counts from nothing.
+    /// `StartTime` of its job, in milliseconds; 0 and 30 days if it counts from nothing.
     pub start_time_ms: i64,
     /// Length of the window in milliseconds.
     pub duration_ms: i64,
@@ -39,6 +43,28 @@ pub struct DeliveredClip<'a> {
     pub video_path: &'a str,
     /// The picture's path.
     pub image_path: &'a str,
+}
+
+/// The clips of a batch that are ready, by the jobs that were read of it.
+pub fn clips<'a>(batch: &'a Batch, job_of: impl Fn(&JobId) -> Option<&'a Job>) -> Vec<DeliveredClip<'a>> {
+    let found = batch.clips.iter().filter_map(|clip| {
+        let job = job_of(&clip.job_id).filter(|job| job.state == State::Ready)?;
+        let video = job.video.as_ref()?;
+        Some(DeliveredClip {
+            n: clip.n,
+            start_pos_ms: clip.start_pos_ms,
+            start_time_ms: clip.start_time_ms,
+            duration_ms: clip.duration_ms,
+            name: clip.name.as_str(),
+            mark: clip.mark.as_deref(),
+            live_path: clip.path.as_str(),
+            job_id: clip.job_id.as_str(),
+            lack_ms: video.lack_ms,
+            video_path: &job.order.video_path,
+            image_path: job.image.as_ref().map_or("", |_| job.order.image_path.as_str()),
+        })
+    });
+    found.collect()
 }
 
 /// The table, with times in RFC 3339.
@@ -108,7 +134,7 @@ pub fn edit_list(title: &str, clips: &[DeliveredClip<'_>], form: &EdlForm) -> St
 
 /// The point that the clips' `StartTime` counts from, else the midnight before the first of them.
 fn zero(clips: &[DeliveredClip<'_>]) -> i64 {
-    let told = clips.iter().find(|clip| clip.start_time_ms > 0);
+    let told = clips.iter().find(|clip| (1..MAX_START_TIME_MS).contains(&clip.start_time_ms));
     let told = told.map(|clip| clip.start_pos_ms.saturating_sub(clip.start_time_ms));
     let first = clips.iter().map(|clip| clip.start_pos_ms).min().unwrap_or(0);
     told.unwrap_or(first - first.rem_euclid(DAY_MS))

@@ -1,6 +1,6 @@
 //! Clips of an edit decision list (CMX 3600): the source timecodes of its cuts.
 
-use super::{SpanBounds, Clip, Fault, Listed, MOST_FAULTS, Skipped};
+use super::{ClipEntry, ClipList, Fault, MOST_FAULTS, Skipped, SpanBounds};
 use crate::edl::{self, EdlEvent};
 use crate::timecode::Rate;
 
@@ -12,7 +12,7 @@ const TEXT: &str = "/edl/text";
 ///
 /// # Errors
 /// The faults in the order of the lines, at most [`MOST_FAULTS`].
-pub fn clips(text: &str, rate: Rate, is_drop: bool, bounds: &SpanBounds) -> Result<Listed, Vec<Fault>> {
+pub fn clips(text: &str, rate: Rate, is_drop: bool, bounds: &SpanBounds) -> Result<ClipList, Vec<Fault>> {
     let zero = bounds
         .base
         .zero_ms
@@ -27,7 +27,7 @@ pub fn clips(text: &str, rate: Rate, is_drop: bool, bounds: &SpanBounds) -> Resu
     let list = list
         .map_err(|faults| faults.into_iter().map(|fault| Fault::of_text(TEXT, fault)).collect::<Vec<_>>())?;
     let title = list.title.unwrap_or_default();
-    let (mut listed, mut faults) = (Listed::default(), Vec::new());
+    let (mut listed, mut faults) = (ClipList::default(), Vec::new());
     for (n, event) in (1..).zip(list.events) {
         if let Some(why) = skipped(&event) {
             listed.skipped.push(Skipped { n, why: why.to_owned() });
@@ -36,7 +36,7 @@ pub fn clips(text: &str, rate: Rate, is_drop: bool, bounds: &SpanBounds) -> Resu
         let [start, end] =
             [event.source.start, event.source.end].map(|frame| zero.saturating_add(rate.floor_ms(frame)));
         match bounds.span(start, end) {
-            Ok(span) => listed.clips.push(Clip {
+            Ok(span) => listed.clips.push(ClipEntry {
                 n,
                 span,
                 name: event.name,

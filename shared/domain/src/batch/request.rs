@@ -1,26 +1,29 @@
 //! `POST /export/batch`: from a JSON body to clips in which every member has passed its rule. All or nothing: a body with
 //! a fault gives its faults, each with a pointer, and no clip.
 
-use super::{Base, ClipEntry, ClipList, ClipSpan, Fault, Guess, MOST_FAULTS, Skipped};
+use super::segments::{self, EventSegments, SegmentChoice, SegmentTimes};
+use super::times::{instant_ms, seconds_ms};
+use super::{
+    Base, ClipEntry, ClipList, ClipSpan, Fault, Guess, LEAST_EPOCH_MS, MOST_FAULTS, Skipped, SpanBounds, csv,
+    edl,
+};
 use crate::ids::{FileName, LivePath};
 use crate::json::{RequestJson, has_at_most};
 use crate::request::{ExportRequest, ExportType, Story, Wanted};
 use crate::settings::Limits;
 use crate::storage::Container;
-use jiff::Timestamp;
+use crate::timecode::Rate;
 
 mod name;
 
 /// Largest body in bytes.
 pub const MAX_BODY: usize = 1024 * 1024;
 const DAY_MS: i64 = 24 * 3_600_000;
-/// Numbers below are seconds that were meant to be milliseconds: as milliseconds they lie before March 1973.
-const LEAST_EPOCH_MS: i64 = 100_000_000_000;
 /// Most of a shift or a pad.
 const MOST_SHIFT_MS: i64 = 30 * DAY_MS;
 
 /// The members of the body.
-const KNOWN: [&str; 10] = [
+const KNOWN: [&str; 14] = [
     "live_path",
     "container",
     "target",
@@ -31,9 +34,21 @@ const KNOWN: [&str; 10] = [
     "shift_ms",
     "pad_before_ms",
     "pad_after_ms",
+    "segments",
+    "audio_track",
+    "features",
+    "liked",
 ];
 /// The members that bring the list, of which a body has exactly one.
-const LISTS: [&str; 1] = ["clips"];
+const LISTS: [&str; 4] = ["clips", "edl", "csv", "document"];
+/// The members that choose segments of a document.
+const CHOICES: [&str; 4] = ["segments", "audio_track", "features", "liked"];
+/// The value of `zero` that takes the event's start for second 0.
+const EVENT_START: &str = "event_start";
+/// Most features that a request may ask for.
+const MOST_FEATURES: usize = 100;
+/// Entries of a list whose skipping is told one by one.
+const MOST_SKIPPED: usize = 200;
 
 /// A place to deliver to, as a request names it.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -76,13 +91,21 @@ pub struct BatchRequest {
     pub guesses: Vec<Guess>,
 }
 
+/// Reads the segments of a document, at a pointer.
+pub type DocumentReader = fn(&RequestJson, &str) -> Result<EventSegments, Fault>;
+
 /// Judges a body. `now` is the time of the request, in milliseconds since 1970.
 ///
 /// # Errors
 /// The faults in the order of the text, at most [`MOST_FAULTS`].
-pub fn parse(body: &RequestJson, limits: &Limits, now: i64) -> Result<BatchRequest, Vec<Fault>> {
+pub fn parse(
+    body: &RequestJson,
+    limits: &Limits,
+    now: i64,
+    documents: DocumentReader,
+) -> Result<BatchRequest, Vec<Fault>> {
     let mut faults = Faults::default();
-    let found = read(body, limits, now, &mut faults);
+    let found = read(body, limits, now, documents, &mut faults);
     match found {
         Some(request) if faults.0.is_empty() => Ok(request),
         _ => Err(faults.0),
@@ -97,6 +120,12 @@ impl Faults {
     fn push(&mut self, pointer: impl Into<String>, detail: impl Into<String>) {
         if self.0.len() < MOST_FAULTS {
             self.0.push(Fault::at(pointer, detail));
+        }
+    }
+
+    fn add(&mut self, fault: Fault) {
+        if !self.is_full() {
+            self.0.push(fault);
         }
     }
 
@@ -120,6 +149,9 @@ impl<'a> Members<'a> {
             return None;
         };
         for (at, (name, _)) in members.iter().enumerate() {
+            if faults.is_full() {
+                break;
+            }
             let shown: String = name.chars().take(64).collect();
             let place = format!("{pointer}/{}", shown.replace('~', "~0").replace('/', "~1"));
             if !known.contains(&name.as_str()) {
@@ -162,6 +194,14 @@ impl<'a> Members<'a> {
         found
     }
 
+    fn boolean(&self, name: &str, faults: &mut Faults) -> Option<bool> {
+        if let RequestJson::Bool(value) = self.get(name)? {
+            return Some(*value);
+        }
+        faults.push(self.place(name), "must be true or false");
+        None
+    }
+
     /// One of the words in front of the values.
     fn word<T: Copy>(&self, name: &str, words: &[(&str, T)], faults: &mut Faults) -> Option<T> {
         let text = self.get(name)?.as_text();
@@ -186,25 +226,24 @@ impl<'a> Members<'a> {
 }
 
 /// The parts of the body that every list is read with.
-struct BatchCommon<'a> {
+struct BatchCommon {
     live_path: Option<LivePath>,
-    base: Base,
-    limits: &'a Limits,
-    /// The latest start of a window.
-    latest_ms: i64,
+    bounds: SpanBounds,
+    documents: DocumentReader,
+    /// `true` if `zero` is the event's start.
+    is_zero_event_start: bool,
 }
 
-fn read(body: &RequestJson, limits: &Limits, now: i64, faults: &mut Faults) -> Option<BatchRequest> {
+fn read(
+    body: &RequestJson,
+    limits: &Limits,
+    now: i64,
+    documents: DocumentReader,
+    faults: &mut Faults,
+) -> Option<BatchRequest> {
     let known: Vec<&str> = KNOWN.into_iter().chain(LISTS).collect();
     let members = Members::new("", body, &known, faults)?;
-    let base = Base {
-        zero_ms: members.get("zero").and_then(|value| zero(value, faults)),
-        shift_ms: members.integer("shift_ms", -MOST_SHIFT_MS, MOST_SHIFT_MS, faults).unwrap_or(0),
-        pad_before_ms: members.integer("pad_before_ms", 0, MOST_SHIFT_MS, faults).unwrap_or(0),
-        pad_after_ms: members.integer("pad_after_ms", 0, MOST_SHIFT_MS, faults).unwrap_or(0),
-    };
-    let latest_ms = now.saturating_add(limits.max_ahead_days.saturating_mul(DAY_MS));
-    let common = BatchCommon { live_path: members.live_path(faults), base, limits, latest_ms };
+    let common = common(&members, limits, now, documents, faults);
     let containers = [("ts", Container::Ts), ("mp4", Container::Mp4)];
     let container = members.word("container", &containers, faults).unwrap_or(Container::Ts);
     let target = members.get("target").and_then(|value| target(value, faults));
@@ -249,23 +288,162 @@ fn read(body: &RequestJson, limits: &Limits, now: i64, faults: &mut Faults) -> O
     Some(BatchRequest { container, target, export_type, story, wishes, skipped, guesses })
 }
 
+fn common(
+    members: &Members<'_>,
+    limits: &Limits,
+    now: i64,
+    documents: DocumentReader,
+    faults: &mut Faults,
+) -> BatchCommon {
+    let instant = members.get("zero");
+    let is_zero_event_start = instant.and_then(RequestJson::as_text) == Some(EVENT_START);
+    let instant = instant.filter(|_| !is_zero_event_start);
+    let base = Base {
+        zero_ms: instant.and_then(|value| zero(value, faults)),
+        shift_ms: members.integer("shift_ms", -MOST_SHIFT_MS, MOST_SHIFT_MS, faults).unwrap_or(0),
+        pad_before_ms: members.integer("pad_before_ms", 0, MOST_SHIFT_MS, faults).unwrap_or(0),
+        pad_after_ms: members.integer("pad_after_ms", 0, MOST_SHIFT_MS, faults).unwrap_or(0),
+    };
+    let latest_ms = now.saturating_add(limits.max_ahead_days.saturating_mul(DAY_MS));
+    let bounds = SpanBounds {
+        base,
+        max_duration_ms: limits.max_duration_ms,
+        latest_ms,
+        max_ahead_days: limits.max_ahead_days,
+        most_clips: limits.max_batch_clips,
+    };
+    BatchCommon { live_path: members.live_path(faults), bounds, documents, is_zero_event_start }
+}
+
 /// The list of the one member that brings it.
-fn list(members: &Members<'_>, common: &BatchCommon<'_>, faults: &mut Faults) -> Option<ClipList> {
-    let mut given = LISTS.into_iter().filter(|name| members.get(name).is_some());
-    let (Some(name), None) = (given.next(), given.next()) else {
+fn list(members: &Members<'_>, common: &BatchCommon, faults: &mut Faults) -> Option<ClipList> {
+    let mut given = LISTS.into_iter().filter_map(|name| Some((name, members.get(name)?)));
+    let (Some((name, value)), None) = (given.next(), given.next()) else {
         faults.push("", format!("must have exactly one of {}", LISTS.join(", ")));
         return None;
     };
-    let Some(RequestJson::List(items)) = members.get(name) else {
-        faults.push(members.place(name), "must be a list");
-        return None;
+    if name != "document" {
+        for choice in CHOICES.iter().filter(|choice| members.get(choice).is_some()) {
+            faults.push(members.place(choice), "goes with a document only");
+        }
+        if common.is_zero_event_start {
+            faults.push("/zero", "must be an instant: event_start goes with a document only");
+        }
+    }
+    if ["edl", "document"].contains(&name) && members.get("live_path").is_none() {
+        faults.push("/live_path", "is required");
+    }
+    let needs_path = common.live_path.is_none();
+    let listed = match (name, value) {
+        ("clips", RequestJson::List(items)) => Ok(clips(items, common, faults)),
+        ("csv", RequestJson::Text(text)) => csv::clips(text, &common.bounds, needs_path),
+        ("edl", value) => edit_list(value, common, faults)?,
+        ("document", value) => document(members, value, common, faults),
+        (_, _) => Err(vec![Fault::at(
+            members.place(name),
+            if name == "csv" { "must be a string" } else { "must be a list" },
+        )]),
     };
-    Some(clips(items, common, faults))
+    match listed {
+        Ok(listed) if listed.clips.is_empty() && name != "clips" => {
+            faults.push(
+                members.place(name),
+                format!("gives no clip; {} entries were skipped", listed.skipped.len()),
+            );
+            None
+        }
+        Ok(ClipList { clips, skipped, guesses }) => Some(ClipList { clips, skipped: told(skipped), guesses }),
+        Err(found) => {
+            for fault in found {
+                faults.add(fault);
+            }
+            None
+        }
+    }
 }
 
-fn clips(items: &[RequestJson], common: &BatchCommon<'_>, faults: &mut Faults) -> ClipList {
+/// The skipped entries, of which a long list names the first ones and counts the others.
+fn told(mut skipped: Vec<Skipped>) -> Vec<Skipped> {
+    let more = skipped.len().saturating_sub(MOST_SKIPPED);
+    if let Some(first) = skipped.get_mut(MOST_SKIPPED).filter(|_| more > 1) {
+        first.why = format!("and {} entries behind it make no clip either", more - 1);
+        skipped.truncate(MOST_SKIPPED + 1);
+    }
+    skipped
+}
+
+/// The clips of `edl`; `None` if its members have faults.
+fn edit_list(
+    value: &RequestJson,
+    common: &BatchCommon,
+    faults: &mut Faults,
+) -> Option<Result<ClipList, Vec<Fault>>> {
+    const RATES: &str = "must be 24000/1001, 24, 25, 30000/1001, 30, 48000/1001, 48, 50, 60000/1001 or 60";
+    let members = Members::new("/edl", value, &["text", "fps", "drop"], faults)?;
+    if members.get("text").is_none() {
+        faults.push("/edl/text", "is required");
+    }
+    let text = members.text("text", MAX_BODY, faults);
+    let rate = match members.get("fps") {
+        Some(RequestJson::Text(text)) => Rate::read(text),
+        Some(RequestJson::Number(number)) => Rate::read(&number.to_string()),
+        _ => None,
+    };
+    if rate.is_none() {
+        faults.push("/edl/fps", RATES);
+    }
+    let is_drop = members.boolean("drop", faults).unwrap_or(false);
+    Some(edl::clips(text?, rate?, is_drop, &common.bounds))
+}
+
+/// The clips of the segments of `document` that the request chooses.
+fn document(
+    members: &Members<'_>,
+    value: &RequestJson,
+    common: &BatchCommon,
+    faults: &mut Faults,
+) -> Result<ClipList, Vec<Fault>> {
+    let choice = choice(members, common, faults);
+    let found = (common.documents)(value, "/document").map_err(|fault| vec![fault])?;
+    segments::clips(&found, &choice, &common.bounds, "/document")
+}
+
+fn choice(members: &Members<'_>, common: &BatchCommon, faults: &mut Faults) -> SegmentChoice {
+    let times = [
+        ("original", SegmentTimes::Original),
+        ("optimized", SegmentTimes::Optimized),
+        ("optimized_else_original", SegmentTimes::OptimizedElseOriginal),
+    ];
+    let features = match members.get("features") {
+        None => Some(Vec::new()),
+        Some(RequestJson::List(items)) => {
+            let name = |item: &RequestJson| {
+                let text = item.as_text().filter(|text| !text.is_empty() && has_at_most(text, 256));
+                text.map(str::to_owned)
+            };
+            items
+                .iter()
+                .map(name)
+                .collect::<Option<Vec<_>>>()
+                .filter(|names| (1..=MOST_FEATURES).contains(&names.len()))
+        }
+        Some(_) => None,
+    };
+    if features.is_none() {
+        faults.push("/features", format!("must be a list of 1 to {MOST_FEATURES} names"));
+    }
+    SegmentChoice {
+        times: members.word("segments", &times, faults).unwrap_or_default(),
+        track: members.integer("audio_track", 0, 10_000, faults).map(|track| track.to_string()),
+        features: features.unwrap_or_default(),
+        is_liked: members.boolean("liked", faults).unwrap_or(false),
+        is_zero_event_start: common.is_zero_event_start,
+    }
+}
+
+fn clips(items: &[RequestJson], common: &BatchCommon, faults: &mut Faults) -> ClipList {
     let mut clips = Vec::new();
-    for (at, item) in items.iter().enumerate().take(common.limits.max_batch_clips.saturating_add(1)) {
+    for (at, item) in items.iter().enumerate().take(common.bounds.most_clips.saturating_add(1)) {
         if faults.is_full() {
             break;
         }
@@ -277,7 +455,7 @@ fn clips(items: &[RequestJson], common: &BatchCommon<'_>, faults: &mut Faults) -
     ClipList { clips, ..ClipList::default() }
 }
 
-fn clip(at: usize, item: &RequestJson, common: &BatchCommon<'_>, faults: &mut Faults) -> Option<ClipEntry> {
+fn clip(at: usize, item: &RequestJson, common: &BatchCommon, faults: &mut Faults) -> Option<ClipEntry> {
     const CLIP: [&str; 6] = ["start", "end", "duration_ms", "name", "ref", "live_path"];
     let pointer = format!("/clips/{at}");
     let members = Members::new(&pointer, item, &CLIP, faults)?;
@@ -301,8 +479,8 @@ fn clip(at: usize, item: &RequestJson, common: &BatchCommon<'_>, faults: &mut Fa
     })
 }
 
-fn span(members: &Members<'_>, common: &BatchCommon<'_>, faults: &mut Faults) -> Option<ClipSpan> {
-    let zero = common.base.zero_ms;
+fn span(members: &Members<'_>, common: &BatchCommon, faults: &mut Faults) -> Option<ClipSpan> {
+    let zero = common.bounds.base.zero_ms;
     let mut time = |name: &str, up: bool| match members.get(name).map(|value| time(value, zero, up)) {
         Some(Ok(ms)) => Some(ms),
         Some(Err(detail)) => {
@@ -315,7 +493,7 @@ fn span(members: &Members<'_>, common: &BatchCommon<'_>, faults: &mut Faults) ->
     if members.get("start").is_none() {
         faults.push(members.place("start"), "is required");
     }
-    let most = common.limits.max_duration_ms;
+    let most = common.bounds.max_duration_ms;
     let duration = members.integer("duration_ms", 1, most, faults);
     let behind = match (members.get("end"), members.get("duration_ms")) {
         (Some(_), Some(_)) => {
@@ -330,27 +508,20 @@ fn span(members: &Members<'_>, common: &BatchCommon<'_>, faults: &mut Faults) ->
         (None, Some(_)) => duration.and_then(|ms| start?.checked_add(ms)),
     };
     let last = if members.get("end").is_some() { "end" } else { "duration_ms" };
-    match common.base.span(start?, behind?) {
-        Ok(span) if span.duration_ms > most => {
-            faults.push(members.place(last), format!("makes the clip longer than {most} ms"));
-        }
-        Ok(span) if span.start_pos_ms > common.latest_ms => {
-            let days = common.limits.max_ahead_days;
-            faults.push(members.place("start"), format!("must be at most {days} days ahead"));
-        }
-        Ok(span) => return Some(span),
-        Err(detail) => faults.push(members.place(last), format!("the clip {detail}")),
-    }
-    None
+    let span = common.bounds.span(start?, behind?);
+    span.map_err(|wrong| {
+        faults.push(members.place(if wrong.is_of_start { "start" } else { last }), wrong.detail);
+    })
+    .ok()
 }
 
 /// Milliseconds since 1970 of a time in a list: RFC 3339, milliseconds since 1970, or seconds since `zero`. Fractions of a
 /// millisecond are rounded down, or up.
 fn time(value: &RequestJson, zero: Option<i64>, up: bool) -> Result<i64, &'static str> {
     match (value, zero) {
-        (RequestJson::Text(text), _) => instant(text, up),
+        (RequestJson::Text(text), _) => instant_ms(text, up).ok_or(NO_INSTANT),
         (RequestJson::Number(number), Some(zero)) => {
-            let ms = seconds_to_ms(&number.to_string(), up).ok_or("is out of range")?;
+            let ms = seconds_ms(&number.to_string(), up).ok_or("is out of range")?;
             zero.checked_add(ms).ok_or("is out of range")
         }
         (RequestJson::Number(_), None) => epoch_ms(value),
@@ -368,47 +539,11 @@ fn epoch_ms(value: &RequestJson) -> Result<i64, &'static str> {
     }
 }
 
-/// The milliseconds of an RFC 3339 time.
-fn instant(text: &str, up: bool) -> Result<i64, &'static str> {
-    let time: Timestamp = text.parse().map_err(|_| "must be an RFC 3339 time")?;
-    let (ns, per_ms) = (time.as_nanosecond(), 1_000_000);
-    let up = i128::from(up && ns.rem_euclid(per_ms) > 0);
-    i64::try_from(ns.div_euclid(per_ms) + up).map_err(|_| "is out of range")
-}
-
-/// The milliseconds of a JSON number of seconds, from its decimal digits alone. `None` beyond 10^12 seconds.
-fn seconds_to_ms(text: &str, up: bool) -> Option<i64> {
-    let (mantissa, exponent) = text.split_once(['e', 'E']).unwrap_or((text, "0"));
-    let (is_negative, digits) = match mantissa.strip_prefix('-') {
-        Some(digits) => (true, digits),
-        None => (false, mantissa),
-    };
-    let (whole, fraction) = digits.split_once('.').unwrap_or((digits, ""));
-    let digits = format!("{whole}{fraction}");
-    let digits = digits.trim_start_matches('0');
-    // The value in milliseconds is `digits` times ten to the power of `shift`.
-    let shift =
-        exponent.parse::<i64>().ok()?.checked_add(3)?.checked_sub(i64::try_from(fraction.len()).ok()?)?;
-    let kept = i64::try_from(digits.len()).ok()?.checked_add(shift)?;
-    if digits.is_empty() {
-        return Some(0);
-    }
-    if kept > 15 {
-        return None;
-    }
-    let kept = usize::try_from(kept).unwrap_or(0);
-    let (above, below) = digits.split_at(kept.min(digits.len()));
-    let zeros = "0".repeat(kept.saturating_sub(digits.len()));
-    let floor = format!("0{above}{zeros}").parse::<i64>().ok()?;
-    let rest = below.bytes().any(|digit| digit != b'0');
-    // Rounding down a negative value makes its digits larger.
-    let away = i64::from(rest && up != is_negative);
-    Some(if is_negative { -(floor + away) } else { floor + away })
-}
+const NO_INSTANT: &str = "must be an RFC 3339 time";
 
 fn zero(value: &RequestJson, faults: &mut Faults) -> Option<i64> {
     let found = match value {
-        RequestJson::Text(text) => instant(text, false),
+        RequestJson::Text(text) => instant_ms(text, false).ok_or(NO_INSTANT),
         _ => epoch_ms(value),
     };
     found.map_err(|detail| faults.push("/zero", detail)).ok()

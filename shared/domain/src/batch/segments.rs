@@ -1,7 +1,7 @@
 //! Clips of the segments of an event or a replay of Media Replay Engine.
 
 use super::times::seconds_ms;
-use super::{SpanBounds, Clip, Fault, Guess, Listed, MOST_FAULTS, Skipped};
+use super::{ClipEntry, ClipList, Fault, Guess, MOST_FAULTS, Skipped, SpanBounds};
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 
 /// The point that a document's seconds count from.
@@ -99,10 +99,10 @@ pub fn clips(
     choice: &SegmentChoice,
     bounds: &SpanBounds,
     pointer: &str,
-) -> Result<Listed, Vec<Fault>> {
+) -> Result<ClipList, Vec<Fault>> {
     let (zero, guesses) = zero(of, choice, bounds)?;
     let bounds = SpanBounds { base: super::Base { zero_ms: Some(zero), ..bounds.base }, ..*bounds };
-    let mut listed = Listed { guesses, ..Listed::default() };
+    let mut listed = ClipList { guesses, ..ClipList::default() };
     let track = choice.track.as_ref().unwrap_or(&of.track);
     let wanted = (1..).zip(&of.segments).filter(|(_, segment)| choice.wants(segment));
     let mut found = Vec::new();
@@ -123,7 +123,7 @@ pub fn clips(
         }
         seen.insert([start, end], n);
         match bounds.span(zero.saturating_add(start), zero.saturating_add(end)) {
-            Ok(span) => listed.clips.push(Clip {
+            Ok(span) => listed.clips.push(ClipEntry {
                 n,
                 span,
                 name: None,

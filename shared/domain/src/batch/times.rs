@@ -117,6 +117,12 @@ mod tests {
 
     proptest! {
         #[test]
+        fn no_number_panics(text in "-?[0-9]{1,40}(\\.[0-9]{1,40})?(e-?[0-9]{1,30})?") {
+            let (floor, ceiling) = (seconds_ms(&text, false), seconds_ms(&text, true));
+            prop_assert!(floor.zip(ceiling).is_none_or(|(floor, ceiling)| floor <= ceiling && ceiling - floor <= 1));
+        }
+
+        #[test]
         fn any_decimal_is_between_its_two_roundings(whole in 0..10_000_000_i64, fraction in "[0-9]{1,30}", negative: bool) {
             let text = format!("{}{whole}.{fraction}", if negative { "-" } else { "" });
             let (floor, ceil) = (seconds_ms(&text, false).unwrap(), seconds_ms(&text, true).unwrap());

@@ -1,7 +1,7 @@
 //! Lists of clips as texts: edit decision lists and tables.
 
 use crate::FIXED;
-use export_domain::batch::{Base, SpanBounds, Clip, Fault, Listed, MOST_FAULTS, csv, edl};
+use export_domain::batch::{Base, ClipEntry, ClipList, Fault, MOST_FAULTS, SpanBounds, csv, edl};
 use export_domain::timecode::Rate;
 use export_fuzz::damage::{self, damage};
 use export_fuzz::{config, measured};
@@ -54,11 +54,11 @@ fn damaged(texts: &'static [&'static str], donor: &'static [u8]) -> impl Strateg
 }
 
 /// A list makes sense, or each fault names a place in the text.
-fn check(text: &str, read: &Result<Listed, Vec<Fault>>) {
+fn check(text: &str, read: &Result<ClipList, Vec<Fault>>) {
     match read {
-        Ok(Listed { clips, .. }) => {
+        Ok(ClipList { clips, .. }) => {
             assert!(clips.len() <= MOST_CLIPS + 1);
-            for Clip { span, .. } in clips {
+            for ClipEntry { span, .. } in clips {
                 assert!((1..=14_400_000).contains(&span.duration_ms), "{span:?}");
                 assert!((0..=1_800_000_000_000).contains(&span.start_pos_ms), "{span:?}");
             }
@@ -78,14 +78,14 @@ fn check(text: &str, read: &Result<Listed, Vec<Fault>>) {
     }
 }
 
-fn read_edl(text: &str, rate: Rate) -> Result<Listed, Vec<Fault>> {
+fn read_edl(text: &str, rate: Rate) -> Result<ClipList, Vec<Fault>> {
     let (read, peak) = measured(|| edl::clips(text, rate, false, &bounds()));
     assert!(peak <= FIXED + PER_BYTE * text.len(), "{peak} bytes for {}", text.len());
     check(text, &read);
     read
 }
 
-fn read_csv(text: &str) -> Result<Listed, Vec<Fault>> {
+fn read_csv(text: &str) -> Result<ClipList, Vec<Fault>> {
     let (read, peak) = measured(|| csv::clips(text, &bounds(), false));
     assert!(peak <= FIXED + PER_BYTE * text.len(), "{peak} bytes for {}", text.len());
     check(text, &read);
@@ -115,7 +115,7 @@ proptest! {
 #[test]
 fn good_texts_are_read() {
     let found =
-        |read: Result<Listed, Vec<Fault>>| read.map(|listed| (listed.clips.len(), listed.skipped.len()));
+        |read: Result<ClipList, Vec<Fault>>| read.map(|listed| (listed.clips.len(), listed.skipped.len()));
     assert_eq!(found(read_edl(EDL, Rate::named("29.97").unwrap())), Ok((2, 2)));
     assert_eq!(TABLES.map(|text| found(read_csv(text))), [Ok((2, 0)), Ok((2, 0)), Ok((1, 0)), Ok((1, 0))]);
 }

@@ -84,9 +84,40 @@ fn show() -> Node {
     let state =
         page_parameter("clips", "Only clips of this state.", json!({"enum": ["all", "failed", "ready"]}));
     let size = json!({"type": "integer", "minimum": 1, "maximum": MOST_CLIPS, "default": 100});
-    let more = vec![state, page_parameter("limit", "Clips on a page.", size), cursor(), prefer()];
-    let what = "The batch with a page of its clips. Moves it on, as the request that made it does.";
-    of_one("getBatch", "Get a batch", what, more)
+    let mut more = vec![state, page_parameter("limit", "Clips on a page.", size), cursor(), prefer()];
+    more.extend(list_parameters());
+    let what = "The batch with a page of its clips. Moves it on, as the request that made it does. With another `format` it is the \
+        list of all clips that are ready, which can be posted again; `clips`, `limit` and `cursor` are no options of it.";
+    let mut operation = of_one("getBatch", "Get a batch, or the list of its clips", what, more);
+    let found = operation.at("responses").at("200");
+    *found.at("description") = "The batch, or the list.".into();
+    *found.at("headers") = headers(&["X-Correlation-Id", "Retry-After", "Content-Disposition"]);
+    let text = |what: &str| object! { "schema" => json!({"type": "string", "description": what}) };
+    let content = found.at("content").members();
+    content.insert("text/csv".to_owned(), text("A table (RFC 4180)."));
+    content.insert("text/plain".to_owned(), text("An edit decision list (CMX 3600)."));
+    operation
+}
+
+/// The parameters of the list of clips.
+fn list_parameters() -> Vec<Node> {
+    let rates = ["23.976", "24", "25", "29.97", "30", "47.952", "48", "50", "59.94", "60"];
+    let zero = "`edl`: the instant of `00:00:00:00`, RFC 3339 or milliseconds since 1970. By default that of the request that made \
+        the batch, else the midnight (UTC) before the first clip.";
+    vec![
+        page_parameter(
+            "format",
+            "The batch, a table, or an edit decision list.",
+            json!({"enum": ["json", "csv", "edl"], "default": "json"}),
+        ),
+        page_parameter("fps", "`edl`: frames in a second; required.", json!({"enum": rates})),
+        page_parameter(
+            "df",
+            "`edl`: 1 for drop-frame labels, with 29.97 and 59.94.",
+            json!({"enum": ["0", "1"], "default": "0"}),
+        ),
+        page_parameter("zero", zero, json!({"type": "string"})),
+    ]
 }
 
 fn cancel() -> Node {
@@ -156,6 +187,22 @@ fn live_path(description: &str) -> serde_json::Value {
     })
 }
 
+fn edit_list() -> serde_json::Value {
+    json!({
+        "type": ["object", "null"], "required": ["text", "fps"], "additionalProperties": false,
+        "description": "An edit decision list (CMX 3600). Each cut with picture is a clip of its source's frames; timecodes count from \
+            `zero`.",
+        "properties": {
+            "text": {"type": "string", "minLength": 1, "maxLength": 1_048_576},
+            "fps": {"oneOf": [{"type": "string"}, {"type": "number"}],
+                "description": "Frames in a second: 24000/1001, 24, 25, 30000/1001, 30, 48000/1001, 48, 50, 60000/1001 or 60, or \
+                    their decimals, such as 29.97."},
+            "drop": {"type": ["boolean", "null"],
+                "description": "`true` if timecodes are drop-frame up to the first `FCM` line."},
+        },
+    })
+}
+
 /// A text of a request.
 fn text(least: usize, most: usize, what: &str) -> serde_json::Value {
     json!({"type": ["string", "null"], "minLength": least, "maxLength": most, "description": what})
@@ -180,13 +227,38 @@ fn clip() -> serde_json::Value {
     })
 }
 
+/// The members of lists in other forms than JSON, and those that choose segments.
+fn lists() -> Node {
+    json!({
+        "edl": edit_list(),
+        "csv": text(1, 1_048_576, "A table (RFC 4180). Its first line names the columns: `start`, one of `end`, `duration` and \
+            `duration_ms`, and perhaps `name`, `ref` and `live_path`. Times are seconds since `zero`, `HH:MM:SS.mmm` \
+            since `zero`, RFC 3339, or milliseconds since 1970, in one form throughout."),
+        "document": {
+            "type": ["object", "null"], "required": ["Event", "Segments"],
+            "description": "The document of an event or a replay, in either view. Each of its segments that is chosen is a clip.",
+            "properties": {"Event": {"type": "object"}, "Segments": {"type": "array", "items": {"type": "object"}}},
+        },
+        "segments": {"enum": ["original", "optimized", "optimized_else_original", null],
+            "description": "`document`: the times of the segments; by default the optimized ones where there are both."},
+        "audio_track": {"type": ["integer", "null"], "minimum": 0, "maximum": 10_000,
+            "description": "`document`: the audio track of optimized times and of feedback; by default the document's first."},
+        "features": {"type": ["array", "null"], "minItems": 1, "maxItems": 100,
+            "items": {"type": "string", "minLength": 1, "maxLength": 256},
+            "description": "`document`: only segments that have one of these features."},
+        "liked": {"type": ["boolean", "null"],
+            "description": "`document`: `true` for segments only that a reviewer likes."},
+    })
+    .into()
+}
+
 /// `BatchRequest`
 pub(crate) fn request() -> Node {
     let shift = |least: i64, what: &str| json!({"type": ["integer", "null"], "minimum": least, "maximum": 2_592_000_000_i64, "description": what});
-    json!({
-        "description": "A batch of clips. Unknown members are refused; `null` counts as absent.",
+    let mut request = Node::from(json!({
+        "description": "A batch of clips. Exactly one of `clips`, `edl`, `csv` and `document` is there. Unknown members are \
+            refused; `null` counts as absent.",
         "type": "object",
-        "required": ["clips"],
         "additionalProperties": false,
         "properties": {
             "live_path": live_path("The recording of clips that name none, as `LivePath` of `POST /export`."),
@@ -210,13 +282,18 @@ pub(crate) fn request() -> Node {
                 },
             },
             "name": text(1, 256, "A template of the files' names: `{n}`, `{n:03}`, `{name}`, `{ref}` and `{source}`, the \
-                recording's name. By default a clip's own name, else `{source}-{n:03}`."),
-            "zero": time("The instant of second 0: RFC 3339 or milliseconds since 1970. Numbers of clips then are seconds, and \
-                `StartTime` counts from it. A recording without a clock has no clips without it."),
+                recording's name, `{title}` of an edit list, and `{event}`, `{program}`, `{replay}` and `{features}` of a document. By \
+                default a clip's own name, else `{source}-{n:03}`."),
+            "zero": {
+                "description": "The instant of second 0 or timecode `00:00:00:00`: RFC 3339 or milliseconds since 1970. Numbers of \
+                    clips then are seconds, and `StartTime` counts from it. A recording without a clock has no clips without it. \
+                    `event_start` takes the start of a document's event, though its seconds may count from elsewhere.",
+                "oneOf": [{"type": "string", "format": "date-time"}, {"const": "event_start"}, {"type": "number"}],
+            },
             "shift_ms": shift(-2_592_000_000, "Added to both ends of every window."),
             "pad_before_ms": shift(0, "Added in front of every window."),
             "pad_after_ms": shift(0, "Added behind every window."),
-            "clips": {"type": "array", "minItems": 1, "maxItems": MOST_CLIPS, "items": clip()},
+            "clips": {"type": ["array", "null"], "minItems": 1, "maxItems": MOST_CLIPS, "items": clip()},
         },
         "examples": [{
             "live_path": "mp4/55524C2004E/55524C2041268-6bdb82b53e0a/1/stream.mpd", "container": "mp4",
@@ -225,6 +302,7 @@ pub(crate) fn request() -> Node {
                 {"start": "2019-07-04T15:20:16.833Z", "end": "2019-07-04T15:20:21.833Z"},
             ],
         }],
-    })
-    .into()
+    }));
+    request.at("properties").members().append(lists().members());
+    request
 }

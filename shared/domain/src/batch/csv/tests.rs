@@ -45,7 +45,7 @@ fn every_form_of_time_gives_the_same_window() {
 fn names_marks_and_recordings_come_along() {
     let text = "start,end,name,ref,live_path,job_id\n0,1,\"Ace, \"\"1\"\"\",a1,a/b.mpd,x\n1,2,'=2+2,,,\n";
     let clips = clips(text, &bounds(Some(ZERO)), false).unwrap().clips;
-    let told = |clip: &Clip| (clip.n, clip.name.clone(), clip.mark.clone(), clip.live_path.clone());
+    let told = |clip: &ClipEntry| (clip.n, clip.name.clone(), clip.mark.clone(), clip.live_path.clone());
     let path = LivePath::parse("a/b.mpd").unwrap();
     assert_eq!(told(&clips[0]), (1, Some("Ace, \"1\"".to_owned()), Some("a1".to_owned()), Some(path)));
     assert_eq!(told(&clips[1]), (2, Some("=2+2".to_owned()), None, None));
