@@ -17,7 +17,7 @@ from instance import ROOT, STATE, StackError
 
 CRATES = (
     "data-export-worker", "event-export", "export-batch", "job-sweeper", "media-export-submit", "media-export-worker",
-    "media-read", "replay-export", "status-poll",
+    "media-read", "recordings", "replay-export", "status-poll",
 )
 TEMPLATE = ROOT / "infra" / "sam" / "template.yaml"
 # What a package for AWS holds.

@@ -88,6 +88,7 @@ def parameters(options: argparse.Namespace) -> dict[str, str]:
         "Architecture": {"aarch64": "arm64", "arm64": "arm64"}.get(platform.machine(), "x86_64"),
         "FfmpegPath": ffmpeg(),
         "CreateMreTables": "true",
+        "RecordingsAccess": "on",
         "DownloadLinks": "on",
         "DataExportAuth": "NONE",
         "ExportRule": "ENABLED",

@@ -139,7 +139,7 @@ def small_account(cloud: Cloud, values: Values) -> Iterator[str]:
     if limit < max(workers, NEW_ACCOUNT):
         yield (f"this account runs {limit} functions at once, and clips and stills alone may be {workers}: have AWS raise the quota "
                "'Concurrent executions' of Lambda")
-    reserved = numbers["SubmitConcurrency"] + 2 * (numbers["StatusConcurrency"] + numbers["DocumentsConcurrency"])
+    reserved = numbers["SubmitConcurrency"] + 3 * numbers["StatusConcurrency"] + 2 * numbers["DocumentsConcurrency"]
     if values["ReserveWorkers"] == "on":
         reserved += workers + OTHER_WORKERS
     if reserved and reserved + UNRESERVED > limit:

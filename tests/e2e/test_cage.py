@@ -38,7 +38,7 @@ from .stack import Stack, storage_info
 from .uncageable import refusing
 
 WORKERS = ("MediaExportClipWorker", "MediaExportThumbnailWorker")
-FUNCTIONS = (*WORKERS, "MediaExportSubmit", "ExportBatch", "StatusPoll", "MediaRead", "JobSweeper", "EventExport", "ReplayExport", "DataExportWorker")
+FUNCTIONS = (*WORKERS, "MediaExportSubmit", "ExportBatch", "StatusPoll", "MediaRead", "Recordings", "JobSweeper", "EventExport", "ReplayExport", "DataExportWorker")
 NOBODY = 65534
 # The memory of each worker, and what is reserved and not used.
 SPACES = [(mib << 20) + (1 << 30) + len(os.sched_getaffinity(0)) * (1 << 29) for mib in (3008, 1769)]

@@ -37,6 +37,8 @@ HTTP = {
     "status-poll/jobs": (200, set()),
     "media-read/files": (404, set()),
     "media-read/video": (404, set()),
+    "recordings/list": (200, set()),
+    "recordings/get": (404, set()),
     "event-export/get-ok": (200, set()),
     "event-export/get-edl": (200, set()),
     "event-export/get-not-found": (404, set()),

@@ -29,6 +29,7 @@ ENTRY_POINTS = {
     "status-poll": "StatusPoll",
     "media-read": "MediaRead",
     "export-batch": "ExportBatch",
+    "recordings": "Recordings",
     "event-export": "EventExport",
     "replay-export": "ReplayExport",
 }

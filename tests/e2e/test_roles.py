@@ -126,6 +126,7 @@ def everything(stack: Stack, recorded: Callable[[str], Recording]) -> None:
         lambda: posted_again(stack, recording),
         lambda: fetched(stack, recording),
         lambda: batched(stack, recording),
+        lambda: found(stack, recording),
     ]
     with ThreadPoolExecutor(len(paths)) as pool:
         for done in [pool.submit(path) for path in paths]:
@@ -237,6 +238,11 @@ def batched(stack: Stack, recording: Recording) -> None:
     assert stack.invoke("JobSweeper", b"{}").error == ""
     assert f"J#{jobs[0]}" in stack.items(), "the sweeper made the job anew"
     wait_for(done, "end of the batch", 60)
+def found(stack: Stack, recording: Recording) -> None:
+    """A recording in its folder, and what it holds."""
+    for path in (f"?under={recording.folder}", f"/{recording.live_path}"):
+        answer = stack.send("GET", f"/recordings{path}", headers={"X-Session-Id": stack.session_id})
+        assert answer.status == 200, answer
 
 
 def save(stack: Stack, item: dict) -> None:
@@ -492,6 +498,14 @@ OTHERS = {
     "StatusPoll": [
         A_CLIPS_END,
         ("s3", "get_object", {"Bucket": "EXPORT_BUCKET", "Key": "export/x"}),
+        ("sqs", "send_message", {"QueueUrl": "CLIP_QUEUE_URL", "MessageBody": "x"}),
+    ],
+    "Recordings": [
+        A_CLIPS_END,
+        ("s3", "get_object", {"Bucket": "EXPORT_BUCKET", "Key": "export/x"}),
+        ("s3", "list_objects_v2", {"Bucket": "EXPORT_BUCKET", "Prefix": "export/"}),
+        ("s3", "put_object", {"Bucket": "SOURCE_BUCKET", "Key": "recordings/x", "Body": b""}),
+        ("dynamodb", "get_item", {"TableName": "JOBS_TABLE_NAME", "Key": JOB}),
         ("sqs", "send_message", {"QueueUrl": "CLIP_QUEUE_URL", "MessageBody": "x"}),
     ],
     "MediaRead": [

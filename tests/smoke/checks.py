@@ -75,6 +75,21 @@ def clip(subject: Subject) -> None:
 
 
 @check
+def recordings(subject: Subject) -> None:
+    """A recording is found in its folder, with its range"""
+    if subject.parameter("RecordingsAccess") != "on":
+        raise Skipped("the stack's RecordingsAccess is off")
+    headers = {} if subject.open else {"X-Session-Id": subject.session_id}
+    recording = subject.upload(recording_of(subject))
+    folder, path = recording.folder, recording.live_path
+    listed = subject.send("GET", f"/recordings?under={folder}", headers=headers)
+    assert listed.status == 200, listed.status
+    assert [each["live_path"] for each in listed.body["recordings"]] == [path], listed
+    told = subject.send("GET", f"/recordings/{path}", headers=headers)
+    assert told.status == 200 and told.body["end_time_ms"] > told.body["start_time_ms"], told
+
+
+@check
 def links(subject: Subject) -> None:
     """A link opens the clip without credentials, and no other file"""
     if subject.parameter("DownloadLinks") != "on":

@@ -59,6 +59,7 @@ export class MediaExport extends Construct {
   readonly exportBatchFunction: IFunction;
   readonly statusPollFunction: IFunction;
   readonly mediaReadFunction: IFunction;
+  readonly recordingsFunction: IFunction;
   readonly mediaExportClipWorkerFunction: IFunction;
   readonly mediaExportThumbnailWorkerFunction: IFunction;
   readonly jobSweeperFunction: IFunction;
@@ -124,6 +125,7 @@ export class MediaExport extends Construct {
     this.exportBatchFunction = this.function('ExportBatch');
     this.statusPollFunction = this.function('StatusPoll');
     this.mediaReadFunction = this.function('MediaRead');
+    this.recordingsFunction = this.function('Recordings');
     this.mediaExportClipWorkerFunction = this.function('MediaExportClipWorker');
     this.mediaExportThumbnailWorkerFunction = this.function('MediaExportThumbnailWorker');
     this.jobSweeperFunction = this.function('JobSweeper');

@@ -31,6 +31,7 @@ export const ARGUMENTS: { readonly [P in keyof MediaExportParameters]-?: Argumen
   authMode: text('AuthMode'),
   defaultTenant: text('DefaultTenant'),
   tenantCredentials: flag('TenantCredentials', 'on', 'off'),
+  recordingsAccess: flag('RecordingsAccess', 'on', 'off'),
   downloadLinks: flag('DownloadLinks', 'on', 'off'),
   dataExportAuth: text('DataExportAuth'),
   dataExportJwtIssuer: text('DataExportJwtIssuer'),

@@ -46,6 +46,11 @@ export interface MediaExportParameters {
    */
   readonly tenantCredentials?: boolean;
   /**
+   * Whether a session can list its tenant's recordings and learn what they hold.
+   * @default false
+   */
+  readonly recordingsAccess?: boolean;
+  /**
    * Whether a session can have links to the files of its tenant's jobs. A link opens a file for 15 minutes to everyone who has it.
    * @default false
    */
@@ -208,7 +213,7 @@ export interface MediaExportParameters {
    */
   readonly submitConcurrency?: number;
   /**
-   * Reserved concurrency of `StatusPoll` and of `MediaRead` each; 0 reserves none.
+   * Reserved concurrency of `StatusPoll`, of `MediaRead` and of `Recordings` each; 0 reserves none.
    * @default 0
    */
   readonly statusConcurrency?: number;

@@ -61,6 +61,8 @@ const OUTPUTS: Record<string, (construct: MediaExport) => string | undefined> = 
   ExportBatchRoleArn: it => it.exportBatchFunction.role?.roleArn,
   StatusPollFunction: it => it.statusPollFunction.functionArn,
   StatusPollRoleArn: it => it.statusPollFunction.role?.roleArn,
+  RecordingsFunction: it => it.recordingsFunction.functionArn,
+  RecordingsRoleArn: it => it.recordingsFunction.role?.roleArn,
   MediaReadFunction: it => it.mediaReadFunction.functionArn,
   MediaReadRoleArn: it => it.mediaReadFunction.role?.roleArn,
   MediaExportClipWorkerFunction: it => it.mediaExportClipWorkerFunction.functionArn,

@@ -283,4 +283,4 @@ def test_the_media_half_alone_has_nothing_of_media_replay_engine():
         assert alone.of_type(kind).keys() < whole.of_type(kind).keys()
     functions = alone.of_type("AWS::Lambda::Function")
     assert functions.keys() == {
-        "MediaExportSubmit", "ExportBatch", "StatusPoll", "MediaRead", "MediaExportClipWorker", "MediaExportThumbnailWorker", "JobSweeper"}
+        "MediaExportSubmit", "ExportBatch", "StatusPoll", "MediaRead", "Recordings", "MediaExportClipWorker", "MediaExportThumbnailWorker", "JobSweeper"}

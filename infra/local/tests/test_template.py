@@ -176,7 +176,7 @@ def test_only_who_has_to_may_send_to_a_queue(queue, may):
 
 
 def test_functions_behind_the_api_end_before_the_api_gives_up():
-    for name in ("MediaExportSubmit", "ExportBatch", "StatusPoll", "MediaRead", "EventExport", "ReplayExport"):
+    for name in ("MediaExportSubmit", "ExportBatch", "StatusPoll", "MediaRead", "Recordings", "EventExport", "ReplayExport"):
         assert FUNCTIONS[name]["Timeout"] < 30
 
 
@@ -230,6 +230,23 @@ def test_only_a_stack_that_lends_links_has_a_role_that_reads_clips_for_them(key)
     assert read == [["arn:aws:s3:::theirs/*export/*"], f"arn:aws:s3:::{own}/export/*"]
     services = re.findall(r"\bs3\.\*", json.dumps(made["off"].resources["MediaReadRole"]))
     assert not services
+
+
+@pytest.mark.parametrize("lends", ["off", "on"])
+def test_only_a_stack_that_finds_recordings_has_a_role_that_reads_them_for_it(lends):
+    theirs = {"CreateMreTables": "true", "TenantSourceBucketArns": "arn:aws:s3:::theirs", "TenantCredentials": lends}
+    made = {access: Resolved(**theirs, RecordingsAccess=access) for access in ("off", "on")}
+    assert rights(made["off"], "RecordingsRole") == []
+    own = made["on"].physical("SourceBucket")
+    opened = [json.loads(each) for each in rights(made["on"], "RecordingsRole")]
+    read = {(each["Action"], str(each["Resource"])) for each in opened}
+    whole = {("s3:ListBucket", f"arn:aws:s3:::{own}"), ("s3:GetObject", f"arn:aws:s3:::{own}/*")}
+    others = {("s3:ListBucket", "['arn:aws:s3:::theirs']"), ("s3:GetObject", "['arn:aws:s3:::theirs/*']")}
+    assert read == (set() if lends == "on" else whole | others)
+    role = f"arn:aws:iam::{ACCOUNT}:role/{made['on'].physical('RecordingsRole')}"
+    for access, stack in made.items():
+        trust = stack.resources["DataRole"]["Properties"]["AssumeRolePolicyDocument"]["Statement"] if lends == "on" else []
+        assert any(role in str(each) or "RecordingsRole" in str(each) for each in trust) == (lends == "on" and access == "on")
 
 
 def rights(made: Resolved, role: str) -> list[str]:
@@ -354,7 +371,7 @@ def test_every_queue_is_watched_for_age_and_every_dead_letter_queue_for_messages
 
 def test_every_function_is_watched_for_errors_and_throttles():
     assert alarmed("Throttles") | alarmed("Invocations") == set(FUNCTIONS)
-    behind_the_api = {"MediaExportSubmit", "ExportBatch", "StatusPoll", "MediaRead", "EventExport", "ReplayExport"}
+    behind_the_api = {"MediaExportSubmit", "ExportBatch", "StatusPoll", "MediaRead", "Recordings", "EventExport", "ReplayExport"}
     assert alarmed("Errors") == set(FUNCTIONS) - behind_the_api and alarmed("5xx") == {"Api"}
 
 
@@ -416,7 +433,7 @@ def test_every_function_can_have_its_concurrency_reserved_and_the_page_adds_it_u
 def test_the_routes_of_the_status_have_a_throttle_of_their_own():
     keys = {each["Properties"]["RouteKey"]: name for name, each in of_type("AWS::ApiGatewayV2::Route").items()}
     settings = RESOURCES["ApiStage"]["Properties"]["RouteSettings"]
-    theirs = {key for key in keys if re.search("/export/(status|jobs|batch)", key)}
+    theirs = {key for key in keys if re.search("/export/(status|jobs|batch)|/recordings", key)}
     assert settings.keys() == theirs - {"POST /export/batch"}
     throttle = {"ThrottlingRateLimit": {"Ref": "StatusRateLimit"}, "ThrottlingBurstLimit": {"Ref": "StatusBurstLimit"}}
     assert all(each == throttle for each in settings.values())

@@ -20,8 +20,8 @@ use base64::engine::general_purpose::STANDARD as BASE64;
 use bytes::{Bytes, BytesMut};
 use export_domain::ids::{JobId, hex};
 use export_domain::ports::{
-    Checked, ClipLook, ClipStore, Clock, Origin, Part, Precondition, Published, RecordingError, SourceStore,
-    StoredObject, Unavailable, Upload, WriteError,
+    Checked, ClipLook, ClipStore, Clock, FolderPart, Origin, Part, Precondition, Published, RecordingError,
+    RecordingLists, SourceStore, StoredObject, Unavailable, Upload, WriteError,
 };
 use export_domain::target::{Bucket, Target};
 use lent::Lender;
@@ -140,16 +140,77 @@ impl S3Objects {
         match get.set_expected_bucket_owner(account(&bucket.owner)).send().await {
             Ok(object) => Ok(Some(object)),
             Err(e) => match status(&e) {
-                Some(404) => Err(RecordingError::NotFound),
                 Some(416) if range.is_some() => Ok(None),
-                _ => Err(match trouble(&e) {
-                    Some(Trouble::Denied) => RecordingError::Denied,
-                    Some(Trouble::Key) => RecordingError::Key(unavailable(WHAT, &e).1),
-                    Some(Trouble::Clock) => RecordingError::Clock(unavailable(WHAT, &e).1),
-                    None => unavailable(WHAT, &e).into(),
-                }),
+                _ => Err(unread(&e)),
             },
         }
+    }
+}
+
+impl RecordingLists for S3Objects {
+    async fn folder(
+        &self,
+        bucket: &Bucket,
+        folder: &str,
+        after: Option<&str>,
+        most: usize,
+    ) -> Result<FolderPart, RecordingError> {
+        // `0` follows `/`: with it all of a folder is passed over.
+        let behind = |name: &str| match name.strip_suffix('/') {
+            Some(name) => format!("{folder}{name}0"),
+            None => format!("{folder}{name}"),
+        };
+        let listed = self
+            .reader(bucket)
+            .await?
+            .list_objects_v2()
+            .bucket(&bucket.name)
+            .prefix(folder)
+            .delimiter("/")
+            .max_keys(i32::try_from(most).unwrap_or(i32::MAX))
+            .set_start_after(after.map(behind))
+            .set_expected_bucket_owner(account(&bucket.owner))
+            .send()
+            .await
+            .map_err(|e| unread(&e))?;
+        let own = |key: Option<&str>| key?.strip_prefix(folder).map(str::to_owned);
+        let folders: Vec<String> =
+            listed.common_prefixes().iter().filter_map(|found| own(found.prefix())).collect();
+        let written = |at: Option<&DateTime>| at.and_then(|at| at.to_millis().ok()).unwrap_or_default();
+        let objects = listed.contents().iter();
+        let objects: Vec<_> = objects
+            .filter_map(|found| Some((own(found.key())?, written(found.last_modified()))))
+            // The object that a console makes for a folder.
+            .filter(|(name, _)| !name.is_empty())
+            .collect();
+        let last = folders.iter().chain(objects.iter().map(|(name, _)| name)).max().cloned();
+        Ok(FolderPart {
+            next: last.filter(|_| listed.is_truncated() == Some(true)),
+            folders: folders.iter().map(|name| name.trim_end_matches('/').to_owned()).collect(),
+            objects,
+        })
+    }
+
+    async fn written_at(&self, bucket: &Bucket, key: &str) -> Result<Option<i64>, RecordingError> {
+        let head = self.reader(bucket).await?.head_object().bucket(&bucket.name).key(key);
+        match head.set_expected_bucket_owner(account(&bucket.owner)).send().await {
+            Ok(object) => Ok(object.last_modified().and_then(|at| at.to_millis().ok())),
+            Err(e) => match unread(&e) {
+                RecordingError::NotFound => Ok(None),
+                error => Err(error),
+            },
+        }
+    }
+}
+
+/// Why an object was not read, or a folder not listed.
+fn unread<E: ProvideErrorMetadata + Error + 'static>(error: &SdkError<E>) -> RecordingError {
+    match trouble(error) {
+        _ if status(error) == Some(404) => RecordingError::NotFound,
+        Some(Trouble::Denied) => RecordingError::Denied,
+        Some(Trouble::Key) => RecordingError::Key(unavailable(WHAT, error).1),
+        Some(Trouble::Clock) => RecordingError::Clock(unavailable(WHAT, error).1),
+        None => unavailable(WHAT, error).into(),
     }
 }
 

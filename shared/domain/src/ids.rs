@@ -23,6 +23,9 @@ pub enum NameError {
     /// Not a relative path of 2 to 12 plain segments that ends in `.mpd`; the text names the offence.
     #[error("must be a relative path of 2 to 12 segments that ends in .mpd: {0}")]
     Path(&'static str),
+    /// Not a relative path of at most 11 plain segments; the text names the offence.
+    #[error("must be a relative path of at most 11 segments: {0}")]
+    Folder(&'static str),
     /// Starts with a dot.
     #[error("must not start with a dot")]
     LeadingDot,
@@ -74,6 +77,10 @@ text_newtype! {
 text_newtype! {
     /// The manifest's path under the tenant's source prefix (`LivePath`).
     LivePath
+}
+text_newtype! {
+    /// A folder under the tenant's source prefix (`under`): empty for the prefix itself, else with a `/` behind it.
+    FolderPath
 }
 text_newtype! {
     /// The clip's file stem in Unicode NFC (`FileName`).
@@ -128,20 +135,14 @@ impl LivePath {
     /// `.` or `..`, ending in `.mpd`, at most 512 bytes.
     pub fn parse(text: &str) -> Result<Self, NameError> {
         bounded(text, 512)?;
-        let segments = || text.split('/');
-        let offences = [
-            (text.contains("://"), "it is a URL"),
-            (text.starts_with('/'), "it begins with /"),
-            (segments().any(str::is_empty), "a segment is empty"),
-            (segments().any(|segment| matches!(segment, "." | "..")), "a segment is . or .."),
-            (segments().any(|segment| segment.len() > 128), "a segment is longer than 128 characters"),
-            (!(2..=12).contains(&segments().count()), "it has fewer segments or more"),
-            (text.strip_suffix(".mpd").is_none(), "it ends otherwise"),
-        ];
-        if let Some((_, offence)) = offences.into_iter().find(|(is_so, _)| *is_so) {
+        let count = text.split('/').count();
+        let offence = offence(text)
+            .or((!(2..=12).contains(&count)).then_some("it has fewer segments or more"))
+            .or(text.strip_suffix(".mpd").is_none().then_some("it ends otherwise"));
+        if let Some(offence) = offence {
             return Err(NameError::Path(offence));
         }
-        all(text, |c| c.is_ascii_alphanumeric() || "/._=@+ -".contains(c))?;
+        all(text, is_of_path)?;
         Ok(Self(text.to_owned()))
     }
 
@@ -149,6 +150,51 @@ impl LivePath {
     pub fn directory(&self) -> &str {
         self.0.rfind('/').map_or("", |at| &self.0[..=at])
     }
+}
+
+impl FolderPath {
+    /// # Errors
+    /// [`NameError`] unless it is at most 11 segments as of a [`LivePath`], with or without a `/` behind the last one.
+    pub fn parse(text: &str) -> Result<Self, NameError> {
+        if text.is_empty() {
+            return Ok(Self(String::new()));
+        }
+        bounded(text, 512)?;
+        let path = text.strip_suffix('/').unwrap_or(text);
+        let count = path.split('/').count();
+        match offence(path) {
+            Some(offence) => return Err(NameError::Folder(offence)),
+            None if count > 11 => return Err(NameError::Folder("it has more segments")),
+            None => {}
+        }
+        all(path, is_of_path)?;
+        Ok(Self(format!("{path}/")))
+    }
+
+    /// The folder of that name in this one.
+    ///
+    /// # Errors
+    /// As [`Self::parse`].
+    pub fn join(&self, name: &str) -> Result<Self, NameError> {
+        Self::parse(&format!("{self}{name}/"))
+    }
+}
+
+/// The first way in which a text is no relative path of plain segments.
+fn offence(text: &str) -> Option<&'static str> {
+    let segments = || text.split('/');
+    let offences = [
+        (text.contains("://"), "it is a URL"),
+        (text.starts_with('/'), "it begins with /"),
+        (segments().any(str::is_empty), "a segment is empty"),
+        (segments().any(|segment| matches!(segment, "." | "..")), "a segment is . or .."),
+        (segments().any(|segment| segment.len() > 128), "a segment is longer than 128 characters"),
+    ];
+    offences.into_iter().find(|(is_so, _)| *is_so).map(|(_, offence)| offence)
+}
+
+fn is_of_path(c: char) -> bool {
+    c.is_ascii_alphanumeric() || "/._=@+ -".contains(c)
 }
 
 impl FileName {

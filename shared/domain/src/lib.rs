@@ -17,6 +17,7 @@ pub mod json;
 pub mod lines;
 pub mod message;
 pub mod ports;
+pub mod recordings;
 pub mod request;
 pub mod resource;
 pub mod settings;

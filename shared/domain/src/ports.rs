@@ -306,6 +306,37 @@ pub trait SourceStore: Send + Sync {
     ) -> impl Future<Output = Result<Bytes, RecordingError>> + Send;
 }
 
+/// A part of what lies directly in a folder of a bucket, in the order of the names.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct FolderPart {
+    /// Names of folders, without `/`.
+    pub folders: Vec<String>,
+    /// Names of objects, with the time at which each was written, milliseconds since the Unix epoch.
+    pub objects: Vec<(String, i64)>,
+    /// The name that the next part begins behind, with a `/` if it is a folder's; `None` at the end.
+    pub next: Option<String>,
+}
+
+/// The store of recordings, by its folders.
+pub trait RecordingLists: Send + Sync {
+    /// Lists what lies directly below the key `folder`, which is empty or ends in `/`: at most `most` names behind the
+    /// one `after`. What lies deeper is not looked at.
+    fn folder(
+        &self,
+        bucket: &Bucket,
+        folder: &str,
+        after: Option<&str>,
+        most: usize,
+    ) -> impl Future<Output = Result<FolderPart, RecordingError>> + Send;
+
+    /// When an object was written, milliseconds since the Unix epoch; `None` if there is none.
+    fn written_at(
+        &self,
+        bucket: &Bucket,
+        key: &str,
+    ) -> impl Future<Output = Result<Option<i64>, RecordingError>> + Send;
+}
+
 /// The metadata of an object that this service wrote: the attempt that made it.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Origin {

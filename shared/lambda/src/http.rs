@@ -192,6 +192,7 @@ fn told(status: u16, detail: &str, errors: Option<serde_json::Value>) -> Reply {
         406 => "Not Acceptable",
         409 => "Conflict",
         413 => "Content Too Large",
+        422 => "Unprocessable Content",
         503 => "Service Unavailable",
         _ => "Error",
     };

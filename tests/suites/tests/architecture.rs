@@ -26,6 +26,7 @@ const ALLOWED: &[(&str, &[&str])] = &[
     ("export-batch", &["export-aws", "export-domain", "export-lambda", "export-mre"]),
     ("job-sweeper", &["export-aws", "export-domain", "export-lambda"]),
     ("media-export-worker", &["export-aws", "export-clip", "export-domain", "export-lambda", "export-media"]),
+    ("recordings", &["export-aws", "export-clip", "export-domain", "export-lambda", "export-media"]),
     ("event-export", &["export-aws", "export-domain", "export-lambda", "export-mre"]),
     ("replay-export", &["export-aws", "export-domain", "export-lambda", "export-mre"]),
     ("data-export-worker", &["export-aws", "export-domain", "export-lambda", "export-mre"]),

@@ -1,15 +1,16 @@
 //! S3: recordings and clips.
 
 use crate::fault::{Faults, lock};
+use crate::samples::NOW;
 use bytes::Bytes;
 use export_domain::ids::hex;
 use export_domain::ports::{
-    Checked, ClipLinks, ClipLook, ClipStore, FileLink, LinkHeaders, Origin, Part, Precondition, Published,
-    RecordingError, SourceStore, StoredObject, Unavailable, Upload, WriteError,
+    Checked, ClipLinks, ClipLook, ClipStore, FileLink, FolderPart, LinkHeaders, Origin, Part, Precondition,
+    Published, RecordingError, RecordingLists, SourceStore, StoredObject, Unavailable, Upload, WriteError,
 };
 use export_domain::target::{Bucket, Target};
 use sha2::{Digest, Sha256};
-use std::collections::{BTreeMap, HashSet};
+use std::collections::{BTreeMap, BTreeSet, HashSet};
 use std::sync::{Arc, Mutex};
 
 const WHAT: &str = "S3";
@@ -47,6 +48,13 @@ pub enum Call {
         range: Option<(u64, u64)>,
         /// The caller's bound.
         most: u64,
+    },
+    /// A list of a folder, or a look at an object.
+    Look {
+        /// The bucket and its owner.
+        bucket: Bucket,
+        /// The folder or the object.
+        key: String,
     },
     /// An object, or the start of an upload.
     Write {
@@ -220,6 +228,56 @@ impl SourceStore for MemoryObjects {
             Ok(bytes.and_then(|bytes| if fits(&bytes) { Ok(bytes) } else { Err(RecordingError::TooLarge) }))
         };
         self.faults.run(WHAT, "read", read).await?
+    }
+}
+
+/// Every object was written at [`NOW`]. Operations: `folder`, `written_at`.
+impl RecordingLists for MemoryObjects {
+    async fn folder(
+        &self,
+        bucket: &Bucket,
+        folder: &str,
+        after: Option<&str>,
+        most: usize,
+    ) -> Result<FolderPart, RecordingError> {
+        let (store, name) = (Arc::clone(&self.store), bucket.name.clone());
+        lock(&store).calls.push(Call::Look { bucket: bucket.clone(), key: folder.to_owned() });
+        let (folder, after) = (folder.to_owned(), after.map(str::to_owned));
+        let list = move || {
+            let store = lock(&store);
+            if store.denied.contains(&name) {
+                return Ok(Err(RecordingError::Denied));
+            }
+            let below = store.objects.keys().filter(|(bucket, _)| *bucket == name);
+            let below = below.filter_map(|(_, key)| key.strip_prefix(&folder));
+            // In S3's order, in which a folder counts with its `/`.
+            let names: BTreeSet<&str> = below.filter_map(|rest| rest.split_inclusive('/').next()).collect();
+            let mut left =
+                names.into_iter().filter(|name| after.as_deref().is_none_or(|after| *name > after));
+            let part: Vec<&str> = left.by_ref().take(most).collect();
+            let (folders, objects): (Vec<&str>, Vec<&str>) =
+                part.iter().copied().partition(|name| name.ends_with('/'));
+            let next = part.last().filter(|_| left.next().is_some()).map(|name| (*name).to_owned());
+            Ok(Ok(FolderPart {
+                folders: folders.iter().map(|name| name.trim_end_matches('/').to_owned()).collect(),
+                objects: objects.iter().map(|name| ((*name).to_owned(), NOW)).collect(),
+                next,
+            }))
+        };
+        self.faults.run(WHAT, "folder", list).await?
+    }
+
+    async fn written_at(&self, bucket: &Bucket, key: &str) -> Result<Option<i64>, RecordingError> {
+        let (store, name) = (Arc::clone(&self.store), (bucket.name.clone(), key.to_owned()));
+        lock(&store).calls.push(Call::Look { bucket: bucket.clone(), key: key.to_owned() });
+        let look = move || {
+            let store = lock(&store);
+            if store.denied.contains(&name.0) {
+                return Ok(Err(RecordingError::Denied));
+            }
+            Ok(Ok(store.objects.contains_key(&name).then_some(NOW)))
+        };
+        self.faults.run(WHAT, "written_at", look).await?
     }
 }
 

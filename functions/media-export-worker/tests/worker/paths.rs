@@ -66,7 +66,7 @@ fn request(body: &Value) -> Option<ExportRequest> {
 
 /// What a call does that it may not, for a tenant whose recording is in `directory`.
 fn trespass(call: &Call, directory: &str) -> Option<&'static str> {
-    let (Call::Read { key, .. } | Call::Write { key, .. }) = call;
+    let (Call::Read { key, .. } | Call::Look { key, .. } | Call::Write { key, .. }) = call;
     // The name of a directory is a key like any other.
     if key.trim_end_matches('/').split('/').any(|segment| matches!(segment, "" | "." | "..")) {
         return Some("a key with a segment that is none");
@@ -84,6 +84,7 @@ fn trespass(call: &Call, directory: &str) -> Option<&'static str> {
         Call::Read { key, .. } if !key.starts_with(PREFIX) || !key.starts_with(directory) => {
             Some("reads outside the recording")
         }
+        Call::Look { .. } => Some("lists recordings"),
         Call::Read { most, .. } if *most > MOST => Some("reads without bound"),
         Call::Read { range: Some((first, last)), .. } if first > last => Some("asks for no range"),
         Call::Write { bucket, .. } if bucket != "clips" => Some("writes to another bucket"),

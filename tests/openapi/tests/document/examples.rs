@@ -4,8 +4,13 @@ use crate::life::{NOW, failed, half, queued, ready, short};
 use crate::node::{Node, object};
 use crate::schemas::schema;
 use export_domain::files::{Files, LinkedFile};
+use export_domain::ids::LivePath;
 use export_domain::job::{Job, ObjectKind};
 use export_domain::json::{self, RequestJson};
+use export_domain::recordings::{
+    FoundRecording, PictureCodec, RecordedAudio, RecordedPicture, RecordingClock, RecordingHole,
+    RecordingPage, RecordingResource,
+};
 use export_domain::resource::{Page, resource};
 use export_domain::settings::ReplyStyle;
 use export_domain::tvu::{ExportReply, Outcome, Via, answer};
@@ -138,6 +143,69 @@ pub(crate) fn files() -> Node {
     };
     let links = Files::new(NOW + 900_000, file(ObjectKind::Video), file(ObjectKind::Image));
     object! { "links" => example("A clip and its picture", Node::of(&links)) }
+}
+
+/// A page of recordings.
+pub(crate) fn recording_page() -> Node {
+    let path = |text: &str| LivePath::parse(text).unwrap();
+    let page = RecordingPage {
+        folders: vec!["mp4/55524C2004E/archive/".to_owned()],
+        recordings: vec![FoundRecording::new(&path("mp4/55524C2004E/1/stream.mpd"), NOW)],
+        left_out: 0,
+        next: Some("MS8".to_owned()),
+    };
+    object! { "page" => example("A folder with a folder and a recording", Node::of(&page)) }
+}
+
+/// Recordings.
+pub(crate) fn recordings() -> Node {
+    let (start, length) = (1_562_252_820_833, 1_800_000);
+    let hole = RecordingHole { start_pos_ms: Some(start + 60_000), start_time_ms: 60_000, duration_ms: 4000 };
+    let video = RecordedPicture {
+        codec: Some(PictureCodec::H264),
+        codecs: Some("avc1.640028".to_owned()),
+        width: Some(1920),
+        height: Some(1080),
+        frame_rate: Some("25".to_owned()),
+        problem: None,
+    };
+    let audio = RecordedAudio {
+        language: Some("en".to_owned()),
+        roles: vec!["main".to_owned()],
+        label: None,
+        codecs: Some("mp4a.40.2".to_owned()),
+        sample_rate: Some(48_000),
+    };
+    let live = RecordingResource {
+        live_path: "mp4/55524C2004E/1/stream.mpd".to_owned(),
+        live: true,
+        clock: RecordingClock::Wall,
+        start_pos_ms: Some(start),
+        end_pos_ms: Some(start + length),
+        start_time_ms: Some(0),
+        end_time_ms: Some(length),
+        holes: vec![hole],
+        periods: 1,
+        video: Some(video.clone()),
+        audio: vec![audio],
+    };
+    let problem =
+        "the recording cannot be read: the init segment of the video track: it is listed and does not exist";
+    let broken = RecordedPicture { codec: None, problem: Some(problem.to_owned()), ..video };
+    let ended = RecordingResource {
+        live: false,
+        clock: RecordingClock::Recording,
+        start_pos_ms: None,
+        end_pos_ms: None,
+        holes: vec![],
+        video: Some(broken),
+        audio: vec![],
+        ..live.clone()
+    };
+    object! {
+        "live" => example("A recording that grows", Node::of(&live)),
+        "ended" => example("One without a clock, whose init segment is gone", Node::of(&ended)),
+    }
 }
 
 /// A page of jobs.

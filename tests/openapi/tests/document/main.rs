@@ -10,6 +10,7 @@ mod media;
 mod node;
 mod parameters;
 mod reader;
+mod recordings;
 mod responses;
 mod schemas;
 
@@ -21,7 +22,7 @@ use std::path::Path;
 /// The whole document.
 fn document() -> Node {
     let mut paths = media::paths();
-    for more in [batch::paths(), data::paths()] {
+    for more in [batch::paths(), recordings::paths(), data::paths()] {
         if let Node::Object(more) = more {
             paths.members().extend(more);
         }
@@ -40,6 +41,7 @@ fn document() -> Node {
             {"name": "Clips and pictures", "description": "Frame-exact clips of recordings, and their \
                 first frames."},
             {"name": "Batches", "description": "Many clips in one request."},
+            {"name": recordings::TAG, "description": "The recordings that clips are made of."},
             {"name": "Event and replay documents", "description": "Media Replay Engine's exports, built \
                 from its own tables."},
         ]),

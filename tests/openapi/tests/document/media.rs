@@ -196,7 +196,7 @@ fn of_one_job([id, summary, description]: [&str; 3], named: &str, more: Vec<Node
 }
 
 /// The refusals of the routes below `/export/jobs`.
-fn problems() -> Node {
+pub(crate) fn problems() -> Node {
     let problem = |description: &str| response(description, "application/problem+json", schema("Problem"));
     let mut invalid = problem("A parameter is not acceptable.");
     invalid
@@ -245,7 +245,7 @@ fn list() -> Node {
 }
 
 /// A parameter of a list. One that is empty is as good as absent.
-fn page_parameter(name: &str, description: &str, schema: Node) -> Node {
+pub(crate) fn page_parameter(name: &str, description: &str, schema: Node) -> Node {
     object! {
         "name" => name, "in" => "query", "description" => description, "allowEmptyValue" => json!(true),
         "schema" => schema,

@@ -6,6 +6,7 @@ use export_domain::batch::resource::{BatchList, BatchResource};
 use export_domain::batch::{Fault, MOST_FAULTS};
 use export_domain::files::Files;
 use export_domain::job::State;
+use export_domain::recordings::{RecordingPage, RecordingResource};
 use export_domain::request::body::{Body, SlugBody, StorageBody};
 use export_domain::resource::{Page, Resource};
 use export_domain::tvu::ExportReply;
@@ -15,6 +16,9 @@ use utoipa::ToSchema;
 
 /// The longest clip of a service that was deployed with the default `MaxDurationMs`.
 const LONGEST_CLIP_MS: i64 = 14_400_000;
+
+/// Pages, of which the last has `null` for the next.
+const PAGES: [&str; 2] = ["JobPage", "RecordingPage"];
 
 /// A reference to a component schema.
 pub(crate) fn schema(name: &str) -> Node {
@@ -30,13 +34,15 @@ pub(crate) fn all() -> Node {
         named::<Page<'_>>(),
         named::<State>(),
         named::<Files<'_>>(),
+        named::<RecordingPage>(),
+        named::<RecordingResource>(),
     ];
     let mut found: IndexMap<String, Node> = requests.into_iter().flatten().collect();
     let batches = [named::<BatchResource<'_>>(), named::<BatchList<'_>>(), named::<Fault>()];
     for (name, node) in replies.into_iter().chain(batches).flatten() {
         // A job's members are left out where they are absent, a batch's are null.
-        let node =
-            if name == "JobPage" || name.starts_with("Batch") { node } else { node.each(&without_null) };
+        let keeps_null = PAGES.contains(&name.as_str()) || name.starts_with("Batch");
+        let node = if keeps_null { node } else { node.each(&without_null) };
         let other = found.insert(name.clone(), node.clone());
         assert!(other.is_none_or(|other| other == node), "two schemas are called {name}");
     }

@@ -1,0 +1,101 @@
+//! `GET /recordings/{path}`: what a recording holds.
+
+use crate::App;
+use crate::handler::{Miss, check_parameters};
+use crate::source::Recordings;
+use export_clip::{AudioOverview, Overview, PictureOverview, VideoCodec};
+use export_domain::ids::LivePath;
+use export_domain::ports::{Clock, RecordingLists, Sessions, SourceStore, Tenants};
+use export_domain::recordings::{
+    PictureCodec, RecordedAudio, RecordedPicture, RecordingClock, RecordingHole, RecordingResource,
+};
+use export_domain::request::FieldError;
+use export_lambda::http::{Reply, Request};
+use export_media::mpd::FrameRate;
+use export_media::time::Nanos;
+use std::sync::Arc;
+
+/// Holes that a reply names.
+const MOST_HOLES: usize = 1000;
+
+impl<O, S, T, C> App<O, S, T, C>
+where
+    O: SourceStore + RecordingLists + 'static,
+    S: Sessions,
+    T: Tenants,
+    C: Clock,
+{
+    /// Answers with what the recording at `path` holds.
+    pub(crate) async fn holds(&self, request: &Request, path: &str) -> Result<Reply, Miss> {
+        check_parameters(request, &[])?;
+        let tenant = self.tenant(request).await?;
+        let path = LivePath::parse(path).map_err(|error| FieldError::new("path", error.to_string()))?;
+        let source = Recordings { objects: Arc::clone(&self.objects), bucket: tenant.source() };
+        let now_ms = self.intake.clock.now_ms();
+        let found = Overview::read(Arc::new(source), &tenant.manifest_key(&path), now_ms).await?;
+        let recording = recording(&path, &found);
+        tracing::info!(tenant = %tenant.id, live = recording.live, "described a recording");
+        Ok(Reply::new(200).with_json("application/json", &recording))
+    }
+}
+
+fn recording(path: &LivePath, found: &Overview) -> RecordingResource {
+    let pos = |at: Nanos| found.availability_start.map(|epoch| (epoch + at).to_millis_floor());
+    let time = |at: Nanos| (at - found.first_period).to_millis_floor();
+    let extent = found.extent.as_ref();
+    let (start, end) = (extent.map(|extent| extent.start), extent.and_then(|extent| extent.end));
+    let hole = |(from, to): &(Nanos, Nanos)| RecordingHole {
+        start_pos_ms: pos(*from),
+        start_time_ms: time(*from),
+        duration_ms: (*to - *from).to_millis_floor(),
+    };
+    let holes = extent.into_iter().flat_map(|extent| &extent.holes);
+    RecordingResource {
+        live_path: path.to_string(),
+        // A recording that has listed nothing yet is about to.
+        live: extent.map_or(found.dynamic, |extent| extent.live),
+        clock: match found.availability_start {
+            Some(_) => RecordingClock::Wall,
+            None => RecordingClock::Recording,
+        },
+        start_pos_ms: start.and_then(pos),
+        end_pos_ms: end.and_then(pos),
+        start_time_ms: start.map(time),
+        end_time_ms: end.map(time),
+        holes: holes.take(MOST_HOLES).map(hole).collect(),
+        periods: found.periods,
+        video: found.video.as_ref().map(picture),
+        audio: found.audio.iter().map(audio).collect(),
+    }
+}
+
+fn picture(found: &PictureOverview) -> RecordedPicture {
+    RecordedPicture {
+        codec: found.codec.as_ref().ok().map(|codec| match codec {
+            VideoCodec::H264 => PictureCodec::H264,
+            VideoCodec::Hevc => PictureCodec::H265,
+        }),
+        codecs: said(&found.codecs),
+        width: found.size.map(|(width, _)| width),
+        height: found.size.map(|(_, height)| height),
+        frame_rate: found.frame_rate.map(|FrameRate { numerator, denominator }| match denominator {
+            1 => numerator.to_string(),
+            _ => format!("{numerator}/{denominator}"),
+        }),
+        problem: found.codec.as_ref().err().map(ToString::to_string),
+    }
+}
+
+fn audio(found: &AudioOverview) -> RecordedAudio {
+    RecordedAudio {
+        language: found.language.clone(),
+        roles: found.roles.clone(),
+        label: found.label.clone(),
+        codecs: said(&found.codecs),
+        sample_rate: found.sample_rate,
+    }
+}
+
+fn said(text: &str) -> Option<String> {
+    Some(text.to_owned()).filter(|text| !text.is_empty())
+}

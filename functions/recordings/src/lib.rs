@@ -1,0 +1,25 @@
+//! Finds recordings: `GET /recordings` lists those in a folder, and `GET /recordings/{path}` says what one holds.
+//!
+//! Nothing here writes, and no list of segments is ever asked for: what a recording holds follows from its manifest.
+
+mod config;
+mod found;
+mod handler;
+mod holds;
+mod source;
+
+pub use config::Config;
+
+use export_domain::intake::Intake;
+use std::sync::Arc;
+
+/// The function with its ports: recordings, sessions, tenants, clock.
+#[derive(Debug)]
+pub struct App<O, S, T, C> {
+    /// Recordings.
+    pub objects: Arc<O>,
+    /// `true` if the operator lets sessions find recordings.
+    pub access: bool,
+    /// Judges requests.
+    pub intake: Intake<S, T, C>,
+}

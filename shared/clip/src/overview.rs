@@ -1,0 +1,127 @@
+//! What a recording holds, by its manifest and one init segment: no segment is read or looked for.
+
+use crate::Source;
+use crate::error::{Error, Refusal};
+use crate::source::Reader;
+use crate::video::{PeriodVideo, format_of};
+use export_media::extent::Extent;
+use export_media::mpd::{FrameRate, Period, Representation};
+use export_media::nal::VideoCodec;
+use export_media::select::{choose, pictures};
+use export_media::time::Nanos;
+use std::sync::Arc;
+
+/// Representations of a picture that are tried one after the other.
+const MOST_CANDIDATES: usize = 2;
+
+/// A recording.
+#[derive(Debug)]
+pub struct Overview {
+    /// Time zero of the presentation, since the Unix epoch; `None` for a recording without a clock.
+    pub availability_start: Option<Nanos>,
+    /// The start of the first Period on the presentation's clock.
+    pub first_period: Nanos,
+    /// The listed media; `None` if there is none yet.
+    pub extent: Option<Extent>,
+    /// The manifest says that the recording may grow.
+    pub dynamic: bool,
+    /// Periods of the manifest.
+    pub periods: usize,
+    /// The best picture of the last Period with media.
+    pub video: Option<PictureOverview>,
+    /// The audio tracks of that Period.
+    pub audio: Vec<AudioOverview>,
+}
+
+/// A picture.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct PictureOverview {
+    /// RFC 6381 list of the manifest, possibly empty.
+    pub codecs: String,
+    /// Frames per second by the manifest.
+    pub frame_rate: Option<FrameRate>,
+    /// Width and height in pixels as shown: by the init segment, else by the manifest.
+    pub size: Option<(u32, u32)>,
+    /// The codec by the init segment, or why it cannot be told.
+    pub codec: Result<VideoCodec, Refusal>,
+}
+
+/// An audio track, by the manifest.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct AudioOverview {
+    /// The language as written.
+    pub language: Option<String>,
+    /// The roles.
+    pub roles: Vec<String>,
+    /// The label.
+    pub label: Option<String>,
+    /// RFC 6381 list, possibly empty.
+    pub codecs: String,
+    /// Samples per second.
+    pub sample_rate: Option<u32>,
+}
+
+impl Overview {
+    /// Reads the manifest at `manifest`, and the init segment of the picture; `now_ms` is the time in milliseconds since
+    /// the Unix epoch.
+    ///
+    /// # Errors
+    /// [`Error::GivenUp`] for a manifest that is not there, may not be read or cannot be understood; another one if the
+    /// source does not answer.
+    pub async fn read<S: Source>(source: Arc<S>, manifest: &str, now_ms: i64) -> Result<Self, Error> {
+        let reader = Reader::new(source, manifest);
+        let mpd = reader.manifest(manifest).await??;
+        let period = mpd.periods.iter().rev().find(|period| !period.representations.is_empty());
+        let video = match period {
+            Some(period) => picture(&reader, period).await?,
+            None => None,
+        };
+        let audio = period.map(|period| choose(period, None).audio).unwrap_or_default();
+        Ok(Self {
+            availability_start: mpd.availability_start,
+            first_period: mpd.periods.first().map_or(Nanos::ZERO, |period| period.start),
+            extent: Extent::of(&mpd, now_ms),
+            dynamic: mpd.dynamic,
+            periods: mpd.periods.len(),
+            video,
+            audio: audio.into_iter().map(described).collect(),
+        })
+    }
+}
+
+async fn picture<S: Source>(reader: &Reader<S>, period: &Period) -> Result<Option<PictureOverview>, Error> {
+    let candidates = pictures(period, None);
+    let Some(best) = candidates.first().copied() else { return Ok(None) };
+    let manifests = best.width.zip(best.height);
+    // Of a single file no more of the index is read than the beginning needs.
+    let (from, until) = (period.start, period.start + Nanos::new(1));
+    let candidates = candidates.into_iter().take(MOST_CANDIDATES).cloned().collect();
+    let part = PeriodVideo { candidates, from, until, starts_period: false, ends_period: false };
+    let (codec, size) = match part.open(reader).await {
+        Ok(track) => {
+            let Some((track, config)) = track.and_then(|track| {
+                let config = track.configs.first().cloned().flatten()?;
+                Some((track, config))
+            }) else {
+                return Ok(None);
+            };
+            let format = config.sps(&[]).ok().and_then(|sps| format_of(&track, &config, &sps, &[]));
+            let size = format.map(|format| format.display_size());
+            (Ok(config.codec), size.map(|(width, height)| (u32::from(width), u32::from(height))))
+        }
+        Err(Error::GivenUp(refusal)) => (Err(refusal), None),
+        Err(other) => return Err(other),
+    };
+    let (codecs, frame_rate) = (best.codecs.clone(), best.frame_rate);
+    Ok(Some(PictureOverview { codecs, frame_rate, size: size.or(manifests), codec }))
+}
+
+fn described(track: &Representation) -> AudioOverview {
+    AudioOverview {
+        language: track.lang.clone(),
+        roles: track.roles.to_vec(),
+        label: track.label.clone(),
+        codecs: track.codecs.clone(),
+        sample_rate: track.audio_sampling_rate,
+    }
+}

@@ -1,0 +1,232 @@
+//! Recordings as clients see them: those that lie in a folder, and what the manifest of one lists.
+
+use crate::ids::{FolderPath, LivePath, NameError};
+use crate::tenant::Tenant;
+use base64::Engine;
+use base64::engine::general_purpose::URL_SAFE_NO_PAD;
+use jiff::Timestamp;
+use serde::Serialize;
+
+/// Names of manifests that are looked for in the folders of a folder.
+pub const MANIFEST_NAMES: [&str; 2] = ["stream.mpd", "manifest.mpd"];
+
+/// A recording that was found.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
+pub struct FoundRecording {
+    /// `LivePath` of its manifest.
+    #[cfg_attr(feature = "openapi", schema(max_length = 512))]
+    pub live_path: String,
+    /// When its manifest was written.
+    #[cfg_attr(feature = "openapi", schema(format = DateTime))]
+    pub updated: String,
+}
+
+impl FoundRecording {
+    /// A recording whose manifest was written at `written_ms`, milliseconds since the epoch.
+    pub fn new(path: &LivePath, written_ms: i64) -> Self {
+        Self { live_path: path.to_string(), updated: rfc3339(written_ms) }
+    }
+}
+
+/// A part of what lies in a folder, in the order of the names.
+#[derive(Debug, Default, Serialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
+pub struct RecordingPage {
+    /// Folders without a manifest of their own, each as `under` takes it.
+    pub folders: Vec<String>,
+    /// Recordings: manifests in the folder, and those of its folders that have one.
+    pub recordings: Vec<FoundRecording>,
+    /// Names on this page that no request can give are left out; their number, if there are any.
+    #[serde(skip_serializing_if = "is_zero")]
+    #[cfg_attr(feature = "openapi", schema(required = false, minimum = 1))]
+    pub left_out: usize,
+    /// `cursor` of the next page; `null` on the last. A page may be empty although there is a next one.
+    #[cfg_attr(feature = "openapi", schema(required = true))]
+    pub next: Option<String>,
+}
+
+#[expect(clippy::trivially_copy_pass_by_ref, reason = "serde passes a reference")]
+fn is_zero(count: &usize) -> bool {
+    *count == 0
+}
+
+/// The name that a page ended with, as an opaque text.
+pub fn cursor_behind(name: &str) -> String {
+    URL_SAFE_NO_PAD.encode(name)
+}
+
+/// The name of such a text; `None` for any other text.
+pub fn name_before(cursor: &str) -> Option<String> {
+    let name = String::from_utf8(URL_SAFE_NO_PAD.decode(cursor).ok()?).ok()?;
+    let plain = name.strip_suffix('/').unwrap_or(&name);
+    let is_one = !plain.is_empty() && !plain.contains(['/', '\0']) && name.len() <= MAX_KEY;
+    is_one.then_some(name)
+}
+
+/// S3's limit for a key, in bytes.
+const MAX_KEY: usize = 1024;
+
+/// The clock that a window of a recording counts by.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
+#[serde(rename_all = "snake_case")]
+pub enum RecordingClock {
+    /// The manifest has an `availabilityStartTime`: `StartPos` counts.
+    Wall,
+    /// It has none: only `StartTime` counts.
+    Recording,
+}
+
+/// A part of a recording that its manifest lists nothing for.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
+pub struct RecordingHole {
+    /// Its start on the wall clock; absent without one.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub start_pos_ms: Option<i64>,
+    /// Its start since the first Period began.
+    pub start_time_ms: i64,
+    /// Its length in milliseconds.
+    #[cfg_attr(feature = "openapi", schema(minimum = 0))]
+    pub duration_ms: i64,
+}
+
+/// The codec of pictures that clips are made of.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
+#[serde(rename_all = "snake_case")]
+pub enum PictureCodec {
+    /// H.264.
+    H264,
+    /// H.265.
+    H265,
+}
+
+/// The picture that clips are made of: the largest that the manifest lists.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
+pub struct RecordedPicture {
+    /// The codec, by the init segment.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub codec: Option<PictureCodec>,
+    /// The codec as the manifest writes it (RFC 6381).
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub codecs: Option<String>,
+    /// Width in pixels as shown, by the init segment, else by the manifest.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub width: Option<u32>,
+    /// Height in pixels.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub height: Option<u32>,
+    /// Frames per second as the manifest writes them: `25` or `30000/1001`.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[cfg_attr(feature = "openapi", schema(pattern = "^[0-9]+(/[0-9]+)?$"))]
+    pub frame_rate: Option<String>,
+    /// Why no clip with a picture can be made now: what is wrong with the init segment.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub problem: Option<String>,
+}
+
+/// An audio track, by the manifest.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
+pub struct RecordedAudio {
+    /// The language as the manifest writes it.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub language: Option<String>,
+    /// Roles, such as `main` or `commentary`.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    #[cfg_attr(feature = "openapi", schema(required = false))]
+    pub roles: Vec<String>,
+    /// The label.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub label: Option<String>,
+    /// The codec (RFC 6381).
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub codecs: Option<String>,
+    /// Samples per second.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub sample_rate: Option<u32>,
+}
+
+/// A recording, by its manifest and an init segment. What is listed and was never stored is not known here.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema), schema(as = Recording))]
+pub struct RecordingResource {
+    /// `LivePath`.
+    #[cfg_attr(feature = "openapi", schema(max_length = 512))]
+    pub live_path: String,
+    /// More may come.
+    pub live: bool,
+    /// The clock that a window counts by.
+    pub clock: RecordingClock,
+    /// Start of the listed media on the wall clock; absent without one, or if nothing is recorded yet.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub start_pos_ms: Option<i64>,
+    /// Its end; absent if the manifest does not say how far the recording has come.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub end_pos_ms: Option<i64>,
+    /// Start of the listed media since the first Period began, which is what `StartTime` counts from.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub start_time_ms: Option<i64>,
+    /// Its end.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub end_time_ms: Option<i64>,
+    /// The parts in between that nothing is listed for, in their order: the first 1000 of them.
+    #[cfg_attr(feature = "openapi", schema(max_items = 1000))]
+    pub holes: Vec<RecordingHole>,
+    /// Periods of the manifest.
+    pub periods: usize,
+    /// The picture of the last Period that has media; absent if there is none.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub video: Option<RecordedPicture>,
+    /// Its audio tracks.
+    pub audio: Vec<RecordedAudio>,
+}
+
+impl Tenant {
+    /// The common beginning of the keys of what lies in a folder.
+    pub fn folder_key(&self, folder: &FolderPath) -> String {
+        format!("{}{folder}", self.source().prefix)
+    }
+}
+
+/// The path of the recording with this manifest in a folder.
+///
+/// # Errors
+/// [`NameError`] if no request can give it.
+pub fn recording_in(folder: &FolderPath, manifest: &str) -> Result<LivePath, NameError> {
+    LivePath::parse(&format!("{folder}{manifest}"))
+}
+
+fn rfc3339(epoch_ms: i64) -> String {
+    Timestamp::from_millisecond(epoch_ms).unwrap_or_default().to_string()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    #[test]
+    fn only_names_are_cursors() {
+        for name in ["stream.mpd", "1/", " ", "\u{e9}"] {
+            assert_eq!(name_before(&cursor_behind(name)).as_deref(), Some(name));
+        }
+        for name in ["", "/", "a/b", "../", "a//", &"x".repeat(1025)] {
+            let refused = name_before(&cursor_behind(name));
+            assert_eq!(refused, (name == "../").then(|| name.to_owned()), "{name}");
+        }
+        assert_eq!(name_before("%%"), None);
+    }
+
+    proptest! {
+        #[test]
+        fn no_cursor_names_another_folder(text in "\\PC{0,40}") {
+            if let Some(name) = name_before(&text) {
+                prop_assert!(!name.trim_end_matches('/').contains('/'));
+            }
+        }
+    }
+}

@@ -1,0 +1,86 @@
+//! The routes of recordings.
+
+use crate::examples;
+use crate::media::{page_parameter, problems};
+use crate::node::{Node, object};
+use crate::parameters::{correlation, required};
+use crate::responses::{headers, response};
+use crate::schemas::schema;
+use serde_json::json;
+
+/// The name that the document lists the routes under.
+pub(crate) const TAG: &str = "Recordings";
+/// `LivePath`'s pattern for folders; a `/` may stand behind the last one.
+const FOLDER: &str =
+    r"^((?!\.{1,2}(/|$))[A-Za-z0-9._=@+ -]{1,128}(/(?!\.{1,2}(/|$))[A-Za-z0-9._=@+ -]{1,128}){0,10}/?)?$";
+/// `LivePath`'s own.
+const PATH: &str = r"^((?!\.{1,2}/)[A-Za-z0-9._=@+ -]{1,128}/){1,11}[A-Za-z0-9._=@+ -]{0,124}\.mpd$";
+
+/// The routes with their operations.
+pub(crate) fn paths() -> Node {
+    object! {
+        "/recordings" => object! { "get" => list() },
+        "/recordings/{path}" => object! { "get" => get() },
+    }
+}
+
+fn list() -> Node {
+    let what = "What lies in a folder of the tenant's recordings, in the order of the names: its folders, and the recordings in it and \
+        in its folders. A folder that has a `stream.mpd` or a `manifest.mpd` is a recording; manifests of other names are found when \
+        the folder that they lie in is listed. Segments are never listed: below a recording there is nothing to find. An unknown \
+        query parameter is refused. A service deployed without `RecordingsAccess` refuses the request.";
+    let folder = json!({"type": "string", "maxLength": 512, "pattern": FOLDER, "default": ""});
+    let size = json!({"type": "integer", "minimum": 1, "maximum": 200, "default": 50});
+    let parameters = vec![
+        page_parameter("under", "The folder; by default the top.", folder.into()),
+        page_parameter("limit", "Names on a page.", size.into()),
+        page_parameter("cursor", "`next` of the page before.", json!({"type": "string"}).into()),
+        correlation(),
+    ];
+    let page = found("A page.", "RecordingPage", examples::recording_page());
+    operation(["listRecordings", "List recordings", what], parameters, page, object! {})
+}
+
+fn get() -> Node {
+    let what = "What a recording holds, by its manifest and an init segment: the range that a window can lie in, whether more may come, \
+        which clock a window counts by, the parts that nothing is listed for, and the tracks. What is listed and was never stored is \
+        not known here. An unknown query parameter is refused. A service deployed without `RecordingsAccess` refuses the request.";
+    let path = required(
+        "path",
+        "path",
+        "`LivePath` of the recording, with `/` as it is or as `%2F`.",
+        json!({"type": "string", "maxLength": 512, "pattern": PATH}),
+    );
+    let recording = found("The recording.", "Recording", examples::recordings());
+    let own = object! {
+        "404" => problem("`no such recording`: there is no manifest at this path of the tenant's."),
+        "422" => problem("The recording cannot be read: which part of it, and what is wrong with that."),
+    };
+    operation(["getRecording", "Get what a recording holds", what], vec![path, correlation()], recording, own)
+}
+
+fn problem(description: &str) -> Node {
+    response(description, "application/problem+json", schema("Problem"))
+}
+
+fn found(description: &str, name: &str, examples: Node) -> Node {
+    object! {
+        "description" => description,
+        "headers" => headers(&["X-Correlation-Id"]),
+        "content" => object! { "application/json" => object! { "schema" => schema(name), "examples" => examples } },
+    }
+}
+
+fn operation([id, summary, what]: [&str; 3], parameters: Vec<Node>, found: Node, own: Node) -> Node {
+    let denied = "The session's tenant was removed; or `recordings access is switched off`; or the recordings may not be read.";
+    let denied = object! { "403" => problem(denied) };
+    object! {
+        "tags" => json!([TAG]),
+        "operationId" => id,
+        "summary" => summary,
+        "description" => what,
+        "security" => json!([{"sessionHeader": []}, {"bearer": []}]),
+        "parameters" => parameters,
+        "responses" => object! { "200" => found }.with(problems()).with(denied).with(own),
+    }
+}
