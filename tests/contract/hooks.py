@@ -97,13 +97,15 @@ def filter_failure(
     later = isinstance(failure, AcceptedNegativeData) and is_later(body.get("StartPos"))
     # A redirect refuses the header that every request of the run has.
     redirected = case.operation.path.endswith("/video") and b"X-Session-Id" in response.content
+    # Only a clip has a plan.
+    unplanned = isinstance(failure, RejectedPositiveData) and case.operation.path == "/export/plan"
     # Nor does the schema say that a start in seconds is refused.
     in_seconds = isinstance(failure, RejectedPositiveData) and is_in_seconds(body.get("StartPos"))
     # Which format has which options, and which of them go together, is said in words.
     combined = isinstance(failure, RejectedPositiveData) and FORMATS & set(case.query or {})
     # The form of a list, and that there is one, is said in words.
     listed = isinstance(failure, RejectedPositiveData) and case.operation.path == "/export/batch"
-    return not (cursor or later or redirected or in_seconds or combined or listed)
+    return not (cursor or later or redirected or in_seconds or unplanned or combined or listed)
 
 
 def is_later(start: object) -> bool:

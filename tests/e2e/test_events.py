@@ -39,6 +39,7 @@ HTTP = {
     "media-read/video": (404, set()),
     "recordings/list": (200, set()),
     "recordings/get": (404, set()),
+    "recordings/plan": (200, set()),
     "event-export/get-ok": (200, set()),
     "event-export/get-edl": (200, set()),
     "event-export/get-not-found": (404, set()),

@@ -243,6 +243,8 @@ def found(stack: Stack, recording: Recording) -> None:
     for path in (f"?under={recording.folder}", f"/{recording.live_path}"):
         answer = stack.send("GET", f"/recordings{path}", headers={"X-Session-Id": stack.session_id})
         assert answer.status == 200, answer
+    plan = stack.send("POST", "/export/plan", stack.request(recording, Fraction(1), 1000, "planned"))
+    assert plan.status == 200, plan
 
 
 def save(stack: Stack, item: dict) -> None:

@@ -110,6 +110,7 @@ def replies(stack, recorded, marks, logged) -> list[Answer]:
     for field, value in hostile.items():
         got.append(stack.export({**body(), field: value}))
         got.append(stack.send("POST", "/export/status", {**body(), field: value}))
+        got.append(stack.send("POST", "/export/plan", {**body(), field: value}))
     for text in (note, f'"{note}', f'[{{"storage_name": {note}'):
         got.append(stack.export({**body(), "storage_info": storage_info(text)}))
     raw = json.dumps(body())
@@ -140,6 +141,8 @@ def replies(stack, recorded, marks, logged) -> list[Answer]:
         got.append(stack.send("DELETE", f"/export/status/{job}", headers=headers))
         query = f"?limit={marks.new('limit')}", f"?cursor={marks.new('cursor')}", f"?state={marks.new('state')}"
         got += [stack.send("GET", f"/export/status{each}", headers=headers) for each in query]
+        hidden = f"?under={marks.new('under')}", f"?cursor={marks.new('cursor')}", f"/{marks.new('LivePath')}/stream.mpd"
+        got += [stack.send("GET", f"/recordings{each}", headers=headers) for each in hidden]
     key = marks.new("Idempotency-Key")
     for each in (key, key, f"{key} {key}", key * 5):
         got.append(stack.send("POST", "/export", body(FetchMedia=False), {"Idempotency-Key": each}))

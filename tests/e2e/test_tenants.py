@@ -351,6 +351,9 @@ def routes(stack: Stack, walls: Walls, session: str, job: str | None = None) -> 
         "GET, bearer": stack.send("GET", f"/export/status/{job}", headers={"Authorization": f"Bearer {session}"}),
         "DELETE": stack.send("DELETE", f"/export/status/{job}", headers=header),
         "list": stack.send("GET", "/export/status?limit=1", headers=header),
+        "recordings": stack.send("GET", "/recordings", headers=header),
+        "recording": stack.send("GET", f"/recordings/{walls.a.body['LivePath']}", headers=header),
+        "plan": stack.send("POST", "/export/plan", body),
     }
 
 

@@ -76,7 +76,7 @@ def clip(subject: Subject) -> None:
 
 @check
 def recordings(subject: Subject) -> None:
-    """A recording is found in its folder, with its range"""
+    """A recording is found in its folder, with its range, and a clip of it can be planned"""
     if subject.parameter("RecordingsAccess") != "on":
         raise Skipped("the stack's RecordingsAccess is off")
     headers = {} if subject.open else {"X-Session-Id": subject.session_id}
@@ -87,6 +87,8 @@ def recordings(subject: Subject) -> None:
     assert [each["live_path"] for each in listed.body["recordings"]] == [path], listed
     told = subject.send("GET", f"/recordings/{path}", headers=headers)
     assert told.status == 200 and told.body["end_time_ms"] > told.body["start_time_ms"], told
+    plan = subject.send("POST", "/export/plan", subject.request(recording, Fraction(11, 10), 3000, "clip"))
+    assert plan.status == 200 and plan.body["frames_copied"] + plan.body["frames_encoded"] == 75, plan
 
 
 @check

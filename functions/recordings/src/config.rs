@@ -1,8 +1,14 @@
 //! The environment of this function.
 
+use export_clip::Machine;
 use export_domain::settings::{AuthMode, Limits};
 use export_lambda::config::{ConfigError, Env};
 use export_lambda::settings;
+
+/// Memory of a clip worker unless the stack says otherwise, in MiB.
+const CLIP_MEMORY_MIB: u64 = 3008;
+/// Memory that comes with one core on Lambda, in MiB.
+const CORE_MIB: u64 = 1769;
 
 /// Names and settings.
 #[derive(Debug, Clone)]
@@ -15,6 +21,8 @@ pub struct Config {
     pub access: bool,
     /// `DATA_ROLE_ARN`: the role whose rights to recordings are lent for each tenant; the function's own without one.
     pub data_role: Option<String>,
+    /// The machine that clips are made on, by `CLIP_MEMORY_MB`.
+    pub machine: Machine,
     /// The callers that are admitted.
     pub auth: AuthMode,
     /// The limits of a request.
@@ -32,9 +40,16 @@ impl Config {
             tenants_table: env.required("TENANTS_TABLE_NAME"),
             access: env.switch("RECORDINGS_ACCESS", false),
             data_role: env.optional("DATA_ROLE_ARN"),
+            machine: machine(env.parsed("CLIP_MEMORY_MB", CLIP_MEMORY_MIB)),
             auth: settings::auth(&mut env),
             limits: settings::limits(&mut env),
         };
         env.finish().map(|()| config)
     }
+}
+
+/// A worker with so much memory, in MiB.
+fn machine(memory: u64) -> Machine {
+    let cores = usize::try_from(memory.div_ceil(CORE_MIB)).unwrap_or(1).max(1);
+    Machine { memory: memory.saturating_mul(1 << 20), cores }
 }

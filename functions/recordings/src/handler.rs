@@ -21,6 +21,10 @@ pub(crate) enum Miss {
     Store(RecordingError),
     /// The recording cannot be understood.
     Recording(Refusal),
+    /// The recording does not reach the window's end yet; the time to look again, in milliseconds since the epoch.
+    Early(i64),
+    /// No way to make the clip is left. The text is for people.
+    Unfit(String),
     /// The recording or a store is not there for the moment. The text is for the log.
     Passing(String),
 }
@@ -50,6 +54,8 @@ impl From<ClipError> for Miss {
                 Self::Store(RecordingError::NotFound)
             }
             ClipError::GivenUp(refusal) => Self::Recording(refusal),
+            ClipError::Waiting { wake_at, .. } => Self::Early(wake_at),
+            ClipError::Unfit(_, why) => Self::Unfit(why),
             ClipError::Outside(error) => match error.downcast::<RecordingError>() {
                 Ok(own) => Self::Store(*own),
                 Err(other) => Self::Passing(other.to_string()),
@@ -69,10 +75,11 @@ where
     /// Answers one request; every error has become a reply.
     pub async fn handle(&self, request: &Request) -> Reply {
         let replied = match request.path_parameters.get("path") {
+            None if request.route == "/export/plan" => self.planned(request).await,
             Some(path) => self.holds(request, path).await,
             None => self.found(request).await,
         };
-        replied.unwrap_or_else(|miss| refuse(request, miss))
+        replied.unwrap_or_else(|miss| refuse(request, miss, self.intake.clock.now_ms()))
     }
 
     /// The tenant whose recordings the request may see.
@@ -90,7 +97,7 @@ pub(crate) fn check_parameters(request: &Request, known: &[&str]) -> Result<(), 
     }
 }
 
-fn refuse(request: &Request, miss: Miss) -> Reply {
+fn refuse(request: &Request, miss: Miss, now_ms: i64) -> Reply {
     let (status, detail) = match miss {
         Miss::Rejected(rejection) => {
             if let Rejection::Unavailable(error) = &rejection {
@@ -111,6 +118,13 @@ fn refuse(request: &Request, miss: Miss) -> Reply {
             tracing::warn!(%error, "failed to read a recording");
             return problem(503, "try again");
         }
+        Miss::Early(wake_at) => {
+            tracing::info!("planned no clip of a window that is not recorded yet");
+            let seconds = wake_at.saturating_sub(now_ms).max(1000).saturating_add(999) / 1000;
+            let reply = problem(409, "the recording does not reach the window's end yet");
+            return reply.with("retry-after", seconds.to_string());
+        }
+        Miss::Unfit(why) => (422, format!("the clip cannot be made: {why}")),
         Miss::Recording(Refusal { kind, detail }) if detail.is_empty() => (422, kind.to_string()),
         Miss::Recording(refusal) => (422, refusal.to_string()),
         Miss::Passing(error) => {

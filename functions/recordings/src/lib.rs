@@ -1,4 +1,5 @@
-//! Finds recordings: `GET /recordings` lists those in a folder, and `GET /recordings/{path}` says what one holds.
+//! Finds recordings: `GET /recordings` lists those in a folder, `GET /recordings/{path}` says what one holds, and
+//! `POST /export/plan` how a clip of one would be made.
 //!
 //! Nothing here writes, and no list of segments is ever asked for: what a recording holds follows from its manifest.
 
@@ -6,10 +7,12 @@ mod config;
 mod found;
 mod handler;
 mod holds;
+mod planned;
 mod source;
 
 pub use config::Config;
 
+use export_clip::Machine;
 use export_domain::intake::Intake;
 use std::sync::Arc;
 
@@ -20,6 +23,8 @@ pub struct App<O, S, T, C> {
     pub objects: Arc<O>,
     /// `true` if the operator lets sessions find recordings.
     pub access: bool,
+    /// The machine that clips are made on.
+    pub machine: Machine,
     /// Judges requests.
     pub intake: Intake<S, T, C>,
 }

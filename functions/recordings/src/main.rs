@@ -22,6 +22,7 @@ async fn main() -> Result<(), Error> {
     let app = App {
         objects: Arc::new(S3Objects::new(&sdk).lent_by(config.data_role)),
         access: config.access,
+        machine: config.machine,
         intake: Intake {
             sessions: Cached::new(DynamoSessions::new(&sdk, config.sessions_table), clock),
             tenants: Cached::new(DynamoTenants::new(&sdk, config.tenants_table), clock),

@@ -69,6 +69,7 @@ export const ACKNOWLEDGED: Readonly<Record<string, Readonly<Record<string, strin
   BatchCancelRoute: { 'AwsSolutions-APIG4': SESSION },
   RecordingListRoute: { 'AwsSolutions-APIG4': SESSION },
   RecordingGetRoute: { 'AwsSolutions-APIG4': SESSION },
+  PlanRoute: { 'AwsSolutions-APIG4': SESSION },
   MreEventTable: { 'AwsSolutions-DDB3': MRE_TABLES },
   MrePluginTable: { 'AwsSolutions-DDB3': MRE_TABLES },
   MreProfileTable: { 'AwsSolutions-DDB3': MRE_TABLES },

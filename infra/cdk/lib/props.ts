@@ -46,7 +46,7 @@ export interface MediaExportParameters {
    */
   readonly tenantCredentials?: boolean;
   /**
-   * Whether a session can list its tenant's recordings and learn what they hold.
+   * Whether a session can list its tenant's recordings, learn what they hold and plan clips of them.
    * @default false
    */
   readonly recordingsAccess?: boolean;

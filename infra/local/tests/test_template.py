@@ -433,7 +433,7 @@ def test_every_function_can_have_its_concurrency_reserved_and_the_page_adds_it_u
 def test_the_routes_of_the_status_have_a_throttle_of_their_own():
     keys = {each["Properties"]["RouteKey"]: name for name, each in of_type("AWS::ApiGatewayV2::Route").items()}
     settings = RESOURCES["ApiStage"]["Properties"]["RouteSettings"]
-    theirs = {key for key in keys if re.search("/export/(status|jobs|batch)|/recordings", key)}
+    theirs = {key for key in keys if re.search("/export/(status|jobs|batch|plan)|/recordings", key)}
     assert settings.keys() == theirs - {"POST /export/batch"}
     throttle = {"ThrottlingRateLimit": {"Ref": "StatusRateLimit"}, "ThrottlingBurstLimit": {"Ref": "StatusBurstLimit"}}
     assert all(each == throttle for each in settings.values())

@@ -3,7 +3,7 @@
 
 use crate::codec::picture::Setup;
 use crate::error::{Kind, Refusal};
-use crate::machine::{cores, too_heavy};
+use crate::machine::{Machine, cores, too_heavy};
 use export_media::nal::VideoCodec;
 use export_media::time::Nanos;
 use export_media::weight::{Load, Share};
@@ -45,8 +45,13 @@ struct Pace {
 impl Budget {
     /// `until` is when the clip has to be there, `memory` the bytes that the function has.
     pub(crate) fn new(until: Instant, wanted: Nanos, memory: u64) -> Self {
-        let cores = u128::try_from(cores()).unwrap_or(1);
-        Self { memory, ..Self::with_cores(until, wanted, cores) }
+        Self::on(Machine { memory, cores: cores() }, until, wanted)
+    }
+
+    /// The same on a machine that need not be this one.
+    pub(crate) fn on(machine: Machine, until: Instant, wanted: Nanos) -> Self {
+        let cores = u128::try_from(machine.cores).unwrap_or(1);
+        Self { memory: machine.memory, ..Self::with_cores(until, wanted, cores) }
     }
 
     fn with_cores(until: Instant, wanted: Nanos, cores: u128) -> Self {
@@ -80,17 +85,22 @@ impl Budget {
     /// # Errors
     /// [`Kind::ClipTooLarge`] if the estimate does not fit.
     pub(crate) fn check_before(&self, setup: &Setup, codec: VideoCodec, share: Share) -> Result<(), Kind> {
+        let wanted = u128::try_from(self.wanted.get()).unwrap_or(0);
+        let (scale, ticks) = (u128::from(setup.timescale), u128::from(setup.frame_ticks.max(1)));
+        let frames = wanted * scale / ticks / 1_000_000_000;
+        let cost = frames * self.cost_of_a_picture(setup, codec, share);
+        let left = self.left().as_nanos() * FILL / 100;
+        if cost <= left { Ok(()) } else { Err(too_large(wanted, left, cost)) }
+    }
+
+    /// Nanoseconds that a picture takes to be decoded and encoded.
+    pub(crate) fn cost_of_a_picture(&self, setup: &Setup, codec: VideoCodec, share: Share) -> u128 {
         let pixel = match codec {
             VideoCodec::H264 => H264_COST,
             VideoCodec::Hevc => HEVC_COST,
         };
-        let wanted = u128::try_from(self.wanted.get()).unwrap_or(0);
-        let (scale, ticks) = (u128::from(setup.timescale), u128::from(setup.frame_ticks.max(1)));
-        let frames = wanted * scale / ticks / 1_000_000_000;
         let busy = u128::try_from(share.busy(self.cores())).unwrap_or(1).max(1);
-        let cost = frames * u128::from(setup.format.pixels()) * pixel / busy;
-        let left = self.left().as_nanos() * FILL / 100;
-        if cost <= left { Ok(()) } else { Err(too_large(wanted, left, cost)) }
+        u128::from(setup.format.pixels()) * pixel / busy
     }
 
     /// # Errors

@@ -16,6 +16,7 @@ use crate::plan::Plan;
 use crate::planner::{Largest, PlanInput};
 use crate::recording::{Recording, Selection};
 use crate::source::Track;
+use crate::source::window::Window;
 use crate::still::{picture, show};
 use crate::{ClipWriter, Observer, Sink, Source};
 use export_media::coverage::Uncovered;
@@ -64,13 +65,49 @@ pub struct Made<W> {
 type FileOf<K> = <<K as Sink>::Writer as ClipWriter>::Written;
 
 /// One way to make it.
-struct Way<'a> {
+pub(crate) struct Way<'a> {
     budget: &'a Budget,
     /// Why it cannot be copied.
-    unfit: Option<(Unfit, String)>,
+    pub(crate) unfit: Option<(Unfit, String)>,
     largest: &'a Largest,
     /// `true` if the clip may be given up for one of larger pictures.
     may_grow: bool,
+}
+
+impl<'a> Way<'a> {
+    /// By copying what can be copied.
+    pub(crate) fn first(budget: &'a Budget, largest: &'a Largest) -> Self {
+        Self { budget, unfit: None, largest, may_grow: true }
+    }
+
+    /// The way behind one that ended with `error`: what could not be copied is rendered as a whole, and once more if
+    /// larger pictures turn up than it was begun with.
+    ///
+    /// # Errors
+    /// `error`, if there is none.
+    pub(crate) fn after(self, error: Error) -> Result<Self, Error> {
+        match error {
+            Error::Unfit(unfit, why) if self.unfit.is_none() => {
+                Ok(Self { unfit: Some((unfit, why)), ..self })
+            }
+            Error::Unfit(Unfit::FormatChange, _) if self.may_grow => Ok(Self { may_grow: false, ..self }),
+            error => Err(error),
+        }
+    }
+
+    /// The input of the planner.
+    pub(crate) fn input<'b>(&'b self, clip: &Clip, ffmpeg: &'b Ffmpeg, window: Window) -> PlanInput<'b> {
+        PlanInput {
+            ffmpeg,
+            window,
+            codec: clip.selection.codec,
+            container: clip.container,
+            budget: self.budget,
+            render_all: self.unfit.is_some(),
+            largest: self.largest,
+            may_grow: self.may_grow,
+        }
+    }
 }
 
 /// The means that a clip is made with.
@@ -117,30 +154,20 @@ impl<S: Source, K: Sink, B: Observer> Making<'_, S, K, B> {
         }
         let budget = Budget::new(self.until, self.source.recorded(), self.ffmpeg.memory());
         let largest = Largest::default();
-        let way = Way { budget: &budget, unfit: None, largest: &largest, may_grow: true };
-        let copied = self.of_pictures(audio, &way).await;
-        let copied = copied.map_err(|error| match error {
-            Error::Unexplained(why) if self.clip.last_try => Unfit::Encoder.because(&why),
-            other => other,
-        });
-        match copied {
-            Err(Error::Unfit(unfit, why)) => {
+        let (mut way, mut audio) = (Way::first(&budget, &largest), audio);
+        loop {
+            let error = match self.of_pictures(audio, &way).await {
+                Err(Error::Unexplained(why)) if self.clip.last_try && way.unfit.is_none() => {
+                    Unfit::Encoder.because(&why)
+                }
+                Err(error) => error,
+                done => return done,
+            };
+            way = way.after(error)?;
+            if let Some((unfit, why)) = &way.unfit {
                 tracing::warn!(why, code = unfit.code(), "rendering a clip that could not be copied");
-                self.render_all(Way { unfit: Some((unfit, why)), ..way }).await
             }
-            done => done,
-        }
-    }
-
-    /// Renders a clip that could not be copied, and once more if larger pictures turn up than it was begun with.
-    async fn render_all(&self, way: Way<'_>) -> Result<Made<FileOf<K>>, Error> {
-        match self.of_pictures(self.audio().await?, &way).await {
-            Err(Error::Unfit(Unfit::FormatChange, why)) => {
-                tracing::warn!(why, "rendering a clip again");
-                let way = Way { may_grow: false, ..way };
-                self.of_pictures(self.audio().await?, &way).await
-            }
-            done => done,
+            audio = self.audio().await?;
         }
     }
 
@@ -168,16 +195,7 @@ impl<S: Source, K: Sink, B: Observer> Making<'_, S, K, B> {
         let (window, reader) = (self.source.window, &self.source.reader);
         let stats = self.clip.gauge.begin(way.unfit.clone());
         let parts = ClipParts {
-            input: PlanInput {
-                ffmpeg: self.ffmpeg,
-                window,
-                codec: self.clip.selection.codec,
-                container: self.clip.container,
-                budget: way.budget,
-                render_all: way.unfit.is_some(),
-                largest: way.largest,
-                may_grow: way.may_grow,
-            },
+            input: way.input(self.clip, self.ffmpeg, window),
             video: self.source.pictures(),
             audio,
             writer: self.begin().await?,

@@ -3,6 +3,15 @@
 use crate::error::{Kind, Refusal};
 use export_media::picture::PictureFormat;
 
+/// A machine that clips are made on.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Machine {
+    /// Bytes of memory.
+    pub memory: u64,
+    /// Cores to work with.
+    pub cores: usize,
+}
+
 /// Cores to work with.
 pub(crate) fn cores() -> usize {
     std::thread::available_parallelism().map_or(1, std::num::NonZero::get)

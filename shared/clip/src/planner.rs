@@ -13,6 +13,7 @@ use crate::container::Container;
 use crate::error::Refusal;
 use crate::error::{Error, Unfit};
 use crate::ffmpeg::Ffmpeg;
+use crate::forecast::Forecast;
 use crate::notes::Notes;
 use crate::notes::WarningCode;
 use crate::source::window::Window;
@@ -30,6 +31,7 @@ use export_media::sample::peak_bitrate;
 use export_media::time::Nanos;
 use export_media::weight::{Load, Share};
 use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
 use tokio::sync::{OwnedSemaphorePermit, Semaphore, mpsc};
 
 /// The re-encode may take this many times the recorded bits a second, in tenths.
@@ -144,6 +146,8 @@ pub(crate) struct Planner<'a> {
     stats: Arc<Stats>,
     /// The highest bits a second of what was rendered so far. It never falls, so that encoders choose the same level.
     bitrate: u64,
+    /// Takes the steps of a clip that is not to be made.
+    forecast: Option<&'a mut Forecast>,
 }
 
 impl<'a> Planner<'a> {
@@ -167,7 +171,13 @@ impl<'a> Planner<'a> {
             pending,
             stats,
             bitrate: 0,
+            forecast: None,
         }
+    }
+
+    /// Makes nothing: the steps go to `forecast`.
+    pub(crate) fn foreseeing(self, forecast: &'a mut Forecast) -> Self {
+        Self { forecast: Some(forecast), ..self }
     }
 
     /// Plans everything that `feed` has.
@@ -314,10 +324,40 @@ impl<'a> Planner<'a> {
     async fn take(&mut self, steps: Vec<Step<Coded>>) -> Result<(), Error> {
         let (Some(setup), Some(clip)) = (self.setup.clone(), self.clip.clone()) else { return Ok(()) };
         for step in steps {
+            if self.forecast.is_some() {
+                self.foresee(&setup, &clip, &step)?;
+                continue;
+            }
             match step {
                 Step::Copy { splice, pictures } => self.copy(&setup, &clip, splice, pictures).await?,
                 Step::Render(run) => self.render(&setup, &clip, run).await?,
             }
+        }
+        Ok(())
+    }
+
+    /// Takes a step without making it: what would keep it from being begun is found, and its pictures are counted.
+    fn foresee(&mut self, setup: &Setup, clip: &Setup, step: &Step<Coded>) -> Result<(), Error> {
+        // The clip has begun.
+        self.first = None;
+        let mut each = Duration::ZERO;
+        match step {
+            Step::Copy { splice, pictures } => {
+                for (n, access) in pictures.iter().enumerate() {
+                    copied(access, *splice && n == 0)?;
+                }
+            }
+            Step::Render(run) => {
+                let share = self.share.clone()?;
+                let codec = self.encoding(setup, clip, run, share)?.codec;
+                let nanos = self.input.budget.cost_of_a_picture(clip, codec, share);
+                each = Duration::from_nanos(u64::try_from(nanos).unwrap_or(u64::MAX));
+            }
+        }
+        let count = self.forecast.as_mut().map_or(0, |forecast| forecast.add(step, each));
+        match step {
+            Step::Copy { .. } => self.stats.copied_pictures(count),
+            Step::Render(_) => self.stats.encoded_pictures(count, Duration::ZERO),
         }
         Ok(())
     }

@@ -12,7 +12,7 @@ use crate::video::{PeriodVideo, VideoFeed};
 use export_media::extent::Extent;
 use export_media::mpd::{Mpd, MpdError};
 use export_media::nal::VideoCodec;
-use export_media::select::pictures;
+use export_media::select::{choose, pictures};
 use export_media::time::Nanos;
 use export_media::window::Asked;
 use std::sync::Arc;
@@ -42,7 +42,7 @@ pub struct Selection {
 /// The recording that a clip or a still is cut from.
 pub(crate) struct Recording<O> {
     pub(crate) reader: Arc<Reader<O>>,
-    mpd: Mpd,
+    mpd: Arc<Mpd>,
     pub(crate) window: Window,
     pub(crate) video: Vec<PeriodVideo>,
     /// The track of the first part with a picture.
@@ -86,8 +86,16 @@ impl<O: Source> Recording<O> {
             );
             reader.notes().warn(WarningCode::StartTimeDiffers, detail);
         }
-        let mut recording =
-            Self { reader, mpd, window, video, track, selection: selection.clone(), began, open_ms: 0 };
+        let mut recording = Self {
+            reader,
+            mpd: Arc::new(mpd),
+            window,
+            video,
+            track,
+            selection: selection.clone(),
+            began,
+            open_ms: 0,
+        };
         recording.open_ms = recording.age_ms();
         Ok(recording)
     }
@@ -243,6 +251,51 @@ impl<O: Source> Recording<O> {
             Some(range) => Kind::NoMedia.because(format!("{what}: {range}")),
             None => Kind::NoMedia.because(what),
         }
+    }
+
+    /// The same recording for the part `[start, end)` of the window.
+    pub(crate) fn within(&self, start: Nanos, end: Nanos) -> Self {
+        let window = self.window.part(start, end);
+        let video = video_parts(&self.mpd, window, self.selection.codec);
+        // A track that is open already is the one of the first part.
+        let same = self.video.first().zip(video.first()).is_some_and(|(all, part)| part.from < all.until);
+        Self {
+            reader: Arc::clone(&self.reader),
+            mpd: Arc::clone(&self.mpd),
+            window,
+            video,
+            track: self.track.clone().filter(|_| same),
+            selection: self.selection.clone(),
+            began: self.began,
+            open_ms: self.open_ms,
+        }
+    }
+
+    /// The time in `[from, until)` that the manifest lists media for.
+    pub(crate) fn listed_in(&self, from: Nanos, until: Nanos) -> Nanos {
+        let extent = Extent::of(&self.mpd, self.selection.now_ms);
+        extent.map_or(Nanos::ZERO, |extent| extent.listed_in(from, until))
+    }
+
+    /// Bytes of audio in the window, by the manifest's bandwidths.
+    pub(crate) fn audio_bytes(&self) -> u64 {
+        let parts = self.window.periods(&self.mpd);
+        let bytes = parts.iter().map(|(period, from, until)| {
+            let bits: u64 = choose(period, None).audio.iter().map(|track| track.bandwidth).sum();
+            let ms = u64::try_from((*until - *from).to_millis_floor()).unwrap_or(0);
+            (bits / 8).saturating_mul(ms) / 1000
+        });
+        bytes.fold(0, u64::saturating_add)
+    }
+
+    /// Time zero of the presentation, since the Unix epoch.
+    pub(crate) fn availability_start(&self) -> Option<Nanos> {
+        self.mpd.availability_start
+    }
+
+    /// The start of the first Period.
+    pub(crate) fn first_period(&self) -> Nanos {
+        self.mpd.periods.first().map_or(Nanos::ZERO, |period| period.start)
     }
 
     /// The range that the manifest lists, and the hole that the window lies in, in the field that the window counts by.

@@ -185,6 +185,55 @@ pub struct RecordingResource {
     pub audio: Vec<RecordedAudio>,
 }
 
+/// The way in which a clip is made.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
+#[serde(rename_all = "snake_case")]
+pub enum ClipPlanKind {
+    /// All pictures are copied.
+    Copy,
+    /// Only what the window's ends cut off is encoded.
+    Smart,
+    /// All pictures are encoded.
+    Reencode,
+}
+
+/// How a clip would be made now. What only making it shows is not in it: a join whose check fails, or a segment in the middle of a
+/// long window that cannot be read.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
+pub struct ClipPlan {
+    /// The way in which it would be made.
+    pub kind: ClipPlanKind,
+    /// Why in this way.
+    pub reason: String,
+    /// `false` for a window of more than 30 s: of that only the beginning and the end are read, and the counts are estimates.
+    pub exact: bool,
+    /// The clock that `key_frames_ms` counts by.
+    pub clock: RecordingClock,
+    /// Frames that are copied bit by bit.
+    pub frames_copied: u64,
+    /// Frames that are encoded.
+    pub frames_encoded: u64,
+    /// Of these, the ones before the first copied frame; all of them if none is copied.
+    pub frames_encoded_head: u64,
+    /// Of these, the ones behind copied frames.
+    pub frames_encoded_tail: u64,
+    /// Frames of the window that a copy can start with: a window that starts with one needs no frame encoded before it. As
+    /// `StartPos`, or as `StartTime` without a clock; the first 1000 of those that were read.
+    #[cfg_attr(feature = "openapi", schema(max_items = 1000))]
+    pub key_frames_ms: Vec<i64>,
+    /// The part of the window that no recorded frame covers, in milliseconds.
+    #[cfg_attr(feature = "openapi", schema(minimum = 0))]
+    pub lack_ms: i64,
+    /// Bytes that making it reads, about.
+    pub bytes_read: u64,
+    /// Bytes that the clip has, about.
+    pub bytes_written: u64,
+    /// The time that making it takes once a worker has it, about, in milliseconds.
+    pub estimate_ms: u64,
+}
+
 impl Tenant {
     /// The common beginning of the keys of what lies in a folder.
     pub fn folder_key(&self, folder: &FolderPath) -> String {

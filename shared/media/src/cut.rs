@@ -408,8 +408,9 @@ fn starts<T>(access: &Access<T>) -> bool {
     access.picture.random_access != RandomAccess::None
 }
 
-/// Returns `true` if everything behind it but its leading pictures can do without what came before.
-fn can_be_spliced<T>(access: &Access<T>) -> bool {
+/// Returns `true` if everything behind it but its leading pictures can do without what came before: a copy can start
+/// here.
+pub fn can_be_spliced<T>(access: &Access<T>) -> bool {
     matches!(access.picture.random_access, RandomAccess::Idr | RandomAccess::Cra | RandomAccess::Bla)
 }
 

@@ -50,6 +50,13 @@ impl Extent {
         found.map(|extent| Self { live: live(&extent), ..extent })
     }
 
+    /// The time in `[from, until)` that something is listed for.
+    pub fn listed_in(&self, from: Nanos, until: Nanos) -> Nanos {
+        let length = |start: Nanos, end: Nanos| (end.min(until) - start.max(from)).max(Nanos::ZERO);
+        let all = length(self.start, self.end.unwrap_or(until));
+        self.holes.iter().fold(all, |left, (start, end)| left - length(*start, *end))
+    }
+
     /// The first hole that shares time with `[from, until)`.
     pub fn hole_in(&self, from: Nanos, until: Nanos) -> Option<(Nanos, Nanos)> {
         self.holes.iter().find(|(start, end)| *start < until && from < *end).copied()

@@ -82,6 +82,12 @@ impl Window {
         differs.then_some((named_ms, begins_ms))
     }
 
+    /// The part `[start, end)` of it.
+    #[must_use]
+    pub fn part(&self, start: Nanos, end: Nanos) -> Self {
+        Self { start, end, ..*self }
+    }
+
     /// The Periods that share time with the window, each with the part of the window in it.
     pub fn periods<'a>(&self, mpd: &'a Mpd) -> Vec<(&'a Period, Nanos, Nanos)> {
         let part = |period: &'a Period| {

@@ -3,4 +3,5 @@
 
 mod found;
 mod holds;
+mod planned;
 mod world;

@@ -1,5 +1,6 @@
 //! The function with its ports, and requests to it.
 
+use export_clip::Machine;
 use export_domain::ids::TenantId;
 use export_domain::intake::Intake;
 use export_domain::settings::{AuthMode, Limits};
@@ -13,6 +14,8 @@ use std::sync::Arc;
 
 /// A session of the tenant `stranger`, whose recordings lie in another folder of the same bucket.
 pub(crate) const STRANGERS_SESSION: &str = "11111111111111111111111111111111";
+
+const MACHINE: Machine = Machine { memory: 3008 << 20, cores: 2 };
 
 pub(crate) struct World {
     pub(crate) objects: MemoryObjects,
@@ -36,7 +39,7 @@ impl World {
             limits: Limits::default(),
             directories: None,
         };
-        let app = App { objects: Arc::new(objects.clone()), access: true, intake };
+        let app = App { objects: Arc::new(objects.clone()), access: true, machine: MACHINE, intake };
         Self { objects, clock, app }
     }
 
@@ -60,6 +63,12 @@ impl World {
         if let Some(path) = request.path.strip_prefix("/recordings/") {
             request.path_parameters = [("path".to_owned(), path.to_owned())].into();
         }
+        Answered::read(self.app.handle(&request).await)
+    }
+
+    pub(crate) async fn plan(&self, body: &serde_json::Value) -> Answered {
+        let headers = [("X-Session-Id", SESSION)];
+        let request = ask("POST", "/export/plan", &headers, body.to_string());
         Answered::read(self.app.handle(&request).await)
     }
 

@@ -49,6 +49,11 @@ impl<T: Clone> Run<T> {
         Some(Self { feed: needed(run, from), from, until, after: Vec::new(), joins: false })
     }
 
+    /// The pictures to encode, in decode order.
+    pub fn shown(&self) -> impl Iterator<Item = &Access<T>> {
+        self.feed.iter().filter(|access| shown(access, self.from, self.until))
+    }
+
     /// A run behind copied pictures; `held` has everything that it can refer to.
     pub(super) fn tail(held: Vec<Access<T>>, from: Nanos, until: Nanos) -> Option<Self> {
         let start = held.iter().rposition(|access| starts(access) && access.pts <= from)?;

@@ -8,8 +8,8 @@ use export_domain::ids::LivePath;
 use export_domain::job::{Job, ObjectKind};
 use export_domain::json::{self, RequestJson};
 use export_domain::recordings::{
-    FoundRecording, PictureCodec, RecordedAudio, RecordedPicture, RecordingClock, RecordingHole,
-    RecordingPage, RecordingResource,
+    ClipPlan, ClipPlanKind, FoundRecording, PictureCodec, RecordedAudio, RecordedPicture, RecordingClock,
+    RecordingHole, RecordingPage, RecordingResource,
 };
 use export_domain::resource::{Page, resource};
 use export_domain::settings::ReplyStyle;
@@ -206,6 +206,27 @@ pub(crate) fn recordings() -> Node {
         "live" => example("A recording that grows", Node::of(&live)),
         "ended" => example("One without a clock, whose init segment is gone", Node::of(&ended)),
     }
+}
+
+/// Plans of clips.
+pub(crate) fn plans() -> Node {
+    let start = 1_562_252_828_133;
+    let smart = ClipPlan {
+        kind: ClipPlanKind::Smart,
+        reason: "only what the window's ends cut off is encoded".to_owned(),
+        exact: true,
+        clock: RecordingClock::Wall,
+        frames_copied: 213,
+        frames_encoded: 12,
+        frames_encoded_head: 10,
+        frames_encoded_tail: 2,
+        key_frames_ms: (0..5).map(|n| start + 400 + 2000 * n).collect(),
+        lack_ms: 0,
+        bytes_read: 8_934_211,
+        bytes_written: 6_801_120,
+        estimate_ms: 1300,
+    };
+    object! { "smart" => example("Nine seconds", Node::of(&smart)) }
 }
 
 /// A page of jobs.

@@ -21,6 +21,7 @@ pub(crate) fn paths() -> Node {
     object! {
         "/recordings" => object! { "get" => list() },
         "/recordings/{path}" => object! { "get" => get() },
+        "/export/plan" => object! { "post" => plan() },
     }
 }
 
@@ -57,6 +58,27 @@ fn get() -> Node {
         "422" => problem("The recording cannot be read: which part of it, and what is wrong with that."),
     };
     operation(["getRecording", "Get what a recording holds", what], vec![path, correlation()], recording, own)
+}
+
+fn plan() -> Node {
+    let what = "How the clip of this request would be made: which frames are copied bit by bit and which are encoded, which frames a copy can \
+        start with, what is lacking, and about how long it takes. Nothing is created. The worker's own planner decides, on the \
+        recording as it is now. An unknown query parameter is refused. A service deployed without `RecordingsAccess` refuses the \
+        request.";
+    let found = found("The plan.", "ClipPlan", examples::plans());
+    let early = problem("The recording does not reach the window's end yet; `Retry-After` says when it may.")
+        .with(object! { "headers" => headers(&["X-Correlation-Id", "Retry-After"]) });
+    let own = object! {
+        "404" => problem("`no such recording`: there is no manifest at `LivePath`."),
+        "409" => early,
+        "413" => problem("The body has more than 64 KiB."),
+        "422" => problem("No such clip can be made: nothing is recorded in the window, or the recording cannot be read. The text says \
+            what the manifest lists, or which part of the recording is at fault."),
+    };
+    let body = object! { "requestBody" => examples::requests() };
+    let operation =
+        operation(["planExport", "Ask how a clip would be made", what], vec![correlation()], found, own);
+    operation.with(object! { "security" => json!([{"sessionHeader": []}, {"bearer": []}, {}]) }).with(body)
 }
 
 fn problem(description: &str) -> Node {

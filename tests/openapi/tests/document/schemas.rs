@@ -6,7 +6,7 @@ use export_domain::batch::resource::{BatchList, BatchResource};
 use export_domain::batch::{Fault, MOST_FAULTS};
 use export_domain::files::Files;
 use export_domain::job::State;
-use export_domain::recordings::{RecordingPage, RecordingResource};
+use export_domain::recordings::{ClipPlan, RecordingPage, RecordingResource};
 use export_domain::request::body::{Body, SlugBody, StorageBody};
 use export_domain::resource::{Page, Resource};
 use export_domain::tvu::ExportReply;
@@ -36,6 +36,7 @@ pub(crate) fn all() -> Node {
         named::<Files<'_>>(),
         named::<RecordingPage>(),
         named::<RecordingResource>(),
+        named::<ClipPlan>(),
     ];
     let mut found: IndexMap<String, Node> = requests.into_iter().flatten().collect();
     let batches = [named::<BatchResource<'_>>(), named::<BatchList<'_>>(), named::<Fault>()];

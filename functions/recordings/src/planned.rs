@@ -1,0 +1,105 @@
+//! `POST /export/plan`: how a clip would be made.
+
+use crate::App;
+use crate::handler::{Miss, check_parameters};
+use crate::source::Recordings;
+use export_clip::{Asked, Clip, Foreseen, Selection, VideoCodec};
+use export_domain::job::Order;
+use export_domain::ports::{Clock, RecordingLists, Sessions, SourceStore, Tenants};
+use export_domain::recordings::{ClipPlan, ClipPlanKind, RecordingClock};
+use export_domain::request::{ExportType, FieldError, Wanted};
+use export_domain::storage::Container;
+use export_lambda::http::{Reply, Request};
+use export_media::time::Nanos;
+use std::sync::Arc;
+use std::time::Duration;
+
+/// The time that a worker has to make a clip.
+const WORKERS: Duration = Duration::from_secs(885);
+/// Kept back from the request's time for the reply.
+const MARGIN: Duration = Duration::from_secs(2);
+
+impl<O, S, T, C> App<O, S, T, C>
+where
+    O: SourceStore + RecordingLists + 'static,
+    S: Sessions,
+    T: Tenants,
+    C: Clock,
+{
+    /// Answers with the plan of the clip that the body asks for. Creates nothing.
+    pub(crate) async fn planned(&self, request: &Request) -> Result<Reply, Miss> {
+        check_parameters(request, &[])?;
+        let accepted = self.intake.accept(request.bounded_body(), request.session()).await?;
+        if !self.access {
+            return Err(Miss::Off);
+        }
+        let (tenant, order) = (accepted.tenant, accepted.order);
+        if order.wanted != Wanted::Media {
+            return Err(FieldError::new("FetchMedia", "must be true: only clips have a plan").into());
+        }
+        let now_ms = self.intake.clock.now_ms();
+        let source = Recordings { objects: Arc::clone(&self.objects), bucket: tenant.source() };
+        let clip = clip(&order, tenant.manifest_key(&order.live_path), now_ms);
+        let planning = Box::pin(clip.foresee(Arc::new(source), self.machine));
+        let left = request.left.saturating_sub(MARGIN);
+        let foreseen = tokio::time::timeout(left, planning)
+            .await
+            .map_err(|_| Miss::Passing("planning a clip took too long".to_owned()))??;
+        let plan = plan(&order, &foreseen);
+        tracing::info!(tenant = %tenant.id, plan.kind = ?plan.kind, "planned a clip");
+        Ok(Reply::new(200).with_json("application/json", &plan))
+    }
+}
+
+/// The clip of an order, as a worker would make it now.
+fn clip(order: &Order, manifest: String, now_ms: i64) -> Clip {
+    let window = Asked {
+        start_pos_ms: order.start_pos_ms,
+        start_time_ms: Some(order.start_time_ms),
+        duration_ms: order.duration_ms,
+        wall_end_ms: order.window_end_ms(),
+        still: false,
+    };
+    let codec = match order.export_type {
+        ExportType::AsRecorded | ExportType::Unknown => None,
+        ExportType::H264 => Some(VideoCodec::H264),
+        ExportType::H265 => Some(VideoCodec::Hevc),
+    };
+    let container = match order.target.container {
+        Container::Ts | Container::Unknown => export_clip::Container::Ts,
+        Container::Mp4 => export_clip::Container::Mp4,
+    };
+    let selection = Selection { manifest, window, codec, now_ms, asked_at_ms: now_ms };
+    Clip { selection, container, left: WORKERS, last_try: false, gauge: Arc::default() }
+}
+
+fn plan(order: &Order, foreseen: &Foreseen) -> ClipPlan {
+    // The window starts at StartPos, or at StartTime without a clock: key pictures count as that does.
+    let at = |shown: &Nanos| match foreseen.availability_start {
+        Some(epoch) => (epoch + *shown).to_millis_floor(),
+        None => (*shown - foreseen.first_period).to_millis_floor(),
+    };
+    let made = &foreseen.plan;
+    ClipPlan {
+        kind: match made.kind {
+            "copy" => ClipPlanKind::Copy,
+            "smart" => ClipPlanKind::Smart,
+            _ => ClipPlanKind::Reencode,
+        },
+        reason: made.reason.clone(),
+        exact: foreseen.exact,
+        clock: match foreseen.availability_start {
+            Some(_) => RecordingClock::Wall,
+            None => RecordingClock::Recording,
+        },
+        frames_copied: made.frames_copied,
+        frames_encoded: made.frames_encoded,
+        frames_encoded_head: foreseen.frames_head,
+        frames_encoded_tail: foreseen.frames_tail,
+        key_frames_ms: foreseen.key_pictures.iter().map(at).collect(),
+        lack_ms: foreseen.lack_ms.clamp(0, order.duration_ms),
+        bytes_read: foreseen.bytes_read,
+        bytes_written: foreseen.bytes_written,
+        estimate_ms: u64::try_from(foreseen.takes.as_millis()).unwrap_or(u64::MAX),
+    }
+}
