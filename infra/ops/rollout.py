@@ -40,8 +40,8 @@ WAYS_OUT = {
 }
 # Below this a new account cannot run the functions side by side; AWS gives 1,000 to accounts that are in use.
 NEW_ACCOUNT = 50
-# What Lambda keeps for functions that reserve nothing; what ReserveWorkers reserves beside clips and stills.
-UNRESERVED, OTHER_WORKERS = 100, 12
+# What Lambda keeps for functions that reserve nothing.
+UNRESERVED = 100
 
 
 class Refused(Exception):
@@ -128,20 +128,27 @@ def toolchain(arch: str) -> Iterator[str]:
                f"target's standard library, or build for this machine's processor: ARCH={PROCESSORS.get(platform.machine(), '...')}")
 
 
-def small_account(cloud: Cloud, values: Values) -> Iterator[str]:
+def concurrency(template: dict, values: Values) -> int:
+    """How much concurrency all functions of the template reserve together."""
+    total = 0
+    for resource in template["Resources"].values():
+        condition, amount, _ = resource.get("Properties", {}).get("ReservedConcurrentExecutions", {}).get("Fn::If", ("", 0, None))
+        if condition != "WorkersReserved" or values["ReserveWorkers"] == "on":
+            total += int(values[amount["Ref"]] if isinstance(amount, dict) else amount)
+    return total
+
+
+def small_account(cloud: Cloud, template: dict, values: Values) -> Iterator[str]:
     """What a new account does not allow yet; AWS has no other way to ask for the limit of memory than to try."""
     try:
         limit = cloud.client("lambda").get_account_settings()["AccountLimit"]["ConcurrentExecutions"]
     except (BotoCoreError, ClientError, KeyError):
         return
-    numbers = {name: int(value) for name, value in values.items() if name.endswith("Concurrency")}
-    workers = numbers["ClipConcurrency"] + numbers["ThumbnailConcurrency"]
+    workers = int(values["ClipConcurrency"]) + int(values["ThumbnailConcurrency"])
     if limit < max(workers, NEW_ACCOUNT):
         yield (f"this account runs {limit} functions at once, and clips and stills alone may be {workers}: have AWS raise the quota "
                "'Concurrent executions' of Lambda")
-    reserved = numbers["SubmitConcurrency"] + 3 * numbers["StatusConcurrency"] + 2 * numbers["DocumentsConcurrency"]
-    if values["ReserveWorkers"] == "on":
-        reserved += workers + OTHER_WORKERS
+    reserved = concurrency(template, values)
     if reserved and reserved + UNRESERVED > limit:
         yield f"{reserved} of the account's {limit} are to be reserved; Lambda leaves at least {UNRESERVED} unreserved and refuses the rest"
     if limit < NEW_ACCOUNT and int(values["ClipMemoryMb"]) > 3008:
@@ -176,7 +183,7 @@ def check(options: argparse.Namespace) -> None:
         wrong += objections(template, given, values)
         if not wrong:
             print("\n".join(changes(template, described, values)))
-            for warning in small_account(cloud, values):
+            for warning in small_account(cloud, template, values):
                 print(f"warning: {warning}", file=sys.stderr)
     if wrong:
         raise Refused("\n".join(wrong))
