@@ -8,6 +8,7 @@ mod continuity;
 mod h264;
 mod hevc;
 mod ids;
+pub mod kinds;
 mod sei;
 mod sets;
 mod splice;

@@ -3,7 +3,7 @@
 use crate::display::{Look, Matrix};
 use crate::fmp4::{Codec, SampleEntry};
 use crate::nal::{
-    Colour, Continuity, NalError, Sps, VideoCodec, bottom_field_first, map_units, nals, push_annex_b,
+    Colour, Continuity, NalError, Sps, VideoCodec, bottom_field_first, kinds, map_units, nals, push_annex_b,
     unit_type, with_look,
 };
 use bytes::Bytes;
@@ -142,8 +142,8 @@ impl DecoderConfig {
 
 fn is_sps(codec: VideoCodec, unit: &[u8]) -> bool {
     let wanted = match codec {
-        VideoCodec::H264 => 7,
-        VideoCodec::Hevc => 33,
+        VideoCodec::H264 => kinds::avc::SPS,
+        VideoCodec::Hevc => kinds::hevc::SPS,
     };
     unit_type(codec, unit) == Some(wanted)
 }

@@ -13,6 +13,7 @@ use bytes::Bytes;
 use export_media::cut::Run;
 use export_media::entries::free_parameter_id;
 use export_media::fmp4::Codec;
+use export_media::nal::kinds::avc;
 use export_media::nal::{VideoCodec, parameter_sets, unit_type};
 use tokio::time::Instant;
 
@@ -44,7 +45,7 @@ pub(crate) fn unused_id(setup: &Setup, run: &Run<Coded>) -> Result<Option<u32>, 
             in_band.push(Bytes::copy_from_slice(set));
         }
     }
-    let (sps, pps) = in_band.into_iter().partition(|set| unit_type(VideoCodec::H264, set) == Some(7));
+    let (sps, pps) = in_band.into_iter().partition(|set| unit_type(VideoCodec::H264, set) == Some(avc::SPS));
     let in_band = Codec::H264 { nal_length_size: 4, sps, pps };
     Ok(free_parameter_id(&[&setup.config.entry.codec, &in_band]))
 }

@@ -1,9 +1,10 @@
 //! Decoder configuration records that are written anew from parameter sets (ISO/IEC 14496-15, 5.3.3.1 and 8.3.3.1).
 
+use crate::nal::kinds::hevc;
 use crate::nal::{SetKind, Sps, VideoCodec, unescaped};
 use bytes::Bytes;
 
-/// Profiles of H.264 whose record does not tell chroma format and bit depth.
+/// Profiles of H.264 whose record does not tell chroma format and bit depth: Baseline, Main and Extended.
 const WITHOUT_FORMAT: [u8; 3] = [66, 77, 88];
 /// `array_completeness`: there are no parameter sets in band.
 const COMPLETE: u8 = 0x80;
@@ -86,7 +87,8 @@ pub(super) fn hevc(sets: &Sets<'_>) -> Option<Vec<u8>> {
     out.extend([format.bit_depth_luma, format.bit_depth_chroma].map(|bits| 0xf8 | bits.saturating_sub(8)));
     // The frame rate is not said.
     out.extend([0, 0, layers.count << 3 | u8::from(layers.nested) << 2 | 3]);
-    let mut arrays = vec![(32, sets.vps.clone()), (33, sets.sps.clone()), (34, sets.pps.clone())];
+    let mut arrays =
+        vec![(hevc::VPS, sets.vps.clone()), (hevc::SPS, sets.sps.clone()), (hevc::PPS, sets.pps.clone())];
     for unit in &sets.others {
         let kind = unit.first()? >> 1 & 0x3f;
         match arrays.iter_mut().find(|(known, _)| *known == kind) {
@@ -97,7 +99,7 @@ pub(super) fn hevc(sets: &Sets<'_>) -> Option<Vec<u8>> {
     arrays.retain(|(_, units)| !units.is_empty());
     out.push(u8::try_from(arrays.len()).ok()?);
     for (kind, units) in arrays {
-        out.push(if matches!(kind, 32..=34) { COMPLETE | kind } else { kind });
+        out.push(if matches!(kind, hevc::VPS..=hevc::PPS) { COMPLETE | kind } else { kind });
         out.extend(u16::try_from(units.len()).ok()?.to_be_bytes());
         push_sets(&units, &mut out)?;
     }
@@ -166,7 +168,7 @@ pub(super) fn hevc_others(record: &[u8]) -> Vec<Bytes> {
             for _ in 0..u16::from_be_bytes(*take(2)?.first_chunk()?) {
                 let length = u16::from_be_bytes(*take(2)?.first_chunk()?);
                 let unit = take(usize::from(length))?;
-                if !matches!(kind, 32..=34) && length > 0 {
+                if !matches!(kind, hevc::VPS..=hevc::PPS) && length > 0 {
                     others.push(Bytes::copy_from_slice(unit));
                 }
             }

@@ -1,5 +1,6 @@
 //! The classification of samples: starts, leading pictures, references.
 
+use super::kinds::{avc, hevc};
 use super::{Bits, NalError, Sps, VideoCodec, h264, nals, sei, unit_type};
 
 /// Largest `frame_num` (7.4.3).
@@ -95,11 +96,15 @@ pub fn may_start(codec: VideoCodec, beginning: &[u8], length_size: usize) -> boo
         let length = length.iter().fold(0_usize, |length, byte| length << 8 | usize::from(*byte));
         let (unit, behind) = following.split_at_checked(length).unwrap_or((following, &[]));
         match (codec, unit_type(codec, unit)) {
-            (VideoCodec::H264, Some(6)) if recovery_point(unit.get(1..).unwrap_or_default()).is_some() => {
+            (VideoCodec::H264, Some(avc::SEI))
+                if recovery_point(unit.get(1..).unwrap_or_default()).is_some() =>
+            {
                 return true;
             }
-            (VideoCodec::H264, Some(1 | 2)) | (VideoCodec::Hevc, Some(0..=9)) => return false,
-            (VideoCodec::H264, Some(5)) | (VideoCodec::Hevc, Some(16..=23)) => return true,
+            (VideoCodec::H264, Some(avc::SLICE | avc::PARTITION_A))
+            | (VideoCodec::Hevc, Some(hevc::TRAIL_N..=hevc::RASL_R)) => return false,
+            (VideoCodec::H264, Some(avc::IDR))
+            | (VideoCodec::Hevc, Some(hevc::BLA_W_LP..=hevc::RESERVED_IRAP_23)) => return true,
             _ => rest = behind,
         }
     }
@@ -113,16 +118,16 @@ fn h264(sample: &[u8], length_size: usize, sync: bool) -> Result<Picture, NalErr
         let unit = unit?;
         let Some((header, payload)) = unit.split_first() else { continue };
         match header & 0x1f {
-            kind @ (1 | 2 | 5) => {
+            kind @ (avc::SLICE | avc::PARTITION_A | avc::IDR) => {
                 picture.slices = picture.slices.saturating_add(1);
                 picture.reference |= header & 0x60 != 0;
-                idr |= kind == 5;
+                idr |= kind == avc::IDR;
                 let kind = slice_type(payload);
                 intra &= matches!(kind, Some(2 | 4));
                 bipredicted &= kind == Some(1);
             }
-            6 => recovery = recovery.or_else(|| recovery_point(payload)),
-            7 | 8 => picture.parameter_sets = true,
+            avc::SEI => recovery = recovery.or_else(|| recovery_point(payload)),
+            avc::SPS | avc::PPS => picture.parameter_sets = true,
             _ => {}
         }
     }
@@ -149,10 +154,15 @@ pub fn is_one_unit(codec: VideoCodec, sample: &[u8], length_size: usize) -> bool
         }
         let Some(kind) = unit_type(codec, unit) else { return false };
         let (slice, begins) = match codec {
-            VideoCodec::H264 => (matches!(kind, 1 | 2 | 5), matches!(kind, 6..=9 | 14..=18)),
+            VideoCodec::H264 => (
+                matches!(kind, avc::SLICE | avc::PARTITION_A | avc::IDR),
+                matches!(kind, avc::SEI..=avc::DELIMITER | avc::PREFIX..=avc::RESERVED_18),
+            ),
             VideoCodec::Hevc if is_enhancement(unit) => return false,
             VideoCodec::Hevc => {
-                (matches!(kind, 0..=9 | 16..=21), matches!(kind, 32..=35 | 39 | 41..=44 | 48..=55))
+                // Behind the sets: the prefix SEI message, and types that are reserved or left to others (7.4.2.4.4).
+                let begins = matches!(kind, hevc::VPS..=hevc::DELIMITER | 39 | 41..=44 | 48..=55);
+                (matches!(kind, hevc::TRAIL_N..=hevc::RASL_R | hevc::BLA_W_LP..=hevc::CRA), begins)
             }
         };
         if (begins && begun) || (slice && is_first_slice(codec, unit) == begun) {
@@ -185,7 +195,8 @@ fn is_first_slice(codec: VideoCodec, unit: &[u8]) -> bool {
 pub fn is_interlaced(sps: &Sps, sample: &[u8], length_size: usize) -> Result<bool, NalError> {
     for unit in nals(sample, length_size) {
         let unit = unit?;
-        if matches!(unit.first().map(|header| header & 0x1f), Some(1 | 2 | 5)) {
+        if matches!(unit.first().map(|header| header & 0x1f), Some(avc::SLICE | avc::PARTITION_A | avc::IDR))
+        {
             return Ok(sps.mbaff || h264::is_field(sps, unit)?);
         }
     }
@@ -207,7 +218,7 @@ pub fn bottom_field_first<'a>(
     if codec == VideoCodec::H264 {
         let sets = units.iter().copied().chain(sets);
         let orders: Vec<(u32, bool)> = sets
-            .filter(|unit| unit_type(codec, unit) == Some(8))
+            .filter(|unit| unit_type(codec, unit) == Some(avc::PPS))
             .filter_map(|unit| h264::bottom_order(unit).ok())
             .collect();
         let told = |pps| orders.contains(&(pps, true));
@@ -263,24 +274,24 @@ fn hevc(sample: &[u8], length_size: usize) -> Result<Picture, NalError> {
         }
         let kind = first >> 1 & 0x3f;
         match kind {
-            0..=9 | 16..=21 => {
+            hevc::TRAIL_N..=hevc::RASL_R | hevc::BLA_W_LP..=hevc::CRA => {
                 picture.slices = picture.slices.saturating_add(1);
                 picture.temporal_id = (second & 7).saturating_sub(1);
                 // Even types below 16 are sub-layer non-reference pictures (table 7-1).
-                picture.reference |= kind >= 16 || kind % 2 == 1;
+                picture.reference |= kind >= hevc::BLA_W_LP || kind % 2 == 1;
                 picture.leading = match kind {
-                    6 | 7 => Leading::Radl,
-                    8 | 9 => Leading::Rasl,
+                    hevc::RADL_N | hevc::RADL_R => Leading::Radl,
+                    hevc::RASL_N | hevc::RASL_R => Leading::Rasl,
                     _ => Leading::No,
                 };
                 picture.random_access = match kind {
-                    16..=18 => RandomAccess::Bla,
-                    19 | 20 => RandomAccess::Idr,
-                    21 => RandomAccess::Cra,
+                    hevc::BLA_W_LP..=hevc::BLA_N_LP => RandomAccess::Bla,
+                    hevc::IDR_W_RADL | hevc::IDR_N_LP => RandomAccess::Idr,
+                    hevc::CRA => RandomAccess::Cra,
                     _ => RandomAccess::None,
                 };
             }
-            32..=34 => picture.parameter_sets = true,
+            hevc::VPS..=hevc::PPS => picture.parameter_sets = true,
             _ => {}
         }
     }

@@ -4,6 +4,7 @@
 //! counts on and that did not come before it: by `frame_num` of H.264 (7.4.3), by the reference picture sets of HEVC
 //! (8.3.2). Later slices that are lost, and bits within a slice, only a decoder misses.
 
+use super::kinds::{self, avc};
 use super::{Bits, NalError, Sps, VideoCodec, hevc, is_layered_slice, nals, unit_type};
 use bytes::Bytes;
 use std::collections::{BTreeMap, VecDeque};
@@ -106,12 +107,12 @@ impl Continuity {
 
     fn take_set(&mut self, unit: &[u8]) {
         match (self.codec, unit_type(self.codec, unit)) {
-            (VideoCodec::H264, Some(7)) | (VideoCodec::Hevc, Some(33)) => {
+            (VideoCodec::H264, Some(avc::SPS)) | (VideoCodec::Hevc, Some(kinds::hevc::SPS)) => {
                 if let Ok(sps) = Sps::parse(self.codec, unit) {
                     self.sequence_sets.insert(sps.id, sps);
                 }
             }
-            (VideoCodec::H264, Some(8)) | (VideoCodec::Hevc, Some(34)) => {
+            (VideoCodec::H264, Some(avc::PPS)) | (VideoCodec::Hevc, Some(kinds::hevc::PPS)) => {
                 if let Ok((id, set)) = picture_set(self.codec, unit) {
                     self.picture_sets.insert(id, set);
                 }
@@ -130,7 +131,10 @@ impl Continuity {
     fn next_h264(&mut self, units: &[&[u8]]) -> Result<Option<Damage>, NalError> {
         let mut picture: Option<(Numbered, &Sps, bool, bool)> = None;
         let (mut whole, mut last) = (true, 0);
-        for unit in units.iter().filter(|unit| matches!(unit_type(VideoCodec::H264, unit), Some(1 | 5))) {
+        for unit in units
+            .iter()
+            .filter(|unit| matches!(unit_type(VideoCodec::H264, unit), Some(avc::SLICE | avc::IDR)))
+        {
             let mut bits = Bits::nal(unit);
             let header = bits.small(8)?;
             let at = bits.ue(u32::MAX, "first_mb_in_slice")?;
@@ -140,7 +144,7 @@ impl Continuity {
             bits.skip(if sps.order.separate_planes { 2 } else { 0 })?;
             let number = bits.bits(sps.frame_num_bits)?;
             if let Some(lists) = set.lists {
-                lists.read(&mut bits, sps, header & 0x1f == 5, kind)?;
+                lists.read(&mut bits, sps, header & 0x1f == avc::IDR, kind)?;
             }
             let (first, macroblocks) = (picture.is_none(), sps.coded_width / 16 * (sps.coded_height / 16));
             // Each field, and each plane of colour, starts anew.
@@ -148,7 +152,7 @@ impl Continuity {
             let (known, ..) = picture.get_or_insert((
                 Numbered { number, intra },
                 sps,
-                header & 0x1f == 5,
+                header & 0x1f == avc::IDR,
                 header & 0x60 != 0,
             ));
             known.intra &= intra;
@@ -172,7 +176,8 @@ impl Continuity {
     fn next_hevc(&mut self, units: &[&[u8]]) -> Result<Option<Damage>, NalError> {
         let kind = |unit: &[u8]| unit_type(VideoCodec::Hevc, unit).unwrap_or(u8::MAX);
         let is_slice = |unit: &&&[u8]| {
-            matches!(kind(unit), 0..=9 | 16..=21) && !is_layered_slice(VideoCodec::Hevc, unit)
+            matches!(kind(unit), kinds::hevc::TRAIL_N..=kinds::hevc::RASL_R | kinds::hevc::BLA_W_LP..=kinds::hevc::CRA)
+                && !is_layered_slice(VideoCodec::Hevc, unit)
         };
         let Some(unit) = units.iter().find(is_slice) else { return Ok(None) };
         let (kind, mut bits) = (kind(unit), Bits::nal(unit));
@@ -181,25 +186,27 @@ impl Continuity {
         if !bits.flag()? {
             return Ok(Some(Damage::Slice));
         }
-        bits.skip(u32::from(kind >= 16))?;
+        bits.skip(u32::from(kind >= kinds::hevc::BLA_W_LP))?;
         let (set, sps) = self.sets(bits.ue(63, "slice_pic_parameter_set_id")?)?;
         bits.skip(set.extra)?;
         bits.ue(2, "slice_type")?;
         bits.skip(u32::from(set.output) + if sps.order.separate_planes { 2 } else { 0 })?;
         let (mut lsb, mut references) = (0, Vec::new());
-        if !matches!(kind, 19 | 20) {
+        if !matches!(kind, kinds::hevc::IDR_W_RADL | kinds::hevc::IDR_N_LP) {
             lsb = i64::from(bits.bits(sps.order.lsb_bits)?);
             references = hevc::slice_references(&mut bits, &sps.reference_sets)?;
         }
-        let random_access = kind >= 16;
-        let anew = self.hevc.is_none() || matches!(kind, 16..=20);
+        let random_access = kind >= kinds::hevc::BLA_W_LP;
+        let anew = self.hevc.is_none() || matches!(kind, kinds::hevc::BLA_W_LP..=kinds::hevc::IDR_N_LP);
         let wrap = 1_i64 << sps.order.lsb_bits;
         let mut before = self.hevc.take().filter(|_| !anew).unwrap_or_default();
         let order = if anew { lsb } else { nearest(lsb, before.base, wrap) };
         let missing =
             !random_access && references.iter().any(|delta| !before.seen.contains(&(order + delta)));
         // Neither leading pictures nor those that no other of their layer refers to are counted from.
-        let counted = layer == 1 && !matches!(kind, 6..=9) && (random_access || kind % 2 == 1);
+        let counted = layer == 1
+            && !matches!(kind, kinds::hevc::RADL_N..=kinds::hevc::RASL_R)
+            && (random_access || kind % 2 == 1);
         if counted || anew {
             before.base = order;
         }

@@ -1,5 +1,6 @@
 //! The H.264 sequence parameter set (ISO/IEC 14496-10, 7.3.2.1.1 and E.1.1).
 
+use super::kinds::avc;
 use super::sps::{Offsets, PictureOrder, Sps, Vui, clock, cropped, vui_head};
 use super::{Bits, NalError};
 
@@ -10,7 +11,7 @@ const MAX_MACROBLOCKS: u32 = 1024;
 const HIGH_PROFILES: [u8; 13] = [100, 110, 122, 244, 44, 83, 86, 118, 128, 138, 139, 134, 135];
 
 pub(super) fn sps(bits: &mut Bits<'_>) -> Result<Sps, NalError> {
-    if bits.small(8)? & 0x1f != 7 {
+    if bits.small(8)? & 0x1f != avc::SPS {
         return Err(NalError::WrongKind);
     }
     let (profile_idc, constraints, level_idc) = (bits.small(8)?, bits.small(8)?, bits.small(8)?);
@@ -76,7 +77,7 @@ pub(super) fn slice_fields(
 ) -> Result<SliceFields, NalError> {
     let mut fields = SliceFields { field: false, bottom: false, bottom_delay: 0 };
     let mut bits = Bits::nal(slice);
-    let idr = bits.small(8)? & 0x1f == 5;
+    let idr = bits.small(8)? & 0x1f == avc::IDR;
     bits.ue(u32::MAX, "first_mb_in_slice")?;
     bits.ue(u32::MAX, "slice_type")?;
     let pps = bits.ue(u32::MAX, "pic_parameter_set_id")?;

@@ -1,6 +1,7 @@
 //! The HEVC sequence parameter set (ISO/IEC 23008-2, 7.3.2.2 and E.2.1).
 
 use super::bits::{escaped, unescaped};
+use super::kinds;
 use super::sps::{Offsets, PictureOrder, ReferenceSet, Sps, Vui, clock, cropped, vui_head};
 use super::{Bits, NalError};
 
@@ -8,7 +9,7 @@ use super::{Bits, NalError};
 const MAX_SIDE: u32 = 16_384;
 
 pub(super) fn sps(bits: &mut Bits<'_>) -> Result<Sps, NalError> {
-    if bits.small(8)? >> 1 & 0x3f != 33 {
+    if bits.small(8)? >> 1 & 0x3f != kinds::hevc::SPS {
         return Err(NalError::WrongKind);
     }
     if bits.small(8)? & 0xf8 != 0 {
@@ -56,8 +57,8 @@ pub(super) fn sps(bits: &mut Bits<'_>) -> Result<Sps, NalError> {
 /// unit is `None`.
 pub(super) fn flagged_interlaced(unit: &[u8]) -> Option<Vec<u8>> {
     let at = match unit.first()? >> 1 & 0x3f {
-        32 => 11,
-        33 => 8,
+        kinds::hevc::VPS => 11,
+        kinds::hevc::SPS => 8,
         _ => return None,
     };
     let mut rbsp = unescaped(unit);

@@ -1,6 +1,7 @@
 //! The numbers by which parameter sets and slices refer to each other, read and changed.
 
 use super::bits::{BitWriter, escaped, unescaped};
+use super::kinds::{self, avc};
 use super::{Bits, NalError, VideoCodec, hevc, unit_type};
 
 /// The kinds of parameter sets, each with ids of its own.
@@ -130,9 +131,11 @@ pub(crate) fn with_slice_set(codec: VideoCodec, unit: &[u8], id: u32) -> Result<
 /// Returns `true` if it belongs to a further layer or view, whose parameter sets are not followed here.
 pub(crate) fn is_layered_slice(codec: VideoCodec, unit: &[u8]) -> bool {
     match (codec, unit) {
-        (VideoCodec::H264, _) => matches!(unit_type(codec, unit), Some(20 | 21)),
+        (VideoCodec::H264, _) => {
+            matches!(unit_type(codec, unit), Some(avc::EXTENSION | avc::DEPTH_EXTENSION))
+        }
         (VideoCodec::Hevc, [first, second, ..]) => {
-            first >> 1 & 0x3f < 32 && (first & 1 != 0 || second & 0xf8 != 0)
+            first >> 1 & 0x3f <= kinds::hevc::RESERVED_VCL_31 && (first & 1 != 0 || second & 0xf8 != 0)
         }
         (VideoCodec::Hevc, _) => false,
     }
@@ -156,9 +159,9 @@ fn set_fields(codec: VideoCodec, unit: &[u8]) -> Result<Option<(SetKind, Field, 
     let mut bits = Bits::nal(unit);
     let ue = |bits: &mut Bits<'_>, kind: SetKind| Field::ue(bits, kind.last_id(codec), "parameter set id");
     let kind = match (codec, unit_type(codec, unit)) {
-        (VideoCodec::H264, Some(7)) | (VideoCodec::Hevc, Some(33)) => SetKind::Sequence,
-        (VideoCodec::H264, Some(8)) | (VideoCodec::Hevc, Some(34)) => SetKind::Picture,
-        (VideoCodec::Hevc, Some(32)) => SetKind::Video,
+        (VideoCodec::H264, Some(avc::SPS)) | (VideoCodec::Hevc, Some(kinds::hevc::SPS)) => SetKind::Sequence,
+        (VideoCodec::H264, Some(avc::PPS)) | (VideoCodec::Hevc, Some(kinds::hevc::PPS)) => SetKind::Picture,
+        (VideoCodec::Hevc, Some(kinds::hevc::VPS)) => SetKind::Video,
         _ => return Ok(None),
     };
     bits.skip(if codec == VideoCodec::H264 { 8 } else { 7 })?;
@@ -191,19 +194,25 @@ fn slice_field(codec: VideoCodec, unit: &[u8]) -> Result<Option<Field>, NalError
     let mut bits = Bits::nal(unit);
     let last = SetKind::Picture.last_id(codec);
     match (codec, unit_type(codec, unit)) {
-        (VideoCodec::H264, Some(1 | 2 | 5 | 19)) => {
+        (VideoCodec::H264, Some(avc::SLICE | avc::PARTITION_A | avc::IDR | avc::AUXILIARY)) => {
             bits.skip(8)?;
             bits.ue(u32::MAX - 1, "first_mb_in_slice")?;
             bits.ue(9, "slice_type")?;
         }
-        (VideoCodec::Hevc, Some(kind @ (0..=9 | 16..=21))) => {
+        (
+            VideoCodec::Hevc,
+            Some(
+                kind
+                @ (kinds::hevc::TRAIL_N..=kinds::hevc::RASL_R | kinds::hevc::BLA_W_LP..=kinds::hevc::CRA),
+            ),
+        ) => {
             bits.skip(7)?;
             let layer = bits.bits(6)?;
             bits.skip(3)?;
             if layer > 0 {
                 return Ok(None);
             }
-            bits.skip(if kind < 16 { 1 } else { 2 })?;
+            bits.skip(if kind < kinds::hevc::BLA_W_LP { 1 } else { 2 })?;
         }
         _ => return Ok(None),
     }

@@ -2,7 +2,7 @@
 
 use super::bits::{BitWriter, escaped};
 use super::splice::{is_slice, push_unit};
-use super::{Bits, NalError, Sps, VideoCodec, nals};
+use super::{Bits, NalError, Sps, VideoCodec, kinds, nals};
 use crate::display::Turn;
 
 /// The most bytes of messages that are kept of one sample; captions and dynamic metadata take about 2 KiB.
@@ -268,7 +268,7 @@ fn gather(
 /// The payload behind the header of an SEI NAL unit; HEVC: of a prefix one of the base layer.
 fn content(codec: VideoCodec, unit: &[u8]) -> Option<&[u8]> {
     match (codec, unit) {
-        (VideoCodec::H264, [header, content @ ..]) if header & 0x1f == 6 => Some(content),
+        (VideoCodec::H264, [header, content @ ..]) if header & 0x1f == kinds::avc::SEI => Some(content),
         (VideoCodec::Hevc, [0x4e, second, content @ ..]) if second & 0xf8 == 0 => Some(content),
         _ => None,
     }

@@ -1,12 +1,8 @@
 //! Samples where copied and encoded pictures meet: CRA to BLA, parameter sets in band.
 
+use super::kinds::{avc, hevc};
 use super::{NalError, VideoCodec, nals, unit_type};
 use bytes::Bytes;
-
-/// `CRA_NUT` (23008-2, table 7-1).
-const CRA: u8 = 21;
-/// `BLA_W_LP`: its leading pictures may be there, and those that need what came before are not output.
-const BLA_W_LP: u8 = 16;
 
 /// An HEVC sample whose CRA picture has become a BLA picture, so that a decoder starts anew there (23008-2, 8.1.3).
 /// Slice headers of both have the same syntax, and nothing else is changed.
@@ -19,10 +15,10 @@ pub fn as_bla(sample: &[u8], length_size: usize) -> Result<Vec<u8>, NalError> {
         let unit = unit?;
         let at = out.len().saturating_add(length_size);
         push_unit(unit, length_size, &mut out)?;
-        if unit_type(VideoCodec::Hevc, unit) == Some(CRA)
+        if unit_type(VideoCodec::Hevc, unit) == Some(hevc::CRA)
             && let Some(header) = out.get_mut(at)
         {
-            *header = *header & 0x81 | BLA_W_LP << 1;
+            *header = *header & 0x81 | hevc::BLA_W_LP << 1;
         }
     }
     Ok(out)
@@ -69,8 +65,8 @@ pub(crate) fn map_units(
 /// As [`nals`].
 pub fn parameter_sets(codec: VideoCodec, sample: &[u8], length_size: usize) -> Result<Vec<&[u8]>, NalError> {
     let is_set = |unit: &[u8]| match codec {
-        VideoCodec::H264 => matches!(unit_type(codec, unit), Some(7 | 8)),
-        VideoCodec::Hevc => matches!(unit_type(codec, unit), Some(32..=34)),
+        VideoCodec::H264 => matches!(unit_type(codec, unit), Some(avc::SPS | avc::PPS)),
+        VideoCodec::Hevc => matches!(unit_type(codec, unit), Some(hevc::VPS..=hevc::PPS)),
     };
     nals(sample, length_size).filter(|unit| unit.as_ref().map_or(true, |unit| is_set(unit))).collect()
 }
@@ -78,8 +74,8 @@ pub fn parameter_sets(codec: VideoCodec, sample: &[u8], length_size: usize) -> R
 /// Returns `true` if it is a slice, slice segment or slice data partition.
 pub(super) fn is_slice(codec: VideoCodec, unit: &[u8]) -> bool {
     match codec {
-        VideoCodec::H264 => matches!(unit_type(codec, unit), Some(1..=5)),
-        VideoCodec::Hevc => matches!(unit_type(codec, unit), Some(0..=31)),
+        VideoCodec::H264 => matches!(unit_type(codec, unit), Some(avc::SLICE..=avc::IDR)),
+        VideoCodec::Hevc => matches!(unit_type(codec, unit), Some(hevc::TRAIL_N..=hevc::RESERVED_VCL_31)),
     }
 }
 
@@ -103,8 +99,8 @@ pub(crate) fn push_unit(unit: &[u8], length_size: usize, out: &mut Vec<u8>) -> R
 
 fn is_delimiter(codec: VideoCodec, unit: &[u8]) -> bool {
     let kind = match codec {
-        VideoCodec::H264 => 9,
-        VideoCodec::Hevc => 35,
+        VideoCodec::H264 => avc::DELIMITER,
+        VideoCodec::Hevc => hevc::DELIMITER,
     };
     unit_type(codec, unit) == Some(kind)
 }

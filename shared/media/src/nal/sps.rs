@@ -1,6 +1,6 @@
 //! Sequence parameter sets: what an encoder must repeat and a plan must know. Shared by both standards.
 
-use super::{Bits, NalError, VideoCodec};
+use super::{Bits, NalError, VideoCodec, kinds};
 use crate::display::{Colour, Look};
 
 /// A sequence parameter set.
@@ -145,8 +145,8 @@ impl ParameterIds {
     /// [`NalError::WrongKind`] for another NAL unit, [`NalError::Truncated`], [`NalError::Illegal`].
     pub fn parse(codec: VideoCodec, unit: &[u8]) -> Result<Self, NalError> {
         let (kind, header, last_own, last_referred) = match codec {
-            VideoCodec::H264 => (8, 8, 255, 31),
-            VideoCodec::Hevc => (34, 16, 63, 15),
+            VideoCodec::H264 => (kinds::avc::PPS, 8, 255, 31),
+            VideoCodec::Hevc => (kinds::hevc::PPS, 16, 63, 15),
         };
         if super::unit_type(codec, unit) != Some(kind) {
             return Err(NalError::WrongKind);
