@@ -1,8 +1,8 @@
 //! The system's clock and its names.
 
 use export_domain::ports::{Clock, Ids};
-use std::hash::{BuildHasher, Hasher, RandomState};
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
+use uuid::Uuid;
 
 /// Wall-clock time, timers and unique names of this process.
 #[derive(Debug, Clone, Copy, Default)]
@@ -21,14 +21,8 @@ impl Clock for SystemClock {
 }
 
 impl Ids for SystemClock {
-    /// `RandomState` is keyed by the operating system's randomness once per thread and differs with every call.
     fn unique(&self) -> String {
-        let half = || {
-            let mut hasher = RandomState::new().build_hasher();
-            hasher.write_i64(self.now_ms());
-            hasher.finish()
-        };
-        format!("{:016x}{:016x}", half(), half())
+        Uuid::new_v4().simple().to_string()
     }
 }
 

@@ -231,7 +231,6 @@ impl From<std::io::Error> for Error {
 impl From<JoinError> for Error {
     fn from(error: JoinError) -> Self {
         if error.is_panic() {
-            tracing::error!(%error, "a task panicked");
             return Error::Unexplained("the worker failed on this recording".to_owned());
         }
         Error::Passing(format!("a task was stopped: {error}"))

@@ -126,14 +126,22 @@ enum Waiting {
     Rendering(Task<Result<Vec<ClipSample>, Error>>),
 }
 
+/// The stretch of the recording that is being planned.
+#[derive(Debug, Clone)]
+struct Stretch {
+    /// The look of the clip: that of its first stretch.
+    clip: Arc<Setup>,
+    /// The look of this one.
+    setup: Arc<Setup>,
+    /// `true` until a part of it has been passed on.
+    starts: bool,
+}
+
 /// Decides what is copied and what is rendered.
 pub(crate) struct Planner<'a> {
     input: &'a PlanInput<'a>,
-    /// The look of the clip: that of its first stretch.
-    clip: Option<Arc<Setup>>,
-    setup: Option<Arc<Setup>>,
-    /// Nothing of the stretch has been passed on.
-    starts: bool,
+    /// `None` before the first one begins.
+    stretch: Option<Stretch>,
     first: Option<FirstFrame>,
     /// Decodes the first picture, if that is copied.
     picture: Option<Task<Result<(), Error>>>,
@@ -160,9 +168,7 @@ impl<'a> Planner<'a> {
     ) -> Self {
         Self {
             input,
-            clip: None,
-            setup: None,
-            starts: true,
+            stretch: None,
             first: Some(first),
             picture: None,
             share: Ok(Share { at_once: 1, frugal: false }),
@@ -214,7 +220,7 @@ impl<'a> Planner<'a> {
             let Some(Item::Start(setup, coded)) = item else { return Ok(()) };
             let bounds = setup.bounds;
             self.meet(&setup, feed).await;
-            let starts = self.begin(setup, feed.notes())?;
+            let starts = self.begin(&setup, feed.notes())?;
             self.examine(&coded)?;
             let method = if self.renders() { Method::Render(PIECE) } else { Method::Copy };
             let cutter = match cutter.take().filter(|_| !starts) {
@@ -226,19 +232,21 @@ impl<'a> Planner<'a> {
     }
 
     fn cutter(&self, method: Method) -> Cutter<Coded> {
-        let pixels = self.setup.as_ref().map_or(0, |setup| setup.format.pixels());
+        let pixels = self.stretch.as_ref().map_or(0, |stretch| stretch.setup.format.pixels());
         let longest = usize::try_from(HEAD_PIXELS / pixels.max(1)).unwrap_or(usize::MAX);
         Cutter::new(self.input.window.start, self.input.window.end, method).with_heads_of(longest)
     }
 
     /// Returns `true` if everything is rendered.
     fn renders(&self) -> bool {
-        self.input.render_all || self.clip.as_ref().is_some_and(|clip| self.input.renders(clip))
+        self.input.render_all
+            || self.stretch.as_ref().is_some_and(|stretch| self.input.renders(&stretch.clip))
     }
 
     /// Frames that are only flagged as interlaced can be copied; no encoder here makes single ones of fields.
     fn examine(&self, coded: &Coded) -> Result<(), Error> {
-        let Some(setup) = self.setup.as_ref().filter(|setup| setup.sps.interlaced && !self.renders()) else {
+        let setup = self.stretch.as_ref().map(|stretch| &stretch.setup);
+        let Some(setup) = setup.filter(|setup| setup.sps.interlaced && !self.renders()) else {
             return Ok(());
         };
         let Coded { data, config, .. } = coded;
@@ -250,7 +258,7 @@ impl<'a> Planner<'a> {
     /// Takes note of how large the pictures of a stretch are, and at the clip's start those of all Periods.
     async fn meet(&mut self, setup: &Setup, feed: &VideoFeed<impl Source>) {
         self.input.largest.meet(&setup.format, &setup.config);
-        if self.clip.is_none() && self.input.renders(setup) {
+        if self.stretch.is_none() && self.input.renders(setup) {
             for (format, config) in feed.looks().await {
                 self.input.largest.meet(&format, &config);
             }
@@ -259,18 +267,18 @@ impl<'a> Planner<'a> {
 
     /// A stretch begins. Whether the clip does: it goes on like the first stretch that gives it a picture, and if it is
     /// rendered it looks like the largest.
-    fn begin(&mut self, setup: Arc<Setup>, notes: &Notes) -> Result<bool, Error> {
+    fn begin(&mut self, setup: &Arc<Setup>, notes: &Notes) -> Result<bool, Error> {
         let starts = self.first.is_some();
-        let clip = match self.clip.take().filter(|_| !starts) {
-            Some(clip) => clip,
-            None => self.input.clip(&setup),
+        let clip = match self.stretch.take().filter(|_| !starts) {
+            Some(before) => before.clip,
+            None => self.input.clip(setup),
         };
-        self.clip = Some(Arc::clone(&clip));
+        self.stretch = Some(Stretch { clip: Arc::clone(&clip), setup: Arc::clone(setup), starts: true });
         if self.input.codec.unwrap_or(clip.config.codec) != clip.config.codec {
             self.stats.converted();
         }
         if starts {
-            self.share = self.shared(&setup, &clip);
+            self.share = self.shared(setup, &clip);
             let at_once = self.share.as_ref().map_or(1, |share| share.at_once);
             self.turns = Arc::new(Semaphore::new(at_once));
         }
@@ -302,8 +310,6 @@ impl<'a> Planner<'a> {
         {
             return Err(Unfit::FormatChange.because("the format of the pictures changes"));
         }
-        self.setup = Some(setup);
-        self.starts = true;
         Ok(starts)
     }
 
@@ -322,7 +328,7 @@ impl<'a> Planner<'a> {
     }
 
     async fn take(&mut self, steps: Vec<Step<Coded>>) -> Result<(), Error> {
-        let (Some(setup), Some(clip)) = (self.setup.clone(), self.clip.clone()) else { return Ok(()) };
+        let Some(Stretch { clip, setup, .. }) = self.stretch.clone() else { return Ok(()) };
         for step in steps {
             if self.forecast.is_some() {
                 self.foresee(&setup, &clip, &step)?;
@@ -471,7 +477,8 @@ impl<'a> Planner<'a> {
         let entry = if self.renders() { SharedEntry::default() } else { clip.entry.clone() };
         let matrix = clip.format.matrix;
         let spec = VideoSpec { width, height, matrix, timescale: clip.timescale, delay, entry };
-        let (starts, paced) = (std::mem::take(&mut self.starts), self.renders());
+        let starts = self.stretch.as_mut().is_some_and(|stretch| std::mem::take(&mut stretch.starts));
+        let paced = self.renders();
         self.pending
             .send(PendingBlock { pictures, starts, paced, spec, run, _room: room })
             .await

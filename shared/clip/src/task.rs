@@ -2,18 +2,20 @@
 
 use std::future::Future;
 use std::pin::Pin;
-use std::task::{Context, Poll};
-use tokio::task::{JoinError, JoinHandle};
+use std::task::{Context, Poll, ready};
+use tokio::task::JoinError;
+use tokio_util::task::AbortOnDropHandle;
 use tracing::Instrument;
 
-/// A spawned task that is aborted when this is dropped. Its log lines name what those of its maker name.
+/// A spawned task that is aborted when this is dropped. Its log lines name what those of its maker name, and so does the
+/// one that it panicked.
 #[derive(Debug)]
-pub struct Task<T>(JoinHandle<T>);
+pub struct Task<T>(AbortOnDropHandle<T>);
 
 impl<T: Send + 'static> Task<T> {
     /// Starts `work`.
     pub fn spawn(work: impl Future<Output = T> + Send + 'static) -> Self {
-        Self(tokio::spawn(work.in_current_span()))
+        Self(AbortOnDropHandle::new(tokio::spawn(work.in_current_span())))
     }
 }
 
@@ -24,16 +26,16 @@ impl<T> Task<T> {
     }
 }
 
-impl<T> Drop for Task<T> {
-    fn drop(&mut self) {
-        self.0.abort();
-    }
-}
-
 impl<T> Future for Task<T> {
     type Output = Result<T, JoinError>;
 
     fn poll(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Self::Output> {
-        Pin::new(&mut self.0).poll(context)
+        let ended = ready!(Pin::new(&mut self.0).poll(context));
+        if let Err(error) = &ended
+            && error.is_panic()
+        {
+            tracing::error!(%error, "a task panicked");
+        }
+        Poll::Ready(ended)
     }
 }
