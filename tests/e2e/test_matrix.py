@@ -5,7 +5,9 @@ from concurrent.futures import Future
 
 import pytest
 
-from .cases import ENCODED, Case, matrix
+from media import forms
+
+from .cases import ENCODED, LISTED, Case, matrix
 from .conftest import SEED
 from .exports import chosen, exported
 
@@ -22,6 +24,16 @@ def exports(request, stack, recorded, tmp_path_factory) -> Iterator[dict[Case, F
 def test_clip_is_exact(case, exports):
     if problem := exports[case].result(timeout=600).problem:
         pytest.fail(problem, pytrace=False)
+
+
+def test_the_pictures_of_forms_that_are_only_copied_are_those_of_a_form_that_is_encoded():
+    def pictures(form: str) -> set:
+        tracks = [track for period in forms.build(form).manifest.periods for track in period.tracks]
+        return {track.spec for track in tracks if track.kind == "video"}
+
+    assert {case.export_type for case in CASES if case.form == "static_time"} == {0, 1, 2}
+    for form in LISTED:
+        assert pictures("static_time") <= pictures(form), form
 
 
 def test_a_clip_is_a_copy_wherever_it_can_be(exports):
