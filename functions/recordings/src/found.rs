@@ -64,7 +64,7 @@ where
         let part = self.objects.folder(&tenant.source(), &tenant.folder_key(under), after, most).await?;
         let mut page =
             RecordingPage { next: part.next.as_deref().map(cursor_behind), ..RecordingPage::default() };
-        for (name, written_ms) in part.objects.iter().filter(|(name, _)| name.ends_with(".mpd")) {
+        for (name, written_ms) in part.objects.iter().filter(|(name, _)| is_manifest(name)) {
             match recording_in(under, name) {
                 Ok(path) => page.recordings.push(FoundRecording::new(&path, *written_ms)),
                 Err(_) => page.left_out += 1,
@@ -107,4 +107,9 @@ where
     async fn written_at(&self, tenant: &Tenant, path: &LivePath) -> Result<Option<i64>, RecordingError> {
         self.objects.written_at(&tenant.source(), &tenant.manifest_key(path)).await
     }
+}
+
+/// Keys of S3 tell upper case from lower case.
+fn is_manifest(name: &str) -> bool {
+    name.rsplit_once('.').is_some_and(|(_, kind)| kind == "mpd")
 }
