@@ -74,7 +74,8 @@ async fn a_recording_without_a_clock_counts_from_its_first_period() {
 
 #[tokio::test]
 async fn holes_are_what_the_manifest_leaves_out_and_no_more_than_a_thousand() {
-    let entries = |count: i64| (0..count).map(|n| format!(r#"<S t="{}" d="4"/>"#, n * 8)).collect::<String>();
+    let entries =
+        |count: i64| (0..count).map(|n| format!(r#"<S t="{}" d="4"/>"#, n * 8)).collect::<Vec<_>>().concat();
     let gaps = |count| six().replace(r#"<S t="0" d="4" r="5"/>"#, &entries(count));
     let told = world(&gaps(3)).get(PATH).await.json;
     let hole = |at: i64| json!({"start_pos_ms": NOW - 24_000 + at, "start_time_ms": at, "duration_ms": 4000});

@@ -211,7 +211,7 @@ pub(crate) fn recordings() -> Node {
 /// Plans of clips.
 pub(crate) fn plans() -> Node {
     let start = 1_562_252_828_133;
-    let smart = ClipPlan {
+    let planned = ClipPlan {
         kind: ClipPlanKind::Smart,
         reason: "only what the window's ends cut off is encoded".to_owned(),
         exact: true,
@@ -226,7 +226,7 @@ pub(crate) fn plans() -> Node {
         bytes_written: 6_801_120,
         estimate_ms: 1300,
     };
-    object! { "smart" => example("Nine seconds", Node::of(&smart)) }
+    object! { "smart" => example("Nine seconds", Node::of(&planned)) }
 }
 
 /// A page of jobs.
