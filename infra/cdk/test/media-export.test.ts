@@ -129,6 +129,7 @@ function operated(stack: Stack): MediaExportProps {
   const account = 'eu-west-1:123456789012';
   return {
     createMreTables: true,
+    recordingsAccess: true,
     downloadLinks: true,
     corsAllowOrigins: ['https://app.example.com', 'https://b.example'],
     kmsKey: Key.fromKeyArn(stack, 'Key', `arn:aws:kms:${account}:key/1234abcd-12ab-34cd-56ef-1234567890ab`),
