@@ -59,13 +59,13 @@ pub struct Foreseen {
 }
 
 /// A window, planned.
-struct Foreseen {
+struct WindowPlan {
     plan: Plan,
     forecast: Forecast,
     lack_ms: i64,
 }
 
-impl Foreseen {
+impl WindowPlan {
     /// An end of a window with no picture in it.
     fn of_nothing() -> Self {
         let (plan, forecast) = (Stats::new(None).plan(), Forecast::default());
@@ -90,7 +90,7 @@ impl Clip {
             Some(_) if is_short => self.planned(&recording, &budget).await?,
             Some(_) => self.planned_by_its_ends(&recording, &budget).await?,
         };
-        let Foreseen { plan, forecast, lack_ms } = planned.ok_or_else(|| recording.no_picture())?;
+        let WindowPlan { plan, forecast, lack_ms } = planned.ok_or_else(|| recording.no_picture())?;
         let (all, rendered) = (forecast.all(), forecast.head.and(forecast.tail));
         let audio = recording.audio_bytes();
         let bytes_read = recording.reader.bytes().max(all.bytes).saturating_add(audio);
@@ -117,7 +117,7 @@ impl Clip {
         &self,
         recording: &Recording<S>,
         budget: &Budget,
-    ) -> Result<Option<Foreseen>, Error> {
+    ) -> Result<Option<WindowPlan>, Error> {
         let largest = Largest::default();
         let mut way = Way::first(budget, &largest);
         loop {
@@ -132,7 +132,7 @@ impl Clip {
         &self,
         recording: &Recording<S>,
         way: &Way<'_>,
-    ) -> Result<Option<Foreseen>, Error> {
+    ) -> Result<Option<WindowPlan>, Error> {
         // A plan starts no process.
         let ffmpeg = Ffmpeg::at("", Duration::ZERO);
         let input = way.input(self, &ffmpeg, recording.window);
@@ -143,7 +143,7 @@ impl Clip {
         planner.foreseeing(&mut forecast).plan(&mut video).await?;
         let is_empty = forecast.all().frames == 0;
         let (plan, lack_ms) = (stats.plan(), video.lack_ms());
-        Ok((!is_empty).then_some(Foreseen { plan, forecast, lack_ms }))
+        Ok((!is_empty).then_some(WindowPlan { plan, forecast, lack_ms }))
     }
 
     /// Plans the beginning and the end of a window.
@@ -151,14 +151,14 @@ impl Clip {
         &self,
         recording: &Recording<S>,
         budget: &Budget,
-    ) -> Result<Option<Foreseen>, Error> {
+    ) -> Result<Option<WindowPlan>, Error> {
         let (start, end) = (recording.window.start, recording.window.end);
         let head = self.planned(&recording.within(start, start + END), budget).await?;
         let tail = self.planned(&recording.within(end - END, end), budget).await?;
         if head.is_none() && tail.is_none() {
             return self.planned(recording, budget).await;
         }
-        let [head, tail] = [head, tail].map(|part| part.unwrap_or_else(Foreseen::of_nothing));
+        let [head, tail] = [head, tail].map(|part| part.unwrap_or_else(WindowPlan::of_nothing));
         let between = recording.listed_in(start + END, end - END);
         let ends_lack = Nanos::from_millis(head.lack_ms.saturating_add(tail.lack_ms));
         let ends = END + END - ends_lack;
@@ -178,7 +178,7 @@ impl Clip {
         if let Some(plan) = whole {
             let forecast = Forecast { head: all, keys, ..Forecast::default() };
             let plan = Plan { frames_encoded: all.frames, frames_copied: 0, ..plan };
-            return Ok(Some(Foreseen { plan, forecast, lack_ms }));
+            return Ok(Some(WindowPlan { plan, forecast, lack_ms }));
         }
         let (head, tail) = (head.forecast.head, tail.forecast.tail);
         let copied = all.without(head).without(tail);
@@ -186,12 +186,12 @@ impl Clip {
         stats.copied_pictures(usize::try_from(copied.frames).unwrap_or(usize::MAX));
         let encoded = head.frames.saturating_add(tail.frames);
         stats.encoded_pictures(usize::try_from(encoded).unwrap_or(usize::MAX), Duration::ZERO);
-        Ok(Some(Foreseen { plan: stats.plan(), forecast: Forecast { head, tail, copied, keys }, lack_ms }))
+        Ok(Some(WindowPlan { plan: stats.plan(), forecast: Forecast { head, tail, copied, keys }, lack_ms }))
     }
 }
 
 /// The plan of a clip without a picture; `None` if there is no audio either.
-fn of_audio<S: Source>(recording: &Recording<S>) -> Result<Option<Foreseen>, Error> {
+fn of_audio<S: Source>(recording: &Recording<S>) -> Result<Option<WindowPlan>, Error> {
     let window = recording.window;
     let listed = recording.listed_in(window.start, window.end);
     if listed <= Nanos::ZERO || recording.audio_bytes() == 0 {
@@ -200,5 +200,5 @@ fn of_audio<S: Source>(recording: &Recording<S>) -> Result<Option<Foreseen>, Err
     let stats = Stats::new(None);
     stats.has_only_audio();
     let lack_ms = (window.end - window.start - listed).to_millis_floor();
-    Ok(Some(Foreseen { plan: stats.plan(), forecast: Forecast::default(), lack_ms }))
+    Ok(Some(WindowPlan { plan: stats.plan(), forecast: Forecast::default(), lack_ms }))
 }
