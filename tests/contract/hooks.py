@@ -95,6 +95,8 @@ def filter_failure(
     # Past the latest that is drawn there is room up to the service's own bound.
     body = case.body if isinstance(case.body, dict) else {}
     later = isinstance(failure, AcceptedNegativeData) and is_later(body.get("StartPos"))
+    # A list of nothing is no parameter on the wire.
+    unsent = isinstance(failure, AcceptedNegativeData) and [] in (case.query or {}).values()
     # A redirect refuses the header that every request of the run has.
     redirected = case.operation.path.endswith("/video") and b"X-Session-Id" in response.content
     # Only a clip has a plan.
@@ -105,7 +107,7 @@ def filter_failure(
     combined = isinstance(failure, RejectedPositiveData) and FORMATS & set(case.query or {})
     # The form of a list, and that there is one, is said in words.
     listed = isinstance(failure, RejectedPositiveData) and case.operation.path == "/export/batch"
-    return not (cursor or later or redirected or in_seconds or unplanned or combined or listed)
+    return not (cursor or later or unsent or redirected or in_seconds or unplanned or combined or listed)
 
 
 def is_later(start: object) -> bool:

@@ -23,6 +23,7 @@ SMOKE = [sys.executable, str(ROOT / "tests" / "smoke")]
 CLIP, PARTS, PUBLISHED = "A clip has exactly", "A clip that is uploaded", "A file below export/"
 LIVE, SIGNED = "A window past the live edge", "Event and replay documents are for"
 STILL, ABSENT = "A thumbnail shows", "A recording that is not there"
+FOUND, BATCH = "A recording is found", "A batch makes the clips"
 
 
 @contextmanager
@@ -130,7 +131,7 @@ def test_a_whole_stack_is_found_whole_wherever_it_is_asked(stack):
     code, verdicts, said = smoke(stack, "--url", url)
     assert f", {url}, as smoke-" in said.splitlines()[0]
     assert (code, set(verdicts.values())) == (0, {"ok"}), said
-    assert len(verdicts) == 15, said
+    assert len(verdicts) == 16, said
 
 
 @pytest.mark.usefixtures("unchanged")
@@ -138,7 +139,7 @@ def test_a_whole_stack_is_found_whole_wherever_it_is_asked(stack):
     ("faults", "found"),
     [
         ((without_policy, without_authorization), [PUBLISHED, SIGNED]),
-        ((without_recordings,), [CLIP, PARTS, STILL, ABSENT, LIVE]),
+        ((without_recordings,), [BATCH, CLIP, PARTS, FOUND, ABSENT, STILL, LIVE]),
     ],
 )
 def test_a_broken_stack_is_found_broken_and_where(faults, found, stack):

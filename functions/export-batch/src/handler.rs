@@ -178,7 +178,7 @@ where
         Ok(self.batches.batch(&new.tenant, &new.batch_id).await?.ok_or(Rejection::Contended)?)
     }
 
-    /// Moves the batch on while there is something to post, and for `wait` ms if the client wants to wait for its end.
+    /// Moves the batch on while that gets it further, and for `wait` ms if the client wants to wait for its end.
     async fn moved(
         &self,
         batch: Batch,
@@ -191,13 +191,13 @@ where
         let wait = wait.min(self.intake.limits.max_wait_ms).min(most);
         let (began, mut batch) = (clock.now_ms(), batch);
         loop {
-            let (next, posts) = self.mover().step(batch, tenant).await?;
+            let (next, moved) = self.mover().step(batch, tenant).await?;
             batch = next;
             let spent = clock.now_ms() - began;
-            if batch.state == BatchState::Done || spent >= most || posts == 0 && spent >= wait {
+            if batch.state == BatchState::Done || spent >= most || moved == 0 && spent >= wait {
                 break;
             }
-            if posts == 0 {
+            if moved == 0 {
                 let left = u64::try_from(wait - spent).unwrap_or(0);
                 clock.sleep_ms(PAUSE_MS.min(left)).await;
             }

@@ -100,9 +100,9 @@ where
         let mover = BatchMover { batches, jobs, queue, clock, times, directories, metrics };
         let mut posted = 0;
         for _ in 0..STEPS {
-            let (next, posts) = mover.step(batch, &row).await?;
-            (batch, posted) = (next, posted + posts);
-            if posts == 0 {
+            let (next, count) = mover.step(batch, &row).await?;
+            (batch, posted) = (next, posted + count);
+            if count == 0 {
                 break;
             }
         }

@@ -60,7 +60,7 @@ where
     Q: JobQueue,
     C: Clock + Ids,
 {
-    /// One step of `batch`, as it was read, and how many clips it posted. The batch is returned as it is stored then,
+    /// One step of `batch`, as it was read, and how many clips it moved on. The batch is returned as it is stored then,
     /// also if another caller's step came first.
     ///
     /// # Errors
@@ -71,20 +71,19 @@ where
         let waits = batch.clips.iter().any(|clip| clip.stage == Stage::Pending) && !batch.is_cancelled;
         let room = if waits { self.room(tenant).await? } else { BatchRoom::default() };
         let Advance { posts, cancels, seen } = batch.advance(&jobs, room, now);
-        let count = posts.len();
         let deeds = posts.into_iter().map(|at| (at, Deed::Post));
         let deeds: Vec<(usize, Deed)> =
             deeds.chain(cancels.into_iter().map(|at| (at, Deed::Cancel))).collect();
         let done = stream::iter(deeds)
             .map(|(at, deed)| self.done(&batch, at, deed))
             .buffer_unordered(AT_ONCE)
-            .fold(seen, |seen, (at, stage)| {
+            .fold((seen, 0), |(seen, count), (at, stage)| {
                 ready(match stage {
-                    Some(stage) => seen.with_stage(at, stage),
-                    None => seen,
+                    Some(stage) => (seen.with_stage(at, stage), count + 1),
+                    None => (seen, count),
                 })
             });
-        let done = Box::pin(done).await;
+        let (done, count) = Box::pin(done).await;
         let Some(next) = done.settled(&batch, self.clock.now_ms(), self.times) else {
             return Ok((batch, count));
         };

@@ -1,5 +1,5 @@
 use crate::world::{World, alone, clips};
-use export_domain::job::{Lane, State};
+use export_domain::job::{Lane, Reason, State};
 use export_testkit::{Fault, Faults, NOW, SESSION, ask};
 use serde_json::{Value, json};
 
@@ -41,6 +41,28 @@ async fn the_end_is_told_once_with_its_counts() {
     assert_eq!(detail["id"], format!("{}-1", made.json["id"].as_str().unwrap()));
     let counts = json!({"total": 3, "ready": 2, "failed": 1, "cancelled": 0, "skipped": 0});
     assert_eq!((&detail["batch"]["outcome"], &detail["batch"]["counts"]), (&"PARTIAL".into(), &counts));
+}
+
+#[tokio::test]
+async fn a_recording_that_is_not_there_ends_the_clip_and_no_caller_asks_for_it_over_and_over() {
+    let world = World::new();
+    let made = world.submit(&clips(2)).await;
+    world.ended(|_| Some(Reason::SourceAbsent));
+    let done = world.get(made.header("location")).await;
+    assert_eq!((&done.json["state"], &done.json["outcome"]), (&"DONE".into(), &"FAILED".into()));
+    for _ in 0..3 {
+        world.swept(60_000, &Faults::default()).await;
+    }
+    assert!(world.jobs.all().iter().all(|job| job.generation == 1));
+}
+
+#[tokio::test]
+async fn a_table_that_does_not_answer_is_asked_once_a_request() {
+    let world = World::new();
+    world.jobs.faults.plan("write", 1, Fault::Before);
+    let made = world.submit(&clips(1)).await;
+    assert_eq!((made.status, &made.json["counts"]["pending"]), (202, &1.into()));
+    assert_eq!(world.get(made.header("location")).await.json["counts"]["queued"], 1);
 }
 
 #[tokio::test]

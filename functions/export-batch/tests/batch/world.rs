@@ -101,12 +101,16 @@ impl World {
 
     /// Workers end every job that waits: `fails` says which fail.
     pub(crate) fn worked(&self, fails: impl Fn(&Job) -> bool) {
+        self.ended(|job| fails(job).then_some(Reason::NoMedia));
+    }
+
+    /// Workers end every job that waits, with that failure or none.
+    pub(crate) fn ended(&self, failure: impl Fn(&Job) -> Option<Reason>) {
         for job in self.jobs.all().into_iter().filter(|job| !job.state.is_terminal()) {
             let held = claimed(&job, self.now());
-            let ended = if fails(&job) {
-                held.given_up(held.fence, Reason::NoMedia, self.now(), &Lifecycle::default()).unwrap()
-            } else {
-                ready(&held, self.now())
+            let ended = match failure(&job) {
+                Some(reason) => held.given_up(held.fence, reason, self.now(), &Lifecycle::default()).unwrap(),
+                None => ready(&held, self.now()),
             };
             self.jobs.put(&ended);
         }

@@ -1,8 +1,8 @@
 //! A batch and its life.
 //!
 //! A [`Batch`] is one item, changed like a job: by pure functions from one value to the next, each stored only if the item
-//! still has the [`Batch::rev`] that was read. It does for every clip what a client would do for it alone: POST it, and
-//! POST it again while the answer is not final. So a clip is never asked for in a way that a second time would harm, and a
+//! still has the [`Batch::rev`] that was read. It posts every clip as a client would post it alone, and waits for the end of
+//! its job. So a clip is never asked for in a way that a second time would harm, and a
 //! caller that dies between two steps leaves a batch that any other caller goes on with.
 
 use super::request::Wish;
@@ -69,7 +69,7 @@ pub enum Stage {
     Started,
     /// Its files are there.
     Ready,
-    /// It failed, and asking again would not help.
+    /// Its job failed; a POST of the batch after its end posts the clip again.
     Failed,
     /// It was cancelled.
     Cancelled,
@@ -253,12 +253,12 @@ impl BatchClip {
 }
 
 impl Job {
-    /// The stage of a batch's clip by its job: one that a client would be told to ask for again has not ended.
+    /// The stage of a batch's clip by its job.
     pub fn stage(&self) -> Stage {
         match self.state {
             State::Ready => Stage::Ready,
             State::Cancelled => Stage::Cancelled,
-            State::Failed if !self.failure.as_ref().is_some_and(|failure| failure.retriable) => Stage::Failed,
+            State::Failed => Stage::Failed,
             _ => Stage::Started,
         }
     }
@@ -345,8 +345,6 @@ impl Batch {
                     Some(job) if job.is_of(&self.batch_id) && !job.state.is_terminal() => cancels.push(at),
                     _ => clip.stage = Stage::Cancelled,
                 },
-                // A client would ask again.
-                (Stage::Started, Some(job)) if job.state == State::Failed => posts.push(at),
                 // Its record is no more.
                 (Stage::Started, None) if clip.start_pos_ms <= now => posts.push(at),
                 (Stage::Pending, _) => {

@@ -151,16 +151,16 @@ fn a_batch_is_done_when_every_clip_has_ended() {
 }
 
 #[test]
-fn a_failure_that_is_not_final_is_posted_again() {
+fn a_failure_that_another_request_would_retry_ends_the_clip_until_the_batch_is_posted_again() {
     let batch = posted(&batch(&[9000]));
     let absent = failed(&made(&batch, 0), Reason::SourceAbsent);
-    let step = batch.advance(&known(std::slice::from_ref(&absent)), BatchRoom::default(), NOW);
-    assert_eq!((step.posts, step.seen.clips[0].stage), (vec![0], Stage::Started));
-    let times = Lifecycle::default();
-    assert_eq!(
-        batch.with_stage(0, absent.stage()).settled(&posted(&self::batch(&[9000])), NOW, &times),
-        None
-    );
+    assert!(absent.failure.as_ref().is_some_and(|failure| failure.retriable));
+    let step = batch.advance(&known(std::slice::from_ref(&absent)), ROOM, NOW);
+    assert_eq!((step.posts, step.seen.clips[0].stage), (vec![], Stage::Failed));
+    let done = looked(&batch, &[absent]);
+    assert_eq!((done.state, done.outcome), (BatchState::Done, Some(BatchOutcome::Failed)));
+    let again = done.posted(NOW + 60_000, &Lifecycle::default()).unwrap();
+    assert_eq!(again.advance(&known(&[]), ROOM, NOW + 60_000).posts, [0]);
 }
 
 #[test]
