@@ -133,19 +133,19 @@ where
     ) -> Result<TriggerOutcome, ExportTrouble> {
         let key = trigger.state_key();
         let profile = trigger.profile().map(Json::to_text);
-        let sent_ms = record.sent_ms(SENT_ATTRIBUTE).unwrap_or_else(|| self.clock.now_ms());
-        let received = ReceivedTrigger { sent_ms, profile: profile.as_deref() };
+        let sent_at = record.sent_at(SENT_ATTRIBUTE).unwrap_or_else(|| self.clock.now());
+        let received = ReceivedTrigger { sent_at, profile: profile.as_deref() };
         let owner = self.clock.unique();
         for _ in 0..CLAIM_TRIES {
-            let now_ms = self.clock.now_ms();
-            let until_ms = now_ms.saturating_add(i64::try_from(left.as_millis()).unwrap_or(i64::MAX));
-            match self.states.state(&key).await?.decide(received, &owner, now_ms, until_ms) {
+            let now = self.clock.now();
+            let until = now + left.into();
+            match self.states.state(&key).await?.decide(received, &owner, now, until) {
                 BuildDecision::Covered => {
                     tracing::info!(message.id = %record.id, "skipped a trigger that an export already covers");
                     return Ok(TriggerOutcome::Done);
                 }
                 BuildDecision::Held => return Ok(TriggerOutcome::Held),
-                BuildDecision::Build(lease) if self.states.claim(&key, &lease, now_ms).await? => {
+                BuildDecision::Build(lease) if self.states.claim(&key, &lease, now).await? => {
                     let budget = left.saturating_sub(FAREWELL);
                     let work = Box::pin(self.build(trigger, &key, &lease, received));
                     let worked = timeout(budget, work).await.unwrap_or(Err(ExportTrouble::Late));
@@ -167,7 +167,7 @@ where
         lease: &BuildLease,
         received: ReceivedTrigger<'_>,
     ) -> Result<(), ExportTrouble> {
-        let began_ms = self.clock.now_ms();
+        let began = self.clock.now();
         let export = trigger.export(&self.source).await?;
         for (warning, count) in export.warnings.iter() {
             tracing::warn!(warning = warning.code(), count, "exported a document with a warning");
@@ -180,11 +180,11 @@ where
             return Err(ExportTrouble::Missing("row"));
         }
         self.bus.put(&trigger.exported(&location, self.entry_bytes)).await?;
-        let state = ExportState::built(received, began_ms, export.id, etag);
+        let state = ExportState::built(received, began, export.id, etag);
         if !self.states.commit(key, lease, &state).await? {
             return Err(ExportTrouble::Fenced);
         }
-        let took_ms = self.clock.now_ms() - began_ms;
+        let took_ms = (self.clock.now() - began).get();
         tracing::info!(object, bytes, fence = lease.fence, took_ms, "stored an export");
         Ok(())
     }
@@ -198,8 +198,8 @@ where
 
     /// The trigger goes to the end of the queue, as waiting must not count as failing.
     async fn wait(&self, record: &Record) -> Disposition {
-        let sent_ms = record.sent_ms(SENT_ATTRIBUTE).unwrap_or_else(|| self.clock.now_ms());
-        match self.queue.send_again(&record.body, sent_ms, self.wait_s).await {
+        let sent_at = record.sent_at(SENT_ATTRIBUTE).unwrap_or_else(|| self.clock.now());
+        match self.queue.send_again(&record.body, sent_at, self.wait_s).await {
             Ok(()) => Disposition::Acknowledge,
             Err(error) => self.later(record, &error.into()).await,
         }

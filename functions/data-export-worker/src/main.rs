@@ -17,10 +17,10 @@ use std::sync::Arc;
 
 #[tokio::main(flavor = "current_thread")]
 async fn main() -> Result<(), Error> {
-    let (env, _) = process::start(SystemClock.now_ms());
+    let (env, _) = process::start(SystemClock.now());
     let config = Config::read(env)?;
     let sdk = clients::load(clients::Patience::WORK).await;
-    let documents = S3Documents::new(&sdk, config.bucket);
+    let documents = S3Documents::new(&sdk, config.bucket, SystemClock);
     let (tables, states) = (config.tables, config.states);
     let app = Arc::new(App {
         states: DynamoExportStates::new(&sdk, states.clone(), tables.clone()),

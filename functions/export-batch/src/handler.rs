@@ -5,7 +5,7 @@ use export_domain::batch::delivered::{self, EdlForm};
 use export_domain::batch::life::{Batch, BatchClip, BatchState, Stage};
 use export_domain::batch::request::{self, BatchRequest, MAX_BODY};
 use export_domain::batch::resource::{BatchList, ClipPage, ClipState, batch_resource, needed, summary};
-use export_domain::batch::times::instant_ms;
+use export_domain::batch::times::instant;
 use export_domain::batch::{Fault, MOST_CLIPS};
 use export_domain::identity::identify;
 use export_domain::ids::{BatchId, JobId};
@@ -15,9 +15,9 @@ use export_domain::ports::{
     BatchStore, Clock, EventBus, IdempotencyKeys, Ids, JobQueue, JobStore, ManyJobs, Sessions, Tenants,
     Unavailable,
 };
-use export_domain::request::{FieldError, MAX_START_POS_MS};
+use export_domain::request::{FieldError, MAX_START_POS};
 use export_domain::tenant::Tenant;
-use export_domain::time::EpochSecs;
+use export_domain::time::{EpochMs, Millis};
 use export_domain::timecode::{Labels, Rate};
 use export_lambda::batches::BatchMover;
 use export_lambda::http::{Reply, Request, problem, problem_with};
@@ -30,8 +30,8 @@ const CLIPS: usize = 100;
 const PAGE: (usize, usize) = (10, 20);
 /// Kept back for the reply from the time that an invocation has.
 const REPLY: Duration = Duration::from_secs(5);
-/// Between two looks of a request that waits, in milliseconds.
-const PAUSE_MS: u64 = 1000;
+/// Between two looks of a request that waits.
+const PAUSE: Millis = Millis::from_secs(1);
 /// Seconds after which a batch that is not done may be asked about again.
 const RETRY_AFTER_S: u32 = 5;
 
@@ -107,7 +107,7 @@ where
         let body = json::parse(&request.body, false);
         let tenant = self.intake.tenant(request.session().as_ref()).await?;
         let body = body.map_err(|error| BatchRefusal::Faulty(vec![Fault::at("", error.to_string())]))?;
-        let now = self.intake.clock.now_ms();
+        let now = self.intake.clock.now();
         let asked =
             request::parse(&body, &self.intake.limits, now, segments::read).map_err(BatchRefusal::Faulty)?;
         let key = request.header("idempotency-key").map(key_of).transpose()?;
@@ -120,7 +120,7 @@ where
             tenant = %tenant.id, batch.id = %batch.batch_id, clips = batch.clips.len(),
             generation = batch.generation, "took a batch"
         );
-        let wait = request.prefers_wait_ms().unwrap_or(0);
+        let wait = request.prefers_wait().unwrap_or_default();
         let batch = self.moved(batch, &tenant, request, wait).await?;
         let status = if batch.state == BatchState::Done { 200 } else { 202 };
         let location = format!("/export/batch/{}", batch.batch_id);
@@ -134,7 +134,7 @@ where
         request: &Request,
         tenant: &Tenant,
         asked: BatchRequest,
-        now: i64,
+        now: EpochMs,
     ) -> Result<Batch, BatchRefusal> {
         let BatchRequest { container, target, export_type, story, wishes, skipped, guesses } = asked;
         let target = tenant.target_named(target.as_ref(), container).ok_or(Rejection::Denied)?;
@@ -158,15 +158,21 @@ where
         })
     }
 
-    async fn bind(&self, tenant: &Tenant, key: &str, batch: &Batch, now: i64) -> Result<(), BatchRefusal> {
+    async fn bind(
+        &self,
+        tenant: &Tenant,
+        key: &str,
+        batch: &Batch,
+        now: EpochMs,
+    ) -> Result<(), BatchRefusal> {
         let named = JobId::from(&batch.batch_id);
-        let expires_at = EpochSecs::of_ms(now.saturating_add(self.times.terminal_ttl_ms));
+        let expires_at = (now + self.times.terminal_ttl_ms).to_secs();
         let bound = self.jobs.bind(&tenant.id, key, &named, now, expires_at).await?;
         if bound == named { Ok(()) } else { Err(Rejection::KeyReused.into()) }
     }
 
     /// The batch as it is on record when this returns: the new one, the one that is there, or its next generation.
-    async fn stored(&self, new: Batch, now: i64) -> Result<Batch, BatchRefusal> {
+    async fn stored(&self, new: Batch, now: EpochMs) -> Result<Batch, BatchRefusal> {
         if self.batches.write_batch(None, &new).await? {
             return Ok(new);
         }
@@ -178,28 +184,27 @@ where
         Ok(self.batches.batch(&new.tenant, &new.batch_id).await?.ok_or(Rejection::Contended)?)
     }
 
-    /// Moves the batch on while that gets it further, and for `wait` ms if the client wants to wait for its end.
+    /// Moves the batch on while that gets it further, and for `wait` if the client wants to wait for its end.
     async fn moved(
         &self,
         batch: Batch,
         tenant: &Tenant,
         request: &Request,
-        wait: i64,
+        wait: Millis,
     ) -> Result<Batch, Unavailable> {
         let clock = &self.intake.clock;
-        let most = i64::try_from(request.left.saturating_sub(REPLY).as_millis()).unwrap_or(i64::MAX);
+        let most = Millis::from(request.left.saturating_sub(REPLY));
         let wait = wait.min(self.intake.limits.max_wait_ms).min(most);
-        let (began, mut batch) = (clock.now_ms(), batch);
+        let (began, mut batch) = (clock.now(), batch);
         loop {
             let (next, moved) = self.mover().step(batch, tenant).await?;
             batch = next;
-            let spent = clock.now_ms() - began;
+            let spent = clock.now() - began;
             if batch.state == BatchState::Done || spent >= most || moved == 0 && spent >= wait {
                 break;
             }
             if moved == 0 {
-                let left = u64::try_from(wait - spent).unwrap_or(0);
-                clock.sleep_ms(PAUSE_MS.min(left)).await;
+                clock.sleep(PAUSE.min(wait - spent)).await;
             }
         }
         match self.mover().told(batch.clone(), &self.bus).await {
@@ -226,14 +231,14 @@ where
             if is_shown { clip_page(request)? } else { ClipPage { state: None, from: 0, most: CLIPS } };
         let tenant = self.intake.tenant(request.session().as_ref()).await?;
         let id = BatchId::parse(id).map_err(|_| BatchRefusal::NoSuchBatch)?;
-        let now = self.intake.clock.now_ms();
+        let now = self.intake.clock.now();
         let found = self.batches.batch(&tenant.id, &id).await?;
         let mut batch = found.filter(|batch| !batch.is_expired(now)).ok_or(BatchRefusal::NoSuchBatch)?;
         if !is_shown {
             batch = self.cancelled(batch, now).await?;
         }
         // A cancellation has no end to wait for.
-        let wait = if is_shown { request.prefers_wait_ms().unwrap_or(0) } else { 0 };
+        let wait = if is_shown { request.prefers_wait().unwrap_or_default() } else { Millis::ZERO };
         let batch = self.moved(batch, &tenant, request, wait).await?;
         match list {
             Some(form) => self.listed(&batch, form).await,
@@ -242,7 +247,7 @@ where
     }
 
     /// The batch, cancelled unless it is done.
-    async fn cancelled(&self, batch: Batch, now: i64) -> Result<Batch, BatchRefusal> {
+    async fn cancelled(&self, batch: Batch, now: EpochMs) -> Result<Batch, BatchRefusal> {
         const TRIES: u32 = 5;
         let mut batch = batch;
         for _ in 0..TRIES {
@@ -292,7 +297,7 @@ where
         let cursor = request.parameter("cursor").filter(|text| !text.is_empty());
         let page = self.batches.batches(&tenant.id, most, cursor.as_deref()).await?;
         let page = page.ok_or_else(|| FieldError::new("cursor", "is not one of ours"))?;
-        let now = self.intake.clock.now_ms();
+        let now = self.intake.clock.now();
         let live = page.batches.iter().filter(|batch| !batch.is_expired(now));
         let list = BatchList { batches: live.map(summary).collect(), next: page.next };
         Ok(Reply::new(200).with_json("application/json", &list))
@@ -345,9 +350,9 @@ fn edl_form(request: &Request) -> Result<EdlForm, FieldError> {
     let zero_ms = match parameter("zero") {
         None => None,
         Some(text) => {
-            let ms = instant_ms(&text, false).or_else(|| text.parse().ok().filter(|ms| *ms >= 0));
-            let ms = ms.filter(|ms| *ms <= MAX_START_POS_MS);
-            Some(ms.ok_or_else(|| {
+            let ms = |text: &str| text.parse().ok().map(EpochMs::new).filter(|at| *at >= EpochMs::ZERO);
+            let at = instant(&text, false).or_else(|| ms(&text)).filter(|at| *at <= MAX_START_POS);
+            Some(at.ok_or_else(|| {
                 FieldError::new("zero", "must be an RFC 3339 time or milliseconds since 1970")
             })?)
         }

@@ -14,13 +14,13 @@ use lambda_http::Error;
 
 #[tokio::main(flavor = "current_thread")]
 async fn main() -> Result<(), Error> {
-    let (env, metrics) = process::start(SystemClock.now_ms());
+    let (env, metrics) = process::start(SystemClock.now());
     let config = Config::read(env)?;
     let sdk = clients::load(clients::Patience::ITEMS).await;
     let clock = SystemClock;
     let app = App {
-        batches: DynamoBatches::new(&sdk, config.jobs_table.clone()),
-        jobs: DynamoJobs::new(&sdk, config.jobs_table),
+        batches: DynamoBatches::new(&sdk, config.jobs_table.clone(), clock),
+        jobs: DynamoJobs::new(&sdk, config.jobs_table, clock),
         queue: SqsQueues::new(&sdk, config.clip_queue, config.thumbnail_queue),
         bus: EventBridgeBus::new(&sdk, config.bus),
         intake: Intake {

@@ -67,12 +67,12 @@ where
     /// # Errors
     /// [`Unavailable`] if the list of due batches cannot be read.
     pub async fn sweep(&self, left: Duration) -> Result<BatchSweep, Unavailable> {
-        let began = self.clock.now_ms();
-        let until = began + i64::try_from(left.saturating_sub(MARGIN).as_millis()).unwrap_or(i64::MAX / 2);
+        let began = self.clock.now();
+        let until = began + left.saturating_sub(MARGIN).into();
         let due = self.batches.due_batches(began, MOST).await?;
         let mut sweep = BatchSweep { due: due.len(), left: due.len(), ..BatchSweep::default() };
         for (tenant, id) in due {
-            if self.clock.now_ms() >= until {
+            if self.clock.now() >= until {
                 break;
             }
             match self.moved(&tenant, &id).await {

@@ -11,6 +11,7 @@ pub use batches::{BatchSweep, BatchSweeper};
 use export_domain::job::{Errand, Job, Swept};
 use export_domain::ports::{Clock, Due, DueJobs, EventBus, JobQueue, JobStore, Unavailable, Written};
 use export_domain::settings::Lifecycle;
+use export_domain::time::{EpochMs, Millis};
 use export_lambda::metrics::{BY_REASON, Metric, Metrics};
 use export_lambda::telemetry::{job_span, name_cause};
 use export_lambda::tell::tell;
@@ -106,14 +107,13 @@ where
     /// # Errors
     /// [`Unavailable`] if the list of due jobs cannot be read.
     pub async fn sweep(&self, left: Duration) -> Result<Sweep, Unavailable> {
-        let began = self.clock.now_ms();
-        let millis = i64::try_from(left.saturating_sub(MARGIN).as_millis()).unwrap_or(i64::MAX);
-        let until = began.saturating_add(millis);
-        let (sweep, ended, age_ms) = self.recover(began, until).await?;
+        let began = self.clock.now();
+        let until = began + left.saturating_sub(MARGIN).into();
+        let (sweep, ended, age) = self.recover(began, until).await?;
         let sweep = self.tell_all(sweep, ended, began, until).await;
         tracing::info!(
             due = sweep.due,
-            age_ms,
+            age_ms = age.get(),
             resent = sweep.resent,
             expired = sweep.expired,
             left = sweep.left,
@@ -127,31 +127,31 @@ where
             (Metric::TimedOut, count(sweep.expired)),
             (Metric::Untold, count(sweep.told)),
             (Metric::SweepLeft, count(sweep.left)),
-            (Metric::DueAge, u64::try_from(age_ms).unwrap_or_default()),
+            (Metric::DueAge, age.count()),
             (Metric::TellsLeft, count(sweep.untold)),
         ];
         if values.iter().any(|(_, count)| *count > 0) {
-            self.metrics.emit(self.clock.now_ms(), &[], &values);
+            self.metrics.emit(self.clock.now(), &[], &values);
         }
         Ok(sweep)
     }
 
-    /// Sends again and ends; returns the jobs whose end is to be published as well, and how many milliseconds the job
+    /// Sends again and ends; returns the jobs whose end is to be published as well, and for how long the job
     /// had been due that was due longest. Jobs that are left alone do not count.
-    async fn recover(&self, now: i64, until: i64) -> Result<(Sweep, Vec<Job>, i64), Unavailable> {
+    async fn recover(&self, now: EpochMs, until: EpochMs) -> Result<(Sweep, Vec<Job>, Millis), Unavailable> {
         let due = self.jobs.due(Errand::Recover, now, MOST).await?;
         let begun = Sweep { due: due.len(), left: due.len(), ..Sweep::default() };
         let swept = stream::iter(due)
-            .take_while(|_| ready(self.clock.now_ms() < until))
+            .take_while(|_| ready(self.clock.now() < until))
             .map(|due| async {
                 let at = due.at;
                 (at, self.looked_at(due).await)
             })
             .buffer_unordered(AT_ONCE)
-            .fold((begun, Vec::new(), 0), |(mut sweep, mut ended, mut age_ms), (at, did)| {
+            .fold((begun, Vec::new(), Millis::ZERO), |(mut sweep, mut ended, mut age), (at, did)| {
                 sweep.left -= 1;
                 if !matches!(did, Did::LeaveAlone) {
-                    age_ms = (now - at).max(age_ms);
+                    age = (now - at).max(age);
                 }
                 match did {
                     Did::Nothing => {}
@@ -163,14 +163,14 @@ where
                     }
                     Did::Tell(job) => ended.push(*job),
                 }
-                ready((sweep, ended, age_ms))
+                ready((sweep, ended, age))
             });
         Ok(swept.await)
     }
 
     /// Publishes the ends of `ended` and of what the bus refused earlier, until it has refused several in a row: it
     /// will refuse the others too. All of them come up again in a later sweep.
-    async fn tell_all(&self, sweep: Sweep, ended: Vec<Job>, now: i64, until: i64) -> Sweep {
+    async fn tell_all(&self, sweep: Sweep, ended: Vec<Job>, now: EpochMs, until: EpochMs) -> Sweep {
         let again = self.jobs.due(Errand::Tell, now, MOST).await.unwrap_or_else(|error| {
             tracing::warn!(%error, "failed to list the jobs with an unsent completion event");
             Vec::new()
@@ -182,7 +182,7 @@ where
             .map(|job| Untold::Seen(Box::new(job)))
             .chain(again.into_iter().map(Untold::Named));
         stream::iter(untold)
-            .take_while(|_| ready(self.clock.now_ms() < until && refusals.load(Ordering::Relaxed) < REFUSALS))
+            .take_while(|_| ready(self.clock.now() < until && refusals.load(Ordering::Relaxed) < REFUSALS))
             .map(|untold| self.told(untold))
             .buffer_unordered(AT_ONCE)
             .fold(Sweep { untold: count, ..sweep }, |mut sweep, told| {
@@ -219,20 +219,20 @@ where
         let Due { tenant, job_id, .. } = due;
         let Some(job) = self.jobs.get(tenant, job_id).await? else { return Ok(Did::Nothing) };
         name_cause(&job);
-        match job.swept(self.clock.now_ms(), &self.times) {
+        match job.swept(self.clock.now(), &self.times) {
             Swept::Expire(next) if self.wrote(&job, &next).await? => {
                 tracing::warn!(%tenant, "expired an overdue job");
                 Ok(Did::Expire(next))
             }
             Swept::Resend(next) if self.wrote(&job, &next).await? => {
-                self.queue.send_for(&next, self.clock.now_ms()).await?;
+                self.queue.send_for(&next, self.clock.now()).await?;
                 tracing::info!(%tenant, generation = next.generation, resends = next.resends, "resent a job's message");
                 Ok(Did::Resend)
             }
             Swept::Tell(next) if self.wrote(&job, &next).await? => {
                 if job.is_looked_for() {
                     let reason = job.failure.as_ref().map(|failure| (BY_REASON, failure.reason.code()));
-                    self.metrics.emit(self.clock.now_ms(), reason.as_slice(), &[(Metric::Failed, 1)]);
+                    self.metrics.emit(self.clock.now(), reason.as_slice(), &[(Metric::Failed, 1)]);
                 }
                 Ok(Did::Tell(next))
             }

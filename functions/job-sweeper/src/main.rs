@@ -10,7 +10,7 @@ use lambda_runtime::{Error, LambdaEvent, run, service_fn};
 
 #[tokio::main(flavor = "current_thread")]
 async fn main() -> Result<(), Error> {
-    let (mut env, metrics) = process::start(SystemClock.now_ms());
+    let (mut env, metrics) = process::start(SystemClock.now());
     let table = env.required("JOBS_TABLE_NAME");
     let (clips, thumbnails) = (env.required("CLIP_QUEUE_URL"), env.required("THUMBNAIL_QUEUE_URL"));
     let bus = settings::completion_bus(&env).unwrap_or_default();
@@ -21,7 +21,7 @@ async fn main() -> Result<(), Error> {
     env.finish()?;
     let sdk = clients::load(clients::Patience::ITEMS).await;
     let app = App {
-        jobs: DynamoJobs::new(&sdk, table.clone()),
+        jobs: DynamoJobs::new(&sdk, table.clone(), SystemClock),
         queue: SqsQueues::new(&sdk, clips, thumbnails),
         bus: EventBridgeBus::new(&sdk, bus),
         clock: SystemClock,
@@ -29,7 +29,7 @@ async fn main() -> Result<(), Error> {
         metrics,
     };
     let batches = tenants.map(|tenants| BatchSweeper {
-        batches: DynamoBatches::new(&sdk, table),
+        batches: DynamoBatches::new(&sdk, table, SystemClock),
         jobs: app.jobs.clone(),
         queue: app.queue.clone(),
         bus: app.bus.clone(),

@@ -7,7 +7,7 @@ use export_domain::settings::Lifecycle;
 use export_domain::trace::TraceHeader;
 use export_lambda::metrics::Metrics;
 use export_testkit::{
-    Fault, MemoryBus, MemoryJobs, MemoryQueue, NOW, TestClock, body, claimed, job, ready, tenant,
+    Fault, MemoryBus, MemoryJobs, MemoryQueue, NOW, TestClock, body, claimed, job, ms, ready, tenant,
     thumbnail_body, with,
 };
 use job_sweeper::{App, Sweep};
@@ -109,7 +109,7 @@ async fn a_job_whose_workers_lease_is_dead_is_sent_again() {
 async fn a_job_that_overslept_its_recording_is_sent_again() {
     let sweeper = sweeper();
     let times = Lifecycle::default();
-    has(&sweeper, 0, |job| claimed(&job, NOW).waiting(1, NOW + 10_000, 0, NOW, &times).unwrap());
+    has(&sweeper, 0, |job| claimed(&job, NOW).waiting(1, NOW + ms(10_000), ms(0), NOW, &times).unwrap());
     sweeper.clock.advance(69_999);
     assert_eq!(sweeper.sweep(LEFT).await, Ok(did(0, 0, 0)));
     sweeper.clock.advance(1);
@@ -120,8 +120,8 @@ async fn a_job_that_overslept_its_recording_is_sent_again() {
 async fn a_job_that_sleeps_for_long_gets_a_message_that_waits_in_the_queue() {
     let sweeper = sweeper();
     let times = Lifecycle::default();
-    let wake_at = NOW + 20 * 60_000;
-    has(&sweeper, 0, |job| claimed(&job, NOW).waiting(1, wake_at, 0, NOW, &times).unwrap());
+    let wake_at = NOW + ms(20 * 60_000);
+    has(&sweeper, 0, |job| claimed(&job, NOW).waiting(1, wake_at, ms(0), NOW, &times).unwrap());
     sweeper.clock.advance(6 * 60_000);
     assert_eq!(sweeper.sweep(LEFT).await, Ok(did(1, 1, 0)));
     assert_eq!(sweeper.queue.take()[0].delay_s, 14 * 60);
@@ -139,7 +139,7 @@ async fn a_job_out_of_time_fails_and_is_never_due_again() {
     let failed = sweeper.jobs.current(&running).unwrap();
     assert_eq!((failed.state, failed.due_at), (State::Failed, None));
     assert_eq!(failed.failure.unwrap().reason, Reason::TimedOut);
-    sweeper.clock.set(NOW + 6 * 3_600_000 + 1);
+    sweeper.clock.set(NOW + ms(6 * 3_600_000) + ms(1));
     assert_eq!(sweeper.sweep(LEFT).await, Ok(did(1, 0, 1)));
     assert_eq!(sweeper.jobs.current(&queued).unwrap().state, State::Failed);
     sweeper.clock.advance(24 * 3_600_000);
@@ -183,7 +183,7 @@ async fn a_sweeper_five_minutes_ahead_costs_a_message_but_ends_no_job_early() {
     let early = twin(&punctual, 5 * 60_000);
     assert_eq!(early.sweep(LEFT).await, Ok(did(1, 1, 0)));
     assert_eq!(punctual.jobs.current(&job).unwrap().state, State::Running);
-    assert!(job.renewed(1, NOW + 1, &Lifecycle::default()).is_ok(), "the worker goes on");
+    assert!(job.renewed(1, NOW + ms(1), &Lifecycle::default()).is_ok(), "the worker goes on");
 }
 
 #[tokio::test]
@@ -195,7 +195,7 @@ async fn the_pauses_between_messages_grow_to_a_quarter_of_an_hour() {
         sweeper.clock.set(sweeper.jobs.current(&job).unwrap().due_at.unwrap());
         assert_eq!(sweeper.sweep(LEFT).await, Ok(did(1, 1, 0)));
         let due = sweeper.jobs.current(&job).unwrap().due_at.unwrap();
-        pauses.push((due - last) / 60_000);
+        pauses.push((due - last).get() / 60_000);
         last = due;
     }
     assert!(pauses.is_sorted(), "{pauses:?}");
@@ -242,7 +242,7 @@ async fn a_job_that_moves_on_meanwhile_is_not_touched() {
     let sweeper = sweeper();
     let job = has(&sweeper, 0, |job| job);
     sweeper.clock.advance(60_000);
-    let (table, taken) = (sweeper.jobs.clone(), claimed(&job, NOW + 60_000));
+    let (table, taken) = (sweeper.jobs.clone(), claimed(&job, NOW + ms(60_000)));
     let expected = taken.clone();
     sweeper.jobs.faults.meanwhile("write", 1, move || table.put(&taken));
     assert_eq!(sweeper.sweep(LEFT).await, Ok(did(1, 0, 0)));
@@ -263,8 +263,8 @@ async fn a_job_that_is_gone_is_no_trouble() {
 fn backlog(sweeper: &Sweeper, thousands: i64) {
     for n in 0..thousands * 1000 {
         has(sweeper, n, |job| match n % 4 {
-            0 => Job { due_at: Some(NOW + n), ..job },
-            1 => claimed(&job, NOW + 60_000),
+            0 => Job { due_at: Some(NOW + ms(n)), ..job },
+            1 => claimed(&job, NOW + ms(60_000)),
             2 => claimed(&job, NOW),
             _ => ready(&claimed(&job, NOW), NOW),
         });
@@ -297,7 +297,7 @@ async fn a_backlog_of_more_than_a_sweep_reads_goes_on_with_the_next_one() {
 async fn a_sweep_ends_in_time_and_the_next_one_goes_on_with_what_is_due_longest() {
     let sweeper = sweeper();
     for n in 0..100 {
-        has(&sweeper, n, |job| Job { due_at: Some(NOW + n), ..job });
+        has(&sweeper, n, |job| Job { due_at: Some(NOW + ms(n)), ..job });
     }
     sweeper.clock.advance(60_000);
     let clock = sweeper.clock.clone();
@@ -306,7 +306,7 @@ async fn a_sweep_ends_in_time_and_the_next_one_goes_on_with_what_is_due_longest(
     assert!((40..50).contains(&first.resent) && first.left == 100 - first.resent, "{first:?}");
     let waiting = i64::try_from(first.resent).unwrap();
     let swept = |job: &Job| job.resends == 1;
-    assert!(sweeper.jobs.all().iter().all(|job| swept(job) || job.due_at >= Some(NOW + waiting)));
+    assert!(sweeper.jobs.all().iter().all(|job| swept(job) || job.due_at >= Some(NOW + ms(waiting))));
     assert_eq!(sweeper.sweep(LEFT).await, Ok(did(first.left, first.left, 0)));
 }
 

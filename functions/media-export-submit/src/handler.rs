@@ -8,7 +8,7 @@ use export_domain::ports::{
 };
 use export_domain::request::Wanted;
 use export_domain::tenant::Tenant;
-use export_domain::time::EpochSecs;
+use export_domain::time::{EpochMs, Millis};
 use export_domain::trace::TraceContext;
 use export_domain::tvu::{Outcome, Via, answer};
 use export_domain::update::{Change, update};
@@ -18,7 +18,7 @@ use export_lambda::telemetry::name_job;
 use std::time::Duration;
 
 /// A thumbnail is normally made within this time, so the first reply carries it.
-const THUMBNAIL_WAIT_MS: i64 = 3000;
+const THUMBNAIL_WAIT: Millis = Millis::from_secs(3);
 /// The most that a look for a job's files may take.
 const LOOK: Duration = Duration::from_secs(3);
 /// Conditional writes that may lose against others before the submission gives up.
@@ -44,27 +44,26 @@ where
     /// Answers one request; every error has become a reply.
     pub async fn handle(&self, request: &Request) -> Reply {
         let result = self.submit(request).await;
-        let now = self.intake.clock.now_ms();
+        let now = self.intake.clock.now();
         let answer = answer(Outcome::from(&result), Via::Submit, now, self.style);
         log(&result, answer.status, answer.reply.error_code);
         reply(&answer)
     }
 
     async fn submit(&self, request: &Request) -> Result<Job, Rejection> {
-        let began = self.intake.clock.now_ms();
+        let began = self.intake.clock.now();
         let accepted = self.intake.accept(request.bounded_body(), request.session()).await?;
         name_job(&accepted.job_id);
         let key = request.header("idempotency-key").map(key_of).transpose()?;
         let job = self.stored(&accepted, key, &request.context).await?;
-        let budget = match (request.prefers_wait_ms(), job.order.wanted) {
+        let budget = match (request.prefers_wait(), job.order.wanted) {
             (Some(wait), _) => wait,
-            (None, Wanted::Thumbnail) => THUMBNAIL_WAIT_MS,
-            (None, Wanted::Media | Wanted::Unknown) => 0,
+            (None, Wanted::Thumbnail) => THUMBNAIL_WAIT,
+            (None, Wanted::Media | Wanted::Unknown) => Millis::ZERO,
         };
         let budget = budget.min(self.intake.limits.max_wait_ms);
         let clock = &self.intake.clock;
-        let spent = Duration::from_millis(u64::try_from(clock.now_ms() - began).unwrap_or(0));
-        let left = request.left.saturating_sub(spent);
+        let left = request.left.saturating_sub((clock.now() - began).into());
         Ok(self.reader().until_ended(job, budget, left).await)
     }
 
@@ -72,8 +71,8 @@ where
     /// submission leaves nothing.
     async fn bind(&self, key: Option<&str>, accepted: &Accepted) -> Result<(), Rejection> {
         let Some(key) = key else { return Ok(()) };
-        let now = self.intake.clock.now_ms();
-        let expires_at = EpochSecs::of_ms(now.saturating_add(self.times.terminal_ttl_ms));
+        let now = self.intake.clock.now();
+        let expires_at = (now + self.times.terminal_ttl_ms).to_secs();
         let bound = self.jobs.bind(&accepted.tenant.id, key, &accepted.job_id, now, expires_at).await?;
         if bound == accepted.job_id { Ok(()) } else { Err(Rejection::KeyReused) }
     }
@@ -104,7 +103,7 @@ where
         found: Option<Job>,
     ) -> Result<Change<Answering>, Rejection> {
         // One time for all that is judged: an end is told only as it is on record.
-        let now = self.intake.clock.now_ms();
+        let now = self.intake.clock.now();
         let found = match found {
             Some(job) => Some(self.reader().settled(job, now).await?),
             None => None,
@@ -192,7 +191,7 @@ where
 
     /// A message that could not be sent is no failure: the stored job is due again soon.
     async fn send(&self, job: &Job) {
-        if let Err(error) = self.queue.send_for(job, self.intake.clock.now_ms()).await {
+        if let Err(error) = self.queue.send_for(job, self.intake.clock.now()).await {
             tracing::warn!(%error, "failed to send a job's message; the sweeper resends it");
         }
     }
@@ -205,13 +204,13 @@ where
         if unfinished < most {
             return Ok(());
         }
-        let jitter = i64::try_from(self.intake.clock.chance(8000)).unwrap_or(0);
-        Err(Rejection::TooMany { counted, most, wait_ms: 2000 + jitter })
+        let jitter = self.intake.clock.chance_below(Millis::from_secs(8));
+        Err(Rejection::TooMany { counted, most, wait_ms: Millis::from_secs(2) + jitter })
     }
 }
 
 /// Returns `true` if the client was told to send the same request again.
-fn is_polled(job: &Job, now: i64) -> bool {
+fn is_polled(job: &Job, now: EpochMs) -> bool {
     !job.is_expired(now) && job.failure.as_ref().is_some_and(|failure| failure.retriable)
 }
 
@@ -225,7 +224,7 @@ fn log(result: &Result<Job, Rejection>, status: u16, error_code: i32) {
         Err(Rejection::TooMany { counted, most, wait_ms }) => tracing::warn!(
             status,
             error_code,
-            wait_ms,
+            wait_ms = wait_ms.get(),
             ?counted,
             most,
             "rejected a submission: the tenant has too many unfinished jobs"

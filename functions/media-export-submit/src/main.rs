@@ -13,14 +13,14 @@ use media_export_submit::{App, Config};
 
 #[tokio::main(flavor = "current_thread")]
 async fn main() -> Result<(), Error> {
-    let (env, metrics) = process::start(SystemClock.now_ms());
+    let (env, metrics) = process::start(SystemClock.now());
     let config = Config::read(env)?;
     let sdk = clients::load(clients::Patience::ITEMS).await;
     let clock = SystemClock;
     let app = App {
-        jobs: DynamoJobs::new(&sdk, config.jobs_table),
+        jobs: DynamoJobs::new(&sdk, config.jobs_table, clock),
         queue: SqsQueues::new(&sdk, config.clip_queue, config.thumbnail_queue),
-        objects: S3Objects::new(&sdk),
+        objects: S3Objects::new(&sdk, clock),
         intake: Intake {
             sessions: Cached::new(DynamoSessions::new(&sdk, config.sessions_table), clock),
             tenants: Cached::new(DynamoTenants::new(&sdk, config.tenants_table), clock),

@@ -10,6 +10,7 @@ use export_domain::message::MAX_DELAY_S;
 use export_domain::ports::{Clock, JobQueue};
 use export_domain::request::Wanted;
 use export_domain::settings::Lifecycle;
+use export_domain::time::{EpochMs, Millis};
 use export_lambda::batch::Disposition;
 use std::time::Duration;
 use tokio::time::Instant;
@@ -79,8 +80,8 @@ impl<'a, W: World> Attempt<'a, W> {
 
     /// Past its deadline a job has failed for every reader: nothing may be committed any more.
     fn until_deadline(&self) -> Duration {
-        let deadline = self.job.deadline_at.unwrap_or(i64::MAX);
-        Duration::from_millis(u64::try_from(deadline - self.app.clock.now_ms()).unwrap_or(0))
+        let deadline = self.job.deadline_at.unwrap_or(EpochMs::MAX);
+        (deadline - self.app.clock.now()).into()
     }
 
     /// Records in the job how the attempt ended.
@@ -111,9 +112,10 @@ impl<'a, W: World> Attempt<'a, W> {
                 self.fail(&cause).await
             }
             ClipError::Waiting { wake_at, available_ms, live_edge_ms } => {
+                let (wake_at, available) = (EpochMs::new(wake_at), Millis::new(available_ms));
                 let waiting = |job: &Job, fence, now, times: &_| {
-                    let waits = job.waiting(fence, wake_at, available_ms, now, times)?;
-                    Ok(waits.at_live_edge(live_edge_ms))
+                    let waits = job.waiting(fence, wake_at, available, now, times)?;
+                    Ok(waits.at_live_edge(live_edge_ms.map(EpochMs::new)))
                 };
                 self.try_later(waiting).await
             }
@@ -144,7 +146,7 @@ impl<'a, W: World> Attempt<'a, W> {
     /// Writes a job that goes on later, and sends its message.
     async fn try_later(
         &self,
-        change: impl Fn(&Job, u64, i64, &Lifecycle) -> Result<Job, Fenced>,
+        change: impl Fn(&Job, u64, EpochMs, &Lifecycle) -> Result<Job, Fenced>,
     ) -> Result<(), AttemptError> {
         self.lease.write(change).await?;
         self.wake_later().await;
@@ -154,7 +156,7 @@ impl<'a, W: World> Attempt<'a, W> {
     /// A message that could not be sent is no failure, and one that would come too early is not sent: the sweeper sees
     /// to the job.
     async fn wake_later(&self) {
-        let (job, now) = (self.lease.job().await, self.app.clock.now_ms());
+        let (job, now) = (self.lease.job().await, self.app.clock.now());
         if job.sleep_s(now) > MAX_DELAY_S {
             return;
         }

@@ -56,7 +56,7 @@ impl<W: World> App<W> {
             if !own {
                 continue;
             }
-            if !job.may_remove(self.clock.now_ms(), &self.times) {
+            if !job.may_remove(self.clock.now(), &self.times) {
                 return Err(Unavailable("the worker", "it was held up for too long".to_owned()).into());
             }
             self.objects.remove(target, &key, &found.etag).await?;

@@ -16,10 +16,10 @@ use std::sync::Arc;
 pub struct Deployed;
 
 impl World for Deployed {
-    type Jobs = DynamoJobs;
+    type Jobs = DynamoJobs<SystemClock>;
     type Queue = SqsQueues;
     type Tenants = DynamoTenants;
-    type Objects = S3Objects;
+    type Objects = S3Objects<SystemClock>;
     type DeadLetters = SqsDeadLetters;
     type Bus = EventBridgeBus;
     type Clock = SystemClock;
@@ -30,10 +30,10 @@ impl App<Deployed> {
     pub async fn deployed(config: Config, metrics: Metrics) -> Self {
         let sdk = &clients::load(Patience::WORK).await;
         Self {
-            jobs: DynamoJobs::new(sdk, config.jobs_table),
+            jobs: DynamoJobs::new(sdk, config.jobs_table, SystemClock),
             queue: SqsQueues::new(sdk, config.clip_queue, config.thumbnail_queue),
             tenants: DynamoTenants::new(sdk, config.tenants_table),
-            objects: Arc::new(S3Objects::new(sdk).lent_by(config.data_role)),
+            objects: Arc::new(S3Objects::new(sdk, SystemClock).lent_by(config.data_role)),
             dead_letters: SqsDeadLetters::new(sdk, config.dead_letter_queue),
             bus: EventBridgeBus::new(sdk, config.bus),
             clock: SystemClock,

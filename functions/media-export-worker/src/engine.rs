@@ -12,6 +12,7 @@ use export_domain::request::{ExportType, Wanted};
 use export_domain::storage::Container;
 use export_domain::target::Bucket;
 use export_domain::tenant::Tenant;
+use export_domain::time::{EpochMs, Millis};
 use std::sync::Arc;
 
 /// The recording that a job is about, among those of its tenant.
@@ -27,13 +28,13 @@ impl<O> JobRecording<O> {
     }
 
     /// The part of it that `job` wants.
-    pub(crate) fn selection(&self, job: &Job, now_ms: i64) -> Selection {
+    pub(crate) fn selection(&self, job: &Job, now: EpochMs) -> Selection {
         let order = &job.order;
         let window = Asked {
-            start_pos_ms: order.start_pos_ms,
-            start_time_ms: Some(order.start_time_ms),
-            duration_ms: order.duration_ms,
-            wall_end_ms: order.window_end_ms(),
+            start_pos_ms: order.start_pos_ms.get(),
+            start_time_ms: Some(order.start_time_ms.get()),
+            duration_ms: order.duration_ms.get(),
+            wall_end_ms: order.window_end().get(),
             still: order.wanted == Wanted::Thumbnail,
         };
         let codec = match order.export_type {
@@ -41,7 +42,13 @@ impl<O> JobRecording<O> {
             ExportType::H264 => Some(VideoCodec::H264),
             ExportType::H265 => Some(VideoCodec::Hevc),
         };
-        Selection { manifest: self.manifest.clone(), window, codec, now_ms, asked_at_ms: job.queued_at }
+        Selection {
+            manifest: self.manifest.clone(),
+            window,
+            codec,
+            now_ms: now.get(),
+            asked_at_ms: job.queued_at.get(),
+        }
     }
 }
 
@@ -108,7 +115,7 @@ pub(crate) fn report(underway: Underway) -> Report {
         ClipPhase::Encoding => Phase::Encoding,
         ClipPhase::Checking => Phase::Checking,
     };
-    Report { phase, made_ms: underway.made.to_millis_floor(), plan: underway.plan.map(plan) }
+    Report { phase, made_ms: Millis::new(underway.made.to_millis_floor()), plan: underway.plan.map(plan) }
 }
 
 /// The engine's plan as it is stored, without what the worker adds.
@@ -127,7 +134,7 @@ pub(crate) fn plan(plan: Plan) -> PlanSummary {
 
 /// A hole as it is stored.
 pub(crate) fn hole(hole: export_clip::Uncovered) -> Hole {
-    Hole { at_ms: hole.at_ms, length_ms: hole.length_ms }
+    Hole { at_ms: Millis::new(hole.at_ms), length_ms: Millis::new(hole.length_ms) }
 }
 
 /// The engine's warnings as they are stored.

@@ -3,6 +3,7 @@
 use export_clip::Error as ClipError;
 use export_domain::job::{Cause, Fenced, Reason};
 use export_domain::ports::{Unavailable, WriteError};
+use export_domain::time::Millis;
 use export_domain::update::Contended;
 use tokio::task::JoinError;
 
@@ -118,7 +119,7 @@ pub(crate) fn given_up(export_clip::Refusal { kind, detail }: export_clip::Refus
         Engine::Encrypted => Reason::Encrypted,
         Engine::UnsupportedCodec => Reason::UnsupportedCodec,
         Engine::NoVideo => Reason::NoVideo,
-        Engine::ClipTooLarge { longest_ms } => Reason::ClipTooLarge { longest_ms },
+        Engine::ClipTooLarge { longest_ms } => Reason::ClipTooLarge { longest_ms: Millis::new(longest_ms) },
         Engine::PicturesTooLarge => Reason::PicturesTooLarge,
         Engine::NoMedia => Reason::NoMedia,
         Engine::NotPossible => Reason::NotPossible,

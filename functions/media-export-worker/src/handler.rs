@@ -9,6 +9,7 @@ use crate::{App, World};
 use export_domain::job::{Claim, Job};
 use export_domain::message::Message;
 use export_domain::ports::{ClipLine, Clock, DeadLetters, Ids, JobQueue, JobStore, Unavailable};
+use export_domain::time::EpochMs;
 use export_domain::update::{Change, update};
 use export_lambda::batch::{Disposition, Record};
 use export_lambda::telemetry::{job_span, name_cause};
@@ -27,7 +28,7 @@ enum Taken {
     /// The job's leftovers are to be removed.
     Clearing(Box<Job>),
     /// Another tenant's clip goes first, as of this time.
-    Deferred(Box<Job>, i64),
+    Deferred(Box<Job>, EpochMs),
     /// `found` was claimed and is `job` now; not `granted`, it had nothing left to be claimed with.
     Claimed { found: Box<Job>, job: Box<Job>, granted: bool },
 }
@@ -96,7 +97,7 @@ impl<W: World> App<W> {
     ) -> Result<Change<Taken>, Unavailable> {
         let Some(job) = found else { return Ok(Change::Keep(Taken::Nothing)) };
         name_cause(&job);
-        let now = self.clock.now_ms();
+        let now = self.clock.now();
         if job.generation == message.generation {
             if let Some(next) = job.clearing(now, &self.times) {
                 return Ok(Change::write(Some(&job), next.clone(), Taken::Clearing(Box::new(next))));
@@ -107,8 +108,7 @@ impl<W: World> App<W> {
                 return Ok(Change::write(Some(&job), next.clone(), Taken::Deferred(Box::new(next), now)));
             }
         }
-        let (next, granted) = match job.claim(message.generation, claim_id, self.clock.now_ms(), &self.times)
-        {
+        let (next, granted) = match job.claim(message.generation, claim_id, self.clock.now(), &self.times) {
             Claim::Stale | Claim::NotNow => return Ok(Change::Keep(Taken::Nothing)),
             Claim::Granted(next) => (next, true),
             Claim::Exhausted(next) => (next, false),
@@ -119,7 +119,7 @@ impl<W: World> App<W> {
 
     /// Returns `true` if the job's tenant has half of the workers, rounded up, while another one's clip waits for one.
     /// A worker that cannot find out works.
-    async fn yields(&self, job: &Job, now: i64) -> bool {
+    async fn yields(&self, job: &Job, now: EpochMs) -> bool {
         let Some(workers) = self.workers else { return false };
         let judged = async {
             let held = self.jobs.clips_at_work(&job.tenant, now).await?;
@@ -132,10 +132,10 @@ impl<W: World> App<W> {
     }
 
     /// A message that could not be sent is no failure: the sweeper sees to the job.
-    async fn ask_again(&self, job: &Job, now: i64) {
+    async fn ask_again(&self, job: &Job, now: EpochMs) {
         let pause = job.pause_in_line(now, &self.times);
-        tracing::info!(tenant = %job.tenant, pause, "a clip was deferred: its tenant has half of the workers, and another tenant waits");
-        let delay_s = u32::try_from((pause + 999) / 1000).unwrap_or(1);
+        tracing::info!(tenant = %job.tenant, pause = pause.get(), "a clip was deferred: its tenant has half of the workers, and another tenant waits");
+        let delay_s = pause.to_secs_ceil();
         if let Err(error) = self.queue.send(job.order.wanted, &job.message(), delay_s).await {
             tracing::warn!(%error, "failed to send the message of a deferred clip; the sweeper resends it");
         }

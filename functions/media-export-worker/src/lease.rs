@@ -8,6 +8,7 @@ use export_clip::Gauge;
 use export_domain::job::{Fenced, Job, Phase, Report, State};
 use export_domain::ports::Clock;
 use export_domain::settings::Lifecycle;
+use export_domain::time::{EpochMs, Millis};
 use export_domain::update::{Change, update};
 use std::future::{pending, ready};
 use std::sync::Arc;
@@ -70,7 +71,7 @@ impl<'a, W: World> Lease<'a, W> {
     /// Writes what `change` makes of the job, as often as other writers of the same claim get in between.
     pub(crate) async fn write(
         &self,
-        change: impl Fn(&Job, u64, i64, &Lifecycle) -> Result<Job, Fenced>,
+        change: impl Fn(&Job, u64, EpochMs, &Lifecycle) -> Result<Job, Fenced>,
     ) -> Result<(), AttemptError> {
         let mut job = self.job.lock().await;
         let report = self.report();
@@ -78,7 +79,7 @@ impl<'a, W: World> Lease<'a, W> {
         *job = update(&self.app.jobs, found, WRITE_TRIES, |found| {
             let next = found.ok_or(Fenced).and_then(|found| {
                 let reported = found.reported(self.fence, &report);
-                let next = change(&reported, self.fence, self.app.clock.now_ms(), &self.app.times)?;
+                let next = change(&reported, self.fence, self.app.clock.now(), &self.app.times)?;
                 Ok(Change::write(Some(&found), next.clone(), next))
             });
             ready(next.map_err(AttemptError::from))
@@ -119,25 +120,25 @@ impl<'a, W: World> Lease<'a, W> {
     /// someone else's by now. Between two renewals the progress is stored.
     pub(crate) async fn keep(&self) -> AttemptError {
         let Lifecycle { renew_ms, progress_ms, .. } = self.app.times;
-        let (mut renewed_at, mut left_ms) = (self.app.clock.now_ms(), renew_ms);
+        let (mut renewed_at, mut left) = (self.app.clock.now(), renew_ms);
         loop {
-            let pause_ms = left_ms.min(progress_ms).max(1);
+            let pause = left.min(progress_ms).max(Millis::new(1));
             tokio::select! {
                 biased;
-                () = self.open.begun() => left_ms = 0,
-                () = self.app.clock.sleep_ms(u64::try_from(pause_ms).unwrap_or(1)) => left_ms -= pause_ms,
+                () = self.open.begun() => left = Millis::ZERO,
+                () = self.app.clock.sleep(pause) => left = left - pause,
             }
-            let renews = left_ms <= 0;
+            let renews = left <= Millis::ZERO;
             if renews {
-                left_ms = renew_ms;
+                left = renew_ms;
             }
             let written = if renews { self.renew().await } else { self.tell().await };
             match written {
-                Ok(()) if renews => renewed_at = self.app.clock.now_ms(),
+                Ok(()) if renews => renewed_at = self.app.clock.now(),
                 Ok(()) => {}
                 Err(AttemptError::Fenced(_)) if self.ended.load(Ordering::Relaxed) => return pending().await,
                 Err(AttemptError::Fenced(lost)) => return lost.into(),
-                Err(error) if self.app.clock.now_ms() - renewed_at >= self.app.times.lease_ms => {
+                Err(error) if self.app.clock.now() - renewed_at >= self.app.times.lease_ms => {
                     return error;
                 }
                 Err(error) => {

@@ -20,9 +20,9 @@ fn main() -> Result<ExitCode, Error> {
 
 #[tokio::main]
 async fn serve() -> Result<(), Error> {
-    let (env, metrics) = process::start(SystemClock.now_ms());
+    let (env, metrics) = process::start(SystemClock.now());
     let config = Config::read(env)?;
-    check_cage(config.cage, &metrics, SystemClock.now_ms())?;
+    check_cage(config.cage, &metrics, SystemClock.now())?;
     let app = Arc::new(App::deployed(config, metrics).await);
     run(service_fn(move |event: LambdaEvent<SqsBatch>| {
         let (app, deadline) = (Arc::clone(&app), event.context.deadline());

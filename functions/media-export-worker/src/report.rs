@@ -5,17 +5,18 @@ use export_clip::Unfit;
 use export_clip::cage::{self, CagePolicy};
 use export_domain::job::{Job, PlanSummary, Reason, State, Warning};
 use export_domain::ports::Clock;
+use export_domain::time::EpochMs;
 use export_lambda::metrics::{BY_PLAN, BY_REASON, Metric, Metrics};
 use std::io;
 
-/// Finds out which parts of ffmpeg's cage the platform refuses, and tells operators by [`Metric::Uncaged`]. `now_ms` is
-/// the time in milliseconds since the Unix epoch.
+/// Finds out which parts of ffmpeg's cage the platform refuses, and tells operators by [`Metric::Uncaged`]. `now` is
+/// the time.
 ///
 /// # Errors
 /// The platform refuses a part, and the policy is [`CagePolicy::Required`]; or nothing could be found out.
-pub fn check_cage(policy: CagePolicy, metrics: &Metrics, now_ms: i64) -> io::Result<()> {
+pub fn check_cage(policy: CagePolicy, metrics: &Metrics, now: EpochMs) -> io::Result<()> {
     let missing = cage::check()?;
-    metrics.emit(now_ms, &[], &[(Metric::Uncaged, u64::from(!missing.is_empty()))]);
+    metrics.emit(now, &[], &[(Metric::Uncaged, u64::from(!missing.is_empty()))]);
     policy.judge(&missing)
 }
 
@@ -26,13 +27,13 @@ impl<W: World> App<W> {
             tenant = %claimed.tenant, generation = claimed.generation,
             fence = claimed.fence, attempt = claimed.attempts, granted, "claimed a job"
         );
-        let now = self.clock.now_ms();
+        let now = self.clock.now();
         let mut values = Vec::new();
         if found.state == State::Running {
             values.push((Metric::Takeovers, 1));
         }
         if granted && found.started_at.is_none() {
-            values.push((Metric::QueueTime, millis(now - found.queued_at)));
+            values.push((Metric::QueueTime, (now - found.queued_at).count()));
         }
         values.extend(ending(claimed, now));
         self.metrics.emit(now, &[], &values);
@@ -40,14 +41,14 @@ impl<W: World> App<W> {
 
     /// An attempt left `job` like this.
     pub(crate) fn report_attempt(&self, job: &Job, fence: u64) {
-        let (plan, now) = (job.plan.clone().unwrap_or_default(), self.clock.now_ms());
+        let (plan, now) = (job.plan.clone().unwrap_or_default(), self.clock.now());
         tracing::info!(
             tenant = %job.tenant, job.state = ?job.state, generation = job.generation,
-            fence, took_ms = now - job.started_at.unwrap_or_default(),
+            fence, took_ms = (now - job.started_at.unwrap_or_default()).get(),
             plan = plan.kind, reason = plan.reason, frames_encoded = plan.frames_encoded,
             frames_copied = plan.frames_copied, open_ms = plan.open_ms, render_ms = plan.render_ms,
             check_ms = plan.check_ms, total_ms = plan.total_ms, bytes_read = plan.bytes_read,
-            bytes_written = plan.bytes_written, lack_ms = job.video.as_ref().map_or(0, |video| video.lack_ms),
+            bytes_written = plan.bytes_written, lack_ms = job.video.as_ref().map_or(0, |video| video.lack_ms.get()),
             warnings = warnings(job), "an attempt ended"
         );
         let reason = job.failure.as_ref().map(|failure| (BY_REASON, failure.reason.code()));
@@ -60,9 +61,9 @@ impl<W: World> App<W> {
 }
 
 /// A clip that was to be copied has been rendered.
-pub(crate) fn report_fallback(metrics: &Metrics, now_ms: i64, unfit: Unfit) {
+pub(crate) fn report_fallback(metrics: &Metrics, now: EpochMs, unfit: Unfit) {
     let dimensions = [(BY_PLAN, "reencode"), (BY_REASON, unfit.code())];
-    metrics.emit(now_ms, &dimensions, &[(Metric::Fallbacks, 1)]);
+    metrics.emit(now, &dimensions, &[(Metric::Fallbacks, 1)]);
 }
 
 /// A job's warnings in one line: `pictures_left_out x3, rates_corrected x1`.
@@ -72,11 +73,11 @@ fn warnings(job: &Job) -> String {
 }
 
 /// The metrics of a job's end; none if it goes on.
-fn ending(job: &Job, now: i64) -> Vec<(Metric, u64)> {
+fn ending(job: &Job, now: EpochMs) -> Vec<(Metric, u64)> {
     match (job.state, job.failure.as_ref().map(|failure| &failure.reason)) {
         (State::Ready, _) => {
-            let since = job.queued_at.max(job.order.window_end_ms());
-            vec![(Metric::Ready, 1), (Metric::JobTime, millis(now - since))]
+            let since = job.queued_at.max(job.order.window_end());
+            vec![(Metric::Ready, 1), (Metric::JobTime, (now - since).count())]
         }
         (State::Failed, Some(Reason::TimedOut)) => vec![(Metric::TimedOut, 1)],
         (State::Failed, _) if !job.is_looked_for() => vec![(Metric::Failed, 1)],
@@ -98,10 +99,6 @@ fn making(plan: &PlanSummary) -> [(Metric, u64); 8] {
     ]
 }
 
-fn millis(ms: i64) -> u64 {
-    u64::try_from(ms).unwrap_or_default()
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -111,7 +108,7 @@ mod tests {
     #[test]
     fn operators_count_clips_that_could_not_be_copied_by_what_stood_in_the_way() {
         let lines = Arc::<Mutex<Vec<Value>>>::default();
-        report_fallback(&Metrics::to("test", lines.clone()), 0, Unfit::ParameterSets);
+        report_fallback(&Metrics::to("test", lines.clone()), EpochMs::ZERO, Unfit::ParameterSets);
         let lines = lines.lock().unwrap();
         let told = |name: &str| lines.iter().find_map(|line| line.get(name)).cloned().unwrap_or_default();
         assert_eq!((told("PlanKind"), told("Reason")), ("reencode".into(), "parameter_sets".into()));

@@ -10,6 +10,7 @@ use export_clip::{Clip, Error as ClipError, Made, Observer, Still, Thumbnail};
 use export_domain::job::{Job, Manifest, ObjectKind, PlanSummary, Reason, STILL, Warning};
 use export_domain::ports::{ClipStore, Clock, Tenants, Upload};
 use export_domain::request::Wanted;
+use export_domain::time::Millis;
 use export_media::time::Nanos;
 use std::sync::Arc;
 use std::time::Duration;
@@ -79,7 +80,7 @@ impl<W: World> Attempt<'_, W> {
 
     /// A thumbnail-only job.
     async fn still(&self, recording: &Arc<JobRecording<W::Objects>>) -> Result<(), AttemptError> {
-        let still = Still { selection: recording.selection(&self.job, self.app.clock.now_ms()) };
+        let still = Still { selection: recording.selection(&self.job, self.app.clock.now()) };
         let image = still.make(Arc::clone(recording), &self.app.ffmpeg).await?;
         self.publish_image(image).await
     }
@@ -92,7 +93,7 @@ impl<W: World> Attempt<'_, W> {
     ) -> Result<(), AttemptError> {
         let began = Instant::now();
         let clip = Clip {
-            selection: recording.selection(&self.job, self.app.clock.now_ms()),
+            selection: recording.selection(&self.job, self.app.clock.now()),
             container: container(self.job.order.target.container),
             left: self.left().saturating_sub(MARGIN),
             last_try: again,
@@ -104,14 +105,14 @@ impl<W: World> Attempt<'_, W> {
         let fell_back = made.plan.fell_back;
         self.publish_clip(made, began).await?;
         if let Some(unfit) = fell_back {
-            report_fallback(&self.app.metrics, self.app.clock.now_ms(), unfit);
+            report_fallback(&self.app.metrics, self.app.clock.now(), unfit);
         }
         Ok(())
     }
 
     async fn publish_clip(&self, made: Made<Prepared>, began: Instant) -> Result<(), AttemptError> {
         let Made { written: prepared, length, lack_ms, holes, plan, warnings, bytes_read, open_ms } = made;
-        let lack_ms = lack_ms.clamp(0, self.job.order.duration_ms);
+        let lack_ms = Millis::new(lack_ms).clamp(Millis::ZERO, self.job.order.duration_ms);
         let manifest = Manifest {
             holes: holes.into_iter().map(engine::hole).collect(),
             ..manifest(&prepared, length, lack_ms, engine::warnings(warnings))
@@ -145,7 +146,7 @@ impl<W: World> Attempt<'_, W> {
             ..PlanSummary::default()
         };
         let prepared = Prepared::whole(jpeg.into());
-        let manifest = manifest(&prepared, Nanos::ZERO, 0, engine::warnings(warnings));
+        let manifest = manifest(&prepared, Nanos::ZERO, Millis::ZERO, engine::warnings(warnings));
         let image = self.publish(ObjectKind::Image, &prepared, manifest).await?;
         self.commit_image(image, plan).await
     }
@@ -174,12 +175,12 @@ impl<W: World> Observer for Attempt<'_, W> {
     }
 }
 
-fn manifest(prepared: &Prepared, length: Nanos, lack_ms: i64, warnings: Vec<Warning>) -> Manifest {
+fn manifest(prepared: &Prepared, length: Nanos, lack_ms: Millis, warnings: Vec<Warning>) -> Manifest {
     let parts = match &prepared.content {
         Content::Whole(_) => 0,
         Content::Parts(_, parts) => u32::try_from(parts.len()).unwrap_or(u32::MAX),
     };
-    let duration_ms = (length + Nanos::new(500_000)).to_millis_floor();
+    let duration_ms = Millis::new((length + Nanos::new(500_000)).to_millis_floor());
     Manifest {
         bytes: prepared.bytes,
         sha256: prepared.sha256.clone(),

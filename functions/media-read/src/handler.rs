@@ -11,6 +11,7 @@ use export_domain::ports::{
 use export_domain::request::FieldError;
 use export_domain::settings::ReplyStyle;
 use export_domain::tenant::Tenant;
+use export_domain::time::{EpochMs, Millis};
 use export_domain::tvu::{Outcome, Via, answer};
 use export_lambda::http::{Reply, Request, disposition, problem, refused};
 use export_lambda::metrics::Metric;
@@ -53,7 +54,7 @@ impl From<Unavailable> for NoLinks {
 /// A link to one of a job's files.
 struct LentFile<'a> {
     file: LinkedFile<'a>,
-    expires_ms: i64,
+    expires_at: EpochMs,
 }
 
 impl<J, L, S, T, C> App<J, L, S, T, C>
@@ -80,10 +81,10 @@ where
         let video = self.lent(&job, ObjectKind::Video, job.video.as_ref(), kind).await?;
         let image = self.lent(&job, ObjectKind::Image, job.image.as_ref(), kind).await?;
         let lent = [&video, &image].into_iter().flatten();
-        let expires_ms = lent.clone().map(|lent| lent.expires_ms).min().ok_or(NO_FILES)?;
+        let expires_at = lent.clone().map(|lent| lent.expires_at).min().ok_or(NO_FILES)?;
         self.count(&job, lent.count());
         let [video, image] = [video, image].map(|lent| lent.map(|lent| lent.file));
-        Ok(private(Reply::new(200).with_json("application/json", &Files::new(expires_ms, video, image))))
+        Ok(private(Reply::new(200).with_json("application/json", &Files::new(expires_at, video, image))))
     }
 
     /// `GET /export/jobs/{jobId}/video?redirect=1`: to the clip itself.
@@ -123,7 +124,7 @@ where
         let id = request.path_parameters.get("jobId").map(String::as_str).unwrap_or_default();
         let id = JobId::parse(id).map_err(|_| Rejection::NoSuchJob)?;
         name_job(&id);
-        let now = self.intake.clock.now_ms();
+        let now = self.intake.clock.now();
         let found = self.jobs.get(tenant, &id).await?.filter(|job| !job.is_expired(now));
         Ok(found.ok_or(Rejection::NoSuchJob)?)
     }
@@ -132,9 +133,9 @@ where
         if job.state.is_terminal() {
             return NO_FILES;
         }
-        let now = self.intake.clock.now_ms();
+        let now = self.intake.clock.now();
         let told = answer(Outcome::Job(job), Via::Status, now, ReplyStyle::default());
-        NoLinks::NotReady(u64::try_from(told.reply.time_wait).unwrap_or_default().div_ceil(1000).max(1))
+        NoLinks::NotReady(u64::from(Millis::new(told.reply.time_wait).to_secs_ceil()).max(1))
     }
 
     /// A link cannot be bound to a bucket's owner, as every other request to a bucket is. So the tenant's row must still
@@ -158,16 +159,16 @@ where
         let Some(manifest) = manifest else { return Ok(None) };
         let (file_name, content_type) = (job.order.file_name(object), job.order.content_type(object));
         let headers = LinkHeaders { content_type, disposition: Some(disposition(kind, file_name)) };
-        let FileLink { url, expires_ms } =
+        let FileLink { url, expires_at } =
             self.links.lend(&job.order.target, &job.order.key(object), &headers).await?;
         let file = LinkedFile::new(url, manifest, content_type, file_name);
-        Ok(Some(LentFile { file, expires_ms }))
+        Ok(Some(LentFile { file, expires_at }))
     }
 
     fn count(&self, job: &Job, links: usize) {
         tracing::info!(tenant = %job.tenant, links, "signed links to a job's files");
         let links = u64::try_from(links).unwrap_or_default();
-        self.metrics.emit(self.intake.clock.now_ms(), &[], &[(Metric::LinksSigned, links)]);
+        self.metrics.emit(self.intake.clock.now(), &[], &[(Metric::LinksSigned, links)]);
     }
 }
 

@@ -9,6 +9,7 @@ use export_domain::recordings::{
 };
 use export_domain::request::FieldError;
 use export_domain::tenant::Tenant;
+use export_domain::time::EpochMs;
 use export_lambda::http::{Reply, Request};
 use futures_util::future::join_all;
 
@@ -64,9 +65,9 @@ where
         let part = self.objects.folder(&tenant.source(), &tenant.folder_key(under), after, most).await?;
         let mut page =
             RecordingPage { next: part.next.as_deref().map(cursor_behind), ..RecordingPage::default() };
-        for (name, written_ms) in part.objects.iter().filter(|(name, _)| is_manifest(name)) {
+        for (name, written) in part.objects.iter().filter(|(name, _)| is_manifest(name)) {
             match recording_in(under, name) {
-                Ok(path) => page.recordings.push(FoundRecording::new(&path, *written_ms)),
+                Ok(path) => page.recordings.push(FoundRecording::new(&path, *written)),
                 Err(_) => page.left_out += 1,
             }
         }
@@ -97,14 +98,14 @@ where
     ) -> Result<Vec<FoundRecording>, RecordingError> {
         let mut found = Vec::new();
         for path in MANIFEST_NAMES.iter().filter_map(|name| recording_in(folder, name).ok()) {
-            if let Some(written_ms) = self.written_at(tenant, &path).await? {
-                found.push(FoundRecording::new(&path, written_ms));
+            if let Some(written) = self.written_at(tenant, &path).await? {
+                found.push(FoundRecording::new(&path, written));
             }
         }
         Ok(found)
     }
 
-    async fn written_at(&self, tenant: &Tenant, path: &LivePath) -> Result<Option<i64>, RecordingError> {
+    async fn written_at(&self, tenant: &Tenant, path: &LivePath) -> Result<Option<EpochMs>, RecordingError> {
         self.objects.written_at(&tenant.source(), &tenant.manifest_key(path)).await
     }
 }

@@ -8,6 +8,7 @@ use export_domain::ports::{
 };
 use export_domain::request::FieldError;
 use export_domain::tenant::Tenant;
+use export_domain::time::{EpochMs, Millis};
 use export_lambda::http::{Reply, Request, problem, refused};
 
 /// Why there is no answer.
@@ -21,8 +22,8 @@ pub(crate) enum Miss {
     Store(RecordingError),
     /// The recording cannot be understood.
     Recording(Refusal),
-    /// The recording does not reach the window's end yet; the time to look again, in milliseconds since the epoch.
-    Early(i64),
+    /// The recording does not reach the window's end yet; the time to look again.
+    Early(EpochMs),
     /// No way to make the clip is left. The text is for people.
     Unfit(String),
     /// The recording or a store is not there for the moment. The text is for the log.
@@ -54,7 +55,7 @@ impl From<ClipError> for Miss {
                 Self::Store(RecordingError::NotFound)
             }
             ClipError::GivenUp(refusal) => Self::Recording(refusal),
-            ClipError::Waiting { wake_at, .. } => Self::Early(wake_at),
+            ClipError::Waiting { wake_at, .. } => Self::Early(EpochMs::new(wake_at)),
             ClipError::Unfit(_, why) => Self::Unfit(why),
             ClipError::Outside(error) => match error.downcast::<RecordingError>() {
                 Ok(own) => Self::Store(*own),
@@ -79,7 +80,7 @@ where
             Some(path) => self.holds(request, path).await,
             None => self.found(request).await,
         };
-        replied.unwrap_or_else(|miss| refuse(request, miss, self.intake.clock.now_ms()))
+        replied.unwrap_or_else(|miss| refuse(request, miss, self.intake.clock.now()))
     }
 
     /// The tenant whose recordings the request may see.
@@ -97,7 +98,7 @@ pub(crate) fn check_parameters(request: &Request, known: &[&str]) -> Result<(), 
     }
 }
 
-fn refuse(request: &Request, miss: Miss, now_ms: i64) -> Reply {
+fn refuse(request: &Request, miss: Miss, now: EpochMs) -> Reply {
     let (status, detail) = match miss {
         Miss::Rejected(rejection) => {
             if let Rejection::Unavailable(error) = &rejection {
@@ -120,7 +121,7 @@ fn refuse(request: &Request, miss: Miss, now_ms: i64) -> Reply {
         }
         Miss::Early(wake_at) => {
             tracing::info!("planned no clip of a window that is not recorded yet");
-            let seconds = wake_at.saturating_sub(now_ms).max(1000).saturating_add(999) / 1000;
+            let seconds = (wake_at - now).max(Millis::from_secs(1)).to_secs_ceil();
             let reply = problem(409, "the recording does not reach the window's end yet");
             return reply.with("retry-after", seconds.to_string());
         }

@@ -10,6 +10,7 @@ use export_domain::recordings::{
     PictureCodec, RecordedAudio, RecordedPicture, RecordingClock, RecordingHole, RecordingResource,
 };
 use export_domain::request::FieldError;
+use export_domain::time::{EpochMs, Millis};
 use export_lambda::http::{Reply, Request};
 use export_media::mpd::FrameRate;
 use export_media::time::Nanos;
@@ -31,8 +32,8 @@ where
         let tenant = self.tenant(request).await?;
         let path = LivePath::parse(path).map_err(|error| FieldError::new("path", error.to_string()))?;
         let source = Recordings { objects: Arc::clone(&self.objects), bucket: tenant.source() };
-        let now_ms = self.intake.clock.now_ms();
-        let found = Overview::read(Arc::new(source), &tenant.manifest_key(&path), now_ms).await?;
+        let now = self.intake.clock.now();
+        let found = Overview::read(Arc::new(source), &tenant.manifest_key(&path), now.get()).await?;
         let recording = recording(&path, &found);
         tracing::info!(tenant = %tenant.id, live = recording.live, "described a recording");
         Ok(Reply::new(200).with_json("application/json", &recording))
@@ -40,14 +41,15 @@ where
 }
 
 fn recording(path: &LivePath, found: &Overview) -> RecordingResource {
-    let pos = |at: Nanos| found.availability_start.map(|epoch| (epoch + at).to_millis_floor());
-    let time = |at: Nanos| (at - found.first_period).to_millis_floor();
+    let ms = |length: Nanos| Millis::new(length.to_millis_floor());
+    let pos = |at: Nanos| found.availability_start.map(|epoch| EpochMs::ZERO + ms(epoch + at));
+    let time = |at: Nanos| ms(at - found.first_period);
     let extent = found.extent.as_ref();
     let (start, end) = (extent.map(|extent| extent.start), extent.and_then(|extent| extent.end));
     let hole = |(from, to): &(Nanos, Nanos)| RecordingHole {
         start_pos_ms: pos(*from),
         start_time_ms: time(*from),
-        duration_ms: (*to - *from).to_millis_floor(),
+        duration_ms: ms(*to - *from),
     };
     let holes = extent.into_iter().flat_map(|extent| &extent.holes);
     RecordingResource {

@@ -15,12 +15,12 @@ use std::sync::Arc;
 
 #[tokio::main]
 async fn main() -> Result<(), Error> {
-    let (env, _) = process::start(SystemClock.now_ms());
+    let (env, _) = process::start(SystemClock.now());
     let config = Config::read(env)?;
     let sdk = clients::load(Patience::DOCUMENTS).await;
     let clock = SystemClock;
     let app = App {
-        objects: Arc::new(S3Objects::new(&sdk).lent_by(config.data_role)),
+        objects: Arc::new(S3Objects::new(&sdk, clock).lent_by(config.data_role)),
         access: config.access,
         machine: config.machine,
         intake: Intake {

@@ -9,6 +9,7 @@ use export_domain::ports::{Clock, RecordingLists, Sessions, SourceStore, Tenants
 use export_domain::recordings::{ClipPlan, ClipPlanKind, RecordingClock};
 use export_domain::request::{ExportType, FieldError, Wanted};
 use export_domain::storage::Container;
+use export_domain::time::{EpochMs, Millis};
 use export_lambda::http::{Reply, Request};
 use export_media::time::Nanos;
 use std::sync::Arc;
@@ -37,9 +38,9 @@ where
         if order.wanted != Wanted::Media {
             return Err(FieldError::new("FetchMedia", "must be true: only clips have a plan").into());
         }
-        let now_ms = self.intake.clock.now_ms();
+        let now = self.intake.clock.now();
         let source = Recordings { objects: Arc::clone(&self.objects), bucket: tenant.source() };
-        let clip = clip(&order, tenant.manifest_key(&order.live_path), now_ms);
+        let clip = clip(&order, tenant.manifest_key(&order.live_path), now);
         let planning = Box::pin(clip.foresee(Arc::new(source), self.machine));
         let left = request.left.saturating_sub(MARGIN);
         let foreseen = tokio::time::timeout(left, planning)
@@ -52,12 +53,12 @@ where
 }
 
 /// The clip of an order, as a worker would make it now.
-fn clip(order: &Order, manifest: String, now_ms: i64) -> Clip {
+fn clip(order: &Order, manifest: String, now: EpochMs) -> Clip {
     let window = Asked {
-        start_pos_ms: order.start_pos_ms,
-        start_time_ms: Some(order.start_time_ms),
-        duration_ms: order.duration_ms,
-        wall_end_ms: order.window_end_ms(),
+        start_pos_ms: order.start_pos_ms.get(),
+        start_time_ms: Some(order.start_time_ms.get()),
+        duration_ms: order.duration_ms.get(),
+        wall_end_ms: order.window_end().get(),
         still: false,
     };
     let codec = match order.export_type {
@@ -69,7 +70,7 @@ fn clip(order: &Order, manifest: String, now_ms: i64) -> Clip {
         Container::Ts | Container::Unknown => export_clip::Container::Ts,
         Container::Mp4 => export_clip::Container::Mp4,
     };
-    let selection = Selection { manifest, window, codec, now_ms, asked_at_ms: now_ms };
+    let selection = Selection { manifest, window, codec, now_ms: now.get(), asked_at_ms: now.get() };
     Clip { selection, container, left: WORKERS, last_try: false, gauge: Arc::default() }
 }
 
@@ -97,9 +98,9 @@ fn plan(order: &Order, foreseen: &Foreseen) -> ClipPlan {
         frames_encoded_head: foreseen.frames_head,
         frames_encoded_tail: foreseen.frames_tail,
         key_frames_ms: foreseen.key_pictures.iter().map(at).collect(),
-        lack_ms: foreseen.lack_ms.clamp(0, order.duration_ms),
+        lack_ms: Millis::new(foreseen.lack_ms).clamp(Millis::ZERO, order.duration_ms),
         bytes_read: foreseen.bytes_read,
         bytes_written: foreseen.bytes_written,
-        estimate_ms: u64::try_from(foreseen.takes.as_millis()).unwrap_or(u64::MAX),
+        estimate_ms: foreseen.takes.into(),
     }
 }

@@ -14,10 +14,10 @@ use replay_export::Config;
 
 #[tokio::main(flavor = "current_thread")]
 async fn main() -> Result<(), Error> {
-    let (env, _) = process::start(SystemClock.now_ms());
+    let (env, _) = process::start(SystemClock.now());
     let config = Config::read(env)?;
     let sdk = clients::load(clients::Patience::DOCUMENTS).await;
-    let documents = S3Documents::new(&sdk, config.bucket);
+    let documents = S3Documents::new(&sdk, config.bucket, SystemClock);
     let server = DocumentServer {
         source: DynamoMre::new(&sdk, config.tables, config.states, documents.clone(), config.previews),
         links: documents,

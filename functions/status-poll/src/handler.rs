@@ -7,6 +7,7 @@ use export_domain::job::{Job, State};
 use export_domain::ports::{Clock, Ids, JobLists, JobStore, Sessions, Tenants, Unavailable};
 use export_domain::request::FieldError;
 use export_domain::resource::{MEDIA_TYPE, Page, resource};
+use export_domain::time::EpochMs;
 use export_domain::tvu::{Outcome, Via, answer};
 use export_domain::update::{Change, update};
 use export_lambda::http::negotiate::names;
@@ -14,7 +15,6 @@ use export_lambda::http::{self, Reply, Request, problem, reply};
 use export_lambda::metrics::Metric;
 use export_lambda::settle::JobReader;
 use export_lambda::telemetry::name_job;
-use std::time::Duration;
 
 /// Jobs on a page: default and most.
 const PAGE: (usize, usize) = (50, 200);
@@ -41,7 +41,7 @@ where
 {
     /// Answers one request; every error has become a reply.
     pub async fn handle(&self, request: &Request) -> Reply {
-        let began = self.intake.clock.now_ms();
+        let began = self.intake.clock.now();
         let named = request.path_parameters.get("jobId");
         if is_of_jobs(request)
             && let Some(name) = request.unknown_parameter(if named.is_none() { &LISTS } else { &[] })
@@ -65,7 +65,7 @@ where
             Err(Rejection::NoSuchJob) => tracing::info!("rejected a poll: no such job"),
             Err(rejection) => tracing::info!(?rejection, "rejected a poll"),
         }
-        let now = self.intake.clock.now_ms();
+        let now = self.intake.clock.now();
         if let Err(rejection) = &found
             && is_of_jobs(request)
         {
@@ -105,7 +105,7 @@ where
 
     /// A stored job as it counts now; one whose record expired counts as unknown.
     async fn counted(&self, found: Option<Job>) -> Result<Job, Rejection> {
-        let now = self.intake.clock.now_ms();
+        let now = self.intake.clock.now();
         let job = found.filter(|job| !job.is_expired(now)).ok_or(Rejection::NoSuchJob)?;
         Ok(self.reader().settled(job, now).await?)
     }
@@ -115,10 +115,9 @@ where
         JobReader { jobs, clock: &self.intake.clock, times, metrics }
     }
 
-    async fn awaited(&self, job: Job, request: &Request, began: i64) -> Job {
-        let spent = Duration::from_millis(u64::try_from(self.intake.clock.now_ms() - began).unwrap_or(0));
-        let left = request.left.saturating_sub(spent);
-        let budget = request.prefers_wait_ms().unwrap_or(0).min(self.intake.limits.max_wait_ms);
+    async fn awaited(&self, job: Job, request: &Request, began: EpochMs) -> Job {
+        let left = request.left.saturating_sub((self.intake.clock.now() - began).into());
+        let budget = request.prefers_wait().unwrap_or_default().min(self.intake.limits.max_wait_ms);
         self.reader().until_ended(job, budget, left).await
     }
 
@@ -130,7 +129,7 @@ where
             update(&self.jobs, Some(job), DELETE_TRIES, |found| Box::pin(self.deletion(found, ended)))
                 .await?;
         if cancelled {
-            self.metrics.emit(self.intake.clock.now_ms(), &[], &[(Metric::Cancelled, 1)]);
+            self.metrics.emit(self.intake.clock.now(), &[], &[(Metric::Cancelled, 1)]);
         }
         Ok(job)
     }
@@ -138,7 +137,7 @@ where
     /// The write that deletes, with the job that the reply is about and whether that is a cancellation.
     async fn deletion(&self, found: Option<Job>, ended: bool) -> Result<Change<(Job, bool)>, Rejection> {
         let stored = self.counted(found).await?;
-        let now = self.intake.clock.now_ms();
+        let now = self.intake.clock.now();
         let next =
             if ended { stored.forgotten(now, &self.times) } else { stored.cancelled(now, &self.times) };
         Ok(match next {
@@ -199,7 +198,7 @@ where
 
     /// A listed job as it counts now, unless it has expired or is in another state than `wanted`.
     async fn listed_job(&self, job: Job, wanted: Option<State>) -> Result<Option<Job>, Unavailable> {
-        let now = self.intake.clock.now_ms();
+        let now = self.intake.clock.now();
         if job.is_expired(now) {
             return Ok(None);
         }

@@ -13,12 +13,12 @@ use status_poll::{App, Config};
 
 #[tokio::main(flavor = "current_thread")]
 async fn main() -> Result<(), Error> {
-    let (env, metrics) = process::start(SystemClock.now_ms());
+    let (env, metrics) = process::start(SystemClock.now());
     let config = Config::read(env)?;
     let sdk = clients::load(clients::Patience::ITEMS).await;
     let clock = SystemClock;
     let app = App {
-        jobs: DynamoJobs::new(&sdk, config.jobs_table),
+        jobs: DynamoJobs::new(&sdk, config.jobs_table, clock),
         intake: Intake {
             sessions: Cached::new(DynamoSessions::new(&sdk, config.sessions_table), clock),
             tenants: Cached::new(DynamoTenants::new(&sdk, config.tenants_table), clock),

@@ -1,7 +1,8 @@
 //! The system's clock and its names.
 
 use export_domain::ports::{Clock, Ids};
-use std::time::{Duration, SystemTime, UNIX_EPOCH};
+use export_domain::time::{EpochMs, Millis};
+use std::time::{SystemTime, UNIX_EPOCH};
 use uuid::Uuid;
 
 /// Wall-clock time, timers and unique names of this process.
@@ -10,13 +11,12 @@ pub struct SystemClock;
 
 impl Clock for SystemClock {
     #[expect(clippy::disallowed_methods, reason = "this is the port's one implementation")]
-    fn now_ms(&self) -> i64 {
-        let since = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
-        i64::try_from(since.as_millis()).unwrap_or(i64::MAX)
+    fn now(&self) -> EpochMs {
+        EpochMs::ZERO + SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default().into()
     }
 
-    async fn sleep_ms(&self, ms: u64) {
-        tokio::time::sleep(Duration::from_millis(ms)).await;
+    async fn sleep(&self, length: Millis) {
+        tokio::time::sleep(length.into()).await;
     }
 }
 

@@ -1,16 +1,17 @@
 //! Exports and large documents in S3.
 
 use crate::clients::unavailable;
-use crate::s3::links::life_ms;
+use crate::s3::links::life;
 use crate::s3::{GRACE, is_denied, length, status, whole, with_body};
 use aws_config::SdkConfig;
 use aws_sdk_s3::Client;
 use aws_sdk_s3::config::SharedCredentialsProvider;
 use aws_sdk_s3::error::ProvideErrorMetadata;
 use aws_sdk_s3::presigning::PresigningConfig;
-use aws_sdk_s3::primitives::ByteStream;
+use aws_sdk_s3::primitives::{ByteStream, DateTime};
 use bytes::Bytes;
 use export_domain::ports::{Clock, Unavailable};
+use export_domain::time::{EpochMs, Millis};
 use export_mre::ports::{
     DocumentLink, DocumentLinks, DocumentOrders, ExportStore, LinkHeaders, LinkMethod, OrderProgress,
     StoreOutcome,
@@ -18,37 +19,36 @@ use export_mre::ports::{
 use export_mre::source::{LastExport, StoredText};
 use std::time::Duration;
 
-use crate::clock::SystemClock;
-
 const WHAT: &str = "the export bucket";
 const JSON: &str = "application/json";
 
 /// Largest export that is read, in bytes.
 const MOST: u64 = 512 << 20;
 /// Age from which a kept document is written anew: the bucket may drop it a day after it was written.
-const FRESH_MS: i64 = 12 * 3600 * 1000;
+const FRESH: Millis = Millis::from_hours(12);
 /// Tries of a conditional write that met another one.
 const PUT_TRIES: u32 = 5;
 
 /// The bucket of exports (`base_*/`) and of documents that are too large for a reply (`documents/`).
 #[derive(Debug, Clone)]
-pub struct S3Documents {
+pub struct S3Documents<C> {
     client: Client,
     credentials: Option<SharedCredentialsProvider>,
     bucket: String,
+    clock: C,
 }
 
 /// An object that is present at a key.
 struct Present {
     etag: String,
     fence: u64,
-    modified_ms: i64,
+    modified: EpochMs,
 }
 
-impl S3Documents {
+impl<C: Clock> S3Documents<C> {
     /// Documents in `bucket`.
-    pub fn new(config: &SdkConfig, bucket: String) -> Self {
-        Self { client: Client::new(config), credentials: config.credentials_provider(), bucket }
+    pub fn new(config: &SdkConfig, bucket: String, clock: C) -> Self {
+        Self { client: Client::new(config), credentials: config.credentials_provider(), bucket, clock }
     }
 
     /// Reads an object. One that S3 refuses permanently, that is too large, or that is no UTF-8 text is unreadable.
@@ -69,7 +69,7 @@ impl S3Documents {
             Err(e) if status(&e) == Some(404) => return Ok(Ok(LastExport::Missing)),
             Err(e) => return Err(unavailable(WHAT, &e)),
         };
-        let modified_ms = object.last_modified().and_then(|time| time.to_millis().ok());
+        let modified = instant(object.last_modified());
         let warnings = object.metadata().and_then(|metadata| metadata.get("warnings")).cloned();
         let length = length(WHAT, &object, None)?;
         if length > MOST {
@@ -80,7 +80,7 @@ impl S3Documents {
             Err(broken) => return Ok(Err(broken)),
         };
         Ok(Ok(match String::from_utf8(bytes.into()) {
-            Ok(text) => LastExport::Found(StoredText { text, modified_ms, warnings }),
+            Ok(text) => LastExport::Found(StoredText { text, modified, warnings }),
             Err(_) => unreadable("it is no UTF-8"),
         }))
     }
@@ -129,13 +129,17 @@ impl S3Documents {
                 Ok(Some(Present {
                     etag: object.e_tag().unwrap_or_default().to_owned(),
                     fence: fence.unwrap_or_default(),
-                    modified_ms: object.last_modified().and_then(|time| time.to_millis().ok()).unwrap_or(0),
+                    modified: instant(object.last_modified()).unwrap_or_default(),
                 }))
             }
             Err(e) if status(&e) == Some(404) => Ok(None),
             Err(e) => Err(unavailable(WHAT, &e)),
         }
     }
+}
+
+fn instant(time: Option<&DateTime>) -> Option<EpochMs> {
+    time?.to_millis().ok().map(EpochMs::new)
 }
 
 fn unreadable(why: &str) -> LastExport {
@@ -148,7 +152,7 @@ fn is_locked(code: Option<&str>) -> bool {
     code.is_some_and(|code| code.starts_with("KMS."))
 }
 
-impl DocumentLinks for S3Documents {
+impl<C: Clock> DocumentLinks for S3Documents<C> {
     async fn lend(
         &self,
         body: Bytes,
@@ -157,9 +161,9 @@ impl DocumentLinks for S3Documents {
         method: LinkMethod,
     ) -> Result<DocumentLink, Unavailable> {
         let key = format!("documents/{sha256}");
-        let now_ms = SystemClock.now_ms();
+        let now = self.clock.now();
         let found = self.head(&key).await?;
-        if found.is_none_or(|found| now_ms - found.modified_ms > FRESH_MS) {
+        if found.is_none_or(|found| now - found.modified > FRESH) {
             let put =
                 self.client.put_object().bucket(&self.bucket).key(&key).content_type(headers.content_type);
             put.body(ByteStream::from(body)).send().await.map_err(|e| unavailable(WHAT, &e))?;
@@ -168,29 +172,28 @@ impl DocumentLinks for S3Documents {
     }
 }
 
-impl S3Documents {
+impl<C: Clock> S3Documents<C> {
     async fn link(
         &self,
         key: &str,
         headers: &LinkHeaders,
         method: LinkMethod,
     ) -> Result<DocumentLink, Unavailable> {
-        let now_ms = SystemClock.now_ms();
-        let life_ms = life_ms(self.credentials.as_ref(), now_ms).await;
-        let life = Duration::from_millis(u64::try_from(life_ms).unwrap_or_default());
-        let url = self.presign(&self.bucket, key, life, Some(headers), method).await?;
-        Ok(DocumentLink { url, expires_ms: now_ms + life_ms })
+        let now = self.clock.now();
+        let life = life(self.credentials.as_ref(), now).await;
+        let url = self.presign(&self.bucket, key, life.into(), Some(headers), method).await?;
+        Ok(DocumentLink { url, expires_at: now + life })
     }
 }
 
-/// Life of an order that nothing came of, in milliseconds: twice the longest try of the worker.
-const ORDER_MS: i64 = 10 * 60 * 1000;
-/// Age from which a document that was built apart is built anew, in milliseconds.
-const BUILT_MS: i64 = 5 * 60 * 1000;
+/// Life of an order that nothing came of: twice the longest try of the worker.
+const ORDER: Millis = Millis::from_mins(10);
+/// Age from which a document that was built apart is built anew.
+const BUILT: Millis = Millis::from_mins(5);
 /// Metadata of an order's object.
 const STATE: &str = "state";
 
-impl S3Documents {
+impl<C: Clock> S3Documents<C> {
     async fn put_order(
         &self,
         id: &str,
@@ -209,7 +212,7 @@ fn order_key(id: &str) -> String {
     format!("documents/orders/{id}")
 }
 
-impl DocumentOrders for S3Documents {
+impl<C: Clock> DocumentOrders for S3Documents<C> {
     async fn look(
         &self,
         id: &str,
@@ -222,12 +225,11 @@ impl DocumentOrders for S3Documents {
             Err(e) if status(&e) == Some(404) => return Ok(OrderProgress::Absent),
             Err(e) => return Err(unavailable(WHAT, &e)),
         };
-        let modified_ms = object.last_modified().and_then(|time| time.to_millis().ok()).unwrap_or(0);
-        let age_ms = SystemClock.now_ms() - modified_ms;
+        let age = self.clock.now() - instant(object.last_modified()).unwrap_or_default();
         let said = |name: &str| object.metadata().and_then(|metadata| metadata.get(name)).map(String::as_str);
         Ok(match said(STATE) {
-            Some("ordered") if age_ms < ORDER_MS => OrderProgress::Waiting,
-            Some("built") if age_ms < BUILT_MS => OrderProgress::Built {
+            Some("ordered") if age < ORDER => OrderProgress::Waiting,
+            Some("built") if age < BUILT => OrderProgress::Built {
                 link: self.link(&key, headers, method).await?,
                 bytes: object.content_length().and_then(|bytes| bytes.try_into().ok()).unwrap_or_default(),
                 sha256: said("sha256").unwrap_or_default().to_owned(),
@@ -255,7 +257,7 @@ impl DocumentOrders for S3Documents {
     }
 }
 
-impl ExportStore for S3Documents {
+impl<C: Clock> ExportStore for S3Documents<C> {
     fn location(&self, key: &str) -> String {
         format!("s3://{}/{key}", self.bucket)
     }

@@ -4,7 +4,6 @@ mod lent;
 pub(crate) mod links;
 
 use crate::clients::unavailable;
-use crate::clock::SystemClock;
 use aws_config::{Region, SdkConfig};
 use aws_sdk_s3::Client;
 use aws_sdk_s3::config::timeout::TimeoutConfig;
@@ -24,6 +23,7 @@ use export_domain::ports::{
     RecordingLists, SourceStore, StoredObject, Unavailable, Upload, WriteError,
 };
 use export_domain::target::{Bucket, Target};
+use export_domain::time::{EpochMs, EpochSecs, Millis};
 use lent::Lender;
 use std::collections::HashMap;
 use std::error::Error;
@@ -46,8 +46,8 @@ const KEY_TROUBLES: [&str; 4] = [
     "KMS.NotFoundException",
     "KMS.InvalidKeyUsageException",
 ];
-/// Seconds that S3 lets a request's time be wrong by.
-const SKEW_S: u64 = 900;
+/// The time that S3 lets a request's time be wrong by.
+const SKEW: Millis = Millis::from_mins(15);
 /// Time that any body may take.
 pub(crate) const GRACE: Duration = Duration::from_secs(20);
 /// Time that a try of making one object of parts may take.
@@ -57,19 +57,20 @@ const SLOWEST: usize = 1 << 20;
 
 /// Objects in S3, with a client for each region that targets name, or for each place if credentials are lent.
 #[derive(Debug)]
-pub struct S3Objects {
+pub struct S3Objects<C> {
     config: SdkConfig,
     home: Client,
     abroad: Mutex<HashMap<String, Client>>,
     lender: Option<Lender>,
     grace: Duration,
+    clock: C,
 }
 
-impl S3Objects {
+impl<C: Clock> S3Objects<C> {
     /// Objects as `config` reaches them.
-    pub fn new(config: &SdkConfig) -> Self {
+    pub fn new(config: &SdkConfig, clock: C) -> Self {
         let (home, abroad) = (Client::new(config), Mutex::default());
-        Self { config: config.clone(), home, abroad, lender: None, grace: GRACE }
+        Self { config: config.clone(), home, abroad, lender: None, grace: GRACE, clock }
     }
 
     /// Objects as the role of that ARN reaches them, whose rights are narrowed to what each call needs: to read to the
@@ -81,14 +82,14 @@ impl S3Objects {
 
     async fn reader(&self, bucket: &Bucket) -> Result<Client, RecordingError> {
         match &self.lender {
-            Some(lender) => Box::pin(lender.reader(bucket)).await,
+            Some(lender) => Box::pin(lender.reader(bucket, self.clock.now())).await,
             None => Ok(self.home.clone()),
         }
     }
 
     async fn writer(&self, target: &Target, key: &str) -> Result<Client, WriteError> {
         match &self.lender {
-            Some(lender) => Box::pin(lender.writer(target, key)).await,
+            Some(lender) => Box::pin(lender.writer(target, key, self.clock.now())).await,
             None => Ok(self.client(target)),
         }
     }
@@ -107,7 +108,7 @@ impl S3Objects {
     }
 }
 
-impl SourceStore for S3Objects {
+impl<C: Clock> SourceStore for S3Objects<C> {
     async fn read(
         &self,
         bucket: &Bucket,
@@ -127,7 +128,7 @@ impl SourceStore for S3Objects {
     }
 }
 
-impl S3Objects {
+impl<C: Clock> S3Objects<C> {
     /// Asks for an object or bytes of it; `None` if there are none of these bytes.
     async fn get(
         &self,
@@ -141,13 +142,13 @@ impl S3Objects {
             Ok(object) => Ok(Some(object)),
             Err(e) => match status(&e) {
                 Some(416) if range.is_some() => Ok(None),
-                _ => Err(unread(&e)),
+                _ => Err(unread(&e, self.clock.now())),
             },
         }
     }
 }
 
-impl RecordingLists for S3Objects {
+impl<C: Clock> RecordingLists for S3Objects<C> {
     async fn folder(
         &self,
         bucket: &Bucket,
@@ -172,11 +173,11 @@ impl RecordingLists for S3Objects {
             .set_expected_bucket_owner(account(&bucket.owner))
             .send()
             .await
-            .map_err(|e| unread(&e))?;
+            .map_err(|e| unread(&e, self.clock.now()))?;
         let own = |key: Option<&str>| key?.strip_prefix(folder).map(str::to_owned);
         let folders: Vec<String> =
             listed.common_prefixes().iter().filter_map(|found| own(found.prefix())).collect();
-        let written = |at: Option<&DateTime>| at.and_then(|at| at.to_millis().ok()).unwrap_or_default();
+        let written = |at: Option<&DateTime>| at.and_then(instant).unwrap_or_default();
         let objects = listed.contents().iter();
         let objects: Vec<_> = objects
             .filter_map(|found| Some((own(found.key())?, written(found.last_modified()))))
@@ -191,11 +192,11 @@ impl RecordingLists for S3Objects {
         })
     }
 
-    async fn written_at(&self, bucket: &Bucket, key: &str) -> Result<Option<i64>, RecordingError> {
+    async fn written_at(&self, bucket: &Bucket, key: &str) -> Result<Option<EpochMs>, RecordingError> {
         let head = self.reader(bucket).await?.head_object().bucket(&bucket.name).key(key);
         match head.set_expected_bucket_owner(account(&bucket.owner)).send().await {
-            Ok(object) => Ok(object.last_modified().and_then(|at| at.to_millis().ok())),
-            Err(e) => match unread(&e) {
+            Ok(object) => Ok(object.last_modified().and_then(instant)),
+            Err(e) => match unread(&e, self.clock.now()) {
                 RecordingError::NotFound => Ok(None),
                 error => Err(error),
             },
@@ -203,9 +204,13 @@ impl RecordingLists for S3Objects {
     }
 }
 
+fn instant(at: &DateTime) -> Option<EpochMs> {
+    at.to_millis().ok().map(EpochMs::new)
+}
+
 /// Why an object was not read, or a folder not listed.
-fn unread<E: ProvideErrorMetadata + Error + 'static>(error: &SdkError<E>) -> RecordingError {
-    match trouble(error) {
+fn unread<E: ProvideErrorMetadata + Error + 'static>(error: &SdkError<E>, now: EpochMs) -> RecordingError {
+    match trouble(error, now) {
         _ if status(error) == Some(404) => RecordingError::NotFound,
         Some(Trouble::Denied) => RecordingError::Denied,
         Some(Trouble::Key) => RecordingError::Key(unavailable(WHAT, error).1),
@@ -274,7 +279,7 @@ pub(crate) async fn whole(
 }
 
 /// By a list, which needs no right to read objects. The first key of those that begin with `key` is `key` itself.
-impl ClipLook for S3Objects {
+impl<C: Clock> ClipLook for S3Objects<C> {
     async fn is_there(&self, target: &Target, key: &str) -> Result<bool, WriteError> {
         let listed = self
             .client(target)
@@ -285,12 +290,12 @@ impl ClipLook for S3Objects {
             .set_expected_bucket_owner(account(&target.owner))
             .send()
             .await
-            .map_err(|e| failed(&e))?;
+            .map_err(|e| failed(&e, self.clock.now()))?;
         Ok(listed.contents().first().is_some_and(|object| object.key() == Some(key)))
     }
 }
 
-impl ClipStore for S3Objects {
+impl<C: Clock> ClipStore for S3Objects<C> {
     async fn head(&self, target: &Target, key: &str) -> Result<Option<StoredObject>, WriteError> {
         let sent = self
             .writer(target, key)
@@ -310,7 +315,7 @@ impl ClipStore for S3Objects {
                 origin: object.metadata().and_then(read_origin),
             })),
             Err(e) if status(&e) == Some(404) => Ok(None),
-            Err(e) => Err(failed(&e)),
+            Err(e) => Err(failed(&e, self.clock.now())),
         }
     }
 
@@ -335,7 +340,7 @@ impl ClipStore for S3Objects {
                 .body(ByteStream::from(body.bytes.clone()))
                 .send()
         };
-        published(&[412], attempt).await
+        published(&self.clock, &[412], attempt).await
     }
 
     async fn begin(
@@ -358,7 +363,7 @@ impl ClipStore for S3Objects {
             .set_expected_bucket_owner(account(&target.owner))
             .send()
             .await
-            .map_err(|e| failed(&e))?;
+            .map_err(|e| failed(&e, self.clock.now()))?;
         let id = sent.upload_id().ok_or_else(|| Unavailable(WHAT, "an upload without an id".to_owned()))?;
         Ok(Upload { id: id.to_owned(), key: key.to_owned() })
     }
@@ -383,7 +388,7 @@ impl ClipStore for S3Objects {
             .body(ByteStream::from(body.bytes))
             .send()
             .await
-            .map_err(|e| failed(&e))?;
+            .map_err(|e| failed(&e, self.clock.now()))?;
         Ok(Part { number, etag: sent.e_tag().unwrap_or_default().to_owned(), sha256: body.sha256 })
     }
 
@@ -416,7 +421,7 @@ impl ClipStore for S3Objects {
                 .send()
         };
         // An upload that is gone was completed by a try whose reply was lost, or thrown away: the object tells.
-        published(&[404, 412], attempt).await
+        published(&self.clock, &[404, 412], attempt).await
     }
 
     async fn remove(&self, target: &Target, key: &str, etag: &str) -> Result<(), WriteError> {
@@ -433,7 +438,7 @@ impl ClipStore for S3Objects {
         match sent {
             Ok(_) => Ok(()),
             Err(e) if matches!(status(&e), Some(404 | 412)) && !is_denied(&e) => Ok(()),
-            Err(e) => Err(failed(&e)),
+            Err(e) => Err(failed(&e, self.clock.now())),
         }
     }
 
@@ -451,14 +456,18 @@ impl ClipStore for S3Objects {
         match sent {
             Ok(_) => Ok(()),
             Err(e) if status(&e) == Some(404) => Ok(()),
-            Err(e) => Err(failed(&e)),
+            Err(e) => Err(failed(&e, self.clock.now())),
         }
     }
 }
 
 /// Makes an object visible. A status in `refusals` is an answer; 409 means that another conditional write was under
 /// way, so ask again.
-async fn published<F, T, E>(refusals: &[u16], attempt: impl Fn() -> F) -> Result<Published, WriteError>
+async fn published<F, T, E>(
+    clock: &impl Clock,
+    refusals: &[u16],
+    attempt: impl Fn() -> F,
+) -> Result<Published, WriteError>
 where
     F: Future<Output = Result<T, SdkError<E>>>,
     E: ProvideErrorMetadata + Error + Send + Sync + 'static,
@@ -470,19 +479,19 @@ where
             Err(e) => match status(&e) {
                 Some(code) if refusals.contains(&code) && !is_denied(&e) => return Ok(Published::Refused),
                 Some(409) if tries < CONFLICT_TRIES => tries += 1,
-                _ => return Err(failed(&e)),
+                _ => return Err(failed(&e, clock.now())),
             },
         }
         pause(tries).await;
     }
 }
 
-fn failed<E>(error: &SdkError<E>) -> WriteError
+fn failed<E>(error: &SdkError<E>, now: EpochMs) -> WriteError
 where
     E: ProvideErrorMetadata + Error + Send + Sync + 'static,
 {
     let failed = unavailable(WHAT, error);
-    match trouble(error) {
+    match trouble(error, now) {
         Some(Trouble::Denied) => WriteError::Denied(failed.1),
         Some(Trouble::Key) => WriteError::Key(failed.1),
         Some(Trouble::Clock) => WriteError::Clock(failed.1),
@@ -501,13 +510,13 @@ enum Trouble {
     Clock,
 }
 
-fn trouble<E: ProvideErrorMetadata>(error: &SdkError<E>) -> Option<Trouble> {
+fn trouble<E: ProvideErrorMetadata>(error: &SdkError<E>, now: EpochMs) -> Option<Trouble> {
     let (code, message) = (error.code().unwrap_or_default(), error.message().unwrap_or_default());
     let keyed = code == "AccessDenied" && message.contains("kms:");
     if keyed || KEY_TROUBLES.contains(&code) {
         return Some(Trouble::Key);
     }
-    if code == "RequestTimeTooSkewed" || (is_denied(error) && code.is_empty() && is_clock_off(error)) {
+    if code == "RequestTimeTooSkewed" || (is_denied(error) && code.is_empty() && is_clock_off(error, now)) {
         return Some(Trouble::Clock);
     }
     is_denied(error).then_some(Trouble::Denied)
@@ -515,11 +524,10 @@ fn trouble<E: ProvideErrorMetadata>(error: &SdkError<E>) -> Option<Trouble> {
 
 /// Returns `true` if the reply's time is not this machine's by more than S3 lets pass: what a 403 without a code, as
 /// `HEAD` has it, cannot say itself.
-fn is_clock_off<E>(error: &SdkError<E>) -> bool {
+fn is_clock_off<E>(error: &SdkError<E>, now: EpochMs) -> bool {
     let date = error.raw_response().and_then(|response| response.headers().get("date"));
     let theirs = date.and_then(|date| DateTime::from_str(date, Format::HttpDate).ok());
-    let ours = SystemClock.now_ms() / 1000;
-    theirs.is_some_and(|theirs| theirs.secs().abs_diff(ours) > SKEW_S)
+    theirs.is_some_and(|theirs| EpochSecs::new(theirs.secs()).distance(now.to_secs()) > SKEW)
 }
 
 /// Returns `true` if S3 does not let us, at whatever time it is asked. A clock or credentials that are out of date,

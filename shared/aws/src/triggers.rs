@@ -6,6 +6,7 @@ use aws_config::SdkConfig;
 use aws_sdk_sqs::Client;
 use aws_sdk_sqs::types::MessageAttributeValue;
 use export_domain::ports::Unavailable;
+use export_domain::time::EpochMs;
 use export_mre::ports::TriggerQueue;
 
 const WHAT: &str = "the trigger queue";
@@ -28,8 +29,8 @@ impl SqsTriggers {
 }
 
 impl TriggerQueue for SqsTriggers {
-    async fn send_again(&self, body: &str, sent_ms: i64, delay_s: u32) -> Result<(), Unavailable> {
-        let sent = MessageAttributeValue::builder().data_type("Number").string_value(sent_ms.to_string());
+    async fn send_again(&self, body: &str, sent_at: EpochMs, delay_s: u32) -> Result<(), Unavailable> {
+        let sent = MessageAttributeValue::builder().data_type("Number").string_value(sent_at.to_string());
         self.client
             .send_message()
             .queue_url(&self.url)

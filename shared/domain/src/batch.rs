@@ -1,12 +1,12 @@
 //! Batches: many clips in one request. A batch is a list of ordinary jobs: each has the name that it would have if it
 //! were asked for alone.
 //!
-//! Every time is a whole number of milliseconds in an `i64`; text becomes such a number without passing through a
-//! float.
+//! Every time is a whole number of milliseconds; text becomes such a number without passing through a float.
 
 use crate::ids::LivePath;
 use crate::lines::TextFault;
-use crate::request::{MAX_START_POS_MS, MAX_START_TIME_MS};
+use crate::request::{MAX_START_POS, MAX_START_TIME};
+use crate::time::{EpochMs, Millis};
 use serde::{Deserialize, Serialize};
 
 pub mod csv;
@@ -19,55 +19,54 @@ pub mod segments;
 pub mod times;
 
 /// Integers below are seconds that were meant to be milliseconds: as milliseconds they lie before March 1973.
-const LEAST_EPOCH_MS: i64 = 100_000_000_000;
+const LEAST_EPOCH: EpochMs = EpochMs::new(100_000_000_000);
 
 /// A part of a recording.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub struct ClipSpan {
-    /// `StartPos`: milliseconds since 1970.
-    pub start_pos_ms: i64,
-    /// `StartTime`: milliseconds since the recording's start. Where the request does not tell it, the longest that there
+    /// `StartPos`.
+    pub start_pos_ms: EpochMs,
+    /// `StartTime`: since the recording's start. Where the request does not tell it, the longest that there
     /// is, 30 days: a recording without a clock then has no such window, rather than another one.
-    pub start_time_ms: i64,
-    /// `Duration`: milliseconds, at least 1.
-    pub duration_ms: i64,
+    pub start_time_ms: Millis,
+    /// `Duration`: at least 1 ms.
+    pub duration_ms: Millis,
 }
 
-/// The point that a list's times count from, and the corrections that apply to all of them, in milliseconds.
+/// The point that a list's times count from, and the corrections that apply to all of them.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub struct Base {
-    /// The instant of second 0 or of timecode `00:00:00:00`, since 1970. `None` if the request names none.
-    pub zero_ms: Option<i64>,
+    /// The instant of second 0 or of timecode `00:00:00:00`. `None` if the request names none.
+    pub zero_ms: Option<EpochMs>,
     /// Added to both ends of every span.
-    pub shift_ms: i64,
+    pub shift_ms: Millis,
     /// Added in front of every span; at least 0.
-    pub pad_before_ms: i64,
+    pub pad_before_ms: Millis,
     /// Added behind every span; at least 0.
-    pub pad_after_ms: i64,
+    pub pad_after_ms: Millis,
 }
 
 impl Base {
-    /// The span from `start_ms` to `end_ms`, both since 1970, with shift and pads. What lies before 1970 begins there.
+    /// The span from `start` to `end`, with shift and pads. What lies before 1970 begins there.
     ///
     /// # Errors
     /// Why there is none, in words that complete "the clip": the end is not behind the start, or a time is out of
     /// range.
-    pub fn span(&self, start_ms: i64, end_ms: i64) -> Result<ClipSpan, &'static str> {
-        const RANGE: &str = "is outside the years 1970 to 2099";
-        if end_ms <= start_ms {
+    pub fn span(&self, start: EpochMs, end: EpochMs) -> Result<ClipSpan, &'static str> {
+        if end <= start {
             return Err("does not end after its start");
         }
-        let moved = |ms: i64, by: i64| ms.checked_add(self.shift_ms)?.checked_add(by);
-        let start = moved(start_ms, -self.pad_before_ms).ok_or(RANGE)?;
-        let end = moved(end_ms, self.pad_after_ms).ok_or(RANGE)?;
-        let in_range = |ms: &i64| (0..=MAX_START_POS_MS).contains(ms);
-        if !in_range(&start) || !in_range(&end) {
-            return Err(RANGE);
+        // What is too large stops at the limit of its type, which is out of range.
+        let start = start + self.shift_ms - self.pad_before_ms;
+        let end = end + self.shift_ms + self.pad_after_ms;
+        let range = EpochMs::ZERO..=MAX_START_POS;
+        if !range.contains(&start) || !range.contains(&end) {
+            return Err("is outside the years 1970 to 2099");
         }
-        let since_zero = self.zero_ms.map_or(MAX_START_TIME_MS, |zero| start.saturating_sub(zero));
+        let since_zero = self.zero_ms.map_or(MAX_START_TIME, |zero| start - zero);
         Ok(ClipSpan {
             start_pos_ms: start,
-            start_time_ms: since_zero.clamp(0, MAX_START_TIME_MS),
+            start_time_ms: since_zero.clamp(Millis::ZERO, MAX_START_TIME),
             duration_ms: end - start,
         })
     }
@@ -78,10 +77,10 @@ impl Base {
 pub struct SpanBounds {
     /// The point that times count from, and their corrections.
     pub base: Base,
-    /// Longest clip in milliseconds.
-    pub max_duration_ms: i64,
-    /// Latest start of a window, since 1970.
-    pub latest_ms: i64,
+    /// Longest clip.
+    pub max_duration_ms: Millis,
+    /// Latest start of a window.
+    pub latest_ms: EpochMs,
     /// Most days that a window may begin after the request, from which `latest_ms` follows.
     pub max_ahead_days: i64,
     /// Most clips; reading may stop after one more.
@@ -98,13 +97,13 @@ pub struct WrongSpan {
 }
 
 impl SpanBounds {
-    /// The span from `start_ms` to `end_ms`, both since 1970, with shift and pads.
+    /// The span from `start` to `end`, with shift and pads.
     ///
     /// # Errors
     /// When there is no such span, it is too long, or it begins too far ahead.
-    pub fn span(&self, start_ms: i64, end_ms: i64) -> Result<ClipSpan, WrongSpan> {
+    pub fn span(&self, start: EpochMs, end: EpochMs) -> Result<ClipSpan, WrongSpan> {
         let wrong = |is_of_start, detail| Err(WrongSpan { is_of_start, detail });
-        match self.base.span(start_ms, end_ms) {
+        match self.base.span(start, end) {
             Ok(span) if span.duration_ms > self.max_duration_ms => {
                 wrong(false, format!("makes the clip longer than {} ms", self.max_duration_ms))
             }
@@ -212,23 +211,32 @@ impl Fault {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::job::testing::{at, ms};
     use proptest::prelude::*;
 
     #[test]
     fn a_span_is_moved_and_padded_and_counts_from_zero() {
-        let base = Base { zero_ms: Some(1_000_000), shift_ms: 500, pad_before_ms: 2000, pad_after_ms: 3000 };
-        let span = base.span(1_010_000, 1_019_000);
-        assert_eq!(span, Ok(ClipSpan { start_pos_ms: 1_008_500, start_time_ms: 8500, duration_ms: 14_000 }));
-        let early = base.span(1_000_000, 1_000_001).unwrap();
-        assert_eq!((early.start_pos_ms, early.start_time_ms), (998_500, 0));
-        let plain = Base::default().span(7, 8);
-        assert_eq!(plain, Ok(ClipSpan { start_pos_ms: 7, start_time_ms: MAX_START_TIME_MS, duration_ms: 1 }));
+        let base = Base {
+            zero_ms: Some(at(1_000_000)),
+            shift_ms: ms(500),
+            pad_before_ms: ms(2000),
+            pad_after_ms: ms(3000),
+        };
+        let span = base.span(at(1_010_000), at(1_019_000));
+        let moved =
+            ClipSpan { start_pos_ms: at(1_008_500), start_time_ms: ms(8500), duration_ms: ms(14_000) };
+        assert_eq!(span, Ok(moved));
+        let early = base.span(at(1_000_000), at(1_000_001)).unwrap();
+        assert_eq!((early.start_pos_ms, early.start_time_ms), (at(998_500), ms(0)));
+        let plain = Base::default().span(at(7), at(8));
+        let plainly = ClipSpan { start_pos_ms: at(7), start_time_ms: MAX_START_TIME, duration_ms: ms(1) };
+        assert_eq!(plain, Ok(plainly));
     }
 
     #[test]
     fn a_span_that_is_reversed_or_out_of_range_is_refused() {
-        for (start, end) in [(5, 5), (5, 4), (-1, 5), (5, MAX_START_POS_MS + 1), (0, i64::MAX)] {
-            assert!(Base::default().span(start, end).is_err(), "{start} {end}");
+        for (start, end) in [(5, 5), (5, 4), (-1, 5), (5, MAX_START_POS.get() + 1), (0, i64::MAX)] {
+            assert!(Base::default().span(at(start), at(end)).is_err(), "{start} {end}");
         }
     }
 
@@ -236,10 +244,11 @@ mod tests {
         #[test]
         fn no_times_overflow(zero: Option<i64>, shift: i64, before in 0..i64::MAX, after in 0..i64::MAX,
             start: i64, end: i64) {
-            let base = Base { zero_ms: zero, shift_ms: shift, pad_before_ms: before, pad_after_ms: after };
-            if let Ok(span) = base.span(start, end) {
-                prop_assert!(span.duration_ms >= 1 && span.start_pos_ms >= 0 && span.start_time_ms >= 0);
-                prop_assert!(span.start_pos_ms + span.duration_ms <= MAX_START_POS_MS);
+            let [shift_ms, pad_before_ms, pad_after_ms] = [shift, before, after].map(ms);
+            let base = Base { zero_ms: zero.map(at), shift_ms, pad_before_ms, pad_after_ms };
+            if let Ok(span) = base.span(at(start), at(end)) {
+                prop_assert!(span.duration_ms >= ms(1) && span.start_pos_ms >= at(0) && span.start_time_ms >= ms(0));
+                prop_assert!(span.start_pos_ms + span.duration_ms <= MAX_START_POS);
             }
         }
     }

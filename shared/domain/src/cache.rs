@@ -7,14 +7,15 @@
 use crate::ids::TenantId;
 use crate::ports::{Clock, Session, Sessions, Tenants, Unavailable};
 use crate::tenant::Tenant;
+use crate::time::{EpochMs, Millis};
 use std::collections::HashMap;
 use std::mem;
 use std::sync::{Mutex, PoisonError};
 
-/// The time for which a found row holds, in milliseconds.
-const FOUND_MS: i64 = 60_000;
-/// The time for which an absent row holds, in milliseconds.
-const ABSENT_MS: i64 = 30_000;
+/// The time for which a found row holds.
+const FOUND: Millis = Millis::from_mins(1);
+/// The time for which an absent row holds.
+const ABSENT: Millis = Millis::from_secs(30);
 /// Most entries of each kind.
 const CAPACITY: usize = 4096;
 
@@ -37,12 +38,12 @@ struct Memory<V> {
 /// keys that were looked up meanwhile.
 #[derive(Debug)]
 struct Recent<V> {
-    young: HashMap<String, (i64, V)>,
-    old: HashMap<String, (i64, V)>,
+    young: HashMap<String, (EpochMs, V)>,
+    old: HashMap<String, (EpochMs, V)>,
 }
 
 impl<V: Clone> Recent<V> {
-    fn get(&mut self, key: &str, now: i64) -> Option<V> {
+    fn get(&mut self, key: &str, now: EpochMs) -> Option<V> {
         if !self.young.contains_key(key) {
             let (until, value) = self.old.remove(key)?;
             self.put(key, until, value);
@@ -50,7 +51,7 @@ impl<V: Clone> Recent<V> {
         self.young.get(key).filter(|(until, _)| *until > now).map(|(_, value)| value.clone())
     }
 
-    fn put(&mut self, key: &str, until: i64, value: V) {
+    fn put(&mut self, key: &str, until: EpochMs, value: V) {
         if self.young.len() >= CAPACITY / 2 {
             self.old = mem::take(&mut self.young);
         }
@@ -74,18 +75,18 @@ impl<P, C: Clock, V: Clone> Cached<P, C, V> {
     /// The known result for `key`: `Some(None)` is an absent row.
     #[expect(clippy::option_option, reason = "unknown and none are different")]
     fn recall(&self, key: &str) -> Option<Option<V>> {
-        let now = self.clock.now_ms();
+        let now = self.clock.now();
         let mut memory = self.memory.lock().unwrap_or_else(PoisonError::into_inner);
         let found = memory.found.get(key, now).map(Some);
         found.or_else(|| memory.absent.get(key, now).map(|()| None))
     }
 
     fn remember(&self, key: &str, value: Option<&V>) {
-        let now = self.clock.now_ms();
+        let now = self.clock.now();
         let mut memory = self.memory.lock().unwrap_or_else(PoisonError::into_inner);
         match value {
-            Some(value) => memory.found.put(key, now + FOUND_MS, value.clone()),
-            None => memory.absent.put(key, now + ABSENT_MS, ()),
+            Some(value) => memory.found.put(key, now + FOUND, value.clone()),
+            None => memory.absent.put(key, now + ABSENT, ()),
         }
     }
 }

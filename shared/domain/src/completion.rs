@@ -73,13 +73,13 @@ pub fn notification(job: &Job) -> Notification {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::job::testing::{job, manifest};
+    use crate::job::testing::{at, job, manifest};
     use crate::job::{Claim, PlanSummary, Reason};
     use crate::settings::Lifecycle;
     use serde_json::Value;
 
     fn running() -> Job {
-        match job().claim(1, "me", 0, &Lifecycle::default()) {
+        match job().claim(1, "me", at(0), &Lifecycle::default()) {
             Claim::Granted(job) => *job,
             other => panic!("{other:?}"),
         }
@@ -92,8 +92,8 @@ mod tests {
     #[test]
     fn a_clip_that_is_there_is_told_of_with_its_keys() {
         let times = Lifecycle::default();
-        let image = running().with_image(1, manifest(0), PlanSummary::default(), 1, &times).unwrap();
-        let ready = image.with_video(1, manifest(40), PlanSummary::default(), 2, &times).unwrap();
+        let image = running().with_image(1, manifest(0), PlanSummary::default(), at(1), &times).unwrap();
+        let ready = image.with_video(1, manifest(40), PlanSummary::default(), at(2), &times).unwrap();
         let told = detail(&ready);
         assert_eq!(notification(&ready).detail_type, "Media Export Ready");
         assert_eq!(told["video_key"], Value::from(ready.order.key(ObjectKind::Video)));
@@ -104,9 +104,9 @@ mod tests {
     #[test]
     fn a_job_without_files_is_told_of_with_its_reason_and_without_keys() {
         let times = Lifecycle::default();
-        let image = running().with_image(1, manifest(0), PlanSummary::default(), 1, &times).unwrap();
+        let image = running().with_image(1, manifest(0), PlanSummary::default(), at(1), &times).unwrap();
         let cause = Reason::NoMedia.because("the window is in a hole");
-        let failed = image.given_up(1, cause, 2, &times).unwrap();
+        let failed = image.given_up(1, cause, at(2), &times).unwrap();
         let told = detail(&failed);
         assert_eq!(told["job"]["detail"], "the window is in a hole");
         assert_eq!(notification(&failed).detail_type, "Media Export Failed");
@@ -116,7 +116,7 @@ mod tests {
 
     #[test]
     fn an_event_names_the_request_if_it_had_a_name() {
-        let failed = running().given_up(1, Reason::NoMedia, 2, &Lifecycle::default()).unwrap();
+        let failed = running().given_up(1, Reason::NoMedia, at(2), &Lifecycle::default()).unwrap();
         assert_eq!(detail(&failed).get("correlation_id"), None);
         let named = Job { correlation_id: CorrelationId::parse("order 7"), ..failed };
         assert_eq!(detail(&named)["correlation_id"], "order 7");
@@ -125,7 +125,7 @@ mod tests {
     #[test]
     fn each_generation_has_an_event_of_its_own() {
         let times = Lifecycle::default();
-        let failed = running().given_up(1, Reason::NoMedia, 2, &times).unwrap();
+        let failed = running().given_up(1, Reason::NoMedia, at(2), &times).unwrap();
         let again = Job { generation: 2, ..failed.clone() };
         assert_ne!(detail(&failed)["id"], detail(&again)["id"]);
     }

@@ -1,7 +1,7 @@
 //! The files of a job with links to them, for clients that hold a session and no rights at the bucket.
 
 use crate::job::Manifest;
-use jiff::Timestamp;
+use crate::time::EpochMs;
 use serde::Serialize;
 use std::fmt;
 
@@ -48,10 +48,9 @@ impl fmt::Debug for LinkedFile<'_> {
 }
 
 impl<'a> Files<'a> {
-    /// Links that end at `expires_ms` milliseconds since the epoch.
-    pub fn new(expires_ms: i64, video: Option<LinkedFile<'a>>, image: Option<LinkedFile<'a>>) -> Self {
-        let ends = Timestamp::from_second(expires_ms.div_euclid(1000)).unwrap_or_default();
-        Self { expires_at: ends.to_string(), video, image }
+    /// Links that end at `expires_at`.
+    pub fn new(expires_at: EpochMs, video: Option<LinkedFile<'a>>, image: Option<LinkedFile<'a>>) -> Self {
+        Self { expires_at: expires_at.to_secs().start().to_rfc3339(), video, image }
     }
 }
 

@@ -8,6 +8,7 @@
 use crate::ids::{BatchId, JobId, TenantId, hex};
 use crate::request::{ExportRequest, Wanted};
 use crate::target::Target;
+use crate::time::EpochMs;
 use hmac::{Hmac, KeyInit, Mac};
 use jiff::Timestamp;
 use serde_json::json;
@@ -107,8 +108,8 @@ fn canonical(request: &ExportRequest, target: &Target) -> String {
 }
 
 /// UTC `YYYYMMDD-HH-MM-SS`.
-fn stamp(epoch_ms: i64) -> String {
-    Timestamp::from_millisecond(epoch_ms).unwrap_or_default().strftime("%Y%m%d-%H-%M-%S").to_string()
+fn stamp(at: EpochMs) -> String {
+    Timestamp::from_millisecond(at.get()).unwrap_or_default().strftime("%Y%m%d-%H-%M-%S").to_string()
 }
 
 fn uuid(bytes: &[u8]) -> String {

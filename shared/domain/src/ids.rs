@@ -1,5 +1,6 @@
 //! Names that come from outside, each parsed once. A value of these types is safe to put into a key or a path.
 
+use crate::time::EpochMs;
 use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 use std::fmt;
@@ -222,7 +223,7 @@ impl FileName {
     }
 
     /// The default for a request without one: `clip_<StartPos>`.
-    pub fn for_start(start_pos_ms: i64) -> Self {
+    pub fn for_start(start_pos_ms: EpochMs) -> Self {
         Self(format!("clip_{start_pos_ms}"))
     }
 

@@ -9,12 +9,11 @@ use crate::ports::{Clock, Sessions, Tenants, Unavailable};
 use crate::request::{self, ExportRequest, FieldError};
 use crate::settings::{AuthMode, Limits};
 use crate::tenant::Tenant;
+use crate::time::Millis;
 use crate::update::Contended;
 
 /// Largest body in bytes.
 pub const MAX_BODY: usize = 64 * 1024;
-
-const DAY_MS: i64 = 24 * 3_600_000;
 
 /// The reason for which a request is rejected.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -33,8 +32,8 @@ pub enum Rejection {
         counted: Counted,
         /// The most of that kind.
         most: u32,
-        /// Milliseconds until the request may be sent again: 2000 to 10000, jittered.
-        wait_ms: i64,
+        /// The time until the request may be sent again: 2 to 10 s, jittered.
+        wait_ms: Millis,
     },
     /// The tenant has no job of that name.
     NoSuchJob,
@@ -163,7 +162,7 @@ impl<S: Sessions, T: Tenants, C: Clock> Intake<S, T, C> {
     /// Refuses a window that begins too far ahead: its job would stay on record, and count, until then.
     fn near(&self, request: &ExportRequest) -> Result<(), FieldError> {
         let days = self.limits.max_ahead_days;
-        let latest = self.clock.now_ms().saturating_add(days.saturating_mul(DAY_MS));
+        let latest = self.clock.now() + Millis::from_days(days);
         let near = request.start_pos_ms <= latest;
         near.then_some(())
             .ok_or_else(|| FieldError::new("StartPos", format!("must be at most {days} days ahead")))
@@ -204,7 +203,7 @@ pub async fn authenticate(
         (AuthMode::Session, None) => Ok(None),
         (AuthMode::Session, Some(id)) => {
             let row = sessions.session(&id.key()).await?;
-            let live = row.filter(|row| !row.expires_at.has_come(clock.now_ms()));
+            let live = row.filter(|row| !row.expires_at.has_come(clock.now()));
             Ok(live.map(|row| row.tenant))
         }
     }

@@ -11,7 +11,7 @@ use crate::message::{Message, VERSION};
 use crate::request::{ExportRequest, ExportType, Story, Wanted};
 use crate::storage::Container;
 use crate::target::Target;
-use crate::time::EpochSecs;
+use crate::time::{EpochMs, EpochSecs, Millis};
 use crate::trace::{self, CorrelationId, TraceContext, TraceHeader};
 use serde::{Deserialize, Serialize};
 
@@ -87,8 +87,8 @@ pub struct Failure {
     pub detail: Detail,
     /// `true` if a POST may start another generation at once.
     pub retriable: bool,
-    /// When, milliseconds since the epoch.
-    pub at: i64,
+    /// When.
+    pub at: EpochMs,
 }
 
 impl Failure {
@@ -117,8 +117,8 @@ pub struct UntoldEnd {
     /// Its clip, if it was ready.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub video: Option<Manifest>,
-    /// When, milliseconds since the epoch.
-    pub at: i64,
+    /// When.
+    pub at: EpochMs,
     /// Name of the request that made or restarted it.
     #[serde(default, skip_serializing_if = "Option::is_none", deserialize_with = "trace::correlation_id")]
     pub correlation_id: Option<CorrelationId>,
@@ -151,10 +151,10 @@ pub struct Manifest {
     /// Parts that the object was uploaded in; 0 if it was written at once.
     #[serde(default)]
     pub parts: u32,
-    /// Length in milliseconds (0 for an image).
-    pub duration_ms: i64,
-    /// The part of the window that no recorded frame covers, in milliseconds.
-    pub lack_ms: i64,
+    /// Length (0 for an image).
+    pub duration_ms: Millis,
+    /// The part of the window that no recorded frame covers.
+    pub lack_ms: Millis,
     /// The parts that were left out of it or corrected in it, one of each kind.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub warnings: Vec<Warning>,
@@ -167,9 +167,9 @@ pub struct Manifest {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Hole {
     /// Its start, in milliseconds from the window's.
-    pub at_ms: i64,
+    pub at_ms: Millis,
     /// Its length in milliseconds.
-    pub length_ms: i64,
+    pub length_ms: Millis,
 }
 
 /// A manifest written before its object is made visible, so that a worker that finds the object knows what it is.
@@ -183,9 +183,9 @@ pub struct Staged {
     pub fence: u64,
     /// The file that it made.
     pub manifest: Manifest,
-    /// When, milliseconds since the epoch; absent in items of earlier versions.
+    /// When; absent in items of earlier versions.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub at: Option<i64>,
+    pub at: Option<EpochMs>,
 }
 
 /// An upload in parts that an attempt has begun.
@@ -234,12 +234,12 @@ pub struct PlanSummary {
 pub struct Order {
     /// Clip and frame, or the frame alone.
     pub wanted: Wanted,
-    /// Start of the window, milliseconds since the epoch.
-    pub start_pos_ms: i64,
-    /// Start of the window, milliseconds since the recording's start.
-    pub start_time_ms: i64,
-    /// Length of the window in milliseconds.
-    pub duration_ms: i64,
+    /// Start of the window.
+    pub start_pos_ms: EpochMs,
+    /// Start of the window, from the recording's start.
+    pub start_time_ms: Millis,
+    /// Length of the window.
+    pub duration_ms: Millis,
     /// The manifest.
     pub live_path: LivePath,
     /// Codec asked for.
@@ -255,7 +255,7 @@ pub struct Order {
     pub story: Option<Story>,
 }
 
-/// One job. Times are milliseconds since the Unix epoch unless said otherwise.
+/// One job.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Job {
     /// [`SCHEMA_VERSION`] of the writer.
@@ -282,45 +282,45 @@ pub struct Job {
     /// The order.
     pub order: Order,
     /// First POST.
-    pub created_at: i64,
+    pub created_at: EpochMs,
     /// Start of this generation.
-    pub queued_at: i64,
+    pub queued_at: EpochMs,
     /// Last write.
-    pub updated_at: i64,
+    pub updated_at: EpochMs,
     /// When the claim now in force was made.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub started_at: Option<i64>,
+    pub started_at: Option<EpochMs>,
     /// The claim is good until then.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub lease_until: Option<i64>,
+    pub lease_until: Option<EpochMs>,
     /// The worker's own name of its claim.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub claim_id: Option<String>,
     /// When the sweeper looks at it: to send the message again, or the completion event of a job that ended.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub due_at: Option<i64>,
+    pub due_at: Option<EpochMs>,
     /// Times that the sweeper sent something since the last claim or the end.
     #[serde(default)]
     pub resends: u32,
     /// When the work must be done; set by a claim, and gone once the job is back in the queue.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub deadline_at: Option<i64>,
+    pub deadline_at: Option<EpochMs>,
     /// When a job is looked at again that waits for its recording, or for a pause after a failure to be over.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub wake_at: Option<i64>,
+    pub wake_at: Option<EpochMs>,
     /// First time that a service which the work needs did not answer.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub unanswered_since: Option<i64>,
+    pub unanswered_since: Option<EpochMs>,
     /// The named transient obstacle of the last attempts: the reason once they are used up.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub obstacle: Option<Reason>,
     /// First time that the recording was found absent.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub source_missing_since: Option<i64>,
-    /// Milliseconds of the window that are made, or were there while the job waited for its recording: the most of all
+    pub source_missing_since: Option<EpochMs>,
+    /// The part of the window that is made, or was there while the job waited for its recording: the most of all
     /// attempts.
     #[serde(default)]
-    pub done_ms: i64,
+    pub done_ms: Millis,
     /// The progress of the work; absent in items of earlier versions.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub progress: Option<Progress>,
@@ -347,7 +347,7 @@ pub struct Job {
     pub aftermath: Option<Aftermath>,
     /// No work begins before: calls that remove what an earlier generation left may be on their way.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub quiet_until: Option<i64>,
+    pub quiet_until: Option<EpochMs>,
     /// The worker's report.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub plan: Option<PlanSummary>,
@@ -396,9 +396,9 @@ impl Order {
     }
 
     /// The wall-clock end of the window.
-    pub fn window_end_ms(&self) -> i64 {
+    pub fn window_end(&self) -> EpochMs {
         match self.wanted {
-            Wanted::Media | Wanted::Unknown => self.start_pos_ms.saturating_add(self.duration_ms),
+            Wanted::Media | Wanted::Unknown => self.start_pos_ms + self.duration_ms,
             Wanted::Thumbnail => self.start_pos_ms,
         }
     }
@@ -461,13 +461,13 @@ impl Job {
 
     /// Returns `true` if its record counts as gone: its time is over (TTL deletion itself lags by days), or a client
     /// forgot it.
-    pub fn is_expired(&self, now_ms: i64) -> bool {
-        self.is_over(now_ms) || self.is_forgotten()
+    pub fn is_expired(&self, now: EpochMs) -> bool {
+        self.is_over(now) || self.is_forgotten()
     }
 
     /// Returns `true` if its record's time is over.
-    fn is_over(&self, now_ms: i64) -> bool {
-        self.expires_at.is_some_and(|at| at.has_come(now_ms))
+    fn is_over(&self, now: EpochMs) -> bool {
+        self.expires_at.is_some_and(|at| at.has_come(now))
     }
 
     /// The staged manifest of an object that carries this generation and fence.

@@ -7,7 +7,7 @@ use crate::message::{MAX_DELAY_S, Message};
 use crate::request::Wanted;
 use crate::target::{Bucket, Target};
 use crate::tenant::Tenant;
-use crate::time::EpochSecs;
+use crate::time::{EpochMs, EpochSecs, Millis};
 use bytes::Bytes;
 use sha2::{Digest, Sha256};
 use std::fmt;
@@ -70,7 +70,7 @@ pub trait IdempotencyKeys: Send + Sync {
         tenant: &TenantId,
         key: &str,
         job_id: &JobId,
-        now: i64,
+        now: EpochMs,
         expires_at: EpochSecs,
     ) -> impl Future<Output = Result<JobId, Unavailable>> + Send;
 }
@@ -125,7 +125,7 @@ pub trait DueBatches: Send + Sync {
     /// Batches whose `due_at` is not after `now`, earliest first, at most `most`. Eventually consistent.
     fn due_batches(
         &self,
-        now: i64,
+        now: EpochMs,
         most: usize,
     ) -> impl Future<Output = Result<Vec<(TenantId, BatchId)>, Unavailable>> + Send;
 }
@@ -133,8 +133,8 @@ pub trait DueBatches: Send + Sync {
 /// A job whose `due_at` has come.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Due {
-    /// Its `due_at`, milliseconds since the epoch.
-    pub at: i64,
+    /// Its `due_at`.
+    pub at: EpochMs,
     /// Whose.
     pub tenant: TenantId,
     /// Its name.
@@ -148,7 +148,7 @@ pub trait DueJobs: Send + Sync {
     fn due(
         &self,
         errand: Errand,
-        now: i64,
+        now: EpochMs,
         most: usize,
     ) -> impl Future<Output = Result<Vec<Due>, Unavailable>> + Send;
 }
@@ -159,7 +159,7 @@ pub trait ClipLine: Send + Sync {
     fn clips_at_work(
         &self,
         tenant: &TenantId,
-        now: i64,
+        now: EpochMs,
     ) -> impl Future<Output = Result<u32, Unavailable>> + Send;
 
     /// Returns `true` if a clip of another tenant waits for a worker.
@@ -191,7 +191,7 @@ pub trait JobQueue: Send + Sync {
     ) -> impl Future<Output = Result<(), Unavailable>> + Send;
 
     /// Sends the message of `job`, to be seen at once or, if the job sleeps, when it is to wake.
-    fn send_for(&self, job: &Job, now: i64) -> impl Future<Output = Result<(), Unavailable>> + Send {
+    fn send_for(&self, job: &Job, now: EpochMs) -> impl Future<Output = Result<(), Unavailable>> + Send {
         let delay_s = job.sleep_s(now).min(MAX_DELAY_S);
         async move { self.send(job.order.wanted, &job.message(), delay_s).await }
     }
@@ -250,11 +250,11 @@ pub trait Tenants: Send + Sync {
 
 /// The time of this process.
 pub trait Clock: Send + Sync {
-    /// Milliseconds since the Unix epoch.
-    fn now_ms(&self) -> i64;
+    /// This instant.
+    fn now(&self) -> EpochMs;
 
-    /// Sleeps.
-    fn sleep_ms(&self, ms: u64) -> impl Future<Output = ()> + Send;
+    /// Sleeps for that long; not at all if it goes back.
+    fn sleep(&self, length: Millis) -> impl Future<Output = ()> + Send;
 }
 
 /// The names and the chance of this process.
@@ -267,6 +267,11 @@ pub trait Ids: Send + Sync {
         let mixed =
             self.unique().bytes().fold(0u64, |sum, b| sum.wrapping_mul(31).wrapping_add(u64::from(b)));
         mixed.checked_rem(bound).unwrap_or(0)
+    }
+
+    /// A length by chance that is less than `bound`; zero unless that is positive.
+    fn chance_below(&self, bound: Millis) -> Millis {
+        Millis::new(i64::try_from(self.chance(bound.count())).unwrap_or(0))
     }
 }
 
@@ -311,8 +316,8 @@ pub trait SourceStore: Send + Sync {
 pub struct FolderPart {
     /// Names of folders, without `/`.
     pub folders: Vec<String>,
-    /// Names of objects, with the time at which each was written, milliseconds since the Unix epoch.
-    pub objects: Vec<(String, i64)>,
+    /// Names of objects, with the time at which each was written.
+    pub objects: Vec<(String, EpochMs)>,
     /// The name that the next part begins behind, with a `/` if it is a folder's; `None` at the end.
     pub next: Option<String>,
 }
@@ -329,12 +334,12 @@ pub trait RecordingLists: Send + Sync {
         most: usize,
     ) -> impl Future<Output = Result<FolderPart, RecordingError>> + Send;
 
-    /// When an object was written, milliseconds since the Unix epoch; `None` if there is none.
+    /// When an object was written; `None` if there is none.
     fn written_at(
         &self,
         bucket: &Bucket,
         key: &str,
-    ) -> impl Future<Output = Result<Option<i64>, RecordingError>> + Send;
+    ) -> impl Future<Output = Result<Option<EpochMs>, RecordingError>> + Send;
 }
 
 /// The metadata of an object that this service wrote: the attempt that made it.
@@ -446,8 +451,8 @@ pub enum WriteError {
 pub struct FileLink {
     /// The presigned URL.
     pub url: String,
-    /// When it ends, in milliseconds since the epoch.
-    pub expires_ms: i64,
+    /// When it ends.
+    pub expires_at: EpochMs,
 }
 
 impl fmt::Debug for FileLink {

@@ -2,9 +2,9 @@
 
 use crate::ids::{FolderPath, LivePath, NameError};
 use crate::tenant::Tenant;
+use crate::time::{EpochMs, Millis};
 use base64::Engine;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
-use jiff::Timestamp;
 use serde::Serialize;
 
 /// Names of manifests that are looked for in the folders of a folder.
@@ -23,9 +23,9 @@ pub struct FoundRecording {
 }
 
 impl FoundRecording {
-    /// A recording whose manifest was written at `written_ms`, milliseconds since the epoch.
-    pub fn new(path: &LivePath, written_ms: i64) -> Self {
-        Self { live_path: path.to_string(), updated: rfc3339(written_ms) }
+    /// A recording whose manifest was written at `written`.
+    pub fn new(path: &LivePath, written: EpochMs) -> Self {
+        Self { live_path: path.to_string(), updated: written.to_rfc3339() }
     }
 }
 
@@ -84,12 +84,14 @@ pub enum RecordingClock {
 pub struct RecordingHole {
     /// Its start on the wall clock; absent without one.
     #[serde(skip_serializing_if = "Option::is_none")]
-    pub start_pos_ms: Option<i64>,
+    #[cfg_attr(feature = "openapi", schema(value_type = Option<i64>))]
+    pub start_pos_ms: Option<EpochMs>,
     /// Its start since the first Period began.
-    pub start_time_ms: i64,
+    #[cfg_attr(feature = "openapi", schema(value_type = i64))]
+    pub start_time_ms: Millis,
     /// Its length in milliseconds.
-    #[cfg_attr(feature = "openapi", schema(minimum = 0))]
-    pub duration_ms: i64,
+    #[cfg_attr(feature = "openapi", schema(value_type = i64, minimum = 0))]
+    pub duration_ms: Millis,
 }
 
 /// The codec of pictures that clips are made of.
@@ -163,16 +165,20 @@ pub struct RecordingResource {
     pub clock: RecordingClock,
     /// Start of the listed media on the wall clock; absent without one, or if nothing is recorded yet.
     #[serde(skip_serializing_if = "Option::is_none")]
-    pub start_pos_ms: Option<i64>,
+    #[cfg_attr(feature = "openapi", schema(value_type = Option<i64>))]
+    pub start_pos_ms: Option<EpochMs>,
     /// Its end; absent if the manifest does not say how far the recording has come.
     #[serde(skip_serializing_if = "Option::is_none")]
-    pub end_pos_ms: Option<i64>,
+    #[cfg_attr(feature = "openapi", schema(value_type = Option<i64>))]
+    pub end_pos_ms: Option<EpochMs>,
     /// Start of the listed media since the first Period began, which is what `StartTime` counts from.
     #[serde(skip_serializing_if = "Option::is_none")]
-    pub start_time_ms: Option<i64>,
+    #[cfg_attr(feature = "openapi", schema(value_type = Option<i64>))]
+    pub start_time_ms: Option<Millis>,
     /// Its end.
     #[serde(skip_serializing_if = "Option::is_none")]
-    pub end_time_ms: Option<i64>,
+    #[cfg_attr(feature = "openapi", schema(value_type = Option<i64>))]
+    pub end_time_ms: Option<Millis>,
     /// The parts in between that nothing is listed for, in their order: the first 1000 of them.
     #[cfg_attr(feature = "openapi", schema(max_items = 1000))]
     pub holes: Vec<RecordingHole>,
@@ -224,14 +230,15 @@ pub struct ClipPlan {
     #[cfg_attr(feature = "openapi", schema(max_items = 1000))]
     pub key_frames_ms: Vec<i64>,
     /// The part of the window that no recorded frame covers, in milliseconds.
-    #[cfg_attr(feature = "openapi", schema(minimum = 0))]
-    pub lack_ms: i64,
+    #[cfg_attr(feature = "openapi", schema(value_type = i64, minimum = 0))]
+    pub lack_ms: Millis,
     /// Bytes that making it reads, about.
     pub bytes_read: u64,
     /// Bytes that the clip has, about.
     pub bytes_written: u64,
     /// The time that making it takes once a worker has it, about, in milliseconds.
-    pub estimate_ms: u64,
+    #[cfg_attr(feature = "openapi", schema(value_type = u64))]
+    pub estimate_ms: Millis,
 }
 
 impl Tenant {
@@ -247,10 +254,6 @@ impl Tenant {
 /// [`NameError`] if no request can give it.
 pub fn recording_in(folder: &FolderPath, manifest: &str) -> Result<LivePath, NameError> {
     LivePath::parse(&format!("{folder}{manifest}"))
-}
-
-fn rfc3339(epoch_ms: i64) -> String {
-    Timestamp::from_millisecond(epoch_ms).unwrap_or_default().to_string()
 }
 
 #[cfg(test)]

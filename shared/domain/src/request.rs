@@ -4,6 +4,7 @@ use crate::ids::{FileName, LivePath, PeerId, SessionId};
 use crate::json::{RequestJson, has_at_most};
 use crate::settings::Limits;
 use crate::storage::{Container, Slug, StorageEntry, parse_slug_info, parse_storage_info};
+use crate::time::{EpochMs, Millis};
 use serde::{Deserialize, Serialize};
 use std::ops::{Range, RangeInclusive};
 
@@ -11,7 +12,7 @@ use std::ops::{Range, RangeInclusive};
 pub mod body;
 
 /// Latest `StartPos` that is accepted: 2100-01-01T00:00:00Z.
-pub const MAX_START_POS_MS: i64 = 4_102_444_800_000;
+pub const MAX_START_POS: EpochMs = EpochMs::new(4_102_444_800_000);
 
 /// A `StartPos` that was counted in seconds: from September 2001 on in seconds, and up to March 1973 in milliseconds.
 /// Smaller ones are what recordings without a clock of their own come with, whose window `StartTime` alone decides.
@@ -97,12 +98,12 @@ pub struct ExportRequest {
     pub wanted: Wanted,
     /// `FetchThumb`; no other meaning than being part of the request's identity.
     pub fetch_thumb: bool,
-    /// Start of the window, milliseconds since the Unix epoch.
-    pub start_pos_ms: i64,
-    /// Start of the window, milliseconds since the recording's start.
-    pub start_time_ms: i64,
-    /// Length of the window in milliseconds.
-    pub duration_ms: i64,
+    /// Start of the window.
+    pub start_pos_ms: EpochMs,
+    /// Start of the window, from the recording's start.
+    pub start_time_ms: Millis,
+    /// Length of the window.
+    pub duration_ms: Millis,
     /// The manifest.
     pub live_path: LivePath,
     /// The clip's file stem.
@@ -177,10 +178,11 @@ pub fn parse(body: &RequestJson, limits: &Limits) -> Result<ExportRequest, Field
         }
         None => {}
     }
-    let start_pos_ms = fields.required_ms("StartPos", " since 1970", 0..=MAX_START_POS_MS)?;
-    if IN_SECONDS.contains(&start_pos_ms) {
+    let start_pos = fields.required_ms("StartPos", " since 1970", 0..=MAX_START_POS.get())?;
+    if IN_SECONDS.contains(&start_pos) {
         return Err(FieldError::new("StartPos", "looks like seconds: must be milliseconds since 1970"));
     }
+    let start_pos_ms = EpochMs::new(start_pos);
     let start_time_ms = start_time(fields.get("StartTime"))?;
     let duration_ms = duration(&fields, fetch_media, limits)?;
     let live_path = fields.required_text("LivePath", 512)?;
@@ -222,15 +224,12 @@ fn check_envelope(fields: &Fields<'_>) -> Result<(), FieldError> {
     }
 }
 
-fn duration(fields: &Fields<'_>, media: bool, limits: &Limits) -> Result<i64, FieldError> {
-    if media {
-        fields.required_ms("Duration", "", 1..=limits.max_duration_ms)
-    } else {
-        fields.required_ms("Duration", "", 0..=MAX_START_POS_MS)
-    }
+fn duration(fields: &Fields<'_>, media: bool, limits: &Limits) -> Result<Millis, FieldError> {
+    let bounds = if media { 1..=limits.max_duration_ms.get() } else { 0..=MAX_START_POS.get() };
+    fields.required_ms("Duration", "", bounds).map(Millis::new)
 }
 
-fn file_name(fields: &Fields<'_>, start_pos_ms: i64) -> Result<FileName, FieldError> {
+fn file_name(fields: &Fields<'_>, start_pos_ms: EpochMs) -> Result<FileName, FieldError> {
     match fields.text("FileName", 4096)? {
         None => Ok(FileName::for_start(start_pos_ms)),
         Some(name) => FileName::parse(name).map_err(|e| FieldError::new("FileName", e.to_string())),
@@ -307,19 +306,23 @@ fn story(fields: &Fields<'_>, limits: &Limits) -> Result<Option<Story>, FieldErr
 }
 
 /// The most that `StartTime` may be.
-pub(crate) const MAX_START_TIME_MS: i64 = 30 * 24 * 3_600_000;
+pub(crate) const MAX_START_TIME: Millis = Millis::from_days(30);
 
 /// `StartTime`: TVU's description calls it milliseconds and writes `00:13:12`; both are accepted and mean milliseconds.
 /// `H+:MM:SS(.fff)?`, a decimal string of milliseconds, or a JSON number of milliseconds; 0 to 30 days.
-fn start_time(value: Option<&RequestJson>) -> Result<i64, FieldError> {
+fn start_time(value: Option<&RequestJson>) -> Result<Millis, FieldError> {
     let error = |why: &str| FieldError::new("StartTime", why);
     let value = value.ok_or_else(|| error("is required"))?;
     let ms = match value {
         RequestJson::Text(text) => clock(text).or_else(|| digits(text, 15)),
         other => other.as_integer(),
     };
-    let ms = ms.ok_or_else(|| error("must be HH:MM:SS or milliseconds"))?;
-    if (0..=MAX_START_TIME_MS).contains(&ms) { Ok(ms) } else { Err(error("must be from 0 to 30 days")) }
+    let time = ms.map(Millis::new).ok_or_else(|| error("must be HH:MM:SS or milliseconds"))?;
+    if (Millis::ZERO..=MAX_START_TIME).contains(&time) {
+        Ok(time)
+    } else {
+        Err(error("must be from 0 to 30 days"))
+    }
 }
 
 fn clock(text: &str) -> Option<i64> {

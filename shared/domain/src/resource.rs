@@ -3,7 +3,7 @@
 
 use crate::job::{Detail, Failure, Hole, Job, Phase, PlanSummary, STILL, State, Warning};
 use crate::request::{ExportType, Story, Wanted};
-use jiff::Timestamp;
+use crate::time::{EpochMs, Millis};
 use serde::Serialize;
 
 /// Media type that asks for this form.
@@ -18,14 +18,14 @@ pub struct Requested<'a> {
     /// `LivePath`.
     live_path: &'a str,
     /// `StartPos`.
-    #[cfg_attr(feature = "openapi", schema(minimum = 0))]
-    start_pos_ms: i64,
+    #[cfg_attr(feature = "openapi", schema(value_type = i64, minimum = 0))]
+    start_pos_ms: EpochMs,
     /// `StartTime`.
-    #[cfg_attr(feature = "openapi", schema(minimum = 0))]
-    start_time_ms: i64,
+    #[cfg_attr(feature = "openapi", schema(value_type = i64, minimum = 0))]
+    start_time_ms: Millis,
     /// `Duration`.
-    #[cfg_attr(feature = "openapi", schema(minimum = 0))]
-    duration_ms: i64,
+    #[cfg_attr(feature = "openapi", schema(value_type = i64, minimum = 0))]
+    duration_ms: Millis,
     /// The codec asked for.
     export_type: ExportType,
 }
@@ -35,11 +35,11 @@ pub struct Requested<'a> {
 #[cfg_attr(feature = "openapi", derive(utoipa::ToSchema), schema(as = JobHole))]
 pub struct Lacking {
     /// Its start, as `StartPos`.
-    #[cfg_attr(feature = "openapi", schema(minimum = 0))]
-    start_pos_ms: i64,
+    #[cfg_attr(feature = "openapi", schema(value_type = i64, minimum = 0))]
+    start_pos_ms: EpochMs,
     /// Its length in milliseconds.
-    #[cfg_attr(feature = "openapi", schema(minimum = 1))]
-    duration_ms: i64,
+    #[cfg_attr(feature = "openapi", schema(value_type = i64, minimum = 1))]
+    duration_ms: Millis,
 }
 
 /// One job.
@@ -86,16 +86,16 @@ pub struct Resource<'a> {
     /// The time up to which the recording is known to be complete, while the job waits for it: milliseconds since 1970, on
     /// the clock of `StartPos`. Absent if nothing is recorded yet.
     #[serde(skip_serializing_if = "Option::is_none")]
-    #[cfg_attr(feature = "openapi", schema(minimum = 0))]
-    live_edge_ms: Option<i64>,
+    #[cfg_attr(feature = "openapi", schema(value_type = Option<i64>, minimum = 0))]
+    live_edge_ms: Option<EpochMs>,
     /// Length of the clip in milliseconds.
     #[serde(skip_serializing_if = "Option::is_none")]
-    #[cfg_attr(feature = "openapi", schema(minimum = 0))]
-    delivered_ms: Option<i64>,
+    #[cfg_attr(feature = "openapi", schema(value_type = Option<i64>, minimum = 0))]
+    delivered_ms: Option<Millis>,
     /// The part of the window that no recorded frame covers, in milliseconds.
     #[serde(skip_serializing_if = "Option::is_none")]
-    #[cfg_attr(feature = "openapi", schema(minimum = 0))]
-    lack_ms: Option<i64>,
+    #[cfg_attr(feature = "openapi", schema(value_type = Option<i64>, minimum = 0))]
+    lack_ms: Option<Millis>,
     /// The parts of the window that no recorded frame covers, in their order: the first 100 of them. Together they are as
     /// long as `lack_ms`, except for rounding.
     #[serde(skip_serializing_if = "Vec::is_empty")]
@@ -153,8 +153,8 @@ pub fn resource(job: &Job) -> Resource<'_> {
         generation: job.generation,
         phase: job.phase(),
         percent: job.percent(),
-        created: rfc3339(job.created_at),
-        updated: rfc3339(job.updated_at),
+        created: job.created_at.to_rfc3339(),
+        updated: job.updated_at.to_rfc3339(),
         request: Requested {
             wanted: order.wanted,
             live_path: order.live_path.as_str(),
@@ -166,7 +166,7 @@ pub fn resource(job: &Job) -> Resource<'_> {
         file_name: clip.then(|| order.video_path.rsplit('/').next()).flatten(),
         container: clip.then(|| order.target.container.extension()).filter(|name| !name.is_empty()),
         bytes: job.video.as_ref().map(|v| v.bytes),
-        ready_after: job.wake_at.filter(|_| job.state == State::WaitingSource).map(rfc3339),
+        ready_after: job.wake_at.filter(|_| job.state == State::WaitingSource).map(EpochMs::to_rfc3339),
         live_edge_ms: job.live_edge_ms(),
         delivered_ms: job.video.as_ref().map(|v| v.duration_ms),
         lack_ms: job.video.as_ref().map(|v| v.lack_ms),
@@ -188,10 +188,6 @@ pub fn resource(job: &Job) -> Resource<'_> {
     }
 }
 
-fn lacking(start_pos_ms: i64, hole: &Hole) -> Lacking {
-    Lacking { start_pos_ms: start_pos_ms.saturating_add(hole.at_ms), duration_ms: hole.length_ms }
-}
-
-pub(crate) fn rfc3339(epoch_ms: i64) -> String {
-    Timestamp::from_millisecond(epoch_ms).unwrap_or_default().to_string()
+fn lacking(start_pos_ms: EpochMs, hole: &Hole) -> Lacking {
+    Lacking { start_pos_ms: start_pos_ms + hole.at_ms, duration_ms: hole.length_ms }
 }

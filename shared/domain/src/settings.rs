@@ -1,6 +1,7 @@
 //! Numbers and switches that an operator sets; every default stands here, once.
 
 use crate::ids::TenantId;
+use crate::time::Millis;
 
 /// The most clips that a batch may have, whatever an operator allows.
 pub const MOST_CLIPS: usize = 500;
@@ -8,16 +9,16 @@ pub const MOST_CLIPS: usize = 500;
 /// The limits of a request.
 #[derive(Debug, Clone)]
 pub struct Limits {
-    /// Longest clip in milliseconds.
-    pub max_duration_ms: i64,
+    /// Longest clip.
+    pub max_duration_ms: Millis,
     /// Most days that a window may begin after the request.
     pub max_ahead_days: i64,
     /// Most clips of a batch.
     pub max_batch_clips: usize,
-    /// Most of the durations of a batch's clips together, in milliseconds.
-    pub max_batch_duration_ms: i64,
-    /// Longest time that a request is held until its job has ended, in milliseconds; 0 holds none.
-    pub max_wait_ms: i64,
+    /// Most of the durations of a batch's clips together.
+    pub max_batch_duration_ms: Millis,
+    /// Longest time that a request is held until its job has ended; 0 holds none.
+    pub max_wait_ms: Millis,
     /// `true` if a body that is no strict JSON is read again without comments and trailing commas.
     pub lenient_json: bool,
 }
@@ -25,11 +26,11 @@ pub struct Limits {
 impl Default for Limits {
     fn default() -> Self {
         Self {
-            max_duration_ms: 4 * 3_600_000,
+            max_duration_ms: Millis::from_hours(4),
             max_ahead_days: 30,
             max_batch_clips: MOST_CLIPS,
-            max_batch_duration_ms: 12 * 3_600_000,
-            max_wait_ms: 20_000,
+            max_batch_duration_ms: Millis::from_hours(12),
+            max_wait_ms: Millis::from_secs(20),
             lenient_json: true,
         }
     }
@@ -53,65 +54,65 @@ pub struct ReplyStyle {
     pub predict_paths: bool,
 }
 
-/// Times of a job's life in milliseconds.
+/// Times of a job's life.
 #[derive(Debug, Clone)]
 pub struct Lifecycle {
     /// The time that a claim holds without renewal.
-    pub lease_ms: i64,
+    pub lease_ms: Millis,
     /// The interval at which a worker renews its claim.
-    pub renew_ms: i64,
+    pub renew_ms: Millis,
     /// Shortest time between two writes of a worker's progress.
-    pub progress_ms: i64,
+    pub progress_ms: Millis,
     /// Claims of one generation before it counts as failed.
     pub max_attempts: u32,
     /// Generations before "export timed out" is final.
     pub max_generations: u32,
     /// Time for the work, from the first claim or the window's end, whichever is later.
-    pub work_ms: i64,
+    pub work_ms: Millis,
     /// Longest wait for a first claim.
-    pub max_queue_age_ms: i64,
+    pub max_queue_age_ms: Millis,
     /// The time for which an absent recording may still appear.
-    pub source_wait_ms: i64,
+    pub source_wait_ms: Millis,
     /// Shortest time between two looks for an absent recording.
-    pub source_retry_ms: i64,
+    pub source_retry_ms: Millis,
     /// Age of a final failure from which a POST tries again.
-    pub retry_after_failed_ms: i64,
+    pub retry_after_failed_ms: Millis,
     /// Shortest pause of a clip that lets another tenant's go first; it grows to five times as much.
-    pub line_ms: i64,
+    pub line_ms: Millis,
     /// First re-send of a message that no worker claimed; doubles up to [`Lifecycle::max_resend_ms`].
-    pub resend_ms: i64,
+    pub resend_ms: Millis,
     /// Longest time between two re-sends.
-    pub max_resend_ms: i64,
+    pub max_resend_ms: Millis,
     /// The time that a finished job stays on record.
-    pub terminal_ttl_ms: i64,
+    pub terminal_ttl_ms: Millis,
     /// The time after which the sweeper publishes a missed completion event; `None` sends no such events.
-    pub tell_ms: Option<i64>,
+    pub tell_ms: Option<Millis>,
     /// When what a job without files left is removed: later than any worker lives and any call of it is on its way.
-    pub clear_ms: i64,
+    pub clear_ms: Millis,
     /// Before a job starts over of which something was removed: longer than a call that removes is on its way.
-    pub quiet_ms: i64,
+    pub quiet_ms: Millis,
 }
 
 impl Default for Lifecycle {
     fn default() -> Self {
         Self {
-            lease_ms: 60_000,
-            renew_ms: 20_000,
-            progress_ms: 2000,
+            lease_ms: Millis::from_mins(1),
+            renew_ms: Millis::from_secs(20),
+            progress_ms: Millis::from_secs(2),
             max_attempts: 3,
             max_generations: 3,
-            work_ms: 30 * 60_000,
-            max_queue_age_ms: 6 * 3_600_000,
-            source_wait_ms: 15 * 60_000,
-            source_retry_ms: 10_000,
-            retry_after_failed_ms: 60_000,
-            line_ms: 2000,
-            resend_ms: 60_000,
-            max_resend_ms: 15 * 60_000,
-            terminal_ttl_ms: 7 * 24 * 3_600_000,
-            tell_ms: Some(10_000),
-            clear_ms: 30 * 60_000,
-            quiet_ms: 15 * 60_000,
+            work_ms: Millis::from_mins(30),
+            max_queue_age_ms: Millis::from_hours(6),
+            source_wait_ms: Millis::from_mins(15),
+            source_retry_ms: Millis::from_secs(10),
+            retry_after_failed_ms: Millis::from_mins(1),
+            line_ms: Millis::from_secs(2),
+            resend_ms: Millis::from_mins(1),
+            max_resend_ms: Millis::from_mins(15),
+            terminal_ttl_ms: Millis::from_days(7),
+            tell_ms: Some(Millis::from_secs(10)),
+            clear_ms: Millis::from_mins(30),
+            quiet_ms: Millis::from_mins(15),
         }
     }
 }

@@ -1,5 +1,6 @@
 //! Frame rates and the labels of frames (SMPTE 12M).
 
+use crate::time::Millis;
 use std::fmt::Write as _;
 
 /// The number of frames in a second.
@@ -54,16 +55,16 @@ impl Rate {
         Self::named(&if text.contains('.') { whole(text) } else { text.to_owned() })
     }
 
-    /// The time at which `frame` begins, in milliseconds and rounded down.
-    pub fn floor_ms(self, frame: i64) -> i64 {
+    /// The time at which `frame` begins, rounded down.
+    pub fn start(self, frame: i64) -> Millis {
         let ms = (i128::from(frame) * 1_000 * i128::from(self.den)).div_euclid(i128::from(self.num));
-        i64::try_from(ms).unwrap_or(i64::MAX)
+        i64::try_from(ms).map_or(Millis::MAX, Millis::new)
     }
 
-    /// The first frame that begins at or after `ms`, where times are rounded down to milliseconds.
-    pub fn frame_at_ms(self, ms: i64) -> i64 {
+    /// The first frame that begins at or after `time`, where times are rounded down to milliseconds.
+    pub fn frame_at(self, time: Millis) -> i64 {
         let (num, den) = (i128::from(self.num), i128::from(self.den) * 1_000);
-        i64::try_from(-(-i128::from(ms) * num).div_euclid(den)).unwrap_or(i64::MAX)
+        i64::try_from(-(-i128::from(time.get()) * num).div_euclid(den)).unwrap_or(i64::MAX)
     }
 
     /// Returns `true` if labels may be dropped to keep up with the clock.
@@ -194,8 +195,9 @@ mod tests {
             // Every frame of three hours, and some of a day that began long before.
             let frames = 0..3 * 3600 * i64::from(rate.num) / i64::from(rate.den);
             for frame in frames.chain((-9_000_000..9_000_000).step_by(9_973)) {
-                let ms = rate.floor_ms(frame);
-                assert_eq!(rate.frame_at_ms(ms), frame, "{ms} at {}", rate.name);
+                let time = rate.start(frame);
+                assert_eq!(rate.frame_at(time), frame, "{time} at {}", rate.name);
+                let ms = time.get();
                 let begins = i128::from(frame) * 1_000 * i128::from(rate.den);
                 assert!(i128::from(ms) * i128::from(rate.num) <= begins, "{ms} at {}", rate.name);
                 assert!(begins < i128::from(ms + 1) * i128::from(rate.num), "{ms} at {}", rate.name);

@@ -8,13 +8,14 @@ use crate::intake::Rejection;
 use crate::job::{Job, Reason, State};
 use crate::request::Wanted;
 use crate::settings::ReplyStyle;
+use crate::time::{EpochMs, Millis};
 use serde::{Deserialize, Serialize};
 
-/// Milliseconds that clients are asked to wait when the time is not known.
-pub const WAIT_UNKNOWN: i64 = 2000;
+/// The time that clients are asked to wait when it is not known.
+pub const WAIT_UNKNOWN: Millis = Millis::from_secs(2);
 /// The least and the most that they are asked to.
-const WAIT_LEAST: i64 = 500;
-const WAIT_SOURCE_MOST: i64 = 30_000;
+const WAIT_LEAST: Millis = Millis::new(500);
+const WAIT_SOURCE_MOST: Millis = Millis::from_secs(30);
 
 /// The reply. Members that are absent are left out.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -133,7 +134,9 @@ fn row(job: &Job) -> ReplyRow {
             _ => ReplyRow::Final,
         },
         (State::Ready, Wanted::Thumbnail) => ReplyRow::ThumbnailReady,
-        (State::Ready, _) if job.video.as_ref().is_some_and(|v| v.lack_ms > 0) => ReplyRow::ReadyShort,
+        (State::Ready, _) if job.video.as_ref().is_some_and(|v| v.lack_ms > Millis::ZERO) => {
+            ReplyRow::ReadyShort
+        }
         (State::Ready, _) => ReplyRow::ReadyFull,
         (_, Wanted::Thumbnail) => ReplyRow::ThumbnailInWork,
         (State::Queued | State::Unknown, _) => ReplyRow::Queued,
@@ -144,7 +147,7 @@ fn row(job: &Job) -> ReplyRow {
 }
 
 /// The answer of the decision table.
-pub fn answer(outcome: Outcome<'_>, via: Via, now: i64, style: ReplyStyle) -> Answer {
+pub fn answer(outcome: Outcome<'_>, via: Via, now: EpochMs, style: ReplyStyle) -> Answer {
     let (status, reply) = match outcome {
         Outcome::Job(job) => (200, job_reply(job, via, now, style)),
         Outcome::Rejected(rejection) => {
@@ -154,11 +157,11 @@ pub fn answer(outcome: Outcome<'_>, via: Via, now: i64, style: ReplyStyle) -> An
     Answer { status: if style.always_200 { 200 } else { status }, reply }
 }
 
-fn job_reply(job: &Job, via: Via, now: i64, style: ReplyStyle) -> ExportReply {
+fn job_reply(job: &Job, via: Via, now: EpochMs, style: ReplyStyle) -> ExportReply {
     let row = row(job);
     let duration = job.order.duration_ms;
-    let left = (duration - job.done_ms).clamp(0, duration);
-    let retry = if via == Via::Submit { WAIT_UNKNOWN } else { 0 };
+    let left = (duration - job.done_ms).clamp(Millis::ZERO, duration);
+    let retry = if via == Via::Submit { WAIT_UNKNOWN } else { Millis::ZERO };
     let reply = match row {
         ReplyRow::Queued => working(WAIT_UNKNOWN, left),
         ReplyRow::RunningWithoutImage | ReplyRow::RunningWithImage => working(running_wait(job, now), left),
@@ -168,12 +171,12 @@ fn job_reply(job: &Job, via: Via, now: i64, style: ReplyStyle) -> ExportReply {
         }
         ReplyRow::ThumbnailInWork => plain(1, WAIT_LEAST, "Work Not Finish"),
         ReplyRow::ReadyFull | ReplyRow::ReadyShort => {
-            let lack = job.video.as_ref().map_or(0, |v| v.lack_ms);
-            ExportReply { lack_length: Some(lack), ..plain(5, 0, "Success") }
+            let lack = job.video.as_ref().map_or(Millis::ZERO, |v| v.lack_ms);
+            ExportReply { lack_length: Some(lack.get()), ..plain(5, Millis::ZERO, "Success") }
         }
-        ReplyRow::ThumbnailReady => plain(0, 0, "Success"),
+        ReplyRow::ThumbnailReady => plain(0, Millis::ZERO, "Success"),
         ReplyRow::SourceAbsent | ReplyRow::TimedOut => failed(job, retry),
-        ReplyRow::Final => failed(job, 0),
+        ReplyRow::Final => failed(job, Millis::ZERO),
     };
     let ready = job.state == State::Ready;
     let shown = (ready || !job.state.is_terminal()) && job.image.is_some();
@@ -186,47 +189,48 @@ fn job_reply(job: &Job, via: Via, now: i64, style: ReplyStyle) -> ExportReply {
     }
 }
 
-/// Milliseconds after which the same request may get another answer.
-fn rejection_wait(rejection: &Rejection) -> i64 {
+/// The time after which the same request may get another answer.
+fn rejection_wait(rejection: &Rejection) -> Millis {
     match rejection {
         Rejection::TooMany { wait_ms, .. } => *wait_ms,
         Rejection::Unavailable(_) | Rejection::Contended => WAIT_UNKNOWN,
-        _ => 0,
+        _ => Millis::ZERO,
     }
 }
 
-fn working(wait: i64, lack: i64) -> ExportReply {
-    ExportReply { lack_length: Some(lack), ..plain(1, wait, "Work Not Finish") }
+fn working(wait: Millis, lack: Millis) -> ExportReply {
+    ExportReply { lack_length: Some(lack.get()), ..plain(1, wait, "Work Not Finish") }
 }
 
-fn failed(job: &Job, wait: i64) -> ExportReply {
+fn failed(job: &Job, wait: Millis) -> ExportReply {
     let text = match &job.failure {
         Some(failure) if job.state == State::Failed => failure.message(),
         _ => "cancelled".to_owned(),
     };
-    let lack = (job.order.wanted != Wanted::Thumbnail).then_some(job.order.duration_ms);
+    let lack = (job.order.wanted != Wanted::Thumbnail).then_some(job.order.duration_ms.get());
     ExportReply { lack_length: lack, ..plain(-1, wait, &text) }
 }
 
 /// The remaining time at the pace so far, between half a second and the two of TVU's examples.
-fn running_wait(job: &Job, now: i64) -> i64 {
-    let left = (job.order.duration_ms - job.done_ms).max(0);
+fn running_wait(job: &Job, now: EpochMs) -> Millis {
+    let left = (job.order.duration_ms - job.done_ms).max(Millis::ZERO);
     match job.started_at {
-        Some(started) if job.done_ms > 0 && now > started => {
-            let estimate = i128::from(now - started) * i128::from(left) / i128::from(job.done_ms);
-            i64::try_from(estimate).unwrap_or(WAIT_UNKNOWN).clamp(WAIT_LEAST, WAIT_UNKNOWN)
+        Some(started) if job.done_ms > Millis::ZERO && now > started => {
+            let estimate =
+                i128::from((now - started).get()) * i128::from(left.get()) / i128::from(job.done_ms.get());
+            i64::try_from(estimate).map_or(WAIT_UNKNOWN, Millis::new).clamp(WAIT_LEAST, WAIT_UNKNOWN)
         }
         _ => WAIT_UNKNOWN,
     }
 }
 
-fn source_wait(job: &Job, now: i64) -> i64 {
+fn source_wait(job: &Job, now: EpochMs) -> Millis {
     job.wake_at.map_or(WAIT_UNKNOWN, |at| (at - now).clamp(WAIT_UNKNOWN, WAIT_SOURCE_MOST))
 }
 
-fn plain(code: i32, wait: i64, message: &str) -> ExportReply {
+fn plain(code: i32, wait: Millis, message: &str) -> ExportReply {
     ExportReply {
-        time_wait: wait,
+        time_wait: wait.get(),
         error_code: code,
         error_message: message.to_owned(),
         image_path: None,

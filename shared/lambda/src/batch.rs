@@ -4,6 +4,7 @@
 //! panic while one record is handled fails that record alone. If every record panicked, the invocation fails: SQS shows
 //! the same messages again, and the function's metric `Errors`, on which alarms rest, counts it.
 
+use export_domain::time::EpochMs;
 use serde::{Deserialize, Serialize};
 use std::collections::HashMap;
 use std::fmt;
@@ -48,12 +49,12 @@ pub struct MessageAttribute {
 }
 
 impl Record {
-    /// When the message was sent first, in milliseconds since the epoch. The message attribute `first` holds it if the
+    /// When the message was sent first. The message attribute `first` holds it if the
     /// message was sent again.
-    pub fn sent_ms(&self, first: &str) -> Option<i64> {
+    pub fn sent_at(&self, first: &str) -> Option<EpochMs> {
         let again =
             self.message_attributes.get(first).and_then(|attribute| attribute.string_value.as_deref());
-        again.unwrap_or(&self.attributes.sent).parse().ok()
+        again.unwrap_or(&self.attributes.sent).parse().ok().map(EpochMs::new)
     }
 
     /// Seconds until the next try: 10 after the first receipt, doubled with each further one up to 320.
@@ -177,9 +178,9 @@ mod tests {
             "ApproximateReceiveCount": "3"}, "messageAttributes": {"sent-ms": {"stringValue": "1600000000000",
             "dataType": "Number"}}, "eventSource": "aws:sqs"}"#;
         let record: Record = serde_json::from_str(text).unwrap();
-        assert_eq!(record.sent_ms("sent-ms"), Some(1_600_000_000_000));
-        assert_eq!(record.sent_ms("other"), Some(1_700_000_000_000));
+        assert_eq!(record.sent_at("sent-ms"), Some(EpochMs::new(1_600_000_000_000)));
+        assert_eq!(record.sent_at("other"), Some(EpochMs::new(1_700_000_000_000)));
         assert_eq!(record.backoff_s(), 40);
-        assert_eq!(Record::default().sent_ms("sent-ms"), None);
+        assert_eq!(Record::default().sent_at("sent-ms"), None);
     }
 }

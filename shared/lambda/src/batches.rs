@@ -66,7 +66,7 @@ where
     /// # Errors
     /// [`Unavailable`] if a table does not answer; what was done is found by the next step.
     pub async fn step(&self, batch: Batch, tenant: &Tenant) -> Result<(Batch, usize), Unavailable> {
-        let now = self.clock.now_ms();
+        let now = self.clock.now();
         let jobs = self.jobs_of(&batch, batch.followed(now).cloned().collect()).await?;
         let waits = batch.clips.iter().any(|clip| clip.stage == Stage::Pending) && !batch.is_cancelled;
         let room = if waits { self.room(tenant).await? } else { BatchRoom::default() };
@@ -84,7 +84,7 @@ where
                 })
             });
         let (done, count) = Box::pin(done).await;
-        let Some(next) = done.settled(&batch, self.clock.now_ms(), self.times) else {
+        let Some(next) = done.settled(&batch, self.clock.now(), self.times) else {
             return Ok((batch, count));
         };
         if self.batches.write_batch(Some(batch.rev), &next).await? {
@@ -99,7 +99,7 @@ where
     /// # Errors
     /// [`Unavailable`]
     pub async fn jobs_of(&self, batch: &Batch, ids: Vec<JobId>) -> Result<BTreeMap<JobId, Job>, Unavailable> {
-        let now = self.clock.now_ms();
+        let now = self.clock.now();
         let found = self.jobs.many(&batch.tenant, &ids).await?;
         let Self { jobs, clock, times, metrics, .. } = *self;
         let reader = JobReader { jobs, clock, times, metrics };
@@ -142,7 +142,7 @@ where
         let judge =
             |found: Option<Job>| ready(Ok::<_, Unavailable>(self.judge(batch, clip, &order, found.as_ref())));
         let (job, is_new) = update(self.jobs, found, WRITE_TRIES, judge).await?;
-        if is_new && let Err(error) = self.queue.send_for(&job, self.clock.now_ms()).await {
+        if is_new && let Err(error) = self.queue.send_for(&job, self.clock.now()).await {
             tracing::warn!(job.id = %job.job_id, %error, "failed to send a job's message; the sweeper resends it");
         }
         Ok(job.stage())
@@ -155,7 +155,7 @@ where
         order: &Order,
         found: Option<&Job>,
     ) -> Change<(Job, bool)> {
-        let now = self.clock.now_ms();
+        let now = self.clock.now();
         let next = match found {
             None => Job::new(batch.tenant.clone(), clip.job_id.clone(), order.clone(), now, self.times),
             Some(job) => match job.posted(order, now, self.times) {
@@ -174,7 +174,7 @@ where
         let found = self.jobs.get(&batch.tenant, &clip.job_id).await?;
         let judge = |found: Option<Job>| {
             let next = found.as_ref().filter(|job| job.is_of(&batch.batch_id));
-            let next = next.and_then(|job| job.cancelled(self.clock.now_ms(), self.times));
+            let next = next.and_then(|job| job.cancelled(self.clock.now(), self.times));
             let stage = next.as_ref().or(found.as_ref()).map_or(Stage::Cancelled, Job::stage);
             // A job that others want goes on without the batch.
             let stage = if stage.is_end() { stage } else { Stage::Cancelled };
@@ -199,7 +199,7 @@ where
             let put =
                 put.unwrap_or_else(|_| Err(Unavailable("the event bus", "no answer within 2 s".to_owned())));
             if let Err(error) = put {
-                let later = batch.untaken(self.clock.now_ms(), self.times);
+                let later = batch.untaken(self.clock.now(), self.times);
                 self.batches.write_batch(Some(batch.rev), &later).await?;
                 return Err(error);
             }

@@ -22,6 +22,7 @@ use export_domain::ids::SessionId;
 use export_domain::intake::Rejection;
 use export_domain::request::FieldError;
 use export_domain::settings::ReplyStyle;
+use export_domain::time::{EpochMs, Millis};
 use export_domain::trace::TraceContext;
 use export_domain::tvu::{Answer, Outcome, Via, WAIT_UNKNOWN, answer};
 use serde::Serialize;
@@ -86,13 +87,13 @@ impl Request {
         SessionId::parse(ascii("x-session-id").or_else(bearer)?)
     }
 
-    /// The milliseconds of `Prefer: wait=N` (RFC 7240, section 4.3).
-    pub fn prefers_wait_ms(&self) -> Option<i64> {
+    /// The time of `Prefer: wait=N` (RFC 7240, section 4.3).
+    pub fn prefers_wait(&self) -> Option<Millis> {
         let seconds: u64 = self.header("prefer")?.split([',', ';']).find_map(|part| {
             let (name, seconds) = part.split_once('=')?;
             name.trim().eq_ignore_ascii_case("wait").then(|| seconds.trim().parse().ok()).flatten()
         })?;
-        Some(i64::try_from(seconds).unwrap_or(i64::MAX).saturating_mul(1000))
+        Some(Millis::from_secs(i64::try_from(seconds).unwrap_or(i64::MAX)))
     }
 }
 
@@ -154,8 +155,9 @@ impl Reply {
 /// The reply to a request of a TVU route: `Retry-After` whenever the client shall ask again, `Location` of the job.
 pub fn reply(answer: &Answer) -> Reply {
     let mut reply = Reply::new(answer.status).with_json("application/json", &answer.reply);
-    if answer.reply.time_wait > 0 {
-        reply = reply.with("retry-after", ((answer.reply.time_wait + 999) / 1000).to_string());
+    let wait = Millis::new(answer.reply.time_wait);
+    if wait > Millis::ZERO {
+        reply = reply.with("retry-after", wait.to_secs_ceil().to_string());
     }
     match &answer.reply.job_id {
         Some(id) => reply.with("location", format!("/export/status/{id}")),
@@ -167,7 +169,7 @@ pub fn reply(answer: &Answer) -> Reply {
 pub fn refuse() -> Reply {
     let error = FieldError::new("body", UNREADABLE);
     let rejection = Rejection::Invalid(error);
-    reply(&answer(Outcome::Rejected(&rejection), Via::Submit, 0, ReplyStyle::default()))
+    reply(&answer(Outcome::Rejected(&rejection), Via::Submit, EpochMs::ZERO, ReplyStyle::default()))
 }
 
 /// The fault of an event that is not a request.
@@ -202,7 +204,7 @@ fn told(status: u16, detail: &str, errors: Option<serde_json::Value>) -> Reply {
         body["errors"] = errors;
     }
     let reply = Reply::new(status).with_json("application/problem+json", &body);
-    if status == 503 { reply.with("retry-after", (WAIT_UNKNOWN / 1000).to_string()) } else { reply }
+    if status == 503 { reply.with("retry-after", WAIT_UNKNOWN.to_secs_ceil().to_string()) } else { reply }
 }
 
 /// The problem of a rejected request.
@@ -234,7 +236,7 @@ mod tests {
         let bearer = format!("bearer {SESSION}");
         let request = request(&[("authorization", &bearer), ("prefer", "respond-async, wait=7")]);
         assert_eq!(request.session(), SessionId::parse(SESSION));
-        assert_eq!(request.prefers_wait_ms(), Some(7000));
+        assert_eq!(request.prefers_wait(), Some(Millis::from_secs(7)));
     }
 
     #[test]

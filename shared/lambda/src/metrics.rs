@@ -4,6 +4,7 @@
 //! goes wrong by [`BY_REASON`].
 
 use crate::config::Env;
+use export_domain::time::EpochMs;
 use serde_json::{Map, Value, json};
 use std::fmt;
 use std::io::Write;
@@ -191,10 +192,10 @@ impl Metrics {
     }
 
     /// Those of this process, of the stack that `STACK_NAME` says; counts its start.
-    pub fn of_process(env: &Env, now_ms: i64) -> Self {
+    pub fn of_process(env: &Env, now: EpochMs) -> Self {
         let metrics = Self::of(env.optional("STACK_NAME").unwrap_or_default());
         let function = env.optional("AWS_LAMBDA_FUNCTION_NAME").unwrap_or_default();
-        metrics.emit(now_ms, &[("Function", &function)], &[(Metric::ColdStarts, 1)]);
+        metrics.emit(now, &[("Function", &function)], &[(Metric::ColdStarts, 1)]);
         metrics
     }
 
@@ -203,18 +204,18 @@ impl Metrics {
         Self::default()
     }
 
-    /// Writes `values`, at `now_ms` milliseconds since the Unix epoch. Each of `dimensions` (name, value) sums them up
+    /// Writes `values`, at `now`. Each of `dimensions` (name, value) sums them up
     /// once more.
-    pub fn emit(&self, now_ms: i64, dimensions: &[(&str, &str)], values: &[(Metric, u64)]) {
+    pub fn emit(&self, now: EpochMs, dimensions: &[(&str, &str)], values: &[(Metric, u64)]) {
         if let Some(sink) = &self.sink
             && !values.is_empty()
         {
-            sink.take(line(&self.stack, now_ms, dimensions, values));
+            sink.take(line(&self.stack, now, dimensions, values));
         }
     }
 }
 
-fn line(stack: &str, now_ms: i64, dimensions: &[(&str, &str)], values: &[(Metric, u64)]) -> Value {
+fn line(stack: &str, now: EpochMs, dimensions: &[(&str, &str)], values: &[(Metric, u64)]) -> Value {
     let metrics: Vec<Value> = values
         .iter()
         .map(|(metric, _)| json!({ "Name": format!("{metric:?}"), "Unit": metric.unit().name() }))
@@ -223,7 +224,7 @@ fn line(stack: &str, now_ms: i64, dimensions: &[(&str, &str)], values: &[(Metric
     sets.extend(dimensions.iter().map(|(name, _)| vec![BY_STACK, *name]));
     let directive = json!({ "Namespace": NAMESPACE, "Dimensions": sets, "Metrics": metrics });
     let mut line = Map::new();
-    line.insert("_aws".to_owned(), json!({ "Timestamp": now_ms, "CloudWatchMetrics": [directive] }));
+    line.insert("_aws".to_owned(), json!({ "Timestamp": now, "CloudWatchMetrics": [directive] }));
     line.insert(BY_STACK.to_owned(), stack.into());
     line.extend(dimensions.iter().map(|(name, value)| ((*name).to_owned(), (*value).into())));
     line.extend(values.iter().map(|(metric, value)| (format!("{metric:?}"), (*value).into())));
@@ -237,7 +238,12 @@ mod tests {
     #[test]
     fn a_line_names_its_metrics_and_holds_their_values() {
         let values = [(Metric::Clips, 1), (Metric::BytesRead, 7)];
-        let line = line("west", 1_562_253_612_833, &[(BY_PLAN, "smart"), (BY_REASON, "join")], &values);
+        let line = line(
+            "west",
+            EpochMs::new(1_562_253_612_833),
+            &[(BY_PLAN, "smart"), (BY_REASON, "join")],
+            &values,
+        );
         let directive = &line["_aws"]["CloudWatchMetrics"][0];
         assert_eq!(line["_aws"]["Timestamp"], json!(1_562_253_612_833_i64));
         assert_eq!(
@@ -253,7 +259,7 @@ mod tests {
 
     #[test]
     fn what_has_no_dimension_of_its_own_is_summed_up_by_stack_alone() {
-        let line = line("west", 0, &[], &[(Metric::Ready, 1)]);
+        let line = line("west", EpochMs::ZERO, &[], &[(Metric::Ready, 1)]);
         assert_eq!(line["_aws"]["CloudWatchMetrics"][0]["Dimensions"], json!([["Stack"]]));
     }
 

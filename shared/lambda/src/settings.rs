@@ -4,8 +4,9 @@ use crate::config::Env;
 use export_domain::identity::DirectoryKey;
 use export_domain::ids::TenantId;
 use export_domain::settings::{AuthMode, Lifecycle, Limits, MOST_CLIPS, ReplyStyle};
+use export_domain::time::Millis;
 
-/// The HTTP API itself ends a request after 30 s.
+/// In seconds. The HTTP API itself ends a request after 30 s.
 const MOST_WAIT_S: i64 = 20;
 
 /// `LENIENT_JSON`, `MAX_DURATION_MS`, `MAX_AHEAD_DAYS`, `MAX_BATCH_CLIPS`, `MAX_BATCH_DURATION_MS`, `MAX_WAIT_SECONDS`.
@@ -16,7 +17,7 @@ pub fn limits(env: &mut Env) -> Limits {
         max_ahead_days: env.parsed("MAX_AHEAD_DAYS", defaults.max_ahead_days),
         max_batch_clips: env.parsed("MAX_BATCH_CLIPS", defaults.max_batch_clips).clamp(1, MOST_CLIPS),
         max_batch_duration_ms: env.parsed("MAX_BATCH_DURATION_MS", defaults.max_batch_duration_ms),
-        max_wait_ms: env.parsed("MAX_WAIT_SECONDS", MOST_WAIT_S).clamp(0, MOST_WAIT_S) * 1000,
+        max_wait_ms: Millis::from_secs(env.parsed("MAX_WAIT_SECONDS", MOST_WAIT_S).clamp(0, MOST_WAIT_S)),
         lenient_json: env.switch("LENIENT_JSON", defaults.lenient_json),
     }
 }

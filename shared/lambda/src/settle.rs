@@ -5,6 +5,7 @@ use crate::metrics::{Metric, Metrics};
 use export_domain::job::{Job, Swept};
 use export_domain::ports::{Clock, Ids, JobStore, Unavailable};
 use export_domain::settings::Lifecycle;
+use export_domain::time::{EpochMs, Millis};
 use export_domain::update::{Change, update};
 use std::future::ready;
 use std::time::Duration;
@@ -13,11 +14,11 @@ use std::time::Duration;
 const WRITE_TRIES: u32 = 5;
 /// Kept back for the reply from the time that an invocation has.
 const REPLY: Duration = Duration::from_secs(5);
-/// The first pause between two looks, in milliseconds. Each is shortened by chance, by a half at most: waits that began
+/// The first pause between two looks. Each is shortened by chance, by a half at most: waits that began
 /// together do not look together.
-const FIRST_PAUSE: u64 = 40;
-/// The longest pause between two looks, in milliseconds.
-const LONGEST_PAUSE: u64 = 2000;
+const FIRST_PAUSE: Millis = Millis::new(40);
+/// The longest pause between two looks.
+const LONGEST_PAUSE: Millis = Millis::from_secs(2);
 
 /// The jobs table with what it takes to see an end that the clock brings.
 #[derive(Debug, Clone, Copy)]
@@ -38,7 +39,7 @@ impl<J: JobStore, C: Clock + Ids> JobReader<'_, J, C> {
     ///
     /// # Errors
     /// [`Unavailable`] if that cannot be written.
-    pub async fn settled(&self, job: Job, now: i64) -> Result<Job, Unavailable> {
+    pub async fn settled(&self, job: Job, now: EpochMs) -> Result<Job, Unavailable> {
         let mut last = job.clone();
         let settled = update(self.jobs, Some(job), WRITE_TRIES, |found| {
             // A record that is gone leaves the failure that was to be stored.
@@ -58,31 +59,29 @@ impl<J: JobStore, C: Clock + Ids> JobReader<'_, J, C> {
         Ok(job)
     }
 
-    /// Looks at `job` until it has ended or `budget_ms` are over; not at all if it sleeps for longer. `left` is what the
+    /// Looks at `job` until it has ended or the `budget` is over; not at all if it sleeps for longer. `left` is what the
     /// invocation still has: a look that takes too long ends the wait, not the request.
-    pub async fn until_ended(&self, job: Job, budget_ms: i64, left: Duration) -> Job {
+    pub async fn until_ended(&self, job: Job, budget: Millis, left: Duration) -> Job {
         let most = left.saturating_sub(REPLY);
-        let budget_ms = budget_ms.min(i64::try_from(most.as_millis()).unwrap_or(i64::MAX));
-        if budget_ms <= 0 {
+        let budget = budget.min(most.into());
+        if budget <= Millis::ZERO {
             return job;
         }
-        let waited = tokio::time::timeout(most, Box::pin(self.watch(job.clone(), budget_ms))).await;
+        let waited = tokio::time::timeout(most, Box::pin(self.watch(job.clone(), budget))).await;
         waited.unwrap_or(job)
     }
 
     /// A table that does not answer ends the wait.
-    async fn watch(&self, job: Job, budget_ms: i64) -> Job {
-        let until = self.clock.now_ms() + budget_ms;
+    async fn watch(&self, job: Job, budget: Millis) -> Job {
+        let until = self.clock.now() + budget;
         let (mut job, mut pause) = (job, FIRST_PAUSE);
-        while !job.state.is_terminal()
-            && self.clock.now_ms() < until
-            && job.wake_at.is_none_or(|at| at < until)
+        while !job.state.is_terminal() && self.clock.now() < until && job.wake_at.is_none_or(|at| at < until)
         {
-            let left = u64::try_from(until - self.clock.now_ms()).unwrap_or(0);
-            self.clock.sleep_ms((pause - self.clock.chance(pause / 2)).min(left)).await;
+            let left = until - self.clock.now();
+            self.clock.sleep((pause - self.clock.chance_below(pause / 2)).min(left)).await;
             pause = (pause * 4 / 3).min(LONGEST_PAUSE);
             let Ok(Some(next)) = self.jobs.get(&job.tenant, &job.job_id).await else { break };
-            match self.settled(next, self.clock.now_ms()).await {
+            match self.settled(next, self.clock.now()).await {
                 Ok(next) => job = next,
                 Err(_) => break,
             }

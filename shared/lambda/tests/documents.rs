@@ -2,6 +2,7 @@
 #![cfg(feature = "documents")]
 #![expect(clippy::unwrap_used, reason = "a test that cannot go on shall panic")]
 
+use export_domain::time::EpochMs;
 use export_lambda::documents::{DocumentOrder, DocumentServer, Form};
 use export_lambda::http::{Reply, Request, by_hand};
 use export_mre::attr::Attr;
@@ -314,7 +315,7 @@ async fn a_document_that_takes_too_long_is_ordered_once_and_fetched_when_it_is_t
         assert!(began.elapsed() < Duration::from_secs(3), "it is not built here again");
         assert_eq!(server.queue.sent().len(), 1);
 
-        let link = DocumentLink { url: "https://s3/built".to_owned(), expires_ms: 0 };
+        let link = DocumentLink { url: "https://s3/built".to_owned(), expires_at: EpochMs::ZERO };
         server.links.set(OrderProgress::Built { link, bytes: 2, sha256: "aa".to_owned() });
         let built = kind.handle(&server, &plain).await;
         assert_eq!((built.status_code, built.headers["location"].as_str()), (307, "https://s3/built"));

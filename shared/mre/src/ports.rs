@@ -6,6 +6,7 @@ use crate::state::{BuildLease, ExportState, StateKey};
 use crate::trigger::Trigger;
 use export_domain::ports::Unavailable;
 pub use export_domain::ports::{FileLink as DocumentLink, LinkHeaders};
+use export_domain::time::EpochMs;
 
 /// The method that a link is for; its signature covers it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -102,13 +103,13 @@ pub trait ExportStates: Send + Sync {
     /// The state of an event's or replay's export; the default where there is none.
     fn state(&self, key: &StateKey) -> impl Future<Output = Result<ExportState, Unavailable>> + Send;
 
-    /// Takes the lease if the state still has the fence before `lease`'s and no lease runs at `now_ms`; tells whether
+    /// Takes the lease if the state still has the fence before `lease`'s and no lease runs at `now`; tells whether
     /// it did, also through an earlier try whose reply was lost.
     fn claim(
         &self,
         key: &StateKey,
         lease: &BuildLease,
-        now_ms: i64,
+        now: EpochMs,
     ) -> impl Future<Output = Result<bool, Unavailable>> + Send;
 
     /// Writes what was built and ends the lease; `false` when it was lost.
@@ -143,7 +144,7 @@ pub trait TriggerQueue: Send + Sync {
     fn send_again(
         &self,
         body: &str,
-        sent_ms: i64,
+        sent_at: EpochMs,
         delay_s: u32,
     ) -> impl Future<Output = Result<(), Unavailable>> + Send;
 

@@ -14,7 +14,7 @@ use crate::source::ExportSource;
 use crate::warnings::Warnings;
 use export_domain::batch::Fault;
 use export_domain::batch::segments::{EventSegment, EventSegments, SecondZero, SegmentBorders};
-use export_domain::batch::times::instant_ms;
+use export_domain::batch::times::instant;
 use export_domain::json::{self, RequestJson};
 
 /// The verdict of a reviewer who likes a clip.
@@ -51,7 +51,7 @@ pub fn read(document: &RequestJson, pointer: &str) -> Result<EventSegments, Faul
         program: text("Program").unwrap_or_default().to_owned(),
         replay: replay
             .map(|replay| member(replay, "Id").and_then(RequestJson::as_text).unwrap_or_default().to_owned()),
-        start_ms: text("Start").and_then(|start| instant_ms(start, false)),
+        start_ms: text("Start").and_then(|start| instant(start, false)),
         second_zero: second_zero(text("EmbeddedTimecodeSource")),
         track: chosen.or_else(first).unwrap_or_else(|| "1".to_owned()),
         segments,
@@ -179,7 +179,7 @@ fn live(event: &Event, replay: Option<String>, track: Option<String>, lines: &st
         event: event.key.name.clone(),
         program: event.key.program.clone(),
         replay,
-        start_ms: text(&event.start).and_then(|start| instant_ms(&start, false)),
+        start_ms: text(&event.start).and_then(|start| instant(&start, false)),
         second_zero: second_zero(text(&event.timecode_source).as_deref()),
         track: track.unwrap_or_else(|| "1".to_owned()),
         segments: segments.map(|value| segment(&value)).collect(),

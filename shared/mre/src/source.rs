@@ -1,5 +1,6 @@
 //! The reads of an export, as a port.
 
+use export_domain::time::EpochMs;
 use std::error::Error;
 
 use crate::attr::{Attr, Row};
@@ -48,8 +49,8 @@ impl SegmentSpan {
 pub struct StoredText {
     /// Its text.
     pub text: String,
-    /// When it was written, in milliseconds since the epoch, if that is known.
-    pub modified_ms: Option<i64>,
+    /// When it was written, if that is known.
+    pub modified: Option<EpochMs>,
     /// The warning codes it was stored with; `None` also for objects that MRE stored.
     pub warnings: Option<String>,
 }

@@ -6,10 +6,11 @@
 
 use crate::keys::{EventKey, ReplayKey};
 use export_domain::ids::hex;
+use export_domain::time::{EpochMs, Millis};
 use sha2::{Digest, Sha256};
 
-/// The most by which the clocks of the queue and of a worker may differ, in milliseconds.
-const CLOCK_SKEW_MS: i64 = 500;
+/// The most by which the clocks of the queue and of a worker may differ.
+const CLOCK_SKEW: Millis = Millis::new(500);
 
 /// Longest profile that a state keeps, in bytes: an item of a table has 400 KB at most.
 const MAX_PROFILE_BYTES: usize = 300 * 1024;
@@ -53,8 +54,8 @@ pub struct BuildLease {
     pub fence: u64,
     /// The fence of the lease before; 0 if there was none.
     pub previous: u64,
-    /// When it ends by itself, in milliseconds since the epoch.
-    pub until_ms: i64,
+    /// When it ends by itself.
+    pub until: EpochMs,
 }
 
 /// The record of the exports of one event or replay.
@@ -62,8 +63,8 @@ pub struct BuildLease {
 pub struct ExportState {
     /// The last lease; it may have ended.
     pub lease: Option<BuildLease>,
-    /// Triggers sent before this time (milliseconds since the epoch) are covered by the last export.
-    pub built_from_ms: Option<i64>,
+    /// Triggers sent before this time are covered by the last export.
+    pub built_from: Option<EpochMs>,
     /// The last stored object's `ETag`.
     pub etag: Option<String>,
     /// The last trigger's profile, as JSON text; `None` also when it is too large to be kept. The stored export has it
@@ -71,8 +72,8 @@ pub struct ExportState {
     pub profile: Option<String>,
     /// SHA-256 of the last trigger's profile, in hex. Rows of earlier versions have none.
     pub profile_sha256: Option<String>,
-    /// When that trigger was sent, in milliseconds since the epoch.
-    pub profile_from_ms: Option<i64>,
+    /// When that trigger was sent.
+    pub profile_from: Option<EpochMs>,
     /// The id of what was exported.
     pub id: Option<String>,
 }
@@ -80,8 +81,8 @@ pub struct ExportState {
 /// A trigger as it was received.
 #[derive(Debug, Clone, Copy)]
 pub struct ReceivedTrigger<'a> {
-    /// When it was sent first, in milliseconds since the epoch.
-    pub sent_ms: i64,
+    /// When it was sent first.
+    pub sent_at: EpochMs,
     /// The profile that travels in it, as JSON text.
     pub profile: Option<&'a str>,
 }
@@ -98,35 +99,35 @@ pub enum BuildDecision {
 }
 
 impl ExportState {
-    /// Decides about `received` at `now_ms` for a worker `owner` that would be done by `until_ms`.
+    /// Decides about `received` at `now` for a worker `owner` that would be done by `until`.
     pub fn decide(
         &self,
         received: ReceivedTrigger<'_>,
         owner: &str,
-        now_ms: i64,
-        until_ms: i64,
+        now: EpochMs,
+        until: EpochMs,
     ) -> BuildDecision {
         if self.covers(received) {
             return BuildDecision::Covered;
         }
         let (fence, is_held) =
-            self.lease.as_ref().map_or((0, false), |lease| (lease.fence, lease.until_ms > now_ms));
+            self.lease.as_ref().map_or((0, false), |lease| (lease.fence, lease.until > now));
         if is_held {
             return BuildDecision::Held;
         }
-        let next = u64::try_from(now_ms).unwrap_or_default().max(fence + 1);
-        BuildDecision::Build(BuildLease { owner: owner.to_owned(), fence: next, previous: fence, until_ms })
+        let next = u64::try_from(now.get()).unwrap_or_default().max(fence + 1);
+        BuildDecision::Build(BuildLease { owner: owner.to_owned(), fence: next, previous: fence, until })
     }
 
-    /// The state once the export of `id` for `received`, whose first read was not before `began_ms`, is stored.
-    pub fn built(received: ReceivedTrigger<'_>, began_ms: i64, id: Option<String>, etag: String) -> Self {
+    /// The state once the export of `id` for `received`, whose first read was not before `began`, is stored.
+    pub fn built(received: ReceivedTrigger<'_>, began: EpochMs, id: Option<String>, etag: String) -> Self {
         Self {
             lease: None,
-            built_from_ms: Some(began_ms - CLOCK_SKEW_MS),
+            built_from: Some(began - CLOCK_SKEW),
             etag: Some(etag),
             profile: received.profile.filter(|text| text.len() <= MAX_PROFILE_BYTES).map(str::to_owned),
             profile_sha256: received.profile.map(sha256),
-            profile_from_ms: received.profile.map(|_| received.sent_ms),
+            profile_from: received.profile.map(|_| received.sent_at),
             id,
         }
     }
@@ -140,10 +141,10 @@ impl ExportState {
 
     /// A trigger with a newer profile is not covered by an export that was made with an older one.
     fn covers(&self, received: ReceivedTrigger<'_>) -> bool {
-        let is_older = self.built_from_ms.is_some_and(|from| received.sent_ms < from);
+        let is_older = self.built_from.is_some_and(|from| received.sent_at < from);
         let has_other_profile = received.profile.is_some_and(|profile| !self.knows(profile));
         let is_newer_profile =
-            has_other_profile && self.profile_from_ms.is_none_or(|from| from < received.sent_ms);
+            has_other_profile && self.profile_from.is_none_or(|from| from < received.sent_at);
         is_older && !is_newer_profile
     }
 }
@@ -156,12 +157,16 @@ fn sha256(text: &str) -> String {
 mod tests {
     use super::*;
 
+    const fn at(ms: i64) -> EpochMs {
+        EpochMs::new(ms)
+    }
+
     fn received(sent_ms: i64, profile: Option<&str>) -> ReceivedTrigger<'_> {
-        ReceivedTrigger { sent_ms, profile }
+        ReceivedTrigger { sent_at: at(sent_ms), profile }
     }
 
     fn built(sent_ms: i64, profile: Option<&str>, began_ms: i64) -> ExportState {
-        ExportState::built(received(sent_ms, profile), began_ms, None, "e".to_owned())
+        ExportState::built(received(sent_ms, profile), at(began_ms), None, "e".to_owned())
     }
 
     #[test]
@@ -176,7 +181,7 @@ mod tests {
     #[test]
     fn a_trigger_sent_before_the_build_is_covered_and_a_later_one_is_not() {
         let state = built(1_000, None, 10_000);
-        let decide = |sent| state.decide(received(sent, None), "w", 20_000, 30_000);
+        let decide = |sent| state.decide(received(sent, None), "w", at(20_000), at(30_000));
         assert_eq!(decide(9_499), BuildDecision::Covered);
         // The clocks may differ by half a second.
         assert!(matches!(decide(9_500), BuildDecision::Build(_)));
@@ -185,7 +190,7 @@ mod tests {
     #[test]
     fn a_newer_profile_is_never_lost() {
         let state = built(1_000, Some("old"), 10_000);
-        let decide = |sent, profile| state.decide(received(sent, profile), "w", 20_000, 30_000);
+        let decide = |sent, profile| state.decide(received(sent, profile), "w", at(20_000), at(30_000));
         assert!(matches!(decide(2_000, Some("new")), BuildDecision::Build(_)));
         assert_eq!(decide(2_000, Some("old")), BuildDecision::Covered);
         assert_eq!(decide(500, Some("older still")), BuildDecision::Covered);
@@ -195,7 +200,8 @@ mod tests {
     #[test]
     fn a_profile_is_known_by_its_hash_and_in_older_rows_by_its_text() {
         let decide = |state: &ExportState, profile| {
-            state.decide(received(2_000, Some(profile)), "w", 20_000, 30_000) == BuildDecision::Covered
+            state.decide(received(2_000, Some(profile)), "w", at(20_000), at(30_000))
+                == BuildDecision::Covered
         };
         let large = format!("{{\"x\": \"{}\"}}", "x".repeat(MAX_PROFILE_BYTES));
         let state = built(1_000, Some(&large), 10_000);
@@ -208,9 +214,9 @@ mod tests {
     #[test]
     fn one_worker_builds_at_a_time_and_each_lease_has_a_higher_fence() {
         let lease =
-            |fence, previous, until_ms| BuildLease { owner: "b".to_owned(), fence, previous, until_ms };
+            |fence, previous, until| BuildLease { owner: "b".to_owned(), fence, previous, until: at(until) };
         let state = |fence| ExportState { lease: Some(lease(fence, 1, 5_000)), ..ExportState::default() };
-        let decide = |fence, now| state(fence).decide(received(1, None), "b", now, now + 10);
+        let decide = |fence, now| state(fence).decide(received(1, None), "b", at(now), at(now + 10));
         assert_eq!(decide(7, 4_999), BuildDecision::Held);
         assert_eq!(decide(7, 5_000), BuildDecision::Build(lease(5_000, 7, 5_010)));
         assert_eq!(decide(9_000, 5_000), BuildDecision::Build(lease(9_001, 9_000, 5_010)));

@@ -6,6 +6,7 @@
 use export_domain::batch::segments::{SegmentChoice, clips};
 use export_domain::batch::{Base, Fault, SpanBounds};
 use export_domain::json;
+use export_domain::time::{EpochMs, Millis};
 use export_fuzz::values::texts;
 use export_fuzz::{config, measured};
 use export_mre::attr::{Attr, Row, row_from_dynamo_json};
@@ -112,8 +113,8 @@ proptest! {
         let Ok(found) = read else { return Ok(()) };
         let bounds = SpanBounds {
             base: Base::default(),
-            max_duration_ms: 14_400_000,
-            latest_ms: 4_000_000_000_000,
+            max_duration_ms: Millis::from_hours(4),
+            latest_ms: EpochMs::new(4_000_000_000_000),
             max_ahead_days: 30,
             most_clips: 500,
         };
@@ -124,7 +125,8 @@ proptest! {
             Ok(listed) => {
                 prop_assert!(listed.clips.len() + listed.skipped.len() <= found.segments.len());
                 for clip in listed.clips {
-                    prop_assert!((1..=14_400_000).contains(&clip.span.duration_ms) && clip.span.start_pos_ms >= 0);
+                    prop_assert!((Millis::new(1)..=Millis::from_hours(4)).contains(&clip.span.duration_ms));
+                    prop_assert!(clip.span.start_pos_ms >= EpochMs::ZERO);
                 }
             }
             Err(faults) => {

@@ -13,14 +13,15 @@ use export_domain::request::{ExportRequest, ExportType, Wanted};
 use export_domain::settings::Lifecycle;
 use export_domain::storage::Container;
 use export_domain::target::Target;
+use export_domain::time::{EpochMs, Millis};
 use stateright::{Checker, Model, Property};
 use std::collections::BTreeMap;
 use std::hash::{Hash, Hasher};
 
-/// The time of everything, milliseconds since 1970.
-const NOW: i64 = 1_562_300_000_000;
+/// The time of everything.
+const NOW: EpochMs = EpochMs::new(1_562_300_000_000);
 /// A time at which a batch that is done may be posted again.
-const LATER: i64 = NOW + 120_000;
+const LATER: EpochMs = EpochMs::new(1_562_300_120_000);
 
 /// What may happen.
 #[derive(Debug, Clone)]
@@ -150,13 +151,13 @@ impl BatchModel {
             container: Container::Ts,
         };
         let clips = (1..=scope.clips).map(|n| {
-            let start = i64::try_from(n).unwrap_or_default();
+            let start = EpochMs::new(i64::try_from(n).unwrap_or_default());
             let request = ExportRequest {
                 wanted: Wanted::Media,
                 fetch_thumb: false,
                 start_pos_ms: start,
-                start_time_ms: 0,
-                duration_ms: 1000,
+                start_time_ms: Millis::ZERO,
+                duration_ms: Millis::from_secs(1),
                 live_path: LivePath::parse("a/b.mpd").unwrap_or_else(|_| unreachable!("a path")),
                 file_name: FileName::parse("clip").unwrap_or_else(|_| unreachable!("a name")),
                 peer_id: None,

@@ -12,13 +12,13 @@ use export_domain::job::{
 use export_domain::request::{ExportType, Wanted};
 use export_domain::storage::Container;
 use export_domain::target::Target;
-use export_domain::time::EpochSecs;
+use export_domain::time::{EpochMs, EpochSecs, Millis};
 use std::sync::LazyLock;
 
-/// The time of every transition, in milliseconds since the epoch: a whole second, long after the window.
-pub const NOW: i64 = 1_000_000;
+/// The time of every transition: a whole second, long after the window.
+pub const NOW: EpochMs = EpochMs::new(1_000_000);
 /// What a worker reports. No transition depends on it.
-pub(crate) const PROGRESS: Report = Report { phase: Phase::Copying, made_ms: 1, plan: None };
+pub(crate) const PROGRESS: Report = Report { phase: Phase::Copying, made_ms: Millis::new(1), plan: None };
 /// The store's copy of a job has this revision, so that every write has a higher one.
 const REV: u64 = 1;
 
@@ -39,15 +39,15 @@ impl Content {
 
     /// The rendering as its manifest. All have the same size, which is the worst case.
     pub fn manifest(self) -> Manifest {
-        let duration_ms = i64::try_from(self.fence).unwrap_or(i64::MAX);
+        let duration_ms = Millis::new(i64::try_from(self.fence).unwrap_or(i64::MAX));
         let parts = self.life * Self::GENERATIONS + self.generation;
         let (sha256, warnings) = (String::new(), Vec::new());
-        Manifest { bytes: 1, sha256, parts, duration_ms, lack_ms: 0, warnings, holes: Vec::new() }
+        Manifest { bytes: 1, sha256, parts, duration_ms, lack_ms: Millis::ZERO, warnings, holes: Vec::new() }
     }
 
     /// The rendering that a manifest is of.
     pub fn of(manifest: &Manifest) -> Self {
-        let fence = u64::try_from(manifest.duration_ms).unwrap_or(u64::MAX);
+        let fence = manifest.duration_ms.count();
         let (life, generation) = (manifest.parts / Self::GENERATIONS, manifest.parts % Self::GENERATIONS);
         Self { life, generation, fence }
     }
@@ -152,9 +152,9 @@ fn upload(fence: u64) -> Begun {
 static TEMPLATE: LazyLock<Option<Job>> = LazyLock::new(|| {
     let order = Order {
         wanted: Wanted::Media,
-        start_pos_ms: 0,
-        start_time_ms: 0,
-        duration_ms: 0,
+        start_pos_ms: EpochMs::ZERO,
+        start_time_ms: Millis::ZERO,
+        duration_ms: Millis::ZERO,
         live_path: LivePath::parse("mp4/a/stream.mpd").ok()?,
         export_type: ExportType::AsRecorded,
         target: Target {
@@ -183,7 +183,7 @@ pub(crate) fn template(scope: &Scope) -> Job {
 impl Item {
     /// The item that `job` is stored as.
     pub fn of(job: &Job, scope: &Scope) -> Self {
-        let relative = |at: i64| at - NOW;
+        let relative = |at: EpochMs| (at - NOW).get();
         let content = |manifest: &Option<Manifest>| manifest.as_ref().map(Content::of);
         let mark = |staged: &Staged| Mark {
             kind: staged.object,
@@ -221,7 +221,7 @@ impl Item {
 
     /// The job that the store holds.
     pub fn job(&self, scope: &Scope) -> Job {
-        let at = |distance: i64| NOW + distance;
+        let at = |distance: i64| NOW + Millis::new(distance);
         let expires = if self.expired { EpochSecs::new(0) } else { EpochSecs::MAX };
         let staged = |mark: &Mark| Staged {
             object: mark.kind,
@@ -298,7 +298,7 @@ impl Item {
         let oldest = |time: &mut i64, age: i64| *time = (*time).max(-age - skew);
         if self.state.is_terminal() {
             (self.attempts, self.resends, self.deadline, self.unanswered) = (0, 0, None, None);
-            oldest(&mut self.ended, times.retry_after_failed_ms.max(times.source_retry_ms));
+            oldest(&mut self.ended, times.retry_after_failed_ms.max(times.source_retry_ms).get());
         } else {
             self.ended = 0;
         }
@@ -306,26 +306,26 @@ impl Item {
             self.queued = 0;
         }
         if let (false, Some(deadline)) = (scope.deadlines, &mut self.deadline) {
-            *deadline = times.work_ms;
+            *deadline = times.work_ms.get();
         }
         if let (false, Some(unanswered)) = (scope.deadlines, &mut self.unanswered) {
             *unanswered = 0;
         }
-        oldest(&mut self.queued, times.max_queue_age_ms + 1);
+        oldest(&mut self.queued, times.max_queue_age_ms.get() + 1);
         for (time, age) in [
             (&mut self.lease, 0),
             (&mut self.due, 0),
             (&mut self.wake, 0),
             (&mut self.deadline, 1),
-            (&mut self.unanswered, times.work_ms),
-            (&mut self.missing, times.source_wait_ms),
+            (&mut self.unanswered, times.work_ms.get()),
+            (&mut self.missing, times.source_wait_ms.get()),
         ] {
             if let Some(time) = time {
                 oldest(time, age);
             }
         }
         // Pauses double until the longest.
-        let grows = (0..10).find(|n| times.resend_ms << n >= times.max_resend_ms).unwrap_or(10);
+        let grows = (0..10).find(|n| times.resend_ms * (1 << n) >= times.max_resend_ms).unwrap_or(10);
         self.resends = self.resends.min(grows);
     }
 }

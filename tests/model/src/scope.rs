@@ -4,12 +4,16 @@ use crate::item::Content;
 use export_domain::job::{ObjectKind, Staged};
 use export_domain::request::Wanted;
 use export_domain::settings::Lifecycle;
+use export_domain::time::Millis;
 
 /// Staged manifests of a file that a job keeps. The domain does not tell; a test compares.
 pub const MAX_STAGED: usize = 8;
 
 /// A time that is never reached.
-const FAR: i64 = 1000;
+const FAR: Millis = Millis::new(1000);
+
+/// The least time.
+const TICK: Millis = Millis::new(1);
 
 /// Fences of one record of the job; those of the next start above.
 pub(crate) const FENCES: u64 = 100;
@@ -186,20 +190,20 @@ impl Scope {
         Self {
             wanted: Wanted::Media,
             times: Lifecycle {
-                lease_ms: 1,
-                renew_ms: 1,
-                progress_ms: 1,
+                lease_ms: TICK,
+                renew_ms: TICK,
+                progress_ms: TICK,
                 max_attempts: 2,
                 max_generations: 2,
                 work_ms: FAR,
                 max_queue_age_ms: FAR,
-                source_wait_ms: 2,
-                source_retry_ms: 1,
-                retry_after_failed_ms: 1,
-                line_ms: 1,
-                resend_ms: 1,
-                max_resend_ms: 1,
-                terminal_ttl_ms: FAR * FAR * FAR,
+                source_wait_ms: Millis::new(2),
+                source_retry_ms: TICK,
+                retry_after_failed_ms: TICK,
+                line_ms: TICK,
+                resend_ms: TICK,
+                max_resend_ms: TICK,
+                terminal_ttl_ms: FAR * 1_000_000,
                 tell_ms: None,
                 clear_ms: FAR,
                 quiet_ms: FAR,
@@ -235,14 +239,15 @@ impl Scope {
     /// The same with a deadline so many ticks after the first claim, and as many to wait for it.
     #[must_use]
     pub fn ending_after(self, ticks: i64) -> Self {
-        let times = Lifecycle { work_ms: ticks, max_queue_age_ms: ticks, ..self.times };
+        let time = Millis::new(ticks);
+        let times = Lifecycle { work_ms: time, max_queue_age_ms: time, ..self.times };
         Self { deadlines: true, delays: true, times, ..self }
     }
 
     /// The same with ends that are told: a tick after them, by the sweeper alone.
     #[must_use]
     pub fn telling(self) -> Self {
-        Self { times: Lifecycle { tell_ms: Some(1), ..self.times }, ..self }
+        Self { times: Lifecycle { tell_ms: Some(TICK), ..self.times }, ..self }
     }
 
     /// The same by other rules.
@@ -266,8 +271,8 @@ impl Scope {
     }
 
     /// From then on every job has ended for everybody, if nothing is done about it.
-    pub fn horizon(&self) -> i64 {
-        self.times.work_ms.max(self.times.max_queue_age_ms) + 2 + self.greatest_skew()
+    pub fn horizon(&self) -> Millis {
+        self.times.work_ms.max(self.times.max_queue_age_ms) + TICK * 2 + Millis::new(self.greatest_skew())
     }
 
     /// Staged manifests of attempts that this run does not see, newer than all others.

@@ -10,6 +10,7 @@ use export_domain::ports::{BatchPage, BatchStore, DueBatches, Unavailable};
 use export_domain::request::{ExportRequest, ExportType, Wanted};
 use export_domain::settings::Lifecycle;
 use export_domain::storage::Container;
+use export_domain::time::{EpochMs, Millis};
 use std::cmp::Reverse;
 use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex};
@@ -102,7 +103,7 @@ impl BatchStore for MemoryBatches {
 }
 
 impl DueBatches for MemoryBatches {
-    async fn due_batches(&self, now: i64, most: usize) -> Result<Vec<(TenantId, BatchId)>, Unavailable> {
+    async fn due_batches(&self, now: EpochMs, most: usize) -> Result<Vec<(TenantId, BatchId)>, Unavailable> {
         let table = Arc::clone(&self.table);
         let due = move || {
             let table = lock(&table);
@@ -124,13 +125,13 @@ pub fn batch(count: usize) -> Batch {
     let target = tenant.target_named(None, Container::Mp4).expect("the tenant's own target");
     let live_path = LivePath::parse("mp4/a/stream.mpd").expect("a path");
     let clips = (1..=count).map(|n| {
-        let before = i64::try_from(n).expect("a small number") * 1000;
+        let before = Millis::from_secs(i64::try_from(n).expect("a small number"));
         let request = ExportRequest {
             wanted: Wanted::Media,
             fetch_thumb: false,
             start_pos_ms: NOW - before,
-            start_time_ms: 0,
-            duration_ms: 1000,
+            start_time_ms: Millis::ZERO,
+            duration_ms: Millis::from_secs(1),
             live_path: live_path.clone(),
             file_name: FileName::parse(&format!("clip {n}")).expect("a name"),
             peer_id: None,

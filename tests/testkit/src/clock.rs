@@ -2,6 +2,7 @@
 
 use crate::fault::{give_way, lock};
 use export_domain::ports::{Clock, Ids};
+use export_domain::time::{EpochMs, Millis};
 use std::future::poll_fn;
 use std::sync::atomic::{AtomicI64, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex};
@@ -26,22 +27,22 @@ struct Shared {
 
 impl TestClock {
     /// Sleeps take no real time: the clock jumps to their end.
-    pub fn jumping(now_ms: i64) -> Self {
-        Self::new(now_ms, true, 0)
+    pub fn jumping(now: EpochMs) -> Self {
+        Self::new(now, true, 0)
     }
 
     /// A millisecond passes with every look at the clock.
-    pub fn ticking(now_ms: i64) -> Self {
-        Self::new(now_ms, true, 1)
+    pub fn ticking(now: EpochMs) -> Self {
+        Self::new(now, true, 1)
     }
 
     /// Sleeps last until the clock is moved past their end.
-    pub fn standing(now_ms: i64) -> Self {
-        Self::new(now_ms, false, 0)
+    pub fn standing(now: EpochMs) -> Self {
+        Self::new(now, false, 0)
     }
 
-    fn new(now_ms: i64, jumps: bool, ticks: i64) -> Self {
-        let now = AtomicI64::new(now_ms);
+    fn new(now: EpochMs, jumps: bool, ticks: i64) -> Self {
+        let now = AtomicI64::new(now.get());
         let shared = Shared { now, names: AtomicU64::new(0), jumps, ticks, sleepers: Mutex::default() };
         Self { shared: Arc::new(shared), ahead_ms: 0 }
     }
@@ -60,19 +61,19 @@ impl TestClock {
         }
     }
 
-    /// Sets the clock to `now_ms`.
-    pub fn set(&self, now_ms: i64) {
-        self.advance(now_ms - self.now_ms());
+    /// Sets the clock to `now`.
+    pub fn set(&self, now: EpochMs) {
+        self.advance((now - self.now()).get());
     }
 }
 
 impl Clock for TestClock {
-    fn now_ms(&self) -> i64 {
-        self.shared.now.fetch_add(self.shared.ticks, Ordering::SeqCst) + self.ahead_ms
+    fn now(&self) -> EpochMs {
+        EpochMs::new(self.shared.now.fetch_add(self.shared.ticks, Ordering::SeqCst) + self.ahead_ms)
     }
 
-    async fn sleep_ms(&self, ms: u64) {
-        let until = self.shared.now.load(Ordering::SeqCst).saturating_add_unsigned(ms);
+    async fn sleep(&self, length: Millis) {
+        let until = self.shared.now.load(Ordering::SeqCst).saturating_add(length.get().max(0));
         give_way().await;
         if self.shared.jumps {
             self.shared.now.fetch_max(until, Ordering::SeqCst);

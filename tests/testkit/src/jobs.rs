@@ -9,7 +9,7 @@ use export_domain::ports::{
     ClipLine, Due, DueJobs, IdempotencyKeys, JobLists, JobPage, JobStore, ManyJobs, Unavailable, Written,
 };
 use export_domain::request::Wanted;
-use export_domain::time::EpochSecs;
+use export_domain::time::{EpochMs, EpochSecs};
 use std::cmp::Reverse;
 use std::collections::{BTreeMap, HashMap};
 use std::fmt;
@@ -174,14 +174,14 @@ impl IdempotencyKeys for MemoryJobs {
         tenant: &TenantId,
         key: &str,
         job_id: &JobId,
-        now: i64,
+        now: EpochMs,
         expires_at: EpochSecs,
     ) -> Result<JobId, Unavailable> {
         let (table, name, job_id) =
             (Arc::clone(&self.table), (tenant.clone(), key.to_owned()), job_id.clone());
         let bind = move || {
             let mut table = lock(&table);
-            let bound = table.keys.get(&name).filter(|(_, until)| *until > EpochSecs::of_ms(now));
+            let bound = table.keys.get(&name).filter(|(_, until)| *until > now.to_secs());
             if let Some((bound, _)) = bound {
                 return Ok(bound.clone());
             }
@@ -193,7 +193,7 @@ impl IdempotencyKeys for MemoryJobs {
 }
 
 impl DueJobs for MemoryJobs {
-    async fn due(&self, errand: Errand, now: i64, most: usize) -> Result<Vec<Due>, Unavailable> {
+    async fn due(&self, errand: Errand, now: EpochMs, most: usize) -> Result<Vec<Due>, Unavailable> {
         let table = Arc::clone(&self.table);
         let due = move || {
             let table = lock(&table);
@@ -212,7 +212,7 @@ impl DueJobs for MemoryJobs {
 }
 
 impl ClipLine for MemoryJobs {
-    async fn clips_at_work(&self, tenant: &TenantId, now: i64) -> Result<u32, Unavailable> {
+    async fn clips_at_work(&self, tenant: &TenantId, now: EpochMs) -> Result<u32, Unavailable> {
         let (table, tenant) = (Arc::clone(&self.table), tenant.clone());
         let count = move || {
             let table = lock(&table);
@@ -269,7 +269,7 @@ impl JobLists for MemoryJobs {
 }
 
 /// A job's place in its tenant's list.
-fn place(job: &Job) -> (i64, JobId) {
+fn place(job: &Job) -> (EpochMs, JobId) {
     (job.created_at, job.job_id.clone())
 }
 
@@ -277,8 +277,8 @@ fn write_cursor(job: &Job) -> String {
     URL_SAFE_NO_PAD.encode(format!("{}/{}", job.created_at, job.job_id))
 }
 
-fn read_cursor(text: &str) -> Option<(i64, JobId)> {
+fn read_cursor(text: &str) -> Option<(EpochMs, JobId)> {
     let text = String::from_utf8(URL_SAFE_NO_PAD.decode(text).ok()?).ok()?;
     let (created, job_id) = text.split_once('/')?;
-    Some((created.parse().ok()?, JobId::parse(job_id).ok()?))
+    Some((EpochMs::new(created.parse().ok()?), JobId::parse(job_id).ok()?))
 }

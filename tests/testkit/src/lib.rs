@@ -28,8 +28,9 @@ pub use fault::{Act, Fault, Faults, Line};
 #[cfg(feature = "http")]
 pub use http::{Answered, ask, post};
 pub use jobs::{Flaws, MemoryJobs};
-pub use objects::{Call, LINKS_END_MS, MemoryObjects, Object};
+pub use objects::{Call, LINKS_END, MemoryObjects, Object};
 pub use queue::{DeadLetters, MemoryQueue, Sent};
 pub use samples::{
-    NOW, SESSION, body, claimed, directory, job, manifest, progressed, ready, tenant, thumbnail_body, with,
+    NOW, SESSION, body, claimed, directory, job, manifest, ms, progressed, ready, tenant, thumbnail_body,
+    with,
 };

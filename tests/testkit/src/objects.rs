@@ -9,6 +9,7 @@ use export_domain::ports::{
     Published, RecordingError, RecordingLists, SourceStore, StoredObject, Unavailable, Upload, WriteError,
 };
 use export_domain::target::{Bucket, Target};
+use export_domain::time::EpochMs;
 use sha2::{Digest, Sha256};
 use std::collections::{BTreeMap, BTreeSet, HashSet};
 use std::sync::{Arc, Mutex};
@@ -18,7 +19,7 @@ const WHAT: &str = "S3";
 const LEAST_PART: usize = 5 << 20;
 
 /// When the links of [`MemoryObjects`] end: 2019-07-05T04:15:00Z.
-pub const LINKS_END_MS: i64 = 1_562_300_100_000;
+pub const LINKS_END: EpochMs = EpochMs::new(1_562_300_100_000);
 
 /// An object.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -100,7 +101,7 @@ impl ClipLinks for MemoryObjects {
     async fn lend(&self, target: &Target, key: &str, headers: &LinkHeaders) -> Result<FileLink, Unavailable> {
         let told = headers.disposition.as_deref().unwrap_or_default();
         let url = format!("https://{}/{key}?{}&{told}", target.bucket, headers.content_type);
-        let lent = move || Ok(FileLink { url: url.clone(), expires_ms: LINKS_END_MS });
+        let lent = move || Ok(FileLink { url: url.clone(), expires_at: LINKS_END });
         self.faults.run(WHAT, "lend", lent).await
     }
 }
@@ -267,7 +268,7 @@ impl RecordingLists for MemoryObjects {
         self.faults.run(WHAT, "folder", list).await?
     }
 
-    async fn written_at(&self, bucket: &Bucket, key: &str) -> Result<Option<i64>, RecordingError> {
+    async fn written_at(&self, bucket: &Bucket, key: &str) -> Result<Option<EpochMs>, RecordingError> {
         let (store, name) = (Arc::clone(&self.store), (bucket.name.clone(), key.to_owned()));
         lock(&store).calls.push(Call::Look { bucket: bucket.clone(), key: key.to_owned() });
         let look = move || {

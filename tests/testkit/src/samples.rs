@@ -8,11 +8,16 @@ use export_domain::json;
 use export_domain::request::{Wanted, parse};
 use export_domain::settings::{Lifecycle, Limits};
 use export_domain::tenant::{AllowedTarget, Tenant};
-use export_domain::time::EpochSecs;
+use export_domain::time::{EpochMs, Millis};
 use serde_json::{Value, json};
 
-/// When tests start, milliseconds since the epoch: well after the window of [`body`].
-pub const NOW: i64 = 1_562_300_000_000;
+/// When tests start: well after the window of [`body`].
+pub const NOW: EpochMs = EpochMs::new(1_562_300_000_000);
+
+/// A length of time of `ms` milliseconds.
+pub const fn ms(ms: i64) -> Millis {
+    Millis::new(ms)
+}
 
 /// The session of [`tenant`], as the seed's samples spell it.
 pub const SESSION: &str = "2A39603DDB0F47CFB32E96C8366084AE";
@@ -43,7 +48,7 @@ pub fn tenant() -> Tenant {
 pub fn directory() -> Directory {
     let directory = Directory::default();
     let tenant = tenant();
-    directory.add_session(SESSION, &tenant.id, EpochSecs::of_ms(NOW + 30 * 24 * 3_600_000));
+    directory.add_session(SESSION, &tenant.id, (NOW + ms(30 * 24 * 3_600_000)).to_secs());
     directory.add_tenant(tenant);
     directory
 }
@@ -79,7 +84,7 @@ pub fn with(mut body: Value, name: &str, value: impl Into<Value>) -> Value {
 ///
 /// # Panics
 /// If the body is not valid.
-pub fn job(tenant: &Tenant, body: &Value, now: i64) -> Job {
+pub fn job(tenant: &Tenant, body: &Value, now: EpochMs) -> Job {
     let parsed = json::parse(body.to_string().as_bytes(), false).expect("JSON");
     let request = parse(&parsed, &Limits::default()).expect("a valid request");
     let target = tenant.resolve_target(&request).expect("an allowed target");
@@ -93,7 +98,7 @@ pub fn job(tenant: &Tenant, body: &Value, now: i64) -> Job {
 ///
 /// # Panics
 /// If it cannot be claimed then.
-pub fn claimed(job: &Job, now: i64) -> Job {
+pub fn claimed(job: &Job, now: EpochMs) -> Job {
     match job.claim(job.generation, "another worker", now, &Lifecycle::default()) {
         Claim::Granted(job) => *job,
         other => panic!("{other:?}"),
@@ -104,8 +109,8 @@ pub fn claimed(job: &Job, now: i64) -> Job {
 ///
 /// # Panics
 /// If it is not claimed.
-pub fn progressed(job: &Job, made_ms: i64, now: i64) -> Job {
-    let report = Report { phase: Phase::Encoding, made_ms, plan: None };
+pub fn progressed(job: &Job, made_ms: i64, now: EpochMs) -> Job {
+    let report = Report { phase: Phase::Encoding, made_ms: ms(made_ms), plan: None };
     job.progressed(job.fence, &report, now).expect("a claimed job")
 }
 
@@ -113,7 +118,7 @@ pub fn progressed(job: &Job, made_ms: i64, now: i64) -> Job {
 ///
 /// # Panics
 /// If it is not claimed.
-pub fn ready(job: &Job, now: i64) -> Job {
+pub fn ready(job: &Job, now: EpochMs) -> Job {
     let (times, plan) = (Lifecycle::default(), PlanSummary::default());
     let job = job.with_image(job.fence, manifest(3), plan.clone(), now, &times).expect("a claimed job");
     match job.order.wanted {
@@ -129,5 +134,5 @@ pub fn ready(job: &Job, now: i64) -> Job {
 /// The manifest of a file of `bytes` bytes that lacks nothing.
 pub fn manifest(bytes: u64) -> Manifest {
     let (sha256, warnings) = ("0".repeat(64), Vec::new());
-    Manifest { bytes, sha256, parts: 0, duration_ms: 9000, lack_ms: 0, warnings, holes: Vec::new() }
+    Manifest { bytes, sha256, parts: 0, duration_ms: ms(9000), lack_ms: ms(0), warnings, holes: Vec::new() }
 }

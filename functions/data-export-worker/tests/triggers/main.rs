@@ -3,6 +3,7 @@
 
 mod world;
 
+use export_domain::time::EpochMs;
 use export_lambda::batch::{Disposition, Record};
 use export_lambda::documents::{Ask, DocumentOrder};
 use export_lambda::http::Request;
@@ -12,6 +13,7 @@ use export_mre::keys::EventKey;
 use export_mre::state::{BuildLease, ExportState, StateKey};
 use export_mre::trigger::Trigger;
 use export_testkit::mre::scenario;
+use export_testkit::ms;
 use std::time::Duration;
 use tokio::time::timeout;
 use world::{World, Wrong, record};
@@ -41,7 +43,7 @@ async fn a_trigger_stores_points_and_tells() {
         assert_eq!(seen.told.len(), 1);
         assert!(seen.told[0].contains("_DATA_EXPORTED"), "{}", seen.told[0]);
         let state = world.state(&key(&record));
-        assert!(state.built_from_ms.is_some() && state.etag.is_some());
+        assert!(state.built_from.is_some() && state.etag.is_some());
     }
 }
 
@@ -93,12 +95,12 @@ async fn names_that_no_table_can_hold_are_told_and_kept_at_once() {
 async fn a_burst_is_exported_once_and_what_comes_after_it_again() {
     let scenario = scenario("event_feedback");
     let world = World::of(&scenario);
-    world.set_now(10_000);
+    world.set_now(EpochMs::new(10_000));
     for sent_ms in 0..50 {
         handle(&world, &record(&scenario, sent_ms)).await;
     }
     assert_eq!(world.seen().told.len(), 1);
-    world.set_now(20_000);
+    world.set_now(EpochMs::new(20_000));
     handle(&world, &record(&scenario, 15_000)).await;
     assert_eq!(world.seen().told.len(), 2, "the last one is never lost");
 }
@@ -113,7 +115,7 @@ async fn triggers_in_any_order_leave_the_newest_profile() {
     };
     for (first, second) in [(("a", 1_000), ("b", 2_000)), (("b", 2_000), ("a", 1_000))] {
         let world = World::of(&scenario);
-        world.set_now(10_000);
+        world.set_now(EpochMs::new(10_000));
         for (name, sent_ms) in [first, second] {
             assert_eq!(handle(&world, &named(name, sent_ms)).await, Disposition::Acknowledge);
         }
@@ -130,12 +132,12 @@ async fn a_trigger_that_meets_another_worker_waits_in_the_queue_with_its_time() 
     let world = World::of(&scenario);
     let record = record(&scenario, 1_000);
     let other =
-        BuildLease { owner: "other".to_owned(), fence: 5, previous: 0, until_ms: world.now() + 60_000 };
+        BuildLease { owner: "other".to_owned(), fence: 5, previous: 0, until: world.now() + ms(60_000) };
     world.seed(&key(&record), ExportState { lease: Some(other), ..ExportState::default() });
     assert_eq!(handle(&world, &record).await, Disposition::Acknowledge);
     assert_eq!(world.seen().sent_again, [(1_000, 7)]);
     assert!(world.seen().objects.is_empty());
-    world.set_now(world.now() + 60_000);
+    world.set_now(world.now() + ms(60_000));
     handle(&world, &record).await;
     assert_eq!(world.seen().told.len(), 1, "the other worker died");
 }
@@ -170,7 +172,7 @@ async fn what_is_gone_is_told_and_kept() {
         assert!(seen.told[0].contains(code) && seen.told[0].contains("NotFound"), "{:?}", seen.told);
         assert_eq!(seen.dead, std::slice::from_ref(&record.body));
         assert!(seen.objects.is_empty() && seen.located.is_empty());
-        assert!(world.state(&key(&record)).built_from_ms.is_none());
+        assert!(world.state(&key(&record)).built_from.is_none());
     }
 }
 
@@ -216,7 +218,7 @@ async fn a_failure_at_any_step_is_made_good_by_the_next_delivery() {
             assert_eq!(disposition, Disposition::Return, "step {step} of {name}");
             assert_eq!(world.seen().shown_again, 1, "step {step} of {name}");
             // The lease may have to run out.
-            world.set_now(world.now() + 301_000);
+            world.set_now(world.now() + ms(301_000));
             assert_eq!(handle(&world, &record).await, Disposition::Acknowledge, "step {step} of {name}");
             assert_eq!(world.seen().objects, whole.seen().objects, "step {step} of {name}");
             assert_eq!(world.seen().located.last(), whole.seen().located.last());
@@ -263,7 +265,7 @@ async fn a_crash_around_any_call_is_made_good_by_the_next_delivery() {
             deliver_to_the_dying(&world, &record, step, wrong).await;
             let left = world.seen().objects;
             assert!(left.is_empty() || left == whole.1.objects, "{at}: all of an export or nothing");
-            world.set_now(world.now() + 301_000);
+            world.set_now(world.now() + ms(301_000));
             assert_eq!(handle(&world, &record).await, Disposition::Acknowledge, "{at}");
             let seen = world.seen();
             assert_eq!(seen.objects, whole.1.objects, "{at}");
@@ -274,7 +276,7 @@ async fn a_crash_around_any_call_is_made_good_by_the_next_delivery() {
             assert!(seen.told.len() <= 2 && seen.dead.is_empty() && seen.sent_again.is_empty(), "{at}");
             let state = world.state(&key(&record));
             assert_eq!((state.etag, state.id), (whole.2.etag.clone(), whole.2.id.clone()), "{at}");
-            assert_eq!(state.lease.map(|lease| lease.until_ms), Some(0), "{at}");
+            assert_eq!(state.lease.map(|lease| lease.until), Some(EpochMs::ZERO), "{at}");
         }
     }
 }
@@ -284,7 +286,7 @@ async fn as_long_as_a_dead_workers_lease_runs_a_trigger_waits() {
     let scenario = scenario("event_feedback");
     let (world, record) = (World::of(&scenario), record(&scenario, 1_000));
     deliver_to_the_dying(&world, &record, 1, Wrong::DiesAfter).await;
-    world.set_now(world.now() + 299_000);
+    world.set_now(world.now() + ms(299_000));
     assert_eq!(handle(&world, &record).await, Disposition::Acknowledge);
     assert!(world.seen().objects.is_empty());
     assert_eq!(world.seen().sent_again, [(1_000, 7)]);

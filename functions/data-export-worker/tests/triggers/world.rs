@@ -3,6 +3,7 @@
 use bytes::Bytes;
 use data_export_worker::App;
 use export_domain::ports::{Clock, DeadLetters, EventBus, Ids, Notification, Unavailable};
+use export_domain::time::{EpochMs, Millis};
 use export_lambda::batch::Record;
 use export_mre::json::Json;
 use export_mre::keys::object_key;
@@ -61,7 +62,7 @@ pub(crate) enum Wrong {
 
 #[derive(Debug, Default)]
 struct Inner {
-    now_ms: i64,
+    now: EpochMs,
     names: u32,
     steps: usize,
     wrong: Option<(usize, Wrong)>,
@@ -90,7 +91,7 @@ impl World {
         let mut source = scenario.source();
         change(&mut source);
         let port = Port::default();
-        port.lock().now_ms = 1_700_000_000_000;
+        port.lock().now = EpochMs::new(1_700_000_000_000);
         let app = App {
             source,
             exports: port.clone(),
@@ -117,12 +118,12 @@ impl World {
         self.port.lock().states.insert(key.clone(), state);
     }
 
-    pub(crate) fn now(&self) -> i64 {
-        self.port.lock().now_ms
+    pub(crate) fn now(&self) -> EpochMs {
+        self.port.lock().now
     }
 
-    pub(crate) fn set_now(&self, now_ms: i64) {
-        self.port.lock().now_ms = now_ms;
+    pub(crate) fn set_now(&self, now: EpochMs) {
+        self.port.lock().now = now;
     }
 
     /// Calls of ports so far, other than reads of the source.
@@ -223,12 +224,12 @@ impl ExportStates for Port {
         self.call(|inner| inner.states.get(key).cloned().unwrap_or_default()).await
     }
 
-    async fn claim(&self, key: &StateKey, lease: &BuildLease, now_ms: i64) -> Result<bool, Unavailable> {
+    async fn claim(&self, key: &StateKey, lease: &BuildLease, now: EpochMs) -> Result<bool, Unavailable> {
         self.call(|inner| {
             let state = inner.states.entry(key.clone()).or_default();
-            let (fence, until_ms) =
-                state.lease.as_ref().map_or((0, 0), |lease| (lease.fence, lease.until_ms));
-            let is_free = fence == lease.previous && until_ms <= now_ms;
+            let (fence, until) =
+                state.lease.as_ref().map_or((0, EpochMs::ZERO), |lease| (lease.fence, lease.until));
+            let is_free = fence == lease.previous && until <= now;
             if is_free {
                 state.lease = Some(lease.clone());
             }
@@ -250,7 +251,7 @@ impl ExportStates for Port {
             let state = inner.states.entry(key.clone()).or_default();
             let is_held = state.lease.as_ref() == Some(lease);
             if is_held {
-                let ended = BuildLease { until_ms: 0, ..lease.clone() };
+                let ended = BuildLease { until: EpochMs::ZERO, ..lease.clone() };
                 *state = ExportState { lease: Some(ended), ..built.clone() };
             }
             is_held
@@ -262,7 +263,7 @@ impl ExportStates for Port {
         self.call(|inner| {
             let state = inner.states.entry(key.clone()).or_default();
             if let Some(held) = state.lease.as_mut().filter(|held| *held == lease) {
-                held.until_ms = 0;
+                held.until = EpochMs::ZERO;
             }
         })
         .await
@@ -288,8 +289,8 @@ impl EventBus for Port {
 }
 
 impl TriggerQueue for Port {
-    async fn send_again(&self, _: &str, sent_ms: i64, delay_s: u32) -> Result<(), Unavailable> {
-        self.call(|inner| inner.seen.sent_again.push((sent_ms, delay_s))).await
+    async fn send_again(&self, _: &str, sent_at: EpochMs, delay_s: u32) -> Result<(), Unavailable> {
+        self.call(|inner| inner.seen.sent_again.push((sent_at.get(), delay_s))).await
     }
 
     async fn show_again(&self, _: &str, _: u32) -> Result<(), Unavailable> {
@@ -305,11 +306,11 @@ impl DeadLetters for Port {
 }
 
 impl Clock for Port {
-    fn now_ms(&self) -> i64 {
-        self.lock().now_ms
+    fn now(&self) -> EpochMs {
+        self.lock().now
     }
 
-    async fn sleep_ms(&self, _: u64) {}
+    async fn sleep(&self, _: Millis) {}
 }
 
 impl Ids for Port {

@@ -1,6 +1,6 @@
 use crate::world::{World, alone, clips};
 use export_domain::job::{Lane, Reason, State};
-use export_testkit::{Fault, Faults, NOW, SESSION, ask};
+use export_testkit::{Fault, Faults, NOW, SESSION, ask, ms};
 use serde_json::{Value, json};
 
 #[tokio::test]
@@ -27,7 +27,7 @@ async fn a_batch_of_five_hundred_takes_its_share_and_goes_on_as_jobs_end() {
 async fn the_end_is_told_once_with_its_counts() {
     let world = World::new();
     let made = world.submit(&clips(3)).await;
-    world.worked(|job| job.order.start_pos_ms == NOW - 2000);
+    world.worked(|job| job.order.start_pos_ms == NOW - ms(2000));
     let done = world.get(made.header("location")).await;
     assert_eq!((&done.json["state"], &done.json["outcome"]), (&"DONE".into(), &"PARTIAL".into()));
     assert!(done.header("retry-after").is_empty());
@@ -84,7 +84,8 @@ async fn a_batch_is_waited_for_if_that_is_preferred() {
     let before = world.now();
     let answer = world.ask(ask("POST", "/export/batch", &headers, clips(1).to_string())).await;
     assert_eq!(answer.status, 202);
-    assert!((19_000..=21_000).contains(&(world.now() - before)), "{}", world.now() - before);
+    let waited = world.now() - before;
+    assert!((ms(19_000)..=ms(21_000)).contains(&waited), "{waited}");
     world.worked(|_| false);
     let answer = world.ask(ask("POST", "/export/batch", &headers, clips(1).to_string())).await;
     assert_eq!((answer.status, &answer.json["state"]), (200, &"DONE".into()));
@@ -101,7 +102,7 @@ async fn a_cancelled_batch_ends_what_is_its_own() {
     assert_eq!(gone.json["counts"]["cancelled"], 50);
     let live: Vec<_> = world.jobs.all().into_iter().filter(|job| !job.state.is_terminal()).collect();
     assert_eq!(live.len(), 1, "the one that was asked for alone goes on");
-    assert_eq!(live[0].order.start_pos_ms, NOW - 1000);
+    assert_eq!(live[0].order.start_pos_ms, NOW - ms(1000));
     assert_eq!(world.jobs.all().len(), 40, "what was pending never starts");
     assert_eq!(world.send("DELETE", &path, "").await.json, gone.json);
     assert_eq!(world.bus.told().len(), 1);
@@ -111,7 +112,7 @@ async fn a_cancelled_batch_ends_what_is_its_own() {
 async fn a_batch_with_failures_starts_them_over_after_a_minute() {
     let world = World::new();
     world.submit(&clips(2)).await;
-    world.worked(|job| job.order.start_pos_ms == NOW - 2000);
+    world.worked(|job| job.order.start_pos_ms == NOW - ms(2000));
     let done = world.submit(&clips(2)).await;
     assert_eq!(
         (done.status, &done.json["outcome"], &done.json["generation"]),
@@ -137,7 +138,7 @@ async fn a_single_request_takes_a_job_out_of_the_bulk_lane() {
     world.queue.take();
     let answer = world.single(&alone(1)).await;
     assert_eq!((answer.status, answer.codes().0), (200, 1));
-    let mine = world.jobs.all().into_iter().find(|job| job.order.start_pos_ms == NOW - 1000).unwrap();
+    let mine = world.jobs.all().into_iter().find(|job| job.order.start_pos_ms == NOW - ms(1000)).unwrap();
     assert_eq!((mine.lane, mine.state), (None, State::Queued));
     assert!(mine.batch_id.is_some(), "its event names the batch");
     let sent = world.queue.take();
@@ -150,7 +151,7 @@ async fn a_single_request_takes_a_job_out_of_the_bulk_lane() {
 async fn windows_that_have_not_begun_have_their_own_share() {
     let world = World::new();
     let clips: Vec<Value> =
-        (1..=60).map(|n| json!({"start": NOW + n * 60_000, "duration_ms": 1000})).collect();
+        (1..=60).map(|n| json!({"start": NOW + ms(n * 60_000), "duration_ms": 1000})).collect();
     let made = world.submit(&json!({"live_path": "a/b.mpd", "clips": clips})).await;
     assert_eq!((&made.json["counts"]["queued"], &made.json["counts"]["pending"]), (&40.into(), &20.into()));
     assert_eq!(world.submit(&crate::world::clips(40)).await.json["counts"]["queued"], 40);

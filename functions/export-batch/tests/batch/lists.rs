@@ -1,18 +1,18 @@
 //! Lists in other forms than JSON, and the delivered clips as lists.
 
 use crate::world::World;
-use export_testkit::NOW;
+use export_testkit::{NOW, ms};
 use serde_json::{Value, json};
 
 fn body(list: &str, value: impl Into<Value>) -> Value {
-    json!({"live_path": "mp4/a/stream.mpd", "zero": NOW - 3_600_000, list: value.into()})
+    json!({"live_path": "mp4/a/stream.mpd", "zero": NOW - ms(3_600_000), list: value.into()})
 }
 
 /// Starts of the windows since `zero`, their lengths, and the names.
 fn windows(answer: &Value) -> Vec<(i64, i64, String)> {
     let clips = answer["clips"].as_array().unwrap().iter();
     let of = |clip: &Value| {
-        let start = clip["start_pos_ms"].as_i64().unwrap() - (NOW - 3_600_000);
+        let start = clip["start_pos_ms"].as_i64().unwrap() - (NOW - ms(3_600_000)).get();
         (start, clip["duration_ms"].as_i64().unwrap(), clip["name"].as_str().unwrap().to_owned())
     };
     clips.map(of).collect()

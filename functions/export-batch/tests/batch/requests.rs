@@ -1,6 +1,6 @@
 use crate::world::{World, alone, clips};
 use export_domain::tenant::{AllowedTarget, Tenant};
-use export_testkit::{Fault, NOW, SESSION, ask, tenant, with};
+use export_testkit::{Fault, NOW, SESSION, ask, ms, tenant, with};
 use serde_json::{Value, json};
 
 /// A session of another tenant.
@@ -127,7 +127,7 @@ async fn an_idempotency_key_stands_for_one_batch() {
 async fn a_page_shows_a_part_of_the_clips() {
     let world = World::new();
     let made = world.submit(&clips(5)).await;
-    world.worked(|job| job.order.start_pos_ms == NOW - 2000);
+    world.worked(|job| job.order.start_pos_ms == NOW - ms(2000));
     let path = made.header("location").to_owned();
     let numbers = |answer: &Value| {
         answer["clips"].as_array().unwrap().iter().map(|clip| clip["n"].as_u64().unwrap()).collect::<Vec<_>>()

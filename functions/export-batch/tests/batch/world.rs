@@ -3,13 +3,15 @@
 use export_batch::App;
 use export_domain::intake::Intake;
 use export_domain::job::{Job, Reason};
+use export_domain::ports::Clock;
 use export_domain::settings::{AuthMode, Lifecycle, Limits, ReplyStyle};
 use export_domain::tenant::Tenant;
+use export_domain::time::EpochMs;
 use export_lambda::http::Request;
 use export_lambda::metrics::Metrics;
 use export_testkit::{
     Answered, Directory, Faults, MemoryBatches, MemoryBus, MemoryJobs, MemoryObjects, MemoryQueue, NOW,
-    SESSION, TestClock, ask, claimed, directory, ready, tenant,
+    SESSION, TestClock, ask, claimed, directory, ms, ready, tenant,
 };
 use job_sweeper::BatchSweeper;
 use serde_json::{Value, json};
@@ -116,8 +118,8 @@ impl World {
         }
     }
 
-    pub(crate) fn now(&self) -> i64 {
-        export_domain::ports::Clock::now_ms(&self.clock)
+    pub(crate) fn now(&self) -> EpochMs {
+        self.clock.now()
     }
 }
 
@@ -135,7 +137,7 @@ fn intake(directory: &Directory, clock: &TestClock) -> Intake<Directory, Directo
 /// A body with `count` clips of a second each that ended before [`NOW`].
 pub(crate) fn clips(count: i64) -> Value {
     let clips: Vec<Value> = (1..=count)
-        .map(|n| json!({"start": NOW - 1000 * n, "duration_ms": 1000, "name": format!("clip {n}"), "ref": format!("r{n}")}))
+        .map(|n| json!({"start": NOW - ms(1000 * n), "duration_ms": 1000, "name": format!("clip {n}"), "ref": format!("r{n}")}))
         .collect();
     json!({"live_path": "mp4/device/1/stream.mpd", "clips": clips})
 }
@@ -143,7 +145,7 @@ pub(crate) fn clips(count: i64) -> Value {
 /// The body of the `POST /export` of such a clip alone.
 pub(crate) fn alone(n: i64) -> Value {
     json!({
-        "ServiceCaller": "mma", "FetchMedia": true, "StartPos": NOW - 1000 * n, "StartTime": "720:00:00", "Duration": 1000,
+        "ServiceCaller": "mma", "FetchMedia": true, "StartPos": NOW - ms(1000 * n), "StartTime": "720:00:00", "Duration": 1000,
         "LivePath": "mp4/device/1/stream.mpd", "FileName": format!("clip {n}"),
     })
 }

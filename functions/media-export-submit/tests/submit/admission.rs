@@ -1,7 +1,7 @@
 use crate::world::World;
 use export_domain::job::{Counted, Job, Reason, State};
 use export_domain::settings::Lifecycle;
-use export_testkit::{NOW, body, claimed, job, tenant, with};
+use export_testkit::{NOW, body, claimed, job, ms, tenant, with};
 use serde_json::Value;
 
 #[tokio::test]
@@ -23,7 +23,7 @@ async fn a_tenant_at_its_limit_is_told_when_to_come_back() {
 
 /// A window that begins `ahead` ms after [`NOW`].
 fn planned(ahead: i64) -> Value {
-    with(body(), "StartPos", NOW + ahead)
+    with(body(), "StartPos", NOW.get() + ahead)
 }
 
 #[tokio::test]
@@ -47,13 +47,13 @@ async fn a_plan_counts_as_active_from_the_claim_on_that_finds_its_window_begun()
     let times = Lifecycle::default();
     let plan = world.has(&planned(60_000), |job| claimed(&job, NOW));
     assert_eq!(plan.counted(), Some(Counted::Scheduled), "a worker that looks too early changes nothing");
-    let waiting = plan.waiting(plan.fence, NOW + 60_000, 0, NOW, &times).unwrap();
+    let waiting = plan.waiting(plan.fence, NOW + ms(60_000), ms(0), NOW, &times).unwrap();
     world.jobs.put(&waiting);
     world.clock.advance(60_000);
     assert_eq!(world.submit(&body()).await.status, 200);
     let ended = world.jobs.current(&job(&tenant(), &body(), NOW)).unwrap();
-    world.jobs.put(&ended.cancelled(NOW + 60_000, &times).unwrap());
-    world.jobs.put(&claimed(&waiting, NOW + 60_000));
+    world.jobs.put(&ended.cancelled(NOW + ms(60_000), &times).unwrap());
+    world.jobs.put(&claimed(&waiting, NOW + ms(60_000)));
     assert_eq!(world.submit(&with(body(), "Duration", 1000)).await.status, 429);
 }
 

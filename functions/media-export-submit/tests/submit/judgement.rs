@@ -1,5 +1,4 @@
 use crate::world::World;
-use export_domain::time::EpochSecs;
 use export_testkit::{NOW, SESSION, ask, body, tenant, thumbnail_body, with};
 use serde_json::Value;
 
@@ -51,7 +50,7 @@ async fn missing_unknown_and_expired_sessions_get_the_same_answer() {
     let world = World::new();
     let missing = world.submit(&with(body(), "SessionId", Value::Null)).await;
     let unknown = world.submit(&with(body(), "SessionId", UNKNOWN)).await;
-    world.directory.add_session(SESSION, &tenant().id, EpochSecs::of_ms(NOW));
+    world.directory.add_session(SESSION, &tenant().id, NOW.to_secs());
     let expired = world.submit(&body()).await;
     assert_eq!((missing.status, missing.codes()), (401, (-1, 0)));
     assert!(missing == unknown && unknown == expired);
@@ -80,7 +79,7 @@ async fn the_first_field_at_fault_is_named_in_the_contracts_order() {
 
 #[tokio::test]
 async fn a_window_may_begin_thirty_days_ahead_and_no_later() {
-    let latest = NOW + 30 * 24 * 3_600_000;
+    let latest = NOW.get() + 30 * 24 * 3_600_000;
     for wanted in [body(), thumbnail_body()] {
         assert_eq!(judged(with(wanted.clone(), "StartPos", latest).to_string()).await.0, 200);
         let (status, why) = judged(with(wanted, "StartPos", latest + 1).to_string()).await;

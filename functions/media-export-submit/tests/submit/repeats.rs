@@ -3,7 +3,7 @@ use export_domain::identity::DirectoryKey;
 use export_domain::job::{Job, Reason, State};
 use export_domain::settings::Lifecycle;
 use export_lambda::http::Request;
-use export_testkit::{Answered, Fault, NOW, ask, body, claimed, job, ready, tenant, with};
+use export_testkit::{Answered, Fault, NOW, ask, body, claimed, job, ms, ready, tenant, with};
 use serde_json::Value;
 use std::collections::HashSet;
 use std::sync::Arc;
@@ -178,8 +178,10 @@ async fn a_submission_again_is_answered_by_its_job_while_the_tenant_has_as_many_
     let world = World::new();
     world.allow(1);
     let absent = |job: Job| {
-        let running = claimed(&job, NOW - 20_000);
-        running.given_up(running.fence, Reason::SourceAbsent, NOW - 20_000, &Lifecycle::default()).unwrap()
+        let running = claimed(&job, NOW - ms(20_000));
+        running
+            .given_up(running.fence, Reason::SourceAbsent, NOW - ms(20_000), &Lifecycle::default())
+            .unwrap()
     };
     world.has(&body(), absent);
     world.has(&with(body(), "Duration", 1000), |job| job);

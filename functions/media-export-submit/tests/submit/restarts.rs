@@ -2,7 +2,7 @@ use crate::world::World;
 use export_domain::job::{Job, Manifest, Reason, State};
 use export_domain::ports::Clock;
 use export_domain::settings::Lifecycle;
-use export_testkit::{Answered, Fault, NOW, TestClock, body, claimed, progressed, ready};
+use export_testkit::{Answered, Fault, NOW, TestClock, body, claimed, ms, progressed, ready};
 
 fn times() -> Lifecycle {
     Lifecycle::default()
@@ -96,7 +96,7 @@ async fn an_end_is_told_only_as_it_is_on_record_whenever_in_a_submission_the_tim
     for ticks in 0..60 {
         let world = World::by(TestClock::ticking(NOW));
         let retries = times().max_generations;
-        world.has(&body(), |job| Job { retries, deadline_at: Some(NOW + ticks), ..claimed(&job, NOW) });
+        world.has(&body(), |job| Job { retries, deadline_at: Some(NOW + ms(ticks)), ..claimed(&job, NOW) });
         let told = world.submit(&body()).await.codes() == (-1, 0);
         assert_eq!(told, world.jobs.only().state == State::Failed, "{ticks}");
         ends += i32::from(told);
@@ -106,7 +106,7 @@ async fn an_end_is_told_only_as_it_is_on_record_whenever_in_a_submission_the_tim
 
 #[tokio::test]
 async fn a_running_job_is_answered_with_what_is_left_of_it() {
-    let running = |job: Job| progressed(&claimed(&job, NOW), 6000, NOW + 1500);
+    let running = |job: Job| progressed(&claimed(&job, NOW), 6000, NOW + ms(1500));
     let (answer, job, sent) = posted(running, 2000).await;
     assert_eq!((answer.codes(), sent, job.generation), ((1, 1000), 0, 1));
     assert_eq!(answer.json["LackLength"], 3000);
@@ -147,12 +147,12 @@ async fn files_that_are_there_are_looked_for_and_answered_with() {
 #[tokio::test]
 async fn a_clip_that_lacks_something_is_made_again_once_its_client_has_forgotten_it() {
     let (world, job) = made(60_000);
-    let short = Manifest { lack_ms: 1500, ..job.video.clone().unwrap() };
+    let short = Manifest { lack_ms: ms(1500), ..job.video.clone().unwrap() };
     let job = Job { video: Some(short), ..job };
     world.jobs.put(&job);
     let answer = world.submit(&body()).await;
     assert_eq!((answer.codes(), &answer.json["LackLength"]), ((5, 0), &1500.into()), "the end is final");
-    world.jobs.put(&job.forgotten(world.clock.now_ms(), &times()).unwrap());
+    world.jobs.put(&job.forgotten(world.clock.now(), &times()).unwrap());
     assert_eq!(world.submit(&body()).await.codes(), (1, 2000));
     let now = world.jobs.only();
     assert_eq!((now.state, now.generation), (State::Queued, 2));

@@ -1,21 +1,21 @@
 use crate::world::{World, origin, times};
 use export_domain::job::{Begun, Job, Manifest, ObjectKind, State};
 use export_domain::ports::Origin;
-use export_testkit::{Fault, NOW, body, claimed, manifest, thumbnail_body};
+use export_testkit::{Fault, NOW, body, claimed, manifest, ms, thumbnail_body};
 use serde_json::Value;
 
 const IMAGE: &[u8] = b"jpeg";
 const VIDEO: &[u8] = b"a clip";
 
 fn made(content: &[u8], lack_ms: i64) -> Manifest {
-    Manifest { lack_ms, ..manifest(u64::try_from(content.len()).unwrap()) }
+    Manifest { lack_ms: ms(lack_ms), ..manifest(u64::try_from(content.len()).unwrap()) }
 }
 
 /// A worker staged both files and died a minute ago.
 fn crashed(job: &Job) -> Job {
-    let job = claimed(job, NOW - 60_000);
-    let job = job.with_staged(1, ObjectKind::Image, made(IMAGE, 0), NOW - 60_000).unwrap();
-    job.with_staged(1, ObjectKind::Video, made(VIDEO, 40), NOW - 60_000).unwrap()
+    let job = claimed(job, NOW - ms(60_000));
+    let job = job.with_staged(1, ObjectKind::Image, made(IMAGE, 0), NOW - ms(60_000)).unwrap();
+    job.with_staged(1, ObjectKind::Video, made(VIDEO, 40), NOW - ms(60_000)).unwrap()
 }
 
 fn published(world: &World, body: &Value) -> Job {

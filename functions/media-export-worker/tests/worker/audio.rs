@@ -8,7 +8,7 @@ use export_lambda::batch::Disposition;
 use export_testkit::recordings::{
     DIRECTORY, FRAME_MS, SMALL, audio_body, audio_files, frame, mpd, record, record_audio, segment, set,
 };
-use export_testkit::{Call, Fault, NOW, Object, claimed, manifest};
+use export_testkit::{Call, Fault, NOW, Object, claimed, manifest, ms};
 use serde_json::Value;
 use sha2::{Digest, Sha256};
 
@@ -47,7 +47,7 @@ async fn a_clip_holds_the_frames_of_its_window_and_is_its_manifest() {
     let ended = world.work(&job).await;
     let made = assert_complete(&world, &ended);
     let video = ended.video.clone().unwrap();
-    assert_eq!((video.duration_ms, video.lack_ms, video.parts), (9000, 0, 0));
+    assert_eq!((video.duration_ms, video.lack_ms, video.parts), (ms(9000), ms(0), 0));
     assert_eq!((made.content_type.as_str(), made.origin), ("video/mp4", Some(origin(&ended))));
     let frames: Vec<u8> =
         (0..9000 / FRAME_MS).flat_map(|n| frame(8000 + n * FRAME_MS, SMALL).to_vec()).collect();
@@ -64,7 +64,7 @@ async fn what_the_recording_lacks_is_measured() {
         }
         let ended = world.work(&job).await;
         assert_complete(&world, &ended);
-        assert_eq!(ended.video.unwrap().lack_ms, lack_ms, "{missing:?}");
+        assert_eq!(ended.video.unwrap().lack_ms, ms(lack_ms), "{missing:?}");
     }
 }
 
@@ -79,7 +79,7 @@ async fn an_object_that_nobody_has_a_record_of_is_replaced() {
 #[tokio::test]
 async fn a_clip_that_a_slower_worker_published_first_is_adopted() {
     let (world, job) = recorded(SMALL, &audio_body(9000));
-    let slow = claimed(&job, NOW - 60_000).with_staged(1, ObjectKind::Video, manifest(5), NOW).unwrap();
+    let slow = claimed(&job, NOW - ms(60_000)).with_staged(1, ObjectKind::Video, manifest(5), NOW).unwrap();
     world.jobs.put(&slow);
     let (objects, key) = (world.objects.clone(), job.order.key(ObjectKind::Video));
     let theirs = origin(&slow);
@@ -94,8 +94,8 @@ async fn a_worker_that_lost_its_claim_does_not_replace_what_the_next_one_publish
     let (world, job) = recorded(SMALL, &audio_body(9000));
     let (table, objects, key) = (world.jobs.clone(), world.objects.clone(), job.order.key(ObjectKind::Video));
     world.objects.faults.meanwhile("put", 1, move || {
-        let next = claimed(&table.only(), NOW + 60_001);
-        table.put(&next.with_staged(next.fence, ObjectKind::Video, manifest(6), NOW + 60_002).unwrap());
+        let next = claimed(&table.only(), NOW + ms(60_001));
+        table.put(&next.with_staged(next.fence, ObjectKind::Video, manifest(6), NOW + ms(60_002)).unwrap());
         objects.add("clips", &key, "theirs", Some(origin(&next)));
     });
     let left = world.work(&job).await;
@@ -120,7 +120,7 @@ async fn an_object_that_changes_while_it_is_replaced_is_looked_at_again() {
 async fn a_worker_whose_claim_is_lost_before_it_publishes_publishes_nothing() {
     let (world, job) = recorded(SMALL, &audio_body(9000));
     let table = world.jobs.clone();
-    world.jobs.faults.meanwhile("write", 2, move || table.put(&claimed(&table.only(), NOW + 60_001)));
+    world.jobs.faults.meanwhile("write", 2, move || table.put(&claimed(&table.only(), NOW + ms(60_001))));
     let left = world.work(&job).await;
     assert_eq!((left.state, left.fence, clip(&world, &job)), (State::Running, 2, None));
 }
@@ -129,7 +129,7 @@ async fn a_worker_whose_claim_is_lost_before_it_publishes_publishes_nothing() {
 async fn a_clip_whose_worker_lost_its_claim_before_the_commit_is_adopted_by_the_next() {
     let (world, job) = recorded(SMALL, &audio_body(9000));
     let table = world.jobs.clone();
-    world.jobs.faults.meanwhile("write", 3, move || table.put(&claimed(&table.only(), NOW + 60_001)));
+    world.jobs.faults.meanwhile("write", 3, move || table.put(&claimed(&table.only(), NOW + ms(60_001))));
     assert_eq!(world.work(&job).await.fence, 2);
     let made = clip(&world, &job).unwrap();
     world.clock.advance(2 * 60_001);

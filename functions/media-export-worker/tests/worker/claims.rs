@@ -1,7 +1,7 @@
 use crate::world::{World, times};
 use export_domain::job::{Job, Reason, State};
 use export_lambda::batch::Disposition;
-use export_testkit::{Fault, NOW, body, claimed};
+use export_testkit::{Fault, NOW, body, claimed, ms};
 
 fn reason(job: &Job) -> Option<&Reason> {
     job.failure.as_ref().map(|failure| &failure.reason)
@@ -12,17 +12,17 @@ async fn a_queued_job_is_claimed() {
     let world = World::new();
     let job = world.has(&body(), |job| job);
     let ended = world.work(&job).await;
-    assert_eq!((ended.fence, ended.attempts, ended.deadline_at), (1, 1, Some(NOW + 30 * 60_000)));
+    assert_eq!((ended.fence, ended.attempts, ended.deadline_at), (1, 1, Some(NOW + ms(30 * 60_000))));
 }
 
 #[tokio::test]
 async fn a_job_whose_worker_died_is_taken_over_once_its_lease_has_ended() {
     let world = World::new();
-    let job = world.has(&body(), |job| claimed(&job, NOW - 60_000));
+    let job = world.has(&body(), |job| claimed(&job, NOW - ms(60_000)));
     let ended = world.work(&job).await;
     assert_eq!((ended.fence, ended.attempts), (2, 2));
     assert_eq!(reason(&ended), Some(&Reason::SourceAbsent));
-    assert_eq!(job.deadline_at, Some(NOW - 60_000 + 30 * 60_000), "a takeover wins no time");
+    assert_eq!(job.deadline_at, Some(NOW - ms(60_000) + ms(30 * 60_000)), "a takeover wins no time");
 }
 
 #[tokio::test]
@@ -37,7 +37,7 @@ async fn a_job_without_attempts_left_has_timed_out() {
 #[tokio::test]
 async fn a_job_past_its_deadline_has_timed_out() {
     let world = World::new();
-    let job = world.has(&body(), |job| claimed(&job, NOW - 30 * 60_000 - 1));
+    let job = world.has(&body(), |job| claimed(&job, NOW - ms(30 * 60_000) - ms(1)));
     let ended = world.work(&job).await;
     assert_eq!((ended.state, reason(&ended), ended.fence), (State::Failed, Some(&Reason::TimedOut), 1));
     assert!(!world.touched_s3());

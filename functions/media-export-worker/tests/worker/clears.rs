@@ -3,7 +3,7 @@
 use crate::world::{World, origin, times};
 use export_domain::job::{Begun, Job, ObjectKind, Posted, Reason, State};
 use export_domain::ports::{ClipStore, Origin, Precondition};
-use export_testkit::{Fault, NOW, TestClock, body, claimed, manifest};
+use export_testkit::{Fault, NOW, TestClock, body, claimed, manifest, ms};
 
 const HALF_HOUR: i64 = 30 * 60_000;
 const KINDS: [ObjectKind; 2] = [ObjectKind::Image, ObjectKind::Video];
@@ -44,7 +44,7 @@ async fn what_a_job_without_files_left_is_removed_half_an_hour_after_its_end() {
     let ends: [fn(&Job) -> Job; 2] = [cancelled, failed];
     for end in ends {
         let (world, ended) = left(end).await;
-        assert_eq!(ended.due_at, Some(NOW + HALF_HOUR), "then the sweeper sends its message");
+        assert_eq!(ended.due_at, Some(NOW + ms(HALF_HOUR)), "then the sweeper sends its message");
         world.clock.advance(HALF_HOUR - 1);
         assert_eq!(world.work(&ended).await, ended, "workers of it may still be alive");
         world.clock.advance(1);
@@ -81,7 +81,7 @@ async fn a_job_that_starts_over_meanwhile_begins_when_nothing_is_removed_any_mor
     world.clock.advance(HALF_HOUR);
     let table = world.jobs.clone();
     world.objects.faults.meanwhile("remove", 1, move || {
-        let Posted::Restart(next) = table.only().posted(&table.only().order, NOW + HALF_HOUR, &times())
+        let Posted::Restart(next) = table.only().posted(&table.only().order, NOW + ms(HALF_HOUR), &times())
         else {
             panic!("no restart")
         };
@@ -89,7 +89,7 @@ async fn a_job_that_starts_over_meanwhile_begins_when_nothing_is_removed_any_mor
     });
     let next = world.work(&ended).await;
     assert_eq!((next.state, next.generation, next.staged.len()), (State::Queued, 2, 0), "nothing is adopted");
-    assert_eq!(next.wake_at, Some(NOW + HALF_HOUR + 15 * 60_000));
+    assert_eq!(next.wake_at, Some(NOW + ms(HALF_HOUR) + ms(15 * 60_000)));
     assert_eq!(world.work(&next).await, next, "it sleeps");
 }
 
@@ -111,7 +111,7 @@ async fn what_cannot_be_removed_now_is_due_again_and_what_may_not_be_stays() {
         world.clock.advance(HALF_HOUR);
         world.faults().iter().for_each(|faults| faults.plan(operation, 1, Fault::Before));
         let again = world.work(&ended).await;
-        assert_eq!(again.due_at, Some(NOW + HALF_HOUR + 60_000), "{operation}");
+        assert_eq!(again.due_at, Some(NOW + ms(HALF_HOUR) + ms(60_000)), "{operation}");
         world.clock.advance(60_000);
         assert_eq!(world.work(&again).await.due_at, None, "{operation}");
         assert!(world.objects.keys("clips").is_empty(), "{operation}");

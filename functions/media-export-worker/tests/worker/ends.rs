@@ -3,7 +3,7 @@ use export_domain::completion::notification;
 use export_domain::job::{Job, ObjectKind, Reason, State};
 use export_domain::tenant::Tenant;
 use export_testkit::recordings::{MANIFEST, SMALL, audio_body, mpd, record_audio, set};
-use export_testkit::{Fault, NOW, body, claimed, manifest, tenant, thumbnail_body};
+use export_testkit::{Fault, NOW, body, claimed, manifest, ms, tenant, thumbnail_body};
 use serde_json::{Value, json};
 
 /// How the job of `body` ends with `manifest` as its recording.
@@ -36,7 +36,7 @@ async fn an_absent_recording_may_still_appear() {
 #[tokio::test]
 async fn an_absent_recording_is_given_up_after_a_quarter_of_an_hour() {
     let world = World::new();
-    let since = NOW - 15 * 60_000;
+    let since = NOW - ms(15 * 60_000);
     let job = world.has(&body(), |job| Job { source_missing_since: Some(since), ..job });
     assert_failed(&world.work(&job).await, Reason::SourceAbsent, false);
 }
@@ -84,7 +84,8 @@ async fn a_target_that_may_not_be_written_to_is_denied_at_the_first_attempt() {
 #[tokio::test]
 async fn what_may_not_be_looked_at_is_denied_too() {
     let world = World::new();
-    let staged = |job: Job| claimed(&job, NOW - 60_000).with_staged(1, ObjectKind::Image, manifest(1), NOW);
+    let staged =
+        |job: Job| claimed(&job, NOW - ms(60_000)).with_staged(1, ObjectKind::Image, manifest(1), NOW);
     let job = world.has(&body(), |job| staged(job).unwrap());
     world.objects.deny("clips");
     assert_failed(&world.work(&job).await, Reason::Denied, false);
@@ -122,7 +123,7 @@ async fn a_manifest_that_cannot_be_understood_is_final() {
     // These may be in the middle of being written, but not for so long.
     for text in ["", "not XML", "<MPD>", "<MPD></Period>"] {
         let world = World::new();
-        let job = world.has(&body(), |job| Job { queued_at: NOW - 20_000, ..job });
+        let job = world.has(&body(), |job| Job { queued_at: NOW - ms(20_000), ..job });
         world.objects.add("recordings", MANIFEST, text.to_owned(), None);
         assert_failed(&world.work(&job).await, Reason::BadRecording, false);
     }
@@ -164,7 +165,7 @@ async fn a_store_that_does_not_answer_is_tried_again_after_a_pause_and_costs_no_
         world.directory.faults.always(operation, Fault::Before);
         let first = world.work(&job).await;
         assert_eq!((first.state, first.attempts), (State::Queued, 0), "{operation}");
-        assert_eq!(first.wake_at, Some(NOW + 20_000));
+        assert_eq!(first.wake_at, Some(NOW + ms(20_000)));
         assert_eq!(world.queue.take()[0].delay_s, 20, "its message comes again by itself");
         assert_eq!(world.work(&job).await, first, "a message too many does not pass over the pause");
         world.clock.advance(20_000);

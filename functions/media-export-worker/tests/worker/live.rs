@@ -4,7 +4,7 @@ use crate::world::World;
 use export_domain::job::{Hole, Job, Reason, State};
 use export_domain::request::Wanted;
 use export_testkit::recordings::{MANIFEST, audio_body, growing, listed, record_audio, segment, set};
-use export_testkit::{Fault, NOW, with};
+use export_testkit::{Fault, NOW, ms, with};
 
 const BEGAN: &str = "2019-07-05T04:13:12Z";
 
@@ -14,7 +14,7 @@ fn live() -> (World, Job) {
     record_audio(&world.objects, 100);
     let manifest = growing(&set("audio", "mp4a.40.2", ""), BEGAN);
     world.objects.add("recordings", MANIFEST, manifest, None);
-    let job = world.has(&with(audio_body(9000), "StartPos", NOW), |job| job);
+    let job = world.has(&with(audio_body(9000), "StartPos", NOW.get()), |job| job);
     (world, job)
 }
 
@@ -23,14 +23,14 @@ async fn a_job_ahead_of_its_recording_sleeps_until_the_window_and_a_segment_are_
     let (world, job) = live();
     let asleep = world.work(&job).await;
     assert_eq!((asleep.state, asleep.attempts, asleep.lease_until), (State::WaitingSource, 0, None));
-    assert_eq!((asleep.wake_at, asleep.due_at), (Some(NOW + 13_000), Some(NOW + 73_000)));
+    assert_eq!((asleep.wake_at, asleep.due_at), (Some(NOW + ms(13_000)), Some(NOW + ms(73_000))));
     let sent = world.queue.take();
     assert_eq!(sent.len(), 1);
     assert_eq!((sent[0].wanted, &sent[0].message, sent[0].delay_s), (Wanted::Media, &job.message(), 13));
     assert_eq!(asleep.deadline_at, None, "time to wait is no time for the work");
     assert_eq!(
         (asleep.live_edge_ms(), asleep.percent()),
-        (Some(NOW - 4000), 0),
+        (Some(NOW - ms(4000)), 0),
         "a segment behind the clock"
     );
 }
@@ -42,7 +42,7 @@ async fn a_job_that_slept_makes_its_whole_clip() {
     world.clock.advance(13_000);
     let ended = world.work(&job).await;
     assert_eq!((ended.state, ended.fence), (State::Ready, 2));
-    assert_eq!(ended.video.unwrap().lack_ms, 0);
+    assert_eq!(ended.video.unwrap().lack_ms, ms(0));
 }
 
 #[tokio::test]
@@ -50,9 +50,9 @@ async fn a_wait_that_no_message_can_last_is_left_to_the_sweeper() {
     let world = World::new();
     record_audio(&world.objects, 100);
     world.objects.add("recordings", MANIFEST, growing(&set("audio", "mp4a.40.2", ""), BEGAN), None);
-    let job = world.has(&with(audio_body(9000), "StartPos", NOW + 3_600_000), |job| job);
+    let job = world.has(&with(audio_body(9000), "StartPos", (NOW + ms(3_600_000)).get()), |job| job);
     let asleep = world.work(&job).await;
-    assert_eq!((asleep.wake_at, asleep.due_at), (Some(NOW + 3_613_000), Some(NOW + 2_773_000)));
+    assert_eq!((asleep.wake_at, asleep.due_at), (Some(NOW + ms(3_613_000)), Some(NOW + ms(2_773_000))));
     assert!(world.queue.take().is_empty());
 }
 
@@ -61,7 +61,7 @@ async fn a_wake_up_that_cannot_be_sent_is_left_to_the_sweeper() {
     let (world, job) = live();
     world.queue.faults.plan("send", 1, Fault::Before);
     let asleep = world.work(&job).await;
-    assert_eq!((asleep.state, asleep.due_at), (State::WaitingSource, Some(NOW + 73_000)));
+    assert_eq!((asleep.state, asleep.due_at), (State::WaitingSource, Some(NOW + ms(73_000))));
 }
 
 #[tokio::test]
@@ -74,8 +74,8 @@ async fn a_recording_that_stopped_growing_is_cut_short_after_a_grace() {
     world.clock.advance(9000 + 12_000);
     let ended = world.work(&job).await;
     let video = ended.video.unwrap();
-    assert_eq!((ended.state, video.lack_ms), (State::Ready, 5000));
-    assert_eq!(video.holes, [Hole { at_ms: 4000, length_ms: 5000 }]);
+    assert_eq!((ended.state, video.lack_ms), (State::Ready, ms(5000)));
+    assert_eq!(video.holes, [Hole { at_ms: ms(4000), length_ms: ms(5000) }]);
 }
 
 #[tokio::test]
@@ -85,7 +85,7 @@ async fn a_recording_whose_timeline_lists_nothing_yet_is_waited_for() {
     assert_eq!(world.work(&job).await.state, State::WaitingSource);
     world.objects.add("recordings", MANIFEST, growing(&listed("audio", "mp4a.40.2", 6), BEGAN), None);
     world.clock.advance(13_000);
-    assert_eq!(world.work(&job).await.video.map(|video| video.lack_ms), Some(0));
+    assert_eq!(world.work(&job).await.video.map(|video| video.lack_ms), Some(ms(0)));
 }
 
 #[tokio::test]
@@ -98,12 +98,12 @@ async fn what_is_listed_or_due_before_it_is_stored_is_waited_for() {
         world.objects.remove("recordings", &late);
         world.clock.advance(13_000);
         let asleep = world.work(&job).await;
-        assert_eq!((asleep.state, asleep.wake_at), (State::WaitingSource, Some(NOW + 14_000)));
-        assert_eq!((asleep.attempts, asleep.done_ms), (0, 8000), "the two segments before are there");
+        assert_eq!((asleep.state, asleep.wake_at), (State::WaitingSource, Some(NOW + ms(14_000))));
+        assert_eq!((asleep.attempts, asleep.done_ms), (0, ms(8000)), "the two segments before are there");
         world.objects.add("recordings", &late, stored, None);
         world.clock.advance(1000);
         let ended = world.work(&job).await;
-        assert_eq!((ended.state, ended.video.map(|video| video.lack_ms)), (State::Ready, Some(0)));
+        assert_eq!((ended.state, ended.video.map(|video| video.lack_ms)), (State::Ready, Some(ms(0))));
     }
 }
 
@@ -113,9 +113,9 @@ async fn a_hole_that_is_older_than_the_grace_is_not_waited_for() {
     world.objects.remove("recordings", &segment(4));
     world.clock.advance(19_999);
     let asleep = world.work(&job).await;
-    assert_eq!((asleep.state, asleep.done_ms), (State::WaitingSource, 4000), "it ended not yet 12 s ago");
+    assert_eq!((asleep.state, asleep.done_ms), (State::WaitingSource, ms(4000)), "it ended not yet 12 s ago");
     world.clock.advance(1);
-    assert_eq!(world.work(&job).await.video.map(|video| video.lack_ms), Some(4000));
+    assert_eq!(world.work(&job).await.video.map(|video| video.lack_ms), Some(ms(4000)));
 }
 
 #[tokio::test]
@@ -136,12 +136,16 @@ async fn an_end_that_is_announced_is_not_reached_before_the_clock_does() {
                 world.objects.remove("recordings", &segment(number));
             }
             let asleep = world.work(&job).await;
-            assert_eq!((asleep.state, asleep.wake_at), (State::WaitingSource, Some(NOW + 13_000)), "{to}");
+            assert_eq!(
+                (asleep.state, asleep.wake_at),
+                (State::WaitingSource, Some(NOW + ms(13_000))),
+                "{to}"
+            );
             record_audio(&world.objects, 100);
             world.objects.add("recordings", MANIFEST, mpd.replace(from, to), None);
             world.clock.advance(13_000);
             let ended = world.work(&job).await;
-            assert_eq!(ended.video.map(|video| video.lack_ms), Some(0), "{to}");
+            assert_eq!(ended.video.map(|video| video.lack_ms), Some(ms(0)), "{to}");
         }
     }
 }
@@ -177,14 +181,14 @@ async fn a_manifest_in_the_middle_of_being_written_is_waited_for() {
     let whole = growing(&set("audio", "mp4a.40.2", ""), BEGAN);
     world.clock.advance(13_000);
     for part in ["", &whole[..whole.len() / 2], "<MPD></Period>"] {
-        let job = world.has(&with(audio_body(9000), "StartPos", NOW), |job| job);
+        let job = world.has(&with(audio_body(9000), "StartPos", NOW.get()), |job| job);
         world.objects.add("recordings", MANIFEST, part.to_owned(), None);
         assert_eq!(world.work(&job).await.state, State::WaitingSource, "{part}");
         world.objects.add("recordings", MANIFEST, whole.clone(), None);
         world.clock.advance(1000);
         assert_eq!(world.work(&job).await.state, State::Ready);
     }
-    let job = world.has(&with(audio_body(9000), "StartPos", NOW), |job| job);
+    let job = world.has(&with(audio_body(9000), "StartPos", NOW.get()), |job| job);
     world.objects.add("recordings", MANIFEST, String::new(), None);
     world.work(&job).await;
     world.clock.advance(20_000);

@@ -3,7 +3,7 @@
 use crate::world::{World, origin, times};
 use export_domain::job::{Job, ObjectKind, Phase, State};
 use export_testkit::recordings::{audio_body, record_audio};
-use export_testkit::{Fault, NOW, TestClock, body, claimed};
+use export_testkit::{Fault, NOW, TestClock, body, claimed, ms};
 
 /// A worker whose source never answers.
 fn hanging() -> (World, Job) {
@@ -32,7 +32,7 @@ async fn a_job_that_is_cancelled_stops_its_worker_at_the_next_renewal() {
 async fn a_job_that_was_taken_over_stops_its_first_worker_and_is_left_alone() {
     let (world, job) = hanging();
     let table = world.jobs.clone();
-    world.jobs.faults.meanwhile("write", 2, move || table.put(&claimed(&table.only(), NOW + 61_000)));
+    world.jobs.faults.meanwhile("write", 2, move || table.put(&claimed(&table.only(), NOW + ms(61_000))));
     let left = world.work(&job).await;
     assert_eq!((left.state, left.fence, left.attempts), (State::Running, 2, 2));
 }
@@ -66,14 +66,14 @@ async fn an_invocation_without_time_left_gives_the_job_back() {
     let job = world.has(&body(), |job| job);
     let left = world.work(&job).await;
     assert_eq!((left.state, left.attempts, left.lease_until), (State::Queued, 1, None));
-    assert_eq!(left.wake_at, Some(NOW + 20_000));
+    assert_eq!(left.wake_at, Some(NOW + ms(20_000)));
 }
 
 #[tokio::test(start_paused = true)]
 async fn nothing_is_made_past_a_jobs_deadline() {
     let world = World::new();
     world.objects.faults.always("read", Fault::Never);
-    let deadline = NOW + 5000;
+    let deadline = NOW + ms(5000);
     let job = world.has(&body(), |job| Job { deadline_at: Some(deadline), ..job });
     let began = tokio::time::Instant::now();
     assert_eq!(world.work(&job).await.state, State::Queued);
@@ -107,7 +107,7 @@ async fn a_worker_that_wakes_after_its_claim_throws_no_upload_of_its_successor_a
     let job = world.has(&audio_body(240), |job| Job { attempts: 1, ..job });
     let (table, objects) = (world.jobs.clone(), world.objects.clone());
     world.directory.faults.meanwhile("tenant", 1, move || {
-        let next = claimed(&table.only(), NOW + 61_000);
+        let next = claimed(&table.only(), NOW + ms(61_000));
         objects.begun(&next.order.key(ObjectKind::Video), &origin(&next));
         table.put(&next);
     });
@@ -161,7 +161,7 @@ async fn progress_is_stored_within_two_seconds_and_renews_no_claim() {
         assert_eq!(told.phase(), Some(Phase::Copying));
         assert!((1..100).contains(&told.percent()), "{}", told.percent());
         assert_eq!(told.plan.as_ref().map(|plan| plan.kind.as_str()), Some("copy"));
-        assert_eq!(told.lease_until, Some(NOW + 60_000));
+        assert_eq!(told.lease_until, Some(NOW + ms(60_000)));
         for _ in 0..8 {
             world.clock.advance(2000);
             settle().await;
@@ -169,7 +169,7 @@ async fn progress_is_stored_within_two_seconds_and_renews_no_claim() {
         assert_eq!(world.jobs.only(), told, "nothing moves");
         world.clock.advance(2000);
         settle().await;
-        assert_eq!(world.jobs.only().lease_until, Some(NOW + 80_000));
+        assert_eq!(world.jobs.only().lease_until, Some(NOW + ms(80_000)));
     };
     tokio::select! {
         left = world.work(&job) => panic!("{left:?}"),

@@ -1,7 +1,7 @@
 use crate::world::{World, times};
 use export_domain::job::{Job, Reason};
 use export_lambda::batch::Disposition;
-use export_testkit::{Fault, NOW, body, claimed, ready};
+use export_testkit::{Fault, NOW, body, claimed, ms, ready};
 
 #[tokio::test]
 async fn what_is_no_message_of_ours_is_kept_as_a_dead_letter() {
@@ -68,14 +68,14 @@ async fn messages_of_jobs_that_have_ended_are_acknowledged_without_work() {
 #[tokio::test]
 async fn a_message_of_a_job_that_somebody_else_works_on_is_acknowledged_without_work() {
     let world = World::new();
-    let job = world.has(&body(), |job| claimed(&job, NOW - 59_999));
+    let job = world.has(&body(), |job| claimed(&job, NOW - ms(59_999)));
     is_ignored(&world, &job, &job).await;
 }
 
 #[tokio::test]
 async fn a_message_of_a_job_whose_time_to_wake_has_not_come_is_acknowledged_without_work() {
     let world = World::new();
-    let asleep = |job| claimed(&job, NOW).waiting(1, NOW + 60_000, 0, NOW, &times()).unwrap();
+    let asleep = |job| claimed(&job, NOW).waiting(1, NOW + ms(60_000), ms(0), NOW, &times()).unwrap();
     let job = world.has(&body(), asleep);
     is_ignored(&world, &job, &job).await;
 }

@@ -3,7 +3,7 @@
 use crate::world::World;
 use export_domain::ids::TenantId;
 use export_domain::job::{Job, State};
-use export_testkit::{Fault, NOW, body, claimed, with};
+use export_testkit::{Fault, NOW, body, claimed, ms, with};
 
 /// The other tenant's job.
 fn of_another(job: Job) -> Job {
@@ -31,7 +31,7 @@ async fn who_has_half_of_the_workers_lets_another_tenants_clip_go_first() {
             let sent = world.queue.take();
             assert_eq!((sent.len(), &sent[0].message, sent[0].delay_s), (1, &job.message(), 2));
             assert_eq!((left.attempts, left.deadline_at), (0, None), "no attempt is lost");
-            assert_eq!(left.due_at, Some(NOW + 62_000), "the sweeper wakes it if the message is lost");
+            assert_eq!(left.due_at, Some(NOW + ms(62_000)), "the sweeper wakes it if the message is lost");
         }
         assert_ne!(world.work(&other).await.state, State::Queued, "the other is served");
     }

@@ -4,12 +4,12 @@ use crate::world::{World, origin, times};
 use export_domain::completion::notification;
 use export_domain::job::{Begun, Job, ObjectKind, Posted, Reason, State};
 use export_testkit::recordings::{audio_body, record_audio};
-use export_testkit::{Fault, NOW, body, claimed};
+use export_testkit::{Fault, NOW, body, claimed, ms};
 use serde_json::{Value, json};
 
 /// A job whose recording is absent for good.
 fn absent(world: &World) -> Job {
-    world.has(&body(), |job| Job { source_missing_since: Some(NOW - 900_000), ..job })
+    world.has(&body(), |job| Job { source_missing_since: Some(NOW - ms(900_000)), ..job })
 }
 
 #[tokio::test]
@@ -70,10 +70,10 @@ async fn an_absent_recording_is_not_told_of_and_not_counted_while_it_may_appear(
 #[tokio::test]
 async fn the_end_of_an_earlier_generation_that_nobody_told_of_is_told_with_the_next_attempt() {
     let world = World::new();
-    let failed = claimed(&absent(&world), NOW - 70_000);
-    let failed = failed.given_up(failed.fence, Reason::Denied, NOW - 70_000, &times()).unwrap();
+    let failed = claimed(&absent(&world), NOW - ms(70_000));
+    let failed = failed.given_up(failed.fence, Reason::Denied, NOW - ms(70_000), &times()).unwrap();
     let Posted::Restart(again) = failed.posted(&failed.order, NOW, &times()) else { panic!("no restart") };
-    world.jobs.put(&Job { source_missing_since: Some(NOW - 900_000), ..(*again).clone() });
+    world.jobs.put(&Job { source_missing_since: Some(NOW - ms(900_000)), ..(*again).clone() });
     let ended = world.work(&again).await;
     let ids: Vec<Value> = world
         .bus

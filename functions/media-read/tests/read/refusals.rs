@@ -3,7 +3,7 @@ use export_domain::job::{Job, Order};
 use export_domain::settings::Lifecycle;
 use export_domain::target::Target;
 use export_domain::tenant::{AllowedTarget, Tenant};
-use export_testkit::{Fault, NOW, SESSION, ask, body, claimed, tenant, with};
+use export_testkit::{Fault, NOW, SESSION, ask, body, claimed, ms, tenant, with};
 
 const DAYS_8: i64 = 8 * 24 * 3_600_000;
 
@@ -64,7 +64,7 @@ async fn a_job_that_is_forgotten_or_expired_is_unknown() {
     let world = World::new();
     let job = world.has(&body(), done);
     world.clock.advance(120_000);
-    let forgotten = job.forgotten(NOW + 120_000, &Lifecycle::default()).unwrap();
+    let forgotten = job.forgotten(NOW + ms(120_000), &Lifecycle::default()).unwrap();
     world.jobs.put(&forgotten);
     assert_eq!(world.below(&job, "files").await.problem(), (404, "no such job", ""));
     let other = world.has(&with(body(), "Duration", 1), done);

@@ -2,7 +2,7 @@
 
 use crate::world::{STRANGERS_SESSION, World, problem};
 use export_testkit::recordings::{growing, listed, mpd, pictures, record, set};
-use export_testkit::{Call, Fault, NOW};
+use export_testkit::{Call, Fault, NOW, ms};
 use serde_json::{Value, json};
 
 const PATH: &str = "/recordings/mp4/device/1/stream.mpd";
@@ -32,7 +32,7 @@ async fn a_recording_tells_its_range_its_clock_and_its_tracks() {
         "live_path": "mp4/device/1/stream.mpd",
         "live": true,
         "clock": "wall",
-        "start_pos_ms": NOW - 24_000,
+        "start_pos_ms": NOW - ms(24_000),
         "end_pos_ms": NOW,
         "start_time_ms": 0,
         "end_time_ms": 24_000,
@@ -78,7 +78,8 @@ async fn holes_are_what_the_manifest_leaves_out_and_no_more_than_a_thousand() {
         |count: i64| (0..count).map(|n| format!(r#"<S t="{}" d="4"/>"#, n * 8)).collect::<Vec<_>>().concat();
     let gaps = |count| six().replace(r#"<S t="0" d="4" r="5"/>"#, &entries(count));
     let told = world(&gaps(3)).get(PATH).await.json;
-    let hole = |at: i64| json!({"start_pos_ms": NOW - 24_000 + at, "start_time_ms": at, "duration_ms": 4000});
+    let hole =
+        |at: i64| json!({"start_pos_ms": NOW - ms(24_000 - at), "start_time_ms": at, "duration_ms": 4000});
     assert_eq!(told["holes"], json!([hole(4000), hole(12_000)]));
     let many = world(&gaps(10_000)).get(PATH).await.json;
     assert_eq!(many["holes"].as_array().map(Vec::len), Some(1000));

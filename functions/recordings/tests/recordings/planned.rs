@@ -91,7 +91,7 @@ async fn a_window_that_is_not_recorded_yet_has_no_plan_and_a_time_to_ask_again()
     let world = World::new();
     let manifest = growing(&listed("video", "avc1.42000a", 6), "2019-07-05T04:12:56Z");
     record(&world.objects, FOLDER, &manifest, &pictures());
-    let begin = export_testkit::NOW - 24_000;
+    let begin = export_testkit::NOW.get() - 24_000;
     let early =
         world.plan(&with(with(clip(20_000, 8000), "StartPos", begin + 20_000), "Duration", 8000)).await;
     assert_eq!(problem(&early), (409, "the recording does not reach the window's end yet"));

@@ -2,7 +2,7 @@ use crate::world::{STRANGERS_SESSION, World, path};
 use export_domain::job::{Job, Posted, State};
 use export_domain::settings::Lifecycle;
 use export_lambda::metrics::Metric;
-use export_testkit::{Fault, NOW, SESSION, ask, body, claimed, post, progressed, ready};
+use export_testkit::{Fault, NOW, SESSION, ask, body, claimed, ms, post, progressed, ready};
 
 #[tokio::test]
 async fn a_job_that_has_not_ended_is_cancelled_and_stays_so() {
@@ -15,7 +15,7 @@ async fn a_job_that_has_not_ended_is_cancelled_and_stays_so() {
         assert_eq!(first.json["ErrorMessage"], "cancelled");
         let stored = world.jobs.only();
         assert_eq!((stored.state, stored.lease_until), (State::Cancelled, None));
-        assert_eq!(stored.due_at, Some(NOW + 10_000), "the sweeper tells of it");
+        assert_eq!(stored.due_at, Some(NOW + ms(10_000)), "the sweeper tells of it");
         assert!(stored.expires_at.is_some());
         assert_eq!(world.get(&path(&job)).await, first);
         assert_eq!(world.jobs.only(), stored);
@@ -27,7 +27,7 @@ async fn a_job_that_has_not_ended_is_cancelled_and_stays_so() {
 async fn a_job_that_has_ended_is_forgotten_and_its_end_still_told() {
     let ends: [fn(Job) -> Job; 2] = [
         |job| ready(&claimed(&job, NOW), NOW),
-        |job| job.cancelled(NOW - 60_000, &Lifecycle::default()).unwrap(),
+        |job| job.cancelled(NOW - ms(60_000), &Lifecycle::default()).unwrap(),
     ];
     for end in ends {
         let world = World::new();
@@ -85,7 +85,7 @@ async fn a_cancellation_wins_against_a_workers_renewal() {
     world.jobs.faults.meanwhile("write", 1, move || table.put(&renewed));
     let answer = world.delete(&job).await;
     assert_eq!(answer.json["ErrorMessage"], "cancelled");
-    assert_eq!((world.jobs.only().state, world.jobs.only().done_ms), (State::Cancelled, 100));
+    assert_eq!((world.jobs.only().state, world.jobs.only().done_ms), (State::Cancelled, ms(100)));
 }
 
 #[tokio::test]

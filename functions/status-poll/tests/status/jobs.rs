@@ -2,7 +2,7 @@ use crate::world::{STRANGERS_SESSION, World, path};
 use export_domain::job::Job;
 use export_domain::resource::MEDIA_TYPE;
 use export_domain::settings::{Lifecycle, ReplyStyle};
-use export_testkit::{Answered, NOW, SESSION, ask, body, claimed, ready, with};
+use export_testkit::{Answered, NOW, SESSION, ask, body, claimed, ms, ready, with};
 
 fn resource_path(job: &Job) -> String {
     format!("/export/jobs/{}", job.job_id)
@@ -16,7 +16,7 @@ fn ids(page: &Answered) -> Vec<&str> {
 fn many(world: &World, count: i64, nth: i64) {
     for n in 0..count {
         world.has(&with(body(), "Duration", 1000 + n), |job| {
-            let job = Job { created_at: NOW + n * 1000, ..job };
+            let job = Job { created_at: NOW + ms(n * 1000), ..job };
             if n % nth == 0 {
                 job.cancelled(NOW, &Lifecycle::default()).unwrap()
             } else {

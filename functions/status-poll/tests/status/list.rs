@@ -1,12 +1,12 @@
 use crate::world::{STRANGERS_SESSION, World, path, stranger};
 use export_domain::job::{Job, State};
 use export_domain::settings::Lifecycle;
-use export_testkit::{Answered, Fault, NOW, ask, body, claimed, ready, with};
+use export_testkit::{Answered, Fault, NOW, ask, body, claimed, ms, ready, with};
 
 /// Stores five jobs, one a second.
 fn five(world: &World) -> Vec<Job> {
     let at = |n: i64| {
-        world.has(&with(body(), "Duration", 1000 + n), |job| Job { created_at: NOW + n * 1000, ..job })
+        world.has(&with(body(), "Duration", 1000 + n), |job| Job { created_at: NOW + ms(n * 1000), ..job })
     };
     (0..5).map(at).collect()
 }

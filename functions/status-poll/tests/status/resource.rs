@@ -2,7 +2,7 @@ use crate::world::{World, path};
 use export_domain::job::{Hole, Job, Manifest, PlanSummary, STILL};
 use export_domain::resource::MEDIA_TYPE;
 use export_domain::settings::Lifecycle;
-use export_testkit::{Answered, NOW, body, claimed, progressed, ready, with};
+use export_testkit::{Answered, NOW, body, claimed, ms, progressed, ready, with};
 use serde_json::json;
 
 async fn resource(world: &World, job: &Job) -> Answered {
@@ -12,7 +12,7 @@ async fn resource(world: &World, job: &Job) -> Answered {
 #[tokio::test]
 async fn a_client_that_accepts_it_gets_the_job_resource() {
     let world = World::new();
-    let job = world.has(&body(), |job| progressed(&claimed(&job, NOW), 4500, NOW + 1000));
+    let job = world.has(&body(), |job| progressed(&claimed(&job, NOW), 4500, NOW + ms(1000)));
     let answer = resource(&world, &job).await;
     assert_eq!((answer.status, answer.header("content-type")), (200, MEDIA_TYPE));
     assert_eq!((&answer.json["id"], &answer.json["state"]), (&job.job_id.as_str().into(), &"RUNNING".into()));
@@ -75,13 +75,14 @@ async fn a_ready_resource_names_its_files_and_what_they_lack() {
 async fn a_resource_of_a_job_that_waits_says_until_when() {
     let world = World::new();
     let waits = |job: Job| {
-        let waits = claimed(&job, NOW).waiting(1, NOW + 60_000, 4000, NOW, &Lifecycle::default()).unwrap();
-        waits.at_live_edge(Some(NOW - 2000))
+        let waits =
+            claimed(&job, NOW).waiting(1, NOW + ms(60_000), ms(4000), NOW, &Lifecycle::default()).unwrap();
+        waits.at_live_edge(Some(NOW - ms(2000)))
     };
     let job = world.has(&body(), waits);
     let told = resource(&world, &job).await.json;
     assert_eq!((&told["ready_after"], &told["phase"]), (&"2019-07-05T04:14:20Z".into(), &"waiting".into()));
-    assert_eq!((&told["live_edge_ms"], &told["percent"]), (&(NOW - 2000).into(), &0.into()));
+    assert_eq!((&told["live_edge_ms"], &told["percent"]), (&(NOW - ms(2000)).get().into(), &0.into()));
     let thumbnail = world.has(&with(body(), "FetchMedia", false), |job| job);
     let answer = resource(&world, &thumbnail).await;
     for absent in ["ready_after", "live_edge_ms", "file_name", "container", "bytes", "holes"] {
@@ -94,13 +95,17 @@ async fn a_ready_resource_names_the_holes_of_its_window_and_no_step() {
     let world = World::new();
     let lacks = |job: Job| {
         let ready = ready(&claimed(&job, NOW), NOW);
-        let holes = vec![Hole { at_ms: 1000, length_ms: 40 }, Hole { at_ms: 8000, length_ms: 1000 }];
-        Job { video: ready.video.clone().map(|video| Manifest { lack_ms: 1040, holes, ..video }), ..ready }
+        let holes =
+            vec![Hole { at_ms: ms(1000), length_ms: ms(40) }, Hole { at_ms: ms(8000), length_ms: ms(1000) }];
+        Job {
+            video: ready.video.clone().map(|video| Manifest { lack_ms: ms(1040), holes, ..video }),
+            ..ready
+        }
     };
     let job = world.has(&body(), lacks);
     let start = job.order.start_pos_ms;
     let told = resource(&world, &job).await.json;
-    let hole = |at: i64, length: i64| json!({ "start_pos_ms": start + at, "duration_ms": length });
+    let hole = |at: i64, length: i64| json!({ "start_pos_ms": start + ms(at), "duration_ms": length });
     assert_eq!(told["holes"], json!([hole(1000, 40), hole(8000, 1000)]));
     assert_eq!(told.get("phase"), None);
 }

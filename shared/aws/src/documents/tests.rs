@@ -1,10 +1,12 @@
 use super::*;
 use crate::clients::Patience;
+use crate::clock::SystemClock;
 use crate::wire::{Reply, Service, reply};
 
 async fn read(replies: impl IntoIterator<Item = Reply>) -> (Result<LastExport, String>, usize) {
     let service = Service::start(replies).await;
-    let documents = S3Documents::new(&service.config(Patience::DOCUMENTS).await, "exports".to_owned());
+    let documents =
+        S3Documents::new(&service.config(Patience::DOCUMENTS).await, "exports".to_owned(), SystemClock);
     let read = documents.read("base_export/a").await;
     (read.map_err(|error| error.to_string()), service.requests().len())
 }

@@ -2,7 +2,6 @@
 
 use super::item::{self, AttributeMap};
 use crate::clients::unavailable;
-use crate::clock::SystemClock;
 use aws_config::SdkConfig;
 use aws_sdk_dynamodb::Client;
 use aws_sdk_dynamodb::error::SdkError;
@@ -14,6 +13,7 @@ use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use export_domain::batch::life::Batch;
 use export_domain::ids::{BatchId, TenantId};
 use export_domain::ports::{BatchPage, BatchStore, DueBatches, Ids, Unavailable};
+use export_domain::time::EpochMs;
 use std::collections::HashMap;
 use std::fmt::Display;
 
@@ -37,15 +37,16 @@ const SHARD: &str = "batch";
 
 /// Batches in DynamoDB. One conditional write of one item a step.
 #[derive(Debug, Clone)]
-pub struct DynamoBatches {
+pub struct DynamoBatches<I> {
     client: Client,
     table: String,
+    ids: I,
 }
 
-impl DynamoBatches {
-    /// Batches in the jobs table `table`.
-    pub fn new(config: &SdkConfig, table: String) -> Self {
-        Self { client: Client::new(config), table }
+impl<I: Ids> DynamoBatches<I> {
+    /// Batches in the jobs table `table`; `ids` names their writes.
+    pub fn new(config: &SdkConfig, table: String, ids: I) -> Self {
+        Self { client: Client::new(config), table, ids }
     }
 }
 
@@ -93,7 +94,7 @@ fn read_cursor(tenant: &TenantId, text: &str) -> Option<AttributeMap> {
     Some(key)
 }
 
-impl BatchStore for DynamoBatches {
+impl<I: Ids> BatchStore for DynamoBatches<I> {
     async fn batch(&self, tenant: &TenantId, id: &BatchId) -> Result<Option<Batch>, Unavailable> {
         let sent = self
             .client
@@ -108,7 +109,7 @@ impl BatchStore for DynamoBatches {
     }
 
     async fn write_batch(&self, expected: Option<u64>, batch: &Batch) -> Result<bool, Unavailable> {
-        let named = Batch { write_id: SystemClock.unique(), ..batch.clone() };
+        let named = Batch { write_id: self.ids.unique(), ..batch.clone() };
         let item = encode(&named).map_err(|e| unavailable(WHAT, &e))?;
         let Some(rev) = expected else {
             let sent = self
@@ -194,8 +195,8 @@ fn readable(item: &AttributeMap) -> Option<Batch> {
     read.ok()
 }
 
-impl DueBatches for DynamoBatches {
-    async fn due_batches(&self, now: i64, most: usize) -> Result<Vec<(TenantId, BatchId)>, Unavailable> {
+impl<I: Ids> DueBatches for DynamoBatches<I> {
+    async fn due_batches(&self, now: EpochMs, most: usize) -> Result<Vec<(TenantId, BatchId)>, Unavailable> {
         let sent = self
             .client
             .query()
@@ -222,6 +223,7 @@ mod tests {
     use export_domain::settings::Lifecycle;
     use export_domain::storage::Container;
     use export_domain::target::Target;
+    use export_domain::time::Millis;
 
     fn batch(count: usize) -> Batch {
         let target = Target {
@@ -235,9 +237,9 @@ mod tests {
             let request = ExportRequest {
                 wanted: Wanted::Media,
                 fetch_thumb: false,
-                start_pos_ms: 1_562_300_000_000,
-                start_time_ms: 0,
-                duration_ms: 9000,
+                start_pos_ms: EpochMs::new(1_562_300_000_000),
+                start_time_ms: Millis::ZERO,
+                duration_ms: Millis::from_secs(9),
                 live_path: LivePath::parse("mp4/a/stream.mpd").unwrap(),
                 file_name: FileName::parse("clip").unwrap(),
                 peer_id: None,
@@ -253,7 +255,7 @@ mod tests {
             BatchClip::new(Wish { n, mark: None, request }, job_id)
         });
         let tenant = TenantId::parse("demo").unwrap();
-        Batch::new(&tenant, target, clips.collect(), 1, &Lifecycle::default())
+        Batch::new(&tenant, target, clips.collect(), EpochMs::new(1), &Lifecycle::default())
     }
 
     #[test]

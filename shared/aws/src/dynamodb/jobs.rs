@@ -2,7 +2,6 @@
 
 use super::item::{self, AttributeMap};
 use crate::clients::unavailable;
-use crate::clock::SystemClock;
 use aws_config::SdkConfig;
 use aws_sdk_dynamodb::Client;
 use aws_sdk_dynamodb::error::SdkError;
@@ -19,7 +18,7 @@ use export_domain::job::{Counted, Errand, Job};
 use export_domain::ports::{
     ClipLine, Due, DueJobs, IdempotencyKeys, Ids, JobLists, JobPage, JobStore, ManyJobs, Unavailable, Written,
 };
-use export_domain::time::EpochSecs;
+use export_domain::time::{EpochMs, EpochSecs};
 use futures_util::future::try_join_all;
 use std::collections::HashMap;
 use std::fmt::Display;
@@ -28,15 +27,16 @@ const WHAT: &str = "the jobs table";
 
 /// Jobs in DynamoDB. One conditional write of one item a step; no transactions.
 #[derive(Debug, Clone)]
-pub struct DynamoJobs {
+pub struct DynamoJobs<I> {
     client: Client,
     table: String,
+    ids: I,
 }
 
-impl DynamoJobs {
-    /// Jobs in `table`.
-    pub fn new(config: &SdkConfig, table: String) -> Self {
-        Self { client: Client::new(config), table }
+impl<I: Ids> DynamoJobs<I> {
+    /// Jobs in `table`; `ids` names their writes.
+    pub fn new(config: &SdkConfig, table: String, ids: I) -> Self {
+        Self { client: Client::new(config), table, ids }
     }
 
     /// After a refused write: an item that carries this write's id was written by an earlier try of it whose reply
@@ -97,14 +97,14 @@ impl DynamoJobs {
 
 /// Reads a row of the `due` index.
 fn read_due(item: &AttributeMap) -> Option<Due> {
-    let at = item.get("due_at")?.as_n().ok()?.parse().ok()?;
+    let at = EpochMs::new(item.get("due_at")?.as_n().ok()?.parse().ok()?);
     let (tenant, job_id) = item::names_of(item)?;
     Some(Due { at, tenant, job_id })
 }
 
-impl DynamoJobs {
+impl<I: Ids> DynamoJobs<I> {
     /// The due jobs of one shard, earliest first, at most `most`.
-    async fn due_in(&self, shard: &str, now: i64, most: usize) -> Result<Vec<Due>, Unavailable> {
+    async fn due_in(&self, shard: &str, now: EpochMs, most: usize) -> Result<Vec<Due>, Unavailable> {
         let mut items = self
             .client
             .query()
@@ -127,7 +127,7 @@ impl DynamoJobs {
     }
 }
 
-impl JobStore for DynamoJobs {
+impl<I: Ids> JobStore for DynamoJobs<I> {
     async fn get(&self, tenant: &TenantId, job_id: &JobId) -> Result<Option<Job>, Unavailable> {
         let sent = self
             .client
@@ -142,7 +142,7 @@ impl JobStore for DynamoJobs {
     }
 
     async fn write(&self, expected: Option<u64>, job: &Job) -> Result<Written, Unavailable> {
-        let named = Job { write_id: SystemClock.unique(), ..job.clone() };
+        let named = Job { write_id: self.ids.unique(), ..job.clone() };
         let item = item::encode(&named).map_err(|e| unavailable(WHAT, &e))?;
         match expected {
             None => self.create(item, &named.write_id).await,
@@ -182,7 +182,7 @@ const MOST_ITEMS: usize = 100;
 /// Times that a `BatchGetItem` is sent again for what it left out.
 const MANY_TRIES: u32 = 5;
 
-impl DynamoJobs {
+impl<I: Ids> DynamoJobs<I> {
     async fn some(&self, tenant: &TenantId, ids: &[JobId]) -> Result<Vec<Job>, Unavailable> {
         let keys = ids.iter().map(|id| item::item_key(tenant, id)).collect();
         let wanted = KeysAndAttributes::builder().consistent_read(true).set_keys(Some(keys)).build();
@@ -203,20 +203,20 @@ impl DynamoJobs {
     }
 }
 
-impl ManyJobs for DynamoJobs {
+impl<I: Ids> ManyJobs for DynamoJobs<I> {
     async fn many(&self, tenant: &TenantId, ids: &[JobId]) -> Result<Vec<Job>, Unavailable> {
         let parts = ids.chunks(MOST_ITEMS).map(|part| self.some(tenant, part));
         Ok(try_join_all(parts).await?.into_iter().flatten().collect())
     }
 }
 
-impl IdempotencyKeys for DynamoJobs {
+impl<I: Ids> IdempotencyKeys for DynamoJobs<I> {
     async fn bind(
         &self,
         tenant: &TenantId,
         key: &str,
         job_id: &JobId,
-        now: i64,
+        now: EpochMs,
         expires_at: EpochSecs,
     ) -> Result<JobId, Unavailable> {
         let sent = self
@@ -226,7 +226,7 @@ impl IdempotencyKeys for DynamoJobs {
             .set_item(Some(item::idempotency_key(tenant, key)))
             .item("job_id", AttributeValue::S(job_id.to_string()))
             .item("expires_at", AttributeValue::N(expires_at.to_string()))
-            .expression_attribute_values(":now", AttributeValue::N(EpochSecs::of_ms(now).to_string()))
+            .expression_attribute_values(":now", AttributeValue::N(now.to_secs().to_string()))
             .condition_expression("attribute_not_exists(pk) OR expires_at <= :now")
             .return_values_on_condition_check_failure(ReturnValuesOnConditionCheckFailure::AllOld)
             .send()
@@ -242,8 +242,8 @@ impl IdempotencyKeys for DynamoJobs {
     }
 }
 
-impl DueJobs for DynamoJobs {
-    async fn due(&self, errand: Errand, now: i64, most: usize) -> Result<Vec<Due>, Unavailable> {
+impl<I: Ids> DueJobs for DynamoJobs<I> {
+    async fn due(&self, errand: Errand, now: EpochMs, most: usize) -> Result<Vec<Due>, Unavailable> {
         let shards = item::shards(errand).map(|shard| self.due_in(shard, now, most));
         let mut found: Vec<Due> = try_join_all(shards).await?.into_iter().flatten().collect();
         found.sort_by_key(|due| due.at);
@@ -252,8 +252,8 @@ impl DueJobs for DynamoJobs {
     }
 }
 
-impl ClipLine for DynamoJobs {
-    async fn clips_at_work(&self, tenant: &TenantId, now: i64) -> Result<u32, Unavailable> {
+impl<I: Ids> ClipLine for DynamoJobs<I> {
+    async fn clips_at_work(&self, tenant: &TenantId, now: EpochMs) -> Result<u32, Unavailable> {
         let query =
             self.clips(item::AT_WORK, tenant).key_condition_expression("clips = :where AND due_at > :now");
         let mut pages = query
@@ -280,7 +280,7 @@ impl ClipLine for DynamoJobs {
     }
 }
 
-impl DynamoJobs {
+impl<I: Ids> DynamoJobs<I> {
     /// Counts in a part of the `clips` index.
     fn clips(&self, part: &str, tenant: &TenantId) -> QueryFluentBuilder {
         self.client
@@ -293,7 +293,7 @@ impl DynamoJobs {
     }
 }
 
-impl JobLists for DynamoJobs {
+impl<I: Ids> JobLists for DynamoJobs<I> {
     async fn list(
         &self,
         tenant: &TenantId,

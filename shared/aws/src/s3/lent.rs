@@ -4,13 +4,13 @@
 //! it names. Credentials are kept until shortly before they end.
 
 use crate::clients::unavailable;
-use crate::clock::SystemClock;
 use aws_config::sts::AssumeRoleProvider;
 use aws_config::{Region, SdkConfig};
 use aws_sdk_s3::Client;
 use aws_sdk_s3::config::{Builder, ProvideCredentials};
-use export_domain::ports::{Clock, RecordingError, Unavailable, WriteError};
+use export_domain::ports::{RecordingError, Unavailable, WriteError};
 use export_domain::target::{Bucket, Target};
+use export_domain::time::{EpochMs, Millis};
 use serde_json::{Value, json};
 use std::collections::HashMap;
 use std::time::SystemTime;
@@ -21,7 +21,7 @@ const KEPT: usize = 16;
 /// Longest session policy that STS takes, in characters.
 const LONGEST: usize = 2048;
 /// Credentials are good for an hour, and longer than this when a call begins.
-const SPARE_MS: i64 = 5 * 60_000;
+const SPARE: Millis = Millis::from_mins(5);
 
 /// Lends clients whose credentials reach one place.
 #[derive(Debug)]
@@ -34,7 +34,7 @@ pub(super) struct Lender {
 #[derive(Debug)]
 struct Lent {
     client: Client,
-    ends_ms: i64,
+    ends_at: EpochMs,
 }
 
 impl Lender {
@@ -43,15 +43,21 @@ impl Lender {
         Self { config: config.clone(), role, kept: Mutex::default() }
     }
 
-    /// A client that reads a tenant's recordings.
-    pub(super) async fn reader(&self, bucket: &Bucket) -> Result<Client, RecordingError> {
-        let client = self.client("read", "", &reading(self.partition(), bucket)).await?;
+    /// A client that reads a tenant's recordings at `now`.
+    pub(super) async fn reader(&self, bucket: &Bucket, now: EpochMs) -> Result<Client, RecordingError> {
+        let client = self.client("read", "", &reading(self.partition(), bucket), now).await?;
         client.ok_or(RecordingError::Denied)
     }
 
-    /// A client that reads and writes the folder of the object at `key`.
-    pub(super) async fn writer(&self, target: &Target, key: &str) -> Result<Client, WriteError> {
-        let client = self.client("write", &target.region, &writing(self.partition(), target, key)).await?;
+    /// A client that reads and writes the folder of the object at `key` at `now`.
+    pub(super) async fn writer(
+        &self,
+        target: &Target,
+        key: &str,
+        now: EpochMs,
+    ) -> Result<Client, WriteError> {
+        let client =
+            self.client("write", &target.region, &writing(self.partition(), target, key), now).await?;
         client.ok_or_else(|| {
             WriteError::Denied("the target's root is too long for a session policy".to_owned())
         })
@@ -68,6 +74,7 @@ impl Lender {
         session: &'static str,
         region: &str,
         policy: &Value,
+        now: EpochMs,
     ) -> Result<Option<Client>, Unavailable> {
         let policy = policy.to_string();
         if policy.chars().count() > LONGEST {
@@ -75,7 +82,7 @@ impl Lender {
         }
         let place = (region.to_owned(), policy);
         let mut kept = self.kept.lock().await;
-        if let Some(lent) = kept.get(&place).filter(|lent| lent.ends_ms > SystemClock.now_ms() + SPARE_MS) {
+        if let Some(lent) = kept.get(&place).filter(|lent| lent.ends_at > now + SPARE) {
             return Ok(Some(lent.client.clone()));
         }
         let lent = Self::lend(self.config.clone(), self.role.clone(), session, place.clone());
@@ -100,12 +107,12 @@ impl Lender {
         let lent = role.configure(&config).build().await.provide_credentials().await;
         let credentials = lent.map_err(|error| unavailable("STS", &error))?;
         let ends = credentials.expiry().and_then(|at| at.duration_since(SystemTime::UNIX_EPOCH).ok());
-        let ends_ms = ends.and_then(|at| i64::try_from(at.as_millis()).ok()).unwrap_or_default();
+        let ends_at = ends.map(|since| EpochMs::ZERO + since.into()).unwrap_or_default();
         let mut config = Builder::from(&config).credentials_provider(credentials);
         if !region.is_empty() {
             config = config.region(Region::new(region));
         }
-        Ok(Lent { client: Client::from_conf(config.build()), ends_ms })
+        Ok(Lent { client: Client::from_conf(config.build()), ends_at })
     }
 }
 

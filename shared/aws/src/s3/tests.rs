@@ -2,6 +2,7 @@
 
 use super::*;
 use crate::clients::Patience;
+use crate::clock::SystemClock;
 use crate::wire::{Reply, Service, reply};
 use export_domain::storage::Container;
 use tokio::time::Instant;
@@ -14,10 +15,10 @@ const COMPLETED: &str = r#"<?xml version="1.0"?><CompleteMultipartUploadResult><
 const LISTED: &str =
     r#"<?xml version="1.0"?><ListBucketResult><Contents><Key>k</Key></Contents></ListBucketResult>"#;
 
-async fn store(replies: impl IntoIterator<Item = Reply>) -> (Service, S3Objects) {
+async fn store(replies: impl IntoIterator<Item = Reply>) -> (Service, S3Objects<SystemClock>) {
     let service = Service::start(replies).await;
     let config = service.config(Patience::WORK).await;
-    let store = S3Objects { grace: Duration::from_millis(500), ..S3Objects::new(&config) };
+    let store = S3Objects { grace: Duration::from_millis(500), ..S3Objects::new(&config, SystemClock) };
     (service, store)
 }
 
@@ -62,13 +63,13 @@ async fn read(replies: Vec<Reply>) -> (Result<Bytes, RecordingError>, usize) {
     (read, service.requests().len())
 }
 
-async fn complete(store: &S3Objects) -> Result<Published, WriteError> {
+async fn complete(store: &S3Objects<SystemClock>) -> Result<Published, WriteError> {
     let upload = Upload { id: "u".to_owned(), key: "k".to_owned() };
     let parts = [Part { number: 1, etag: "\"e\"".to_owned(), sha256: [0; 32] }];
     store.complete(&target(""), &upload, &parts, &Precondition::Absent).await
 }
 
-async fn put(store: &S3Objects) -> Result<Published, WriteError> {
+async fn put(store: &S3Objects<SystemClock>) -> Result<Published, WriteError> {
     store.put(&target(""), "k", "video/mp4", &origin(), &Precondition::Absent, checked("x")).await
 }
 
@@ -178,7 +179,7 @@ async fn a_place_that_no_session_policy_holds_is_denied() {
 }
 
 /// How each call about a target but `HEAD` goes, or why not.
-async fn writes(store: &S3Objects) -> [Result<(), WriteError>; 4] {
+async fn writes(store: &S3Objects<SystemClock>) -> [Result<(), WriteError>; 4] {
     let (target, upload) = (target(""), Upload { id: "u".to_owned(), key: "k".to_owned() });
     [
         put(store).await.map(drop),

@@ -1,12 +1,13 @@
 //! Clips of a table (RFC 4180) with the columns `start`, one of `end`, `duration` and `duration_ms`, and perhaps `name`,
 //! `ref` and `live_path`.
 
-use super::times::{clock_ms, instant_ms, seconds_ms};
-use super::{ClipEntry, ClipList, Fault, LEAST_EPOCH_MS, MOST_FAULTS, SpanBounds};
+use super::times::{clock, instant, seconds};
+use super::{ClipEntry, ClipList, Fault, LEAST_EPOCH, MOST_FAULTS, SpanBounds};
 use crate::csv::{Cell, Rows};
 use crate::ids::LivePath;
 use crate::json::has_at_most;
 use crate::lines::TextFault;
+use crate::time::{EpochMs, Millis};
 
 /// The member that is the text.
 const TEXT: &str = "/csv";
@@ -80,12 +81,12 @@ enum TimeForm {
     EpochMs,
 }
 
-/// A time in milliseconds, rounded down and rounded up.
+/// A time since the point that its form counts from, rounded down and rounded up.
 #[derive(Debug, Clone, Copy)]
 struct CellTime {
     form: TimeForm,
-    floor: i64,
-    ceil: i64,
+    floor: Millis,
+    ceil: Millis,
 }
 
 struct ClipTable<'a> {
@@ -171,13 +172,12 @@ impl<'a> ClipTable<'a> {
         let (Some((start, first)), Some((column, last))) = (start, end) else {
             return Err(Fault::at(TEXT, "has a row without a start or an end"));
         };
-        let zero = if self.is_relative() { self.bounds.base.zero_ms.unwrap_or(0) } else { 0 };
+        let zero = self.bounds.base.zero_ms.filter(|_| self.is_relative()).unwrap_or_default();
         let end = match column {
             Column::End => self.time(last)?.ceil,
-            _ => start.floor.saturating_add(self.length(column, start.form, last)?),
+            _ => start.floor + self.length(column, start.form, last)?,
         };
-        let [from, to] = [start.floor, end].map(|ms| ms.saturating_add(zero));
-        let span = self.bounds.span(from, to).map_err(|wrong| {
+        let span = self.bounds.span(zero + start.floor, zero + end).map_err(|wrong| {
             let cell = if wrong.is_of_start { first } else { last };
             Fault::in_text(TEXT, cell.line, cell.column, wrong.detail)
         })?;
@@ -193,8 +193,8 @@ impl<'a> ClipTable<'a> {
         Ok(time)
     }
 
-    /// Milliseconds of a duration, rounded up.
-    fn length(&mut self, column: Column, start: TimeForm, cell: &Cell<'_>) -> Result<i64, Fault> {
+    /// A duration, rounded up.
+    fn length(&mut self, column: Column, start: TimeForm, cell: &Cell<'_>) -> Result<Millis, Fault> {
         let fault = |why: &'static str| Fault::of_text(TEXT, cell.fault(why));
         let text = cell.text.trim();
         if column == Column::DurationMs {
@@ -222,14 +222,14 @@ fn time(text: &str) -> Result<CellTime, &'static str> {
     if text.starts_with(['-', '\u{2212}']) {
         return Err("must not be negative");
     }
-    let both = |form, read: &dyn Fn(bool) -> Option<i64>| {
+    let both = |form, read: &dyn Fn(bool) -> Option<Millis>| {
         Ok(CellTime { form, floor: read(false).ok_or(NO_TIME)?, ceil: read(true).ok_or(NO_TIME)? })
     };
     if text.contains(['T', 't']) {
-        return both(TimeForm::Instant, &|up| instant_ms(text, up));
+        return both(TimeForm::Instant, &|up| instant(text, up).map(|at| at - EpochMs::ZERO));
     }
     if text.contains(':') {
-        return both(TimeForm::Clock, &|up| clock_ms(text, up));
+        return both(TimeForm::Clock, &|up| clock(text, up));
     }
     let is_decimal = text.bytes().all(|byte| byte.is_ascii_digit() || byte == b'.');
     if !is_decimal
@@ -238,10 +238,11 @@ fn time(text: &str) -> Result<CellTime, &'static str> {
     {
         return Err(NO_TIME);
     }
-    if let Some(ms) = text.parse::<i64>().ok().filter(|ms| *ms >= LEAST_EPOCH_MS) {
+    let since_1970 = text.parse::<Millis>().ok();
+    if let Some(ms) = since_1970.filter(|ms| EpochMs::ZERO + *ms >= LEAST_EPOCH) {
         return Ok(CellTime { form: TimeForm::EpochMs, floor: ms, ceil: ms });
     }
-    both(TimeForm::Seconds, &|up| seconds_ms(text, up))
+    both(TimeForm::Seconds, &|up| seconds(text, up))
 }
 
 #[cfg(test)]

@@ -5,14 +5,14 @@ use crate::csv::Cells;
 use crate::edl::EdlWriter;
 use crate::ids::JobId;
 use crate::job::{Job, State};
-use crate::request::MAX_START_TIME_MS;
+use crate::request::MAX_START_TIME;
+use crate::time::{EpochMs, Millis};
 use crate::timecode::{Labels, Rate};
 use jiff::Timestamp;
 use std::ops::Range;
 
 /// The first label of what is edited together: one hour.
 const RECORD_HOURS: i64 = 1;
-const DAY_MS: i64 = 24 * 3_600_000;
 /// Bytes that an edit takes, about.
 const EDIT_BYTES: usize = 256;
 /// The columns of the table, of which a batch's table passes over the first and the last four.
@@ -23,12 +23,12 @@ const COLUMNS: &str = "n,start,end,name,ref,live_path,job_id,lack_ms,video_path,
 pub struct DeliveredClip<'a> {
     /// Its place in the batch, from 1.
     pub n: usize,
-    /// Start of the window, milliseconds since 1970.
-    pub start_pos_ms: i64,
-    /// `StartTime` of its job, in milliseconds; 0 and 30 days if it counts from nothing.
-    pub start_time_ms: i64,
-    /// Length of the window in milliseconds.
-    pub duration_ms: i64,
+    /// Start of the window.
+    pub start_pos_ms: EpochMs,
+    /// `StartTime` of its job; 0 and 30 days if it counts from nothing.
+    pub start_time_ms: Millis,
+    /// Length of the window.
+    pub duration_ms: Millis,
     /// The file's stem.
     pub name: &'a str,
     /// The client's own mark.
@@ -37,8 +37,8 @@ pub struct DeliveredClip<'a> {
     pub live_path: &'a str,
     /// The job.
     pub job_id: &'a str,
-    /// Milliseconds of the window that are missing in the recording.
-    pub lack_ms: i64,
+    /// The part of the window that is missing in the recording.
+    pub lack_ms: Millis,
     /// The clip's path.
     pub video_path: &'a str,
     /// The picture's path.
@@ -73,8 +73,8 @@ pub fn table(clips: &[DeliveredClip<'_>]) -> String {
     for clip in clips {
         let mut cells = Cells::default();
         cells.raw(&clip.n.to_string());
-        for ms in [clip.start_pos_ms, clip.start_pos_ms.saturating_add(clip.duration_ms)] {
-            cells.raw(&instant(ms));
+        for border in [clip.start_pos_ms, clip.start_pos_ms + clip.duration_ms] {
+            cells.raw(&instant(border));
         }
         for text in [clip.name, clip.mark.unwrap_or_default(), clip.live_path, clip.job_id] {
             cells.text(text);
@@ -89,8 +89,8 @@ pub fn table(clips: &[DeliveredClip<'_>]) -> String {
 }
 
 /// `YYYY-MM-DDTHH:MM:SS.mmmZ`
-fn instant(ms: i64) -> String {
-    Timestamp::from_millisecond(ms).unwrap_or_default().strftime("%Y-%m-%dT%H:%M:%S.%3fZ").to_string()
+fn instant(at: EpochMs) -> String {
+    Timestamp::from_millisecond(at.get()).unwrap_or_default().strftime("%Y-%m-%dT%H:%M:%S.%3fZ").to_string()
 }
 
 /// The way in which an edit decision list counts.
@@ -100,9 +100,9 @@ pub struct EdlForm {
     pub rate: Rate,
     /// Their labels.
     pub labels: Labels,
-    /// The instant of `00:00:00:00`, since 1970; `None` for the point that the batch's times counted from, else the
+    /// The instant of `00:00:00:00`; `None` for the point that the batch's times counted from, else the
     /// midnight (UTC) before the first clip.
-    pub zero_ms: Option<i64>,
+    pub zero_ms: Option<EpochMs>,
 }
 
 /// The edit decision list: each clip's window as the source of an edit, one edit after the other. An edit whose labels
@@ -114,8 +114,8 @@ pub fn edit_list(title: &str, clips: &[DeliveredClip<'_>], form: &EdlForm) -> St
     let mut record = RECORD_HOURS * labels.in_a_day() / 24;
     let mut pieces: Vec<(&DeliveredClip<'_>, Range<i64>, i64)> = Vec::with_capacity(clips.len());
     for clip in clips {
-        let start = clip.start_pos_ms.saturating_sub(zero);
-        let source = rate.frame_at_ms(start)..rate.frame_at_ms(start.saturating_add(clip.duration_ms));
+        let start = clip.start_pos_ms - zero;
+        let source = rate.frame_at(start)..rate.frame_at(start + clip.duration_ms);
         for piece in writer.split_at_midnight(source.clone(), record) {
             let at = record + piece.start - source.start;
             pieces.push((clip, piece, at));
@@ -133,32 +133,34 @@ pub fn edit_list(title: &str, clips: &[DeliveredClip<'_>], form: &EdlForm) -> St
 }
 
 /// The point that the clips' `StartTime` counts from, else the midnight before the first of them.
-fn zero(clips: &[DeliveredClip<'_>]) -> i64 {
-    let told = clips.iter().find(|clip| (1..MAX_START_TIME_MS).contains(&clip.start_time_ms));
-    let told = told.map(|clip| clip.start_pos_ms.saturating_sub(clip.start_time_ms));
-    let first = clips.iter().map(|clip| clip.start_pos_ms).min().unwrap_or(0);
-    told.unwrap_or(first - first.rem_euclid(DAY_MS))
+fn zero(clips: &[DeliveredClip<'_>]) -> EpochMs {
+    let tells = |time: Millis| Millis::ZERO < time && time < MAX_START_TIME;
+    let told = clips.iter().find(|clip| tells(clip.start_time_ms));
+    let told = told.map(|clip| clip.start_pos_ms - clip.start_time_ms);
+    let first = clips.iter().map(|clip| clip.start_pos_ms).min().unwrap_or_default();
+    told.unwrap_or(first.midnight())
 }
 
 #[cfg(test)]
 mod tests {
     use super::super::{Base, SpanBounds, csv, edl};
     use super::*;
+    use crate::job::testing::{at, ms};
     use proptest::prelude::*;
 
-    const ZERO: i64 = 1_768_248_074_000;
+    const ZERO: EpochMs = at(1_768_248_074_000);
 
-    fn clip(start: i64, duration_ms: i64, name: &str) -> DeliveredClip<'_> {
+    fn clip(start: i64, duration: i64, name: &str) -> DeliveredClip<'_> {
         DeliveredClip {
             n: 1,
-            start_pos_ms: ZERO + start,
-            start_time_ms: start,
-            duration_ms,
+            start_pos_ms: ZERO + ms(start),
+            start_time_ms: ms(start),
+            duration_ms: ms(duration),
             name,
             mark: None,
             live_path: "mp4/a/stream.mpd",
             job_id: "j",
-            lack_ms: 0,
+            lack_ms: ms(0),
             video_path: "/export/A/x.mp4",
             image_path: "/A/x.jpg",
         }
@@ -168,8 +170,8 @@ mod tests {
         let base = Base { zero_ms: Some(ZERO), ..Base::default() };
         SpanBounds {
             base,
-            max_duration_ms: 14_400_000,
-            latest_ms: 4_000_000_000_000,
+            max_duration_ms: Millis::from_hours(4),
+            latest_ms: at(4_000_000_000_000),
             max_ahead_days: 30,
             most_clips: 500,
         }
@@ -191,8 +193,8 @@ mod tests {
             read.iter().map(|clip| clip.name.as_deref().unwrap()).collect::<Vec<_>>(),
             ["Ace, 1", "b"]
         );
-        assert_eq!((read[0].span.start_pos_ms, read[0].span.duration_ms), (ZERO + 7_300, 9_000));
-        assert_eq!((read[1].mark.as_deref(), read[1].span.duration_ms), (Some("=2"), 1));
+        assert_eq!((read[0].span.start_pos_ms, read[0].span.duration_ms), (ZERO + ms(7_300), ms(9_000)));
+        assert_eq!((read[1].mark.as_deref(), read[1].span.duration_ms), (Some("=2"), ms(1)));
     }
 
     #[test]
@@ -216,12 +218,12 @@ mod tests {
                 "",
             ]
         );
-        let plain = DeliveredClip { start_time_ms: 0, ..clip(0, 40, "x") };
+        let plain = DeliveredClip { start_time_ms: ms(0), ..clip(0, 40, "x") };
         assert!(
             edit_list("b", &[plain], &form(rate, false)).contains(" 20:01:14:00 20:01:14:01 "),
             "a time of day"
         );
-        let told = EdlForm { zero_ms: Some(ZERO - 3_600_000), ..form(rate, false) };
+        let told = EdlForm { zero_ms: Some(ZERO - ms(3_600_000)), ..form(rate, false) };
         assert!(edit_list("b", &[plain], &told).contains(" 01:00:00:00 01:00:00:01 "));
         assert_eq!(
             edit_list("b", &[clip(1, 1, "no frame begins in it")], &form(rate, false)).lines().count(),
@@ -237,8 +239,8 @@ mod tests {
             events in prop::collection::vec((0..1_900_000_i64, 1..100_000_i64), 1..20),
         ) {
             let clips: Vec<_> = events.iter().map(|(first, count)| {
-                let start = rate.floor_ms(*first);
-                clip(start, rate.floor_ms(first + count) - start, "x")
+                let start = rate.start(*first).get();
+                clip(start, rate.start(first + count).get() - start, "x")
             }).collect();
             let form = EdlForm { zero_ms: Some(ZERO), ..form(rate, is_drop) };
             let text = edit_list("x", &clips, &form);

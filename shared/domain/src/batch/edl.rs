@@ -33,8 +33,7 @@ pub fn clips(text: &str, rate: Rate, is_drop: bool, bounds: &SpanBounds) -> Resu
             listed.skipped.push(Skipped { n, why: why.to_owned() });
             continue;
         }
-        let [start, end] =
-            [event.source.start, event.source.end].map(|frame| zero.saturating_add(rate.floor_ms(frame)));
+        let [start, end] = [event.source.start, event.source.end].map(|frame| zero + rate.start(frame));
         match bounds.span(start, end) {
             Ok(span) => listed.clips.push(ClipEntry {
                 n,

@@ -13,7 +13,7 @@ use crate::job::{Counted, Job, Order, State};
 use crate::request::{ExportRequest, ExportType, Story, Wanted};
 use crate::settings::Lifecycle;
 use crate::target::Target;
-use crate::time::EpochSecs;
+use crate::time::{EpochMs, EpochSecs, Millis};
 use crate::trace::{self, CorrelationId, TraceHeader};
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
@@ -95,11 +95,11 @@ pub struct BatchClip {
     /// The recording.
     pub path: LivePath,
     /// `StartPos`.
-    pub start_pos_ms: i64,
+    pub start_pos_ms: EpochMs,
     /// `StartTime`.
-    pub start_time_ms: i64,
+    pub start_time_ms: Millis,
     /// `Duration`.
-    pub duration_ms: i64,
+    pub duration_ms: Millis,
     /// Its job.
     pub job_id: JobId,
     /// How far it is.
@@ -115,11 +115,11 @@ pub struct BatchEnd {
     pub outcome: BatchOutcome,
     /// Clips that are ready, that failed and that were cancelled.
     pub counts: [usize; 3],
-    /// When, milliseconds since the epoch.
-    pub at: i64,
+    /// When.
+    pub at: EpochMs,
 }
 
-/// One batch. Times are milliseconds since the Unix epoch unless said otherwise.
+/// One batch.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Batch {
     /// [`BATCH_SCHEMA_VERSION`] of the writer.
@@ -143,12 +143,12 @@ pub struct Batch {
     #[serde(default)]
     pub is_cancelled: bool,
     /// First POST.
-    pub created_at: i64,
+    pub created_at: EpochMs,
     /// Last change that clients see.
-    pub updated_at: i64,
+    pub updated_at: EpochMs,
     /// When the sweeper looks at it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub due_at: Option<i64>,
+    pub due_at: Option<EpochMs>,
     /// Looks of the sweeper in a row at ends that the event bus did not take.
     #[serde(default)]
     pub resends: u32,
@@ -271,7 +271,7 @@ impl Batch {
         tenant: &TenantId,
         target: Target,
         clips: Vec<BatchClip>,
-        now: i64,
+        now: EpochMs,
         times: &Lifecycle,
     ) -> Self {
         let mut kept: Vec<BatchClip> = Vec::with_capacity(clips.len());
@@ -296,7 +296,7 @@ impl Batch {
             is_cancelled: false,
             created_at: now,
             updated_at: now,
-            due_at: Some(now.saturating_add(times.resend_ms)),
+            due_at: Some(now + times.resend_ms),
             resends: 0,
             target,
             export_type: ExportType::AsRecorded,
@@ -319,14 +319,14 @@ impl Batch {
     }
 
     /// Returns `true` if its record counts as gone.
-    pub fn is_expired(&self, now: i64) -> bool {
+    pub fn is_expired(&self, now: EpochMs) -> bool {
         self.expires_at.is_some_and(|at| at.has_come(now))
     }
 
     /// The jobs that an advance at `now` looks at: those of posted clips whose window has begun, since no other can have
     /// ended but by a client's hand; if the batch is cancelled all that have not ended, also those that a caller posted
     /// who could not note it.
-    pub fn followed(&self, now: i64) -> impl Iterator<Item = &JobId> {
+    pub fn followed(&self, now: EpochMs) -> impl Iterator<Item = &JobId> {
         let followed = move |clip: &&BatchClip| match clip.stage {
             _ if self.is_cancelled => !clip.stage.is_end(),
             stage => stage == Stage::Started && clip.start_pos_ms <= now,
@@ -335,7 +335,7 @@ impl Batch {
     }
 
     /// The next step, from the `jobs` that were read of [`Batch::followed`].
-    pub fn advance(&self, jobs: &BTreeMap<JobId, Job>, room: BatchRoom, now: i64) -> Advance {
+    pub fn advance(&self, jobs: &BTreeMap<JobId, Job>, room: BatchRoom, now: EpochMs) -> Advance {
         let (mut room, mut seen) = (room, self.clone());
         let (mut posts, mut cancels) = (Vec::new(), Vec::new());
         for (at, clip) in seen.clips.iter_mut().enumerate() {
@@ -371,7 +371,7 @@ impl Batch {
 
     /// The value to store once a step was done; `None` if nothing is to be stored. `from` is what is stored.
     #[must_use]
-    pub fn settled(self, from: &Batch, now: i64, times: &Lifecycle) -> Option<Batch> {
+    pub fn settled(self, from: &Batch, now: EpochMs, times: &Lifecycle) -> Option<Batch> {
         let moved = self.clips != from.clips || self.is_cancelled != from.is_cancelled;
         let is_due = from.due_at.is_some_and(|at| at <= now);
         if from.state == BatchState::Done || from.state == BatchState::Unknown || !(moved || is_due) {
@@ -389,7 +389,7 @@ impl Batch {
         })
     }
 
-    fn done(self, now: i64, times: &Lifecycle) -> Batch {
+    fn done(self, now: EpochMs, times: &Lifecycle) -> Batch {
         let outcome = self.outcome_now();
         let end = BatchEnd { generation: self.generation, outcome, counts: self.ends(), at: now };
         let mut untold = self.untold.clone();
@@ -401,15 +401,15 @@ impl Batch {
             due_at: (!untold.is_empty()).then_some(now),
             resends: 0,
             untold,
-            expires_at: Some(EpochSecs::of_ms(now.saturating_add(times.terminal_ttl_ms))),
+            expires_at: Some((now + times.terminal_ttl_ms).to_secs()),
             ..self
         }
     }
 
     /// When the sweeper looks at it next: soon while there is something to post or to see, else when the first window of
     /// a posted clip has begun.
-    fn next_look(&self, now: i64, times: &Lifecycle) -> i64 {
-        let soon = now.saturating_add(times.resend_ms);
+    fn next_look(&self, now: EpochMs, times: &Lifecycle) -> EpochMs {
+        let soon = now + times.resend_ms;
         let open = self.clips.iter().filter(|clip| !clip.stage.is_end());
         let looks = open.map(|clip| match clip.stage {
             Stage::Started if !self.is_cancelled => clip.start_pos_ms.max(soon),
@@ -436,7 +436,7 @@ impl Batch {
 
     /// A client cancels it. `None` if it is done, or cancelled already.
     #[must_use]
-    pub fn cancelled(&self, now: i64) -> Option<Batch> {
+    pub fn cancelled(&self, now: EpochMs) -> Option<Batch> {
         let open = matches!(self.state, BatchState::Pending | BatchState::Running);
         let next = || Batch {
             is_cancelled: true,
@@ -452,7 +452,7 @@ impl Batch {
     /// than a minute ago. Clips that are not ready are posted again, which starts those jobs over that would start over
     /// for a single POST; all of them if the record's time is over.
     #[must_use]
-    pub fn posted(&self, now: i64, times: &Lifecycle) -> Option<Batch> {
+    pub fn posted(&self, now: EpochMs, times: &Lifecycle) -> Option<Batch> {
         let is_expired = self.is_expired(now);
         let old = now - self.updated_at >= times.retry_after_failed_ms;
         let lacks = self.clips.iter().any(|clip| clip.stage != Stage::Ready);
@@ -471,7 +471,7 @@ impl Batch {
             clips: clips.collect(),
             rev: self.rev + 1,
             updated_at: now,
-            due_at: Some(now.saturating_add(times.resend_ms)),
+            due_at: Some(now + times.resend_ms),
             resends: 0,
             expires_at: None,
             ..self.clone()
@@ -487,10 +487,9 @@ impl Batch {
 
     /// The batch after the event bus did not take the events of its ends: they are sent again later.
     #[must_use]
-    pub fn untaken(&self, now: i64, times: &Lifecycle) -> Batch {
-        let wait = times.resend_ms.saturating_mul(1 << self.resends.min(10)).min(times.max_resend_ms);
-        let due_at =
-            if self.state == BatchState::Done { Some(now.saturating_add(wait)) } else { self.due_at };
+    pub fn untaken(&self, now: EpochMs, times: &Lifecycle) -> Batch {
+        let wait = (times.resend_ms * (1 << self.resends.min(10))).min(times.max_resend_ms);
+        let due_at = if self.state == BatchState::Done { Some(now + wait) } else { self.due_at };
         Batch { resends: self.resends + 1, due_at, rev: self.rev + 1, ..self.clone() }
     }
 }

@@ -2,9 +2,9 @@
 //! a fault gives its faults, each with a pointer, and no clip.
 
 use super::segments::{self, EventSegments, SegmentChoice, SegmentTimes};
-use super::times::{instant_ms, seconds_ms};
+use super::times::{instant, seconds};
 use super::{
-    Base, ClipEntry, ClipList, ClipSpan, Fault, Guess, LEAST_EPOCH_MS, MOST_FAULTS, Skipped, SpanBounds, csv,
+    Base, ClipEntry, ClipList, ClipSpan, Fault, Guess, LEAST_EPOCH, MOST_FAULTS, Skipped, SpanBounds, csv,
     edl,
 };
 use crate::ids::{FileName, LivePath};
@@ -12,15 +12,15 @@ use crate::json::{RequestJson, has_at_most};
 use crate::request::{ExportRequest, ExportType, Story, Wanted};
 use crate::settings::Limits;
 use crate::storage::Container;
+use crate::time::{EpochMs, Millis};
 use crate::timecode::Rate;
 
 mod name;
 
 /// Largest body in bytes.
 pub const MAX_BODY: usize = 1024 * 1024;
-const DAY_MS: i64 = 24 * 3_600_000;
 /// Most of a shift or a pad.
-const MOST_SHIFT_MS: i64 = 30 * DAY_MS;
+const MOST_SHIFT: Millis = Millis::from_days(30);
 
 /// The members of the body.
 const KNOWN: [&str; 14] = [
@@ -94,14 +94,14 @@ pub struct BatchRequest {
 /// Reads the segments of a document, at a pointer.
 pub type DocumentReader = fn(&RequestJson, &str) -> Result<EventSegments, Fault>;
 
-/// Judges a body. `now` is the time of the request, in milliseconds since 1970.
+/// Judges a body. `now` is the time of the request.
 ///
 /// # Errors
 /// The faults in the order of the text, at most [`MOST_FAULTS`].
 pub fn parse(
     body: &RequestJson,
     limits: &Limits,
-    now: i64,
+    now: EpochMs,
     documents: DocumentReader,
 ) -> Result<BatchRequest, Vec<Fault>> {
     let mut faults = Faults::default();
@@ -194,6 +194,11 @@ impl<'a> Members<'a> {
         found
     }
 
+    /// A length of `least..=most`, as an integer of milliseconds.
+    fn length(&self, name: &str, least: Millis, most: Millis, faults: &mut Faults) -> Option<Millis> {
+        self.integer(name, least.get(), most.get(), faults).map(Millis::new)
+    }
+
     fn boolean(&self, name: &str, faults: &mut Faults) -> Option<bool> {
         if let RequestJson::Bool(value) = self.get(name)? {
             return Some(*value);
@@ -237,7 +242,7 @@ struct BatchCommon {
 fn read(
     body: &RequestJson,
     limits: &Limits,
-    now: i64,
+    now: EpochMs,
     documents: DocumentReader,
     faults: &mut Faults,
 ) -> Option<BatchRequest> {
@@ -291,20 +296,22 @@ fn read(
 fn common(
     members: &Members<'_>,
     limits: &Limits,
-    now: i64,
+    now: EpochMs,
     documents: DocumentReader,
     faults: &mut Faults,
 ) -> BatchCommon {
     let instant = members.get("zero");
     let is_zero_event_start = instant.and_then(RequestJson::as_text) == Some(EVENT_START);
     let instant = instant.filter(|_| !is_zero_event_start);
+    let zero_ms = instant.and_then(|value| zero(value, faults));
+    let mut length = |name: &str, least| members.length(name, least, MOST_SHIFT, faults).unwrap_or_default();
     let base = Base {
-        zero_ms: instant.and_then(|value| zero(value, faults)),
-        shift_ms: members.integer("shift_ms", -MOST_SHIFT_MS, MOST_SHIFT_MS, faults).unwrap_or(0),
-        pad_before_ms: members.integer("pad_before_ms", 0, MOST_SHIFT_MS, faults).unwrap_or(0),
-        pad_after_ms: members.integer("pad_after_ms", 0, MOST_SHIFT_MS, faults).unwrap_or(0),
+        zero_ms,
+        shift_ms: length("shift_ms", Millis::ZERO - MOST_SHIFT),
+        pad_before_ms: length("pad_before_ms", Millis::ZERO),
+        pad_after_ms: length("pad_after_ms", Millis::ZERO),
     };
-    let latest_ms = now.saturating_add(limits.max_ahead_days.saturating_mul(DAY_MS));
+    let latest_ms = now + Millis::from_days(limits.max_ahead_days);
     let bounds = SpanBounds {
         base,
         max_duration_ms: limits.max_duration_ms,
@@ -494,7 +501,7 @@ fn span(members: &Members<'_>, common: &BatchCommon, faults: &mut Faults) -> Opt
         faults.push(members.place("start"), "is required");
     }
     let most = common.bounds.max_duration_ms;
-    let duration = members.integer("duration_ms", 1, most, faults);
+    let duration = members.length("duration_ms", Millis::new(1), most, faults);
     let behind = match (members.get("end"), members.get("duration_ms")) {
         (Some(_), Some(_)) => {
             faults.push(members.place("end"), "must be left out beside duration_ms");
@@ -505,7 +512,7 @@ fn span(members: &Members<'_>, common: &BatchCommon, faults: &mut Faults) -> Opt
             None
         }
         (Some(_), None) => end,
-        (None, Some(_)) => duration.and_then(|ms| start?.checked_add(ms)),
+        (None, Some(_)) => start.zip(duration).map(|(start, length)| start + length),
     };
     let last = if members.get("end").is_some() { "end" } else { "duration_ms" };
     let span = common.bounds.span(start?, behind?);
@@ -515,35 +522,35 @@ fn span(members: &Members<'_>, common: &BatchCommon, faults: &mut Faults) -> Opt
     .ok()
 }
 
-/// Milliseconds since 1970 of a time in a list: RFC 3339, milliseconds since 1970, or seconds since `zero`. Fractions of a
+/// The instant of a time in a list: RFC 3339, milliseconds since 1970, or seconds since `zero`. Fractions of a
 /// millisecond are rounded down, or up.
-fn time(value: &RequestJson, zero: Option<i64>, up: bool) -> Result<i64, &'static str> {
+fn time(value: &RequestJson, zero: Option<EpochMs>, up: bool) -> Result<EpochMs, &'static str> {
     match (value, zero) {
-        (RequestJson::Text(text), _) => instant_ms(text, up).ok_or(NO_INSTANT),
+        (RequestJson::Text(text), _) => instant(text, up).ok_or(NO_INSTANT),
         (RequestJson::Number(number), Some(zero)) => {
-            let ms = seconds_ms(&number.to_string(), up).ok_or("is out of range")?;
-            zero.checked_add(ms).ok_or("is out of range")
+            let since_zero = seconds(&number.to_string(), up).ok_or("is out of range")?;
+            Ok(zero + since_zero)
         }
         (RequestJson::Number(_), None) => epoch_ms(value),
         _ => Err("must be an RFC 3339 time, milliseconds since 1970, or seconds since zero"),
     }
 }
 
-fn epoch_ms(value: &RequestJson) -> Result<i64, &'static str> {
-    match value.as_integer() {
-        Some(ms) if (0..LEAST_EPOCH_MS).contains(&ms) => {
+fn epoch_ms(value: &RequestJson) -> Result<EpochMs, &'static str> {
+    match value.as_integer().map(EpochMs::new) {
+        Some(at) if (EpochMs::ZERO..LEAST_EPOCH).contains(&at) => {
             Err("looks like seconds; without zero it must be in milliseconds since 1970")
         }
-        Some(ms) => Ok(ms),
+        Some(at) => Ok(at),
         None => Err("must be an integer of milliseconds since 1970, or zero must be given"),
     }
 }
 
 const NO_INSTANT: &str = "must be an RFC 3339 time";
 
-fn zero(value: &RequestJson, faults: &mut Faults) -> Option<i64> {
+fn zero(value: &RequestJson, faults: &mut Faults) -> Option<EpochMs> {
     let found = match value {
-        RequestJson::Text(text) => instant_ms(text, false).ok_or(NO_INSTANT),
+        RequestJson::Text(text) => instant(text, false).ok_or(NO_INSTANT),
         _ => epoch_ms(value),
     };
     found.map_err(|detail| faults.push("/zero", detail)).ok()
@@ -575,7 +582,7 @@ fn within_limits(clips: &[ClipEntry], limits: &Limits, faults: &mut Faults) {
     if clips.len() > most {
         faults.push("", format!("has more than {most} clips"));
     }
-    let total = clips.iter().fold(0i64, |sum, clip| sum.saturating_add(clip.span.duration_ms));
+    let total = clips.iter().fold(Millis::ZERO, |sum, clip| sum + clip.span.duration_ms);
     let most = limits.max_batch_duration_ms;
     if total > most {
         faults.push("", format!("has clips of {total} ms together, and may have {most} ms"));

@@ -4,7 +4,7 @@ use super::life::{Batch, BatchClip, BatchOutcome, BatchState, Stage};
 use super::{Guess, Skipped};
 use crate::ids::JobId;
 use crate::job::{Detail, Failure, Job, State};
-use crate::resource::rfc3339;
+use crate::time::{EpochMs, Millis};
 use serde::Serialize;
 use std::collections::BTreeMap;
 
@@ -72,14 +72,14 @@ pub struct ClipResource<'a> {
     /// The state.
     state: ClipState,
     /// Start of the window, in milliseconds since 1970.
-    #[cfg_attr(feature = "openapi", schema(minimum = 0))]
-    start_pos_ms: i64,
+    #[cfg_attr(feature = "openapi", schema(value_type = i64, minimum = 0))]
+    start_pos_ms: EpochMs,
     /// Length of the window in milliseconds.
-    #[cfg_attr(feature = "openapi", schema(minimum = 1))]
-    duration_ms: i64,
+    #[cfg_attr(feature = "openapi", schema(value_type = i64, minimum = 1))]
+    duration_ms: Millis,
     /// The part of the window that no recorded frame covers, in milliseconds.
-    #[cfg_attr(feature = "openapi", schema(required = true, minimum = 0))]
-    lack_ms: Option<i64>,
+    #[cfg_attr(feature = "openapi", schema(value_type = Option<i64>, required = true, minimum = 0))]
+    lack_ms: Option<Millis>,
     /// `ImagePath` of the reply to a POST of the clip alone.
     #[cfg_attr(feature = "openapi", schema(required = true))]
     image_path: Option<&'a str>,
@@ -185,8 +185,8 @@ pub fn summary(batch: &Batch) -> Summary<'_> {
         state: batch.state,
         outcome: batch.outcome,
         generation: batch.generation,
-        created: rfc3339(batch.created_at),
-        updated: rfc3339(batch.updated_at),
+        created: batch.created_at.to_rfc3339(),
+        updated: batch.updated_at.to_rfc3339(),
         total: batch.clips.len(),
     }
 }
@@ -303,8 +303,8 @@ fn batch_percent(batch: &Batch, jobs: &BTreeMap<JobId, Job>) -> i64 {
         Stage::Started => jobs.get(&clip.job_id).map_or(0, Job::percent),
         Stage::Ready | Stage::Failed | Stage::Cancelled => 100,
     };
-    let weighed = batch.clips.iter().map(|clip| i128::from(clip.duration_ms) * i128::from(part(clip)));
-    let total: i128 = batch.clips.iter().map(|clip| i128::from(clip.duration_ms)).sum();
+    let weighed = batch.clips.iter().map(|clip| i128::from(clip.duration_ms.get()) * i128::from(part(clip)));
+    let total: i128 = batch.clips.iter().map(|clip| i128::from(clip.duration_ms.get())).sum();
     let percent = weighed.sum::<i128>() / total.max(1);
     i64::try_from(percent).unwrap_or(0).clamp(0, 99)
 }

@@ -1,7 +1,8 @@
 //! Clips of the segments of an event or a replay of Media Replay Engine.
 
-use super::times::seconds_ms;
+use super::times::seconds;
 use super::{ClipEntry, ClipList, Fault, Guess, MOST_FAULTS, Skipped, SpanBounds};
+use crate::time::{EpochMs, Millis};
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 
 /// The point that a document's seconds count from.
@@ -40,8 +41,8 @@ pub struct EventSegments {
     pub program: String,
     /// The replay's id; `None` for an event.
     pub replay: Option<String>,
-    /// The event's start in milliseconds since 1970, if it is known.
-    pub start_ms: Option<i64>,
+    /// The event's start, if it is known.
+    pub start_ms: Option<EpochMs>,
     /// The point that seconds count from.
     pub second_zero: SecondZero,
     /// The audio track that counts unless a request names another.
@@ -122,7 +123,7 @@ pub fn clips(
             continue;
         }
         seen.insert([start, end], n);
-        match bounds.span(zero.saturating_add(start), zero.saturating_add(end)) {
+        match bounds.span(zero + start, zero + end) {
             Ok(span) => listed.clips.push(ClipEntry {
                 n,
                 span,
@@ -141,12 +142,12 @@ pub fn clips(
     if faults.is_empty() { Ok(listed) } else { Err(faults) }
 }
 
-/// The instant of second 0, since 1970, and what was guessed about it.
+/// The instant of second 0, and what was guessed about it.
 fn zero(
     of: &EventSegments,
     choice: &SegmentChoice,
     bounds: &SpanBounds,
-) -> Result<(i64, Vec<Guess>), Vec<Fault>> {
+) -> Result<(EpochMs, Vec<Guess>), Vec<Fault>> {
     const UNKNOWN: &str = "must be an instant: the document does not say when the event starts";
     let fault = |detail: String| vec![Fault::at("/zero", detail)];
     if let Some(zero) = bounds.base.zero_ms {
@@ -167,8 +168,8 @@ fn zero(
     of.start_ms.map(|start| (start, vec![Guess::ZeroAssumed])).ok_or_else(|| fault(UNKNOWN.to_owned()))
 }
 
-/// Start and end in milliseconds since second 0, the start rounded down and the end rounded up.
-fn times(segment: &EventSegment, times: SegmentTimes, track: &str) -> Result<[i64; 2], &'static str> {
+/// Start and end since second 0, the start rounded down and the end rounded up.
+fn times(segment: &EventSegment, times: SegmentTimes, track: &str) -> Result<[Millis; 2], &'static str> {
     let optimized = segment.optimized.get(track).filter(|borders| borders.iter().all(Option::is_some));
     let borders = match (times, optimized) {
         (SegmentTimes::Optimized, None) => return Err("has no optimized times on this audio track"),
@@ -179,7 +180,7 @@ fn times(segment: &EventSegment, times: SegmentTimes, track: &str) -> Result<[i6
     let start = start.as_deref().ok_or("has no Start")?;
     let end = end.as_deref().ok_or("has no End")?;
     let range = "has times that are out of range";
-    let (start, end) = (seconds_ms(start, false).ok_or(range)?, seconds_ms(end, true).ok_or(range)?);
+    let (start, end) = (seconds(start, false).ok_or(range)?, seconds(end, true).ok_or(range)?);
     if end <= start { Err("does not end after its start") } else { Ok([start, end]) }
 }
 

@@ -1,18 +1,19 @@
-//! Times as lists write them, in milliseconds: from their digits alone, never by a float. Fractions of a millisecond are
+//! Times as lists write them: from their digits alone, never by a float. Fractions of a millisecond are
 //! rounded down, or `up`.
 
+use crate::time::{EpochMs, Millis};
 use jiff::Timestamp;
 
-/// The milliseconds since 1970 of an RFC 3339 time.
-pub fn instant_ms(text: &str, up: bool) -> Option<i64> {
+/// The instant of an RFC 3339 time.
+pub fn instant(text: &str, up: bool) -> Option<EpochMs> {
     let time: Timestamp = text.parse().ok()?;
     let (ns, per_ms) = (time.as_nanosecond(), 1_000_000);
     let up = i128::from(up && ns.rem_euclid(per_ms) > 0);
-    i64::try_from(ns.div_euclid(per_ms) + up).ok()
+    i64::try_from(ns.div_euclid(per_ms) + up).ok().map(EpochMs::new)
 }
 
-/// The milliseconds of a JSON number of seconds. `None` beyond 10^12 seconds.
-pub fn seconds_ms(text: &str, up: bool) -> Option<i64> {
+/// The length of a JSON number of seconds. `None` beyond 10^12 seconds.
+pub fn seconds(text: &str, up: bool) -> Option<Millis> {
     let (mantissa, exponent) = text.split_once(['e', 'E']).unwrap_or((text, "0"));
     let (is_negative, digits) = match mantissa.strip_prefix('-') {
         Some(digits) => (true, digits),
@@ -26,7 +27,7 @@ pub fn seconds_ms(text: &str, up: bool) -> Option<i64> {
         exponent.parse::<i64>().ok()?.checked_add(3)?.checked_sub(i64::try_from(fraction.len()).ok()?)?;
     let kept = i64::try_from(digits.len()).ok()?.checked_add(shift)?;
     if digits.is_empty() {
-        return Some(0);
+        return Some(Millis::ZERO);
     }
     if kept > 15 {
         return None;
@@ -38,11 +39,11 @@ pub fn seconds_ms(text: &str, up: bool) -> Option<i64> {
     let rest = below.bytes().any(|digit| digit != b'0');
     // Rounding down a negative value makes its digits larger.
     let away = i64::from(rest && up != is_negative);
-    Some(if is_negative { -(floor + away) } else { floor + away })
+    Some(Millis::new(if is_negative { -(floor + away) } else { floor + away }))
 }
 
-/// The milliseconds of `HH:MM:SS` with or without a fraction; the hours have up to four digits.
-pub fn clock_ms(text: &str, up: bool) -> Option<i64> {
+/// The length of `HH:MM:SS` with or without a fraction; the hours have up to four digits.
+pub fn clock(text: &str, up: bool) -> Option<Millis> {
     let (whole, fraction) = text.split_once('.').unwrap_or((text, "0"));
     let digits = |text: &str, least: usize, most: usize| {
         let is_plain = (least..=most).contains(&text.len()) && text.bytes().all(|byte| byte.is_ascii_digit());
@@ -50,18 +51,20 @@ pub fn clock_ms(text: &str, up: bool) -> Option<i64> {
     };
     let sixty = |text: &str| digits(text, 2, 2).filter(|number| *number < 60);
     let mut parts = whole.split(':');
-    let (hours, minutes, seconds) =
-        (digits(parts.next()?, 1, 4)?, sixty(parts.next()?)?, sixty(parts.next()?)?);
+    let hours = Millis::from_hours(digits(parts.next()?, 1, 4)?);
+    let minutes = Millis::from_mins(sixty(parts.next()?)?);
+    let whole = Millis::from_secs(sixty(parts.next()?)?);
     let is_fraction = !fraction.is_empty() && fraction.bytes().all(|byte| byte.is_ascii_digit());
     if parts.next().is_some() || !is_fraction {
         return None;
     }
-    Some(((hours * 60 + minutes) * 60 + seconds) * 1_000 + seconds_ms(&format!("0.{fraction}"), up)?)
+    Some(hours + minutes + whole + seconds(&format!("0.{fraction}"), up)?)
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::job::testing::{at, ms};
     use proptest::prelude::*;
 
     #[test]
@@ -78,22 +81,23 @@ mod tests {
             ("0", 0, 0),
         ] {
             assert_eq!(
-                (seconds_ms(text, false), seconds_ms(text, true)),
-                (Some(floor), Some(ceil)),
+                (seconds(text, false), seconds(text, true)),
+                (Some(ms(floor)), Some(ms(ceil))),
                 "{text}"
             );
         }
         for text in ["1e99", "1e99999999999999999999", "1234567890123456"] {
-            assert_eq!(seconds_ms(text, false), None, "{text}");
+            assert_eq!(seconds(text, false), None, "{text}");
         }
     }
 
     #[test]
     fn clocks_and_instants_are_read() {
-        for (text, ms) in [("00:00:07.300", 7_300), ("1:00:00", 3_600_000), ("100:59:59.9", 363_599_900)] {
-            assert_eq!(clock_ms(text, false), Some(ms), "{text}");
+        for (text, length) in [("00:00:07.300", 7_300), ("1:00:00", 3_600_000), ("100:59:59.9", 363_599_900)]
+        {
+            assert_eq!(clock(text, false), Some(ms(length)), "{text}");
         }
-        assert_eq!((clock_ms("00:00:00.0001", false), clock_ms("00:00:00.0001", true)), (Some(0), Some(1)));
+        assert_eq!((clock("00:00:00.0001", false), clock("00:00:00.0001", true)), (Some(ms(0)), Some(ms(1))));
         for text in [
             "",
             "00:00",
@@ -105,32 +109,32 @@ mod tests {
             "00:00:00.1e3",
             "00:00:-1",
         ] {
-            assert_eq!(clock_ms(text, false), None, "{text}");
+            assert_eq!(clock(text, false), None, "{text}");
         }
-        let instant = "2026-01-12T21:01:14.0001+01:00";
+        let text = "2026-01-12T21:01:14.0001+01:00";
         assert_eq!(
-            (instant_ms(instant, false), instant_ms(instant, true)),
-            (Some(1_768_248_074_000), Some(1_768_248_074_001))
+            (instant(text, false), instant(text, true)),
+            (Some(at(1_768_248_074_000)), Some(at(1_768_248_074_001)))
         );
-        assert_eq!(instant_ms("2026-01-12T20:01:14", false), None, "an instant needs its offset");
+        assert_eq!(instant("2026-01-12T20:01:14", false), None, "an instant needs its offset");
     }
 
     proptest! {
         #[test]
         fn no_number_panics(text in "-?[0-9]{1,40}(\\.[0-9]{1,40})?(e-?[0-9]{1,30})?") {
-            let (floor, ceiling) = (seconds_ms(&text, false), seconds_ms(&text, true));
-            prop_assert!(floor.zip(ceiling).is_none_or(|(floor, ceiling)| floor <= ceiling && ceiling - floor <= 1));
+            let (floor, ceiling) = (seconds(&text, false), seconds(&text, true));
+            prop_assert!(floor.zip(ceiling).is_none_or(|(floor, ceiling)| floor <= ceiling && ceiling - floor <= ms(1)));
         }
 
         #[test]
         fn any_decimal_is_between_its_two_roundings(whole in 0..10_000_000_i64, fraction in "[0-9]{1,30}", negative: bool) {
             let text = format!("{}{whole}.{fraction}", if negative { "-" } else { "" });
-            let (floor, ceil) = (seconds_ms(&text, false).unwrap(), seconds_ms(&text, true).unwrap());
+            let (floor, ceil) = (seconds(&text, false).unwrap(), seconds(&text, true).unwrap());
             let thousandths: i64 = format!("{fraction:0<3}")[..3].parse().unwrap();
             let rest = fraction.bytes().skip(3).any(|digit| digit != b'0');
             let down = whole * 1_000 + thousandths;
             let expected = if negative { (-down - i64::from(rest), -down) } else { (down, down + i64::from(rest)) };
-            prop_assert_eq!((floor, ceil), expected);
+            prop_assert_eq!((floor.get(), ceil.get()), expected);
         }
     }
 }

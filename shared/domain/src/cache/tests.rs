@@ -8,18 +8,18 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicI64, AtomicUsize, Ordering};
 use std::task::{Context, Poll, Waker};
 
-const NOW: i64 = 1_562_300_000_000;
+const NOW: EpochMs = EpochMs::new(1_562_300_000_000);
 const KNOWN: &str = "2A39603DDB0F47CFB32E96C8366084AE";
 
 #[derive(Clone)]
 struct Now(Arc<AtomicI64>);
 
 impl Clock for Now {
-    fn now_ms(&self) -> i64 {
-        self.0.load(Ordering::Relaxed)
+    fn now(&self) -> EpochMs {
+        EpochMs::new(self.0.load(Ordering::Relaxed))
     }
 
-    async fn sleep_ms(&self, _ms: u64) {}
+    async fn sleep(&self, _length: Millis) {}
 }
 
 /// A sessions table that holds [`KNOWN`], and counts its reads.
@@ -45,7 +45,7 @@ struct World {
 
 impl World {
     fn new(expires_at: EpochSecs) -> Self {
-        let (now, reads) = (Now(Arc::new(AtomicI64::new(NOW))), Arc::<AtomicUsize>::default());
+        let (now, reads) = (Now(Arc::new(AtomicI64::new(NOW.get()))), Arc::<AtomicUsize>::default());
         let table = Table { expires_at, reads: Arc::clone(&reads) };
         let cached = Cached::new(table, now.clone());
         Self { now, reads, cached }
@@ -100,11 +100,11 @@ fn a_hundred_thousand_guesses_open_nothing_fill_no_memory_and_push_nobody_out() 
 fn what_is_asked_for_again_outlives_what_is_not() {
     let mut recent = Recent::default();
     for n in 0..CAPACITY * 4 {
-        recent.put(&n.to_string(), 1, n);
-        assert_eq!(recent.get("0", 0), Some(0), "after {n}");
+        recent.put(&n.to_string(), EpochMs::new(1), n);
+        assert_eq!(recent.get("0", EpochMs::ZERO), Some(0), "after {n}");
         assert!(recent.young.len() + recent.old.len() <= CAPACITY);
     }
-    assert_eq!(recent.get("1", 0), None);
+    assert_eq!(recent.get("1", EpochMs::ZERO), None);
 }
 
 #[test]
@@ -120,7 +120,7 @@ fn a_found_session_is_good_for_a_minute_and_a_missing_one_for_half() {
 
 #[test]
 fn a_remembered_session_ends_when_its_row_says() {
-    let world = World::new(EpochSecs::of_ms(NOW + 10_000));
+    let world = World::new((NOW + Millis::from_secs(10)).to_secs());
     world.advance(9_999);
     assert!(world.ask(KNOWN).is_some());
     world.advance(1);

@@ -3,7 +3,6 @@
 use super::SOURCE;
 use crate::batch::life::{Batch, BatchEnd, BatchOutcome};
 use crate::ports::Notification;
-use crate::resource::rfc3339;
 use crate::trace::CorrelationId;
 use serde::Serialize;
 
@@ -55,8 +54,8 @@ pub fn batch_notification(batch: &Batch, end: &BatchEnd) -> Notification {
             id: batch.batch_id.as_str(),
             outcome: end.outcome,
             generation: end.generation,
-            created: rfc3339(batch.created_at),
-            updated: rfc3339(end.at),
+            created: batch.created_at.to_rfc3339(),
+            updated: end.at.to_rfc3339(),
             counts: DoneCounts { total, ready, failed, cancelled, skipped },
         },
     };

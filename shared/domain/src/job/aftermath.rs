@@ -6,6 +6,7 @@
 
 use super::{Job, ObjectKind, State};
 use crate::settings::Lifecycle;
+use crate::time::EpochMs;
 use serde::{Deserialize, Serialize};
 
 /// The record of the work that follows the end of a generation.
@@ -18,8 +19,8 @@ pub struct Aftermath {
     pub is_told: bool,
     /// `true` if a client forgot it.
     pub is_forgotten: bool,
-    /// When what it left is to be removed, milliseconds since the epoch.
-    pub clear_at: Option<i64>,
+    /// When what it left is to be removed.
+    pub clear_at: Option<EpochMs>,
     /// `true` if that was begun.
     pub is_clearing: bool,
 }
@@ -33,12 +34,12 @@ impl Job {
     }
 
     /// The aftermath of an end at `now` in `state`.
-    pub(super) fn aftermath_of(&self, state: State, now: i64, times: &Lifecycle) -> Option<Aftermath> {
+    pub(super) fn aftermath_of(&self, state: State, now: EpochMs, times: &Lifecycle) -> Option<Aftermath> {
         let leaves = state != State::Ready && !(self.staged.is_empty() && self.uploads.is_empty());
         leaves.then(|| Aftermath {
             generation: self.generation,
             is_told: times.tell_ms.is_none(),
-            clear_at: Some(now.saturating_add(times.clear_ms)),
+            clear_at: Some(now + times.clear_ms),
             ..Aftermath::default()
         })
     }
@@ -52,7 +53,7 @@ impl Job {
     /// cancelled less than a minute ago: then the request repeats the one that cancelled it, whose reply may have been
     /// lost.
     #[must_use]
-    pub fn forgotten(&self, now: i64, times: &Lifecycle) -> Option<Job> {
+    pub fn forgotten(&self, now: EpochMs, times: &Lifecycle) -> Option<Job> {
         let is_repeated =
             self.state == State::Cancelled && now - self.updated_at < times.retry_after_failed_ms;
         let after = Aftermath { is_forgotten: true, ..self.aftermath() };
@@ -61,7 +62,7 @@ impl Job {
     }
 
     /// Returns `true` if the time has come to remove what it left.
-    pub(super) fn is_to_be_cleared(&self, now: i64) -> bool {
+    pub(super) fn is_to_be_cleared(&self, now: EpochMs) -> bool {
         let without_files = matches!(self.state, State::Failed | State::Cancelled);
         without_files && self.aftermath().clear_at.is_some_and(|at| at <= now)
     }
@@ -69,19 +70,19 @@ impl Job {
     /// Removes the leftovers: store this value, remove them, then store [`Job::cleared`]. From now on nothing of it is
     /// adopted. `None` if there is nothing to remove, or not yet.
     #[must_use]
-    pub fn clearing(&self, now: i64, times: &Lifecycle) -> Option<Job> {
+    pub fn clearing(&self, now: EpochMs, times: &Lifecycle) -> Option<Job> {
         let after = Aftermath { is_clearing: true, ..self.aftermath() };
         let next = || Job {
             aftermath: Some(after),
-            quiet_until: Some(now.saturating_add(times.quiet_ms)),
-            due_at: Some(now.saturating_add(times.resend_ms)),
+            quiet_until: Some(now + times.quiet_ms),
+            due_at: Some(now + times.resend_ms),
             ..self.touched(self.updated_at)
         };
         self.is_to_be_cleared(now).then(next)
     }
 
     /// Returns `true` if a call that removes something is over before a later generation begins.
-    pub fn may_remove(&self, now: i64, times: &Lifecycle) -> bool {
+    pub fn may_remove(&self, now: EpochMs, times: &Lifecycle) -> bool {
         self.quiet_until.is_some_and(|until| until - now > times.quiet_ms / 2)
     }
 

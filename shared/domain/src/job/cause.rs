@@ -1,5 +1,6 @@
 //! Why a job failed: a reason from a closed list, and in words what it is about.
 
+use crate::time::Millis;
 use serde::{Deserialize, Serialize};
 use std::fmt;
 
@@ -28,8 +29,8 @@ pub enum Reason {
     /// The re-encode would not finish in time.
     #[error("clip too large: the longest possible Duration is {longest_ms}")]
     ClipTooLarge {
-        /// Longest window in milliseconds that would finish.
-        longest_ms: i64,
+        /// Longest window that would finish.
+        longest_ms: Millis,
     },
     /// Decoding and encoding the pictures would take more memory than the worker has.
     #[error("pictures too large")]
@@ -175,7 +176,7 @@ mod tests {
         Reason::Encrypted,
         Reason::UnsupportedCodec,
         Reason::NoVideo,
-        Reason::ClipTooLarge { longest_ms: 1 },
+        Reason::ClipTooLarge { longest_ms: Millis::new(1) },
         Reason::PicturesTooLarge,
         Reason::NoMedia,
         Reason::NotPossible,

@@ -1,6 +1,7 @@
 //! The progress of a job in work: which step it is at, and how much of its clip is made.
 
 use super::{Fenced, Job, PlanSummary, State};
+use crate::time::{EpochMs, Millis};
 use serde::{Deserialize, Serialize};
 
 /// The step that a job in work is at.
@@ -32,8 +33,8 @@ pub enum Phase {
 pub struct Report {
     /// The step that it is at.
     pub phase: Phase,
-    /// Milliseconds of the clip that it has made.
-    pub made_ms: i64,
+    /// The length of the clip that it has made.
+    pub made_ms: Millis,
     /// The way in which it makes the clip, once that is chosen.
     pub plan: Option<PlanSummary>,
 }
@@ -45,11 +46,11 @@ pub struct Progress {
     pub fence: u64,
     /// The step that the work was at.
     pub phase: Phase,
-    /// Milliseconds of the clip that were made: the most of all attempts.
-    pub made_ms: i64,
-    /// The live edge of the recording that the job waits for, milliseconds since the epoch.
+    /// The length of the clip that was made: the most of all attempts.
+    pub made_ms: Millis,
+    /// The live edge of the recording that the job waits for.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub live_edge_ms: Option<i64>,
+    pub live_edge_ms: Option<EpochMs>,
 }
 
 impl Job {
@@ -69,14 +70,14 @@ impl Job {
         let made_ms = self.progress.as_ref().map_or(self.done_ms, |progress| progress.made_ms);
         match self.state {
             State::Ready => 100,
-            _ if self.order.duration_ms <= 0 => 0,
-            _ => (made_ms.saturating_mul(100) / self.order.duration_ms).clamp(0, 99),
+            _ if self.order.duration_ms <= Millis::ZERO => 0,
+            _ => ((made_ms * 100).get() / self.order.duration_ms.get()).clamp(0, 99),
         }
     }
 
-    /// The live edge of the recording that it waits for, milliseconds since the epoch; `None` if it waits for none, or
+    /// The live edge of the recording that it waits for; `None` if it waits for none, or
     /// the recording tells no edge.
-    pub fn live_edge_ms(&self) -> Option<i64> {
+    pub fn live_edge_ms(&self) -> Option<EpochMs> {
         self.current().filter(|_| self.state == State::WaitingSource)?.live_edge_ms
     }
 
@@ -91,8 +92,8 @@ impl Job {
         if self.held(fence).is_err() {
             return self.clone();
         }
-        let made_ms = report.made_ms.clamp(0, self.order.duration_ms.max(0));
-        let before = self.progress.as_ref().map_or(0, |progress| progress.made_ms);
+        let made_ms = report.made_ms.clamp(Millis::ZERO, self.order.duration_ms.max(Millis::ZERO));
+        let before = self.progress.as_ref().map_or(Millis::ZERO, |progress| progress.made_ms);
         let progress =
             Progress { fence, phase: report.phase, made_ms: made_ms.max(before), live_edge_ms: None };
         Job {
@@ -106,7 +107,7 @@ impl Job {
     /// Returns `true` if the `report` of the claim with `fence` says more than is on record.
     pub fn is_news(&self, fence: u64, report: &Report) -> bool {
         let next = self.reported(fence, report);
-        let made = |job: &Job| job.progress.as_ref().map_or(0, |progress| progress.made_ms);
+        let made = |job: &Job| job.progress.as_ref().map_or(Millis::ZERO, |progress| progress.made_ms);
         next.phase() != self.phase() || next.plan != self.plan || made(&next) > made(self)
     }
 
@@ -114,15 +115,15 @@ impl Job {
     ///
     /// # Errors
     /// [`Fenced`] if the claim is no longer in force.
-    pub fn progressed(&self, fence: u64, report: &Report, now: i64) -> Result<Job, Fenced> {
+    pub fn progressed(&self, fence: u64, report: &Report, now: EpochMs) -> Result<Job, Fenced> {
         self.held(fence)?;
         Ok(self.reported(fence, report).touched(now))
     }
 
-    /// The job, which waits for a recording whose live edge is at `live_edge_ms` milliseconds since the epoch.
+    /// The job, which waits for a recording whose live edge is at `live_edge_ms`.
     #[must_use]
-    pub fn at_live_edge(self, live_edge_ms: Option<i64>) -> Job {
-        let made_ms = self.progress.as_ref().map_or(0, |progress| progress.made_ms);
+    pub fn at_live_edge(self, live_edge_ms: Option<EpochMs>) -> Job {
+        let made_ms = self.progress.as_ref().map_or(Millis::ZERO, |progress| progress.made_ms);
         let progress = Progress { fence: self.fence, phase: Phase::Waiting, made_ms, live_edge_ms };
         Job { progress: Some(progress), ..self }
     }
@@ -130,16 +131,16 @@ impl Job {
 
 #[cfg(test)]
 mod tests {
-    use super::super::testing::{job, manifest, report};
+    use super::super::testing::{at, job, manifest, ms, report};
     use super::super::{Claim, STILL};
     use super::*;
     use crate::settings::Lifecycle;
     use proptest::collection::vec;
     use proptest::prelude::*;
 
-    const T0: i64 = 1_000_000;
+    const T0: EpochMs = at(1_000_000);
 
-    fn claimed(job: &Job, now: i64) -> Job {
+    fn claimed(job: &Job, now: EpochMs) -> Job {
         match job.claim(job.generation, "me", now, &Lifecycle::default()) {
             Claim::Granted(job) => *job,
             other => panic!("{other:?}"),
@@ -157,7 +158,7 @@ mod tests {
         let encodes = first.progressed(1, &report(Phase::Encoding, 4500), T0).unwrap();
         assert_eq!((encodes.phase(), encodes.percent()), (Some(Phase::Encoding), 50));
         assert_eq!(encodes.lease_until, first.lease_until, "the claim is not renewed");
-        let second = claimed(&encodes, T0 + 61_000);
+        let second = claimed(&encodes, T0 + ms(61_000));
         assert_eq!((second.phase(), second.percent()), (Some(Phase::Reading), 50));
         assert_eq!(second.reported(1, &report(Phase::Checking, 9000)), second, "its claim was lost");
         assert_eq!(second.progressed(1, &report(Phase::Checking, 9000), T0), Err(Fenced));
@@ -183,11 +184,11 @@ mod tests {
     #[test]
     fn a_job_that_waits_for_its_recording_has_made_nothing_by_that() {
         let times = Lifecycle::default();
-        let waits = claimed(&job(), T0).waiting(1, T0 + 9000, 8000, T0, &times).unwrap();
-        let waits = waits.at_live_edge(Some(908_000));
+        let waits = claimed(&job(), T0).waiting(1, T0 + ms(9000), ms(8000), T0, &times).unwrap();
+        let waits = waits.at_live_edge(Some(at(908_000)));
         assert_eq!((waits.percent(), waits.phase()), (0, Some(Phase::Waiting)));
-        assert_eq!((waits.live_edge_ms(), waits.done_ms), (Some(908_000), 8000));
-        assert_eq!(claimed(&waits, T0 + 9000).live_edge_ms(), None);
+        assert_eq!((waits.live_edge_ms(), waits.done_ms), (Some(at(908_000)), ms(8000)));
+        assert_eq!(claimed(&waits, T0 + ms(9000)).live_edge_ms(), None);
         let earlier = Job { progress: None, ..waits };
         assert_eq!(
             (earlier.percent(), earlier.live_edge_ms()),
@@ -218,18 +219,18 @@ mod tests {
         fn the_percentage_of_a_generation_never_falls(steps in vec((0..6, 0..20_000i64), 1..30)) {
             let (mut job, mut now, times) = (job(), T0, Lifecycle::default());
             let mut percent = 0;
-            for (step, ms) in steps {
-                now += 40_000;
+            for (step, made) in steps {
+                now = now + ms(40_000);
                 let fence = job.fence;
                 let next = match step {
                     0 => match job.claim(1, "me", now, &times) {
                         Claim::Granted(next) => Some(*next),
                         _ => None,
                     },
-                    1 | 2 => job.progressed(fence, &report(Phase::Copying, ms), now).ok(),
+                    1 | 2 => job.progressed(fence, &report(Phase::Copying, made), now).ok(),
                     3 => job.released(fence, now, &times).ok(),
                     4 => job.renewed(fence, now, &times).ok(),
-                    _ => job.waiting(fence, now + 30_000, ms, now, &times).ok(),
+                    _ => job.waiting(fence, now + ms(30_000), ms(made), now, &times).ok(),
                 };
                 job = next.unwrap_or(job);
                 prop_assert!((percent..100).contains(&job.percent()), "{} after {percent}", job.percent());

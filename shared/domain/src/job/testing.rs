@@ -6,24 +6,41 @@ use crate::request::{ExportType, Wanted};
 use crate::settings::Lifecycle;
 use crate::storage::Container;
 use crate::target::Target;
+use crate::time::{EpochMs, Millis};
+
+pub(crate) const fn at(ms: i64) -> EpochMs {
+    EpochMs::new(ms)
+}
+
+pub(crate) const fn ms(ms: i64) -> Millis {
+    Millis::new(ms)
+}
 
 pub(crate) fn manifest(lack_ms: i64) -> Manifest {
     let (sha256, warnings) = (String::new(), Vec::new());
-    Manifest { bytes: 1, sha256, parts: 0, duration_ms: 9000 - lack_ms, lack_ms, warnings, holes: Vec::new() }
+    Manifest {
+        bytes: 1,
+        sha256,
+        parts: 0,
+        duration_ms: ms(9000 - lack_ms),
+        lack_ms: ms(lack_ms),
+        warnings,
+        holes: Vec::new(),
+    }
 }
 
 /// So much is made, in a way that is not chosen yet.
 pub(crate) fn report(phase: Phase, made_ms: i64) -> Report {
-    Report { phase, made_ms, plan: None }
+    Report { phase, made_ms: ms(made_ms), plan: None }
 }
 
 /// A job of 9 s, queued at 1,000,000 ms, whose fences start at 0.
 pub(crate) fn job() -> Job {
     let order = Order {
         wanted: Wanted::Media,
-        start_pos_ms: 900_000,
-        start_time_ms: 0,
-        duration_ms: 9000,
+        start_pos_ms: at(900_000),
+        start_time_ms: ms(0),
+        duration_ms: ms(9000),
         live_path: LivePath::parse("mp4/a/stream.mpd").unwrap(),
         export_type: ExportType::AsRecorded,
         target: Target {
@@ -40,6 +57,6 @@ pub(crate) fn job() -> Job {
     let id = JobId::parse(&"a".repeat(32)).unwrap();
     Job {
         fence: 0,
-        ..Job::new(TenantId::parse("demo").unwrap(), id, order, 1_000_000, &Lifecycle::default())
+        ..Job::new(TenantId::parse("demo").unwrap(), id, order, at(1_000_000), &Lifecycle::default())
     }
 }

@@ -1,14 +1,14 @@
-use super::testing::{job, manifest, report};
+use super::testing::{at, job, manifest, ms, report};
 use super::*;
 use crate::settings::Lifecycle;
 
-const T0: i64 = 1_000_000;
+const T0: EpochMs = at(1_000_000);
 
 fn times() -> Lifecycle {
     Lifecycle::default()
 }
 
-fn claimed(job: &Job, now: i64) -> Job {
+fn claimed(job: &Job, now: EpochMs) -> Job {
     match job.claim(job.generation, "me", now, &times()) {
         Claim::Granted(job) => *job,
         other => panic!("{other:?}"),
@@ -19,8 +19,8 @@ fn claimed(job: &Job, now: i64) -> Job {
 fn a_claim_raises_the_fence_and_shuts_others_out_until_the_lease_ends() {
     let running = claimed(&job(), T0);
     assert_eq!((running.state, running.fence, running.attempts), (State::Running, 1, 1));
-    assert_eq!(running.claim(1, "other", T0 + 59_999, &times()), Claim::NotNow);
-    let taken = claimed(&running, T0 + 60_001);
+    assert_eq!(running.claim(1, "other", T0 + ms(59_999), &times()), Claim::NotNow);
+    let taken = claimed(&running, T0 + ms(60_001));
     assert_eq!((taken.fence, taken.attempts), (2, 2));
     assert_eq!(taken.deadline_at, running.deadline_at, "a takeover does not win time");
 }
@@ -28,15 +28,15 @@ fn a_claim_raises_the_fence_and_shuts_others_out_until_the_lease_ends() {
 #[test]
 fn a_fenced_out_worker_can_change_nothing() {
     let first = claimed(&job(), T0);
-    let second = claimed(&first, T0 + 61_000);
-    let t = T0 + 62_000;
+    let second = claimed(&first, T0 + ms(61_000));
+    let t = T0 + ms(62_000);
     assert_eq!(second.renewed(first.fence, t, &times()), Err(Fenced));
     assert_eq!(second.with_staged(first.fence, ObjectKind::Video, manifest(0), t), Err(Fenced));
     assert_eq!(second.with_image(first.fence, manifest(0), PlanSummary::default(), t, &times()), Err(Fenced));
     assert_eq!(second.with_video(first.fence, manifest(0), PlanSummary::default(), t, &times()), Err(Fenced));
     assert_eq!(second.given_up(first.fence, Reason::NoMedia, t, &times()), Err(Fenced));
     assert_eq!(second.released(first.fence, t, &times()), Err(Fenced));
-    assert_eq!(second.waiting(first.fence, t, 0, t, &times()), Err(Fenced));
+    assert_eq!(second.waiting(first.fence, t, ms(0), t, &times()), Err(Fenced));
 }
 
 #[test]
@@ -50,7 +50,7 @@ fn a_job_in_a_state_that_only_a_newer_version_knows_is_left_alone_until_its_clie
     let seen = Box::new(unknown.clone());
     assert_eq!(unknown.posted(&unknown.order, late, &times()), Posted::Answer { job: seen, heal: None });
     assert_eq!(unknown.cancelled(late, &times()).unwrap().state, State::Cancelled);
-    let ended = Job { expires_at: Some(EpochSecs::of_ms(late)), ..unknown };
+    let ended = Job { expires_at: Some(late.to_secs()), ..unknown };
     assert_eq!(ended.cancelled(late, &times()), None, "a job that will expire has ended");
 }
 
@@ -61,7 +61,7 @@ fn an_order_of_a_newer_version_waits_for_its_worker_as_long_as_any_other_waits_f
     let end = T0 + times().max_queue_age_ms;
     assert_eq!(ordered.claim(1, "me", T0, &times()), Claim::NotNow);
     assert!(matches!(ordered.swept(end, &times()), Swept::Resend(_)));
-    assert!(matches!(ordered.claim(1, "me", end + 1, &times()), Claim::Exhausted(_)));
+    assert!(matches!(ordered.claim(1, "me", end + ms(1), &times()), Claim::Exhausted(_)));
     let mut others = [job(), job()];
     others[0].order.export_type = ExportType::Unknown;
     others[1].order.wanted = Wanted::Unknown;
@@ -102,15 +102,19 @@ fn a_clock_that_is_wrong_for_as_long_as_a_job_may_try_is_its_reason() {
         }
     }
     let waits = claimed(&Job { obstacle: Some(Reason::ClockWrong), ..job() }, T0);
-    assert_eq!(waits.waiting(1, T0 + 1, 0, T0, &times()).unwrap().obstacle, None, "it was met no more");
+    assert_eq!(
+        waits.waiting(1, T0 + ms(1), ms(0), T0, &times()).unwrap().obstacle,
+        None,
+        "it was met no more"
+    );
 }
 
 #[test]
 fn a_manifest_as_old_as_a_record_becomes_is_not_adopted_any_more() {
     let staged = claimed(&job(), T0).with_staged(1, ObjectKind::Video, manifest(0), T0).unwrap();
     let ttl = times().terminal_ttl_ms;
-    let at = |now: i64| claimed(&Job { deadline_at: None, queued_at: now, ..staged.clone() }, now);
-    assert!(at(T0 + ttl - 1).staged(ObjectKind::Video, 1, 1).is_some());
+    let at = |now: EpochMs| claimed(&Job { deadline_at: None, queued_at: now, ..staged.clone() }, now);
+    assert!(at(T0 + ttl - ms(1)).staged(ObjectKind::Video, 1, 1).is_some());
     assert!(at(T0 + ttl).staged(ObjectKind::Video, 1, 1).is_none());
     let mut earlier = staged.clone();
     earlier.staged[0].at = None;
@@ -151,16 +155,16 @@ fn an_ended_job_expires_and_is_due_only_until_its_end_was_told() {
         running.cancelled(T0, &times()).unwrap(),
     ] {
         assert!(ended.state.is_terminal() && ended.lease_until.is_none());
-        assert_eq!(ended.expires_at, Some(EpochSecs::new(T0 / 1000 + 604_800)));
+        assert_eq!(ended.expires_at, Some(EpochSecs::new(1000 + 604_800)));
         assert_eq!(ended.claim(1, "x", T0, &times()), Claim::Stale);
         assert_eq!(ended.cancelled(T0, &times()), None);
-        assert_eq!(ended.swept(T0 + 9_999, &times()), Swept::Nothing, "whoever ended it tells");
-        let Swept::Tell(later) = ended.swept(T0 + 10_000, &times()) else { panic!("nobody told") };
+        assert_eq!(ended.swept(T0 + ms(9_999), &times()), Swept::Nothing, "whoever ended it tells");
+        let Swept::Tell(later) = ended.swept(T0 + ms(10_000), &times()) else { panic!("nobody told") };
         assert_eq!((later.state, later.updated_at, later.rev), (ended.state, T0, ended.rev + 1));
-        assert!(later.due_at > Some(T0 + 60_000), "not every minute");
+        assert!(later.due_at > Some(T0 + ms(60_000)), "not every minute");
         let told = later.told().unwrap();
         assert_eq!((told.due_at, told.told(), told.updated_at), (None, None, T0));
-        assert_eq!(told.swept(T0 + 10_000_000, &times()), Swept::Nothing);
+        assert_eq!(told.swept(T0 + ms(10_000_000), &times()), Swept::Nothing);
     }
 }
 
@@ -187,13 +191,13 @@ fn attempts_used_up_time_out_and_a_post_starts_the_next_generation() {
     for generation in 1..=3 {
         for _ in 0..3 {
             current = claimed(&current, now).released(current.fence + 1, now, &times()).unwrap();
-            now += 61_000;
+            now = now + ms(61_000);
         }
         let Claim::Exhausted(failed) = current.claim(generation, "x", now, &times()) else { panic!() };
         let retriable = generation < 3;
         assert_eq!(failed.failure.as_ref().map(|f| f.retriable), Some(retriable));
         let Posted::Restart(next) =
-            failed.posted(&failed.order, if retriable { now } else { now + 60_000 }, &times())
+            failed.posted(&failed.order, if retriable { now } else { now + ms(60_000) }, &times())
         else {
             panic!()
         };
@@ -201,7 +205,10 @@ fn attempts_used_up_time_out_and_a_post_starts_the_next_generation() {
         assert_eq!(next.fence, u64::from(generation) * 3, "the fence goes on");
         assert_eq!(next.retries, if retriable { generation + 1 } else { 1 });
         if !retriable {
-            assert!(matches!(failed.posted(&failed.order, now + 59_999, &times()), Posted::Answer { .. }));
+            assert!(matches!(
+                failed.posted(&failed.order, now + ms(59_999), &times()),
+                Posted::Answer { .. }
+            ));
         }
         current = *next;
     }
@@ -216,28 +223,31 @@ fn an_absent_recording_is_looked_for_every_ten_seconds_for_a_quarter_of_an_hour(
     let mut current = fail(&job(), now);
     while current.failure.as_ref().unwrap().retriable {
         assert!(matches!(
-            current.posted(&current.order, now + 9_999, &times()),
+            current.posted(&current.order, now + ms(9_999), &times()),
             Posted::Answer { heal: None, .. }
         ));
-        now += 10_000;
+        now = now + ms(10_000);
         let Posted::Restart(next) = current.posted(&current.order, now, &times()) else { panic!() };
         assert_eq!(next.retries, 1, "not counted");
         current = fail(&next, now);
     }
-    assert_eq!(now - T0, 900_000);
-    let Posted::Restart(next) = current.posted(&current.order, now + 60_000, &times()) else { panic!() };
+    assert_eq!(now - T0, ms(900_000));
+    let Posted::Restart(next) = current.posted(&current.order, now + ms(60_000), &times()) else { panic!() };
     assert_eq!(next.source_missing_since, None, "a later try waits anew");
 }
 
 #[test]
 fn past_its_deadline_a_job_has_failed_whether_or_not_anyone_wrote_it_down() {
     let running = claimed(&job(), T0);
-    let late = running.deadline_at.unwrap() + 1;
+    let late = running.deadline_at.unwrap() + ms(1);
     assert_eq!(running.effective(late, &times()).state, State::Failed);
     assert!(matches!(running.swept(late, &times()), Swept::Expire(_)));
     assert!(matches!(running.claim(1, "x", late, &times()), Claim::Exhausted(_)));
     let unclaimed = job();
-    assert_eq!(unclaimed.effective(unclaimed.queued_at + 6 * 3_600_000 + 1, &times()).state, State::Failed);
+    assert_eq!(
+        unclaimed.effective(unclaimed.queued_at + ms(6 * 3_600_000 + 1), &times()).state,
+        State::Failed
+    );
 }
 
 #[test]
@@ -246,9 +256,9 @@ fn the_sweeper_sends_again_with_growing_pauses() {
     let mut pauses = Vec::new();
     for _ in 0..7 {
         let due = current.due_at.unwrap();
-        assert_eq!(current.swept(due - 1, &times()), Swept::Nothing);
+        assert_eq!(current.swept(due - ms(1), &times()), Swept::Nothing);
         let Swept::Resend(next) = current.swept(due, &times()) else { panic!() };
-        pauses.push((next.due_at.unwrap() - due) / 60_000);
+        pauses.push((next.due_at.unwrap() - due).get() / 60_000);
         current = *next;
     }
     assert_eq!(pauses, [1, 2, 4, 8, 15, 15, 15]);
@@ -259,11 +269,11 @@ fn a_job_is_due_again_as_soon_as_its_time_is_over() {
     let mut current = job();
     let over = current.queued_at + times().max_queue_age_ms;
     while let Swept::Resend(next) = current.swept(current.due_at.unwrap(), &times()) {
-        assert!(next.due_at <= Some(over + 1), "{:?}", next.due_at);
+        assert!(next.due_at <= Some(over + ms(1)), "{:?}", next.due_at);
         current = *next;
     }
-    assert!(matches!(current.swept(over + 1, &times()), Swept::Expire(_)));
-    assert_eq!(current.due_at, Some(over + 1));
+    assert!(matches!(current.swept(over + ms(1), &times()), Swept::Expire(_)));
+    assert_eq!(current.due_at, Some(over + ms(1)));
 }
 
 #[test]
@@ -272,26 +282,26 @@ fn a_post_heals_exactly_what_the_sweeper_would_send_again() {
     let later = dead.due_at.unwrap();
     let Posted::Answer { heal: Some(next), .. } = dead.posted(&dead.order, later, &times()) else { panic!() };
     assert_eq!(dead.swept(later, &times()), Swept::Resend(next));
-    assert!(matches!(dead.posted(&dead.order, later - 1, &times()), Posted::Answer { heal: None, .. }));
+    assert!(matches!(dead.posted(&dead.order, later - ms(1), &times()), Posted::Answer { heal: None, .. }));
 }
 
 #[test]
 fn waiting_for_the_recording_costs_no_attempt_and_wakes_in_time() {
-    let waiting = claimed(&job(), T0).waiting(1, T0 + 300_000, 4000, T0, &times()).unwrap();
-    assert_eq!((waiting.attempts, waiting.done_ms), (0, 4000));
-    assert_eq!(waiting.claim(1, "x", T0 + 1000, &times()), Claim::NotNow);
-    assert_eq!(claimed(&waiting, T0 + 300_000).attempts, 1);
+    let waiting = claimed(&job(), T0).waiting(1, T0 + ms(300_000), ms(4000), T0, &times()).unwrap();
+    assert_eq!((waiting.attempts, waiting.done_ms), (0, ms(4000)));
+    assert_eq!(waiting.claim(1, "x", T0 + ms(1000), &times()), Claim::NotNow);
+    assert_eq!(claimed(&waiting, T0 + ms(300_000)).attempts, 1);
 }
 
 #[test]
 fn a_wait_that_no_message_can_last_is_handed_to_the_queue_once_one_can() {
-    let wake_at = T0 + 20 * 60_000;
-    let waiting = claimed(&job(), T0).waiting(1, wake_at, 0, T0, &times()).unwrap();
+    let wake_at = T0 + ms(20 * 60_000);
+    let waiting = claimed(&job(), T0).waiting(1, wake_at, ms(0), T0, &times()).unwrap();
     let due = waiting.due_at.unwrap();
-    assert_eq!((due, waiting.swept(due - 1, &times())), (wake_at - 14 * 60_000, Swept::Nothing));
-    let Swept::Resend(sent) = waiting.swept(due + 60_000, &times()) else { panic!() };
-    assert_eq!(sent.sleep_s(due + 60_000), 13 * 60);
-    assert_eq!(sent.due_at, Some(wake_at + 60_000), "the message is there by then");
+    assert_eq!((due, waiting.swept(due - ms(1), &times())), (wake_at - ms(14 * 60_000), Swept::Nothing));
+    let Swept::Resend(sent) = waiting.swept(due + ms(60_000), &times()) else { panic!() };
+    assert_eq!(sent.sleep_s(due + ms(60_000)), 13 * 60);
+    assert_eq!(sent.due_at, Some(wake_at + ms(60_000)), "the message is there by then");
     assert_eq!(sent.swept(wake_at, &times()), Swept::Nothing);
     assert_eq!(claimed(&sent, wake_at).attempts, 1);
 }
@@ -302,8 +312,8 @@ fn after_its_record_expired_a_post_starts_anew_and_forgets_what_was_staged() {
         .with_staged(1, ObjectKind::Video, manifest(0), T0)
         .and_then(|job| job.with_video(1, manifest(0), PlanSummary::default(), T0, &times()))
         .unwrap();
-    assert!(matches!(ready.posted(&ready.order, T0 + 1000, &times()), Posted::Answer { heal: None, .. }));
-    let Posted::Restart(next) = ready.posted(&ready.order, T0 + 604_801_000, &times()) else { panic!() };
+    assert!(matches!(ready.posted(&ready.order, T0 + ms(1000), &times()), Posted::Answer { heal: None, .. }));
+    let Posted::Restart(next) = ready.posted(&ready.order, T0 + ms(604_801_000), &times()) else { panic!() };
     assert_eq!((next.state, next.generation, next.fence, next.staged.len()), (State::Queued, 2, 1, 0));
     assert!(next.expires_at.is_none() && next.video.is_none());
 }
@@ -311,9 +321,9 @@ fn after_its_record_expired_a_post_starts_anew_and_forgets_what_was_staged() {
 #[test]
 fn progress_is_the_most_of_all_attempts() {
     let first = claimed(&job(), T0).progressed(1, &report(Phase::Encoding, 5000), T0).unwrap();
-    let second = claimed(&first, T0 + 61_000);
-    let later = second.progressed(2, &report(Phase::Copying, 100), T0 + 62_000).unwrap();
-    assert_eq!((later.done_ms, later.percent(), later.phase()), (5000, 55, Some(Phase::Copying)));
+    let second = claimed(&first, T0 + ms(61_000));
+    let later = second.progressed(2, &report(Phase::Copying, 100), T0 + ms(62_000)).unwrap();
+    assert_eq!((later.done_ms, later.percent(), later.phase()), (ms(5000), 55, Some(Phase::Copying)));
 }
 
 #[test]
@@ -342,9 +352,9 @@ fn a_failure_says_what_it_is_about_and_those_of_earlier_versions_are_read() {
 fn a_pause_after_a_failure_is_kept_whatever_messages_arrive() {
     let left = claimed(&job(), T0).released(1, T0, &times()).unwrap();
     for early in [100, 200, 14_000] {
-        assert_eq!(left.claim(1, "x", T0 + early, &times()), Claim::NotNow, "{early} ms");
+        assert_eq!(left.claim(1, "x", T0 + ms(early), &times()), Claim::NotNow, "{early} ms");
     }
-    assert_eq!(claimed(&left, T0 + 20_000).attempts, 2);
+    assert_eq!(claimed(&left, T0 + ms(20_000)).attempts, 2);
     assert_eq!(left.sleep_s(T0), 20, "its message comes once the pause is over");
     let Swept::Resend(sent) = left.swept(left.due_at.unwrap(), &times()) else {
         panic!("the message was lost")
@@ -354,19 +364,19 @@ fn a_pause_after_a_failure_is_kept_whatever_messages_arrive() {
 
 #[test]
 fn time_in_the_queue_is_no_time_for_the_work() {
-    let wake_at = T0 + 3_600_000;
+    let wake_at = T0 + ms(3_600_000);
     let mut live = job();
     live.order.start_pos_ms = wake_at - live.order.duration_ms;
-    let waiting = claimed(&live, T0).waiting(1, wake_at, 0, T0, &times()).unwrap();
+    let waiting = claimed(&live, T0).waiting(1, wake_at, ms(0), T0, &times()).unwrap();
     let queued = claimed(&job(), T0).released(1, T0, &times()).unwrap();
     let dead = claimed(&job(), T0);
     let Swept::Resend(dead) = dead.swept(dead.due_at.unwrap(), &times()) else { panic!() };
     for (left, since) in [(waiting, wake_at), (queued, T0), (*dead, T0)] {
-        let late = since + 5 * 3_600_000;
+        let late = since + ms(5 * 3_600_000);
         assert_eq!(left.effective(late, &times()).state, left.state, "nobody has tried it");
-        assert_eq!(claimed(&left, late).deadline_at, Some(late + 30 * 60_000));
+        assert_eq!(claimed(&left, late).deadline_at, Some(late + ms(30 * 60_000)));
         assert_eq!(
-            left.effective(since + 6 * 3_600_000 + 1, &times()).state,
+            left.effective(since + ms(6 * 3_600_000 + 1), &times()).state,
             State::Failed,
             "it is bounded still"
         );
@@ -376,7 +386,7 @@ fn time_in_the_queue_is_no_time_for_the_work() {
 #[test]
 fn a_service_that_is_away_for_ten_minutes_costs_no_attempt_and_one_that_stays_away_ends_the_job() {
     let (mut now, mut left, mut tries) = (T0, job(), 0);
-    while now < T0 + 600_000 {
+    while now < T0 + ms(600_000) {
         left = claimed(&left, now).put_off(left.fence + 1, now, &times()).unwrap();
         assert_eq!((left.state, left.attempts), (State::Queued, 0));
         (now, tries) = (left.wake_at.unwrap(), tries + 1);
@@ -391,9 +401,11 @@ fn a_service_that_is_away_for_ten_minutes_costs_no_attempt_and_one_that_stays_aw
         now = left.wake_at.unwrap();
     };
     assert_eq!(ended.failure.unwrap().reason, Reason::TimedOut);
-    assert!((30..60).contains(&((now - T0) / 60_000)), "{} min", (now - T0) / 60_000);
+    assert!((30..60).contains(&((now - T0).get() / 60_000)), "{} min", (now - T0).get() / 60_000);
     let back = claimed(&job(), T0).put_off(1, T0, &times()).unwrap();
-    let waiting = claimed(&back, T0 + 20_000).waiting(2, T0 + 90_000, 0, T0 + 20_000, &times()).unwrap();
+    let waiting = claimed(&back, T0 + ms(20_000))
+        .waiting(2, T0 + ms(90_000), ms(0), T0 + ms(20_000), &times())
+        .unwrap();
     assert_eq!(waiting.unanswered_since, None, "it answers again");
 }
 
@@ -403,7 +415,7 @@ fn a_restart_uses_the_request_that_restarts_it() {
     let mut corrected = failed.order.clone();
     corrected.target.owner = "111122223333".to_owned();
     let elsewhere = Order { video_path: "/export/E/test.ts".to_owned(), ..corrected.clone() };
-    let Posted::Restart(next) = failed.posted(&elsewhere, T0 + 60_000, &times()) else { panic!() };
+    let Posted::Restart(next) = failed.posted(&elsewhere, T0 + ms(60_000), &times()) else { panic!() };
     assert_eq!(next.order, corrected, "but the clip stays where it is");
 }
 
@@ -411,7 +423,7 @@ fn a_restart_uses_the_request_that_restarts_it() {
 fn every_end_of_every_generation_is_told_once() {
     let failed = claimed(&job(), T0).given_up(1, Reason::Denied, T0, &times()).unwrap();
     let failed = Job { correlation_id: CorrelationId::parse("first"), ..failed };
-    let Posted::Restart(second) = failed.posted(&failed.order, T0 + 60_000, &times()) else { panic!() };
+    let Posted::Restart(second) = failed.posted(&failed.order, T0 + ms(60_000), &times()) else { panic!() };
     let ends = |job: &Job| -> Vec<(u32, State, Option<CorrelationId>)> {
         job.ends_to_tell().into_iter().map(|job| (job.generation, job.state, job.correlation_id)).collect()
     };
@@ -419,11 +431,11 @@ fn every_end_of_every_generation_is_told_once() {
     assert_eq!(ends(&second), std::slice::from_ref(&first));
     let told = second.told().unwrap();
     assert_eq!((told.told(), told.due_at, told.state), (None, second.due_at, State::Queued));
-    let cancelled = second.cancelled(T0 + 61_000, &times()).unwrap();
+    let cancelled = second.cancelled(T0 + ms(61_000), &times()).unwrap();
     assert_eq!(ends(&cancelled), [first, (2, State::Cancelled, None)]);
     let told = cancelled.told().unwrap();
     assert_eq!((told.told(), told.due_at, told.ends_to_tell().len()), (None, None, 0));
-    let Posted::Restart(third) = told.posted(&told.order, T0 + 200_000, &times()) else { panic!() };
+    let Posted::Restart(third) = told.posted(&told.order, T0 + ms(200_000), &times()) else { panic!() };
     assert_eq!(third.ends_to_tell(), []);
 }
 
@@ -431,17 +443,17 @@ fn every_end_of_every_generation_is_told_once() {
 fn an_absent_recording_is_told_once_and_only_when_that_is_final() {
     let absent = claimed(&job(), T0).given_up(1, Reason::SourceAbsent, T0, &times()).unwrap();
     assert_eq!((absent.told(), absent.ends_to_tell().len()), (None, 0), "it may appear yet");
-    let Posted::Restart(next) = absent.posted(&absent.order, T0 + 10_000, &times()) else { panic!() };
+    let Posted::Restart(next) = absent.posted(&absent.order, T0 + ms(10_000), &times()) else { panic!() };
     assert_eq!(next.untold, [], "a look that found nothing is no end");
     let due = absent.due_at.unwrap();
-    assert_eq!(due, T0 + 900_000 + 10_000);
-    assert_eq!(absent.swept(due - 1, &times()), Swept::Nothing);
+    assert_eq!(due, T0 + ms(900_000) + ms(10_000));
+    assert_eq!(absent.swept(due - ms(1), &times()), Swept::Nothing);
     let Swept::Tell(over) = absent.swept(due, &times()) else { panic!("nobody is told") };
     assert_eq!(over.failure.as_ref().map(|failure| failure.retriable), Some(false));
     assert_eq!(over.ends_to_tell().len(), 1);
-    let earlier = Job { due_at: Some(T0 + 10_000), ..absent };
+    let earlier = Job { due_at: Some(T0 + ms(10_000)), ..absent };
     assert_eq!(
-        earlier.swept(T0 + 20_000, &times()),
+        earlier.swept(T0 + ms(20_000), &times()),
         Swept::Nothing,
         "as the version before this one wrote it"
     );

@@ -6,7 +6,7 @@ use super::{
 };
 use crate::ids::{JobId, TenantId};
 use crate::settings::Lifecycle;
-use crate::time::EpochSecs;
+use crate::time::{EpochMs, Millis};
 
 /// Ends of earlier generations that are kept to be told: a bus that is down while a client tries again and again.
 const MOST_UNTOLD: usize = 100;
@@ -83,7 +83,7 @@ impl Job {
     }
 
     /// A new job; store it if there is none of its name, then send its message.
-    pub fn new(tenant: TenantId, job_id: JobId, order: Order, now: i64, times: &Lifecycle) -> Self {
+    pub fn new(tenant: TenantId, job_id: JobId, order: Order, now: EpochMs, times: &Lifecycle) -> Self {
         Self {
             schema_v: SCHEMA_VERSION,
             tenant,
@@ -94,7 +94,7 @@ impl Job {
             generation: 1,
             retries: 1,
             // A record that is made anew after its deletion must not repeat the fences of what it left behind.
-            fence: u64::try_from(now).unwrap_or_default(),
+            fence: u64::try_from(now.get()).unwrap_or_default(),
             attempts: 0,
             order,
             created_at: now,
@@ -110,7 +110,7 @@ impl Job {
             unanswered_since: None,
             obstacle: None,
             source_missing_since: None,
-            done_ms: 0,
+            done_ms: Millis::ZERO,
             progress: None,
             untold: Vec::new(),
             image: None,
@@ -132,11 +132,11 @@ impl Job {
 
     /// The job as it counts at `now`: past its deadline it has failed, whether or not a sweeper wrote that down.
     #[must_use]
-    pub fn effective(&self, now: i64, times: &Lifecycle) -> Job {
+    pub fn effective(&self, now: EpochMs, times: &Lifecycle) -> Job {
         if self.is_overdue(now, times) { self.overdue(now, times) } else { self.clone() }
     }
 
-    fn overdue(&self, now: i64, times: &Lifecycle) -> Job {
+    fn overdue(&self, now: EpochMs, times: &Lifecycle) -> Job {
         let detail = match self.deadline_at {
             Some(_) => format!("the time for the work is over; attempts: {}", self.attempts),
             None => "no worker took the job in time".to_owned(),
@@ -149,7 +149,7 @@ impl Job {
         self.obstacle.clone().unwrap_or(Reason::TimedOut)
     }
 
-    fn is_overdue(&self, now: i64, times: &Lifecycle) -> bool {
+    fn is_overdue(&self, now: EpochMs, times: &Lifecycle) -> bool {
         !self.state.is_terminal() && !self.is_left_alone() && self.over_at(times) < now
     }
 
@@ -160,13 +160,13 @@ impl Job {
     }
 
     /// The last moment at which it may still end well.
-    pub(super) fn over_at(&self, times: &Lifecycle) -> i64 {
-        let since = self.queued_at.max(self.order.window_end_ms());
-        self.deadline_at.unwrap_or(since.saturating_add(times.max_queue_age_ms))
+    pub(super) fn over_at(&self, times: &Lifecycle) -> EpochMs {
+        let since = self.queued_at.max(self.order.window_end());
+        self.deadline_at.unwrap_or(since + times.max_queue_age_ms)
     }
 
     /// A POST of the same request, which asks for `order`.
-    pub fn posted(&self, order: &Order, now: i64, times: &Lifecycle) -> Posted {
+    pub fn posted(&self, order: &Order, now: EpochMs, times: &Lifecycle) -> Posted {
         let seen = self.effective(now, times);
         if seen.is_expired(now) || seen.may_restart(now, times) {
             return Posted::Restart(Box::new(seen.restarted(order, now, times)));
@@ -181,7 +181,7 @@ impl Job {
     /// A client asks alone for a job that only batches wanted: store this value, and send its message if
     /// [`Job::is_to_be_sent`]. `None` if nothing changes by that.
     #[must_use]
-    pub fn wanted_alone(&self, now: i64, times: &Lifecycle) -> Option<Job> {
+    pub fn wanted_alone(&self, now: EpochMs, times: &Lifecycle) -> Option<Job> {
         let is_bulk = self.lane == Some(Lane::Bulk) && !self.state.is_terminal();
         let next = || {
             let due_at = if self.is_to_be_sent() { Some(now + times.resend_ms) } else { self.due_at };
@@ -195,8 +195,8 @@ impl Job {
         self.state == State::Queued && self.wake_at.is_none()
     }
 
-    fn may_restart(&self, now: i64, times: &Lifecycle) -> bool {
-        let age = now - self.updated_at.max(self.failure.as_ref().map_or(0, |f| f.at));
+    fn may_restart(&self, now: EpochMs, times: &Lifecycle) -> bool {
+        let age = now - self.updated_at.max(self.failure.as_ref().map_or(EpochMs::ZERO, |f| f.at));
         match (self.state, &self.failure) {
             (State::Failed, Some(failure)) if failure.retriable => match failure.reason {
                 Reason::SourceAbsent => age >= times.source_retry_ms,
@@ -211,7 +211,7 @@ impl Job {
     /// the job. The fence goes on; looks for an absent recording do not count as retries. An end that was not published
     /// yet is kept for that. What a job without files left may be adopted; the files of a ready one are replaced.
     #[must_use]
-    pub fn restarted(&self, order: &Order, now: i64, times: &Lifecycle) -> Job {
+    pub fn restarted(&self, order: &Order, now: EpochMs, times: &Lifecycle) -> Job {
         let failure = self.failure.as_ref().filter(|f| f.retriable && !self.is_expired(now));
         let (retries, missing) = match failure.map(|f| &f.reason) {
             Some(Reason::SourceAbsent) => (self.retries, self.source_missing_since),
@@ -245,7 +245,7 @@ impl Job {
     }
 
     /// Returns `true` if its files are to be looked for before a POST is answered by it: they were there a while ago.
-    pub fn is_to_be_looked_at(&self, now: i64, times: &Lifecycle) -> bool {
+    pub fn is_to_be_looked_at(&self, now: EpochMs, times: &Lifecycle) -> bool {
         let old = now - self.updated_at >= times.retry_after_failed_ms;
         self.state == State::Ready && old && !self.is_expired(now)
     }
@@ -288,14 +288,14 @@ impl Job {
     }
 
     /// The sweeper's turn. A re-POST uses the same predicate to heal.
-    pub fn swept(&self, now: i64, times: &Lifecycle) -> Swept {
+    pub fn swept(&self, now: EpochMs, times: &Lifecycle) -> Swept {
         if self.is_overdue(now, times) {
             return Swept::Expire(Box::new(self.overdue(now, times)));
         }
         if self.is_left_alone() || self.due_at.is_none_or(|due| due > now) {
             return Swept::Nothing;
         }
-        let wait = times.resend_ms.saturating_mul(1 << self.resends.min(10)).min(times.max_resend_ms);
+        let wait = (times.resend_ms * (1 << self.resends.min(10))).min(times.max_resend_ms);
         let asleep = self.wake_at.filter(|at| *at > now).map(|at| due_asleep(at, now, times));
         let (again, resends) = (asleep.unwrap_or(now + wait + self.jitter(wait)), self.resends + 1);
         if self.is_to_be_cleared(now) {
@@ -321,13 +321,13 @@ impl Job {
         let deadline_at = self.deadline_at.filter(|_| self.state != State::Running);
         let next = Job { resends, deadline_at, ..self.touched(now) };
         // An end that the clock brings is not to wait for a pause.
-        let due_at = Some(again.min(next.over_at(times).saturating_add(1)));
+        let due_at = Some(again.min(next.over_at(times).just_after()));
         Swept::Resend(Box::new(Job { due_at, ..next }))
     }
 
     /// Until when an absent recording may appear.
-    fn looked_for_until(&self, times: &Lifecycle) -> i64 {
-        self.source_missing_since.map_or(0, |since| since.saturating_add(times.source_wait_ms))
+    fn looked_for_until(&self, times: &Lifecycle) -> EpochMs {
+        self.source_missing_since.map_or(EpochMs::ZERO, |since| since + times.source_wait_ms)
     }
 
     /// The ends of this job that are to be told, oldest first: those of earlier generations, and its own.
@@ -339,7 +339,7 @@ impl Job {
             updated_at: ended.at,
             correlation_id: ended.correlation_id.clone(),
             batch_id: ended.batch_id.clone(),
-            done_ms: 0,
+            done_ms: Millis::ZERO,
             progress: None,
             untold: Vec::new(),
             image: ended.image.clone(),
@@ -368,20 +368,20 @@ impl Job {
     }
 
     /// Up to an eighth of `wait`, from the job's name: a backlog does not come back all at once.
-    fn jitter(&self, wait: i64) -> i64 {
+    fn jitter(&self, wait: Millis) -> Millis {
         let seed = self.job_id.as_str().bytes().fold(0i64, |sum, b| (sum * 31 + i64::from(b)) % 1024);
         wait / 8 * seed / 1024
     }
 
     /// A client cancels. `None` if the job has ended already, which those that will expire have.
     #[must_use]
-    pub fn cancelled(&self, now: i64, times: &Lifecycle) -> Option<Job> {
+    pub fn cancelled(&self, now: EpochMs, times: &Lifecycle) -> Option<Job> {
         let live = !self.effective(now, times).state.is_terminal() && self.expires_at.is_none();
         live.then(|| self.ended(State::Cancelled, now, times))
     }
 
     /// The job, failed for this cause; whether that is final follows from the reason and what was used up.
-    pub(super) fn failed(&self, cause: impl Into<Cause>, now: i64, times: &Lifecycle) -> Job {
+    pub(super) fn failed(&self, cause: impl Into<Cause>, now: EpochMs, times: &Lifecycle) -> Job {
         let Cause { reason, detail } = cause.into();
         let missing = match reason {
             Reason::SourceAbsent => Some(self.source_missing_since.unwrap_or(now)),
@@ -406,7 +406,7 @@ impl Job {
 
     /// Common to all ends: no lease, nothing due but the completion event and the removal of what is left, a time to
     /// live.
-    pub(super) fn ended(&self, state: State, now: i64, times: &Lifecycle) -> Job {
+    pub(super) fn ended(&self, state: State, now: EpochMs, times: &Lifecycle) -> Job {
         let aftermath = self.aftermath_of(state, now, times);
         let clear_at = aftermath.as_ref().and_then(|after| after.clear_at);
         Job {
@@ -418,13 +418,13 @@ impl Job {
             uploads: if state == State::Ready { Vec::new() } else { self.uploads.clone() },
             resends: 0,
             wake_at: None,
-            expires_at: Some(EpochSecs::of_ms(now.saturating_add(times.terminal_ttl_ms))),
+            expires_at: Some((now + times.terminal_ttl_ms).to_secs()),
             ..self.touched(now)
         }
     }
 
     /// The same job, one write later.
-    pub(super) fn touched(&self, now: i64) -> Job {
+    pub(super) fn touched(&self, now: EpochMs) -> Job {
         Job { rev: self.rev + 1, schema_v: SCHEMA_VERSION, updated_at: now, ..self.clone() }
     }
 }

@@ -4,6 +4,7 @@ use super::{Begun, Cause, Job, Manifest, ObjectKind, PlanSummary, Reason, Staged
 use crate::message::MAX_DELAY_S;
 use crate::request::Wanted;
 use crate::settings::Lifecycle;
+use crate::time::{EpochMs, Millis};
 
 /// Staged manifests of a file that are kept: more attempts than that never end between staging and commit.
 const MAX_STAGED: usize = 8;
@@ -30,20 +31,19 @@ pub struct Fenced;
 
 /// When the sweeper sees to a job that sleeps until `wake_at`: if the queue can hold its message for so long, after
 /// that; else once it can.
-pub(super) fn due_asleep(wake_at: i64, now: i64, times: &Lifecycle) -> i64 {
-    let held_ms = i64::from(MAX_DELAY_S) * 1000;
-    if wake_at - now > held_ms { wake_at - held_ms + times.resend_ms } else { wake_at + times.resend_ms }
+pub(super) fn due_asleep(wake_at: EpochMs, now: EpochMs, times: &Lifecycle) -> EpochMs {
+    let held = Millis::from_secs(i64::from(MAX_DELAY_S));
+    if wake_at - now > held { wake_at - held + times.resend_ms } else { wake_at + times.resend_ms }
 }
 
 impl Job {
     /// Seconds that this job's message is to stay in the queue unseen.
-    pub fn sleep_s(&self, now: i64) -> u32 {
-        let left_ms = self.wake_at.map_or(0, |at| (at - now).max(0));
-        u32::try_from((left_ms + 999) / 1000).unwrap_or(u32::MAX)
+    pub fn sleep_s(&self, now: EpochMs) -> u32 {
+        self.wake_at.map_or(Millis::ZERO, |at| at - now).to_secs_ceil()
     }
 
     /// A worker that received the message of `generation` asks for the job. `claim_id` is its name of this try.
-    pub fn claim(&self, generation: u32, claim_id: &str, now: i64, times: &Lifecycle) -> Claim {
+    pub fn claim(&self, generation: u32, claim_id: &str, now: EpochMs, times: &Lifecycle) -> Claim {
         if self.state.is_terminal() || self.generation != generation {
             return Claim::Stale;
         }
@@ -83,31 +83,31 @@ impl Job {
 
     /// The staged manifests except those as old as a record becomes: their objects do not last for as long as the next
     /// record, so no worker adopts them.
-    fn remembered(&self, now: i64, times: &Lifecycle) -> Vec<Staged> {
+    fn remembered(&self, now: EpochMs, times: &Lifecycle) -> Vec<Staged> {
         let lasts = |staged: &&Staged| staged.at.is_none_or(|at| now - at < times.terminal_ttl_ms);
         self.staged.iter().filter(lasts).cloned().collect()
     }
 
     /// When work that goes on at `now` must be done.
-    fn deadline(&self, now: i64, times: &Lifecycle) -> i64 {
-        let new = now.max(self.order.window_end_ms()).saturating_add(times.work_ms);
+    fn deadline(&self, now: EpochMs, times: &Lifecycle) -> EpochMs {
+        let new = now.max(self.order.window_end()) + times.work_ms;
         self.deadline_at.unwrap_or(new)
     }
 
     /// The job lets another tenant's go first: its message is to be sent again after [`Job::pause_in_line`]. `None` for
     /// one that was claimed in this generation already, whose time for the work runs, and for one whose time is over.
-    pub fn deferred(&self, now: i64, times: &Lifecycle) -> Option<Job> {
+    pub fn deferred(&self, now: EpochMs, times: &Lifecycle) -> Option<Job> {
         let waits = self.state == State::Queued && self.deadline_at.is_none() && self.wake_at.is_none();
         if !waits || self.effective(now, times).state.is_terminal() {
             return None;
         }
         let again = now + self.pause_in_line(now, times) + times.resend_ms;
-        Some(Job { due_at: Some(again.min(self.over_at(times).saturating_add(1))), ..self.touched(now) })
+        Some(Job { due_at: Some(again.min(self.over_at(times).just_after())), ..self.touched(now) })
     }
 
-    /// Milliseconds until a deferred job asks again: the longer it has waited, the more.
-    pub fn pause_in_line(&self, now: i64, times: &Lifecycle) -> i64 {
-        let longest = times.line_ms.saturating_mul(5);
+    /// The time until a deferred job asks again: the longer it has waited, the more.
+    pub fn pause_in_line(&self, now: EpochMs, times: &Lifecycle) -> Millis {
+        let longest = times.line_ms * 5;
         ((now - self.queued_at) / 4).min(longest).max(times.line_ms)
     }
 
@@ -120,7 +120,7 @@ impl Job {
     ///
     /// # Errors
     /// [`Fenced`] if the claim is no longer in force.
-    pub fn renewed(&self, fence: u64, now: i64, times: &Lifecycle) -> Result<Job, Fenced> {
+    pub fn renewed(&self, fence: u64, now: EpochMs, times: &Lifecycle) -> Result<Job, Fenced> {
         self.held(fence)?;
         Ok(Job {
             lease_until: Some(now + times.lease_ms),
@@ -134,7 +134,7 @@ impl Job {
     ///
     /// # Errors
     /// [`Fenced`] if the claim is no longer in force.
-    pub fn with_upload(&self, fence: u64, id: &str, now: i64, times: &Lifecycle) -> Result<Job, Fenced> {
+    pub fn with_upload(&self, fence: u64, id: &str, now: EpochMs, times: &Lifecycle) -> Result<Job, Fenced> {
         let renewed = self.renewed(fence, now, times)?;
         let mut uploads = renewed.uploads.clone();
         uploads.push(Begun { fence, id: id.to_owned() });
@@ -156,7 +156,7 @@ impl Job {
         fence: u64,
         object: ObjectKind,
         manifest: Manifest,
-        now: i64,
+        now: EpochMs,
     ) -> Result<Job, Fenced> {
         self.held(fence)?;
         let mut staged = self.staged.clone();
@@ -179,7 +179,7 @@ impl Job {
         fence: u64,
         image: Manifest,
         plan: PlanSummary,
-        now: i64,
+        now: EpochMs,
         times: &Lifecycle,
     ) -> Result<Job, Fenced> {
         self.held(fence)?;
@@ -200,7 +200,7 @@ impl Job {
         fence: u64,
         video: Manifest,
         plan: PlanSummary,
-        now: i64,
+        now: EpochMs,
         times: &Lifecycle,
     ) -> Result<Job, Fenced> {
         self.held(fence)?;
@@ -218,7 +218,7 @@ impl Job {
         &self,
         fence: u64,
         cause: impl Into<Cause>,
-        now: i64,
+        now: EpochMs,
         times: &Lifecycle,
     ) -> Result<Job, Fenced> {
         self.held(fence)?;
@@ -230,9 +230,9 @@ impl Job {
     ///
     /// # Errors
     /// [`Fenced`] if the claim is no longer in force.
-    pub fn released(&self, fence: u64, now: i64, times: &Lifecycle) -> Result<Job, Fenced> {
+    pub fn released(&self, fence: u64, now: EpochMs, times: &Lifecycle) -> Result<Job, Fenced> {
         self.held(fence)?;
-        Ok(self.again_after(times.renew_ms.saturating_mul(i64::from(self.attempts)), now, times))
+        Ok(self.again_after(times.renew_ms * i64::from(self.attempts), now, times))
     }
 
     /// A service did not answer, which is no fault of the job: it is tried again after a pause that grows with the time
@@ -241,7 +241,7 @@ impl Job {
     ///
     /// # Errors
     /// [`Fenced`] if the claim is no longer in force.
-    pub fn put_off(&self, fence: u64, now: i64, times: &Lifecycle) -> Result<Job, Fenced> {
+    pub fn put_off(&self, fence: u64, now: EpochMs, times: &Lifecycle) -> Result<Job, Fenced> {
         self.held(fence)?;
         let since = self.unanswered_since.unwrap_or(now);
         if now - since >= times.work_ms {
@@ -256,12 +256,12 @@ impl Job {
     ///
     /// # Errors
     /// [`Fenced`] if the claim is no longer in force.
-    pub fn put_off_for_clock(&self, fence: u64, now: i64, times: &Lifecycle) -> Result<Job, Fenced> {
+    pub fn put_off_for_clock(&self, fence: u64, now: EpochMs, times: &Lifecycle) -> Result<Job, Fenced> {
         Ok(Job { obstacle: Some(Reason::ClockWrong), ..self.put_off(fence, now, times)? })
     }
 
     /// Back in the queue; the time there is no time for the work.
-    fn again_after(&self, pause: i64, now: i64, times: &Lifecycle) -> Job {
+    fn again_after(&self, pause: Millis, now: EpochMs, times: &Lifecycle) -> Job {
         let wake_at = now + pause;
         Job {
             state: State::Queued,
@@ -282,9 +282,9 @@ impl Job {
     pub fn waiting(
         &self,
         fence: u64,
-        wake_at: i64,
-        available_ms: i64,
-        now: i64,
+        wake_at: EpochMs,
+        available_ms: Millis,
+        now: EpochMs,
         times: &Lifecycle,
     ) -> Result<Job, Fenced> {
         self.held(fence)?;

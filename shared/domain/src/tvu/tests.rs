@@ -1,5 +1,5 @@
 use super::*;
-use crate::job::testing::{job, manifest, report};
+use crate::job::testing::{at, job, manifest, ms, report};
 use crate::job::{Claim, Counted, Failure, Manifest, Phase};
 use crate::ports::Unavailable;
 use crate::request::FieldError;
@@ -25,7 +25,7 @@ fn all_jobs() -> Vec<Job> {
         (Reason::SourceAbsent, false),
         (Reason::TimedOut, true),
         (Reason::TimedOut, false),
-        (Reason::ClipTooLarge { longest_ms: 60_000 }, false),
+        (Reason::ClipTooLarge { longest_ms: ms(60_000) }, false),
     ];
     let mut jobs = Vec::new();
     for state in STATES {
@@ -38,7 +38,7 @@ fn all_jobs() -> Vec<Job> {
                             message: String::new(),
                             detail: "why".into(),
                             retriable,
-                            at: 0,
+                            at: at(0),
                         });
                         let ready = state == State::Ready;
                         let video: Option<Manifest> =
@@ -58,7 +58,7 @@ fn all_jobs() -> Vec<Job> {
 /// The decision table, row by row, independent of the code: when does a row fire?
 fn fires(row: ReplyRow, job: &Job) -> bool {
     let media = job.order.wanted != Wanted::Thumbnail;
-    let lack = job.video.as_ref().map_or(0, |v| v.lack_ms);
+    let lack = job.video.as_ref().map_or(0, |v| v.lack_ms.get());
     let failed = |reason: &Reason, retriable: bool| {
         job.state == State::Failed
             && job.failure.as_ref().is_some_and(|f| f.retriable == retriable && (f.reason == *reason))
@@ -113,7 +113,7 @@ fn exactly_one_row_fires_for_every_job_and_it_is_the_one_that_answers() {
 fn every_answer_about_a_job_keeps_the_rules() {
     for job in all_jobs() {
         for via in [Via::Submit, Via::Status] {
-            let answer = answer(Outcome::Job(&job), via, 5_000, ReplyStyle::default());
+            let answer = answer(Outcome::Job(&job), via, at(5_000), ReplyStyle::default());
             let reply = &answer.reply;
             let row = row(&job);
             assert_eq!(answer.status, 200);
@@ -128,7 +128,7 @@ fn every_answer_about_a_job_keeps_the_rules() {
             assert_eq!(in_work, !job.state.is_terminal());
             let media = job.order.wanted != Wanted::Thumbnail;
             assert_eq!(reply.lack_length.is_some(), media, "thumbnails have no LackLength");
-            assert!(reply.lack_length.is_none_or(|lack| (0..=job.order.duration_ms).contains(&lack)));
+            assert!(reply.lack_length.is_none_or(|lack| (0..=job.order.duration_ms.get()).contains(&lack)));
             assert_eq!(reply.video_path.is_some(), media && job.state == State::Ready);
             let failed = matches!(job.state, State::Failed | State::Cancelled);
             assert_eq!(
@@ -143,13 +143,13 @@ fn every_answer_about_a_job_keeps_the_rules() {
 #[test]
 fn replies_have_the_seeds_members_in_the_seeds_order() {
     let ready = Job { state: State::Ready, image: Some(manifest(0)), video: Some(manifest(0)), ..job() };
-    let reply = answer(Outcome::Job(&ready), Via::Submit, 0, ReplyStyle::default()).reply;
+    let reply = answer(Outcome::Job(&ready), Via::Submit, at(0), ReplyStyle::default()).reply;
     let text = serde_json::to_string(&reply).unwrap();
     assert_eq!(
         text,
         r#"{"TimeWait":0,"ErrorCode":5,"ErrorMessage":"Success","ImagePath":"/D/i.jpg","VideoPath":"/export/D/test.ts","Version":"v1","S3Dir":"export","LackLength":0,"JobId":"aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa"}"#
     );
-    let queued = answer(Outcome::Job(&job()), Via::Submit, 0, ReplyStyle::default()).reply;
+    let queued = answer(Outcome::Job(&job()), Via::Submit, at(0), ReplyStyle::default()).reply;
     assert_eq!(
         (queued.time_wait, queued.error_message.as_str(), queued.lack_length),
         (2000, "Work Not Finish", Some(9000))
@@ -158,7 +158,7 @@ fn replies_have_the_seeds_members_in_the_seeds_order() {
         let mut job = ready;
         job.order.wanted = Wanted::Thumbnail;
         job.video = None;
-        answer(Outcome::Job(&job), Via::Submit, 0, ReplyStyle::default()).reply
+        answer(Outcome::Job(&job), Via::Submit, at(0), ReplyStyle::default()).reply
     };
     assert_eq!((thumbnail.error_code, thumbnail.error_message.as_str()), (0, "Success"));
     assert_eq!(thumbnail.image_path.as_deref(), Some("/D/i.jpg"));
@@ -174,13 +174,13 @@ fn replies_without_a_job_have_the_tables_status_code_and_text() {
         (Rejection::SessionInvalid, 401, "session invalid", 0),
         (Rejection::Denied, 403, "access denied", 0),
         (
-            Rejection::TooMany { counted: Counted::Active, most: 7, wait_ms: 2345 },
+            Rejection::TooMany { counted: Counted::Active, most: 7, wait_ms: ms(2345) },
             429,
             "too many concurrent requests: at most 7 whose window has begun may be unfinished",
             2345,
         ),
         (
-            Rejection::TooMany { counted: Counted::Scheduled, most: 7, wait_ms: 2345 },
+            Rejection::TooMany { counted: Counted::Scheduled, most: 7, wait_ms: ms(2345) },
             429,
             "too many concurrent requests: at most 7 whose window has not begun may be unfinished",
             2345,
@@ -190,29 +190,29 @@ fn replies_without_a_job_have_the_tables_status_code_and_text() {
         (Rejection::NoSuchJob, 404, "no such job", 0),
     ] {
         let outcome = Outcome::Rejected(&rejection);
-        let given = answer(outcome, Via::Submit, 0, ReplyStyle::default());
+        let given = answer(outcome, Via::Submit, at(0), ReplyStyle::default());
         assert_eq!((given.status, given.reply.error_message.as_str()), (status, message));
         assert_eq!(
             (given.reply.error_code, given.reply.time_wait, given.reply.lack_length),
             (-1, wait, None)
         );
         let always_200 = ReplyStyle { always_200: true, ..ReplyStyle::default() };
-        assert_eq!(answer(outcome, Via::Submit, 0, always_200).status, 200);
+        assert_eq!(answer(outcome, Via::Submit, at(0), always_200).status, 200);
     }
 }
 
 #[test]
 fn waits_follow_progress_and_the_live_edge() {
     let wait =
-        |job: Job| answer(Outcome::Job(&job), Via::Submit, 10_000, ReplyStyle::default()).reply.time_wait;
-    let running = Job { state: State::Running, started_at: Some(9_000), ..job() };
-    assert_eq!(wait(Job { done_ms: 0, ..running.clone() }), 2000);
-    assert_eq!(wait(Job { done_ms: 4500, ..running.clone() }), 1000);
-    assert_eq!(wait(Job { done_ms: 8999, ..running }), 500);
+        |job: Job| answer(Outcome::Job(&job), Via::Submit, at(10_000), ReplyStyle::default()).reply.time_wait;
+    let running = Job { state: State::Running, started_at: Some(at(9_000)), ..job() };
+    assert_eq!(wait(Job { done_ms: ms(0), ..running.clone() }), 2000);
+    assert_eq!(wait(Job { done_ms: ms(4500), ..running.clone() }), 1000);
+    assert_eq!(wait(Job { done_ms: ms(8999), ..running }), 500);
     let waiting = Job { state: State::WaitingSource, ..job() };
-    assert_eq!(wait(Job { wake_at: Some(10_100), ..waiting.clone() }), 2000);
-    assert_eq!(wait(Job { wake_at: Some(17_000), ..waiting.clone() }), 7000);
-    assert_eq!(wait(Job { wake_at: Some(900_000), ..waiting }), 30_000);
+    assert_eq!(wait(Job { wake_at: Some(at(10_100)), ..waiting.clone() }), 2000);
+    assert_eq!(wait(Job { wake_at: Some(at(17_000)), ..waiting.clone() }), 7000);
+    assert_eq!(wait(Job { wake_at: Some(at(900_000)), ..waiting }), 30_000);
 }
 
 #[test]
@@ -221,29 +221,30 @@ fn a_picture_that_waits_for_its_recording_says_when_to_ask_again() {
         let reply = answer(Outcome::Job(job), Via::Submit, now, ReplyStyle::default()).reply;
         (reply.error_code, reply.time_wait)
     };
-    let mut job = Job { state: State::WaitingSource, wake_at: Some(3_600_000), ..job() };
+    let mut job = Job { state: State::WaitingSource, wake_at: Some(at(3_600_000)), ..job() };
     job.order.wanted = Wanted::Thumbnail;
-    assert_eq!(wait(&job, 0), (1, 30_000));
-    assert_eq!(wait(&job, 3_590_000), (1, 10_000));
-    assert_eq!(wait(&job, 3_600_000), (1, 2000));
-    assert_eq!(wait(&Job { state: State::Running, wake_at: None, ..job }, 3_600_000), (1, 500));
+    assert_eq!(wait(&job, at(0)), (1, 30_000));
+    assert_eq!(wait(&job, at(3_590_000)), (1, 10_000));
+    assert_eq!(wait(&job, at(3_600_000)), (1, 2000));
+    assert_eq!(wait(&Job { state: State::Running, wake_at: None, ..job }, at(3_600_000)), (1, 500));
 }
 
 proptest! {
     /// Claims, renewals, pauses and waits of one generation, each with milliseconds of the clip that are there.
     #[test]
     fn what_is_lacking_of_a_clip_in_work_only_falls(steps in vec((0..5, 0..9000i64), 1..30)) {
-        let (mut job, mut now, times) = (job(), 1_000_000, Lifecycle::default());
+        let (mut job, mut now, times) = (job(), at(1_000_000), Lifecycle::default());
         let mut lack = i64::MAX;
-        for (step, done_ms) in steps {
-            now += 40_000;
-            let (fence, wake_at) = (job.fence, now + 30_000);
+        for (step, done) in steps {
+            let done_ms = ms(done);
+            now = now + ms(40_000);
+            let (fence, wake_at) = (job.fence, now + ms(30_000));
             let next = match step {
                 0 => match job.claim(1, "me", now, &times) {
                     Claim::Granted(next) => Some(*next),
                     _ => None,
                 },
-                1 => job.progressed(fence, &report(Phase::Copying, done_ms), now).ok(),
+                1 => job.progressed(fence, &report(Phase::Copying, done), now).ok(),
                 2 => job.released(fence, now, &times).ok(),
                 3 => job.put_off(fence, now, &times).ok(),
                 _ => job.waiting(fence, wake_at, done_ms, now, &times).ok(),

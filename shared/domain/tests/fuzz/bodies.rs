@@ -7,9 +7,10 @@ use export_domain::identity::identify;
 use export_domain::ids::JobId;
 use export_domain::job::{Job, Order};
 use export_domain::json::{self, RequestJson};
-use export_domain::request::{ExportRequest, KNOWN, MAX_START_POS_MS, parse, session_of, sessions_said};
+use export_domain::request::{ExportRequest, KNOWN, MAX_START_POS, parse, session_of, sessions_said};
 use export_domain::settings::{Lifecycle, Limits};
 use export_domain::storage::{MAX_BASE64, StorageEntry, parse_slug_info, parse_storage_info};
+use export_domain::time::EpochMs;
 use export_fuzz::damage::{self, damage};
 use export_fuzz::values::{apply, changes, value};
 use export_fuzz::{config, measured};
@@ -104,9 +105,9 @@ fn written(json: &RequestJson) -> String {
 }
 
 fn check_request(request: &ExportRequest) {
-    assert!((0..=MAX_START_POS_MS).contains(&request.start_pos_ms));
-    assert!((0..=LONGEST_MS).contains(&request.start_time_ms));
-    assert!((0..=MAX_START_POS_MS).contains(&request.duration_ms));
+    assert!((EpochMs::ZERO..=MAX_START_POS).contains(&request.start_pos_ms));
+    assert!((0..=LONGEST_MS).contains(&request.start_time_ms.get()));
+    assert!((0..=MAX_START_POS.get()).contains(&request.duration_ms.get()));
     check_storages(request.storage.as_deref().unwrap_or_default());
 }
 
@@ -186,7 +187,7 @@ proptest! {
     ) {
         let start = |value: Value| {
             let body = with(thumbnail_body(), "StartTime", value).to_string();
-            Some(parse(&json::parse(body.as_bytes(), false).ok()?, &Limits::default()).ok()?.start_time_ms)
+            Some(parse(&json::parse(body.as_bytes(), false).ok()?, &Limits::default()).ok()?.start_time_ms.get())
         };
         for ms in [start(text.into()), start(other)].into_iter().flatten() {
             prop_assert!((0..=LONGEST_MS).contains(&ms));

@@ -2,6 +2,7 @@
 
 use crate::FIXED;
 use export_domain::batch::{Base, ClipEntry, ClipList, Fault, MOST_FAULTS, SpanBounds, csv, edl};
+use export_domain::time::{EpochMs, Millis};
 use export_domain::timecode::Rate;
 use export_fuzz::damage::{self, damage};
 use export_fuzz::{config, measured};
@@ -29,12 +30,20 @@ const TABLES: [&str; 4] = [
     "start,duration_ms,n,job_id\n1768248081300,9000,1,x\n",
 ];
 
+const LONGEST: Millis = Millis::from_hours(4);
+const LATEST: EpochMs = EpochMs::new(1_800_000_000_000);
+
 fn bounds() -> SpanBounds {
-    let base = Base { zero_ms: Some(1_768_248_074_000), shift_ms: -7, pad_before_ms: 3, pad_after_ms: 5 };
+    let base = Base {
+        zero_ms: Some(EpochMs::new(1_768_248_074_000)),
+        shift_ms: Millis::new(-7),
+        pad_before_ms: Millis::new(3),
+        pad_after_ms: Millis::new(5),
+    };
     SpanBounds {
         base,
-        max_duration_ms: 14_400_000,
-        latest_ms: 1_800_000_000_000,
+        max_duration_ms: LONGEST,
+        latest_ms: LATEST,
         max_ahead_days: 30,
         most_clips: MOST_CLIPS,
     }
@@ -59,8 +68,8 @@ fn check(text: &str, read: &Result<ClipList, Vec<Fault>>) {
         Ok(ClipList { clips, .. }) => {
             assert!(clips.len() <= MOST_CLIPS + 1);
             for ClipEntry { span, .. } in clips {
-                assert!((1..=14_400_000).contains(&span.duration_ms), "{span:?}");
-                assert!((0..=1_800_000_000_000).contains(&span.start_pos_ms), "{span:?}");
+                assert!((Millis::new(1)..=LONGEST).contains(&span.duration_ms), "{span:?}");
+                assert!((EpochMs::ZERO..=LATEST).contains(&span.start_pos_ms), "{span:?}");
             }
         }
         Err(faults) => {

@@ -7,6 +7,7 @@ use crate::http::Reply;
 use crate::http::negotiate::knows;
 use bytes::Bytes;
 use export_domain::ports::Unavailable;
+use export_domain::time::EpochMs;
 use export_mre::document::{Export, blob};
 use export_mre::format::Format;
 use export_mre::ports::{DocumentLink, DocumentLinks, LinkHeaders, LinkMethod};
@@ -36,29 +37,29 @@ pub(super) struct Served {
     /// Warning codes.
     pub(super) warnings: Option<String>,
     /// When it was made, in milliseconds since the epoch.
-    pub(super) modified_ms: i64,
+    pub(super) modified: EpochMs,
 }
 
 impl Served {
-    /// A document that was built at `now_ms`.
-    pub(super) fn live(export: Export, now_ms: i64) -> Self {
+    /// A document that was built at `now`.
+    pub(super) fn live(export: Export, now: EpochMs) -> Self {
         Self {
             origin: DocumentOrigin::Live,
             profile_source: export.profile_source.map(ProfileSource::name),
             warnings: export.warnings.header(),
             text: export.text,
-            modified_ms: now_ms,
+            modified: now,
         }
     }
 
-    /// A document that was stored earlier, served at `now_ms`.
-    pub(super) fn stored(stored: StoredText, now_ms: i64) -> Self {
+    /// A document that was stored earlier, served at `now`.
+    pub(super) fn stored(stored: StoredText, now: EpochMs) -> Self {
         Self {
             text: stored.text,
             origin: DocumentOrigin::Stored,
             profile_source: Some("stored"),
             warnings: stored.warnings,
-            modified_ms: stored.modified_ms.unwrap_or(now_ms),
+            modified: stored.modified.unwrap_or(now),
         }
     }
 }
@@ -169,7 +170,7 @@ async fn lent<L: DocumentLinks>(
 
 /// Adds the headers that say where a document is, how long, and what it is.
 pub(super) fn told(reply: Reply, link: &DocumentLink, bytes: u64, hash: &str) -> Reply {
-    let ends = Timestamp::from_millisecond(link.expires_ms / 1000 * 1000).unwrap_or_default();
+    let ends = Timestamp::from_millisecond(link.expires_at.to_secs().start().get()).unwrap_or_default();
     let told = serde_json::json!({
         "Location": link.url, "ExpiresAt": ends.to_string(), "Bytes": bytes, "Sha256": hash,
     });
@@ -186,7 +187,7 @@ fn headers(served: &Served) -> impl Fn(u16) -> Reply + use<> {
         .with("cache-control", "private, no-cache")
         .with("vary", "Accept, Accept-Encoding")
         .with("x-export-source", served.origin.name());
-    let made = Timestamp::from_millisecond(served.modified_ms).ok();
+    let made = Timestamp::from_millisecond(served.modified.get()).ok();
     if let Some(date) = made.and_then(|time| DateTimePrinter::new().timestamp_to_rfc9110_string(&time).ok()) {
         common = common.with("last-modified", date);
     }

@@ -134,13 +134,14 @@ impl<S: ExportSource, L: DocumentLinks + DocumentOrders, Q: TriggerQueue, C: Clo
 
     /// Answers one request within the time that its invocation has left; every error has become a reply.
     pub async fn handle<K: DocumentKey>(&self, request: &Request) -> Reply {
-        let began = self.clock.now_ms();
+        let began = self.clock.now();
         let work: ReplyWork<'_> = Box::pin(self.answer::<K>(request));
         let reply = within(request.left, work).await.unwrap_or_else(|failure| {
             tracing::warn!(error = failure.causes(), kind = K::KIND, "failed to serve a document");
             failure.reply(request)
         });
-        let (status, bytes, took_ms) = (reply.status_code, reply.body.len(), self.clock.now_ms() - began);
+        let (status, bytes, took_ms) =
+            (reply.status_code, reply.body.len(), (self.clock.now() - began).get());
         let (method, route) = (&request.method, &request.route);
         tracing::info!(status, bytes, took_ms, method, route, "answered a document request");
         reply
@@ -152,17 +153,17 @@ impl<S: ExportSource, L: DocumentLinks + DocumentOrders, Q: TriggerQueue, C: Clo
         let ask = ask.about(&key.subject());
         let order = key.order(&ask);
         let build = async { Ok(deliver(&ask, self.document(&key, &ask).await?, &self.links).await?) };
-        let now_ms = self.clock.now_ms();
-        patiently(&self.links, &self.queue, now_ms, &ask, &order, request.left, Box::pin(build)).await
+        let now = self.clock.now();
+        patiently(&self.links, &self.queue, now, &ask, &order, request.left, Box::pin(build)).await
     }
 
     async fn document<K: DocumentKey>(&self, key: &K, ask: &Ask) -> Result<Served, DocumentFailure> {
         let last = if ask.stored { key.stored(&self.source).await? } else { LastExport::Unnamed };
         let mut missing = last.warning();
-        let now_ms = self.clock.now_ms();
+        let now = self.clock.now();
         if let LastExport::Found(stored) = last {
             match in_format(stored, ask.rendering.format) {
-                Some(stored) => return Ok(Served::stored(stored, now_ms)),
+                Some(stored) => return Ok(Served::stored(stored, now)),
                 None => missing = Some(ExportWarning::StoredExportUnreadable),
             }
         }
@@ -179,7 +180,7 @@ impl<S: ExportSource, L: DocumentLinks + DocumentOrders, Q: TriggerQueue, C: Clo
                 "exported a document with a warning"
             );
         }
-        Ok(Served::live(export, now_ms))
+        Ok(Served::live(export, now))
     }
 }
 

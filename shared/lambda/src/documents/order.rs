@@ -5,6 +5,7 @@ use super::deliver::{ephemeral, etag, link_headers, told};
 use super::encode;
 use super::failure::DocumentFailure;
 use crate::http::Reply;
+use export_domain::time::EpochMs;
 use export_mre::document::View;
 use export_mre::format::{Format, Rendering};
 use export_mre::keys::{EventKey, ReplayKey};
@@ -106,7 +107,7 @@ impl DocumentOrder {
 pub(super) async fn patiently<O: DocumentOrders, Q: TriggerQueue>(
     orders: &O,
     queue: &Q,
-    now_ms: i64,
+    now: EpochMs,
     ask: &Ask,
     order: &DocumentOrder,
     left: Duration,
@@ -129,7 +130,7 @@ pub(super) async fn patiently<O: DocumentOrders, Q: TriggerQueue>(
         return reply;
     }
     orders.place(&id).await?;
-    queue.send_again(&order.message(), now_ms, 0).await?;
+    queue.send_again(&order.message(), now, 0).await?;
     Ok(accepted(ask))
 }
 

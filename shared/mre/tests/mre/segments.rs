@@ -3,6 +3,7 @@
 use crate::support::{gunzip, run, scenario, scenarios};
 use export_domain::batch::segments::{EventSegment, EventSegments, SecondZero};
 use export_domain::json;
+use export_domain::time::EpochMs;
 use export_mre::document::View;
 use export_mre::export::ExportError;
 use export_mre::json::Json;
@@ -67,7 +68,7 @@ fn a_document_says_what_clips_need() {
     assert_eq!((found.event.as_str(), found.program.as_str(), found.replay.as_deref()), ("E", "P", None));
     assert_eq!(
         (found.start_ms, found.second_zero, found.track.as_str()),
-        (Some(1_768_248_074_250), SecondZero::EventStart, "2")
+        (Some(EpochMs::new(1_768_248_074_250)), SecondZero::EventStart, "2")
     );
     let [first, second] = found.segments.as_slice() else { panic!("{found:?}") };
     let border = |text: &str| Some(text.to_owned());

@@ -13,7 +13,7 @@ fn next_of(job: &Job, times: &Lifecycle) -> Vec<(String, Option<Job>)> {
         ("upload".to_owned(), job.with_upload(fence, &fence.to_string(), now, times).ok()),
         ("released".to_owned(), job.released(fence, now, times).ok()),
         ("put off".to_owned(), job.put_off(fence, now, times).ok()),
-        ("waiting".to_owned(), job.waiting(fence, now + 2, 0, now, times).ok()),
+        ("waiting".to_owned(), job.waiting(fence, now + Millis::new(2), Millis::ZERO, now, times).ok()),
         ("image".to_owned(), job.with_image(fence, manifest.clone(), plan.clone(), now, times).ok()),
         ("video".to_owned(), job.with_video(fence, manifest.clone(), plan, now, times).ok()),
         ("cancelled".to_owned(), job.cancelled(now, times)),
@@ -46,8 +46,8 @@ fn next_of(job: &Job, times: &Lifecycle) -> Vec<(String, Option<Job>)> {
 }
 
 /// The same job, later.
-fn later(job: &Job, ms: i64) -> Job {
-    let back = |at: Option<i64>| at.map(|at| at - ms);
+fn later(job: &Job, ms: Millis) -> Job {
+    let back = |at: Option<EpochMs>| at.map(|at| at - ms);
     let failure = job.failure.clone().map(|failure| Failure { at: failure.at - ms, ..failure });
     Job {
         queued_at: job.queued_at - ms,
@@ -79,7 +79,7 @@ fn reached(scope: &Scope, steps: usize) -> Vec<Job> {
         let mut fresh = Vec::new();
         for job in &open {
             let next = next_of(job, &scope.times).into_iter().filter_map(|(_, to)| to);
-            let next = next.chain((1..=3).map(|ms| later(job, ms)));
+            let next = next.chain((1..=3).map(|ms| later(job, Millis::new(ms))));
             fresh.extend(next.filter(|to| seen.insert(Item::of(to, scope))));
         }
         found.extend(fresh.iter().cloned());
@@ -109,7 +109,11 @@ fn the_clock_of_the_model_is_the_jobs_clock() {
         let mut item = Item::of(&job, &scope);
         for ms in 1..=4 {
             item.age(&scope);
-            assert_eq!(stored(&item.job(&scope), &scope), stored(&later(&job, ms), &scope), "{job:?}");
+            assert_eq!(
+                stored(&item.job(&scope), &scope),
+                stored(&later(&job, Millis::new(ms)), &scope),
+                "{job:?}"
+            );
         }
     }
 }

@@ -7,9 +7,10 @@ use crate::scope::Scope;
 use crate::world::{At, Breach, Message, Object, Then, Worker, World, fingerprint};
 use export_domain::job::{Claim, Fenced, Job, ObjectKind, PlanSummary, State};
 use export_domain::request::Wanted;
+use export_domain::time::{EpochMs, Millis};
 
 /// A recording that has to grow is looked at again after so many ticks.
-const PAUSE: i64 = 2;
+const PAUSE: Millis = Millis::new(2);
 
 pub(super) fn possible(scope: &Scope, world: &World, actions: &mut Vec<Action>) {
     let alike = scope.skew == 0 && world.worker(0) == world.worker(1);
@@ -85,7 +86,7 @@ fn working(scope: &Scope, world: &World, at: At, fence: u64, moves: &mut Vec<Mov
         }
         _ => moves.push(Move::Step),
     }
-    let renewable = world.item.as_ref().is_some_and(|item| item.lease != Some(scope.times.lease_ms));
+    let renewable = world.item.as_ref().is_some_and(|item| item.lease != Some(scope.times.lease_ms.get()));
     if at != At::Wake && (renewable || !world.holds(fence)) {
         moves.push(Move::Renews);
     }
@@ -112,7 +113,8 @@ fn working(scope: &Scope, world: &World, at: At, fence: u64, moves: &mut Vec<Mov
 }
 
 pub(super) fn happen(scope: &Scope, world: &mut World, number: usize, movement: Move) {
-    let hand = Hand { scope, now: NOW + i64::try_from(number).unwrap_or(0) * scope.skew, number };
+    let hand =
+        Hand { scope, now: NOW + Millis::new(scope.skew) * i64::try_from(number).unwrap_or(0), number };
     match movement {
         Move::Receive(message) => {
             if let Some(at) = world.queue.iter().position(|other| *other == message) {
@@ -210,7 +212,7 @@ impl Worker {
 #[derive(Debug, Clone, Copy)]
 struct Hand<'a> {
     scope: &'a Scope,
-    now: i64,
+    now: EpochMs,
     number: usize,
 }
 
@@ -255,8 +257,9 @@ impl Hand<'_> {
     fn takes(self, world: &mut World, message: Message, next: Option<Box<Item>>, granted: bool) {
         let Some(item) = next else { return self.claims(world, message) };
         let fence = item.fence;
-        let paused =
-            |item: &Item| item.state == State::Queued && item.wake.is_some_and(|at| at > self.now - NOW);
+        let paused = |item: &Item| {
+            item.state == State::Queued && item.wake.is_some_and(|at| at > (self.now - NOW).get())
+        };
         if granted && world.item.as_ref().is_some_and(paused) {
             world.blame(Breach::Pause);
         }
@@ -450,7 +453,7 @@ impl Work<'_> {
             }
             At::Wait => {
                 self.sleeps(world, |job, now| {
-                    let to = job.waiting(fence, now + PAUSE, 0, now, &scope.times)?;
+                    let to = job.waiting(fence, now + PAUSE, Millis::ZERO, now, &scope.times)?;
                     let deadline_at = if scope.rules.frees_time { to.deadline_at } else { job.deadline_at };
                     Ok(Job { deadline_at, ..to })
                 });
@@ -565,7 +568,7 @@ impl Work<'_> {
     }
 
     /// Leaves the job until a message wakes it.
-    fn sleeps(&self, world: &mut World, change: impl Fn(&Job, i64) -> Result<Job, Fenced>) {
+    fn sleeps(&self, world: &mut World, change: impl Fn(&Job, EpochMs) -> Result<Job, Fenced>) {
         if self.writes(world, change) {
             self.goes(world, At::Wake);
         } else {
@@ -573,7 +576,7 @@ impl Work<'_> {
         }
     }
 
-    fn leaves(&self, world: &mut World, change: impl Fn(&Job, i64) -> Result<Job, Fenced>) {
+    fn leaves(&self, world: &mut World, change: impl Fn(&Job, EpochMs) -> Result<Job, Fenced>) {
         if self.writes(world, change) {
             self.stops(world);
         } else {
@@ -583,7 +586,7 @@ impl Work<'_> {
 
     /// Writes what `change` makes of the job. A refused write is repeated with what is there instead, so that it is one
     /// step: whether the claim is in force cannot change to and fro.
-    fn writes(&self, world: &mut World, change: impl Fn(&Job, i64) -> Result<Job, Fenced>) -> bool {
+    fn writes(&self, world: &mut World, change: impl Fn(&Job, EpochMs) -> Result<Job, Fenced>) -> bool {
         let Some(job) = world.item.as_ref().map(|item| item.job(self.hand.scope)) else { return false };
         let Ok(to) = change(&job, self.hand.now) else { return false };
         if !world.holds(self.fence) {

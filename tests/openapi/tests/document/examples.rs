@@ -13,6 +13,7 @@ use export_domain::recordings::{
 };
 use export_domain::resource::{Page, resource};
 use export_domain::settings::ReplyStyle;
+use export_domain::time::{EpochMs, Millis};
 use export_domain::tvu::{ExportReply, Outcome, Via, answer};
 use indexmap::IndexMap;
 use serde_json::Value;
@@ -141,7 +142,7 @@ pub(crate) fn files() -> Node {
             format!("https://clips.s3.eu-west-1.amazonaws.com/{key}?X-Amz-Expires=900&X-Amz-Signature=4f0c");
         manifest.as_ref().map(|manifest| LinkedFile::new(url, manifest, kind, name))
     };
-    let links = Files::new(NOW + 900_000, file(ObjectKind::Video), file(ObjectKind::Image));
+    let links = Files::new(NOW + Millis::new(900_000), file(ObjectKind::Video), file(ObjectKind::Image));
     object! { "links" => example("A clip and its picture", Node::of(&links)) }
 }
 
@@ -159,8 +160,12 @@ pub(crate) fn recording_page() -> Node {
 
 /// Recordings.
 pub(crate) fn recordings() -> Node {
-    let (start, length) = (1_562_252_820_833, 1_800_000);
-    let hole = RecordingHole { start_pos_ms: Some(start + 60_000), start_time_ms: 60_000, duration_ms: 4000 };
+    let (start, length) = (EpochMs::new(1_562_252_820_833), Millis::from_mins(30));
+    let hole = RecordingHole {
+        start_pos_ms: Some(start + Millis::from_mins(1)),
+        start_time_ms: Millis::from_mins(1),
+        duration_ms: Millis::from_secs(4),
+    };
     let video = RecordedPicture {
         codec: Some(PictureCodec::H264),
         codecs: Some("avc1.640028".to_owned()),
@@ -182,7 +187,7 @@ pub(crate) fn recordings() -> Node {
         clock: RecordingClock::Wall,
         start_pos_ms: Some(start),
         end_pos_ms: Some(start + length),
-        start_time_ms: Some(0),
+        start_time_ms: Some(Millis::ZERO),
         end_time_ms: Some(length),
         holes: vec![hole],
         periods: 1,
@@ -221,10 +226,10 @@ pub(crate) fn plans() -> Node {
         frames_encoded_head: 10,
         frames_encoded_tail: 2,
         key_frames_ms: (0..5).map(|n| start + 400 + 2000 * n).collect(),
-        lack_ms: 0,
+        lack_ms: Millis::ZERO,
         bytes_read: 8_934_211,
         bytes_written: 6_801_120,
-        estimate_ms: 1300,
+        estimate_ms: Millis::new(1300),
     };
     object! { "smart" => example("Nine seconds", Node::of(&planned)) }
 }
@@ -282,6 +287,7 @@ pub(crate) fn base64(text: &str) -> String {
 }
 
 fn reply(job: &Job) -> Node {
-    let reply: ExportReply = answer(Outcome::Job(job), Via::Submit, NOW + 4000, ReplyStyle::default()).reply;
+    let reply: ExportReply =
+        answer(Outcome::Job(job), Via::Submit, NOW + Millis::new(4000), ReplyStyle::default()).reply;
     Node::of(&reply)
 }

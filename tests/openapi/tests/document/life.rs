@@ -10,9 +10,10 @@ use export_domain::json;
 use export_domain::request::parse;
 use export_domain::settings::{Lifecycle, Limits};
 use export_domain::tenant::{AllowedTarget, Tenant};
+use export_domain::time::{EpochMs, Millis};
 
 /// When it is asked for.
-pub(crate) const NOW: i64 = 1_562_253_700_000;
+pub(crate) const NOW: EpochMs = EpochMs::new(1_562_253_700_000);
 
 /// Stored.
 pub(crate) fn queued() -> Job {
@@ -40,7 +41,7 @@ pub(crate) fn queued() -> Job {
 }
 
 fn running() -> Job {
-    match queued().claim(1, "worker", NOW + 500, &Lifecycle::default()) {
+    match queued().claim(1, "worker", NOW + Millis::new(500), &Lifecycle::default()) {
         Claim::Granted(job) => *job,
         other => panic!("{other:?}"),
     }
@@ -50,14 +51,16 @@ fn running() -> Job {
 pub(crate) fn half() -> Job {
     let job = running();
     let still = PlanSummary::default();
-    let job = job.with_image(job.fence, manifest(0), still, NOW + 1500, &Lifecycle::default()).unwrap();
+    let job = job
+        .with_image(job.fence, manifest(0), still, NOW + Millis::new(1500), &Lifecycle::default())
+        .unwrap();
     let plan = PlanSummary {
         kind: "smart".to_owned(),
         reason: "only what the window's ends cut off is encoded".to_owned(),
         ..PlanSummary::default()
     };
-    let report = Report { phase: Phase::Copying, made_ms: 4500, plan: Some(plan) };
-    job.progressed(job.fence, &report, NOW + 2500).unwrap()
+    let report = Report { phase: Phase::Copying, made_ms: Millis::new(4500), plan: Some(plan) };
+    job.progressed(job.fence, &report, NOW + Millis::new(2500)).unwrap()
 }
 
 /// With its clip.
@@ -90,20 +93,21 @@ fn finished(lack_ms: i64, warnings: Vec<Warning>) -> Job {
         total_ms: 2300,
         ..PlanSummary::default()
     };
-    let hole = Hole { at_ms: 3480, length_ms: lack_ms };
+    let hole = Hole { at_ms: Millis::new(3480), length_ms: Millis::new(lack_ms) };
     let holes = if lack_ms > 0 { vec![hole] } else { Vec::new() };
     let video = Manifest { warnings, holes, ..manifest(lack_ms) };
-    job.with_video(job.fence, video, plan, NOW + 3000, &Lifecycle::default()).unwrap()
+    job.with_video(job.fence, video, plan, NOW + Millis::new(3000), &Lifecycle::default()).unwrap()
 }
 
 /// Without files.
 pub(crate) fn failed() -> Job {
     let job = running();
-    job.given_up(job.fence, Reason::NoMedia, NOW + 1500, &Lifecycle::default()).unwrap()
+    job.given_up(job.fence, Reason::NoMedia, NOW + Millis::new(1500), &Lifecycle::default()).unwrap()
 }
 
 fn manifest(lack_ms: i64) -> Manifest {
     let sha256 = "9f86d081884c7d659a2feaa0c55ad015a3bf4f1b2b0b822cd15d6c15b0f00a08".to_owned();
-    let (bytes, duration_ms) = (4_871_320, 9000 - lack_ms);
+    let (bytes, duration_ms) = (4_871_320, Millis::new(9000 - lack_ms));
+    let lack_ms = Millis::new(lack_ms);
     Manifest { bytes, sha256, parts: 0, duration_ms, lack_ms, warnings: Vec::new(), holes: Vec::new() }
 }

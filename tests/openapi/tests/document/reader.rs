@@ -52,7 +52,7 @@ fn the_schema_has_the_members_that_the_reader_knows() {
 #[test]
 fn bounds_of_integers_are_the_readers() {
     let longest = schemas::all().value()["ExportRequest"]["then"]["properties"]["Duration"].clone();
-    assert_eq!(longest["maximum"], Limits::default().max_duration_ms);
+    assert_eq!(longest["maximum"], Limits::default().max_duration_ms.get());
     let found = properties();
     let of_picture = [
         ("StartPos", &found["StartPos"]),

@@ -8,16 +8,17 @@ use export_domain::ids::{JobId, hex};
 use export_domain::job::{Failure, Job, Manifest, ObjectKind, Reason, State, WarningCode};
 use export_domain::message::Message;
 use export_domain::ports::{Notification, Origin};
+use export_domain::time::{EpochMs, Millis};
 use export_testkit::Answered;
 use sha2::{Digest, Sha256};
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 /// The sweeper's period, the clocks' skew, and the time that a last write may take.
-const SLACK_MS: i64 = 2 * 60_000 + 5 * 60_000 + 60_000;
+const SLACK: Millis = Millis::from_mins(2 + 5 + 1);
 
 /// How long a request may be on its way.
-const LAST_WRITE_MS: i64 = 240_000;
+const LAST_WRITE: Millis = Millis::from_mins(4);
 
 /// What an undisturbed run makes of an order.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -37,7 +38,7 @@ struct Seen {
     /// Who claimed which fence of which job.
     claims: HashMap<(JobId, u64), Process>,
     /// When a generation ended, and the job since.
-    ended: BTreeMap<(JobId, u32), (i64, Job)>,
+    ended: BTreeMap<(JobId, u32), (EpochMs, Job)>,
     generations: HashMap<JobId, u32>,
     /// Whether any process had a wrong clock.
     skewed: bool,
@@ -55,7 +56,7 @@ struct Seen {
 
 impl Seen {
     /// Keeps what a write at `now` says of a job; `ended_before` is whether it had ended before that in this generation.
-    fn record(&mut self, now: i64, job: &Job, ended_before: bool) {
+    fn record(&mut self, now: EpochMs, job: &Job, ended_before: bool) {
         let id = job.job_id.clone();
         self.generations.insert(id.clone(), job.generation);
         if job.state.is_terminal() {
@@ -101,7 +102,7 @@ impl Ledger {
 
     /// A write of a job took effect.
     pub(crate) fn written(&self, sim: &Sim, before: Option<&Job>, after: &Job) {
-        let (actor, now) = (sim.actor(), sim.now_ms());
+        let (actor, now) = (sim.actor(), sim.now());
         let by = actor.as_ref().map_or_else(String::new, ToString::to_string);
         let told = |job: &Job| {
             format!("{:?} generation {} fence {} rev {}", job.state, job.generation, job.fence, job.rev)
@@ -128,7 +129,7 @@ impl Ledger {
             trouble("a job went back");
         }
         let same = before.generation == after.generation;
-        let late = before.deadline_at.is_some_and(|at| now > at + LAST_WRITE_MS);
+        let late = before.deadline_at.is_some_and(|at| now > at + LAST_WRITE);
         let worked = matches!(after.state, State::Running | State::Ready) && !ended_before;
         if same && late && worked && !seen.skewed {
             trouble("work went on after the deadline");
@@ -262,7 +263,7 @@ impl World {
     /// undisturbed run makes of it.
     pub(crate) fn judge_end(
         &self,
-        calm_at: i64,
+        calm_at: EpochMs,
         orders: &BTreeMap<JobId, (Order, Made)>,
         garbage: &[String],
     ) {
@@ -294,12 +295,12 @@ impl World {
         self.judge_leftovers(&jobs, garbage);
     }
 
-    fn judge_job(&self, job: &Job, calm_at: i64, orders: &BTreeMap<JobId, (Order, Made)>) {
+    fn judge_job(&self, job: &Job, calm_at: EpochMs, orders: &BTreeMap<JobId, (Order, Made)>) {
         let id = &job.job_id;
         let ended = self.ledger.seen().ended.get(&(id.clone(), job.generation)).map(|(at, _)| *at);
-        let since = job.queued_at.max(job.order.window_end_ms());
+        let since = job.queued_at.max(job.order.window_end());
         let deadline = job.deadline_at.unwrap_or(since + self.times.max_queue_age_ms);
-        let latest = deadline.max(calm_at) + SLACK_MS;
+        let latest = deadline.max(calm_at) + SLACK;
         if ended.is_some_and(|at| at > latest) {
             self.sim.trouble(format!("{id} ended at {ended:?}, long after its deadline {deadline}"));
         }
@@ -310,7 +311,7 @@ impl World {
         }
         let (Some((order, expected)), State::Ready) = (orders.get(id), job.state) else { return };
         let made = self.made(job);
-        let whole = job.video.as_ref().is_none_or(|video| video.lack_ms == 0);
+        let whole = job.video.as_ref().is_none_or(|video| video.lack_ms == Millis::ZERO);
         if whole && made != *expected && !self.varied {
             self.sim.trouble(format!("{order:?} was made as {made:?} and not as {expected:?}"));
         }

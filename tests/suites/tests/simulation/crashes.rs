@@ -76,7 +76,7 @@ impl Course {
                 sim.trouble(format!("it ended {:?}", job.state));
             }
             let orders = BTreeMap::from([(job_of(&order), (order, expected.clone()))]);
-            world.judge_end(sim.now_ms(), &orders, &[]);
+            world.judge_end(sim.now(), &orders, &[]);
             (sim.troubles(), sim.calls())
         })
     }

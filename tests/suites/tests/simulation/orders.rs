@@ -5,7 +5,7 @@ use bytes::Bytes;
 use export_testkit::recordings::{
     SEGMENTS, audio_body, audio_files, growing, listed, mpd, pictures, record, set,
 };
-use export_testkit::{MemoryObjects, NOW, body, with};
+use export_testkit::{MemoryObjects, NOW, body, ms, with};
 use serde_json::{Value, json};
 use std::collections::BTreeSet;
 use std::sync::LazyLock;
@@ -90,8 +90,8 @@ impl Recorded {
         record(&objects, &self.directory(), &manifest(1), &[heads, new(1)].concat());
         for number in 2..=SEGMENTS {
             let late = i64::try_from(sim.chance(|chance| chance.between(0, slow_ms.max(1)))).unwrap();
-            let due = NOW + (number * 4 - BEGAN_BEFORE_S) * 1000 + late;
-            sleep(Duration::from_millis(u64::try_from(due - sim.now_ms()).unwrap_or(0))).await;
+            let due = NOW + ms((number * 4 - BEGAN_BEFORE_S) * 1000) + ms(late);
+            sleep((due - sim.now()).into()).await;
             record(&objects, &self.directory(), &manifest(number), &new(number));
         }
     }
@@ -165,7 +165,7 @@ impl Order {
             if self.mp4 { audio_body(ms) } else { with(with(body(), "StartTime", 8000), "Duration", ms) };
         body = with(body, "LivePath", format!("{}/stream.mpd", self.recorded.directory()));
         if self.recorded.is_live() {
-            body = with(body, "StartPos", NOW);
+            body = with(body, "StartPos", NOW.get());
         }
         if self.still {
             body = with(with(body, "FetchMedia", json!(false)), "FetchThumb", json!(true));

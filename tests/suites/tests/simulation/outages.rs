@@ -6,6 +6,7 @@ use crate::world::World;
 use export_domain::ids::JobId;
 use export_domain::job::{Job, State};
 use export_domain::settings::ReplyStyle;
+use export_domain::time::Millis;
 use export_lambda::metrics::Metrics;
 use export_testkit::{Act, Answered, Faults, Line, SESSION, ask, body, claimed, job, ready, tenant};
 use std::pin::Pin;
@@ -18,7 +19,7 @@ const HTTP: Duration = Duration::from_secs(28);
 /// What an invocation of the sweeper has.
 const SWEEP: Duration = Duration::from_secs(55);
 /// A job whose worker died is sent again within a lease and two sweeps.
-const PROMISED_MS: i64 = 180_000;
+const PROMISED: Millis = Millis::from_mins(3);
 
 /// An event bus that takes nothing, and that long to say so.
 #[derive(Debug, Clone, Copy)]
@@ -40,7 +41,7 @@ impl Line for Down {
 fn running(job: &Job, world: &World, number: i64) -> Job {
     let digit = |bit: u32| if number >> bit & 1 == 1 { 'b' } else { 'a' };
     let id = (0..32).map(digit).collect::<String>();
-    Job { job_id: JobId::parse(&id).unwrap(), ..claimed(job, world.sim.now_ms()) }
+    Job { job_id: JobId::parse(&id).unwrap(), ..claimed(job, world.sim.now()) }
 }
 
 /// One sweep, over a bus that is down; Lambda ends it in time.
@@ -57,27 +58,27 @@ async fn sweep(world: World, process: Process, bus: Down) {
 }
 
 /// `rate` jobs end each minute while the bus is down, and nobody is told. After `minutes` a worker dies. How long it
-/// takes until the job's message is sent again, in milliseconds; `None` if the job failed first.
-fn taken_over_after(rate: i64, minutes: i64, bus: Down) -> Option<i64> {
+/// takes until the job's message is sent again; `None` if the job failed first.
+fn taken_over_after(rate: i64, minutes: i64, bus: Down) -> Option<Millis> {
     runtime().block_on(async {
         let world = World::new(&Sim::new(0, Weather::default(), false));
         let mut died = None;
         for minute in 0..minutes + 90 {
-            let like = job(&tenant(), &body(), world.sim.now_ms());
+            let like = job(&tenant(), &body(), world.sim.now());
             for n in 1..=rate {
-                world.jobs.put(&ready(&running(&like, &world, minute * rate + n), world.sim.now_ms()));
+                world.jobs.put(&ready(&running(&like, &world, minute * rate + n), world.sim.now()));
             }
             if minute == minutes {
                 let job = running(&like, &world, 0);
                 world.jobs.put(&job);
-                died = Some((job, world.sim.now_ms()));
+                died = Some((job, world.sim.now()));
             }
             tokio::spawn(sweep(world.clone(), world.sim.process("sweeper"), bus));
             for _ in 0..60 {
                 sleep(Duration::from_secs(1)).await;
                 let Some((job, at)) = &died else { continue };
                 if world.queues.sent() > 0 {
-                    return Some(world.sim.now_ms() - at);
+                    return Some(world.sim.now() - *at);
                 }
                 if world.jobs.current(job).unwrap().state == State::Failed {
                     return None;
@@ -99,9 +100,9 @@ fn taken_over_in_time(outages: &[Outage]) {
     for outage in outages {
         let (bus, ms, rate, minutes) = *outage;
         let after = taken_over_after(rate, minutes, Down { ms });
-        let took = after.map_or("never".to_owned(), |ms| format!("{} s", ms / 1000));
+        let took = after.map_or("never".to_owned(), |after| format!("{} s", after.get() / 1000));
         println!("| {rate} | {bus} for {minutes} min, {ms} ms a try | {took} |");
-        if after.is_none_or(|after| after > PROMISED_MS) {
+        if after.is_none_or(|after| after > PROMISED) {
             late.push((outage, after));
         }
     }

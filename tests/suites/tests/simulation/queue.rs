@@ -4,14 +4,14 @@ use crate::sim::Sim;
 use export_domain::message::Message;
 use export_domain::ports::{JobQueue, Unavailable};
 use export_domain::request::Wanted;
-use export_testkit::Faults;
+use export_domain::time::{EpochMs, Millis};
+use export_testkit::{Faults, ms};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
-use std::time::Duration;
 use tokio::sync::Notify;
 use tokio::time::timeout;
 
 /// Six times the worker's timeout.
-const VISIBILITY_MS: i64 = 5_400_000;
+const VISIBILITY: Millis = Millis::from_mins(90);
 /// Deliveries after which a message goes to the dead letters.
 const MOST_RECEIVES: u32 = 5;
 
@@ -21,7 +21,7 @@ pub(crate) struct Letter {
     pub(crate) id: u64,
     pub(crate) body: String,
     wanted: Wanted,
-    seen_at: i64,
+    seen_at: EpochMs,
     receives: u32,
 }
 
@@ -59,8 +59,8 @@ impl Queues {
         self.letters.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    pub(crate) fn put(&self, wanted: Wanted, body: String, delay_ms: i64) {
-        let seen_at = self.sim.now_ms() + delay_ms;
+    pub(crate) fn put(&self, wanted: Wanted, body: String, delay: Millis) {
+        let seen_at = self.sim.now() + delay;
         let mut letters = self.letters();
         letters.sent += 1;
         if std::mem::take(&mut letters.lossy) {
@@ -79,13 +79,13 @@ impl Queues {
                 return letter;
             }
             let next = self.letters().there.iter().filter(|l| l.wanted == wanted).map(|l| l.seen_at).min();
-            let wait = next.map_or(3_600_000, |at| (at - self.sim.now_ms()).max(1));
-            let _ = timeout(Duration::from_millis(u64::try_from(wait).unwrap()), arrived).await;
+            let wait = next.map_or(Millis::from_hours(1), |at| (at - self.sim.now()).max(ms(1)));
+            let _ = timeout(wait.into(), arrived).await;
         }
     }
 
     fn take(&self, wanted: Wanted) -> Option<Letter> {
-        let now = self.sim.now_ms();
+        let now = self.sim.now();
         let redelivered = self.sim.weather().redelivered;
         let mut letters = self.letters();
         let letters = &mut *letters;
@@ -99,15 +99,15 @@ impl Queues {
         if visible.is_empty() {
             return None;
         }
-        let (place, hidden_ms) = self.sim.chance(|chance| {
+        let (place, hidden) = self.sim.chance(|chance| {
             let place = chance.between(0, u64::try_from(visible.len()).unwrap());
             // At least once: sometimes SQS shows a message that is being worked on.
             let twice = chance.happens(redelivered);
-            let soon = i64::try_from(chance.between(0, 30_000)).unwrap();
-            (usize::try_from(place).unwrap(), if twice { soon } else { VISIBILITY_MS })
+            let soon = ms(i64::try_from(chance.between(0, 30_000)).unwrap());
+            (usize::try_from(place).unwrap(), if twice { soon } else { VISIBILITY })
         });
         let letter = visible.swap_remove(place);
-        (letter.seen_at, letter.receives) = (now + hidden_ms, letter.receives + 1);
+        (letter.seen_at, letter.receives) = (now + hidden, letter.receives + 1);
         Some(letter.clone())
     }
 
@@ -143,7 +143,7 @@ impl JobQueue for Queues {
     async fn send(&self, wanted: Wanted, message: &Message, delay_s: u32) -> Result<(), Unavailable> {
         let (queues, body) = (self.clone(), message.encode());
         let send = move || {
-            queues.put(wanted, body.clone(), i64::from(delay_s) * 1000);
+            queues.put(wanted, body.clone(), Millis::from_secs(delay_s.into()));
             Ok(())
         };
         self.faults.run("the queue", "send", send).await

@@ -11,8 +11,9 @@ use crate::world::World;
 use export_domain::ids::JobId;
 use export_domain::job::State;
 use export_domain::request::Wanted;
+use export_domain::time::{EpochMs, Millis};
 use export_lambda::config::Env;
-use export_testkit::{Answered, Flaws, SESSION, ask, job, post, tenant};
+use export_testkit::{Answered, Flaws, SESSION, ask, job, ms, post, tenant};
 use std::collections::{BTreeMap, HashMap};
 use std::fmt::Write;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -125,7 +126,7 @@ fn draw_orders(sim: &Sim) -> Vec<Order> {
 
 async fn live_through(sim: &Sim, orders: Vec<(Order, Made)>, flaw: Flaw) -> Outcome {
     let mut world = World::new(sim);
-    world.times.work_ms = sim.chance(|chance| chance.one_of(&[30, 5, 1])) * 60_000;
+    world.times.work_ms = sim.chance(|chance| Millis::from_mins(chance.one_of(&[30, 5, 1])));
     match flaw {
         Flaw::AnyRevision => world.jobs.spoil(Flaws { any_revision: true, ..Flaws::default() }),
         Flaw::ForgetsWrites => world.jobs.spoil(Flaws { forgets_writes: true, ..Flaws::default() }),
@@ -157,7 +158,7 @@ async fn live_through(sim: &Sim, orders: Vec<(Order, Made)>, flaw: Flaw) -> Outc
     sleep(Duration::from_secs(faulty)).await;
     sim.calm();
     sim.note(0, || "nothing goes wrong any more".to_owned());
-    let calm_at = sim.now_ms();
+    let calm_at = sim.now();
     for client in clients {
         client.await.unwrap();
     }
@@ -182,7 +183,7 @@ pub(crate) fn job_of(order: &Order) -> JobId {
     if order.strange {
         owner.id = export_domain::ids::TenantId::parse("stranger").unwrap();
     }
-    job(&owner, &order.body(), 0).job_id
+    job(&owner, &order.body(), EpochMs::ZERO).job_id
 }
 
 /// Messages that are none of ours.
@@ -191,7 +192,7 @@ fn garbage(world: &World) -> Vec<String> {
     let bodies: Vec<String> = (0..count).map(|n| format!("{{\"v\":{n}")).collect();
     for body in &bodies {
         let late = world.sim.chance(|chance| chance.between(0, 100_000));
-        world.queues.put(Wanted::Media, body.clone(), i64::try_from(late).unwrap());
+        world.queues.put(Wanted::Media, body.clone(), ms(i64::try_from(late).unwrap()));
     }
     bodies
 }

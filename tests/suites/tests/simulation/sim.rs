@@ -5,7 +5,8 @@
 
 use crate::chance::Chance;
 use export_domain::ports::{Clock, Ids};
-use export_testkit::{Act, Faults, Line, NOW};
+use export_domain::time::{EpochMs, Millis};
+use export_testkit::{Act, Faults, Line, NOW, ms};
 use std::future::{Future, pending, poll_fn};
 use std::pin::Pin;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -103,8 +104,8 @@ impl Sim {
     }
 
     /// The true time.
-    pub(crate) fn now_ms(&self) -> i64 {
-        NOW + i64::try_from(self.began.elapsed().as_millis()).unwrap()
+    pub(crate) fn now(&self) -> EpochMs {
+        NOW + ms(i64::try_from(self.began.elapsed().as_millis()).unwrap())
     }
 
     pub(crate) fn chance<T>(&self, draw: impl FnOnce(&mut Chance) -> T) -> T {
@@ -441,12 +442,12 @@ impl Line for Process {
 }
 
 impl Clock for Process {
-    fn now_ms(&self) -> i64 {
-        self.sim.now_ms() + self.ahead_ms
+    fn now(&self) -> EpochMs {
+        self.sim.now() + ms(self.ahead_ms)
     }
 
-    async fn sleep_ms(&self, ms: u64) {
-        sleep(Duration::from_millis(ms)).await;
+    async fn sleep(&self, length: Millis) {
+        sleep(length.into()).await;
         self.runs("sleep").await;
     }
 }

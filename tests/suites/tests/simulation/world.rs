@@ -170,10 +170,10 @@ impl World {
 
     /// Sweeps every minute, sometimes twice, but not in `dead` (seconds since the start) while things go wrong.
     pub(crate) async fn sweep_for_ever(self, dead: std::ops::Range<i64>) {
-        let began = self.sim.now_ms();
+        let began = self.sim.now();
         loop {
             sleep(Duration::from_mins(1)).await;
-            let now_s = (self.sim.now_ms() - began) / 1000;
+            let now_s = (self.sim.now() - began).get() / 1000;
             if dead.contains(&now_s) && !self.sim.is_calm() {
                 continue;
             }

@@ -2,6 +2,7 @@
 
 use bytes::Bytes;
 use export_domain::ports::Unavailable;
+use export_domain::time::EpochMs;
 use export_mre::ports::{
     DocumentLink, DocumentLinks, DocumentOrders, LinkHeaders, LinkMethod, OrderProgress, TriggerQueue,
 };
@@ -65,7 +66,7 @@ impl DocumentOrders for MemoryOrders {
 }
 
 impl TriggerQueue for MemoryOrders {
-    async fn send_again(&self, body: &str, _: i64, _: u32) -> Result<(), Unavailable> {
+    async fn send_again(&self, body: &str, _: EpochMs, _: u32) -> Result<(), Unavailable> {
         self.sent.lock().expect("no other thread has panicked").push(body.to_owned());
         Ok(())
     }

@@ -9,7 +9,7 @@ use export_domain::request::{ExportType, Story, Wanted};
 use export_domain::settings::Lifecycle;
 use export_domain::storage::{Container, Slug};
 use export_domain::target::Target;
-use export_domain::time::EpochSecs;
+use export_domain::time::{EpochMs, EpochSecs, Millis};
 use export_domain::trace::{CorrelationId, TraceHeader};
 use proptest::collection::{btree_map, vec};
 use proptest::prelude::*;
@@ -19,9 +19,9 @@ use std::collections::BTreeSet;
 fn minimal() -> Job {
     let order = Order {
         wanted: Wanted::Media,
-        start_pos_ms: 1,
-        start_time_ms: 2,
-        duration_ms: 3,
+        start_pos_ms: EpochMs::new(1),
+        start_time_ms: Millis::new(2),
+        duration_ms: Millis::new(3),
         live_path: LivePath::parse("a/b.mpd").unwrap(),
         export_type: ExportType::AsRecorded,
         target: Target {
@@ -36,27 +36,46 @@ fn minimal() -> Job {
         story: None,
     };
     let id = JobId::parse(&"b".repeat(32)).unwrap();
-    let job = Job::new(TenantId::parse("demo").unwrap(), id, order, 1, &Lifecycle::default());
+    let job = Job::new(TenantId::parse("demo").unwrap(), id, order, EpochMs::new(1), &Lifecycle::default());
     Job { due_at: None, state: State::Ready, ..job }
 }
 
-fn full() -> Job {
+fn file() -> Manifest {
     let warnings = vec![Warning { code: WarningCode::SegmentsLeftOut, count: 2, detail: "segment 7".into() }];
-    let (bytes, sha256) = (u64::MAX, "x".to_owned());
-    let holes = vec![Hole { at_ms: 1, length_ms: 1 }, Hole { at_ms: 3, length_ms: 1 }];
-    let manifest = Manifest { bytes, sha256, parts: 2, duration_ms: 1, lack_ms: 2, warnings, holes };
+    let hole = |at, length| Hole { at_ms: Millis::new(at), length_ms: Millis::new(length) };
+    let (duration_ms, lack_ms, holes) = (Millis::new(1), Millis::new(2), vec![hole(1, 1), hole(3, 1)]);
+    Manifest { bytes: u64::MAX, sha256: "x".to_owned(), parts: 2, duration_ms, lack_ms, warnings, holes }
+}
+
+fn failure() -> Failure {
+    Failure {
+        reason: Reason::ClipTooLarge { longest_ms: Millis::new(9) },
+        message: "clip too large".to_owned(),
+        detail: "too long".into(),
+        retriable: false,
+        at: EpochMs::new(7),
+    }
+}
+
+fn full() -> Job {
+    let manifest = file();
     let mut job = Job {
         state: State::Running,
-        started_at: Some(1),
-        lease_until: Some(2),
+        started_at: Some(EpochMs::new(1)),
+        lease_until: Some(EpochMs::new(2)),
         claim_id: Some("c".to_owned()),
-        due_at: Some(3),
-        deadline_at: Some(4),
-        wake_at: Some(5),
-        unanswered_since: Some(5),
+        due_at: Some(EpochMs::new(3)),
+        deadline_at: Some(EpochMs::new(4)),
+        wake_at: Some(EpochMs::new(5)),
+        unanswered_since: Some(EpochMs::new(5)),
         obstacle: Some(Reason::ClockWrong),
-        source_missing_since: Some(6),
-        progress: Some(Progress { fence: 1, phase: Phase::Encoding, made_ms: 3, live_edge_ms: Some(4) }),
+        source_missing_since: Some(EpochMs::new(6)),
+        progress: Some(Progress {
+            fence: 1,
+            phase: Phase::Encoding,
+            made_ms: Millis::new(3),
+            live_edge_ms: Some(EpochMs::new(4)),
+        }),
         image: Some(manifest.clone()),
         video: Some(manifest.clone()),
         staged: vec![Staged {
@@ -64,7 +83,7 @@ fn full() -> Job {
             generation: 1,
             fence: 2,
             manifest: manifest.clone(),
-            at: Some(2),
+            at: Some(EpochMs::new(2)),
         }],
         untold: vec![UntoldEnd {
             generation: 1,
@@ -72,7 +91,7 @@ fn full() -> Job {
             failure: None,
             image: Some(manifest.clone()),
             video: None,
-            at: 7,
+            at: EpochMs::new(7),
             correlation_id: CorrelationId::parse("e"),
             batch_id: BatchId::parse(&"c".repeat(32)).ok(),
         }],
@@ -80,17 +99,11 @@ fn full() -> Job {
         aftermath: Some(Aftermath {
             generation: 1,
             is_told: true,
-            clear_at: Some(9),
+            clear_at: Some(EpochMs::new(9)),
             ..Aftermath::default()
         }),
-        quiet_until: Some(10),
-        failure: Some(Failure {
-            reason: Reason::ClipTooLarge { longest_ms: 9 },
-            message: "clip too large".to_owned(),
-            detail: "too long".into(),
-            retriable: false,
-            at: 7,
-        }),
+        quiet_until: Some(EpochMs::new(10)),
+        failure: Some(failure()),
         plan: Some(PlanSummary::default()),
         expires_at: Some(EpochSecs::new(8)),
         correlation_id: CorrelationId::parse("c"),
@@ -243,7 +256,7 @@ fn with(item: AttributeMap, path: &str, value: AttributeValue) -> AttributeMap {
 /// The item after a write by this version, which renews the claim.
 fn renewed(item: &AttributeMap) -> AttributeMap {
     let job = decode(item).unwrap();
-    let next = job.renewed(job.fence, 1, &Lifecycle::default()).unwrap();
+    let next = job.renewed(job.fence, EpochMs::new(1), &Lifecycle::default()).unwrap();
     item.clone().into_iter().chain(encode(&next).unwrap()).collect()
 }
 
@@ -332,7 +345,7 @@ fn what_takes_the_place_of_something_has_nothing_of_it() {
     let (image, times) = (job.image.clone().unwrap(), Lifecycle::default());
     let other = Manifest { bytes: 7, ..image.clone() };
     let plan = PlanSummary { kind: "copy".to_owned(), ..PlanSummary::default() };
-    let next = encode(&job.with_video(job.fence, other, plan, 1, &times).unwrap()).unwrap();
+    let next = encode(&job.with_video(job.fence, other, plan, EpochMs::new(1), &times).unwrap()).unwrap();
     for name in ["plan", "video"] {
         assert!(!next[name].as_m().unwrap().contains_key("more"), "{name}");
     }
@@ -344,7 +357,7 @@ fn an_order_keeps_what_a_newer_version_stored_in_it_if_a_request_of_this_one_res
     let item = with(encode(&failed).unwrap(), "order.more", AttributeValue::Bool(true));
     let job = decode(&item).unwrap();
     let order = Order { story: None, ..job.order.clone() };
-    let Posted::Restart(next) = job.posted(&order, 1, &Lifecycle::default()) else {
+    let Posted::Restart(next) = job.posted(&order, EpochMs::new(1), &Lifecycle::default()) else {
         panic!("it has expired")
     };
     let order = &encode(&next).unwrap()["order"];

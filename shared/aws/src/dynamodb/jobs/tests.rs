@@ -2,6 +2,7 @@
 
 use super::*;
 use crate::clients::Patience;
+use crate::clock::SystemClock;
 use crate::wire::{Reply, Service, reply};
 
 const JSON: (&str, &str) = ("content-type", "application/x-amz-json-1.0");
@@ -27,8 +28,8 @@ fn page(due: impl IntoIterator<Item = i64>, more: Option<i64>) -> Reply {
 /// What is due, `most` of it, by the pages that the shards give.
 async fn due(pages: impl IntoIterator<Item = Reply>, most: usize) -> (Vec<JobId>, Vec<String>) {
     let service = Service::start(pages).await;
-    let jobs = DynamoJobs::new(&service.config(Patience::ITEMS).await, "jobs".to_owned());
-    let due = jobs.due(Errand::Recover, 9999, most).await.unwrap();
+    let jobs = DynamoJobs::new(&service.config(Patience::ITEMS).await, "jobs".to_owned(), SystemClock);
+    let due = jobs.due(Errand::Recover, EpochMs::new(9999), most).await.unwrap();
     (due.into_iter().map(|due| due.job_id).collect(), service.bodies())
 }
 
@@ -56,7 +57,7 @@ async fn what_is_unfinished_is_counted_over_all_pages_as_far_as_it_matters() {
     let counted =
         |count: u32| reply(200, &[JSON], &format!(r#"{{"Count":{count},"LastEvaluatedKey":{}}}"#, row(1)));
     let service = Service::start([counted(6000), counted(6000)]).await;
-    let jobs = DynamoJobs::new(&service.config(Patience::ITEMS).await, "jobs".to_owned());
+    let jobs = DynamoJobs::new(&service.config(Patience::ITEMS).await, "jobs".to_owned(), SystemClock);
     let tenant = TenantId::parse("demo").unwrap();
     assert_eq!(jobs.count_unfinished(&tenant, Counted::Active, 10_000).await, Ok(12_000));
     assert_eq!(service.bodies().len(), 2);
@@ -69,7 +70,7 @@ async fn an_item_that_is_no_job_is_left_out_of_a_list() {
     let found =
         format!(r#"{{"Count":2,"Items":[{{{key}}},{{"pk":{{"N":"1"}}}}],"LastEvaluatedKey":{{{key}}}}}"#);
     let service = Service::start([reply(200, &[JSON], &found)]).await;
-    let jobs = DynamoJobs::new(&service.config(Patience::ITEMS).await, "jobs".to_owned());
+    let jobs = DynamoJobs::new(&service.config(Patience::ITEMS).await, "jobs".to_owned(), SystemClock);
     let page = jobs.list(&TenantId::parse("demo").unwrap(), 2, None).await.unwrap().unwrap();
     assert_eq!(page.jobs, []);
     assert!(page.next.is_some(), "the list goes on behind it");

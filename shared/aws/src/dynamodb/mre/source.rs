@@ -11,7 +11,7 @@ use aws_sdk_dynamodb::Client;
 use aws_sdk_dynamodb::operation::query::builders::QueryFluentBuilder;
 use aws_sdk_dynamodb::types::builders::KeysAndAttributesBuilder;
 use aws_sdk_dynamodb::types::{AttributeValue, KeysAndAttributes};
-use export_domain::ports::Unavailable;
+use export_domain::ports::{Clock, Unavailable};
 use export_mre::attr::{Attr, Row};
 use export_mre::keys::{EventKey, ReplayKey, VersionedName};
 use export_mre::ports::LinkMethod;
@@ -55,21 +55,21 @@ impl Previews {
 
 /// MRE's tables in DynamoDB and its exports in S3.
 #[derive(Debug, Clone)]
-pub struct DynamoMre {
+pub struct DynamoMre<C> {
     client: Client,
     tables: MreTables,
     states: String,
-    documents: S3Documents,
+    documents: S3Documents<C>,
     previews: Previews,
 }
 
-impl DynamoMre {
+impl<C: Clock> DynamoMre<C> {
     /// MRE's `tables`, the export state table `states`, the exports in `documents`.
     pub fn new(
         config: &SdkConfig,
         tables: MreTables,
         states: String,
-        documents: S3Documents,
+        documents: S3Documents<C>,
         previews: Previews,
     ) -> Self {
         Self { client: Client::new(config), tables, states, documents, previews }
@@ -137,7 +137,7 @@ impl DynamoMre {
     }
 }
 
-impl ExportSource for DynamoMre {
+impl<C: Clock> ExportSource for DynamoMre<C> {
     async fn event(&self, key: &EventKey) -> Result<Option<Row>, SourceError> {
         self.get("the event", &self.tables.event, [("Name", &key.name), ("Program", &key.program)]).await
     }

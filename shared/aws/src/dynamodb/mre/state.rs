@@ -11,6 +11,7 @@ use aws_sdk_dynamodb::operation::update_item::UpdateItemError;
 use aws_sdk_dynamodb::operation::update_item::builders::UpdateItemFluentBuilder;
 use aws_sdk_dynamodb::types::AttributeValue;
 use export_domain::ports::Unavailable;
+use export_domain::time::EpochMs;
 use export_mre::ports::{ExportLocations, ExportStates};
 use export_mre::source::TriggerProfile;
 use export_mre::state::{BuildLease, ExportState, StateKey};
@@ -54,7 +55,7 @@ impl ExportStates for DynamoExportStates {
         Ok(sent.item.as_ref().map(state_of).unwrap_or_default())
     }
 
-    async fn claim(&self, key: &StateKey, lease: &BuildLease, now_ms: i64) -> Result<bool, Unavailable> {
+    async fn claim(&self, key: &StateKey, lease: &BuildLease, now: EpochMs) -> Result<bool, Unavailable> {
         let fresh = "attribute_not_exists(pk) OR (fence = :previous AND \
                      (attribute_not_exists(lease_until) OR lease_until <= :now))";
         let update = self
@@ -66,8 +67,8 @@ impl ExportStates for DynamoExportStates {
             .expression_attribute_values(":owner", text(&lease.owner))
             .expression_attribute_values(":fence", number(lease.fence))
             .expression_attribute_values(":previous", number(lease.previous))
-            .expression_attribute_values(":until", number(lease.until_ms))
-            .expression_attribute_values(":now", number(now_ms));
+            .expression_attribute_values(":until", number(lease.until))
+            .expression_attribute_values(":now", number(now));
         written(update, WHAT).await
     }
 
@@ -82,11 +83,11 @@ impl ExportStates for DynamoExportStates {
         let id = built.id.as_deref().unwrap_or_default();
         let mut update = self
             .held(key, lease)
-            .expression_attribute_values(":from", number(built.built_from_ms.unwrap_or_default()))
+            .expression_attribute_values(":from", number(built.built_from.unwrap_or_default()))
             .expression_attribute_values(":etag", text(etag))
             .expression_attribute_values(":id", text(id));
         let mut remove = vec!["lease_until"];
-        if let (Some(hash), Some(from)) = (&built.profile_sha256, built.profile_from_ms) {
+        if let (Some(hash), Some(from)) = (&built.profile_sha256, built.profile_from) {
             set.extend(["profile_sha256 = :hash", "profile_from = :profile_from"]);
             update = update
                 .expression_attribute_names("#profile", "profile")
@@ -163,15 +164,15 @@ fn state_of(item: &AttributeMap) -> ExportState {
         owner: string(item, "owner").unwrap_or_default(),
         fence: u64::try_from(fence).unwrap_or_default(),
         previous: 0,
-        until_ms: integer(item, "lease_until").unwrap_or_default(),
+        until: instant(item, "lease_until").unwrap_or_default(),
     });
     ExportState {
         lease,
-        built_from_ms: integer(item, "built_from"),
+        built_from: instant(item, "built_from"),
         etag: string(item, "etag"),
         profile: string(item, "profile"),
         profile_sha256: string(item, "profile_sha256"),
-        profile_from_ms: integer(item, "profile_from"),
+        profile_from: instant(item, "profile_from"),
         id: string(item, "id"),
     }
 }
@@ -186,6 +187,10 @@ fn number(value: impl std::fmt::Display) -> AttributeValue {
 
 fn string(item: &AttributeMap, name: &str) -> Option<String> {
     item.get(name)?.as_s().ok().cloned()
+}
+
+fn instant(item: &AttributeMap, name: &str) -> Option<EpochMs> {
+    integer(item, name).map(EpochMs::new)
 }
 
 fn integer(item: &AttributeMap, name: &str) -> Option<i64> {

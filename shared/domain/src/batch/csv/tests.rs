@@ -1,14 +1,15 @@
 use super::super::Base;
 use super::*;
+use crate::job::testing::at;
 
 const ZERO: i64 = 1_768_248_074_000;
 
-fn bounds(zero_ms: Option<i64>) -> SpanBounds {
-    let base = Base { zero_ms, ..Base::default() };
+fn bounds(zero: Option<i64>) -> SpanBounds {
+    let base = Base { zero_ms: zero.map(at), ..Base::default() };
     SpanBounds {
         base,
-        max_duration_ms: 14_400_000,
-        latest_ms: 4_000_000_000_000,
+        max_duration_ms: Millis::from_hours(4),
+        latest_ms: at(4_000_000_000_000),
         max_ahead_days: 30,
         most_clips: 500,
     }
@@ -17,11 +18,12 @@ fn bounds(zero_ms: Option<i64>) -> SpanBounds {
 /// Starts and lengths in milliseconds.
 fn windows(text: &str) -> Vec<(i64, i64)> {
     let listed = clips(text, &bounds(Some(ZERO)), false).unwrap();
-    listed.clips.into_iter().map(|clip| (clip.span.start_pos_ms, clip.span.duration_ms)).collect()
+    let spans = listed.clips.into_iter().map(|clip| clip.span);
+    spans.map(|span| (span.start_pos_ms.get(), span.duration_ms.get())).collect()
 }
 
-fn faults(text: &str, zero_ms: Option<i64>) -> Vec<Fault> {
-    clips(text, &bounds(zero_ms), false).unwrap_err()
+fn faults(text: &str, zero: Option<i64>) -> Vec<Fault> {
+    clips(text, &bounds(zero), false).unwrap_err()
 }
 
 #[test]

@@ -1,17 +1,19 @@
 use super::super::Base;
 use super::*;
 use crate::edl::EdlWriter;
+use crate::job::testing::at;
+use crate::time::{EpochMs, Millis};
 use crate::timecode::Labels;
 use proptest::prelude::*;
 
-const ZERO: i64 = 1_768_248_074_000;
+const ZERO: EpochMs = at(1_768_248_074_000);
 
-fn bounds(zero_ms: Option<i64>) -> SpanBounds {
+fn bounds(zero_ms: Option<EpochMs>) -> SpanBounds {
     let base = Base { zero_ms, ..Base::default() };
     SpanBounds {
         base,
-        max_duration_ms: 14_400_000,
-        latest_ms: 4_000_000_000_000,
+        max_duration_ms: Millis::from_hours(4),
+        latest_ms: at(4_000_000_000_000),
         max_ahead_days: 30,
         most_clips: 500,
     }
@@ -32,7 +34,7 @@ fn cuts_become_windows_and_events_without_picture_are_skipped() {
     let found: Vec<_> = listed
         .clips
         .iter()
-        .map(|clip| (clip.n, clip.span.start_pos_ms - ZERO, clip.span.duration_ms))
+        .map(|clip| (clip.n, (clip.span.start_pos_ms - ZERO).get(), clip.span.duration_ms.get()))
         .collect();
     // Frame 30 begins at 1001 ms, frame 61 at 2035.37 ms, frames 1802 and 1803 at 60,126.7 and 60,160.1 ms.
     assert_eq!(found, [(1, 1_001, 1_034), (4, 60_126, 34)]);
@@ -85,8 +87,8 @@ fn the_windows_of_a_list_hold_exactly_its_pictures_of_a_real_recording() {
             list.frames
         );
         for (clip, ticks) in found.iter().zip(&list.ticks) {
-            let start = (clip.span.start_pos_ms - ZERO) * list.timescale;
-            let end = start + clip.span.duration_ms * list.timescale;
+            let start = (clip.span.start_pos_ms - ZERO).get() * list.timescale;
+            let end = start + clip.span.duration_ms.get() * list.timescale;
             // A picture belongs to a window if it begins in it.
             let holds = ticks.map(|tick| tick.map(|tick| (start..end).contains(&(tick * 1_000))));
             let [before, first, last, behind] = holds;
@@ -117,8 +119,8 @@ proptest! {
         let listed = clips(&text, rate, false, &bounds(Some(ZERO))).unwrap();
         let again: Vec<_> = listed.clips.iter().map(|clip| {
             let start = clip.span.start_pos_ms - ZERO;
-            let first = rate.frame_at_ms(start);
-            (first, rate.frame_at_ms(start + clip.span.duration_ms) - first)
+            let first = rate.frame_at(start);
+            (first, rate.frame_at(start + clip.span.duration_ms) - first)
         }).collect();
         prop_assert_eq!(&again, &events);
         prop_assert_eq!(written(&again), text);

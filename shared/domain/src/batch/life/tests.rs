@@ -1,6 +1,6 @@
 use super::*;
 use crate::identity::identify;
-use crate::job::testing::{job, manifest};
+use crate::job::testing::{at, job, manifest, ms};
 use crate::job::{Claim, PlanSummary, Reason};
 use crate::json;
 use crate::request::parse;
@@ -9,7 +9,7 @@ use crate::storage::Container;
 use proptest::prelude::*;
 use serde_json::json;
 
-const NOW: i64 = 2_000_000_000_000;
+const NOW: EpochMs = at(2_000_000_000_000);
 
 fn tenant() -> TenantId {
     TenantId::parse("demo").unwrap()
@@ -24,9 +24,9 @@ fn asked(start: i64) -> ExportRequest {
     ExportRequest {
         wanted: Wanted::Media,
         fetch_thumb: false,
-        start_pos_ms: NOW - start,
-        start_time_ms: 0,
-        duration_ms: 1000,
+        start_pos_ms: NOW - ms(start),
+        start_time_ms: ms(0),
+        duration_ms: ms(1000),
         live_path: LivePath::parse("mp4/a/stream.mpd").unwrap(),
         file_name: FileName::parse("goal").unwrap(),
         peer_id: None,
@@ -92,7 +92,7 @@ fn looked(batch: &Batch, jobs: &[Job]) -> Batch {
 
 #[test]
 fn a_clips_job_is_the_one_of_a_single_request() {
-    let body = json!({"ServiceCaller": "mma", "FetchMedia": true, "StartPos": NOW - 5000, "StartTime": 0,
+    let body = json!({"ServiceCaller": "mma", "FetchMedia": true, "StartPos": NOW - ms(5000), "StartTime": 0,
         "Duration": 1000, "LivePath": "mp4/a/stream.mpd", "FileName": "goal"});
     let single = parse(&json::parse(body.to_string().as_bytes(), true).unwrap(), &Limits::default()).unwrap();
     let identity = identify(&tenant(), &single, &target(), None);
@@ -159,16 +159,16 @@ fn a_failure_that_another_request_would_retry_ends_the_clip_until_the_batch_is_p
     assert_eq!((step.posts, step.seen.clips[0].stage), (vec![], Stage::Failed));
     let done = looked(&batch, &[absent]);
     assert_eq!((done.state, done.outcome), (BatchState::Done, Some(BatchOutcome::Failed)));
-    let again = done.posted(NOW + 60_000, &Lifecycle::default()).unwrap();
-    assert_eq!(again.advance(&known(&[]), ROOM, NOW + 60_000).posts, [0]);
+    let again = done.posted(NOW + ms(60_000), &Lifecycle::default()).unwrap();
+    assert_eq!(again.advance(&known(&[]), ROOM, NOW + ms(60_000)).posts, [0]);
 }
 
 #[test]
 fn windows_that_have_not_begun_are_not_looked_at_until_then() {
     let batch = posted(&batch(&[-600_000, -900_000]));
     assert_eq!(batch.followed(NOW).count(), 0);
-    assert_eq!(batch.due_at, Some(NOW + 600_000));
-    assert_eq!(batch.followed(NOW + 600_000).count(), 1);
+    assert_eq!(batch.due_at, Some(NOW + ms(600_000)));
+    assert_eq!(batch.followed(NOW + ms(600_000)).count(), 1);
 }
 
 #[test]
@@ -193,13 +193,13 @@ fn a_batch_without_all_clips_starts_over_after_a_minute_with_those_that_lack() {
     let times = Lifecycle::default();
     let batch = posted(&batch(&[9000, 5000]));
     let done = looked(&batch, &[ready(&made(&batch, 0)), failed(&made(&batch, 1), Reason::NoMedia)]);
-    assert_eq!(done.posted(NOW + 59_999, &times), None);
-    let next = done.posted(NOW + 60_000, &times).unwrap();
+    assert_eq!(done.posted(NOW + ms(59_999), &times), None);
+    let next = done.posted(NOW + ms(60_000), &times).unwrap();
     let stages: Vec<Stage> = next.clips.iter().map(|clip| clip.stage).collect();
     assert_eq!((next.generation, stages), (2, vec![Stage::Ready, Stage::Pending]));
     assert_eq!(next.untold, done.untold, "the end of the first generation is still to be told");
     let all = looked(&batch, &[ready(&made(&batch, 0)), ready(&made(&batch, 1))]);
-    assert_eq!(all.posted(NOW + 3_600_000, &times), None);
+    assert_eq!(all.posted(NOW + ms(3_600_000), &times), None);
     let expired = all.posted(NOW + times.terminal_ttl_ms, &times).unwrap();
     assert!(expired.clips.iter().all(|clip| clip.stage == Stage::Pending), "its jobs' records are over, too");
 }
@@ -210,7 +210,7 @@ fn an_end_is_told_until_the_bus_took_it() {
     let done = looked(&posted(&batch(&[9000])), &[ready(&made(&batch(&[9000]), 0))]);
     let later = done.untaken(NOW, &times);
     assert_eq!((later.due_at, later.untold.len()), (Some(NOW + times.resend_ms), 1));
-    assert_eq!(later.untaken(NOW, &times).due_at, Some(NOW + 2 * times.resend_ms));
+    assert_eq!(later.untaken(NOW, &times).due_at, Some(NOW + times.resend_ms * 2));
     let told = later.told();
     assert_eq!((told.due_at, told.untold.len(), told.rev), (None, 0, later.rev + 1));
     let silent = Lifecycle { tell_ms: None, ..times };

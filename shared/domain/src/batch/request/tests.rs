@@ -1,13 +1,15 @@
 use super::*;
+use crate::job::testing::{at, ms};
 use crate::json;
 use proptest::prelude::*;
 use serde_json::{Value, json};
 
 const NOW: i64 = 1_800_000_000_000;
+const DAY_MS: i64 = 24 * 3_600_000;
 
 fn judged(body: &Value) -> Result<BatchRequest, Vec<Fault>> {
     let body = json::parse(body.to_string().as_bytes(), false).unwrap();
-    parse(&body, &Limits::default(), NOW, |_, pointer| Err(Fault::at(pointer, "is read elsewhere")))
+    parse(&body, &Limits::default(), at(NOW), |_, pointer| Err(Fault::at(pointer, "is read elsewhere")))
 }
 
 fn refused(body: &Value) -> Vec<(String, String)> {
@@ -33,13 +35,13 @@ fn a_clip_is_named_by_instant_by_milliseconds_or_by_seconds_from_zero() {
     let found = judged(&body(clips)).unwrap();
     let windows: Vec<_> =
         found.wishes.iter().map(|wish| (wish.request.start_pos_ms, wish.request.duration_ms)).collect();
-    assert_eq!(windows, [(1_768_248_074_000, 9500); 2]);
-    assert!(found.wishes.iter().all(|wish| wish.request.start_time_ms == 30 * DAY_MS), "not known");
+    assert_eq!(windows, [(at(1_768_248_074_000), ms(9500)); 2]);
+    assert!(found.wishes.iter().all(|wish| wish.request.start_time_ms == ms(30 * DAY_MS)), "not known");
     let seconds = json!([{"start": 7.3, "end": 16.3004}, {"start": 7, "duration_ms": 1}]);
     let found = judged(&with(body(seconds), "zero", json!("2026-01-12T20:01:14Z"))).unwrap();
     let first = &found.wishes[0].request;
-    assert_eq!((first.start_pos_ms, first.duration_ms), (1_768_248_081_300, 9001), "outwards");
-    assert_eq!((first.start_time_ms, found.wishes[1].request.start_time_ms), (7300, 7000));
+    assert_eq!((first.start_pos_ms, first.duration_ms), (at(1_768_248_081_300), ms(9001)), "outwards");
+    assert_eq!((first.start_time_ms, found.wishes[1].request.start_time_ms), (ms(7300), ms(7000)));
 }
 
 #[test]
@@ -58,7 +60,7 @@ fn common_members_count_for_all_clips() {
     let (one, other) = (&found.wishes[0], &found.wishes[1]);
     assert_eq!((one.mark.as_deref(), one.request.file_name.as_str()), (Some("goal"), "goal-001_a"));
     assert_eq!(other.request.file_name.as_str(), "-002_c");
-    assert_eq!((one.request.start_time_ms, one.request.duration_ms), (8900, 3500));
+    assert_eq!((one.request.start_time_ms, one.request.duration_ms), (ms(8900), ms(3500)));
     assert_eq!(other.request.live_path.as_str(), "c/d.mpd");
     assert_eq!(one.request.export_type, ExportType::H265);
     assert_eq!(one.request.story.as_ref().and_then(|story| story.id.as_deref()), Some("A1"));

@@ -1,14 +1,15 @@
 use super::super::Base;
 use super::*;
+use crate::job::testing::{at, ms};
 
-const START: i64 = 1_768_248_074_000;
+const START: EpochMs = at(1_768_248_074_000);
 
-fn bounds(zero_ms: Option<i64>) -> SpanBounds {
-    let base = Base { zero_ms, pad_before_ms: 500, pad_after_ms: 1_000, ..Base::default() };
+fn bounds(zero_ms: Option<EpochMs>) -> SpanBounds {
+    let base = Base { zero_ms, pad_before_ms: ms(500), pad_after_ms: ms(1_000), ..Base::default() };
     SpanBounds {
         base,
-        max_duration_ms: 14_400_000,
-        latest_ms: 4_000_000_000_000,
+        max_duration_ms: Millis::from_hours(4),
+        latest_ms: at(4_000_000_000_000),
         max_ahead_days: 30,
         most_clips: 500,
     }
@@ -38,7 +39,8 @@ fn document(segments: Vec<EventSegment>) -> EventSegments {
 /// Numbers, starts since the event's start, and lengths.
 fn found(of: &EventSegments, choice: &SegmentChoice) -> Vec<(usize, i64, i64)> {
     let listed = clips(of, choice, &bounds(None), "/document").unwrap();
-    listed.clips.iter().map(|clip| (clip.n, clip.span.start_pos_ms - START, clip.span.duration_ms)).collect()
+    let spans = listed.clips.iter().map(|clip| (clip.n, clip.span));
+    spans.map(|(n, span)| (n, (span.start_pos_ms - START).get(), span.duration_ms.get())).collect()
 }
 
 #[test]
@@ -53,7 +55,7 @@ fn an_events_segments_come_by_start_and_a_replays_in_its_order() {
     assert_eq!(found(&of, &SegmentChoice::default()), [(1, 29_500, 11_501), (2, 2_200, 8_050)]);
     let listed = clips(&of, &SegmentChoice::default(), &bounds(None), "/document").unwrap();
     assert_eq!(listed.skipped, [Skipped { n: 3, why: "has the times of segment 2".to_owned() }]);
-    assert_eq!(listed.clips[0].span.start_time_ms, 29_500);
+    assert_eq!(listed.clips[0].span.start_time_ms, ms(29_500));
     assert_eq!(
         listed.clips[0].labels[..3].iter().map(|(_, value)| value.as_str()).collect::<Vec<_>>(),
         ["Final", "Tennis", "r"]
@@ -143,10 +145,10 @@ fn second_zero_is_the_events_start_only_by_a_clock_or_by_consent() {
         let guessed = clips(&of, &consent, &bounds(None), "").unwrap();
         assert_eq!(
             (guessed.guesses, guessed.clips[0].span.start_pos_ms),
-            (vec![Guess::ZeroAssumed], START + 500)
+            (vec![Guess::ZeroAssumed], START + ms(500))
         );
-        let told = clips(&of, &SegmentChoice::default(), &bounds(Some(5_000)), "").unwrap();
-        assert_eq!((told.guesses.len(), told.clips[0].span.start_pos_ms), (0, 5_500));
+        let told = clips(&of, &SegmentChoice::default(), &bounds(Some(at(5_000))), "").unwrap();
+        assert_eq!((told.guesses.len(), told.clips[0].span.start_pos_ms), (0, at(5_500)));
     }
     of.start_ms = None;
     assert!(fault(&of, &consent).detail.contains("does not say"));

@@ -19,7 +19,10 @@ impl DocumentLinks for Kept {
         method: LinkMethod,
     ) -> Result<DocumentLink, Unavailable> {
         self.0.lock().unwrap().push((body, sha256.to_owned(), headers.clone(), method));
-        Ok(DocumentLink { url: format!("https://s3/{sha256}?signed"), expires_ms: 1_700_000_000_999 })
+        Ok(DocumentLink {
+            url: format!("https://s3/{sha256}?signed"),
+            expires_at: EpochMs::new(1_700_000_000_999),
+        })
     }
 }
 
@@ -57,7 +60,7 @@ fn served(text: &str) -> Served {
         origin: DocumentOrigin::Live,
         profile_source: Some("trigger"),
         warnings: Some("start-missing".to_owned()),
-        modified_ms: 784_111_777_000,
+        modified: EpochMs::new(784_111_777_000),
     }
 }
 
