@@ -20,7 +20,9 @@ PHASES = ["queued", "waiting", "reading", "copying", "encoding", "checking", "pu
 @pytest.fixture(scope="module")
 def large(stack: Stack) -> Recording:
     """Sixteen seconds of large pictures: an encoding of them takes longer than progress is stored after."""
-    manifest = dash.Manifest([dash.Period([forms.picture(Video(width=960, height=540, noise=20))])], duration=Fraction(16))
+    manifest = dash.Manifest(
+        [dash.Period([forms.picture(Video(width=960, height=540, noise=20))])], duration=Fraction(16)
+    )
     return stack.upload(recording_of("large", manifest, first=0, fps=Fraction(25)))
 
 
