@@ -134,6 +134,9 @@ impl Ledger {
         if same && late && worked && !seen.skewed {
             trouble("work went on after the deadline");
         }
+        if same && after.percent() < before.percent() {
+            trouble("progress went back");
+        }
         if same && before.image.is_some() && before.image != after.image {
             trouble("a picture's manifest changed");
         }
