@@ -28,7 +28,10 @@ fn names_are_defined_once() {
             }
         }
     }
+    let all = places.len();
     places.retain(|_, places| places.len() > 1);
+    let names: Vec<&str> = places.keys().map(String::as_str).collect();
+    println!("{} of {all} type names are defined more than once: {}", names.len(), names.join(", "));
     let unexplained: Vec<String> = places
         .iter()
         .filter(|(name, _)| !SHARED.iter().any(|(shared, _)| shared == name))
