@@ -1,11 +1,10 @@
 //! A claimed job: every write is conditional on the claim, and a lost claim stops the work.
 
-use crate::engine;
 use crate::error::AttemptError;
 use crate::upload::OpenUpload;
 use crate::{App, World};
-use export_clip::Gauge;
-use export_domain::job::{Fenced, Job, Phase, Report, State};
+use export_clip::{ClipPhase, Gauge, Plan, Underway};
+use export_domain::job::{Fenced, Job, Phase, PlanSummary, Report, State};
 use export_domain::ports::Clock;
 use export_domain::settings::Lifecycle;
 use export_domain::time::{EpochMs, Millis};
@@ -63,7 +62,7 @@ impl<'a, W: World> Lease<'a, W> {
 
     /// The report on the clip as it is now.
     fn report(&self) -> Report {
-        let report = engine::report(self.gauge.read());
+        let report = progress(self.gauge.read());
         let phase = if self.complete.load(Ordering::Relaxed) { Phase::Publishing } else { report.phase };
         Report { phase, ..report }
     }
@@ -151,5 +150,34 @@ impl<'a, W: World> Lease<'a, W> {
     /// Returns `true` if the job is still meant to be worked on.
     pub(crate) async fn is_running(&self) -> bool {
         self.job.lock().await.state == State::Running
+    }
+}
+
+/// The engine's word on a clip under way as a report.
+fn progress(underway: Underway) -> Report {
+    let phase = match underway.phase {
+        ClipPhase::Reading => Phase::Reading,
+        ClipPhase::Copying => Phase::Copying,
+        ClipPhase::Encoding => Phase::Encoding,
+        ClipPhase::Checking => Phase::Checking,
+    };
+    Report {
+        phase,
+        made_ms: Millis::new(underway.made.to_millis_floor()),
+        plan: underway.plan.map(plan_summary),
+    }
+}
+
+/// The engine's plan as it is stored, without what the worker adds.
+pub(crate) fn plan_summary(plan: Plan) -> PlanSummary {
+    PlanSummary {
+        kind: plan.kind.to_owned(),
+        reason: plan.reason,
+        fell_back: plan.fell_back.is_some(),
+        frames_encoded: plan.frames_encoded,
+        frames_copied: plan.frames_copied,
+        render_ms: plan.render_ms,
+        check_ms: plan.check_ms,
+        ..PlanSummary::default()
     }
 }

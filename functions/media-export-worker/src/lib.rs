@@ -9,7 +9,6 @@ mod attempt;
 mod clear;
 mod config;
 mod deployed;
-mod engine;
 mod error;
 mod handler;
 mod lease;

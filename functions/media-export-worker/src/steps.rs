@@ -2,15 +2,22 @@
 
 use crate::World;
 use crate::attempt::Attempt;
-use crate::engine::{self, JobRecording, Uploads, container};
 use crate::error::AttemptError;
+use crate::lease::plan_summary;
 use crate::report::report_fallback;
-use crate::upload::{Content, Prepared};
-use export_clip::{Clip, Error as ClipError, Made, Observer, Still, Thumbnail};
-use export_domain::job::{Job, Manifest, ObjectKind, PlanSummary, Reason, STILL, Warning};
-use export_domain::ports::{ClipStore, Clock, Tenants, Upload};
-use export_domain::request::Wanted;
-use export_domain::time::Millis;
+use crate::upload::{Content, Prepared, Uploads};
+use bytes::Bytes;
+use export_clip::{
+    Asked, Clip, Error as ClipError, FileFormat, Made, Observer, ReadFailure, Selection, Source, Still,
+    Thumbnail, VideoCodec,
+};
+use export_domain::job::{Hole, Job, Manifest, ObjectKind, PlanSummary, Reason, STILL, Warning, WarningCode};
+use export_domain::ports::{ClipStore, Clock, RecordingError, SourceStore, Tenants, Upload};
+use export_domain::request::{ExportType, Wanted};
+use export_domain::storage::Container;
+use export_domain::target::Bucket;
+use export_domain::tenant::Tenant;
+use export_domain::time::{EpochMs, Millis};
 use export_media::time::Nanos;
 use std::sync::Arc;
 use std::time::Duration;
@@ -94,7 +101,7 @@ impl<W: World> Attempt<'_, W> {
         let began = Instant::now();
         let clip = Clip {
             selection: recording.selection(&self.job, self.app.clock.now()),
-            container: container(self.job.order.target.container),
+            container: format(self.job.order.target.container),
             left: self.left().saturating_sub(MARGIN),
             last_try: again,
             gauge: Arc::clone(&self.lease.gauge),
@@ -114,8 +121,8 @@ impl<W: World> Attempt<'_, W> {
         let Made { written: prepared, length, lack_ms, holes, plan, warnings, bytes_read, open_ms } = made;
         let lack_ms = Millis::new(lack_ms).clamp(Millis::ZERO, self.job.order.duration_ms);
         let manifest = Manifest {
-            holes: holes.into_iter().map(engine::hole).collect(),
-            ..manifest(&prepared, length, lack_ms, engine::warnings(warnings))
+            holes: holes.into_iter().map(stored_hole).collect(),
+            ..manifest(&prepared, length, lack_ms, stored_warnings(warnings))
         };
         self.lease.completed();
         let video = self.publish(ObjectKind::Video, &prepared, manifest).await?;
@@ -125,7 +132,7 @@ impl<W: World> Attempt<'_, W> {
             bytes_written: prepared.bytes,
             open_ms,
             total_ms: u64::try_from(began.elapsed().as_millis()).unwrap_or(u64::MAX),
-            ..engine::plan(plan)
+            ..plan_summary(plan)
         };
         self.commit_video(video, plan).await?;
         if matches!(prepared.content, Content::Parts(..)) {
@@ -146,7 +153,7 @@ impl<W: World> Attempt<'_, W> {
             ..PlanSummary::default()
         };
         let prepared = Prepared::whole(jpeg.into());
-        let manifest = manifest(&prepared, Nanos::ZERO, Millis::ZERO, engine::warnings(warnings));
+        let manifest = manifest(&prepared, Nanos::ZERO, Millis::ZERO, stored_warnings(warnings));
         let image = self.publish(ObjectKind::Image, &prepared, manifest).await?;
         self.commit_image(image, plan).await
     }
@@ -190,4 +197,95 @@ fn manifest(prepared: &Prepared, length: Nanos, lack_ms: Millis, warnings: Vec<W
         warnings,
         holes: Vec::new(),
     }
+}
+
+/// The recording that a job is about, among those of its tenant.
+struct JobRecording<O> {
+    objects: Arc<O>,
+    bucket: Bucket,
+    manifest: String,
+}
+
+impl<O> JobRecording<O> {
+    fn new(objects: Arc<O>, tenant: &Tenant, job: &Job) -> Self {
+        Self { objects, bucket: tenant.source(), manifest: tenant.manifest_key(&job.order.live_path) }
+    }
+
+    /// The part of it that `job` wants.
+    fn selection(&self, job: &Job, now: EpochMs) -> Selection {
+        let order = &job.order;
+        let window = Asked {
+            start_pos_ms: order.start_pos_ms.get(),
+            start_time_ms: Some(order.start_time_ms.get()),
+            duration_ms: order.duration_ms.get(),
+            wall_end_ms: order.window_end().get(),
+            still: order.wanted == Wanted::Thumbnail,
+        };
+        let codec = match order.export_type {
+            ExportType::AsRecorded | ExportType::Unknown => None,
+            ExportType::H264 => Some(VideoCodec::H264),
+            ExportType::H265 => Some(VideoCodec::Hevc),
+        };
+        Selection {
+            manifest: self.manifest.clone(),
+            window,
+            codec,
+            now_ms: now.get(),
+            asked_at_ms: job.queued_at.get(),
+        }
+    }
+}
+
+impl<O: SourceStore + 'static> Source for JobRecording<O> {
+    async fn read(&self, path: &str, range: Option<(u64, u64)>, most: u64) -> Result<Bytes, ReadFailure> {
+        self.objects.read(&self.bucket, path, range, most).await.map_err(|error| match error {
+            RecordingError::NotFound => ReadFailure::NotFound,
+            RecordingError::Denied => ReadFailure::Denied(
+                "the recording may not be read; that takes s3:GetObject, and s3:ListBucket for what is not there"
+                    .to_owned(),
+            ),
+            RecordingError::Key(why) => {
+                let cause = Reason::KeyNotUsable.because("the recording's key cannot be used");
+                ReadFailure::Outside(AttemptError::Refused { cause, why }.into())
+            }
+            RecordingError::Clock(why) => ReadFailure::Outside(AttemptError::ClockWrong(why).into()),
+            RecordingError::TooLarge => ReadFailure::TooLarge,
+            RecordingError::Unavailable(error) => ReadFailure::Unavailable(error.to_string()),
+        })
+    }
+}
+
+/// The engine's file format of a container.
+fn format(container: Container) -> FileFormat {
+    match container {
+        Container::Ts | Container::Unknown => FileFormat::TransportStream,
+        Container::Mp4 => FileFormat::Mp4,
+    }
+}
+
+/// A hole as it is stored.
+fn stored_hole(hole: export_clip::Uncovered) -> Hole {
+    Hole { at_ms: Millis::new(hole.at_ms), length_ms: Millis::new(hole.length_ms) }
+}
+
+/// The engine's warnings as they are stored.
+fn stored_warnings(warnings: Vec<export_clip::Warning>) -> Vec<Warning> {
+    use export_clip::WarningCode as Engine;
+    let stored = |warning: export_clip::Warning| {
+        let code = match warning.code {
+            Engine::SegmentsLeftOut => WarningCode::SegmentsLeftOut,
+            Engine::PicturesLeftOut => WarningCode::PicturesLeftOut,
+            Engine::PicturesDamaged => WarningCode::PicturesDamaged,
+            Engine::PicturesScaled => WarningCode::PicturesScaled,
+            Engine::PicturesConverted => WarningCode::PicturesConverted,
+            Engine::MetadataLeftOut => WarningCode::MetadataLeftOut,
+            Engine::AudioLeftOut => WarningCode::AudioLeftOut,
+            Engine::AudioEncoded => WarningCode::AudioEncoded,
+            Engine::TracksMatchedByPosition => WarningCode::TracksMatchedByPosition,
+            Engine::RatesCorrected => WarningCode::RatesCorrected,
+            Engine::StartTimeDiffers => WarningCode::StartTimeDiffers,
+        };
+        Warning { code, count: warning.count, detail: warning.detail.into() }
+    };
+    warnings.into_iter().map(stored).collect()
 }

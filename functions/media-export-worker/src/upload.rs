@@ -6,7 +6,7 @@
 
 use crate::error::AttemptError;
 use bytes::{Bytes, BytesMut};
-use export_clip::Task;
+use export_clip::{ClipWriter, Sink, Task};
 use export_domain::ids::hex;
 use export_domain::ports::{Checked, ClipStore, Origin, Part, Upload, WriteError};
 use export_domain::target::Target;
@@ -231,6 +231,34 @@ impl<O: ClipStore + 'static> Uploader<O> {
             self.sent.push(part);
         }
         Ok(())
+    }
+}
+
+/// Uploads of one clip, of which at most one is open.
+pub(crate) struct Uploads<O> {
+    pub(crate) store: Arc<O>,
+    pub(crate) place: Place,
+    pub(crate) open: OpenUpload,
+}
+
+impl<O: ClipStore + 'static> Sink for Uploads<O> {
+    type Writer = Uploader<O>;
+
+    async fn begin(&self, headed: bool) -> Result<Uploader<O>, export_clip::Error> {
+        self.open.throw_away(self.store.as_ref(), &self.place.target).await;
+        Ok(Uploader::new(Arc::clone(&self.store), self.place.clone(), self.open.clone(), headed))
+    }
+}
+
+impl<O: ClipStore + 'static> ClipWriter for Uploader<O> {
+    type Written = Prepared;
+
+    async fn append(&mut self, data: &[u8]) -> Result<(), export_clip::Error> {
+        Ok(Self::append(self, data).await?)
+    }
+
+    async fn finish(self, head: Option<Bytes>) -> Result<Prepared, export_clip::Error> {
+        Ok(Self::finish(self, head).await?)
     }
 }
 

@@ -3,7 +3,7 @@
 use crate::App;
 use crate::handler::{Miss, check_parameters};
 use crate::source::Recordings;
-use export_clip::{Asked, Clip, Foreseen, Selection, VideoCodec};
+use export_clip::{Asked, Clip, FileFormat, Foreseen, Selection, VideoCodec};
 use export_domain::job::Order;
 use export_domain::ports::{Clock, RecordingLists, Sessions, SourceStore, Tenants};
 use export_domain::recordings::{ClipPlan, ClipPlanKind, RecordingClock};
@@ -67,8 +67,8 @@ fn clip(order: &Order, manifest: String, now: EpochMs) -> Clip {
         ExportType::H265 => Some(VideoCodec::Hevc),
     };
     let container = match order.target.container {
-        Container::Ts | Container::Unknown => export_clip::Container::Ts,
-        Container::Mp4 => export_clip::Container::Mp4,
+        Container::Ts | Container::Unknown => FileFormat::TransportStream,
+        Container::Mp4 => FileFormat::Mp4,
     };
     let selection = Selection { manifest, window, codec, now_ms: now.get(), asked_at_ms: now.get() };
     Clip { selection, container, left: WORKERS, last_try: false, gauge: Arc::default() }

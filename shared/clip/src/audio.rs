@@ -8,7 +8,6 @@ mod recorded;
 pub(crate) use open::open_audio;
 
 use crate::Source;
-use crate::container::Container;
 use crate::error::Error;
 use crate::ffmpeg::Ffmpeg;
 use crate::notes::WarningCode;
@@ -17,6 +16,7 @@ use bytes::Bytes;
 use encoded::{Encoded, Given};
 use export_media::arrange::{AudioSlots, ClipClock, Piece, ticks};
 use export_media::audio::{AudioFormat, AudioTarget};
+use export_media::ffmpeg::FileFormat;
 use export_media::mux::{MuxSample, TrackMedia, TrackSpec};
 use export_media::time::Nanos;
 pub(crate) use recorded::PeriodAudio;
@@ -54,7 +54,7 @@ enum Frames<O> {
 pub(crate) struct Means<'a, O> {
     pub(crate) reader: &'a Arc<Reader<O>>,
     pub(crate) ffmpeg: &'a Ffmpeg,
-    pub(crate) container: Container,
+    pub(crate) container: FileFormat,
     /// The window's start.
     pub(crate) start: Nanos,
 }
@@ -368,7 +368,7 @@ pub(crate) async fn heard<O: Source>(tracks: Vec<AudioTrack<O>>) -> Result<Vec<A
 
 /// Plans each part, and the form of copied audio: that of most of the audio. Everything else is encoded to
 /// it or, if no encoder makes it or the container has no place for it, everything is encoded.
-fn plan(container: Container, parts: Vec<PeriodAudio>) -> Option<(AudioFormat, Vec<Planned>)> {
+fn plan(container: FileFormat, parts: Vec<PeriodAudio>) -> Option<(AudioFormat, Vec<Planned>)> {
     let formats: Vec<Vec<AudioFormat>> = parts.iter().map(formats).collect();
     let goes_with = |format: &AudioFormat, own: &[AudioFormat]| own.iter().all(|own| format.goes_with(own));
     let length = |format: &AudioFormat| {
@@ -378,7 +378,7 @@ fn plan(container: Container, parts: Vec<PeriodAudio>) -> Option<(AudioFormat, V
     // `max_by_key` takes the last of equals; the first is meant.
     let firsts = formats.iter().rev().filter_map(|formats| formats.first());
     let format = firsts.max_by_key(|format| length(format))?.clone();
-    let carried = container == Container::Mp4 || format.fits_transport_stream();
+    let carried = container == FileFormat::Mp4 || format.fits_transport_stream();
     let alike = formats.iter().all(|own| goes_with(&format, own));
     let target = if carried { format.target() } else { None };
     let planned = parts.into_iter().zip(&formats).filter_map(|(part, own)| {

@@ -1,17 +1,17 @@
 //! A clip of a recording without a picture: the audio frames that start in the window.
 
 use crate::audio::{AudioTrack, heard};
-use crate::container::Container;
 use crate::error::Error;
 use crate::ffmpeg::Ffmpeg;
-use crate::source::window::Window;
 use crate::stats::Stats;
 use crate::write::container::{ContainerWriter, MuxBatch};
 use crate::{ClipWriter, Source};
 use export_media::arrange::{ClipClock, nanos, ticks};
 use export_media::coverage::{Coverage, Uncovered};
+use export_media::ffmpeg::FileFormat;
 use export_media::mux::edits;
 use export_media::time::Nanos;
+use export_media::window::Window;
 
 /// Frames that are written at once.
 const BATCH: usize = 48;
@@ -40,7 +40,7 @@ struct Tracks<O> {
 pub(crate) async fn make<O: Source, W: ClipWriter>(
     ffmpeg: &Ffmpeg,
     window: Window,
-    container: Container,
+    container: FileFormat,
     audio: Vec<AudioTrack<O>>,
     sink: W,
     stats: &Stats,
@@ -126,11 +126,11 @@ impl<O: Source> Tracks<O> {
     }
 
     /// Moves frames to where the container wants them.
-    fn shift(&self, batches: &mut [MuxBatch], container: Container, base: Nanos) {
+    fn shift(&self, batches: &mut [MuxBatch], container: FileFormat, base: Nanos) {
         for (batch, (first, timescale)) in batches.iter_mut().zip(self.starts()) {
             let moved = match container {
-                Container::Mp4 => first.saturating_neg(),
-                Container::Ts => ticks(base, timescale),
+                FileFormat::Mp4 => first.saturating_neg(),
+                FileFormat::TransportStream => ticks(base, timescale),
             };
             for (sample, _) in batch {
                 sample.dts += moved;

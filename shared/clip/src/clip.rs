@@ -1,28 +1,32 @@
 //! The ways to make a clip: copied where that can be; if not, encoded as a whole, and once more if larger pictures turn
 //! up than it was begun with. A recording without a picture gives a clip of its audio.
+//!
+//! Two halves work on a clip with a picture side by side: the planner reads the recording and passes on the clip's parts
+//! in order, copied or on their way through an encoder; the other half takes them and writes the file.
 
-mod making;
-
-use self::making::{ClipParts, VideoClip, make};
 use crate::audio::AudioTrack;
 use crate::audio_only::{self, Audio};
 use crate::budget::Budget;
-use crate::container::Container;
-use crate::error::{Error, Kind, Unfit};
+use crate::error::{Error, Kind, Refusal, Unfit};
 use crate::ffmpeg::Ffmpeg;
 use crate::gauge::Gauge;
 use crate::notes::{Warning, WarningCode};
 use crate::plan::Plan;
-use crate::planner::{Largest, PlanInput};
+use crate::planner::{Largest, PendingBlock, PlanInput, Planner};
 use crate::recording::{Recording, Selection};
 use crate::source::Track;
-use crate::source::window::Window;
+use crate::stats::Stats;
 use crate::still::{picture, show};
+use crate::video::VideoFeed;
+use crate::write::assembly::Assembly;
 use crate::{ClipWriter, Observer, Sink, Source};
 use export_media::coverage::Uncovered;
+use export_media::ffmpeg::FileFormat;
 use export_media::time::Nanos;
+use export_media::window::Window;
 use std::sync::Arc;
 use std::time::Duration;
+use tokio::sync::{mpsc, oneshot};
 use tokio::time::Instant;
 
 /// A clip to make.
@@ -31,7 +35,7 @@ pub struct Clip {
     /// The recording, and the part of it.
     pub selection: Selection,
     /// The clip's container.
-    pub container: Container,
+    pub container: FileFormat,
     /// The time that there is to make it, reading the recording included. What is judged to take longer is refused.
     pub left: Duration,
     /// `true` if a failure that nothing explains is not to be tried again: the clip is then encoded as a whole.
@@ -231,7 +235,7 @@ impl<S: Source, K: Sink, B: Observer> Making<'_, S, K, B> {
     }
 
     async fn begin(&self) -> Result<K::Writer, Error> {
-        self.sink.begin(self.clip.container == Container::Mp4).await
+        self.sink.begin(self.clip.container == FileFormat::Mp4).await
     }
 
     fn made(
@@ -245,6 +249,78 @@ impl<S: Source, K: Sink, B: Observer> Making<'_, S, K, B> {
         let (warnings, bytes_read) = (reader.notes().warnings(), reader.bytes());
         Made { written, length, lack_ms, holes, plan, warnings, bytes_read, open_ms: *open_ms }
     }
+}
+
+/// The parts of a clip: recorded video and audio, how they are made into one, and the file that they go to.
+struct ClipParts<'a, O, W> {
+    input: PlanInput<'a>,
+    video: VideoFeed<O>,
+    audio: Vec<AudioTrack<O>>,
+    writer: W,
+    stats: Arc<Stats>,
+}
+
+/// A clip that was made.
+#[derive(Debug)]
+struct VideoClip<T> {
+    written: T,
+    /// Length of the clip.
+    length: Nanos,
+    lack_ms: i64,
+    holes: Vec<Uncovered>,
+}
+
+/// Makes the clip; `None` if no picture lies in the window. The observer gets the first frame as soon as it is decoded.
+///
+/// # Errors
+/// [`Error::Unfit`] if it cannot be made by copying, or a check failed; the same clip can then be rendered.
+async fn make<O: Source, W: ClipWriter>(
+    parts: ClipParts<'_, O, W>,
+    observer: &impl Observer,
+) -> Result<Option<VideoClip<W::Written>>, Error> {
+    let ClipParts { input, mut video, audio, writer, stats } = parts;
+    // A run is decoded in a task of its own, which cannot borrow the observer.
+    let (first, decoded) = oneshot::channel();
+    let (pending, ready) = mpsc::channel(64);
+    let reader = Arc::clone(video.reader());
+    let planning = Planner::new(&input, pending, first, Arc::clone(&stats)).plan(&mut video);
+    let showing = async {
+        match decoded.await {
+            Ok(frame) => show(input.ffmpeg, &reader, &frame, observer).await,
+            // The clip has no picture.
+            Err(_) => Ok(()),
+        }
+    };
+    let writing = write(ready, audio, &input, writer, &stats);
+    let ((), (), written) = tokio::try_join!(planning, showing, writing)?;
+    let Some((written, length)) = written else { return Ok(None) };
+    Ok(Some(VideoClip { written, length, lack_ms: video.lack_ms(), holes: video.holes() }))
+}
+
+/// Writes the file as its parts become ready; `None` if there are none.
+async fn write<O: Source, W: ClipWriter>(
+    mut ready: mpsc::Receiver<PendingBlock>,
+    audio: Vec<AudioTrack<O>>,
+    input: &PlanInput<'_>,
+    writer: W,
+    stats: &Stats,
+) -> Result<Option<(W::Written, Nanos)>, Error> {
+    let Some(first) = ready.recv().await else { return Ok(None) };
+    let spec = first.spec.clone();
+    let run = first.run.clone();
+    let mut assembly =
+        Assembly::begin(input.container, spec, audio, first.block().await?, input.ffmpeg, writer).await?;
+    stats.written(assembly.started(), run.as_ref());
+    while let Some(next) = ready.recv().await {
+        let (paced, run) = (next.paced, next.run.clone());
+        assembly.add(next.block().await?).await?;
+        stats.written(assembly.started(), run.as_ref());
+        if paced {
+            input.budget.check_while(assembly.length()).map_err(Refusal::from)?;
+        }
+    }
+    let length = assembly.length();
+    Ok(Some((assembly.finish().await?, length)))
 }
 
 #[cfg(test)]

@@ -2,8 +2,6 @@
 
 pub(crate) mod decode;
 pub(crate) mod encode;
-pub(crate) mod excerpt;
+pub(crate) mod join;
 pub(crate) mod picture;
 pub(crate) mod rendered;
-pub(crate) mod splice;
-pub(crate) mod verify;

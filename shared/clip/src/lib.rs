@@ -7,7 +7,7 @@
 //! A clip of two seconds out of a folder, the first frame left alone:
 //!
 //! ```
-//! use export_clip::{Asked, Clip, ClipFile, Container, Ffmpeg, Folder, Selection};
+//! use export_clip::{Asked, Clip, ClipFile, Ffmpeg, FileFormat, Folder, Selection};
 //! use std::sync::Arc;
 //! use std::time::Duration;
 //!
@@ -32,7 +32,7 @@
 //! };
 //! let clip = Clip {
 //!     selection: Selection { manifest: "stream.mpd".to_owned(), window, codec: None, now_ms: 0, asked_at_ms: 0 },
-//!     container: Container::Mp4,
+//!     container: FileFormat::Mp4,
 //!     left: Duration::from_secs(60),
 //!     last_try: false,
 //!     gauge: Default::default(),
@@ -55,7 +55,6 @@ mod audio_only;
 mod budget;
 mod clip;
 mod codec;
-mod container;
 mod error;
 mod ffmpeg;
 mod files;
@@ -77,9 +76,9 @@ mod video;
 mod write;
 
 pub use clip::{Clip, Made};
-pub use container::Container;
 pub use error::{Error, Kind, Refusal, Unfit};
 pub use export_media::coverage::Uncovered;
+pub use export_media::ffmpeg::FileFormat;
 pub use export_media::nal::VideoCodec;
 pub use export_media::window::Asked;
 pub use ffmpeg::{Coder, Ffmpeg, cage, children};

@@ -6,17 +6,14 @@ use crate::budget::Budget;
 use crate::codec::decode::Latest;
 use crate::codec::decode::{Buffered, CodedSource, decode_all};
 use crate::codec::encode::{EncodeRequest, FirstFrame};
+use crate::codec::join::{copied, render_alone, render_join, unused_id};
 use crate::codec::picture::{Coded, Item, Setup};
-use crate::codec::splice::{render_alone, render_join, unused_id};
-use crate::codec::verify::copied;
-use crate::container::Container;
 use crate::error::Refusal;
 use crate::error::{Error, Unfit};
 use crate::ffmpeg::Ffmpeg;
 use crate::forecast::Forecast;
 use crate::notes::Notes;
 use crate::notes::WarningCode;
-use crate::source::window::Window;
 use crate::stats::{RunGauge, Stats};
 use crate::task::Task;
 use crate::video::VideoFeed;
@@ -24,12 +21,14 @@ use crate::write::assembly::{Block, ClipSample, VideoSpec};
 use export_media::conform::Conformed;
 use export_media::cut::{Access, Cutter, Method, Run, Step};
 use export_media::entries::SharedEntry;
+use export_media::ffmpeg::FileFormat;
 use export_media::ffmpeg::{Encoding, Purpose};
 use export_media::nal::{VideoCodec, is_interlaced};
 use export_media::picture::{DecoderConfig, PictureFormat};
 use export_media::sample::peak_bitrate;
 use export_media::time::Nanos;
 use export_media::weight::{Load, Share};
+use export_media::window::Window;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 use tokio::sync::{OwnedSemaphorePermit, Semaphore, mpsc};
@@ -52,7 +51,7 @@ pub(crate) struct PlanInput<'a> {
     pub(crate) window: Window,
     /// The codec that is asked for; `None` keeps the recorded one.
     pub(crate) codec: Option<VideoCodec>,
-    pub(crate) container: Container,
+    pub(crate) container: FileFormat,
     pub(crate) budget: &'a Budget,
     /// `true` to render what could be copied.
     pub(crate) render_all: bool,

@@ -2,19 +2,18 @@
 
 use crate::Source;
 use crate::audio::{AudioTrack, Means, open_audio};
-use crate::container::Container;
 use crate::error::{Error, Kind, Refusal};
 use crate::ffmpeg::Ffmpeg;
 use crate::notes::WarningCode;
-use crate::source::window::{Edge, Window, listed, waiting};
 use crate::source::{Reader, Track};
 use crate::video::{PeriodVideo, VideoFeed};
 use export_media::extent::Extent;
+use export_media::ffmpeg::FileFormat;
 use export_media::mpd::{Mpd, MpdError};
 use export_media::nal::VideoCodec;
 use export_media::select::{choose, pictures};
 use export_media::time::Nanos;
-use export_media::window::Asked;
+use export_media::window::{Asked, Edge, Listed, Window};
 use std::sync::Arc;
 use tokio::time::Instant;
 
@@ -210,7 +209,7 @@ impl<O: Source> Recording<O> {
     pub(crate) async fn audio(
         &self,
         ffmpeg: &Ffmpeg,
-        container: Container,
+        container: FileFormat,
     ) -> Result<Vec<AudioTrack<O>>, Error> {
         let means = Means { reader: &self.reader, ffmpeg, container, start: self.window.start };
         let audio = open_audio(&means, &self.window.periods(&self.mpd)).await?;
@@ -338,4 +337,26 @@ fn video_parts(mpd: &Mpd, window: Window, wanted: Option<VideoCodec>) -> Vec<Per
         Some(PeriodVideo { candidates, from, until, starts_period, ends_period })
     });
     parts.collect()
+}
+
+/// The media that the manifest lists of `track`, to the extent that a window from `start` on needs it.
+fn listed(track: &Track, start: Nanos) -> Result<Listed, Error> {
+    let segment = track.segment(track.index_at(start))?.map_or(Nanos::ZERO, |segment| {
+        let (from, to) = track.span(&segment);
+        to - from
+    });
+    let (first, end) = (track.listed_start(), track.listed_end());
+    Ok(Listed { start: first, end, open_ended: track.is_open_ended(), segment })
+}
+
+/// Looks again at `wake_at`; the recording is complete up to `edge`, and the window that is `asked` for begins at
+/// `start`.
+fn waiting(wake_at: i64, edge: Nanos, start: Nanos, asked: &Asked) -> Error {
+    let available_ms = (edge - start).to_millis_floor();
+    let at_ms = asked.start_pos_ms.saturating_add(available_ms);
+    Error::Waiting {
+        wake_at,
+        available_ms: available_ms.clamp(0, asked.duration_ms.max(0)),
+        live_edge_ms: Some(at_ms).filter(|at_ms| edge > Nanos::ZERO && *at_ms >= 0),
+    }
 }

@@ -4,7 +4,6 @@ mod drift;
 mod index;
 mod prefetch;
 mod reader;
-pub(crate) mod window;
 
 pub(crate) use prefetch::{Fetched, Segments};
 pub(crate) use reader::Reader;

@@ -6,7 +6,6 @@ use crate::error::{Error, Kind};
 use crate::ffmpeg::Ffmpeg;
 use crate::ports::Thumbnail;
 use crate::recording::{Recording, Selection};
-use crate::source::window::Window;
 use crate::source::{Reader, Track};
 use crate::video::{PeriodVideo, VideoFeed, coded, pictures, setup_of};
 use crate::{Observer, Source};
@@ -18,6 +17,7 @@ use export_media::picture::PictureFormat;
 use export_media::sample::{Rhythm, Sample};
 use export_media::stretch::SOON;
 use export_media::time::Nanos;
+use export_media::window::Window;
 use std::collections::BTreeSet;
 use std::sync::Arc;
 

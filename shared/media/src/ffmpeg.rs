@@ -59,9 +59,9 @@ pub enum Purpose {
 /// How pictures are turned is told elsewhere.
 const DECODER: [&str; 5] = ["-strict", "strict", "-flags", "+output_corrupt", "-noautorotate"];
 
-/// A container as a player gets it.
+/// The format of a clip's file: its container.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Packed {
+pub enum FileFormat {
     /// MP4 with its head first.
     Mp4,
     /// MPEG-2 transport stream.
@@ -108,10 +108,10 @@ pub fn decoded_times(list: &str) -> Option<Vec<i64>> {
 
 /// A clip in, raw pictures of `format` out: those of the first video track that a player shows, in display order and
 /// not turned.
-pub fn play(container: Packed, format: &PictureFormat) -> Vec<String> {
+pub fn play(container: FileFormat, format: &PictureFormat) -> Vec<String> {
     let demuxer = match container {
-        Packed::Mp4 => "mp4",
-        Packed::TransportStream => "mpegts",
+        FileFormat::Mp4 => "mp4",
+        FileFormat::TransportStream => "mpegts",
     };
     decode_from(demuxer, format, format, 0)
 }
@@ -442,7 +442,9 @@ mod tests {
         let mut calls = vec![to_transport_stream(), encode_audio(target)];
         for format in [format(false), format(true)] {
             calls.extend([jpeg(&format), decode_damaged(&format, &format), list_decoded()]);
-            calls.extend([Packed::Mp4, Packed::TransportStream].map(|container| play(container, &format)));
+            calls.extend(
+                [FileFormat::Mp4, FileFormat::TransportStream].map(|container| play(container, &format)),
+            );
             for codec in codecs {
                 calls.extend([0, usize::MAX].map(|skip| decode(codec, &format, &format, skip)));
                 for purpose in purposes {

@@ -27,7 +27,7 @@ async fn the_time_to_read_a_recording_is_none_to_encode_it() {
     let (codec, manifest) = (Some(VideoCodec::Hevc), MANIFEST.to_owned());
     let clip = Clip {
         selection: Selection { manifest, window, codec, now_ms: 0, asked_at_ms: 0 },
-        container: Container::Mp4,
+        container: FileFormat::Mp4,
         left: Duration::from_secs(20),
         last_try: false,
         gauge: Arc::default(),

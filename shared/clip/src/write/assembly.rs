@@ -1,7 +1,6 @@
 //! Puts pictures and copied audio together on the clip's clock.
 
 use crate::audio::{AudioTrack, heard};
-use crate::container::Container;
 use crate::error::{Error, Unfit};
 use crate::ffmpeg::Ffmpeg;
 use crate::write::container::{ContainerWriter, MuxBatch};
@@ -10,6 +9,7 @@ use bytes::Bytes;
 use export_media::arrange::{ClipClock, nanos, ticks};
 use export_media::display::Matrix;
 use export_media::entries::{SharedEntry, without_parameter_sets};
+use export_media::ffmpeg::FileFormat;
 use export_media::mux::{MuxSample, TrackMedia, TrackSpec, edits, movie_timescale};
 use export_media::nal::{in_band, orientation_message, with_messages};
 use export_media::picture::DecoderConfig;
@@ -69,7 +69,7 @@ pub(crate) struct VideoSpec {
 
 /// The tracks of a clip under way.
 pub(crate) struct Assembly<O, W> {
-    container: Container,
+    container: FileFormat,
     matrix: Matrix,
     timescale: u32,
     movie_timescale: u32,
@@ -95,7 +95,7 @@ pub(crate) struct Assembly<O, W> {
 impl<O: Source, W: ClipWriter> Assembly<O, W> {
     /// Starts the file with its first pictures.
     pub(crate) async fn begin(
-        container: Container,
+        container: FileFormat,
         video: VideoSpec,
         audio: Vec<AudioTrack<O>>,
         block: Block,
@@ -104,7 +104,7 @@ impl<O: Source, W: ClipWriter> Assembly<O, W> {
     ) -> Result<Self, Error> {
         let VideoSpec { width, height, matrix, timescale, delay, entry } = video;
         let mut audio = heard(audio).await?;
-        if container == Container::Mp4 {
+        if container == FileFormat::Mp4 {
             for track in &mut audio {
                 track.lead_in(nanos(delay, timescale));
             }
@@ -118,11 +118,11 @@ impl<O: Source, W: ClipWriter> Assembly<O, W> {
         let first: Vec<Option<i64>> = edge.iter().map(|batch| batch.first().map(|(s, _)| s.dts)).collect();
         let base = nanos(delay, timescale) + LEAST_BASE.max(audio_ahead(&audio, &first));
         let (shift, lead) = match container {
-            Container::Mp4 => (delay.max(ticks(audio_ahead(&audio, &first), timescale)), 0),
-            Container::Ts => (ticks(base, timescale), ticks(base, timescale) - delay),
+            FileFormat::Mp4 => (delay.max(ticks(audio_ahead(&audio, &first), timescale)), 0),
+            FileFormat::TransportStream => (ticks(base, timescale), ticks(base, timescale) - delay),
         };
         let sample_entries = match block.pictures.first() {
-            Some(picture) if container == Container::Ts => {
+            Some(picture) if container == FileFormat::TransportStream => {
                 vec![without_parameter_sets(&picture.config.entry)?]
             }
             // Once all pictures are known, it is replaced by the one that describes all of them.
@@ -176,7 +176,7 @@ impl<O: Source, W: ClipWriter> Assembly<O, W> {
     pub(crate) async fn finish(mut self) -> Result<W::Written, Error> {
         let length = self.length();
         self.flush(length, true).await?;
-        if self.container == Container::Mp4 {
+        if self.container == FileFormat::Mp4 {
             self.output.describe(vec![self.entry.boxed()?])?;
         }
         let of_track = |first, timescale| edits(first, timescale, length, self.movie_timescale);
@@ -209,7 +209,7 @@ impl<O: Source, W: ClipWriter> Assembly<O, W> {
 
     /// A picture's bytes as this container wants them.
     fn packed(&mut self, picture: &ClipSample) -> Result<Bytes, Error> {
-        if self.container == Container::Mp4 {
+        if self.container == FileFormat::Mp4 {
             return Ok(self.entry.sample(&picture.config, &picture.data)?);
         }
         let data = picture.in_band()?;
@@ -232,8 +232,8 @@ impl<O: Source, W: ClipWriter> Assembly<O, W> {
                 *first
             });
             let moved = match self.container {
-                Container::Mp4 => -first.unwrap_or(0),
-                Container::Ts => ticks(self.base, track.spec().timescale),
+                FileFormat::Mp4 => -first.unwrap_or(0),
+                FileFormat::TransportStream => ticks(self.base, track.spec().timescale),
             };
             for (sample, _) in &mut batch {
                 sample.dts += moved;

@@ -1,11 +1,11 @@
 //! The clip's file as it is written: MP4 with its head first, or a transport stream through ffmpeg.
 
 use crate::ClipWriter;
-use crate::container::Container;
 use crate::error::{Error, Unfit};
 use crate::ffmpeg::{Ffmpeg, Running, Stdin};
 use crate::task::Task;
 use bytes::Bytes;
+use export_media::ffmpeg::FileFormat;
 use export_media::ffmpeg::to_transport_stream;
 use export_media::mux::{EditEntry, FragmentWriter, Mp4Tables, MuxSample, TrackSpec};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
@@ -36,13 +36,13 @@ pub(crate) enum ContainerWriter<W> {
 impl<W: ClipWriter> ContainerWriter<W> {
     /// Starts a file with `tracks`.
     pub(crate) async fn begin(
-        container: Container,
+        container: FileFormat,
         tracks: Vec<TrackSpec>,
         movie_timescale: u32,
         ffmpeg: &Ffmpeg,
         sink: W,
     ) -> Result<Self, Error> {
-        if container == Container::Mp4 {
+        if container == FileFormat::Mp4 {
             let tables = Mp4Tables::new(tracks, movie_timescale)?;
             return Ok(ContainerWriter::Mp4 { tables, sink: Box::new(sink) });
         }

@@ -7,14 +7,13 @@ use std::collections::BTreeMap;
 const SHARED: &[(&str, &str)] = &[
     ("App", "each function's own"),
     ("Config", "each function's own"),
-    ("Container", BOUNDARY),
     ("Warning", BOUNDARY),
     ("WarningCode", BOUNDARY),
 ];
 
 /// The reason for what crosses the engine's edge.
 const BOUNDARY: &str =
-    "the clip engine knows no job: the worker's `engine.rs` translates it into what is stored";
+    "the clip engine knows no job: the worker's `steps.rs` translates it into what is stored";
 
 #[test]
 fn names_are_defined_once() {

@@ -1,7 +1,7 @@
 //! The command line.
 
 use export_clip::cage::CagePolicy;
-use export_clip::{Container, VideoCodec};
+use export_clip::{FileFormat, VideoCodec};
 use std::path::PathBuf;
 use std::time::Duration;
 
@@ -55,7 +55,7 @@ pub(crate) struct Options {
     pub(crate) start_ms: i64,
     pub(crate) duration_ms: i64,
     pub(crate) codec: Option<VideoCodec>,
-    container: Option<Container>,
+    container: Option<FileFormat>,
     pub(crate) still: bool,
     pub(crate) ffmpeg: PathBuf,
     /// `None`: no cage.
@@ -124,8 +124,8 @@ impl Options {
             }
             "--container" => {
                 self.container = Some(match value {
-                    "mp4" => Container::Mp4,
-                    "ts" => Container::Ts,
+                    "mp4" => FileFormat::Mp4,
+                    "ts" => FileFormat::TransportStream,
                     _ => return Err("is neither mp4 nor ts".to_owned()),
                 });
             }
@@ -155,9 +155,9 @@ impl Options {
     }
 
     /// The clip's container.
-    pub(crate) fn container(&self) -> Container {
+    pub(crate) fn container(&self) -> FileFormat {
         let ts = || self.output.as_ref().is_some_and(|path| path.extension().is_some_and(|end| end == "ts"));
-        self.container.unwrap_or_else(|| if ts() { Container::Ts } else { Container::Mp4 })
+        self.container.unwrap_or_else(|| if ts() { FileFormat::TransportStream } else { FileFormat::Mp4 })
     }
 
     /// Turns the engine's logs on, if they are wanted.
@@ -222,10 +222,10 @@ mod tests {
     #[test]
     fn the_container_is_as_the_files_name_ends_unless_it_is_named() {
         for (line, container) in [
-            ("stream.mpd -o a.mp4", Container::Mp4),
-            ("stream.mpd -o a.ts", Container::Ts),
-            ("stream.mpd -o a.ts --container mp4", Container::Mp4),
-            ("stream.mpd --measure", Container::Mp4),
+            ("stream.mpd -o a.mp4", FileFormat::Mp4),
+            ("stream.mpd -o a.ts", FileFormat::TransportStream),
+            ("stream.mpd -o a.ts --container mp4", FileFormat::Mp4),
+            ("stream.mpd --measure", FileFormat::Mp4),
         ] {
             let Ok(Asked::Cut(options)) = read(line) else { panic!("{line}") };
             assert_eq!(options.container(), container, "{line}");
