@@ -4,9 +4,7 @@
 //! later audio stays with later pictures. Audio comes in frames of fixed length, which cannot be cut: behind a closed
 //! hole those frames are taken that fit best, measured against the absolute position, so that errors never add up.
 
-use crate::time::{Nanos, clamp};
-
-const NANOS_PER_SECOND: i128 = 1_000_000_000;
+use crate::time::{NANOS_PER_SECOND, Nanos, clamp};
 
 /// Converts nanoseconds of the clip's clock to ticks, to the nearest.
 pub fn ticks(at: Nanos, timescale: u32) -> i64 {

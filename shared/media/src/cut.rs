@@ -11,12 +11,10 @@ mod render;
 pub use render::Run;
 
 use crate::nal::{Leading, Picture, RandomAccess};
-use crate::stretch::{Bounds, NEVER};
+use crate::stretch::{Bounds, MAX_REORDER, NEVER};
 use crate::time::Nanos;
 use std::collections::VecDeque;
 
-/// A picture may be decoded after at most this many that are shown later (both standards' largest picture buffer).
-const MAX_REORDER: usize = 16;
 /// Pictures that may wait for their place in display order; beyond this the times make no sense.
 const MOST_WAITING: usize = 256;
 /// The longest head past which a copy cannot start although decoding could: the clip is better rendered in pieces.

@@ -11,7 +11,7 @@ use crate::time::{Nanos, Timeline};
 use std::collections::BTreeMap;
 
 /// A picture may be decoded after at most this many that are shown later (both standards' largest picture buffer).
-const MAX_REORDER: usize = 16;
+pub(crate) const MAX_REORDER: usize = 16;
 /// Manifests tell a Period's start in milliseconds: its first picture may be up to one earlier.
 const PERIOD_ROUNDING: Nanos = Nanos::new(1_000_000);
 /// Reference pictures that a refresh may take whose pictures are held until it is complete.

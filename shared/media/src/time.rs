@@ -7,7 +7,7 @@ use std::cmp::Ordering;
 use std::num::NonZeroU32;
 use std::ops::{Add, Sub};
 
-const NANOS_PER_SECOND: i128 = 1_000_000_000;
+pub(crate) const NANOS_PER_SECOND: i128 = 1_000_000_000;
 const NANOS_PER_MILLI: i128 = 1_000_000;
 
 /// An instant or a length of time in nanoseconds. Instants count from the Unix epoch, or from the start of the

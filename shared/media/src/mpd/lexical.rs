@@ -2,8 +2,8 @@
 
 use super::range::ByteRange;
 use super::{FrameRate, Nanos};
+use crate::time::NANOS_PER_SECOND;
 
-const NANOS_PER_SECOND: i128 = 1_000_000_000;
 const SECONDS_PER_DAY: i128 = 86_400;
 
 /// `xs:duration`, not negative. Years and months have no fixed length and are refused unless zero.
