@@ -11,7 +11,7 @@ use export_domain::ports::{
 use export_domain::request::FieldError;
 use export_domain::settings::ReplyStyle;
 use export_domain::tenant::Tenant;
-use export_domain::time::{EpochMs, Millis};
+use export_domain::time::EpochMs;
 use export_domain::tvu::{Outcome, Via, answer};
 use export_lambda::http::{Reply, Request, disposition, problem, refused};
 use export_lambda::metrics::Metric;
@@ -135,7 +135,7 @@ where
         }
         let now = self.intake.clock.now();
         let told = answer(Outcome::Job(job), Via::Status, now, ReplyStyle::default());
-        NoLinks::NotReady(u64::from(Millis::new(told.reply.time_wait).to_secs_ceil()).max(1))
+        NoLinks::NotReady(u64::from(told.reply.time_wait.to_secs_ceil()).max(1))
     }
 
     /// A link cannot be bound to a bucket's owner, as every other request to a bucket is. So the tenant's row must still

@@ -313,11 +313,11 @@ pub(crate) const MAX_START_TIME: Millis = Millis::from_days(30);
 fn start_time(value: Option<&RequestJson>) -> Result<Millis, FieldError> {
     let error = |why: &str| FieldError::new("StartTime", why);
     let value = value.ok_or_else(|| error("is required"))?;
-    let ms = match value {
-        RequestJson::Text(text) => clock(text).or_else(|| digits(text, 15)),
-        other => other.as_integer(),
+    let time = match value {
+        RequestJson::Text(text) => clock(text).or_else(|| digits(text, 15).map(Millis::new)),
+        other => other.as_integer().map(Millis::new),
     };
-    let time = ms.map(Millis::new).ok_or_else(|| error("must be HH:MM:SS or milliseconds"))?;
+    let time = time.ok_or_else(|| error("must be HH:MM:SS or milliseconds"))?;
     if (Millis::ZERO..=MAX_START_TIME).contains(&time) {
         Ok(time)
     } else {
@@ -325,7 +325,7 @@ fn start_time(value: Option<&RequestJson>) -> Result<Millis, FieldError> {
     }
 }
 
-fn clock(text: &str) -> Option<i64> {
+fn clock(text: &str) -> Option<Millis> {
     let mut parts = text.split(':');
     let (hours, minutes, seconds) = (parts.next()?, parts.next()?, parts.next()?);
     if parts.next().is_some() {
@@ -333,8 +333,8 @@ fn clock(text: &str) -> Option<i64> {
     }
     let (seconds, fraction) = seconds.split_once('.').unwrap_or((seconds, "0"));
     let thousandths = digits(fraction, 3)? * [100, 10, 1].get(fraction.len() - 1)?;
-    let (hours, minutes, seconds) = (digits(hours, 6)?, sixty(minutes)?, sixty(seconds)?);
-    Some(((hours * 60 + minutes) * 60 + seconds) * 1000 + thousandths)
+    let (hours, minutes) = (Millis::from_hours(digits(hours, 6)?), Millis::from_mins(sixty(minutes)?));
+    Some(hours + minutes + Millis::from_secs(sixty(seconds)?) + Millis::new(thousandths))
 }
 
 fn sixty(text: &str) -> Option<i64> {

@@ -23,8 +23,8 @@ const WAIT_SOURCE_MOST: Millis = Millis::from_secs(30);
 #[serde(rename_all = "PascalCase")]
 pub struct ExportReply {
     /// Milliseconds to wait before asking again; 0 if the answer is final.
-    #[cfg_attr(feature = "openapi", schema(minimum = 0, maximum = 30000))]
-    pub time_wait: i64,
+    #[cfg_attr(feature = "openapi", schema(value_type = i64, minimum = 0, maximum = 30000))]
+    pub time_wait: Millis,
     /// `ErrorCode`, as `openapi::error_code` describes it.
     #[cfg_attr(feature = "openapi", schema(schema_with = openapi::error_code))]
     pub error_code: i32,
@@ -51,9 +51,9 @@ pub struct ExportReply {
     #[serde(rename = "S3Dir")]
     pub s3_dir: String,
     /// Milliseconds of the window that are not made yet; of a finished clip, those that the recording lacks.
-    #[cfg_attr(feature = "openapi", schema(minimum = 0))]
+    #[cfg_attr(feature = "openapi", schema(value_type = Option<i64>, minimum = 0))]
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub lack_length: Option<i64>,
+    pub lack_length: Option<Millis>,
     /// The job's name, for the status routes.
     #[cfg_attr(feature = "openapi", schema(pattern = "^[a-z2-7]{32}$"))]
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -172,7 +172,7 @@ fn job_reply(job: &Job, via: Via, now: EpochMs, style: ReplyStyle) -> ExportRepl
         ReplyRow::ThumbnailInWork => plain(1, WAIT_LEAST, "Work Not Finish"),
         ReplyRow::ReadyFull | ReplyRow::ReadyShort => {
             let lack = job.video.as_ref().map_or(Millis::ZERO, |v| v.lack_ms);
-            ExportReply { lack_length: Some(lack.get()), ..plain(5, Millis::ZERO, "Success") }
+            ExportReply { lack_length: Some(lack), ..plain(5, Millis::ZERO, "Success") }
         }
         ReplyRow::ThumbnailReady => plain(0, Millis::ZERO, "Success"),
         ReplyRow::SourceAbsent | ReplyRow::TimedOut => failed(job, retry),
@@ -199,7 +199,7 @@ fn rejection_wait(rejection: &Rejection) -> Millis {
 }
 
 fn working(wait: Millis, lack: Millis) -> ExportReply {
-    ExportReply { lack_length: Some(lack.get()), ..plain(1, wait, "Work Not Finish") }
+    ExportReply { lack_length: Some(lack), ..plain(1, wait, "Work Not Finish") }
 }
 
 fn failed(job: &Job, wait: Millis) -> ExportReply {
@@ -207,7 +207,7 @@ fn failed(job: &Job, wait: Millis) -> ExportReply {
         Some(failure) if job.state == State::Failed => failure.message(),
         _ => "cancelled".to_owned(),
     };
-    let lack = (job.order.wanted != Wanted::Thumbnail).then_some(job.order.duration_ms.get());
+    let lack = (job.order.wanted != Wanted::Thumbnail).then_some(job.order.duration_ms);
     ExportReply { lack_length: lack, ..plain(-1, wait, &text) }
 }
 
@@ -230,7 +230,7 @@ fn source_wait(job: &Job, now: EpochMs) -> Millis {
 
 fn plain(code: i32, wait: Millis, message: &str) -> ExportReply {
     ExportReply {
-        time_wait: wait.get(),
+        time_wait: wait,
         error_code: code,
         error_message: message.to_owned(),
         image_path: None,

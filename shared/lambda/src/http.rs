@@ -155,7 +155,7 @@ impl Reply {
 /// The reply to a request of a TVU route: `Retry-After` whenever the client shall ask again, `Location` of the job.
 pub fn reply(answer: &Answer) -> Reply {
     let mut reply = Reply::new(answer.status).with_json("application/json", &answer.reply);
-    let wait = Millis::new(answer.reply.time_wait);
+    let wait = answer.reply.time_wait;
     if wait > Millis::ZERO {
         reply = reply.with("retry-after", wait.to_secs_ceil().to_string());
     }

@@ -121,14 +121,14 @@ fn every_answer_about_a_job_keeps_the_rules() {
             let in_work = reply.error_code == 1;
             let retried = via == Via::Submit && matches!(row, ReplyRow::SourceAbsent | ReplyRow::TimedOut);
             assert_eq!(
-                reply.time_wait > 0,
+                reply.time_wait > ms(0),
                 in_work || retried,
                 "TimeWait is positive iff the answer may change"
             );
             assert_eq!(in_work, !job.state.is_terminal());
             let media = job.order.wanted != Wanted::Thumbnail;
             assert_eq!(reply.lack_length.is_some(), media, "thumbnails have no LackLength");
-            assert!(reply.lack_length.is_none_or(|lack| (0..=job.order.duration_ms.get()).contains(&lack)));
+            assert!(reply.lack_length.is_none_or(|lack| (ms(0)..=job.order.duration_ms).contains(&lack)));
             assert_eq!(reply.video_path.is_some(), media && job.state == State::Ready);
             let failed = matches!(job.state, State::Failed | State::Cancelled);
             assert_eq!(
@@ -152,7 +152,7 @@ fn replies_have_the_seeds_members_in_the_seeds_order() {
     let queued = answer(Outcome::Job(&job()), Via::Submit, at(0), ReplyStyle::default()).reply;
     assert_eq!(
         (queued.time_wait, queued.error_message.as_str(), queued.lack_length),
-        (2000, "Work Not Finish", Some(9000))
+        (ms(2000), "Work Not Finish", Some(ms(9000)))
     );
     let thumbnail = {
         let mut job = ready;
@@ -194,7 +194,7 @@ fn replies_without_a_job_have_the_tables_status_code_and_text() {
         assert_eq!((given.status, given.reply.error_message.as_str()), (status, message));
         assert_eq!(
             (given.reply.error_code, given.reply.time_wait, given.reply.lack_length),
-            (-1, wait, None)
+            (-1, ms(wait), None)
         );
         let always_200 = ReplyStyle { always_200: true, ..ReplyStyle::default() };
         assert_eq!(answer(outcome, Via::Submit, at(0), always_200).status, 200);
@@ -203,8 +203,9 @@ fn replies_without_a_job_have_the_tables_status_code_and_text() {
 
 #[test]
 fn waits_follow_progress_and_the_live_edge() {
-    let wait =
-        |job: Job| answer(Outcome::Job(&job), Via::Submit, at(10_000), ReplyStyle::default()).reply.time_wait;
+    let wait = |job: Job| {
+        answer(Outcome::Job(&job), Via::Submit, at(10_000), ReplyStyle::default()).reply.time_wait.get()
+    };
     let running = Job { state: State::Running, started_at: Some(at(9_000)), ..job() };
     assert_eq!(wait(Job { done_ms: ms(0), ..running.clone() }), 2000);
     assert_eq!(wait(Job { done_ms: ms(4500), ..running.clone() }), 1000);
@@ -219,7 +220,7 @@ fn waits_follow_progress_and_the_live_edge() {
 fn a_picture_that_waits_for_its_recording_says_when_to_ask_again() {
     let wait = |job: &Job, now| {
         let reply = answer(Outcome::Job(job), Via::Submit, now, ReplyStyle::default()).reply;
-        (reply.error_code, reply.time_wait)
+        (reply.error_code, reply.time_wait.get())
     };
     let mut job = Job { state: State::WaitingSource, wake_at: Some(at(3_600_000)), ..job() };
     job.order.wanted = Wanted::Thumbnail;
@@ -234,7 +235,7 @@ proptest! {
     #[test]
     fn what_is_lacking_of_a_clip_in_work_only_falls(steps in vec((0..5, 0..9000i64), 1..30)) {
         let (mut job, mut now, times) = (job(), at(1_000_000), Lifecycle::default());
-        let mut lack = i64::MAX;
+        let mut lack = Millis::MAX;
         for (step, done) in steps {
             let done_ms = ms(done);
             now = now + ms(40_000);
