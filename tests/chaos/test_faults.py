@@ -194,12 +194,12 @@ def test_functions_that_were_frozen_between_invocations_go_on(chaos, small, clip
     trial.judge()
 
 
-# ---- ffmpeg. What the worker's four uses of it have in their arguments, and what becomes of one start of it.
+# ---- ffmpeg. What the worker's uses of it have in their arguments, and what becomes of one start of it.
 
 USES = {
-    "decodes": "-f rawvideo pipe:1",
-    "encodes": "-flush_packets 1 -f mp4 pipe:1",
-    "makes a picture": "-frames:v",
+    "plays a join": "-f mp4 -i pipe:0 -filter_complex",
+    "encodes": "libx264",
+    "makes a picture": "mjpeg",
     "writes a .ts": "-f mpegts",
 }
 BREAKS = {

@@ -16,8 +16,8 @@ from .world import World
 
 CLIPS, CAP = 50, 10
 TENANT_CAP, ASKED, AT_ONCE = 5, 50, 5
-# What one clip starts at most: decoder, encoder and check for its head and for its tail, one for its picture, a muxer.
-FFMPEGS = 8
+# What one clip starts at most: one that renders and one that checks its head, the same for its tail, a muxer.
+FFMPEGS = 5
 
 
 class Watch:

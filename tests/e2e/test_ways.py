@@ -17,16 +17,20 @@ from media.verify import verify
 ROOT = Path(__file__).resolve().parents[2]
 WINDOW = (Fraction(2530, 1000), 5300)  # seconds, milliseconds
 
-# What the wrapper does to the arguments of an encoder whose pictures are to stand beside copied ones.
+
+def filtering(more: str) -> str:
+    """A rule of the wrapper: pictures go through one more filter on their way to the encoder."""
+    return f"""*"[coded]"*";"*) set -- "$@" "${{1%%"[coded]"*}},{more}[coded]${{1#*"[coded]"}}" ;;"""
+
+
+
+# What the wrapper does to the arguments of an ffmpeg whose pictures are to stand beside copied ones.
 BREAKS = {
-    "loses a picture": (
-        """setparams=range*) set -- "$@" "$1,select='not(eq(n,3))'" -fps_mode passthrough ;;""",
-        "was given 36 pictures and gave 35",
-    ),
-    "shows pictures twice": ('setparams=range*) set -- "$@" "$1,shuffleframes=0 0" ;;', "not the recorded one"),
-    "paints a corner": ('setparams=range*) set -- "$@" "$1,drawbox=w=60:h=60:t=fill" ;;', "not the recorded one"),
-    "swaps neighbours": ('setparams=range*) set -- "$@" "$1,shuffleframes=1 0" ;;', "not the recorded one"),
-    "dies": ('-g) exit 1 ;;', "ffmpeg ended"),
+    "loses a picture": (filtering("select='not(eq(n,3))'"), "was given 36 pictures and gave 35"),
+    "shows pictures twice": (filtering("shuffleframes=0 0"), "not the recorded one"),
+    "paints a corner": (filtering("drawbox=w=60:h=60:t=fill"), "not the recorded one"),
+    "swaps neighbours": (filtering("shuffleframes=1 0"), "not the recorded one"),
+    "dies": ("-g:v:0) exit 1 ;;", "ffmpeg ended"),
 }
 
 
@@ -44,7 +48,7 @@ def wrapper(folder: Path, rule: str) -> Path:
     path.write_text(
         f"""#!/bin/sh
 case " $* " in
-  *" -g 600 "*)
+  *" -g:v:0 600 "*)
     count=$#
     while [ "$count" -gt 0 ]; do
       case "$1" in

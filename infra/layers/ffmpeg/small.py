@@ -51,15 +51,15 @@ MACHINES = {"arm64": ("aarch64", "arm64", "aarch64-linux-gnu"), "x86_64": ("x86_
 
 # What `shared/media/src/ffmpeg.rs` names. Audio may be of any codec that MP4 holds and FFmpeg itself decodes.
 PARTS = {
-    "demuxer": ("h264", "hevc", "mov", "mpegts", "rawvideo"),
-    "decoder": ("h264", "hevc", "rawvideo", "aac", "ac3", "alac", "dca", "eac3", "flac", "mp1float", "mp2float", "mp3float", "opus",
+    "demuxer": ("h264", "hevc", "mov", "mpegts"),
+    "decoder": ("h264", "hevc", "aac", "ac3", "alac", "dca", "eac3", "flac", "mp1float", "mp2float", "mp3float", "opus",
                 "pcm_*", "truehd", "vorbis"),
     "parser": ("h264", "hevc", "aac", "ac3", "dca", "flac", "mpegaudio", "opus", "vorbis"),
     "bsf": ("extract_extradata", "h264_mp4toannexb", "hevc_mp4toannexb"),
-    "filter": ("aformat", "aresample", "bwdif", "format", "hflip", "pad", "scale", "select", "setfield", "setparams", "setsar",
-               "transpose", "vflip"),
+    "filter": ("aformat", "aresample", "bwdif", "extractplanes", "format", "hflip", "pad", "scale", "select", "setfield", "setparams",
+               "setpts", "setsar", "sidedata", "split", "transpose", "vflip"),
     "encoder": ("aac", "libx264", "libx265", "mjpeg", "rawvideo"),
-    "muxer": ("framecrc", "mjpeg", "mp4", "mpegts", "rawvideo"),
+    "muxer": ("framecrc", "mov", "mp4", "mpegts"),
     "protocol": ("pipe",),
 }
 

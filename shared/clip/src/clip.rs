@@ -7,6 +7,7 @@
 use crate::audio::AudioTrack;
 use crate::audio_only::{self, Audio};
 use crate::budget::Budget;
+use crate::codec::encode::FirstFrame;
 use crate::error::{Error, Kind, Refusal, Unfit};
 use crate::ffmpeg::Ffmpeg;
 use crate::gauge::Gauge;
@@ -26,7 +27,7 @@ use export_media::time::Nanos;
 use export_media::window::Window;
 use std::sync::Arc;
 use std::time::Duration;
-use tokio::sync::{mpsc, oneshot};
+use tokio::sync::mpsc;
 use tokio::time::Instant;
 
 /// A clip to make.
@@ -185,7 +186,7 @@ impl<S: Source, K: Sink, B: Observer> Making<'_, S, K, B> {
             return Ok(());
         }
         match picture(self.ffmpeg, self.source, track).await {
-            Ok(Some(frame)) => show(self.ffmpeg, &self.source.reader, &frame, self.observer).await,
+            Ok(Some(jpeg)) => show(&self.source.reader, jpeg, self.observer).await,
             Ok(None) => Ok(()),
             Err(error) => {
                 tracing::warn!(%error, "failed to make the thumbnail of a waiting job");
@@ -279,15 +280,15 @@ async fn make<O: Source, W: ClipWriter>(
     observer: &impl Observer,
 ) -> Result<Option<VideoClip<W::Written>>, Error> {
     let ClipParts { input, mut video, audio, writer, stats } = parts;
-    // A run is decoded in a task of its own, which cannot borrow the observer.
-    let (first, decoded) = oneshot::channel();
+    // A run is rendered in a task of its own, which cannot borrow the observer.
+    let (first, jpeg) = FirstFrame::new(observer.wants_first_frame().await);
     let (pending, ready) = mpsc::channel(64);
     let reader = Arc::clone(video.reader());
     let planning = Planner::new(&input, pending, first, Arc::clone(&stats)).plan(&mut video);
     let showing = async {
-        match decoded.await {
-            Ok(frame) => show(input.ffmpeg, &reader, &frame, observer).await,
-            // The clip has no picture.
+        match jpeg.await {
+            Ok(jpeg) => show(&reader, jpeg, observer).await,
+            // The clip has no picture, or it is not wanted.
             Err(_) => Ok(()),
         }
     };

@@ -6,6 +6,7 @@
 use crate::Source;
 use crate::budget::Budget;
 use crate::clip::{Clip, Way};
+use crate::codec::encode::FirstFrame;
 use crate::error::Error;
 use crate::ffmpeg::Ffmpeg;
 use crate::forecast::Forecast;
@@ -17,7 +18,7 @@ use crate::stats::Stats;
 use export_media::time::Nanos;
 use std::sync::Arc;
 use std::time::Duration;
-use tokio::sync::{mpsc, oneshot};
+use tokio::sync::mpsc;
 use tokio::time::Instant;
 
 /// The longest window that is planned from all of its pictures.
@@ -138,7 +139,7 @@ impl Clip {
         let input = way.input(self, &ffmpeg, recording.window);
         let stats = Arc::new(Stats::new(way.unfit.clone()));
         let (mut video, mut forecast) = (recording.pictures(), Forecast::default());
-        let ((first, _picture), (pending, _ready)) = (oneshot::channel(), mpsc::channel(1));
+        let ((first, _jpeg), (pending, _ready)) = (FirstFrame::new(false), mpsc::channel(1));
         let planner = Planner::new(&input, pending, first, Arc::clone(&stats));
         planner.foreseeing(&mut forecast).plan(&mut video).await?;
         let is_empty = forecast.all().frames == 0;

@@ -3,8 +3,7 @@
 
 use crate::Source;
 use crate::budget::Budget;
-use crate::codec::decode::Latest;
-use crate::codec::decode::{Buffered, CodedSource, decode_all};
+use crate::codec::decode::{CodedSource, Footage};
 use crate::codec::encode::{EncodeRequest, FirstFrame};
 use crate::codec::join::{copied, render_alone, render_join, unused_id};
 use crate::codec::picture::{Coded, Item, Setup};
@@ -15,6 +14,7 @@ use crate::forecast::Forecast;
 use crate::notes::Notes;
 use crate::notes::WarningCode;
 use crate::stats::{RunGauge, Stats};
+use crate::still::still_of;
 use crate::task::Task;
 use crate::video::VideoFeed;
 use crate::write::assembly::{Block, ClipSample, VideoSpec};
@@ -142,7 +142,7 @@ pub(crate) struct Planner<'a> {
     /// `None` before the first one begins.
     stretch: Option<Stretch>,
     first: Option<FirstFrame>,
-    /// Decodes the first picture, if that is copied.
+    /// Makes a JPEG of the first picture, if that is copied.
     picture: Option<Task<Result<(), Error>>>,
     /// The share of each encoder; or the reason why none fits.
     share: Result<Share, Refusal>,
@@ -374,8 +374,10 @@ impl<'a> Planner<'a> {
         splice: bool,
         pictures: Vec<Access<Coded>>,
     ) -> Result<(), Error> {
-        if let (Some(first), Some(access)) = (self.first.take(), pictures.first()) {
-            let picture = still(self.input.ffmpeg.clone(), Arc::clone(setup), access.item.clone(), first);
+        if let (Some(first), Some(access)) = (self.first.take(), pictures.first())
+            && first.is_wanted()
+        {
+            let picture = show(self.input.ffmpeg.clone(), Arc::clone(setup), access.item.clone(), first);
             self.picture = Some(Task::spawn(picture));
         }
         self.stats.copied_pictures(pictures.len());
@@ -494,20 +496,21 @@ fn interlaced() -> Error {
     Unfit::Interlaced.because("the recording is interlaced")
 }
 
-/// Decodes a picture that needs no other.
-async fn still(ffmpeg: Ffmpeg, setup: Arc<Setup>, picture: Coded, first: FirstFrame) -> Result<(), Error> {
-    let format = setup.format;
-    let mut taker = Latest::default();
-    match decode_all(&ffmpeg, &mut Buffered::new(setup, [picture]), &mut taker).await {
+/// Makes the JPEG of a picture that needs no other.
+async fn show(ffmpeg: Ffmpeg, setup: Arc<Setup>, picture: Coded, mut first: FirstFrame) -> Result<(), Error> {
+    let footage = Footage::new(Arc::clone(&setup), [picture]);
+    match still_of(&ffmpeg, &setup, &footage, 0).await {
+        Ok(tracks) => {
+            tracks.stills.iter().for_each(|jpeg| first.give(jpeg));
+            Ok(())
+        }
         // A clip can do without its picture.
-        Err(Error::GivenUp(refused)) => tracing::warn!(%refused, "failed to decode the first picture"),
-        decoded => drop(decoded?),
+        Err(Error::GivenUp(refused)) => {
+            tracing::warn!(%refused, "failed to make a picture of the first frame");
+            Ok(())
+        }
+        Err(error) => Err(error),
     }
-    if let Some(raw) = taker.take() {
-        // Whoever waited for it is gone only when the whole work is being dropped.
-        let _ = first.send((format, raw));
-    }
-    Ok(())
 }
 
 /// The other half has ended, and says itself why.

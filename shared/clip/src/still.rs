@@ -1,6 +1,6 @@
 //! One picture: the first of the window as JPEG, with as few bytes read as the recording allows.
 
-use crate::codec::decode::{Buffered, CodedSource, Damaged, Latest, Pictures, decode_all};
+use crate::codec::decode::{CodedSource, Damaged, Footage, PictureTracks};
 use crate::codec::picture::{Coded, Item, Setup};
 use crate::error::{Error, Kind};
 use crate::ffmpeg::Ffmpeg;
@@ -11,9 +11,8 @@ use crate::video::{PeriodVideo, VideoFeed, coded, pictures, setup_of};
 use crate::{Observer, Source};
 use bytes::Bytes;
 use export_media::cut::Run;
-use export_media::ffmpeg::jpeg;
+use export_media::ffmpeg::WantedTracks;
 use export_media::nal::RandomAccess;
-use export_media::picture::PictureFormat;
 use export_media::sample::{Rhythm, Sample};
 use export_media::stretch::SOON;
 use export_media::time::Nanos;
@@ -23,10 +22,6 @@ use std::sync::Arc;
 
 /// Pictures that are decoded behind the first one of the window, in case that it is damaged.
 const SPARE: usize = 8;
-
-/// The first and the last bytes of a JPEG (ITU-T T.81, table B.1).
-const START_OF_IMAGE: &[u8] = &[0xff, 0xd8];
-const END_OF_IMAGE: &[u8] = &[0xff, 0xd9];
 
 /// A still to make: the first frame of a window.
 #[derive(Debug, Clone)]
@@ -49,29 +44,23 @@ impl Still {
         source.check_still_edge(track).await?;
         let frame = picture(ffmpeg, &source, track).await?;
         let frame = frame.ok_or_else(|| source.no_picture())?;
-        thumbnail(ffmpeg, &source.reader, &frame).await
+        Ok(thumbnail(&source.reader, frame))
     }
 }
 
-/// A raw picture of what `reader` reads, as JPEG.
-async fn thumbnail<S: Source>(
-    ffmpeg: &Ffmpeg,
-    reader: &Reader<S>,
-    (format, raw): &Shown,
-) -> Result<Thumbnail, Error> {
-    let jpeg = to_jpeg(ffmpeg, format, raw).await?;
-    Ok(Thumbnail { jpeg, bytes_read: reader.bytes(), warnings: reader.notes().warnings() })
+/// A picture of what `reader` reads.
+fn thumbnail<S: Source>(reader: &Reader<S>, jpeg: Bytes) -> Thumbnail {
+    Thumbnail { jpeg, bytes_read: reader.bytes(), warnings: reader.notes().warnings() }
 }
 
 /// Hands the observer the first frame, if it still wants it.
 pub(crate) async fn show<S: Source>(
-    ffmpeg: &Ffmpeg,
     reader: &Reader<S>,
-    frame: &Shown,
+    jpeg: Bytes,
     observer: &impl Observer,
 ) -> Result<(), Error> {
     if observer.wants_first_frame().await {
-        observer.first_frame(thumbnail(ffmpeg, reader, frame).await?).await
+        observer.first_frame(thumbnail(reader, jpeg)).await
     } else {
         Ok(())
     }
@@ -82,7 +71,7 @@ pub(crate) async fn picture<S: Source>(
     ffmpeg: &Ffmpeg,
     source: &Recording<S>,
     track: &Track,
-) -> Result<Option<Shown>, Error> {
+) -> Result<Option<Bytes>, Error> {
     if let Some(part) = source.video.first()
         && let Some(found) = by_ranges(ffmpeg, &source.reader, track, part).await?
     {
@@ -91,38 +80,22 @@ pub(crate) async fn picture<S: Source>(
     first_picture(ffmpeg, &mut source.pictures(), source.window).await
 }
 
-/// Encodes a raw picture.
-async fn to_jpeg(ffmpeg: &Ffmpeg, format: &PictureFormat, raw: &[u8]) -> Result<Bytes, Error> {
-    let mut image = Vec::new();
-    let refused = |complaint| Kind::NotPossible.because(format!("the JPEG encoder: {complaint}")).into();
-    ffmpeg.run(&jpeg(format), &[raw], &mut image).await.map_err(|error| error.or(refused))?;
-    // Its exit status is no proof that all of it went out.
-    if image.starts_with(START_OF_IMAGE) && image.ends_with(END_OF_IMAGE) {
-        Ok(image.into())
-    } else {
-        Err(Error::Unexplained(format!(
-            "the JPEG encoder gave {} bytes that are no whole picture",
-            image.len()
-        )))
-    }
-}
-
 /// The first picture of the window, or the last one still shown at its start, from everything that `feed` reads.
 async fn first_picture<O: Source>(
     ffmpeg: &Ffmpeg,
     feed: &mut VideoFeed<O>,
     window: Window,
-) -> Result<Option<Shown>, Error> {
+) -> Result<Option<Bytes>, Error> {
     let mut shown_at_start = None;
     let mut next = feed.next().await?;
     while let Some(Item::Start(setup, first)) = next {
         let most = setup.rhythm.reorder + SPARE;
         let (pictures, following) = beginning(feed, first, window.start, most).await?;
-        let taken = decoded(ffmpeg, &setup, &pictures, window).await?;
-        if taken.found.is_some() {
-            return Ok(taken.found);
+        match decoded(ffmpeg, &setup, &pictures, window).await? {
+            Some((FirstShown::Within(_), jpeg)) => return Ok(Some(jpeg)),
+            Some((FirstShown::Before(_), jpeg)) => shown_at_start = Some(jpeg),
+            None => {}
         }
-        shown_at_start = taken.shown_at_start.or(shown_at_start);
         next = following;
         while let Some(Item::Sample(_)) = next {
             next = feed.next().await?;
@@ -157,66 +130,74 @@ async fn beginning<O: Source>(
     }
 }
 
-/// Decodes the beginning of a stretch. Of damaged pictures, what a decoder gives of them.
+/// The first picture of the beginning of a stretch, and where it stands. Of damaged pictures, of those that a decoder gives.
 async fn decoded(
     ffmpeg: &Ffmpeg,
     setup: &Arc<Setup>,
     pictures: &[Coded],
     window: Window,
-) -> Result<FirstShown, Error> {
-    let before = pictures.iter().filter(|picture| picture.shown && picture.pts < window.start);
-    let from = before.map(|picture| picture.pts).max().unwrap_or(window.start);
-    let feed = || {
-        let shown = |picture: &Coded| picture.shown && picture.pts >= from;
-        let fed = pictures.iter().map(|picture| Coded { shown: shown(picture), ..picture.clone() });
-        Buffered::new(Arc::clone(setup), fed)
-    };
-    let mut taker = FirstShown::new(window, setup.format);
-    let adds_up = match decode_all(ffmpeg, &mut feed(), &mut taker).await {
-        Ok(true) => return Ok(taker),
-        Ok(false) => true,
-        Err(Error::GivenUp(_)) => false,
+) -> Result<Option<(FirstShown, Bytes)>, Error> {
+    let footage = || Footage::new(Arc::clone(setup), pictures.iter().cloned());
+    let (found, adds_up) = match chosen(ffmpeg, setup, &footage(), window).await {
+        Ok((found, true)) => return Ok(found),
+        Ok((found, false)) => (found, true),
+        Err(Error::GivenUp(_)) => (None, false),
         Err(error) => return Err(error),
     };
-    if let Some(damaged) = Damaged::list(ffmpeg, pictures, adds_up).await? {
-        taker = FirstShown::new(window, setup.format);
-        decode_all(ffmpeg, &mut feed().given_by(Some(Arc::new(damaged))), &mut taker).await?;
+    match Damaged::list(ffmpeg, pictures, adds_up).await? {
+        Some(damaged) => {
+            let footage = footage().given_by(Some(damaged));
+            chosen(ffmpeg, setup, &footage, window).await.map(|(found, _)| found)
+        }
+        None => Ok(found),
     }
-    Ok(taker)
 }
 
-/// A raw picture and its format.
-pub(crate) type Shown = (PictureFormat, Vec<u8>);
-
-struct FirstShown {
-    window: Window,
-    format: PictureFormat,
-    found: Option<Shown>,
-    shown_at_start: Option<Shown>,
+/// The number of the first picture of a window among those that a decoder gives.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum FirstShown {
+    /// It is shown from within the window on.
+    Within(usize),
+    /// It is on display at its start.
+    Before(usize),
 }
 
 impl FirstShown {
-    fn new(window: Window, format: PictureFormat) -> Self {
-        Self { window, format, found: None, shown_at_start: None }
+    /// In pictures that are shown for so long, in display order.
+    fn of(order: &[(Nanos, Option<Nanos>)], window: Window) -> Option<Self> {
+        let shown = || (0..).zip(order).filter_map(|(n, (pts, shown))| Some((n, *pts, (*shown)?)));
+        let on_display = |(_, pts, duration): &(usize, Nanos, Nanos)| *pts + *duration > window.start;
+        if let Some((n, ..)) = shown().find(|(_, pts, _)| (window.start..window.end).contains(pts)) {
+            return Some(Self::Within(n));
+        }
+        let before = shown().take_while(|(_, pts, _)| *pts < window.start).last();
+        before.filter(on_display).map(|(n, ..)| Self::Before(n))
     }
 }
 
-impl Pictures for FirstShown {
-    async fn begin(&mut self, _: &Setup) -> Result<(), Error> {
-        Ok(())
-    }
+/// The first picture of the window in `footage`; also says whether the decoder had nothing to complain about.
+async fn chosen(
+    ffmpeg: &Ffmpeg,
+    setup: &Setup,
+    footage: &Footage,
+    window: Window,
+) -> Result<(Option<(FirstShown, Bytes)>, bool), Error> {
+    let Some(place) = FirstShown::of(footage.order(), window) else { return Ok((None, true)) };
+    let (FirstShown::Within(n) | FirstShown::Before(n)) = place;
+    let PictureTracks { stills, silent, .. } = still_of(ffmpeg, setup, footage, n).await?;
+    Ok((stills.into_iter().next().map(|jpeg| (place, jpeg)), silent))
+}
 
-    async fn picture(&mut self, pts: Nanos, duration: Nanos, raw: &[u8]) -> Result<bool, Error> {
-        if pts < self.window.start {
-            if pts + duration > self.window.start {
-                self.shown_at_start = Some((self.format, raw.to_vec()));
-            }
-        } else if pts < self.window.end && self.found.is_none() {
-            self.found = Some((self.format, raw.to_vec()));
-        }
-        // Whether it is the right one shows only when all are decoded.
-        Ok(true)
-    }
+/// The JPEG of the `n`-th picture in display order. All are decoded: whether it is the right one shows only then.
+pub(crate) async fn still_of(
+    ffmpeg: &Ffmpeg,
+    setup: &Setup,
+    footage: &Footage,
+    n: usize,
+) -> Result<PictureTracks, Error> {
+    let wanted = WantedTracks { first: n, still: Some(n), ..WantedTracks::default() };
+    let refused = |complaint| Kind::NotPossible.because(format!("the JPEG encoder: {complaint}")).into();
+    footage.through(ffmpeg, &setup.format, &wanted, |_| ()).await.map_err(|error| error.or(refused))
 }
 
 /// The same from byte ranges of one segment. `None` if that is not certain to be the right picture: the segment then
@@ -226,7 +207,7 @@ async fn by_ranges<O: Source>(
     reader: &Reader<O>,
     track: &Track,
     part: &PeriodVideo,
-) -> Result<Option<(PictureFormat, Vec<u8>)>, Error> {
+) -> Result<Option<Bytes>, Error> {
     let start = part.from;
     if part.starts_period {
         return Ok(None);
@@ -254,16 +235,15 @@ async fn by_ranges<O: Source>(
     let Some(setup) = setup_of(track, &media.samples[0], &first.item, Rhythm::of(&media.samples))? else {
         return Ok(None);
     };
-    let setup = Arc::new(setup);
-    let format = setup.format;
     let led = first.pts;
     let run = coded.into_iter().filter(|access| access.pts >= led).collect();
     let Some(run) = Run::whole(run, wanted, wanted + Nanos::new(1)) else { return Ok(None) };
-    let mut taker = Latest::default();
-    let feed = run.feed.into_iter().map(|access| Coded { shown: access.pts == wanted, ..access.item });
-    match decode_all(ffmpeg, &mut Buffered::new(setup, feed), &mut taker).await {
-        Ok(true) => Ok(taker.take().map(|raw| (format, raw))),
-        Ok(false) | Err(Error::GivenUp(_)) => Ok(None),
+    let setup = Arc::new(setup);
+    let footage = Footage::new(Arc::clone(&setup), run.feed.into_iter().map(|access| access.item));
+    let Some(n) = footage.order().iter().position(|(pts, _)| *pts == wanted) else { return Ok(None) };
+    match still_of(ffmpeg, &setup, &footage, n).await {
+        Ok(PictureTracks { stills, silent: true, .. }) => Ok(stills.into_iter().next()),
+        Ok(_) | Err(Error::GivenUp(_)) => Ok(None),
         Err(error) => Err(error),
     }
 }

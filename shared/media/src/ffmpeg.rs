@@ -54,6 +54,17 @@ pub enum Purpose {
     },
 }
 
+/// Colours of which nothing is said.
+const UNTAGGED: &str = "setparams=color_primaries=unknown:color_trc=unknown:colorspace=unknown";
+/// Pictures that encoded ones are later than a JPEG, so that none is decoded before it is shown: more than any encoder
+/// reorders.
+const CODED_AT: u32 = 16;
+/// Pictures that all others are later than encoded ones. The muxer writes what is due first, and these wait: of a track with
+/// two packets that wait it gets the times wrong, which tell the encoded pictures' order. More than a run has.
+const OTHERS_AT: u32 = 1_000_000;
+/// Packets of a track that wait for another to begin: more than a run has.
+const MOST_HELD_BACK: &str = "1000000";
+
 /// `strict` makes the H.264 decoder wait as long as pictures may be reordered, not as long as they have been. It also
 /// gives what it is not sure of, such as an open GOP that says nothing of recovery: a player shows these pictures.
 /// How pictures are turned is told elsewhere.
@@ -68,25 +79,163 @@ pub enum FileFormat {
     TransportStream,
 }
 
-/// Annex B in, pictures of `recorded`; raw pictures of `format` out, one for each that was coded and in display order,
-/// except for the first `skip`. Pictures of another look are [`Conformed`]; those of another shape get black borders.
-pub fn decode(
-    codec: VideoCodec,
-    recorded: &PictureFormat,
-    format: &PictureFormat,
-    skip: usize,
-) -> Vec<String> {
-    let demuxer = match codec {
-        VideoCodec::H264 => "h264",
-        VideoCodec::Hevc => "hevc",
-    };
-    decode_from(demuxer, recorded, format, skip)
+/// What a decoder is fed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Fed {
+    /// Annex B.
+    Stream(VideoCodec),
+    /// Fragmented MP4, a sample a picture: of damaged ones come those that [`list_decoded`] lists.
+    Samples,
+    /// A clip: those pictures of its first video track that a player shows, and not turned.
+    Clip(FileFormat),
 }
 
-/// Fragmented MP4 in, a sample a picture of `recorded`; raw pictures of `format` out, those that [`list_decoded`]
-/// lists.
-pub fn decode_damaged(recorded: &PictureFormat, format: &PictureFormat) -> Vec<String> {
-    decode_from("mp4", recorded, format, 0)
+impl Fed {
+    fn demuxer(self) -> &'static str {
+        match self {
+            Self::Stream(VideoCodec::H264) => "h264",
+            Self::Stream(VideoCodec::Hevc) => "hevc",
+            Self::Samples | Self::Clip(FileFormat::Mp4) => "mp4",
+            Self::Clip(FileFormat::TransportStream) => "mpegts",
+        }
+    }
+}
+
+/// What is wanted of the pictures that a decoder gives, which are numbered from 0 on in display order. The picture
+/// `first` and all behind it are looked at; those before it are of no interest.
+#[derive(Debug, Clone, Copy, Default)]
+pub struct WantedTracks<'a> {
+    /// The number of the first picture of interest.
+    pub first: usize,
+    /// How to encode pictures, and how many of them from `first` on.
+    pub encoded: Option<(&'a Encoding, usize)>,
+    /// `true` if a picture has to be told from another by what is seen of it; all are counted in any case.
+    pub told_apart: bool,
+    /// The number of a picture to make a JPEG of.
+    pub still: Option<usize>,
+    /// Numbers of the pictures that are wanted as they are.
+    pub raw: &'a [usize],
+}
+
+/// A track of what ffmpeg gives.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum PictureTrack {
+    /// Encoded pictures.
+    Coded,
+    /// The luma of each picture from the first of interest on, as [`THUMB`] values of 16 bits each: the mean of as many
+    /// areas if they are to be told apart.
+    Thumbs,
+    /// One JPEG.
+    Still,
+    /// Raw pictures.
+    Raw,
+}
+
+/// Columns and rows of what is in [`PictureTrack::Thumbs`].
+pub const THUMB: (usize, usize) = (16, 9);
+
+impl WantedTracks<'_> {
+    /// The tracks of the output, the one with `track_ID` 1 first.
+    pub fn tracks(&self) -> impl Iterator<Item = PictureTrack> {
+        let coded = self.encoded.map(|_| PictureTrack::Coded);
+        let still = self.still.map(|_| PictureTrack::Still);
+        let raw = (!self.raw.is_empty()).then_some(PictureTrack::Raw);
+        [coded, Some(PictureTrack::Thumbs), still, raw].into_iter().flatten()
+    }
+}
+
+/// Coded pictures of `recorded` in; a fragmented `mov` out, a fragment a frame, with the tracks of what is `wanted`.
+/// Pictures of another look than `format` are [`Conformed`]; those of another shape get black borders.
+///
+/// One process gives all of it, so that pictures do not leave it as they are and come back.
+pub fn picture_tracks(
+    fed: Fed,
+    recorded: &PictureFormat,
+    format: &PictureFormat,
+    wanted: &WantedTracks<'_>,
+) -> Vec<String> {
+    // Frames get numbers for times, whatever their stream says.
+    let rate = wanted.encoded.map_or("25".to_owned(), |(how, _)| rate(how));
+    let input = ["-r", &rate, "-f", fed.demuxer(), "-i", "pipe:0"];
+    let mut args = common(&[&DECODER[..], &input].concat());
+    args.extend(words(&["-filter_complex", &graph(recorded, format, wanted)]));
+    for track in wanted.tracks() {
+        args.extend(["-map".to_owned(), format!("[{}]", label(track))]);
+    }
+    args.extend(words(&["-fps_mode", "passthrough"]));
+    for (track, n) in wanted.tracks().zip(0..) {
+        args.extend(match (track, wanted.encoded) {
+            (PictureTrack::Coded, Some((how, _))) => encoder(format, how),
+            (PictureTrack::Still, _) => words(&[&format!("-c:v:{n}"), "mjpeg", &format!("-q:v:{n}"), "3"]),
+            // The muxer has no name for every layout, and looks no further if it is given one.
+            _ => words(&[&format!("-c:v:{n}"), "rawvideo", &format!("-tag:v:{n}"), "yuvs"]),
+        });
+    }
+    args.extend(words(&["-max_muxing_queue_size", MOST_HELD_BACK, "-max_interleave_delta", "0"]));
+    args.extend(words(&["-movflags", "+empty_moov+default_base_moof+frag_every_frame"]));
+    if let Some((how, _)) = wanted.encoded {
+        args.extend(words(&["-video_track_timescale", &how.timescale.to_string()]));
+    }
+    args.extend(words(&["-flush_packets", "1", "-f", "mov", "pipe:1"]));
+    args
+}
+
+fn rate(how: &Encoding) -> String {
+    format!("{}/{}", how.timescale, how.frame_ticks)
+}
+
+fn label(track: PictureTrack) -> &'static str {
+    match track {
+        PictureTrack::Coded => "coded",
+        PictureTrack::Thumbs => "thumbs",
+        PictureTrack::Still => "still",
+        PictureTrack::Raw => "raw",
+    }
+}
+
+/// The filters from the decoder to each track.
+fn graph(recorded: &PictureFormat, format: &PictureFormat, wanted: &WantedTracks<'_>) -> String {
+    let late = if wanted.first > 0 { format!("select=gte(n\\,{}),", wanted.first) } else { String::new() };
+    let tracks: Vec<PictureTrack> = wanted.tracks().collect();
+    let ends: Vec<String> = tracks.iter().map(|track| format!("[to_{}]", label(*track))).collect();
+    let (conforming, count) = (conforming(recorded, format), tracks.len());
+    let split = format!("[0:v:0]{late}{conforming},split={count}{}", ends.concat());
+    let chain = |(track, end): (&PictureTrack, &String)| {
+        format!("{end}{}[{}]", branch(*track, format, wanted), label(*track))
+    };
+    let chains = tracks.iter().zip(&ends).map(chain);
+    std::iter::once(split).chain(chains).collect::<Vec<_>>().join(";")
+}
+
+/// The filters of one track.
+fn branch(track: PictureTrack, format: &PictureFormat, wanted: &WantedTracks<'_>) -> String {
+    // Behind the first filter, pictures are numbered from the first one of interest on.
+    let number = |n: &usize| format!("eq(n\\,{})", n.saturating_sub(wanted.first));
+    match track {
+        PictureTrack::Coded => {
+            let (tags, count) =
+                wanted.encoded.map_or((String::new(), 0), |(how, count)| (tagging(format, how), count));
+            format!("select=lt(n\\,{count}),setpts=N+{CODED_AT},{tags}")
+        }
+        PictureTrack::Thumbs => {
+            let (columns, rows) = THUMB;
+            // In full range nothing is stretched on the way.
+            let (seen, how) = if wanted.told_apart {
+                ("extractplanes=y,setparams=range=full,", "area")
+            } else {
+                ("", "neighbor")
+            };
+            format!("setpts=N+{OTHERS_AT},{seen}scale={columns}:{rows}:flags={how},format=gray16le")
+        }
+        PictureTrack::Still => {
+            let chosen = wanted.still.iter().map(number).collect::<String>();
+            format!("select={chosen},{}", jpeg(format))
+        }
+        PictureTrack::Raw => {
+            let chosen: Vec<String> = wanted.raw.iter().map(number).collect();
+            format!("select={},setpts=N+{OTHERS_AT}", chosen.join("+"))
+        }
+    }
 }
 
 /// Fragmented MP4 in, a line for each picture that a decoder gives out of damaged ones; see [`decoded_times`].
@@ -106,23 +255,12 @@ pub fn decoded_times(list: &str) -> Option<Vec<i64>> {
     list.lines().filter(|line| !line.starts_with('#')).map(time).collect()
 }
 
-/// A clip in, raw pictures of `format` out: those of the first video track that a player shows, in display order and
-/// not turned.
-pub fn play(container: FileFormat, format: &PictureFormat) -> Vec<String> {
-    let demuxer = match container {
-        FileFormat::Mp4 => "mp4",
-        FileFormat::TransportStream => "mpegts",
-    };
-    decode_from(demuxer, format, format, 0)
-}
-
-fn decode_from(demuxer: &str, recorded: &PictureFormat, format: &PictureFormat, skip: usize) -> Vec<String> {
-    // Without tags, since pictures with different ones are converted into each other.
-    let untagged = "setparams=color_primaries=unknown:color_trc=unknown:colorspace=unknown";
-    let late = if skip > 0 { format!("select=gte(n\\,{skip}),") } else { String::new() };
+/// The filters that make decoded pictures like those of `format`, of which nothing is said.
+fn conforming(recorded: &PictureFormat, format: &PictureFormat) -> String {
     let conformed = Conformed::new(recorded, format);
     let (width, height) = conformed.size;
-    let mut filters = vec![format!("{late}{untagged}")];
+    // Without tags, since pictures with different ones are converted into each other.
+    let mut filters = vec![UNTAGGED.to_owned()];
     filters.extend(conformed.deinterlaced.then(|| {
         format!(
             "bwdif=mode=send_frame:parity={}:deint=all",
@@ -137,14 +275,11 @@ fn decode_from(demuxer: &str, recorded: &PictureFormat, format: &PictureFormat, 
     if (width, height) != (format.width, format.height) {
         filters.push(format!("pad={}:{}:-1:-1", format.width, format.height));
     }
-    let filters = filters.join(",");
-    let mut args = common(&[&DECODER[..], &["-f", demuxer, "-i", "pipe:0", "-map", "0:v:0"]].concat());
-    args.extend(words(&["-fps_mode", "passthrough", "-vf", &filters, "-pix_fmt", format.pixels.name]));
-    // Times of raw pictures mean nothing, but a muxer that sees two at one time complains: 120 pictures a second.
-    args.extend(words(&["-enc_time_base", "1/1000000"]));
-    // Raw pictures are large: none need wait behind the filters.
-    args.extend(words(&["-thread_queue_size", "1", "-f", "rawvideo", "pipe:1"]));
-    args
+    filters.push(format!("format={}", format.pixels.name));
+    // What is to be said of the pictures is said anew, and not by a decoder.
+    filters.push(format!("{UNTAGGED}:field_mode=prog:chroma_location=unspecified"));
+    filters.extend(words(&["setsar=0", "sidedata=delete", "setpts=N"]));
+    filters.join(",")
 }
 
 /// Filters that turn pictures.
@@ -177,31 +312,41 @@ fn recolouring(conformed: &Conformed, format: &PictureFormat) -> String {
     convert("range", name(from), name(to)) + &colours
 }
 
-/// Raw pictures of `format` in, fragmented MP4 out, a fragment a frame.
-pub fn encode(format: &PictureFormat, how: &Encoding) -> Vec<String> {
-    let mut args = raw_input(format, &format!("{}/{}", how.timescale, how.frame_ticks));
+/// The filters that say what pictures of `format` are, for their encoder.
+fn tagging(format: &PictureFormat, how: &Encoding) -> String {
+    let order = if format.bottom_first { "bff" } else { "tff" };
+    let fields = if by_fields(format, how) { format!(",setfield={order}") } else { String::new() };
+    format!("{}{fields}", tags(format, how.codec))
+}
+
+/// Returns `true` if the encoder codes fields.
+fn by_fields(format: &PictureFormat, how: &Encoding) -> bool {
+    let clip = matches!(how.purpose, Purpose::Clip { .. });
+    format.interlaced && clip && how.codec == VideoCodec::H264
+}
+
+/// The arguments of an encoder for the first track.
+fn encoder(format: &PictureFormat, how: &Encoding) -> Vec<String> {
+    let mut args = vec![];
     let clip = matches!(how.purpose, Purpose::Clip { .. });
     let short = matches!(how.purpose, Purpose::Join { alone: false, .. });
-    let by_fields = format.interlaced && clip && how.codec == VideoCodec::H264;
     let order = if format.bottom_first { "bff" } else { "tff" };
-    let fields = if by_fields { format!(",setfield={order}") } else { String::new() };
-    args.extend(words(&["-vf", &format!("{}{fields}", tags(format, how.codec))]));
     let gop = (how.timescale / how.frame_ticks.max(1)).clamp(1, 120) * 2;
     let quality = constant_quality(how);
     let mut params = vec![];
     let (encoder, preset, params_name) = match how.codec {
-        VideoCodec::H264 => ("libx264", if short { "ultrafast" } else { "veryfast" }, "-x264-params"),
+        VideoCodec::H264 => ("libx264", if short { "ultrafast" } else { "veryfast" }, "-x264-params:v:0"),
         VideoCodec::Hevc => {
             params.extend(words(&["log-level=error", "open-gop=0"]));
             if format.interlaced && clip {
                 // Makes room for picture timing messages, which the encoder itself does not write.
                 params.push(format!("pic-struct={}", if format.bottom_first { 4 } else { 3 }));
             }
-            args.extend(words(&["-tag:v", "hvc1"]));
-            ("libx265", if short { "ultrafast" } else { "superfast" }, "-x265-params")
+            args.extend(words(&["-tag:v:0", "hvc1"]));
+            ("libx265", if short { "ultrafast" } else { "superfast" }, "-x265-params:v:0")
         }
     };
-    args.extend(words(&["-c:v", encoder, "-preset", preset, "-crf", quality]));
+    args.extend(words(&["-c:v:0", encoder, "-preset:v:0", preset, "-crf:v:0", quality]));
     let (threads, restraint) = restraint(how);
     args.extend(threads);
     params.extend(restraint);
@@ -210,18 +355,18 @@ pub fn encode(format: &PictureFormat, how: &Encoding) -> Vec<String> {
             if how.max_bitrate > 0 {
                 let max_bitrate = how.max_bitrate.min(HIGHEST_BITRATE);
                 let (rate, buffer) = (max_bitrate.to_string(), (max_bitrate * 2).to_string());
-                args.extend(words(&["-maxrate", &rate, "-bufsize", &buffer]));
+                args.extend(words(&["-maxrate:v:0", &rate, "-bufsize:v:0", &buffer]));
             }
-            args.extend(words(&["-g", &gop.to_string(), "-bf", &reordered.to_string()]));
-            if by_fields {
+            args.extend(words(&["-g:v:0", &gop.to_string(), "-bf:v:0", &reordered.to_string()]));
+            if by_fields(format, how) {
                 params.push(format!("{order}=1"));
             }
         }
         Purpose::Join { parameter_id, profile_idc, .. } => {
-            args.extend(words(&["-g", "600", "-bf", "0"]));
+            args.extend(words(&["-g:v:0", "600", "-bf:v:0", "0"]));
             if how.codec == VideoCodec::H264 {
                 args.extend(
-                    h264_profile(profile_idc).into_iter().flat_map(|name| words(&["-profile:v", name])),
+                    h264_profile(profile_idc).into_iter().flat_map(|name| words(&["-profile:v:0", name])),
                 );
                 params.extend(h264_tool(profile_idc).map(str::to_owned));
                 params.extend(parameter_id.map(|id| format!("sps-id={id}")));
@@ -231,10 +376,6 @@ pub fn encode(format: &PictureFormat, how: &Encoding) -> Vec<String> {
     if !params.is_empty() {
         args.extend(words(&[params_name, &params.join(":")]));
     }
-    args.extend(words(&["-pix_fmt", format.pixels.name]));
-    let flags = "+empty_moov+default_base_moof+frag_every_frame";
-    args.extend(words(&["-movflags", flags, "-video_track_timescale", &how.timescale.to_string()]));
-    args.extend(words(&["-flush_packets", "1", "-f", "mp4", "pipe:1"]));
     args
 }
 
@@ -254,7 +395,7 @@ fn restraint(how: &Encoding) -> (Vec<String>, Vec<String>) {
             VideoCodec::Hevc => "frame-threads=1",
         }]));
     }
-    (if threads > 0 { words(&["-threads", &threads.to_string()]) } else { vec![] }, params)
+    (if threads > 0 { words(&["-threads:v:0", &threads.to_string()]) } else { vec![] }, params)
 }
 
 /// Chosen by measurement: above 40 dB of luma PSNR against what was recorded, at no more than 1.5 times its bits. A
@@ -299,9 +440,9 @@ fn h264_tool(profile_idc: u8) -> Option<&'static str> {
     }
 }
 
-/// One raw picture of `format` in, a JPEG of the same pixels out, turned as players show it. JFIF tells the shape of
-/// pixels that are not square.
-pub fn jpeg(format: &PictureFormat) -> Vec<String> {
+/// The filters that make pictures of `format` ready for a JPEG of the same pixels, turned as players show it. JFIF tells
+/// the shape of pixels that are not square.
+fn jpeg(format: &PictureFormat) -> String {
     let range = if format.full_range { "full" } else { "limited" };
     // JFIF means BT.601 in full range.
     let matrix = match format.colour.map(|c| c.matrix) {
@@ -312,22 +453,7 @@ pub fn jpeg(format: &PictureFormat) -> Vec<String> {
     let mut filters: Vec<String> = shape(format).into_iter().collect();
     filters.extend(turning(format.matrix.turn()));
     filters.push(format!("scale=in_range={range}:out_range=full{matrix},format=yuvj420p"));
-    let filters = filters.join(",");
-    let mut args = raw_input(format, "25");
-    args.extend(words(&[
-        "-frames:v",
-        "1",
-        "-vf",
-        &filters,
-        "-c:v",
-        "mjpeg",
-        "-q:v",
-        "3",
-        "-f",
-        "mjpeg",
-        "pipe:1",
-    ]));
-    args
+    filters.join(",")
 }
 
 /// Fragmented MP4 in, MPEG-2 transport stream out; everything is copied.
@@ -354,13 +480,6 @@ pub fn encode_audio(target: AudioTarget) -> Vec<String> {
         "1",
     ]));
     args.extend(words(&["-f", "mp4", "pipe:1"]));
-    args
-}
-
-fn raw_input(format: &PictureFormat, rate: &str) -> Vec<String> {
-    let size = format!("{}x{}", format.width, format.height);
-    let mut args = common(&["-f", "rawvideo", "-pix_fmt", format.pixels.name, "-video_size", &size]);
-    args.extend(words(&["-framerate", rate, "-i", "pipe:0"]));
     args
 }
 
@@ -439,15 +558,28 @@ mod tests {
             Purpose::Join { parameter_id: None, profile_idc: u8::MAX, alone: true },
         ];
         let target = AudioTarget { rate: u32::MAX, channels: u16::MAX };
-        let mut calls = vec![to_transport_stream(), encode_audio(target)];
+        let mut calls = vec![to_transport_stream(), encode_audio(target), list_decoded()];
+        let feds = [
+            Fed::Stream(VideoCodec::H264),
+            Fed::Stream(VideoCodec::Hevc),
+            Fed::Samples,
+            Fed::Clip(FileFormat::Mp4),
+            Fed::Clip(FileFormat::TransportStream),
+        ];
         for format in [format(false), format(true)] {
-            calls.extend([jpeg(&format), decode_damaged(&format, &format), list_decoded()]);
-            calls.extend(
-                [FileFormat::Mp4, FileFormat::TransportStream].map(|container| play(container, &format)),
-            );
-            for codec in codecs {
-                calls.extend([0, usize::MAX].map(|skip| decode(codec, &format, &format, skip)));
-                for purpose in purposes {
+            let call = |fed, wanted: &WantedTracks<'_>| picture_tracks(fed, &format, &format, wanted);
+            for fed in feds {
+                calls.push(call(fed, &WantedTracks::default()));
+                let wanted = WantedTracks {
+                    first: usize::MAX,
+                    told_apart: true,
+                    raw: &[0, usize::MAX],
+                    ..WantedTracks::default()
+                };
+                calls.push(call(fed, &wanted));
+                for (codec, purpose) in
+                    codecs.into_iter().flat_map(|codec| purposes.map(|purpose| (codec, purpose)))
+                {
                     let how = Encoding {
                         codec,
                         recorded: codec,
@@ -458,7 +590,11 @@ mod tests {
                         threads: usize::MAX,
                         frugal: false,
                     };
-                    calls.push(encode(&format, &how));
+                    let encoded = Some((&how, usize::MAX));
+                    calls.push(call(
+                        fed,
+                        &WantedTracks { encoded, still: Some(usize::MAX), ..WantedTracks::default() },
+                    ));
                 }
             }
         }
@@ -486,9 +622,14 @@ mod tests {
         } else if args.iter().any(|arg| arg.contains(char::is_whitespace) || arg.contains('\0')) {
             Some("a word that is two")
         } else {
-            let numbers = |arg: &String| arg.chars().all(|c| c.is_ascii_digit() || c == '/');
-            let named = |arg: &String| elsewhere.iter().any(|word| arg.contains(word)) && !numbers(arg);
-            args.iter().any(|arg| named(arg) && !arg.contains("setsar=")).then_some("a name of a file")
+            let numbers = |text: &str| text.chars().all(|c| c.is_ascii_digit() || c == '/');
+            let named = |word: &str| elsewhere.iter().any(|name| word.contains(name)) && !numbers(word);
+            // The shape of a pixel is two numbers.
+            let words = args
+                .iter()
+                .flat_map(|arg| arg.split([',', ';', '[', ']']))
+                .map(|word| word.trim_start_matches("setsar="));
+            words.into_iter().any(named).then_some("a name of a file")
         }
     }
 
@@ -504,7 +645,7 @@ mod tests {
     #[test]
     fn ffmpeg_reaches_nothing_but_its_two_pipes() {
         let calls = calls();
-        assert_eq!(calls.len(), 2 + 2 * (3 + 2 + 2 * (2 + 3)));
+        assert_eq!(calls.len(), 3 + 2 * 5 * (2 + 2 * 3));
         for args in calls {
             assert_eq!(escape(&args), None, "{args:?}");
         }
@@ -514,7 +655,8 @@ mod tests {
     fn rates_fit_into_what_ffmpeg_reads_them_into() {
         for args in calls() {
             for limit in ["-maxrate", "-bufsize"] {
-                let value = args.iter().position(|arg| arg == limit).and_then(|at| args.get(at + 1));
+                let limit = format!("{limit}:v:0");
+                let value = args.iter().position(|arg| *arg == limit).and_then(|at| args.get(at + 1));
                 assert!(
                     value.is_none_or(|value| value.parse::<i32>().is_ok_and(|rate| rate > 0)),
                     "{args:?}"
@@ -544,10 +686,7 @@ mod tests {
         let filters = |matrix: [i32; 9]| {
             let format =
                 PictureFormat { matrix: Matrix(matrix), aspect_ratio: Some((4, 3)), ..format(false) };
-            let args = jpeg(&format);
-            let at = args.iter().position(|arg| arg == "-vf").unwrap();
-            let (turned, _) = args[at + 1].split_once(",scale").unwrap();
-            turned.to_owned()
+            jpeg(&format).split_once(",scale").unwrap().0.to_owned()
         };
         let one = 0x1_0000;
         assert_eq!(filters(Matrix::default().0), "setsar=4/3");
@@ -558,11 +697,50 @@ mod tests {
     }
 
     #[test]
+    fn each_track_has_the_pictures_that_are_wanted_of_it() {
+        let format = PictureFormat::plain(320, 180);
+        let how = Encoding {
+            codec: VideoCodec::H264,
+            recorded: VideoCodec::H264,
+            timescale: 25,
+            frame_ticks: 1,
+            max_bitrate: 0,
+            purpose: Purpose::Clip { reordered: 2 },
+            threads: 0,
+            frugal: false,
+        };
+        let wanted = WantedTracks {
+            first: 7,
+            encoded: Some((&how, 3)),
+            told_apart: true,
+            still: Some(8),
+            raw: &[10, 12],
+        };
+        let tracks: Vec<PictureTrack> = wanted.tracks().collect();
+        assert_eq!(
+            tracks,
+            [PictureTrack::Coded, PictureTrack::Thumbs, PictureTrack::Still, PictureTrack::Raw]
+        );
+        let graph = graph(&format, &format, &wanted);
+        for part in [
+            "[0:v:0]select=gte(n\\,7),",
+            ",split=4[to_coded][to_thumbs][to_still][to_raw];",
+            ";[to_coded]select=lt(n\\,3),setpts=N+16,",
+            ";[to_still]select=eq(n\\,1),",
+            ";[to_raw]select=eq(n\\,3)+eq(n\\,5),setpts=N+1000000[raw]",
+        ] {
+            assert!(graph.contains(part), "{part}: {graph}");
+        }
+        let counted: Vec<PictureTrack> = WantedTracks::default().tracks().collect();
+        assert_eq!(counted, [PictureTrack::Thumbs]);
+    }
+
+    #[test]
     fn pictures_of_another_look_are_conformed_and_others_only_scaled() {
         let filters = |recorded: &PictureFormat, wanted: &PictureFormat| {
-            let args = decode(VideoCodec::H264, recorded, wanted, 0);
-            let at = args.iter().position(|arg| arg == "-vf").unwrap();
-            args[at + 1].split_once("colorspace=unknown,").unwrap().1.to_owned()
+            let filters = conforming(recorded, wanted);
+            let (done, _) = filters.split_once(",format=").unwrap();
+            done.strip_prefix(UNTAGGED).unwrap().trim_start_matches(',').to_owned()
         };
         let clip = PictureFormat {
             colour: Some(Colour { primaries: 1, transfer: 1, matrix: 1 }),
@@ -599,19 +777,21 @@ mod tests {
                 threads: 0,
                 frugal: false,
             };
-            let args = encode(&format, &how).join(" ");
+            let wanted_of = WantedTracks { encoded: Some((&how, 1)), ..WantedTracks::default() };
+            let args = picture_tracks(Fed::Stream(how.recorded), &format, &format, &wanted_of).join(" ");
             assert!(wanted.iter().all(|word| args.contains(word)), "{args}");
         }
     }
 
     #[test]
     fn a_call_that_reaches_further_is_noticed() {
-        let good = decode(VideoCodec::H264, &format(false), &format(false), 1);
+        let format = format(false);
+        let good = picture_tracks(Fed::Stream(VideoCodec::H264), &format, &format, &WantedTracks::default());
         let changed = |from: &str, to: &[&str]| {
             let to = words(to);
             good.iter().flat_map(|arg| if arg == from { to.clone() } else { vec![arg.clone()] }).collect()
         };
-        let calls: [(Vec<String>, &str); 8] = [
+        let calls: [(Vec<String>, &str); 9] = [
             (changed("pipe:0", &["file:/etc/passwd"]), "another input"),
             (changed("pipe:0", &["pipe:0", "-i", "pipe:3"]), "another input"),
             (changed("pipe:1", &["/tmp/x"]), "another output"),
@@ -619,6 +799,7 @@ mod tests {
             (changed("-nostdin", &[]), "the terminal"),
             (changed("h264", &["h264", "-safe", "0"]), "a name of a file"),
             (changed("-map", &["-vf", "movie=x", "-map"]), "a name of a file"),
+            (changed("-map", &["-vf", "setsar=1/1,movie=x", "-map"]), "a name of a file"),
             (changed("-f", &[]), "any demuxer"),
         ];
         for (args, why) in calls {

@@ -229,28 +229,6 @@ impl PictureFormat {
         (width * height + 2 * chroma) * self.pixels.depth_bytes
     }
 
-    /// The mean luma of `columns` x `rows` areas of a raw picture, row by row, in eight bits. Only every fourth pixel
-    /// of every fourth row counts.
-    pub fn brightness(&self, raw: &[u8], columns: usize, rows: usize) -> Vec<u8> {
-        let size = |pixels: u32| usize::try_from(pixels).unwrap_or_default();
-        let (width, height, bytes) = (size(self.width), size(self.height), self.pixels.depth_bytes);
-        let mut sums = vec![(0_u64, 0_u64); columns * rows];
-        for (y, row) in raw.chunks_exact((width * bytes).max(1)).take(height).enumerate().step_by(4) {
-            for (x, pixel) in row.chunks_exact(bytes).enumerate().step_by(4) {
-                let luma = match pixel {
-                    [low, high] => u16::from_le_bytes([*low, *high]) >> 2,
-                    other => u16::from(other.first().copied().unwrap_or(0)),
-                };
-                if let Some((sum, count)) = sums.get_mut(y * rows / height * columns + x * columns / width) {
-                    *sum += u64::from(luma);
-                    *count += 1;
-                }
-            }
-        }
-        let mean = |(sum, count): (u64, u64)| u8::try_from(sum / count.max(1)).unwrap_or(u8::MAX);
-        sums.into_iter().map(mean).collect()
-    }
-
     /// Pixels of one picture.
     pub fn pixels(&self) -> u64 {
         u64::from(self.width) * u64::from(self.height)
@@ -286,17 +264,5 @@ mod tests {
         assert_eq!([square.fitted(&wide), wide.fitted(&square)], [(1440, 1080), (640, 360)]);
         assert_eq!(square.fitted(&anamorphic), (540, 576));
         assert_eq!(format("yuv420p", 1, 16_000).fitted(&square), (2, 480));
-    }
-
-    #[test]
-    fn brightness_is_told_apart_by_area_whatever_the_depth() {
-        let eight = format("yuv420p", 64, 32);
-        let mut raw = vec![16; eight.frame_bytes()];
-        (0..16).for_each(|y| raw[y * 64 + 32..y * 64 + 64].fill(200));
-        assert_eq!(eight.brightness(&raw, 2, 2), [16, 200, 16, 16]);
-        let ten = format("yuv420p10le", 64, 32);
-        let deep: Vec<u8> = raw.iter().flat_map(|v| (u16::from(*v) << 2).to_le_bytes()).collect();
-        assert_eq!(ten.brightness(&deep, 2, 2), [16, 200, 16, 16]);
-        assert_eq!(format("yuv420p", 5, 3).brightness(&[7; 31], 16, 9).len(), 144);
     }
 }

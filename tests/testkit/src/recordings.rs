@@ -193,6 +193,24 @@ fn files(
     files
 }
 
+/// What an ffmpeg gives of pictures: a file with these samples in each of its tracks.
+///
+/// # Panics
+/// Never.
+pub fn picture_tracks(tracks: &[Vec<Bytes>]) -> Vec<u8> {
+    let kind = TrackMedia::Video { width: 32, height: 32, matrix: Matrix::default() };
+    let spec = TrackSpec { kind, timescale: 25, language: *b"und", sample_entries: vec![avc1()], roll: None };
+    let mut writer = FragmentWriter::new(vec![spec; tracks.len()], 25).expect("tracks");
+    let sample = |(dts, data): (i64, &Bytes)| {
+        let size = u32::try_from(data.len()).expect("a size");
+        (MuxSample { dts, pts: dts, duration: 1, sync: true, entry: 0, size }, data.clone())
+    };
+    let samples: Vec<Vec<_>> = tracks.iter().map(|track| (0..).zip(track).map(sample).collect()).collect();
+    let samples: Vec<&[_]> = samples.iter().map(Vec::as_slice).collect();
+    let init = writer.init().expect("an init segment");
+    [init, writer.fragment(&samples).expect("a fragment")].concat()
+}
+
 /// A sample entry of AAC-LC (14496-12, 12.2.3; 14496-14, 5.6).
 fn mp4a() -> Bytes {
     let mut entry = vec![0, 0, 0, 75];

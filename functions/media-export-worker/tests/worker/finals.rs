@@ -4,15 +4,15 @@ use crate::world::World;
 use export_clip::Ffmpeg;
 use export_domain::job::{Job, Reason, State};
 use export_testkit::recordings::{
-    DIRECTORY, MANIFEST, audio_files, mpd, pictures, pictures_of_one_gop, record, set,
+    DIRECTORY, MANIFEST, audio_files, mpd, picture_tracks, pictures, pictures_of_one_gop, record, set,
 };
 use export_testkit::{body, thumbnail_body, with};
 use serde_json::Value;
 use std::os::unix::fs::PermissionsExt;
 use std::time::Duration;
 
-/// A picture of the recording, raw, for each that the script is fed one of.
-const ONE_PICTURE: &str = "/bin/cat >/dev/null; /usr/bin/head -c 1536 /dev/zero";
+/// Says that a decoder gives the first picture of those that it is fed.
+const GIVES_ONE: &str = "/bin/cat >/dev/null; echo '0, 640, 640, 10, 256, 0x1'";
 const SWALLOWS: &str = "/bin/cat >/dev/null";
 const REFUSES: &str = "echo '[mpegts @ 0x5581] Invalid argument' >&2; exit 234";
 const PROTECTION: &str =
@@ -71,10 +71,12 @@ async fn what_cannot_succeed_ends_at_its_first_attempt_and_says_why() {
     let encrypted = mpd(&set("video", "avc1.42000a", PROTECTION), "").leak();
     let absent = mpd(&set("video", "avc1.42000a", ""), "").leak();
     let over = mpd(&set("video", "avc1.42000a", ""), r#"duration="PT5S""#).leak();
-    let no_picture_encoder = format!(r#"case "$*" in *rawvideo*) {ONE_PICTURE};; *) {REFUSES};; esac"#);
-    let silent_picture_encoder = format!(r#"case "$*" in *rawvideo*) {ONE_PICTURE};; *) {SWALLOWS};; esac"#);
+    let no_picture_encoder = format!(r#"case "$*" in *framecrc*) {GIVES_ONE};; *) {REFUSES};; esac"#);
+    let without_a_still = format!("{}/without-a-still", env!("CARGO_TARGET_TMPDIR"));
+    std::fs::write(&without_a_still, picture_tracks(&[vec![vec![0; 2 * 16 * 9].into()], vec![]])).unwrap();
+    let silent_picture_encoder = format!("{SWALLOWS}; /bin/cat {without_a_still}");
     let refuses_to_decode =
-        format!(r#"case "$*" in *"-f rawvideo pipe:1"|*"framecrc pipe:1") {REFUSES};; *) {SWALLOWS};; esac"#);
+        format!(r#"case "$*" in *"-f mov pipe:1"|*"framecrc pipe:1") {REFUSES};; *) {SWALLOWS};; esac"#);
     let (audio, pictures) = (Recorded::Audio, Recorded::Pictures);
     let manifest = Recorded::Manifest;
     for (name, body, recorded, ffmpeg, reason) in [

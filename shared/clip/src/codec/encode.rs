@@ -2,18 +2,17 @@
 //!
 //! What comes out depends on nothing but what goes in, so that runs can be rendered side by side.
 
-use crate::codec::decode::{Buffered, Damaged, Pictures, decode_all};
+use crate::codec::decode::{Arrival, Damaged, Footage, PictureTracks};
 use crate::codec::picture::{Coded, Setup};
-use crate::codec::rendered::{Digest, Likeness};
 use crate::codec::rendered::{EncodedFrame, Rendered};
 use crate::error::{Error, Unfit};
-use crate::ffmpeg::{Ffmpeg, Running, Stdin, Stdout};
+use crate::ffmpeg::Ffmpeg;
 use crate::stats::RunGauge;
 use bytes::Bytes;
 use export_media::conform::Conformed;
 use export_media::cut::Run;
-use export_media::ffmpeg::{Encoding, Purpose, encode};
-use export_media::fmp4::{FragmentEvent, FragmentReader, FragmentSample, SampleEntry};
+use export_media::ffmpeg::{Encoding, Purpose, WantedTracks};
+use export_media::fmp4::{FragmentSample, SampleEntry};
 use export_media::nal::{
     RandomAccess, Sps, VideoCodec, dolby_vision, fields_message, kept_messages, lost_metadata,
     relit_messages, sequence_messages, with_messages, with_trailing,
@@ -22,7 +21,6 @@ use export_media::picture::{DecoderConfig, PictureFormat};
 use export_media::time::Nanos;
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
-use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::sync::oneshot;
 
 /// A run to render.
@@ -34,14 +32,34 @@ pub(crate) struct EncodeRequest {
     pub(crate) look: Arc<DecoderConfig>,
     pub(crate) encoding: Encoding,
     pub(crate) run: Run<Coded>,
-    /// Takes the first picture as soon as it is decoded.
+    /// Takes the first picture as soon as it is there.
     pub(crate) first: Option<FirstFrame>,
     /// Told how much has come out of the encoder.
     pub(crate) gauge: RunGauge,
 }
 
-/// The taker of a clip's first picture.
-pub(crate) type FirstFrame = oneshot::Sender<(PictureFormat, Vec<u8>)>;
+/// Takes the JPEG of a clip's first picture, if it is wanted.
+#[derive(Debug)]
+pub(crate) struct FirstFrame(Option<oneshot::Sender<Bytes>>);
+
+impl FirstFrame {
+    /// It goes to the receiver; if it is not `wanted`, nothing does.
+    pub(crate) fn new(wanted: bool) -> (Self, oneshot::Receiver<Bytes>) {
+        let (sender, receiver) = oneshot::channel();
+        (Self(wanted.then_some(sender)), receiver)
+    }
+
+    pub(crate) fn is_wanted(&self) -> bool {
+        self.0.is_some()
+    }
+
+    /// The receiver is gone only when the whole work is being dropped.
+    pub(crate) fn give(&mut self, jpeg: &Bytes) {
+        if let Some(sender) = self.0.take() {
+            let _ = sender.send(jpeg.clone());
+        }
+    }
+}
 
 /// Renders a run.
 ///
@@ -53,7 +71,7 @@ pub(crate) async fn render(ffmpeg: &Ffmpeg, mut request: EncodeRequest) -> Resul
         Ok((rendered, true)) => return Ok(rendered),
         Ok((rendered, false)) => Some(rendered),
         Err(Error::GivenUp(refused)) => {
-            tracing::warn!(%refused, "failed to decode all pictures");
+            tracing::warn!(%refused, "failed to render all pictures");
             None
         }
         Err(error) => return Err(error),
@@ -65,7 +83,7 @@ pub(crate) async fn render(ffmpeg: &Ffmpeg, mut request: EncodeRequest) -> Resul
     }
     let given = damaged.as_ref().map_or(fed.len(), Damaged::given);
     tracing::warn!(fed = fed.len(), given, "decoding damaged pictures");
-    let (rendered, _) = attempt(ffmpeg, &mut request, damaged.map(Arc::new)).await?;
+    let (rendered, _) = attempt(ffmpeg, &mut request, damaged).await?;
     Ok(Rendered { left_out: fed.len().saturating_sub(given), ..rendered })
 }
 
@@ -74,57 +92,104 @@ pub(crate) async fn render(ffmpeg: &Ffmpeg, mut request: EncodeRequest) -> Resul
 async fn attempt(
     ffmpeg: &Ffmpeg,
     request: &mut EncodeRequest,
-    damaged: Option<Arc<Damaged>>,
+    damaged: Option<Damaged>,
 ) -> Result<(Rendered, bool), Error> {
-    let first = request.first.take();
-    let EncodeRequest { setup, format, look, encoding, run, gauge, .. } = request;
-    let (format, from, run) = (*format, run.from, run.clone());
-    let relit = Conformed::new(&setup.format, &format).relights();
-    // A decoder that first counts on no reordering, and then on any, loses pictures.
-    let joins = matches!(encoding.purpose, Purpose::Join { .. });
-    let unsaid = joins && setup.sps.max_reorder.is_none();
-    let fields = (format.interlaced && !joins).then_some(format.bottom_first);
-    let (running, input, output) = ffmpeg.start(&encode(&format, encoding))?;
-    let mut taker = Taker::new(&run, format, joins, input, first);
-    let entry = run.feed.first().map(|access| access.item.clone());
-    let recorded: BTreeMap<Nanos, Coded> =
-        run.feed.iter().map(|access| (access.pts, access.item.clone())).collect();
-    let shown: Vec<Nanos> = recorded.range(from..run.until).map(|(pts, _)| *pts).collect();
-    let feed = run.feed.into_iter().map(|access| Coded { shown: access.pts >= from, ..access.item });
-    let mut feed = Buffered::new(Arc::clone(setup), feed).like(format).given_by(damaged);
-    let decoding = async {
-        let silent = decode_all(ffmpeg, &mut feed, &mut taker).await?;
-        taker.input = None;
-        Ok(silent)
-    };
-    let (silent, encoded) = tokio::try_join!(decoding, encoded_pictures(running, output, &shown, gauge))?;
-    let (entry_of_encoder, samples) = encoded;
-    let entry_of_encoder = if unsaid { entry_of_encoder.without_reordering()? } else { entry_of_encoder };
-    let config = dressed(&entry_of_encoder, look, fields)?;
-    let count = taker.times.len();
-    if samples.len() != count {
-        let why = format!("the encoder was given {count} pictures and gave {}", samples.len());
-        return Err(Error::Unexplained(why));
+    let EncodeRequest { setup, format, look, encoding, run, first, gauge } = request;
+    let from = run.from;
+    let feed = run.feed.iter().map(|access| Coded { shown: access.pts >= from, ..access.item.clone() });
+    let footage = Footage::new(Arc::clone(setup), feed).given_by(damaged);
+    let order = footage.order();
+    let place = |pts: Nanos| order.partition_point(|(each, _)| *each < pts);
+    let pictures = place(from)..place(run.until);
+    let times: Vec<(Nanos, Nanos)> =
+        order[pictures.clone()].iter().filter_map(|(pts, shown)| Some((*pts, (*shown)?))).collect();
+    if times.is_empty() {
+        return Err(nothing_encoded());
     }
-    let mut order: Vec<i64> = samples.iter().map(|each| each.sample.pts).collect();
-    order.sort_unstable();
-    let mut lost = BTreeSet::new();
-    let place = |FragmentSample { sample, data, .. }: FragmentSample| {
-        let rank = order.binary_search(&sample.pts).unwrap_or(0);
-        let (pts, duration) = taker.times.get(rank).copied().unwrap_or_default();
-        let metadata = Metadata {
-            source: recorded.get(&pts),
-            entry: entry.as_ref().filter(|_| sample.sync),
-            sps: &setup.sps,
-            relit,
-            fields,
-        };
-        let data = metadata.put(&config, data, &mut lost)?;
-        Ok(EncodedFrame { pts, duration, sync: sample.sync, data })
+    let after: BTreeSet<Nanos> = run.after.iter().map(|access| access.pts).collect();
+    let raw: Vec<usize> = (0..order.len()).filter(|n| after.contains(&order[*n].0)).collect();
+    let joins = matches!(encoding.purpose, Purpose::Join { .. });
+    let wanted = WantedTracks {
+        first: pictures.start,
+        encoded: Some((encoding, times.len())),
+        told_apart: joins,
+        still: first.as_ref().filter(|first| first.is_wanted()).map(|_| pictures.start),
+        raw: &raw,
     };
-    let pictures = samples.into_iter().map(place).collect::<Result<_, Error>>()?;
-    let Taker { given, digests: after, .. } = taker;
-    Ok((Rendered { config, pictures, given, lost, left_out: 0, after }, silent))
+    let seen = |given: Arrival<'_>| match given {
+        Arrival::Coded(count) => {
+            if let (Some((begin, _)), Some((last, _))) = (times.first(), times.get(count.saturating_sub(1))) {
+                gauge.made(*last - *begin);
+            }
+        }
+        Arrival::Still(jpeg) => first.iter_mut().for_each(|first| first.give(jpeg)),
+    };
+    let refused = |complaint| Unfit::Encoder.because(&format!("the encoder: {complaint}"));
+    let tracks = footage.through(ffmpeg, format, &wanted, seen).await.map_err(|error| error.or(refused))?;
+    let silent = tracks.silent;
+    let run = EncodedRun { setup, format, look, encoding, times: &times };
+    Ok((run.rendered(&footage, tracks)?, silent))
+}
+
+/// What the encoder was given.
+struct EncodedRun<'a> {
+    setup: &'a Setup,
+    format: &'a PictureFormat,
+    look: &'a DecoderConfig,
+    encoding: &'a Encoding,
+    /// When each picture is shown, and for how long.
+    times: &'a [(Nanos, Nanos)],
+}
+
+impl EncodedRun<'_> {
+    /// The run, out of what came of its footage.
+    fn rendered(&self, footage: &Footage, tracks: PictureTracks) -> Result<Rendered, Error> {
+        let PictureTracks { entry: encoder, coded, mut thumbs, digests: after, .. } = tracks;
+        let sps = &self.setup.sps;
+        let joins = matches!(self.encoding.purpose, Purpose::Join { .. });
+        let relit = Conformed::new(&self.setup.format, self.format).relights();
+        // A decoder that first counts on no reordering, and then on any, loses pictures.
+        let unsaid = joins && sps.max_reorder.is_none();
+        let fields = (self.format.interlaced && !joins).then_some(self.format.bottom_first);
+        let encoder = encoder.ok_or_else(nothing_encoded)?;
+        let encoder = if unsaid { encoder.without_reordering()? } else { encoder };
+        let config = dressed(&encoder, self.look, fields)?;
+        let recorded: BTreeMap<Nanos, &Coded> =
+            footage.pictures().iter().map(|picture| (picture.pts, picture)).collect();
+        let entry = footage.pictures().first();
+        let ranks = self.ranks(&coded)?;
+        let mut lost = BTreeSet::new();
+        let place = |(FragmentSample { sample, data, .. }, rank): (FragmentSample, usize)| {
+            let (pts, duration) = self.times.get(rank).copied().unwrap_or_default();
+            let source = recorded.get(&pts).copied();
+            let entry = entry.filter(|_| sample.sync);
+            let data = Metadata { source, entry, sps, relit, fields }.put(&config, data, &mut lost)?;
+            Ok(EncodedFrame { pts, duration, sync: sample.sync, data })
+        };
+        let pictures = coded.into_iter().zip(ranks).map(place).collect::<Result<_, Error>>()?;
+        thumbs.truncate(if joins { self.times.len() } else { 0 });
+        Ok(Rendered { config, pictures, given: thumbs, lost, left_out: 0, after })
+    }
+
+    /// The place of each encoded picture in display order.
+    fn ranks(&self, coded: &[FragmentSample]) -> Result<Vec<usize>, Error> {
+        if !matches!(self.encoding.purpose, Purpose::Clip { reordered: 1.. }) {
+            return Ok((0..coded.len()).collect());
+        }
+        let times: Vec<i64> = coded.iter().map(|each| each.sample.pts).collect();
+        let why = || Error::Unexplained("the encoder's pictures are not evenly timed".to_owned());
+        ranks(&times, i64::from(self.encoding.frame_ticks)).ok_or_else(why)
+    }
+}
+
+/// The rank of each of some times; `None` unless they are `step` apart. The first in time may be any earlier than the
+/// others: the muxer begins every track at 0.
+fn ranks(times: &[i64], step: i64) -> Option<Vec<usize>> {
+    let mut order = times.to_vec();
+    order.sort_unstable();
+    let distinct = order.first() < order.get(1) || order.len() < 2;
+    let even = order.iter().skip(1).zip(order.iter().skip(2)).all(|(one, next)| next - one == step);
+    (distinct && even).then(|| times.iter().map(|time| order.partition_point(|each| each < time)).collect())
 }
 
 /// The encoder's configuration in a sample entry that says of the pictures what the recorded one says; `fields`:
@@ -200,109 +265,19 @@ impl Metadata<'_> {
     }
 }
 
-/// Takes decoded pictures and gives those of the run to the encoder.
-struct Taker {
-    from: Nanos,
-    until: Nanos,
-    after: Vec<Nanos>,
-    format: PictureFormat,
-    input: Option<Stdin>,
-    first: Option<FirstFrame>,
-    /// The pictures will be compared with those that a player gets at a join.
-    joins: bool,
-    times: Vec<(Nanos, Nanos)>,
-    given: Vec<Likeness>,
-    digests: Vec<Digest>,
-}
-
-impl Taker {
-    fn new(
-        run: &Run<Coded>,
-        format: PictureFormat,
-        joins: bool,
-        input: Stdin,
-        first: Option<FirstFrame>,
-    ) -> Self {
-        Self {
-            from: run.from,
-            until: run.until,
-            after: run.after.iter().map(|access| access.pts).collect(),
-            format,
-            input: Some(input),
-            first,
-            joins,
-            times: Vec::new(),
-            given: Vec::new(),
-            digests: Vec::new(),
-        }
-    }
-}
-
-impl Pictures for Taker {
-    async fn begin(&mut self, _: &Setup) -> Result<(), Error> {
-        Ok(())
-    }
-
-    async fn picture(&mut self, pts: Nanos, duration: Nanos, raw: &[u8]) -> Result<bool, Error> {
-        if pts >= self.from && pts < self.until {
-            if let Some(first) = self.first.take() {
-                // Whoever waited for it is gone only when the whole work is being dropped.
-                let _ = first.send((self.format, raw.to_vec()));
-            }
-            self.times.push((pts, duration));
-            if self.joins {
-                self.given.push(Likeness::of(&self.format, raw));
-            }
-            if let Some(input) = &mut self.input {
-                input.write_all(raw).await?;
-            }
-        } else if self.after.contains(&pts) {
-            self.digests.push(Digest::of(raw));
-        }
-        Ok(true)
-    }
-}
-
-/// Reads all that the encoder gives: its sample entry, and the pictures in decode order. They are those that are to be
-/// `shown` at these times.
-async fn encoded_pictures(
-    running: Running,
-    mut output: Stdout,
-    shown: &[Nanos],
-    gauge: &RunGauge,
-) -> Result<(SampleEntry, Vec<FragmentSample>), Error> {
-    let mut reader = FragmentReader::new();
-    let mut entry: Option<SampleEntry> = None;
-    let mut pictures = Vec::new();
-    let mut buffer = vec![0; 64 << 10];
-    loop {
-        match reader.next_event().map_err(from_encoder)? {
-            Some(FragmentEvent::Init(init, _)) => {
-                entry =
-                    init.tracks.into_iter().next().and_then(|track| track.sample_entries.into_iter().next());
-            }
-            Some(FragmentEvent::Fragment(samples)) => {
-                pictures.extend(samples);
-                let last = shown.get(pictures.len().saturating_sub(1));
-                if let (Some(first), Some(last)) = (shown.first(), last) {
-                    gauge.made(*last - *first);
-                }
-            }
-            None => match output.read(&mut buffer).await? {
-                0 => break,
-                read => reader.push(&buffer[..read]),
-            },
-        }
-    }
-    let refused = |complaint| Unfit::Encoder.because(&format!("the encoder: {complaint}"));
-    running.finish().await.map_err(|error| error.or(refused))?;
-    Ok((entry.ok_or_else(nothing_encoded)?, pictures))
-}
-
 fn nothing_encoded() -> Error {
     Error::Unexplained("the encoder gave nothing".to_owned())
 }
 
-fn from_encoder(error: export_media::fmp4::Fmp4Error) -> Error {
-    Unfit::Encoder.because(&format!("the encoder's output: {error}"))
+#[cfg(test)]
+mod tests {
+    use super::ranks;
+
+    #[test]
+    fn pictures_are_ranked_by_even_times_or_not_at_all() {
+        assert_eq!(ranks(&[2, 19, 17, 18, 20], 1), Some(vec![0, 3, 1, 2, 4]));
+        assert_eq!(ranks(&[0], 512), Some(vec![0]));
+        assert_eq!(ranks(&[0, 1024, 1025, 1536], 512), None);
+        assert_eq!(ranks(&[512, 512, 1024], 512), None);
+    }
 }

@@ -1,11 +1,10 @@
 //! Joins: rendered pictures beside copied ones. They are made, put into a file of their own as the clip's file has them,
 //! and played from there as a player would: every picture is compared with what it should be.
 
-use crate::codec::decode::read_picture;
+use crate::codec::decode::tracks;
 use crate::codec::encode::{EncodeRequest, render};
 use crate::codec::picture::{Coded, Setup};
 use crate::codec::rendered::Rendered;
-use crate::codec::rendered::{Digest, Likeness};
 use crate::error::{Error, Unfit};
 use crate::ffmpeg::Ffmpeg;
 use crate::stats::Stats;
@@ -16,8 +15,7 @@ use export_media::arrange::{ClipClock, ticks};
 use export_media::cut::{Access, Run};
 use export_media::display::Matrix;
 use export_media::entries::{SharedEntry, free_parameter_id, without_parameter_sets};
-use export_media::ffmpeg::FileFormat;
-use export_media::ffmpeg::{play, to_transport_stream};
+use export_media::ffmpeg::{Fed, FileFormat, WantedTracks, picture_tracks, to_transport_stream};
 use export_media::fmp4::Codec;
 use export_media::mux::{
     FragmentWriter, Mp4Tables, MuxSample, TrackMedia, TrackSpec, edits, movie_timescale,
@@ -28,7 +26,6 @@ use export_media::picture::PictureFormat;
 use export_media::reorder::Turns;
 use export_media::time::Nanos;
 use std::sync::Arc;
-use tokio::io::AsyncWriteExt;
 use tokio::time::Instant;
 
 /// Renders a run beside copied pictures, and checks how it joins them in a clip that looks like `clip`.
@@ -133,41 +130,31 @@ impl Join<'_> {
 async fn check(ffmpeg: &Ffmpeg, format: &PictureFormat, join: &Join<'_>) -> Result<(), Error> {
     let Join { rendered, .. } = join;
     let coded = join.file(ffmpeg, true).await?;
-    let skipped = usize::from(join.before.is_some());
-    let expected = skipped + rendered.given.len() + rendered.after.len();
-    let (running, mut input, mut output) = ffmpeg.start(&play(join.container, format))?;
-    let write = async {
-        input.write_all(&coded).await?;
-        drop(input);
-        Ok::<_, Error>(())
-    };
-    let read = async {
-        let mut raw = vec![0; format.frame_bytes()];
-        let mut count = 0;
-        while read_picture(&mut output, &mut raw).await? {
-            let at = count;
-            count += 1;
-            let Some(at) = usize::checked_sub(at, skipped) else { continue };
-            let good = match rendered.given.get(at) {
-                Some(given) => given.is_like(&Likeness::of(format, &raw)),
-                None => rendered.after.get(at - rendered.given.len()) == Some(&Digest::of(&raw)),
-            };
-            if !good {
-                return Err(Unfit::Join.because("a picture at a join is not the recorded one"));
-            }
-        }
-        Ok(count)
-    };
-    let ((), count) = tokio::try_join!(write, read)?;
+    let first = usize::from(join.before.is_some());
+    let behind = first + rendered.given.len();
+    let raw: Vec<usize> = (behind..behind + rendered.after.len()).collect();
+    let wanted = WantedTracks { first, told_apart: true, raw: &raw, ..WantedTracks::default() };
+    let args = played(join.container, format, &wanted);
     let refused = |complaint| Unfit::Join.because(&format!("the decoder refuses a join: {complaint}"));
-    let silent = running.finish_silently().await.map_err(|error| error.or(refused))?;
-    if count != expected {
+    let played = tracks(ffmpeg, &args, &[coded], (&wanted, format), |_| ()).await;
+    let played = played.map_err(|error| error.or(refused))?;
+    if played.thumbs.len() != rendered.given.len() + rendered.after.len() {
         return Err(Unfit::Join.because("pictures at a join are missing or too many"));
     }
-    if silent || complains(ffmpeg, format, join).await? {
+    played.check(&wanted)?;
+    let like = rendered.given.iter().zip(&played.thumbs).all(|(given, seen)| given.is_like(seen));
+    if !like || played.digests != rendered.after {
+        return Err(Unfit::Join.because("a picture at a join is not the recorded one"));
+    }
+    if played.silent || complains(ffmpeg, format, join).await? {
         return Ok(());
     }
     Err(Unfit::Join.because("the decoder complains about a join"))
+}
+
+/// The arguments of an ffmpeg that plays a file of the container, with what is `wanted` of its pictures.
+fn played(container: FileFormat, format: &PictureFormat, wanted: &WantedTracks<'_>) -> Vec<String> {
+    picture_tracks(Fed::Clip(container), format, format, wanted)
 }
 
 /// Returns `true` if a decoder complains of the recorded pictures of a join.
@@ -178,7 +165,8 @@ async fn complains(ffmpeg: &Ffmpeg, format: &PictureFormat, join: &Join<'_>) -> 
     let recorded = join.file(ffmpeg, false).await?;
     let refused =
         |complaint| Unfit::Join.because(&format!("the decoder refuses recorded pictures: {complaint}"));
-    let played = ffmpeg.run(&play(join.container, format), &[recorded], &mut tokio::io::sink()).await;
+    let args = played(join.container, format, &WantedTracks::default());
+    let played = ffmpeg.run(&args, &[recorded], &mut tokio::io::sink()).await;
     Ok(!played.map_err(|error| error.or(refused))?)
 }
 

@@ -2,17 +2,15 @@
 
 use crate::write::assembly::ClipSample;
 use bytes::Bytes;
-use export_media::picture::{DecoderConfig, PictureFormat};
+use export_media::ffmpeg::THUMB;
+use export_media::picture::DecoderConfig;
 use export_media::time::Nanos;
 use sha2::{Digest as _, Sha256};
 use std::collections::BTreeSet;
 use std::sync::Arc;
 
-/// Columns and rows of the areas that are compared.
-const COLUMNS: usize = 16;
-const ROWS: usize = 9;
-/// Brightness that the mean of an area may lose or gain by encoding, of 255.
-const TOLERANCE: u8 = 8;
+/// Brightness that the mean of an area may lose or gain by encoding, of 65,535: eight of 255.
+const TOLERANCE: u16 = 8 << 8;
 
 /// An encoded picture.
 #[derive(Debug, Clone)]
@@ -60,11 +58,15 @@ impl Digest {
 
 /// A decoded picture in broad strokes: the mean brightness of 16 x 9 areas.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(crate) struct Likeness(Vec<u8>);
+pub(crate) struct Likeness(Vec<u16>);
 
 impl Likeness {
-    pub(crate) fn of(format: &PictureFormat, raw: &[u8]) -> Self {
-        Self(format.brightness(raw, COLUMNS, ROWS))
+    /// From values of 16 bits, the low byte first; `None` if they are not as many as there are areas.
+    pub(crate) fn of(thumb: &[u8]) -> Option<Self> {
+        let (columns, rows) = THUMB;
+        let areas: Vec<u16> =
+            thumb.as_chunks::<2>().0.iter().map(|value| u16::from_le_bytes(*value)).collect();
+        (thumb.len() == columns * rows * 2).then_some(Self(areas))
     }
 
     /// Returns `true` if the other picture has about the same brightness in every area.

@@ -9,6 +9,8 @@ use bytes::{Bytes, BytesMut};
 
 /// The largest `mdat` that is held, in bytes.
 const MAX_MDAT: usize = 64 << 20;
+/// Bytes of an `mdat` before its payload, at most.
+const MDAT_HEADER: usize = 16;
 
 /// Something complete in the stream.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -41,12 +43,19 @@ pub struct FragmentReader {
     head: BytesMut,
     init: Option<Init>,
     moof: Option<(Bytes, u64)>,
+    /// Bytes of the largest sample that is expected.
+    largest: usize,
 }
 
 impl FragmentReader {
     /// A reader at the start of a stream.
     pub fn new() -> Self {
         Self::default()
+    }
+
+    /// A reader of a stream with fragments of one sample, each of at most so many bytes.
+    pub fn of_samples_up_to(bytes: usize) -> Self {
+        Self { largest: bytes, ..Self::default() }
     }
 
     /// Adds what arrived. Call [`Self::next_event`] until it has nothing more before adding again.
@@ -66,7 +75,7 @@ impl FragmentReader {
             let limit = match &header.kind {
                 b"ftyp" | b"moov" => MAX_MOOV,
                 b"moof" => MAX_MOOF,
-                b"mdat" => MAX_MDAT,
+                b"mdat" => MAX_MDAT.max(self.largest.saturating_add(MDAT_HEADER)),
                 _ => {
                     self.skip = size;
                     continue;

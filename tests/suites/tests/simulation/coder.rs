@@ -1,10 +1,12 @@
-//! An ffmpeg without pictures: what it decodes has the right size and number, and follows from what was coded.
+//! An ffmpeg without pictures: what it gives of them has the right number, and follows from what was coded.
 
 use crate::sim::Sim;
+use bytes::Bytes;
 use export_clip::Coder;
+use export_testkit::recordings::picture_tracks;
 use sha2::{Digest, Sha256};
 
-/// Fails as often as the weather says. Knows decoding, JPEG and transport streams; encoding is not simulated.
+/// Fails as often as the weather says. Knows thumbs, JPEG and transport streams; encoding is not simulated.
 #[derive(Debug)]
 pub(crate) struct Stub(pub(crate) Sim);
 
@@ -17,11 +19,7 @@ impl Coder for Stub {
         let output = args.iter().rposition(|arg| arg == "-f").and_then(|at| args.get(at + 1));
         let version = self.0.chance(|chance| if chance.happens(weather.varied) { chance.next() } else { 0 });
         match output.map(String::as_str) {
-            Some("rawvideo") => decode(args, input).ok_or_else(|| "Invalid argument".to_owned()),
-            Some("mjpeg") => {
-                Ok([&[0xff, 0xd8], &Sha256::digest(input)[..], &version.to_be_bytes(), &[0xff, 0xd9]]
-                    .concat())
-            }
+            Some("mov") => decode(args, input, version).ok_or_else(|| "Invalid argument".to_owned()),
             Some("mpegts") => {
                 let mut stream = [input, &version.to_be_bytes()].concat();
                 stream.resize(stream.len().next_multiple_of(188), 0);
@@ -32,15 +30,27 @@ impl Coder for Stub {
     }
 }
 
-/// One flat picture for each access unit of one slice, but for those that are left out.
-fn decode(args: &[String], input: &[u8]) -> Option<Vec<u8>> {
-    let filter = args.iter().find(|arg| arg.contains("scale="))?;
-    let (width, height) = filter.rsplit_once("scale=")?.1.split_once(':')?;
-    let luma = width.parse::<usize>().ok()? * height.parse::<usize>().ok()?;
-    let skipped = filter.strip_prefix("select=gte(n\\,").and_then(|rest| rest.split_once(')'));
-    let skipped = skipped.map_or(Some(0), |(count, _)| count.parse::<usize>().ok())?;
+/// A thumb for each access unit of one slice, but for those that are left out, and the JPEG of one.
+fn decode(args: &[String], input: &[u8], version: u64) -> Option<Vec<u8>> {
+    let graph = args.iter().find(|arg| arg.starts_with("[0:v:0]"))?;
+    let number =
+        |before: &str| -> Option<usize> { graph.split_once(before)?.1.split_once(')')?.0.parse().ok() };
+    let skipped = number("[0:v:0]select=gte(n\\,").unwrap_or(0);
     let units = split(input).into_iter().filter(|unit| matches!(unit.first().map(|b| b & 0x1f), Some(1 | 5)));
-    Some(units.skip(skipped).flat_map(|unit| vec![Sha256::digest(unit)[0]; luma * 3 / 2]).collect())
+    let units: Vec<&[u8]> = units.skip(skipped).collect();
+    let thumbs = || units.iter().map(|unit| Bytes::from(vec![Sha256::digest(unit)[0]; 2 * 16 * 9])).collect();
+    let still = || -> Option<Vec<Bytes>> {
+        let unit = units.get(number("[to_still]select=eq(n\\,")?)?;
+        let parts = [&[0xff, 0xd8], &Sha256::digest(unit)[..], &version.to_be_bytes(), &[0xff, 0xd9]];
+        Some(vec![parts.concat().into()])
+    };
+    let maps = args.iter().zip(args.iter().skip(1)).filter(|(option, _)| *option == "-map");
+    let tracks = maps.map(|(_, track)| match track.as_str() {
+        "[thumbs]" => Some(thumbs()),
+        "[still]" => still(),
+        _ => None,
+    });
+    Some(picture_tracks(&tracks.collect::<Option<Vec<_>>>()?))
 }
 
 /// NAL units of a byte stream (H.264, annex B).
