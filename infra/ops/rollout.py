@@ -144,7 +144,7 @@ def small_account(cloud: Cloud, template: dict, values: Values) -> Iterator[str]
         limit = cloud.client("lambda").get_account_settings()["AccountLimit"]["ConcurrentExecutions"]
     except (BotoCoreError, ClientError, KeyError):
         return
-    workers = int(values["ClipConcurrency"]) + int(values["ThumbnailConcurrency"])
+    workers = sum(int(values[f"{kind}Concurrency"]) for kind in ("Clip", "Bulk", "Thumbnail"))
     if limit < max(workers, NEW_ACCOUNT):
         yield (f"this account runs {limit} functions at once, and clips and stills alone may be {workers}: have AWS raise the quota "
                "'Concurrent executions' of Lambda")

@@ -270,6 +270,17 @@ class Stack:
         pages = self.s3.get_paginator("list_objects_v2").paginate(Bucket=self.env["EXPORT_BUCKET"], Prefix="export/")
         return {entry["Key"] for page in pages for entry in page.get("Contents", [])}
 
+    @contextmanager
+    def paused(self, worker: str) -> Iterator[None]:
+        """That function takes no message from its queue meanwhile."""
+        named = self.functions[worker]["FunctionName"]
+        (mapping,) = self.lambdas.list_event_source_mappings(FunctionName=named)["EventSourceMappings"]
+        self.lambdas.update_event_source_mapping(UUID=mapping["UUID"], Enabled=False)
+        try:
+            yield
+        finally:
+            self.lambdas.update_event_source_mapping(UUID=mapping["UUID"], Enabled=True)
+
 
 def storage_info(value: object) -> str:
     """base64 of JSON, or of the text given."""

@@ -97,6 +97,27 @@ def test_the_clips_of_a_batch_are_exact_and_the_jobs_of_single_requests(stack, r
     listener.close()
 
 
+def test_a_single_request_waits_behind_no_batch_not_even_for_one_of_its_clips(stack, recorded, name):
+    """The bulk workers take nothing, as if all of them were busy."""
+    recording = recorded("static_time")
+    singles = [stack.request(recording, Fraction(n), 700, f"{name}-{n}") for n in range(1, 4)]
+    clips = [{"start": n, "duration_ms": 700, "name": f"{name}-{n}"} for n in range(1, 4)]
+    body = {"live_path": recording.live_path, "zero": int(singles[0]["StartPos"]) - 1000, "clips": clips}
+    with stack.paused("MediaExportBulkWorker"):
+        # A poll that has begun still takes what comes.
+        time.sleep(1)
+        assert batch_of(stack, body).status == 202
+        assert stack.finish(singles[1]).code == 5
+        waiting = batch_of(stack, body).body
+        assert [clip["state"] for clip in waiting["clips"]] == ["QUEUED", "READY", "QUEUED"]
+
+    def done() -> Answer | None:
+        answer = batch_of(stack, body, Prefer="wait=20")
+        return answer if answer.status == 200 else None
+
+    assert wait_for(done, "end of the batch", 60).body["outcome"] == "READY"
+
+
 def test_a_refused_batch_leaves_nothing_and_names_each_fault(stack, recorded, name):
     recording = recorded("static_time")
     good = {"start": stack.request(recording, Fraction(1), 1000, name)["StartPos"], "duration_ms": 1000, "name": name}

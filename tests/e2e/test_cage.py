@@ -38,7 +38,7 @@ from .mre import wait_for
 from .stack import Stack, storage_info
 from .uncageable import refusing
 
-WORKERS = ("MediaExportClipWorker", "MediaExportThumbnailWorker")
+WORKERS = ("MediaExportClipWorker", "MediaExportBulkWorker", "MediaExportThumbnailWorker")
 FUNCTIONS = (*WORKERS, "MediaExportSubmit", "ExportBatch", "StatusPoll", "MediaRead", "Recordings", "JobSweeper", "EventExport", "ReplayExport", "DataExportWorker")
 NOBODY = 65534
 # The memory of each worker, and what is reserved and not used.

@@ -16,7 +16,7 @@ from .conftest import RUN
 from .stack import Stack, started, storage_info
 from .test_roles import ARCHIVE, BORROWER, borrowed
 
-WORKERS = ("MediaExportClipWorker", "MediaExportThumbnailWorker")
+WORKERS = ("MediaExportClipWorker", "MediaExportBulkWorker", "MediaExportThumbnailWorker")
 LIVE_PATH = "mp4/confined/1/stream.mpd"
 
 

@@ -4,8 +4,6 @@ import json
 import subprocess
 import sys
 import time
-from collections.abc import Iterator
-from contextlib import contextmanager
 from fractions import Fraction
 
 import pytest
@@ -84,22 +82,6 @@ def test_a_name_changes_neither_job_nor_answer(stack, recorded, name):
     assert "correlation" not in json.dumps(bare) and name not in json.dumps({**bare, "video_path": "", "file_name": ""})
 
 
-@contextmanager
-def paused(stack: Stack) -> Iterator[None]:
-    """No worker takes a clip meanwhile."""
-    mapped = stack.functions["MediaExportClipWorker"]["FunctionName"]
-    (mapping,) = stack.lambdas.list_event_source_mappings(FunctionName=mapped)["EventSourceMappings"]
-
-    def switch(on: bool) -> None:
-        stack.lambdas.update_event_source_mapping(UUID=mapping["UUID"], Enabled=on)
-
-    switch(False)
-    try:
-        yield
-    finally:
-        switch(True)
-
-
 def received(stack: Stack, job: str) -> dict | None:
     found = stack.sqs.receive_message(
         QueueUrl=stack.env["CLIP_QUEUE_URL"], MaxNumberOfMessages=10, MessageSystemAttributeNames=["AWSTraceHeader"]
@@ -111,7 +93,7 @@ def test_a_message_sent_again_goes_on_with_name_and_trace(stack, recorded, name)
     """The first message gets lost, the sweeper sends another."""
     body = stack.request(recorded("static_time"), Fraction(3), 1500, name)
     queue = stack.env["CLIP_QUEUE_URL"]
-    with paused(stack):
+    with stack.paused("MediaExportClipWorker"):
         time.sleep(1)
         job = post(stack, body, f"order {name}").body["JobId"]
         lost = wait_for(lambda: received(stack, job), "message")

@@ -337,8 +337,8 @@ def died_uploading(stack: Stack, job: str) -> None:
 
 
 def undecodable(stack: Stack) -> None:
-    """A message that is none of ours, to either worker."""
-    for queue in ("CLIP", "THUMBNAIL"):
+    """A message that is none of ours, to each worker."""
+    for queue in ("CLIP", "BULK", "THUMBNAIL"):
         text = f"none of ours, {queue} {RUN}"
         stack.sqs.send_message(QueueUrl=stack.env[f"{queue}_QUEUE_URL"], MessageBody=text)
         wait_for(lambda queue=queue, text=text: taken(stack, f"{queue}_DEAD_LETTER_QUEUE_URL", text), "dead letter")

@@ -1,7 +1,7 @@
 //! The environment of this function.
 
 use export_domain::identity::DirectoryKey;
-use export_domain::settings::{AuthMode, Lifecycle, Limits};
+use export_domain::settings::{AuthMode, Lifecycle, Limits, QueueUrls};
 use export_lambda::config::{ConfigError, Env};
 use export_lambda::settings;
 
@@ -14,10 +14,8 @@ pub struct Config {
     pub sessions_table: String,
     /// `TENANTS_TABLE_NAME`
     pub tenants_table: String,
-    /// `CLIP_QUEUE_URL`
-    pub clip_queue: String,
-    /// `THUMBNAIL_QUEUE_URL`
-    pub thumbnail_queue: String,
+    /// The queues in which jobs wait for a worker.
+    pub queues: QueueUrls,
     /// `COMPLETION_BUS_NAME`; empty if completion events are off.
     pub bus: String,
     /// The callers that are admitted.
@@ -40,8 +38,7 @@ impl Config {
             jobs_table: env.required("JOBS_TABLE_NAME"),
             sessions_table: env.required("SESSIONS_TABLE_NAME"),
             tenants_table: env.required("TENANTS_TABLE_NAME"),
-            clip_queue: env.required("CLIP_QUEUE_URL"),
-            thumbnail_queue: env.required("THUMBNAIL_QUEUE_URL"),
+            queues: settings::queues(&mut env),
             bus: settings::completion_bus(&env).unwrap_or_default(),
             auth: settings::auth(&mut env),
             limits: settings::limits(&mut env),

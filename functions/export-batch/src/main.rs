@@ -21,7 +21,7 @@ async fn main() -> Result<(), Error> {
     let app = App {
         batches: DynamoBatches::new(&sdk, config.jobs_table.clone(), clock),
         jobs: DynamoJobs::new(&sdk, config.jobs_table, clock),
-        queue: SqsQueues::new(&sdk, config.clip_queue, config.thumbnail_queue),
+        queue: SqsQueues::new(&sdk, config.queues),
         bus: EventBridgeBus::new(&sdk, config.bus),
         intake: Intake {
             sessions: Cached::new(DynamoSessions::new(&sdk, config.sessions_table), clock),

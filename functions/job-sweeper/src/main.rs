@@ -12,7 +12,7 @@ use lambda_runtime::{Error, LambdaEvent, run, service_fn};
 async fn main() -> Result<(), Error> {
     let (mut env, metrics) = process::start(SystemClock.now());
     let table = env.required("JOBS_TABLE_NAME");
-    let (clips, thumbnails) = (env.required("CLIP_QUEUE_URL"), env.required("THUMBNAIL_QUEUE_URL"));
+    let queues = settings::queues(&mut env);
     let bus = settings::completion_bus(&env).unwrap_or_default();
     // Between the two steps of its own update the function has none, and leaves batches alone.
     let tenants = env.optional("TENANTS_TABLE_NAME");
@@ -22,7 +22,7 @@ async fn main() -> Result<(), Error> {
     let sdk = clients::load(clients::Patience::ITEMS).await;
     let app = App {
         jobs: DynamoJobs::new(&sdk, table.clone(), SystemClock),
-        queue: SqsQueues::new(&sdk, clips, thumbnails),
+        queue: SqsQueues::new(&sdk, queues),
         bus: EventBridgeBus::new(&sdk, bus),
         clock: SystemClock,
         times,

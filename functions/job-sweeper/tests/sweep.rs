@@ -1,8 +1,8 @@
 //! Sweeps over ports in memory.
 
 use export_domain::completion::notification;
+use export_domain::job::WorkQueue;
 use export_domain::job::{Job, Reason, State};
-use export_domain::request::Wanted;
 use export_domain::settings::Lifecycle;
 use export_domain::trace::TraceHeader;
 use export_lambda::metrics::Metrics;
@@ -65,8 +65,8 @@ async fn a_job_that_nobody_took_is_sent_again_to_its_own_queue() {
     sweeper.clock.advance(1);
     assert_eq!(sweeper.sweep(LEFT).await, Ok(did(2, 2, 0)));
     let sent = sweeper.queue.take();
-    for (wanted, job) in [(Wanted::Media, clip), (Wanted::Thumbnail, thumbnail)] {
-        assert!(sent.iter().any(|s| s.wanted == wanted && s.message == job.message() && s.delay_s == 0));
+    for (queue, job) in [(WorkQueue::Clips, clip), (WorkQueue::Thumbnails, thumbnail)] {
+        assert!(sent.iter().any(|s| s.queue == queue && s.message == job.message() && s.delay_s == 0));
     }
 }
 

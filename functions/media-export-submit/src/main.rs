@@ -19,7 +19,7 @@ async fn main() -> Result<(), Error> {
     let clock = SystemClock;
     let app = App {
         jobs: DynamoJobs::new(&sdk, config.jobs_table, clock),
-        queue: SqsQueues::new(&sdk, config.clip_queue, config.thumbnail_queue),
+        queue: SqsQueues::new(&sdk, config.queues),
         objects: S3Objects::new(&sdk, clock),
         intake: Intake {
             sessions: Cached::new(DynamoSessions::new(&sdk, config.sessions_table), clock),

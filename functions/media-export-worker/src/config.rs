@@ -1,7 +1,7 @@
 //! The environment of this function.
 
 use export_clip::cage::CagePolicy;
-use export_domain::settings::Lifecycle;
+use export_domain::settings::{Lifecycle, QueueUrls};
 use export_lambda::config::{ConfigError, Env};
 use export_lambda::settings;
 use std::time::Duration;
@@ -18,11 +18,10 @@ pub struct Config {
     pub jobs_table: String,
     /// `TENANTS_TABLE_NAME`
     pub tenants_table: String,
-    /// `CLIP_QUEUE_URL`
-    pub clip_queue: String,
-    /// `THUMBNAIL_QUEUE_URL`
-    pub thumbnail_queue: String,
-    /// `CLIP_DEAD_LETTER_QUEUE_URL` or `THUMBNAIL_DEAD_LETTER_QUEUE_URL`, by `WORKER_KIND` (`clip` or `thumbnail`).
+    /// The queues in which jobs wait for a worker.
+    pub queues: QueueUrls,
+    /// `CLIP_DEAD_LETTER_QUEUE_URL`, `BULK_DEAD_LETTER_QUEUE_URL` or `THUMBNAIL_DEAD_LETTER_QUEUE_URL`, by `WORKER_KIND`
+    /// (`clip`, `bulk` or `thumbnail`).
     pub dead_letter_queue: String,
     /// `COMPLETION_BUS_NAME`; empty if completion events are off.
     pub bus: String,
@@ -50,17 +49,17 @@ impl Config {
     pub fn read(mut env: Env) -> Result<Self, ConfigError> {
         let dead_letters = match env.required("WORKER_KIND").as_str() {
             "thumbnail" => "THUMBNAIL_DEAD_LETTER_QUEUE_URL",
+            "bulk" => "BULK_DEAD_LETTER_QUEUE_URL",
             "clip" | "" => "CLIP_DEAD_LETTER_QUEUE_URL",
             _ => {
-                env.problem("WORKER_KIND", "must be clip or thumbnail");
+                env.problem("WORKER_KIND", "must be clip, bulk or thumbnail");
                 "CLIP_DEAD_LETTER_QUEUE_URL"
             }
         };
         let config = Self {
             jobs_table: env.required("JOBS_TABLE_NAME"),
             tenants_table: env.required("TENANTS_TABLE_NAME"),
-            clip_queue: env.required("CLIP_QUEUE_URL"),
-            thumbnail_queue: env.required("THUMBNAIL_QUEUE_URL"),
+            queues: settings::queues(&mut env),
             dead_letter_queue: env.required(dead_letters),
             bus: settings::completion_bus(&env).unwrap_or_default(),
             data_role: env.optional("DATA_ROLE_ARN"),

@@ -31,7 +31,7 @@ impl App<Deployed> {
         let sdk = &clients::load(Patience::WORK).await;
         Self {
             jobs: DynamoJobs::new(sdk, config.jobs_table, SystemClock),
-            queue: SqsQueues::new(sdk, config.clip_queue, config.thumbnail_queue),
+            queue: SqsQueues::new(sdk, config.queues),
             tenants: DynamoTenants::new(sdk, config.tenants_table),
             objects: Arc::new(S3Objects::new(sdk, SystemClock).lent_by(config.data_role)),
             dead_letters: SqsDeadLetters::new(sdk, config.dead_letter_queue),

@@ -136,7 +136,7 @@ impl<W: World> App<W> {
         let pause = job.pause_in_line(now, &self.times);
         tracing::info!(tenant = %job.tenant, pause = pause.get(), "a clip was deferred: its tenant has half of the workers, and another tenant waits");
         let delay_s = pause.to_secs_ceil();
-        if let Err(error) = self.queue.send(job.order.wanted, &job.message(), delay_s).await {
+        if let Err(error) = self.queue.send(job.work_queue(), &job.message(), delay_s).await {
             tracing::warn!(%error, "failed to send the message of a deferred clip; the sweeper resends it");
         }
     }

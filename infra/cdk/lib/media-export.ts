@@ -49,6 +49,8 @@ export class MediaExport extends Construct {
 
   readonly clipQueue: IQueue;
   readonly clipDeadLetterQueue: IQueue;
+  readonly bulkQueue: IQueue;
+  readonly bulkDeadLetterQueue: IQueue;
   readonly thumbnailQueue: IQueue;
   readonly thumbnailDeadLetterQueue: IQueue;
   readonly dataExportQueue?: IQueue;
@@ -61,6 +63,7 @@ export class MediaExport extends Construct {
   readonly mediaReadFunction: IFunction;
   readonly recordingsFunction: IFunction;
   readonly mediaExportClipWorkerFunction: IFunction;
+  readonly mediaExportBulkWorkerFunction: IFunction;
   readonly mediaExportThumbnailWorkerFunction: IFunction;
   readonly jobSweeperFunction: IFunction;
   readonly eventExportFunction?: IFunction;
@@ -118,6 +121,8 @@ export class MediaExport extends Construct {
 
     this.clipQueue = this.queue('ClipQueue');
     this.clipDeadLetterQueue = this.queue('ClipDeadLetterQueue');
+    this.bulkQueue = this.queue('BulkQueue');
+    this.bulkDeadLetterQueue = this.queue('BulkDeadLetterQueue');
     this.thumbnailQueue = this.queue('ThumbnailQueue');
     this.thumbnailDeadLetterQueue = this.queue('ThumbnailDeadLetterQueue');
 
@@ -127,6 +132,7 @@ export class MediaExport extends Construct {
     this.mediaReadFunction = this.function('MediaRead');
     this.recordingsFunction = this.function('Recordings');
     this.mediaExportClipWorkerFunction = this.function('MediaExportClipWorker');
+    this.mediaExportBulkWorkerFunction = this.function('MediaExportBulkWorker');
     this.mediaExportThumbnailWorkerFunction = this.function('MediaExportThumbnailWorker');
     this.jobSweeperFunction = this.function('JobSweeper');
 

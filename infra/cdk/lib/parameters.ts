@@ -56,6 +56,7 @@ export const ARGUMENTS: { readonly [P in keyof MediaExportParameters]-?: Argumen
   maxBatchDurationMs: number('MaxBatchDurationMs'),
   maxWaitSeconds: number('MaxWaitSeconds'),
   clipConcurrency: number('ClipConcurrency'),
+  bulkConcurrency: number('BulkConcurrency'),
   thumbnailConcurrency: number('ThumbnailConcurrency'),
   clipMemoryMb: number('ClipMemoryMb'),
   thumbnailMemoryMb: number('ThumbnailMemoryMb'),

@@ -168,10 +168,15 @@ export interface MediaExportParameters {
    */
   readonly maxWaitSeconds?: number;
   /**
-   * Clips made at the same time.
+   * Clips made at the same time beside those of batches.
    * @default 10
    */
   readonly clipConcurrency?: number;
+  /**
+   * Clips of batches made at the same time.
+   * @default 5
+   */
+  readonly bulkConcurrency?: number;
   /**
    * Stills made at the same time.
    * @default 10

@@ -118,7 +118,7 @@ def attached_from_outside(made: Resolved, role: str) -> list[str]:
 
 def test_a_policy_that_names_its_roles_counts_as_theirs():
     made = Resolved(CreateMreTables="true", TenantCredentials="on")
-    for worker in ("MediaExportClipWorkerRole", "MediaExportThumbnailWorkerRole"):
+    for worker in ("MediaExportClipWorkerRole", "MediaExportBulkWorkerRole", "MediaExportThumbnailWorkerRole"):
         assert attached_from_outside(made, worker) == ["AssumeDataRole"]
     assert attached_from_outside(made, "DataRole") == []
 
@@ -283,4 +283,5 @@ def test_the_media_half_alone_has_nothing_of_media_replay_engine():
         assert alone.of_type(kind).keys() < whole.of_type(kind).keys()
     functions = alone.of_type("AWS::Lambda::Function")
     assert functions.keys() == {
-        "MediaExportSubmit", "ExportBatch", "StatusPoll", "MediaRead", "Recordings", "MediaExportClipWorker", "MediaExportThumbnailWorker", "JobSweeper"}
+        "MediaExportSubmit", "ExportBatch", "StatusPoll", "MediaRead", "Recordings", "MediaExportClipWorker",
+        "MediaExportBulkWorker", "MediaExportThumbnailWorker", "JobSweeper"}

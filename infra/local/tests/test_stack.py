@@ -197,7 +197,7 @@ class TestRoles:
         ("MediaExportSubmit", "{CLIP_QUEUE_URL}", "ok"), ("JobSweeper", "{THUMBNAIL_QUEUE_URL}", "ok"),
         ("MediaExportClipWorker", "{CLIP_DEAD_LETTER_QUEUE_URL}", "ok"),
         ("MediaExportClipWorker", "{THUMBNAIL_DEAD_LETTER_QUEUE_URL}", "AccessDenied"),
-        ("ExportBatch", "{CLIP_QUEUE_URL}", "ok"), ("ExportBatch", "{THUMBNAIL_QUEUE_URL}", "AccessDenied"),
+        ("ExportBatch", "{CLIP_QUEUE_URL}", "ok"), ("MediaExportSubmit", "{BULK_QUEUE_URL}", "AccessDenied"), ("ExportBatch", "{THUMBNAIL_QUEUE_URL}", "AccessDenied"),
         ("StatusPoll", "{CLIP_QUEUE_URL}", "AccessDenied")])
     def test_queues(self, stack, function, queue, expected):
         assert self.ask(stack, function, "sqs", "send_message", QueueUrl=queue, MessageBody="x") == expected
@@ -205,7 +205,7 @@ class TestRoles:
 
 class TestLife:
     def test_messages_reach_their_worker(self, stack):
-        for queue in ("CLIP_QUEUE_URL", "THUMBNAIL_QUEUE_URL"):
+        for queue in ("CLIP_QUEUE_URL", "BULK_QUEUE_URL", "THUMBNAIL_QUEUE_URL"):
             client(stack, "sqs").send_message(QueueUrl=stack.env[queue], MessageBody="x")
         for worker in ("media-export-clip-worker", "media-export-thumbnail-worker"):
             wait_for(lambda name=worker: f"{name:32} seen: ['Records']" in stack.command("logs"))

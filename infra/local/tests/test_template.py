@@ -34,15 +34,18 @@ KEYS = {
 ACCESS_BLOCKED = dict.fromkeys(("BlockPublicAcls", "BlockPublicPolicy", "IgnorePublicAcls", "RestrictPublicBuckets"), True)
 SETTINGS = [
     ("ClipSource", "ScalingConfig", {"MaximumConcurrency": {"Ref": "ClipConcurrency"}}),
+    ("BulkSource", "ScalingConfig", {"MaximumConcurrency": {"Ref": "BulkConcurrency"}}),
     ("ThumbnailSource", "ScalingConfig", {"MaximumConcurrency": {"Ref": "ThumbnailConcurrency"}}),
     ("DataExportSource", "ScalingConfig", {"MaximumConcurrency": 10}),
     ("ClipSource", "FunctionResponseTypes", ["ReportBatchItemFailures"]),
     ("ThumbnailSource", "FunctionResponseTypes", ["ReportBatchItemFailures"]),
     ("DataExportSource", "FunctionResponseTypes", ["ReportBatchItemFailures"]),
     ("MediaExportClipWorker", "RecursiveLoop", "Allow"),
+    ("MediaExportBulkWorker", "RecursiveLoop", "Allow"),
     ("MediaExportThumbnailWorker", "RecursiveLoop", "Allow"),
     ("DataExportWorker", "RecursiveLoop", "Allow"),
     ("ClipQueue", "RedrivePolicy/maxReceiveCount", 5),
+    ("BulkQueue", "RedrivePolicy/maxReceiveCount", 5),
     ("ThumbnailQueue", "RedrivePolicy/maxReceiveCount", 5),
     ("DataExportQueue", "RedrivePolicy/maxReceiveCount", 5),
     ("SourceBucket", "PublicAccessBlockConfiguration", ACCESS_BLOCKED),
@@ -163,10 +166,12 @@ def senders(queue: str) -> set[str]:
 @pytest.mark.parametrize(
     ("queue", "may"),
     [
-        ("ClipQueue", {"MediaExportSubmitRole", "ExportBatchRole", "JobSweeperRole", "MediaExportClipWorkerRole"}),
+        ("ClipQueue", {"MediaExportSubmitRole", "ExportBatchRole", "JobSweeperRole", "MediaExportClipWorkerRole", "MediaExportBulkWorkerRole"}),
+        ("BulkQueue", {"ExportBatchRole", "JobSweeperRole", "MediaExportClipWorkerRole", "MediaExportBulkWorkerRole"}),
         ("ThumbnailQueue", {"MediaExportSubmitRole", "JobSweeperRole", "MediaExportThumbnailWorkerRole"}),
         ("DataExportQueue", {"events.amazonaws.com", "DataExportWorkerRole", "EventExportRole", "ReplayExportRole"}),
         ("ClipDeadLetterQueue", {"MediaExportClipWorkerRole"}),
+        ("BulkDeadLetterQueue", {"MediaExportBulkWorkerRole"}),
         ("ThumbnailDeadLetterQueue", {"MediaExportThumbnailWorkerRole"}),
         ("DataExportDeadLetterQueue", {"events.amazonaws.com", "DataExportWorkerRole"}),
     ],
@@ -210,10 +215,10 @@ def test_in_the_buckets_of_tenants_only_export_folders_are_open():
 def test_with_credentials_for_each_tenant_no_function_reaches_a_recording_or_a_clip():
     """Whatever of S3 a worker's role holds otherwise, a role has that only the workers may assume."""
     made = {lent: Resolved(CreateMreTables="true", TenantCredentials=lent, TenantTargetBucketArns="arn:aws:s3:::theirs") for lent in ("off", "on")}
-    workers = ("MediaExportClipWorkerRole", "MediaExportThumbnailWorkerRole")
+    workers = ("MediaExportClipWorkerRole", "MediaExportBulkWorkerRole", "MediaExportThumbnailWorkerRole")
     held = {lent: {name: set(rights(stack, name)) for name in (*workers, "DataRole")} for lent, stack in made.items()}
     assert held["on"]["DataRole"] == set.union(*(held["off"][name] for name in workers))
-    assert held["on"][workers[0]] == held["on"][workers[1]] == set() == held["off"]["DataRole"]
+    assert all(held["on"][worker] == set() for worker in workers) and held["off"]["DataRole"] == set()
     trusted = made["on"].resources["DataRole"]["Properties"]["AssumeRolePolicyDocument"]["Statement"]
     assert trusted[0]["Principal"] == {"AWS": [f"arn:aws:iam::{ACCOUNT}:role/{made['on'].physical(name)}" for name in workers]}
 

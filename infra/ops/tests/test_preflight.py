@@ -163,8 +163,8 @@ def test_a_rust_that_cannot_build_for_the_processor_is_told(monkeypatch, tmp_pat
         (1000, "", []),
         (10, "", ["10 functions at once"]),
         (10, "ClipMemoryMb=4096", ["10 functions at once", "3,008 MB"]),
-        (900, "SubmitConcurrency=150 StatusConcurrency=100 DocumentsConcurrency=100 ReserveWorkers=on", ["832 of the account's 900"]),
-        (932, "SubmitConcurrency=150 StatusConcurrency=100 DocumentsConcurrency=100 ReserveWorkers=on", []),
+        (900, "SubmitConcurrency=150 StatusConcurrency=100 DocumentsConcurrency=100 ReserveWorkers=on", ["837 of the account's 900"]),
+        (937, "SubmitConcurrency=150 StatusConcurrency=100 DocumentsConcurrency=100 ReserveWorkers=on", []),
     ],
 )
 def test_what_a_small_account_cannot_run_is_told(limit, words, warnings):

@@ -6,10 +6,11 @@ use aws_sdk_sqs::Client;
 use aws_sdk_sqs::error::{ProvideErrorMetadata, SdkError};
 use aws_sdk_sqs::operation::send_message::SendMessageError;
 use aws_sdk_sqs::types::{MessageSystemAttributeNameForSends, MessageSystemAttributeValue};
+use export_domain::job::WorkQueue;
 use export_domain::message::MAX_DELAY_S;
 use export_domain::message::Message;
 use export_domain::ports::{DeadLetters, JobQueue, Unavailable};
-use export_domain::request::Wanted;
+use export_domain::settings::QueueUrls;
 use export_domain::trace::TraceHeader;
 use std::collections::HashMap;
 
@@ -18,26 +19,26 @@ const WHAT: &str = "the queue";
 /// The attribute by which X-Ray joins the receiver of a message to its sender.
 const TRACE: MessageSystemAttributeNameForSends = MessageSystemAttributeNameForSends::AwsTraceHeader;
 
-/// The clip and the thumbnail queue in SQS.
+/// The work queues in SQS.
 #[derive(Debug, Clone)]
 pub struct SqsQueues {
     client: Client,
-    clips: String,
-    thumbnails: String,
+    urls: QueueUrls,
 }
 
 impl SqsQueues {
     /// Queues by their URLs.
-    pub fn new(config: &SdkConfig, clips: String, thumbnails: String) -> Self {
-        Self { client: Client::new(config), clips, thumbnails }
+    pub fn new(config: &SdkConfig, urls: QueueUrls) -> Self {
+        Self { client: Client::new(config), urls }
     }
 }
 
 impl JobQueue for SqsQueues {
-    async fn send(&self, wanted: Wanted, message: &Message, delay_s: u32) -> Result<(), Unavailable> {
-        let url = match wanted {
-            Wanted::Media | Wanted::Unknown => &self.clips,
-            Wanted::Thumbnail => &self.thumbnails,
+    async fn send(&self, queue: WorkQueue, message: &Message, delay_s: u32) -> Result<(), Unavailable> {
+        let url = match queue {
+            WorkQueue::Clips => &self.urls.clips,
+            WorkQueue::Bulk => self.urls.bulk.as_ref().unwrap_or(&self.urls.clips),
+            WorkQueue::Thumbnails => &self.urls.thumbnails,
         };
         let letter = Letter {
             body: message.encode(),

@@ -74,6 +74,17 @@ pub enum Lane {
     Unknown,
 }
 
+/// The queues in which jobs wait for a worker.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum WorkQueue {
+    /// Clips that a client asked for alone.
+    Clips,
+    /// Clips that only batches want. They have workers of their own, so that no other clip waits behind them.
+    Bulk,
+    /// First frames without a clip.
+    Thumbnails,
+}
+
 /// The failure of a job.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Failure {
@@ -446,6 +457,15 @@ impl Job {
     pub fn caused_by(self, context: &TraceContext) -> Self {
         let TraceContext { correlation_id, trace } = context.clone();
         Self { correlation_id, trace, ..self }
+    }
+
+    /// The queue that its message belongs in.
+    pub fn work_queue(&self) -> WorkQueue {
+        match (self.order.wanted, self.lane) {
+            (Wanted::Thumbnail, _) => WorkQueue::Thumbnails,
+            (Wanted::Media | Wanted::Unknown, Some(Lane::Bulk)) => WorkQueue::Bulk,
+            (Wanted::Media | Wanted::Unknown, Some(Lane::Unknown) | None) => WorkQueue::Clips,
+        }
     }
 
     /// The job as `batch` makes or restarts it.

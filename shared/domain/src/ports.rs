@@ -2,9 +2,9 @@
 
 use crate::batch::life::Batch;
 use crate::ids::{BatchId, JobId, TenantId};
+use crate::job::WorkQueue;
 use crate::job::{Counted, Errand, Job, Manifest};
 use crate::message::{MAX_DELAY_S, Message};
-use crate::request::Wanted;
 use crate::target::{Bucket, Target};
 use crate::tenant::Tenant;
 use crate::time::{EpochMs, EpochSecs, Millis};
@@ -182,10 +182,10 @@ pub trait JobLists: Send + Sync {
 
 /// The two work queues.
 pub trait JobQueue: Send + Sync {
-    /// Sends `message` to the queue of `wanted`, to be seen after `delay_s` seconds, at most [`MAX_DELAY_S`].
+    /// Sends `message` to `queue`, to be seen after `delay_s` seconds, at most [`MAX_DELAY_S`].
     fn send(
         &self,
-        wanted: Wanted,
+        queue: WorkQueue,
         message: &Message,
         delay_s: u32,
     ) -> impl Future<Output = Result<(), Unavailable>> + Send;
@@ -193,7 +193,7 @@ pub trait JobQueue: Send + Sync {
     /// Sends the message of `job`, to be seen at once or, if the job sleeps, when it is to wake.
     fn send_for(&self, job: &Job, now: EpochMs) -> impl Future<Output = Result<(), Unavailable>> + Send {
         let delay_s = job.sleep_s(now).min(MAX_DELAY_S);
-        async move { self.send(job.order.wanted, &job.message(), delay_s).await }
+        async move { self.send(job.work_queue(), &job.message(), delay_s).await }
     }
 }
 

@@ -6,6 +6,17 @@ use crate::time::Millis;
 /// The most clips that a batch may have, whatever an operator allows.
 pub const MOST_CLIPS: usize = 500;
 
+/// The URLs of the queues in which jobs wait for a worker.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct QueueUrls {
+    /// `CLIP_QUEUE_URL`
+    pub clips: String,
+    /// `BULK_QUEUE_URL`. What a function without it sends goes to the clips.
+    pub bulk: Option<String>,
+    /// `THUMBNAIL_QUEUE_URL`
+    pub thumbnails: String,
+}
+
 /// The limits of a request.
 #[derive(Debug, Clone)]
 pub struct Limits {

@@ -3,11 +3,20 @@
 use crate::config::Env;
 use export_domain::identity::DirectoryKey;
 use export_domain::ids::TenantId;
-use export_domain::settings::{AuthMode, Lifecycle, Limits, MOST_CLIPS, ReplyStyle};
+use export_domain::settings::{AuthMode, Lifecycle, Limits, MOST_CLIPS, QueueUrls, ReplyStyle};
 use export_domain::time::Millis;
 
 /// In seconds. The HTTP API itself ends a request after 30 s.
 const MOST_WAIT_S: i64 = 20;
+
+/// `CLIP_QUEUE_URL`, `BULK_QUEUE_URL`, `THUMBNAIL_QUEUE_URL`.
+pub fn queues(env: &mut Env) -> QueueUrls {
+    QueueUrls {
+        clips: env.required("CLIP_QUEUE_URL"),
+        bulk: env.optional("BULK_QUEUE_URL"),
+        thumbnails: env.required("THUMBNAIL_QUEUE_URL"),
+    }
+}
 
 /// `LENIENT_JSON`, `MAX_DURATION_MS`, `MAX_AHEAD_DAYS`, `MAX_BATCH_CLIPS`, `MAX_BATCH_DURATION_MS`, `MAX_WAIT_SECONDS`.
 pub fn limits(env: &mut Env) -> Limits {

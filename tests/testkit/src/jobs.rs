@@ -4,11 +4,10 @@ use crate::fault::{Faults, lock};
 use base64::Engine;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use export_domain::ids::{JobId, TenantId};
-use export_domain::job::{Counted, Errand, Job, State};
+use export_domain::job::{Counted, Errand, Job, State, WorkQueue};
 use export_domain::ports::{
     ClipLine, Due, DueJobs, IdempotencyKeys, JobLists, JobPage, JobStore, ManyJobs, Unavailable, Written,
 };
-use export_domain::request::Wanted;
 use export_domain::time::{EpochMs, EpochSecs};
 use std::cmp::Reverse;
 use std::collections::{BTreeMap, HashMap};
@@ -233,7 +232,7 @@ impl ClipLine for MemoryJobs {
 }
 
 fn is_clip(job: &Job) -> bool {
-    job.order.wanted == Wanted::Media
+    job.work_queue() == WorkQueue::Clips
 }
 
 impl JobLists for MemoryJobs {

@@ -1,23 +1,23 @@
 //! The queues.
 
 use crate::fault::{Faults, lock};
+use export_domain::job::WorkQueue;
 use export_domain::message::Message;
 use export_domain::ports::{self, JobQueue, Unavailable};
-use export_domain::request::Wanted;
 use std::sync::{Arc, Mutex};
 
 /// A message that was sent.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Sent {
     /// Which queue.
-    pub wanted: Wanted,
+    pub queue: WorkQueue,
     /// What.
     pub message: Message,
     /// Seconds until it is seen.
     pub delay_s: u32,
 }
 
-/// Both work queues: a record of what was sent. Operation: `send`.
+/// The work queues: a record of what was sent. Operation: `send`.
 #[derive(Debug, Clone, Default)]
 pub struct MemoryQueue {
     /// What goes wrong.
@@ -33,10 +33,10 @@ impl MemoryQueue {
 }
 
 impl JobQueue for MemoryQueue {
-    async fn send(&self, wanted: Wanted, message: &Message, delay_s: u32) -> Result<(), Unavailable> {
-        let (queue, message) = (Arc::clone(&self.sent), message.clone());
+    async fn send(&self, queue: WorkQueue, message: &Message, delay_s: u32) -> Result<(), Unavailable> {
+        let (line, message) = (Arc::clone(&self.sent), message.clone());
         let send = move || {
-            lock(&queue).push(Sent { wanted, message: message.clone(), delay_s });
+            lock(&line).push(Sent { queue, message: message.clone(), delay_s });
             Ok(())
         };
         self.faults.run("the queue", "send", send).await

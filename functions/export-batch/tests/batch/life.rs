@@ -1,5 +1,5 @@
 use crate::world::{World, alone, clips};
-use export_domain::job::{Lane, Reason, State};
+use export_domain::job::{Lane, Reason, State, WorkQueue};
 use export_testkit::{Fault, Faults, NOW, SESSION, ask, ms};
 use serde_json::{Value, json};
 
@@ -135,7 +135,7 @@ async fn a_single_request_takes_a_job_out_of_the_bulk_lane() {
     let world = World::new();
     world.submit(&clips(2)).await;
     assert!(world.jobs.all().iter().all(|job| job.lane == Some(Lane::Bulk) && job.batch_id.is_some()));
-    world.queue.take();
+    assert!(world.queue.take().iter().all(|sent| sent.queue == WorkQueue::Bulk));
     let answer = world.single(&alone(1)).await;
     assert_eq!((answer.status, answer.codes().0), (200, 1));
     let mine = world.jobs.all().into_iter().find(|job| job.order.start_pos_ms == NOW - ms(1000)).unwrap();
@@ -143,6 +143,7 @@ async fn a_single_request_takes_a_job_out_of_the_bulk_lane() {
     assert!(mine.batch_id.is_some(), "its event names the batch");
     let sent = world.queue.take();
     assert_eq!((sent.len(), &sent[0].message.job_id), (1, &mine.job_id), "it is sent anew");
+    assert_eq!(sent[0].queue, WorkQueue::Clips, "to those who wait for nothing else");
     world.single(&alone(1)).await;
     assert!(world.queue.take().is_empty(), "once");
 }

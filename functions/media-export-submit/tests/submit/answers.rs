@@ -1,5 +1,5 @@
 use crate::world::World;
-use export_domain::request::Wanted;
+use export_domain::job::WorkQueue;
 use export_domain::settings::AuthMode;
 use export_testkit::{Answered, SESSION, ask, body, post, tenant, with};
 use serde_json::Value;
@@ -23,7 +23,7 @@ async fn the_seeds_export_request_is_stored_and_sent_to_the_clip_queue() {
     let (job, sent) = (world.jobs.only(), world.queue.take());
     assert_eq!(answer.json["JobId"], job.job_id.as_str());
     assert_eq!(sent.len(), 1);
-    assert_eq!((sent[0].wanted, &sent[0].message, sent[0].delay_s), (Wanted::Media, &job.message(), 0));
+    assert_eq!((sent[0].queue, &sent[0].message, sent[0].delay_s), (WorkQueue::Clips, &job.message(), 0));
 }
 
 #[tokio::test]
@@ -34,7 +34,7 @@ async fn the_seeds_thumbnail_request_is_stored_and_sent_to_the_thumbnail_queue()
     assert!(answer.json.get("LackLength").is_none(), "a thumbnail lacks nothing");
     let (job, sent) = (world.jobs.only(), world.queue.take());
     assert_eq!(sent.len(), 1);
-    assert_eq!((sent[0].wanted, &sent[0].message), (Wanted::Thumbnail, &job.message()));
+    assert_eq!((sent[0].queue, &sent[0].message), (WorkQueue::Thumbnails, &job.message()));
 }
 
 #[tokio::test]

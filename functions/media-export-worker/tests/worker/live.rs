@@ -1,8 +1,8 @@
 //! A recording that still grows.
 
 use crate::world::World;
+use export_domain::job::WorkQueue;
 use export_domain::job::{Hole, Job, Reason, State};
-use export_domain::request::Wanted;
 use export_testkit::recordings::{MANIFEST, audio_body, growing, listed, record_audio, segment, set};
 use export_testkit::{Fault, NOW, ms, with};
 
@@ -26,7 +26,7 @@ async fn a_job_ahead_of_its_recording_sleeps_until_the_window_and_a_segment_are_
     assert_eq!((asleep.wake_at, asleep.due_at), (Some(NOW + ms(13_000)), Some(NOW + ms(73_000))));
     let sent = world.queue.take();
     assert_eq!(sent.len(), 1);
-    assert_eq!((sent[0].wanted, &sent[0].message, sent[0].delay_s), (Wanted::Media, &job.message(), 13));
+    assert_eq!((sent[0].queue, &sent[0].message, sent[0].delay_s), (WorkQueue::Clips, &job.message(), 13));
     assert_eq!(asleep.deadline_at, None, "time to wait is no time for the work");
     assert_eq!(
         (asleep.live_edge_ms(), asleep.percent()),

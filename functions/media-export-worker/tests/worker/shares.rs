@@ -2,7 +2,7 @@
 
 use crate::world::World;
 use export_domain::ids::TenantId;
-use export_domain::job::{Job, State};
+use export_domain::job::{Job, Lane, State};
 use export_testkit::{Fault, NOW, body, claimed, ms, with};
 
 /// The other tenant's job.
@@ -42,6 +42,22 @@ async fn a_lone_tenant_has_all_workers() {
     let (world, job) = busy(3);
     world.has(&with(body(), "Duration", 500), |job| claimed(&of_another(job), NOW));
     assert_ne!(world.work(&job).await.state, State::Queued, "the other's clip has its worker");
+}
+
+#[tokio::test]
+async fn clips_of_batches_neither_take_up_the_workers_nor_wait_for_them() {
+    let bulk = |job: Job| Job { lane: Some(Lane::Bulk), ..job };
+    let (world, job) = busy(1);
+    for number in 0..3 {
+        world.has(&with(body(), "Duration", 2000 + number), |job| claimed(&bulk(job), NOW));
+    }
+    let other = world.has(&with(body(), "Duration", 500), of_another);
+    assert_ne!(world.work(&job).await.state, State::Queued, "one of four is not half of them");
+    world.work(&other).await;
+
+    let (world, job) = busy(3);
+    world.has(&with(body(), "Duration", 500), |job| bulk(of_another(job)));
+    assert_ne!(world.work(&job).await.state, State::Queued, "the other's clip has workers of its own");
 }
 
 #[tokio::test]

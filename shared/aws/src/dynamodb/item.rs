@@ -6,8 +6,7 @@
 
 use aws_sdk_dynamodb::types::AttributeValue;
 use export_domain::ids::{JobId, TenantId, hex};
-use export_domain::job::{Counted, Errand, Job, State, Unread};
-use export_domain::request::Wanted;
+use export_domain::job::{Counted, Errand, Job, State, Unread, WorkQueue};
 use sha2::{Digest, Sha256};
 use std::collections::HashMap;
 
@@ -134,7 +133,7 @@ pub(super) fn counted_key(tenant: &TenantId, counted: Counted) -> AttributeValue
 }
 
 /// The attributes that put a job into the `active` index while it lives, by the limit that it counts against, into `due` while it is due, and into
-/// `clips` while it is a clip that waits for a worker or has one.
+/// `clips` while it is a clip that waits for a worker or has one, unless only batches want it.
 pub(super) fn index_attributes(job: &Job) -> Vec<(&'static str, Option<AttributeValue>)> {
     let shard = || AttributeValue::S(due_shard(job).to_owned());
     let clips = clips_key(job).map(|key| AttributeValue::S(key.to_owned()));
@@ -151,9 +150,9 @@ pub(super) const AT_WORK: &str = "work";
 pub(super) const IN_LINE: &str = "line";
 
 fn clips_key(job: &Job) -> Option<&'static str> {
-    match (job.order.wanted, job.state) {
-        (Wanted::Media, State::Running) => Some(AT_WORK),
-        (Wanted::Media, State::Queued) => Some(IN_LINE),
+    match (job.work_queue(), job.state) {
+        (WorkQueue::Clips, State::Running) => Some(AT_WORK),
+        (WorkQueue::Clips, State::Queued) => Some(IN_LINE),
         _ => None,
     }
 }

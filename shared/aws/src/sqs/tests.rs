@@ -25,12 +25,19 @@ async fn answered(
 ) -> (Vec<String>, Result<(), Unavailable>) {
     let service = Service::start(replies).await;
     let config = service.config(Patience::ITEMS).await;
-    let queues = SqsQueues::new(&config, "http://clips".to_owned(), "http://thumbnails".to_owned());
-    let tenant = TenantId::parse("demo").unwrap();
-    let message =
-        Message { v: VERSION, tenant, job_id: JobId::parse(&"a".repeat(32)).unwrap(), generation: 1, trace };
-    let sent = queues.send(Wanted::Media, &message, 7).await;
+    let queues = SqsQueues::new(&config, urls(None));
+    let sent = queues.send(WorkQueue::Clips, &message(trace), 7).await;
     (service.bodies(), sent)
+}
+
+fn message(trace: Option<TraceHeader>) -> Message {
+    let (tenant, job_id) = (TenantId::parse("demo").unwrap(), JobId::parse(&"a".repeat(32)).unwrap());
+    Message { v: VERSION, tenant, job_id, generation: 1, trace }
+}
+
+fn urls(bulk: Option<&str>) -> QueueUrls {
+    let [clips, thumbnails] = ["http://clips", "http://thumbnails"].map(str::to_owned);
+    QueueUrls { clips, bulk: bulk.map(str::to_owned), thumbnails }
 }
 
 fn refused(status: u16, code: &str) -> Reply {
@@ -44,6 +51,22 @@ async fn a_message_carries_its_trace_beside_its_body() {
     assert!(request.contains(&attribute), "{request}");
     assert_eq!(request.matches("Root").count(), 1, "{request}");
     assert!(request.contains(r#""DelaySeconds":7"#), "{request}");
+}
+
+#[tokio::test]
+async fn each_kind_of_job_has_a_queue_and_without_one_for_batches_they_share_the_clips() {
+    for (queue, bulk, url) in [
+        (WorkQueue::Clips, Some("http://bulk"), "http://clips"),
+        (WorkQueue::Bulk, Some("http://bulk"), "http://bulk"),
+        (WorkQueue::Bulk, None, "http://clips"),
+        (WorkQueue::Thumbnails, Some("http://bulk"), "http://thumbnails"),
+    ] {
+        let service = Service::start([reply(200, &[JSON], SENT)]).await;
+        let queues = SqsQueues::new(&service.config(Patience::ITEMS).await, urls(bulk));
+        queues.send(queue, &message(None), 0).await.unwrap();
+        let sent = service.bodies().concat();
+        assert!(sent.contains(&format!(r#""QueueUrl":"{url}""#)), "{queue:?}: {sent}");
+    }
 }
 
 #[tokio::test]

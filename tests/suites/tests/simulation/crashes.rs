@@ -6,7 +6,7 @@ use crate::seeds::{job_of, runtime, undisturbed};
 use crate::sim::{Crash, Sim, Weather};
 use crate::world::World;
 use export_domain::job::State;
-use export_domain::request::Wanted;
+use export_domain::job::WorkQueue;
 use export_testkit::{Answered, post};
 use std::collections::BTreeMap;
 use std::time::Duration;
@@ -57,8 +57,8 @@ impl Course {
             if self.swept == Swept::All {
                 world.queues.lose_next();
             }
-            tokio::spawn(world.clone().consume(Wanted::Media));
-            tokio::spawn(world.clone().consume(Wanted::Thumbnail));
+            tokio::spawn(world.clone().consume(WorkQueue::Clips));
+            tokio::spawn(world.clone().consume(WorkQueue::Thumbnails));
             if self.swept != Swept::Nothing {
                 tokio::spawn(world.clone().sweep_for_ever(0..0));
             }

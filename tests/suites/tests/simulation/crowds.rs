@@ -4,8 +4,8 @@ use crate::orders::{Order, Recorded};
 use crate::seeds::runtime;
 use crate::sim::{Sim, Weather};
 use crate::world::World;
+use export_domain::job::WorkQueue;
 use export_domain::job::{ObjectKind, State};
-use export_domain::request::Wanted;
 use export_domain::tenant::Tenant;
 use export_domain::time::Millis;
 use export_testkit::{Answered, job, post, tenant, with};
@@ -26,8 +26,8 @@ fn world(seed: u64, max_active: u32) -> World {
     Recorded::Pictures.record_all(&world.objects);
     world.directory.add_tenant(Tenant { max_active, ..tenant() });
     for _ in 0..WORKERS {
-        tokio::spawn(world.clone().consume(Wanted::Media));
-        tokio::spawn(world.clone().consume(Wanted::Thumbnail));
+        tokio::spawn(world.clone().consume(WorkQueue::Clips));
+        tokio::spawn(world.clone().consume(WorkQueue::Thumbnails));
     }
     tokio::spawn(world.clone().sweep_for_ever(0..0));
     world

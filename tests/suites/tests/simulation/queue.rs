@@ -1,9 +1,9 @@
 //! The two queues as SQS keeps them: delivered at least once, in any order, and hidden while somebody works on them.
 
 use crate::sim::Sim;
+use export_domain::job::WorkQueue;
 use export_domain::message::Message;
 use export_domain::ports::{JobQueue, Unavailable};
-use export_domain::request::Wanted;
 use export_domain::time::{EpochMs, Millis};
 use export_testkit::{Faults, ms};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -20,7 +20,7 @@ const MOST_RECEIVES: u32 = 5;
 pub(crate) struct Letter {
     pub(crate) id: u64,
     pub(crate) body: String,
-    wanted: Wanted,
+    queue: WorkQueue,
     seen_at: EpochMs,
     receives: u32,
 }
@@ -59,7 +59,7 @@ impl Queues {
         self.letters.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    pub(crate) fn put(&self, wanted: Wanted, body: String, delay: Millis) {
+    pub(crate) fn put(&self, queue: WorkQueue, body: String, delay: Millis) {
         let seen_at = self.sim.now() + delay;
         let mut letters = self.letters();
         letters.sent += 1;
@@ -67,24 +67,24 @@ impl Queues {
             return;
         }
         let id = letters.sent;
-        letters.there.push(Letter { id, body, wanted, seen_at, receives: 0 });
+        letters.there.push(Letter { id, body, queue, seen_at, receives: 0 });
         self.arrived.notify_waiters();
     }
 
     /// The next message of a queue, when there is one.
-    pub(crate) async fn receive(&self, wanted: Wanted) -> Letter {
+    pub(crate) async fn receive(&self, queue: WorkQueue) -> Letter {
         loop {
             let arrived = self.arrived.notified();
-            if let Some(letter) = self.take(wanted) {
+            if let Some(letter) = self.take(queue) {
                 return letter;
             }
-            let next = self.letters().there.iter().filter(|l| l.wanted == wanted).map(|l| l.seen_at).min();
+            let next = self.letters().there.iter().filter(|l| l.queue == queue).map(|l| l.seen_at).min();
             let wait = next.map_or(Millis::from_hours(1), |at| (at - self.sim.now()).max(ms(1)));
             let _ = timeout(wait.into(), arrived).await;
         }
     }
 
-    fn take(&self, wanted: Wanted) -> Option<Letter> {
+    fn take(&self, queue: WorkQueue) -> Option<Letter> {
         let now = self.sim.now();
         let redelivered = self.sim.weather().redelivered;
         let mut letters = self.letters();
@@ -94,7 +94,7 @@ impl Queues {
             .partition(|letter| letter.seen_at <= now && letter.receives >= MOST_RECEIVES);
         letters.there = there;
         letters.dead.extend(dead.into_iter().map(|letter| letter.body));
-        let visible = letters.there.iter_mut().filter(|l| l.wanted == wanted && l.seen_at <= now);
+        let visible = letters.there.iter_mut().filter(|l| l.queue == queue && l.seen_at <= now);
         let mut visible: Vec<&mut Letter> = visible.collect();
         if visible.is_empty() {
             return None;
@@ -140,10 +140,10 @@ impl Queues {
 }
 
 impl JobQueue for Queues {
-    async fn send(&self, wanted: Wanted, message: &Message, delay_s: u32) -> Result<(), Unavailable> {
+    async fn send(&self, queue: WorkQueue, message: &Message, delay_s: u32) -> Result<(), Unavailable> {
         let (queues, body) = (self.clone(), message.encode());
         let send = move || {
-            queues.put(wanted, body.clone(), Millis::from_secs(delay_s.into()));
+            queues.put(queue, body.clone(), Millis::from_secs(delay_s.into()));
             Ok(())
         };
         self.faults.run("the queue", "send", send).await

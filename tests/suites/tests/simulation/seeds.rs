@@ -9,8 +9,7 @@ use crate::orders::{Order, record_for};
 use crate::sim::{Sim, Weather};
 use crate::world::World;
 use export_domain::ids::JobId;
-use export_domain::job::State;
-use export_domain::request::Wanted;
+use export_domain::job::{State, WorkQueue};
 use export_domain::time::{EpochMs, Millis};
 use export_lambda::config::Env;
 use export_testkit::{Answered, Flaws, SESSION, ask, job, ms, post, tenant};
@@ -73,8 +72,8 @@ pub(crate) fn undisturbed(order: &Order) -> Made {
     let made = runtime().block_on(async {
         let world = World::new(&Sim::new(0, Weather::default(), false));
         order.recorded.record_all(&world.objects);
-        tokio::spawn(world.clone().consume(Wanted::Media));
-        tokio::spawn(world.clone().consume(Wanted::Thumbnail));
+        tokio::spawn(world.clone().consume(WorkQueue::Clips));
+        tokio::spawn(world.clone().consume(WorkQueue::Thumbnails));
         world.submit(&world.sim.process("submit"), &post("/export", &order.body())).await.unwrap();
         sleep(Duration::from_secs(50)).await;
         let job = world.jobs.only();
@@ -139,8 +138,8 @@ async fn live_through(sim: &Sim, orders: Vec<(Order, Made)>, flaw: Flaw) -> Outc
     let slow_ms = sim.chance(|chance| chance.one_of(&[100, 3000, 60_000]));
     let asked: Vec<Order> = orders.iter().map(|(order, _)| order.clone()).collect();
     record_for(&asked, sim, &world.objects, slow_ms);
-    for wanted in [Wanted::Media, Wanted::Media, Wanted::Thumbnail, Wanted::Thumbnail] {
-        tokio::spawn(world.clone().consume(wanted));
+    for queue in [WorkQueue::Clips, WorkQueue::Clips, WorkQueue::Thumbnails, WorkQueue::Thumbnails] {
+        tokio::spawn(world.clone().consume(queue));
     }
     let garbage = garbage(&world);
     if flaw != Flaw::NoSweeper {
@@ -192,7 +191,7 @@ fn garbage(world: &World) -> Vec<String> {
     let bodies: Vec<String> = (0..count).map(|n| format!("{{\"v\":{n}")).collect();
     for body in &bodies {
         let late = world.sim.chance(|chance| chance.between(0, 100_000));
-        world.queues.put(Wanted::Media, body.clone(), ms(i64::try_from(late).unwrap()));
+        world.queues.put(WorkQueue::Clips, body.clone(), ms(i64::try_from(late).unwrap()));
     }
     bodies
 }

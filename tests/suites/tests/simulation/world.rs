@@ -8,7 +8,7 @@ use crate::sim::{Process, Sim};
 use export_clip::Ffmpeg;
 use export_domain::ids::TenantId;
 use export_domain::intake::Intake;
-use export_domain::request::Wanted;
+use export_domain::job::WorkQueue;
 use export_domain::settings::{AuthMode, Lifecycle, Limits, ReplyStyle};
 use export_domain::tenant::Tenant;
 use export_domain::time::EpochSecs;
@@ -158,9 +158,9 @@ impl World {
     }
 
     /// Works off a queue, one message after the other, for ever.
-    pub(crate) async fn consume(self, wanted: Wanted) {
+    pub(crate) async fn consume(self, queue: WorkQueue) {
         loop {
-            let letter = self.queues.receive(wanted).await;
+            let letter = self.queues.receive(queue).await;
             let process = self.sim.exposed("worker");
             self.ledger.busy(1);
             self.work(&process, &letter).await;

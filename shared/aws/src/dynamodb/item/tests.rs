@@ -124,6 +124,14 @@ fn a_job_survives_the_way_through_an_item() {
 }
 
 #[test]
+fn a_clip_that_only_batches_want_counts_for_no_tenants_share_of_the_workers() {
+    for (lane, clips) in [(None, Some("line")), (Some(Lane::Bulk), None)] {
+        let item = encode(&Job { lane, state: State::Queued, ..minimal() }).unwrap();
+        assert_eq!(item.get("clips").map(|s| s.as_s().unwrap().as_str()), clips);
+    }
+}
+
+#[test]
 fn an_item_with_names_that_nobody_could_have_ordered_is_no_job() {
     let changed = |change: &dyn Fn(&mut AttributeMap) -> Option<AttributeValue>| {
         let mut item = encode(&full()).unwrap();
@@ -173,7 +181,8 @@ fn a_name_for_logs_that_is_none_does_not_stand_in_a_jobs_way() {
 #[test]
 fn the_list_of_optional_attributes_is_complete() {
     let names = |job: &Job| encode(job).unwrap().into_keys().collect::<BTreeSet<_>>();
-    let optional: BTreeSet<String> = names(&full()).difference(&names(&minimal())).cloned().collect();
+    let present = &names(&full()) | &names(&Job { lane: None, ..full() });
+    let optional: BTreeSet<String> = present.difference(&names(&minimal())).cloned().collect();
     assert_eq!(optional, OPTIONAL.into_iter().map(str::to_owned).collect());
 }
 
