@@ -146,10 +146,10 @@ destroy: $(VENV)/.stamp ## Delete the stack in AWS, and say what stays and how t
 
 # ---- operating: the stack that STACK names, else the local one
 
-tenant: $(VENV)/.stamp ## Add a tenant (TENANT=... SOURCE_BUCKET=... SOURCE_PREFIX=... TARGETS="bucket:region:root ..." MAX_ACTIVE=... MAX_SCHEDULED=... STACK=...)
+tenant: $(VENV)/.stamp ## Add a tenant (TENANT=... SOURCE_BUCKET=... SOURCE_PREFIX=... TARGETS="bucket:region:root ..." MAX_ACTIVE=... MAX_SCHEDULED=... MRE_PROGRAMS="..." STACK=...)
 	@$(VENV)/bin/python infra/ops/tenants.py $(WHICH) tenant add "$(TENANT)" $(if $(SOURCE_BUCKET),--source-bucket "$(SOURCE_BUCKET)") \
 	  $(if $(SOURCE_PREFIX),--source-prefix "$(SOURCE_PREFIX)") $(foreach each,$(TARGETS),--target "$(each)") $(if $(MAX_ACTIVE),--max-active $(MAX_ACTIVE)) \
-	  $(if $(MAX_SCHEDULED),--max-scheduled $(MAX_SCHEDULED))
+	  $(if $(MAX_SCHEDULED),--max-scheduled $(MAX_SCHEDULED)) $(foreach each,$(MRE_PROGRAMS),--mre-program "$(each)")
 
 session: $(VENV)/.stamp ## Print the id of a new session of a tenant (TENANT=... HOURS=24 STACK=...)
 	@$(VENV)/bin/python infra/ops/tenants.py $(WHICH) session add "$(TENANT)" --hours $(HOURS)

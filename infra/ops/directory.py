@@ -43,6 +43,7 @@ class Tenant:
     default_target: int = 0
     max_active: int = DEFAULT_MAX_ACTIVE
     max_scheduled: int = DEFAULT_MAX_SCHEDULED
+    mre_programs: tuple[str, ...] = ()
 
     def __post_init__(self) -> None:
         """Refuse what the functions would refuse, and what no request could ever name."""
@@ -65,6 +66,8 @@ class Tenant:
         for name, most in (("max-active", self.max_active), ("max-scheduled", self.max_scheduled)):
             if not 0 <= most <= MOST_ACTIVE:
                 raise RowError(f"{name}: 0 to {MOST_ACTIVE}, not {most}")
+        if "" in self.mre_programs:
+            raise RowError("mre-program: is empty")
 
     def item(self) -> dict[str, dict]:
         """The row."""
@@ -77,6 +80,7 @@ class Tenant:
             "default_target": {"N": str(self.default_target)},
             "max_active": {"N": str(self.max_active)},
             "max_scheduled": {"N": str(self.max_scheduled)},
+            "mre_programs": {"L": [{"S": program} for program in self.mre_programs]},
         }
 
     @classmethod
@@ -95,6 +99,7 @@ class Tenant:
             default_target=_whole(item, "default_target", 0),
             max_active=_whole(item, "max_active", DEFAULT_MAX_ACTIVE),
             max_scheduled=_whole(item, "max_scheduled", DEFAULT_MAX_SCHEDULED),
+            mre_programs=tuple(_attribute({"mre_programs": each}, "mre_programs", "S") for each in _attribute(item, "mre_programs", "L", [])),
         )
 
 

@@ -161,6 +161,7 @@ def add_tenant(options: argparse.Namespace, deployment: Deployment) -> None:
         default_target=options.default_target,
         max_active=options.max_active,
         max_scheduled=options.max_scheduled,
+        mre_programs=tuple(options.mre_program),
     )
     for doubt in doubts(tenant, deployment):
         print(f"warning: {doubt}", file=sys.stderr)
@@ -255,6 +256,8 @@ def arguments() -> argparse.Namespace:
                      help=f"unfinished jobs whose window has begun ({DEFAULT_MAX_ACTIVE})")
     add.add_argument("--max-scheduled", type=int, default=DEFAULT_MAX_SCHEDULED,
                      help=f"jobs whose window has not begun ({DEFAULT_MAX_SCHEDULED})")
+    add.add_argument("--mre-program", action="append", default=[],
+                     help="a program of Media Replay Engine whose events and replays its batches may name, or *; several times")
     add.add_argument("--replace", action="store_true", help="put it in the place of the tenant of that name")
     tenant("list", list_tenants)
     tenant("show", show_tenant, "name")

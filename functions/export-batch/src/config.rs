@@ -1,9 +1,21 @@
 //! The environment of this function.
 
+use export_aws::dynamodb::mre::MreTables;
 use export_domain::identity::DirectoryKey;
 use export_domain::settings::{AuthMode, Lifecycle, Limits, QueueUrls};
 use export_lambda::config::{ConfigError, Env};
 use export_lambda::settings;
+
+/// Where events and replays are read.
+#[derive(Debug, Clone)]
+pub struct DocumentTables {
+    /// Media Replay Engine's tables.
+    pub tables: MreTables,
+    /// `EXPORT_STATE_TABLE_NAME`
+    pub states: String,
+    /// `EXPORT_OUTPUT_BUCKET`
+    pub bucket: String,
+}
 
 /// Names and settings.
 #[derive(Debug, Clone)]
@@ -18,6 +30,9 @@ pub struct Config {
     pub queues: QueueUrls,
     /// `COMPLETION_BUS_NAME`; empty if completion events are off.
     pub bus: String,
+    /// `EVENT_TABLE_NAME` and the other names of Media Replay Engine's tables, `EXPORT_STATE_TABLE_NAME` and
+    /// `EXPORT_OUTPUT_BUCKET`; `None` in a deployment without them.
+    pub documents: Option<DocumentTables>,
     /// The callers that are admitted.
     pub auth: AuthMode,
     /// The limits of a request.
@@ -40,6 +55,7 @@ impl Config {
             tenants_table: env.required("TENANTS_TABLE_NAME"),
             queues: settings::queues(&mut env),
             bus: settings::completion_bus(&env).unwrap_or_default(),
+            documents: documents(&mut env),
             auth: settings::auth(&mut env),
             limits: settings::limits(&mut env),
             directories: settings::directory_key(&mut env),
@@ -47,4 +63,12 @@ impl Config {
         };
         env.finish().map(|()| config)
     }
+}
+
+fn documents(env: &mut Env) -> Option<DocumentTables> {
+    env.optional("EXPORT_STATE_TABLE_NAME").map(|states| DocumentTables {
+        tables: MreTables::of_replays(|name| env.required(name)),
+        states,
+        bucket: env.required("EXPORT_OUTPUT_BUCKET"),
+    })
 }

@@ -3,6 +3,7 @@
 use crate::App;
 use export_domain::batch::delivered::{self, EdlForm};
 use export_domain::batch::life::{Batch, BatchClip, BatchState, Stage};
+use export_domain::batch::request::reference::{document_name, with_document};
 use export_domain::batch::request::{self, BatchRequest, MAX_BODY};
 use export_domain::batch::resource::{BatchList, ClipPage, ClipState, batch_resource, needed, summary};
 use export_domain::batch::times::instant;
@@ -10,7 +11,7 @@ use export_domain::batch::{Fault, MOST_CLIPS};
 use export_domain::identity::identify;
 use export_domain::ids::{BatchId, JobId};
 use export_domain::intake::{Rejection, key_of};
-use export_domain::json;
+use export_domain::json::{self, RequestJson};
 use export_domain::ports::{
     BatchStore, Clock, EventBus, IdempotencyKeys, Ids, JobQueue, JobStore, ManyJobs, Sessions, Tenants,
     Unavailable,
@@ -21,7 +22,11 @@ use export_domain::time::{EpochMs, Millis};
 use export_domain::timecode::{Labels, Rate};
 use export_lambda::batches::BatchMover;
 use export_lambda::http::{Reply, Request, problem, problem_with};
+use export_mre::document::View;
+use export_mre::export::{ExportError, export_event, export_replay};
+use export_mre::keys::{EventKey, ReplayKey};
 use export_mre::segments;
+use export_mre::source::ExportSource;
 use std::time::Duration;
 
 /// Clips on a page.
@@ -64,7 +69,7 @@ impl From<Unavailable> for BatchRefusal {
     }
 }
 
-impl<B, J, Q, E, S, T, C> App<B, J, Q, E, S, T, C>
+impl<B, J, Q, E, S, T, C, D> App<B, J, Q, E, S, T, C, D>
 where
     B: BatchStore,
     J: JobStore + ManyJobs + IdempotencyKeys,
@@ -73,6 +78,7 @@ where
     S: Sessions,
     T: Tenants,
     C: Clock + Ids,
+    D: ExportSource,
 {
     /// Answers one request; every error has become a reply.
     pub async fn handle(&self, request: &Request) -> Reply {
@@ -107,6 +113,7 @@ where
         let body = json::parse(&request.body, false);
         let tenant = self.intake.tenant(request.session().as_ref()).await?;
         let body = body.map_err(|error| BatchRefusal::Faulty(vec![Fault::at("", error.to_string())]))?;
+        let body = self.resolved(body, &tenant).await?;
         let now = self.intake.clock.now();
         let asked =
             request::parse(&body, &self.intake.limits, now, segments::read).map_err(BatchRefusal::Faulty)?;
@@ -126,6 +133,32 @@ where
         let location = format!("/export/batch/{}", batch.batch_id);
         let page = ClipPage { state: None, from: 0, most: CLIPS };
         Ok(self.shown(&batch, status, page).await?.with("location", location))
+    }
+
+    /// The body, with the document of the event or replay that it names in the place of the name.
+    async fn resolved(&self, body: RequestJson, tenant: &Tenant) -> Result<RequestJson, BatchRefusal> {
+        let faulty = |pointer: &str, detail: &str| BatchRefusal::Faulty(vec![Fault::at(pointer, detail)]);
+        let Some(name) = document_name(&body).map_err(BatchRefusal::Faulty)? else { return Ok(body) };
+        if !tenant.may_name_program(&name.program) {
+            tracing::info!(tenant = %tenant.id, "the tenant's row does not list the program of the event");
+            return Err(Rejection::Denied.into());
+        }
+        let Some(source) = &self.documents else {
+            return Err(faulty("/mre", "needs a deployment that exports Media Replay Engine's documents"));
+        };
+        let event = EventKey::new(name.event, name.program);
+        let found = match name.replay {
+            None => Box::pin(export_event(source, &event, View::Mre, None)).await,
+            Some(id) => Box::pin(export_replay(source, &ReplayKey::new(event, id), View::Mre)).await,
+        };
+        let export = found.map_err(|error| match error {
+            ExportError::EventNotFound => faulty("/mre/event", "is no event of this program"),
+            ExportError::ReplayNotFound => faulty("/mre/replay", "is no replay of this event"),
+            error => Unavailable("Media Replay Engine's tables", error.to_string()).into(),
+        })?;
+        let document = json::parse(export.text.as_bytes(), false);
+        let document = document.map_err(|error| faulty("/mre", &format!("has a document that {error}")))?;
+        Ok(with_document(body, document))
     }
 
     /// The batch of a request, as it is when it is new.

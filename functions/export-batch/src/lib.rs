@@ -12,9 +12,9 @@ use export_domain::intake::Intake;
 use export_domain::settings::Lifecycle;
 use export_lambda::metrics::Metrics;
 
-/// The function with its ports: batches, jobs, queue, event bus, sessions, tenants, clock.
+/// The function with its ports: batches, jobs, queue, event bus, sessions, tenants, clock, documents.
 #[derive(Debug)]
-pub struct App<B, J, Q, E, S, T, C> {
+pub struct App<B, J, Q, E, S, T, C, D> {
     /// The batches.
     pub batches: B,
     /// The jobs table.
@@ -27,6 +27,8 @@ pub struct App<B, J, Q, E, S, T, C> {
     pub intake: Intake<S, T, C>,
     /// Times of a job's life.
     pub times: Lifecycle,
+    /// Media Replay Engine's events and replays; `None` in a deployment without them.
+    pub documents: Option<D>,
     /// The sink of metrics.
     pub metrics: Metrics,
 }

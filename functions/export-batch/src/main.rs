@@ -2,6 +2,8 @@
 
 use export_aws::clients;
 use export_aws::clock::SystemClock;
+use export_aws::documents::S3Documents;
+use export_aws::dynamodb::mre::{DynamoMre, Previews};
 use export_aws::dynamodb::{DynamoBatches, DynamoJobs, DynamoSessions, DynamoTenants};
 use export_aws::{eventbridge::EventBridgeBus, sqs::SqsQueues};
 use export_batch::{App, Config};
@@ -32,6 +34,10 @@ async fn main() -> Result<(), Error> {
             directories: config.directories,
         },
         times: config.times,
+        documents: config.documents.map(|read| {
+            let kept = S3Documents::new(&sdk, read.bucket);
+            DynamoMre::new(&sdk, read.tables, read.states, kept, Previews::Off)
+        }),
         metrics,
     };
     let app = &app;

@@ -32,7 +32,7 @@ def test_what_may_be_left_out_has_the_functions_defaults():
     assert (read.source_prefix, read.source_owner, read.default_target, read.max_active, read.max_scheduled) == ("", "", 0, 100, 1000)
 
 
-@pytest.mark.parametrize("name", ["source_bucket", "source_owner", "source_prefix", "targets", "default_target", "max_active", "max_scheduled"])
+@pytest.mark.parametrize("name", ["source_bucket", "source_owner", "source_prefix", "targets", "default_target", "max_active", "max_scheduled", "mre_programs"])
 @pytest.mark.parametrize("value", [{"NULL": True}, {"SS": ["acme/"]}])
 def test_a_row_with_an_attribute_of_the_wrong_type_opens_nothing(name, value):
     with pytest.raises(RowError, match=name):
@@ -64,6 +64,7 @@ def test_a_row_with_an_attribute_of_the_wrong_type_opens_nothing(name, value):
         ("max-active", {"max_active": -1}),
         ("max-active", {"max_active": 2**32}),
         ("max-scheduled", {"max_scheduled": -1}),
+        ("mre-program", {"mre_programs": ("tennis", "")}),
     ],
 )
 def test_what_the_functions_would_refuse_is_refused_and_named(argument, changes):

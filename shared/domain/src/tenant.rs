@@ -43,6 +43,8 @@ pub struct Tenant {
     pub max_active: u32,
     /// Most jobs that may wait for their window to begin.
     pub max_scheduled: u32,
+    /// The programs of Media Replay Engine whose events and replays it may name; `*` stands for all of them.
+    pub mre_programs: Vec<String>,
 }
 
 impl Tenant {
@@ -52,6 +54,11 @@ impl Tenant {
             Counted::Active => self.max_active,
             Counted::Scheduled => self.max_scheduled,
         }
+    }
+
+    /// Returns `true` if it may name events and replays of that program. Media Replay Engine's tables know no tenants.
+    pub fn may_name_program(&self, program: &str) -> bool {
+        self.mre_programs.iter().any(|known| known == "*" || known == program)
     }
 
     /// The bucket of the recordings.

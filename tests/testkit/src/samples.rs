@@ -41,6 +41,7 @@ pub fn tenant() -> Tenant {
         default_target: 0,
         max_active: 10,
         max_scheduled: 10,
+        mre_programs: Vec::new(),
     }
 }
 

@@ -1,7 +1,11 @@
 //! Lists in other forms than JSON, and the delivered clips as lists.
 
 use crate::world::World;
-use export_testkit::{NOW, ms};
+use export_domain::tenant::Tenant;
+use export_mre::document::View;
+use export_mre::export::{export_event, export_replay};
+use export_testkit::mre::scenario;
+use export_testkit::{NOW, ms, tenant};
 use serde_json::{Value, json};
 
 fn body(list: &str, value: impl Into<Value>) -> Value {
@@ -38,6 +42,67 @@ async fn an_edit_list_a_table_and_a_document_make_the_same_batch() {
         assert_eq!((other.status, &other.json["id"]), (202, &first.json["id"]), "{}", other.text);
     }
     assert_eq!(world.batches.all().len(), 1);
+}
+
+#[tokio::test]
+async fn a_named_event_or_replay_makes_the_batch_of_its_document() {
+    for name in ["event_tennis_optimizer", "replay_mp4_weight"] {
+        let scenario = scenario(name);
+        let (source, key, replay) = (scenario.source(), scenario.event(), scenario.replay());
+        let document = match &replay {
+            None => export_event(&source, &key, View::Mre, None).await.unwrap(),
+            Some(replay) => export_replay(&source, replay, View::Mre).await.unwrap(),
+        };
+        let world = World::with_documents(scenario.source(), &["another", &key.program]);
+        let reference =
+            json!({"event": key.name, "program": key.program, "replay": replay.map(|replay| replay.id)});
+        let named = world.submit(&body("mre", reference)).await;
+        let sent =
+            world.submit(&body("document", serde_json::from_str::<Value>(&document.text).unwrap())).await;
+        assert_eq!((named.status, &named.json["id"]), (202, &sent.json["id"]), "{name}: {}", named.text);
+        assert!(windows(&named.json).len() > 1, "{name}: {}", named.text);
+    }
+}
+
+#[tokio::test]
+async fn an_event_is_named_by_those_who_may_only() {
+    let scenario = scenario("event_tennis_optimizer");
+    let key = scenario.event();
+    let named = |event: &str, replay: Value| {
+        body("mre", json!({"event": event, "program": key.program, "replay": replay}))
+    };
+    for (programs, status) in [(&[][..], 403), (&["another"], 403), (&["*"], 202), (&[&key.program], 202)] {
+        let world = World::with_documents(scenario.source(), programs);
+        let answer = world.submit(&named(&key.name, Value::Null)).await;
+        assert_eq!(answer.status, status, "{programs:?}: {}", answer.text);
+    }
+    let world = World::with_documents(scenario.source(), &["*"]);
+    for (body, pointer) in [
+        (named("none of that name", Value::Null), "/mre/event"),
+        (named(&key.name, json!("none of that id")), "/mre/replay"),
+        (named(&key.name, json!(7)), "/mre/replay"),
+        (body("mre", json!({"event": key.name})), "/mre/program"),
+    ] {
+        let answer = world.submit(&body).await;
+        let found = (answer.status, &answer.json["errors"][0]["pointer"]);
+        assert_eq!(found, (400, &json!(pointer)), "{body} {}", answer.text);
+    }
+    let without = World::new();
+    without.directory.add_tenant(Tenant { mre_programs: vec!["*".to_owned()], ..tenant() });
+    let answer = without.submit(&named(&key.name, Value::Null)).await;
+    assert_eq!((answer.status, &answer.json["errors"][0]["pointer"]), (400, &json!("/mre")));
+}
+
+#[tokio::test]
+async fn tables_that_do_not_answer_are_no_fault_of_the_request() {
+    let scenario = scenario("event_tennis_optimizer");
+    let key = scenario.event();
+    let mut source = scenario.source();
+    source.failing_read = Some(0);
+    let world = World::with_documents(source, &["*"]);
+    let answer = world.submit(&body("mre", json!({"event": key.name, "program": key.program}))).await;
+    assert_eq!(answer.status, 503, "{}", answer.text);
+    assert!(world.batches.all().is_empty());
 }
 
 #[tokio::test]

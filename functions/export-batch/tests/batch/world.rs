@@ -9,6 +9,7 @@ use export_domain::tenant::Tenant;
 use export_domain::time::EpochMs;
 use export_lambda::http::Request;
 use export_lambda::metrics::Metrics;
+use export_testkit::mre::MemorySource;
 use export_testkit::{
     Answered, Directory, Faults, MemoryBatches, MemoryBus, MemoryJobs, MemoryObjects, MemoryQueue, NOW,
     SESSION, TestClock, ask, claimed, directory, ms, ready, tenant,
@@ -17,7 +18,8 @@ use job_sweeper::BatchSweeper;
 use serde_json::{Value, json};
 use std::time::Duration;
 
-type Function = App<MemoryBatches, MemoryJobs, MemoryQueue, MemoryBus, Directory, Directory, TestClock>;
+type Function =
+    App<MemoryBatches, MemoryJobs, MemoryQueue, MemoryBus, Directory, Directory, TestClock, MemorySource>;
 type Sweeper = BatchSweeper<MemoryBatches, MemoryJobs, MemoryQueue, MemoryBus, Directory, TestClock>;
 type Submit =
     media_export_submit::App<MemoryJobs, MemoryQueue, MemoryObjects, Directory, Directory, TestClock>;
@@ -47,9 +49,18 @@ impl World {
             bus: bus.clone(),
             intake: intake(&directory, &clock),
             times: Lifecycle::default(),
+            documents: None,
             metrics: Metrics::silent(),
         };
         Self { batches, jobs, queue, bus, directory, clock, app }
+    }
+
+    /// One with the tables of Media Replay Engine, whose tenant may name events of `programs`.
+    pub(crate) fn with_documents(source: MemorySource, programs: &[&str]) -> Self {
+        let world = Self::new();
+        let mre_programs = programs.iter().map(|&name| name.to_owned()).collect();
+        world.directory.add_tenant(Tenant { mre_programs, ..tenant() });
+        Self { app: App { documents: Some(source), ..world.app }, ..world }
     }
 
     pub(crate) async fn ask(&self, request: Request) -> Answered {

@@ -26,7 +26,7 @@ pub struct DynamoSessions {
 }
 
 /// Tenants in DynamoDB: `pk` (the tenant), `source_bucket`, `source_owner`, `source_prefix`, `targets`, `default_target`
-/// (an index), `max_active`, `max_scheduled`.
+/// (an index), `max_active`, `max_scheduled`, `mre_programs`.
 #[derive(Debug, Clone)]
 pub struct DynamoTenants {
     client: Client,
@@ -97,6 +97,7 @@ fn tenant_of(id: &TenantId, item: &AttributeMap) -> Option<Tenant> {
         default_target: number(item, "default_target")?.unwrap_or_default(),
         max_active: number(item, "max_active")?.unwrap_or(DEFAULT_MAX_ACTIVE),
         max_scheduled: number(item, "max_scheduled")?.unwrap_or(DEFAULT_MAX_SCHEDULED),
+        mre_programs: texts(item, "mre_programs")?,
     })
 }
 
@@ -116,6 +117,12 @@ fn text(item: &AttributeMap, name: &str) -> Option<Option<String>> {
         None => Some(None),
         Some(value) => value.as_s().ok().cloned().map(Some),
     }
+}
+
+/// The strings of a list, none if there is no such attribute; `None` if it is no such list.
+fn texts(item: &AttributeMap, name: &str) -> Option<Vec<String>> {
+    let Some(value) = item.get(name) else { return Some(Vec::new()) };
+    value.as_l().ok()?.iter().map(|each| each.as_s().ok().cloned()).collect()
 }
 
 /// `Some(None)` if there is no such attribute, `None` if it is no such number.
@@ -145,10 +152,12 @@ mod tests {
             ("source_prefix".to_owned(), s("t/demo/")),
             ("targets".to_owned(), AttributeValue::L(vec![AttributeValue::M(target)])),
             ("max_active".to_owned(), AttributeValue::N("7".to_owned())),
+            ("mre_programs".to_owned(), AttributeValue::L(vec![s("tennis")])),
         ]);
         let tenant = tenant_of(&TenantId::parse("demo").unwrap(), &row).unwrap();
         assert_eq!((tenant.max_active, tenant.max_scheduled, tenant.default_target), (7, 1000, 0));
         assert_eq!((tenant.targets[0].bucket.as_str(), tenant.targets[0].root.as_str()), ("clips", ""));
+        assert!(tenant.may_name_program("tennis") && !tenant.may_name_program("golf"));
     }
 
     #[test]
@@ -161,7 +170,7 @@ mod tests {
         let tenant = |row: &AttributeMap| tenant_of(&TenantId::parse("demo").unwrap(), row);
         assert!(tenant(&row).is_some_and(|tenant| tenant.source_prefix.is_empty()));
         let names = ["source_bucket", "source_owner", "source_prefix", "targets", "default_target"];
-        for name in names.into_iter().chain(["max_active", "max_scheduled"]) {
+        for name in names.into_iter().chain(["max_active", "max_scheduled", "mre_programs"]) {
             for value in [AttributeValue::Null(true), AttributeValue::Ss(vec!["demo/".to_owned()]), s("")] {
                 let mut wrong = row.clone();
                 wrong.insert(name.to_owned(), value.clone());

@@ -16,6 +16,7 @@ use crate::time::{EpochMs, Millis};
 use crate::timecode::Rate;
 
 mod name;
+pub mod reference;
 
 /// Largest body in bytes.
 pub const MAX_BODY: usize = 1024 * 1024;
@@ -40,7 +41,7 @@ const KNOWN: [&str; 14] = [
     "liked",
 ];
 /// The members that bring the list, of which a body has exactly one.
-const LISTS: [&str; 4] = ["clips", "edl", "csv", "document"];
+const LISTS: [&str; 5] = ["clips", "edl", "csv", "document", "mre"];
 /// The members that choose segments of a document.
 const CHOICES: [&str; 4] = ["segments", "audio_track", "features", "liked"];
 /// The value of `zero` that takes the event's start for second 0.
@@ -329,15 +330,16 @@ fn list(members: &Members<'_>, common: &BatchCommon, faults: &mut Faults) -> Opt
         faults.push("", format!("must have exactly one of {}", LISTS.join(", ")));
         return None;
     };
-    if name != "document" {
+    let is_document = ["document", "mre"].contains(&name);
+    if !is_document {
         for choice in CHOICES.iter().filter(|choice| members.get(choice).is_some()) {
-            faults.push(members.place(choice), "goes with a document only");
+            faults.push(members.place(choice), "goes with a document or an event only");
         }
         if common.is_zero_event_start {
-            faults.push("/zero", "must be an instant: event_start goes with a document only");
+            faults.push("/zero", "must be an instant: event_start goes with a document or an event only");
         }
     }
-    if ["edl", "document"].contains(&name) && members.get("live_path").is_none() {
+    if (is_document || name == "edl") && members.get("live_path").is_none() {
         faults.push("/live_path", "is required");
     }
     let needs_path = common.live_path.is_none();
@@ -345,7 +347,7 @@ fn list(members: &Members<'_>, common: &BatchCommon, faults: &mut Faults) -> Opt
         ("clips", RequestJson::List(items)) => Ok(clips(items, common, faults)),
         ("csv", RequestJson::Text(text)) => csv::clips(text, &common.bounds, needs_path),
         ("edl", value) => edit_list(value, common, faults)?,
-        ("document", value) => document(members, value, common, faults),
+        ("document" | "mre", value) => document(members, &members.place(name), value, common, faults),
         (_, _) => Err(vec![Fault::at(
             members.place(name),
             if name == "csv" { "must be a string" } else { "must be a list" },
@@ -403,16 +405,17 @@ fn edit_list(
     Some(edl::clips(text?, rate?, is_drop, &common.bounds))
 }
 
-/// The clips of the segments of `document` that the request chooses.
+/// The clips of the segments that the request chooses of the document at `place`.
 fn document(
     members: &Members<'_>,
+    place: &str,
     value: &RequestJson,
     common: &BatchCommon,
     faults: &mut Faults,
 ) -> Result<ClipList, Vec<Fault>> {
     let choice = choice(members, common, faults);
-    let found = (common.documents)(value, "/document").map_err(|fault| vec![fault])?;
-    segments::clips(&found, &choice, &common.bounds, "/document")
+    let found = (common.documents)(value, place).map_err(|fault| vec![fault])?;
+    segments::clips(&found, &choice, &common.bounds, place)
 }
 
 fn choice(members: &Members<'_>, common: &BatchCommon, faults: &mut Faults) -> SegmentChoice {

@@ -239,15 +239,25 @@ fn lists() -> Node {
             "description": "The document of an event or a replay, in either view. Each of its segments that is chosen is a clip.",
             "properties": {"Event": {"type": "object"}, "Segments": {"type": "array", "items": {"type": "object"}}},
         },
+        "mre": {
+            "type": ["object", "null"], "required": ["event", "program"], "additionalProperties": false,
+            "description": "An event of Media Replay Engine, or a replay of it, of a program that the tenant's row lists in `mre_programs`: \
+                as if its document came along.",
+            "properties": {
+                "event": {"type": "string", "minLength": 1, "maxLength": 512, "description": "The event's name."},
+                "program": {"type": "string", "minLength": 1, "maxLength": 512, "description": "The program's name."},
+                "replay": {"type": ["string", "null"], "minLength": 1, "maxLength": 512, "description": "The replay's id."},
+            },
+        },
         "segments": {"enum": ["original", "optimized", "optimized_else_original", null],
-            "description": "`document`: the times of the segments; by default the optimized ones where there are both."},
+            "description": "`document` and `mre`: the times of the segments; by default the optimized ones where there are both."},
         "audio_track": {"type": ["integer", "null"], "minimum": 0, "maximum": 10_000,
-            "description": "`document`: the audio track of optimized times and of feedback; by default the document's first."},
+            "description": "`document` and `mre`: the audio track of optimized times and of feedback; by default the document's first."},
         "features": {"type": ["array", "null"], "minItems": 1, "maxItems": 100,
             "items": {"type": "string", "minLength": 1, "maxLength": 256},
-            "description": "`document`: only segments that have one of these features."},
+            "description": "`document` and `mre`: only segments that have one of these features."},
         "liked": {"type": ["boolean", "null"],
-            "description": "`document`: `true` for segments only that a reviewer likes."},
+            "description": "`document` and `mre`: `true` for segments only that a reviewer likes."},
     })
     .into()
 }
@@ -256,7 +266,7 @@ fn lists() -> Node {
 pub(crate) fn request() -> Node {
     let shift = |least: i64, what: &str| json!({"type": ["integer", "null"], "minimum": least, "maximum": 2_592_000_000_i64, "description": what});
     let mut request = Node::from(json!({
-        "description": "A batch of clips. Exactly one of `clips`, `edl`, `csv` and `document` is there. Unknown members are \
+        "description": "A batch of clips. Exactly one of `clips`, `edl`, `csv`, `document` and `mre` is there. Unknown members are \
             refused; `null` counts as absent.",
         "type": "object",
         "additionalProperties": false,

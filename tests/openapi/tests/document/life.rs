@@ -32,6 +32,7 @@ pub(crate) fn queued() -> Job {
         default_target: 0,
         max_active: 1,
         max_scheduled: 1,
+        mre_programs: Vec::new(),
     };
     let request = parse(&json::parse(CLIP.as_bytes(), true).unwrap(), &Limits::default()).unwrap();
     let target = tenant.resolve_target(&request).unwrap();

@@ -117,7 +117,7 @@ fn every_fault_is_named_with_a_pointer_and_nothing_is_taken() {
 #[test]
 fn what_a_body_must_have_is_named() {
     assert_eq!(refused(&json!([]))[0], (String::new(), "must be a JSON object".to_owned()));
-    assert_eq!(refused(&json!({}))[0].1, "must have exactly one of clips, edl, csv, document");
+    assert_eq!(refused(&json!({}))[0].1, "must have exactly one of clips, edl, csv, document, mre");
     assert_eq!(refused(&body(json!([])))[0], ("/clips".to_owned(), "is empty".to_owned()));
     assert_eq!(refused(&body(json!({})))[0], ("/clips".to_owned(), "must be a list".to_owned()));
     let alone = json!({"clips": [{"start": NOW, "duration_ms": 1}]});
