@@ -32,6 +32,7 @@ def seed(cloud: Cloud, outputs: dict[str, str]) -> None:
         source_bucket=outputs["SourceBucket"],
         source_prefix=SOURCE_PREFIX,
         targets=(Target(outputs["ExportBucket"], REGION), Target(ARCHIVE_BUCKET, ARCHIVE_REGION, owner=ACCOUNT)),
+        mre_programs=("*",),
     )
     session = session_item(SESSION_ID, TENANT, int(time.time()) + YEAR_S)
     dynamodb.put_item(TableName=outputs["TenantsTableName"], Item=tenant.item())

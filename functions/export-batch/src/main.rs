@@ -35,7 +35,7 @@ async fn main() -> Result<(), Error> {
         },
         times: config.times,
         documents: config.documents.map(|read| {
-            let kept = S3Documents::new(&sdk, read.bucket);
+            let kept = S3Documents::new(&sdk, read.bucket, clock);
             DynamoMre::new(&sdk, read.tables, read.states, kept, Previews::Off)
         }),
         metrics,

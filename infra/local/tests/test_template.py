@@ -167,7 +167,7 @@ def senders(queue: str) -> set[str]:
     ("queue", "may"),
     [
         ("ClipQueue", {"MediaExportSubmitRole", "ExportBatchRole", "JobSweeperRole", "MediaExportClipWorkerRole", "MediaExportBulkWorkerRole"}),
-        ("BulkQueue", {"ExportBatchRole", "JobSweeperRole", "MediaExportClipWorkerRole", "MediaExportBulkWorkerRole"}),
+        ("BulkQueue", {"ExportBatchRole", "JobSweeperRole", "MediaExportBulkWorkerRole"}),
         ("ThumbnailQueue", {"MediaExportSubmitRole", "JobSweeperRole", "MediaExportThumbnailWorkerRole"}),
         ("DataExportQueue", {"events.amazonaws.com", "DataExportWorkerRole", "EventExportRole", "ReplayExportRole"}),
         ("ClipDeadLetterQueue", {"MediaExportClipWorkerRole"}),
