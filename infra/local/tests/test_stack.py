@@ -197,7 +197,7 @@ class TestRoles:
         ("MediaExportSubmit", "{CLIP_QUEUE_URL}", "ok"), ("JobSweeper", "{THUMBNAIL_QUEUE_URL}", "ok"),
         ("MediaExportClipWorker", "{CLIP_DEAD_LETTER_QUEUE_URL}", "ok"),
         ("MediaExportClipWorker", "{THUMBNAIL_DEAD_LETTER_QUEUE_URL}", "AccessDenied"),
-        ("ExportBatch", "{CLIP_QUEUE_URL}", "ok"), ("MediaExportSubmit", "{BULK_QUEUE_URL}", "AccessDenied"), ("ExportBatch", "{THUMBNAIL_QUEUE_URL}", "AccessDenied"),
+        ("ExportBatch", "{BULK_QUEUE_URL}", "ok"), ("MediaExportSubmit", "{BULK_QUEUE_URL}", "AccessDenied"), ("ExportBatch", "{THUMBNAIL_QUEUE_URL}", "AccessDenied"),
         ("StatusPoll", "{CLIP_QUEUE_URL}", "AccessDenied")])
     def test_queues(self, stack, function, queue, expected):
         assert self.ask(stack, function, "sqs", "send_message", QueueUrl=queue, MessageBody="x") == expected

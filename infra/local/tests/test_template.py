@@ -166,7 +166,7 @@ def senders(queue: str) -> set[str]:
 @pytest.mark.parametrize(
     ("queue", "may"),
     [
-        ("ClipQueue", {"MediaExportSubmitRole", "ExportBatchRole", "JobSweeperRole", "MediaExportClipWorkerRole", "MediaExportBulkWorkerRole"}),
+        ("ClipQueue", {"MediaExportSubmitRole", "JobSweeperRole", "MediaExportClipWorkerRole", "MediaExportBulkWorkerRole"}),
         ("BulkQueue", {"ExportBatchRole", "JobSweeperRole", "MediaExportBulkWorkerRole"}),
         ("ThumbnailQueue", {"MediaExportSubmitRole", "JobSweeperRole", "MediaExportThumbnailWorkerRole"}),
         ("DataExportQueue", {"events.amazonaws.com", "DataExportWorkerRole", "EventExportRole", "ReplayExportRole"}),
