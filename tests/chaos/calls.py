@@ -9,9 +9,9 @@ from urllib.parse import parse_qs, unquote, urlsplit
 from .processes import Sender
 
 TARGETS = {"DynamoDB_20120810": "dynamodb", "AmazonSQS": "sqs", "AWSEvents": "events"}
-# An export of an event counts as a job, named as its state is.
+# An export of an event counts as a job, named as its state is, and so does a batch.
 JOBS_NAMED = {
-    "dynamodb": re.compile(r"\bJ#([a-z2-7]{32})\b|\b(event/\d+/[\w/-]+)"),
+    "dynamodb": re.compile(r"\b[JB]#([a-z2-7]{32})\b|\b(event/\d+/[\w/-]+)"),
     "sqs": re.compile(r"job_id\W+([a-z2-7]{32})\b"),
     "events": re.compile(r"\bid\W+([a-z2-7]{32})-\d"),
 }
@@ -106,6 +106,8 @@ def plain(value: dict) -> object:
 
 def step_of(before: dict | None, after: dict) -> str:
     """What happens to a job between two values of its item."""
+    if is_batch(after):
+        return batch_step(before, after)
     if before is None:
         return "create"
     if after["generation"] > before["generation"]:
@@ -126,8 +128,23 @@ def step_of(before: dict | None, after: dict) -> str:
     return "progress" if told else "renew"
 
 
+def is_batch(item: dict) -> bool:
+    return "order" not in item
+
+
+def batch_step(before: dict | None, after: dict) -> str:
+    """What happens to a batch between two values of its item."""
+    if before is None:
+        return "open"
+    if after["state"] == "DONE":
+        return "tell" if before["state"] == "DONE" else "close"
+    return "withdraw" if after["is_cancelled"] and not before["is_cancelled"] else "move"
+
+
 def file_name(item: dict) -> str:
-    """The FileName that a job's request gave."""
+    """The FileName that a job's request gave; a batch's is that of its first clip."""
+    if is_batch(item):
+        return json.loads(item["clips"])[0]["name"]
     return item["order"]["video_path"].rpartition("/")[2].rpartition(".")[0]
 
 

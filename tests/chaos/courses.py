@@ -13,6 +13,7 @@ from itertools import count
 from e2e.conftest import RUN
 from e2e.listener import Listener
 from e2e.mre import Mre, python_text, scenarios, tokens, unordered
+from e2e.stack import Answer
 from media import forms
 from media.recording import Live
 
@@ -27,6 +28,7 @@ WINDOW = (Fraction(4500, 1000), 5000)
 AHEAD_S, LIVE_S = 2, 8.0
 # When the window of a job ends that is not to be made: its wake-up must not stay in the queue for long.
 FUTURE_S = 20
+DAY_MS = 24 * 3_600_000
 # What a client waits for an answer before it asks again.
 PATIENCE_S = 3
 
@@ -124,6 +126,78 @@ class FutureTrial(GrowingTrial):
         said = "export timed out" if self.form == "expired" else "cancelled"
         assert (reply.code, reply.body["ErrorMessage"]) == (-1, said), reply
         assert not any(self.world.stack.exists(key) for key in keys(self.item).values())
+
+
+# ---- batches
+
+
+@dataclass
+class BatchTrial(Trial):
+    """Two clips in one request. Forms: a `batch` that a client asks for once, one that is `abandoned` by the function
+    that took it, or one that is `withdrawn` by its client while its windows have not begun."""
+
+    def request(self) -> dict:
+        stack, (start, duration) = self.world.stack, self.window
+        alone = stack.request(self.recording, start, duration, self.name)
+        zero = alone["StartPos"] - int(start * 1000)
+        if self.form == "withdrawn":
+            zero += DAY_MS
+        clips = [{"start": float(start), "duration_ms": duration, "name": name} for name in self.names]
+        return {"live_path": self.recording.live_path, "zero": zero, "container": "mp4", "clips": clips}
+
+    @property
+    def names(self) -> tuple[str, str]:
+        return self.name, f"{self.name}-again"
+
+    def send(self, method: str = "POST", path: str = "/export/batch") -> Answer:
+        stack = self.world.stack
+        return stack.send(method, path, self.body if method == "POST" else None, {"X-Session-Id": stack.session_id})
+
+    def go(self, within: float = TAKEOVER_S + BUSY_S + WORK_S) -> float:
+        """Ask once, let the fault strike, wait for the end; returns the seconds from the fault to the batch's end."""
+        world, fault = self.world, self.rules[0]
+        with ThreadPoolExecutor(1) as client, world.proxy.armed(*self.rules):
+            asked = client.submit(self.send)
+            again = self.send if self.asks_again else None
+            if self.form == "withdrawn":
+                path = asked.result().headers["location"]
+                asked = client.submit(self.send, "DELETE", path)
+                # Whether a request that got no answer was heard its client cannot tell.
+                again = lambda: self.send("DELETE", path)  # noqa: E731
+            self.until_struck(fault, asked)
+            struck = fault.hit[0]
+            if again:
+                again()
+            self.batch = world.until(self.stored, 20, "no batch is stored")
+            world.until(lambda: world.state(self.batch) == "DONE", within, f"the batch is not done: {world.proxy.items[self.batch]}")
+            self.jobs = [world.job_of(name) for name in self.names]
+            self.job = self.jobs[0]
+            self.thaw(fault)
+            self.judge()
+            ended = next(call.at for call in world.proxy.of(self.batch) if call.step == "close" and call.done)
+            return max(0.0, ended - struck.at)
+
+    def stored(self) -> str | None:
+        calls = list(self.world.proxy.calls)
+        return next((call.job for call in calls if call.name == self.name and call.step == "open" and call.done), None)
+
+    def thaw(self, fault: Rule) -> None:
+        world = self.world
+        world.thaw(fault, lambda: ([world.known(job) for job in self.jobs], world.proxy.items[self.batch]["state"]))
+
+    def judge(self) -> None:
+        """Each clip is made once, and its end is the batch's knowledge of it."""
+        world = self.world
+        for job in self.jobs:
+            calls = world.proxy.of(job)
+            problems = history_problems(calls) if self.form != "withdrawn" else []
+            assert not problems, f"{problems}: {[str(call) for call in calls]}"
+            assert world.proxy.items[job]["generation"] == 1
+        wanted = ("CANCELLED", "cancelled") if self.form == "withdrawn" else ("READY", "ready")
+        shown = self.send("GET", f"/export/batch/{self.batch}").body
+        assert (shown["outcome"], shown["counts"][wanted[1]]) == (wanted[0], 2), shown
+        told = lambda: any(event["detail"]["id"] == f"{self.batch}-1" for event in world.listener.heard())  # noqa: E731
+        world.until(told, 60, "nobody is told of the batch's end")
 
 
 # ---- exports of events

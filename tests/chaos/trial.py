@@ -15,7 +15,7 @@ from .proxy import Rule
 from .world import LEASE_S, RENEW_S, RESEND_S, SWEEP_S, WORKERS, Lost, World
 
 WORKER, STILLS = WORKERS
-SUBMIT, STATUS, SWEEPER = "MediaExportSubmit", "StatusPoll", "JobSweeper"
+SUBMIT, BATCH, STATUS, SWEEPER = "MediaExportSubmit", "ExportBatch", "StatusPoll", "JobSweeper"
 WINDOWS = {
     "single": (Fraction(2530, 1000), 2300),
     "parts": (Fraction(4), 4100),

@@ -20,7 +20,7 @@ from e2e.listener import of_jobs
 from e2e.stack import LAUNCHER, ROOT, Answer, Stack
 from e2e.uncageable import refusing
 
-from .calls import ENDINGS, digest
+from .calls import ENDINGS, digest, is_batch
 from .processes import Processes
 from .proxy import Proxy, Rule
 
@@ -35,6 +35,7 @@ TIMES = {"LEASE_MS": LEASE_S, "RENEW_MS": RENEW_S, "RESEND_MS": RESEND_S, "FFMPE
 QUEUES = ("CLIP_QUEUE_URL", "THUMBNAIL_QUEUE_URL")
 WANTED = ("media", "thumbnail")
 WORKERS = ("MediaExportClipWorker", "MediaExportThumbnailWorker")
+BULK = "MediaExportBulkWorker"
 DEAD_LETTERS = ("CLIP_DEAD_LETTER_QUEUE_URL", "BULK_DEAD_LETTER_QUEUE_URL", "THUMBNAIL_DEAD_LETTER_QUEUE_URL")
 
 REAL_FFMPEG = imageio_ffmpeg.get_ffmpeg_exe()
@@ -185,7 +186,7 @@ class World:
         """Wait until no worker does anything."""
 
         def idle() -> bool:
-            calls = [call for call in list(self.proxy.calls) if call.function in WORKERS]
+            calls = [call for call in list(self.proxy.calls) if call.function in (*WORKERS, BULK)]
             return (not calls or time.monotonic() - calls[-1].at > 1) and not self.processes.ffmpegs()
 
         self.until(idle, 30, "the workers do not come to rest")
@@ -312,7 +313,8 @@ class World:
 
     def orphans(self) -> set[str]:
         """Objects below export/ that no job speaks of."""
-        spoken = {key for item in self.proxy.items.values() for kind, key in keys(item).items() if kind in item}
+        jobs = [item for item in self.proxy.items.values() if not is_batch(item)]
+        spoken = {key for item in jobs for kind, key in keys(item).items() if kind in item}
         return self.stack.exported() - spoken
 
     def temporary(self) -> set[str]:
