@@ -195,7 +195,7 @@ def test_a_soak_in_faults_loses_nothing_and_grows_nowhere(chaos, small, heavy):
     assert len(left) == len(uploads), uploads
     assert left <= {*chaos.killed_at()}, [[str(call) for call in chaos.proxy.of(job)] for job in left]
     assert sum(chaos.in_flight(queue) for queue in QUEUES) == len(chaos.killed_at())
-    assert [chaos.waiting(queue) for queue in (*QUEUES, *DEAD_LETTERS)] == [0] * 4
+    assert not any(map(chaos.waiting, (*QUEUES, *DEAD_LETTERS)))
     assert not chaos.orphans() and (chaos.processes.ffmpegs(), chaos.processes.zombies()) == ([], [])
     assert len(set(watch.temporary)) == 1, watch.temporary
     assert watch.most().files <= FILES and watch.most().rss_kib <= MEMORY_KIB, report
