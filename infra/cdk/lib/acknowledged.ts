@@ -52,6 +52,7 @@ export const ACKNOWLEDGED: Readonly<Record<string, Readonly<Record<string, strin
   DeliverTenantClips: { [BELOW]: OBJECTS },
   ReadTenantTargets: { [BELOW]: OBJECTS },
   ReadMreEvents: { [BELOW]: OBJECTS },
+  ReadMreSegments: { [BELOW]: OBJECTS },
   ReadMreReplays: { [BELOW]: OBJECTS },
   KeepDocuments: { [BELOW]: OBJECTS },
   LendDocuments: { [BELOW]: OBJECTS },
