@@ -62,6 +62,9 @@ const CODED_AT: u32 = 16;
 /// Pictures that all others are later than encoded ones. The muxer writes what is due first, and these wait: of a track with
 /// two packets that wait it gets the times wrong, which tell the encoded pictures' order. More than a run has.
 const OTHERS_AT: u32 = 1_000_000;
+/// Ticks of the output of [`picture_tracks`] from one encoded picture to the next, give or take one. The muxer ends where
+/// samples are 2^31 ticks apart, which two tracks must never be.
+pub const PICTURE_TICKS: i64 = 1000;
 /// Packets of a track that wait for another to begin: more than a run has.
 const MOST_HELD_BACK: &str = "1000000";
 
@@ -174,10 +177,16 @@ pub fn picture_tracks(
     args.extend(words(&["-max_muxing_queue_size", MOST_HELD_BACK, "-max_interleave_delta", "0"]));
     args.extend(words(&["-movflags", "+empty_moov+default_base_moof+frag_every_frame"]));
     if let Some((how, _)) = wanted.encoded {
-        args.extend(words(&["-video_track_timescale", &how.timescale.to_string()]));
+        args.extend(words(&["-video_track_timescale", &ticks_a_second(how).to_string()]));
     }
     args.extend(words(&["-flush_packets", "1", "-f", "mov", "pipe:1"]));
     args
+}
+
+/// Ticks a second of the output of [`picture_tracks`], not of the clip: [`PICTURE_TICKS`] a picture, within what ffmpeg takes.
+fn ticks_a_second(how: &Encoding) -> i64 {
+    let ticks = i64::from(how.timescale) * PICTURE_TICKS / i64::from(how.frame_ticks.max(1));
+    ticks.clamp(1, i64::from(i32::MAX))
 }
 
 fn rate(how: &Encoding) -> String {
@@ -733,6 +742,28 @@ mod tests {
         }
         let counted: Vec<PictureTrack> = WantedTracks::default().tracks().collect();
         assert_eq!(counted, [PictureTrack::Thumbs]);
+    }
+
+    #[test]
+    fn a_picture_takes_as_many_ticks_whatever_those_of_the_recording_are() {
+        let how = |timescale, frame_ticks| Encoding {
+            codec: VideoCodec::H264,
+            recorded: VideoCodec::H264,
+            timescale,
+            frame_ticks,
+            max_bitrate: 0,
+            purpose: Purpose::Clip { reordered: 2 },
+            threads: 0,
+            frugal: false,
+        };
+        let rates =
+            [(90_000, 3600), (12_800, 512), (10_000_000, 400_000), (1_000_000_000, 40_000_000), (25, 1)];
+        for (timescale, frame_ticks) in rates {
+            assert_eq!(ticks_a_second(&how(timescale, frame_ticks)), 25_000);
+        }
+        assert_eq!(ticks_a_second(&how(30_000, 1001)), 29_970);
+        assert_eq!(ticks_a_second(&how(1, 1_000_000)), 1);
+        assert_eq!(ticks_a_second(&how(u32::MAX, 0)), i64::from(i32::MAX));
     }
 
     #[test]

@@ -9,6 +9,7 @@ from ..encode import FRAGMENTED, Video
 from ..forms import picture, plain_audio, usual
 from ..recording import Recording, cached, encoded, recorded
 from . import foreign
+from .audio import in_ticks
 
 SECONDS = 8
 
@@ -49,6 +50,24 @@ def dropped() -> Recording:
     """Here and there two pictures were lost before the encoder: the one before them lasts three times as long."""
     video = Video(count=200, bframes=3, keep="not(lt(mod(n+20,37),2))")
     return usual("dropped", video, [plain_audio(SECONDS)])
+
+
+def counted(name: str, ticks: int) -> Recording:
+    """Pictures with `ticks` a second."""
+    tracks = [in_ticks(picture(Video(count=200, bframes=3)), ticks), plain_audio(SECONDS)]
+    manifest = dash.Manifest([dash.Period(tracks)], duration=Fraction(SECONDS))
+    return recorded(name, manifest, first=0, fps=Fraction(25))
+
+
+@foreign
+def pictures_in_90k() -> Recording:
+    return counted("pictures_in_90k", 90_000)
+
+
+@foreign
+def pictures_in_10m() -> Recording:
+    """As Smooth Streaming counts."""
+    return counted("pictures_in_10m", 10_000_000)
 
 
 @foreign

@@ -11,7 +11,7 @@ use crate::stats::RunGauge;
 use bytes::Bytes;
 use export_media::conform::Conformed;
 use export_media::cut::Run;
-use export_media::ffmpeg::{Encoding, Purpose, WantedTracks};
+use export_media::ffmpeg::{Encoding, PICTURE_TICKS, Purpose, WantedTracks};
 use export_media::fmp4::{FragmentSample, SampleEntry};
 use export_media::nal::{
     RandomAccess, Sps, VideoCodec, dolby_vision, fields_message, kept_messages, lost_metadata,
@@ -178,17 +178,19 @@ impl EncodedRun<'_> {
         }
         let times: Vec<i64> = coded.iter().map(|each| each.sample.pts).collect();
         let why = || Error::Unexplained("the encoder's pictures are not evenly timed".to_owned());
-        ranks(&times, i64::from(self.encoding.frame_ticks)).ok_or_else(why)
+        ranks(&times).ok_or_else(why)
     }
 }
 
-/// The rank of each of some times; `None` unless they are `step` apart. The first in time may be any earlier than the
-/// others: the muxer begins every track at 0.
-fn ranks(times: &[i64], step: i64) -> Option<Vec<usize>> {
+/// The rank of each of some times; `None` unless they are about [`PICTURE_TICKS`] apart. The first in time may be any earlier
+/// than the others: the muxer begins every track at 0.
+fn ranks(times: &[i64]) -> Option<Vec<usize>> {
     let mut order = times.to_vec();
     order.sort_unstable();
     let distinct = order.first() < order.get(1) || order.len() < 2;
-    let even = order.iter().skip(1).zip(order.iter().skip(2)).all(|(one, next)| next - one == step);
+    let apart = PICTURE_TICKS / 2..PICTURE_TICKS * 3 / 2;
+    let even =
+        order.iter().skip(1).zip(order.iter().skip(2)).all(|(one, next)| apart.contains(&(next - one)));
     (distinct && even).then(|| times.iter().map(|time| order.partition_point(|each| each < time)).collect())
 }
 
@@ -275,9 +277,10 @@ mod tests {
 
     #[test]
     fn pictures_are_ranked_by_even_times_or_not_at_all() {
-        assert_eq!(ranks(&[2, 19, 17, 18, 20], 1), Some(vec![0, 3, 1, 2, 4]));
-        assert_eq!(ranks(&[0], 512), Some(vec![0]));
-        assert_eq!(ranks(&[0, 1024, 1025, 1536], 512), None);
-        assert_eq!(ranks(&[512, 512, 1024], 512), None);
+        assert_eq!(ranks(&[2000, 19_001, 17_000, 18_000, 20_001]), Some(vec![0, 3, 1, 2, 4]));
+        assert_eq!(ranks(&[0]), Some(vec![0]));
+        assert_eq!(ranks(&[0, 2000, 2001, 3000]), None, "one is late");
+        assert_eq!(ranks(&[1000, 1000, 2000]), None, "two are at once");
+        assert_eq!(ranks(&[0, 1000, 3000]), None, "one is missing");
     }
 }
