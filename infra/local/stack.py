@@ -129,6 +129,8 @@ def environment(cloud: Cloud, state: dict, outputs: dict[str, str]) -> dict[str,
         "DEMO_SESSION_ID": seed.SESSION_ID,
         "FFMPEG": ffmpeg(),
         "ROLES_ENFORCED": "1" if state["enforce_iam"] else "",
+        # A worker that is started by hand makes clips.
+        "WORKER_KIND": "clip",
     }
     functions = cloud.client("lambda")
     for output in sorted(outputs):
