@@ -176,7 +176,8 @@ fn problems() -> Node {
 fn time(description: &str) -> serde_json::Value {
     json!({
         "description": description,
-        "oneOf": [{"type": "string", "format": "date-time"}, {"type": "number"}],
+        // No format: generators make a date of it, and no union of a date and a number.
+        "oneOf": [{"type": "string", "examples": ["2019-07-04T15:07:11Z"]}, {"type": "number"}],
     })
 }
 
@@ -298,7 +299,7 @@ pub(crate) fn request() -> Node {
                 "description": "The instant of second 0 or timecode `00:00:00:00`: RFC 3339 or milliseconds since 1970. Numbers of \
                     clips then are seconds, and `StartTime` counts from it. A recording without a clock has no clips without it. \
                     `event_start` takes the start of a document's event, though its seconds may count from elsewhere.",
-                "oneOf": [{"type": "string", "format": "date-time"}, {"const": "event_start"}, {"type": "number"}],
+                "oneOf": [{"type": "string", "examples": ["2019-07-04T15:07:00.833Z", "event_start"]}, {"type": "number"}],
             },
             "shift_ms": shift(-2_592_000_000, "Added to both ends of every window."),
             "pad_before_ms": shift(0, "Added in front of every window."),
