@@ -137,6 +137,10 @@ pub enum PictureTrack {
 /// Columns and rows of what is in [`PictureTrack::Thumbs`].
 pub const THUMB: (usize, usize) = (16, 9);
 
+/// Columns and rows of the pixels that the means are of, a hundred an area. To look at every pixel of 27 pictures of 1080p
+/// takes 0.03 CPU seconds more.
+const SAMPLED: (usize, usize) = (160, 90);
+
 impl WantedTracks<'_> {
     /// The tracks of the output, the one with `track_ID` 1 first.
     pub fn tracks(&self) -> impl Iterator<Item = PictureTrack> {
@@ -161,6 +165,10 @@ pub fn picture_tracks(
     let rate = wanted.encoded.map_or("25".to_owned(), |(how, _)| rate(how));
     let input = ["-r", &rate, "-f", fed.demuxer(), "-i", "pipe:0"];
     let mut args = common(&[&DECODER[..], &input].concat());
+    if !wanted.encoded.is_some_and(|(how, _)| matches!(how.purpose, Purpose::Clip { .. })) {
+        // A few pictures, which hardly change on the way: threads that share one cost more than they do.
+        args.extend(words(&["-filter_complex_threads", "1"]));
+    }
     args.extend(words(&["-filter_complex", &graph(recorded, format, wanted)]));
     for track in wanted.tracks() {
         args.extend(["-map".to_owned(), format!("[{}]", label(track))]);
@@ -228,11 +236,14 @@ fn branch(track: PictureTrack, format: &PictureFormat, wanted: &WantedTracks<'_>
         }
         PictureTrack::Thumbs => {
             let (columns, rows) = THUMB;
-            // In full range nothing is stretched on the way.
             let (seen, how) = if wanted.told_apart {
-                ("extractplanes=y,setparams=range=full,", "area")
+                let (width, height) = SAMPLED;
+                let pixels = format.pixels.name;
+                let sampled = format!("scale={width}:{height}:flags=neighbor,format={pixels}");
+                // In full range nothing is stretched on the way.
+                (format!("{sampled},extractplanes=y,setparams=range=full,"), "area")
             } else {
-                ("", "neighbor")
+                (String::new(), "neighbor")
             };
             format!("setpts=N+{OTHERS_AT},{seen}scale={columns}:{rows}:flags={how},format=gray16le")
         }
