@@ -51,6 +51,9 @@ impl<W: World> App<W> {
             bytes_written = plan.bytes_written, lack_ms = job.video.as_ref().map_or(0, |video| video.lack_ms.get()),
             warnings = warnings(job), "an attempt ended"
         );
+        if job.state == State::Ready {
+            report_warnings(&self.metrics, now, &job.warnings());
+        }
         let reason = job.failure.as_ref().map(|failure| (BY_REASON, failure.reason.code()));
         self.metrics.emit(now, reason.as_slice(), &ending(job, now));
         // An earlier attempt's clip has the plan that was chosen, and no cost.
@@ -64,6 +67,13 @@ impl<W: World> App<W> {
 pub(crate) fn report_fallback(metrics: &Metrics, now: EpochMs, unfit: Unfit) {
     let dimensions = [(BY_PLAN, "reencode"), (BY_REASON, unfit.code())];
     metrics.emit(now, &dimensions, &[(Metric::Fallbacks, 1)]);
+}
+
+/// A job is ready with `warnings`.
+fn report_warnings(metrics: &Metrics, now: EpochMs, warnings: &[&Warning]) {
+    for warning in warnings {
+        metrics.emit(now, &[(BY_REASON, warning.code.name())], &[(Metric::Warnings, 1)]);
+    }
 }
 
 /// A job's warnings in one line: `pictures_left_out x3, rates_corrected x1`.
@@ -102,8 +112,21 @@ fn making(plan: &PlanSummary) -> [(Metric, u64); 8] {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use export_domain::job::{Detail, WarningCode};
     use serde_json::Value;
     use std::sync::{Arc, Mutex};
+
+    #[test]
+    fn operators_count_clips_with_a_warning_by_its_code() {
+        let lines = Arc::<Mutex<Vec<Value>>>::default();
+        let codes = [WarningCode::StartTimeDiffers, WarningCode::RatesCorrected];
+        let warnings = codes.map(|code| Warning { code, count: 3, detail: Detail::default() });
+        report_warnings(&Metrics::to("test", lines.clone()), EpochMs::ZERO, &warnings.each_ref());
+        let lines = lines.lock().unwrap();
+        let told: Vec<_> = lines.iter().map(|line| (line["Reason"].as_str(), &line["Warnings"])).collect();
+        let one = Value::from(1);
+        assert_eq!(told, [(Some("start_time_differs"), &one), (Some("rates_corrected"), &one)]);
+    }
 
     #[test]
     fn operators_count_clips_that_could_not_be_copied_by_what_stood_in_the_way() {

@@ -19,7 +19,7 @@ const BY_STACK: &str = "Stack";
 /// Dimension of a clip's metrics: `copy`, `smart` or `reencode`.
 pub const BY_PLAN: &str = "PlanKind";
 
-/// Dimension of jobs that failed and of clips that could not be copied: why, from a closed list.
+/// Dimension of jobs that failed, of clips that could not be copied and of warnings: why, from a closed list.
 pub const BY_REASON: &str = "Reason";
 
 /// The unit of a metric's numbers.
@@ -65,6 +65,7 @@ pub enum Metric {
     Uncaged,
     Clips,
     Fallbacks,
+    Warnings,
     FramesEncoded,
     FramesCopied,
     BytesRead,
@@ -76,7 +77,7 @@ pub enum Metric {
 
 impl Metric {
     /// All of them.
-    pub const ALL: [Self; 24] = [
+    pub const ALL: [Self; 25] = [
         Self::Ready,
         Self::Failed,
         Self::TimedOut,
@@ -94,6 +95,7 @@ impl Metric {
         Self::Uncaged,
         Self::Clips,
         Self::Fallbacks,
+        Self::Warnings,
         Self::FramesEncoded,
         Self::FramesCopied,
         Self::BytesRead,
@@ -139,6 +141,7 @@ impl Metric {
             Self::Uncaged => "workers started where the platform refuses a part of ffmpeg's cage",
             Self::Clips => "clips published",
             Self::Fallbacks => "clips that were to be copied and had to be rendered",
+            Self::Warnings => "clips that are ready with a warning, for each code",
             Self::FramesEncoded => "pictures that went through an encoder",
             Self::FramesCopied => "pictures that are as recorded",
             Self::BytesRead => "bytes read from recordings",
