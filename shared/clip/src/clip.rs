@@ -11,11 +11,13 @@ use crate::codec::encode::FirstFrame;
 use crate::error::{Error, Kind, Refusal, Unfit};
 use crate::ffmpeg::Ffmpeg;
 use crate::gauge::Gauge;
+use crate::listed::NoPlaylist;
 use crate::notes::{Warning, WarningCode};
 use crate::plan::Plan;
 use crate::planner::{Largest, PendingBlock, PlanInput, Planner};
+use crate::playlist::{PlaylistMaker, SoundPart};
 use crate::recording::{Recording, Selection};
-use crate::source::Track;
+use crate::source::{Reader, Track};
 use crate::stats::Stats;
 use crate::still::{picture, show};
 use crate::video::VideoFeed;
@@ -199,12 +201,19 @@ impl<S: Source, K: Sink, B: Observer> Making<'_, S, K, B> {
     async fn of_pictures(&self, audio: Vec<AudioTrack<S>>, way: &Way<'_>) -> Result<Made<FileOf<K>>, Error> {
         let (window, reader) = (self.source.window, &self.source.reader);
         let stats = self.clip.gauge.begin(way.unfit.clone());
+        let several = self.source.video.len() > 1;
         let parts = ClipParts {
             input: way.input(self.clip, self.ffmpeg, window),
             video: self.source.pictures(),
             audio,
             writer: self.begin().await?,
             stats: Arc::clone(&stats),
+            listed: self
+                .source
+                .track
+                .clone()
+                .filter(|_| self.observer.wants_playlist())
+                .map(|track| (track, several)),
         };
         let made = make(parts, self.observer).await?.ok_or_else(|| self.source.no_picture())?;
         if stats.left_out() > 0 {
@@ -259,6 +268,24 @@ struct ClipParts<'a, O, W> {
     audio: Vec<AudioTrack<O>>,
     writer: W,
     stats: Arc<Stats>,
+    /// The picture track of a clip that is wanted as a playlist, and whether the window lies in several Periods.
+    listed: Option<(Arc<Track>, bool)>,
+}
+
+/// The playlist under way, and who gets it.
+struct Listing<'a, O, B> {
+    maker: Option<PlaylistMaker>,
+    sound: Vec<SoundPart>,
+    reader: &'a Reader<O>,
+    observer: &'a B,
+}
+
+impl<O: Source, B: Observer> Listing<'_, O, B> {
+    async fn finish(self) {
+        if let Some(maker) = self.maker {
+            self.observer.playlist(maker.finish(self.reader, &self.sound).await).await;
+        }
+    }
 }
 
 /// A clip that was made.
@@ -279,10 +306,10 @@ async fn make<O: Source, W: ClipWriter>(
     parts: ClipParts<'_, O, W>,
     observer: &impl Observer,
 ) -> Result<Option<VideoClip<W::Written>>, Error> {
-    let ClipParts { input, mut video, audio, writer, stats } = parts;
+    let ClipParts { input, mut video, audio, writer, stats, listed } = parts;
     // A run is rendered in a task of its own, which cannot borrow the observer.
     let (first, jpeg) = FirstFrame::new(observer.wants_first_frame().await);
-    let (pending, ready) = mpsc::channel(64);
+    let (pending, mut ready) = mpsc::channel(64);
     let reader = Arc::clone(video.reader());
     let planning = Planner::new(&input, pending, first, Arc::clone(&stats)).plan(&mut video);
     let showing = async {
@@ -292,36 +319,56 @@ async fn make<O: Source, W: ClipWriter>(
             Err(_) => Ok(()),
         }
     };
-    let writing = write(ready, audio, &input, writer, &stats);
+    let writing = async {
+        let Some(first) = ready.recv().await else { return Ok(None) };
+        let entry = first.spec.entry.clone();
+        let refused = match listed {
+            _ if first.paced => Some(NoPlaylist::Encoded),
+            Some((_, true)) => Some(NoPlaylist::Periods),
+            _ => None,
+        };
+        let maker = listed.map(|(track, _)| PlaylistMaker::new(track, entry, refused));
+        let sound = audio.iter().map(|track| SoundPart(track.parts().to_vec())).collect();
+        let listing = Listing { maker, sound, reader: &reader, observer };
+        write((first, ready), audio, &input, writer, &stats, listing).await.map(Some)
+    };
     let ((), (), written) = tokio::try_join!(planning, showing, writing)?;
     let Some((written, length)) = written else { return Ok(None) };
     Ok(Some(VideoClip { written, length, lack_ms: video.lack_ms(), holes: video.holes() }))
 }
 
-/// Writes the file as its parts become ready; `None` if there are none.
+/// Writes the file as its parts become ready.
 async fn write<O: Source, W: ClipWriter>(
-    mut ready: mpsc::Receiver<PendingBlock>,
+    (first, mut ready): (PendingBlock, mpsc::Receiver<PendingBlock>),
     audio: Vec<AudioTrack<O>>,
     input: &PlanInput<'_>,
     writer: W,
     stats: &Stats,
-) -> Result<Option<(W::Written, Nanos)>, Error> {
-    let Some(first) = ready.recv().await else { return Ok(None) };
+    mut listing: Listing<'_, O, impl Observer>,
+) -> Result<(W::Written, Nanos), Error> {
     let spec = first.spec.clone();
     let run = first.run.clone();
-    let mut assembly =
-        Assembly::begin(input.container, spec, audio, first.block().await?, input.ffmpeg, writer).await?;
+    let block = first.block().await?;
+    listing.maker.iter_mut().for_each(|maker| maker.take(&block));
+    let mut assembly = Assembly::begin(input.container, spec, audio, block, input.ffmpeg, writer).await?;
     stats.written(assembly.started(), run.as_ref());
     while let Some(next) = ready.recv().await {
         let (paced, run) = (next.paced, next.run.clone());
-        assembly.add(next.block().await?).await?;
+        let block = next.block().await?;
+        listing.maker.iter_mut().for_each(|maker| maker.take(&block));
+        assembly.add(block).await?;
         stats.written(assembly.started(), run.as_ref());
         if paced {
             input.budget.check_while(assembly.length()).map_err(Refusal::from)?;
         }
     }
     let length = assembly.length();
-    Ok(Some((assembly.finish().await?, length)))
+    let listing = async {
+        listing.finish().await;
+        Ok(())
+    };
+    let (written, ()) = tokio::try_join!(assembly.finish(), listing)?;
+    Ok((written, length))
 }
 
 #[cfg(test)]

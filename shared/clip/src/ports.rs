@@ -1,6 +1,7 @@
 //! The ports of the engine.
 
 use crate::error::Error;
+use crate::listed::{MadePlaylist, NoPlaylist};
 use crate::notes::Warning;
 use bytes::Bytes;
 use std::future::Future;
@@ -91,6 +92,17 @@ pub trait Observer: Sync {
     /// # Errors
     /// Ends the making of the clip.
     fn first_frame(&self, frame: Thumbnail) -> impl Future<Output = Result<(), Error>> + Send;
+
+    /// Returns `true` if the clip is wanted as a playlist besides.
+    fn wants_playlist(&self) -> bool {
+        false
+    }
+
+    /// The clip as a playlist, or why it has none: once all of its pictures are there, while its file may still be written.
+    fn playlist(&self, made: Result<MadePlaylist, NoPlaylist>) -> impl Future<Output = ()> + Send {
+        drop(made);
+        std::future::ready(())
+    }
 }
 
 /// Does not want the first frame.

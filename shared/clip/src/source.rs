@@ -18,6 +18,7 @@ use export_media::language::iso_639_2;
 use export_media::mpd::{ByteRange, ObjectRange, Representation, Segment};
 use export_media::nal::may_start;
 use export_media::picture::DecoderConfig;
+use export_media::playlist::{MediaPlace, RecordedSegment};
 use export_media::repair::{Repair, fill_durations};
 use export_media::sample::Sample;
 use export_media::time::{Nanos, Timeline};
@@ -250,14 +251,15 @@ impl Track {
         let mut found = None;
         for resource in self.names(segment)? {
             if found.is_none() {
-                found = reader.read(&resource, self.most(segment)).await?;
+                found = reader.read(&resource, self.most(segment)).await?.map(|bytes| (resource, bytes));
             }
         }
-        let Some(bytes) = found else { return Ok(None) };
+        let Some((resource, bytes)) = found else { return Ok(None) };
         let base = segment.resource.range.map_or(0, |range| range.first);
         let (samples, damage) = read_readable(&self.init, &bytes, base);
         let mut samples = self.placed(segment, samples);
-        if fill_durations(&mut samples) {
+        let is_filled = fill_durations(&mut samples);
+        if is_filled {
             reader.notes().warn(WarningCode::RatesCorrected, self.about(segment, Repair::Duration.what()));
         }
         let damage = match damage {
@@ -271,7 +273,9 @@ impl Track {
                 return Ok(None);
             }
         }
-        Ok(Some(Media { samples, pieces: vec![(base, bytes)], whole: true, damaged: damage.is_some() }))
+        let stored = Some(resource).filter(|_| !is_filled && damage.is_none());
+        let pieces = vec![(base, bytes)];
+        Ok(Some(Media { samples, pieces, whole: true, damaged: damage.is_some(), stored }))
     }
 
     /// Says of a segment what is wrong with it.
@@ -332,7 +336,7 @@ impl Track {
             };
             join(&mut pieces, from, rest);
         }
-        Ok(Some(Media { samples, pieces, whole: false, damaged: false }))
+        Ok(Some(Media { samples, pieces, whole: false, damaged: false, stored: None }))
     }
 
     /// Samples of a segment, their decode times unwrapped by the segment's.
@@ -408,6 +412,31 @@ impl Track {
         length - self.timeline.to_nanos_floor(0) >= end - start
     }
 
+    /// The init segment as it is stored.
+    pub(crate) async fn stored_init<O: Source>(
+        &self,
+        reader: &Reader<O>,
+    ) -> Result<(MediaPlace, Bytes), Error> {
+        let none = || Kind::BadRecording.because("the manifest names no init segment");
+        let resource = self.representation.init()?.ok_or_else(none)?;
+        Ok((place_of(&resource), reader.head(&resource).await?))
+    }
+
+    /// Returns `true` if the segments of the track are parts of one file.
+    pub(crate) fn is_one_file(&self) -> bool {
+        self.indexed.is_some()
+    }
+
+    /// The language, as the manifest names it.
+    pub(crate) fn language_tag(&self) -> Option<&str> {
+        self.representation.lang.as_deref()
+    }
+
+    /// The codec, by the manifest.
+    pub(crate) fn codecs(&self) -> &str {
+        &self.representation.codecs
+    }
+
     /// The language, by the manifest.
     pub(crate) fn language(&self) -> Option<[u8; 3]> {
         iso_639_2(self.representation.lang.as_deref()?)
@@ -457,12 +486,23 @@ pub(crate) struct Media {
     pub(crate) whole: bool,
     /// Samples are missing at its end.
     pub(crate) damaged: bool,
+    /// Its place, if these are all of its samples, at the times that it has them.
+    pub(crate) stored: Option<ObjectRange>,
 }
 
 impl Media {
     /// The number of bytes that it holds.
     fn bytes(&self) -> usize {
         self.pieces.iter().map(|(_, bytes)| bytes.len()).sum()
+    }
+
+    /// As a playlist lists it, which came from `segment`.
+    pub(crate) fn as_segment(&self, segment: &Segment) -> RecordedSegment {
+        let resource = self.stored.as_ref().unwrap_or(&segment.resource);
+        RecordedSegment {
+            place: place_of(resource),
+            samples: self.stored.as_ref().map(|_| self.samples.len()),
+        }
     }
 
     /// The bytes of one of the samples.
@@ -480,6 +520,11 @@ impl Media {
         };
         self.pieces.iter().find_map(within)
     }
+}
+
+/// A resource as a playlist names it.
+pub(crate) fn place_of(resource: &ObjectRange) -> MediaPlace {
+    MediaPlace::Recorded(resource.path.clone(), resource.range.map(|range| (range.first, range.last)))
 }
 
 /// Adds a piece that starts at `from`. One that goes on where the last one ends is joined to it where samples may

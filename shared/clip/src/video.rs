@@ -5,7 +5,7 @@ mod back;
 use self::back::WayBack;
 use crate::Source;
 use crate::codec::decode::CodedSource;
-use crate::codec::picture::{Coded, Item, Setup};
+use crate::codec::picture::{Coded, Item, RecordedPlace, Setup};
 use crate::error::Error;
 use crate::error::Kind;
 use crate::notes::Notes;
@@ -18,6 +18,7 @@ use export_media::fmp4::TrackKind;
 use export_media::mpd::{Representation, Segment};
 use export_media::nal::{Continuity, Damage, Leading, Picture, RandomAccess, Sps, VideoCodec, classify};
 use export_media::picture::{DecoderConfig, PictureFormat};
+use export_media::playlist::RecordedSegment;
 use export_media::repair::settle_times;
 use export_media::sample::{Rhythm, Sample};
 use export_media::stretch::{Bounds, Decision, SOON, Stretches, WindowStart, opening};
@@ -100,6 +101,8 @@ struct Open<O> {
     media: Media,
     /// The segment that they are of.
     segment: Option<Segment>,
+    /// The same, as a playlist lists it.
+    stored: Option<Arc<RecordedSegment>>,
     rhythm: Rhythm,
     description: u32,
     /// The sequence parameter set that the pictures of the stretch follow.
@@ -122,6 +125,7 @@ impl Judged {
         let Some(mut media) = media else { return Ok(Self { segment, media: None }) };
         let pictures = pictures(track, reader, &segment, &media)?;
         for repair in settle_times(&mut media.samples, &pictures) {
+            media.stored = None;
             reader.notes().warn(WarningCode::RatesCorrected, track.about(&segment, repair.what()));
         }
         Ok(Self { segment, media: Some((media, pictures)) })
@@ -254,7 +258,8 @@ impl<O: Source> VideoFeed<O> {
         let rest = self.end - coded.pts;
         let lasts = coded.duration > SOON && rest > Nanos::ZERO;
         let duration = if lasts { coded.duration.min(rest) } else { coded.duration };
-        let coded = Coded { shown: self.stretches.shows(coded.pts), duration, ..coded };
+        let origin = open.stored.clone().map(|segment| RecordedPlace { segment, sample: *sample });
+        let coded = Coded { shown: self.stretches.shows(coded.pts), duration, origin, ..coded };
         if decision == Decision::Feed {
             return Ok(Some(Item::Sample(coded)));
         }
@@ -443,6 +448,7 @@ impl<O: Source> Open<O> {
             samples: VecDeque::new(),
             media: Media::default(),
             segment: None,
+            stored: None,
             description: 0,
             sps: None,
             continuity: None,
@@ -500,6 +506,7 @@ impl<O: Source> Open<O> {
             first.random_access = RandomAccess::RecoveryPoint;
         }
         self.samples = samples.iter().copied().zip(pictures).skip(entry.unwrap_or(0)).collect();
+        self.stored = Some(Arc::new(media.as_segment(&segment)));
         self.media = media;
         self.segment = Some(segment);
         Ok(true)
@@ -541,7 +548,7 @@ pub(crate) fn coded(track: &Track, media: &Media, sample: &Sample, picture: Pict
     let config = Arc::clone(decoder_config(track, sample)?);
     let data = media.data(sample)?;
     let data = if picture.parameter_sets { config.amended(&data) } else { data };
-    Ok(Coded { data, config, picture, pts, duration: end - pts, shown: true })
+    Ok(Coded { data, config, picture, pts, duration: end - pts, shown: true, origin: None })
 }
 
 /// The decoder configuration of a sample.

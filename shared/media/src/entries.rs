@@ -9,7 +9,7 @@ use crate::fmp4::{Codec, Fmp4Error, SampleEntry};
 use crate::nal::{ParameterIds, Sps, VideoCodec};
 use bytes::Bytes;
 
-pub use shared::{EntryError, SharedEntry};
+pub use shared::{EntryError, SharedEntry, only_sets_removed};
 
 /// The highest id up to 31 that no parameter set of these H.264 configurations uses, neither sequence nor picture:
 /// encoders write one number into both. `None` if all are used or a set cannot be read. Sets in band are not looked at.

@@ -6,6 +6,7 @@
 
 mod boxes;
 mod codec;
+mod described;
 mod fragment;
 mod init;
 mod sidx;
@@ -15,6 +16,7 @@ mod stream;
 mod tests;
 
 pub use codec::{Codec, SampleEntry};
+pub use described::described;
 pub use fragment::{MoofRead, read_fragments, read_moof, read_readable, unwrap_times};
 pub use init::{Defaults, Init, InitTrack};
 pub use sidx::{Index, IndexEntry};

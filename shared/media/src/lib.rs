@@ -18,6 +18,7 @@ pub mod mpd;
 pub mod mux;
 pub mod nal;
 pub mod picture;
+pub mod playlist;
 pub mod reorder;
 pub mod repair;
 pub mod sample;

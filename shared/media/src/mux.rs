@@ -17,7 +17,7 @@ use crate::display::Matrix;
 use bytes::Bytes;
 
 pub use self::edit::{edits, movie_timescale};
-pub use self::fragment::FragmentWriter;
+pub use self::fragment::{FragmentWriter, media_segment};
 pub use self::progressive::Mp4Tables;
 
 /// Why an MP4 cannot be written. `track` is the index into the list of tracks.

@@ -105,7 +105,14 @@ impl Join<'_> {
             let first = self.rendered.pictures.iter().map(|picture| picture.pts).min();
             let pts = first.map_or(before.pts, |first| first - before.duration);
             let (data, config) = (before.data.clone(), Arc::clone(&before.config));
-            pictures.push(ClipSample { pts, duration: before.duration, sync: true, data, config });
+            pictures.push(ClipSample {
+                pts,
+                duration: before.duration,
+                sync: true,
+                data,
+                config,
+                origin: None,
+            });
         }
         if with_rendered {
             pictures.extend(self.rendered.pictures.iter().map(|picture| picture.of(&self.rendered.config)));
@@ -183,6 +190,11 @@ pub(crate) fn copied(access: &Access<Coded>, first: bool) -> Result<ClipSample, 
         pts: access.pts,
         duration: access.duration,
         sync: !matches!(picture.random_access, RandomAccess::None | RandomAccess::RecoveryPoint),
+        origin: item.origin.as_ref().map(
+            |origin| {
+                if data == item.data { origin.clone() } else { origin.altered() }
+            },
+        ),
         data,
         config: Arc::clone(&item.config),
     })

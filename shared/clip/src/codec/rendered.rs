@@ -26,7 +26,7 @@ impl EncodedFrame {
     /// As a picture of the clip.
     pub(crate) fn of(&self, config: &Arc<DecoderConfig>) -> ClipSample {
         let (data, config) = (self.data.clone(), Arc::clone(config));
-        ClipSample { pts: self.pts, duration: self.duration, sync: self.sync, data, config }
+        ClipSample { pts: self.pts, duration: self.duration, sync: self.sync, data, config, origin: None }
     }
 }
 

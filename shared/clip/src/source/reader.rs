@@ -92,6 +92,11 @@ impl<O: Source> Reader<O> {
         &self.notes
     }
 
+    /// Returns `true` if a file that the manifest lists was asked for and does not exist.
+    pub(crate) fn has_missed(&self) -> bool {
+        self.absent.load(Ordering::Relaxed) > 0
+    }
+
     /// Bytes read so far.
     pub(crate) fn bytes(&self) -> u64 {
         self.bytes.load(Ordering::Relaxed)

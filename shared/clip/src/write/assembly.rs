@@ -1,6 +1,7 @@
 //! Puts pictures and copied audio together on the clip's clock.
 
 use crate::audio::{AudioTrack, heard};
+use crate::codec::picture::RecordedPlace;
 use crate::error::{Error, Unfit};
 use crate::ffmpeg::Ffmpeg;
 use crate::write::container::{ContainerWriter, MuxBatch};
@@ -32,6 +33,8 @@ pub(crate) struct ClipSample {
     pub(crate) sync: bool,
     pub(crate) data: Bytes,
     pub(crate) config: Arc<DecoderConfig>,
+    /// Its place in the recording, if it is copied.
+    pub(crate) origin: Option<RecordedPlace>,
 }
 
 impl ClipSample {

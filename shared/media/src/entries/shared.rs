@@ -16,6 +16,9 @@ const MAX_OTHERS: usize = 16;
 /// H.264 has higher ids for picture parameter sets, which few encoders use.
 const HIGHEST_NEW_ID: u32 = 62;
 
+/// Types of sample entries that allow parameter sets in band.
+const IN_BAND: [[u8; 4]; 2] = [*b"avc3", *b"hev1"];
+
 /// Why pictures cannot be in one sample entry.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 pub enum EntryError {
@@ -172,6 +175,20 @@ impl SharedEntry {
         Ok(base.with_configuration(fourcc, &record.ok_or(EntryError::NoRoom)?)?)
     }
 
+    /// The same, under the type of `recorded` where that allows parameter sets in band: recorded samples may stay as they
+    /// are.
+    ///
+    /// # Errors
+    /// As [`SharedEntry::boxed`].
+    pub fn boxed_as(&self, recorded: Option<&SampleEntry>) -> Result<SampleEntry, EntryError> {
+        let mut bytes = self.boxed()?.to_vec();
+        let in_band = recorded.map(|recorded| recorded.fourcc).filter(|kind| IN_BAND.contains(kind));
+        if let (Some(fourcc), Some(kind)) = (in_band, bytes.get_mut(4..8)) {
+            kind.copy_from_slice(&fourcc);
+        }
+        Ok(SampleEntry::of_pictures(&bytes)?)
+    }
+
     /// The parameter sets in the entry.
     pub fn parameter_sets(&self) -> Vec<Bytes> {
         self.placed.values().map(|placed| placed.unit.clone()).collect()
@@ -285,6 +302,15 @@ impl SharedEntry {
         self.placed.insert((kind, id), Placed { original, refers, unit });
         Ok(id)
     }
+}
+
+/// Returns `true` if `packed` is the sample `data` without its parameter sets, and else as it was: a decoder that has the
+/// sets shows the same of both.
+pub fn only_sets_removed(config: &DecoderConfig, data: &[u8], packed: &[u8]) -> bool {
+    let is_set = |unit: &[u8]| set_ids(config.codec, unit).map_or(true, |ids| ids.is_some());
+    let kept =
+        nals(data, config.nal_length_size).filter(|unit| !unit.as_ref().is_ok_and(|unit| is_set(unit)));
+    config.nal_length_size == 4 && kept.eq(nals(packed, 4))
 }
 
 fn nal_length_size(codec: &Codec) -> usize {

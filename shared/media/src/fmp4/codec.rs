@@ -76,6 +76,15 @@ pub enum Codec {
 }
 
 impl SampleEntry {
+    /// The first sample entry box of a picture track in `data`.
+    ///
+    /// # Errors
+    /// As the box deserves.
+    pub fn of_pictures(data: &[u8]) -> Result<Self, Fmp4Error> {
+        let entry = children(data).next().ok_or(Fmp4Error::Missing("sample entry"))?;
+        sample_entry(&entry?, TrackKind::Video)
+    }
+
     /// `channelcount` and the whole Hz of `samplerate` of an audio sample entry (14496-12, 12.2.3); zeros if there are none.
     pub fn channels_and_rate(&self) -> (u16, u32) {
         let fields = || {

@@ -47,6 +47,26 @@ struct TrackRun<'a> {
     at: u64,
 }
 
+/// One `moof` and its `mdat` with samples of the track `id`, in decode order, as a media segment of its own. The duration
+/// of each sample but the last is the time to the next one's decoding.
+///
+/// # Errors
+/// As [`FragmentWriter::fragment`].
+pub fn media_segment(id: u32, sequence: u32, samples: &[FilledSample]) -> Result<Bytes, MuxError> {
+    let Some((first, _)) = samples.first() else { return Err(MuxError::NoSamples) };
+    if first.dts < 0 {
+        return Err(MuxError::DecodeTime { track: 0, dts: first.dts });
+    }
+    if samples.iter().any(|(sample, bytes)| usize::try_from(sample.size) != Ok(bytes.len())) {
+        return Err(MuxError::SampleSize { track: 0 });
+    }
+    let run = TrackRun { track: 0, id, samples, next: None, at: 0 };
+    let runs = [run];
+    let moof = write_moof(sequence, &runs, 0)?;
+    let payload_at = u64::try_from(moof.len()).map_err(|_| MuxError::TooLarge)?.saturating_add(8);
+    write_fragment(&write_moof(sequence, &runs, payload_at)?, &[samples])
+}
+
 impl FragmentWriter {
     /// A writer for `tracks`; `movie_timescale` is in ticks per second.
     ///

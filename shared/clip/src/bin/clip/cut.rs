@@ -1,12 +1,13 @@
 //! One cut, and what is said of it.
 
+use crate::listing;
 use crate::metered::{Material, Metered, Output};
 use crate::options::Options;
 use crate::synthetic::Synthetic;
 use crate::usage::{Children, Usage};
 use export_clip::{
-    Asked, Clip, ClipFile, Error, Ffmpeg, Folder, Made, Observer, Refusal, Selection, Still, Thumbnail,
-    Warning,
+    Asked, Clip, ClipFile, Error, Ffmpeg, Folder, Made, MadePlaylist, NoPlaylist, Observer, Refusal,
+    Selection, Still, Thumbnail, Warning,
 };
 use export_media::mpd::{Mpd, parse};
 use export_media::time::Nanos;
@@ -14,8 +15,8 @@ use serde_json::{Value, json};
 use std::error::Error as StdError;
 use std::fs;
 use std::path::{Path, PathBuf};
-use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 use tokio::time::Instant;
 
@@ -33,9 +34,9 @@ enum Done {
 /// # Errors
 /// Why nothing was made.
 pub(crate) async fn cut(options: &Options) -> Result<String, Box<dyn StdError>> {
-    let (folder, name) = (options.manifest.parent().unwrap_or(Path::new("")), options.manifest.file_name());
+    let (folder, name) = (options.folder(), options.manifest.file_name());
     let name = name.and_then(|name| name.to_str()).ok_or("the manifest's name is not readable text")?;
-    let folder = Folder::new(if folder.as_os_str().is_empty() { Path::new(".") } else { folder });
+    let folder = Folder::new(folder);
     let recording = match options.synthetic_hours {
         None => Material::Folder(folder),
         Some(hours) => Material::Synthetic(Synthetic::of(&folder, name, hours).await?),
@@ -51,7 +52,12 @@ pub(crate) async fn cut(options: &Options) -> Result<String, Box<dyn StdError>> 
     };
     let ffmpeg = ffmpeg.within(options.memory_mib << 20);
     let sink = Output::new(options.output.as_ref().map(ClipFile::new));
-    let picture = Picture { path: options.picture.clone(), bytes: AtomicUsize::new(0) };
+    let picture = Picture {
+        path: options.picture.clone(),
+        bytes: AtomicUsize::new(0),
+        listed: options.playlist.is_some(),
+        playlist: Mutex::default(),
+    };
 
     let meter = options.measure.then(|| (Children::watch(), Usage::begin()));
     let began = Instant::now();
@@ -61,8 +67,12 @@ pub(crate) async fn cut(options: &Options) -> Result<String, Box<dyn StdError>> 
         clip(options, selection, Arc::clone(&source), &ffmpeg, &sink, &picture).await
     };
     let wall = began.elapsed();
+    let listed = picture.playlist.lock().unwrap_or_else(PoisonError::into_inner).take();
+    if let (Some(Ok(made)), Some(folder), Ok(_)) = (&listed, &options.playlist, &done) {
+        listing::write(made, options.folder(), folder)?;
+    }
     let Some((children, before)) = meter else {
-        return Ok(summary(options, &done.map_err(explained)?));
+        return Ok(summary(options, &done.map_err(explained)?) + &listing::summary(listed.as_ref()));
     };
     let (cost, peaks) = (Usage::now().since(&before), children.peak_rss_kib());
     let mut told = match &done {
@@ -137,10 +147,12 @@ async fn clip(
     made.map(Done::Clip)
 }
 
-/// The destination of the clip's first frame.
+/// The destination of the clip's first frame, and of its playlist.
 struct Picture {
     path: Option<PathBuf>,
     bytes: AtomicUsize,
+    listed: bool,
+    playlist: Mutex<Option<Result<MadePlaylist, NoPlaylist>>>,
 }
 
 impl Picture {
@@ -159,6 +171,14 @@ impl Observer for Picture {
 
     async fn first_frame(&self, frame: Thumbnail) -> Result<(), Error> {
         self.take(&frame, self.path.as_deref())
+    }
+
+    fn wants_playlist(&self) -> bool {
+        self.listed
+    }
+
+    async fn playlist(&self, made: Result<MadePlaylist, NoPlaylist>) {
+        *self.playlist.lock().unwrap_or_else(PoisonError::into_inner) = Some(made);
     }
 }
 

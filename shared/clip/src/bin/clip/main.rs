@@ -2,6 +2,7 @@
 #![expect(clippy::print_stdout, clippy::print_stderr, reason = "a command prints")]
 
 mod cut;
+mod listing;
 mod metered;
 mod options;
 mod synthetic;

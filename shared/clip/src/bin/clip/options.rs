@@ -2,7 +2,7 @@
 
 use export_clip::cage::CagePolicy;
 use export_clip::{FileFormat, VideoCodec};
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 /// The text that `--help` prints.
@@ -22,6 +22,8 @@ Options:
       --container FORM   mp4 or ts (default: as FILE ends, else mp4)
       --still            the first frame as JPEG, and no clip
       --picture FILE     the clip's first frame as JPEG, besides the clip
+      --playlist FOLDER  the clip as HLS and DASH playlists, besides the clip: its ends are files in FOLDER, and between them
+                         the recording's own segments are named where they are
       --ffmpeg PATH      ffmpeg (default: $FFMPEG, else ffmpeg in $PATH)
       --cage POLICY      required, preferred or off: whether ffmpeg runs without rights (default preferred)
       --time SECONDS     time that the cut may take; what is judged to take longer is refused (default 900)
@@ -52,6 +54,7 @@ pub(crate) struct Options {
     pub(crate) manifest: PathBuf,
     pub(crate) output: Option<PathBuf>,
     pub(crate) picture: Option<PathBuf>,
+    pub(crate) playlist: Option<PathBuf>,
     pub(crate) start_ms: i64,
     pub(crate) duration_ms: i64,
     pub(crate) codec: Option<VideoCodec>,
@@ -78,6 +81,7 @@ impl Options {
             manifest: PathBuf::new(),
             output: None,
             picture: None,
+            playlist: None,
             start_ms: 0,
             duration_ms: 9000,
             codec: None,
@@ -113,6 +117,7 @@ impl Options {
         match name {
             "-o" | "--output" => self.output = Some(value.into()),
             "--picture" => self.picture = Some(value.into()),
+            "--playlist" => self.playlist = Some(value.into()),
             "--start" => self.start_ms = milliseconds(value)?,
             "--duration" => self.duration_ms = milliseconds(value)?,
             "--codec" => {
@@ -152,6 +157,12 @@ impl Options {
             return Err("where to? -o FILE must be given".to_owned());
         }
         Ok(Asked::Cut(Box::new(self)))
+    }
+
+    /// The folder of the recording.
+    pub(crate) fn folder(&self) -> &Path {
+        let folder = self.manifest.parent().filter(|folder| !folder.as_os_str().is_empty());
+        folder.unwrap_or(Path::new("."))
     }
 
     /// The clip's container.

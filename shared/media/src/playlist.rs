@@ -1,0 +1,125 @@
+//! Clips that are played before they are files: a rendered head and tail as media segments of their own, and between them
+//! the recording's segments where they are.
+//!
+//! [`Joiner`] builds one track's segments from the pictures that a clip is joined of. A [`Playlist`] lists the segments of
+//! all tracks, and is written as an HLS playlist ([`hls`]) or as a DASH manifest ([`dash`]). All segments of a track follow
+//! one init segment and one clock, that of the recording: players know one continuous track, without a discontinuity.
+
+mod codecs;
+pub mod dash;
+pub mod hls;
+mod join;
+#[cfg(test)]
+mod testing;
+
+use serde::{Deserialize, Serialize};
+
+pub use codecs::codecs;
+pub use join::{JoinError, JoinedSample, Joiner, RecordedSegment};
+
+/// The place of an init segment or a media segment.
+#[derive(Debug, Clone, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum MediaPlace {
+    /// A file that was made for the clip, by its name.
+    Made(String),
+    /// A file of the recording: its path below the manifest's folder, and the first and last byte of a part of it.
+    Recorded(String, Option<(u64, u64)>),
+}
+
+impl MediaPlace {
+    /// The first and the last byte, if only a part of the file is meant.
+    pub fn range(&self) -> Option<(u64, u64)> {
+        match self {
+            Self::Made(_) => None,
+            Self::Recorded(_, range) => *range,
+        }
+    }
+}
+
+/// One media segment. Times are in ticks of its track, after the edit list of its init segment.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ListedSegment {
+    /// Its bytes.
+    #[serde(rename = "p")]
+    pub place: MediaPlace,
+    /// The presentation time of the sample that is shown first.
+    #[serde(rename = "t")]
+    pub time: i64,
+    /// The time to the next segment's, or to the end of the last sample.
+    #[serde(rename = "d")]
+    pub duration: i64,
+}
+
+/// One track of a playlist.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct PlaylistTrack {
+    /// Codec as RFC 6381 names it; empty if that is not known.
+    #[serde(default)]
+    pub codecs: String,
+    /// Bits a second, by the recording's manifest.
+    #[serde(default)]
+    pub bandwidth: u64,
+    /// Ticks a second.
+    pub timescale: u32,
+    /// The tick at which the clip starts.
+    pub zero: i64,
+    /// Columns and rows of pictures.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub size: Option<(u16, u16)>,
+    /// Language as the recording's manifest names it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub language: Option<String>,
+    /// Label by the recording's manifest.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub label: Option<String>,
+    /// Its init segment.
+    pub init: MediaPlace,
+    /// Its segments, in order and without a gap.
+    pub segments: Vec<ListedSegment>,
+}
+
+impl PlaylistTrack {
+    /// The tick behind the last one.
+    pub fn end(&self) -> i64 {
+        self.segments.last().map_or(self.zero, |last| last.time.saturating_add(last.duration))
+    }
+
+    /// DecimalSeconds from the clip's start to a tick, with six decimals, rounded down; 0 before it.
+    fn seconds(&self, tick: i64) -> DecimalSeconds {
+        let ticks = i128::from(tick).saturating_sub(self.zero.into()).max(0);
+        DecimalSeconds(ticks.saturating_mul(1_000_000) / i128::from(self.timescale.max(1)))
+    }
+}
+
+/// A clip as a list of segments.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Playlist {
+    /// The pictures.
+    pub video: PlaylistTrack,
+    /// All audio tracks.
+    #[serde(default)]
+    pub audio: Vec<PlaylistTrack>,
+}
+
+impl Playlist {
+    /// All tracks, the pictures first.
+    pub fn tracks(&self) -> impl Iterator<Item = &PlaylistTrack> {
+        std::iter::once(&self.video).chain(&self.audio)
+    }
+
+    /// The length in milliseconds.
+    pub fn length_ms(&self) -> i64 {
+        i64::try_from(self.video.seconds(self.video.end()).0 / 1000).unwrap_or(i64::MAX)
+    }
+}
+
+/// Microseconds, written as seconds.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+struct DecimalSeconds(i128);
+
+impl std::fmt::Display for DecimalSeconds {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "{}.{:06}", self.0 / 1_000_000, self.0 % 1_000_000)
+    }
+}
