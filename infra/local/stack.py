@@ -92,6 +92,7 @@ def parameters(options: argparse.Namespace) -> dict[str, str]:
         "CreateMreTables": "true",
         "RecordingsAccess": "on",
         "DownloadLinks": "on",
+        "InstantPlayback": "on",
         "DataExportAuth": "NONE",
         "ExportRule": "ENABLED",
         "CoalesceSeconds": "0",

@@ -36,6 +36,7 @@ HTTP = {
     "status-poll/job": (404, set()),
     "status-poll/jobs": (200, set()),
     "media-read/files": (404, set()),
+    "media-read/play": (404, set()),
     "media-read/video": (404, set()),
     "recordings/list": (200, set()),
     "recordings/get": (404, set()),

@@ -19,6 +19,7 @@ import pytest
 from botocore.exceptions import ClientError
 
 from media import forms
+from media import playlists
 from media.recording import Live, Recording
 
 from .conftest import RUN
@@ -235,7 +236,7 @@ def posted_again(stack: Stack, recording: Recording) -> None:
 
 
 def fetched(stack: Stack, recording: Recording) -> None:
-    """Links to files in the stack's bucket and in a tenant's."""
+    """Links to files in the stack's bucket and in a tenant's, and the clip as a playlist of what is there and what is recorded."""
     for place in ({}, ARCHIVE):
         info = storage_info([stack.entry("mp4", **place)])
         done = stack.finish(stack.request(recording, Fraction(4), 1200, f"fetched-{RUN}", storage_info=info))
@@ -243,6 +244,9 @@ def fetched(stack: Stack, recording: Recording) -> None:
         assert links.status == 200, links.status
         for file in ("video", "image"):
             assert ask(urllib.request.Request(links.body[file]["url"])).status == 200
+        play = stack.job(done.body["JobId"])["play"]
+        found = playlists.tracks(stack.env["API_URL"] + play["hls"], lambda url, _: ask(urllib.request.Request(url)).text)
+        assert all(ask(urllib.request.Request(part.url)).status == 200 for track in found for part in track.parts)
 
 
 def batched(stack: Stack, recording: Recording) -> None:
@@ -548,7 +552,7 @@ OTHERS = {
     ],
     "MediaRead": [
         A_CLIPS_END,
-        ("s3", "get_object", {"Bucket": "SOURCE_BUCKET", "Key": "recordings/x"}),
+        ("s3", "list_objects_v2", {"Bucket": "SOURCE_BUCKET", "Prefix": "recordings/"}),
         ("s3", "get_object", {"Bucket": "EXPORT_BUCKET", "Key": "base_event_export/x"}),
         ("s3", "get_object", {"Bucket": ARCHIVE["storage_name"], "Key": "theirs/x"}),
         ("s3", "list_objects_v2", {"Bucket": "EXPORT_BUCKET", "Prefix": "export/"}),

@@ -111,6 +111,23 @@ def links(subject: Subject) -> None:
 
 
 @check
+def playlist(subject: Subject) -> None:
+    """The clip is a playlist as well, which its key alone opens"""
+    if subject.parameter("InstantPlayback") != "on":
+        raise Skipped("the stack's InstantPlayback is off")
+    if not subject.clip:
+        raise Skipped("there is no clip")
+    headers = {} if subject.open else {"X-Session-Id": subject.session_id}
+    play = subject.send("GET", f"/export/jobs/{subject.clip}", headers=headers).body["play"]
+    assert play.get("exact"), f"no playlist: {play}"
+    for name in ("stream.m3u8", "video.m3u8"):
+        answer = subject.send("GET", play["hls"].replace("stream.m3u8", name))
+        assert answer.status == 200 and answer.text.startswith(b"#EXTM3U"), answer.status
+    for url in [line for line in answer.text.decode().splitlines() if not line.startswith("#")]:
+        assert ask(urllib.request.Request(url, method="GET")).status == 200, url.partition("?")[0]
+
+
+@check
 def batch(subject: Subject) -> None:
     """A batch makes the clips of its list"""
     recording = subject.upload(recording_of(subject))

@@ -47,6 +47,9 @@ impl<W: World> App<W> {
         for begun in &job.uploads {
             self.objects.abort(target, &Upload { id: begun.id.clone(), key: key.clone() }).await?;
         }
+        for name in job.play.iter().flat_map(|play| &play.files) {
+            self.remove_listed(job, name).await?;
+        }
         for object in job.left() {
             let key = job.order.key(object);
             let Some(found) = self.objects.head(target, &key).await? else { continue };
@@ -56,11 +59,24 @@ impl<W: World> App<W> {
             if !own {
                 continue;
             }
-            if !job.may_remove(self.clock.now(), &self.times) {
-                return Err(Unavailable("the worker", "it was held up for too long".to_owned()).into());
-            }
-            self.objects.remove(target, &key, &found.etag).await?;
+            self.take_away(job, &key, &found.etag).await?;
         }
         Ok(())
+    }
+
+    /// Removes an object of the job's playlist.
+    async fn remove_listed(&self, job: &Job, name: &str) -> Result<(), WriteError> {
+        let Some(play) = &job.play else { return Ok(()) };
+        let key = job.order.play_key(play.fence, name);
+        let Some(found) = self.objects.head(&job.order.target, &key).await? else { return Ok(()) };
+        let own = found.origin.as_ref().is_some_and(|origin| origin.job_id == job.job_id);
+        if own { self.take_away(job, &key, &found.etag).await } else { Ok(()) }
+    }
+
+    async fn take_away(&self, job: &Job, key: &str, etag: &str) -> Result<(), WriteError> {
+        if !job.may_remove(self.clock.now(), &self.times) {
+            return Err(Unavailable("the worker", "it was held up for too long".to_owned()).into());
+        }
+        self.objects.remove(&job.order.target, key, etag).await
     }
 }

@@ -37,6 +37,8 @@ pub struct Config {
     pub patience: Duration,
     /// `WORKERS`: how many clips are made at the same time; 0 if tenants do not share.
     pub workers: Option<u32>,
+    /// `INSTANT_PLAYBACK`
+    pub plays: bool,
     /// Times of a job's life.
     pub times: Lifecycle,
 }
@@ -68,6 +70,7 @@ impl Config {
             cage: env.parsed("FFMPEG_CAGE", CagePolicy::Preferred),
             patience: Duration::from_millis(env.parsed("FFMPEG_PATIENCE_MS", PATIENCE_MS)),
             workers: Some(env.parsed("WORKERS", 0)).filter(|workers| *workers > 0),
+            plays: env.switch("INSTANT_PLAYBACK", false),
             times: settings::lifecycle(&mut env),
         };
         env.finish().map(|()| config)

@@ -39,6 +39,7 @@ impl App<Deployed> {
             clock: SystemClock,
             times: config.times,
             workers: config.workers,
+            plays: config.plays,
             ffmpeg: Ffmpeg::caged(config.ffmpeg, config.patience, config.cage).within(config.memory),
             metrics,
         }

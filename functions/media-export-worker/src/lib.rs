@@ -12,6 +12,7 @@ mod deployed;
 mod error;
 mod handler;
 mod lease;
+mod play;
 mod publish;
 mod report;
 mod steps;
@@ -67,6 +68,8 @@ pub struct App<W: World> {
     pub clock: W::Clock,
     /// Times of a job's life.
     pub times: Lifecycle,
+    /// `true` if clips are published as playlists besides.
+    pub plays: bool,
     /// The number of clips that are made at the same time; without it tenants do not share.
     pub workers: Option<u32>,
     /// ffmpeg, for what cannot be copied.

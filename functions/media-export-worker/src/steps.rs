@@ -8,8 +8,8 @@ use crate::report::report_fallback;
 use crate::upload::{Content, Prepared, Uploads};
 use bytes::Bytes;
 use export_clip::{
-    Asked, Clip, Error as ClipError, FileFormat, Made, Observer, ReadFailure, Selection, Source, Still,
-    Thumbnail, VideoCodec,
+    Asked, Clip, Error as ClipError, FileFormat, Made, MadePlaylist, NoPlaylist, Observer, ReadFailure,
+    Selection, Source, Still, Thumbnail, VideoCodec,
 };
 use export_domain::job::{Hole, Job, Manifest, ObjectKind, PlanSummary, Reason, STILL, Warning, WarningCode};
 use export_domain::ports::{ClipStore, Clock, RecordingError, SourceStore, Tenants, Upload};
@@ -179,6 +179,14 @@ impl<W: World> Observer for Attempt<'_, W> {
 
     async fn first_frame(&self, frame: Thumbnail) -> Result<(), export_clip::Error> {
         Ok(self.publish_image(frame).await?)
+    }
+
+    fn wants_playlist(&self) -> bool {
+        self.app.plays
+    }
+
+    async fn playlist(&self, made: Result<MadePlaylist, NoPlaylist>) {
+        Box::pin(self.publish_playlist(made)).await;
     }
 }
 

@@ -15,6 +15,12 @@ pub struct Config {
     pub tenants_table: String,
     /// `EXPORT_BUCKET`
     pub bucket: String,
+    /// `SOURCE_BUCKET`
+    pub source_bucket: String,
+    /// `DATA_ROLE_ARN`: who reaches recordings, if the function itself does not.
+    pub data_role: Option<String>,
+    /// `INSTANT_PLAYBACK`
+    pub plays: bool,
     /// `DOWNLOAD_LINKS`
     pub signs: bool,
     /// The callers that are admitted.
@@ -32,6 +38,9 @@ impl Config {
             sessions_table: env.required("SESSIONS_TABLE_NAME"),
             tenants_table: env.required("TENANTS_TABLE_NAME"),
             bucket: env.required("EXPORT_BUCKET"),
+            source_bucket: env.required("SOURCE_BUCKET"),
+            data_role: env.optional("DATA_ROLE_ARN"),
+            plays: env.switch("INSTANT_PLAYBACK", false),
             signs: env.switch("DOWNLOAD_LINKS", false),
             auth: settings::auth(&mut env),
         };

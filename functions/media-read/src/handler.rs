@@ -6,7 +6,7 @@ use export_domain::ids::{JobId, TenantId};
 use export_domain::intake::Rejection;
 use export_domain::job::{Job, Manifest, ObjectKind, State};
 use export_domain::ports::{
-    ClipLinks, Clock, FileLink, JobStore, LinkHeaders, Sessions, Tenants, Unavailable,
+    ClipLinks, ClipRead, Clock, FileLink, JobStore, LinkHeaders, PlayLinks, Sessions, Tenants, Unavailable,
 };
 use export_domain::request::FieldError;
 use export_domain::settings::ReplyStyle;
@@ -18,7 +18,7 @@ use export_lambda::metrics::Metric;
 use export_lambda::telemetry::name_job;
 
 /// Why there are no links.
-enum NoLinks {
+pub(crate) enum NoLinks {
     /// The request, its session or its job.
     Rejected(Rejection),
     /// The operator lets none be signed.
@@ -27,6 +27,10 @@ enum NoLinks {
     NotReady(u64),
     /// The job has ended without the file.
     NoFile(&'static str),
+    /// The operator has playlists switched off.
+    PlaybackOff,
+    /// The job has no playlist, and why.
+    NoPlaylist(String),
     /// The tenant may not have files there any more.
     Moved,
     /// The tenant's row does not say which account owns the bucket of another owner than this stack.
@@ -60,7 +64,7 @@ struct LentFile<'a> {
 impl<J, L, S, T, C> App<J, L, S, T, C>
 where
     J: JobStore,
-    L: ClipLinks,
+    L: ClipLinks + ClipRead + PlayLinks,
     S: Sessions,
     T: Tenants,
     C: Clock,
@@ -69,6 +73,7 @@ where
     pub async fn handle(&self, request: &Request) -> Reply {
         let replied = match request.route.rsplit('/').next() {
             Some("video") => self.video(request).await,
+            Some("{file}") => Box::pin(self.play(request)).await,
             _ => self.files(request).await,
         };
         replied.unwrap_or_else(|refusal| refuse(request, &refusal))
@@ -120,7 +125,7 @@ where
         Ok(job)
     }
 
-    async fn job(&self, tenant: &TenantId, request: &Request) -> Result<Job, NoLinks> {
+    pub(crate) async fn job(&self, tenant: &TenantId, request: &Request) -> Result<Job, NoLinks> {
         let id = request.path_parameters.get("jobId").map(String::as_str).unwrap_or_default();
         let id = JobId::parse(id).map_err(|_| Rejection::NoSuchJob)?;
         name_job(&id);
@@ -129,7 +134,7 @@ where
         Ok(found.ok_or(Rejection::NoSuchJob)?)
     }
 
-    fn unready(&self, job: &Job) -> NoLinks {
+    pub(crate) fn unready(&self, job: &Job) -> NoLinks {
         if job.state.is_terminal() {
             return NO_FILES;
         }
@@ -140,7 +145,7 @@ where
 
     /// A link cannot be bound to a bucket's owner, as every other request to a bucket is. So the tenant's row must still
     /// have the target, with its owner, before a file of a bucket other than the stack's is opened.
-    fn check_target(&self, tenant: &Tenant, job: &Job) -> Result<(), NoLinks> {
+    pub(crate) fn check_target(&self, tenant: &Tenant, job: &Job) -> Result<(), NoLinks> {
         let target = &job.order.target;
         if !tenant.allows(target) {
             return Err(NoLinks::Moved);
@@ -183,6 +188,8 @@ fn refuse(request: &Request, refusal: &NoLinks) -> Reply {
             return refused(request, rejection);
         }
         NoLinks::Off => (403, "download links are switched off"),
+        NoLinks::PlaybackOff => (403, "instant playback is switched off"),
+        NoLinks::NoPlaylist(why) => (404, why.as_str()),
         NoLinks::NotReady(_) => (409, "not ready"),
         NoLinks::NoFile(why) => (409, *why),
         NoLinks::Moved => (403, "access denied"),
@@ -199,11 +206,11 @@ fn refuse(request: &Request, refusal: &NoLinks) -> Reply {
 const NO_FILES: NoLinks = NoLinks::NoFile("the job has ended without files");
 
 /// The reply holds a URL that opens a file to everyone who has it.
-fn private(reply: Reply) -> Reply {
+pub(crate) fn private(reply: Reply) -> Reply {
     reply.with("referrer-policy", "no-referrer")
 }
 
-fn check_parameters(request: &Request, known: &[&str]) -> Result<(), FieldError> {
+pub(crate) fn check_parameters(request: &Request, known: &[&str]) -> Result<(), FieldError> {
     match request.unknown_parameter(known) {
         Some(name) => Err(FieldError::new(name, "is no parameter of this route")),
         None => Ok(()),

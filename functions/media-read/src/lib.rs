@@ -1,10 +1,12 @@
-//! Lends links to the files of jobs: `GET /export/jobs/{jobId}/files` and `/export/jobs/{jobId}/video`.
+//! Lends links to the files of jobs: `GET /export/jobs/{jobId}/files` and `/export/jobs/{jobId}/video`, and plays clips as
+//! playlists: `/export/jobs/{jobId}/play/{file}`.
 //!
 //! A link is signed by the function's own role, without a call to S3. It opens its file to everyone who has it until it
 //! ends, so no link is logged, and no cache keeps a reply. Nothing here writes.
 
 mod config;
 mod handler;
+mod play;
 
 pub use config::Config;
 
@@ -22,8 +24,12 @@ pub struct App<J, L, S, T, C> {
     pub intake: Intake<S, T, C>,
     /// The stack's own bucket for clips.
     pub bucket: String,
+    /// The stack's own bucket of recordings.
+    pub source_bucket: String,
     /// `true` if the operator lets links be signed.
     pub signs: bool,
+    /// `true` if the operator lets clips be played as playlists.
+    pub plays: bool,
     /// The sink of metrics.
     pub metrics: Metrics,
 }

@@ -20,7 +20,7 @@ async fn main() -> Result<(), Error> {
     let clock = SystemClock;
     let app = App {
         jobs: DynamoJobs::new(&sdk, config.jobs_table, clock),
-        links: S3Objects::new(&sdk, clock),
+        links: S3Objects::new(&sdk, clock).lent_by(config.data_role),
         intake: Intake {
             sessions: Cached::new(DynamoSessions::new(&sdk, config.sessions_table), clock),
             tenants: Cached::new(DynamoTenants::new(&sdk, config.tenants_table), clock),
@@ -30,7 +30,9 @@ async fn main() -> Result<(), Error> {
             directories: None,
         },
         bucket: config.bucket,
+        source_bucket: config.source_bucket,
         signs: config.signs,
+        plays: config.plays,
         metrics,
     };
     let app = &app;

@@ -66,6 +66,7 @@ export const ACKNOWLEDGED: Readonly<Record<string, Readonly<Record<string, strin
   JobDeleteRoute: { 'AwsSolutions-APIG4': SESSION },
   JobFilesRoute: { 'AwsSolutions-APIG4': SESSION },
   JobVideoRoute: { 'AwsSolutions-APIG4': SESSION },
+  JobPlayRoute: { 'AwsSolutions-APIG4': SESSION },
   BatchSubmitRoute: { 'AwsSolutions-APIG4': SESSION },
   BatchListRoute: { 'AwsSolutions-APIG4': SESSION },
   BatchGetRoute: { 'AwsSolutions-APIG4': SESSION },

@@ -33,6 +33,7 @@ export const ARGUMENTS: { readonly [P in keyof MediaExportParameters]-?: Argumen
   tenantCredentials: flag('TenantCredentials', 'on', 'off'),
   recordingsAccess: flag('RecordingsAccess', 'on', 'off'),
   downloadLinks: flag('DownloadLinks', 'on', 'off'),
+  instantPlayback: flag('InstantPlayback', 'on', 'off'),
   dataExportAuth: text('DataExportAuth'),
   dataExportJwtIssuer: text('DataExportJwtIssuer'),
   dataExportJwtAudience: text('DataExportJwtAudience'),

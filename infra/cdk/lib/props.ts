@@ -56,6 +56,11 @@ export interface MediaExportParameters {
    */
   readonly downloadLinks?: boolean;
   /**
+   * Whether clips are published as playlists as well, which open to everyone who has their address, with links to the recording's own segments.
+   * @default false
+   */
+  readonly instantPlayback?: boolean;
+  /**
    * Who may read event and replay data.
    * @default 'AWS_IAM'
    */

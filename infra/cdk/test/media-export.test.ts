@@ -135,6 +135,7 @@ function operated(stack: Stack): MediaExportProps {
     createMreTables: true,
     recordingsAccess: true,
     downloadLinks: true,
+    instantPlayback: true,
     corsAllowOrigins: ['https://app.example.com', 'https://b.example'],
     kmsKey: Key.fromKeyArn(stack, 'Key', `arn:aws:kms:${account}:key/1234abcd-12ab-34cd-56ef-1234567890ab`),
     domainName: 'clips.example.com',

@@ -238,6 +238,29 @@ def test_only_a_stack_that_lends_links_has_a_role_that_reads_clips_for_them(key)
 
 
 @pytest.mark.parametrize("lends", ["off", "on"])
+def test_only_a_stack_that_plays_instantly_has_a_role_that_reads_recordings_for_it(lends):
+    theirs = {"CreateMreTables": "true", "TenantSourceBucketArns": "arn:aws:s3:::theirs", "TenantCredentials": lends}
+    made = {plays: Resolved(**theirs, InstantPlayback=plays) for plays in ("off", "on")}
+    assert rights(made["off"], "MediaReadRole") == []
+    clips, own = (made["on"].physical(name) for name in ("ExportBucket", "SourceBucket"))
+    read = {(each["Action"], str(each["Resource"])) for each in map(json.loads, rights(made["on"], "MediaReadRole"))}
+    recordings = {("s3:GetObject", f"arn:aws:s3:::{own}/*"), ("s3:GetObject", "['arn:aws:s3:::theirs/*']")}
+    assert read == {("s3:GetObject", f"arn:aws:s3:::{clips}/export/*")} | (set() if lends == "on" else recordings)
+    role = f"arn:aws:iam::{ACCOUNT}:role/{made['on'].physical('MediaReadRole')}"
+    for plays, stack in made.items():
+        trust = stack.resources["DataRole"]["Properties"]["AssumeRolePolicyDocument"]["Statement"] if lends == "on" else []
+        assert any(role in str(each) or "MediaReadRole" in str(each) for each in trust) == (lends == "on" and plays == "on")
+        variables = stack.resources["MediaExportClipWorker"]["Properties"]["Environment"]["Variables"]
+        assert variables["INSTANT_PLAYBACK"] == plays
+
+
+@pytest.mark.parametrize("plays", ["off", "on"])
+def test_pages_reach_recordings_only_where_clips_are_played_from_them(plays):
+    made = Resolved(CreateMreTables="true", InstantPlayback=plays, CorsAllowOrigins="https://app.example.com")
+    assert ("CorsConfiguration" in made.resources["SourceBucket"]["Properties"]) == (plays == "on")
+
+
+@pytest.mark.parametrize("lends", ["off", "on"])
 def test_only_a_stack_that_finds_recordings_has_a_role_that_reads_them_for_it(lends):
     theirs = {"CreateMreTables": "true", "TenantSourceBucketArns": "arn:aws:s3:::theirs", "TenantCredentials": lends}
     made = {access: Resolved(**theirs, RecordingsAccess=access) for access in ("off", "on")}

@@ -19,8 +19,8 @@ use base64::engine::general_purpose::STANDARD as BASE64;
 use bytes::{Bytes, BytesMut};
 use export_domain::ids::{JobId, hex};
 use export_domain::ports::{
-    Checked, ClipLook, ClipStore, Clock, FolderPart, Origin, Part, Precondition, Published, RecordingError,
-    RecordingLists, SourceStore, StoredObject, Unavailable, Upload, WriteError,
+    Checked, ClipLook, ClipRead, ClipStore, Clock, FolderPart, Origin, Part, Precondition, Published,
+    RecordingError, RecordingLists, SourceStore, StoredObject, Unavailable, Upload, WriteError,
 };
 use export_domain::target::{Bucket, Target};
 use export_domain::time::{EpochMs, EpochSecs, Millis};
@@ -275,6 +275,27 @@ pub(crate) async fn whole(
         Ok(Ok(())) => Err(Unavailable(what, "a body has another length than was said".to_owned())),
         Ok(Err(e)) => Err(unavailable(what, &e)),
         Err(_) => Err(Unavailable(what, "a body comes too slowly".to_owned())),
+    }
+}
+
+impl<C: Clock> ClipRead for S3Objects<C> {
+    async fn fetch(&self, target: &Target, key: &str, most: u64) -> Result<Option<Bytes>, Unavailable> {
+        let attempt = || async {
+            let get = self.client(target).get_object().bucket(&target.bucket).key(key);
+            match get.set_expected_bucket_owner(account(&target.owner)).send().await {
+                Ok(object) => {
+                    let length = length(WHAT, &object, None)?;
+                    if length > most {
+                        return Ok(Ok(None));
+                    }
+                    Ok(whole(WHAT, object.body, length, self.grace).await.map(Some))
+                }
+                // Without the right to list, what is not there is forbidden.
+                Err(error) if matches!(status(&error), Some(403 | 404)) => Ok(Ok(None)),
+                Err(error) => Err(unavailable(WHAT, &error)),
+            }
+        };
+        with_body(attempt).await
     }
 }
 

@@ -17,6 +17,7 @@ use serde::{Deserialize, Serialize};
 
 mod aftermath;
 mod cause;
+mod play;
 mod progress;
 mod transition;
 mod unread;
@@ -25,6 +26,7 @@ mod work;
 
 pub use aftermath::Aftermath;
 pub use cause::{Cause, Detail, Reason};
+pub use play::{INDEX, Play, PlayKey};
 pub use progress::{Phase, Progress, Report};
 pub use transition::{Counted, Errand, Posted, Swept};
 pub use unread::Unread;
@@ -344,6 +346,9 @@ pub struct Job {
     /// The published clip.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub video: Option<Manifest>,
+    /// The clip as a playlist, or why there is none; absent in items of earlier versions.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub play: Option<Play>,
     /// Manifests of objects that may be there without this item saying so.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub staged: Vec<Staged>,

@@ -481,6 +481,37 @@ pub trait ClipLinks: Send + Sync {
     ) -> impl Future<Output = Result<FileLink, Unavailable>> + Send;
 }
 
+/// Reads small objects that this service wrote.
+pub trait ClipRead: Send + Sync {
+    /// The object at `key`, if it has at most `most` bytes; `None` if there is none.
+    fn fetch(
+        &self,
+        target: &Target,
+        key: &str,
+        most: u64,
+    ) -> impl Future<Output = Result<Option<Bytes>, Unavailable>> + Send;
+}
+
+/// Lends links to many objects at once: to those of recordings, and to the parts of playlists.
+pub trait PlayLinks: Send + Sync {
+    /// URLs that read the objects at `keys` of a target by `GET` for so long, in their order, whether or not
+    /// they exist.
+    fn lend_made(
+        &self,
+        target: &Target,
+        keys: &[String],
+        life: Millis,
+    ) -> impl Future<Output = Result<Vec<String>, Unavailable>> + Send;
+
+    /// The same for recordings.
+    fn lend_recorded(
+        &self,
+        bucket: &Bucket,
+        keys: &[String],
+        life: Millis,
+    ) -> impl Future<Output = Result<Vec<String>, Unavailable>> + Send;
+}
+
 /// A submission's look at a target.
 pub trait ClipLook: Send + Sync {
     /// Returns `true` if there is an object at `key`.

@@ -1,7 +1,7 @@
 //! The job as modern clients see it: words, percent, RFC 3339 times. Never a bucket's name or
 //! a user's.
 
-use crate::job::{Detail, Failure, Hole, Job, Phase, PlanSummary, STILL, State, Warning};
+use crate::job::{Detail, Failure, Hole, Job, Phase, PlanSummary, Play, STILL, State, Warning};
 use crate::request::{ExportType, Story, Wanted};
 use crate::time::{EpochMs, Millis};
 use serde::Serialize;
@@ -124,9 +124,34 @@ pub struct Resource<'a> {
     /// The way in which the clip is made, once that is chosen; and its cost, once it is made.
     #[serde(skip_serializing_if = "Option::is_none")]
     plan: Option<&'a PlanSummary>,
+    /// The clip as a playlist, as soon as that is known; absent where the operator has it switched off.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    play: Option<Playable<'a>>,
     /// The request's story.
     #[serde(skip_serializing_if = "Option::is_none")]
     story: Option<&'a Story>,
+}
+
+/// The clip as a playlist, or why it has none.
+#[derive(Debug, Serialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema), schema(as = JobPlay))]
+pub struct Playable<'a> {
+    /// `true` if the playlists show exactly the frames of the clip; absent if there are none.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    exact: Option<bool>,
+    /// The HLS playlist, relative to the API's address. It opens to everyone who has it.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    hls: Option<String>,
+    /// The DASH manifest, relative to the API's address. It opens to everyone who has it.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    dash: Option<String>,
+    /// Why there is no playlist, for machines: `encoded`, `codec`, `interlaced`, `hole`, `periods`, `multiplexed`,
+    /// `parameter_sets`, `times`, `damaged`, `audio` or `unread`.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    refused: Option<&'a str>,
+    /// The same for people.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    detail: Option<&'a str>,
 }
 
 /// A page of a tenant's jobs.
@@ -184,7 +209,23 @@ pub fn resource(job: &Job) -> Resource<'_> {
         warnings: job.warnings(),
         // An earlier version takes the picture's plan for the clip's.
         plan: job.plan.as_ref().filter(|plan| !(clip && plan.kind == STILL)),
+        play: job.playlist().map(|play| playable(job, play)),
         story: order.story.as_ref(),
+    }
+}
+
+fn playable<'a>(job: &Job, play: &'a Play) -> Playable<'a> {
+    let text = |text: &'a str| Some(text).filter(|text| !text.is_empty());
+    let uri = |file: &str| {
+        let key = play.key.as_ref()?.text(&job.tenant);
+        Some(format!("/export/jobs/{}/play/{file}?key={key}", job.job_id))
+    };
+    Playable {
+        exact: play.key.as_ref().map(|_| true),
+        hls: uri("stream.m3u8"),
+        dash: uri("stream.mpd"),
+        refused: text(&play.refused),
+        detail: text(play.detail.as_str()),
     }
 }
 

@@ -10,6 +10,8 @@ mod correlation;
 mod disposition;
 mod lambda;
 pub mod negotiate;
+#[cfg(feature = "packed")]
+mod packed;
 mod query;
 
 pub use correlation::HEADER as CORRELATION_HEADER;
@@ -17,6 +19,8 @@ pub use disposition::disposition;
 #[cfg(feature = "lambda_http")]
 pub use lambda::by_lambda_http;
 pub use lambda::{ReadEvent, by_hand, serve};
+#[cfg(feature = "packed")]
+pub use packed::{fits, gzip};
 
 use export_domain::ids::SessionId;
 use export_domain::intake::Rejection;

@@ -136,7 +136,7 @@ impl Metric {
             Self::SweepLeft => "due jobs that a sweep had no time for",
             Self::DueAge => "how long the job had been due that a sweep found due longest",
             Self::TellsLeft => "completion events that a sweep could not send",
-            Self::LinksSigned => "links to files that were signed",
+            Self::LinksSigned => "links to files and to segments that were signed",
             Self::ColdStarts => "processes started",
             Self::Uncaged => "workers started where the platform refuses a part of ffmpeg's cage",
             Self::Clips => "clips published",

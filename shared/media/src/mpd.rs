@@ -20,7 +20,7 @@ mod xml;
 #[cfg(test)]
 mod tests;
 
-pub use path::resolve;
+pub use path::{is_inside, resolve};
 pub use range::ByteRange;
 pub use segments::{ListedSpan, ObjectRange, Segment};
 

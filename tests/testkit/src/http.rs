@@ -2,11 +2,11 @@
 
 use export_lambda::http::{Reply, Request};
 use serde_json::Value;
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashMap};
 use std::time::Duration;
 
 /// A request; `target` is path and query. The segment behind `/export/status/` or `/export/jobs/` is the path parameter
-/// `jobId`, the one behind `/export/batch/` the parameter `batchId`.
+/// `jobId`, the one behind `/export/batch/` the parameter `batchId`, and the one behind `/play/` the parameter `file`.
 pub fn ask(method: &str, target: &str, headers: &[(&str, &str)], body: impl Into<Vec<u8>>) -> Request {
     let (path, query) = target.split_once('?').unwrap_or((target, ""));
     let named = |of: &'static str| Some((of, path.strip_prefix(of)?));
@@ -19,12 +19,18 @@ pub fn ask(method: &str, target: &str, headers: &[(&str, &str)], body: impl Into
         }
         None => (path.to_owned(), None),
     };
+    let mut path_parameters: HashMap<String, String> = id.into_iter().collect();
+    let (route, file) = match route.split_once("/play/") {
+        Some((above, file)) => (format!("{above}/play/{{file}}"), Some(file.to_owned())),
+        None => (route, None),
+    };
+    path_parameters.extend(file.map(|file| ("file".to_owned(), file)));
     let lower = |(name, value): &(&str, &str)| (name.to_ascii_lowercase(), (*value).to_owned());
     Request {
         method: method.to_owned(),
         route,
         path: path.to_owned(),
-        path_parameters: id.into_iter().collect(),
+        path_parameters,
         query: query.to_owned(),
         headers: headers.iter().map(lower).collect(),
         body: body.into(),

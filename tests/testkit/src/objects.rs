@@ -5,11 +5,12 @@ use crate::samples::NOW;
 use bytes::Bytes;
 use export_domain::ids::hex;
 use export_domain::ports::{
-    Checked, ClipLinks, ClipLook, ClipStore, FileLink, FolderPart, LinkHeaders, Origin, Part, Precondition,
-    Published, RecordingError, RecordingLists, SourceStore, StoredObject, Unavailable, Upload, WriteError,
+    Checked, ClipLinks, ClipLook, ClipRead, ClipStore, FileLink, FolderPart, LinkHeaders, Origin, Part,
+    PlayLinks, Precondition, Published, RecordingError, RecordingLists, SourceStore, StoredObject,
+    Unavailable, Upload, WriteError,
 };
 use export_domain::target::{Bucket, Target};
-use export_domain::time::EpochMs;
+use export_domain::time::{EpochMs, Millis};
 use sha2::{Digest, Sha256};
 use std::collections::{BTreeMap, BTreeSet, HashSet};
 use std::sync::{Arc, Mutex};
@@ -69,7 +70,7 @@ pub enum Call {
 }
 
 /// Buckets that appear as they are written to. Operations: `read`, `head`, `put`, `begin`, `part`, `complete`,
-/// `remove`, `abort`, `is_there`, `lend`.
+/// `remove`, `abort`, `is_there`, `lend`, `lend_made`, `lend_recorded`, `fetch`.
 #[derive(Debug, Clone, Default)]
 pub struct MemoryObjects {
     /// What goes wrong.
@@ -103,6 +104,38 @@ impl ClipLinks for MemoryObjects {
         let url = format!("https://{}/{key}?{}&{told}", target.bucket, headers.content_type);
         let lent = move || Ok(FileLink { url: url.clone(), expires_at: LINKS_END });
         self.faults.run(WHAT, "lend", lent).await
+    }
+}
+
+impl PlayLinks for MemoryObjects {
+    async fn lend_made(
+        &self,
+        target: &Target,
+        keys: &[String],
+        life: Millis,
+    ) -> Result<Vec<String>, Unavailable> {
+        let urls: Vec<String> =
+            keys.iter().map(|key| format!("https://{}/{key}?{life}", target.bucket)).collect();
+        self.faults.run(WHAT, "lend_made", move || Ok(urls.clone())).await
+    }
+
+    async fn lend_recorded(
+        &self,
+        bucket: &Bucket,
+        keys: &[String],
+        life: Millis,
+    ) -> Result<Vec<String>, Unavailable> {
+        let urls: Vec<String> =
+            keys.iter().map(|key| format!("https://{}/{key}?{life}", bucket.name)).collect();
+        self.faults.run(WHAT, "lend_recorded", move || Ok(urls.clone())).await
+    }
+}
+
+impl ClipRead for MemoryObjects {
+    async fn fetch(&self, target: &Target, key: &str, most: u64) -> Result<Option<Bytes>, Unavailable> {
+        let found = self.object(&target.bucket, key).map(|object| object.body);
+        let found = found.filter(|body| u64::try_from(body.len()).is_ok_and(|length| length <= most));
+        self.faults.run(WHAT, "fetch", move || Ok(found.clone())).await
     }
 }
 

@@ -1,7 +1,7 @@
 //! What jobs without files left in their targets, and how it goes.
 
 use crate::world::{World, origin, times};
-use export_domain::job::{Begun, Job, ObjectKind, Posted, Reason, State};
+use export_domain::job::{Begun, INDEX, Job, ObjectKind, Play, PlayKey, Posted, Reason, State};
 use export_domain::ports::{ClipStore, Origin, Precondition};
 use export_testkit::{Fault, NOW, TestClock, body, claimed, manifest, ms};
 
@@ -120,4 +120,29 @@ async fn what_cannot_be_removed_now_is_due_again_and_what_may_not_be_stays() {
     world.clock.advance(HALF_HOUR);
     world.objects.deny("clips");
     assert_eq!(world.work(&ended).await.due_at, None);
+}
+
+#[tokio::test]
+async fn the_objects_of_a_playlist_are_removed_and_those_of_another_job_are_not() {
+    let world = World::at(TestClock::standing(NOW));
+    let job = world.has(&body(), |job| claimed(&job, NOW));
+    let play = Play {
+        generation: job.generation,
+        fence: job.fence,
+        key: Some(PlayKey::new("0".repeat(32))),
+        files: ["video-0.m4s", "video.mp4", INDEX].map(str::to_owned).to_vec(),
+        refused: String::new(),
+        detail: "".into(),
+    };
+    let [own, foreign, index] =
+        ["video-0.m4s", "video.mp4", INDEX].map(|name| job.order.play_key(job.fence, name));
+    world.objects.add("clips", &own, "x", Some(origin(&job)));
+    world.objects.add("clips", &foreign, "x", None);
+    world.objects.add("clips", &index, "x", Some(origin(&job)));
+    let ended = cancelled(&job.with_play(job.fence, play, NOW).unwrap());
+    let ended = ended.told().unwrap_or(ended);
+    world.jobs.put(&ended);
+    world.clock.advance(HALF_HOUR);
+    let cleared = world.work(&ended).await;
+    assert_eq!((cleared.play, world.objects.keys("clips")), (None, vec![foreign]));
 }

@@ -65,6 +65,7 @@ impl World {
             clock: clock.clone(),
             times: Lifecycle::default(),
             workers: Some(4),
+            plays: true,
             ffmpeg: Ffmpeg::at("/nonexistent/ffmpeg", Duration::from_secs(30)),
             metrics: Metrics::to("test", lines.clone()),
         };

@@ -2,6 +2,7 @@
 #![expect(clippy::unwrap_used, reason = "helpers of tests")]
 
 mod links;
+mod play;
 mod redirect;
 mod refusals;
 mod world;

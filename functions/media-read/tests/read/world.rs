@@ -67,7 +67,9 @@ impl World {
                 directories: None,
             },
             bucket: "clips".to_owned(),
+            source_bucket: "recordings".to_owned(),
             signs: true,
+            plays: true,
             metrics: Metrics::to("test", lines.clone()),
         };
         Self { jobs, objects, directory, clock, lines, app }

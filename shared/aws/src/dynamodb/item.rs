@@ -13,7 +13,7 @@ use std::collections::HashMap;
 mod unread;
 
 /// Optional attributes: an update removes those that the job no longer has.
-pub(super) const OPTIONAL: [&str; 27] = [
+pub(super) const OPTIONAL: [&str; 28] = [
     "active",
     "due_shard",
     "clips",
@@ -30,6 +30,7 @@ pub(super) const OPTIONAL: [&str; 27] = [
     "untold",
     "image",
     "video",
+    "play",
     "staged",
     "uploads",
     "failure",

@@ -2,10 +2,11 @@
 
 use super::S3Objects;
 use crate::clients::unavailable;
+use aws_sdk_s3::Client;
 use aws_sdk_s3::config::{ProvideCredentials, SharedCredentialsProvider};
 use aws_sdk_s3::presigning::PresigningConfig;
-use export_domain::ports::{ClipLinks, Clock, FileLink, LinkHeaders, Unavailable};
-use export_domain::target::Target;
+use export_domain::ports::{ClipLinks, Clock, FileLink, LinkHeaders, PlayLinks, Unavailable};
+use export_domain::target::{Bucket, Target};
 use export_domain::time::{EpochMs, Millis};
 use std::time::UNIX_EPOCH;
 
@@ -28,6 +29,48 @@ async fn end_of(credentials: Option<&SharedCredentialsProvider>) -> Option<Epoch
     let credentials = credentials?.provide_credentials().await.ok()?;
     let since = credentials.expiry()?.duration_since(UNIX_EPOCH).ok()?;
     Some(EpochMs::ZERO + since.into())
+}
+
+impl<C: Clock> PlayLinks for S3Objects<C> {
+    async fn lend_made(
+        &self,
+        target: &Target,
+        keys: &[String],
+        life: Millis,
+    ) -> Result<Vec<String>, Unavailable> {
+        self.lend_all(&self.client(target), &target.bucket, keys, life).await
+    }
+
+    async fn lend_recorded(
+        &self,
+        bucket: &Bucket,
+        keys: &[String],
+        life: Millis,
+    ) -> Result<Vec<String>, Unavailable> {
+        let client = self.reader(bucket).await.map_err(|e| unavailable(WHAT, &e))?;
+        self.lend_all(&client, &bucket.name, keys, life).await
+    }
+}
+
+impl<C: Clock> S3Objects<C> {
+    async fn lend_all(
+        &self,
+        client: &Client,
+        bucket: &str,
+        keys: &[String],
+        life: Millis,
+    ) -> Result<Vec<String>, Unavailable> {
+        let end = end_of(self.config.credentials_provider().as_ref()).await;
+        let left = end.map_or(life, |end| end - self.clock.now());
+        let life = life.min(left).max(SHORTEST);
+        let signing = PresigningConfig::expires_in(life.into()).map_err(|e| unavailable(WHAT, &e))?;
+        let mut urls = Vec::with_capacity(keys.len());
+        for key in keys {
+            let signed = client.get_object().bucket(bucket).key(key).presigned(signing.clone()).await;
+            urls.push(signed.map_err(|e| unavailable(WHAT, &e))?.uri().to_owned());
+        }
+        Ok(urls)
+    }
 }
 
 impl<C: Clock> ClipLinks for S3Objects<C> {

@@ -115,6 +115,7 @@ impl Job {
             untold: Vec::new(),
             image: None,
             video: None,
+            play: None,
             staged: Vec::new(),
             uploads: Vec::new(),
             failure: None,

@@ -1,10 +1,10 @@
 //! A document as a reply.
 
 use super::ask::{Ask, Delivery, Form};
-use super::encode::{decoded_bytes, fits, gzip, sha256};
+use super::encode::{decoded_bytes, sha256};
 use super::formats::media_type;
-use crate::http::Reply;
 use crate::http::negotiate::knows;
+use crate::http::{Reply, fits, gzip};
 use bytes::Bytes;
 use export_domain::ports::Unavailable;
 use export_domain::time::EpochMs;

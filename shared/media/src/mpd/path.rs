@@ -24,6 +24,12 @@ pub fn resolve(directory: &str, references: &[&str]) -> Result<String, MpdError>
     if key.len() > MAX_KEY { Err(MpdError::TooMany("characters")) } else { Ok(key) }
 }
 
+/// Returns `true` if a path that [`resolve`] has given, and that was stored since, is still one below the manifest's directory.
+pub fn is_inside(path: &str) -> bool {
+    let is_name = |segment: &str| !matches!(segment, "" | "." | "..") && !segment.contains('\\');
+    path.len() <= MAX_KEY && !path.chars().any(char::is_control) && path.split('/').all(is_name)
+}
+
 /// Resolves one reference against a path that is already resolved; a path ending in `/` is a directory.
 pub(super) fn join(base: &str, reference: &str) -> Result<String, MpdError> {
     if reference.is_empty() {
@@ -76,6 +82,24 @@ fn hex(digit: Option<u8>) -> Result<u8, MpdError> {
 mod tests {
     use super::*;
     use proptest::prelude::*;
+
+    #[test]
+    fn a_stored_path_that_leaves_the_directory_is_found() {
+        for (path, inside) in [
+            ("a.m4s", true),
+            ("v/1/a b.m4s", true),
+            ("", false),
+            ("/a", false),
+            ("a//b", false),
+            ("../a", false),
+            ("a/../../b", false),
+            ("a/.", false),
+            ("a\\b", false),
+            ("a\nb", false),
+        ] {
+            assert_eq!(is_inside(path), inside, "{path}");
+        }
+    }
 
     #[test]
     fn references_stack_like_nested_base_urls() {

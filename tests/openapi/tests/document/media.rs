@@ -20,6 +20,7 @@ pub(crate) fn paths() -> Node {
         "/export/jobs/{jobId}" => object! { "get" => job(), "delete" => delete_job() },
         "/export/jobs/{jobId}/files" => object! { "get" => files() },
         "/export/jobs/{jobId}/video" => object! { "get" => video() },
+        "/export/jobs/{jobId}/play/{file}" => object! { "get" => play() },
     }
 }
 
@@ -135,6 +136,37 @@ fn video() -> Node {
     let own = object! { "security" => json!([{"bearer": []}]) };
     linked("getJobVideo", "Be redirected to a job's clip", what, vec![redirect, inline()], ("302", found))
         .with(own)
+}
+
+fn play() -> Node {
+    let what = "The clip as a playlist: `stream.m3u8` (HLS, which names `video.m3u8` and `audio-0.m3u8` and so on) or `stream.mpd` (DASH). \
+        Frame-exact: the clip's rendered ends are segments of their own, and between them stand links to the recording's segments. \
+        The links open without credentials until twice the clip's length and a quarter of an hour have passed, six hours at most; they may end earlier \
+        with the service's own credentials. \
+        The resource of a job has the addresses with their `key`, as soon as the ends are rendered: the file may be there later. A key opens the \
+        playlist to everyone who has it, until the job is forgotten. Without `key` the session does. An unknown query parameter is refused. \
+        A service deployed without `InstantPlayback` refuses the request.";
+    let file = required(
+        "path",
+        "file",
+        "The playlist.",
+        json!({"type": "string", "pattern": "^(stream\\.(mpd|m3u8)|video\\.m3u8|audio-[0-9]+\\.m3u8)$"}),
+    );
+    let key =
+        parameter("query", "key", "Opens the playlist in place of a session.", json!({"type": "string"}));
+    let text = json!({"schema": {"type": "string"}});
+    let found = object! {
+        "description" => "The playlist.",
+        "headers" => headers(&["X-Correlation-Id"]),
+        "content" => json!({"application/vnd.apple.mpegurl": text, "application/dash+xml": text}),
+    };
+    let missing = "There is no such job: unknown, expired, another tenant's, or the key is wrong; or it has no playlist, and `detail` says why.";
+    let security = object! { "security" => json!([{"sessionHeader": []}, {"bearer": []}, {}]) };
+    let mut operation =
+        linked("playJob", "Play a job's clip", what, vec![file, key], ("200", found)).with(security);
+    let missing = response(missing, "application/problem+json", schema("Problem"));
+    operation.at("responses").members().insert("404".to_owned(), missing);
+    operation
 }
 
 fn inline() -> Node {

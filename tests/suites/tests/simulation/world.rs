@@ -146,6 +146,7 @@ impl World {
             clock: process.clone(),
             times: self.times.clone(),
             workers: self.workers,
+            plays: true,
             ffmpeg: Ffmpeg::simulated(Arc::new(Stub(self.sim.clone()))),
             metrics: Metrics::silent(),
         };

@@ -2,8 +2,8 @@ use super::*;
 use aws_sdk_dynamodb::primitives::Blob;
 use export_domain::ids::{BatchId, JobId, LivePath, TenantId};
 use export_domain::job::{
-    Aftermath, Begun, Failure, Hole, Lane, Manifest, ObjectKind, Order, Phase, PlanSummary, Posted, Progress,
-    Reason, Staged, State, UntoldEnd, Warning, WarningCode,
+    Aftermath, Begun, Failure, Hole, Lane, Manifest, ObjectKind, Order, Phase, PlanSummary, Play, PlayKey,
+    Posted, Progress, Reason, Staged, State, UntoldEnd, Warning, WarningCode,
 };
 use export_domain::request::{ExportType, Story, Wanted};
 use export_domain::settings::Lifecycle;
@@ -109,6 +109,14 @@ fn full() -> Job {
         correlation_id: CorrelationId::parse("c"),
         trace: TraceHeader::parse("Root=1-5759e988-bd862e3fe1be46a994272793;Sampled=1"),
         batch_id: BatchId::parse(&"b".repeat(32)).ok(),
+        play: Some(Play {
+            generation: 1,
+            fence: 1,
+            key: Some(PlayKey::new("0".repeat(32))),
+            files: vec!["index.json".to_owned()],
+            refused: "hole".to_owned(),
+            detail: "the recording has a hole".into(),
+        }),
         lane: Some(Lane::Bulk),
         ..minimal()
     };

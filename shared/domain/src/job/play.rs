@@ -1,0 +1,170 @@
+//! The clip as a playlist: its rendered ends are objects beside its files, and everything between them stays in the recording.
+
+use super::{Detail, Fenced, Job, Order, State};
+use crate::ids::{TenantId, hex};
+use crate::time::EpochMs;
+use serde::{Deserialize, Serialize};
+use sha2::{Digest, Sha256};
+use std::fmt;
+
+/// The list of a playlist's segments, among its objects.
+pub const INDEX: &str = "index.json";
+/// Characters of the secret part of a key.
+const SECRET_LENGTH: usize = 32;
+
+/// The secret that opens a job's playlist to everyone who has it. Never logged.
+#[derive(Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(transparent)]
+pub struct PlayKey(String);
+
+impl fmt::Debug for PlayKey {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("PlayKey(***)")
+    }
+}
+
+impl PlayKey {
+    /// Of a name that no other has.
+    pub fn new(unique: String) -> Self {
+        Self(unique)
+    }
+
+    /// As a client sends it: with the tenant, whose job is to be looked up.
+    pub fn text(&self, tenant: &TenantId) -> String {
+        format!("{tenant}.{}", self.0)
+    }
+
+    /// The tenant and the key that a client sent; `None` for what is no key.
+    pub fn parse(text: &str) -> Option<(TenantId, Self)> {
+        let (tenant, secret) = text.split_once('.')?;
+        let is_hex = secret.len() == SECRET_LENGTH && secret.bytes().all(|byte| byte.is_ascii_hexdigit());
+        Some((TenantId::parse(tenant).ok()?, Self(secret.to_owned()))).filter(|_| is_hex)
+    }
+
+    /// Compares two keys in a time that does not depend on where they differ.
+    fn is(&self, other: &Self) -> bool {
+        hex(&Sha256::digest(&self.0)) == hex(&Sha256::digest(&other.0))
+    }
+}
+
+/// The record of a job's playlist, or of why it has none.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Play {
+    /// Generation of the attempt. That of another one counts for nothing.
+    pub generation: u32,
+    /// Fence of the attempt, which is part of the objects' keys.
+    pub fence: u64,
+    /// Opens it; absent if there is no playlist.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub key: Option<PlayKey>,
+    /// Names of its objects, the index among them.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub files: Vec<String>,
+    /// Why there is none, for machines; empty if there is one.
+    #[serde(default, skip_serializing_if = "String::is_empty")]
+    pub refused: String,
+    /// The same for people.
+    #[serde(default, skip_serializing_if = "Detail::is_empty")]
+    pub detail: Detail,
+}
+
+impl Order {
+    /// The key in the target's bucket of the object `name` of the playlist that the attempt with `fence` made. It lies in
+    /// the clip's folder, whose name cannot be guessed.
+    pub fn play_key(&self, fence: u64, name: &str) -> String {
+        let clip = self.target.key(&self.video_path);
+        let folder = clip.rfind('/').map_or("", |at| &clip[..=at]);
+        format!("{folder}playlist.{fence}.{name}")
+    }
+}
+
+impl Job {
+    /// Notes the playlist of the attempt with `fence`, or why there is none.
+    ///
+    /// # Errors
+    /// [`Fenced`] if the claim is no longer in force.
+    pub fn with_play(&self, fence: u64, play: Play, now: EpochMs) -> Result<Job, Fenced> {
+        self.held(fence)?;
+        let mut files = play.files;
+        // What an earlier way to make the clip has stored under this fence stays on record, to be removed.
+        for name in self.play.iter().filter(|before| before.fence == fence).flat_map(|before| &before.files) {
+            if !files.contains(name) {
+                files.push(name.clone());
+            }
+        }
+        Ok(Job { play: Some(Play { files, ..play }), ..self.touched(now) })
+    }
+
+    /// The playlist of this generation, or the reason for which it has none; `None` while neither is known, and once the job
+    /// has ended without files.
+    pub fn playlist(&self) -> Option<&Play> {
+        let shows = matches!(self.state, State::Running | State::Ready);
+        self.play.as_ref().filter(|play| shows && play.generation == self.generation)
+    }
+
+    /// The playlist that `key` opens.
+    pub fn opened_by(&self, key: &PlayKey) -> Option<&Play> {
+        self.playlist().filter(|play| play.key.as_ref().is_some_and(|own| own.is(key)))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::testing::*;
+    use super::*;
+
+    const NOW: EpochMs = EpochMs::new(1_000_000);
+    const KEY: &str = "00112233445566778899aabbccddeeff";
+
+    fn claimed() -> Job {
+        Job { state: State::Running, fence: 1, ..job() }
+    }
+
+    fn play(job: &Job) -> Play {
+        Play {
+            generation: job.generation,
+            fence: job.fence,
+            key: Some(PlayKey::new(KEY.to_owned())),
+            files: vec![INDEX.to_owned()],
+            refused: String::new(),
+            detail: Detail::default(),
+        }
+    }
+
+    #[test]
+    fn a_key_is_read_as_it_is_written_and_hides_itself() {
+        let tenant = TenantId::parse("demo").unwrap();
+        let key = PlayKey::new(KEY.to_owned());
+        assert_eq!(PlayKey::parse(&key.text(&tenant)), Some((tenant, key.clone())));
+        assert_eq!(format!("{key:?}"), "PlayKey(***)");
+        for text in
+            ["", KEY, "demo.", "demo.0", "de mo.00112233445566778899aabbccddeeff", &format!("demo.{KEY}0")]
+        {
+            assert_eq!(PlayKey::parse(text), None, "{text}");
+        }
+    }
+
+    #[test]
+    fn only_the_key_of_this_generation_opens_a_playlist() {
+        let job = claimed();
+        let open = job.with_play(job.fence, play(&job), NOW).unwrap();
+        let key = PlayKey::new(KEY.to_owned());
+        assert!(open.opened_by(&key).is_some());
+        assert!(open.opened_by(&PlayKey::new(KEY.replace('0', "1"))).is_none());
+        let earlier = Job { generation: job.generation + 1, ..open.clone() };
+        assert!(earlier.opened_by(&key).is_none());
+        let ended = Job { state: State::Cancelled, ..open.clone() };
+        assert!(ended.opened_by(&key).is_none());
+        assert_eq!(job.with_play(job.fence + 1, play(&job), NOW), Err(Fenced));
+        let revoked = Job { play: Some(Play { key: None, ..play(&job) }), ..open };
+        assert!(revoked.opened_by(&key).is_none());
+    }
+
+    #[test]
+    fn the_objects_lie_in_the_clip_s_folder() {
+        let order = claimed().order;
+        let clip = order.key(super::super::ObjectKind::Video);
+        let (folder, _) = clip.rsplit_once('/').unwrap();
+        assert_eq!(order.play_key(7, INDEX), format!("{folder}/playlist.7.index.json"));
+    }
+}

@@ -1,0 +1,186 @@
+"""Clips as playlists: init segment, made ends and recorded segments together are exactly the window, for who has the key.
+
+`PLAYLIST_WINDOWS=1000 E2E_SEED=7` tries many windows.
+"""
+
+import os
+import random
+import urllib.request
+from collections import Counter
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from fractions import Fraction
+from pathlib import Path
+from urllib.parse import parse_qs, urlsplit
+
+import pytest
+from media import playlists, verify
+from media.recording import Recording
+from media.truth import MS
+
+from . import checks
+from .conftest import RUN, SEED
+from .stack import Answer, Stack, ask
+
+# In each of these a window anywhere has a playlist.
+LISTED = (
+    "static_time",
+    "static_number",
+    "segment_list",
+    "single_file",
+    "multi_audio",
+    "no_b",
+    "ntsc_fast",
+    "uneven",
+    "long_gop",
+    "gops_in_segment",
+    "slices",
+    "epoch",
+    "low_latency",
+)
+# A window, in ms, and why it has none.
+UNLISTED = {
+    "flagged_interlaced": (3300, 3300, "interlaced"),
+    "interlaced": (3300, 3300, "encoded"),
+    "hevc": (3300, 3300, "codec"),
+    "gap_declared": (2000, 9000, "hole"),
+    "multi_period": (7000, 2000, "periods"),
+    "offset": (3300, 3300, "audio"),
+}
+COUNT = int(os.environ.get("PLAYLIST_WINDOWS") or 26)
+# ffmpeg shows pictures with negative composition offsets late, in the recording as well: only their numbers count.
+LATE = {"low_latency"}
+
+
+def window(index: int, recording: Recording) -> tuple[Fraction, int]:
+    """A window of any length with a frame in it, decided by the seed and the index."""
+    chance = random.Random(f"{SEED}/playlist/{index}")
+    begin, end = (int(at / MS) for at in recording.truth.span())
+    while True:
+        start = Fraction(chance.randint(begin, end - 1), 1000)
+        duration = min(int(40 * (9000 / 40) ** chance.random()), int((end * MS - start) / MS))
+        if duration and recording.truth.expected(start, duration * MS).frames:
+            return start, duration
+
+
+def made(stack: Stack, recording: Recording, start: Fraction, duration: int, name: str, **fields: object) -> dict:
+    """The resource of a finished job."""
+    body = stack.request(recording, start, duration, f"{name}-{RUN}", **{"container": "mp4", **fields})
+    answer = stack.finish(body, timeout=400)
+    assert answer.code == 5, answer
+    return resource(stack, answer.body["JobId"])
+
+
+def resource(stack: Stack, job: str) -> dict:
+    answer = stack.send("GET", f"/export/jobs/{job}", headers={"X-Session-Id": stack.session_id})
+    assert answer.status == 200, answer
+    return answer.body
+
+
+def fetch(url: str, part: tuple[int, int] | None = None) -> bytes:
+    """What is at a URL, without a session."""
+    headers = {"Range": f"bytes={part[0]}-{part[1]}"} if part else {}
+    answer = ask(urllib.request.Request(url, headers=headers))
+    assert answer.status == (206 if part else 200), (answer.status, url)
+    return answer.text
+
+
+def problems(stack: Stack, job: dict, recording: Recording, start: Fraction, duration: int, folder: Path) -> list[str]:
+    """What is wrong with the playlist of a job."""
+    url = stack.env["API_URL"] + job["play"]["hls"]
+    found = playlists.tracks(url, fetch)
+    clip = playlists.joined(found, fetch, folder)
+    expected = checks.expected_of(recording, start, duration)
+    report = verify.verify(clip, recording.truth.fps, recording.truth.size)
+    if report.numbers != expected.frames:
+        return [f"frames {verify.spans(report.numbers)}, not {verify.spans(expected.frames)}"]
+    if recording.name in LATE:
+        return []
+    # The language is the playlist's to say.
+    return [text for text in report.problems(expected) if " is und, not " not in text]
+
+
+def test_windows_anywhere_are_exact(stack, recorded, tmp_path):
+    recordings = {form: recorded(form) for form in LISTED}
+
+    def one(index: int) -> str:
+        form = LISTED[index % len(LISTED)]
+        start, duration = window(index, recordings[form])
+        job = made(stack, recordings[form], start, duration, f"listed-{index}", container=("mp4", "ts")[index % 2])
+        where = f"E2E_SEED={SEED}, {index}: {form} [{float(start):.3f}, +{duration} ms]"
+        if not job["play"].get("exact"):
+            return f"{where}: {job['play']}"
+        folder = tmp_path / str(index)
+        folder.mkdir()
+        found = problems(stack, job, recordings[form], start, duration, folder)
+        return f"{where}: {found}" if found else ""
+
+    with ThreadPoolExecutor(4) as pool:
+        wrong = [text for text in pool.map(one, range(COUNT)) if text]
+    assert wrong == [], f"{len(wrong)} of {COUNT}"
+
+
+@pytest.mark.parametrize("form", UNLISTED)
+def test_a_clip_without_a_playlist_says_why_and_is_made_all_the_same(stack, recorded, form):
+    start, duration, why = UNLISTED[form]
+    job = made(stack, recorded(form), Fraction(start, 1000), duration, f"unlisted-{form}")
+    assert job["play"]["refused"] == why and job["play"]["detail"] and not job["play"].keys() & {"hls", "dash", "exact"}
+    for file in ("stream.mpd", "stream.m3u8"):
+        answer = stack.send("GET", f"/export/jobs/{job['id']}/play/{file}", headers={"X-Session-Id": stack.session_id})
+        assert (answer.status, answer.body["detail"]) == (404, f"the job has no playlist: {job['play']['detail']}")
+
+
+@pytest.fixture(scope="module")
+def playing(stack: Stack, recorded: Callable[[str], Recording]) -> dict:
+    return made(stack, recorded("static_time"), Fraction(33, 10), 9300, "playing")
+
+
+def opened(stack: Stack, path: str, **headers: str) -> Answer:
+    return stack.send("GET", path, headers=headers)
+
+
+def test_a_key_opens_one_playlist_and_a_wrong_one_is_as_an_unknown_job(stack, playing):
+    path, _, key = playing["play"]["dash"].partition("?key=")
+    answer = opened(stack, playing["play"]["dash"])
+    assert (answer.status, answer.headers["cache-control"]) == (200, "no-store")
+    unknown = opened(stack, f"/export/jobs/{'a' * 32}/play/stream.mpd?key={key}")
+    assert (unknown.status, unknown.body["detail"]) == (404, "no such job")
+    wrong = key[:-1] + ("0" if key[-1] != "0" else "1")
+    assert opened(stack, f"{path}?key={wrong}").body == unknown.body
+    assert opened(stack, path).status == 401
+    other = stack.add_tenant(f"other-{RUN}")
+    assert opened(stack, path, **{"X-Session-Id": other}).body == unknown.body
+
+
+def test_only_two_files_a_track_are_made_and_each_lies_in_the_clips_folder(stack, playing):
+    text = opened(stack, playing["play"]["hls"].replace("stream.m3u8", "video.m3u8")).text
+    track = playlists.media(text.decode(), stack.env["API_URL"])
+    buckets = Counter(source(stack, part.url) for part in track.parts)
+    assert buckets["made"] == 3 and buckets["recorded"] == len(track.parts) - 3 >= 3
+    folder = stack.key_of(playing["video_path"]).rpartition("/")[0]
+    keys = [key for key in stack.exported() if key.startswith(f"{folder}/playlist.")]
+    assert len(keys) == 7, keys
+    for part in track.parts:
+        query = parse_qs(urlsplit(part.url).query)
+        # Twice 9.3 s and a quarter of an hour.
+        assert 900 < int(query["X-Amz-Expires"][0]) <= 919
+
+
+def source(stack: Stack, url: str) -> str:
+    return "made" if f"/{stack.env['EXPORT_BUCKET']}/" in url else "recorded"
+
+
+def test_a_playlist_is_gone_with_its_job_and_its_key_is_in_no_log(stack, recorded):
+    job = made(stack, recorded("no_b"), Fraction(2), 3300, "forgotten")
+    assert opened(stack, job["play"]["hls"]).status == 200
+    assert stack.send("DELETE", f"/export/jobs/{job['id']}", headers={"X-Session-Id": stack.session_id}).status == 200
+    answer = opened(stack, job["play"]["hls"])
+    assert (answer.status, answer.body["detail"]) == (404, "no such job")
+    secret = job["play"]["hls"].rpartition(".")[2]
+    told = [line for lines in stack.logs().values() for line in lines]
+    assert told and not any(secret in line or "X-Amz-Signature" in line for line in told)
+
+
+def test_the_legacy_reply_says_nothing_of_it(stack, playing):
+    answer = stack.status(playing["id"])
+    assert answer.code == 5 and "play" not in {name.lower() for name in answer.body}
