@@ -349,7 +349,9 @@ def world(name: str, folder: Path, *options: str) -> Iterator[World]:
         command += ["--bin-dir", binaries]
     for variable, seconds in TIMES.items():
         command += ["--function-env", f"{variable}={seconds * 1000:.0f}"]
-    command += ["--parameter", f"FfmpegPath={ffmpeg}", "--parameter", "CoalesceSeconds=1", *options]
+    command += ["--parameter", f"FfmpegPath={ffmpeg}", "--parameter", "CoalesceSeconds=1"]
+    # What is killed here is held to the two files of a job.
+    command += ["--parameter", "InstantPlayback=off", *options]
     try:
         subprocess.run([*refusing(), *command], check=True, cwd=ROOT)
         made = World(ROOT / ".local" / name / "env", proxy, ffmpeg)

@@ -159,6 +159,9 @@ class Subject(Stack):
             )
             paths = (text_of(order_of(item), name) for name in ("image_path", "video_path"))
             self._keys |= {self.key_of(path) for path in paths if path}
+            folder = self.key_of(text_of(order_of(item), "video_path")).rpartition("/")[0]
+            listed = self.s3.list_objects_v2(Bucket=self.env["EXPORT_BUCKET"], Prefix=f"{folder}/playlist.")
+            self._keys |= {entry["Key"] for entry in listed.get("Contents", [])}
         for key in sorted(self._keys):
             self._remove_object(self.env["EXPORT_BUCKET"], key)
 

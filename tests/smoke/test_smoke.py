@@ -131,7 +131,7 @@ def test_a_whole_stack_is_found_whole_wherever_it_is_asked(stack):
     code, verdicts, said = smoke(stack, "--url", url)
     assert f", {url}, as smoke-" in said.splitlines()[0]
     assert (code, set(verdicts.values())) == (0, {"ok"}), said
-    assert len(verdicts) == 16, said
+    assert len(verdicts) == 17, said
 
 
 @pytest.mark.usefixtures("unchanged")

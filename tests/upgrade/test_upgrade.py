@@ -238,7 +238,8 @@ def test_a_deployment_loses_nothing_and_takes_nothing_back(stack: Stack, ways: t
         check(stack, told, tmp_path)
     assert posted, "nothing was asked for during the deployment"
     objects = [key for told in clients.told if told.asked.recording for key in files(stack, told)]
-    assert stack.exported() == set(objects), "a file too many or too few"
+    made = {key for key in stack.exported() if "/playlist." not in key}
+    assert made == set(objects), "a file too many or too few"
     finished = stack.finish(other_tenant(acme))
     assert finished.code == 5, finished
     for queue in QUEUES:

@@ -66,8 +66,7 @@ impl<W: World> App<W> {
 
     /// Removes an object of the job's playlist.
     async fn remove_listed(&self, job: &Job, name: &str) -> Result<(), WriteError> {
-        let Some(play) = &job.play else { return Ok(()) };
-        let key = job.order.play_key(play.fence, name);
+        let key = job.order.beside_clip(name);
         let Some(found) = self.objects.head(&job.order.target, &key).await? else { return Ok(()) };
         let own = found.origin.as_ref().is_some_and(|origin| origin.job_id == job.job_id);
         if own { self.take_away(job, &key, &found.etag).await } else { Ok(()) }

@@ -36,10 +36,13 @@ impl<W: World> Attempt<'_, W> {
             .map_err(|error| AttemptError::passing(format!("a playlist cannot be written: {error}")))?;
         files.push((INDEX.to_owned(), index.into()));
         let bytes: usize = files.iter().map(|(_, bytes)| bytes.len()).sum();
-        let names: Vec<String> = files.iter().map(|(name, _)| name.clone()).collect();
+        let fence = self.lease.fence();
+        let names: Vec<String> = files.iter().map(|(name, _)| Play::object(fence, name)).collect();
+        let staged = Play { files: names, ..self.no_play() };
+        // On record before they are there, so that they can be removed whatever happens.
+        self.note(staged.clone()).await?;
         try_join_all(files.into_iter().map(|(name, bytes)| self.store_listed(name, bytes))).await?;
-        let play = Play { key: Some(PlayKey::new(self.app.clock.unique())), files: names, ..self.no_play() };
-        self.note(play).await?;
+        self.note(Play { key: Some(PlayKey::new(self.app.clock.unique())), ..staged }).await?;
         tracing::info!(bytes, segments = playlist.video.segments.len(), "published a playlist");
         Ok(())
     }

@@ -163,7 +163,7 @@ where
             gone()
         })?;
         let known = |place: &MediaPlace| match place {
-            MediaPlace::Made(name) => play.files.contains(name),
+            MediaPlace::Made(name) => play.has(name),
             MediaPlace::Recorded(path, _) => is_inside(path),
         };
         if playlist.tracks().flat_map(places_of).all(known) {

@@ -3,16 +3,17 @@
 mod sound;
 
 use crate::Source;
-use crate::codec::picture::RecordedPlace;
 use crate::error::Error;
 use crate::listed::{MadePlaylist, NoPlaylist};
 use crate::notes::WarningCode;
-use crate::source::{Reader, Track};
+use crate::source::{Reader, RecordedPlace, Track};
 use crate::write::assembly::{Block, ClipSample};
 use export_media::entries::{SharedEntry, only_sets_removed};
 use export_media::fmp4::{Codec, described};
 use export_media::nal::VideoCodec;
-use export_media::playlist::{JoinError, JoinedSample, Joiner, MediaPlace, Playlist, PlaylistTrack, codecs};
+use export_media::playlist::{
+    JoinError, JoinedSample, JoinedTrack, Joiner, MediaPlace, Playlist, PlaylistTrack, codecs,
+};
 use export_media::time::Nanos;
 use std::sync::Arc;
 
@@ -90,7 +91,7 @@ impl PlaylistMaker {
             return Err(refused);
         }
         let (from, until) = shown.ok_or(JoinError::Empty)?;
-        let (segments, mut files) = joiner.finish(|n| format!("video-{n}.m4s"))?;
+        let JoinedTrack { segments, mut files, independent } = joiner.finish(|n| format!("video-{n}.m4s"))?;
         let (_, init) = track.stored_init(reader).await?;
         let entry = entry.boxed_as(track.init.sample_entries.first())?;
         let init = described(&init, Some(&entry.bytes)).map_err(Error::from)?;
@@ -101,6 +102,7 @@ impl PlaylistMaker {
                 size: Some((entry.width, entry.height)),
                 zero: track.timeline.first_tick_at_or_after(from),
                 init: MediaPlace::Made("video.mp4".to_owned()),
+                independent,
                 segments,
                 ..described_by(&track)
             },
@@ -153,6 +155,7 @@ fn described_by(track: &Track) -> PlaylistTrack {
         size: None,
         language: track.language_tag().map(str::to_owned),
         label: track.label().map(str::to_owned),
+        independent: false,
         init: MediaPlace::Made(String::new()),
         segments: Vec::new(),
     }

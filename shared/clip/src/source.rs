@@ -458,6 +458,22 @@ impl Track {
     }
 }
 
+/// The place of a sample in the recording.
+#[derive(Debug, Clone)]
+pub(crate) struct RecordedPlace {
+    pub(crate) segment: Arc<RecordedSegment>,
+    /// The sample as its segment has it.
+    pub(crate) sample: Sample,
+}
+
+impl RecordedPlace {
+    /// The same place of a picture that is used in another form than it is recorded in.
+    pub(crate) fn altered(&self) -> Self {
+        let segment = RecordedSegment { samples: None, ..RecordedSegment::clone(&self.segment) };
+        Self { segment: Arc::new(segment), ..self.clone() }
+    }
+}
+
 /// The properties of a segment, judged by its beginning.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Glimpse {

@@ -15,7 +15,7 @@ mod testing;
 use serde::{Deserialize, Serialize};
 
 pub use codecs::codecs;
-pub use join::{JoinError, JoinedSample, Joiner, RecordedSegment};
+pub use join::{JoinError, JoinedSample, JoinedTrack, Joiner, RecordedSegment};
 
 /// The place of an init segment or a media segment.
 #[derive(Debug, Clone, PartialEq, Eq, Hash, Serialize, Deserialize)]
@@ -73,6 +73,9 @@ pub struct PlaylistTrack {
     /// Label by the recording's manifest.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub label: Option<String>,
+    /// Every segment starts with a sample that decoding can start with.
+    #[serde(default)]
+    pub independent: bool,
     /// Its init segment.
     pub init: MediaPlace,
     /// Its segments, in order and without a gap.
@@ -85,7 +88,7 @@ impl PlaylistTrack {
         self.segments.last().map_or(self.zero, |last| last.time.saturating_add(last.duration))
     }
 
-    /// DecimalSeconds from the clip's start to a tick, with six decimals, rounded down; 0 before it.
+    /// The seconds from the clip's start to a tick, rounded down to six decimals; 0 before it.
     fn seconds(&self, tick: i64) -> DecimalSeconds {
         let ticks = i128::from(tick).saturating_sub(self.zero.into()).max(0);
         DecimalSeconds(ticks.saturating_mul(1_000_000) / i128::from(self.timescale.max(1)))

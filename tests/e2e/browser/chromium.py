@@ -12,6 +12,8 @@ import threading
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
+from functools import cache
+from hashlib import sha256
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from queue import Empty, Queue
@@ -22,7 +24,21 @@ HERE = Path(__file__).parent
 NAMES = ("chromium", "chromium-browser", "google-chrome")
 # A busy machine skips pictures that a clip does have: it is played until each was seen.
 RATES = (0.5, 0.25, 0.25, 0.125)
-TYPES = {".html": "text/html", ".js": "text/javascript", ".mp4": "video/mp4", ".json": "application/json"}
+TYPES = {
+    ".html": "text/html",
+    ".js": "text/javascript",
+    ".mp4": "video/mp4",
+    ".m4s": "video/mp4",
+    ".json": "application/json",
+    ".mpd": "application/dash+xml",
+    ".m3u8": "application/vnd.apple.mpegurl",
+}
+# Each player of playlists: its script in `node_modules`, and the playlist that it plays.
+PLAYERS = {
+    "hls.js": ("hls.js/dist/hls.min.js", "stream.m3u8"),
+    "dash.js": ("dashjs/dist/modern/umd/dash.all.min.js", "stream.mpd"),
+    "shaka": ("shaka-player/dist/shaka-player.compiled.js", "stream.mpd"),
+}
 RANGE = re.compile(r"bytes=(\d+)-(\d*)$")
 OPTIONS = (
     "--headless",
@@ -72,19 +88,43 @@ def executable() -> str | None:
 
 def show(clip: Path, frames: int, seeks: Sequence[float] = (), timeout: float = 240) -> Showing:
     """Play an MP4 clip of so many frames to its end, then seek; raises RuntimeError when the browser cannot."""
-    task = {
-        "frames": frames,
-        "rates": RATES,
-        "seeks": list(seeks),
-        "code": {"cell": CELL, "columns": COLUMNS, "rows": ROWS},
-    }
-    files = {path.name: path.read_bytes() for path in (HERE / "page.html", HERE / "player.js")}
-    files |= {"clip.mp4": clip.read_bytes(), "task.json": json.dumps(task).encode()}
+    return _shown({"clip.mp4": clip.read_bytes()}, clip.name, {"frames": frames, "seeks": list(seeks)}, timeout)
+
+
+def stream(
+    player: str, files: dict[str, bytes], frames: int, seeks: Sequence[float] = (), timeout: float = 240
+) -> Showing:
+    """The same of a playlist and its segments, by one of `PLAYERS`."""
+    script, source = PLAYERS[player]
+    task = {"player": player, "source": source, "frames": frames, "seeks": list(seeks)}
+    return _shown(
+        {**files, "stream.js": (packages() / script).read_bytes()}, f"the playlist in {player}", task, timeout
+    )
+
+
+@cache
+def packages() -> Path:
+    """The players' packages as `package-lock.json` pins them, installed on first use."""
+    lock = (HERE / "package-lock.json").read_bytes()
+    folder = HERE.parents[2] / ".cache" / "players" / sha256(lock).hexdigest()[:16]
+    if not (folder / "node_modules").is_dir():
+        folder.mkdir(parents=True, exist_ok=True)
+        for name in ("package.json", "package-lock.json"):
+            shutil.copy(HERE / name, folder)
+        command = ["npm", "ci", "--ignore-scripts", "--no-audit", "--no-fund", "--silent"]
+        subprocess.run(command, cwd=folder, check=True, stdin=subprocess.DEVNULL)
+    return folder / "node_modules"
+
+
+def _shown(files: dict[str, bytes], what: str, task: dict, timeout: float) -> Showing:
+    task = {**task, "rates": RATES, "code": {"cell": CELL, "columns": COLUMNS, "rows": ROWS}}
+    files = {**files, **{path.name: path.read_bytes() for path in (HERE / "page.html", HERE / "player.js")}}
+    files["task.json"] = json.dumps(task).encode()
     with _served(files) as (url, results, ranges):
         with _browser(f"{url}/page.html") as browser:
             result = _wait(results, browser, timeout)
     if "error" in result:
-        raise RuntimeError(f"the browser cannot play {clip.name}: {result['error']}")
+        raise RuntimeError(f"the browser cannot play {what}: {result['error']}")
     return Showing(
         result["duration"],
         (result["width"], result["height"]),

@@ -77,11 +77,57 @@ async function play(rate, code) {
   return frames;
 }
 
+/** Runs the script of a player of playlists. */
+function loaded(script) {
+  return new Promise((resolve, reject) => {
+    const element = document.createElement("script");
+    element.onload = resolve;
+    element.onerror = reject;
+    element.src = script;
+    document.head.append(element);
+  });
+}
+
+/** Players of playlists, each with what attaches it to a source. */
+const PLAYERS = {
+  "hls.js": (source) =>
+    new Promise((_, reject) => {
+      const player = new Hls();
+      player.on(Hls.Events.ERROR, (_event, data) => data.fatal && reject(new Error(data.details)));
+      player.loadSource(source);
+      player.attachMedia(video);
+    }),
+  "dash.js": (source) =>
+    new Promise((_, reject) => {
+      const player = dashjs.MediaPlayer().create();
+      player.on("error", ({ error }) => reject(new Error(error.message)));
+      player.initialize(video, source, false);
+    }),
+  shaka: (source) =>
+    new Promise((_, reject) => {
+      const player = new shaka.Player();
+      player.addEventListener("error", ({ detail }) => reject(new Error(`${detail.code}`)));
+      player.attach(video).then(() => player.load(source)).catch(reject);
+    }),
+};
+
+/** What the task is about, attached; the promise never ends well, and fails with the player. */
+async function attach(task) {
+  if (!task.player) {
+    video.src = "clip.mp4";
+    return new Promise(() => {});
+  }
+  await loaded("stream.js");
+  return PLAYERS[task.player](task.source);
+}
+
 async function run() {
   const task = await (await fetch("task.json")).json();
   const ready = once("loadeddata");
-  video.src = "clip.mp4";
-  await ready;
+  return Promise.race([attach(task), ready.then(() => showing(task))]);
+}
+
+async function showing(task) {
   canvas.width = video.videoWidth;
   canvas.height = video.videoHeight;
   const result = { duration: video.duration, width: video.videoWidth, height: video.videoHeight, plays: [], seeks: [] };

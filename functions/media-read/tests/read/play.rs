@@ -10,13 +10,16 @@ use serde_json::{Value, json};
 const SECRET: &str = "00112233445566778899aabbccddeeff";
 const KEY: &str = "demo.00112233445566778899aabbccddeeff";
 
+/// What becomes of a job.
+type Change = fn(&Job) -> Job;
+
 fn playing(job: &Job) -> Job {
     let names = ["video.mp4", "video-0.m4s", INDEX];
     let play = Play {
         generation: job.generation,
         fence: job.fence,
         key: Some(PlayKey::new(SECRET.to_owned())),
-        files: names.map(str::to_owned).to_vec(),
+        files: names.map(|name| Play::object(job.fence, name)).to_vec(),
         refused: String::new(),
         detail: "".into(),
     };
@@ -145,7 +148,8 @@ async fn a_key_ends_with_the_job_its_generation_and_its_record() {
     };
     let restarted = |job: &Job| Job { generation: job.generation + 1, ..playing(&done(job)) };
     let cancelled = |job: &Job| Job { state: State::Cancelled, ..playing(&done(job)) };
-    for change in [&revoked as &dyn Fn(&Job) -> Job, &restarted, &cancelled] {
+    let changes: [Change; 3] = [revoked, restarted, cancelled];
+    for change in changes {
         let (world, job) = world_with("v/seg-1.m4s", change);
         assert_eq!(got(&world, &job, &key, &[]).await.0.problem(), (404, "no such job", ""));
     }
@@ -158,20 +162,14 @@ async fn a_key_ends_with_the_job_its_generation_and_its_record() {
 #[tokio::test]
 async fn a_job_without_a_playlist_says_why() {
     let session = [("X-Session-Id", SESSION)];
-    for (job_body, change, expected) in [
-        (
-            body(),
-            &(|job: &Job| refused(&done(job))) as &dyn Fn(&Job) -> Job,
-            (404, "the job has no playlist: the recording is interlaced", ""),
-        ),
-        (body(), &|job: &Job| done(job), (404, "the job has no playlist: none was made of it", "")),
-        (
-            thumbnail_body(),
-            &|job: &Job| done(job),
-            (404, "the job has no playlist: only a picture was asked for", ""),
-        ),
-        (body(), &|job: &Job| claimed(job, NOW), (409, "not ready", "2")),
-    ] {
+    let none = |why| (404, why, "");
+    let cases: [(Value, Change, _); 4] = [
+        (body(), |job| refused(&done(job)), none("the job has no playlist: the recording is interlaced")),
+        (body(), done, none("the job has no playlist: none was made of it")),
+        (thumbnail_body(), done, none("the job has no playlist: only a picture was asked for")),
+        (body(), |job| claimed(job, NOW), (409, "not ready", "2")),
+    ];
+    for (job_body, change, expected) in cases {
         let world = World::new();
         let job = world.has(&job_body, change);
         assert_eq!(got(&world, &job, "play/stream.m3u8", &session).await.0.problem(), expected);
@@ -191,7 +189,7 @@ async fn nothing_outside_of_the_recording_is_signed() {
     }
     let (world, job) = world_with("v/seg-1.m4s", |job| {
         let job = playing(&done(job));
-        let play = job.play.clone().map(|play| Play { files: vec![INDEX.to_owned()], ..play });
+        let play = job.play.clone().map(|play| Play { files: vec![Play::object(play.fence, INDEX)], ..play });
         Job { play, ..job }
     });
     assert_eq!(got(&world, &job, &format!("play/video.m3u8?key={KEY}"), &[]).await.0.status, 404);

@@ -1,13 +1,13 @@
 //! The coded pictures of a recording, and the setup of their decoder.
 
 use crate::error::Error;
+use crate::source::RecordedPlace;
 use bytes::Bytes;
 use export_media::cut::Access;
 use export_media::entries::SharedEntry;
 use export_media::nal::{Picture, Sps, to_annex_b};
 use export_media::picture::{DecoderConfig, PictureFormat};
-use export_media::playlist::RecordedSegment;
-use export_media::sample::{Rhythm, Sample};
+use export_media::sample::Rhythm;
 use export_media::stretch::Bounds;
 use export_media::time::Nanos;
 use std::sync::Arc;
@@ -28,22 +28,6 @@ pub(crate) struct Coded {
     pub(crate) shown: bool,
     /// Its place in the recording, if it was read for a clip.
     pub(crate) origin: Option<RecordedPlace>,
-}
-
-/// The place of a picture in the recording.
-#[derive(Debug, Clone)]
-pub(crate) struct RecordedPlace {
-    pub(crate) segment: Arc<RecordedSegment>,
-    /// The picture as its segment has it.
-    pub(crate) sample: Sample,
-}
-
-impl RecordedPlace {
-    /// The same place of a picture that is used in another form than it is recorded in.
-    pub(crate) fn altered(&self) -> Self {
-        let segment = RecordedSegment { samples: None, ..RecordedSegment::clone(&self.segment) };
-        Self { segment: Arc::new(segment), ..self.clone() }
-    }
 }
 
 impl Coded {

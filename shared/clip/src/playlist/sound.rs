@@ -10,7 +10,9 @@ use crate::source::{Media, Reader, Track};
 use bytes::Bytes;
 use export_media::fmp4::described;
 use export_media::mpd::Segment;
-use export_media::playlist::{JoinedSample, Joiner, ListedSegment, MediaPlace, PlaylistTrack, codecs};
+use export_media::playlist::{
+    JoinError, JoinedSample, JoinedTrack, Joiner, ListedSegment, MediaPlace, PlaylistTrack, codecs,
+};
 use export_media::sample::Sample;
 use export_media::time::Nanos;
 use std::sync::Arc;
@@ -83,10 +85,10 @@ impl SoundPart {
             between(&mut joiner, track, (first.0, last.0), ends_at)?;
             add(&mut joiner, &last, heard)?;
         }
-        let joined = joiner.finish(|edge| format!("audio-{n}-{edge}.m4s"));
-        let (segments, mut files) = match joined {
-            Err(export_media::playlist::JoinError::Empty) => return Ok(None),
-            joined => joined?,
+        let named = |edge| format!("audio-{n}-{edge}.m4s");
+        let JoinedTrack { segments, mut files, independent } = match joiner.finish(named) {
+            Err(JoinError::Empty) => return Ok(None),
+            track => track?,
         };
         let (place, init) = track.stored_init(reader).await?;
         let in_file = track.is_one_file() && place.range().is_none();
@@ -99,7 +101,7 @@ impl SoundPart {
         };
         let own = track.init.sample_entries.first().and_then(codecs);
         let codecs = own.unwrap_or_else(|| track.codecs().to_owned());
-        Ok(Some((PlaylistTrack { codecs, zero, init, segments, ..described_by(track) }, files)))
+        Ok(Some((PlaylistTrack { codecs, zero, independent, init, segments, ..described_by(track) }, files)))
     }
 }
 

@@ -1,9 +1,9 @@
 //! Puts pictures and copied audio together on the clip's clock.
 
 use crate::audio::{AudioTrack, heard};
-use crate::codec::picture::RecordedPlace;
 use crate::error::{Error, Unfit};
 use crate::ffmpeg::Ffmpeg;
+use crate::source::RecordedPlace;
 use crate::write::container::{ContainerWriter, MuxBatch};
 use crate::{ClipWriter, Source};
 use bytes::Bytes;

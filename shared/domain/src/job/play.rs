@@ -9,6 +9,8 @@ use std::fmt;
 
 /// The list of a playlist's segments, among its objects.
 pub const INDEX: &str = "index.json";
+/// Objects that are kept on record.
+const MOST_FILES: usize = 500;
 /// Characters of the secret part of a key.
 const SECRET_LENGTH: usize = 32;
 
@@ -57,7 +59,7 @@ pub struct Play {
     /// Opens it; absent if there is no playlist.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub key: Option<PlayKey>,
-    /// Names of its objects, the index among them.
+    /// Names in the clip's folder of the objects that this attempt and earlier ones made, or were about to make.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub files: Vec<String>,
     /// Why there is none, for machines; empty if there is one.
@@ -68,13 +70,29 @@ pub struct Play {
     pub detail: Detail,
 }
 
+impl Play {
+    /// The object `name` as the attempt with `fence` names it.
+    pub fn object(fence: u64, name: &str) -> String {
+        format!("playlist.{fence}.{name}")
+    }
+
+    /// Returns `true` if its attempt has the object `name` on record.
+    pub fn has(&self, name: &str) -> bool {
+        self.files.contains(&Self::object(self.fence, name))
+    }
+}
+
 impl Order {
-    /// The key in the target's bucket of the object `name` of the playlist that the attempt with `fence` made. It lies in
-    /// the clip's folder, whose name cannot be guessed.
-    pub fn play_key(&self, fence: u64, name: &str) -> String {
+    /// The key in the target's bucket of an object in the clip's folder, whose name cannot be guessed.
+    pub fn beside_clip(&self, name: &str) -> String {
         let clip = self.target.key(&self.video_path);
         let folder = clip.rfind('/').map_or("", |at| &clip[..=at]);
-        format!("{folder}playlist.{fence}.{name}")
+        format!("{folder}{name}")
+    }
+
+    /// The key of the object `name` of the playlist that the attempt with `fence` made.
+    pub fn play_key(&self, fence: u64, name: &str) -> String {
+        self.beside_clip(&Play::object(fence, name))
     }
 }
 
@@ -86,9 +104,9 @@ impl Job {
     pub fn with_play(&self, fence: u64, play: Play, now: EpochMs) -> Result<Job, Fenced> {
         self.held(fence)?;
         let mut files = play.files;
-        // What an earlier way to make the clip has stored under this fence stays on record, to be removed.
-        for name in self.play.iter().filter(|before| before.fence == fence).flat_map(|before| &before.files) {
-            if !files.contains(name) {
+        // What earlier attempts have stored stays on record, to be removed.
+        for name in self.play.iter().flat_map(|before| &before.files) {
+            if !files.contains(name) && files.len() < MOST_FILES {
                 files.push(name.clone());
             }
         }
@@ -99,7 +117,8 @@ impl Job {
     /// has ended without files.
     pub fn playlist(&self) -> Option<&Play> {
         let shows = matches!(self.state, State::Running | State::Ready);
-        self.play.as_ref().filter(|play| shows && play.generation == self.generation)
+        let known = |play: &&Play| play.key.is_some() || !play.refused.is_empty();
+        self.play.as_ref().filter(|play| shows && play.generation == self.generation).filter(known)
     }
 
     /// The playlist that `key` opens.
@@ -125,7 +144,7 @@ mod tests {
             generation: job.generation,
             fence: job.fence,
             key: Some(PlayKey::new(KEY.to_owned())),
-            files: vec![INDEX.to_owned()],
+            files: vec![Play::object(job.fence, INDEX)],
             refused: String::new(),
             detail: Detail::default(),
         }

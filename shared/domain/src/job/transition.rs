@@ -235,6 +235,8 @@ impl Job {
             source_missing_since: missing,
             created_at: self.created_at,
             staged: if gone { Vec::new() } else { self.staged.clone() },
+            // Of another generation it opens nothing; its objects stay on record.
+            play: self.play.clone(),
             uploads: if gone { Vec::new() } else { self.uploads.clone() },
             untold: if self.is_over(now) { Vec::new() } else { self.ends_untold() },
             unread: self.unread.clone(),

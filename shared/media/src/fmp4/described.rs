@@ -95,7 +95,7 @@ mod tests {
         let plain = init(1);
         let with_media = [&plain[..], b"\0\0\0\x08mdat"].concat();
         assert_eq!(described(&with_media, None).unwrap(), plain);
-        let longer = Bytes::from([&[0, 0, 0, 92][..], &entry(8)[4..], &[1, 2]].concat());
+        let longer = Bytes::from([&[0, 0, 0, 92][..], &entry(7)[4..], &[1, 2]].concat());
         let changed = described(&with_media, Some(&longer)).unwrap();
         assert_eq!(changed.len(), plain.len() + 2);
         let (before, after) = (Init::parse(&plain).unwrap(), Init::parse(&changed).unwrap());

@@ -36,9 +36,10 @@ fn write_track(
     let size = track.size.map_or(String::new(), |(width, height)| {
         attribute("width", &width.to_string()) + &attribute("height", &height.to_string())
     });
+    let starts = if track.independent { attribute("startWithSAP", "1") } else { String::new() };
     let _ = writeln!(
         out,
-        "<AdaptationSet id=\"{n}\" contentType=\"{kind}\" mimeType=\"{kind}/mp4\"{language} startWithSAP=\"1\">"
+        "<AdaptationSet id=\"{n}\" contentType=\"{kind}\" mimeType=\"{kind}/mp4\"{language}{starts}>"
     );
     if let Some(label) = &track.label {
         let _ = writeln!(out, "<Label>{}</Label>", escaped(label));
@@ -55,16 +56,15 @@ fn write_track(
     let _ = writeln!(out, "<Initialization sourceURL=\"{}\"{range}/>", escaped(&uri(&track.init)));
     out.push_str("<SegmentTimeline>\n");
     let mut next = None;
-    for run in track
-        .segments
-        .chunk_by(|a, b| a.duration == b.duration && a.time.checked_add(a.duration) == Some(b.time))
-    {
-        let Some(first) = run.first() else { continue };
-        let time =
-            if next == Some(first.time) { String::new() } else { attribute("t", &first.time.to_string()) };
-        let repeat = if run.len() > 1 { attribute("r", &(run.len() - 1).to_string()) } else { String::new() };
-        let _ = writeln!(out, "<S{time} d=\"{}\"{repeat}/>", first.duration);
-        next = run.last().map(|last| last.time.saturating_add(last.duration));
+    // An element for each segment: dash.js takes the URL that stands at the element's position, and knows no `@r` there.
+    for segment in &track.segments {
+        let time = if next == Some(segment.time) {
+            String::new()
+        } else {
+            attribute("t", &segment.time.to_string())
+        };
+        let _ = writeln!(out, "<S{time} d=\"{}\"/>", segment.duration);
+        next = Some(segment.time.saturating_add(segment.duration));
     }
     out.push_str("</SegmentTimeline>\n");
     for segment in &track.segments {
@@ -131,7 +131,8 @@ mod tests {
 <SegmentList timescale="48000" presentationTimeOffset="251520">
 <Initialization sourceURL="recorded/a.mp4" range="0-99"/>
 <SegmentTimeline>
-<S t="251000" d="96000" r="1"/>
+<S t="251000" d="96000"/>
+<S d="96000"/>
 </SegmentTimeline>
 <SegmentURL media="recorded/a1.m4s"/>
 <SegmentURL media="recorded/a2.m4s"/>

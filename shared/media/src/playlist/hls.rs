@@ -14,7 +14,10 @@ pub enum HlsTrack {
 
 /// The multivariant playlist. `uri` names the media playlist of a track.
 pub fn multivariant(playlist: &Playlist, uri: impl Fn(HlsTrack) -> String) -> String {
-    let mut out = "#EXTM3U\n#EXT-X-VERSION:7\n#EXT-X-INDEPENDENT-SEGMENTS\n".to_owned();
+    let mut out = "#EXTM3U\n#EXT-X-VERSION:7\n".to_owned();
+    if playlist.tracks().all(|track| track.independent) {
+        out.push_str("#EXT-X-INDEPENDENT-SEGMENTS\n");
+    }
     for (n, audio) in playlist.audio.iter().enumerate() {
         let language = audio.language.as_deref().map(quoted).filter(|name| !name.is_empty());
         let label = audio.label.as_deref().map(quoted).filter(|name| !name.is_empty());
@@ -62,7 +65,10 @@ pub fn media(track: &PlaylistTrack, uri: &mut dyn FnMut(&MediaPlace) -> String) 
     let lengths: Vec<super::DecimalSeconds> = lengths.collect();
     let longest = lengths.iter().max().map_or(0, |longest| longest.0);
     let _ = writeln!(out, "#EXT-X-TARGETDURATION:{}", ((longest + 999_999) / 1_000_000).max(1));
-    out.push_str("#EXT-X-MEDIA-SEQUENCE:0\n#EXT-X-PLAYLIST-TYPE:VOD\n#EXT-X-INDEPENDENT-SEGMENTS\n");
+    out.push_str("#EXT-X-MEDIA-SEQUENCE:0\n#EXT-X-PLAYLIST-TYPE:VOD\n");
+    if track.independent {
+        out.push_str("#EXT-X-INDEPENDENT-SEGMENTS\n");
+    }
     let part =
         track.init.range().map_or(String::new(), |range| format!(",BYTERANGE=\"{}\"", byte_range(range)));
     let _ = writeln!(out, "#EXT-X-MAP:URI=\"{}\"{part}", uri(&track.init));

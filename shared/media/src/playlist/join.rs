@@ -49,6 +49,17 @@ pub struct JoinedSample {
     pub data: Bytes,
 }
 
+/// A track, joined.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct JoinedTrack {
+    /// Its segments.
+    pub segments: Vec<ListedSegment>,
+    /// Names and bytes of those that were made.
+    pub files: Vec<(String, Bytes)>,
+    /// Every segment starts with a sample that decoding can start with.
+    pub independent: bool,
+}
+
 /// A part of the track: a segment where it is, or samples to be written.
 #[derive(Debug)]
 struct TrackPart {
@@ -60,6 +71,8 @@ struct TrackPart {
     /// The first presentation time, and the end of the last.
     from: i64,
     until: i64,
+    /// Decoding can start with its first sample.
+    starts: bool,
 }
 
 /// Builds the segments of one track from its samples, given in decode order.
@@ -111,17 +124,21 @@ impl Joiner {
         self.close();
         let ListedSegment { place, time, duration } = segment;
         let until = time.saturating_add(duration);
-        self.parts.push(TrackPart { place: Some(place), samples: Vec::new(), dts: None, from: time, until });
+        self.parts.push(TrackPart {
+            place: Some(place),
+            samples: Vec::new(),
+            dts: None,
+            from: time,
+            until,
+            starts: true,
+        });
     }
 
     /// The segments of the track, and the files among them that were made, by the names that `name` gives them.
     ///
     /// # Errors
     /// [`JoinError`].
-    pub fn finish(
-        mut self,
-        name: impl Fn(usize) -> String,
-    ) -> Result<(Vec<ListedSegment>, Vec<(String, Bytes)>), JoinError> {
+    pub fn finish(mut self, name: impl Fn(usize) -> String) -> Result<JoinedTrack, JoinError> {
         self.close();
         let made = self.parts.iter().filter(|part| part.place.is_none()).count();
         let inner = self.parts.len().saturating_sub(1);
@@ -134,13 +151,12 @@ impl Joiner {
         let (mut segments, mut files) = (Vec::new(), Vec::new());
         for (n, part) in self.parts.iter().enumerate() {
             let until = follows(n).map_or(part.until, |next| next.from);
-            let place = match &part.place {
-                Some(place) => place.clone(),
-                None => {
-                    let file = name(files.len());
-                    files.push((file.clone(), self.written(part, follows(n), files.len())?));
-                    MediaPlace::Made(file)
-                }
+            let place = if let Some(place) = &part.place {
+                place.clone()
+            } else {
+                let file = name(files.len());
+                files.push((file.clone(), self.written(part, follows(n), files.len())?));
+                MediaPlace::Made(file)
             };
             let duration = until.checked_sub(part.from).filter(|duration| *duration > 0);
             segments.push(ListedSegment {
@@ -149,7 +165,12 @@ impl Joiner {
                 duration: duration.ok_or(JoinError::Times)?,
             });
         }
-        if segments.is_empty() { Err(JoinError::Empty) } else { Ok((segments, files)) }
+        let independent = self.parts.iter().all(|part| part.starts);
+        if segments.is_empty() {
+            Err(JoinError::Empty)
+        } else {
+            Ok(JoinedTrack { segments, files, independent })
+        }
     }
 
     /// Ends the recorded segment at hand.
@@ -160,8 +181,15 @@ impl Joiner {
             return;
         }
         let (from, until) = span(&samples);
-        let dts = ends(&samples);
-        self.parts.push(TrackPart { place: Some(segment.place), samples: Vec::new(), dts, from, until });
+        let (dts, starts) = (ends(&samples), starts(&samples));
+        self.parts.push(TrackPart {
+            place: Some(segment.place),
+            samples: Vec::new(),
+            dts,
+            from,
+            until,
+            starts,
+        });
     }
 
     fn make(&mut self, samples: Vec<JoinedSample>) {
@@ -171,7 +199,10 @@ impl Joiner {
                 (part.from, part.until) = (part.from.min(from), part.until.max(until));
                 part.samples.extend(samples);
             }
-            _ => self.parts.push(TrackPart { place: None, samples, dts: None, from, until }),
+            _ => {
+                let starts = starts(&samples);
+                self.parts.push(TrackPart { place: None, samples, dts: None, from, until, starts });
+            }
         }
     }
 
@@ -228,6 +259,11 @@ impl Joiner {
 /// Decode times of the first and the last sample, if both are known.
 fn ends(samples: &[JoinedSample]) -> Option<(i64, i64)> {
     Some((samples.first()?.dts?, samples.last()?.dts?))
+}
+
+/// Returns `true` if decoding can start with the first of the samples.
+fn starts(samples: &[JoinedSample]) -> bool {
+    samples.first().is_some_and(|first| first.sync)
 }
 
 /// The first presentation time of samples, and the end of the last.

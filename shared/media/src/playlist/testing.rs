@@ -15,6 +15,7 @@ pub(super) fn playlist() -> Playlist {
         size: None,
         language: None,
         label: None,
+        independent: true,
         init: recorded("a.mp4", Some((0, 99))),
         segments: vec![
             segment(recorded("a1.m4s", None), 251_000, 96_000),
@@ -31,6 +32,7 @@ pub(super) fn playlist() -> Playlist {
         size: Some((1280, 720)),
         language: None,
         label: None,
+        independent: true,
         init: made("init-v.mp4"),
         segments: vec![
             segment(made("e0-v.m4s"), 67_072, 9_728),

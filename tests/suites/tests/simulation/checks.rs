@@ -328,6 +328,11 @@ impl World {
             .iter()
             .flat_map(|job| [ObjectKind::Image, ObjectKind::Video].map(|object| job.order.key(object)))
             .collect();
+        let files = |job: &Job| {
+            let names = job.play.iter().flat_map(|play| &play.files);
+            names.map(|name| job.order.beside_clip(name)).collect::<Vec<_>>()
+        };
+        let keys: BTreeSet<String> = keys.into_iter().chain(jobs.iter().flat_map(files)).collect();
         for key in self.objects.keys("clips").iter().filter(|key| !keys.contains(*key)) {
             self.sim.trouble(format!("{key} is nobody's"));
         }
@@ -400,7 +405,7 @@ fn ending(job: &Job) -> Job {
     let (write_id, untold, staged, uploads) = (String::new(), Vec::new(), Vec::new(), Vec::new());
     let (due_at, aftermath, quiet_until) = (None, None, None);
     let told = Job { rev: 0, write_id, due_at, resends: 0, untold, failure, ..job.clone() };
-    Job { staged, uploads, aftermath, quiet_until, ..told }
+    Job { staged, uploads, play: None, aftermath, quiet_until, ..told }
 }
 
 fn event_id(event: &Notification) -> String {

@@ -86,7 +86,9 @@ fn a_thousand_identical_posts_are_one_job_one_message_and_one_clip() {
             assert_eq!(world.ledger.commits().into_values().collect::<Vec<_>>(), [1]);
             let made: BTreeSet<String> = world.objects.keys("clips").into_iter().collect();
             let keys = [ObjectKind::Image, ObjectKind::Video].map(|object| job.order.key(object));
-            assert_eq!(made, BTreeSet::from(keys));
+            let listed = job.play.iter().flat_map(|play| &play.files);
+            let listed = listed.map(|name| job.order.beside_clip(name));
+            assert_eq!(made, keys.into_iter().chain(listed).collect());
             assert_eq!(world.sim.troubles(), Vec::<String>::new());
         });
     }

@@ -56,6 +56,10 @@ fn joined(head: i64, skipped: usize, from: usize, until: usize, taken: usize, ta
     joiner
 }
 
+fn parts(joined: JoinedTrack) -> (Vec<ListedSegment>, Vec<(String, Bytes)>) {
+    (joined.segments, joined.files)
+}
+
 fn named(n: usize) -> String {
     format!("e{n}.m4s")
 }
@@ -81,7 +85,7 @@ fn read(file: &[u8]) -> Vec<Sample> {
 
 #[test]
 fn whole_segments_stay_where_they_are_and_only_the_ends_are_written() {
-    let (segments, files) = joined(3, 0, 2, 4, 4, 2).finish(named).unwrap();
+    let (segments, files) = joined(3, 0, 2, 4, 4, 2).finish(named).map(parts).unwrap();
     let places: Vec<_> = segments.iter().map(|segment| segment.place.clone()).collect();
     let made = |n| MediaPlace::Made(named(n));
     assert_eq!(places, [made(0), place(2), place(3), made(1)]);
@@ -95,7 +99,7 @@ fn whole_segments_stay_where_they_are_and_only_the_ends_are_written() {
 
 #[test]
 fn a_copy_that_begins_within_a_segment_takes_the_rest_of_it_along() {
-    let (segments, files) = joined(2, 4, 0, 1, IN_SEGMENT, 0).finish(named).unwrap();
+    let (segments, files) = joined(2, 4, 0, 1, IN_SEGMENT, 0).finish(named).map(parts).unwrap();
     assert_eq!(segments.len(), 2);
     assert_eq!(read(&files[0].1).len(), 6);
     assert_eq!(segments[1].place, place(1));
@@ -108,12 +112,29 @@ fn a_segment_that_cannot_stay_is_written_at_an_end_and_refused_between() {
         for n in 0..3 {
             let samples = (n != which).then_some(IN_SEGMENT);
             let segment = RecordedSegment { place: place(n), samples };
-            stored(n).into_iter().for_each(|sample| joiner.recorded(&segment, sample));
+            for sample in stored(n) {
+                joiner.recorded(&segment, sample);
+            }
         }
-        joiner.finish(named).map(|(segments, files)| (segments.len(), files.len()))
+        joiner.finish(named).map(parts).map(|(segments, files)| (segments.len(), files.len()))
     };
     assert_eq!([altered(0), altered(2)], [Ok((3, 1)), Ok((3, 1))]);
     assert_eq!(altered(1), Err(JoinError::Between));
+}
+
+#[test]
+fn a_track_says_whether_decoding_can_start_with_each_of_its_segments() {
+    let independent = |sync: bool| {
+        let mut joiner = Joiner::new(7, SHIFT);
+        for n in 0..2 {
+            let segment = RecordedSegment { place: place(n), samples: Some(IN_SEGMENT) };
+            for (k, sample) in stored(n).into_iter().enumerate() {
+                joiner.recorded(&segment, JoinedSample { sync: k == 0 && (n == 0 || sync), ..sample });
+            }
+        }
+        joiner.finish(named).unwrap().independent
+    };
+    assert_eq!([independent(true), independent(false)], [true, false]);
 }
 
 #[test]
@@ -123,14 +144,19 @@ fn times_that_do_not_fit_are_refused() {
     // It is decoded after the copy has begun.
     late.recorded(&segment, sample(1000, Some(1000 + SHIFT - DELAY)));
     late.rendered(sample(900, None));
-    assert_eq!(late.finish(named), Err(JoinError::Mux(MuxError::DecodeTime { track: 0, dts: 900 })));
-    assert_eq!(Joiner::new(7, SHIFT).finish(named), Err(JoinError::Empty));
+    assert_eq!(
+        late.finish(named).map(parts),
+        Err(JoinError::Mux(MuxError::DecodeTime { track: 0, dts: 900 }))
+    );
+    assert_eq!(Joiner::new(7, SHIFT).finish(named).map(parts), Err(JoinError::Empty));
     let mut twice = Joiner::new(7, SHIFT);
     for n in [1, 0] {
         let segment = RecordedSegment { place: place(n), samples: Some(IN_SEGMENT) };
-        stored(n).into_iter().for_each(|sample| twice.recorded(&segment, sample));
+        for sample in stored(n) {
+            twice.recorded(&segment, sample);
+        }
     }
-    assert_eq!(twice.finish(named), Err(JoinError::Times));
+    assert_eq!(twice.finish(named).map(parts), Err(JoinError::Times));
 }
 
 proptest! {
@@ -141,7 +167,7 @@ proptest! {
     ) {
         prop_assume!(more > 0 || taken > skipped);
         let until = from + more;
-        let (segments, files) = joined(head, skipped, from, until, taken, tail).finish(named).unwrap();
+        let (segments, files) = joined(head, skipped, from, until, taken, tail).finish(named).map(parts).unwrap();
         prop_assert!(files.len() <= 2);
         let mut all: Vec<Sample> = Vec::new();
         for segment in &segments {
