@@ -250,6 +250,8 @@ def test_only_a_stack_that_plays_instantly_has_a_role_that_reads_recordings_for_
     for plays, stack in made.items():
         trust = stack.resources["DataRole"]["Properties"]["AssumeRolePolicyDocument"]["Statement"] if lends == "on" else []
         assert any(role in str(each) or "MediaReadRole" in str(each) for each in trust) == (lends == "on" and plays == "on")
+        assumes = stack.resources["AssumeDataRole"]["Properties"]["Roles"] if lends == "on" else []
+        assert (stack.physical("MediaReadRole") in assumes) == (lends == "on" and plays == "on")
         for worker in ("MediaExportClipWorker", "MediaExportBulkWorker"):
             assert stack.resources[worker]["Properties"]["Environment"]["Variables"]["INSTANT_PLAYBACK"] == plays
 
