@@ -117,7 +117,7 @@ layer-news: $(VENV)/.stamp ## Tell of a newer ffmpeg than the layer's
 
 build: $(VENV)/.stamp $(TOOLS)/.stamp ## Build the functions for AWS into target/lambda, the same bytes anywhere (ARCH=arm64|x86_64)
 	@RUSTFLAGS="--remap-path-prefix=$(CURDIR)=. --remap-path-prefix=$${CARGO_HOME:-$$HOME/.cargo}=cargo" \
-	  cargo lambda build --release --locked --workspace --exclude export-clip --bins --lambda-dir target/lambda $(if $(filter arm64,$(ARCH)),--arm64,--x86-64)
+	  cargo lambda build --release --locked --workspace --exclude export-clip --exclude export-cli --bins --lambda-dir target/lambda $(if $(filter arm64,$(ARCH)),--arm64,--x86-64)
 	@$(MAKE) --no-print-directory sbom
 	@$(VENV)/bin/python infra/local/bundles.py target/lambda $(ARCH)
 

@@ -15,6 +15,7 @@ const ALLOWED: &[(&str, &[&str])] = &[
     ("export-mre", &["export-domain"]),
     ("export-aws", &["export-domain", "export-mre"]),
     ("export-lambda", &["export-domain", "export-mre"]),
+    ("export-cli", &["export-domain"]),
     ("export-fuzz", &[]),
     ("export-testkit", &["export-domain", "export-lambda", "export-media", "export-mre"]),
     ("export-model", &["export-domain"]),

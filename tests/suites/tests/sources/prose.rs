@@ -85,7 +85,7 @@ fn idioms(block: &str) -> Vec<&'static str> {
 /// Every doc block of the product, with its file.
 fn docs() -> Vec<(String, String)> {
     let mut sources = Vec::new();
-    for part in ["shared", "functions"] {
+    for part in ["shared", "functions", "infra"] {
         for folder in fs::read_dir(root().join(part)).unwrap().map(|entry| entry.unwrap().path()) {
             if folder.join("src").is_dir() {
                 files(&folder.join("src"), ".rs", &mut sources);
