@@ -13,7 +13,7 @@ from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from fractions import Fraction
 from pathlib import Path
-from urllib.parse import parse_qs, urlsplit
+from urllib.parse import parse_qs, unquote, urlsplit
 
 import pytest
 from media import playlists, verify
@@ -174,6 +174,23 @@ def test_only_two_files_a_track_are_made_and_each_lies_in_the_clips_folder(stack
 
 def source(stack: Stack, url: str) -> str:
     return "made" if f"/{stack.env['EXPORT_BUCKET']}/" in url else "recorded"
+
+
+def test_a_recording_that_changed_is_not_played_as_the_clip(stack, recorded):
+    job = made(stack, recorded("static_number"), Fraction(33, 10), 9300, "changed")
+    video = job["play"]["hls"].replace("stream.m3u8", "video.m3u8")
+    track = playlists.media(opened(stack, video).text.decode(), stack.env["API_URL"])
+    inner = track.parts[len(track.parts) // 2].url
+    key = unquote(urlsplit(inner).path).partition(f"/{stack.env['SOURCE_BUCKET']}/")[2]
+    data = fetch(inner)
+    try:
+        stack.s3.put_object(Bucket=stack.env["SOURCE_BUCKET"], Key=key, Body=data[:-1] + b"!")
+        for file in ("stream.mpd", "video.m3u8"):
+            answer = opened(stack, job["play"]["hls"].replace("stream.m3u8", file))
+            assert (answer.status, answer.body["detail"]) == (404, "the job has no playlist: the recording has changed since")
+    finally:
+        stack.s3.put_object(Bucket=stack.env["SOURCE_BUCKET"], Key=key, Body=data)
+    assert opened(stack, video).status == 200
 
 
 def test_a_playlist_is_gone_with_its_job_and_its_key_is_in_no_log(stack, recorded):

@@ -552,7 +552,7 @@ OTHERS = {
     ],
     "MediaRead": [
         A_CLIPS_END,
-        ("s3", "list_objects_v2", {"Bucket": "SOURCE_BUCKET", "Prefix": "recordings/"}),
+        ("s3", "list_objects_v2", {"Bucket": "SOURCE_BUCKET", "Prefix": ""}),
         ("s3", "get_object", {"Bucket": "EXPORT_BUCKET", "Key": "base_event_export/x"}),
         ("s3", "get_object", {"Bucket": ARCHIVE["storage_name"], "Key": "theirs/x"}),
         ("s3", "list_objects_v2", {"Bucket": "EXPORT_BUCKET", "Prefix": "export/"}),

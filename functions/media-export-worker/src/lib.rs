@@ -14,6 +14,7 @@ mod handler;
 mod lease;
 mod play;
 mod publish;
+mod recording;
 mod report;
 mod steps;
 mod upload;

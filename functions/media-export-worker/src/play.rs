@@ -4,10 +4,11 @@
 use crate::World;
 use crate::attempt::Attempt;
 use crate::error::AttemptError;
+use crate::recording::JobRecording;
 use bytes::Bytes;
-use export_clip::{MadePlaylist, NoPlaylist};
+use export_clip::{MadePlaylist, NoPlaylist, Playlist};
 use export_domain::job::{Detail, INDEX, Play, PlayKey};
-use export_domain::ports::{Checked, ClipStore, Ids, Origin, Precondition, Published};
+use export_domain::ports::{Checked, ClipStore, Ids, Origin, Precondition, Published, SourceStore};
 use futures_util::future::try_join_all;
 use std::time::Duration;
 
@@ -16,8 +17,16 @@ const PATIENCE: Duration = Duration::from_secs(10);
 
 impl<W: World> Attempt<'_, W> {
     /// Stores what was made, and then notes in the job that it is there; or notes why there is none.
-    pub(crate) async fn publish_playlist(&self, made: Result<MadePlaylist, NoPlaylist>) {
+    pub(crate) async fn publish_playlist(
+        &self,
+        recording: &JobRecording<W::Objects>,
+        made: Result<MadePlaylist, NoPlaylist>,
+    ) {
         let published = tokio::time::timeout(PATIENCE, async {
+            let made = match made {
+                Ok(made) => bound(made, recording).await,
+                Err(why) => Err(why),
+            };
             match made {
                 Ok(made) => self.store_playlist(made).await,
                 Err(why) => self.note_no_playlist(&why).await,
@@ -95,6 +104,15 @@ impl<W: World> Attempt<'_, W> {
     async fn note(&self, play: Play) -> Result<(), AttemptError> {
         self.lease.write(|job, fence, now, _| job.with_play(fence, play.clone(), now)).await
     }
+}
+
+/// The same, bound to the content that the recording's files had when they were read.
+async fn bound<O: SourceStore + 'static>(
+    made: MadePlaylist,
+    recording: &JobRecording<O>,
+) -> Result<MadePlaylist, NoPlaylist> {
+    let contents = recording.contents(&made.playlist.recorded()).await?;
+    Ok(MadePlaylist { playlist: Playlist { contents, ..made.playlist }, ..made })
 }
 
 /// The media type of an object by its name.

@@ -4,20 +4,17 @@ use crate::World;
 use crate::attempt::Attempt;
 use crate::error::AttemptError;
 use crate::lease::plan_summary;
+use crate::recording::JobRecording;
 use crate::report::report_fallback;
 use crate::upload::{Content, Prepared, Uploads};
-use bytes::Bytes;
 use export_clip::{
-    Asked, Clip, Error as ClipError, FileFormat, Made, MadePlaylist, NoPlaylist, Observer, ReadFailure,
-    Selection, Source, Still, Thumbnail, VideoCodec,
+    Clip, Error as ClipError, FileFormat, Made, MadePlaylist, NoPlaylist, Observer, Still, Thumbnail,
 };
 use export_domain::job::{Hole, Job, Manifest, ObjectKind, PlanSummary, Reason, STILL, Warning, WarningCode};
-use export_domain::ports::{ClipStore, Clock, RecordingError, SourceStore, Tenants, Upload};
-use export_domain::request::{ExportType, Wanted};
+use export_domain::ports::{ClipStore, Clock, Tenants, Upload};
+use export_domain::request::Wanted;
 use export_domain::storage::Container;
-use export_domain::target::Bucket;
-use export_domain::tenant::Tenant;
-use export_domain::time::{EpochMs, Millis};
+use export_domain::time::Millis;
 use export_media::time::Nanos;
 use std::sync::Arc;
 use std::time::Duration;
@@ -39,7 +36,8 @@ impl<W: World> Attempt<'_, W> {
         if self.adopted().await? {
             return Ok(());
         }
-        let recording = Arc::new(JobRecording::new(Arc::clone(&self.app.objects), &tenant, &self.job));
+        let recording = JobRecording::new(Arc::clone(&self.app.objects), &tenant, &self.job, self.app.plays);
+        let recording = Arc::new(recording);
         match self.cut(&recording, false).await {
             Err(AttemptError::Clip(ClipError::Unexplained(why))) => {
                 tracing::warn!(why, "retrying an unexplained failure once");
@@ -108,7 +106,8 @@ impl<W: World> Attempt<'_, W> {
         };
         let (store, place) = (Arc::clone(&self.app.objects), self.place(ObjectKind::Video));
         let sink = Uploads { store, place, open: self.open.clone() };
-        let made = clip.make(Arc::clone(recording), &self.app.ffmpeg, &sink, self).await?;
+        let watch = ClipWatch { attempt: self, recording };
+        let made = clip.make(Arc::clone(recording), &self.app.ffmpeg, &sink, &watch).await?;
         let fell_back = made.plan.fell_back;
         self.publish_clip(made, began).await?;
         if let Some(unfit) = fell_back {
@@ -171,22 +170,27 @@ impl<W: World> Attempt<'_, W> {
     }
 }
 
-/// Publishes the first picture.
-impl<W: World> Observer for Attempt<'_, W> {
+/// Publishes what a clip gives while it is made: the first picture, and its playlist.
+struct ClipWatch<'a, 'b, W: World> {
+    attempt: &'a Attempt<'b, W>,
+    recording: &'a JobRecording<W::Objects>,
+}
+
+impl<W: World> Observer for ClipWatch<'_, '_, W> {
     async fn wants_first_frame(&self) -> bool {
-        self.lease.job().await.image.is_none()
+        self.attempt.lease.job().await.image.is_none()
     }
 
     async fn first_frame(&self, frame: Thumbnail) -> Result<(), export_clip::Error> {
-        Ok(self.publish_image(frame).await?)
+        Ok(self.attempt.publish_image(frame).await?)
     }
 
     fn wants_playlist(&self) -> bool {
-        self.app.plays
+        self.attempt.app.plays
     }
 
     async fn playlist(&self, made: Result<MadePlaylist, NoPlaylist>) {
-        Box::pin(self.publish_playlist(made)).await;
+        Box::pin(self.attempt.publish_playlist(self.recording, made)).await;
     }
 }
 
@@ -204,62 +208,6 @@ fn manifest(prepared: &Prepared, length: Nanos, lack_ms: Millis, warnings: Vec<W
         lack_ms,
         warnings,
         holes: Vec::new(),
-    }
-}
-
-/// The recording that a job is about, among those of its tenant.
-struct JobRecording<O> {
-    objects: Arc<O>,
-    bucket: Bucket,
-    manifest: String,
-}
-
-impl<O> JobRecording<O> {
-    fn new(objects: Arc<O>, tenant: &Tenant, job: &Job) -> Self {
-        Self { objects, bucket: tenant.source(), manifest: tenant.manifest_key(&job.order.live_path) }
-    }
-
-    /// The part of it that `job` wants.
-    fn selection(&self, job: &Job, now: EpochMs) -> Selection {
-        let order = &job.order;
-        let window = Asked {
-            start_pos_ms: order.start_pos_ms.get(),
-            start_time_ms: Some(order.start_time_ms.get()),
-            duration_ms: order.duration_ms.get(),
-            wall_end_ms: order.window_end().get(),
-            still: order.wanted == Wanted::Thumbnail,
-        };
-        let codec = match order.export_type {
-            ExportType::AsRecorded | ExportType::Unknown => None,
-            ExportType::H264 => Some(VideoCodec::H264),
-            ExportType::H265 => Some(VideoCodec::Hevc),
-        };
-        Selection {
-            manifest: self.manifest.clone(),
-            window,
-            codec,
-            now_ms: now.get(),
-            asked_at_ms: job.queued_at.get(),
-        }
-    }
-}
-
-impl<O: SourceStore + 'static> Source for JobRecording<O> {
-    async fn read(&self, path: &str, range: Option<(u64, u64)>, most: u64) -> Result<Bytes, ReadFailure> {
-        self.objects.read(&self.bucket, path, range, most).await.map_err(|error| match error {
-            RecordingError::NotFound => ReadFailure::NotFound,
-            RecordingError::Denied => ReadFailure::Denied(
-                "the recording may not be read; that takes s3:GetObject, and s3:ListBucket for what is not there"
-                    .to_owned(),
-            ),
-            RecordingError::Key(why) => {
-                let cause = Reason::KeyNotUsable.because("the recording's key cannot be used");
-                ReadFailure::Outside(AttemptError::Refused { cause, why }.into())
-            }
-            RecordingError::Clock(why) => ReadFailure::Outside(AttemptError::ClockWrong(why).into()),
-            RecordingError::TooLarge => ReadFailure::TooLarge,
-            RecordingError::Unavailable(error) => ReadFailure::Unavailable(error.to_string()),
-        })
     }
 }
 

@@ -17,8 +17,8 @@ use export_lambda::http::{Reply, Request, fits, gzip};
 use export_lambda::metrics::Metric;
 use export_media::mpd::is_inside;
 use export_media::playlist::hls::HlsTrack;
-use export_media::playlist::{MediaPlace, Playlist, dash, hls};
-use std::collections::HashMap;
+use export_media::playlist::{MediaPlace, Playlist, PlaylistTrack, dash, hls};
+use std::collections::{BTreeSet, HashMap};
 
 /// Bytes of a list of segments.
 const INDEX_MOST: u64 = 16 << 20;
@@ -26,6 +26,8 @@ const INDEX_MOST: u64 = 16 << 20;
 const SPARE: Millis = Millis::from_mins(15);
 /// Longest life of a link.
 const LONGEST: Millis = Millis::from_hours(6);
+/// Why there is no playlist any more.
+const CHANGED: &str = "the job has no playlist: the recording has changed since";
 /// Bytes of a body that is worth packing.
 const WORTH_PACKING: usize = 1000;
 
@@ -81,7 +83,7 @@ where
         let playlist = self.index(&job, play).await?;
         let text = match file {
             PlayFile::Dash => {
-                let places = playlist.tracks().flat_map(places_of);
+                let places = playlist.tracks().flat_map(PlaylistTrack::places);
                 let urls = self.links(&tenant, &job, play, places, &playlist).await?;
                 dash::manifest(&playlist, &mut |place| urls.get(place).cloned().unwrap_or_default())
             }
@@ -98,7 +100,7 @@ where
                     HlsTrack::Audio(n) => playlist.audio.get(n),
                 };
                 let track = track.ok_or(Rejection::NoSuchJob)?;
-                let urls = self.links(&tenant, &job, play, places_of(track), &playlist).await?;
+                let urls = self.links(&tenant, &job, play, track.places(), &playlist).await?;
                 hls::media(track, &mut |place| urls.get(place).cloned().unwrap_or_default())
             }
         };
@@ -166,12 +168,28 @@ where
             MediaPlace::Made(name) => play.has(name),
             MediaPlace::Recorded(path, _) => is_inside(path),
         };
-        if playlist.tracks().flat_map(places_of).all(known) {
+        if playlist.tracks().flat_map(PlaylistTrack::places).all(known) {
             Ok(playlist)
         } else {
             tracing::error!("a playlist names what is neither its own nor the recording's");
             Err(gone())
         }
+    }
+
+    /// Refuses a playlist that names a recorded file with other content than the clip was made of, or one that is gone.
+    async fn check_contents(
+        &self,
+        tenant: &Tenant,
+        recorded: &[(MediaPlace, String)],
+        playlist: &Playlist,
+    ) -> Result<(), NoLinks> {
+        let keys: BTreeSet<String> = recorded.iter().map(|(_, key)| key.clone()).collect();
+        let found = self.links.etags(&tenant.source(), &keys).await?;
+        let is_same = |(place, key): &(MediaPlace, String)| {
+            let made_of = place.recorded().and_then(|path| playlist.contents.get(path));
+            made_of.is_some_and(|etag| found.get(key) == Some(etag))
+        };
+        if recorded.iter().all(is_same) { Ok(()) } else { Err(NoLinks::NoPlaylist(CHANGED.to_owned())) }
     }
 
     /// Links to what is at `places`.
@@ -194,6 +212,7 @@ where
         }
         let life = (Millis::new(playlist.length_ms()) * 2 + SPARE).min(LONGEST);
         let (made, made_keys): (Vec<MediaPlace>, Vec<String>) = made.into_iter().unzip();
+        self.check_contents(tenant, &recorded, playlist).await?;
         let (recorded, recorded_keys): (Vec<MediaPlace>, Vec<String>) = recorded.into_iter().unzip();
         let lent_made = self.links.lend_made(&job.order.target, &made_keys, life).await?;
         let lent_recorded = self.links.lend_recorded(&tenant.source(), &recorded_keys, life).await?;
@@ -204,10 +223,6 @@ where
         self.metrics.emit(self.intake.clock.now(), &[], &[(Metric::LinksSigned, links)]);
         Ok(urls)
     }
-}
-
-fn places_of(track: &export_media::playlist::PlaylistTrack) -> impl Iterator<Item = &MediaPlace> {
-    std::iter::once(&track.init).chain(track.segments.iter().map(|segment| &segment.place))
 }
 
 /// The reply with a playlist, packed if the client takes that. One that fits in neither way is refused.

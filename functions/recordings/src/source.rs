@@ -15,7 +15,8 @@ pub(crate) struct Recordings<O> {
 
 impl<O: SourceStore + 'static> Source for Recordings<O> {
     async fn read(&self, path: &str, range: Option<(u64, u64)>, most: u64) -> Result<Bytes, ReadFailure> {
-        self.objects.read(&self.bucket, path, range, most).await.map_err(|error| match error {
+        let read = self.objects.read(&self.bucket, path, range, most).await;
+        read.map(|read| read.bytes).map_err(|error| match error {
             RecordingError::NotFound => ReadFailure::NotFound,
             RecordingError::TooLarge => ReadFailure::TooLarge,
             other => ReadFailure::Outside(Box::new(other)),

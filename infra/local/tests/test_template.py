@@ -245,6 +245,7 @@ def test_only_a_stack_that_plays_instantly_has_a_role_that_reads_recordings_for_
     clips, own = (made["on"].physical(name) for name in ("ExportBucket", "SourceBucket"))
     read = {(each["Action"], str(each["Resource"])) for each in map(json.loads, rights(made["on"], "MediaReadRole"))}
     recordings = {("s3:GetObject", f"arn:aws:s3:::{own}/*"), ("s3:GetObject", "['arn:aws:s3:::theirs/*']")}
+    recordings |= {("s3:ListBucket", f"arn:aws:s3:::{own}"), ("s3:ListBucket", "['arn:aws:s3:::theirs']")}
     assert read == {("s3:GetObject", f"arn:aws:s3:::{clips}/export/*")} | (set() if lends == "on" else recordings)
     role = f"arn:aws:iam::{ACCOUNT}:role/{made['on'].physical('MediaReadRole')}"
     for plays, stack in made.items():

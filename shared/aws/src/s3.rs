@@ -1,5 +1,6 @@
 //! Recordings and clips in S3.
 
+mod etags;
 mod lent;
 pub(crate) mod links;
 
@@ -20,7 +21,7 @@ use bytes::{Bytes, BytesMut};
 use export_domain::ids::{JobId, hex};
 use export_domain::ports::{
     Checked, ClipLook, ClipRead, ClipStore, Clock, FolderPart, Origin, Part, Precondition, Published,
-    RecordingError, RecordingLists, SourceStore, StoredObject, Unavailable, Upload, WriteError,
+    RecordingError, RecordingLists, SourceBytes, SourceStore, StoredObject, Unavailable, Upload, WriteError,
 };
 use export_domain::target::{Bucket, Target};
 use export_domain::time::{EpochMs, EpochSecs, Millis};
@@ -115,14 +116,18 @@ impl<C: Clock> SourceStore for S3Objects<C> {
         key: &str,
         range: Option<(u64, u64)>,
         most: u64,
-    ) -> Result<Bytes, RecordingError> {
+    ) -> Result<SourceBytes, RecordingError> {
         let attempt = || async {
-            let Some(object) = self.get(bucket, key, range).await? else { return Ok(Ok(Bytes::new())) };
+            let Some(object) = self.get(bucket, key, range).await? else {
+                return Ok(Ok(SourceBytes::default()));
+            };
             let length = length(WHAT, &object, range)?;
             if length > most {
                 return Err(RecordingError::TooLarge);
             }
-            Ok(whole(WHAT, object.body, length, self.grace).await)
+            let etag = object.e_tag().unwrap_or_default().to_owned();
+            let bytes = whole(WHAT, object.body, length, self.grace).await;
+            Ok(bytes.map(|bytes| SourceBytes { bytes, etag }))
         };
         with_body(attempt).await
     }

@@ -35,10 +35,13 @@ pub enum NoPlaylist {
     /// Something is left out of the clip, or corrected in it.
     #[error("the recording is damaged: {0}")]
     Damaged(String),
+    /// A file of the recording changed between two reads.
+    #[error("the recording changed while it was read")]
+    Changed,
     /// An audio track cannot be listed.
     #[error("an audio track cannot be listed: {0}")]
     Audio(String),
-    /// What it is made of cannot be read. The text is for the log.
+    /// The recording cannot be read. The text is for the log.
     #[error("the recording cannot be read: {0}")]
     Unread(String),
 }
@@ -56,6 +59,7 @@ impl NoPlaylist {
             Self::Sets(_) => "parameter_sets",
             Self::Join(_) => "times",
             Self::Damaged(_) => "damaged",
+            Self::Changed => "changed",
             Self::Audio(_) => "audio",
             Self::Unread(_) => "unread",
         }

@@ -15,6 +15,7 @@ use export_media::playlist::{
     JoinError, JoinedSample, JoinedTrack, Joiner, MediaPlace, Playlist, PlaylistTrack, codecs,
 };
 use export_media::time::Nanos;
+use std::collections::BTreeMap;
 use std::sync::Arc;
 
 pub(crate) use sound::SoundPart;
@@ -107,6 +108,7 @@ impl PlaylistMaker {
                 ..described_by(&track)
             },
             audio: Vec::new(),
+            contents: BTreeMap::new(),
         };
         let clock = sound::MediaTime { ticks: playlist.video.zero, timescale: playlist.video.timescale };
         for (n, part) in sound.iter().enumerate() {

@@ -10,6 +10,7 @@ use crate::tenant::Tenant;
 use crate::time::{EpochMs, EpochSecs, Millis};
 use bytes::Bytes;
 use sha2::{Digest, Sha256};
+use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
 use std::future::Future;
 
@@ -308,7 +309,16 @@ pub trait SourceStore: Send + Sync {
         key: &str,
         range: Option<(u64, u64)>,
         most: u64,
-    ) -> impl Future<Output = Result<Bytes, RecordingError>> + Send;
+    ) -> impl Future<Output = Result<SourceBytes, RecordingError>> + Send;
+}
+
+/// Bytes of an object of a recording.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct SourceBytes {
+    /// The bytes.
+    pub bytes: Bytes,
+    /// Changes with the object's content; empty if there were no such bytes.
+    pub etag: String,
 }
 
 /// A part of what lies directly in a folder of a bucket, in the order of the names.
@@ -510,6 +520,13 @@ pub trait PlayLinks: Send + Sync {
         keys: &[String],
         life: Millis,
     ) -> impl Future<Output = Result<Vec<String>, Unavailable>> + Send;
+
+    /// The `ETag`s of a recording's objects, by their keys: of those at `keys` that exist.
+    fn etags(
+        &self,
+        bucket: &Bucket,
+        keys: &BTreeSet<String>,
+    ) -> impl Future<Output = Result<BTreeMap<String, String>, Unavailable>> + Send;
 }
 
 /// A submission's look at a target.

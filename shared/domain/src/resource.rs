@@ -146,7 +146,7 @@ pub struct Playable<'a> {
     #[serde(skip_serializing_if = "Option::is_none")]
     dash: Option<String>,
     /// Why there is no playlist, for machines: `encoded`, `codec`, `interlaced`, `hole`, `periods`, `multiplexed`,
-    /// `parameter_sets`, `times`, `damaged`, `audio` or `unread`.
+    /// `parameter_sets`, `times`, `damaged`, `changed`, `audio` or `unread`.
     #[serde(skip_serializing_if = "Option::is_none")]
     refused: Option<&'a str>,
     /// The same for people.

@@ -13,6 +13,7 @@ mod join;
 mod testing;
 
 use serde::{Deserialize, Serialize};
+use std::collections::{BTreeMap, BTreeSet};
 
 pub use codecs::codecs;
 pub use join::{JoinError, JoinedSample, JoinedTrack, Joiner, RecordedSegment};
@@ -28,6 +29,14 @@ pub enum MediaPlace {
 }
 
 impl MediaPlace {
+    /// The path of a file of the recording.
+    pub fn recorded(&self) -> Option<&str> {
+        match self {
+            Self::Made(_) => None,
+            Self::Recorded(path, _) => Some(path),
+        }
+    }
+
     /// The first and the last byte, if only a part of the file is meant.
     pub fn range(&self) -> Option<(u64, u64)> {
         match self {
@@ -83,6 +92,11 @@ pub struct PlaylistTrack {
 }
 
 impl PlaylistTrack {
+    /// All places that are named, that of the init segment first.
+    pub fn places(&self) -> impl Iterator<Item = &MediaPlace> {
+        std::iter::once(&self.init).chain(self.segments.iter().map(|segment| &segment.place))
+    }
+
     /// The tick behind the last one.
     pub fn end(&self) -> i64 {
         self.segments.last().map_or(self.zero, |last| last.time.saturating_add(last.duration))
@@ -103,12 +117,20 @@ pub struct Playlist {
     /// All audio tracks.
     #[serde(default)]
     pub audio: Vec<PlaylistTrack>,
+    /// Names of the contents of recorded files in their store, by the files' paths: other content is another recording.
+    #[serde(default)]
+    pub contents: BTreeMap<String, String>,
 }
 
 impl Playlist {
     /// All tracks, the pictures first.
     pub fn tracks(&self) -> impl Iterator<Item = &PlaylistTrack> {
         std::iter::once(&self.video).chain(&self.audio)
+    }
+
+    /// Paths of the recorded files that are named.
+    pub fn recorded(&self) -> BTreeSet<&str> {
+        self.tracks().flat_map(PlaylistTrack::places).filter_map(MediaPlace::recorded).collect()
     }
 
     /// The length in milliseconds.

@@ -6,8 +6,8 @@ use bytes::Bytes;
 use export_domain::ids::hex;
 use export_domain::ports::{
     Checked, ClipLinks, ClipLook, ClipRead, ClipStore, FileLink, FolderPart, LinkHeaders, Origin, Part,
-    PlayLinks, Precondition, Published, RecordingError, RecordingLists, SourceStore, StoredObject,
-    Unavailable, Upload, WriteError,
+    PlayLinks, Precondition, Published, RecordingError, RecordingLists, SourceBytes, SourceStore,
+    StoredObject, Unavailable, Upload, WriteError,
 };
 use export_domain::target::{Bucket, Target};
 use export_domain::time::{EpochMs, Millis};
@@ -70,7 +70,7 @@ pub enum Call {
 }
 
 /// Buckets that appear as they are written to. Operations: `read`, `head`, `put`, `begin`, `part`, `complete`,
-/// `remove`, `abort`, `is_there`, `lend`, `lend_made`, `lend_recorded`, `fetch`.
+/// `remove`, `abort`, `is_there`, `lend`, `lend_made`, `lend_recorded`, `etags`, `fetch`.
 #[derive(Debug, Clone, Default)]
 pub struct MemoryObjects {
     /// What goes wrong.
@@ -128,6 +128,16 @@ impl PlayLinks for MemoryObjects {
         let urls: Vec<String> =
             keys.iter().map(|key| format!("https://{}/{key}?{life}", bucket.name)).collect();
         self.faults.run(WHAT, "lend_recorded", move || Ok(urls.clone())).await
+    }
+
+    async fn etags(
+        &self,
+        bucket: &Bucket,
+        keys: &BTreeSet<String>,
+    ) -> Result<BTreeMap<String, String>, Unavailable> {
+        let there = |key: &String| Some((key.clone(), self.object(&bucket.name, key)?.etag));
+        let found: BTreeMap<_, _> = keys.iter().filter_map(there).collect();
+        self.faults.run(WHAT, "etags", move || Ok(found.clone())).await
     }
 }
 
@@ -247,7 +257,7 @@ impl SourceStore for MemoryObjects {
         key: &str,
         range: Option<(u64, u64)>,
         most: u64,
-    ) -> Result<Bytes, RecordingError> {
+    ) -> Result<SourceBytes, RecordingError> {
         let (store, name) = (Arc::clone(&self.store), (bucket.name.clone(), key.to_owned()));
         let call = Call::Read { bucket: bucket.clone(), key: key.to_owned(), range, most };
         lock(&store).calls.push(call);
@@ -257,9 +267,10 @@ impl SourceStore for MemoryObjects {
                 return Ok(Err(RecordingError::Denied));
             }
             let found = store.objects.get(&name).map(|object| &object.body).or(store.filling.as_ref());
-            let bytes = found.map(|body| slice(body, range)).ok_or(RecordingError::NotFound);
-            let fits = |bytes: &Bytes| u64::try_from(bytes.len()).is_ok_and(|length| length <= most);
-            Ok(bytes.and_then(|bytes| if fits(&bytes) { Ok(bytes) } else { Err(RecordingError::TooLarge) }))
+            let Some(body) = found else { return Ok(Err(RecordingError::NotFound)) };
+            let read = SourceBytes { bytes: slice(body, range), etag: etag(body) };
+            let fits = u64::try_from(read.bytes.len()).is_ok_and(|length| length <= most);
+            Ok(if fits { Ok(read) } else { Err(RecordingError::TooLarge) })
         };
         self.faults.run(WHAT, "read", read).await?
     }

@@ -4,8 +4,9 @@ use export_domain::job::{INDEX, Job, Play, PlayKey, State};
 use export_domain::settings::Lifecycle;
 use export_domain::tenant::Tenant;
 use export_domain::time::Millis;
-use export_testkit::{NOW, SESSION, ask, body, claimed, tenant, thumbnail_body};
+use export_testkit::{Fault, NOW, SESSION, ask, body, claimed, tenant, thumbnail_body};
 use serde_json::{Value, json};
+use std::collections::BTreeMap;
 
 const SECRET: &str = "00112233445566778899aabbccddeeff";
 const KEY: &str = "demo.00112233445566778899aabbccddeeff";
@@ -41,7 +42,7 @@ fn segment(place: &Value, time: i64, duration: i64) -> Value {
 }
 
 /// A head that was made, and a recorded segment.
-fn index(recorded: &str) -> Value {
+fn index(recorded: &str, contents: &BTreeMap<String, String>) -> Value {
     let audio = [segment(&json!({"recorded": ["a b.m4s", [5, 9]]}), 0, 96_000)];
     let video = [
         segment(&json!({"made": "video-0.m4s"}), 100, 900),
@@ -50,7 +51,13 @@ fn index(recorded: &str) -> Value {
     json!({
         "video": {"timescale": 1000, "zero": 100, "init": {"made": "video.mp4"}, "segments": video, "codecs": "avc1.640028"},
         "audio": [{"timescale": 48_000, "zero": 4800, "init": {"recorded": ["a.mp4", null]}, "segments": audio, "codecs": "mp4a.40.2"}],
+        "contents": contents,
     })
+}
+
+/// The folder of the job's recording.
+fn folder(job: &Job) -> String {
+    tenant().manifest_key(&job.order.live_path).replace("stream.mpd", "")
 }
 
 /// A world with a job in that state whose playlist lists the recorded file.
@@ -58,8 +65,15 @@ fn world_with(recorded: &str, change: impl FnOnce(&Job) -> Job) -> (World, Job) 
     let world = World::new();
     let job = world.has(&body(), change);
     let fence = job.play.as_ref().map_or(0, |play| play.fence);
+    let folder = folder(&job);
+    let contents = [recorded, "a b.m4s", "a.mp4"].map(|path| {
+        let key = format!("{folder}{path}");
+        world.objects.add("recordings", &key, path.to_owned(), None);
+        (path.to_owned(), world.objects.object("recordings", &key).unwrap().etag)
+    });
+    let index = index(recorded, &contents.into_iter().collect());
     let key = job.order.play_key(fence, INDEX);
-    world.objects.add(&job.order.target.bucket, &key, index(recorded).to_string(), None);
+    world.objects.add(&job.order.target.bucket, &key, index.to_string(), None);
     (world, job)
 }
 
@@ -85,7 +99,7 @@ async fn a_key_alone_opens_the_playlists_while_the_job_is_in_work_and_afterwards
         // Twice 2.9 s and a quarter of an hour.
         let made = job.order.play_key(job.fence, "video-0.m4s");
         assert!(video.contains(&format!("\nhttps://{}/{made}?905800\n", job.order.target.bucket)), "{video}");
-        let folder = tenant().manifest_key(&job.order.live_path).replace("stream.mpd", "");
+        let folder = folder(&job);
         assert!(video.contains(&format!("\nhttps://recordings/{folder}v/seg-1.m4s?905800\n")), "{video}");
         let (_, audio) = got(&world, &job, &format!("play/audio-0.m3u8?key={KEY}"), &[]).await;
         assert!(audio.contains("#EXT-X-BYTERANGE:5@5\n") && audio.contains("a b.m4s"), "{audio}");
@@ -178,6 +192,39 @@ async fn a_job_without_a_playlist_says_why() {
     world.objects.remove(&job.order.target.bucket, &job.order.play_key(job.fence, INDEX));
     let gone = (404, "the job has no playlist: its files have expired or were removed", "");
     assert_eq!(got(&world, &job, "play/stream.m3u8", &session).await.0.problem(), gone);
+}
+
+#[tokio::test]
+async fn a_recording_that_changed_is_not_played_as_the_clip() {
+    let changed = (404, "the job has no playlist: the recording has changed since", "");
+    for (path, file, others) in [
+        ("v/seg-1.m4s", "video.m3u8", "audio-0.m3u8"),
+        ("a b.m4s", "audio-0.m3u8", "video.m3u8"),
+        ("a.mp4", "audio-0.m3u8", "stream.m3u8"),
+    ] {
+        let (world, job) = world_with("v/seg-1.m4s", |job| playing(&done(job)));
+        let key = format!("{}{path}", folder(&job));
+        for file in ["stream.mpd", file] {
+            let url = format!("play/{file}?key={KEY}");
+            world.objects.add("recordings", &key, "other", None);
+            let signed = world.signed();
+            assert_eq!(got(&world, &job, &url, &[]).await.0.problem(), changed, "{path}");
+            world.objects.remove("recordings", &key);
+            assert_eq!(got(&world, &job, &url, &[]).await.0.problem(), changed, "{path}");
+            assert_eq!(world.signed(), signed);
+            world.objects.add("recordings", &key, path.to_owned(), None);
+            assert_eq!(got(&world, &job, &url, &[]).await.0.status, 200, "{path}");
+        }
+        world.objects.remove("recordings", &key);
+        assert_eq!(got(&world, &job, &format!("play/{others}?key={KEY}"), &[]).await.0.status, 200);
+    }
+    let (world, job) = world_with("v/seg-1.m4s", |job| playing(&done(job)));
+    let unbound = index("v/seg-1.m4s", &BTreeMap::new()).to_string();
+    world.objects.add(&job.order.target.bucket, &job.order.play_key(job.fence, INDEX), unbound, None);
+    assert_eq!(got(&world, &job, &format!("play/stream.mpd?key={KEY}"), &[]).await.0.problem(), changed);
+    let (world, job) = world_with("v/seg-1.m4s", |job| playing(&done(job)));
+    world.objects.faults.always("etags", Fault::Before);
+    assert_eq!(got(&world, &job, &format!("play/stream.mpd?key={KEY}"), &[]).await.0.status, 503);
 }
 
 #[tokio::test]

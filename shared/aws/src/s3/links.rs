@@ -1,6 +1,7 @@
 //! Links to objects: signed here, without a call to S3.
 
 use super::S3Objects;
+use super::etags::etags;
 use crate::clients::unavailable;
 use aws_sdk_s3::Client;
 use aws_sdk_s3::config::{ProvideCredentials, SharedCredentialsProvider};
@@ -8,6 +9,7 @@ use aws_sdk_s3::presigning::PresigningConfig;
 use export_domain::ports::{ClipLinks, Clock, FileLink, LinkHeaders, PlayLinks, Unavailable};
 use export_domain::target::{Bucket, Target};
 use export_domain::time::{EpochMs, Millis};
+use std::collections::{BTreeMap, BTreeSet};
 use std::time::UNIX_EPOCH;
 
 const WHAT: &str = "the signer of links";
@@ -49,6 +51,15 @@ impl<C: Clock> PlayLinks for S3Objects<C> {
     ) -> Result<Vec<String>, Unavailable> {
         let client = self.reader(bucket).await.map_err(|e| unavailable(WHAT, &e))?;
         self.lend_all(&client, &bucket.name, keys, life).await
+    }
+
+    async fn etags(
+        &self,
+        bucket: &Bucket,
+        keys: &BTreeSet<String>,
+    ) -> Result<BTreeMap<String, String>, Unavailable> {
+        let client = self.reader(bucket).await.map_err(|e| unavailable(WHAT, &e))?;
+        etags(&client, bucket, keys).await
     }
 }
 

@@ -4,7 +4,9 @@ use super::*;
 use crate::clients::Patience;
 use crate::clock::SystemClock;
 use crate::wire::{Reply, Service, reply};
+use export_domain::ports::PlayLinks;
 use export_domain::storage::Container;
+use std::collections::BTreeSet;
 use tokio::time::Instant;
 
 const CREATED: &str = r#"<?xml version="1.0"?><InitiateMultipartUploadResult><Bucket>clips</Bucket><Key>k</Key>
@@ -59,7 +61,7 @@ fn cut_off() -> Reply {
 
 async fn read(replies: Vec<Reply>) -> (Result<Bytes, RecordingError>, usize) {
     let (service, store) = store(replies).await;
-    let read = store.read(&bucket(""), "a/b", None, 10).await;
+    let read = store.read(&bucket(""), "a/b", None, 10).await.map(|read| read.bytes);
     (read, service.requests().len())
 }
 
@@ -251,7 +253,7 @@ async fn a_look_at_a_target_is_denied_by_its_status_alone() {
 
 #[tokio::test]
 async fn a_range_gives_its_bytes_or_an_error() {
-    let part = reply(206, &[("content-range", "bytes 2-4/5")], "234");
+    let part = reply(206, &[("content-range", "bytes 2-4/5"), ("etag", "\"e\"")], "234");
     let (service, store) = store([
         part.clone(),
         reply(416, &[], ""),
@@ -261,9 +263,11 @@ async fn a_range_gives_its_bytes_or_an_error() {
     ])
     .await;
     let bucket = bucket("");
-    assert_eq!(store.read(&bucket, "a/b", Some((2, 9)), 8).await, Ok(Bytes::from_static(b"234")));
+    let read = store.read(&bucket, "a/b", Some((2, 9)), 8).await.unwrap();
+    assert_eq!(read, SourceBytes { bytes: Bytes::from_static(b"234"), etag: "\"e\"".to_owned() });
     assert!(service.requests()[0].contains("range: bytes=2-9\r\n"));
-    assert_eq!(store.read(&bucket, "a/b", Some((5, 9)), 8).await, Ok(Bytes::new()), "past the end");
+    let read = store.read(&bucket, "a/b", Some((5, 9)), 8).await;
+    assert_eq!(read, Ok(SourceBytes::default()), "past the end");
     assert!(matches!(store.read(&bucket, "a/b", Some((2, 9)), 8).await, Err(RecordingError::Unavailable(_))));
     assert!(matches!(store.read(&bucket, "a/b", Some((1, 3)), 8).await, Err(RecordingError::Unavailable(_))));
 }
@@ -380,4 +384,37 @@ async fn a_look_for_an_object_lists_no_more_than_its_key() {
         let request = &service.requests()[0];
         assert!(request.contains("max-keys=1") && request.contains("prefix=k"), "{request}");
     }
+}
+
+/// A list as S3 gives it: keys, and whether there are more.
+fn keys(keys: &[&str], more: bool) -> Reply {
+    let object = |key: &&str| format!("<Contents><Key>{key}</Key><ETag>\"of {key}\"</ETag></Contents>");
+    let contents = keys.iter().map(object).collect::<Vec<_>>().concat();
+    let list = format!("<ListBucketResult><IsTruncated>{more}</IsTruncated>{contents}</ListBucketResult>");
+    reply(200, &[], &format!("<?xml version=\"1.0\"?>{list}"))
+}
+
+#[tokio::test]
+async fn the_content_of_many_objects_is_listed_from_the_first_asked_for_on_and_what_lies_between_is_passed_over()
+ {
+    let wanted = ["a/9.m4s", "a/init.mp4", "a/seg-1.m4s", "a/seg-2.m4s", "a/seg-3.m4s", "b/x.m4s"];
+    let wanted: BTreeSet<String> = wanted.map(str::to_owned).into();
+    let pages = [
+        keys(&["a/1.m4s", "a/9.m4s", "a/f.m4s"], true),
+        keys(&["a/seg-1.m4s", "a/seg-10.m4s", "a/seg-2.m4s"], true),
+        // What is not there, and a list that has nothing and does not end.
+        keys(&[], true),
+        keys(&["b/x.m4s"], false),
+    ];
+    let (service, store) = store(pages).await;
+    let found = store.etags(&bucket("123456789012"), &wanted).await.unwrap();
+    let expected = ["a/9.m4s", "a/seg-1.m4s", "a/seg-2.m4s", "b/x.m4s"];
+    assert_eq!(found, expected.map(|key| (key.to_owned(), format!("\"of {key}\""))).into());
+    let after: Vec<_> = service.requests().iter().map(|request| parameter(request, "start-after=")).collect();
+    assert_eq!(after, ["a%2f9.m4", "a%2finit.mp", "a%2fseg-3.m4", "b%2fx.m4"]);
+}
+
+fn parameter(request: &str, name: &str) -> String {
+    let rest = request.split_once(name).map_or("", |(_, rest)| rest);
+    rest.split(['&', ' ']).next().unwrap_or_default().to_owned()
 }

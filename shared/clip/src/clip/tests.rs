@@ -14,7 +14,8 @@ impl Source for Slow {
     async fn read(&self, path: &str, range: Option<(u64, u64)>, most: u64) -> Result<Bytes, ReadFailure> {
         tokio::time::sleep(Duration::from_secs(10)).await;
         let bucket = Bucket { name: "recordings".to_owned(), owner: String::new(), prefix: String::new() };
-        self.0.read(&bucket, path, range, most).await.map_err(|_| ReadFailure::NotFound)
+        let read = self.0.read(&bucket, path, range, most).await;
+        read.map(|read| read.bytes).map_err(|_| ReadFailure::NotFound)
     }
 }
 

@@ -1,6 +1,7 @@
 //! A small playlist.
 
 use super::{ListedSegment, MediaPlace, Playlist, PlaylistTrack};
+use std::collections::BTreeMap;
 
 /// Recorded segments of 2 s, of which one is between the ends.
 pub(super) fn playlist() -> Playlist {
@@ -40,7 +41,7 @@ pub(super) fn playlist() -> Playlist {
             segment(made("e1-v.m4s"), 102_400, 3_072),
         ],
     };
-    Playlist { video, audio: vec![german, audio] }
+    Playlist { video, audio: vec![german, audio], contents: BTreeMap::new() }
 }
 
 /// A relative reference to what is at a place.
