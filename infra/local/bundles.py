@@ -19,6 +19,7 @@ CRATES = (
     "data-export-worker", "event-export", "export-batch", "job-sweeper", "media-export-submit", "media-export-worker",
     "media-read", "recordings", "replay-export", "status-poll",
 )
+COMMAND_LINE = "mex"
 TEMPLATE = ROOT / "infra" / "sam" / "template.yaml"
 # What a package for AWS holds.
 PACKAGE = {"bootstrap": 0o755, "sbom.cdx.json": 0o644}
@@ -30,12 +31,12 @@ KEPT_S = 3600
 
 
 def build(release: bool) -> Path:
-    """Compile the functions with cargo and return the folder of the binaries."""
-    command = ["cargo", "build", *(["--release"] if release else [])]
+    """Compile the functions and the command line with cargo and return the folder of the binaries."""
+    command = ["cargo", "build", *(["--release"] if release else []), "--package", "export-cli", "--bin", COMMAND_LINE]
     for crate in CRATES:
         command += ["--package", crate, "--bin", crate]
     if subprocess.run(command, cwd=ROOT, check=False).returncode:
-        raise StackError("cargo could not build the functions (see above)")
+        raise StackError("cargo could not build the functions and the command line (see above)")
     metadata = subprocess.run(
         ["cargo", "metadata", "--no-deps", "--format-version=1"], cwd=ROOT, check=True, capture_output=True)
     return Path(json.loads(metadata.stdout)["target_directory"]) / ("release" if release else "debug")

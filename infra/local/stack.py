@@ -53,7 +53,8 @@ OUTPUT_VARIABLES = {
 def up(options: argparse.Namespace) -> None:
     began = time.monotonic()
     instance = Instance(options.name)
-    code = bundles.bundle(options.bin_dir or bundles.build(options.release), options.template)
+    binaries = options.bin_dir or bundles.build(options.release)
+    code = bundles.bundle(binaries, options.template)
     built = time.monotonic()
     with locked():
         state = instance.state()
@@ -73,6 +74,7 @@ def up(options: argparse.Namespace) -> None:
             scratch.replace(instance.api_id_file)
             seed.seed(cloud, outputs)
             write_environment(instance, environment(cloud, state, outputs))
+            link_command_line(instance, binaries / bundles.COMMAND_LINE)
         except KeyboardInterrupt:
             instance.stop()
             raise
@@ -149,13 +151,23 @@ def write_environment(instance: Instance, variables: dict[str, str]) -> None:
         (STATE / "env").write_text(text, encoding="utf-8")
 
 
+def link_command_line(instance: Instance, program: Path) -> None:
+    """Put `mex` beside the environment file, if the binaries came with one."""
+    folders = [instance.env_file.parent, *([STATE] if instance.name == "default" else [])]
+    for folder in folders if program.is_file() else []:
+        link = folder / bundles.COMMAND_LINE
+        link.unlink(missing_ok=True)
+        link.symlink_to(program.resolve())
+
+
 def down(options: argparse.Namespace) -> None:
     instances = [each for each, _ in running()] if options.all else [Instance(options.name)]
     for instance in instances:
         with locked():
             was_running = instance.stop()
         if instance.name == "default":
-            (STATE / "env").unlink(missing_ok=True)
+            for name in ("env", bundles.COMMAND_LINE):
+                (STATE / name).unlink(missing_ok=True)
         print(f"down: {instance.name}" if was_running else f"{instance.name} was not up")
 
 

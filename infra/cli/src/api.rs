@@ -52,6 +52,15 @@ impl ListPage {
     }
 }
 
+/// The page of a batch's clips that is asked for.
+#[derive(Debug, Clone)]
+pub struct ClipsAsked {
+    /// Clips on it.
+    pub limit: usize,
+    /// `next` of the page before.
+    pub cursor: Option<String>,
+}
+
 /// The routes of a service.
 pub struct Api<'a> {
     client: &'a Client,
@@ -78,6 +87,18 @@ impl<'a> Api<'a> {
         match reply.job_id.as_deref().map(JobId::parse) {
             Some(Ok(id)) => Ok(id),
             _ => Err(CliError::new(Exit::Refused, reply.error_message)),
+        }
+    }
+
+    /// `POST /export/status`: the name of the job that a body asks for, if there is one. Makes nothing.
+    ///
+    /// # Errors
+    /// [`CliError`] if it is refused.
+    pub fn known(&self, body: &Value) -> Result<Option<JobId>, CliError> {
+        match self.client.send(&ServiceCall::post("/export/status", body.to_string())) {
+            Ok(answer) => Ok(parsed::<ExportReply>(&answer)?.job_id.and_then(|id| JobId::parse(&id).ok())),
+            Err(error) if error.status() == Some(404) => Ok(None),
+            Err(error) => Err(error),
         }
     }
 
@@ -158,7 +179,7 @@ impl<'a> Api<'a> {
         Viewed::of(self.client.send(&ServiceCall::post("/export/batch", body.to_string()))?.json()?)
     }
 
-    /// `GET /export/batch/{id}`, held for `wait` until all clips have ended, with the page of clips behind `cursor`.
+    /// `GET /export/batch/{id}`, held for `wait` until all clips have ended, with the page of clips that is asked for.
     ///
     /// # Errors
     /// [`CliError`] if there is no such batch, or no answer.
@@ -166,14 +187,11 @@ impl<'a> Api<'a> {
         &self,
         id: &BatchId,
         wait: Duration,
-        cursor: Option<String>,
-    ) -> Result<(Viewed<BatchView>, Option<Duration>), CliError> {
-        let path = with_query(
-            &format!("/export/batch/{id}"),
-            &[("limit", Some("500".to_owned())), ("cursor", cursor)],
-        );
-        let answer = self.client.send(&ServiceCall::get(path).waiting(wait))?;
-        Ok((Viewed::of(answer.json()?)?, answer.retry_after()))
+        clips: &ClipsAsked,
+    ) -> Result<Viewed<BatchView>, CliError> {
+        let parameters = [("limit", Some(clips.limit.to_string())), ("cursor", clips.cursor.clone())];
+        let call = ServiceCall::get(with_query(&format!("/export/batch/{id}"), &parameters));
+        Viewed::of(self.client.send(&call.waiting(wait))?.json()?)
     }
 
     /// `DELETE /export/batch/{id}`.

@@ -72,6 +72,29 @@ pub enum Command {
     /// Show how a clip would be made, and make nothing
     #[command(after_help = TIMES)]
     Plan(PlanArgs),
+    /// Ask for the clips of an edit list, a table or a JSON list, follow them, and get them with -o
+    #[command(after_help = TIMES)]
+    Batch(BatchArgs),
+    /// Ask for a clip of each segment of an event or a replay
+    #[command(after_help = TIMES)]
+    ClipAll(ClipAllArgs),
+    /// Ask once more for a job that has failed
+    Retry(RetryArgs),
+    /// Get the document of an event, in any format
+    Event(EventArgs),
+    /// Get the document of a replay, in any format
+    Replay(ReplayArgs),
+    /// Look at address, clock, session and rights, and name what to mend
+    Doctor,
+    /// Store an address and a session, read from stdin, as a profile
+    Login(LoginArgs),
+    /// Show or change the configuration
+    #[command(subcommand)]
+    Config(ConfigCommand),
+    /// Print the completions of a shell
+    Completion(CompletionArgs),
+    /// Write the manual pages to a folder
+    Man(ManArgs),
 }
 
 /// A window of a recording.
@@ -336,6 +359,206 @@ pub struct PlanArgs {
     /// The form.
     #[command(flatten)]
     pub shape: ClipShape,
+}
+
+/// `mex batch`
+#[derive(Debug, Clone, Args)]
+pub struct BatchArgs {
+    /// The list: FILE.edl (CMX 3600), FILE.csv, FILE.json, or - for JSON from stdin
+    #[arg(value_name = "FILE")]
+    pub file: PathBuf,
+    /// The recording of clips that name none
+    #[arg(value_parser = live_path)]
+    pub path: Option<LivePath>,
+    /// The instant of second 0 and timecode 00:00:00:00 (else the recording's start, for edit lists and tables)
+    #[arg(long, value_name = "T")]
+    pub zero: Option<Moment>,
+    /// Frames in a second of an edit list (else the recording's)
+    #[arg(long, value_name = "RATE", value_parser = rate)]
+    pub fps: Option<Rate>,
+    /// The form; --name is a template with {n:03}, {name}, {ref}, {source}, {title}
+    #[command(flatten)]
+    pub shape: ClipShape,
+    /// The use of its outcome.
+    #[command(flatten)]
+    pub sending: SendingArgs,
+}
+
+/// The times of segments.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub enum SegmentChoiceName {
+    /// As detected.
+    Original,
+    /// As optimized.
+    Optimized,
+    /// As optimized where there are such.
+    OptimizedElseOriginal,
+}
+
+/// `mex clip-all`
+#[derive(Debug, Clone, Args)]
+#[command(group = clap::ArgGroup::new("list").required(true).args(["event", "document"]))]
+pub struct ClipAllArgs {
+    /// The recording of the event
+    #[arg(value_parser = live_path)]
+    pub path: LivePath,
+    /// Name of the event
+    #[arg(long, requires = "program")]
+    pub event: Option<String>,
+    /// Program of the event
+    #[arg(long, requires = "event")]
+    pub program: Option<String>,
+    /// Id of a replay, whose segments are meant
+    #[arg(long, value_name = "ID", requires = "event")]
+    pub replay: Option<String>,
+    /// File with the document, as `mex event` prints it, in place of --event
+    #[arg(long, value_name = "FILE")]
+    pub document: Option<PathBuf>,
+    /// The instant of second 0 (else the event's start, where its times count from that)
+    #[arg(long, value_name = "T")]
+    pub zero: Option<Moment>,
+    /// The times of the segments
+    #[arg(long, value_enum, value_name = "TIMES")]
+    pub segments: Option<SegmentChoiceName>,
+    /// Only segments with this feature; may be repeated
+    #[arg(long, value_name = "NAME")]
+    pub feature: Vec<String>,
+    /// Only segments that a reviewer likes
+    #[arg(long)]
+    pub liked: bool,
+    /// Audio track of the optimized times and of feedback
+    #[arg(long, value_name = "TRACK")]
+    pub audio_track: Option<u16>,
+    /// The form; --name is a template with {n:03}, {event}, {program}, {replay}, {features}
+    #[command(flatten)]
+    pub shape: ClipShape,
+    /// The use of its outcome.
+    #[command(flatten)]
+    pub sending: SendingArgs,
+}
+
+/// `mex retry`
+#[derive(Debug, Clone, Args)]
+pub struct RetryArgs {
+    /// The job
+    #[arg(value_parser = job_id)]
+    pub job: JobId,
+    /// The use of its outcome.
+    #[command(flatten)]
+    pub sending: SendingArgs,
+}
+
+/// The form of a document.
+#[derive(Debug, Clone, Args)]
+pub struct DocumentArgs {
+    /// Format
+    #[arg(long, value_parser = ["json", "ndjson", "csv", "edl", "otio", "vtt"])]
+    pub format: Option<String>,
+    /// Whose JSON: the developer guide's or Media Replay Engine's own
+    #[arg(long, value_parser = ["guide", "mre"])]
+    pub view: Option<String>,
+    /// Build it now, or take the last stored export
+    #[arg(long, value_parser = ["live", "stored"])]
+    pub source: Option<String>,
+    /// Audio track whose times are used
+    #[arg(long)]
+    pub track: Option<u16>,
+    /// Times of the segments
+    #[arg(long, value_parser = ["best", "optimized", "original"])]
+    pub times: Option<String>,
+    /// Frames in a second (else the event's)
+    #[arg(long, value_name = "RATE", value_parser = rate)]
+    pub fps: Option<Rate>,
+    /// Drop-frame labels
+    #[arg(long)]
+    pub df: bool,
+    /// Cut from the event's recording, or from each segment's own clip
+    #[arg(long, value_parser = ["event", "clips"])]
+    pub media: Option<String>,
+    /// Label of the event's time 0
+    #[arg(long, value_name = "LABEL")]
+    pub tc: Option<String>,
+    /// First label of what is edited together
+    #[arg(long, value_name = "LABEL")]
+    pub record: Option<String>,
+    /// Clock of cues
+    #[arg(long, value_parser = ["event", "replay"])]
+    pub clock: Option<String>,
+    /// Write to a file, or with - to stdout
+    #[arg(short, long, value_name = "FILE|-")]
+    pub output: Option<PathBuf>,
+    /// Replace a file that is there
+    #[arg(long, requires = "output")]
+    pub force: bool,
+}
+
+/// `mex event`
+#[derive(Debug, Clone, Args)]
+pub struct EventArgs {
+    /// Name of the event
+    pub event: String,
+    /// Its program
+    pub program: String,
+    /// The form.
+    #[command(flatten)]
+    pub document: DocumentArgs,
+}
+
+/// `mex replay`
+#[derive(Debug, Clone, Args)]
+pub struct ReplayArgs {
+    /// Id of the replay
+    pub id: String,
+    /// Name of its event
+    pub event: String,
+    /// Its program
+    pub program: String,
+    /// The form.
+    #[command(flatten)]
+    pub document: DocumentArgs,
+}
+
+/// `mex login`
+#[derive(Debug, Clone, Args)]
+pub struct LoginArgs {
+    /// Use this profile from now on if none is named
+    #[arg(long)]
+    pub default: bool,
+}
+
+/// `mex config`
+#[derive(Debug, Clone, Subcommand)]
+pub enum ConfigCommand {
+    /// Print the path of the configuration
+    Path,
+    /// Print the configuration
+    List,
+    /// Print a value: default, or PROFILE.KEY
+    Get {
+        /// The key
+        key: String,
+    },
+    /// Store a value: default, or PROFILE.KEY with url, container, bucket, region, env, session-file, session-command
+    Set {
+        /// The key
+        key: String,
+        /// The value; an empty one removes the key
+        value: String,
+    },
+}
+
+/// `mex completion`
+#[derive(Debug, Clone, Args)]
+pub struct CompletionArgs {
+    /// The shell
+    pub shell: clap_complete::Shell,
+}
+
+/// `mex man`
+#[derive(Debug, Clone, Args)]
+pub struct ManArgs {
+    /// The folder
+    pub folder: PathBuf,
 }
 
 fn live_path(text: &str) -> Result<LivePath, String> {

@@ -1,9 +1,17 @@
 //! The commands.
 
+mod batch;
+mod batch_delivery;
 mod clip;
 mod delivery;
+mod doctor;
+mod documents;
 mod jobs;
+mod outcome;
+mod place;
 mod recordings;
+mod retry;
+mod setup;
 
 use crate::api::Api;
 use crate::args::{Arguments, Command};
@@ -49,19 +57,36 @@ impl Context {
 /// # Errors
 /// [`CliError`] with what is wrong, and how the process ends.
 pub fn run(arguments: &Arguments) -> Result<(), CliError> {
-    let context = Context::new(arguments)?;
     match &arguments.command {
-        Command::Clip(command) => clip::clip(&context, command),
-        Command::Thumb(command) => clip::thumb(&context, command),
-        Command::Last(command) => clip::last(&context, command),
-        Command::Watch(command) => jobs::watch(&context, command),
-        Command::Jobs(command) => jobs::list(&context, command),
-        Command::Show(command) => jobs::show(&context, command),
-        Command::Cancel(command) => jobs::cancel(&context, command),
-        Command::Get(command) => delivery::get(&context, command),
-        Command::Recordings(command) => recordings::list(&context, command),
-        Command::Info(command) => recordings::info(&context, command),
-        Command::Plan(command) => clip::plan(&context, command),
+        Command::Login(command) => setup::login(arguments, command),
+        Command::Config(command) => setup::config(command),
+        Command::Completion(command) => setup::completion(command),
+        Command::Man(command) => setup::man(command),
+        asking => ask(&Context::new(arguments)?, asking),
+    }
+}
+
+/// Runs a command that asks the service.
+fn ask(context: &Context, command: &Command) -> Result<(), CliError> {
+    match command {
+        Command::Clip(command) => clip::clip(context, command),
+        Command::Thumb(command) => clip::thumb(context, command),
+        Command::Last(command) => clip::last(context, command),
+        Command::Plan(command) => clip::plan(context, command),
+        Command::Batch(command) => batch::batch(context, command),
+        Command::ClipAll(command) => batch::clip_all(context, command),
+        Command::Watch(command) => jobs::watch(context, command),
+        Command::Jobs(command) => jobs::list(context, command),
+        Command::Show(command) => jobs::show(context, command),
+        Command::Cancel(command) => jobs::cancel(context, command),
+        Command::Retry(command) => retry::retry(context, command),
+        Command::Get(command) => delivery::get(context, command),
+        Command::Recordings(command) => recordings::list(context, command),
+        Command::Info(command) => recordings::info(context, command),
+        Command::Event(command) => documents::event(context, command),
+        Command::Replay(command) => documents::replay(context, command),
+        Command::Doctor => doctor::doctor(context),
+        Command::Login(_) | Command::Config(_) | Command::Completion(_) | Command::Man(_) => Ok(()),
     }
 }
 

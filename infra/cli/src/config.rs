@@ -6,7 +6,7 @@ mod secret;
 
 pub use env_file::EnvFile;
 pub use profile::{ConfigFile, ServiceProfile, config_path};
-pub use secret::Secret;
+pub use secret::{Secret, SessionSource};
 
 use crate::error::{CliError, Exit};
 use crate::world;
@@ -124,7 +124,10 @@ fn session(
 }
 
 /// An address of HTTP, without what would make other routes of it.
-fn address(url: &str) -> Result<String, CliError> {
+///
+/// # Errors
+/// [`CliError`] that says what is wrong with it.
+pub fn address(url: &str) -> Result<String, CliError> {
     let wrong = |why: &str| {
         let help = "an address looks like https://abc.execute-api.eu-west-1.amazonaws.com";
         Err(CliError::usage(format!("the address {url:?} {why}")).help(help))

@@ -62,12 +62,20 @@ pub struct ServiceCall {
     body: Option<String>,
     headers: Vec<(&'static str, String)>,
     wait: Duration,
+    is_signed_in: bool,
 }
 
 impl ServiceCall {
     /// A request of `path`, which begins with `/` and is encoded already.
     pub fn new(method: Method, path: impl Into<String>) -> Self {
-        Self { method, path: path.into(), body: None, headers: Vec::new(), wait: Duration::ZERO }
+        Self {
+            method,
+            path: path.into(),
+            body: None,
+            headers: Vec::new(),
+            wait: Duration::ZERO,
+            is_signed_in: true,
+        }
     }
 
     /// A `GET`.
@@ -80,6 +88,13 @@ impl ServiceCall {
         let mut call = Self::new(Method::POST, path);
         call.body = Some(body);
         call.header("Content-Type", "application/json")
+    }
+
+    /// Of a route that takes no session.
+    #[must_use]
+    pub fn without_session(mut self) -> Self {
+        self.is_signed_in = false;
+        self
     }
 
     /// With a header.
@@ -138,6 +153,14 @@ impl Client {
         if answer.status < 400 { Ok(answer) } else { Err(refusal(&answer)) }
     }
 
+    /// The `Date` of an answer, whatever its status.
+    ///
+    /// # Errors
+    /// [`CliError`] without an answer.
+    pub fn date(&self, call: &ServiceCall) -> Result<Option<String>, CliError> {
+        self.retried(call).map(|answer| answer.header("Date").map(str::to_owned))
+    }
+
     fn retried(&self, call: &ServiceCall) -> Result<HttpAnswer, CliError> {
         let mut tries = 0;
         loop {
@@ -193,7 +216,7 @@ impl Client {
         for (name, value) in &call.headers {
             request = request.header(*name, value);
         }
-        if let Some(session) = &self.session {
+        if let Some(session) = self.session.as_ref().filter(|_| call.is_signed_in) {
             request = request.header("Authorization", format!("Bearer {}", session.reveal()));
         }
         let patience = Some(call.wait + PATIENCE.min(self.patience.stall * 2));
@@ -247,7 +270,7 @@ impl Client {
             return;
         }
         let mut line = format!("> curl -X {} '{}{}'", call.method, self.base, call.path);
-        if self.session.is_some() {
+        if self.session.is_some() && call.is_signed_in {
             line += " -H \"Authorization: Bearer $MEX_SESSION\"";
         }
         for (name, value) in &call.headers {

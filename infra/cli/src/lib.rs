@@ -12,6 +12,7 @@ pub mod output;
 pub mod progress;
 pub mod request;
 pub mod show;
+pub mod sign;
 pub mod signals;
 pub mod times;
 pub mod tls;

@@ -1,5 +1,9 @@
 //! The body of `POST /export`, made of options and judged by the service's own rules.
 
+mod batch;
+
+pub use batch::{batch, check_batch};
+
 use crate::args::{ClipShape, CodecName};
 use crate::config::Settings;
 use crate::error::CliError;

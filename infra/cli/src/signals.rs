@@ -8,6 +8,7 @@ use export_domain::ids::{BatchId, JobId};
 use signal_hook::consts::{SIGINT, SIGTERM};
 use signal_hook::iterator::Signals;
 use std::io::{IsTerminal, Write};
+use std::path::Path;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
@@ -38,10 +39,11 @@ pub fn following(jobs: &[JobId], is_own: bool, resume: Option<String>) {
     (run.jobs, run.is_own, run.resume) = (jobs.to_vec(), is_own, resume);
 }
 
-/// Notes a batch that this run has asked for.
-pub fn following_batch(id: &BatchId) {
+/// Notes a batch that this run follows to `output`; `is_own` if it has asked for it.
+pub fn following_batch(id: &BatchId, is_own: bool, output: Option<&Path>) {
     let mut run = run();
-    (run.batches, run.is_own) = (vec![id.clone()], true);
+    (run.batches, run.is_own) = (vec![id.clone()], is_own);
+    run.resume = output.map(|output| format!("mex get {id} -o {}", output.display()));
 }
 
 /// Notes that all work has ended.

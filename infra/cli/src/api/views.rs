@@ -251,9 +251,18 @@ pub struct ClipView {
     pub detail: Option<String>,
 }
 
+impl ClipView {
+    /// Returns `true` if its files are there.
+    pub fn is_ready(&self) -> bool {
+        self.state == "READY"
+    }
+}
+
 /// An entry of a list that makes no clip.
 #[derive(Debug, Clone, Deserialize)]
 pub struct SkippedView {
+    /// Its place in the list, from 1.
+    pub n: usize,
     /// Why.
     pub why: String,
 }

@@ -1,16 +1,15 @@
 //! `mex clip`, `thumb`, `last` and `plan`: from a window as it is written to a request.
 
 use super::Context;
-use super::delivery::{JobDelivery, deliver};
-use crate::api::RecordingView;
+use super::delivery::deliver;
+use super::place::timeline;
 use crate::args::{ClipArgs, ClipShape, LastArgs, PlanArgs, SendingArgs, ThumbArgs, WindowArgs};
 use crate::error::CliError;
 use crate::request::{self, misplaced};
-use crate::times::{Length, Moment, PlaceError, RecordingClocks, RecordingTimeline, WindowPoint};
-use crate::{progress, show, world};
+use crate::show;
+use crate::times::{Length, Moment, PlaceError, RecordingTimeline, WindowPoint};
 use export_domain::ids::LivePath;
 use export_domain::time::Millis;
-use export_domain::timecode::Rate;
 use serde_json::Value;
 
 /// Asks for a clip.
@@ -66,7 +65,11 @@ pub(super) fn plan(context: &Context, command: &PlanArgs) -> Result<(), CliError
     context.output.result(&plan.raw, &show::plan(&plan.view), std::slice::from_ref(&plan.view.kind))
 }
 
-fn send(context: &Context, body: &Value, sending: &SendingArgs) -> Result<(), CliError> {
+/// Asks for what a body says, unless it is only to be shown.
+///
+/// # Errors
+/// [`CliError`] if it is not there in the end.
+pub(super) fn send(context: &Context, body: &Value, sending: &SendingArgs) -> Result<(), CliError> {
     request::check(body)?;
     if sending.dry_run {
         return context.output.line(&format!("{body:#}"));
@@ -76,13 +79,7 @@ fn send(context: &Context, body: &Value, sending: &SendingArgs) -> Result<(), Cl
         let raw = serde_json::json!({ "id": id });
         return context.output.result(&raw, &[id.to_string()], &[id.to_string()]);
     }
-    let delivery = JobDelivery {
-        output: sending.output.as_deref(),
-        force: sending.force,
-        allows_lack: sending.allow_lack,
-        ..JobDelivery::default()
-    };
-    deliver(context, &[id], &delivery)
+    deliver(context, &[id], &sending.into())
 }
 
 /// The start and the length of a window.
@@ -110,43 +107,4 @@ fn span(timeline: &RecordingTimeline, from: WindowPoint, to: Moment) -> Result<M
     } else {
         to.at - from.at
     })
-}
-
-/// The clocks of a recording. One that is to begin only, and one that may not be looked at, has none yet.
-fn timeline(
-    context: &Context,
-    path: &LivePath,
-    fps: Option<Rate>,
-    from: Option<Moment>,
-) -> Result<RecordingTimeline, CliError> {
-    let now = world::now();
-    match context.api().recording(path) {
-        Ok(found) => Ok(RecordingTimeline {
-            now,
-            recording: Some(clocks(&found.view)),
-            rate: fps.or_else(|| rate(&found.view)),
-        }),
-        Err(error) => {
-            let unknown = RecordingTimeline { now, recording: None, rate: fps };
-            let begins = from.and_then(|from| unknown.place(from, None).ok()).map(|place| place.at);
-            let is_planned = begins.is_some_and(|begins| begins > now);
-            match error.status() {
-                Some(403) => Ok(unknown),
-                Some(404) if is_planned => {
-                    progress::say("there is no such recording yet: the job will wait for it");
-                    Ok(unknown)
-                }
-                _ => Err(error),
-            }
-        }
-    }
-}
-
-fn clocks(recording: &RecordingView) -> RecordingClocks {
-    let origin = recording.start_pos_ms.zip(recording.start_time_ms).map(|(at, time)| at - time);
-    RecordingClocks { origin, end: recording.end_time_ms }
-}
-
-fn rate(recording: &RecordingView) -> Option<Rate> {
-    Rate::read(recording.video.as_ref()?.frame_rate.as_deref()?)
 }

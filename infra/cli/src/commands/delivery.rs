@@ -1,6 +1,8 @@
 //! From jobs to files: follow, get, print, judge. `mex get` is that alone.
 
 use super::Context;
+use super::batch_delivery::{batch_named, deliver_batch};
+use super::outcome::JobDelivery;
 use crate::api::{JobView, Viewed};
 use crate::args::GetArgs;
 use crate::download::{DownloadGoal, Downloader, FileKind, WantedFile};
@@ -12,22 +14,7 @@ use export_domain::job::State;
 use serde_json::{Value, json};
 use std::path::{Path, PathBuf};
 
-/// The use of jobs' outcomes.
-#[derive(Debug, Clone, Copy, Default)]
-pub(super) struct JobDelivery<'a> {
-    /// The place of the files; without it they are not fetched.
-    pub output: Option<&'a Path>,
-    /// Which file, if not what the job makes.
-    pub which: Option<FileKind>,
-    /// Files that are there are replaced.
-    pub force: bool,
-    /// A missing part is no failure.
-    pub allows_lack: bool,
-    /// The jobs are not of this run.
-    pub is_foreign: bool,
-}
-
-/// Gets files of jobs.
+/// Gets files of jobs, or of a batch.
 ///
 /// # Errors
 /// [`CliError`] if one does not come.
@@ -40,7 +27,25 @@ pub(super) fn get(context: &Context, command: &GetArgs) -> Result<(), CliError> 
         allows_lack: command.allow_lack,
         is_foreign: true,
     };
-    deliver(context, &command.jobs, &delivery)
+    deliver_either(context, &command.jobs, &delivery)
+}
+
+/// Delivers jobs, or the batch of that name.
+///
+/// # Errors
+/// As [`deliver`].
+pub(super) fn deliver_either(
+    context: &Context,
+    ids: &[JobId],
+    delivery: &JobDelivery<'_>,
+) -> Result<(), CliError> {
+    match (deliver(context, ids, delivery), ids) {
+        (Err(error), [id]) if error.status() == Some(404) => match batch_named(context, id) {
+            Some(batch) => deliver_batch(context, &batch, delivery),
+            None => Err(error),
+        },
+        (result, _) => result,
+    }
 }
 
 /// Follows jobs to their ends, gets what is wanted of them, and prints both.

@@ -1,13 +1,15 @@
 //! `mex watch`, `jobs`, `show` and `cancel`.
 
-use super::delivery::{JobDelivery, deliver};
+use super::batch_delivery::batch_named;
+use super::delivery::deliver_either;
+use super::outcome::JobDelivery;
 use super::{Context, partly};
 use crate::api::{JobView, Viewed};
 use crate::args::{CancelArgs, JobArgs, JobsArgs, StateName, WatchArgs};
 use crate::error::{CliError, Exit};
 use crate::times::length_text;
 use crate::{progress, show, world};
-use export_domain::ids::{JobId, LivePath};
+use export_domain::ids::{BatchId, JobId, LivePath};
 use export_domain::time::{EpochMs, Millis};
 use jiff::Timestamp;
 use serde_json::Value;
@@ -28,7 +30,7 @@ pub(super) fn watch(context: &Context, command: &WatchArgs) -> Result<(), CliErr
         progress::say("no job is under way");
         return Ok(());
     }
-    deliver(
+    deliver_either(
         context,
         &ids,
         &JobDelivery { allows_lack: command.allow_lack, is_foreign: true, ..JobDelivery::default() },
@@ -107,13 +109,28 @@ pub(super) fn cancel(context: &Context, command: &CancelArgs) -> Result<(), CliE
     let plain: Vec<String> = cancelled.iter().map(|job| format!("cancelled {}", job.view.id)).collect();
     let quiet: Vec<String> = cancelled.iter().map(|job| job.view.id.clone()).collect();
     context.output.result(&raw, &plain, &quiet)?;
-    if ids.len() == 1 {
-        return failed.pop().map_or(Ok(()), Err);
+    if let [id] = ids.as_slice() {
+        return failed.pop().map_or(Ok(()), |error| cancel_batch(context, id, error));
     }
     for error in &failed {
         progress::say(&error.to_string());
     }
     partly(ids.len() - cancelled.len(), ids.len(), "cancelled")
+}
+
+/// Cancels the batch of a name that no job has.
+fn cancel_batch(context: &Context, id: &JobId, error: CliError) -> Result<(), CliError> {
+    match BatchId::parse(id.as_str()) {
+        Ok(batch) if error.status() == Some(404) && batch_named(context, id).is_some() => {
+            context.api().cancel_batch(&batch)?;
+            if context.output.is_plain() {
+                context.output.line(&format!("cancelled {batch}"))
+            } else {
+                Ok(())
+            }
+        }
+        _ => Err(error),
+    }
 }
 
 fn cancel_one(context: &Context, id: &JobId) -> Result<Viewed<JobView>, CliError> {

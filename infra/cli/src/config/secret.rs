@@ -50,6 +50,22 @@ pub enum SessionSource {
 }
 
 impl SessionSource {
+    /// The file's path.
+    pub fn file(&self) -> Option<String> {
+        match self {
+            Self::File(path) => Some(path.display().to_string()),
+            Self::Command(_) => None,
+        }
+    }
+
+    /// The command.
+    pub fn command(&self) -> Option<String> {
+        match self {
+            Self::Command(command) => Some(command.clone()),
+            Self::File(_) => None,
+        }
+    }
+
     /// Gets the session.
     ///
     /// # Errors

@@ -3,9 +3,9 @@
 use crate::api::FileView;
 use crate::error::{CliError, Exit};
 use crate::output::written;
+use crate::sign::hex;
 use export_domain::ids::JobId;
 use sha2::{Digest, Sha256};
-use std::fmt::Write as _;
 use std::fs::{File, OpenOptions, TryLockError};
 use std::io::{self, Read, Write};
 use std::path::{Path, PathBuf};
@@ -161,9 +161,5 @@ fn is_like(path: &Path, expected: &FileView) -> io::Result<bool> {
             count => hash.update(chunk.get(..count).unwrap_or_default()),
         }
     }
-    let text = hash.finalize().iter().fold(String::new(), |mut text, byte| {
-        let _ = write!(text, "{byte:02x}");
-        text
-    });
-    Ok(text == *sum)
+    Ok(hex(&hash.finalize()) == *sum)
 }

@@ -63,7 +63,9 @@ pub fn refusal(answer: &HttpAnswer) -> CliError {
     let told = told.iter().find_map(|name| body.get(name)?.as_str()).filter(|text| !text.is_empty());
     let error =
         CliError::new(exit, told.unwrap_or(usual)).maybe_help(advice(told.unwrap_or_default()).or(help));
-    faults(&body).into_iter().fold(error, CliError::because).answered(answer.status, answer.correlation_id())
+    // A single fault is often the detail itself.
+    let faults = faults(&body).into_iter().filter(|fault| Some(fault.as_str()) != told);
+    faults.fold(error, CliError::because).answered(answer.status, answer.correlation_id())
 }
 
 /// The exit code of a status, its text if the body has none, and the remedy.

@@ -2,10 +2,13 @@
 
 #![expect(clippy::unwrap_used, reason = "a suite has nobody to return an error to")]
 
+mod batches;
+mod documents;
 mod downloads;
 mod fake;
 mod faults;
 mod jobs;
 mod run;
+mod setup;
 mod signals;
 mod snapshots;
