@@ -44,7 +44,7 @@ $(error ARCH is arm64 or x86_64, not $(ARCH))
 endif
 
 .DEFAULT_GOAL := help
-.PHONY: help setup lock up down logs ps demo watch layer layer-news build sbom package deploy destroy tenant session smoke fmt fmt-check lint docs openapi apidocs deny audit template-check \
+.PHONY: help setup lock up down logs ps demo watch cli install-cli layer layer-news build sbom package deploy destroy tenant session smoke fmt fmt-check lint docs openapi apidocs deny audit template-check \
         test test-rust test-infra test-cdk test-e2e test-contract contract test-smoke test-upgrade test-chaos model simulate chaos soak soak-media test-packagers test-clients fuzz mutants bench bench-media ci clean
 
 help: ## List the targets
@@ -106,6 +106,23 @@ demo: up ## Cut a clip from a demo recording, check every frame of it, and expor
 watch: $(TOOLS)/.stamp ## Run single functions against the local stack with `cargo lambda watch`, rebuilt at each change
 	@test -f .local/env || { echo "run \`make up\` first"; exit 1; }
 	@cargo lambda watch --env-file .local/env
+
+# ---- the command line
+
+PREFIX ?= $(HOME)/.local
+
+cli: ## Build mex, optimised, into target/release, with completions and manual pages in target/cli
+	@cargo build --release --locked --package export-cli --bin mex
+	@target/release/mex man target/cli/man
+	@for shell in bash zsh fish powershell elvish; do target/release/mex completion $$shell > target/cli/mex.$$shell; done
+
+install-cli: cli ## Install mex with its completions and manual pages (PREFIX=~/.local)
+	@install -D -m 755 -t $(PREFIX)/bin target/release/mex
+	@install -D -m 644 -t $(PREFIX)/share/man/man1 target/cli/man/*.1
+	@install -D -m 644 target/cli/mex.bash $(PREFIX)/share/bash-completion/completions/mex
+	@install -D -m 644 target/cli/mex.zsh $(PREFIX)/share/zsh/site-functions/_mex
+	@install -D -m 644 target/cli/mex.fish $(PREFIX)/share/fish/vendor_completions.d/mex.fish
+	@echo "mex is in $(PREFIX)/bin"
 
 # ---- deploying to AWS
 

@@ -4,6 +4,8 @@
 import argparse
 import json
 import os
+import shlex
+import subprocess
 import sys
 import time
 from fractions import Fraction
@@ -43,42 +45,43 @@ def publish(stack: Stack, recording: Recording) -> None:
     print(f"{'':12}{SECONDS} s, 640x360, H.264 + AAC, {len(recording.files)} objects, {recording.size() / 1e6:.1f} MB")
 
 
-def poll(stack: Stack, body: dict) -> dict:
-    """Send the request until its answer is final; every new answer is printed."""
-    last = None
-    while True:
-        answer = stack.export(body)
-        reply = answer.body
-        shown = {key: reply.get(key) for key in ("ErrorCode", "ErrorMessage", "LackLength", "TimeWait")}
-        if shown != last:
-            print(f"            {answer.status}  " + "  ".join(f"{key} {value}" for key, value in shown.items()))
-        last = shown
-        if answer.status != 200 or answer.final:
-            return reply
-        time.sleep(min(reply["TimeWait"], 2000) / 1000)
+def mex(env: Path, *words: object, shown: bool = True) -> str:
+    """Run the command line as a person would, and return what it prints; its progress goes to the terminal."""
+    if shown:
+        print(f"$ mex {shlex.join(map(str, words))}", flush=True)
+    program, surroundings = env.parent / "mex", os.environ | {"MEX_ENV": str(env)}
+    done = subprocess.run([program, *map(str, words)], env=surroundings, cwd=ROOT, stdout=subprocess.PIPE, text=True, check=False)
+    if shown:
+        print("".join(f"  {line}\n" for line in done.stdout.splitlines()), end="")
+    if done.returncode:
+        sys.exit(f"FAILED      mex {words[0]} ended with {done.returncode}")
+    return done.stdout
 
 
-def check(stack: Stack, recording: Recording, reply: dict, folder: Path) -> list[str]:
-    """Download clip and JPEG, decode them, and print what is really in them."""
+def check(recording: Recording, job: dict, clip: Path, jpeg: Path) -> list[str]:
+    """Decode clip and JPEG, and print what is really in them."""
     expected = recording.truth.expected(START, DURATION_MS * MS)
-    clip, jpeg = (stack.fetch(reply[key], folder) for key in ("VideoPath", "ImagePath"))
     report = verify.verify(clip, recording.truth.fps)
     problems = report.problems(expected)
     number = quality.jpeg_number(jpeg)
     problems += [f"JPEG shows frame {number}"] if number != expected.frames[0] else []
-    problems += [f"LackLength is {reply['LackLength']}"] if reply["LackLength"] != expected.lack_ms else []
+    problems += [f"{job['lack_ms']} ms are said to be missing"] if job["lack_ms"] != expected.lack_ms else []
     offsets = [abs(o) for track in report.audio for o in track.offsets_ms.values()]
     print(f"clip        {clip.relative_to(ROOT)}  {clip.stat().st_size / 1e6:.2f} MB")
     print(f"jpeg        {jpeg.relative_to(ROOT)}  {jpeg.stat().st_size / 1e3:.0f} kB, shows frame {number}")
     print(f"frames      {verify.spans(report.numbers)}, expected {verify.spans(expected.frames)}")
     largest = max(offsets, default=0)
     print(f"sound       {len(report.audio)} track, {len(offsets)} tones, largest A/V offset {largest:.1f} ms")
-    print(f"lack        {reply['LackLength']} ms, expected {expected.lack_ms} ms")
+    print(f"lack        {job['lack_ms']} ms, expected {expected.lack_ms} ms")
     print(f"picture     {quality.clip_psnr(clip, recording, report.numbers):.1f} dB against the recording")
-    job = stack.status(reply["JobId"], Accept="application/vnd.export.job+json").body
-    plan = {key: job.get("plan", {}).get(key) for key in ("kind", "frames_encoded", "bytes_read", "bytes_written")}
+    plan = {key: job["plan"][key] for key in ("kind", "frames_encoded", "bytes_read", "bytes_written")}
     print("work        " + ", ".join(f"{key.replace('_', ' ')} {value}" for key, value in plan.items()))
     return problems
+
+
+def clock(time: Fraction) -> str:
+    """A time of the recording as `mex` reads it; less than a minute."""
+    return f"00:00:{float(time):06.3f}"
 
 
 def main() -> int:
@@ -93,22 +96,21 @@ def main() -> int:
     recording = demo_recording()
     publish(stack, recording)
     name = f"demo-{time.time_ns():x}" if args.new else "demo"
-    body = stack.request(recording, START, DURATION_MS, name, export_type=0, container="mp4")
-    known = stack.send("POST", "/export/status", body).status == 200
-    print(f"request     curl -H 'Content-Type: application/json' {stack.env['API_URL']}/export -d '{json.dumps(body)}'")
-    print("answers     " + ("this job was already there" if known else "a new job"))
-    begun = time.perf_counter()
-    reply = poll(stack, body)
-    elapsed = time.perf_counter() - begun
-    if reply["ErrorCode"] != 5:
-        print(f"FAILED      {reply}")
-        return 1
+    window = [PATH, "--from", clock(START), "--for", f"{DURATION_MS // 1000}s", "--name", name]
     folder = ROOT / ".local" / "demo"
-    folder.mkdir(parents=True, exist_ok=True)
-    problems = check(stack, recording, reply, folder)
+    clip, jpeg = folder / f"{name}.mp4", folder / f"{name}.jpg"
+    mex(args.env, "info", PATH)
+    mex(args.env, "plan", *window)
+    begun = time.perf_counter()
+    mex(args.env, "clip", *window, "-o", clip.relative_to(ROOT), "--force")
+    elapsed = time.perf_counter() - begun
+    # The same request is the same job.
+    made = json.loads(mex(args.env, "clip", *window, "--json", shown=False))
+    mex(args.env, "get", made["id"], "--image", "-o", jpeg.relative_to(ROOT), "--force")
+    problems = check(recording, made, clip, jpeg)
     for problem in problems:
         print(f"WRONG       {problem}")
-    print(f"{'FAILED' if problems else 'ok':12}{elapsed:.1f} s from the request to the last answer")
+    print(f"{'FAILED' if problems else 'ok':12}{elapsed:.1f} s from the request to the file")
     return bool(problems)
 
 

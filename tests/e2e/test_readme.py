@@ -7,12 +7,15 @@ import shlex
 import subprocess
 import sys
 from collections.abc import Iterator
+from fractions import Fraction
 from typing import NamedTuple
 
 import boto3
 import imageio_ffmpeg
 import pytest
 from samtranslator.yaml_helper import yaml_parse
+
+from media.verify import verify
 
 from .stack import LAUNCHER, ROOT, Stack
 
@@ -21,6 +24,8 @@ COMMAND = re.compile(r"(?:make|cargo|curl|npm|npx|aws|cd|ffmpeg|FFMPEG=\.\.\.|\.
 # Goals and lines that nothing executes.
 BY_HAND = {
     "lock": "needs the package registry, and changes pins",
+    "cli": "compiles for minutes; test-rust and test-e2e run the same program",
+    "install-cli": "compiles for minutes, and writes to the home folder",
     "openapi": "writes what test-rust compares",
     "npm install --install-links ../media-export/infra/cdk": "is for an app of the reader's own",
     "npx aws-cdk@2 bootstrap": "changes an account of AWS",
@@ -190,7 +195,7 @@ def test_every_command_is_executed_or_needs_aws():
     written = [command for page, text in pages().items() for command in commands(page, text)]
     assert len(written) > 100
     assert [command[:2] for command in written if not is_executed(command)] == []
-    assert [page for page, _ in scripts()] == ["README.md"] * 4
+    assert [page for page, _ in scripts()] == ["README.md"] * 5
 
 
 def test_every_line_for_make_would_be_taken():
@@ -361,7 +366,7 @@ def run_script(script: str) -> subprocess.CompletedProcess:
 
 
 def test_the_example_of_formats_gives_each(demo):
-    done = run_script(scripts()[3][1])
+    done = run_script(scripts()[4][1])
     drop, clips, table, cues = re.split("(?=TITLE: |Event,Program|WEBVTT)", done.stdout)[1:]
     assert "FCM: DROP FRAME" in drop and "FCM: NON-DROP FRAME" in clips and "\n001  S0000001 B " in clips
     assert table.startswith("Event,Program,ReplayId,Segment,Start,End,") and " --> " in cues
@@ -369,8 +374,31 @@ def test_the_example_of_formats_gives_each(demo):
     assert timeline["OTIO_SCHEMA"] == "Timeline.1"
 
 
-def test_the_example_answers_as_the_page_says(demo):
+def test_the_example_of_the_command_line_gets_files(demo):
     done = run_script(scripts()[0][1])
+    folder = ROOT / ".local" / NAME / "clips"
+    found = {path.suffix: path for path in folder.iterdir() if path.stem in ("clip_1562252828133", "goal")}
+    assert {*found} == {".mp4", ".jpg"} and len([*folder.iterdir()]) == 4, done.stdout
+    assert verify(found[".mp4"], Fraction(25)).numbers == [*range(183, 408)]
+    assert "\nEvent,Program,ReplayId," in done.stdout
+
+
+def test_every_option_of_mex_on_the_pages_is_one(demo):
+    written = {line for text in pages().values() for line in re.findall(r"(?m)(?:^ *|`)(mex [a-z-]+[^`#\n]*)", text)}
+    assert len(written) > 20
+
+    def lacking(line: str) -> list[str]:
+        command, *words = shlex.split(line.replace("…", ""))[1:]
+        program = str(ROOT / ".local" / NAME / "mex")
+        known = subprocess.run([program, command, "--help"], capture_output=True, text=True, check=False).stdout
+        options = [word.partition("=")[0] for word in words if re.match("-+[a-z]", word)]
+        return [option for option in (command, *options) if not re.search(rf"{option}\b", known)]
+
+    assert {line: found for line in written if (found := lacking(line))} == {}
+
+
+def test_the_example_answers_as_the_page_says(demo):
+    done = run_script(scripts()[1][1])
     first, second, asked, still, listed = [json.loads(line) for line in done.stdout.splitlines()]
     # A machine that is busy with other things may not have made it by then.
     told = (first["ErrorCode"], second["ErrorCode"] in (1, 5), still["ErrorCode"] in (0, 1))
@@ -387,8 +415,8 @@ def test_the_example_answers_as_the_page_says(demo):
 
 
 def test_the_examples_of_batches_make_all_clips(demo):
-    made, listed = [json.loads(line) for line in run_script(scripts()[1][1]).stdout.splitlines()]
-    cut = json.loads(run_script(scripts()[2][1]).stdout)
+    made, listed = [json.loads(line) for line in run_script(scripts()[2][1]).stdout.splitlines()]
+    cut = json.loads(run_script(scripts()[3][1]).stdout)
     assert made["id"] in [batch["id"] for batch in listed["batches"]]
     stack = Stack(ROOT / ".local" / NAME / "env")
     for batch, name in ((made, "goal 1"), (cut, "goal 2")):
