@@ -65,6 +65,8 @@ pub enum Command {
     Cancel(CancelArgs),
     /// Get the files of jobs
     Get(GetArgs),
+    /// Print the address of a clip as a playlist, which may be there before its file
+    Play(PlayArgs),
     /// List recordings
     Recordings(RecordingsArgs),
     /// Show what a recording holds
@@ -329,6 +331,20 @@ pub struct GetArgs {
     /// Take a clip that lacks a part as a success
     #[arg(long)]
     pub allow_lack: bool,
+}
+
+/// `mex play`
+#[derive(Debug, Clone, Args)]
+pub struct PlayArgs {
+    /// The job
+    #[arg(value_parser = job_id)]
+    pub job: JobId,
+    /// As DASH, not HLS
+    #[arg(long)]
+    pub dash: bool,
+    /// Open it with this program, as mpv, ffplay or a browser
+    #[arg(long, value_name = "PROGRAM")]
+    pub with: Option<String>,
 }
 
 /// `mex recordings`

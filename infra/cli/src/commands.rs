@@ -9,6 +9,7 @@ mod documents;
 mod jobs;
 mod outcome;
 mod place;
+mod play;
 mod recordings;
 mod retry;
 mod setup;
@@ -81,6 +82,7 @@ fn ask(context: &Context, command: &Command) -> Result<(), CliError> {
         Command::Cancel(command) => jobs::cancel(context, command),
         Command::Retry(command) => retry::retry(context, command),
         Command::Get(command) => delivery::get(context, command),
+        Command::Play(command) => play::play(context, command),
         Command::Recordings(command) => recordings::list(context, command),
         Command::Info(command) => recordings::info(context, command),
         Command::Event(command) => documents::event(context, command),

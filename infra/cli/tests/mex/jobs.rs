@@ -87,6 +87,33 @@ fn a_recording_that_is_not_there_is_asked_for_only_in_the_future() {
 }
 
 #[test]
+fn a_playlist_is_waited_for_printed_or_opened() {
+    let (home, fake) = (Home::new(), Fake::start());
+    let mut playing = in_work(JOB);
+    playing["play"] = json!({ "exact": true, "hls": format!("/export/jobs/{JOB}/play/stream.m3u8?key=k"), "dash": "/d.mpd" });
+    fake.on(&job_route("GET", JOB), vec![json(200, &in_work(JOB)), json(200, &playing)]);
+    let address = format!("{}/export/jobs/{JOB}/play/stream.m3u8?key=k\n", fake.url());
+    assert_eq!(mex(&home, &fake, &["play", JOB]).ended(0).text(), address);
+    assert_eq!(mex(&home, &fake, &["play", JOB, "--with", "echo"]).ended(0).text(), address);
+    assert_eq!(
+        mex(&home, &fake, &["play", JOB, "--dash"]).ended(0).text(),
+        format!("{}/d.mpd\n", fake.url())
+    );
+    mex(&home, &fake, &["play", JOB, "--with", "false"]).ended(1);
+    playing["play"] = json!({ "refused": "codec", "detail": "the picture is not H.264" });
+    fake.on(&job_route("GET", JOB), vec![json(200, &playing)]);
+    let ran = mex(&home, &fake, &["play", JOB]).ended(3);
+    assert!(
+        ran.stderr
+            .contains("has no playlist\n  caused by: the picture is not H.264\n  help: the file: mex get"),
+        "{}",
+        ran.stderr
+    );
+    fake.on(&job_route("GET", JOB), vec![json(200, &ready(JOB, b""))]);
+    mex(&home, &fake, &["play", JOB]).ended(3);
+}
+
+#[test]
 fn lists_are_narrowed_and_their_pages_read() {
     let (home, fake) = (Home::new(), Fake::start());
     let page = |jobs: Vec<Value>, next: Option<&str>| json(200, &json!({ "jobs": jobs, "next": next }));
