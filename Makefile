@@ -9,6 +9,7 @@ NAME ?= default
 STACK ?= media-export
 ITERATIONS ?= 1000000
 WINDOWS ?= 1000
+PLAYED ?= 20
 JOBS ?= 2000
 SEEDS ?= 100000
 HOURS ?= 24
@@ -45,7 +46,7 @@ endif
 
 .DEFAULT_GOAL := help
 .PHONY: help setup lock up down logs ps demo watch cli install-cli layer layer-news build sbom package deploy destroy tenant session smoke fmt fmt-check lint docs openapi apidocs deny audit template-check \
-        test test-rust test-infra test-cdk test-e2e test-contract contract test-smoke test-upgrade test-chaos model simulate chaos soak soak-media test-packagers test-clients fuzz mutants bench bench-media ci clean
+        test test-rust test-infra test-cdk test-e2e test-contract contract test-smoke test-upgrade test-chaos model simulate chaos soak soak-media soak-playlists test-packagers test-clients fuzz mutants bench bench-media ci clean
 
 help: ## List the targets
 	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## / {printf "  %-15s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -266,6 +267,10 @@ chaos: $(VENV)/.stamp $(TOOLS)/.stamp ## The same at every point in every way, t
 
 soak: $(VENV)/.stamp $(TOOLS)/.stamp ## Jobs under random faults: none lost, nothing grows, nothing is left (JOBS=2000 SEED=...)
 	@SOAK_JOBS=$(JOBS) SOAK_SEED=$${SEED:-1} $(VENV)/bin/python -m pytest -q -s tests/chaos/test_soak.py
+
+soak-playlists: $(VENV)/.stamp $(TOOLS)/.stamp ## Cut random windows as playlists and check every frame, and have browsers play some (WINDOWS=1000 PLAYED=20 SEED=...)
+	@seed=$${SEED:-$$(date +%s)}; echo "soak-playlists: SEED=$$seed"; \
+	E2E_SEED=$$seed PLAYLIST_WINDOWS=$(WINDOWS) PLAYER_WINDOWS=$(PLAYED) $(VENV)/bin/python -m pytest -q -s tests/e2e/test_playlists.py
 
 soak-media: $(VENV)/.stamp $(TOOLS)/.stamp ## Cut random windows from all recordings and check every frame (WINDOWS=1000 SEED=...)
 	@seed=$${SEED:-$$(date +%s)}; echo "soak-media: SEED=$$seed"; \
