@@ -3,6 +3,7 @@
 mod etags;
 mod lent;
 pub(crate) mod links;
+mod signer;
 
 use crate::clients::unavailable;
 use aws_config::{Region, SdkConfig};
@@ -83,7 +84,7 @@ impl<C: Clock> S3Objects<C> {
 
     async fn reader(&self, bucket: &Bucket) -> Result<Client, RecordingError> {
         match &self.lender {
-            Some(lender) => Box::pin(lender.reader(bucket, self.clock.now())).await,
+            Some(lender) => Box::pin(lender.reader(bucket, self.clock.now())).await.map(|(client, _)| client),
             None => Ok(self.home.clone()),
         }
     }

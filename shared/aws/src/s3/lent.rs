@@ -7,7 +7,7 @@ use crate::clients::unavailable;
 use aws_config::sts::AssumeRoleProvider;
 use aws_config::{Region, SdkConfig};
 use aws_sdk_s3::Client;
-use aws_sdk_s3::config::{Builder, ProvideCredentials};
+use aws_sdk_s3::config::{Builder, Credentials, ProvideCredentials};
 use export_domain::ports::{RecordingError, Unavailable, WriteError};
 use export_domain::target::{Bucket, Target};
 use export_domain::time::{EpochMs, Millis};
@@ -34,6 +34,7 @@ pub(super) struct Lender {
 #[derive(Debug)]
 struct Lent {
     client: Client,
+    credentials: Credentials,
     ends_at: EpochMs,
 }
 
@@ -43,8 +44,12 @@ impl Lender {
         Self { config: config.clone(), role, kept: Mutex::default() }
     }
 
-    /// A client that reads a tenant's recordings at `now`.
-    pub(super) async fn reader(&self, bucket: &Bucket, now: EpochMs) -> Result<Client, RecordingError> {
+    /// A client that reads a tenant's recordings at `now`, and its credentials.
+    pub(super) async fn reader(
+        &self,
+        bucket: &Bucket,
+        now: EpochMs,
+    ) -> Result<(Client, Credentials), RecordingError> {
         let client = self.client("read", "", &reading(self.partition(), bucket), now).await?;
         client.ok_or(RecordingError::Denied)
     }
@@ -58,7 +63,7 @@ impl Lender {
     ) -> Result<Client, WriteError> {
         let client =
             self.client("write", &target.region, &writing(self.partition(), target, key), now).await?;
-        client.ok_or_else(|| {
+        client.map(|(client, _)| client).ok_or_else(|| {
             WriteError::Denied("the target's root is too long for a session policy".to_owned())
         })
     }
@@ -75,7 +80,7 @@ impl Lender {
         region: &str,
         policy: &Value,
         now: EpochMs,
-    ) -> Result<Option<Client>, Unavailable> {
+    ) -> Result<Option<(Client, Credentials)>, Unavailable> {
         let policy = policy.to_string();
         if policy.chars().count() > LONGEST {
             return Ok(None);
@@ -83,12 +88,12 @@ impl Lender {
         let place = (region.to_owned(), policy);
         let mut kept = self.kept.lock().await;
         if let Some(lent) = kept.get(&place).filter(|lent| lent.ends_at > now + SPARE) {
-            return Ok(Some(lent.client.clone()));
+            return Ok(Some((lent.client.clone(), lent.credentials.clone())));
         }
         let lent = Self::lend(self.config.clone(), self.role.clone(), session, place.clone());
         // On a task of its own, since a call within a call would take more stack than the runtime's threads have.
         let lent = tokio::spawn(lent).await.map_err(|error| unavailable("STS", &error))??;
-        let client = lent.client.clone();
+        let client = (lent.client.clone(), lent.credentials.clone());
         if kept.len() >= KEPT {
             kept.clear();
         }
@@ -108,11 +113,11 @@ impl Lender {
         let credentials = lent.map_err(|error| unavailable("STS", &error))?;
         let ends = credentials.expiry().and_then(|at| at.duration_since(SystemTime::UNIX_EPOCH).ok());
         let ends_at = ends.map(|since| EpochMs::ZERO + since.into()).unwrap_or_default();
-        let mut config = Builder::from(&config).credentials_provider(credentials);
+        let mut config = Builder::from(&config).credentials_provider(credentials.clone());
         if !region.is_empty() {
             config = config.region(Region::new(region));
         }
-        Ok(Lent { client: Client::from_conf(config.build()), ends_at })
+        Ok(Lent { client: Client::from_conf(config.build()), credentials, ends_at })
     }
 }
 

@@ -2,9 +2,10 @@
 
 use super::S3Objects;
 use super::etags::etags;
+use super::signer::Signer;
 use crate::clients::unavailable;
 use aws_sdk_s3::Client;
-use aws_sdk_s3::config::{ProvideCredentials, SharedCredentialsProvider};
+use aws_sdk_s3::config::{Credentials, ProvideCredentials, SharedCredentialsProvider};
 use aws_sdk_s3::presigning::PresigningConfig;
 use export_domain::ports::{ClipLinks, Clock, FileLink, LinkHeaders, PlayLinks, Unavailable};
 use export_domain::target::{Bucket, Target};
@@ -28,7 +29,10 @@ pub(crate) async fn life(credentials: Option<&SharedCredentialsProvider>, now: E
 }
 
 async fn end_of(credentials: Option<&SharedCredentialsProvider>) -> Option<EpochMs> {
-    let credentials = credentials?.provide_credentials().await.ok()?;
+    ends_at(&credentials?.provide_credentials().await.ok()?)
+}
+
+fn ends_at(credentials: &Credentials) -> Option<EpochMs> {
     let since = credentials.expiry()?.duration_since(UNIX_EPOCH).ok()?;
     Some(EpochMs::ZERO + since.into())
 }
@@ -40,7 +44,8 @@ impl<C: Clock> PlayLinks for S3Objects<C> {
         keys: &[String],
         life: Millis,
     ) -> Result<Vec<String>, Unavailable> {
-        self.lend_all(&self.client(target), &target.bucket, keys, life).await
+        let credentials = self.own_credentials().await;
+        self.lend_all(&self.client(target), credentials, &target.bucket, keys, life).await
     }
 
     async fn lend_recorded(
@@ -49,8 +54,15 @@ impl<C: Clock> PlayLinks for S3Objects<C> {
         keys: &[String],
         life: Millis,
     ) -> Result<Vec<String>, Unavailable> {
-        let client = self.reader(bucket).await.map_err(|e| unavailable(WHAT, &e))?;
-        self.lend_all(&client, &bucket.name, keys, life).await
+        let (client, credentials) = match &self.lender {
+            Some(lender) => {
+                let lent = Box::pin(lender.reader(bucket, self.clock.now())).await;
+                lent.map(|(client, credentials)| (client, Some(credentials)))
+                    .map_err(|e| unavailable(WHAT, &e))?
+            }
+            None => (self.home.clone(), self.own_credentials().await),
+        };
+        self.lend_all(&client, credentials, &bucket.name, keys, life).await
     }
 
     async fn etags(
@@ -64,21 +76,35 @@ impl<C: Clock> PlayLinks for S3Objects<C> {
 }
 
 impl<C: Clock> S3Objects<C> {
+    /// The credentials of the function itself.
+    async fn own_credentials(&self) -> Option<Credentials> {
+        self.config.credentials_provider()?.provide_credentials().await.ok()
+    }
+
     async fn lend_all(
         &self,
         client: &Client,
+        credentials: Option<Credentials>,
         bucket: &str,
         keys: &[String],
         life: Millis,
     ) -> Result<Vec<String>, Unavailable> {
-        let end = end_of(self.config.credentials_provider().as_ref()).await;
+        let end = credentials.as_ref().and_then(ends_at);
         let left = end.map_or(life, |end| end - self.clock.now());
         let life = life.min(left).max(SHORTEST);
         let signing = PresigningConfig::expires_in(life.into()).map_err(|e| unavailable(WHAT, &e))?;
+        let Some((first, others)) = keys.split_first() else { return Ok(Vec::new()) };
+        let by_library = async |key: &str| {
+            let get = client.get_object().bucket(bucket).key(key).presigned(signing.clone()).await;
+            get.map(|get| get.uri().to_owned()).map_err(|e| unavailable(WHAT, &e))
+        };
         let mut urls = Vec::with_capacity(keys.len());
-        for key in keys {
-            let signed = client.get_object().bucket(bucket).key(key).presigned(signing.clone()).await;
-            urls.push(signed.map_err(|e| unavailable(WHAT, &e))?.uri().to_owned());
+        urls.push(by_library(first).await?);
+        let signer = credentials.zip(urls.first());
+        let signer = signer.and_then(|(credentials, url)| Signer::like(url, first, &credentials));
+        for key in others {
+            let url = signer.as_ref().and_then(|signer| signer.url(key));
+            urls.push(if let Some(url) = url { url } else { by_library(key).await? });
         }
         Ok(urls)
     }
