@@ -21,9 +21,12 @@ const CLEAR: &str = "\r\x1b[K";
 struct TerminalScreen {
     items: Vec<ProgressItem>,
     drawn: Option<String>,
+    /// Nothing is drawn any more.
+    is_closed: bool,
 }
 
-static SCREEN: Mutex<TerminalScreen> = Mutex::new(TerminalScreen { items: Vec::new(), drawn: None });
+static SCREEN: Mutex<TerminalScreen> =
+    Mutex::new(TerminalScreen { items: Vec::new(), drawn: None, is_closed: false });
 
 fn screen() -> MutexGuard<'static, TerminalScreen> {
     SCREEN.lock().unwrap_or_else(PoisonError::into_inner)
@@ -43,8 +46,13 @@ pub fn say(text: &str) {
     }
 }
 
-/// Takes the line of progress away before the process ends.
-pub fn clear() {
+/// Takes the line of progress away, for the last time, before the process ends.
+pub fn close() {
+    screen().is_closed = true;
+    clear();
+}
+
+fn clear() {
     if screen().drawn.take().is_some() {
         put(CLEAR);
     }
@@ -84,7 +92,7 @@ fn draw(stop: &AtomicBool) {
         }
         let mut screen = screen();
         let text = line(&screen.items, frame, world::columns(), world::now());
-        if screen.drawn.as_ref() != Some(&text) {
+        if !screen.is_closed && screen.drawn.as_ref() != Some(&text) {
             put(&format!("{CLEAR}{text}"));
             screen.drawn = Some(text);
         }

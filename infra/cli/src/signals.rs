@@ -59,7 +59,7 @@ pub fn listen(client: Arc<Client>) -> std::io::Result<()> {
     let mut signals = Signals::new([SIGINT, SIGTERM])?;
     std::thread::spawn(move || {
         if let Some(signal) = signals.forever().next() {
-            progress::clear();
+            progress::close();
             detach(&mut signals, signal, &client);
             std::process::exit(Exit::Interrupted.code().into());
         }
