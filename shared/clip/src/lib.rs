@@ -91,7 +91,7 @@ pub use gauge::{Gauge, Underway};
 pub use listed::{MadePlaylist, NoPlaylist};
 pub use machine::Machine;
 pub use notes::{Warning, WarningCode};
-pub use overview::{AudioOverview, Overview, PictureOverview};
+pub use overview::{AudioOverview, Overview, PictureOverview, manifest};
 pub use plan::{ClipPhase, Plan};
 pub use ports::{ClipWriter, Observer, ReadFailure, Sink, Source, Thumbnail};
 pub use recording::Selection;

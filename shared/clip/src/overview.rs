@@ -5,7 +5,7 @@ use crate::error::{Error, Refusal};
 use crate::source::Reader;
 use crate::video::{PeriodVideo, format_of};
 use export_media::extent::Extent;
-use export_media::mpd::{FrameRate, Period, Representation};
+use export_media::mpd::{FrameRate, Mpd, Period, Representation};
 use export_media::nal::VideoCodec;
 use export_media::select::{choose, pictures};
 use export_media::time::Nanos;
@@ -61,6 +61,18 @@ pub struct AudioOverview {
     pub sample_rate: Option<u32>,
 }
 
+/// The manifest at `path`; of HLS playlists with those of the picture, in `codec` if there is a choice, and its audio.
+///
+/// # Errors
+/// As [`Overview::read`].
+pub async fn manifest<S: Source>(
+    source: Arc<S>,
+    path: &str,
+    codec: Option<VideoCodec>,
+) -> Result<Mpd, Error> {
+    Ok(Reader::new(source, path).manifest(path, codec).await??)
+}
+
 impl Overview {
     /// Reads the manifest at `manifest`, and the init segment of the picture; `now_ms` is the time in milliseconds since
     /// the Unix epoch.
@@ -70,7 +82,7 @@ impl Overview {
     /// source does not answer.
     pub async fn read<S: Source>(source: Arc<S>, manifest: &str, now_ms: i64) -> Result<Self, Error> {
         let reader = Reader::new(source, manifest);
-        let mpd = reader.manifest(manifest).await??;
+        let mpd = reader.manifest(manifest, None).await??;
         let period = mpd.periods.iter().rev().find(|period| !period.representations.is_empty());
         let video = match period {
             Some(period) => picture(&reader, period).await?,

@@ -5,7 +5,7 @@ use crate::audio::{AudioTrack, Means, open_audio};
 use crate::error::{Error, Kind, Refusal};
 use crate::ffmpeg::Ffmpeg;
 use crate::notes::WarningCode;
-use crate::source::{Reader, Track};
+use crate::source::{Reader, Track, place};
 use crate::video::{PeriodVideo, VideoFeed};
 use export_media::extent::Extent;
 use export_media::ffmpeg::FileFormat;
@@ -59,7 +59,7 @@ impl<O: Source> Recording<O> {
         let now_ms = *now_ms;
         let began = Instant::now();
         let mut reader = Reader::new(source, manifest);
-        let mpd = match reader.manifest(manifest).await? {
+        let mut mpd = match reader.manifest(manifest, *codec).await? {
             Ok(mpd) => mpd,
             Err(MpdError::Incomplete | MpdError::Xml(_))
                 if now_ms < asked_at_ms.saturating_add(WRITING_MS) =>
@@ -72,6 +72,7 @@ impl<O: Source> Recording<O> {
         let window = Window::of(&mpd, asked);
         reader.bound(asked.duration_ms);
         reader.expect_init(window.wake_for_init(&mpd, now_ms));
+        place(&reader, &mut mpd, (window.start, window.end), *codec).await?;
         let reader = Arc::new(reader);
         let video = video_parts(&mpd, window, *codec);
         let track = match video.first() {

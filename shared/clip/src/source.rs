@@ -2,9 +2,12 @@
 
 mod drift;
 mod index;
+mod place;
+mod playlists;
 mod prefetch;
 mod reader;
 
+pub(crate) use place::place;
 pub(crate) use prefetch::{Fetched, Segments};
 pub(crate) use reader::Reader;
 
@@ -104,7 +107,8 @@ impl Track {
         };
         let mut opened = Vec::new();
         for init in tracks {
-            let timeline = representation.timeline.with_timescale(init.timescale);
+            let timeline =
+                representation.media.unwrap_or(representation.timeline).with_timescale(init.timescale);
             let configs =
                 init.sample_entries.iter().map(|entry| DecoderConfig::of(entry).map(Arc::new)).collect();
             let (representation, indexed) = (representation.clone(), indexed.clone());
@@ -381,30 +385,16 @@ impl Track {
         reader: &Reader<O>,
         segment: &Segment,
     ) -> Result<Option<Fragment>, Error> {
-        let base = segment.resource.range.map_or(0, |range| range.first);
-        let mut size = PREFIX;
-        while size <= MOOF_MOST {
-            let prefix = reader.read(&part(segment, base, base.saturating_add(size)), size).await?;
-            let Some(prefix) = prefix else { return Ok(None) };
-            let short = u64::try_from(prefix.len()).unwrap_or(0) < size;
-            // Reading all of a damaged segment tells how far it can be read.
-            let Ok(read) = read_moof(&self.init, &prefix, base) else { return Ok(None) };
-            match read {
-                MoofRead::Ready { mut samples, .. } => {
-                    fill_durations(&mut samples);
-                    let samples = self.placed(segment, samples);
-                    return Ok(Some(Fragment { samples, base, prefix }));
-                }
-                MoofRead::NeedMore { .. } if short => return Ok(None),
-                MoofRead::NeedMore { at_least } => size = at_least.max(size + 1).saturating_add(16),
-            }
-        }
-        Ok(None)
+        let first = first_moof(reader, &self.init, segment).await?;
+        Ok(first.map(|found| Fragment { samples: self.placed(segment, found.samples), ..found }))
     }
 
     /// Returns `true` if samples are as long as the segment: there is no other fragment, not even one of a single
-    /// sample.
+    /// sample. A playlist's lengths are too coarse to say that.
     fn lasts(&self, samples: &[Sample], segment: &Segment) -> bool {
+        if self.representation.media.is_some() {
+            return false;
+        }
         let ticks: i64 = samples.iter().map(|sample| i64::from(sample.duration)).sum();
         let shortest = samples.iter().map(|sample| i64::from(sample.duration)).min().unwrap_or(0);
         let length = self.timeline.to_nanos_floor(ticks.saturating_add(shortest / 2));
@@ -489,6 +479,33 @@ pub(crate) struct Fragment {
     /// The position of `prefix` in the file.
     base: u64,
     prefix: Bytes,
+}
+
+/// The samples of a track in a segment's first fragment, from as few bytes as hold its `moof`, at the times that are
+/// written there. `None` for an unusual layout, or if the segment does not exist.
+async fn first_moof<O: Source>(
+    reader: &Reader<O>,
+    init: &InitTrack,
+    segment: &Segment,
+) -> Result<Option<Fragment>, Error> {
+    let base = segment.resource.range.map_or(0, |range| range.first);
+    let mut size = PREFIX;
+    while size <= MOOF_MOST {
+        let prefix = reader.read(&part(segment, base, base.saturating_add(size)), size).await?;
+        let Some(prefix) = prefix else { return Ok(None) };
+        let short = u64::try_from(prefix.len()).unwrap_or(0) < size;
+        // Reading all of a damaged segment tells how far it can be read.
+        let Ok(read) = read_moof(init, &prefix, base) else { return Ok(None) };
+        match read {
+            MoofRead::Ready { mut samples, .. } => {
+                fill_durations(&mut samples);
+                return Ok(Some(Fragment { samples, base, prefix }));
+            }
+            MoofRead::NeedMore { .. } if short => return Ok(None),
+            MoofRead::NeedMore { at_least } => size = at_least.max(size + 1).saturating_add(16),
+        }
+    }
+    Ok(None)
 }
 
 /// Samples of a segment with their bytes.

@@ -13,6 +13,7 @@ pub mod entries;
 pub mod extent;
 pub mod ffmpeg;
 pub mod fmp4;
+pub mod hls;
 pub mod language;
 pub mod mpd;
 pub mod mux;

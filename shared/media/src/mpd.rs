@@ -8,6 +8,7 @@
 
 mod gzip;
 mod lexical;
+mod named;
 mod path;
 mod range;
 mod raw;
@@ -20,8 +21,12 @@ mod xml;
 #[cfg(test)]
 mod tests;
 
+pub(crate) use lexical::{decimal_nanos, frame_rate, lenient_date_time};
+pub(crate) use named::{Named, NamedSegment};
+pub(crate) use path::join;
 pub use path::{is_inside, resolve};
 pub use range::ByteRange;
+pub(crate) use segments::UrlRef;
 pub use segments::{ListedSpan, ObjectRange, Segment};
 
 use crate::time::{Nanos, Timeline};
@@ -56,6 +61,9 @@ pub enum MpdError {
     /// Remote content by `xlink:href`.
     #[error("the manifest refers to remote content")]
     Remote,
+    /// The text is not an HLS playlist.
+    #[error("the document is not an HLS playlist")]
+    NotAPlaylist,
     /// The root is not an `MPD`.
     #[error("the document is not an MPD")]
     NotAnMpd,
@@ -107,6 +115,42 @@ pub struct Period {
     pub duration: Option<Nanos>,
     /// The Representations of all adaptation sets, in document order.
     pub representations: Vec<Representation>,
+    /// How its media are placed on the presentation's clock, if the manifest names no time stamps.
+    pub placing: Option<Placing>,
+}
+
+/// How the media of a Period are placed on the presentation's clock: by the first picture in decode order of a segment.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Placing {
+    /// Positions of segments in the first Representation and when they start on the presentation's clock; at least one.
+    pub anchors: Arc<[(u64, Nanos)]>,
+    /// The Period starts where the media of the one before really end.
+    pub follows: bool,
+}
+
+impl Placing {
+    /// The last anchor that is not after `at`; before all of them, the first.
+    pub fn anchor(&self, at: Nanos) -> Option<(u64, Nanos)> {
+        let before = self.anchors.iter().filter(|(_, instant)| *instant <= at);
+        before.max_by_key(|(_, instant)| *instant).or(self.anchors.first()).copied()
+    }
+}
+
+impl Period {
+    /// Places its media: their time stamps count on `timeline`.
+    pub fn place(&mut self, timeline: Timeline) {
+        self.representations.iter_mut().for_each(|found| found.media = Some(timeline));
+    }
+
+    /// Moves it and its media to `start`.
+    pub fn move_to(&mut self, start: Nanos) {
+        let later = start - self.start;
+        self.start = start;
+        for found in &mut self.representations {
+            found.timeline = found.timeline.later_by(later);
+            found.media = found.media.map(|media| media.later_by(later));
+        }
+    }
 }
 
 /// The content of a Representation.
@@ -166,7 +210,9 @@ pub struct Representation {
     pub encrypted: bool,
     /// The manifest's ticks on the presentation's clock.
     pub timeline: Timeline,
-    addressing: Addressing,
+    /// The media's ticks on the presentation's clock, if they are others than the manifest's.
+    pub media: Option<Timeline>,
+    pub(crate) addressing: Addressing,
 }
 
 /// Reads a manifest, which may be packed with gzip: so it is stored where it is to be delivered with

@@ -32,11 +32,22 @@ pub fn choose(period: &Period, wanted: Option<VideoCodec>) -> Choice<'_> {
 /// Those whose codec no clip is made of come last: a manifest may be wrong about that, or may not say it.
 pub fn pictures(period: &Period, wanted: Option<VideoCodec>) -> Vec<&Representation> {
     let area = |r: &Representation| u64::from(r.width.unwrap_or(0)) * u64::from(r.height.unwrap_or(0));
-    let fits = |r: &Representation| wanted.is_some() && codec_of(&r.codecs) == wanted;
     let shown = period.representations.iter().filter(|r| !r.trick_mode && r.content == ContentType::Video);
     let mut ranked: Vec<&Representation> = shown.collect();
-    ranked.sort_by_key(|r| (is_foreign(&r.codecs), Reverse((area(r), fits(r), r.bandwidth))));
+    ranked.sort_by_key(|r| rank(&r.codecs, area(r), r.bandwidth, wanted));
     ranked
+}
+
+/// The place of a picture among others, the best first.
+pub(crate) fn rank(codecs: &str, area: u64, bandwidth: u64, wanted: Option<VideoCodec>) -> impl Ord + use<> {
+    let fits = wanted.is_some() && codec_of(codecs) == wanted;
+    (is_foreign(codecs), Reverse((area, fits, bandwidth)))
+}
+
+/// Returns `true` if an RFC 6381 list may be that of a picture, which is not said by an empty one.
+pub(crate) fn has_picture(codecs: &str) -> bool {
+    let mut names = codecs.split(',').map(str::trim);
+    codecs.is_empty() || is_foreign(codecs) || names.any(|codec| codec_of(codec).is_some())
 }
 
 /// Returns `true` if an RFC 6381 list names a coding of pictures that is neither H.264 nor HEVC.

@@ -81,6 +81,12 @@ impl Timeline {
         Self { timescale, ..self }
     }
 
+    /// The same timeline, `later` on the presentation's clock.
+    #[must_use]
+    pub fn later_by(self, later: Nanos) -> Self {
+        Self { period_start: self.period_start + later, ..self }
+    }
+
     /// Ticks per second.
     pub const fn timescale(&self) -> NonZeroU32 {
         self.timescale

@@ -173,6 +173,7 @@ mod tests {
             start: millis(start_ms),
             duration: length_ms.map(millis),
             representations: Vec::new(),
+            placing: None,
         }
     }
 

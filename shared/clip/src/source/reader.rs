@@ -1,11 +1,13 @@
 //! Reads objects below one recording's directory, and counts the bytes.
 
+use super::playlists;
 use crate::error::{About, Error, Kind, Refusal};
 use crate::notes::Notes;
 use crate::{ReadFailure, Source};
 use bytes::Bytes;
 use export_media::fmp4::{Init, InitTrack};
 use export_media::mpd::{MAX_BYTES, Mpd, MpdError, ObjectRange, parse};
+use export_media::nal::VideoCodec;
 use std::collections::HashMap;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
@@ -108,12 +110,22 @@ impl<O: Source> Reader<O> {
         Arc::clone(&self.ahead).try_acquire_many_owned(kib).ok().map(Room)
     }
 
-    /// Reads the manifest.
-    pub(crate) async fn manifest(&self, key: &str) -> Result<Result<Mpd, MpdError>, Error> {
+    /// Reads the manifest; of HLS playlists those of the picture, in the codec that is wanted anyway, and its audio.
+    pub(crate) async fn manifest(
+        &self,
+        key: &str,
+        wanted: Option<VideoCodec>,
+    ) -> Result<Result<Mpd, MpdError>, Error> {
         let most = u64::try_from(MAX_BYTES).unwrap_or(u64::MAX);
-        match self.source.read(key, None, most).await {
-            Err(ReadFailure::TooLarge) => Ok(Err(MpdError::TooLarge)),
-            read => Ok(parse(&found(read, most)?.ok_or(Refusal::from(Kind::SourceAbsent))?)),
+        let text = match self.source.read(key, None, most).await {
+            Err(ReadFailure::TooLarge) => return Ok(Err(MpdError::TooLarge)),
+            read => found(read, most)?.ok_or(Refusal::from(Kind::SourceAbsent))?,
+        };
+        if key.ends_with(".m3u8") {
+            let path = key.get(self.directory.len()..).unwrap_or(key);
+            playlists::read(self, path, &text, wanted).await
+        } else {
+            Ok(parse(&text))
         }
     }
 

@@ -44,7 +44,7 @@ fn whole_nanos(text: &str) -> Option<i128> {
 }
 
 /// Seconds with an optional fraction; what is finer than a nanosecond is cut off.
-fn decimal_nanos(text: &str) -> Option<i128> {
+pub(crate) fn decimal_nanos(text: &str) -> Option<i128> {
     let (whole, fraction) = text.split_once('.').unwrap_or((text, "0"));
     digits(fraction.get(..fraction.len().min(18))?)?;
     if !fraction.bytes().all(|byte| byte.is_ascii_digit()) {
@@ -71,6 +71,19 @@ pub(super) fn date_time(text: &str) -> Option<Nanos> {
         && (0..61 * NANOS_PER_SECOND).contains(&second);
     let seconds = days_since_epoch(year, month, day) * SECONDS_PER_DAY + hour * 3600 + minute * 60 - offset;
     in_range.then(|| Nanos::new(seconds * NANOS_PER_SECOND + second))
+}
+
+/// The same as playlists write it: the zone may lack its colon or its minutes.
+pub(crate) fn lenient_date_time(text: &str) -> Option<Nanos> {
+    let colon = match text.rfind(['+', '-']).filter(|at| text.contains('T') && text.len() - at < 6) {
+        Some(at) => match text.len() - at {
+            3 => format!("{text}:00"),
+            5 => format!("{}:{}", text.get(..at + 3)?, text.get(at + 3..)?),
+            _ => return None,
+        },
+        None => text.to_owned(),
+    };
+    date_time(&colon)
 }
 
 /// Splits the zone off; it is in seconds east of UTC.
@@ -116,7 +129,7 @@ pub(super) fn byte_range(text: &str) -> Option<ByteRange> {
 }
 
 /// `25` or `30000/1001`, and `29.97`, which the standard does not know.
-pub(super) fn frame_rate(text: &str) -> Option<FrameRate> {
+pub(crate) fn frame_rate(text: &str) -> Option<FrameRate> {
     let (numerator, denominator) = text.split_once('/').unwrap_or((text, "1"));
     let (whole, fraction) = numerator.trim().split_once('.').unwrap_or((numerator.trim(), ""));
     let scale = 10_u32.checked_pow(u32::try_from(fraction.len()).ok()?)?;

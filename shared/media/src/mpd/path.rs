@@ -31,7 +31,7 @@ pub fn is_inside(path: &str) -> bool {
 }
 
 /// Resolves one reference against a path that is already resolved; a path ending in `/` is a directory.
-pub(super) fn join(base: &str, reference: &str) -> Result<String, MpdError> {
+pub(crate) fn join(base: &str, reference: &str) -> Result<String, MpdError> {
     if reference.is_empty() {
         return Ok(base.to_owned());
     }

@@ -92,7 +92,7 @@ fn period(raw: RawPeriod, base: &str, start: Nanos, duration: Option<Nanos>) -> 
     for (index, set) in raw.sets.into_iter().enumerate() {
         adaptation_set(set, index, &base, raw.segments.as_ref(), &span, &mut representations)?;
     }
-    Ok(Period { id: raw.id, start, duration, representations })
+    Ok(Period { id: raw.id, start, duration, representations, placing: None })
 }
 
 struct Span {
@@ -144,6 +144,7 @@ fn representation(
         trick_mode: own.marks.trick_mode || set.marks.trick_mode,
         encrypted: own.marks.encrypted || set.marks.encrypted,
         timeline,
+        media: None,
         addressing,
     }
 }

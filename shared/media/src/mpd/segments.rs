@@ -19,9 +19,9 @@ pub struct ObjectRange {
 
 /// A reference and a part of what it names; both default to the whole of `BaseURL`.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(super) struct UrlRef {
-    pub(super) reference: Option<Arc<str>>,
-    pub(super) range: Option<ByteRange>,
+pub(crate) struct UrlRef {
+    pub(crate) reference: Option<Arc<str>>,
+    pub(crate) range: Option<ByteRange>,
 }
 
 /// One media segment.
@@ -61,7 +61,7 @@ pub struct ListedSpan {
 
 /// The names and times of segments.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(super) struct Addressing {
+pub(crate) struct Addressing {
     pub(super) base: String,
     pub(super) media: MediaAddress,
     pub(super) runs: Arc<[TimelineRun]>,
@@ -75,8 +75,9 @@ pub(super) struct Addressing {
     pub(super) init_template: Option<Arc<str>>,
 }
 
+/// How media segments are named.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(super) enum MediaAddress {
+pub(crate) enum MediaAddress {
     Template(Option<Arc<str>>),
     List(Arc<[UrlRef]>),
     Single,

@@ -8,7 +8,7 @@ const MAX_STEPS_BACK: usize = 64;
 
 /// `count` segments of the same length, back to back.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(super) struct TimelineRun {
+pub(crate) struct TimelineRun {
     /// 0-based position of the first one among the segments that are listed, in the order of time.
     pub(super) index: u64,
     /// 0-based position of the first one in the document: what `$Number$` and a list of URLs count.

@@ -7,9 +7,9 @@ use crate::synthetic::Synthetic;
 use crate::usage::{Children, Usage};
 use export_clip::{
     Asked, Clip, ClipFile, Error, Ffmpeg, Folder, Made, MadePlaylist, NoPlaylist, Observer, Refusal,
-    Selection, Still, Thumbnail, Warning,
+    Selection, Still, Thumbnail, Warning, manifest,
 };
-use export_media::mpd::{Mpd, parse};
+use export_media::mpd::Mpd;
 use export_media::time::Nanos;
 use serde_json::{Value, json};
 use std::error::Error as StdError;
@@ -39,12 +39,12 @@ pub(crate) async fn cut(options: &Options) -> Result<String, Box<dyn StdError>> 
     let folder = Folder::new(folder);
     let recording = match options.synthetic_hours {
         None => Material::Folder(folder),
-        Some(hours) => Material::Synthetic(Synthetic::of(&folder, name, hours).await?),
+        Some(hours) => Material::Synthetic(Synthetic::of(&folder, name, hours).await?, name.to_owned()),
     };
-    let source = Metered::new(recording, name);
-    let manifest = source.peek(name, None, u64::MAX).await.map_err(|why| format!("{name}: {why}"))?;
-    let mpd = parse(&manifest).map_err(|why| format!("{name}: {why}"))?;
-    let source = Arc::new(source.with(&mpd)?);
+    let recording = Arc::new(recording);
+    let mpd = manifest(Arc::clone(&recording), name, options.codec).await;
+    let mpd = mpd.map_err(|error| format!("{name}: {}", explained(error)))?;
+    let source = Arc::new(Metered::new(recording, name, &mpd)?);
     let selection = selection(options, name, &mpd);
     let ffmpeg = match options.cage {
         Some(policy) => Ffmpeg::caged(&options.ffmpeg, PATIENCE, policy),
@@ -96,7 +96,13 @@ pub(crate) async fn cut(options: &Options) -> Result<String, Box<dyn StdError>> 
 }
 
 fn selection(options: &Options, manifest: &str, mpd: &Mpd) -> Selection {
-    let start_pos_ms = mpd.availability_start.map_or(0, Nanos::to_millis_floor) + options.start_ms;
+    let zero = match (mpd.availability_start, mpd.periods.first()) {
+        // A presentation that counts from the epoch begins with its first Period.
+        (Some(Nanos::ZERO), Some(first)) => first.start,
+        (Some(start), _) => start,
+        (None, _) => Nanos::ZERO,
+    };
+    let start_pos_ms = zero.to_millis_floor() + options.start_ms;
     let window = Asked {
         start_pos_ms,
         start_time_ms: mpd.availability_start.is_none().then_some(options.start_ms),

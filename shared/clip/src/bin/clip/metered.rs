@@ -31,13 +31,14 @@ impl Count {
 #[derive(Debug)]
 pub(crate) enum Material {
     Folder(Folder),
-    Synthetic(Synthetic),
+    /// With its manifest's name.
+    Synthetic(Synthetic, String),
 }
 
 /// A recording whose reads are counted by what they are for.
 #[derive(Debug)]
 pub(crate) struct Metered {
-    recording: Material,
+    recording: Arc<Material>,
     name: String,
     /// Initialization segments and indexes.
     heads: Vec<ObjectRange>,
@@ -48,33 +49,16 @@ pub(crate) struct Metered {
 }
 
 impl Metered {
-    /// The recording whose manifest is called `name`.
-    pub(crate) fn new(recording: Material, name: &str) -> Self {
+    /// The recording whose manifest is called `name`; `mpd` tells initialization segments and indexes from media.
+    pub(crate) fn new(recording: Arc<Material>, name: &str, mpd: &Mpd) -> Result<Self, MpdError> {
+        let mut heads = Vec::new();
+        for representation in mpd.periods.iter().flat_map(|period| &period.representations) {
+            heads.extend(representation.init()?);
+            heads.extend(representation.index()?);
+        }
         let count = Count::default;
         let (manifests, inits, media, missing) = (count(), count(), count(), count());
-        Self { recording, name: name.to_owned(), heads: Vec::new(), manifests, inits, media, missing }
-    }
-
-    /// The same, which tells initialization segments and indexes from media as `mpd` says.
-    pub(crate) fn with(mut self, mpd: &Mpd) -> Result<Self, MpdError> {
-        for representation in mpd.periods.iter().flat_map(|period| &period.representations) {
-            self.heads.extend(representation.init()?);
-            self.heads.extend(representation.index()?);
-        }
-        Ok(self)
-    }
-
-    /// Reads without counting.
-    pub(crate) async fn peek(
-        &self,
-        path: &str,
-        range: Option<(u64, u64)>,
-        most: u64,
-    ) -> Result<Bytes, ReadFailure> {
-        match &self.recording {
-            Material::Folder(folder) => folder.read(path, range, most).await,
-            Material::Synthetic(synthetic) => cut(&synthetic.get(path, &self.name)?, range),
-        }
+        Ok(Self { recording, name: name.to_owned(), heads, manifests, inits, media, missing })
     }
 
     /// Calls and bytes by kind of file: the manifest, initialization segments and indexes, media, and what is not
@@ -93,12 +77,21 @@ impl Metered {
     }
 }
 
+impl Source for Material {
+    async fn read(&self, path: &str, range: Option<(u64, u64)>, most: u64) -> Result<Bytes, ReadFailure> {
+        match self {
+            Self::Folder(folder) => folder.read(path, range, most).await,
+            Self::Synthetic(synthetic, manifest) => cut(&synthetic.get(path, manifest)?, range),
+        }
+    }
+}
+
 impl Source for Metered {
     async fn read(&self, path: &str, range: Option<(u64, u64)>, most: u64) -> Result<Bytes, ReadFailure> {
-        let read = self.peek(path, range, most).await;
+        let read = self.recording.read(path, range, most).await;
         let count = match &read {
             Err(_) => &self.missing,
-            Ok(_) if path == self.name => &self.manifests,
+            Ok(_) if path == self.name || path.ends_with(".m3u8") => &self.manifests,
             Ok(_) if self.is_head(path, range) => &self.inits,
             Ok(_) => &self.media,
         };

@@ -1,0 +1,71 @@
+//! HLS playlists of a recording: the one that is asked for, and those of the picture and the audio that it names.
+
+use super::Reader;
+use crate::Source;
+use crate::error::{Error, Kind};
+use crate::notes::WarningCode;
+use bytes::Bytes;
+use export_media::hls::{
+    MAX_PLAYLIST_BYTES, Master, MediaPlaylist, Playlist, Rendition, Variant, parse, recording,
+};
+use export_media::mpd::{Mpd, MpdError, ObjectRange};
+use export_media::nal::VideoCodec;
+
+/// Audio renditions that a clip may have.
+const MOST_AUDIO: usize = 32;
+
+/// The recording whose playlist at `path` in its directory is `text`.
+pub(super) async fn read<O: Source>(
+    reader: &Reader<O>,
+    path: &str,
+    text: &Bytes,
+    wanted: Option<VideoCodec>,
+) -> Result<Result<Mpd, MpdError>, Error> {
+    match parse(text, path) {
+        Ok(Playlist::Media(media)) => Ok(recording(&Variant::default(), &media, &[])),
+        Ok(Playlist::Master(master)) => of_variant(reader, &master, wanted).await,
+        Err(error) => Ok(Err(error)),
+    }
+}
+
+async fn of_variant<O: Source>(
+    reader: &Reader<O>,
+    master: &Master,
+    wanted: Option<VideoCodec>,
+) -> Result<Result<Mpd, MpdError>, Error> {
+    let Some(variant) = master.choose(wanted) else { return Ok(Err(MpdError::NoSegments)) };
+    let Some(picture) = media(reader, &variant.path).await? else {
+        return Err(Kind::BadRecording
+            .because("the playlist of the variant is listed and does not exist")
+            .into());
+    };
+    let mut audio: Vec<(Rendition, MediaPlaylist)> = Vec::new();
+    for rendition in master.audio_of(variant).into_iter().take(MOST_AUDIO) {
+        match media(reader, &rendition.path).await? {
+            Some(Ok(found)) => audio.push((rendition.clone(), found)),
+            Some(Err(error)) => left_out(reader, rendition, &error.to_string()),
+            None => left_out(reader, rendition, "its playlist is listed and does not exist"),
+        }
+    }
+    Ok(picture.and_then(|picture| recording(variant, &picture, &audio)))
+}
+
+/// A playlist of segments; `None` if it does not exist.
+async fn media<O: Source>(
+    reader: &Reader<O>,
+    path: &str,
+) -> Result<Option<Result<MediaPlaylist, MpdError>>, Error> {
+    let most = u64::try_from(MAX_PLAYLIST_BYTES).unwrap_or(u64::MAX);
+    let resource = ObjectRange { path: path.to_owned(), range: None };
+    let Some(text) = reader.read(&resource, most).await? else { return Ok(None) };
+    Ok(Some(match parse(&text, path) {
+        Ok(Playlist::Media(media)) => Ok(media),
+        Ok(Playlist::Master(_)) => Err(MpdError::BadValue("EXT-X-STREAM-INF")),
+        Err(error) => Err(error),
+    }))
+}
+
+fn left_out<O: Source>(reader: &Reader<O>, rendition: &Rendition, why: &str) {
+    let detail = format!("the rendition {}: {why}", rendition.name.escape_debug());
+    reader.notes().warn(WarningCode::AudioLeftOut, detail);
+}
