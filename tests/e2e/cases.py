@@ -9,9 +9,9 @@ from media import forms
 from media.truth import MS, Truth
 
 CODECS = {1: "h264", 2: "hevc"}
-LOSSES = {"gap_declared", "gap_silent", "gap_in_gop", "dynamic_growing", "dynamic_number"}
+LOSSES = {"hls_gap", "gap_declared", "gap_silent", "gap_in_gop", "dynamic_growing", "dynamic_number"}
 # Seconds that a window had better contain.
-SEAMS = {"multi_period": 8, "multi_period_sizes": 8, "gap_in_audio": 6, "audio_late": 5}
+SEAMS = {"multi_period": 8, "multi_period_sizes": 8, "hls_sections": 8, "gap_in_audio": 6, "audio_late": 5}
 # Nothing but the copy of their samples is special about these.
 COPIES = {
     "surround",
@@ -27,6 +27,8 @@ COPIES = {
 # Their pictures are those of `static_time`, which is encoded; what is special about them, how they are listed or which audio goes
 # with them, is in their copies in both containers.
 LISTED = {"static_number", "segment_list", "epoch", "ladder", "multi_audio", "mono_44100", "ac3"}
+# Recordings of other forms under other manifests.
+HLS = {"hls_dated", "hls_undated", "hls_rounded", "hls_sections", "hls_open_gop", "hls_gap", "hls_ranges"}
 # Encoded anew as a whole: pictures that refer over H.264's recovery points, fields, pictures whose size changes.
 ENCODED = {"open_gop", "interlaced", "multi_period_sizes"}
 
@@ -52,7 +54,7 @@ class Case:
         begin, end = (int(at / MS) for at in truth.span())
         for _ in range(10_000):
             duration = chance.randint(1200, 2000 if self.export_type == 2 else 4000)
-            if lossy and self.form.startswith("gap"):
+            if lossy and "gap" in self.form:
                 duration += 3500
             start = Fraction(chance.randint(begin, end - (duration // 3 if lossy else duration)), 1000)
             if self._proves(truth, start, duration, lossy):
@@ -73,7 +75,7 @@ class Case:
             return False
         if len(expected.frames) < 5:
             return False
-        return _has_hole(truth, start, start + duration * MS) == (lossy and self.form.startswith("gap"))
+        return _has_hole(truth, start, start + duration * MS) == (lossy and "gap" in self.form)
 
 
 def _has_hole(truth: Truth, start: Fraction, end: Fraction) -> bool:
@@ -87,7 +89,7 @@ def matrix(seed: int) -> list[Case]:
     that every such form and every type meets both."""
     recorded = [Case(form, 0, container, seed) for form in forms.FORMS for container in ("ts", "mp4")]
     containers = {1: cycle(("mp4", "ts")), 2: cycle(("ts", "mp4", "mp4", "ts"))}
-    coded = [form for form in forms.FORMS if form not in COPIES | LISTED]
+    coded = [form for form in forms.FORMS if form not in COPIES | LISTED | HLS]
     return recorded + [Case(form, kind, next(containers[kind]), seed) for form in coded for kind in (1, 2)]
 
 

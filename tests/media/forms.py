@@ -4,7 +4,7 @@ from collections.abc import Callable
 from dataclasses import replace
 from fractions import Fraction
 
-from . import dash, ffmpeg
+from . import dash, ffmpeg, hls
 from .encode import Audio, Video
 from .recording import Recording, cached, encoded, iso, recorded
 
@@ -460,3 +460,43 @@ def hdr10() -> Recording:
     tags = "setparams=color_primaries=bt2020:color_trc=smpte2084:colorspace=bt2020nc:range=tv"
     deep = Video(codec="hevc", extra=f"open-gop=0:{HDR10}", pixels="yuv420p10le", tags=tags, captions=True)
     return usual("hdr10", deep)
+
+
+# ---- the same under HLS playlists
+
+
+@form
+def hls_dated() -> Recording:
+    return hls.listed(multi_audio(), "hls_dated", hls.Style(zone="+0000"))
+
+
+@form
+def hls_undated() -> Recording:
+    """Without a date time counts from the first segment."""
+    return hls.listed(static_time(), "hls_undated", hls.Style(lambda at: False))
+
+
+@form
+def hls_rounded() -> Recording:
+    """29.97 fps, one date, and lengths in whole seconds."""
+    return hls.listed(ntsc(), "hls_rounded", hls.Style(lambda at: at == 0, lambda length: str(round(length))))
+
+
+@form
+def hls_sections() -> Recording:
+    return hls.listed(multi_period(), "hls_sections", hls.Style(lambda at: at == 0))
+
+
+@form
+def hls_open_gop() -> Recording:
+    return hls.listed(hevc_open(), "hls_open_gop", hls.Style(lambda at: at % 3 == 0))
+
+
+@form
+def hls_gap() -> Recording:
+    return hls.listed(gap_declared(), "hls_gap", hls.Style())
+
+
+@form
+def hls_ranges() -> Recording:
+    return hls.listed(static_time(), "hls_ranges", hls.Style(single=True))

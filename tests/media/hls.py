@@ -1,69 +1,87 @@
-"""A DASH recording's segments as an HLS recording (RFC 8216): a playlist of variants, and one a track."""
+"""The segments of a DASH recording listed by HLS playlists (RFC 8216): one of variants, and one a track."""
 
 from collections.abc import Callable
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta, timezone
 from fractions import Fraction
 
 from . import dash
-from .recording import Recording
+from .recording import PLAIN_CLOCK_MS, Recording
 
 MICRO = 1_000_000
 
 
-def date(seconds: Fraction, zone: str = "Z") -> str:
-    """An instant since the epoch, to the microsecond, as EXT-X-PROGRAM-DATE-TIME writes it."""
+@dataclass(frozen=True)
+class Style:
+    """How a packager writes playlists. `dated`: whether the segment at a position has a date; `length`: an EXTINF;
+    `zone`: the end of a date; `single`: all segments of a track are ranges of one file."""
+
+    dated: Callable[[int], bool] = lambda at: True
+    length: Callable[[Fraction], str] = lambda length: f"{float(length):.6f}"
+    zone: str = "Z"
+    single: bool = False
+    ended: bool = True
+
+
+def date(seconds: Fraction, zone: str) -> str:
+    """An instant since the epoch, to the microsecond."""
     micros = round(seconds * MICRO)
     whole = datetime(1970, 1, 1, tzinfo=timezone.utc) + timedelta(seconds=micros // MICRO)
     return f"{whole:%Y-%m-%dT%H:%M:%S}.{micros % MICRO:06d}{zone}"
 
 
-def presented(period: dash.Period, track: dash.Track, ticks: int) -> Fraction:
-    return period.start + Fraction(ticks - track.edit_shift - track.offset, track.timescale)
-
-
-def playlist(
-    recording: Recording,
-    kind: str,
-    index: int,
-    *,
-    dated: Callable[[int], bool],
-    length: Callable[[Fraction], str] = lambda length: f"{float(length):.6f}",
-    ended: bool = True,
-) -> str:
-    """The playlist of a track. `dated`: whether a segment at a position has a date; `length`: how EXTINF writes one."""
+def playlist(recording: Recording, kind: str, index: int, style: Style) -> str:
+    """The playlist of a track. A date is that of the first picture in decode order."""
     clock = Fraction(recording.truth.ast_ms or 0, 1000)
-    lines = ["#EXTM3U", "#EXT-X-VERSION:7", "#EXT-X-TARGETDURATION:10"]
+    longest = max(_seconds(track, s) for _, track in recording.tracks(kind, index) for s in track.segments)
+    lines = ["#EXTM3U", "#EXT-X-VERSION:7", f"#EXT-X-TARGETDURATION:{-(-longest // 1)}"]
     for n, (period, track) in enumerate(recording.tracks(kind, index)):
         if n:
             lines.append("#EXT-X-DISCONTINUITY")
-        lines.append(f'#EXT-X-MAP:URI="{period.base}init-{track.rep}.mp4"')
-        for at, segment in enumerate(track.segments):
-            if not segment.listed:
-                lines.append("#EXT-X-GAP")
-            if dated(at):
-                first = presented(period, track, segment.samples[0].pts)
-                lines.append(f"#EXT-X-PROGRAM-DATE-TIME:{date(clock + first)}")
-            lines.append(f"#EXTINF:{length(Fraction(segment.duration, track.timescale))},")
-            lines.append(period.base + dash.segment_name(track, at, period.form).replace(" ", "%20"))
-    return "\n".join([*lines, *["#EXT-X-ENDLIST"] * ended, ""])
+        single, at = f"{track.rep}.mp4", len(track.init)
+        init = f'URI="{single}",BYTERANGE="{at}@0"' if style.single else f'URI="{period.base}init-{track.rep}.mp4"'
+        lines.append(f"#EXT-X-MAP:{init}")
+        for place, segment in enumerate(track.segments):
+            if style.dated(place):
+                first = Fraction(segment.samples[0].pts - track.edit_shift - track.offset, track.timescale)
+                lines.append(f"#EXT-X-PROGRAM-DATE-TIME:{date(clock + period.start + first, style.zone)}")
+            lines += ["#EXT-X-GAP"] * (not segment.listed) + [f"#EXTINF:{style.length(_seconds(track, segment))},"]
+            if style.single:
+                lines += [f"#EXT-X-BYTERANGE:{len(segment.data)}" + f"@{at}" * (not place), single]
+            else:
+                lines.append(period.base + dash.segment_name(track, place, period.form).replace(" ", "%20"))
+    return "\n".join([*lines, *["#EXT-X-ENDLIST"] * style.ended, ""])
 
 
-def playlists(recording: Recording, **options) -> dict[str, bytes]:
+def _seconds(track: dash.Track, segment: dash.Segment) -> Fraction:
+    return Fraction(segment.duration, track.timescale)
+
+
+def playlists(recording: Recording, style: Style) -> dict[str, bytes]:
     """Every playlist by its name; `stream.m3u8` lists the variants."""
-    period = recording.manifest.periods[0]
-    audio = [track for track in period.tracks if track.kind == "audio"]
+    tracks = recording.manifest.periods[0].tracks
+    audio, video = ([track for track in tracks if track.kind == kind] for kind in ("audio", "video"))
     found, lines = {}, ["#EXTM3U"]
     for n, track in enumerate(audio):
-        found[f"audio-{n}.m3u8"] = playlist(recording, "audio", n, **options)
-        lines.append(
-            f'#EXT-X-MEDIA:TYPE=AUDIO,GROUP-ID="a",NAME="{n}",LANGUAGE="{track.language}",URI="audio-{n}.m3u8"'
-        )
-    video = [track for track in period.tracks if track.kind == "video"]
+        found[f"audio-{n}.m3u8"] = playlist(recording, "audio", n, style)
+        said = f'GROUP-ID="sound",NAME="{n}",LANGUAGE="{track.language}",URI="audio-{n}.m3u8"'
+        lines.append(f"#EXT-X-MEDIA:TYPE=AUDIO,{said}")
     for n, track in enumerate(video):
-        found[f"video-{n}.m3u8"] = playlist(recording, "video", n, **options)
-        size = f"RESOLUTION={track.size[0]}x{track.size[1]}"
-        group = ',AUDIO="a"' if audio else ""
-        lines.append(f'#EXT-X-STREAM-INF:BANDWIDTH={track.bandwidth},{size},CODECS="{track.codecs}"{group}')
-        lines.append(f"video-{n}.m3u8")
+        found[f"video-{n}.m3u8"] = playlist(recording, "video", n, style)
+        said = f'BANDWIDTH={track.bandwidth},RESOLUTION={track.size[0]}x{track.size[1]},CODECS="{track.codecs}"'
+        lines += [f"#EXT-X-STREAM-INF:{said}" + ',AUDIO="sound"' * bool(audio), f"video-{n}.m3u8"]
     found["stream.m3u8"] = "\n".join([*lines, ""])
     return {name: text.encode() for name, text in found.items()}
+
+
+def listed(recording: Recording, name: str, style: Style) -> Recording:
+    """The same recording under playlists. Dates are those of its clock, or of some clock if it has none."""
+    if recording.truth.ast_ms is None and any(map(style.dated, range(2))):
+        recording = replace(recording, truth=replace(recording.truth, ast_ms=PLAIN_CLOCK_MS))
+    files = {name: data for name, data in recording.files.items() if not name.endswith(".mpd")}
+    if style.single:
+        tracks = recording.manifest.periods[0].tracks
+        files = {f"{t.rep}.mp4": t.init + b"".join(segment.data for segment in t.segments) for t in tracks}
+    folder = recording.folder.replace(f"/{recording.name}/", f"/{name}/")
+    files |= playlists(recording, style)
+    return replace(recording, name=name, live_path=f"{folder}/stream.m3u8", files=files)

@@ -19,7 +19,7 @@ from .verify import looks
 ROOT = Path(__file__).resolve().parents[2]
 PEER = "4D7446C8141EE167"
 PLAIN_CLOCK_MS = 1_562_253_600_000  # StartPos of an MPD that names no clock: only StartTime counts then
-TYPES = {".mpd": "application/dash+xml", ".m4s": "video/iso.segment", ".mp4": "video/mp4"}
+TYPES = {".mpd": "application/dash+xml", ".m3u8": "application/vnd.apple.mpegurl", ".m4s": "video/iso.segment", ".mp4": "video/mp4"}
 
 
 def cached(key: object, make: Callable[[Path], None], suffix: str = "") -> Path:
@@ -115,8 +115,8 @@ class Recording:
         return folder / self.live_path
 
     def upload(self, s3, bucket: str, prefix: str) -> None:
-        """Put every object under `prefix`, the MPD last, as a recorder does."""
-        for name in sorted(self.files, key=lambda name: name.endswith(".mpd")):
+        """Put every object under `prefix`, the manifests last, as a recorder does."""
+        for name in sorted(self.files, key=lambda name: name.endswith((".mpd", ".m3u8"))):
             put(s3, bucket, f"{prefix}{self.folder}/{name}", self.files[name])
 
     def tracks(self, kind: str, index: int) -> list[tuple[dash.Period, dash.Track]]:

@@ -2,7 +2,7 @@
 
 use crate::App;
 use crate::handler::{Miss, check_parameters};
-use export_domain::ids::{FolderPath, LivePath};
+use export_domain::ids::{FolderPath, LivePath, MANIFESTS};
 use export_domain::ports::{Clock, RecordingError, RecordingLists, Sessions, SourceStore, Tenants};
 use export_domain::recordings::{
     FoundRecording, MANIFEST_NAMES, RecordingPage, cursor_behind, name_before, recording_in,
@@ -112,5 +112,5 @@ where
 
 /// Keys of S3 tell upper case from lower case.
 fn is_manifest(name: &str) -> bool {
-    name.rsplit_once('.').is_some_and(|(_, kind)| kind == "mpd")
+    MANIFESTS.iter().any(|ending| name.ends_with(ending))
 }

@@ -2,7 +2,7 @@
 
 use crate::Source;
 use crate::error::{Error, Refusal};
-use crate::source::Reader;
+use crate::source::{Reader, manifest as read_manifest};
 use crate::video::{PeriodVideo, format_of};
 use export_media::extent::Extent;
 use export_media::mpd::{FrameRate, Mpd, Period, Representation};
@@ -70,7 +70,8 @@ pub async fn manifest<S: Source>(
     path: &str,
     codec: Option<VideoCodec>,
 ) -> Result<Mpd, Error> {
-    Ok(Reader::new(source, path).manifest(path, codec).await??)
+    let reader = Reader::new(source, path);
+    Ok(read_manifest(&reader, path, codec).await??)
 }
 
 impl Overview {
@@ -82,7 +83,7 @@ impl Overview {
     /// source does not answer.
     pub async fn read<S: Source>(source: Arc<S>, manifest: &str, now_ms: i64) -> Result<Self, Error> {
         let reader = Reader::new(source, manifest);
-        let mpd = reader.manifest(manifest, None).await??;
+        let mpd = read_manifest(&reader, manifest, None).await??;
         let period = mpd.periods.iter().rev().find(|period| !period.representations.is_empty());
         let video = match period {
             Some(period) => picture(&reader, period).await?,

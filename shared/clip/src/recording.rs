@@ -5,7 +5,7 @@ use crate::audio::{AudioTrack, Means, open_audio};
 use crate::error::{Error, Kind, Refusal};
 use crate::ffmpeg::Ffmpeg;
 use crate::notes::WarningCode;
-use crate::source::{Reader, Track, place};
+use crate::source::{self, Reader, Track, place};
 use crate::video::{PeriodVideo, VideoFeed};
 use export_media::extent::Extent;
 use export_media::ffmpeg::FileFormat;
@@ -59,7 +59,7 @@ impl<O: Source> Recording<O> {
         let now_ms = *now_ms;
         let began = Instant::now();
         let mut reader = Reader::new(source, manifest);
-        let mut mpd = match reader.manifest(manifest, *codec).await? {
+        let mut mpd = match source::manifest(&reader, manifest, *codec).await? {
             Ok(mpd) => mpd,
             Err(MpdError::Incomplete | MpdError::Xml(_))
                 if now_ms < asked_at_ms.saturating_add(WRITING_MS) =>
@@ -346,7 +346,7 @@ fn listed(track: &Track, start: Nanos) -> Result<Listed, Error> {
         let (from, to) = track.span(&segment);
         to - from
     });
-    let (first, end) = (track.listed_start(), track.listed_end());
+    let (first, end) = (track.listed_start(), track.certain_end());
     Ok(Listed { start: first, end, open_ended: track.is_open_ended(), segment })
 }
 

@@ -2,11 +2,12 @@
 
 mod drift;
 mod index;
+mod manifest;
 mod place;
-mod playlists;
 mod prefetch;
 mod reader;
 
+pub(crate) use manifest::manifest;
 pub(crate) use place::place;
 pub(crate) use prefetch::{Fetched, Segments};
 pub(crate) use reader::Reader;
@@ -157,6 +158,11 @@ impl Track {
             Some((_, segments)) => segments.last().map(Segment::end),
         };
         ticks.map(|ticks| self.listed().to_nanos_floor(ticks.saturating_add(self.drift)))
+    }
+
+    /// The end of the media that is certain by the manifest; `None` if that sets no end.
+    pub(crate) fn certain_end(&self) -> Option<Nanos> {
+        self.listed_end().map(|end| end - self.representation.rounded)
     }
 
     /// The start of the listed media; `None` if nothing is listed.

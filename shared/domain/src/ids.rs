@@ -21,11 +21,11 @@ pub enum NameError {
     /// A character that the field does not allow, at this position from 1.
     #[error("has a character that is not allowed, at position {0}")]
     Character(usize),
-    /// Not a relative path of 2 to 12 plain segments that ends in `.mpd`; the text names the offence.
-    #[error("must be a relative path of 2 to 12 segments that ends in .mpd: {0}")]
+    /// Not a relative path of 2 to 16 plain segments that ends in `.mpd` or `.m3u8`; the text names the offence.
+    #[error("must be a relative path of 2 to 16 segments that ends in .mpd or .m3u8: {0}")]
     Path(&'static str),
-    /// Not a relative path of at most 11 plain segments; the text names the offence.
-    #[error("must be a relative path of at most 11 segments: {0}")]
+    /// Not a relative path of at most 15 plain segments; the text names the offence.
+    #[error("must be a relative path of at most 15 segments: {0}")]
     Folder(&'static str),
     /// Starts with a dot.
     #[error("must not start with a dot")]
@@ -130,16 +130,19 @@ impl From<&BatchId> for JobId {
     }
 }
 
+/// The endings of manifests: DASH, and HLS.
+pub const MANIFESTS: [&str; 2] = [".mpd", ".m3u8"];
+
 impl LivePath {
     /// # Errors
-    /// [`NameError`] unless it is 2 to 12 segments of `[A-Za-z0-9._=@+ -]{1,128}` joined by `/`, none of them
-    /// `.` or `..`, ending in `.mpd`, at most 512 bytes.
+    /// [`NameError`] unless it is 2 to 16 segments of `[A-Za-z0-9._=@+ -]{1,128}` joined by `/`, none of them
+    /// `.` or `..`, ending in `.mpd` or `.m3u8`, at most 512 bytes.
     pub fn parse(text: &str) -> Result<Self, NameError> {
         bounded(text, 512)?;
         let count = text.split('/').count();
         let offence = offence(text)
-            .or((!(2..=12).contains(&count)).then_some("it has fewer segments or more"))
-            .or(text.strip_suffix(".mpd").is_none().then_some("it ends otherwise"));
+            .or((!(2..=16).contains(&count)).then_some("it has fewer segments or more"))
+            .or((!MANIFESTS.iter().any(|ending| text.ends_with(ending))).then_some("it ends otherwise"));
         if let Some(offence) = offence {
             return Err(NameError::Path(offence));
         }
@@ -155,7 +158,7 @@ impl LivePath {
 
 impl FolderPath {
     /// # Errors
-    /// [`NameError`] unless it is at most 11 segments as of a [`LivePath`], with or without a `/` behind the last one.
+    /// [`NameError`] unless it is at most 15 segments as of a [`LivePath`], with or without a `/` behind the last one.
     pub fn parse(text: &str) -> Result<Self, NameError> {
         if text.is_empty() {
             return Ok(Self(String::new()));
@@ -165,7 +168,7 @@ impl FolderPath {
         let count = path.split('/').count();
         match offence(path) {
             Some(offence) => return Err(NameError::Folder(offence)),
-            None if count > 11 => return Err(NameError::Folder("it has more segments")),
+            None if count > 15 => return Err(NameError::Folder("it has more segments")),
             None => {}
         }
         all(path, is_of_path)?;
@@ -318,7 +321,7 @@ mod tests {
             "a/b\0/stream.mpd",
             "s3://bucket/stream.mpd",
             "a/ä/stream.mpd",
-            "1/2/3/4/5/6/7/8/9/10/11/12/stream.mpd",
+            "1/2/3/4/5/6/7/8/9/10/11/12/13/14/15/16/stream.mpd",
         ] {
             assert!(LivePath::parse(bad).is_err(), "{bad:?}");
         }
@@ -332,7 +335,7 @@ mod tests {
             ("a//stream.mpd", "a segment is empty"),
             ("a/../stream.mpd", "a segment is . or .."),
             ("stream.mpd", "it has fewer segments or more"),
-            ("a/stream.m3u8", "it ends otherwise"),
+            ("a/stream.m3u", "it ends otherwise"),
         ] {
             assert_eq!(LivePath::parse(path), Err(NameError::Path(offence)), "{path}");
         }
@@ -373,7 +376,11 @@ mod tests {
         }
         assert!(reads::<TenantId>("demo") && !reads::<TenantId>("demo/x"));
         assert!(reads::<JobId>(&"a2".repeat(16)) && !reads::<JobId>("../x"));
-        assert!(reads::<LivePath>("a/b.mpd") && !reads::<LivePath>("../../other/b.mpd"));
+        assert!(
+            reads::<LivePath>("a/b.mpd")
+                && reads::<LivePath>("a/b.m3u8")
+                && !reads::<LivePath>("../../other/b.mpd")
+        );
         assert!(reads::<FileName>("Am\u{e9}lie") && !reads::<FileName>("a/b"));
         assert!(reads::<PeerId>("4D74") && !reads::<PeerId>("4D7\r"));
     }

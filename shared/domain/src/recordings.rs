@@ -8,7 +8,7 @@ use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use serde::Serialize;
 
 /// Names of manifests that are looked for in the folders of a folder.
-pub const MANIFEST_NAMES: [&str; 2] = ["stream.mpd", "manifest.mpd"];
+pub const MANIFEST_NAMES: [&str; 4] = ["stream.mpd", "manifest.mpd", "master.m3u8", "index.m3u8"];
 
 /// A recording that was found.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]

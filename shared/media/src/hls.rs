@@ -27,7 +27,7 @@ pub const MAX_PLAYLIST_BYTES: usize = 8 << 20;
 
 /// A playlist of either kind.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Playlist {
+pub enum HlsPlaylist {
     /// It lists variants of the recording (RFC 8216, 4.3.4), in playlists of their own.
     Master(Master),
     /// It lists segments (4.3.3).
@@ -39,15 +39,15 @@ pub enum Playlist {
 /// # Errors
 /// [`MpdError::TooLarge`], [`MpdError::NotUtf8`], [`MpdError::NotAPlaylist`], [`MpdError::TooMany`],
 /// [`MpdError::BadValue`], [`MpdError::OutsideRecording`].
-pub fn parse(bytes: &[u8], path: &str) -> Result<Playlist, MpdError> {
+pub fn parse(bytes: &[u8], path: &str) -> Result<HlsPlaylist, MpdError> {
     if bytes.len() > MAX_PLAYLIST_BYTES {
         return Err(MpdError::TooLarge);
     }
     let lines = lines::read(bytes)?;
     let is_master = lines.iter().any(|line| line.tag("#EXT-X-STREAM-INF").is_some());
     if is_master {
-        master::read(&lines, path).map(Playlist::Master)
+        master::read(&lines, path).map(HlsPlaylist::Master)
     } else {
-        media::read(&lines, path).map(Playlist::Media)
+        media::read(&lines, path).map(HlsPlaylist::Media)
     }
 }

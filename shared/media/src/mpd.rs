@@ -115,11 +115,11 @@ pub struct Period {
     pub duration: Option<Nanos>,
     /// The Representations of all adaptation sets, in document order.
     pub representations: Vec<Representation>,
-    /// How its media are placed on the presentation's clock, if the manifest names no time stamps.
+    /// The place of its media on the presentation's clock, if the manifest names no time stamps.
     pub placing: Option<Placing>,
 }
 
-/// How the media of a Period are placed on the presentation's clock: by the first picture in decode order of a segment.
+/// The place of a Period's media on the presentation's clock: it follows from the first picture in decode order of a segment.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Placing {
     /// Positions of segments in the first Representation and when they start on the presentation's clock; at least one.
@@ -212,6 +212,8 @@ pub struct Representation {
     pub timeline: Timeline,
     /// The media's ticks on the presentation's clock, if they are others than the manifest's.
     pub media: Option<Timeline>,
+    /// By how much the media may end before the listed end, as the lengths of segments are rounded.
+    pub rounded: Nanos,
     pub(crate) addressing: Addressing,
 }
 

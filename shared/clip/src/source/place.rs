@@ -1,4 +1,4 @@
-//! Where the media of a recording lie on the presentation's clock, if its manifest names no time stamps.
+//! The place of a recording's media on the presentation's clock, if its manifest names no time stamps.
 //!
 //! One segment of each section, whose time the playlist says, gives the time stamp that belongs to that time. From there
 //! on time stamps count, and what the playlist says of lengths only says where to look.
@@ -28,7 +28,7 @@ pub(crate) async fn place<O: Source>(
     (from, until): (Nanos, Nanos),
     wanted: Option<VideoCodec>,
 ) -> Result<(), Error> {
-    let mut before: Option<Placed> = None;
+    let mut before: Option<PlacedPeriod> = None;
     for n in 0..mpd.periods.len() {
         let Some(period) = mpd.periods.get_mut(n) else { break };
         let Some(placing) = period.placing.clone() else { continue };
@@ -54,7 +54,7 @@ pub(crate) async fn place<O: Source>(
             }
         }
         before = match (placed, mpd.periods.get(n)) {
-            (Some((lead, init)), Some(period)) => Placed::of(period, lead, init),
+            (Some((lead, init)), Some(period)) => PlacedPeriod::of(period, lead, init),
             _ => None,
         };
     }
@@ -116,7 +116,7 @@ async fn track<O: Source>(
     Ok(of(TrackKind::Video).or_else(|| of(TrackKind::Audio)))
 }
 
-/// When the first sample in decode order is shown, in the track's ticks.
+/// The time at which the first sample in decode order is shown, in the track's ticks.
 async fn first_time<O: Source>(
     reader: &Reader<O>,
     init: &InitTrack,
@@ -127,13 +127,13 @@ async fn first_time<O: Source>(
 }
 
 /// A Period that is placed.
-struct Placed {
+struct PlacedPeriod {
     last: Segment,
     init: Arc<InitTrack>,
     timeline: Timeline,
 }
 
-impl Placed {
+impl PlacedPeriod {
     fn of(period: &Period, lead: usize, init: Arc<InitTrack>) -> Option<Self> {
         let representation = period.representations.get(lead)?;
         let end = representation.end_ticks()?;
@@ -141,7 +141,7 @@ impl Placed {
         Some(Self { last, timeline: representation.media?.with_timescale(init.timescale), init })
     }
 
-    /// When its last picture ends, and how long that is shown; `None` if its last segment cannot be read.
+    /// The end of its last picture, and how long that is shown; `None` if its last segment cannot be read.
     async fn end<O: Source>(&self, reader: &Reader<O>) -> Result<Option<(Nanos, Nanos)>, Error> {
         let Some(bytes) = reader.read(&self.last.resource, SEGMENT_MOST).await? else { return Ok(None) };
         let base = self.last.resource.range.map_or(0, |range| range.first);

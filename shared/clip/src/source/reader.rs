@@ -1,13 +1,11 @@
 //! Reads objects below one recording's directory, and counts the bytes.
 
-use super::playlists;
 use crate::error::{About, Error, Kind, Refusal};
 use crate::notes::Notes;
 use crate::{ReadFailure, Source};
 use bytes::Bytes;
 use export_media::fmp4::{Init, InitTrack};
-use export_media::mpd::{MAX_BYTES, Mpd, MpdError, ObjectRange, parse};
-use export_media::nal::VideoCodec;
+use export_media::mpd::{MAX_BYTES, ObjectRange};
 use std::collections::HashMap;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
@@ -110,23 +108,14 @@ impl<O: Source> Reader<O> {
         Arc::clone(&self.ahead).try_acquire_many_owned(kib).ok().map(Room)
     }
 
-    /// Reads the manifest; of HLS playlists those of the picture, in the codec that is wanted anyway, and its audio.
-    pub(crate) async fn manifest(
-        &self,
-        key: &str,
-        wanted: Option<VideoCodec>,
-    ) -> Result<Result<Mpd, MpdError>, Error> {
+    /// Reads the manifest, and gives its text and its path in the directory; `None` if it is too large.
+    pub(super) async fn manifest_text<'a>(&self, key: &'a str) -> Result<Option<(Bytes, &'a str)>, Error> {
         let most = u64::try_from(MAX_BYTES).unwrap_or(u64::MAX);
         let text = match self.source.read(key, None, most).await {
-            Err(ReadFailure::TooLarge) => return Ok(Err(MpdError::TooLarge)),
+            Err(ReadFailure::TooLarge) => return Ok(None),
             read => found(read, most)?.ok_or(Refusal::from(Kind::SourceAbsent))?,
         };
-        if key.ends_with(".m3u8") {
-            let path = key.get(self.directory.len()..).unwrap_or(key);
-            playlists::read(self, path, &text, wanted).await
-        } else {
-            Ok(parse(&text))
-        }
+        Ok(Some((text, key.get(self.directory.len()..).unwrap_or(key))))
     }
 
     /// The tracks of an init segment, which is called `place`. It is read once.

@@ -7,9 +7,9 @@ const MAX_ATTRIBUTES: usize = 64;
 
 /// The attributes of a tag.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub(super) struct Attributes<'a>(Vec<(&'a str, &'a str)>);
+pub(super) struct AttributeList<'a>(Vec<(&'a str, &'a str)>);
 
-impl<'a> Attributes<'a> {
+impl<'a> AttributeList<'a> {
     /// Reads `NAME=value,NAME="a value, with commas"`. What has no `=` is left out.
     pub(super) fn read(mut text: &'a str) -> Result<Self, MpdError> {
         let mut found = Vec::new();

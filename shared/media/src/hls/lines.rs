@@ -18,7 +18,7 @@ impl<'a> Line<'a> {
         }
     }
 
-    /// The reference that the line is, if it is none of a tag or a comment.
+    /// The reference that the line is, if it is neither a tag nor a comment.
     pub(super) fn reference(&self) -> Option<&'a str> {
         (!self.0.starts_with('#')).then_some(self.0)
     }

@@ -1,6 +1,6 @@
 //! Playlists of variants (RFC 8216, 4.3.4).
 
-use super::attributes::Attributes;
+use super::attributes::AttributeList;
 use super::lines::Line;
 use crate::mpd::{FrameRate, MpdError, frame_rate, join};
 use crate::nal::VideoCodec;
@@ -82,9 +82,9 @@ pub(super) fn read(lines: &[Line<'_>], path: &str) -> Result<Master, MpdError> {
     let mut pending = None;
     for line in lines {
         if let Some(value) = line.tag("#EXT-X-STREAM-INF") {
-            pending = Some(variant(&Attributes::read(value)?));
+            pending = Some(variant(&AttributeList::read(value)?));
         } else if let Some(value) = line.tag("#EXT-X-MEDIA") {
-            master.audio.extend(rendition(&Attributes::read(value)?, path)?);
+            master.audio.extend(rendition(&AttributeList::read(value)?, path)?);
         } else if let Some(reference) = line.reference()
             && let Some(found) = pending.take()
         {
@@ -97,7 +97,7 @@ pub(super) fn read(lines: &[Line<'_>], path: &str) -> Result<Master, MpdError> {
     Ok(master)
 }
 
-fn variant(attributes: &Attributes<'_>) -> Variant {
+fn variant(attributes: &AttributeList<'_>) -> Variant {
     let size = attributes.get("RESOLUTION").and_then(|value| value.split_once(['x', 'X']));
     Variant {
         path: String::new(),
@@ -110,7 +110,7 @@ fn variant(attributes: &Attributes<'_>) -> Variant {
 }
 
 /// `None` for what is no audio, or lies in the segments of the variants.
-fn rendition(attributes: &Attributes<'_>, path: &str) -> Result<Option<Rendition>, MpdError> {
+fn rendition(attributes: &AttributeList<'_>, path: &str) -> Result<Option<Rendition>, MpdError> {
     let Some(reference) = attributes.get("URI").filter(|_| attributes.get("TYPE") == Some("AUDIO")) else {
         return Ok(None);
     };

@@ -1,6 +1,6 @@
 //! Playlists of segments (RFC 8216, 4.3.2 and 4.3.3).
 
-use super::attributes::Attributes;
+use super::attributes::AttributeList;
 use super::lines::Line;
 use crate::mpd::{ByteRange, MpdError, NamedSegment, UrlRef, decimal_nanos, lenient_date_time};
 use crate::time::Nanos;
@@ -15,10 +15,11 @@ const MAX_SECTIONS: usize = 4096;
 const MAX_DURATION: i64 = 86_400_000_000;
 /// Nanoseconds in a microsecond, in which `EXTINF` is kept.
 const NANOS: i128 = 1000;
-/// A date that is this far from where `EXTINF` leads to begins a section, and two segments.
-const JUMP: Nanos = Nanos::new(10_000_000_000);
+/// A date that is this far from where the one before and `EXTINF` lead to, and what the last digits of those hide, begins
+/// a section.
+const JUMP: Nanos = Nanos::new(1_000_000_000);
 /// A date may be this much before the end of the section before it, and what the last digits of `EXTINF` hide.
-const JITTER: i64 = 500_000;
+const JITTER: Nanos = Nanos::new(500_000_000);
 
 /// The segments of one coding.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -63,19 +64,21 @@ impl Section {
         self.length_from(0)
     }
 
-    /// When it ends if it starts at `start`, by its last date and the `EXTINF` behind that, and by how much that may be
+    /// Its end if it starts at `start`, by its last date and the `EXTINF` behind that, and by how much that may be
     /// too late.
     pub(super) fn end(&self, start: Nanos) -> (Nanos, Nanos) {
         let (at, from) = match (self.dates.last(), self.date()) {
             (Some((at, last)), Some(first)) => (*at, start + (*last - first)),
             _ => (0, start),
         };
+        ((from + self.length_from(at)).max(start), self.rounded() + JITTER)
+    }
+
+    /// By how much its end may be too late: half a last digit of `EXTINF` a segment since the last date.
+    pub(super) fn rounded(&self) -> Nanos {
+        let at = self.dates.last().map_or(0, |(at, _)| *at);
         let segments = i64::try_from(self.segments.len().saturating_sub(at)).unwrap_or(i64::MAX);
-        let rounded = (self.precision / 2).saturating_mul(segments);
-        (
-            (from + self.length_from(at)).max(start),
-            Nanos::new(i128::from(rounded.saturating_add(JITTER)) * NANOS),
-        )
+        Nanos::new(i128::from((self.precision / 2).saturating_mul(segments)) * NANOS)
     }
 
     /// The date of its first segment, by the first date that there is and the `EXTINF` before that.
@@ -85,7 +88,8 @@ impl Section {
     }
 }
 
-fn length(segments: &[NamedSegment]) -> Nanos {
+/// The time that segments take by `EXTINF`.
+pub(super) fn length(segments: &[NamedSegment]) -> Nanos {
     let micros = segments.iter().map(|segment| segment.duration).fold(0, i64::saturating_add);
     Nanos::new(i128::from(micros) * NANOS)
 }
@@ -98,7 +102,7 @@ pub(super) fn read(lines: &[Line<'_>], path: &str) -> Result<MediaPlaylist, MpdE
     Ok(reading.playlist)
 }
 
-/// What the next segment will have.
+/// The properties of the next segment.
 #[derive(Debug, Default)]
 struct Pending {
     /// In microseconds, and those of its last digit.
@@ -157,9 +161,9 @@ impl Reading {
             self.discontinuity = self.discontinuity.saturating_add(1);
             self.breaks = true;
         } else if let Some(value) = line.tag("#EXT-X-MAP") {
-            self.map(&Attributes::read(value)?)?;
+            self.map(&AttributeList::read(value)?)?;
         } else if let Some(value) = line.tag("#EXT-X-KEY") {
-            let encrypted = Attributes::read(value)?.get("METHOD") != Some("NONE");
+            let encrypted = AttributeList::read(value)?.get("METHOD") != Some("NONE");
             self.breaks |= encrypted != self.encrypted;
             self.encrypted = encrypted;
         } else {
@@ -168,7 +172,7 @@ impl Reading {
         Ok(())
     }
 
-    /// What is said of the whole playlist.
+    /// A tag of the whole playlist.
     fn head(&mut self, line: &Line<'_>) -> Result<(), MpdError> {
         if let Some(value) = line.tag("#EXT-X-TARGETDURATION") {
             let (target, _) = duration(value).ok_or(MpdError::BadValue("EXT-X-TARGETDURATION"))?;
@@ -184,7 +188,7 @@ impl Reading {
         Ok(())
     }
 
-    fn map(&mut self, attributes: &Attributes<'_>) -> Result<(), MpdError> {
+    fn map(&mut self, attributes: &AttributeList<'_>) -> Result<(), MpdError> {
         let uri = attributes.get("URI").ok_or(MpdError::BadValue("EXT-X-MAP"))?;
         let bytes = match attributes.get("BYTERANGE") {
             Some(value) => {
@@ -219,7 +223,8 @@ impl Reading {
             None => None,
         };
         let url = UrlRef { reference: Some(name), range: bytes };
-        let jump = JUMP.max(self.playlist.target + self.playlist.target);
+        let hidden = self.playlist.sections.last().map_or(Nanos::ZERO, Section::rounded);
+        let jump = JUMP + hidden;
         let off = date.zip(self.expected).map_or(Nanos::ZERO, |(date, expected)| date - expected);
         self.breaks |= off > jump || Nanos::ZERO - off > jump;
         let next = date.or(self.expected);

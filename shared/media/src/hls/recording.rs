@@ -1,7 +1,7 @@
 //! Playlists as a recording.
 
 use super::master::{Rendition, Variant};
-use super::media::{MediaPlaylist, Section};
+use super::media::{MediaPlaylist, Section, length};
 use crate::mpd::{ContentType, Mpd, MpdError, Named, Period, Placing, Representation};
 use crate::time::Nanos;
 use std::sync::Arc;
@@ -90,16 +90,25 @@ fn starts(sections: &[Section]) -> Vec<Start> {
     sections.iter().map(start).collect()
 }
 
-/// The positions of segments of a section that starts at `start` whose times the playlist says, and those times.
+/// The positions of segments of a section that starts at `start` whose times the playlist says, and those times. Only
+/// what is there has a position.
 fn anchors(section: &Section, start: Nanos, later: Nanos) -> Arc<[(u64, Nanos)]> {
-    if section.dates.is_empty() {
-        return [(0, start)].into();
+    let (mut anchors, mut dates, mut index) = (Vec::new(), section.dates.iter().peekable(), 0);
+    for (at, segment) in section.segments.iter().enumerate() {
+        let date = dates.next_if(|(dated, _)| *dated == at);
+        if !segment.gap {
+            anchors.extend(date.map(|(_, date)| (index, *date + later)));
+            index += 1;
+        }
     }
-    let anchor = |(at, date): &(usize, Nanos)| (u64::try_from(*at).unwrap_or(u64::MAX), *date + later);
-    section.dates.iter().map(anchor).collect()
+    if anchors.is_empty() {
+        let gaps = section.segments.iter().take_while(|segment| segment.gap).count();
+        anchors.push((0, start + length(section.segments.get(..gaps).unwrap_or_default())));
+    }
+    anchors.into()
 }
 
-/// What a playlist of variants says of a coding.
+/// A coding as a playlist of variants describes it.
 struct Described<'a> {
     id: &'a str,
     content: ContentType,
@@ -158,6 +167,7 @@ impl<'a> Described<'a> {
             encrypted: section.encrypted,
             timeline,
             media: None,
+            rounded: section.rounded(),
             addressing,
         })
     }

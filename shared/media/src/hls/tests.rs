@@ -6,14 +6,14 @@ use proptest::prelude::*;
 
 fn media(text: &str) -> MediaPlaylist {
     match parse(format!("#EXTM3U\n{text}").as_bytes(), "live/a.m3u8") {
-        Ok(Playlist::Media(media)) => media,
+        Ok(HlsPlaylist::Media(media)) => media,
         other => panic!("{other:?}"),
     }
 }
 
 fn master(text: &str) -> Master {
     match parse(format!("#EXTM3U\n{text}").as_bytes(), "live/main.m3u8") {
-        Ok(Playlist::Master(master)) => master,
+        Ok(HlsPlaylist::Master(master)) => master,
         other => panic!("{other:?}"),
     }
 }
@@ -55,7 +55,7 @@ fn a_playlist_with_dates_counts_on_the_wall_clock() {
     assert_eq!((found.init().unwrap(), found.content), (init, ContentType::Video));
     let expected = [
         (T0, T0 + 5005, "live/s0.m4s".to_owned(), None),
-        (T0 + 5005, T0 + 10_010, "live/s1.m4s".to_owned(), None),
+        (T0 + 5005, T0 + 10_011, "live/s1.m4s".to_owned(), None),
         (T0 + 10_011, T0 + 14_011, "live/sub/s2.m4s".to_owned(), None),
     ];
     assert_eq!(segments(found), expected);
@@ -102,7 +102,7 @@ fn discontinuities_inits_keys_and_jumps_of_the_date_begin_sections() {
         "#EXT-X-KEY:METHOD=AES-128,URI=\"k\"\n#EXTINF:4,\ns\n#EXT-X-KEY:METHOD=NONE\n",
         &date("22:15:00"),
         &date("22:15:20"),
-        &date("22:15:23"),
+        &date("22:15:23.5"),
     ];
     let mpd = alone(&text.concat());
     let starts: Vec<_> = mpd.periods.iter().map(|period| period.start.to_millis_floor() - T0).collect();
@@ -142,6 +142,12 @@ fn sections_before_the_first_date_are_counted_back_from_it() {
 #[test]
 fn gaps_are_not_listed() {
     let mpd = alone("#EXTINF:4,\na\n#EXT-X-GAP\n#EXTINF:4,\nb\n#EXTINF:4,\nc\n");
+    let date = |s: u32| format!("#EXT-X-PROGRAM-DATE-TIME:2023-11-14T22:13:{s}Z\n#EXTINF:4,\n");
+    let dated = alone(&["#EXT-X-GAP\n", &date(20), "a\n#EXTINF:4,\nb\n", &date(28), "c\n"].concat());
+    let placing = dated.periods[0].placing.as_ref().unwrap();
+    assert_eq!(placing.anchors[..], [(1, Nanos::from_millis(T0 + 8000))]);
+    let late = alone("#EXT-X-GAP\n#EXTINF:4,\na\n#EXTINF:4,\nb\n");
+    assert_eq!(late.periods[0].placing.as_ref().unwrap().anchors[..], [(0, Nanos::from_millis(4000))]);
     let found = segments(&mpd.periods[0].representations[0]);
     let seen: Vec<_> = found.iter().map(|(from, to, path, _)| (*from, *to, path.as_str())).collect();
     assert_eq!(seen, [(0, 4000, "live/a"), (8000, 12_000, "live/c")]);
@@ -279,7 +285,7 @@ proptest! {
     #[test]
     fn no_text_panics(text in "\\PC*", lines in prop::collection::vec("(#EXT(INF|-X-(BYTERANGE|MAP|KEY|MEDIA|STREAM-INF|PROGRAM-DATE-TIME|DISCONTINUITY(-SEQUENCE)?|GAP)))?[:=,\"@.0-9A-Z-]{0,20}", 0..20)) {
         for text in [text, lines.join("\n")] {
-            if let Ok(Playlist::Media(media)) = parse(format!("#EXTM3U\n{text}").as_bytes(), "a/b") {
+            if let Ok(HlsPlaylist::Media(media)) = parse(format!("#EXTM3U\n{text}").as_bytes(), "a/b") {
                 let _ = recording(&Variant::default(), &media, &[]).map(|mpd| {
                     mpd.periods.iter().map(|period| period.representations[0].segment(0)).collect::<Vec<_>>()
                 });

@@ -24,7 +24,7 @@ pub(crate) struct NamedSegment {
 pub(crate) struct Named<'a> {
     /// The place of the list in the recording's directory, which references are relative to.
     pub(crate) path: &'a str,
-    /// When the first segment starts on the presentation's clock.
+    /// The start of the first segment on the presentation's clock.
     pub(crate) start: Nanos,
     pub(crate) init: Option<&'a UrlRef>,
     pub(crate) segments: &'a [NamedSegment],
@@ -34,21 +34,16 @@ pub(crate) struct Named<'a> {
 
 impl Named<'_> {
     /// The times and names of the segments. A segment starts at its date if that is after the start of the one before,
-    /// else where the one before ends.
+    /// else where the one before ends, and lasts until the next one starts.
     ///
     /// # Errors
     /// [`MpdError::BadTimeline`] for lengths beyond the range of ticks.
     pub(crate) fn addressing(&self) -> Result<(Timeline, Addressing), MpdError> {
+        let times = self.times()?;
         let mut runs = Runs::default();
-        let mut dates = self.dates.iter().peekable();
-        let (mut next, mut last) = (0, i64::MIN);
-        for (at, segment) in self.segments.iter().enumerate() {
-            let date = dates.next_if(|(dated, _)| *dated == at);
-            let date = date.map(|(_, date)| clamp((*date - self.start).get().div_euclid(1000)));
-            let time = date.filter(|date| *date > last).unwrap_or(next);
-            let duration = if segment.gap { 0 } else { segment.duration };
-            runs.push(Entry { time: Some(time), number: None, duration, repeat: 0 })?;
-            (last, next) = (time, time.checked_add(segment.duration).ok_or(MpdError::BadTimeline)?);
+        for ((segment, time), next) in self.segments.iter().zip(&times).zip(times.iter().skip(1)) {
+            let duration = if segment.gap { 0 } else { next.saturating_sub(*time) };
+            runs.push(Entry { time: Some(*time), number: None, duration, repeat: 0 })?;
         }
         let urls: Vec<UrlRef> = self.segments.iter().map(|segment| segment.url.clone()).collect();
         let addressing = Addressing {
@@ -64,5 +59,21 @@ impl Named<'_> {
             init_template: None,
         };
         Ok((Timeline::new(SCALE, 0, self.start), addressing))
+    }
+
+    /// The start of each segment, and the end of the last one, in microseconds since the start of the first.
+    fn times(&self) -> Result<Vec<i64>, MpdError> {
+        let mut dates = self.dates.iter().peekable();
+        let (mut times, mut next) = (Vec::with_capacity(self.segments.len() + 1), 0);
+        for (at, segment) in self.segments.iter().enumerate() {
+            let date = dates.next_if(|(dated, _)| *dated == at);
+            let date = date.map(|(_, date)| clamp((*date - self.start).get().div_euclid(1000)));
+            let last = times.last().copied();
+            let time = date.filter(|date| last.is_none_or(|last| *date > last)).unwrap_or(next);
+            times.push(time);
+            next = time.checked_add(segment.duration).ok_or(MpdError::BadTimeline)?;
+        }
+        times.push(next);
+        Ok(times)
     }
 }

@@ -145,6 +145,7 @@ fn representation(
         encrypted: own.marks.encrypted || set.marks.encrypted,
         timeline,
         media: None,
+        rounded: Nanos::ZERO,
         addressing,
     }
 }

@@ -75,7 +75,7 @@ pub(crate) struct Addressing {
     pub(super) init_template: Option<Arc<str>>,
 }
 
-/// How media segments are named.
+/// The names of media segments.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) enum MediaAddress {
     Template(Option<Arc<str>>),

@@ -13,6 +13,7 @@ mod boxes;
 mod fragments;
 mod manifests;
 mod pictures;
+mod playlists;
 mod seeds;
 mod syntax;
 mod times;

@@ -18,7 +18,7 @@ use proptest::test_runner::TestRunner;
 use std::num::NonZeroU32;
 
 /// What any call may hold besides what its input and output account for.
-const FIXED: usize = 64 << 10;
+pub(crate) const FIXED: usize = 64 << 10;
 
 /// The longest key.
 const KEY: usize = 1024;
@@ -299,7 +299,7 @@ fn written() -> impl Strategy<Value = Vec<u8>> {
     })
 }
 
-fn is_inside(resource: &ObjectRange) -> bool {
+pub(crate) fn is_inside(resource: &ObjectRange) -> bool {
     let path = &resource.path;
     path.len() <= KEY
         && !path.starts_with('/')
@@ -321,7 +321,7 @@ fn are_sound(segments: &[Segment]) -> bool {
 }
 
 /// Asks a Representation for everything it can tell.
-fn walk(found: &Representation, at: i64) {
+pub(crate) fn walk(found: &Representation, at: i64) {
     const MOST: usize = 40;
     let (named, peak) = measured(|| [found.init(), found.index()]);
     assert!(named.iter().flatten().flatten().all(is_inside), "{named:?}");

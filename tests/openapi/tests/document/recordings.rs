@@ -12,9 +12,9 @@ use serde_json::json;
 pub(crate) const TAG: &str = "Recordings";
 /// `LivePath`'s pattern for folders; a `/` may stand behind the last one.
 const FOLDER: &str =
-    r"^((?!\.{1,2}(/|$))[A-Za-z0-9._=@+ -]{1,128}(/(?!\.{1,2}(/|$))[A-Za-z0-9._=@+ -]{1,128}){0,10}/?)?$";
+    r"^((?!\.{1,2}(/|$))[A-Za-z0-9._=@+ -]{1,128}(/(?!\.{1,2}(/|$))[A-Za-z0-9._=@+ -]{1,128}){0,14}/?)?$";
 /// `LivePath`'s own.
-const PATH: &str = r"^((?!\.{1,2}/)[A-Za-z0-9._=@+ -]{1,128}/){1,11}[A-Za-z0-9._=@+ -]{0,124}\.mpd$";
+const PATH: &str = r"^((?!\.{1,2}/)[A-Za-z0-9._=@+ -]{1,128}/){1,15}[A-Za-z0-9._=@+ -]{0,124}\.(mpd|m3u8)$";
 
 /// The routes with their operations.
 pub(crate) fn paths() -> Node {

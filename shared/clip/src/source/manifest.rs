@@ -1,4 +1,5 @@
-//! HLS playlists of a recording: the one that is asked for, and those of the picture and the audio that it names.
+//! The manifest of a recording. Of HLS that is the playlist that is asked for, and those of the picture and the audio
+//! that it names.
 
 use super::Reader;
 use crate::Source;
@@ -6,24 +7,38 @@ use crate::error::{Error, Kind};
 use crate::notes::WarningCode;
 use bytes::Bytes;
 use export_media::hls::{
-    MAX_PLAYLIST_BYTES, Master, MediaPlaylist, Playlist, Rendition, Variant, parse, recording,
+    HlsPlaylist, MAX_PLAYLIST_BYTES, Master, MediaPlaylist, Rendition, Variant, parse, recording,
 };
-use export_media::mpd::{Mpd, MpdError, ObjectRange};
+use export_media::mpd::{self, Mpd, MpdError, ObjectRange};
 use export_media::nal::VideoCodec;
 
 /// Audio renditions that a clip may have.
 const MOST_AUDIO: usize = 32;
 
+/// Reads the manifest at `key`; of HLS playlists those of the picture, in the codec that is wanted anyway if there is a
+/// choice, and its audio.
+pub(crate) async fn manifest<O: Source>(
+    reader: &Reader<O>,
+    key: &str,
+    wanted: Option<VideoCodec>,
+) -> Result<Result<Mpd, MpdError>, Error> {
+    match reader.manifest_text(key).await? {
+        None => Ok(Err(MpdError::TooLarge)),
+        Some((text, path)) if key.ends_with(".m3u8") => hls(reader, path, &text, wanted).await,
+        Some((text, _)) => Ok(mpd::parse(&text)),
+    }
+}
+
 /// The recording whose playlist at `path` in its directory is `text`.
-pub(super) async fn read<O: Source>(
+async fn hls<O: Source>(
     reader: &Reader<O>,
     path: &str,
     text: &Bytes,
     wanted: Option<VideoCodec>,
 ) -> Result<Result<Mpd, MpdError>, Error> {
     match parse(text, path) {
-        Ok(Playlist::Media(media)) => Ok(recording(&Variant::default(), &media, &[])),
-        Ok(Playlist::Master(master)) => of_variant(reader, &master, wanted).await,
+        Ok(HlsPlaylist::Media(media)) => Ok(recording(&Variant::default(), &media, &[])),
+        Ok(HlsPlaylist::Master(master)) => of_variant(reader, &master, wanted).await,
         Err(error) => Ok(Err(error)),
     }
 }
@@ -59,8 +74,8 @@ async fn media<O: Source>(
     let resource = ObjectRange { path: path.to_owned(), range: None };
     let Some(text) = reader.read(&resource, most).await? else { return Ok(None) };
     Ok(Some(match parse(&text, path) {
-        Ok(Playlist::Media(media)) => Ok(media),
-        Ok(Playlist::Master(_)) => Err(MpdError::BadValue("EXT-X-STREAM-INF")),
+        Ok(HlsPlaylist::Media(media)) => Ok(media),
+        Ok(HlsPlaylist::Master(_)) => Err(MpdError::BadValue("EXT-X-STREAM-INF")),
         Err(error) => Err(error),
     }))
 }
