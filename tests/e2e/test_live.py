@@ -6,20 +6,26 @@ from fractions import Fraction
 import pytest
 
 from media import forms
+from media.hls import LivePlaylists
 from media.recording import Live
 
 from . import checks
 
 
+KINDS = {"dash": ("stream.mpd", Live), "hls": ("stream.m3u8", LivePlaylists)}
+
+
 @pytest.fixture
-def live(stack, name):
+def live(request, stack, name):
     """A recording that began 8 s ago and of which 6 s are stored."""
-    recording = forms.seconds_into(name, 0, 16, f"mp4/live/{name}/1/stream.mpd", int(time.time() * 1000) - 8000)
-    growing = Live(recording, stack.s3, stack.env["SOURCE_BUCKET"], stack.env["SOURCE_PREFIX"])
+    manifest, kind = KINDS[getattr(request, "param", "dash")]
+    recording = forms.seconds_into(name, 0, 16, f"mp4/live/{name}/1/{manifest}", int(time.time() * 1000) - 8000)
+    growing = kind(recording, stack.s3, stack.env["SOURCE_BUCKET"], stack.env["SOURCE_PREFIX"])
     growing.publish(Fraction(6))
     return growing
 
 
+@pytest.mark.parametrize("live", KINDS, indirect=True)
 def test_a_window_at_the_live_edge_waits_for_its_segments(stack, live, name, tmp_path):
     start, duration = Fraction(45, 10), 7000
     body = stack.request(live.recording, start, duration, name)

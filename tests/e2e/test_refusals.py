@@ -1,6 +1,7 @@
 """Requests that must be refused, with nothing stored and nothing written."""
 
 import time
+from fractions import Fraction
 from hashlib import sha256
 
 import pytest
@@ -88,6 +89,22 @@ def test_a_body_that_is_no_request_is_refused(fault, stack):
     answer = stack.export(body)
     assert answer.status == status, answer
     assert answer.body["ErrorCode"] == -1 and answer.final and set(answer.body) == checks.REFUSED
+
+
+PLAYLISTS = {
+    "recording not readable": "#EXTM3U\n#EXTINF:2,\nseg-0.ts\n#EXT-X-ENDLIST\n",
+    "recording is encrypted": '#EXTM3U\n#EXT-X-MAP:URI="i"\n#EXT-X-KEY:METHOD=AES-128,URI="k"\n#EXTINF:2,\ns\n#EXT-X-ENDLIST\n',
+}
+
+
+@pytest.mark.parametrize("reason", PLAYLISTS)
+def test_a_playlist_that_no_clip_is_made_of_is_refused_for_good(reason, stack, recorded, name):
+    path = f"mp4/{name}/stream.m3u8"
+    key = f"{stack.env['SOURCE_PREFIX']}{path}"
+    stack.s3.put_object(Bucket=stack.env["SOURCE_BUCKET"], Key=key, Body=PLAYLISTS[reason].encode())
+    fields = {"LivePath": path, "StartTime": "0"}
+    answer = stack.finish(stack.request(recorded("static_time"), Fraction(0), 1000, name, **fields))
+    assert (answer.final, answer.body["ErrorMessage"]) == (True, reason), answer
 
 
 @pytest.mark.usefixtures("nothing_written")

@@ -6,7 +6,7 @@ from datetime import datetime, timedelta, timezone
 from fractions import Fraction
 
 from . import dash
-from .recording import PLAIN_CLOCK_MS, Recording
+from .recording import MANIFESTS, PLAIN_CLOCK_MS, Live, Recording
 
 MICRO = 1_000_000
 
@@ -41,7 +41,8 @@ def playlist(recording: Recording, kind: str, index: int, style: Style) -> str:
         single, at = f"{track.rep}.mp4", len(track.init)
         init = f'URI="{single}",BYTERANGE="{at}@0"' if style.single else f'URI="{period.base}init-{track.rep}.mp4"'
         lines.append(f"#EXT-X-MAP:{init}")
-        for place, segment in enumerate(track.segments):
+        there = max((k + 1 for k, segment in enumerate(track.segments) if segment.listed), default=0)
+        for place, segment in enumerate(track.segments[:there]):
             if style.dated(place):
                 first = Fraction(segment.samples[0].pts - track.edit_shift - track.offset, track.timescale)
                 lines.append(f"#EXT-X-PROGRAM-DATE-TIME:{date(clock + period.start + first, style.zone)}")
@@ -78,10 +79,18 @@ def listed(recording: Recording, name: str, style: Style) -> Recording:
     """The same recording under playlists. Dates are those of its clock, or of some clock if it has none."""
     if recording.truth.ast_ms is None and any(map(style.dated, range(2))):
         recording = replace(recording, truth=replace(recording.truth, ast_ms=PLAIN_CLOCK_MS))
-    files = {name: data for name, data in recording.files.items() if not name.endswith(".mpd")}
+    files = {name: data for name, data in recording.files.items() if not name.endswith(MANIFESTS)}
     if style.single:
         tracks = recording.manifest.periods[0].tracks
         files = {f"{t.rep}.mp4": t.init + b"".join(segment.data for segment in t.segments) for t in tracks}
     folder = recording.folder.replace(f"/{recording.name}/", f"/{name}/")
     files |= playlists(recording, style)
     return replace(recording, name=name, live_path=f"{folder}/stream.m3u8", files=files)
+
+
+class LivePlaylists(Live):
+    """A recording that grows under playlists."""
+
+    def _files(self, manifest: dash.Manifest) -> dict[str, bytes]:
+        media = {name: data for name, data in super()._files(manifest).items() if not name.endswith(MANIFESTS)}
+        return media | playlists(replace(self.recording, manifest=manifest), Style(ended=False))

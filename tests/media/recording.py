@@ -19,7 +19,13 @@ from .verify import looks
 ROOT = Path(__file__).resolve().parents[2]
 PEER = "4D7446C8141EE167"
 PLAIN_CLOCK_MS = 1_562_253_600_000  # StartPos of an MPD that names no clock: only StartTime counts then
-TYPES = {".mpd": "application/dash+xml", ".m3u8": "application/vnd.apple.mpegurl", ".m4s": "video/iso.segment", ".mp4": "video/mp4"}
+MANIFESTS = (".mpd", ".m3u8")
+TYPES = {
+    ".mpd": "application/dash+xml",
+    ".m3u8": "application/vnd.apple.mpegurl",
+    ".m4s": "video/iso.segment",
+    ".mp4": "video/mp4",
+}
 
 
 def cached(key: object, make: Callable[[Path], None], suffix: str = "") -> Path:
@@ -116,7 +122,7 @@ class Recording:
 
     def upload(self, s3, bucket: str, prefix: str) -> None:
         """Put every object under `prefix`, the manifests last, as a recorder does."""
-        for name in sorted(self.files, key=lambda name: name.endswith((".mpd", ".m3u8"))):
+        for name in sorted(self.files, key=lambda name: name.endswith(MANIFESTS)):
             put(s3, bucket, f"{prefix}{self.folder}/{name}", self.files[name])
 
     def tracks(self, kind: str, index: int) -> list[tuple[dash.Period, dash.Track]]:
@@ -278,11 +284,14 @@ class Live:
         manifest = replace(
             self.recording.manifest, periods=[self._grown(period, until) for period in self.recording.manifest.periods]
         )
-        files = dash.files(manifest)
-        for name in sorted(files, key=lambda name: name.endswith(".mpd")):
-            if name not in self._stored or name.endswith(".mpd"):
+        files = self._files(manifest)
+        for name in sorted(files, key=lambda name: name.endswith(MANIFESTS)):
+            if name not in self._stored or name.endswith(MANIFESTS):
                 put(self._s3, self._bucket, f"{self._prefix}{self.recording.folder}/{name}", files[name])
                 self._stored.add(name)
+
+    def _files(self, manifest: dash.Manifest) -> dict[str, bytes]:
+        return dash.files(manifest)
 
     @staticmethod
     def _grown(period: dash.Period, until: Fraction) -> dash.Period:
