@@ -24,9 +24,14 @@ pub(crate) async fn manifest<O: Source>(
 ) -> Result<Result<Mpd, MpdError>, Error> {
     match reader.manifest_text(key).await? {
         None => Ok(Err(MpdError::TooLarge)),
-        Some((text, path)) if key.ends_with(".m3u8") => hls(reader, path, &text, wanted).await,
+        Some((text, path)) if is_playlist(key) => hls(reader, path, &text, wanted).await,
         Some((text, _)) => Ok(mpd::parse(&text)),
     }
+}
+
+/// Keys of S3 tell upper case from lower case.
+fn is_playlist(key: &str) -> bool {
+    key.rsplit_once('.').is_some_and(|(_, kind)| kind == "m3u8")
 }
 
 /// The recording whose playlist at `path` in its directory is `text`.

@@ -3,6 +3,7 @@ use crate::mpd::{ByteRange, ContentType, Mpd, ObjectRange, Representation};
 use crate::nal::VideoCodec;
 use crate::time::Nanos;
 use proptest::prelude::*;
+use std::fmt::Write as _;
 
 fn media(text: &str) -> MediaPlaylist {
     match parse(format!("#EXTM3U\n{text}").as_bytes(), "live/a.m3u8") {
@@ -33,8 +34,8 @@ fn segments(found: &Representation) -> Vec<(i64, i64, String, Option<ByteRange>)
     all.map(|s| (at(s.time), at(s.end()), s.resource.path.clone(), s.resource.range)).collect()
 }
 
-fn range(first: u64, last: u64) -> Option<ByteRange> {
-    Some(ByteRange { first, last })
+fn range(first: u64, last: u64) -> ByteRange {
+    ByteRange { first, last }
 }
 
 const T0: i64 = 1_700_000_000_000;
@@ -83,9 +84,9 @@ fn ranges_go_on_behind_the_last_one_of_their_file() {
          #EXTINF:2,\n#EXT-X-BYTERANGE:500\nv.mp4\n",
     );
     let found = &mpd.periods[0].representations[0];
-    assert_eq!(found.init().unwrap().unwrap().range, range(0, 799));
+    assert_eq!(found.init().unwrap().unwrap().range, Some(range(0, 799)));
     let ranges: Vec<_> = segments(found).into_iter().map(|(.., range)| range).collect();
-    assert_eq!(ranges, [range(800, 1799), range(1800, 2299)]);
+    assert_eq!(ranges, [Some(range(800, 1799)), Some(range(1800, 2299))]);
     assert_eq!(refusal("#EXTINF:2,\n#EXT-X-BYTERANGE:500\nv.mp4\n"), MpdError::BadValue("EXT-X-BYTERANGE"));
 }
 
@@ -266,8 +267,8 @@ proptest! {
         let (mut text, mut at) = (String::new(), T0);
         for (kind, jump, length) in steps {
             if kind == 0 { text.push_str("#EXT-X-DISCONTINUITY\n"); }
-            if kind < 3 { at += jump; text.push_str(&format!("#EXT-X-PROGRAM-DATE-TIME:{}Z\n", civil(at))); }
-            text.push_str(&format!("#EXTINF:{}.{:03},\ns\n", length / 1000, length % 1000));
+            if kind < 3 { at += jump; writeln!(text, "#EXT-X-PROGRAM-DATE-TIME:{}Z", civil(at)).unwrap(); }
+            writeln!(text, "#EXTINF:{}.{:03},\ns", length / 1000, length % 1000).unwrap();
             at += length;
         }
         let mpd = alone(&text);

@@ -91,7 +91,9 @@ impl Source for Metered {
         let read = self.recording.read(path, range, most).await;
         let count = match &read {
             Err(_) => &self.missing,
-            Ok(_) if path == self.name || path.ends_with(".m3u8") => &self.manifests,
+            Ok(_) if path == self.name || path.rsplit_once('.').is_some_and(|(_, kind)| kind == "m3u8") => {
+                &self.manifests
+            }
             Ok(_) if self.is_head(path, range) => &self.inits,
             Ok(_) => &self.media,
         };
