@@ -20,7 +20,7 @@ PLANTED = {
     "climbing LivePath": ({"LivePath": "mp4/../../other/1/stream.mpd"}, 400, "invalid request: LivePath"),
     "encoded LivePath": ({"LivePath": "mp4/%2e%2e/other/stream.mpd"}, 400, "invalid request: LivePath"),
     "absolute LivePath": ({"LivePath": "/mp4/a/1/stream.mpd"}, 400, "invalid request: LivePath"),
-    "LivePath of another kind": ({"LivePath": "mp4/a/1/stream.m3u8"}, 400, "invalid request: LivePath"),
+    "LivePath of another kind": ({"LivePath": "mp4/a/1/stream.m3u"}, 400, "invalid request: LivePath"),
     "deep storage_info": ({"storage_info": BOMB}, 400, "invalid request: storage_info"),
     "storage_info that is not base64": ({"storage_info": "!!!"}, 400, "invalid request: storage_info"),
     "large storage_info": ({"storage_info": storage_info(" " * 9000 + "[]")}, 400, "invalid request: storage_info"),
@@ -99,12 +99,12 @@ PLAYLISTS = {
 
 @pytest.mark.parametrize("reason", PLAYLISTS)
 def test_a_playlist_that_no_clip_is_made_of_is_refused_for_good(reason, stack, recorded, name):
-    path = f"mp4/{name}/stream.m3u8"
+    path = f"mp4/{name}/{reason.replace(' ', '-')}.m3u8"
     key = f"{stack.env['SOURCE_PREFIX']}{path}"
     stack.s3.put_object(Bucket=stack.env["SOURCE_BUCKET"], Key=key, Body=PLAYLISTS[reason].encode())
     fields = {"LivePath": path, "StartTime": "0"}
     answer = stack.finish(stack.request(recorded("static_time"), Fraction(0), 1000, name, **fields))
-    assert (answer.final, answer.body["ErrorMessage"]) == (True, reason), answer
+    assert (answer.final, answer.body["ErrorMessage"]) == (True, reason), stack.job(answer.body["JobId"])["detail"]
 
 
 @pytest.mark.usefixtures("nothing_written")
