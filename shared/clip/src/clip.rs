@@ -201,10 +201,11 @@ impl<S: Source, K: Sink, B: Observer> Making<'_, S, K, B> {
     async fn of_pictures(&self, audio: Vec<AudioTrack<S>>, way: &Way<'_>) -> Result<Made<FileOf<K>>, Error> {
         let (window, reader) = (self.source.window, &self.source.reader);
         let stats = self.clip.gauge.begin(way.unfit.clone());
-        let several = self.source.video.len() > 1;
+        let (video, several) = (self.source.pictures(), self.source.video.len() > 1);
         let parts = ClipParts {
             input: way.input(self.clip, self.ffmpeg, window),
-            video: self.source.pictures(),
+            // What is copied is rendered at its ends.
+            video: if way.unfit.is_none() { video.with_end_first() } else { video },
             audio,
             writer: self.begin().await?,
             stats: Arc::clone(&stats),

@@ -1,6 +1,9 @@
 //! Reads the recording and decides, picture by picture, what is copied and what is rendered. Runs are rendered as tasks
 //! of their own, a few side by side; everything goes to the writer in the clip's order.
 
+mod ahead;
+
+use self::ahead::{TailAhead, TailMeans};
 use crate::Source;
 use crate::budget::Budget;
 use crate::codec::decode::{CodedSource, Footage};
@@ -16,7 +19,7 @@ use crate::notes::WarningCode;
 use crate::stats::{RunGauge, Stats};
 use crate::still::still_of;
 use crate::task::Task;
-use crate::video::VideoFeed;
+use crate::video::{VideoFeed, WindowEnd};
 use crate::write::assembly::{Block, ClipSample, VideoSpec};
 use export_media::conform::Conformed;
 use export_media::cut::{Access, Cutter, Method, Run, Step};
@@ -141,6 +144,8 @@ pub(crate) struct Planner<'a> {
     input: &'a PlanInput<'a>,
     /// `None` before the first one begins.
     stretch: Option<Stretch>,
+    /// The end of the stretch, if it is rendered before its turn.
+    tail: Option<TailAhead>,
     first: Option<FirstFrame>,
     /// Makes a JPEG of the first picture, if that is copied.
     picture: Option<Task<Result<(), Error>>>,
@@ -168,6 +173,7 @@ impl<'a> Planner<'a> {
         Self {
             input,
             stretch: None,
+            tail: None,
             first: Some(first),
             picture: None,
             share: Ok(Share { at_once: 1, frugal: false }),
@@ -220,6 +226,7 @@ impl<'a> Planner<'a> {
             let bounds = setup.bounds;
             self.meet(&setup, feed).await;
             let starts = self.begin(&setup, feed.notes())?;
+            self.tail = feed.take_end().and_then(|end| self.render_ahead(end));
             self.examine(&coded)?;
             let method = if self.renders() { Method::Render(PIECE) } else { Method::Copy };
             let cutter = match cutter.take().filter(|_| !starts) {
@@ -389,7 +396,27 @@ impl<'a> Planner<'a> {
         self.send(Waiting::Ready(pictures), clip, None, Some(room)).await
     }
 
+    /// Renders the end of the stretch at once, if that can be done beside a head.
+    fn render_ahead(&self, end: WindowEnd) -> Option<TailAhead> {
+        let fits = self.share.as_ref().is_ok_and(|share| share.at_once > 1);
+        let stretch = self.stretch.clone().filter(|_| fits && !self.renders())?;
+        let means = TailMeans {
+            ffmpeg: self.input.ffmpeg.clone(),
+            container: self.input.container,
+            stretch,
+            turns: Arc::clone(&self.turns),
+        };
+        Some(TailAhead::begin(end, means))
+    }
+
     async fn render(&mut self, setup: &Arc<Setup>, clip: &Arc<Setup>, run: Run<Coded>) -> Result<(), Error> {
+        if let Some(tail) = self.tail.as_mut().filter(|_| run.joins)
+            && tail.renders(&run).await
+            && let Some(tail) = self.tail.take()
+        {
+            let (gauge, task) = (self.stats.begin_run(), tail.counted_in(Arc::clone(&self.stats)));
+            return self.send(Waiting::Rendering(task), clip, Some(gauge), None).await;
+        }
         let joins = !self.renders();
         let share = self.share.clone()?;
         let encoding = self.encoding(setup, clip, &run, share)?;
@@ -409,12 +436,7 @@ impl<'a> Planner<'a> {
         let like = Arc::clone(clip);
         let task = Task::spawn(async move {
             let pictures = if joins {
-                render_join(&ffmpeg, order, &like, container, &stats).await.map_err(|error| match error {
-                    Error::Passing(why) | Error::Unanswered(why) | Error::Unexplained(why) => {
-                        Error::Unfit(Unfit::Encoder, why)
-                    }
-                    other => other,
-                })
+                render_beside(&ffmpeg, order, &like, container, &stats).await
             } else {
                 render_alone(&ffmpeg, order, &stats).await
             };
@@ -431,27 +453,21 @@ impl<'a> Planner<'a> {
         run: &Run<Coded>,
         share: Share,
     ) -> Result<Encoding, Error> {
+        if !self.renders() {
+            return encoding_beside(setup, clip, run, share.frugal);
+        }
         let size = |coded: &Coded| u64::try_from(coded.data.len()).unwrap_or(u64::MAX);
         let recorded = run.feed.iter().map(|access| (size(&access.item), access.duration));
         self.bitrate = self.bitrate.max(peak_bitrate(recorded));
         let codec = self.input.codec.unwrap_or(clip.config.codec);
-        let purpose = if self.renders() {
-            Purpose::Clip { reordered: self.reordered(clip) }
-        } else {
-            Purpose::Join {
-                parameter_id: unused_id(setup, run)?,
-                profile_idc: setup.sps.profile_idc,
-                alone: !run.joins && run.after.is_empty(),
-            }
-        };
         Ok(Encoding {
             codec,
             recorded: clip.config.codec,
             timescale: clip.timescale,
             frame_ticks: clip.frame_ticks,
             max_bitrate: self.bitrate.saturating_mul(BITRATE_TENTHS) / 10,
-            purpose,
-            threads: if self.renders() { self.input.budget.threads_for(share.at_once) } else { 0 },
+            purpose: Purpose::Clip { reordered: self.reordered(clip) },
+            threads: self.input.budget.threads_for(share.at_once),
             frugal: share.frugal,
         })
     }
@@ -485,6 +501,42 @@ impl<'a> Planner<'a> {
             .await
             .map_err(|_| over())
     }
+}
+
+/// How a run beside copied pictures is encoded.
+fn encoding_beside(setup: &Setup, clip: &Setup, run: &Run<Coded>, frugal: bool) -> Result<Encoding, Error> {
+    let codec = clip.config.codec;
+    let purpose = Purpose::Join {
+        parameter_id: unused_id(setup, run)?,
+        profile_idc: setup.sps.profile_idc,
+        alone: !run.joins && run.after.is_empty(),
+    };
+    Ok(Encoding {
+        codec,
+        recorded: codec,
+        timescale: clip.timescale,
+        frame_ticks: clip.frame_ticks,
+        max_bitrate: 0,
+        purpose,
+        threads: 0,
+        frugal,
+    })
+}
+
+/// Renders a run beside copied pictures. What fails there may not fail where nothing is copied.
+async fn render_beside(
+    ffmpeg: &Ffmpeg,
+    request: EncodeRequest,
+    clip: &Setup,
+    container: FileFormat,
+    stats: &Stats,
+) -> Result<Vec<ClipSample>, Error> {
+    render_join(ffmpeg, request, clip, container, stats).await.map_err(|error| match error {
+        Error::Passing(why) | Error::Unanswered(why) | Error::Unexplained(why) => {
+            Error::Unfit(Unfit::Encoder, why)
+        }
+        other => other,
+    })
 }
 
 /// The format with the clip's order of fields: pictures that are copied tell their own.

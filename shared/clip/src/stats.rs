@@ -115,6 +115,19 @@ impl Stats {
         self.left_out.fetch_add(u64::try_from(count).unwrap_or(0), Ordering::Relaxed);
     }
 
+    /// Adds what was counted apart.
+    pub(crate) fn add(&self, apart: &Self) {
+        for (count, more) in [
+            (&self.encoded, &apart.encoded),
+            (&self.render_ms, &apart.render_ms),
+            (&self.check_ms, &apart.check_ms),
+            (&self.left_out, &apart.left_out),
+        ] {
+            count.fetch_add(more.load(Ordering::Relaxed), Ordering::Relaxed);
+        }
+        self.lost_metadata(apart.lost());
+    }
+
     /// The number of pictures that no decoder gives.
     pub(crate) fn left_out(&self) -> u64 {
         self.left_out.load(Ordering::Relaxed)

@@ -1,8 +1,10 @@
 //! Recorded video: the pictures of a window, over all segments and Periods, in stretches that can be decoded.
 
 mod back;
+mod end;
 
 use self::back::WayBack;
+pub(crate) use self::end::WindowEnd;
 use crate::Source;
 use crate::codec::decode::CodedSource;
 use crate::codec::picture::{Coded, Item, Setup};
@@ -86,6 +88,8 @@ pub(crate) struct VideoFeed<O> {
     /// The items that wait until it is, or have waited.
     held: VecDeque<Item>,
     over: bool,
+    /// The segment with the window's end is fetched beside the first one.
+    end_first: bool,
 }
 
 struct Open<O> {
@@ -93,6 +97,8 @@ struct Open<O> {
     part: PeriodVideo,
     track: Arc<Track>,
     segments: Segments<O>,
+    /// The window's end, if it is looked at before its turn.
+    end: Option<WindowEnd>,
     /// Segments that were read while stepping back, in order.
     waiting: VecDeque<Judged>,
     /// The sample to start with in the first segment, until that is loaded.
@@ -158,7 +164,18 @@ impl<O: Source> VideoFeed<O> {
             opened: false,
             held: VecDeque::new(),
             over: false,
+            end_first: false,
         }
+    }
+
+    /// The same with the window's end fetched beside its start, for [`Self::take_end`].
+    pub(crate) fn with_end_first(self) -> Self {
+        Self { end_first: true, ..self }
+    }
+
+    /// The window's end, once the part that has it is open.
+    pub(crate) fn take_end(&mut self) -> Option<WindowEnd> {
+        self.open.as_mut()?.end.take()
     }
 
     /// The reader of the recording.
@@ -205,7 +222,8 @@ impl<O: Source> VideoFeed<O> {
             };
             if let Some(track) = track {
                 self.stretches.begin_period(part.bounds());
-                return Open::new(Arc::clone(&self.reader), part, track).await.map(Some);
+                let end_first = self.end_first && self.parts.is_empty();
+                return Open::new(Arc::clone(&self.reader), part, track, end_first).await.map(Some);
             }
         }
         Ok(None)
@@ -430,10 +448,16 @@ pub(crate) fn setup_of(
 
 impl<O: Source> Open<O> {
     /// Starts at the last picture from which all that the window shows can be decoded.
-    async fn new(reader: Arc<Reader<O>>, part: PeriodVideo, track: Arc<Track>) -> Result<Self, Error> {
+    async fn new(
+        reader: Arc<Reader<O>>,
+        part: PeriodVideo,
+        track: Arc<Track>,
+        end_first: bool,
+    ) -> Result<Self, Error> {
         let position = track.index_at(part.from);
         let mut segments =
             Segments::of_window(Arc::clone(&reader), Arc::clone(&track), position, part.from, part.until);
+        let end = if end_first { WindowEnd::fetch(&mut segments, &track, part.until)? } else { None };
         let first = segments.next().await?.map(|fetched| Judged::of(&track, &reader, fetched)).transpose()?;
         let (waiting, entry) = WayBack::new(&reader, &track, position, part.from, first).find().await?;
         let first = waiting.front().and_then(|first| first.media.as_ref());
@@ -443,6 +467,7 @@ impl<O: Source> Open<O> {
             part,
             track,
             segments,
+            end,
             waiting,
             entry,
             samples: VecDeque::new(),
@@ -526,18 +551,23 @@ pub(crate) fn pictures<O: Source>(
         Picture::NOTHING
     };
     let picture = |(n, sample): (usize, &Sample)| {
-        let named = sample.entry_index().is_some_and(|entry| entry < track.configs.len());
-        let Some(data) = media.bytes_of(sample).filter(|_| named) else {
-            return Ok(leave_out(n, "its sample entry or its bytes are not there"));
-        };
-        let config = decoder_config(track, sample)?;
-        Ok(match classify(config.codec, &data, config.nal_length_size, sample.sync) {
-            Ok(picture) if picture.slices == 0 => leave_out(n, "it has no slices"),
-            Ok(picture) => picture,
-            Err(error) => leave_out(n, &error.to_string()),
-        })
+        Ok(picture_of(track, media, sample)?.unwrap_or_else(|why| leave_out(n, &why)))
     };
     media.samples.iter().enumerate().map(picture).collect()
+}
+
+/// Classifies a sample by its NAL units, or says why it is not a picture.
+fn picture_of(track: &Track, media: &Media, sample: &Sample) -> Result<Result<Picture, String>, Error> {
+    let named = sample.entry_index().is_some_and(|entry| entry < track.configs.len());
+    let Some(data) = media.bytes_of(sample).filter(|_| named) else {
+        return Ok(Err("its sample entry or its bytes are not there".to_owned()));
+    };
+    let config = decoder_config(track, sample)?;
+    Ok(match classify(config.codec, &data, config.nal_length_size, sample.sync) {
+        Ok(picture) if picture.slices == 0 => Err("it has no slices".to_owned()),
+        Ok(picture) => Ok(picture),
+        Err(error) => Err(error.to_string()),
+    })
 }
 
 /// A sample of `media` as a coded picture that is shown.

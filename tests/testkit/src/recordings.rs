@@ -20,6 +20,9 @@ pub const SEGMENTS: i64 = 6;
 /// Bytes of an ordinary audio frame.
 pub const SMALL: usize = 100;
 
+/// Bytes in each picture behind its number.
+pub const END_OF_PICTURE: [u8; 2] = [0x55, 0xaa];
+
 /// Length of a picture and of a GOP in milliseconds.
 const PICTURE_MS: i64 = 40;
 const GOP_MS: i64 = 1000;
@@ -146,6 +149,30 @@ pub fn pictures_of_one_gop() -> Vec<(String, Bytes)> {
 /// # Panics
 /// If a picture has more bytes than the length of its slice can say.
 pub fn pictures_of(gop_ms: i64, numbers: impl IntoIterator<Item = i64>, more: usize) -> Vec<(String, Bytes)> {
+    video_files(gop_ms, numbers, more, |_| 0)
+}
+
+/// Files of H.264 like [`pictures`], where from the second picture of a GOP on each second one is shown before the one in
+/// front of it.
+///
+/// # Panics
+/// Never.
+pub fn reordered_pictures(numbers: impl IntoIterator<Item = i64>) -> Vec<(String, Bytes)> {
+    let overtaken = |at: i64| match at % GOP_MS / PICTURE_MS {
+        0 => 0,
+        place if place % 2 == 1 => PICTURE_MS,
+        _ => -PICTURE_MS,
+    };
+    video_files(GOP_MS, numbers, 0, overtaken)
+}
+
+/// Pictures in files; each is shown `later` than it is decoded.
+fn video_files(
+    gop_ms: i64,
+    numbers: impl IntoIterator<Item = i64>,
+    more: usize,
+    later: impl Fn(i64) -> i64,
+) -> Vec<(String, Bytes)> {
     let picture_at = |at: i64| {
         let number = u8::try_from(at / PICTURE_MS % 251 + 1).expect("a time");
         // Where `frame_num` has four bits, and order counts follow from it: `pic_order_cnt_type` 2.
@@ -155,7 +182,8 @@ pub fn pictures_of(gop_ms: i64, numbers: impl IntoIterator<Item = i64>, more: us
         let [kind, slice @ ..] =
             if sync { [0x65, 0x88, 0x84] } else { [0x41, 0x9a | frame_num >> 3, frame_num << 5 | 2] };
         let length = u32::try_from(6 + more).expect("a length").to_be_bytes();
-        (at, sync, [&length[..], &[kind], &slice, &[number, 0x55, 0xaa], &vec![0x55; more]].concat().into())
+        let end = [&[number][..], &END_OF_PICTURE, &vec![0x55; more]].concat();
+        (at + later(at), sync, [&length[..], &[kind], &slice, &end].concat().into())
     };
     files(
         "video",
@@ -167,7 +195,8 @@ pub fn pictures_of(gop_ms: i64, numbers: impl IntoIterator<Item = i64>, more: us
     )
 }
 
-/// Init segment and segments of samples that are `length` milliseconds long.
+/// Init segment and segments of samples that are `length` milliseconds long; `sample_at` says of the one that is decoded at
+/// a time when it is shown, whether it is a sync sample, and its bytes.
 fn files(
     name: &str,
     kind: TrackMedia,
@@ -182,12 +211,13 @@ fn files(
     let mut files = vec![(format!("{name}-init.mp4"), writer.init().expect("an init segment"))];
     for number in numbers {
         let times = (0..SEGMENT_MS / length).map(|n| (number - 1) * SEGMENT_MS + n * length);
-        let sample = |(at, sync, data): (i64, bool, Bytes)| {
+        let sample = |at: i64| {
+            let (pts, sync, data) = sample_at(at);
             let (duration, size) =
                 (u32::try_from(length).expect("a length"), u32::try_from(data.len()).expect("a size"));
-            (MuxSample { dts: at, pts: at, duration, sync, entry: 0, size }, data)
+            (MuxSample { dts: at, pts, duration, sync, entry: 0, size }, data)
         };
-        let samples: Vec<_> = times.map(&sample_at).map(sample).collect();
+        let samples: Vec<_> = times.map(sample).collect();
         files.push((segment_name(name, number), writer.fragment(&[&samples]).expect("a fragment")));
     }
     files

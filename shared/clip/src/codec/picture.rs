@@ -31,6 +31,13 @@ pub(crate) struct Coded {
 }
 
 impl Coded {
+    /// Returns `true` if the other one is the same picture, read for a clip or not.
+    pub(crate) fn is_same(&self, other: &Self) -> bool {
+        let Self { data, config, picture, pts, duration, shown, origin: _ } = self;
+        let own = (data, config, picture, pts, duration, shown);
+        own == (&other.data, &other.config, &other.picture, &other.pts, &other.duration, &other.shown)
+    }
+
     /// As a cut sees it.
     pub(crate) fn access(self) -> Access<Self> {
         let bytes = self.data.len();

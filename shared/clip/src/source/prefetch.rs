@@ -11,6 +11,7 @@ use export_media::mpd::Segment;
 use export_media::time::Nanos;
 use std::collections::VecDeque;
 use std::sync::Arc;
+use tokio::sync::oneshot;
 
 /// Most segments that are read of a track for a window.
 const SEGMENTS_MOST: u64 = 20_000;
@@ -45,6 +46,8 @@ pub(crate) struct Segments<O> {
     /// Only what is needed from here on is read; `None` reads whole segments.
     from: Option<Nanos>,
     ahead: VecDeque<(Segment, Fetch)>,
+    /// The segment with the window's end, if it is fetched before its turn.
+    end: Option<(Segment, Fetch)>,
 }
 
 impl<O: Source> Segments<O> {
@@ -60,6 +63,7 @@ impl<O: Source> Segments<O> {
             until,
             from: None,
             ahead: VecDeque::new(),
+            end: None,
         }
     }
 
@@ -72,6 +76,24 @@ impl<O: Source> Segments<O> {
         until: Nanos,
     ) -> Self {
         Self { from: Some(from), ..Self::new(reader, track, first, until) }
+    }
+
+    /// Starts to fetch the segment with the window's end. It comes in its turn as the others do; its samples are given as
+    /// soon as they are there, too. `None` if it is the next one, or too large to be held.
+    pub(crate) fn fetch_end(&mut self) -> Result<Option<oneshot::Receiver<Media>>, Error> {
+        let position = self.track.index_at(self.until - Nanos::new(1));
+        let Some(segment) = self.track.segment(position)?.filter(|_| position > self.next) else {
+            return Ok(None);
+        };
+        let (start, end) = self.track.span(&segment);
+        if start >= self.until || self.track.depth(end - start) == 1 {
+            return Ok(None);
+        }
+        let Some(room) = self.reader.room_ahead(self.track.most(&segment)) else { return Ok(None) };
+        let (looks, seen) = oneshot::channel();
+        let fetch = self.begin(&segment, Some(room), Some(looks));
+        self.end = Some((segment, fetch));
+        Ok(Some(seen))
     }
 
     /// The next segment; `None` past the last one that is listed.
@@ -145,27 +167,40 @@ impl<O: Source> Segments<O> {
             if !needed && (start >= self.until || self.ahead.len() >= depth) {
                 return Ok(());
             }
-            // What is needed now has room in any case, else tracks would wait for one another.
-            let room = if needed { None } else { self.reader.room_ahead(self.track.most(&segment)) };
-            if !needed && room.is_none() {
-                return Ok(());
-            }
-            let (reader, track, wanted) =
-                (Arc::clone(&self.reader), Arc::clone(&self.track), segment.clone());
-            let known_absent = self.next < self.hole_until;
-            let part = self.from.map(|from| (from, self.until)).filter(|_| start < self.until);
-            let fetch = async move {
-                let media = match part {
-                    _ if known_absent => None,
-                    Some((from, until)) => track.read_part(&reader, &wanted, from, until).await?,
-                    None => track.read(&reader, &wanted).await?,
-                };
-                let bytes = media.as_ref().map_or(0, Media::bytes);
-                Ok((media, room.and_then(|room| room.shrunk_to(bytes))))
+            let fetch = if let Some((_, fetch)) = self.end.take_if(|(end, _)| end.index == segment.index) {
+                fetch
+            } else {
+                // What is needed now has room in any case, else tracks would wait for one another.
+                let room = if needed { None } else { self.reader.room_ahead(self.track.most(&segment)) };
+                if !needed && room.is_none() {
+                    return Ok(());
+                }
+                self.begin(&segment, room, None)
             };
-            self.ahead.push_back((segment, Task::spawn(fetch)));
+            self.ahead.push_back((segment, fetch));
             self.next += 1;
         }
+    }
+
+    /// Starts to fetch a segment, whose samples are also given to `looks`.
+    fn begin(&self, segment: &Segment, room: Option<Room>, looks: Option<oneshot::Sender<Media>>) -> Fetch {
+        let (reader, track, wanted) = (Arc::clone(&self.reader), Arc::clone(&self.track), segment.clone());
+        let known_absent = segment.index < self.hole_until;
+        let starts = self.track.span(segment).0;
+        let part = self.from.map(|from| (from, self.until)).filter(|_| starts < self.until);
+        Task::spawn(async move {
+            let media = match part {
+                _ if known_absent => None,
+                Some((from, until)) => track.read_part(&reader, &wanted, from, until).await?,
+                None => track.read(&reader, &wanted).await?,
+            };
+            if let (Some(media), Some(looks)) = (&media, looks) {
+                // Its end may be of no interest any more.
+                let _ = looks.send(media.clone());
+            }
+            let bytes = media.as_ref().map_or(0, Media::bytes);
+            Ok((media, room.and_then(|room| room.shrunk_to(bytes))))
+        })
     }
 
     fn too_many(&self, segment: &Segment) -> Error {
