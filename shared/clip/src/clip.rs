@@ -4,7 +4,7 @@
 //! Two halves work on a clip with a picture side by side: the planner reads the recording and passes on the clip's parts
 //! in order, copied or on their way through an encoder; the other half takes them and writes the file.
 
-use crate::audio::AudioTrack;
+use crate::audio::{AudioTrack, heard};
 use crate::audio_only::{self, Audio};
 use crate::budget::Budget;
 use crate::codec::encode::FirstFrame;
@@ -18,10 +18,10 @@ use crate::planner::{Largest, PendingBlock, PlanInput, Planner};
 use crate::playlist::{PlaylistMaker, SoundPart};
 use crate::recording::{Recording, Selection};
 use crate::source::{Reader, Track};
-use crate::stats::Stats;
+use crate::stats::{RunGauge, Stats};
 use crate::still::{picture, show};
 use crate::video::VideoFeed;
-use crate::write::assembly::Assembly;
+use crate::write::assembly::{Assembly, Block, VideoSpec};
 use crate::{ClipWriter, Observer, Sink, Source};
 use export_media::coverage::Uncovered;
 use export_media::ffmpeg::FileFormat;
@@ -141,15 +141,15 @@ impl Clip {
         observer: &impl Observer,
     ) -> Result<Made<FileOf<K>>, Error> {
         let until = Instant::now() + self.left;
-        let source = Recording::open(source, &self.selection).await?;
+        let opened = Recording::open_with_audio(source, &self.selection, ffmpeg, self.container);
+        let (source, audio) = Box::pin(opened).await?;
         let making = Making { clip: self, until, ffmpeg, source: &source, sink, observer };
-        Box::pin(making.make()).await
+        Box::pin(making.make(audio)).await
     }
 }
 
 impl<S: Source, K: Sink, B: Observer> Making<'_, S, K, B> {
-    async fn make(&self) -> Result<Made<FileOf<K>>, Error> {
-        let audio = self.audio().await?;
+    async fn make(&self, audio: Vec<AudioTrack<S>>) -> Result<Made<FileOf<K>>, Error> {
         if let Err(waiting) = self.source.check_live_edge(&audio).await {
             if let Some(track) = &self.source.track {
                 self.frame_while_waiting(track).await?;
@@ -174,12 +174,8 @@ impl<S: Source, K: Sink, B: Observer> Making<'_, S, K, B> {
             if let Some((unfit, why)) = &way.unfit {
                 tracing::warn!(why, code = unfit.code(), "rendering a clip that could not be copied");
             }
-            audio = self.audio().await?;
+            audio = self.source.audio(self.ffmpeg, self.clip.container).await?;
         }
-    }
-
-    async fn audio(&self) -> Result<Vec<AudioTrack<S>>, Error> {
-        self.source.audio(self.ffmpeg, self.clip.container).await
     }
 
     /// The first frame may be there long before the window's end is. Its failure is no failure of the clip.
@@ -321,7 +317,14 @@ async fn make<O: Source, W: ClipWriter>(
         }
     };
     let writing = async {
-        let Some(first) = ready.recv().await else { return Ok(None) };
+        let sound = audio.iter().map(|track| SoundPart(track.parts().to_vec())).collect();
+        let first = async {
+            let Some(first) = ready.recv().await else { return Ok(None) };
+            FirstBlock::of(first).await.map(Some)
+        };
+        // The audio is read from the start on, not once the head is rendered.
+        let (first, audio) = tokio::try_join!(first, heard(audio))?;
+        let Some(first) = first else { return Ok(None) };
         let entry = first.spec.entry.clone();
         let refused = match listed {
             _ if first.paced => Some(NoPlaylist::Encoded),
@@ -329,7 +332,6 @@ async fn make<O: Source, W: ClipWriter>(
             _ => None,
         };
         let maker = listed.map(|(track, _)| PlaylistMaker::new(track, entry, refused));
-        let sound = audio.iter().map(|track| SoundPart(track.parts().to_vec())).collect();
         let listing = Listing { maker, sound, reader: &reader, observer };
         write((first, ready), audio, &input, writer, &stats, listing).await.map(Some)
     };
@@ -338,18 +340,33 @@ async fn make<O: Source, W: ClipWriter>(
     Ok(Some(VideoClip { written, length, lack_ms: video.lack_ms(), holes: video.holes() }))
 }
 
+/// The first part of a clip.
+struct FirstBlock {
+    spec: VideoSpec,
+    run: Option<RunGauge>,
+    /// Everything is rendered.
+    paced: bool,
+    block: Block,
+}
+
+impl FirstBlock {
+    /// Once its pictures are there.
+    async fn of(first: PendingBlock) -> Result<Self, Error> {
+        let (spec, run, paced) = (first.spec.clone(), first.run.clone(), first.paced);
+        Ok(Self { spec, run, paced, block: first.block().await? })
+    }
+}
+
 /// Writes the file as its parts become ready.
 async fn write<O: Source, W: ClipWriter>(
-    (first, mut ready): (PendingBlock, mpsc::Receiver<PendingBlock>),
+    (first, mut ready): (FirstBlock, mpsc::Receiver<PendingBlock>),
     audio: Vec<AudioTrack<O>>,
     input: &PlanInput<'_>,
     writer: W,
     stats: &Stats,
     mut listing: Listing<'_, O, impl Observer>,
 ) -> Result<(W::Written, Nanos), Error> {
-    let spec = first.spec.clone();
-    let run = first.run.clone();
-    let block = first.block().await?;
+    let FirstBlock { spec, run, block, .. } = first;
     listing.maker.iter_mut().for_each(|maker| maker.take(&block));
     let mut assembly = Assembly::begin(input.container, spec, audio, block, input.ffmpeg, writer).await?;
     stats.written(assembly.started(), run.as_ref());

@@ -55,6 +55,27 @@ pub(crate) struct Recording<O> {
 impl<O: Source> Recording<O> {
     /// Reads the manifest and the init segment of the picture.
     pub(crate) async fn open(source: Arc<O>, selection: &Selection) -> Result<Self, Error> {
+        let recording = Self::list(source, selection).await?;
+        let track = recording.first_track().await?;
+        Ok(recording.opened(track))
+    }
+
+    /// The same with its audio, whose init segments are read at the same time.
+    pub(crate) async fn open_with_audio(
+        source: Arc<O>,
+        selection: &Selection,
+        ffmpeg: &Ffmpeg,
+        container: FileFormat,
+    ) -> Result<(Self, Vec<AudioTrack<O>>), Error> {
+        let recording = Self::list(source, selection).await?;
+        let (track, audio) = tokio::join!(recording.first_track(), recording.audio_tracks(ffmpeg, container));
+        let recording = recording.opened(track?);
+        let audio = recording.not_nothing(audio?)?;
+        Ok((recording, audio))
+    }
+
+    /// Reads the manifest.
+    async fn list(source: Arc<O>, selection: &Selection) -> Result<Self, Error> {
         let Selection { manifest, window: asked, codec, now_ms, asked_at_ms } = selection;
         let now_ms = *now_ms;
         let began = Instant::now();
@@ -75,29 +96,37 @@ impl<O: Source> Recording<O> {
         place(&reader, &mut mpd, (window.start, window.end), *codec).await?;
         let reader = Arc::new(reader);
         let video = video_parts(&mpd, window, *codec);
-        let track = match video.first() {
-            Some(part) => part.open(&reader).await?,
-            None => None,
-        };
-        let listed = track.as_ref().and_then(|track| track.listed_start());
-        if let Some((named_ms, begins_ms)) = Window::disagreement(&mpd, asked, listed) {
-            let detail = format!(
-                "StartTime is {named_ms} ms, and StartPos is {begins_ms} ms after the start of the recording: StartPos counts"
-            );
-            reader.notes().warn(WarningCode::StartTimeDiffers, detail);
-        }
-        let mut recording = Self {
+        Ok(Self {
             reader,
             mpd: Arc::new(mpd),
             window,
             video,
-            track,
+            track: None,
             selection: selection.clone(),
             began,
             open_ms: 0,
-        };
-        recording.open_ms = recording.age_ms();
-        Ok(recording)
+        })
+    }
+
+    /// The track of the first part with a picture.
+    async fn first_track(&self) -> Result<Option<Arc<Track>>, Error> {
+        match self.video.first() {
+            Some(part) => part.open(&self.reader).await,
+            None => Ok(None),
+        }
+    }
+
+    /// The same with that track.
+    fn opened(self, track: Option<Arc<Track>>) -> Self {
+        let listed = track.as_ref().and_then(|track| track.listed_start());
+        if let Some((named_ms, begins_ms)) = Window::disagreement(&self.mpd, &self.selection.window, listed) {
+            let detail = format!(
+                "StartTime is {named_ms} ms, and StartPos is {begins_ms} ms after the start of the recording: StartPos counts"
+            );
+            self.reader.notes().warn(WarningCode::StartTimeDiffers, detail);
+        }
+        let open_ms = self.age_ms();
+        Self { track, open_ms, ..self }
     }
 
     /// Milliseconds since it was opened.
@@ -212,8 +241,20 @@ impl<O: Source> Recording<O> {
         ffmpeg: &Ffmpeg,
         container: FileFormat,
     ) -> Result<Vec<AudioTrack<O>>, Error> {
+        self.not_nothing(self.audio_tracks(ffmpeg, container).await?)
+    }
+
+    async fn audio_tracks(
+        &self,
+        ffmpeg: &Ffmpeg,
+        container: FileFormat,
+    ) -> Result<Vec<AudioTrack<O>>, Error> {
         let means = Means { reader: &self.reader, ffmpeg, container, start: self.window.start };
-        let audio = open_audio(&means, &self.window.periods(&self.mpd)).await?;
+        open_audio(&means, &self.window.periods(&self.mpd)).await
+    }
+
+    /// The audio, unless it was left out and there is no picture either.
+    fn not_nothing(&self, audio: Vec<AudioTrack<O>>) -> Result<Vec<AudioTrack<O>>, Error> {
         match self.audio_left_out() {
             Some(detail) if audio.is_empty() && self.track.is_none() => {
                 Err(Kind::BadRecording.because(detail).into())

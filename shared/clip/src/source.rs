@@ -26,6 +26,7 @@ use export_media::playlist::{MediaPlace, RecordedSegment};
 use export_media::repair::{Repair, fill_durations};
 use export_media::sample::Sample;
 use export_media::time::{Nanos, Timeline};
+use futures_util::future::join_all;
 use std::ops::RangeInclusive;
 use std::sync::Arc;
 
@@ -196,18 +197,27 @@ impl Track {
         from: Nanos,
         until: Nanos,
     ) -> Result<Option<Segment>, Error> {
+        let mut newest = Vec::new();
         let mut position = self.index_at(until - Nanos::new(1));
         for _ in 0..MOST_ASKED_FOR {
             if let Some(segment) = self.segment(position)?.filter(|segment| self.span(segment).0 < until) {
                 if self.span(&segment).1 <= from {
                     break;
                 }
-                if !self.is_stored(reader, &segment).await? {
-                    return Ok(Some(segment));
-                }
+                newest.push(segment);
             }
             let Some(before) = position.checked_sub(1) else { break };
             position = before;
+        }
+        // As a rule the newest one is absent if any is.
+        let (first, others) = newest.split_at(newest.len().min(1));
+        for group in [first, others] {
+            let stored = join_all(group.iter().map(|segment| self.is_stored(reader, segment))).await;
+            for (segment, stored) in group.iter().zip(stored) {
+                if !stored? {
+                    return Ok(Some(segment.clone()));
+                }
+            }
         }
         Ok(None)
     }

@@ -5,19 +5,22 @@ use export_domain::ports::SourceStore;
 use export_domain::target::Bucket;
 use export_testkit::MemoryObjects;
 use export_testkit::recordings::{
-    DIRECTORY, END_OF_PICTURE, MANIFEST, SEGMENTS, mpd, picture_tracks, pictures, record, reordered_pictures,
-    segment_name, set,
+    DIRECTORY, END_OF_PICTURE, MANIFEST, SEGMENTS, audio_files, mpd, picture_tracks, pictures, record,
+    reordered_pictures, segment_name, set,
 };
 use std::sync::atomic::{AtomicUsize, Ordering};
 use tokio::sync::watch;
 
-/// Answers each request after ten seconds.
+/// The time from a request to its answer.
+const ROUND_TRIP: Duration = Duration::from_secs(10);
+
+/// Answers each request after that time.
 #[derive(Debug, Default)]
 struct Slow(MemoryObjects);
 
 impl Source for Slow {
     async fn read(&self, path: &str, range: Option<(u64, u64)>, most: u64) -> Result<Bytes, ReadFailure> {
-        tokio::time::sleep(Duration::from_secs(10)).await;
+        tokio::time::sleep(ROUND_TRIP).await;
         stored(&self.0, path, range, most).await
     }
 }
@@ -89,6 +92,33 @@ impl ClipWriter for Counter {
     }
 }
 
+#[tokio::test(start_paused = true)]
+async fn a_clip_takes_three_round_trips_manifest_inits_and_segments() {
+    let source = Slow::default();
+    let sets = set("video", "avc1.42000a", "") + &set("audio", "mp4a.40.2", "");
+    let files = [reordered_pictures(1..=SEGMENTS), audio_files(10)].concat();
+    record(&source.0, DIRECTORY, &mpd(&sets, ""), &files);
+    let ffmpeg = Ffmpeg::simulated(Arc::new(Gatekeeper::default()));
+    let began = Instant::now();
+    let made = clip(1520, 9480, None).make(Arc::new(source), &ffmpeg, &Counted, &()).await.unwrap();
+    assert_eq!((made.plan.kind, began.elapsed()), ("smart", 3 * ROUND_TRIP));
+}
+
+#[tokio::test(start_paused = true)]
+async fn young_segments_are_asked_for_in_two_round_trips_and_the_newest_absent_one_is_found() {
+    for (absent, expected) in [(None, None), (Some(6), Some(5)), (Some(3), Some(2))] {
+        let source = Slow::default();
+        let files = reordered_pictures((1..=SEGMENTS).filter(|number| Some(*number) != absent));
+        record(&source.0, DIRECTORY, &mpd(&set("video", "avc1.42000a", ""), ""), &files);
+        let recording = Recording::open(Arc::new(source), &clip(0, 24_000, None).selection).await.unwrap();
+        let (track, began) = (recording.track.as_ref().unwrap(), Instant::now());
+        let found = track.newest_absent(&recording.reader, Nanos::ZERO, Nanos::from_millis(24_000)).await;
+        let trips = if absent == Some(SEGMENTS) { 1 } else { 2 };
+        assert_eq!(found.unwrap().map(|segment| segment.index), expected);
+        assert_eq!(began.elapsed(), trips * ROUND_TRIP, "{absent:?}");
+    }
+}
+
 /// Holds back the segments of the recording's middle until the gate is open.
 #[derive(Debug)]
 struct Gated {
@@ -106,7 +136,7 @@ impl Source for Gated {
 }
 
 /// Stands in for ffmpeg over pictures that all look alike, and opens the gate once it has rendered two runs.
-#[derive(Debug)]
+#[derive(Debug, Default)]
 struct Gatekeeper {
     rendered: AtomicUsize,
     gate: watch::Sender<bool>,

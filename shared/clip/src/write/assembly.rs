@@ -1,6 +1,6 @@
 //! Puts pictures and copied audio together on the clip's clock.
 
-use crate::audio::{AudioTrack, heard};
+use crate::audio::AudioTrack;
 use crate::error::{Error, Unfit};
 use crate::ffmpeg::Ffmpeg;
 use crate::source::RecordedPlace;
@@ -96,17 +96,16 @@ pub(crate) struct Assembly<O, W> {
 }
 
 impl<O: Source, W: ClipWriter> Assembly<O, W> {
-    /// Starts the file with its first pictures.
+    /// Starts the file with its first pictures; each track of `audio` has something to be heard.
     pub(crate) async fn begin(
         container: FileFormat,
         video: VideoSpec,
-        audio: Vec<AudioTrack<O>>,
+        mut audio: Vec<AudioTrack<O>>,
         block: Block,
         ffmpeg: &Ffmpeg,
         sink: W,
     ) -> Result<Self, Error> {
         let VideoSpec { width, height, matrix, timescale, delay, entry } = video;
-        let mut audio = heard(audio).await?;
         if container == FileFormat::Mp4 {
             for track in &mut audio {
                 track.lead_in(nanos(delay, timescale));
