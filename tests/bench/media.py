@@ -57,6 +57,8 @@ LARGE = {
     "UHD HEVC 4:2:2 10 bit": {"codec": "hevc", "pixels": "yuv422p10le"},
 }
 CLIP_MEMORY_MIB = 3008
+# What is wanted of a form; of the others that they fit.
+LARGE_MOST_MIB = {"UHD HEVC 4:2:0 10 bit": 2000}
 # The least that makes an ffmpeg of any build read, decode, encode and write: one small picture of H.264.
 ONE_PICTURE = ["-f", "lavfi", "-i", "color=size=16x16", "-frames:v", "1", "-c:v", "libx264", "-f", "h264", "pipe:1"]
 TAKE_IT = ["-hide_banner", "-nostdin", "-v", "error", "-f", "h264", "-i", "pipe:0", "-f", "framecrc", "pipe:1"]
@@ -388,16 +390,37 @@ def cost(bench: Bench, source: Recording, args: argparse.Namespace) -> tuple[dic
             taken.worker(bench, source, start, length, "-o", bench.work / "worker.mp4")
             encode = length == SHORT_MS or k in compared[: args.long_encodes]
             taken.others(bench, source, start, length, encode=encode)
-    result = taken.summary()
+    result = {**taken.summary(), "ffmpeg_starts": ffmpeg_starts(bench, source)}
     return result, targets_of(taken.figures, result)
+
+
+def ffmpeg_starts(bench: Bench, source: Recording) -> dict[str, int]:
+    """The most ffmpegs that a clip started, of several with a head and a tail, by its container."""
+    counted, log = bench.work / "counted", bench.work / "starts"
+    counted.write_text(f'#!/bin/sh\necho >> "{log}"\nexec "{ffmpeg.executable()}" "$@"\n')
+    counted.chmod(0o755)
+    found = {}
+    for name in ("mp4", "ts"):
+        clips = []
+        for frame in (2, 21, 42):
+            log.write_text("")
+            out = ["-o", bench.work / f"counted-clip.{name}", "--ffmpeg", counted, "--cage", "off"]
+            _, told = bench.worker(source.folder, FIRST_START_MS + frame * 1000 // FPS, SHORT_MS, *out)
+            assert told["plan"]["kind"] == "smart"
+            clips.append(len(log.read_text().splitlines()))
+        found[name] = max(clips)
+    return found
 
 
 def targets_of(figures: Figures, result: dict) -> list[Target]:
     """Bytes allowed: the clip's own and 2 % more, one GOP, and two segments a sound track."""
     short, long, both = "worker, 9 s", "worker, 60 s", {"same_starts": True}
     wanted = [
-        ("9 s against two ffmpegs that re-encode", figures.ratio(short, "re-encode, 9 s"), 1 / 5, False),
-        ("60 s against two ffmpegs that re-encode", figures.ratio(long, "re-encode, 60 s"), 1 / 28, False),
+        ("9 s against two ffmpegs that re-encode", figures.ratio(short, "re-encode, 9 s"), 1 / 9, False),
+        ("60 s against two ffmpegs that re-encode", figures.ratio(long, "re-encode, 60 s"), 1 / 55, False),
+        ("CPU seconds of 9 s", result["cpu_s"][short]["mean"], 0.95, False),
+        ("CPU seconds of 60 s", result["cpu_s"][long]["mean"], 0.95, False),
+        ("ffmpegs that a clip in MP4 starts", result["ffmpeg_starts"]["mp4"], 4, False),
         ("60 s against 9 s", figures.ratio(long, short), 1.2, False),
         ("smartcut against 9 s", figures.ratio("smartcut, 9 s", short, **both), 2, True),
         ("smartcut against 60 s", figures.ratio("smartcut, 60 s", long, **both), 2, True),
@@ -476,7 +499,7 @@ def fallback(bench: Bench, source: Recording) -> dict:
 def saved(report: dict) -> list[Target]:
     """What copying saves the worker itself."""
     found = []
-    for label, bound in (("9 s", 1 / 5), ("60 s", 1 / 28)):
+    for label, bound in (("9 s", 1 / 10), ("60 s", 1 / 55)):
         ratio = report["cost"]["cpu_s"][f"worker, {label}"]["mean"] / report["fallback"][label]["cpu_s"]
         found.append(Target(f"{label} against the worker's own re-encode", ratio, bound))
     return found
@@ -524,7 +547,7 @@ def large(bench: Bench) -> tuple[dict, list[Target]]:
             "cpu_s": spent.cpu_s,
             "wall_s": spent.wall_s,
         }
-        targets.append(Target(f"MiB of {name}", peak["together"], CLIP_MEMORY_MIB))
+        targets.append(Target(f"MiB of {name}", peak["together"], LARGE_MOST_MIB.get(name, CLIP_MEMORY_MIB)))
     return result, targets
 
 
