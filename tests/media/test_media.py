@@ -19,7 +19,9 @@ from .verify import Report, container_faults, spans, verify
 
 MPD = f"{{{dash.NAMESPACE}}}"
 # ffmpeg reads fragments with negative composition offsets late by the largest of them, against the standard.
-REFERENCE_FORMS = [name for name in forms.FORMS if name not in {"audio_only", "low_latency"}]
+HLS_FORMS = [name for name in forms.FORMS if name.startswith("hls_")]
+DASH_FORMS = [name for name in forms.FORMS if name not in HLS_FORMS]
+REFERENCE_FORMS = [name for name in DASH_FORMS if name not in {"audio_only", "low_latency"}]
 
 
 @pytest.fixture(scope="module")
@@ -45,7 +47,17 @@ def test_a_plain_cut_of_every_form_is_what_its_truth_expects(name, suffix, tmp_p
     assert report.problems(expected, max_av_ms=2) == []
 
 
-@pytest.mark.parametrize("name", forms.FORMS)
+@pytest.mark.parametrize("name", HLS_FORMS)
+def test_every_object_of_a_playlist_exists_unless_it_is_a_gap(name):
+    files = forms.build(name).files
+    playlists = [data.decode().splitlines() for name, data in files.items() if name.endswith(".m3u8")]
+    named = {line for lines in playlists for line in lines if line[:1] != "#"}
+    gaps = {two for lines in playlists for one, two in zip(lines, lines[2:]) if one == "#EXT-X-GAP"}
+    assert len(playlists) > 1 and len(named) > 2
+    assert named - set(files) == gaps
+
+
+@pytest.mark.parametrize("name", DASH_FORMS)
 def test_every_listed_object_exists_unless_it_is_lost(name):
     recording = forms.build(name)
     root = ET.fromstring(recording.files["stream.mpd"])
