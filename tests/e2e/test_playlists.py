@@ -27,6 +27,9 @@ from .stack import Answer, Stack, ask
 
 # In each of these a window anywhere has a playlist.
 LISTED = (
+    "hls_dated",
+    "hls_ranges",
+    "hls_rounded",
     "static_time",
     "static_number",
     "segment_list",
