@@ -4,7 +4,7 @@
 //! a number. A playlist becomes what a DASH manifest becomes, an [`Mpd`](crate::mpd::Mpd): a Period for each section
 //! between discontinuities, a Representation for the picture and for each audio rendition. A playlist names no time
 //! stamps: the ticks of the media are placed by the first picture of a segment whose time is known
-//! ([`Period::anchors`](crate::mpd::Period::anchors)), and `EXTINF` only says where to look. Parts, hints, date ranges
+//! ([`Placing`](crate::mpd::Placing)), and `EXTINF` only says where to look. Parts, hints, date ranges
 //! and variables of the low-latency extension are ignored; nothing is ever fetched by URL.
 
 mod attributes;
