@@ -71,10 +71,11 @@ class Store:
                 folder = recordings.made(recordings.CATALOGUE[name])
                 place = f"mp4/packagers/{name}-{folder.name[:8]}/1"
                 files = [path for path in folder.rglob("*") if path.is_file() and path.name != "source.mp4"]
-                for path in sorted(files, key=lambda path: path.suffix == ".mpd"):
+                for path in sorted(files, key=lambda path: path.suffix in (".mpd", ".m3u8")):
                     key = f"{self.stack.env['SOURCE_PREFIX']}{place}/{path.relative_to(folder)}"
                     self.stack.s3.put_object(Bucket=self.stack.env["SOURCE_BUCKET"], Key=key, Body=path.read_bytes())
-                self.held[name] = Original(folder / "stream.mpd"), f"{place}/stream.mpd"
+                listing = next(name for name in ("stream.mpd", "stream.m3u8") if (folder / name).exists())
+                self.held[name] = Original(folder / listing), f"{place}/{listing}"
             return self.held[name]
 
     def done(self, name: str) -> None:
@@ -127,7 +128,12 @@ def placed(original: Original, chance: random.Random, name: str, kind: int, cont
         start = int(shown[chance.randrange(max(1, len(shown) * 3 // 4))].at / MS)
     elif way < 0.14:  # past the end
         start = max(begin, end - length // 2)
-    return Window(index, name, max(start, begin - 1), length, kind, container)
+    start = max(start, begin - 1)
+    if original.manifest.ast_ms == 0 and any(
+        abs(each.at / MS - at) < 2 for each in shown for at in (start, start + length)
+    ):
+        start += 5  # a date is right to the millisecond: which side of it a picture is on is not to be told
+    return Window(index, name, start, length, kind, container)
 
 
 def export(stack: Stack, store: Store, made: tuple, timeout: float) -> Outcome:

@@ -129,6 +129,11 @@ def _samples_of(
 
 def picture_times(data: bytes) -> list[Fraction]:
     """When the pictures of a fragmented file are shown, in s, in the order of display; none without a video track."""
+    return sorted(decoded_times(data))
+
+
+def decoded_times(data: bytes) -> list[Fraction]:
+    """The same in the order of decoding."""
     usual, at, times = {}, {}, []
     track, scale, shift = None, 1, 0
     for moov in inside(data, "moov"):
@@ -150,7 +155,7 @@ def picture_times(data: bytes) -> list[Fraction]:
             at[found] = samples[-1].dts + samples[-1].duration if samples else at.get(found, 0)
             if found == track:
                 times += [Fraction(each.dts + each.offset) + shift for each in samples]
-    return [each / scale for each in sorted(times)]
+    return [each / scale for each in times]
 
 
 def _edits(data: bytes, trak: Box, ticks: Fraction) -> list[Fraction]:

@@ -12,7 +12,7 @@ from pathlib import Path
 
 import numpy as np
 
-from . import boxes, decode, manifest
+from . import boxes, decode, manifest, playlists
 from .decode import EAR, Pictures, Sound
 
 MS = Fraction(1, 1000)
@@ -51,7 +51,7 @@ class Original:
 
     def __init__(self, path: Path) -> None:
         self.source = path.with_name("source.mp4")
-        self.manifest = manifest.read(path)
+        self.manifest = (playlists if path.suffix == ".m3u8" else manifest).read(path)
         self._pictures: dict[tuple, Pictures | None] = {}
         self._sounds: dict[tuple, list[Sound]] = {}
 

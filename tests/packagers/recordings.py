@@ -14,6 +14,7 @@ from .packers import (
     Movie,
     clocked,
     ffmpeg_dash,
+    ffmpeg_hls,
     gstreamer,
     kept,
     listed,
@@ -22,6 +23,7 @@ from .packers import (
     periods,
     run,
     shaka,
+    shaka_hls,
     x264,
     x265,
 )
@@ -56,7 +58,7 @@ def able() -> list[Kind]:
 
 
 def made(kind: Kind) -> Path:
-    """The folder of a recording; its manifest is `stream.mpd`."""
+    """The folder of a recording; its manifest is `stream.mpd` or `stream.m3u8`."""
 
     def build(out: Path) -> None:
         out.mkdir()
@@ -85,6 +87,52 @@ OPUS, FLAC, MP3 = (
     ("-c:a", "flac", "-strict", "-2"),
     ("-c:a", "libmp3lame", "-b:a", "128k"),
 )
+
+
+# ---- HLS
+
+
+@by()
+def hls_ff5(out):
+    ffmpeg_hls("ffmpeg", Movie().file(), out)
+
+
+@by()
+def hls_ff5_2997(out):
+    movie = Movie(x264(60, 3, "b-pyramid=normal"), "30000/1001", scene="life").file()
+    ffmpeg_hls("ffmpeg", movie, out, dates=False)
+
+
+@by("ffmpeg8")
+def hls_ff8_single_file(out):
+    ffmpeg_hls("ffmpeg8", Movie(x264(40, 2)).file(), out, "single_file")
+
+
+@by("ffmpeg8")
+def hls_ff8_hevc(out):
+    ffmpeg_hls("ffmpeg8", Movie((*x265(), *HVC1)).file(), out)
+
+
+@by()
+def hls_ff5_renditions(out):
+    movie = Movie(sounds=langs("eng", "fra")).file()
+    streams = ("-var_stream_map", "v:0,agroup:s a:0,agroup:s,language:eng,default:yes a:1,agroup:s,language:fra")
+    ffmpeg_hls("ffmpeg", movie, out, more=(*streams, "-master_pl_name", "stream.m3u8"))
+
+
+@by("shaka")
+def hls_shaka(out):
+    shaka_hls(out, both(Movie(x264(60, 3), "30", scene="noise").file()))
+
+
+@by("shaka")
+def hls_shaka_open_gop(out):
+    shaka_hls(out, both(Movie((*x265(50, 4, "open-gop=1"), *HVC1), scene="life").file()))
+
+
+@by("shaka")
+def hls_shaka_from_ts(out):
+    shaka_hls(out, both(Movie(suffix=".ts").file()))
 
 
 # ---- Shaka Packager 3.8
@@ -734,9 +782,7 @@ def gst_encoded(movie: Path, *encoder: str, fragment: int = 2000) -> bytes:
 @by("gstreamer")
 def gst_openh264(out):
     """Encoded by openh264: no B pictures, its own parameter sets."""
-    picture = gst_encoded(
-        Movie(x264(50, 0, "qp=1"), seconds=10).file(), "openh264enc", "gop-size=50", "bitrate=600000"
-    )
+    picture = gst_encoded(Movie(x264(50, 0, "qp=1"), seconds=10).file(), "openh264enc", "gop-size=50", "bitrate=600000")
     _, sound = gst_tracks(Movie(seconds=10).file(), "h264parse")
     listed(out, [Listed("video", picture, "avc1.42c014"), Listed("audio", sound, "mp4a.40.2")])
 
