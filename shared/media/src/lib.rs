@@ -26,5 +26,6 @@ pub mod sample;
 pub mod select;
 pub mod stretch;
 pub mod time;
+pub mod ts;
 pub mod weight;
 pub mod window;

@@ -43,6 +43,15 @@ pub(crate) fn flagged_interlaced(unit: &[u8]) -> Option<Vec<u8>> {
     hevc::flagged_interlaced(unit)
 }
 
+/// The parity of the picture of an H.264 slice that follows `sps`, if it is a field: `true` for a bottom field.
+pub(crate) fn field_of(sps: &Sps, slice: &[u8]) -> Option<bool> {
+    if !sps.interlaced {
+        return None;
+    }
+    let fields = h264::slice_fields(sps, |_| false, slice).ok()?;
+    fields.field.then_some(fields.bottom)
+}
+
 /// Which standard a NAL unit follows.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum VideoCodec {

@@ -1,0 +1,245 @@
+//! MPEG-2 transport streams (ISO/IEC 13818-1): the bytes of a segment in, pictures and audio frames out.
+//!
+//! Our own reader, because the published crates lose a stream after one damaged byte, take a legal duplicate for a loss,
+//! or do not notice a lost packet. Each segment is read alone, from front to back, without a look back: whatever the bytes,
+//! the reader ends, and holds no more than their number and their time stamps.
+
+mod audio;
+mod packets;
+mod pes;
+mod psi;
+mod units;
+
+#[cfg(test)]
+mod tests;
+
+use crate::nal::VideoCodec;
+use bytes::Bytes;
+use packets::Packets;
+use pes::Elementary;
+use psi::{Listed, Sections};
+use std::collections::BTreeMap;
+
+/// Ticks of all time stamps in a second (2.4.3.7).
+pub const TICKS: u32 = 90_000;
+/// The most programs and streams that are followed.
+const MAX_STREAMS: usize = 64;
+/// Of so many packets of a stream one that is scrambled is a fault of the transmission.
+const SCRAMBLED_OF: u64 = 100;
+
+/// Why a segment is refused.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+pub enum TsError {
+    /// No two packets follow each other.
+    #[error("the segment is no transport stream")]
+    NotTs,
+    /// No program is described.
+    #[error("the segment describes no program")]
+    NoProgram,
+    /// A coded picture without a time stamp, whose time does not follow from its neighbours'.
+    #[error("a picture of the segment has no time stamp")]
+    NoTimeStamp,
+    /// A cap was exceeded.
+    #[error("the segment has too many {0}")]
+    TooMany(&'static str),
+}
+
+/// The coding of a stream.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum TsCoding {
+    /// H.264 or HEVC.
+    Picture(VideoCodec),
+    /// AAC in ADTS.
+    Aac,
+    /// AC-3.
+    Ac3,
+    /// E-AC-3.
+    Eac3,
+    /// A picture that no clip is made of: MPEG-1 or MPEG-2.
+    OtherPicture,
+    /// Audio that no clip is made of.
+    OtherAudio,
+}
+
+/// A coded picture or an audio frame.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct TsUnit {
+    /// Decode time in the track's ticks; time stamps have 33 bits, and count on from the first unit's.
+    pub dts: i64,
+    /// Presentation time in the track's ticks.
+    pub pts: i64,
+    /// The place of its bytes in the track's.
+    pub offset: usize,
+    /// Its length in bytes.
+    pub size: usize,
+    /// Packets of it are lost.
+    pub damaged: bool,
+}
+
+/// The units of a stream, in decode order.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct TsTrack {
+    /// The stream's packets.
+    pub pid: u16,
+    /// The coding.
+    pub coding: TsCoding,
+    /// Ticks of its units' times in a second: of audio its sampling rate, so that frames follow each other exactly.
+    pub timescale: u32,
+    /// The language by the program's description.
+    pub language: Option<[u8; 3]>,
+    /// Of a picture, units of NAL units with lengths of 4 bytes, without delimiters, fillers and those parameter sets that
+    /// are in `sets`; of AAC, raw data blocks.
+    pub units: Vec<TsUnit>,
+    /// The bytes of the units.
+    pub data: Bytes,
+    /// The parameter sets that come first, in order; or the header of the first AAC frame.
+    pub sets: Vec<Bytes>,
+}
+
+/// The program of a segment.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct TsSegment {
+    /// Its streams that are read, in the order of its description.
+    pub tracks: Vec<TsTrack>,
+    /// A stream is scrambled, or a description announces that.
+    pub encrypted: bool,
+}
+
+/// Reads a segment: of the first program with a picture, or else of the first one.
+///
+/// # Errors
+/// [`TsError`].
+pub fn demux(data: &[u8]) -> Result<TsSegment, TsError> {
+    let mut demuxer = Demuxer::default();
+    let mut any = false;
+    for packet in Packets::of(data)? {
+        any = true;
+        demuxer.packet(&packet)?;
+    }
+    if any { demuxer.finish() } else { Err(TsError::NotTs) }
+}
+
+/// A stream of the program.
+#[derive(Debug, Default)]
+struct Stream {
+    elementary: Elementary,
+    packets: u64,
+    scrambled: u64,
+}
+
+#[derive(Debug, Default)]
+struct Demuxer {
+    association: Sections,
+    /// By packet identifier, the maps of programs.
+    maps: BTreeMap<u16, Sections>,
+    /// The streams of the program that is followed, as its newest map lists them.
+    listed: Vec<Listed>,
+    /// The map that is followed.
+    program: Option<u16>,
+    has_picture: bool,
+    conditional: bool,
+    /// By their place in the map: a stream keeps its place when its packets get another identifier.
+    streams: Vec<Stream>,
+    places: BTreeMap<u16, usize>,
+}
+
+impl Demuxer {
+    fn packet(&mut self, packet: &packets::Packet<'_>) -> Result<(), TsError> {
+        if packet.pid == 0 {
+            let maps = &mut self.maps;
+            self.association.push(packet, |section| {
+                for map in psi::programs(section).unwrap_or_default() {
+                    if maps.len() < MAX_STREAMS {
+                        maps.entry(map).or_default();
+                    }
+                }
+            });
+            return Ok(());
+        }
+        if let Some(sections) = self.maps.get_mut(&packet.pid) {
+            let mut read = Vec::new();
+            sections.push(packet, |section| read.extend(psi::streams(section)));
+            for map in read {
+                self.follow(packet.pid, map);
+            }
+            return Ok(());
+        }
+        let Some(stream) = self.places.get(&packet.pid).and_then(|at| self.streams.get_mut(*at)) else {
+            return Ok(());
+        };
+        stream.packets += 1;
+        if packet.scrambled {
+            stream.scrambled += 1;
+            return Ok(());
+        }
+        stream.elementary.push(packet)
+    }
+
+    /// Takes a map of a program: of the one that is followed, or of a better one.
+    fn follow(&mut self, pid: u16, map: psi::Map) {
+        let psi::Map { conditional, mut streams } = map;
+        streams.retain(|listed| listed.coding.is_some());
+        streams.truncate(MAX_STREAMS);
+        let is_picture = |listed: &Listed| matches!(listed.coding, Some(TsCoding::Picture(_)));
+        let has_picture = streams.iter().any(is_picture);
+        let is_better = self.program.is_none() || has_picture && !self.has_picture;
+        if self.program != Some(pid) && !is_better {
+            return;
+        }
+        if self.program != Some(pid) {
+            self.streams.clear();
+            self.listed.clear();
+        }
+        (self.program, self.has_picture) = (Some(pid), has_picture);
+        self.conditional |= conditional;
+        // A new map may give the same streams other identifiers: what was begun under the old one ends.
+        for (at, old) in self.listed.iter().enumerate() {
+            if streams.get(at).is_none_or(|new| new.pid != old.pid)
+                && let Some(stream) = self.streams.get_mut(at)
+            {
+                stream.elementary.end();
+            }
+        }
+        self.streams.resize_with(self.streams.len().max(streams.len()), Stream::default);
+        self.places = streams.iter().enumerate().map(|(at, listed)| (listed.pid, at)).collect();
+        if streams.len() >= self.listed.len() {
+            self.listed = streams;
+        }
+    }
+
+    fn finish(mut self) -> Result<TsSegment, TsError> {
+        if self.program.is_none() {
+            return Err(TsError::NoProgram);
+        }
+        let is_scrambled = |stream: &Stream| stream.scrambled * SCRAMBLED_OF > stream.packets;
+        let encrypted = self.conditional || self.streams.iter().any(is_scrambled);
+        let mut tracks = Vec::new();
+        for (listed, stream) in self.listed.iter().zip(&mut self.streams) {
+            stream.elementary.end();
+            let Some(coding) = listed.coding else { continue };
+            let (pid, language) = (listed.pid, listed.language);
+            let track = TsTrack {
+                pid,
+                coding,
+                timescale: TICKS,
+                language,
+                units: Vec::new(),
+                data: Bytes::new(),
+                sets: Vec::new(),
+            };
+            tracks.push(match coding {
+                TsCoding::Picture(codec) => units::pictures(codec, &stream.elementary, track)?,
+                TsCoding::Aac => audio::frames(&stream.elementary, track)?,
+                _ => track,
+            });
+        }
+        Ok(TsSegment { tracks, encrypted })
+    }
+}
+
+/// The time whose lowest 33 bits are `stamp` and that is next to `near`.
+pub fn unwrapped(stamp: i64, near: i64) -> i64 {
+    const WRAP: i64 = 1 << 33;
+    let off = near.wrapping_sub(stamp).saturating_add(WRAP / 2).div_euclid(WRAP);
+    stamp.saturating_add(off.saturating_mul(WRAP))
+}
