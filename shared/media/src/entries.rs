@@ -1,5 +1,6 @@
 //! The sample entries of a picture track whose samples come from several encoders (ISO/IEC 14496-15, clauses 5 and 8).
 
+mod made;
 mod record;
 mod shared;
 #[cfg(test)]
@@ -9,6 +10,7 @@ use crate::fmp4::{Codec, Fmp4Error, SampleEntry};
 use crate::nal::{ParameterIds, Sps, VideoCodec};
 use bytes::Bytes;
 
+pub use made::{of_adts, of_parameter_sets};
 pub use shared::{EntryError, SharedEntry, only_sets_removed};
 
 /// The highest id up to 31 that no parameter set of these H.264 configurations uses, neither sequence nor picture:

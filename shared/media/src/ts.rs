@@ -8,6 +8,7 @@ mod audio;
 mod packets;
 mod pes;
 mod psi;
+mod track;
 mod units;
 
 #[cfg(test)]
@@ -72,6 +73,8 @@ pub struct TsUnit {
     pub offset: usize,
     /// Its length in bytes.
     pub size: usize,
+    /// A decoder may start with it.
+    pub key: bool,
     /// Packets of it are lost.
     pub damaged: bool,
 }
@@ -105,12 +108,13 @@ pub struct TsSegment {
     pub encrypted: bool,
 }
 
-/// Reads a segment: of the first program with a picture, or else of the first one.
+/// Reads a segment: of the first program with a picture, or else of the first one. Time stamps are understood to be next to
+/// the tick `near`; without one they are as they are written.
 ///
 /// # Errors
 /// [`TsError`].
-pub fn demux(data: &[u8]) -> Result<TsSegment, TsError> {
-    let mut demuxer = Demuxer::default();
+pub fn demux(data: &[u8], near: Option<i64>) -> Result<TsSegment, TsError> {
+    let mut demuxer = Demuxer { near, ..Demuxer::default() };
     let mut any = false;
     for packet in Packets::of(data)? {
         any = true;
@@ -129,6 +133,7 @@ struct Stream {
 
 #[derive(Debug, Default)]
 struct Demuxer {
+    near: Option<i64>,
     association: Sections,
     /// By packet identifier, the maps of programs.
     maps: BTreeMap<u16, Sections>,
@@ -228,8 +233,8 @@ impl Demuxer {
                 sets: Vec::new(),
             };
             tracks.push(match coding {
-                TsCoding::Picture(codec) => units::pictures(codec, &stream.elementary, track)?,
-                TsCoding::Aac => audio::frames(&stream.elementary, track)?,
+                TsCoding::Picture(codec) => units::pictures(codec, &stream.elementary, self.near, track)?,
+                TsCoding::Aac => audio::frames(&stream.elementary, self.near, track)?,
                 _ => track,
             });
         }

@@ -81,8 +81,16 @@ impl SampleEntry {
     /// # Errors
     /// As the box deserves.
     pub fn of_pictures(data: &[u8]) -> Result<Self, Fmp4Error> {
+        Self::of(data, TrackKind::Video)
+    }
+
+    /// The first sample entry box of a track of `kind` in `data`.
+    ///
+    /// # Errors
+    /// As the box deserves.
+    pub fn of(data: &[u8], kind: TrackKind) -> Result<Self, Fmp4Error> {
         let entry = children(data).next().ok_or(Fmp4Error::Missing("sample entry"))?;
-        sample_entry(&entry?, TrackKind::Video)
+        sample_entry(&entry?, kind)
     }
 
     /// `channelcount` and the whole Hz of `samplerate` of an audio sample entry (14496-12, 12.2.3); zeros if there are none.

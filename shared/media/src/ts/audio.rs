@@ -57,7 +57,7 @@ impl Clock {
 
 /// Fills `track` with the frames of a stream that are whole, at the rate of the first one. Each frame is as long after the
 /// one before as that lasts; where a time stamp says otherwise by more than half a frame, it counts.
-pub(super) fn frames(stream: &Elementary, mut track: TsTrack) -> Result<TsTrack, TsError> {
+pub(super) fn frames(stream: &Elementary, near: Option<i64>, mut track: TsTrack) -> Result<TsTrack, TsError> {
     let mut data = Vec::with_capacity(stream.data.len());
     let (mut at, mut clock, mut stamps) = (0, None::<Clock>, stream.stamps.iter().peekable());
     while at < stream.data.len() {
@@ -74,7 +74,7 @@ pub(super) fn frames(stream: &Elementary, mut track: TsTrack) -> Result<TsTrack,
         let half = FRAME * i64::from(TICKS) / i64::from(adts.rate) / 2;
         if let Some(stamp) = stamp {
             let expected = clock.map(|clock| clock.next(adts.rate));
-            let base = expected.map_or(stamp, |near| unwrapped(stamp, near));
+            let base = expected.or(near).map_or(stamp, |near| unwrapped(stamp, near));
             if expected.is_none_or(|near| base.saturating_sub(near).saturating_abs() > half) {
                 clock = Some(Clock { base, frames: 0 });
             }
@@ -90,7 +90,7 @@ pub(super) fn frames(stream: &Elementary, mut track: TsTrack) -> Result<TsTrack,
             let pts = clock.samples(track.timescale);
             let lost = stream.lost.partition_point(|lost| *lost <= at);
             let damaged = stream.lost.get(lost).is_some_and(|lost| *lost < at + adts.length);
-            track.units.push(TsUnit { dts: pts, pts, offset: data.len(), size: frame.len(), damaged });
+            track.units.push(TsUnit { dts: pts, pts, offset: data.len(), size: frame.len(), key: true, damaged });
             data.extend_from_slice(frame);
             clock.frames += 1;
         }

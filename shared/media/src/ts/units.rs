@@ -32,10 +32,10 @@ enum Role {
 pub(super) fn pictures(
     codec: VideoCodec,
     stream: &Elementary,
+    near: Option<i64>,
     mut track: TsTrack,
 ) -> Result<TsTrack, TsError> {
-    let mut pictures =
-        Pictures { codec, stream, stamps: Stamps::new(stream), ..Pictures::new(codec, stream) };
+    let mut pictures = Pictures::new(codec, stream, near);
     for unit in nal_units(&stream.data) {
         pictures.add(&unit)?;
     }
@@ -92,6 +92,10 @@ struct Pictures<'a> {
     /// The picture that is begun: the place of its first NAL unit in the stream, and of its bytes.
     begun: Option<(usize, usize)>,
     has_slice: bool,
+    /// A decoder may start with the picture.
+    key: bool,
+    /// The time that the first time stamp is next to.
+    near: Option<i64>,
     /// The parity of its only field, if it is one: `true` for a bottom field.
     field: Option<bool>,
     /// Pictures are interlaced by the newest sequence parameter set.
@@ -99,7 +103,7 @@ struct Pictures<'a> {
 }
 
 impl<'a> Pictures<'a> {
-    fn new(codec: VideoCodec, stream: &'a Elementary) -> Self {
+    fn new(codec: VideoCodec, stream: &'a Elementary, near: Option<i64>) -> Self {
         Self {
             codec,
             stream,
@@ -109,6 +113,8 @@ impl<'a> Pictures<'a> {
             sets: Vec::new(),
             begun: None,
             has_slice: false,
+            key: false,
+            near,
             field: None,
             sps: None,
         }
@@ -134,6 +140,7 @@ impl<'a> Pictures<'a> {
             // A pair of fields is whole, and takes no third one.
             self.field = if first && !self.has_slice { field } else { self.field.filter(|_| !first) };
             self.has_slice = true;
+            self.key |= is_key(self.codec, unit.bytes);
         }
         if role == Role::Set {
             self.learn(unit.bytes);
@@ -175,6 +182,7 @@ impl<'a> Pictures<'a> {
     /// Ends the picture that is begun, whose bytes in the stream end at `end`.
     fn close(&mut self, end: usize) -> Result<(), TsError> {
         let (has_slice, begun) = (std::mem::take(&mut self.has_slice), self.begun.take());
+        let key = std::mem::take(&mut self.key);
         self.field = None;
         let Some((from, offset)) = begun else { return Ok(()) };
         if !has_slice {
@@ -184,7 +192,7 @@ impl<'a> Pictures<'a> {
         if self.units.len() == MAX_UNITS {
             return Err(TsError::TooMany("pictures"));
         }
-        let near = self.units.last().map(|unit| unit.dts);
+        let near = self.units.last().map(|unit| unit.dts).or(self.near);
         let Some((pts, dts)) = self.stamps.of(from, near) else {
             // The rest of a picture that began in the segment before.
             if self.units.is_empty() && self.stamps.is_before_first(from) {
@@ -196,7 +204,7 @@ impl<'a> Pictures<'a> {
         let lost = &self.stream.lost;
         let at = lost.partition_point(|at| *at <= from);
         let damaged = lost.get(at).is_some_and(|at| *at <= end);
-        self.units.push(TsUnit { dts, pts, offset, size: self.data.len() - offset, damaged });
+        self.units.push(TsUnit { dts, pts, offset, size: self.data.len() - offset, key, damaged });
         Ok(())
     }
 }
@@ -253,5 +261,15 @@ fn role(codec: VideoCodec, unit: &[u8]) -> Role {
             40 | 45..=47 | 56..=63 => Role::Behind,
             _ => Role::Nothing,
         },
+    }
+}
+
+/// Returns `true` for a slice of a picture that decoding can start with.
+fn is_key(codec: VideoCodec, unit: &[u8]) -> bool {
+    match codec {
+        VideoCodec::H264 => unit_type(codec, unit) == Some(avc::IDR),
+        VideoCodec::Hevc => {
+            matches!(unit_type(codec, unit), Some(hevc::BLA_W_LP..=hevc::RESERVED_IRAP_23))
+        }
     }
 }

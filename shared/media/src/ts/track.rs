@@ -1,0 +1,69 @@
+//! A stream as a track of a recording.
+
+use super::{TsCoding, TsTrack, TsUnit};
+use crate::display::Matrix;
+use crate::entries::{of_adts, of_parameter_sets};
+use crate::fmp4::{Defaults, InitTrack, TrackKind};
+use crate::sample::Sample;
+use std::num::NonZeroU32;
+
+/// Samples of a frame of AAC.
+const AAC_FRAME: u32 = 1024;
+
+impl TsCoding {
+    /// The kind of a track in this coding.
+    pub fn kind(self) -> TrackKind {
+        match self {
+            Self::Picture(_) | Self::OtherPicture => TrackKind::Video,
+            Self::Aac | Self::Ac3 | Self::Eac3 | Self::OtherAudio => TrackKind::Audio,
+        }
+    }
+}
+
+impl TsTrack {
+    /// The description of the track, made of what stands in it before its first unit; `None` for a coding that no clip is
+    /// made of, and if that says too little.
+    pub fn description(&self) -> Option<InitTrack> {
+        let entry = match self.coding {
+            TsCoding::Picture(codec) => of_parameter_sets(codec, &self.sets)?,
+            TsCoding::Aac => of_adts(self.sets.first()?, self.timescale)?,
+            TsCoding::Ac3 | TsCoding::Eac3 | TsCoding::OtherPicture | TsCoding::OtherAudio => return None,
+        };
+        Some(InitTrack {
+            id: self.pid.into(),
+            kind: self.coding.kind(),
+            timescale: NonZeroU32::new(self.timescale)?,
+            language: self.language.unwrap_or(*b"und"),
+            width: entry.width,
+            height: entry.height,
+            matrix: Matrix::default(),
+            edit_shift: 0,
+            more_edits: false,
+            defaults: Defaults { description: 1, duration: 0, size: 0, flags: 0 },
+            other_sizes: Vec::new(),
+            encrypted: false,
+            sample_entries: vec![entry],
+        })
+    }
+
+    /// Its units as samples. Each lasts until the next one is decoded, the last one as long as the one before.
+    pub fn samples(&self) -> Vec<Sample> {
+        let steps = self.units.iter().zip(self.units.iter().skip(1));
+        let steps = steps.map(|(one, next)| u32::try_from(next.dts.saturating_sub(one.dts)).unwrap_or(0));
+        let lengths: Vec<u32> = steps.collect();
+        let last = lengths.last().copied().unwrap_or(match self.coding.kind() {
+            TrackKind::Audio => AAC_FRAME,
+            TrackKind::Video | TrackKind::Other => self.timescale / 25,
+        });
+        let sample = |(unit, duration): (&TsUnit, u32)| Sample {
+            dts: unit.dts,
+            pts: unit.pts,
+            duration,
+            offset: u64::try_from(unit.offset).unwrap_or(u64::MAX),
+            size: u32::try_from(unit.size).unwrap_or(u32::MAX),
+            sync: unit.key,
+            description: 1,
+        };
+        self.units.iter().zip(lengths.into_iter().chain([last])).map(sample).collect()
+    }
+}
