@@ -144,7 +144,10 @@ fn check(track: &Track) -> Result<(), NoPlaylist> {
 
 /// Returns `true` if the track is alone in its file, with one sample entry.
 fn is_alone(track: &Track) -> bool {
-    track.init.other_sizes.is_empty() && track.init.sample_entries.len() == 1 && !track.init.more_edits
+    !track.is_transport()
+        && track.init.other_sizes.is_empty()
+        && track.init.sample_entries.len() == 1
+        && !track.init.more_edits
 }
 
 /// What the manifest says of a track; the rest is empty.

@@ -6,6 +6,7 @@ mod manifest;
 mod place;
 mod prefetch;
 mod reader;
+mod transport;
 
 pub(crate) use manifest::manifest;
 pub(crate) use place::place;
@@ -61,6 +62,8 @@ pub(crate) struct Track {
     indexed: Option<(Timeline, Vec<Segment>)>,
     /// Ticks by which segments are later than listed.
     drift: i64,
+    /// Its position among the tracks of its kind, if segments are transport streams.
+    transport: Option<usize>,
 }
 
 impl Track {
@@ -85,9 +88,16 @@ impl Track {
         if representation.encrypted {
             return Err(Kind::Encrypted.because("the manifest declares content protection").into());
         }
-        let resource = representation
-            .init()?
-            .ok_or_else(|| Kind::BadRecording.because("the manifest names no init segment"))?;
+        let Some(resource) = representation.init()? else {
+            // Of DASH, transport streams are not read.
+            if representation.media.is_none() {
+                return Err(Kind::BadRecording.because("the manifest names no init segment").into());
+            }
+            let tracks = transport::descriptions(reader, representation, kind, from).await?;
+            let opened =
+                tracks.into_iter().enumerate().map(|(n, init)| Self::of(representation, init, None, Some(n)));
+            return Ok(opened.collect());
+        };
         let place = match kind {
             TrackKind::Video => "the init segment of the video track",
             TrackKind::Audio | TrackKind::Other => "the init segment of an audio track",
@@ -109,16 +119,24 @@ impl Track {
         };
         let mut opened = Vec::new();
         for init in tracks {
-            let timeline =
-                representation.media.unwrap_or(representation.timeline).with_timescale(init.timescale);
-            let configs =
-                init.sample_entries.iter().map(|entry| DecoderConfig::of(entry).map(Arc::new)).collect();
-            let (representation, indexed) = (representation.clone(), indexed.clone());
-            let mut track = Self { representation, init, configs, timeline, indexed, drift: 0 };
+            let mut track = Self::of(representation, init, indexed.clone(), None);
             track.follow_drift(reader, from).await?;
             opened.push(track);
         }
         Ok(opened)
+    }
+
+    fn of(
+        representation: &Representation,
+        init: Arc<InitTrack>,
+        indexed: Option<(Timeline, Vec<Segment>)>,
+        transport: Option<usize>,
+    ) -> Self {
+        let timeline = representation.media.unwrap_or(representation.timeline).with_timescale(init.timescale);
+        let configs =
+            init.sample_entries.iter().map(|entry| DecoderConfig::of(entry).map(Arc::new)).collect();
+        let representation = representation.clone();
+        Self { representation, init, configs, timeline, indexed, drift: 0, transport }
     }
 
     /// The timeline that segments' times count on.
@@ -268,6 +286,9 @@ impl Track {
         reader: &Reader<O>,
         segment: &Segment,
     ) -> Result<Option<Media>, Error> {
+        if let Some(place) = self.transport {
+            return self.read_transport(reader, segment, place).await;
+        }
         let mut found = None;
         for resource in self.names(segment)? {
             if found.is_none() {
@@ -401,6 +422,9 @@ impl Track {
         reader: &Reader<O>,
         segment: &Segment,
     ) -> Result<Option<Fragment>, Error> {
+        if self.transport.is_some() {
+            return Ok(None);
+        }
         let first = first_moof(reader, &self.init, segment).await?;
         Ok(first.map(|found| Fragment { samples: self.placed(segment, found.samples), ..found }))
     }

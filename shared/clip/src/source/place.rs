@@ -3,7 +3,7 @@
 //! One segment of each section, whose time the playlist says, gives the time stamp that belongs to that time. From there
 //! on time stamps count, and what the playlist says of lengths only says where to look.
 
-use super::{Reader, first_moof};
+use super::{Reader, first_moof, transport};
 use crate::Source;
 use crate::error::{Error, Kind};
 use export_media::fmp4::{InitTrack, TrackKind, read_readable};
@@ -75,20 +75,24 @@ async fn section<O: Source>(
     placing: &Placing,
     from: Nanos,
     wanted: Option<VideoCodec>,
-) -> Result<Option<(usize, Arc<InitTrack>)>, Error> {
+) -> Result<Option<(usize, Option<Arc<InitTrack>>)>, Error> {
     let Some(lead) = lead(period, wanted) else { return Ok(None) };
     let Some(representation) = period.representations.get(lead).filter(|found| !found.encrypted) else {
         return Ok(None);
     };
-    let Some(init) = track(reader, representation).await? else { return Ok(None) };
+    let init = track(reader, representation).await?;
     let Some((anchor, instant)) = placing.anchor(from.max(period.start)) else { return Ok(None) };
     for index in anchor..=anchor.saturating_add(MOST_ABSENT) {
         let Some(segment) = representation.segment(index)? else { continue };
-        let Some(first) = first_time(reader, &init, &segment).await? else { continue };
+        let first = match &init {
+            Some(init) => first_time(reader, init, &segment).await?.map(|first| (first, init.timescale)),
+            None => transport::first_time(reader, &segment).await?.map(|first| (first, transport::SCALE)),
+        };
+        let Some((first, timescale)) = first else { continue };
         // A segment that is not there is stood for by a later one, where the playlist lists that.
         let listed = |segment: &Segment| representation.timeline.to_nanos_floor(segment.time);
         let at = if index == anchor { instant } else { listed(&segment) };
-        period.place(Timeline::new(init.timescale, first, at));
+        period.place(Timeline::new(timescale, first, at));
         return Ok(Some((lead, init)));
     }
     Ok(None)
@@ -104,16 +108,19 @@ fn lead(period: &Period, wanted: Option<VideoCodec>) -> Option<usize> {
     period.representations.iter().position(is_lead)
 }
 
-/// The picture's track, or else the first audio track.
+/// The picture's track, or else the first audio track; `None` for segments that describe themselves.
 async fn track<O: Source>(
     reader: &Reader<O>,
     representation: &Representation,
 ) -> Result<Option<Arc<InitTrack>>, Error> {
-    let init = representation.init()?;
-    let init = init.ok_or_else(|| Kind::BadRecording.because("the playlist has no EXT-X-MAP"))?;
+    let Some(init) = representation.init()? else { return Ok(None) };
     let tracks = reader.init(&init, "the init segment of the video track").await?;
     let of = |kind| tracks.iter().find(|track| track.kind == kind).cloned();
-    Ok(of(TrackKind::Video).or_else(|| of(TrackKind::Audio)))
+    let track = of(TrackKind::Video).or_else(|| of(TrackKind::Audio));
+    Ok(Some(
+        track
+            .ok_or_else(|| Kind::BadRecording.because("the init segment has neither a picture nor audio"))?,
+    ))
 }
 
 /// The time at which the first sample in decode order is shown, in the track's ticks.
@@ -129,24 +136,35 @@ async fn first_time<O: Source>(
 /// A Period that is placed.
 struct PlacedPeriod {
     last: Segment,
-    init: Arc<InitTrack>,
+    /// `None` for a transport stream.
+    init: Option<Arc<InitTrack>>,
     timeline: Timeline,
+    /// The start of the last segment by the playlist.
+    listed: Nanos,
 }
 
 impl PlacedPeriod {
-    fn of(period: &Period, lead: usize, init: Arc<InitTrack>) -> Option<Self> {
+    fn of(period: &Period, lead: usize, init: Option<Arc<InitTrack>>) -> Option<Self> {
         let representation = period.representations.get(lead)?;
         let end = representation.end_ticks()?;
         let last = representation.segment(representation.index_at(end.checked_sub(1)?)).ok()??;
-        Some(Self { last, timeline: representation.media?.with_timescale(init.timescale), init })
+        let timescale = init.as_ref().map_or(transport::SCALE, |init| init.timescale);
+        let listed = representation.timeline.to_nanos_floor(last.time);
+        Some(Self { last, timeline: representation.media?.with_timescale(timescale), init, listed })
     }
 
     /// The end of its last picture, and how long that is shown; `None` if its last segment cannot be read.
     async fn end<O: Source>(&self, reader: &Reader<O>) -> Result<Option<(Nanos, Nanos)>, Error> {
         let Some(bytes) = reader.read(&self.last.resource, SEGMENT_MOST).await? else { return Ok(None) };
-        let base = self.last.resource.range.map_or(0, |range| range.first);
-        let (mut samples, _) = read_readable(&self.init, &bytes, base);
-        fill_durations(&mut samples);
+        let samples = match &self.init {
+            Some(init) => {
+                let base = self.last.resource.range.map_or(0, |range| range.first);
+                let (mut samples, _) = read_readable(init, &bytes, base);
+                fill_durations(&mut samples);
+                samples
+            }
+            None => transport::pictures(&bytes, self.timeline.first_tick_at_or_after(self.listed)),
+        };
         let end = |sample: &Sample| sample.pts.saturating_add(i64::from(sample.duration));
         let Some(last) = samples.iter().max_by_key(|sample| end(sample)) else { return Ok(None) };
         let [start, end] = [last.pts, end(last)].map(|ticks| self.timeline.to_nanos_floor(ticks));

@@ -6,7 +6,7 @@ use crate::{ReadFailure, Source};
 use bytes::Bytes;
 use export_media::fmp4::{Init, InitTrack};
 use export_media::mpd::{MAX_BYTES, ObjectRange};
-use std::collections::HashMap;
+use std::collections::{HashMap, VecDeque};
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use tokio::sync::{OnceCell, OwnedSemaphorePermit, Semaphore};
@@ -26,6 +26,12 @@ const ABSENT_MOST: u64 = 10_000;
 /// Longest key that S3 takes, in bytes.
 const KEY_MOST: usize = 1024;
 
+/// Segments that are held for other tracks that are in them.
+const SHARED_MOST: usize = 8;
+
+/// The bytes of a segment, once they are read; none if it does not exist.
+type SharedBytes = Arc<OnceCell<Option<Bytes>>>;
+
 /// The tracks of an init segment, once they are known.
 type InitTracks = Arc<OnceCell<Vec<Arc<InitTrack>>>>;
 
@@ -43,6 +49,8 @@ pub(crate) struct Reader<O> {
     /// KiB that may still be fetched ahead of need, by all tracks.
     ahead: Arc<Semaphore>,
     notes: Notes,
+    /// Segments that several tracks are in, the newest last.
+    shared: Mutex<VecDeque<(ObjectRange, SharedBytes)>>,
     /// When to look again for what is not there yet, while the recording may still begin.
     wake_at: Option<i64>,
 }
@@ -72,6 +80,7 @@ impl<O: Source> Reader<O> {
             absent: AtomicU64::new(0),
             ahead: Arc::new(Semaphore::new(AHEAD_KIB)),
             notes: Notes::default(),
+            shared: Mutex::default(),
             wake_at: None,
         }
     }
@@ -147,6 +156,25 @@ impl<O: Source> Reader<O> {
             Some(wake_at) => Error::Waiting { wake_at, available_ms: 0, live_edge_ms: None },
             None => Kind::BadRecording.because("it is listed and does not exist").into(),
         })
+    }
+
+    /// Reads a segment that several tracks are in: once for all that ask for it in turn.
+    pub(super) async fn shared(&self, resource: &ObjectRange, most: u64) -> Result<Option<Bytes>, Error> {
+        let cell = {
+            let mut held = self.shared.lock().unwrap_or_else(PoisonError::into_inner);
+            match held.iter().find(|(known, _)| known == resource) {
+                Some((_, cell)) => Arc::clone(cell),
+                None => {
+                    let cell = SharedBytes::default();
+                    if held.len() == SHARED_MOST {
+                        held.pop_front();
+                    }
+                    held.push_back((resource.clone(), Arc::clone(&cell)));
+                    cell
+                }
+            }
+        };
+        cell.get_or_try_init(|| self.read(resource, most)).await.cloned()
     }
 
     /// Reads a resource of the recording if it has at most `most` bytes; `None` if it does not exist.

@@ -52,7 +52,11 @@ pub fn of_adts(header: &[u8], rate: u32) -> Option<SampleEntry> {
     let stream = described(3, &[&[0, 0, 0][..], &decoder, &described(6, &[2])?].concat())?;
     let esds = boxed(*b"esds", &[&[0; 4][..], &stream].concat())?;
     let shown = u16::try_from(rate).unwrap_or(0).to_be_bytes();
-    let fields = [&[0, 0, 0, 0, 0, 0, 0, 1, 0, 0, 0, 0, 0, 0, 0, 0, 0, channels, 0, 16, 0, 0, 0, 0][..], &shown, &[0, 0]];
+    let fields = [
+        &[0, 0, 0, 0, 0, 0, 0, 1, 0, 0, 0, 0, 0, 0, 0, 0, 0, channels, 0, 16, 0, 0, 0, 0][..],
+        &shown,
+        &[0, 0],
+    ];
     SampleEntry::of(&boxed(*b"mp4a", &[fields.concat(), esds].concat())?, TrackKind::Audio).ok()
 }
 

@@ -90,7 +90,14 @@ pub(super) fn frames(stream: &Elementary, near: Option<i64>, mut track: TsTrack)
             let pts = clock.samples(track.timescale);
             let lost = stream.lost.partition_point(|lost| *lost <= at);
             let damaged = stream.lost.get(lost).is_some_and(|lost| *lost < at + adts.length);
-            track.units.push(TsUnit { dts: pts, pts, offset: data.len(), size: frame.len(), key: true, damaged });
+            track.units.push(TsUnit {
+                dts: pts,
+                pts,
+                offset: data.len(),
+                size: frame.len(),
+                key: true,
+                damaged,
+            });
             data.extend_from_slice(frame);
             clock.frames += 1;
         }
