@@ -28,7 +28,17 @@ COPIES = {
 # with them, is in their copies in both containers.
 LISTED = {"static_number", "segment_list", "epoch", "ladder", "multi_audio", "mono_44100", "ac3"}
 # Recordings of other forms under other manifests.
-HLS = {"hls_dated", "hls_undated", "hls_rounded", "hls_sections", "hls_open_gop", "hls_gap", "hls_ranges"}
+HLS = {
+    "hls_dated",
+    "hls_undated",
+    "hls_rounded",
+    "hls_sections",
+    "hls_open_gop",
+    "hls_gap",
+    "hls_ranges",
+    "hls_ts",
+    "hls_ts_open_gop",
+}
 # Encoded anew as a whole: pictures that refer over H.264's recovery points, fields, pictures whose size changes.
 ENCODED = {"open_gop", "interlaced", "multi_period_sizes"}
 

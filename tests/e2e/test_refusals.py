@@ -92,7 +92,7 @@ def test_a_body_that_is_no_request_is_refused(fault, stack):
 
 
 PLAYLISTS = {
-    "recording not readable": "#EXTM3U\n#EXTINF:2,\nseg-0.ts\n#EXT-X-ENDLIST\n",
+    "recording not readable": "#EXTM3U\n#EXTINF:2,\nrecording-not-readable.m3u8\n#EXT-X-ENDLIST\n",
     "recording is encrypted": '#EXTM3U\n#EXT-X-MAP:URI="i"\n#EXT-X-KEY:METHOD=AES-128,URI="k"\n#EXTINF:2,\ns\n#EXT-X-ENDLIST\n',
 }
 

@@ -500,3 +500,13 @@ def hls_gap() -> Recording:
 @form
 def hls_ranges() -> Recording:
     return hls.listed(static_time(), "hls_ranges", hls.Style(single=True))
+
+
+@form
+def hls_ts() -> Recording:
+    return hls.transported(multi_audio(), "hls_ts")
+
+
+@form
+def hls_ts_open_gop() -> Recording:
+    return hls.transported(hevc_open(), "hls_ts_open_gop")

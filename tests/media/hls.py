@@ -4,9 +4,10 @@ from collections.abc import Callable
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta, timezone
 from fractions import Fraction
+from pathlib import Path
 
-from . import dash
-from .recording import MANIFESTS, PLAIN_CLOCK_MS, Live, Recording
+from . import dash, ffmpeg
+from .recording import MANIFESTS, PLAIN_CLOCK_MS, Live, Recording, cached
 
 MICRO = 1_000_000
 
@@ -94,3 +95,28 @@ class LivePlaylists(Live):
     def _files(self, manifest: dash.Manifest) -> dict[str, bytes]:
         media = {name: data for name, data in super()._files(manifest).items() if not name.endswith(MANIFESTS)}
         return media | playlists(replace(self.recording, manifest=manifest), Style(ended=False))
+
+
+def transported(recording: Recording, name: str) -> Recording:
+    """A recording of one Period in transport streams, as ffmpeg's muxer writes them."""
+
+    def make(out: Path) -> None:
+        out.mkdir()
+        inputs: list[str] = []
+        for n, track in enumerate(recording.manifest.periods[0].tracks):
+            path = out.parent / f"{n}.mp4"
+            path.write_bytes(track.init + b"".join(segment.data for segment in track.segments))
+            inputs += ["-i", str(path)]
+        maps = [part for n in range(len(inputs) // 2) for part in ("-map", str(n))]
+        style = ["-f", "hls", "-hls_time", "2", "-hls_playlist_type", "vod", "-hls_segment_type", "mpegts"]
+        ffmpeg.run(*inputs, *maps, "-c", "copy", *style, str(out / "stream.m3u8"))
+
+    folder = cached(("transport streams", recording.name, recording.truth.codec), make)
+    files = {path.name: path.read_bytes() for path in folder.iterdir()}
+    period, track = recording.tracks("video", -1)[0]
+    first = period.start + Fraction(track.segments[0].samples[0].pts - track.edit_shift - track.offset, track.timescale)
+    date_of_first = f"#EXT-X-PROGRAM-DATE-TIME:{date(Fraction(PLAIN_CLOCK_MS, 1000) + first, 'Z')}\n#EXTINF"
+    files["stream.m3u8"] = files["stream.m3u8"].decode().replace("#EXTINF", date_of_first, 1).encode()
+    truth = replace(recording.truth, ast_ms=PLAIN_CLOCK_MS)
+    folder_name = recording.folder.replace(f"/{recording.name}/", f"/{name}/")
+    return replace(recording, name=name, live_path=f"{folder_name}/stream.m3u8", files=files, truth=truth)

@@ -12,6 +12,8 @@ mod track;
 mod units;
 
 #[cfg(test)]
+mod testing;
+#[cfg(test)]
 mod tests;
 
 use crate::nal::VideoCodec;
@@ -90,8 +92,8 @@ pub struct TsTrack {
     pub timescale: u32,
     /// The language by the program's description.
     pub language: Option<[u8; 3]>,
-    /// Of a picture, units of NAL units with lengths of 4 bytes, without delimiters, fillers and those parameter sets that
-    /// are in `sets`; of AAC, raw data blocks.
+    /// Of a picture, NAL units with lengths of 4 bytes, without delimiters, fillers and known parameter sets; of AAC, raw
+    /// data blocks.
     pub units: Vec<TsUnit>,
     /// The bytes of the units.
     pub data: Bytes,
@@ -108,19 +110,27 @@ pub struct TsSegment {
     pub encrypted: bool,
 }
 
-/// Reads a segment: of the first program with a picture, or else of the first one. Time stamps are understood to be next to
-/// the tick `near`; without one they are as they are written.
+/// The knowledge that a segment is read with.
+#[derive(Debug, Clone, Copy, Default)]
+pub struct Known<'a> {
+    /// The first time stamp is next to this tick; without one they are as they are written.
+    pub near: Option<i64>,
+    /// Parameter sets that the track's description has: they are left out of its units.
+    pub sets: &'a [Bytes],
+}
+
+/// Reads a segment: of the first program with a picture, or else of the first one.
 ///
 /// # Errors
 /// [`TsError`].
-pub fn demux(data: &[u8], near: Option<i64>) -> Result<TsSegment, TsError> {
-    let mut demuxer = Demuxer { near, ..Demuxer::default() };
+pub fn demux(data: &[u8], known: &Known<'_>) -> Result<TsSegment, TsError> {
+    let mut demuxer = Demuxer::default();
     let mut any = false;
     for packet in Packets::of(data)? {
         any = true;
         demuxer.packet(&packet)?;
     }
-    if any { demuxer.finish() } else { Err(TsError::NotTs) }
+    if any { demuxer.finish(known) } else { Err(TsError::NotTs) }
 }
 
 /// A stream of the program.
@@ -133,7 +143,6 @@ struct Stream {
 
 #[derive(Debug, Default)]
 struct Demuxer {
-    near: Option<i64>,
     association: Sections,
     /// By packet identifier, the maps of programs.
     maps: BTreeMap<u16, Sections>,
@@ -212,7 +221,7 @@ impl Demuxer {
         }
     }
 
-    fn finish(mut self) -> Result<TsSegment, TsError> {
+    fn finish(mut self, known: &Known<'_>) -> Result<TsSegment, TsError> {
         if self.program.is_none() {
             return Err(TsError::NoProgram);
         }
@@ -233,8 +242,8 @@ impl Demuxer {
                 sets: Vec::new(),
             };
             tracks.push(match coding {
-                TsCoding::Picture(codec) => units::pictures(codec, &stream.elementary, self.near, track)?,
-                TsCoding::Aac => audio::frames(&stream.elementary, self.near, track)?,
+                TsCoding::Picture(codec) => units::pictures(codec, &stream.elementary, known, track)?,
+                TsCoding::Aac => audio::frames(&stream.elementary, known.near, track)?,
                 _ => track,
             });
         }

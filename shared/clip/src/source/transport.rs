@@ -5,11 +5,11 @@ use crate::Source;
 use crate::error::{Error, Kind};
 use crate::notes::WarningCode;
 use bytes::Bytes;
-use export_media::fmp4::{InitTrack, TrackKind};
+use export_media::fmp4::{Codec, InitTrack, TrackKind};
 use export_media::mpd::{ByteRange, ObjectRange, Representation, Segment};
 use export_media::sample::Sample;
 use export_media::time::Nanos;
-use export_media::ts::{TICKS, TsCoding, TsError, TsSegment, TsTrack, demux};
+use export_media::ts::{Known, TICKS, TsCoding, TsError, TsSegment, TsTrack, demux};
 use std::num::NonZeroU32;
 use std::sync::Arc;
 
@@ -19,10 +19,12 @@ const BEGINNING: u64 = 256 << 10;
 const SEGMENT_MOST: u64 = 512 << 20;
 /// Segments behind the one that should describe a track of which one must exist.
 const MOST_ABSENT: u64 = 16;
+/// Segments before it that may describe a track.
+const MOST_BEFORE: u64 = 64;
 /// Ticks of time stamps in a second.
 pub(super) const SCALE: NonZeroU32 = NonZeroU32::new(TICKS).unwrap();
 
-/// A description of each track of `kind` at `at`, by the first segment that is there.
+/// A description of each track of `kind` at `at`. Not every segment has one: those before are looked at, then those behind.
 pub(super) async fn descriptions<O: Source>(
     reader: &Reader<O>,
     representation: &Representation,
@@ -30,12 +32,29 @@ pub(super) async fn descriptions<O: Source>(
     at: Nanos,
 ) -> Result<Vec<Arc<InitTrack>>, Error> {
     let first = representation.index_at(representation.timeline.last_tick_at_or_before(at));
-    for index in first..=first.saturating_add(MOST_ABSENT) {
-        let Some(segment) = representation.segment(index)? else { break };
+    let before = (first.saturating_sub(MOST_BEFORE)..first).rev();
+    let behind = first.saturating_add(1)..=first.saturating_add(MOST_ABSENT);
+    let mut seen = None;
+    for index in std::iter::once(first).chain(before).chain(behind) {
+        let Some(segment) = representation.segment(index)? else { continue };
         let Some(bytes) = reader.shared(&segment.resource, SEGMENT_MOST).await? else { continue };
-        return described(&read(&bytes, None)?, kind);
+        let found = read(&bytes, &Known::default())?;
+        let described = described(&found, kind)?;
+        if !described.is_empty() {
+            return Ok(described);
+        }
+        // Without a stream of the kind there is nothing to look for.
+        seen = of_kind(&found, kind).next().map(|track| track.coding);
+        if seen.is_none() {
+            break;
+        }
     }
-    Ok(Vec::new())
+    match seen {
+        Some(TsCoding::Picture(_)) => {
+            Err(Kind::BadRecording.because("the parameter sets of the picture are not found").into())
+        }
+        _ => Ok(Vec::new()),
+    }
 }
 
 fn described(segment: &TsSegment, kind: TrackKind) -> Result<Vec<Arc<InitTrack>>, Error> {
@@ -57,7 +76,13 @@ pub(super) async fn first_time<O: Source>(
 ) -> Result<Option<i64>, Error> {
     let beginning = beginning(&segment.resource);
     let Some(bytes) = reader.read(&beginning, BEGINNING).await? else { return Ok(None) };
-    let Ok(found) = demux(&bytes, None) else { return Ok(None) };
+    let found = match demux(&bytes, &Known::default()) {
+        Ok(found) => found,
+        Err(TsError::NotTs) => {
+            return Err(Kind::BadRecording.because("a segment is neither MP4 nor a transport stream").into());
+        }
+        Err(_) => return Ok(None),
+    };
     let first =
         |kind| of_kind(&found, kind).find_map(|track| Some((track.units.first()?.pts, track.timescale)));
     let time = first(TrackKind::Video).or_else(|| first(TrackKind::Audio));
@@ -66,7 +91,7 @@ pub(super) async fn first_time<O: Source>(
 
 /// The pictures of a segment, or else its first audio track, in ticks of time stamps next to `near`.
 pub(super) fn pictures(bytes: &[u8], near: i64) -> Vec<Sample> {
-    let Ok(found) = demux(bytes, Some(near)) else { return Vec::new() };
+    let Ok(found) = demux(bytes, &Known { near: Some(near), sets: &[] }) else { return Vec::new() };
     let video = of_kind(&found, TrackKind::Video).next();
     video.map(TsTrack::samples).unwrap_or_default()
 }
@@ -82,14 +107,23 @@ fn of_kind(segment: &TsSegment, kind: TrackKind) -> impl Iterator<Item = &TsTrac
     segment.tracks.iter().filter(move |track| track.coding.kind() == kind)
 }
 
-fn read(bytes: &[u8], near: Option<i64>) -> Result<TsSegment, Error> {
-    demux(bytes, near).map_err(|error: TsError| Kind::BadRecording.because(error.to_string()).into())
+fn read(bytes: &[u8], known: &Known<'_>) -> Result<TsSegment, Error> {
+    demux(bytes, known).map_err(|error: TsError| Kind::BadRecording.because(error.to_string()).into())
 }
 
 impl Track {
     /// Returns `true` if its segments are transport streams.
     pub(crate) fn is_transport(&self) -> bool {
         self.transport.is_some()
+    }
+
+    /// The parameter sets of its description.
+    fn sets(&self) -> Vec<Bytes> {
+        match self.init.sample_entries.first().map(|entry| &entry.codec) {
+            Some(Codec::H264 { sps, pps, .. }) => [&sps[..], pps].concat(),
+            Some(Codec::Hevc { vps, sps, pps, .. }) => [&vps[..], sps, pps].concat(),
+            _ => Vec::new(),
+        }
     }
 
     /// Reads a segment; `None` if it does not exist, or has nothing of the track.
@@ -105,7 +139,7 @@ impl Track {
         let near = self.timeline.with_timescale(SCALE).first_tick_at_or_after(self.span(segment).0);
         let left_out =
             |why: &str| reader.notes().warn(WarningCode::SegmentsLeftOut, self.about(segment, why));
-        let found = match demux(&bytes, Some(near)) {
+        let found = match demux(&bytes, &Known { near: Some(near), sets: &self.sets() }) {
             Ok(found) => found,
             Err(TsError::NoTimeStamp) => {
                 return Err(Kind::BadRecording.because(TsError::NoTimeStamp.to_string()).into());

@@ -1,4 +1,48 @@
+use super::testing::{MAP, Packer};
 use super::*;
+use crate::fmp4::{Codec, TrackKind};
+use proptest::prelude::*;
+
+const VIDEO: u16 = 0x100;
+const AUDIO: u16 = 0x101;
+const SPS: &[u8] = &[0x67, 66, 0xc0, 13, 0xf4, 0x0a, 0x0f, 0xc8];
+const PPS: &[u8] = &[0x68, 0xce, 0x3c, 0x80];
+const START: [u8; 4] = [0, 0, 0, 1];
+
+fn annex_b(units: &[&[u8]]) -> Vec<u8> {
+    units.iter().flat_map(|unit| [&START[..], unit].concat()).collect()
+}
+
+fn lengths(units: &[&[u8]]) -> Vec<u8> {
+    let one = |unit: &&[u8]| [&u32::try_from(unit.len()).unwrap().to_be_bytes()[..], unit].concat();
+    units.iter().flat_map(one).collect()
+}
+
+/// A slice that is the first of its picture, with a body without start codes.
+fn slice(kind: u8, body: &[u8]) -> Vec<u8> {
+    [&[kind, 0x88][..], body, &[0x80]].concat()
+}
+
+/// A frame of LC with two channels at 48 kHz.
+fn adts(payload: &[u8]) -> Vec<u8> {
+    let length = u16::try_from(payload.len() + 7).unwrap();
+    let bits = |from: u32, mask: u16| u8::try_from(length >> from & mask).unwrap();
+    [&[0xff, 0xf1, 0x4c, 0x80 | bits(11, 3), bits(3, 0xff), bits(0, 7) << 5 | 0x1f, 0xfc][..], payload]
+        .concat()
+}
+
+fn program() -> Packer {
+    Packer::of(&[(VIDEO, 0x1b, &[]), (AUDIO, 0x0f, &[0x0a, 4, b'f', b'r', b'a', 0])])
+}
+
+fn read(bytes: &[u8]) -> TsSegment {
+    demux(bytes, &Known::default()).unwrap()
+}
+
+fn bytes_of(track: &TsTrack, n: usize) -> &[u8] {
+    let unit = track.units[n];
+    &track.data[unit.offset..unit.offset + unit.size]
+}
 
 #[test]
 fn a_time_stamp_is_the_one_next_to_the_time_expected() {
@@ -7,4 +51,163 @@ fn a_time_stamp_is_the_one_next_to_the_time_expected() {
     assert_eq!(unwrapped(5, wrap - 3), wrap + 5);
     assert_eq!(unwrapped(wrap - 3, wrap + 5), wrap - 3);
     assert_eq!(unwrapped(wrap - 3, 5), -3);
+}
+
+#[test]
+fn a_program_is_described_by_what_stands_in_it() {
+    let mut packer = program();
+    let (idr, next) = (slice(0x65, b"idr"), slice(0x41, b"next"));
+    packer.pes(VIDEO, 0xe0, Some(9000), Some(5400), &annex_b(&[&[9, 0xf0], SPS, PPS, &idr]));
+    packer.pes(AUDIO, 0xc0, Some(9000), None, &[adts(b"one"), adts(b"two")].concat());
+    packer.pes(VIDEO, 0xe0, Some(12_600), Some(9000), &annex_b(&[&[9, 0xf0], &next]));
+    let segment = read(&packer.bytes());
+    assert!(!segment.encrypted);
+    let [video, audio] = &segment.tracks[..] else { panic!("{segment:?}") };
+    let times: Vec<_> = video.units.iter().map(|unit| (unit.pts, unit.dts, unit.key)).collect();
+    assert_eq!(times, [(9000, 5400, true), (12_600, 9000, false)]);
+    assert_eq!(bytes_of(video, 0), lengths(&[SPS, PPS, &idr]));
+    assert_eq!(bytes_of(video, 1), lengths(&[&next]));
+    let init = video.description().unwrap();
+    let Codec::H264 { sps, pps, nal_length_size } = &init.sample_entries[0].codec else { panic!() };
+    assert_eq!((&sps[0][..], &pps[0][..], *nal_length_size), (SPS, PPS, 4));
+    assert_eq!(
+        (init.kind, init.timescale.get(), init.width, init.height),
+        (TrackKind::Video, 90_000, 320, 240)
+    );
+    let samples = video.samples();
+    assert_eq!((samples[0].duration, samples[1].duration, samples[0].sync), (3600, 3600, true));
+
+    let sets = [Bytes::from_static(SPS), Bytes::from_static(PPS)];
+    let known = demux(&packer.bytes(), &Known { near: None, sets: &sets }).unwrap();
+    assert_eq!(bytes_of(&known.tracks[0], 0), lengths(&[&idr]), "known parameter sets are left out");
+
+    let init = audio.description().unwrap();
+    let Codec::Aac { object_type, sample_rate, channels, .. } = init.sample_entries[0].codec else {
+        panic!()
+    };
+    assert_eq!((object_type, sample_rate, channels, init.language), (2, 48_000, 2, *b"fra"));
+    assert_eq!((bytes_of(audio, 0), bytes_of(audio, 1)), (&b"one"[..], &b"two"[..]));
+    assert_eq!((audio.units[0].pts, audio.units[1].pts), (4800, 5824));
+}
+
+#[test]
+fn times_go_on_over_the_end_of_33_bits() {
+    let mut packer = program();
+    let wrap = 1_i64 << 33;
+    for n in 0..4_i64 {
+        let at = (wrap - 7200 + n * 3600) % wrap;
+        packer.pes(
+            VIDEO,
+            0xe0,
+            Some(at),
+            None,
+            &annex_b(&[SPS, PPS, &slice(0x65, &[u8::try_from(n).unwrap() + 1])]),
+        );
+    }
+    let segment = demux(&packer.bytes(), &Known { near: Some(3 * wrap), sets: &[] }).unwrap();
+    let times: Vec<_> = segment.tracks[0].units.iter().map(|unit| unit.pts - 3 * wrap).collect();
+    assert_eq!(times, [-7200, -3600, 0, 3600]);
+}
+
+#[test]
+fn a_lost_packet_marks_its_picture_and_a_repeated_one_nothing() {
+    let long = slice(0x65, &[7; 1000]);
+    let mut packer = program();
+    for n in 0..3 {
+        packer.pes(VIDEO, 0xe0, Some(3600 * n), None, &annex_b(&[SPS, PPS, &long]));
+    }
+    let damaged = |packets: &[[u8; 188]]| -> Vec<bool> {
+        read(&packets.concat()).tracks[0].units.iter().map(|unit| unit.damaged).collect()
+    };
+    assert_eq!(damaged(&packer.packets), [false; 3]);
+    let mut repeated = packer.packets.clone();
+    repeated.insert(5, repeated[4]);
+    assert_eq!(damaged(&repeated), [false; 3]);
+    let mut lossy = packer.packets.clone();
+    lossy.remove(10);
+    assert_eq!(damaged(&lossy), [false, true, false]);
+}
+
+#[test]
+fn garbage_between_packets_is_skipped_and_arrival_times_are_too() {
+    let mut packer = program();
+    packer.pes(VIDEO, 0xe0, Some(0), None, &annex_b(&[SPS, PPS, &slice(0x65, &[7; 2000])]));
+    let whole = read(&packer.bytes());
+    let mut bytes = vec![1; 500];
+    bytes.extend(packer.bytes());
+    assert_eq!(read(&bytes), whole);
+    let timed: Vec<u8> =
+        packer.packets.iter().flat_map(|packet| [&[1, 2, 3, 4][..], packet].concat()).collect();
+    assert_eq!(read(&timed), whole);
+    assert_eq!(demux(&[0; 4000], &Known::default()), Err(TsError::NotTs));
+    assert_eq!(demux(b"", &Known::default()), Err(TsError::NotTs));
+}
+
+#[test]
+fn a_stream_keeps_its_place_when_a_new_map_moves_it() {
+    let mut packer = program();
+    packer.pes(VIDEO, 0xe0, Some(0), None, &annex_b(&[SPS, PPS, &slice(0x65, b"a")]));
+    packer.map(&[(0x200, 0x1b, &[]), (AUDIO, 0x0f, &[])]);
+    packer.pes(0x200, 0xe0, Some(3600), None, &annex_b(&[&slice(0x41, b"b")]));
+    let segment = read(&packer.bytes());
+    assert_eq!((segment.tracks.len(), segment.tracks[0].units.len()), (2, 2));
+}
+
+#[test]
+fn pictures_without_time_stamps_and_scrambled_streams_are_told() {
+    let mut packer = program();
+    packer.pes(VIDEO, 0xe0, Some(0), None, &annex_b(&[SPS, PPS, &slice(0x65, b"a"), &slice(0x41, b"b")]));
+    assert_eq!(demux(&packer.bytes(), &Known::default()), Err(TsError::NoTimeStamp));
+    let mut packer = program();
+    packer.pes(VIDEO, 0xe0, Some(0), None, &annex_b(&[SPS, PPS, &slice(0x65, b"a")]));
+    let mut scrambled = packer.packets.clone();
+    scrambled[2][3] |= 0x80;
+    assert!(read(&scrambled.concat()).encrypted);
+    let announced = Packer::of(&[(VIDEO, 0x1b, &[9, 4, 0, 1, 0xe1, 0])]);
+    assert!(read(&announced.bytes()).encrypted);
+    assert_eq!(demux(&Packer::default().bytes(), &Known::default()), Err(TsError::NotTs));
+    let foreign = read(&Packer::of(&[(VIDEO, 2, &[]), (AUDIO, 0x81, &[])]).bytes());
+    let codings: Vec<_> = foreign.tracks.iter().map(|track| track.coding).collect();
+    assert_eq!(codings, [TsCoding::OtherPicture, TsCoding::Ac3]);
+    assert!(foreign.tracks.iter().all(|track| track.description().is_none()));
+}
+
+#[test]
+fn a_damaged_section_is_not_believed() {
+    let mut packer = program();
+    packer.pes(VIDEO, 0xe0, Some(0), None, &annex_b(&[SPS, PPS, &slice(0x65, b"a")]));
+    let mut bytes = packer.bytes();
+    bytes[188 + 20] ^= 1;
+    assert_eq!(MAP, 0x1000);
+    assert_eq!(demux(&bytes, &Known::default()), Err(TsError::NoProgram));
+}
+
+proptest! {
+    #[test]
+    fn what_is_packed_comes_back_whatever_the_sizes(
+        pictures in prop::collection::vec((1..900_usize, 0..4_i64), 1..20),
+        frames in prop::collection::vec(1..700_usize, 1..20),
+        a_pes in 1..5_usize,
+    ) {
+        let mut packer = program();
+        let mut expected = Vec::new();
+        for (n, (size, early)) in pictures.iter().enumerate() {
+            let at = 90_000 + i64::try_from(n).unwrap() * 3600;
+            let unit = slice(if n == 0 { 0x65 } else { 0x41 }, &vec![u8::try_from(n % 200).unwrap() + 2; *size]);
+            let dts = (*early > 0).then_some(at - early * 900);
+            packer.pes(VIDEO, 0xe0, Some(at), dts, &annex_b(&[&[9, 0xf0], &unit]));
+            expected.push((at, dts.unwrap_or(at), lengths(&[&unit])));
+        }
+        for (n, group) in frames.chunks(a_pes).enumerate() {
+            let bytes: Vec<u8> = group.iter().flat_map(|size| adts(&vec![3; *size])).collect();
+            packer.pes(AUDIO, 0xc0, Some(90_000 + i64::try_from(n * a_pes).unwrap() * 1920), None, &bytes);
+        }
+        let segment = read(&packer.bytes());
+        let [video, audio] = &segment.tracks[..] else { panic!() };
+        let found: Vec<_> = (0..video.units.len()).map(|n| (video.units[n].pts, video.units[n].dts, bytes_of(video, n).to_vec())).collect();
+        prop_assert_eq!(found, expected);
+        let sizes: Vec<_> = audio.units.iter().map(|unit| unit.size).collect();
+        prop_assert_eq!(sizes, frames);
+        prop_assert!(audio.units.iter().zip(0..).all(|(unit, n)| unit.pts == 48_000 + n * 1024 && !unit.damaged));
+    }
 }

@@ -1,7 +1,7 @@
 //! Coded pictures in a byte stream (ISO/IEC 14496-10 and 23008-2, annex B; 13818-1, 2.14 and 2.17).
 
 use super::pes::{Elementary, Stamped};
-use super::{TsError, TsTrack, TsUnit, unwrapped};
+use super::{Known, TsError, TsTrack, TsUnit, unwrapped};
 use crate::nal::kinds::{avc, hevc};
 use crate::nal::{Sps, VideoCodec, field_of, unit_type};
 use bytes::Bytes;
@@ -29,13 +29,13 @@ enum Role {
 }
 
 /// Fills `track` with the pictures of a stream.
-pub(super) fn pictures(
+pub(super) fn pictures<'a>(
     codec: VideoCodec,
-    stream: &Elementary,
-    near: Option<i64>,
+    stream: &'a Elementary,
+    known: &Known<'a>,
     mut track: TsTrack,
 ) -> Result<TsTrack, TsError> {
-    let mut pictures = Pictures::new(codec, stream, near);
+    let mut pictures = Pictures::new(codec, stream, *known);
     for unit in nal_units(&stream.data) {
         pictures.add(&unit)?;
     }
@@ -94,8 +94,7 @@ struct Pictures<'a> {
     has_slice: bool,
     /// A decoder may start with the picture.
     key: bool,
-    /// The time that the first time stamp is next to.
-    near: Option<i64>,
+    known: Known<'a>,
     /// The parity of its only field, if it is one: `true` for a bottom field.
     field: Option<bool>,
     /// Pictures are interlaced by the newest sequence parameter set.
@@ -103,7 +102,7 @@ struct Pictures<'a> {
 }
 
 impl<'a> Pictures<'a> {
-    fn new(codec: VideoCodec, stream: &'a Elementary, near: Option<i64>) -> Self {
+    fn new(codec: VideoCodec, stream: &'a Elementary, known: Known<'a>) -> Self {
         Self {
             codec,
             stream,
@@ -114,7 +113,7 @@ impl<'a> Pictures<'a> {
             begun: None,
             has_slice: false,
             key: false,
-            near,
+            known,
             field: None,
             sps: None,
         }
@@ -145,7 +144,9 @@ impl<'a> Pictures<'a> {
         if role == Role::Set {
             self.learn(unit.bytes);
         }
-        if !(role == Role::Delimiter || role == Role::Set && self.is_known(unit.bytes)) {
+        if !(role == Role::Delimiter
+            || role == Role::Set && self.known.sets.iter().any(|set| set == unit.bytes))
+        {
             let length = u32::try_from(unit.bytes.len()).map_err(|_| TsError::TooMany("bytes"))?;
             self.data.extend_from_slice(&length.to_be_bytes());
             self.data.extend_from_slice(unit.bytes);
@@ -170,13 +171,13 @@ impl<'a> Pictures<'a> {
         if self.codec == VideoCodec::H264 && is_sps {
             self.sps = Sps::parse(self.codec, unit).ok().or(self.sps.take());
         }
-        if self.units.is_empty() && !self.has_slice && self.sets.len() < MAX_SETS && !self.is_known(unit) {
+        if self.units.is_empty()
+            && !self.has_slice
+            && self.sets.len() < MAX_SETS
+            && !self.sets.iter().any(|set| set == unit)
+        {
             self.sets.push(Bytes::copy_from_slice(unit));
         }
-    }
-
-    fn is_known(&self, unit: &[u8]) -> bool {
-        self.sets.iter().any(|set| set == unit)
     }
 
     /// Ends the picture that is begun, whose bytes in the stream end at `end`.
@@ -192,7 +193,7 @@ impl<'a> Pictures<'a> {
         if self.units.len() == MAX_UNITS {
             return Err(TsError::TooMany("pictures"));
         }
-        let near = self.units.last().map(|unit| unit.dts).or(self.near);
+        let near = self.units.last().map(|unit| unit.dts).or(self.known.near);
         let Some((pts, dts)) = self.stamps.of(from, near) else {
             // The rest of a picture that began in the segment before.
             if self.units.is_empty() && self.stamps.is_before_first(from) {

@@ -17,4 +17,5 @@ mod playlists;
 mod seeds;
 mod syntax;
 mod times;
+mod transport;
 mod writers;
