@@ -122,28 +122,39 @@ def ffmpeg_dash(program: str, source: Path | Movie, out: Path, *args: object) ->
 
 
 def ffmpeg_hls(
-    program: str, source: Path, out: Path, *flags: str, dates: bool = True, more: Sequence[object] = ()
+    program: str,
+    source: Path,
+    out: Path,
+    *flags: str,
+    dates: bool = True,
+    form: str = "fmp4",
+    more: Sequence[object] = (),
 ) -> None:
-    """ffmpeg's HLS muxer, in fragmented MP4: all tracks in the same segments, unless `more` maps them apart."""
+    """ffmpeg's HLS muxer: all tracks in the same segments, unless `more` maps them apart."""
     name = "track-%v.m3u8" if more else "stream.m3u8"
     said = "+".join([*["program_date_time"] * dates, *flags])
-    style = ["-f", "hls", "-hls_segment_type", "fmp4", "-hls_playlist_type", "vod", "-hls_time", "2"]
+    style = ["-f", "hls", "-hls_segment_type", form, "-hls_playlist_type", "vod", "-hls_time", "2"]
     style += ["-hls_flags", said] if said else []
     run(
         [PROGRAMS[program](), "-v", "error", "-y", "-i", source, "-map", "0", "-c", "copy", *style, *more, name],
         cwd=out,
     )
+    if form == "mpegts":
+        shutil.copy(source, out / "source.mp4")
 
 
-def shaka_hls(out: Path, streams: Sequence[tuple[Path, str, str]]) -> None:
+def shaka_hls(out: Path, streams: Sequence[tuple[Path, str, str]], ending: str = "m4s") -> None:
     """Shaka Packager's playlists, which have no dates."""
     told = []
     for index, (path, stream, more) in enumerate(streams):
-        place = f"init_segment={index}/init.mp4,segment_template={index}/$Number$.m4s,playlist_name={index}.m3u8"
+        init = f"init_segment={index}/init.mp4," if ending == "m4s" else ""
+        place = f"{init}segment_template={index}-$Number$.{ending},playlist_name={index}.m3u8"
         group = ",hls_group_id=s,hls_name=s" if stream == "audio" else ""
         told.append(f"in={path},stream={stream},{place}{group}{',' if more else ''}{more}")
     said = ["--hls_master_playlist_output", "stream.m3u8", "--segment_duration", "2", "--quiet"]
     run([wheel("packager"), *told, *said], cwd=out)
+    if ending == "ts":
+        shutil.copy(streams[0][0], out / "source.mp4")
 
 
 def shaka(

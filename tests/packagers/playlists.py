@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from fractions import Fraction
 from pathlib import Path
 
-from . import boxes
+from . import boxes, decode
 from .manifest import Manifest, Period, Track, instant_ms
 
 ATTRIBUTE = re.compile(r'([A-Z0-9-]+)=("[^"]*"|[^,]*)')
@@ -20,6 +20,10 @@ class Section:
     ranges: list[tuple[int, int] | None] = field(default_factory=list)
     date: tuple[int, Fraction] | None = None
     length: Fraction = Fraction(0)
+
+    @property
+    def has_init(self) -> bool:
+        return len(self.files) > len(self.ranges)
 
 
 def attributes(text: str) -> dict[str, str]:
@@ -59,7 +63,13 @@ def sections(path: Path) -> list[Section]:
 
 
 def first_picture(section: Section, index: int) -> Fraction:
-    """The media time of the first picture, in the order of decoding, of a segment."""
+    """The media time of the first picture, in the order of decoding, of a segment. Of a transport stream it is that
+    in the source of the same times, and only of the first segment."""
+    if not section.has_init:
+        held = decode.pictures(section.files[0].with_name("source.mp4"))
+        if index or held is None:
+            raise ValueError("a transport stream has its date at its first segment, and a source")
+        return held.times[0]
     init, held = section.files[0].read_bytes(), section.files[index + 1].read_bytes()
     if held_range := section.ranges[index]:
         init, held = init[: _moov_end(init)], held[slice(*held_range)]
@@ -96,7 +106,7 @@ def read(path: Path) -> Manifest:
         period = Period(start, None)
         for n, (said, parts) in enumerate(pictures):
             width, _, height = said.get("RESOLUTION", "0x0").partition("x")
-            codecs = said.get("CODECS", "")
+            codecs = said.get("CODECS", "") or ("" if parts[number].has_init else _coded(path.with_name("source.mp4")))
             rate = int(said.get("BANDWIDTH", 0))
             period.tracks.append(_track("video", codecs, "", (int(width), int(height)), rate, parts[number], shift, n))
         for n, (said, parts) in enumerate(sounds):
@@ -105,6 +115,11 @@ def read(path: Path) -> Manifest:
         periods.append(period)
         clock = start + lead.length
     return Manifest(0 if dated else None, periods)
+
+
+def _coded(source: Path) -> str:
+    held = source.read_bytes()
+    return next(entry for entry in ("avc1", "hvc1", "hev1") if entry.encode() in held)
 
 
 def _track(

@@ -135,6 +135,22 @@ def hls_shaka_from_ts(out):
     shaka_hls(out, both(Movie(suffix=".ts").file()))
 
 
+@by()
+def hls_ff5_ts(out):
+    ffmpeg_hls("ffmpeg", Movie(x264(50, 3, "b-pyramid=normal"), scene="noise").file(), out, form="mpegts")
+
+
+@by("ffmpeg8")
+def hls_ff8_ts_hevc(out):
+    movie = Movie((*x265(48, 4, "open-gop=1"), *HVC1), "24000/1001", sounds=langs("eng", "fra")).file()
+    ffmpeg_hls("ffmpeg8", movie, out, form="mpegts", dates=False)
+
+
+@by("shaka")
+def hls_shaka_ts(out):
+    shaka_hls(out, both(Movie(x264(120, 2), "60000/1001", scene="life").file()), "ts")
+
+
 # ---- Shaka Packager 3.8
 
 

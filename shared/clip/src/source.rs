@@ -94,8 +94,7 @@ impl Track {
                 return Err(Kind::BadRecording.because("the manifest names no init segment").into());
             }
             let tracks = transport::descriptions(reader, representation, kind, from).await?;
-            let opened =
-                tracks.into_iter().enumerate().map(|(n, init)| Self::of(representation, init, None, Some(n)));
+            let opened = tracks.into_iter().map(|(n, init)| Self::of(representation, init, None, Some(n)));
             return Ok(opened.collect());
         };
         let place = match kind {

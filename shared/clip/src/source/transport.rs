@@ -24,49 +24,65 @@ const MOST_BEFORE: u64 = 64;
 /// Ticks of time stamps in a second.
 pub(super) const SCALE: NonZeroU32 = NonZeroU32::new(TICKS).unwrap();
 
-/// A description of each track of `kind` at `at`. Not every segment has one: those before are looked at, then those behind.
+/// A description of each track of `kind` at `at`, with its position among those of the kind. Not every segment has all: those
+/// before are looked at, then those behind. What is in a coding that is not read, or never described, is left out.
 pub(super) async fn descriptions<O: Source>(
     reader: &Reader<O>,
     representation: &Representation,
     kind: TrackKind,
     at: Nanos,
-) -> Result<Vec<Arc<InitTrack>>, Error> {
+) -> Result<Vec<(usize, Arc<InitTrack>)>, Error> {
     let first = representation.index_at(representation.timeline.last_tick_at_or_before(at));
     let before = (first.saturating_sub(MOST_BEFORE)..first).rev();
     let behind = first.saturating_add(1)..=first.saturating_add(MOST_ABSENT);
-    let mut seen = None;
+    let mut described: Vec<Option<Arc<InitTrack>>> = Vec::new();
     for index in std::iter::once(first).chain(before).chain(behind) {
         let Some(segment) = representation.segment(index)? else { continue };
         let Some(bytes) = reader.shared(&segment.resource, SEGMENT_MOST).await? else { continue };
         let found = read(&bytes, &Known::default())?;
-        let described = described(&found, kind)?;
-        if !described.is_empty() {
-            return Ok(described);
+        if found.encrypted {
+            return Err(Kind::Encrypted.because("the transport stream is scrambled").into());
         }
-        // Without a stream of the kind there is nothing to look for.
-        seen = of_kind(&found, kind).next().map(|track| track.coding);
-        if seen.is_none() {
+        if described.is_empty() {
+            described.resize(of_kind(&found, kind).count(), None);
+            check_codings(reader, &found, kind, described.is_empty())?;
+        }
+        for (known, track) in described.iter_mut().zip(of_kind(&found, kind)) {
+            *known = known.take().or_else(|| track.description().map(Arc::new));
+        }
+        if described.iter().all(Option::is_some) {
             break;
         }
     }
-    match seen {
-        Some(TsCoding::Picture(_)) => {
-            Err(Kind::BadRecording.because("the parameter sets of the picture are not found").into())
-        }
-        _ => Ok(Vec::new()),
+    let missing = described.iter().filter(|known| known.is_none()).count();
+    if missing > 0 && kind == TrackKind::Video {
+        return Err(Kind::BadRecording.because("the parameter sets of the picture are not found").into());
     }
+    if missing > 0 {
+        reader
+            .notes()
+            .warn(WarningCode::AudioLeftOut, format!("{missing} audio tracks have no frame near the window"));
+    }
+    Ok(described.into_iter().enumerate().filter_map(|(n, known)| Some((n, known?))).collect())
 }
 
-fn described(segment: &TsSegment, kind: TrackKind) -> Result<Vec<Arc<InitTrack>>, Error> {
-    if segment.encrypted {
-        return Err(Kind::Encrypted.because("the transport stream is scrambled").into());
-    }
-    let found: Vec<_> = of_kind(segment, kind).filter_map(TsTrack::description).map(Arc::new).collect();
-    let is_foreign = |track: &TsTrack| track.coding == TsCoding::OtherPicture;
-    if found.is_empty() && of_kind(segment, kind).any(is_foreign) {
+/// Tells of streams of a kind that are not read. Without any other one, a picture is a reason to refuse the recording.
+fn check_codings<O: Source>(
+    reader: &Reader<O>,
+    segment: &TsSegment,
+    kind: TrackKind,
+    alone: bool,
+) -> Result<(), Error> {
+    let foreign =
+        segment.tracks.iter().filter(|track| track.coding.kind() == kind && !is_read(track)).count();
+    if foreign > 0 && alone && kind == TrackKind::Video {
         return Err(Kind::UnsupportedCodec.because("the picture is neither H.264 nor HEVC").into());
     }
-    Ok(found)
+    if foreign > 0 && kind == TrackKind::Audio {
+        let detail = format!("{foreign} audio tracks of the transport stream are not AAC in ADTS");
+        reader.notes().warn(WarningCode::AudioLeftOut, detail);
+    }
+    Ok(())
 }
 
 /// The time stamp of the first picture of a segment, or else of its first audio frame; `None` if there is neither.
@@ -102,9 +118,13 @@ fn beginning(resource: &ObjectRange) -> ObjectRange {
     ObjectRange { path: resource.path.clone(), range: Some(ByteRange { first, last }) }
 }
 
-/// The tracks of one kind that can be described, in the order of the program.
+/// The tracks of one kind in codings that are read, in the order of the program.
 fn of_kind(segment: &TsSegment, kind: TrackKind) -> impl Iterator<Item = &TsTrack> {
-    segment.tracks.iter().filter(move |track| track.coding.kind() == kind)
+    segment.tracks.iter().filter(move |track| track.coding.kind() == kind && is_read(track))
+}
+
+fn is_read(track: &TsTrack) -> bool {
+    matches!(track.coding, TsCoding::Picture(_) | TsCoding::Aac)
 }
 
 fn read(bytes: &[u8], known: &Known<'_>) -> Result<TsSegment, Error> {
@@ -124,6 +144,13 @@ impl Track {
             Some(Codec::Hevc { vps, sps, pps, .. }) => [&vps[..], sps, pps].concat(),
             _ => Vec::new(),
         }
+    }
+
+    /// Returns `true` if a track of a segment goes on as it was described.
+    fn is_described_by(&self, track: &TsTrack) -> bool {
+        let entries = track.description().map(|found| found.sample_entries);
+        entries.is_none_or(|entries| entries == self.init.sample_entries)
+            && track.timescale == self.init.timescale.get()
     }
 
     /// Reads a segment; `None` if it does not exist, or has nothing of the track.
@@ -152,12 +179,15 @@ impl Track {
         if found.encrypted {
             return Err(Kind::Encrypted.because(self.about(segment, "it is scrambled")).into());
         }
-        let mut tracks = of_kind(&found, self.init.kind)
-            .filter(|track| track.description().is_some() || !track.units.is_empty());
-        let Some(track) = tracks.nth(place).filter(|track| !track.units.is_empty()) else {
+        let track = of_kind(&found, self.init.kind).nth(place).filter(|track| !track.units.is_empty());
+        let Some(track) = track else {
             left_out("it has nothing of the track");
             return Ok(None);
         };
+        if self.init.kind == TrackKind::Audio && !self.is_described_by(track) {
+            left_out("its audio has another form than before");
+            return Ok(None);
+        }
         let (samples, data): (_, Bytes) = (track.samples(), track.data.clone());
         Ok(Some(Media { samples, pieces: vec![(0, data)], whole: true, damaged: false, stored: None }))
     }
