@@ -99,6 +99,10 @@ pub struct TsTrack {
     pub data: Bytes,
     /// The parameter sets that come first, in order; or the header of the first AAC frame.
     pub sets: Vec<Bytes>,
+    /// Of audio, what stands before the first frame: the end of a frame that began in the segment before.
+    pub head: Bytes,
+    /// Of audio, what stands behind the last frame: the beginning of one that goes on in the next segment.
+    pub tail: Bytes,
 }
 
 /// The program of a segment.
@@ -240,6 +244,8 @@ impl Demuxer {
                 units: Vec::new(),
                 data: Bytes::new(),
                 sets: Vec::new(),
+                head: Bytes::new(),
+                tail: Bytes::new(),
             };
             tracks.push(match coding {
                 TsCoding::Picture(codec) => units::pictures(codec, &stream.elementary, known, track)?,

@@ -153,6 +153,22 @@ impl Track {
             && track.timescale == self.init.timescale.get()
     }
 
+    /// Puts the frame together that began in the segment before; `false` if that has no beginning of it.
+    async fn goes_on<O: Source>(
+        &self,
+        reader: &Reader<O>,
+        segment: &Segment,
+        place: usize,
+        track: &mut TsTrack,
+    ) -> Result<bool, Error> {
+        let Some(index) = segment.index.checked_sub(1) else { return Ok(true) };
+        let Some(before) = self.segment(index)? else { return Ok(true) };
+        let Some(bytes) = reader.shared(&before.resource, self.most(&before)).await? else { return Ok(true) };
+        let Ok(found) = demux(&bytes, &Known::default()) else { return Ok(true) };
+        let tail = of_kind(&found, self.init.kind).nth(place).map(|before| before.tail.clone());
+        Ok(tail.is_none_or(|tail| track.join(&tail)))
+    }
+
     /// Reads a segment; `None` if it does not exist, or has nothing of the track.
     pub(super) async fn read_transport<O: Source>(
         &self,
@@ -188,7 +204,12 @@ impl Track {
             left_out("its audio has another form than before");
             return Ok(None);
         }
-        let (samples, data): (_, Bytes) = (track.samples(), track.data.clone());
+        let mut track = track.clone();
+        if !track.head.is_empty() && !self.goes_on(reader, segment, place, &mut track).await? {
+            let detail = self.about(segment, "its first audio frame has no beginning");
+            reader.notes().warn(WarningCode::AudioLeftOut, detail);
+        }
+        let (samples, data): (_, Bytes) = (track.samples(), track.data);
         Ok(Some(Media { samples, pieces: vec![(0, data)], whole: true, damaged: false, stored: None }))
     }
 }

@@ -7,6 +7,8 @@ use bytes::Bytes;
 
 /// The most frames of a segment.
 const MAX_FRAMES: usize = 1 << 18;
+/// The longest frame, whose length has 13 bits.
+const MAX_FRAME: usize = 1 << 13;
 /// Samples of a frame.
 pub(super) const FRAME: i64 = 1024;
 /// Sampling rates by their index (1.6.3.4).
@@ -60,6 +62,7 @@ impl Clock {
 pub(super) fn frames(stream: &Elementary, near: Option<i64>, mut track: TsTrack) -> Result<TsTrack, TsError> {
     let mut data = Vec::with_capacity(stream.data.len());
     let (mut at, mut clock, mut stamps) = (0, None::<Clock>, stream.stamps.iter().peekable());
+    let mut ends = None;
     while at < stream.data.len() {
         let rest = stream.data.get(at..).unwrap_or_default();
         let Some(adts) = Adts::read(rest).filter(|adts| follows(rest, adts)) else {
@@ -67,6 +70,10 @@ pub(super) fn frames(stream: &Elementary, near: Option<i64>, mut track: TsTrack)
             continue;
         };
         let Some(frame) = rest.get(adts.head..adts.length) else { break };
+        if ends.is_none() {
+            track.head = Bytes::copy_from_slice(stream.data.get(..at).unwrap_or_default());
+        }
+        ends = Some(at + adts.length);
         let mut stamp = None;
         while let Some(found) = stamps.next_if(|stamp| stamp.at <= at) {
             stamp = found.pts;
@@ -103,6 +110,10 @@ pub(super) fn frames(stream: &Elementary, near: Option<i64>, mut track: TsTrack)
         }
         at += adts.length;
     }
+    let rest = ends.and_then(|ends| stream.data.get(ends..)).unwrap_or_default();
+    if rest.len() < MAX_FRAME && rest.first() == Some(&0xff) {
+        track.tail = Bytes::copy_from_slice(rest);
+    }
     track.data = data.into();
     Ok(track)
 }
@@ -110,4 +121,24 @@ pub(super) fn frames(stream: &Elementary, near: Option<i64>, mut track: TsTrack)
 /// Returns `true` if another frame, or nothing, stands behind this one.
 fn follows(bytes: &[u8], adts: &Adts) -> bool {
     bytes.get(adts.length..).is_none_or(|behind| behind.len() < 7 || Adts::read(behind).is_some())
+}
+
+impl TsTrack {
+    /// Adds the frame that began with `tail` in the segment before and ends with what stands before the first one. `false` if
+    /// that is none.
+    pub fn join(&mut self, tail: &[u8]) -> bool {
+        let whole = [tail, &self.head].concat();
+        let is_whole = |adts: &Adts| adts.length == whole.len() && adts.rate == self.timescale;
+        let (Some(adts), Some(first)) = (Adts::read(&whole).filter(is_whole), self.units.first()) else {
+            return false;
+        };
+        let pts = first.pts.saturating_sub(FRAME);
+        let frame = whole.get(adts.head..).unwrap_or_default();
+        self.units.iter_mut().for_each(|unit| unit.offset += frame.len());
+        let unit = TsUnit { dts: pts, pts, offset: 0, size: frame.len(), key: true, damaged: false };
+        self.units.insert(0, unit);
+        self.data = [frame, &self.data].concat().into();
+        self.head = Bytes::new();
+        true
+    }
 }

@@ -173,6 +173,26 @@ fn pictures_without_time_stamps_and_scrambled_streams_are_told() {
 }
 
 #[test]
+fn a_frame_over_the_end_of_a_segment_is_put_together() {
+    let frames: Vec<Vec<u8>> = (1..5_u8).map(|n| adts(&[n; 300])).collect();
+    let (first, second) = (frames.concat(), 3 * 307 + 100);
+    let segment = |from: usize, to: usize, pts: i64| {
+        let mut packer = program();
+        packer.pes(AUDIO, 0xc0, Some(pts), None, &first[from..to]);
+        read(&packer.bytes()).tracks.remove(1)
+    };
+    let one = segment(0, second, 90_000);
+    let mut packer = program();
+    packer.pes(AUDIO, 0xc0, None, None, &first[second..]);
+    packer.pes(AUDIO, 0xc0, Some(90_000 + 4 * 1920), None, &adts(&[9; 50]));
+    let mut two = read(&packer.bytes()).tracks.remove(1);
+    assert_eq!((one.units.len(), one.tail.len(), two.units.len(), two.head.len()), (3, 100, 1, 207));
+    assert!(!two.clone().join(b"else") && two.join(&one.tail) && !two.join(&one.tail));
+    assert_eq!((bytes_of(&two, 0), bytes_of(&two, 1)), (&[4; 300][..], &[9; 50][..]));
+    assert_eq!((two.units[0].pts, two.units[1].pts), (48_000 + 3 * 1024, 48_000 + 4 * 1024));
+}
+
+#[test]
 fn a_damaged_section_is_not_believed() {
     let mut packer = program();
     packer.pes(VIDEO, 0xe0, Some(0), None, &annex_b(&[SPS, PPS, &slice(0x65, b"a")]));
