@@ -162,17 +162,15 @@ impl<O: Source> Reader<O> {
     pub(super) async fn shared(&self, resource: &ObjectRange, most: u64) -> Result<Option<Bytes>, Error> {
         let cell = {
             let mut held = self.shared.lock().unwrap_or_else(PoisonError::into_inner);
-            match held.iter().find(|(known, _)| known == resource) {
-                Some((_, cell)) => Arc::clone(cell),
-                None => {
-                    let cell = SharedBytes::default();
-                    if held.len() == SHARED_MOST {
-                        held.pop_front();
-                    }
-                    held.push_back((resource.clone(), Arc::clone(&cell)));
-                    cell
+            let known = held.iter().find(|(known, _)| known == resource).map(|(_, cell)| Arc::clone(cell));
+            known.unwrap_or_else(|| {
+                if held.len() == SHARED_MOST {
+                    held.pop_front();
                 }
-            }
+                let cell = SharedBytes::default();
+                held.push_back((resource.clone(), Arc::clone(&cell)));
+                cell
+            })
         };
         cell.get_or_try_init(|| self.read(resource, most)).await.cloned()
     }

@@ -99,13 +99,14 @@ fn header(bytes: &[u8]) -> Header {
     }
     let length = HEAD + usize::from(*own);
     let Some(fields) = bytes.get(HEAD..length) else { return Header::Incomplete };
-    let pts = (flags & 0x80 != 0).then(|| fields.first_chunk().map(stamp)).flatten();
-    let dts = (flags & 0xc0 == 0xc0).then(|| fields.get(5..)?.first_chunk().map(stamp)).flatten();
+    let pts = (flags & 0x80 != 0).then(|| fields.first_chunk().copied().map(stamp)).flatten();
+    let dts = (flags & 0xc0 == 0xc0).then(|| fields.get(5..)?.first_chunk().copied().map(stamp)).flatten();
     Header::Read { length, pts, dts }
 }
 
 /// 33 bits in three parts, each behind a marker.
-fn stamp(field: &[u8; 5]) -> i64 {
-    let [a, b, c, d, e] = field.map(i64::from);
-    (a >> 1 & 7) << 30 | b << 22 | (c >> 1) << 15 | d << 7 | e >> 1
+fn stamp(field: [u8; 5]) -> i64 {
+    let [high, middle @ .., low] = field.map(i64::from);
+    let [first, second, third] = middle;
+    (high >> 1 & 7) << 30 | first << 22 | (second >> 1) << 15 | third << 7 | low >> 1
 }

@@ -66,7 +66,7 @@ fn length(bytes: &[u8]) -> Option<usize> {
 /// The polynomial of a section with its checksum: 0 if it is undamaged (annex A).
 fn checksum(section: &[u8]) -> u32 {
     section.iter().fold(u32::MAX, |crc, byte| {
-        (0..8).fold(crc ^ u32::from(*byte) << 24, |crc, _| crc << 1 ^ (crc >> 31) * 0x04c1_1db7)
+        (0..8).fold(crc ^ u32::from(*byte) << 24, |crc, _| (crc << 1) ^ ((crc >> 31) * 0x04c1_1db7))
     })
 }
 

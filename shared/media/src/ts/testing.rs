@@ -35,7 +35,7 @@ impl Packer {
         let length = u8::try_from(body.len() + 9).unwrap();
         let mut section = [&[*table, 0xb0, length, 0, 1, 0xc0 | current, 0, 0][..], body].concat();
         let crc = section.iter().fold(u32::MAX, |crc, byte| {
-            (0..8).fold(crc ^ u32::from(*byte) << 24, |crc, _| crc << 1 ^ (crc >> 31) * 0x04c1_1db7)
+            (0..8).fold(crc ^ u32::from(*byte) << 24, |crc, _| (crc << 1) ^ ((crc >> 31) * 0x04c1_1db7))
         });
         section.extend(crc.to_be_bytes());
         section.insert(0, 0);

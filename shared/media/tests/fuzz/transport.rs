@@ -59,11 +59,11 @@ fn streams() -> impl Strategy<Value = Vec<u8>> {
 /// Units one behind the other, with as many bytes as were read.
 fn is_sound(segment: &TsSegment, bytes: usize) -> bool {
     segment.tracks.iter().all(|track| {
-        let ends = track.units.iter().map(|unit| unit.offset + unit.size);
+        let mut ends = track.units.iter().map(|unit| unit.offset + unit.size);
         let follow = track.units.iter().skip(1).zip(ends.clone()).all(|(unit, end)| unit.offset == end);
         let samples = track.samples();
         follow
-            && ends.last().unwrap_or(0) <= track.data.len()
+            && ends.next_back().unwrap_or(0) <= track.data.len()
             // A NAL unit of one byte behind a start code of three bytes is given a length of four.
             && track.data.len() <= bytes / 4 * 5 + 8
             && samples.len() == track.units.len()
