@@ -20,7 +20,7 @@ use crate::nal::VideoCodec;
 use bytes::Bytes;
 use packets::Packets;
 use pes::Elementary;
-use psi::{Listed, Sections};
+use psi::{ListedStream, Sections};
 use std::collections::BTreeMap;
 
 /// Ticks of all time stamps in a second (2.4.3.7).
@@ -151,7 +151,7 @@ struct Demuxer {
     /// By packet identifier, the maps of programs.
     maps: BTreeMap<u16, Sections>,
     /// The streams of the program that is followed, as its newest map lists them.
-    listed: Vec<Listed>,
+    listed: Vec<ListedStream>,
     /// The map that is followed.
     program: Option<u16>,
     has_picture: bool,
@@ -194,11 +194,11 @@ impl Demuxer {
     }
 
     /// Takes a map of a program: of the one that is followed, or of a better one.
-    fn follow(&mut self, pid: u16, map: psi::Map) {
-        let psi::Map { conditional, mut streams } = map;
+    fn follow(&mut self, pid: u16, map: psi::ProgramMap) {
+        let psi::ProgramMap { conditional, mut streams } = map;
         streams.retain(|listed| listed.coding.is_some());
         streams.truncate(MAX_STREAMS);
-        let is_picture = |listed: &Listed| matches!(listed.coding, Some(TsCoding::Picture(_)));
+        let is_picture = |listed: &ListedStream| matches!(listed.coding, Some(TsCoding::Picture(_)));
         let has_picture = streams.iter().any(is_picture);
         let is_better = self.program.is_none() || has_picture && !self.has_picture;
         if self.program != Some(pid) && !is_better {

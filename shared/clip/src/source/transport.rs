@@ -66,7 +66,7 @@ pub(super) async fn descriptions<O: Source>(
     Ok(described.into_iter().enumerate().filter_map(|(n, known)| Some((n, known?))).collect())
 }
 
-/// Tells of streams of a kind that are not read. Without any other one, a picture is a reason to refuse the recording.
+/// Warns about streams of a kind that are not read. Without any other one, a picture is a reason to refuse the recording.
 fn check_codings<O: Source>(
     reader: &Reader<O>,
     segment: &TsSegment,

@@ -29,7 +29,7 @@ pub struct Body {
     #[schema(
         rename = "LivePath",
         max_length = 512,
-        pattern = r"^((?!\.{1,2}/)[A-Za-z0-9._=@+ -]{1,128}/){1,15}[A-Za-z0-9._=@+ -]{0,124}\.(mpd|m3u8)$"
+        pattern = r"^((?!\.{1,2}/)[A-Za-z0-9._=@+ -]{1,128}/){1,15}([A-Za-z0-9._=@+ -]{0,124}\.mpd|[A-Za-z0-9._=@+ -]{0,123}\.m3u8)$"
     )]
     pub live_path: String,
     /// `true` makes a clip and its first frame, `false` (the default) only the frame at `StartPos`.

@@ -38,12 +38,12 @@ impl Adts {
 
 /// The time of frames that follow each other: that of the first one in ticks of time stamps, and their number.
 #[derive(Debug, Clone, Copy)]
-struct Clock {
+struct FrameClock {
     base: i64,
     frames: i64,
 }
 
-impl Clock {
+impl FrameClock {
     /// The time of the next frame in ticks of time stamps.
     fn next(&self, rate: u32) -> i64 {
         self.base.saturating_add(self.frames * FRAME * i64::from(TICKS) / i64::from(rate))
@@ -61,7 +61,7 @@ impl Clock {
 /// one before as that lasts; where a time stamp says otherwise by more than half a frame, it counts.
 pub(super) fn frames(stream: &Elementary, near: Option<i64>, mut track: TsTrack) -> Result<TsTrack, TsError> {
     let mut data = Vec::with_capacity(stream.data.len());
-    let (mut at, mut clock, mut stamps) = (0, None::<Clock>, stream.stamps.iter().peekable());
+    let (mut at, mut clock, mut stamps) = (0, None::<FrameClock>, stream.stamps.iter().peekable());
     let mut ends = None;
     while at < stream.data.len() {
         let rest = stream.data.get(at..).unwrap_or_default();
@@ -83,7 +83,7 @@ pub(super) fn frames(stream: &Elementary, near: Option<i64>, mut track: TsTrack)
             let expected = clock.map(|clock| clock.next(adts.rate));
             let base = expected.or(near).map_or(stamp, |near| unwrapped(stamp, near));
             if expected.is_none_or(|near| base.saturating_sub(near).saturating_abs() > half) {
-                clock = Some(Clock { base, frames: 0 });
+                clock = Some(FrameClock { base, frames: 0 });
             }
         }
         if let Some(clock) = &mut clock {
@@ -125,7 +125,7 @@ fn follows(bytes: &[u8], adts: &Adts) -> bool {
 
 impl TsTrack {
     /// Adds the frame that began with `tail` in the segment before and ends with what stands before the first one. `false` if
-    /// that is none.
+    /// that is not a whole frame.
     pub fn join(&mut self, tail: &[u8]) -> bool {
         let whole = [tail, &self.head].concat();
         let is_whole = |adts: &Adts| adts.length == whole.len() && adts.rate == self.timescale;

@@ -54,12 +54,12 @@ impl Elementary {
         };
         head.extend_from_slice(packet.payload);
         match header(head) {
-            Header::Incomplete => {}
-            Header::Wrong => {
+            PesHeader::Incomplete => {}
+            PesHeader::Wrong => {
                 self.lost.push(self.data.len());
                 self.head = None;
             }
-            Header::Read { length, pts, dts } => {
+            PesHeader::Read { length, pts, dts } => {
                 self.stamps.push(Stamped { at: self.data.len(), pts, dts });
                 self.data.extend_from_slice(head.get(length..).unwrap_or_default());
                 self.head = None;
@@ -77,7 +77,7 @@ impl Elementary {
 }
 
 #[derive(Debug, PartialEq, Eq)]
-enum Header {
+enum PesHeader {
     Incomplete,
     /// It is no header of audio or video.
     Wrong,
@@ -88,20 +88,20 @@ enum Header {
     },
 }
 
-fn header(bytes: &[u8]) -> Header {
+fn header(bytes: &[u8]) -> PesHeader {
     let [0, 0, 1, _, _, _, marker, flags, own, ..] = bytes else {
         let begins = [0, 0, 1];
         let is_begun = bytes.iter().zip(begins).all(|(byte, wanted)| *byte == wanted);
-        return if is_begun && bytes.len() < HEAD { Header::Incomplete } else { Header::Wrong };
+        return if is_begun && bytes.len() < HEAD { PesHeader::Incomplete } else { PesHeader::Wrong };
     };
     if marker & 0xc0 != 0x80 {
-        return Header::Wrong;
+        return PesHeader::Wrong;
     }
     let length = HEAD + usize::from(*own);
-    let Some(fields) = bytes.get(HEAD..length) else { return Header::Incomplete };
+    let Some(fields) = bytes.get(HEAD..length) else { return PesHeader::Incomplete };
     let pts = (flags & 0x80 != 0).then(|| fields.first_chunk().copied().map(stamp)).flatten();
     let dts = (flags & 0xc0 == 0xc0).then(|| fields.get(5..)?.first_chunk().copied().map(stamp)).flatten();
-    Header::Read { length, pts, dts }
+    PesHeader::Read { length, pts, dts }
 }
 
 /// 33 bits in three parts, each behind a marker.

@@ -84,7 +84,7 @@ pub(super) fn programs(section: &[u8]) -> Option<Vec<u16>> {
 
 /// A stream as a map lists it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) struct Listed {
+pub(super) struct ListedStream {
     pub(super) pid: u16,
     /// `None` for what is neither picture nor audio.
     pub(super) coding: Option<TsCoding>,
@@ -93,23 +93,23 @@ pub(super) struct Listed {
 
 /// The streams of a program.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(super) struct Map {
+pub(super) struct ProgramMap {
     /// A descriptor announces that streams are scrambled.
     pub(super) conditional: bool,
-    pub(super) streams: Vec<Listed>,
+    pub(super) streams: Vec<ListedStream>,
 }
 
 /// A map, by its section.
-pub(super) fn streams(section: &[u8]) -> Option<Map> {
+pub(super) fn streams(section: &[u8]) -> Option<ProgramMap> {
     let body = entries(section, 2)?;
     let [_, _, first, second, rest @ ..] = body else { return None };
     let (program, mut rest) = rest.split_at_checked(short(*first, *second))?;
-    let mut map = Map { conditional: has(program, CONDITIONAL_ACCESS), streams: Vec::new() };
+    let mut map = ProgramMap { conditional: has(program, CONDITIONAL_ACCESS), streams: Vec::new() };
     while let [kind, first, second, third, fourth, behind @ ..] = rest {
         let (described, next) = behind.split_at_checked(short(*third, *fourth))?;
         map.conditional |= has(described, CONDITIONAL_ACCESS);
         let language = descriptors(described).find(|(tag, _)| *tag == LANGUAGE);
-        map.streams.push(Listed {
+        map.streams.push(ListedStream {
             pid: pid(*first, *second),
             coding: coding(*kind, described),
             language: language.and_then(|(_, body)| body.first_chunk().copied()),

@@ -47,13 +47,13 @@ pub(super) fn pictures<'a>(
 }
 
 /// A NAL unit in a byte stream, and the place of its start code.
-struct Found<'a> {
+struct FoundUnit<'a> {
     at: usize,
     bytes: &'a [u8],
 }
 
 /// The NAL units of a byte stream, without their start codes and the zeros behind them.
-fn nal_units(data: &[u8]) -> impl Iterator<Item = Found<'_>> {
+fn nal_units(data: &[u8]) -> impl Iterator<Item = FoundUnit<'_>> {
     let mut next = start_code(data, 0);
     std::iter::from_fn(move || {
         let (at, from) = next?;
@@ -61,7 +61,7 @@ fn nal_units(data: &[u8]) -> impl Iterator<Item = Found<'_>> {
         let end = next.map_or(data.len(), |(at, _)| at);
         let unit = data.get(from..end)?;
         let length = unit.iter().rposition(|byte| *byte != 0).map_or(0, |last| last + 1);
-        Some(Found { at, bytes: unit.get(..length)? })
+        Some(FoundUnit { at, bytes: unit.get(..length)? })
     })
 }
 
@@ -119,7 +119,7 @@ impl<'a> Pictures<'a> {
         }
     }
 
-    fn add(&mut self, unit: &Found<'_>) -> Result<(), TsError> {
+    fn add(&mut self, unit: &FoundUnit<'_>) -> Result<(), TsError> {
         let role = role(self.codec, unit.bytes);
         let field = self.field_of(role, unit.bytes);
         let begins = match role {
