@@ -141,7 +141,7 @@ class BatchTrial(Trial):
         alone = stack.request(self.recording, start, duration, self.name)
         zero = alone["StartPos"] - int(start * 1000)
         if self.form == "withdrawn":
-            zero += DAY_MS
+            zero = int(time.time() * 1000) + DAY_MS
         clips = [{"start": float(start), "duration_ms": duration, "name": name} for name in self.names]
         return {"live_path": self.recording.live_path, "zero": zero, "container": "mp4", "clips": clips}
 
