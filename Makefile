@@ -145,7 +145,7 @@ sbom: $(CARGO_CYCLONEDX) ## List what each function is made of: target/lambda/*/
 	@for bill in functions/*/*_bin.cdx.json; do \
 	  name=$$(basename $$bill _bin.cdx.json); mkdir -p target/lambda/$$name; \
 	  sed 's|file://$(CURDIR)/|file:///|' $$bill > target/lambda/$$name/sbom.cdx.json && rm $$bill; done
-	@rm -f shared/*/*_bin.cdx.json
+	@rm -f shared/*/*_bin.cdx.json infra/*/*_bin.cdx.json
 
 DEPLOY = $(VENV)/bin/python infra/ops/rollout.py
 
