@@ -1,4 +1,4 @@
-//! Cuts frame-exact clips and thumbnails out of DASH recordings, with ffmpeg for what cannot be copied.
+//! Cuts frame-exact clips and thumbnails out of DASH and HLS recordings, with ffmpeg for what cannot be copied.
 //!
 //! [`Clip`] and [`Still`] say what to make. A recording is read through a [`Source`], a clip is written to a [`Sink`],
 //! and an [`Observer`] gets the first frame while the clip is made; a [`Gauge`] tells the progress. ffmpeg runs as a child process

@@ -1,4 +1,4 @@
-//! Reading DASH recordings and writing clips, as pure functions over bytes and integer ticks.
+//! Reading DASH and HLS recordings and writing clips, as pure functions over bytes and integer ticks.
 //!
 //! No clock, no I/O, no runtime: the worker fetches and publishes, this crate decides and arranges. Everything that
 //! comes from a recording is hostile until parsed; every parser has caps and a closed error enum.

@@ -105,7 +105,7 @@ pub(super) async fn first_time<O: Source>(
     Ok(time.map(|(pts, timescale)| pts.saturating_mul(TICKS.into()) / i64::from(timescale)))
 }
 
-/// The pictures of a segment, or else its first audio track, in ticks of time stamps next to `near`.
+/// The pictures of a segment, in ticks of time stamps next to `near`; none without a picture, or if it cannot be read.
 pub(super) fn pictures(bytes: &[u8], near: i64) -> Vec<Sample> {
     let Ok(found) = demux(bytes, &Known { near: Some(near), sets: &[] }) else { return Vec::new() };
     let video = of_kind(&found, TrackKind::Video).next();

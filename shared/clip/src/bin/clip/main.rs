@@ -1,4 +1,4 @@
-//! `clip`: cuts a clip, or a still, out of a DASH recording on disk.
+//! `clip`: cuts a clip, or a still, out of a DASH or HLS recording on disk.
 #![expect(clippy::print_stdout, clippy::print_stderr, reason = "a command prints")]
 
 mod cut;

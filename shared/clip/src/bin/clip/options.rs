@@ -7,7 +7,7 @@ use std::time::Duration;
 
 /// The text that `--help` prints.
 pub(crate) const USAGE: &str = "\
-Cuts a frame-exact clip out of a DASH recording on disk.
+Cuts a frame-exact clip out of a DASH or HLS recording on disk.
 
     clip MANIFEST -o FILE [options]
 
