@@ -28,7 +28,6 @@ WINDOW = (Fraction(4500, 1000), 5000)
 AHEAD_S, LIVE_S = 2, 8.0
 # When the window of a job ends that is not to be made: its wake-up must not stay in the queue for long.
 FUTURE_S = 20
-DAY_MS = 24 * 3_600_000
 # What a client waits for an answer before it asks again.
 PATIENCE_S = 3
 
@@ -132,16 +131,14 @@ class FutureTrial(GrowingTrial):
 
 
 @dataclass
-class BatchTrial(Trial):
+class BatchTrial(GrowingTrial):
     """Two clips in one request. Forms: a `batch` that a client asks for once, one that is `abandoned` by the function
-    that took it, or one that is `withdrawn` by its client while its windows have not begun."""
+    that took it, or one that is `withdrawn` by its client while its windows are not recorded yet."""
 
     def request(self) -> dict:
         stack, (start, duration) = self.world.stack, self.window
         alone = stack.request(self.recording, start, duration, self.name)
         zero = alone["StartPos"] - int(start * 1000)
-        if self.form == "withdrawn":
-            zero = int(time.time() * 1000) + DAY_MS
         clips = [{"start": float(start), "duration_ms": duration, "name": name} for name in self.names]
         return {"live_path": self.recording.live_path, "zero": zero, "container": "mp4", "clips": clips}
 
@@ -156,6 +153,8 @@ class BatchTrial(Trial):
     def go(self, within: float = TAKEOVER_S + BUSY_S + WORK_S) -> float:
         """Ask once, let the fault strike, wait for the end; returns the seconds from the fault to the batch's end."""
         world, fault = self.world, self.rules[0]
+        if self.form == "withdrawn":
+            self.record(FUTURE_S, stored_s=4)
         with ThreadPoolExecutor(1) as client, world.proxy.armed(*self.rules):
             asked = client.submit(self.send)
             again = self.send if self.asks_again else None
