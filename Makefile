@@ -45,7 +45,7 @@ $(error ARCH is arm64 or x86_64, not $(ARCH))
 endif
 
 .DEFAULT_GOAL := help
-.PHONY: help setup lock up down logs ps demo watch cli install-cli layer layer-news build sbom package deploy destroy tenant session smoke fmt fmt-check lint docs openapi apidocs deny audit template-check \
+.PHONY: help setup lock up down logs ps demo watch cli install-cli console test-console layer layer-news build sbom package deploy destroy tenant session smoke fmt fmt-check lint docs openapi apidocs deny audit template-check \
         test test-rust test-infra test-cdk test-e2e test-contract contract test-smoke test-upgrade test-chaos model simulate chaos soak soak-media soak-playlists test-packagers test-clients fuzz mutants bench bench-media ci clean
 
 help: ## List the targets
@@ -89,6 +89,7 @@ lock: $(TOOLS)/.stamp ## Look for newer Python packages and pin them with their 
 
 up: $(VENV)/.stamp ## Start AWS on 127.0.0.1 and deploy the template into it, or deploy again (RELEASE=1 ENFORCE_IAM=1 NAME=...)
 	@if command -v npm >/dev/null; then $(MAKE) --no-print-directory apidocs || echo "no API reference"; fi
+	@if command -v npm >/dev/null; then $(MAKE) --no-print-directory console || echo "no console"; fi
 	@$(VENV)/bin/python infra/local/stack.py up --name $(NAME) $(if $(RELEASE),--release) $(if $(ENFORCE_IAM),--enforce-iam)
 
 down: $(VENV)/.stamp ## Stop the local stack and forget its data
@@ -124,6 +125,21 @@ install-cli: cli ## Install mex with its completions and manual pages (PREFIX=~/
 	@install -D -m 644 target/cli/mex.zsh $(PREFIX)/share/zsh/site-functions/_mex
 	@install -D -m 644 target/cli/mex.fish $(PREFIX)/share/fish/vendor_completions.d/mex.fish
 	@echo "mex is in $(PREFIX)/bin"
+
+# ---- the console
+
+console: target/console/index.html ## Build the web console into target/console (needs Node 20.19 or later)
+
+target/console/index.html: infra/openapi/export.v1.json infra/console/node_modules/.package-lock.json $(wildcard infra/console/src/*.ts* infra/console/src/*.css) \
+  infra/console/index.html infra/console/tsconfig.json infra/console/vite.config.js
+	@cd infra/console && npm run --silent build
+
+infra/console/node_modules/.package-lock.json: infra/console/package-lock.json
+	@cd infra/console && npm ci --no-audit --no-fund --silent
+
+test-console: $(VENV)/.stamp $(TOOLS)/.stamp ## Use the console as a person does, in a browser on a local stack (needs npm and Chromium)
+	@if command -v npm >/dev/null; then $(MAKE) --no-print-directory console tests/console/node_modules/.package-lock.json; fi
+	@$(VENV)/bin/python -m pytest -q -rs tests/console
 
 # ---- deploying to AWS
 
@@ -224,7 +240,8 @@ test-rust: $(VENV)/.stamp ## Unit, property and integration tests in Rust
 	  cargo nextest run --workspace --locked && cargo test --quiet --workspace --doc --locked; \
 	else cargo test --quiet --workspace --locked --no-fail-fast; fi
 
-test-infra: $(VENV)/.stamp $(CARGO_CYCLONEDX) ## Tests of the local stack, the template and the functions' packages
+test-infra: $(VENV)/.stamp $(CARGO_CYCLONEDX) ## Tests of the local stack, the template and the functions' packages; with npm, the console is built
+	@if command -v npm >/dev/null; then $(MAKE) --no-print-directory console; else test -z "$$CI"; fi
 	@$(VENV)/bin/python -m pytest -q infra
 
 test-cdk: $(VENV)/.stamp ## Type-check the CDK construct and test what it synthesises (needs Node 20 or later)

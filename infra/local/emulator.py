@@ -16,6 +16,7 @@ import socketserver
 import string
 import subprocess
 import types
+from pathlib import Path
 from urllib.parse import unquote
 
 # Stock waits ~40 ms for a delayed ACK on each answer of the Lambda runtime API.
@@ -27,6 +28,8 @@ from ministack import app as ministack  # noqa: E402
 from ministack.core import iam_actions, iam_evaluator, lambda_runtime  # noqa: E402
 from ministack.services import apigateway, dynamodb, lambda_svc, s3  # noqa: E402
 from ministack.services.cloudformation import provisioners  # noqa: E402
+
+from pages import Pages  # noqa: E402
 
 # Where HTTP APIs live in AWS; functions see it as their Host.
 AWS_DOMAIN = "us-east-1.amazonaws.com"
@@ -298,9 +301,9 @@ def patch(processes: FunctionProcesses) -> None:
     apigateway._verify_rs256_signature = is_signed
 
 
-def with_api_root(api_port: int, api_id_file: str, docs_file: str):
-    """Wrap ministack so that requests to `api_port` reach the HTTP API whose id is in `api_id_file`, but for `/_docs`, the
-    API reference in `docs_file`."""
+def with_api_root(api_port: int, api_id_file: str, pages: Pages):
+    """Wrap ministack so that requests to `api_port` reach the HTTP API whose id is in `api_id_file`, but for those of
+    `pages`."""
 
     async def app(scope, receive, send):
         if scope["type"] != "http" or scope["server"][1] != api_port:
@@ -311,13 +314,13 @@ def with_api_root(api_port: int, api_id_file: str, docs_file: str):
                 api_id = file.read().strip()
         except FileNotFoundError:
             api_id = ""
-        if scope["path"] == "/_docs" and os.path.exists(docs_file):
-            with open(docs_file, "rb") as file:
-                await _answer(send, 200, file.read(), b"text/html; charset=utf-8")
+        if page := pages.find(scope["path"]):
+            headers = [(name.encode(), value.encode()) for name, value in page.headers]
+            await _answer(send, page.status, page.body, headers)
             return
         # Paths that begin so are the emulator's own.
         if not api_id or scope["path"].startswith("/_"):
-            await _answer(send, 404, b'{"message":"Not Found"}')
+            await _answer(send, 404, b'{"message":"Not Found"}', [(b"content-type", b"application/json")])
             return
         host = f"{api_id}.{API_DOMAIN}".encode()
         headers = [(k, v) for k, v in scope["headers"] if k != b"host"] + [(b"host", host)]
@@ -326,8 +329,8 @@ def with_api_root(api_port: int, api_id_file: str, docs_file: str):
     return app
 
 
-async def _answer(send, status: int, body: bytes, content_type: bytes = b"application/json") -> None:
-    headers = [(b"content-type", content_type), (b"content-length", str(len(body)).encode())]
+async def _answer(send, status: int, body: bytes, headers: list[tuple[bytes, bytes]]) -> None:
+    headers = [*headers, (b"content-length", str(len(body)).encode())]
     await send({"type": "http.response.start", "status": status, "headers": headers})
     await send({"type": "http.response.body", "body": body})
 
@@ -345,7 +348,9 @@ async def run(processes: FunctionProcesses) -> None:
     config.bind = [f"127.0.0.1:{gateway}", f"127.0.0.1:{api}"]
     config.keep_alive_timeout = 75
     # A trigger of our own, never pulled: else hypercorn replaces the signal handlers.
-    await serve(with_api_root(api, os.environ["API_ID_FILE"], os.environ["API_DOCS_FILE"]), config, shutdown_trigger=asyncio.Event().wait)
+    docs, console, policy = (Path(os.environ[name]) for name in ("API_DOCS_FILE", "CONSOLE_DIR", "CONSOLE_POLICY_FILE"))
+    pages = Pages(docs, console, policy, f"http://127.0.0.1:{gateway}")
+    await serve(with_api_root(api, os.environ["API_ID_FILE"], pages), config, shutdown_trigger=asyncio.Event().wait)
 
 
 def main() -> None:

@@ -22,6 +22,9 @@ STATE = ROOT / ".local"
 MARKER = "MEDIA_EXPORT_STACK"
 # The API reference that `make apidocs` builds.
 API_DOCS = ROOT / "target" / "apidocs" / "index.html"
+# The console that `make console` builds, and the headers that it is served with.
+CONSOLE = ROOT / "target" / "console"
+CONSOLE_POLICY = ROOT / "infra" / "console" / "headers.json"
 RESERVED = {"code", "demo", "env", "lock"}
 
 
@@ -98,6 +101,8 @@ class Instance:
             "API_PORT": str(api),
             "API_ID_FILE": str(self.api_id_file),
             "API_DOCS_FILE": str(API_DOCS),
+            "CONSOLE_DIR": str(CONSOLE),
+            "CONSOLE_POLICY_FILE": str(CONSOLE_POLICY),
             "DECISIONS_FILE": str(self.dir / "decisions.jsonl"),
             "BIND_HOST": "127.0.0.1",
             # In queue URLs; the default, localhost, may resolve to ::1, where nothing listens.

@@ -22,7 +22,7 @@ from pathlib import Path
 import bundles
 import seed
 from deploy import REGION, STACK_NAME, TEMPLATE, Cloud, deploy
-from instance import API_DOCS, STATE, Instance, StackError, locked, running
+from instance import API_DOCS, CONSOLE, STATE, Instance, StackError, locked, running
 
 OUTPUT_VARIABLES = {
     "SOURCE_BUCKET": "SourceBucket",
@@ -67,7 +67,7 @@ def up(options: argparse.Namespace) -> None:
         try:
             state = state or instance.start(bool(options.enforce_iam), options.functions_endpoint, function_env)
             cloud = Cloud(state["gateway_port"])
-            outputs = deploy(cloud, code, parameters(options), options.template)
+            outputs = deploy(cloud, code, parameters(options, state), options.template)
             # The emulator reads it at each request, also while it is deployed into.
             scratch = instance.api_id_file.with_suffix(".new")
             scratch.write_text(outputs["ApiId"], encoding="ascii")
@@ -82,10 +82,13 @@ def up(options: argparse.Namespace) -> None:
     print(f"up: http://127.0.0.1:{state['api_port']}  (build {built - began:.1f} s, deploy {done - built:.1f} s)")
     if API_DOCS.exists():
         print(f"API reference: http://127.0.0.1:{state['api_port']}/_docs")
+    if CONSOLE.exists():
+        # The session is in the fragment, which a browser sends nowhere.
+        print(f"console: http://127.0.0.1:{state['api_port']}/_console/#session={seed.SESSION_ID}")
     print(f"env: {instance.env_file}   emulator's log: {instance.log}")
 
 
-def parameters(options: argparse.Namespace) -> dict[str, str]:
+def parameters(options: argparse.Namespace, state: dict) -> dict[str, str]:
     """What differs from the template's defaults on this machine; an earlier version's template has fewer parameters."""
     own = {
         "RequireTls": "false",
@@ -98,6 +101,8 @@ def parameters(options: argparse.Namespace) -> dict[str, str]:
         "DataExportAuth": "NONE",
         "ExportRule": "ENABLED",
         "CoalesceSeconds": "0",
+        # The console reads the buckets, which have an origin of their own.
+        "CorsAllowOrigins": f"http://127.0.0.1:{state['api_port']}",
         "TenantTargetBucketArns": f"arn:aws:s3:::{seed.ARCHIVE_BUCKET}",
     }
     template = options.template.read_text(encoding="utf-8")
@@ -121,6 +126,8 @@ def environment(cloud: Cloud, state: dict, outputs: dict[str, str]) -> dict[str,
         "API_URL": f"http://127.0.0.1:{state['api_port']}",
         # Answers 404 until `make apidocs` has built it.
         "API_DOCS_URL": f"http://127.0.0.1:{state['api_port']}/_docs",
+        # The same with `make console`.
+        "CONSOLE_URL": f"http://127.0.0.1:{state['api_port']}/_console/",
         "AWS_ENDPOINT_URL": cloud.endpoint,
         "AWS_REGION": REGION,
         "AWS_DEFAULT_REGION": REGION,

@@ -231,7 +231,7 @@ class TestLife:
             with urllib.request.urlopen(signed) as reply:
                 assert reply.read() == b"x"
             bucket = f"{other.env['AWS_ENDPOINT_URL']}/{place['Bucket']}"
-            if roles == "open":  # Its CorsAllowOrigins is the default.
+            if roles == "open":  # Its CorsAllowOrigins names the console alone.
                 _, told = preflight(other, "/export", {"Origin": ORIGINS[0], "Access-Control-Request-Method": "POST"})
                 assert not [name for name in told if name.startswith("access-control-allow")]
             strangers = [signed.partition("?")[0], bucket, f"{bucket}/export/absent"]
@@ -293,8 +293,8 @@ def test_a_template_of_an_earlier_version_gets_the_parameters_that_it_has(tmp_pa
     earlier = tmp_path / "template.yaml"
     earlier.write_text("Parameters:\n  RequireTls: {Type: String}\n  ExportRule:\n    Type: String\n")
     asked = argparse.Namespace(template=earlier, parameter=["More=1"])
-    assert cli.parameters(asked) == {"RequireTls": "false", "ExportRule": "ENABLED", "More": "1"}
-    assert {"DownloadLinks", "CreateMreTables"} <= cli.parameters(argparse.Namespace(template=cli.TEMPLATE, parameter=[])).keys()
+    assert cli.parameters(asked, {"api_port": 1}) == {"RequireTls": "false", "ExportRule": "ENABLED", "More": "1"}
+    assert {"DownloadLinks", "CreateMreTables"} <= cli.parameters(argparse.Namespace(template=cli.TEMPLATE, parameter=[]), {"api_port": 1}).keys()
 
 
 def test_a_story_is_one_jobs_lines_in_the_order_of_time():

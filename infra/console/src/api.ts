@@ -1,0 +1,105 @@
+/** The service's API, by the types of its document. */
+import createClient from 'openapi-fetch';
+import type { components, paths } from './export';
+import { refuse, session } from './session';
+
+type Schemas = components['schemas'];
+export type Job = Schemas['Job'];
+export type JobFiles = Schemas['JobFiles'];
+export type ClipPlan = Schemas['ClipPlan'];
+export type Recording = Schemas['Recording'];
+export type RecordingPage = Schemas['RecordingPage'];
+export type ExportRequest = Schemas['ExportRequest'];
+
+/** The service refused a request, or did not answer. The message is for people. */
+export class Refused extends Error {
+  readonly status: number;
+
+  constructor(status: number, message: string) {
+    super(message);
+    this.status = status;
+  }
+}
+
+/** Sends a request with the session; one that is refused waits for another session and is sent again. */
+async function withSession(request: Request): Promise<Response> {
+  for (;;) {
+    const id = await session();
+    const sent = request.clone();
+    sent.headers.set('X-Session-Id', id);
+    const reply = await fetch(sent);
+    if (reply.status !== 401 && !(await isLegacyRefusal(reply))) return reply;
+    refuse(id);
+  }
+}
+
+/** The route of clips may be deployed so that every reply is 200. */
+async function isLegacyRefusal(reply: Response): Promise<boolean> {
+  if (!reply.url.endsWith('/export')) return false;
+  const body: unknown = await reply.clone().json().catch(() => null);
+  return (body as { ErrorMessage?: string } | null)?.ErrorMessage === 'session invalid';
+}
+
+const client = createClient<paths>({ baseUrl: location.origin, fetch: withSession, credentials: 'omit' });
+
+/** What a call gave, if the service did as it was asked. */
+type Outcome<T> = { data?: T; error?: unknown; response: Response };
+
+async function done<T>(call: Promise<Outcome<T>>): Promise<T> {
+  let outcome: Outcome<T>;
+  try {
+    outcome = await call;
+  } catch (error) {
+    if (error instanceof DOMException && error.name === 'AbortError') throw error;
+    throw new Refused(0, 'The service does not answer.');
+  }
+  const { data, error, response } = outcome;
+  if (response.ok && data !== undefined) return data;
+  throw new Refused(response.status, words(error, response.status));
+}
+
+/** What a refusal says. */
+function words(error: unknown, status: number): string {
+  const body = (error ?? {}) as { detail?: string; ErrorMessage?: string; message?: string };
+  return body.detail ?? body.ErrorMessage ?? body.message ?? `The service answered ${status}.`;
+}
+
+/** The header that has the service wait for news. */
+const WAIT = { Prefer: 'wait=20' };
+
+export const api = {
+  /** A page of jobs, the newest first. */
+  jobs: (query: { state?: Schemas['State']; cursor?: string; limit?: number }) =>
+    done(client.GET('/export/jobs', { params: { query: query as never } })),
+
+  /** A job; with `wait` once it has ended, or after 20 s. */
+  job: (jobId: string, wait: boolean, signal?: AbortSignal) =>
+    done(client.GET('/export/jobs/{jobId}', { params: { path: { jobId } }, headers: wait ? WAIT : {}, signal: signal ?? null })),
+
+  /** Cancels a job in work, and forgets one that has ended. */
+  remove: async (jobId: string) => {
+    const { response, error } = await client.DELETE('/export/jobs/{jobId}', { params: { path: { jobId } } });
+    if (!response.ok) throw new Refused(response.status, words(error, response.status));
+  },
+
+  /** Links to a job's files, such as browsers show or save. */
+  files: (jobId: string, inline: boolean) =>
+    done(client.GET('/export/jobs/{jobId}/files', { params: { path: { jobId }, query: { inline: inline ? '1' : '0' } as never } })),
+
+  /** What lies in a folder of recordings. */
+  recordings: (under: string, cursor: string) =>
+    done(client.GET('/recordings', { params: { query: { under, ...(cursor && { cursor }) } } })),
+
+  /** What a recording holds. */
+  recording: (path: string) => done(client.GET('/recordings/{path}', { params: { path: { path } } })),
+
+  /** How a clip would be made. */
+  plan: (body: ExportRequest, signal: AbortSignal) => done(client.POST('/export/plan', { body, signal })),
+
+  /** Asks for a clip; gives its job's name. */
+  submit: async (body: ExportRequest): Promise<string> => {
+    const reply = await done(client.POST('/export', { body }));
+    if (!reply.JobId || reply.ErrorCode === -1) throw new Refused(200, reply.ErrorMessage);
+    return reply.JobId;
+  },
+};
