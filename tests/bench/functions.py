@@ -15,11 +15,14 @@ from .lambda_host import Aws, Host, Server
 ROOT = Path(__file__).resolve().parents[2]
 EVENTS = ROOT / "events"
 SESSION, TENANT, DAY_S = "2A39603DDB0F47CFB32E96C8366084AE", "bench", 86_400
-HTTP = ("media-export-submit", "status-poll", "event-export", "replay-export")
+HTTP = ("media-export-submit", "status-poll", "export-batch", "recordings", "media-read", "event-export", "replay-export")
 # The first event of each: it needs AWS, as nearly every first one does.
 FIRST = {
     "media-export-submit": "media-export-submit/seed-export.apigw-v2.json",
     "status-poll": "status-poll/get.apigw-v2.json",
+    "export-batch": "export-batch/list.apigw-v2.json",
+    "recordings": "recordings/get.apigw-v2.json",
+    "media-read": "media-read/files.apigw-v2.json",
     "event-export": "event-export/get-ok.apigw-v2.json",
     "replay-export": "replay-export/get-ok.apigw-v2.json",
     "media-export-worker": "media-export-worker/one.sqs.json",
