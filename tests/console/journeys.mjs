@@ -78,4 +78,250 @@ async function accessible(page, { job }) {
   return found;
 }
 
-export const JOURNEYS = { jobs, filtered, entering, address, accessible };
+// ---- cutting
+
+const cut = (page) => page.locator('section.cut');
+
+/** A mark or the playhead in ns; `null` if there is none. */
+async function ns(page, name) {
+  const text = await cut(page).getAttribute(`data-${name}`);
+  return text === null ? null : Number(text);
+}
+
+/** Opens a recording; ends when a frame is on display. */
+async function openCut(page, path) {
+  await page.evaluate((to) => void (location.hash = to), `#/cut/${path}`);
+  await page.waitForFunction(() => document.querySelector('section.cut')?.dataset.playhead !== undefined);
+  await settled(page);
+}
+
+/** Waits until the frame on display has been painted. */
+async function settled(page) {
+  await page.waitForFunction(() => {
+    const video = document.querySelector('section.cut video');
+    return !video.seeking && video.readyState >= 2;
+  });
+}
+
+/** Presses a key that moves the playhead, and waits until it has moved. */
+async function move(page, key) {
+  const before = await cut(page).getAttribute('data-playhead');
+  await page.keyboard.press(key);
+  await page.waitForFunction((from) => document.querySelector('section.cut').dataset.playhead !== from, before);
+  await settled(page);
+}
+
+/** Moves to a frame by seconds and frames, from the first one. */
+async function goToFrame(page, frame, fps, from = 0) {
+  const [key, by] = frame >= from ? ['ArrowRight', frame - from] : ['ArrowLeft', from - frame];
+  for (let n = 0; n < Math.floor(by / fps); n++) await move(page, `Shift+${key}`);
+  for (let n = 0; n < by % fps; n++) await move(page, key);
+}
+
+/** The mean brightness, 0 to 255, of the middle of each cell of the code in the picture on display. */
+function cells(page, { cell, columns, rows }, which = 'section.cut video') {
+  return page.evaluate(
+    ({ cell, columns, rows, which }) => {
+      const video = document.querySelector(which);
+      const paper = new OffscreenCanvas(columns * cell, rows * cell).getContext('2d', { willReadFrequently: true });
+      paper.drawImage(video, 0, 0);
+      const { data } = paper.getImageData(0, 0, columns * cell, rows * cell);
+      const margin = cell / 4;
+      return Array.from({ length: columns * rows }, (_, n) => {
+        const [left, top] = [(n % columns) * cell, Math.floor(n / columns) * cell];
+        let sum = 0;
+        for (let y = top + margin; y < top + cell - margin; y++)
+          for (let x = left + margin; x < left + cell - margin; x++) sum += data[4 * (y * columns * cell + x) + 1];
+        return Math.round(sum / (cell - 2 * margin) ** 2);
+      });
+    },
+    { cell, columns, rows, which },
+  );
+}
+
+async function steps(page, { path, walk, code }) {
+  await openCut(page, path);
+  const seen = [{ ns: await ns(page, 'playhead'), cells: await cells(page, code) }];
+  for (const by of walk) {
+    await move(page, by > 0 ? 'ArrowRight' : 'ArrowLeft');
+    seen.push({ ns: await ns(page, 'playhead'), cells: await cells(page, code) });
+  }
+  return seen;
+}
+
+/** The plan on display, once there is one. */
+async function shownPlan(page) {
+  const plan = page.locator('.plan[data-encoded]');
+  await plan.waitFor();
+  const [encoded, copied, lack] = await Promise.all(['encoded', 'copied', 'lack'].map((name) => plan.getAttribute(`data-${name}`)));
+  return { encoded: Number(encoded), copied: Number(copied), lack: Number(lack), text: await plan.innerText() };
+}
+
+/** Presses E, and waits for the end of the job. */
+async function exported(page) {
+  await page.keyboard.press('e');
+  const job = page.locator('.made article[data-state=READY], .made article[data-state=FAILED]');
+  await job.waitFor({ timeout: 60000 });
+  return { job: await job.getAttribute('data-job'), text: await job.innerText() };
+}
+
+async function clip(page, { path, first, last, fps }) {
+  await openCut(page, path);
+  await goToFrame(page, first, fps);
+  await page.keyboard.press('i');
+  await goToFrame(page, last, fps, first);
+  await page.keyboard.press('o');
+  const plan = await shownPlan(page);
+  return { plan, ...(await exported(page)) };
+}
+
+async function hole(page, { path, before, code }) {
+  await openCut(page, path);
+  await goToFrame(page, before - 1, 25);
+  const seen = [await cells(page, code)];
+  for (const key of ['ArrowRight', 'ArrowRight', 'ArrowRight', 'ArrowLeft', 'ArrowLeft']) {
+    await move(page, key);
+    seen.push(await cells(page, code));
+    if (seen.length === 2) await page.keyboard.press('i');
+    if (seen.length === 4) await page.keyboard.press('o');
+  }
+  const plan = await shownPlan(page);
+  return { cells: seen, plan, ...(await exported(page)) };
+}
+
+/** Watches a job's clip as its playlist: its length, and the code of its first and of its last frame. */
+async function watched(page, { job, last, code }) {
+  await page.evaluate((to) => void (location.hash = to), `#/jobs/${job}`);
+  await page.getByRole('button', { name: 'Watch at once' }).click();
+  const video = page.locator('video.instant');
+  await video.evaluate((each) => each.readyState >= 2 || new Promise((resolve) => each.addEventListener('loadeddata', resolve)));
+  const seen = [];
+  for (const at of [0.001, last]) {
+    await video.evaluate(
+      (each, to) =>
+        new Promise((resolve) => {
+          each.requestVideoFrameCallback(resolve);
+          each.currentTime = to;
+        }),
+      at,
+    );
+    seen.push(await cells(page, code, 'video.instant'));
+  }
+  return { cells: seen, duration: await video.evaluate((each) => each.duration) };
+}
+
+async function keyFrames(page, { path, code }) {
+  await openCut(page, path);
+  const seen = [];
+  for (const key of ['ArrowDown', 'ArrowDown', 'ArrowUp', 'End', 'ArrowLeft', 'Home']) {
+    await move(page, key);
+    seen.push(await cells(page, code));
+  }
+  return seen;
+}
+
+async function copied(page, { path, fps }) {
+  await openCut(page, path);
+  await goToFrame(page, 30, fps);
+  await page.keyboard.press('i');
+  await goToFrame(page, 79, fps, 30);
+  await page.keyboard.press('o');
+  await page.getByLabel('Name').fill("it's a copy");
+  const texts = {};
+  for (const kind of ['JSON', 'curl', 'CLI']) {
+    await page.getByRole('group', { name: 'Copy the request' }).getByRole('button', { name: kind }).click();
+    texts[kind] = await page.evaluate(() => navigator.clipboard.readText());
+  }
+  return texts;
+}
+
+async function outlived(page, { path, other, ends }) {
+  await openCut(page, path);
+  await page.keyboard.press('i');
+  await move(page, 'Shift+ArrowRight');
+  await page.keyboard.press('o');
+  const marks = async () => [await ns(page, 'from'), await ns(page, 'until'), await ns(page, 'playhead')];
+  const before = await marks();
+  await page.waitForTimeout(Math.max(0, ends * 1000 - Date.now()));
+  await page.keyboard.press('e');
+  const dialogue = page.getByRole('dialog', { name: 'Session' });
+  await dialogue.waitFor();
+  await page.keyboard.type(other);
+  await page.keyboard.press('Enter');
+  await dialogue.waitFor({ state: 'hidden' });
+  await page.locator('.made article[data-state=READY]').waitFor({ timeout: 60000 });
+  return { before, after: await marks() };
+}
+
+async function keyboardOnly(page, { path }) {
+  const focused = () => page.evaluate(() => document.activeElement?.textContent || document.activeElement?.getAttribute('aria-label') || document.activeElement?.getAttribute('name'));
+  const tabTo = async (wanted) => {
+    for (let n = 0; n < 60; n++) {
+      await page.keyboard.press('Tab');
+      if ((await focused())?.match(wanted)) return;
+    }
+    throw new Error(`no way to ${wanted} by Tab`);
+  };
+  await page.getByRole('listitem').first().waitFor();
+  await tabTo(/^path$/);
+  await page.keyboard.type(path);
+  await page.keyboard.press('Enter');
+  await page.waitForFunction(() => document.querySelector('section.cut')?.dataset.playhead !== undefined);
+  await settled(page);
+  await tabTo(/^Playhead$/);
+  const valued = () => page.getByRole('slider', { name: 'Playhead' }).getAttribute('aria-valuetext');
+  const texts = [await valued()];
+  await move(page, 'ArrowRight');
+  await page.keyboard.press('i');
+  texts.push(await valued());
+  await move(page, 'Shift+ArrowRight');
+  await page.keyboard.press('o');
+  await shownPlan(page);
+  await tabTo(/^Export/);
+  await page.keyboard.press('Enter');
+  await page.locator('.made article[data-state=READY]').waitFor({ timeout: 60000 });
+  await tabTo(/^Download .*mp4/);
+  return { texts, focused: await focused() };
+}
+
+async function cutAccessible(page, { path }) {
+  await openCut(page, path);
+  await page.keyboard.press('i');
+  await move(page, 'Shift+ArrowRight');
+  await page.keyboard.press('o');
+  await page.keyboard.press('?');
+  await shownPlan(page);
+  await exported(page);
+  return broken(page);
+}
+
+async function played(page, { path }) {
+  await openCut(page, path);
+  await page.keyboard.press('i');
+  await move(page, 'Shift+ArrowRight');
+  await page.keyboard.press('o');
+  const until = await ns(page, 'until');
+  await page.keyboard.press('/');
+  await page.getByRole('button', { name: 'Pause' }).waitFor();
+  await page.getByRole('button', { name: 'Play', exact: true }).waitFor();
+  await settled(page);
+  return { until, stopped: await ns(page, 'playhead') };
+}
+
+async function picture(page, { path, file }) {
+  await page.setViewportSize({ width: 1060, height: 760 });
+  await openCut(page, path);
+  await goToFrame(page, 58, 25);
+  await page.keyboard.press('i');
+  await goToFrame(page, 207, 25, 58);
+  await page.keyboard.press('o');
+  await page.getByLabel('Name').fill('goal');
+  await shownPlan(page);
+  await page.evaluate(() => document.activeElement?.blur());
+  await page.screenshot({ path: file });
+  return true;
+}
+
+export const JOURNEYS = {
+  jobs, filtered, entering, address, accessible, steps, clip, watched, hole, keyFrames, copied, outlived, keyboardOnly, cutAccessible, played, picture,
+};

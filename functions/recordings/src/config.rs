@@ -19,6 +19,10 @@ pub struct Config {
     pub tenants_table: String,
     /// `RECORDINGS_ACCESS`: the operator lets sessions find recordings.
     pub access: bool,
+    /// `DOWNLOAD_LINKS`: the operator lets links be signed.
+    pub signs: bool,
+    /// `SOURCE_BUCKET`
+    pub source_bucket: String,
     /// `DATA_ROLE_ARN`: the role whose rights to recordings are lent for each tenant; the function's own without one.
     pub data_role: Option<String>,
     /// The machine that clips are made on, by `CLIP_MEMORY_MB`.
@@ -39,6 +43,8 @@ impl Config {
             sessions_table: env.required("SESSIONS_TABLE_NAME"),
             tenants_table: env.required("TENANTS_TABLE_NAME"),
             access: env.switch("RECORDINGS_ACCESS", false),
+            signs: env.switch("DOWNLOAD_LINKS", false),
+            source_bucket: env.required("SOURCE_BUCKET"),
             data_role: env.optional("DATA_ROLE_ARN"),
             machine: machine(env.parsed("CLIP_MEMORY_MB", CLIP_MEMORY_MIB)),
             auth: settings::auth(&mut env),

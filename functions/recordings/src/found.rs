@@ -3,7 +3,9 @@
 use crate::App;
 use crate::handler::{Miss, check_parameters};
 use export_domain::ids::{FolderPath, LivePath, MANIFESTS};
-use export_domain::ports::{Clock, RecordingError, RecordingLists, Sessions, SourceStore, Tenants};
+use export_domain::ports::{
+    Clock, PlayLinks, RecordingError, RecordingLists, Sessions, SourceStore, Tenants,
+};
 use export_domain::recordings::{
     FoundRecording, MANIFEST_NAMES, RecordingPage, cursor_behind, name_before, recording_in,
 };
@@ -22,7 +24,7 @@ const KNOWN: [&str; 3] = ["under", "limit", "cursor"];
 
 impl<O, S, T, C> App<O, S, T, C>
 where
-    O: SourceStore + RecordingLists + 'static,
+    O: SourceStore + RecordingLists + PlayLinks + 'static,
     S: Sessions,
     T: Tenants,
     C: Clock,

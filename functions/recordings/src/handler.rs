@@ -4,7 +4,7 @@ use crate::App;
 use export_clip::{Error as ClipError, Kind, Refusal};
 use export_domain::intake::Rejection;
 use export_domain::ports::{
-    Clock, RecordingError, RecordingLists, Sessions, SourceStore, Tenants, Unavailable,
+    Clock, PlayLinks, RecordingError, RecordingLists, Sessions, SourceStore, Tenants, Unavailable,
 };
 use export_domain::request::FieldError;
 use export_domain::tenant::Tenant;
@@ -18,6 +18,10 @@ pub(crate) enum Miss {
     Rejected(Rejection),
     /// The operator lets no session find recordings.
     Off,
+    /// The operator lets no links be signed.
+    LinksOff,
+    /// The tenant's row does not say which account owns the bucket of another owner than this stack.
+    OwnerUnknown,
     /// There is no manifest there, or a store does not let the service look.
     Store(RecordingError),
     /// The recording cannot be understood.
@@ -68,7 +72,7 @@ impl From<ClipError> for Miss {
 
 impl<O, S, T, C> App<O, S, T, C>
 where
-    O: SourceStore + RecordingLists + 'static,
+    O: SourceStore + RecordingLists + PlayLinks + 'static,
     S: Sessions,
     T: Tenants,
     C: Clock,
@@ -109,6 +113,10 @@ fn refuse(request: &Request, miss: Miss, now: EpochMs) -> Reply {
             return refused(request, &rejection);
         }
         Miss::Off => (403, "recordings access is switched off".to_owned()),
+        Miss::LinksOff => (403, "download links are switched off".to_owned()),
+        Miss::OwnerUnknown => {
+            (403, "the tenant's row does not name the account that owns the bucket".to_owned())
+        }
         Miss::Store(RecordingError::NotFound) => (404, "no such recording".to_owned()),
         Miss::Store(error @ (RecordingError::Denied | RecordingError::Key(_))) => {
             tracing::warn!(%error, "the recordings may not be read");

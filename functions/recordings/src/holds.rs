@@ -2,10 +2,11 @@
 
 use crate::App;
 use crate::handler::{Miss, check_parameters};
+use crate::media::{MOST_SEGMENTS, asked, fitting};
 use crate::source::Recordings;
 use export_clip::{AudioOverview, Overview, PictureOverview, VideoCodec};
 use export_domain::ids::LivePath;
-use export_domain::ports::{Clock, RecordingLists, Sessions, SourceStore, Tenants};
+use export_domain::ports::{Clock, PlayLinks, RecordingLists, Sessions, SourceStore, Tenants};
 use export_domain::recordings::{
     PictureCodec, RecordedAudio, RecordedPicture, RecordingClock, RecordingHole, RecordingResource,
 };
@@ -21,22 +22,34 @@ const MOST_HOLES: usize = 1000;
 
 impl<O, S, T, C> App<O, S, T, C>
 where
-    O: SourceStore + RecordingLists + 'static,
+    O: SourceStore + RecordingLists + PlayLinks + 'static,
     S: Sessions,
     T: Tenants,
     C: Clock,
 {
     /// Answers with what the recording at `path` holds.
     pub(crate) async fn holds(&self, request: &Request, path: &str) -> Result<Reply, Miss> {
-        check_parameters(request, &[])?;
+        check_parameters(request, &["from", "to"])?;
+        let asked = asked(request)?;
         let tenant = self.tenant(request).await?;
         let path = LivePath::parse(path).map_err(|error| FieldError::new("path", error.to_string()))?;
         let source = Recordings { objects: Arc::clone(&self.objects), bucket: tenant.source() };
         let now = self.intake.clock.now();
-        let found = Overview::read(Arc::new(source), &tenant.manifest_key(&path), now.get()).await?;
-        let recording = recording(&path, &found);
-        tracing::info!(tenant = %tenant.id, live = recording.live, "described a recording");
-        Ok(Reply::new(200).with_json("application/json", &recording))
+        let (source, manifest) = (Arc::new(source), tenant.manifest_key(&path));
+        let Some(window) = asked else {
+            let found = Overview::read(source, &manifest, now.get()).await?;
+            let recording = recording(&path, &found);
+            tracing::info!(tenant = %tenant.id, live = recording.live, "described a recording");
+            return Ok(Reply::new(200).with_json("application/json", &recording));
+        };
+        self.check_links(&tenant)?;
+        let read = Overview::read_with_footage(source, &manifest, now.get(), window, MOST_SEGMENTS);
+        let (found, parts) = Box::pin(read).await?;
+        let parts = fitting(parts);
+        let media = self.media(&tenant, &path, &found, &parts).await?;
+        let recording = RecordingResource { media: Some(media), ..recording(&path, &found) };
+        let reply = Reply::new(200).with_json("application/json", &recording);
+        Ok(reply.with("cache-control", "no-store").with("referrer-policy", "no-referrer"))
     }
 }
 
@@ -68,6 +81,7 @@ fn recording(path: &LivePath, found: &Overview) -> RecordingResource {
         periods: found.periods,
         video: found.video.as_ref().map(picture),
         audio: found.audio.iter().map(audio).collect(),
+        media: None,
     }
 }
 

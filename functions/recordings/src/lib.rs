@@ -7,6 +7,7 @@ mod config;
 mod found;
 mod handler;
 mod holds;
+mod media;
 mod planned;
 mod source;
 
@@ -23,6 +24,10 @@ pub struct App<O, S, T, C> {
     pub objects: Arc<O>,
     /// `true` if the operator lets sessions find recordings.
     pub access: bool,
+    /// `true` if the operator lets links be signed.
+    pub signs: bool,
+    /// The stack's own bucket of recordings.
+    pub source_bucket: String,
     /// The machine that clips are made on.
     pub machine: Machine,
     /// Judges requests.

@@ -22,6 +22,8 @@ async fn main() -> Result<(), Error> {
     let app = App {
         objects: Arc::new(S3Objects::new(&sdk, clock).lent_by(config.data_role)),
         access: config.access,
+        signs: config.signs,
+        source_bucket: config.source_bucket,
         machine: config.machine,
         intake: Intake {
             sessions: Cached::new(DynamoSessions::new(&sdk, config.sessions_table), clock),

@@ -5,7 +5,7 @@ use crate::handler::{Miss, check_parameters};
 use crate::source::Recordings;
 use export_clip::{Asked, Clip, FileFormat, Foreseen, Selection, VideoCodec};
 use export_domain::job::Order;
-use export_domain::ports::{Clock, RecordingLists, Sessions, SourceStore, Tenants};
+use export_domain::ports::{Clock, PlayLinks, RecordingLists, Sessions, SourceStore, Tenants};
 use export_domain::recordings::{ClipPlan, ClipPlanKind, RecordingClock};
 use export_domain::request::{ExportType, FieldError, Wanted};
 use export_domain::storage::Container;
@@ -22,7 +22,7 @@ const MARGIN: Duration = Duration::from_secs(2);
 
 impl<O, S, T, C> App<O, S, T, C>
 where
-    O: SourceStore + RecordingLists + 'static,
+    O: SourceStore + RecordingLists + PlayLinks + 'static,
     S: Sessions,
     T: Tenants,
     C: Clock,

@@ -93,6 +93,10 @@ export const api = {
   /** What a recording holds. */
   recording: (path: string) => done(client.GET('/recordings/{path}', { params: { path: { path } } })),
 
+  /** The same with links to its media in a part of it, in ms of recording time. */
+  recordingPart: (path: string, from: number, to: number) =>
+    done(client.GET('/recordings/{path}', { params: { path: { path }, query: { from, to } } })),
+
   /** How a clip would be made. */
   plan: (body: ExportRequest, signal: AbortSignal) => done(client.POST('/export/plan', { body, signal })),
 

@@ -1,11 +1,12 @@
 /** Jobs: their list, and one of them with its progress, its plan and its files. */
 import { useSignal } from '@preact/signals';
-import { useEffect } from 'preact/hooks';
+import { useEffect, useRef } from 'preact/hooks';
 import { api } from './api';
 import type { ExportRequest, Job, JobFiles } from './api';
 import { bytes, clock, instant, length } from './format';
 import { go, href } from './route';
 import { isAbort, reason, say } from './say';
+import { watch } from './watch';
 
 const STATES = ['QUEUED', 'RUNNING', 'WAITING_SOURCE', 'READY', 'FAILED', 'CANCELLED'] as const;
 type State = (typeof STATES)[number];
@@ -246,8 +247,34 @@ function JobDetails({ job, act }: { job: Job; act: (what: () => Promise<unknown>
           </button>
         )}
       </p>
+      {job.play?.dash && <Watch address={job.play.dash} ready={job.state === 'READY'} key={job.play.dash} />}
       {job.state === 'READY' && <Files job={job} />}
     </article>
+  );
+}
+
+/** The clip as a playlist, which is often there before its file. */
+function Watch({ address, ready }: { address: string; ready: boolean }) {
+  const video = useRef<HTMLVideoElement>(null);
+  const shown = useSignal(false);
+  const wrong = useSignal('');
+  useEffect(() => {
+    if (!shown.value || !video.current) return;
+    const leave = new AbortController();
+    watch(video.current, address, leave.signal).catch((error) => isAbort(error) || (wrong.value = reason(error)));
+    return () => leave.abort();
+  }, [shown.value]);
+  return (
+    <>
+      <p class="row">
+        <button type="button" aria-expanded={shown.value} onClick={() => (shown.value = !shown.value)}>
+          Watch at once
+        </button>
+        {!ready && <span class="quiet">The clip can be watched before its file is there.</span>}
+      </p>
+      {wrong.value && <p role="alert">{wrong.value}</p>}
+      {shown.value && <video ref={video} class="clip instant" controls playsInline aria-label="The clip, as its parts" />}
+    </>
   );
 }
 

@@ -257,10 +257,13 @@ def test_only_a_stack_that_plays_instantly_has_a_role_that_reads_recordings_for_
             assert stack.resources[worker]["Properties"]["Environment"]["Variables"]["INSTANT_PLAYBACK"] == plays
 
 
-@pytest.mark.parametrize("plays", ["off", "on"])
-def test_pages_reach_recordings_only_where_clips_are_played_from_them(plays):
-    made = Resolved(CreateMreTables="true", InstantPlayback=plays, CorsAllowOrigins="https://app.example.com")
-    assert ("CorsConfiguration" in made.resources["SourceBucket"]["Properties"]) == (plays == "on")
+@pytest.mark.parametrize("opened", [(), ("InstantPlayback",), ("RecordingsAccess",), ("DownloadLinks",), ("RecordingsAccess", "DownloadLinks")])
+def test_pages_reach_recordings_only_where_there_are_links_to_them(opened):
+    made = Resolved(CreateMreTables="true", CorsAllowOrigins="https://app.example.com", **dict.fromkeys(opened, "on"))
+    reached = opened == ("InstantPlayback",) or len(opened) == 2
+    assert ("CorsConfiguration" in made.resources["SourceBucket"]["Properties"]) == reached
+    links = made.resources["Recordings"]["Properties"]["Environment"]["Variables"]["DOWNLOAD_LINKS"]
+    assert links == ("on" if "DownloadLinks" in opened else "off")
 
 
 @pytest.mark.parametrize("lends", ["off", "on"])

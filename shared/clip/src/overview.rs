@@ -2,6 +2,7 @@
 
 use crate::Source;
 use crate::error::{Error, Refusal};
+use crate::footage::{FootagePart, footage};
 use crate::source::{Reader, manifest as read_manifest};
 use crate::video::{PeriodVideo, format_of};
 use export_media::extent::Extent;
@@ -84,16 +85,42 @@ impl Overview {
     pub async fn read<S: Source>(source: Arc<S>, manifest: &str, now_ms: i64) -> Result<Self, Error> {
         let reader = Reader::new(source, manifest);
         let mpd = read_manifest(&reader, manifest, None).await??;
+        Self::of(&reader, &mpd, now_ms).await
+    }
+
+    /// The same with the media from `from` to `until`, both since the first Period's start: in each track no more than
+    /// `most` segments.
+    ///
+    /// # Errors
+    /// As [`Overview::read`].
+    pub async fn read_with_footage<S: Source>(
+        source: Arc<S>,
+        manifest: &str,
+        now_ms: i64,
+        (from, until): (Nanos, Nanos),
+        most: usize,
+    ) -> Result<(Self, Vec<FootagePart>), Error> {
+        let reader = Reader::new(source, manifest);
+        let mut mpd = read_manifest(&reader, manifest, None).await??;
+        let overview = Self::of(&reader, &mpd, now_ms).await?;
+        let listed_end = overview.extent.as_ref().and_then(|extent| extent.end);
+        let (from, until) = (overview.first_period + from, overview.first_period + until);
+        let until = listed_end.map_or(until, |end| end.min(until));
+        let parts = footage(&reader, &mut mpd, (from, until), most).await?;
+        Ok((overview, parts))
+    }
+
+    async fn of<S: Source>(reader: &Reader<S>, mpd: &Mpd, now_ms: i64) -> Result<Self, Error> {
         let period = mpd.periods.iter().rev().find(|period| !period.representations.is_empty());
         let video = match period {
-            Some(period) => picture(&reader, period).await?,
+            Some(period) => picture(reader, period).await?,
             None => None,
         };
         let audio = period.map(|period| choose(period, None).audio).unwrap_or_default();
         Ok(Self {
             availability_start: mpd.availability_start,
             first_period: mpd.periods.first().map_or(Nanos::ZERO, |period| period.start),
-            extent: Extent::of(&mpd, now_ms),
+            extent: Extent::of(mpd, now_ms),
             dynamic: mpd.dynamic,
             periods: mpd.periods.len(),
             video,

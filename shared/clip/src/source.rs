@@ -456,6 +456,16 @@ impl Track {
         self.indexed.is_some()
     }
 
+    /// The place of the init segment; `None` if segments describe themselves.
+    pub(crate) fn init_place(&self) -> Result<Option<MediaPlace>, Error> {
+        Ok(self.representation.init()?.as_ref().map(place_of))
+    }
+
+    /// When time stamp zero of the media is shown.
+    pub(crate) fn shift(&self) -> Nanos {
+        self.timeline.to_nanos_floor(0)
+    }
+
     /// The language, as the manifest names it.
     pub(crate) fn language_tag(&self) -> Option<&str> {
         self.representation.lang.as_deref()

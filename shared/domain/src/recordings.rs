@@ -189,6 +189,127 @@ pub struct RecordingResource {
     pub video: Option<RecordedPicture>,
     /// Its audio tracks.
     pub audio: Vec<RecordedAudio>,
+    /// Its media from `from` to `to`, if these are given.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub media: Option<RecordedMedia>,
+}
+
+/// The media of a part of a recording, for a player: links to its segments, and when they are shown.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
+pub struct RecordedMedia {
+    /// End of the links, at most 15 minutes from now.
+    #[cfg_attr(feature = "openapi", schema(format = DateTime))]
+    pub expires_at: String,
+    /// `StartPos` of `StartTime` 0, rounded down; absent without a clock.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[cfg_attr(feature = "openapi", schema(value_type = Option<i64>))]
+    pub zero_pos_ms: Option<EpochMs>,
+    /// The Periods that share time with what is asked for.
+    pub parts: Vec<RecordedPart>,
+}
+
+/// A Period's part of a recording's media. Its segments are shown within its bounds only.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
+pub struct RecordedPart {
+    /// The Period's start, as `StartTime`.
+    #[cfg_attr(feature = "openapi", schema(value_type = i64))]
+    pub start_time_ms: Millis,
+    /// Its end; absent for the last one of a recording that grows.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[cfg_attr(feature = "openapi", schema(value_type = Option<i64>))]
+    pub end_time_ms: Option<Millis>,
+    /// The picture that clips are made of, and the audio; what cannot be read is left out.
+    pub tracks: Vec<RecordedTrack>,
+}
+
+/// The content of a track.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
+#[serde(rename_all = "snake_case")]
+pub enum RecordedContent {
+    /// The picture, perhaps with the audio in the same segments.
+    Video,
+    /// Audio.
+    Audio,
+}
+
+/// The form of segments.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
+#[serde(rename_all = "snake_case")]
+pub enum RecordedForm {
+    /// Fragmented MP4.
+    Mp4,
+    /// MPEG transport streams.
+    Ts,
+}
+
+/// A track with its segments.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
+pub struct RecordedTrack {
+    /// The content.
+    pub content: RecordedContent,
+    /// The form of its segments.
+    pub form: RecordedForm,
+    /// The codecs as the manifest writes them (RFC 6381).
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub codecs: Option<String>,
+    /// The language as the manifest writes it.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub language: Option<String>,
+    /// The label.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub label: Option<String>,
+    /// Seconds and nanoseconds to add to a time stamp of the media, its edit list applied, for the time since the first
+    /// Period began: this is the whole seconds, rounded down.
+    pub shift_s: i64,
+    /// The nanoseconds of the same.
+    #[cfg_attr(feature = "openapi", schema(minimum = 0, maximum = 999_999_999))]
+    pub shift_ns: u32,
+    /// The init segment; absent if segments describe themselves.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub init: Option<RecordedFile>,
+    /// The segments that share time with what is asked for, in their order.
+    pub segments: Vec<RecordedPiece>,
+}
+
+/// A file of a recording, or the bytes `first` to `last` of one.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
+pub struct RecordedFile {
+    /// Opens the file by `GET` to everyone who has it. To be read without credentials.
+    #[cfg_attr(feature = "openapi", schema(format = "uri"))]
+    pub url: String,
+    /// The first byte; absent for a whole file.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub first: Option<u64>,
+    /// The last byte.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub last: Option<u64>,
+}
+
+/// A segment of a recording. What is listed may not be stored yet, or never.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
+pub struct RecordedPiece {
+    /// Its start by the manifest, as `StartTime`.
+    #[cfg_attr(feature = "openapi", schema(value_type = i64))]
+    pub start_time_ms: Millis,
+    /// Its length by the manifest, in milliseconds.
+    #[cfg_attr(feature = "openapi", schema(value_type = i64, minimum = 0))]
+    pub duration_ms: Millis,
+    /// Opens its file by `GET` to everyone who has it. To be read without credentials.
+    #[cfg_attr(feature = "openapi", schema(format = "uri"))]
+    pub url: String,
+    /// Its first byte in the file; absent if it is all of that.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub first: Option<u64>,
+    /// Its last byte.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub last: Option<u64>,
 }
 
 /// The way in which a clip is made.

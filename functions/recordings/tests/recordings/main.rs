@@ -3,5 +3,6 @@
 
 mod found;
 mod holds;
+mod media;
 mod planned;
 mod world;

@@ -39,7 +39,14 @@ impl World {
             limits: Limits::default(),
             directories: None,
         };
-        let app = App { objects: Arc::new(objects.clone()), access: true, machine: MACHINE, intake };
+        let app = App {
+            objects: Arc::new(objects.clone()),
+            access: true,
+            signs: true,
+            source_bucket: "recordings".to_owned(),
+            machine: MACHINE,
+            intake,
+        };
         Self { objects, clock, app }
     }
 

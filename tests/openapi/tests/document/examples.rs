@@ -8,7 +8,8 @@ use export_domain::ids::LivePath;
 use export_domain::job::{Job, ObjectKind};
 use export_domain::json::{self, RequestJson};
 use export_domain::recordings::{
-    ClipPlan, ClipPlanKind, FoundRecording, PictureCodec, RecordedAudio, RecordedPicture, RecordingClock,
+    ClipPlan, ClipPlanKind, FoundRecording, PictureCodec, RecordedAudio, RecordedContent, RecordedFile,
+    RecordedForm, RecordedMedia, RecordedPart, RecordedPicture, RecordedPiece, RecordedTrack, RecordingClock,
     RecordingHole, RecordingPage, RecordingResource,
 };
 use export_domain::resource::{Page, resource};
@@ -193,6 +194,7 @@ pub(crate) fn recordings() -> Node {
         periods: 1,
         video: Some(video.clone()),
         audio: vec![audio],
+        media: None,
     };
     let problem =
         "the recording cannot be read: the init segment of the video track: it is listed and does not exist";
@@ -207,10 +209,42 @@ pub(crate) fn recordings() -> Node {
         audio: vec![],
         ..live.clone()
     };
+    let shown = RecordingResource { media: Some(media(start)), ..live.clone() };
     object! {
         "live" => example("A recording that grows", Node::of(&live)),
+        "shown" => example("The same with `from` and `to`", Node::of(&shown)),
         "ended" => example("One without a clock, whose init segment is gone", Node::of(&ended)),
     }
+}
+
+/// Two seconds of a recording that began at `start`.
+fn media(start: EpochMs) -> RecordedMedia {
+    let url = |name: &str| {
+        format!(
+            "https://recordings.s3.eu-west-1.amazonaws.com/acme/mp4/55524C2004E/1/{name}?X-Amz-Expires=900&X-Amz-Signature=4f0c"
+        )
+    };
+    let segment = RecordedPiece {
+        start_time_ms: Millis::from_secs(8),
+        duration_ms: Millis::from_secs(2),
+        url: url("video-4.m4s"),
+        first: None,
+        last: None,
+    };
+    let track = RecordedTrack {
+        content: RecordedContent::Video,
+        form: RecordedForm::Mp4,
+        codecs: Some("avc1.640028".to_owned()),
+        language: None,
+        label: None,
+        shift_s: 0,
+        shift_ns: 0,
+        init: Some(RecordedFile { url: url("video-init.mp4"), first: None, last: None }),
+        segments: vec![segment],
+    };
+    let part = RecordedPart { start_time_ms: Millis::ZERO, end_time_ms: None, tracks: vec![track] };
+    let expires_at = (NOW + Millis::new(900_000)).to_rfc3339();
+    RecordedMedia { expires_at, zero_pos_ms: Some(start), parts: vec![part] }
 }
 
 /// Plans of clips.

@@ -45,19 +45,38 @@ fn list() -> Node {
 fn get() -> Node {
     let what = "What a recording holds, by its manifest and an init segment: the range that a window can lie in, whether more may come, \
         which clock a window counts by, the parts that nothing is listed for, and the tracks. What is listed and was never stored is \
-        not known here. An unknown query parameter is refused. A service deployed without `RecordingsAccess` refuses the request.";
+        not known here. With `from` or `to` also its media there, for a player: links to the segments, and when they are shown. An \
+        unknown query parameter is refused. A service deployed without `RecordingsAccess` refuses the request, and one without \
+        `DownloadLinks` one with `from` or `to`.";
+    let bound = |name: &str, description: &str| {
+        object! {
+            "name" => name, "in" => "query", "description" => description,
+            "schema" => json!({"type": "integer", "minimum": 0, "maximum": 4_294_967_295_u32}),
+        }
+    };
+    let bounds = [
+        bound(
+            "from",
+            "Start of the media to give links to, in milliseconds as `StartTime`; 0 if only `to` is given.",
+        ),
+        bound(
+            "to",
+            "Its end: a minute later if only `from` is given, ten minutes later at most, and sooner if there are many segments.",
+        ),
+    ];
     let path = required(
         "path",
         "path",
         "`LivePath` of the recording, with `/` as it is or as `%2F`.",
         json!({"type": "string", "maxLength": 512, "pattern": PATH}),
     );
+    let parameters = [vec![path], bounds.into(), vec![correlation()]].concat();
     let recording = found("The recording.", "Recording", examples::recordings());
     let own = object! {
         "404" => problem("`no such recording`: there is no manifest at this path of the tenant's."),
         "422" => problem("The recording cannot be read: which part of it, and what is wrong with that."),
     };
-    operation(["getRecording", "Get what a recording holds", what], vec![path, correlation()], recording, own)
+    operation(["getRecording", "Get what a recording holds", what], parameters, recording, own)
 }
 
 fn plan() -> Node {
@@ -94,7 +113,8 @@ fn found(description: &str, name: &str, examples: Node) -> Node {
 }
 
 fn operation([id, summary, what]: [&str; 3], parameters: Vec<Node>, found: Node, own: Node) -> Node {
-    let denied = "The session's tenant was removed; or `recordings access is switched off`; or the recordings may not be read.";
+    let denied = "The session's tenant was removed; or `recordings access is switched off`; or, for links, `download links \
+        are switched off`, or the account that owns the bucket is not known; or the recordings may not be read.";
     let denied = object! { "403" => problem(denied) };
     object! {
         "tags" => json!([TAG]),
