@@ -43,7 +43,7 @@ pub struct FootageTrack {
     pub is_transport: bool,
     /// The init segment; `None` if segments describe themselves.
     pub init: Option<MediaPlace>,
-    /// When time stamp zero of the media is shown, on the presentation's clock.
+    /// The instant of time stamp zero of the media, on the presentation's clock.
     pub shift: Nanos,
     /// The segments that share time with what is asked for, in their order.
     pub segments: Vec<FootageSegment>,
@@ -102,7 +102,7 @@ async fn tracks<S: Source>(
     Ok(found)
 }
 
-/// What cannot be read is left out; a source that does not answer is an error.
+/// Leaves out a track that cannot be read; a source that does not answer is an error.
 fn readable<T>(opened: Result<T, Error>) -> Result<Option<T>, Error> {
     match opened {
         Ok(track) => Ok(Some(track)),

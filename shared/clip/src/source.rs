@@ -461,7 +461,7 @@ impl Track {
         Ok(self.representation.init()?.as_ref().map(place_of))
     }
 
-    /// When time stamp zero of the media is shown.
+    /// The instant of time stamp zero of the media.
     pub(crate) fn shift(&self) -> Nanos {
         self.timeline.to_nanos_floor(0)
     }

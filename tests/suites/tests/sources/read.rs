@@ -34,7 +34,9 @@ pub(crate) static PRODUCT: LazyLock<Vec<Sources>> = LazyLock::new(|| {
     let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("../..");
     let mut crates = Vec::new();
     for part in ["shared", "functions", "infra"] {
-        for folder in entries(&root.join(part)).into_iter().filter(|folder| folder.join("src").is_dir()) {
+        for folder in
+            entries(&root.join(part)).into_iter().filter(|folder| folder.join("Cargo.toml").is_file())
+        {
             let name = folder.file_name().unwrap().to_str().unwrap().to_owned();
             let mut modules = BTreeMap::new();
             read_folder(&folder.join("src"), &Vec::new(), &mut modules);
