@@ -104,6 +104,7 @@ ps: $(VENV)/.stamp ## List the local stacks that are up
 demo: up ## Cut a clip from a demo recording, check every frame of it, and export a tennis event, on the local stack
 	@$(VENV)/bin/python tests/demo/demo.py --env .local/$(NAME)/env
 	@$(VENV)/bin/python tests/demo/mre_demo.py --env .local/$(NAME)/env
+	@if test -d target/console; then . ./.local/$(NAME)/env; echo "console: $$CONSOLE_URL#session=$$DEMO_SESSION_ID"; fi
 
 watch: $(TOOLS)/.stamp ## Run single functions against the local stack with `cargo lambda watch`, rebuilt at each change
 	@test -f .local/env || { echo "run \`make up\` first"; exit 1; }

@@ -308,6 +308,64 @@ async function played(page, { path }) {
   return { until, stopped: await ns(page, 'playhead') };
 }
 
+// ---- documents
+
+async function openDocument(page, { event, program }) {
+  await page.getByRole('link', { name: 'Documents' }).click();
+  await page.getByLabel('Event').fill(event);
+  await page.getByLabel('Program').fill(program);
+  await page.getByRole('button', { name: 'Show', exact: true }).click();
+  await page.getByText(/of \d+ segments/).waitFor();
+}
+
+async function clipAll(page, task) {
+  const fill = async () => {
+    await openDocument(page, task);
+    await page.getByRole('button', { name: task.feature, exact: true }).click();
+    await page.getByLabel('Recording').fill(task.path);
+    await page.getByLabel('Shift, ms').fill(String(task.shift));
+  };
+  await fill();
+  const told = await page.getByText(/of \d+ segments/).innerText();
+  await page.getByRole('button', { name: 'Show in the recording' }).click();
+  await page.waitForFunction(() => document.querySelector('section.cut')?.dataset.playhead !== undefined);
+  await fill();
+  await page.getByRole('button', { name: 'Clip all' }).click();
+  const done = page.locator('[data-state=DONE]');
+  await done.waitFor({ timeout: 120000 });
+  const jobs = await page.getByRole('row').getByRole('link').evaluateAll((all) => all.map((each) => each.hash.split('/').at(-1)));
+  return { told, jobs, outcome: await done.getAttribute('data-outcome'), broken: await broken(page) };
+}
+
+async function saved(page, task) {
+  await openDocument(page, task);
+  const found = await broken(page);
+  const files = {};
+  for (const format of ['JSON', 'CSV']) {
+    const [download] = await Promise.all([page.waitForEvent('download'), page.getByRole('button', { name: `Save as ${format}` }).click()]);
+    files[download.suggestedFilename()] = readFileSync(await download.path(), 'utf8');
+  }
+  return { files, broken: found };
+}
+
+/** Scrolls through a document of many segments; gives the rows in the page and the time between pictures. */
+async function scrolled(page, { count }) {
+  const Segments = Array.from({ length: count }, (_, n) => ({ Start: n * 10, End: n * 10 + 8, FeaturesFound: [`F${n % 7}`] }));
+  await page.route('**/export/data/event?*', (route) => route.fulfill({ json: { Event: { AudioTracksFound: [1] }, Segments } }));
+  await openDocument(page, { event: 'e', program: 'p' });
+  return page.evaluate(async () => {
+    const list = document.querySelector('.segments');
+    const [times, rows] = [[], new Set()];
+    for (let n = 0; n < 120; n++) {
+      list.scrollTop += 611;
+      times.push(await new Promise(requestAnimationFrame));
+      rows.add(list.querySelectorAll('li').length);
+    }
+    const between = times.slice(1).map((time, n) => time - times[n]).sort((one, other) => one - other);
+    return { rows: Math.max(...rows), median: between[Math.floor(between.length / 2)], text: list.querySelector('li').textContent, top: list.scrollTop };
+  });
+}
+
 async function picture(page, { path, file }) {
   await page.setViewportSize({ width: 1060, height: 760 });
   await openCut(page, path);
@@ -323,5 +381,5 @@ async function picture(page, { path, file }) {
 }
 
 export const JOURNEYS = {
-  jobs, filtered, entering, address, accessible, steps, clip, watched, hole, keyFrames, copied, outlived, keyboardOnly, cutAccessible, played, picture,
+  jobs, filtered, entering, address, accessible, steps, clip, watched, hole, keyFrames, copied, outlived, keyboardOnly, cutAccessible, played, clipAll, saved, scrolled, picture,
 };

@@ -9,7 +9,16 @@ export type JobFiles = Schemas['JobFiles'];
 export type ClipPlan = Schemas['ClipPlan'];
 export type Recording = Schemas['Recording'];
 export type RecordingPage = Schemas['RecordingPage'];
+export type Batch = Schemas['Batch'];
+export type BatchRequest = Schemas['BatchRequest'];
 export type ExportRequest = Schemas['ExportRequest'];
+
+/** What a document is found by; without a replay it is the event's. */
+export interface DocumentName {
+  readonly event: string;
+  readonly program: string;
+  readonly replay: string;
+}
 
 /** The service refused a request, or did not answer. The message is for people. */
 export class Refused extends Error {
@@ -106,4 +115,29 @@ export const api = {
     if (!reply.JobId || reply.ErrorCode === -1) throw new Refused(200, reply.ErrorMessage);
     return reply.JobId;
   },
+
+  /** The document of an event, or of a replay of it. */
+  document: ({ event, program, replay }: DocumentName): Promise<unknown> =>
+    replay
+      ? done(client.GET('/export/data/replay', { params: { query: { id: replay, event, program } } }))
+      : done(client.GET('/export/data/event', { params: { query: { event, program } } })),
+
+  /** The same as the text of a file. */
+  documentText: async ({ event, program, replay }: DocumentName, format: 'json' | 'csv'): Promise<string> => {
+    const query = new URLSearchParams({ event, program, format, ...(replay && { id: replay }) });
+    const reply = await withSession(new Request(`${location.origin}/export/data/${replay ? 'replay' : 'event'}?${query}`));
+    if (!reply.ok) throw new Refused(reply.status, words(await reply.json().catch(() => null), reply.status));
+    return reply.text();
+  },
+
+  /** Asks for a clip of each segment; gives the batch's name. */
+  clipAll: async (body: BatchRequest): Promise<string> => (await done(client.POST('/export/batch', { body }))).id,
+
+  /** A batch with its first clips. */
+  batch: (batchId: string, signal: AbortSignal): Promise<Batch> =>
+    // The document has lists of clips for editors beside it, which are texts.
+    done(client.GET('/export/batch/{batchId}', { params: { path: { batchId }, query: { limit: 200 } }, signal })) as Promise<Batch>,
+
+  /** Cancels what is left of a batch. */
+  cancelBatch: (batchId: string) => done(client.DELETE('/export/batch/{batchId}', { params: { path: { batchId } } })),
 };

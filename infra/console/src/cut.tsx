@@ -12,6 +12,7 @@ import { Player } from './player';
 import { bodyOf, copies } from './request';
 import type { Codec, Marks } from './request';
 import { isAbort, reason, say } from './say';
+import { laidOut } from './segments';
 import { Timeline } from './timeline';
 import type { Drawn, Stretch } from './timeline';
 
@@ -67,7 +68,7 @@ class Desk {
       until: this.until.value,
       ...this.parts.value,
       clips: this.clips.value,
-      segments: [],
+      segments: laidOut.value.get(this.path) ?? [],
     };
   });
 

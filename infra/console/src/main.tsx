@@ -3,6 +3,7 @@ import { render } from 'preact';
 import type { ComponentChild } from 'preact';
 import { useEffect, useRef } from 'preact/hooks';
 import { CutScreen } from './cut';
+import { BatchScreen, DocumentsScreen } from './documents';
 import { JobScreen, JobsScreen } from './jobs';
 import { RecordingsScreen } from './recordings';
 import { follow, href, route } from './route';
@@ -13,6 +14,7 @@ import './style.css';
 const SCREENS: readonly [string, string][] = [
   ['recordings', 'Recordings'],
   ['jobs', 'Jobs'],
+  ['documents', 'Documents'],
 ];
 
 function screen(): ComponentChild {
@@ -20,6 +22,10 @@ function screen(): ComponentChild {
   switch (screen) {
     case 'jobs':
       return argument ? <JobScreen id={argument} key={argument} /> : <JobsScreen />;
+    case 'documents':
+      return <DocumentsScreen />;
+    case 'batch':
+      return <BatchScreen id={argument} key={argument} />;
     case 'cut':
       return <CutScreen path={argument} key={argument} />;
     default:

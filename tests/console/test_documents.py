@@ -1,0 +1,62 @@
+"""Documents, and a clip of each of their segments."""
+
+import json
+from fractions import Fraction
+
+import pytest
+
+from e2e.checks import exact
+from e2e.mre import Mre, scenarios
+from e2e.stack import Stack
+from media import dash
+from media.encode import Audio, Video
+from media.forms import picture, sound
+from media.recording import Recording, iso, recorded
+
+AST_MS = 1_562_252_820_833
+SECONDS = 60
+
+
+@pytest.fixture(scope="module")
+def event(stack: Stack) -> dict[str, str]:
+    """The event of a tennis match."""
+    found = Mre(stack).add(scenarios()["replay_mp4_weight"]).of_event()
+    return {"event": found.event, "program": found.program}
+
+
+@pytest.fixture(scope="module")
+def match(stack: Stack) -> Recording:
+    video = Video(count=SECONDS * 25)
+    manifest = dash.Manifest([dash.Period([picture(video), sound(Audio(SECONDS * 48_000))])], dynamic=True, availability_start=iso(AST_MS))
+    path = "mp4/55524C2004E/minute/1/stream.mpd"
+    return stack.upload(recorded("minute", manifest, first=0, fps=video.fps, live_path=path, ast_ms=AST_MS))
+
+
+def test_every_chosen_segment_becomes_a_clip(journey, stack, event, match, tmp_path):
+    # The chosen ones begin 222.2 s and 245 s into the event.
+    made = journey("clipAll", **event, path=match.live_path, feature="DoubleFaults", shift=-222_000)
+    assert made["told"].startswith("2 of 12") and made["outcome"] == "READY" and made["broken"] == []
+    windows = []
+    for n, job in enumerate(made["jobs"]):
+        asked = stack.job(job)["request"]
+        windows.append(((asked["start_pos_ms"] - AST_MS), asked["duration_ms"]))
+        expected = match.expected(asked["start_pos_ms"], asked["duration_ms"])
+        folder = tmp_path / str(n)
+        folder.mkdir()
+        exact(stack, match, stack.status(job), expected, folder)
+    assert windows == [(200, 11_000), (23_000, 19_100)]
+
+
+def test_a_document_is_saved_as_it_is(journey, event):
+    saved = journey("saved", **event)
+    assert saved["broken"] == []
+    document = json.loads(saved["files"][f"{event['event']}.json"])
+    assert len(document["Segments"]) == 12
+    assert len(saved["files"][f"{event['event']}.csv"].splitlines()) > 12
+
+
+def test_a_document_of_ten_thousand_segments_scrolls_smoothly(journey):
+    seen = journey("scrolled", count=10_000)
+    assert seen["rows"] < 60, "only what is on display is in the page"
+    assert seen["median"] <= Fraction(1000, 50)
+    assert seen["top"] > 60_000
