@@ -35,6 +35,7 @@ HTTP = {
     "status-poll/unknown": (404, {-1}),
     "status-poll/job": (404, set()),
     "status-poll/jobs": (200, set()),
+    "status-poll/version": (200, set()),
     "media-read/files": (404, set()),
     "media-read/play": (404, set()),
     "media-read/video": (404, set()),

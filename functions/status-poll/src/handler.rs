@@ -1,6 +1,7 @@
 //! HTTP in, use case, HTTP out.
 
 use crate::App;
+use crate::version::VERSION_ROUTE;
 use export_domain::ids::{JobId, TenantId};
 use export_domain::intake::Rejection;
 use export_domain::job::{Job, State};
@@ -41,6 +42,9 @@ where
 {
     /// Answers one request; every error has become a reply.
     pub async fn handle(&self, request: &Request) -> Reply {
+        if request.route == VERSION_ROUTE {
+            return self.version(request).await;
+        }
         let began = self.intake.clock.now();
         let named = request.path_parameters.get("jobId");
         if is_of_jobs(request)

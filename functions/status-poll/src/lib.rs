@@ -1,10 +1,11 @@
-//! Answers how far jobs are: `GET` and `POST /export/status`, with cancel and list.
+//! Answers how far jobs are: `GET` and `POST /export/status`, with cancel and list; and of which version the service is.
 //!
 //! Nothing here creates a job or sends a message. What a job is at the moment follows from its item and the time, so
 //! a sweeper that stands still cannot make a dead job look alive.
 
 mod config;
 mod handler;
+mod version;
 
 pub use config::Config;
 

@@ -2,7 +2,9 @@
 
 mod views;
 
-pub use views::{BatchView, ClipView, FileView, FilesView, JobView, PlanView, RecordingView, Viewed};
+pub use views::{
+    BatchView, ClipView, FileView, FilesView, JobView, PlanView, RecordingView, VersionView, Viewed,
+};
 
 use crate::error::{CliError, Exit};
 use crate::http::{Client, HttpAnswer, ServiceCall};
@@ -200,6 +202,14 @@ impl<'a> Api<'a> {
     /// [`CliError`] if there is no such batch, or no answer.
     pub fn cancel_batch(&self, id: &BatchId) -> Result<(), CliError> {
         self.client.send(&ServiceCall::new(Method::DELETE, format!("/export/batch/{id}"))).map(drop)
+    }
+
+    /// `GET /export/version`.
+    ///
+    /// # Errors
+    /// [`CliError`] if it is refused; with status 404 if the service does not have the route.
+    pub fn version(&self) -> Result<VersionView, CliError> {
+        parsed(&self.client.send(&ServiceCall::get("/export/version"))?)
     }
 
     fn page(&self, path: &str, parameters: &[(&str, Option<String>)]) -> Result<ListPage, CliError> {

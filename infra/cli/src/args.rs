@@ -7,7 +7,9 @@ use crate::times::{Length, Moment};
 use clap::{Args, Parser, Subcommand, ValueEnum};
 use export_domain::ids::{FolderPath, JobId, LivePath};
 use export_domain::timecode::Rate;
+use export_domain::version::BuildVersion;
 use std::path::PathBuf;
+use std::sync::LazyLock;
 
 const TIMES: &str = "\
 Times (T):
@@ -21,7 +23,7 @@ Lengths (D):
 
 /// Cuts frame-exact clips out of recordings, and gets them.
 #[derive(Debug, Parser)]
-#[command(name = "mex", version, about, long_about = None, max_term_width = 100, after_help = exits(), disable_help_subcommand = true)]
+#[command(name = "mex", version = version_line(), about, long_about = None, max_term_width = 100, after_help = exits(), disable_help_subcommand = true)]
 pub struct Arguments {
     /// The service.
     #[command(flatten)]
@@ -35,6 +37,12 @@ pub struct Arguments {
     /// The command.
     #[command(subcommand)]
     pub command: Command,
+}
+
+/// The text of `--version` behind the name.
+fn version_line() -> &'static str {
+    static LINE: LazyLock<String> = LazyLock::new(|| BuildVersion::OWN.to_string());
+    &LINE
 }
 
 /// The exit codes, for the help.

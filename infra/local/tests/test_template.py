@@ -432,7 +432,7 @@ def concurrency(values: dict[str, int]) -> dict[str, int]:
         rate = settings.get(route["RouteKey"], stage)["ThrottlingRateLimit"]["Ref"]
         if "MAX_WAIT_SECONDS" not in FUNCTIONS[function]["Environment"]["Variables"]:
             seconds = 1
-        elif route["RouteKey"] in ("GET /export/status", "GET /export/jobs", "GET /export/batch") or route["RouteKey"].startswith("DELETE "):
+        elif route["RouteKey"] in ("GET /export/status", "GET /export/jobs", "GET /export/version", "GET /export/batch") or route["RouteKey"].startswith("DELETE "):
             # Neither waits: a list has no end to wait for, and a cancelled job has ended.
             continue
         else:
@@ -467,7 +467,7 @@ def test_every_function_can_have_its_concurrency_reserved_and_the_page_adds_it_u
 def test_the_routes_of_the_status_have_a_throttle_of_their_own():
     keys = {each["Properties"]["RouteKey"]: name for name, each in of_type("AWS::ApiGatewayV2::Route").items()}
     settings = RESOURCES["ApiStage"]["Properties"]["RouteSettings"]
-    theirs = {key for key in keys if re.search("/export/(status|jobs|batch|plan)|/recordings", key)}
+    theirs = {key for key in keys if re.search("/export/(status|jobs|version|batch|plan)|/recordings", key)}
     assert settings.keys() == theirs - {"POST /export/batch"}
     throttle = {"ThrottlingRateLimit": {"Ref": "StatusRateLimit"}, "ThrottlingBurstLimit": {"Ref": "StatusBurstLimit"}}
     assert all(each == throttle for each in settings.values())

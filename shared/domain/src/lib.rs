@@ -29,3 +29,4 @@ pub mod timecode;
 pub mod trace;
 pub mod tvu;
 pub mod update;
+pub mod version;

@@ -3,14 +3,17 @@
 use export_domain::ids::JobId;
 use export_domain::job::Job;
 use export_domain::trace::{CorrelationId, TraceContext, TraceHeader};
+use export_domain::version::BuildVersion;
 use std::panic;
 use tracing::field::{Empty, display};
 use tracing::{Level, Span, Subscriber};
 use tracing_subscriber::fmt;
 use tracing_subscriber::fmt::MakeWriter;
 
-/// Starts logging at `level` (`error`, `warn` or `info`; anything else means `info`), panics included.
+/// Starts logging at `level` (`error`, `warn` or `info`; anything else means `info`), panics included. The first line names
+/// the version, at every level.
 pub fn init(level: Option<&str>) {
+    tracing::subscriber::with_default(subscriber(None, std::io::stdout), || announce(BuildVersion::OWN));
     // A second call in the same process (tests) keeps the first.
     let _ = tracing::subscriber::set_global_default(subscriber(level, std::io::stdout));
     panic::set_hook(Box::new(|panic| report(panic.location())));
@@ -30,6 +33,10 @@ fn subscriber(
         .with_max_level(level)
         .with_writer(writer)
         .finish()
+}
+
+fn announce(BuildVersion { version, commit }: BuildVersion) {
+    tracing::info!(version, commit, "started the function");
 }
 
 /// Around the work for one request: what its lines have in common. At this level since a filter leaves out spans as it
@@ -140,6 +147,19 @@ mod tests {
             assert_eq!(named(2), (correlation, trace, Some(job_id.as_str())));
             assert_eq!(named(3), (None, None, Some(job_id.as_str())));
         }
+    }
+
+    #[test]
+    fn a_start_names_version_and_commit() {
+        let commit = Some("0123456789ab");
+        let started = logged("info", || announce(BuildVersion { version: "1.2.3", commit }));
+        assert_eq!(
+            (started[0]["version"].as_str(), started[0]["commit"].as_str()),
+            (Some("1.2.3"), commit),
+            "{started:?}"
+        );
+        let unknown = logged("info", || announce(BuildVersion { version: "1.2.3", commit: None }));
+        assert!(unknown[0].get("commit").is_none(), "{unknown:?}");
     }
 
     #[test]

@@ -6,5 +6,6 @@ mod jobs;
 mod list;
 mod one;
 mod resource;
+mod version;
 mod waits;
 mod world;

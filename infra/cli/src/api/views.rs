@@ -34,6 +34,15 @@ pub(super) fn read<T: DeserializeOwned>(value: Value) -> Result<T, CliError> {
     })
 }
 
+/// The version of the service.
+#[derive(Debug, Clone, Deserialize)]
+pub struct VersionView {
+    /// The release.
+    pub version: String,
+    /// The commit, if the service knows it.
+    pub commit: Option<String>,
+}
+
 /// The request of a job.
 #[derive(Debug, Clone, Deserialize)]
 pub struct JobRequestView {

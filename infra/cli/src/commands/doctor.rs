@@ -1,12 +1,14 @@
 //! `mex doctor`: obstacles between this machine and a clip.
 
 use super::Context;
+use crate::api::VersionView;
 use crate::error::{CliError, Exit};
 use crate::http::ServiceCall;
 use crate::output::OutputForm;
 use crate::times::length_text;
 use crate::world;
 use export_domain::time::{EpochMs, Millis};
+use export_domain::version::BuildVersion;
 use serde_json::json;
 
 /// The difference of clocks from which signatures and times are wrong.
@@ -29,10 +31,11 @@ pub(super) fn doctor(context: &Context) -> Result<(), CliError> {
             .help("MEX_SESSION, a profile or `mex login` gives one")
     };
     let findings = vec![
-        Finding { what: "version", found: Ok(format!("mex {}", env!("CARGO_PKG_VERSION"))) },
+        Finding { what: "version", found: Ok(format!("mex {}", BuildVersion::OWN)) },
         Finding { what: "address", found: Ok(context.settings.url.clone()) },
         Finding { what: "session", found: session.ok_or_else(no_session) },
         Finding { what: "clock", found: clock(context) },
+        Finding { what: "service", found: service(context) },
         Finding {
             what: "jobs",
             found: context.api().jobs(1, None, None).map(|_| "the session lists jobs".to_owned()),
@@ -63,6 +66,16 @@ fn show(context: &Context, finding: &Finding) -> Result<(), CliError> {
             let line = json!({ "look": finding.what, "ok": finding.found.is_ok(), "text": text });
             context.output.line(&line.to_string())
         }
+    }
+}
+
+/// The service's version. Services from before 0.2.0 have no such route.
+fn service(context: &Context) -> Result<String, CliError> {
+    match context.api().version() {
+        Ok(VersionView { version, commit: Some(commit) }) => Ok(format!("{version} ({commit})")),
+        Ok(VersionView { version, commit: None }) => Ok(version),
+        Err(error) if error.status() == Some(404) => Ok("does not name its version".to_owned()),
+        Err(error) => Err(error),
     }
 }
 

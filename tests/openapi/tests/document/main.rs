@@ -13,6 +13,7 @@ mod reader;
 mod recordings;
 mod responses;
 mod schemas;
+mod version;
 
 use node::{Node, object};
 use serde_json::{Value, json};
@@ -22,7 +23,7 @@ use std::path::Path;
 /// The whole document.
 fn document() -> Node {
     let mut paths = media::paths();
-    for more in [batch::paths(), recordings::paths(), data::paths()] {
+    for more in [batch::paths(), recordings::paths(), data::paths(), version::paths()] {
         if let Node::Object(more) = more {
             paths.members().extend(more);
         }
@@ -44,6 +45,7 @@ fn document() -> Node {
             {"name": recordings::TAG, "description": "The recordings that clips are made of."},
             {"name": "Event and replay documents", "description": "Media Replay Engine's exports, built \
                 from its own tables."},
+            {"name": version::TAG, "description": "The service itself."},
         ]),
         "paths" => paths,
         "components" => object! {

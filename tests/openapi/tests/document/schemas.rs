@@ -10,6 +10,7 @@ use export_domain::recordings::{ClipPlan, RecordingPage, RecordingResource};
 use export_domain::request::body::{Body, SlugBody, StorageBody};
 use export_domain::resource::{Page, Resource};
 use export_domain::tvu::ExportReply;
+use export_domain::version::BuildVersion;
 use indexmap::IndexMap;
 use serde_json::{Value, json};
 use utoipa::ToSchema;
@@ -37,6 +38,7 @@ pub(crate) fn all() -> Node {
         named::<RecordingPage>(),
         named::<RecordingResource>(),
         named::<ClipPlan>(),
+        named::<BuildVersion>(),
     ];
     let mut found: IndexMap<String, Node> = requests.into_iter().flatten().collect();
     let batches = [named::<BatchResource<'_>>(), named::<BatchList<'_>>(), named::<Fault>()];
