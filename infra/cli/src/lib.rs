@@ -2,6 +2,7 @@
 
 pub mod api;
 pub mod args;
+pub mod colour;
 pub mod commands;
 pub mod config;
 pub mod download;
@@ -28,9 +29,13 @@ pub fn run() -> ExitCode {
     let exit = match Arguments::try_parse() {
         Ok(arguments) => commands::run(&arguments).map_or_else(|error| ended(&error), |()| Exit::Done),
         Err(error) => {
-            // There is no other place to say that stdout or stderr takes nothing.
+            if error.use_stderr() {
+                progress::say(error.render().to_string().trim_end());
+                return ExitCode::from(Exit::Usage.code());
+            }
+            // There is no other place to say that stdout takes nothing.
             let _ = error.print();
-            if error.use_stderr() { Exit::Usage } else { Exit::Done }
+            Exit::Done
         }
     };
     ExitCode::from(exit.code())

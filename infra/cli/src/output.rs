@@ -1,11 +1,12 @@
 //! The results on stdout, in the form that is asked for.
 
+use crate::colour::{is_wanted, painted};
 use crate::error::{CliError, Exit};
 use export_domain::time::EpochMs;
 use jiff::Timestamp;
 use jiff::tz::TimeZone;
 use serde_json::{Map, Value, json};
-use std::io::{ErrorKind, Write};
+use std::io::{ErrorKind, IsTerminal, Write};
 
 /// The choices of the command line.
 #[derive(Debug, Clone, Default, clap::Args)]
@@ -47,6 +48,7 @@ pub struct Output {
     /// The form.
     pub form: OutputForm,
     zone: TimeZone,
+    is_coloured: bool,
 }
 
 impl Output {
@@ -61,7 +63,7 @@ impl Output {
             _ => OutputForm::Plain,
         };
         let zone = if look.utc { TimeZone::UTC } else { TimeZone::system() };
-        Self { form, zone }
+        Self { form, zone, is_coloured: is_wanted(std::io::stdout().is_terminal()) }
     }
 
     /// Returns `true` if people read it.
@@ -69,11 +71,14 @@ impl Output {
         self.form == OutputForm::Plain
     }
 
-    /// Writes a line.
+    /// Writes a line; one for people with colours, where they are wanted.
     ///
     /// # Errors
     /// [`CliError`] if stdout takes none; [`Exit::Done`] if its reader has gone.
     pub fn line(&self, text: &str) -> Result<(), CliError> {
+        if self.is_plain() && self.is_coloured {
+            return written(writeln!(std::io::stdout(), "{}", painted(text)));
+        }
         written(writeln!(std::io::stdout(), "{text}"))
     }
 

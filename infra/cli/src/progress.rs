@@ -4,8 +4,8 @@ mod line;
 
 pub use line::{ProgressItem, ProgressPace, line};
 
-use crate::world;
-use std::io::Write;
+use crate::{colour, world};
+use std::io::{IsTerminal, Write};
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::thread::JoinHandle;
@@ -39,6 +39,8 @@ fn put(text: &str) {
 
 /// Says something on a line of its own, above the line of progress.
 pub fn say(text: &str) {
+    let is_coloured = colour::is_wanted(std::io::stderr().is_terminal());
+    let text = if is_coloured { &colour::painted(text) } else { text };
     let screen = screen();
     match &screen.drawn {
         Some(drawn) => put(&format!("{CLEAR}{text}\n{drawn}")),

@@ -2,6 +2,7 @@
 
 use crate::fake::{Fake, json};
 use crate::run::{Home, JOB, Ran, SESSION, command, finished, job_route, mex, ready};
+use export_domain::version::BuildVersion;
 use serde_json::json;
 use std::fs;
 use std::io::Write;
@@ -76,7 +77,7 @@ fn shells_and_man_get_what_they_read() {
     run(&home, &["man", "pages"]).ended(0);
     let page = fs::read_to_string(home.file("pages/mex.1")).unwrap();
     assert!(page.contains("Exit codes") && home.file("pages/mex-clip.1").exists());
-    assert_eq!(run(&home, &["--version"]).ended(0).text(), format!("mex {}\n", env!("CARGO_PKG_VERSION")));
+    assert_eq!(run(&home, &["--version"]).ended(0).text(), format!("mex {}\n", BuildVersion::OWN));
 }
 
 #[test]
@@ -86,7 +87,12 @@ fn a_doctor_names_what_is_to_be_mended() {
     fake.on("GET /export/jobs?limit=1", vec![json(200, &page)])
         .on("GET /export/jobs?limit=1&state=READY", vec![json(200, &page)])
         .on("GET /recordings?limit=1", vec![json(200, &page)]);
-    mex(&home, &fake, &["doctor"]).ended(0);
+    let ran = mex(&home, &fake, &["doctor"]).ended(0);
+    assert!(ran.text().contains("ok     service     does not name its version\n"), "{}", ran.text());
+    let version = json!({ "version": "1.2.3", "commit": "0123456789ab" });
+    fake.on("GET /export/version", vec![json(200, &version)]);
+    let ran = mex(&home, &fake, &["doctor"]).ended(0);
+    assert!(ran.text().contains("ok     service     1.2.3 (0123456789ab)\n"), "{}", ran.text());
     fake.on(
         "GET /recordings?limit=1",
         vec![json(403, &json!({ "detail": "recordings access is switched off" }))],
@@ -103,4 +109,26 @@ fn a_doctor_names_what_is_to_be_mended() {
     fake.on("GET /export/jobs?limit=1", vec![late]);
     let ran = mex(&home, &fake, &["doctor"]).ended(1);
     assert!(ran.text().contains("FAULT  clock       this machine's clock differs"), "{}", ran.text());
+}
+
+#[test]
+fn colours_are_shown_where_the_environment_wants_them() {
+    let (home, fake) = (Home::new(), Fake::start());
+    fake.on(&job_route("GET", JOB), vec![json(404, &json!({ "detail": "no such job" }))]);
+    let shown = |set: &[(&str, &str)], args: &[&str]| {
+        let mut command = command(&home, Some(&fake), args);
+        command.envs(set.iter().copied());
+        finished(command)
+    };
+    let coloured = "\u{1b}[31merror:\u{1b}[0m ";
+    let forced = [("CLICOLOR_FORCE", "1")];
+    for args in [["show", JOB], ["lost", JOB]] {
+        assert!(shown(&forced, &args).stderr.starts_with(coloured));
+        assert!(shown(&[], &args).stderr.starts_with("error: "));
+        let both = [forced[0], ("NO_COLOR", "1")];
+        assert!(shown(&both, &args).stderr.starts_with("error: "));
+    }
+    fake.on(&job_route("GET", JOB), vec![json(200, &ready(JOB, b"x"))]);
+    assert!(shown(&forced, &["show", JOB]).text().contains("\u{1b}[32mready\u{1b}[0m\n"));
+    assert!(!shown(&forced, &["show", JOB, "--json"]).text().contains('\u{1b}'));
 }
