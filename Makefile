@@ -45,7 +45,7 @@ $(error ARCH is arm64 or x86_64, not $(ARCH))
 endif
 
 .DEFAULT_GOAL := help
-.PHONY: help setup lock up down logs ps demo watch cli install-cli console test-console layer layer-news build sbom package deploy destroy tenant session smoke fmt fmt-check lint docs openapi apidocs deny audit template-check \
+.PHONY: help setup lock up down logs ps demo watch cli install-cli cli-pages portable-cli console test-console layer layer-news build sbom release package deploy destroy tenant session smoke fmt fmt-check lint docs openapi apidocs deny audit template-check \
         test test-rust test-infra test-cdk test-e2e test-contract contract test-smoke test-upgrade test-chaos model simulate chaos soak soak-media soak-playlists test-packagers test-clients fuzz mutants bench bench-media ci clean
 
 help: ## List the targets
@@ -90,7 +90,7 @@ lock: $(TOOLS)/.stamp ## Look for newer Python packages and pin them with their 
 up: $(VENV)/.stamp ## Start AWS on 127.0.0.1 and deploy the template into it, or deploy again (RELEASE=1 ENFORCE_IAM=1 NAME=...)
 	@if command -v npm >/dev/null; then $(MAKE) --no-print-directory apidocs || echo "no API reference"; fi
 	@if command -v npm >/dev/null; then $(MAKE) --no-print-directory console || echo "no console"; fi
-	@$(VENV)/bin/python infra/local/stack.py up --name $(NAME) $(if $(RELEASE),--release) $(if $(ENFORCE_IAM),--enforce-iam)
+	@$(VENV)/bin/python infra/local/stack.py up --name $(NAME) $(if $(filter 1,$(RELEASE)),--release) $(if $(ENFORCE_IAM),--enforce-iam)
 
 down: $(VENV)/.stamp ## Stop the local stack and forget its data
 	@$(VENV)/bin/python infra/local/stack.py down --name $(NAME)
@@ -115,9 +115,12 @@ watch: $(TOOLS)/.stamp ## Run single functions against the local stack with `car
 PREFIX ?= $(HOME)/.local
 
 cli: ## Build mex, optimised, into target/release, with completions and manual pages in target/cli
-	@cargo build --release --locked --package export-cli --bin mex
-	@target/release/mex man target/cli/man
-	@for shell in bash zsh fish powershell elvish; do target/release/mex completion $$shell > target/cli/mex.$$shell; done
+	@$(COMMIT) cargo build --release --locked --package export-cli --bin mex
+	@$(MAKE) --no-print-directory cli-pages MEX=target/release/mex
+
+cli-pages:
+	@$(MEX) man target/cli/man
+	@for shell in bash zsh fish powershell elvish; do $(MEX) completion $$shell > target/cli/mex.$$shell; done
 
 install-cli: cli ## Install mex with its completions and manual pages (PREFIX=~/.local)
 	@install -D -m 755 -t $(PREFIX)/bin target/release/mex
@@ -150,9 +153,13 @@ layer: $(VENV)/.stamp ## Build target/layer/ffmpeg.zip (ARCH=arm64|x86_64; SMALL
 layer-news: $(VENV)/.stamp ## Tell of a newer ffmpeg than the layer's
 	@$(VENV)/bin/python infra/layers/ffmpeg/news.py
 
+# Set where cargo compiles what is deployed: other builds do not start over at each commit.
+COMMIT = EXPORT_COMMIT=$$($(PYTHON) infra/ops/release.py commit)
+PORTABLE = $(COMMIT) RUSTFLAGS="--remap-path-prefix=$(CURDIR)=. --remap-path-prefix=$${CARGO_HOME:-$$HOME/.cargo}=cargo" \
+  cargo lambda build --release --locked $(if $(filter arm64,$(ARCH)),--arm64,--x86-64)
+
 build: $(VENV)/.stamp $(TOOLS)/.stamp ## Build the functions for AWS into target/lambda, the same bytes anywhere (ARCH=arm64|x86_64)
-	@RUSTFLAGS="--remap-path-prefix=$(CURDIR)=. --remap-path-prefix=$${CARGO_HOME:-$$HOME/.cargo}=cargo" \
-	  cargo lambda build --release --locked --workspace --exclude export-clip --exclude export-cli --bins --lambda-dir target/lambda $(if $(filter arm64,$(ARCH)),--arm64,--x86-64)
+	@$(PORTABLE) --workspace --exclude export-clip --exclude export-cli --bins --lambda-dir target/lambda
 	@$(MAKE) --no-print-directory sbom
 	@$(VENV)/bin/python infra/local/bundles.py target/lambda $(ARCH)
 
@@ -162,19 +169,35 @@ sbom: $(CARGO_CYCLONEDX) ## List what each function is made of: target/lambda/*/
 	@for bill in functions/*/*_bin.cdx.json; do \
 	  name=$$(basename $$bill _bin.cdx.json); mkdir -p target/lambda/$$name; \
 	  sed 's|file://$(CURDIR)/|file:///|' $$bill > target/lambda/$$name/sbom.cdx.json && rm $$bill; done
+	@mkdir -p target/cli/$(ARCH) && sed 's|file://$(CURDIR)/|file:///|' infra/cli/mex_bin.cdx.json > target/cli/$(ARCH)/sbom.cdx.json
 	@rm -f shared/*/*_bin.cdx.json infra/*/*_bin.cdx.json
 
+portable-cli: $(TOOLS)/.stamp ## Build mex for any Linux of a processor into target/cli (ARCH=arm64|x86_64)
+	@$(PORTABLE) --package export-cli --bin mex --lambda-dir target/cli/$(ARCH)/built
+	@mv target/cli/$(ARCH)/built/mex/bootstrap target/cli/$(ARCH)/mex && rm -r target/cli/$(ARCH)/built
+
+release: $(VENV)/.stamp $(TOOLS)/.stamp infra/cdk/node_modules/.package-lock.json console ## Build what a version is published as into dist/, the same bytes anywhere (needs npm)
+	@$(PYTHON) infra/ops/release.py begin
+	@for arch in arm64 x86_64; do \
+	  $(MAKE) --no-print-directory build layer portable-cli ARCH=$$arch && $(PYTHON) infra/ops/release.py pack $$arch || exit; done
+	@$(MAKE) --no-print-directory cli-pages MEX=target/cli/$$(uname -m | sed 's/aarch64/arm64/')/mex
+	@cd infra/cdk && npm run --silent build
+	@$(PYTHON) infra/ops/release.py finish
+
 DEPLOY = $(VENV)/bin/python infra/ops/rollout.py
+# An unpacked release deploys itself.
+RELEASED = $(or $(RELEASE),$(if $(wildcard release.json),.))
+BUILT = $(if $(filter-out file,$(origin ARCH)),--arch $(ARCH)) $(if $(RELEASED),--release "$(RELEASED)")
 
-package: $(VENV)/.stamp $(TOOLS)/.stamp ## Upload code and layer to S3 and write target/packaged.yaml (needs AWS; CODE_BUCKET=... ARCH=...)
-	@$(DEPLOY) check --stack $(STACK) --arch $(ARCH) --bucket "$(CODE_BUCKET)"
-	@$(MAKE) --no-print-directory build layer
-	@$(DEPLOY) package --stack $(STACK) --arch $(ARCH) --bucket "$(CODE_BUCKET)"
+package: $(VENV)/.stamp $(TOOLS)/.stamp ## Upload code and layer to S3 and write target/packaged.yaml (needs AWS; CODE_BUCKET=... ARCH=... RELEASE=archive)
+	@$(DEPLOY) check --stack $(STACK) $(BUILT) --bucket "$(CODE_BUCKET)"
+	@$(if $(RELEASED),,$(MAKE) --no-print-directory build layer)
+	@$(DEPLOY) package --stack $(STACK) $(BUILT) --bucket "$(CODE_BUCKET)"
 
-deploy: $(VENV)/.stamp $(TOOLS)/.stamp ## Create or update the stack in AWS (needs AWS; STACK=... ARCH=... PARAMETERS="Name=value ..." PARAMETERS_FILE=...)
-	@$(DEPLOY) check --stack $(STACK) --arch $(ARCH) $(if $(PARAMETERS_FILE),--file "$(PARAMETERS_FILE)")
-	@$(MAKE) --no-print-directory build layer
-	@$(DEPLOY) apply --stack $(STACK) --arch $(ARCH) $(if $(PARAMETERS_FILE),--file "$(PARAMETERS_FILE)")
+deploy: $(VENV)/.stamp $(TOOLS)/.stamp ## Create or update the stack in AWS (needs AWS; STACK=... ARCH=... RELEASE=archive PARAMETERS="Name=value ..." PARAMETERS_FILE=...)
+	@$(DEPLOY) check --stack $(STACK) $(BUILT) $(if $(PARAMETERS_FILE),--file "$(PARAMETERS_FILE)")
+	@$(if $(RELEASED),,$(MAKE) --no-print-directory build layer)
+	@$(DEPLOY) apply --stack $(STACK) $(BUILT) $(if $(PARAMETERS_FILE),--file "$(PARAMETERS_FILE)")
 
 destroy: $(VENV)/.stamp ## Delete the stack in AWS, and say what stays and how that is removed (needs AWS; STACK=...)
 	@$(if $(filter file,$(origin STACK)),echo "name the stack: make destroy STACK=..."; exit 1,$(DEPLOY) destroy --stack $(STACK))
@@ -325,4 +348,4 @@ ci: setup test ## What continuous integration runs
 
 clean: ## Stop all local stacks and remove what was built or installed
 	@test ! -x $(VENV)/bin/python || $(VENV)/bin/python infra/local/stack.py down --all
-	@rm -rf .local .cache $(VENV) $(TOOLS) $(CHECKOV) $(PACKAGERS) $(CLIENTS) target
+	@rm -rf .local .cache $(VENV) $(TOOLS) $(CHECKOV) $(PACKAGERS) $(CLIENTS) target dist

@@ -5,6 +5,8 @@
   rollout.py apply     sam deploy, with the parameters that `check` looked at
   rollout.py package   sam package, for a pipeline
   rollout.py destroy   delete the stack, and say what stays
+
+The first three take a release in place of what `make build layer` leaves: --release.
 """
 
 from __future__ import annotations
@@ -13,7 +15,6 @@ import argparse
 import json
 import os
 import platform
-import re
 import shutil
 import subprocess
 import sys
@@ -25,6 +26,7 @@ from botocore.exceptions import BotoCoreError, ClientError, WaiterError
 
 from deployment import STACK
 from parameters import ParameterError, Values, defaults, from_file, from_words, objections, read_template
+from release import ReleaseError, built_for, opened
 
 ROOT = Path(__file__).resolve().parents[2]
 TARGETS = {"arm64": "aarch64-unknown-linux-gnu", "x86_64": "x86_64-unknown-linux-gnu"}
@@ -166,10 +168,21 @@ def changes(template: dict, described: dict | None, values: Values) -> Iterator[
     yield "  the other parameters " + ("stay as they are" if stands(described) else "have the template's defaults")
 
 
+def settle(options: argparse.Namespace) -> None:
+    """Take template and processor of a release, if one is given."""
+    if options.release is None:
+        options.arch = options.arch or "arm64"
+        return
+    release = opened(options.release, options.arch, ROOT / "target" / "releases")
+    options.template, options.arch = release.template, release.architecture
+    if options.run is check:
+        print(release)
+
+
 def check(options: argparse.Namespace) -> None:
     """Find out in two seconds what would fail after minutes."""
     cloud = Cloud(options)
-    wrong = list(toolchain(options.arch)) if options.tools else []
+    wrong = list(toolchain(options.arch)) if options.tools and options.release is None else []
     print(f"{cloud.identity()} in {cloud.region}")
     template = read_template(options.template)
     if options.bucket is not None:
@@ -256,17 +269,6 @@ def package(options: argparse.Namespace) -> None:
           f"--stack-name {cloud.stack} --parameter-overrides Name=value ...`")
 
 
-def built_for(template: str, arch: str) -> str:
-    """A template whose Architecture is the one that its code is built for, and no other."""
-    block = re.compile(r"(?m)^  Architecture:\n(?:    .*\n)+")
-    found = block.search(template)
-    if not found:
-        raise Refused("the packaged template has no parameter Architecture")
-    parameter = f"  Architecture:\n    Type: String\n    Default: {arch}\n    AllowedValues:\n    - {arch}\n" \
-        "    Description: Processor that code and layer were built for.\n"
-    return template[:found.start()] + parameter + template[found.end():]
-
-
 def destroy(options: argparse.Namespace) -> None:
     """Delete the stack and say what stays, and how that is removed."""
     cloud = Cloud(options)
@@ -319,7 +321,8 @@ def arguments() -> argparse.Namespace:
         if function is destroy:
             command.add_argument("--every", type=int, default=10, metavar="SECONDS", help="how often to look (10)")
             continue
-        command.add_argument("--arch", choices=TARGETS, default="arm64", help="processor that is built for (arm64)")
+        command.add_argument("--arch", choices=TARGETS, help="processor that is built for (arm64, or the release's)")
+        command.add_argument("--release", type=Path, help="archive of a release, the folder that it is in, or its unpacked folder")
         if function in (check, package):
             command.add_argument("--bucket", help="bucket for the code, of `package`")
         if function is package:
@@ -335,8 +338,10 @@ def arguments() -> argparse.Namespace:
 def main() -> None:
     options = arguments()
     try:
+        if options.run is not destroy:
+            settle(options)
         options.run(options)
-    except (Refused, ParameterError, BotoCoreError, ClientError) as error:
+    except (Refused, ParameterError, ReleaseError, BotoCoreError, ClientError) as error:
         sys.exit("\n".join(f"error: {line}" for line in str(error).splitlines()))
 
 

@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 LOCAL = Path(__file__).resolve().parents[1]
-sys.path.insert(0, str(LOCAL))
+sys.path[:0] = [str(LOCAL), str(LOCAL.parent / "ops")]
 
 import bundles  # noqa: E402
 from instance import Instance  # noqa: E402

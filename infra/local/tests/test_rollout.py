@@ -1,6 +1,7 @@
 """From the first deployment to the last: the real `sam deploy`, as `make deploy` calls it, beside another stack; and who deletes a
 stack keeps what holds data, and nothing else that costs."""
 
+import json
 import os
 import re
 import shutil
@@ -14,6 +15,7 @@ import pytest
 from samtranslator.yaml_helper import yaml_parse
 
 import bundles
+import release
 from conftest import Stack
 from deploy import CODE_BUCKET, STACK_NAME, TEMPLATE
 from instance import ROOT
@@ -129,6 +131,19 @@ def template(binaries, tmp_path_factory) -> Path:
     return copy
 
 
+@pytest.fixture(scope="module")
+def released(template, tmp_path_factory) -> Path:
+    """A folder with the archive of that checkout, and its checksum."""
+    checkout, name = template.parents[2], "media-export-1.2.3-x86_64"
+    mark = json.dumps({"version": "1.2.3", "commit": "0123456789ab", "architecture": "x86_64"})
+    own = release.built_for(template.read_text(encoding="utf-8"), "x86_64")
+    files = {**release.folder_of(checkout, "."), release.MARK: (mark.encode(), 0o644), release.TEMPLATE: (own.encode(), 0o644)}
+    packed = tmp_path_factory.mktemp("dist") / f"{name}.tar.gz"
+    packed.write_bytes(release.archive(files, name))
+    packed.with_name(release.CHECKSUMS).write_text(f"{release.checksum(packed)}  {packed.name}\n")
+    return packed.parent
+
+
 def rollout(account: Account, command: str, stack: str, template: Path, *options: str, parameters: str = "") -> tuple[int, str]:
     """What the program ends with, and all that it prints."""
     program = [sys.executable, str(ROOT / "infra" / "ops" / "rollout.py"), command, "--stack", stack, "--template", str(template)]
@@ -139,16 +154,19 @@ def rollout(account: Account, command: str, stack: str, template: Path, *options
     return done.returncode, done.stdout + done.stderr
 
 
-def test_a_second_stack_stands_beside_the_first(account, template):
+def test_a_second_stack_stands_beside_the_first_and_is_a_release(account, template, released):
     first = account.of(STACK_NAME)
-    code, told = rollout(account, "check", SECOND, template, "--no-tools", parameters="DataExport=off LogLevel=warn")
+    options = ("--release", str(released), "--arch", "x86_64")
+    code, told = rollout(account, "check", SECOND, template, *options, parameters="DataExport=off LogLevel=warn")
     assert code == 0 and "stack second: is created" in told and "LogLevel = warn, was info" in told, told
-    code, told = rollout(account, "apply", SECOND, template, parameters="DataExport=off LogLevel=warn")
+    assert "release 1.2.3 (0123456789ab) for x86_64" in told and "warning" not in told, told
+    code, told = rollout(account, "apply", SECOND, template, *options, parameters="DataExport=off LogLevel=warn")
     assert code == 0, told
     assert account.of(STACK_NAME) == first and all(len(each) == 1 for each in (first["schedules"], account.of(SECOND)["schedules"]))
     assert len(account.going()["dashboards"]) == 2
     status, parameters, outputs = account.described(SECOND)
     assert (status, parameters["LogLevel"], parameters["DeletionProtection"]) == ("UPDATE_COMPLETE", "warn", "on")
+    assert parameters["Architecture"] == "x86_64"
     table = account.client("dynamodb").describe_table(TableName=outputs["JobsTableName"])["Table"]
     assert table["DeletionProtectionEnabled"]
 
