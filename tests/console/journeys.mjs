@@ -308,6 +308,36 @@ async function played(page, { path }) {
   return { until, stopped: await ns(page, 'playhead') };
 }
 
+/** A clip whose end is not recorded yet, from the live edge of a recording on. */
+async function growing(page, { path, code }) {
+  await openCut(page, path);
+  await move(page, 'g');
+  const first = await cells(page, code);
+  await page.keyboard.press('i');
+  await page.getByLabel('Length').fill('00:00:08.000');
+  await page.getByLabel('Length').press('Enter');
+  await page.getByText('the clip is ready soon after').waitFor();
+  await page.evaluate(() => document.activeElement?.blur());
+  const made = await exported(page);
+  await move(page, 'g');
+  return { first, last: await cells(page, code), ...made };
+}
+
+/** A window of a recording that the browser cannot show. */
+async function typed(page, { path, from, until }) {
+  await page.evaluate((to) => void (location.hash = to), `#/cut/${path}`);
+  const told = await page.getByText('Windows can be typed in').innerText();
+  await page.getByText('UTC in place of recording time').waitFor();
+  if (await page.getByLabel('UTC in place').isChecked()) await page.getByLabel('UTC in place').uncheck();
+  for (const [name, text] of [['In', from], ['Out', until]]) {
+    await page.getByLabel(name, { exact: true }).fill(text);
+    await page.getByLabel(name, { exact: true }).press('Enter');
+  }
+  const plan = await shownPlan(page);
+  await page.evaluate(() => document.activeElement?.blur());
+  return { told, plan, ...(await exported(page)) };
+}
+
 // ---- documents
 
 async function openDocument(page, { event, program }) {
@@ -381,5 +411,5 @@ async function picture(page, { path, file }) {
 }
 
 export const JOURNEYS = {
-  jobs, filtered, entering, address, accessible, steps, clip, watched, hole, keyFrames, copied, outlived, keyboardOnly, cutAccessible, played, clipAll, saved, scrolled, picture,
+  jobs, filtered, entering, address, accessible, steps, clip, watched, hole, keyFrames, copied, outlived, keyboardOnly, cutAccessible, played, growing, typed, clipAll, saved, scrolled, picture,
 };

@@ -4,7 +4,9 @@ import json
 import os
 import random
 import subprocess
+import threading
 import time
+from concurrent.futures import ThreadPoolExecutor
 from fractions import Fraction
 from pathlib import Path
 
@@ -17,7 +19,7 @@ from media import dash, forms
 from media.encode import Audio, Video
 from media.forms import picture, sound
 from media.marks import CELL, COLUMNS, ROWS, read_code
-from media.recording import Recording, iso, recorded
+from media.recording import Live, Recording, iso, recorded
 from media.truth import MS
 
 CODE = {"cell": CELL, "columns": COLUMNS, "rows": ROWS}
@@ -64,7 +66,7 @@ def test_key_frames_and_both_ends_are_one_key_away(journey, demo):
     assert numbers(seen) == [keys[1], keys[2], keys[1], last, last - 1, 0]
 
 
-@pytest.mark.parametrize(("form", "first", "last"), [("demo", 33, 181), ("demo", 50, 99), ("static_time", 7, 61), ("multi_period", 40, 170), ("ntsc", 31, 100)])
+@pytest.mark.parametrize(("form", "first", "last"), [("demo", 33, 181), ("demo", 50, 99), ("static_time", 7, 61), ("multi_period", 40, 170), ("ntsc", 31, 100), ("hls_ranges", 30, 99)])
 def test_a_clip_has_the_frames_from_the_first_mark_to_the_last(journey, stack, demo, tmp_path, form, first, last):
     recording = demo if form == "demo" else stack.upload(forms.build(form))
     fps = int(recording.truth.fps)
@@ -93,6 +95,42 @@ def test_steps_lead_over_a_hole_and_the_plan_says_what_is_lacking(journey, stack
     job = stack.job(seen["job"])
     assert seen["plan"]["lack"] == job["lack_ms"] > 0
     assert "lacking" in seen["plan"]["text"]
+
+
+def test_a_window_that_is_not_recorded_yet_gets_ready(journey, stack, tmp_path):
+    name = f"console-{time.time_ns():x}"
+    recording = forms.seconds_into(name, 0, 40, f"mp4/live/{name}/1/stream.mpd", int(time.time() * 1000) - 8000)
+    live = Live(recording, stack.s3, stack.env["SOURCE_BUCKET"], stack.env["SOURCE_PREFIX"])
+    live.publish(Fraction(6))
+    over = threading.Event()
+
+    def grow() -> None:
+        for seconds in range(8, 41, 2):
+            if over.wait(max(0, recording.truth.ast_ms / 1000 + seconds - time.time())):
+                return
+            live.publish(Fraction(seconds))
+
+    with ThreadPoolExecutor(1) as pool:
+        grown = pool.submit(grow)
+        try:
+            made = journey("growing", path=recording.live_path, code=CODE)
+        finally:
+            over.set()
+        grown.result()
+    first, last = numbers([made["first"], made["last"]])
+    assert last > first >= 149
+    asked = stack.job(made["job"])["request"]
+    expected = recording.expected(asked["start_pos_ms"], asked["duration_ms"])
+    assert expected.frames == list(range(first, first + 200))
+    exact(stack, recording, finished(stack, made["job"]), expected, tmp_path)
+
+
+def test_a_recording_that_a_browser_cannot_show_is_cut_by_typed_times(journey, stack, tmp_path):
+    recording = stack.upload(forms.build("hls_ts"))
+    made = journey("typed", path=recording.live_path, **{"from": "00:00:03.3", "until": "00:00:06.600"})
+    asked = stack.job(made["job"])["request"]
+    assert (asked["start_time_ms"], asked["duration_ms"]) == (3300, 3300)
+    assert stack.status(made["job"]).code == 5
 
 
 def test_a_clip_is_watched_by_its_playlist(journey, stack, demo):
