@@ -45,7 +45,7 @@ $(error ARCH is arm64 or x86_64, not $(ARCH))
 endif
 
 .DEFAULT_GOAL := help
-.PHONY: help setup lock up down logs ps demo watch cli install-cli cli-pages portable-cli console test-console layer layer-news build sbom release package deploy destroy tenant session smoke fmt fmt-check lint docs openapi apidocs deny audit template-check \
+.PHONY: help setup lock up down logs ps demo watch cli install-cli cli-pages portable-cli console console-deploy test-console layer layer-news build sbom release package deploy destroy tenant session smoke fmt fmt-check lint docs openapi apidocs deny audit template-check \
         test test-rust test-infra test-cdk test-e2e test-contract contract test-smoke test-upgrade test-chaos model simulate chaos soak soak-media soak-playlists test-packagers test-clients fuzz mutants bench bench-media ci clean
 
 help: ## List the targets
@@ -140,6 +140,9 @@ target/console/index.html: infra/openapi/export.v1.json infra/console/node_modul
 
 infra/console/node_modules/.package-lock.json: infra/console/package-lock.json
 	@cd infra/console && npm ci --no-audit --no-fund --silent
+
+console-deploy: $(VENV)/.stamp $(TOOLS)/.stamp console ## Put the console beside the stack in AWS (needs AWS; STACK=...)
+	@$(VENV)/bin/python infra/ops/console.py --stack $(STACK)
 
 test-console: $(VENV)/.stamp $(TOOLS)/.stamp ## Use the console as a person does, in a browser on a local stack (needs npm and Chromium)
 	@if command -v npm >/dev/null; then $(MAKE) --no-print-directory console tests/console/node_modules/.package-lock.json; fi
@@ -248,7 +251,7 @@ audit: $(CARGO_DENY) ## Check the crates against the RustSec advisories (needs G
 	@cargo deny check advisories
 
 template-check: $(VENV)/.stamp $(TOOLS)/.stamp $(CHECKOV)/.stamp ## Check the template with cfn-lint, `sam validate --lint` and checkov, its policies with parliament
-	@cfn-lint $(TEMPLATE)
+	@cfn-lint $(TEMPLATE) infra/sam/console.yaml
 	@AWS_DEFAULT_REGION=$${AWS_DEFAULT_REGION:-us-east-1} sam validate --lint --template $(TEMPLATE)
 	@$(CHECKOV)/bin/checkov --file $(TEMPLATE) --framework cloudformation --compact --quiet --skip-download
 	@$(VENV)/bin/python infra/local/tests/policies.py | $(CHECKOV)/bin/python -W ignore infra/local/tests/audit.py
