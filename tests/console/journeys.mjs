@@ -318,7 +318,13 @@ async function growing(page, { path, code }) {
   await page.getByLabel('Length').press('Enter');
   await page.getByText('the clip is ready soon after').waitFor();
   await page.evaluate(() => document.activeElement?.blur());
+  await page.keyboard.press('e');
+  await page.locator('.made article').waitFor();
+  await page.context().setOffline(true);
+  await page.locator('.made [role=alert]').getByText('It is asked again.').waitFor();
+  await page.context().setOffline(false);
   const made = await exported(page);
+  await page.locator('.made [role=alert]').waitFor({ state: 'detached' });
   await move(page, 'g');
   return { first, last: await cells(page, code), ...made };
 }

@@ -97,7 +97,7 @@ def test_steps_lead_over_a_hole_and_the_plan_says_what_is_lacking(journey, stack
     assert "lacking" in seen["plan"]["text"]
 
 
-def test_a_window_that_is_not_recorded_yet_gets_ready(journey, stack, tmp_path):
+def test_a_window_that_is_not_recorded_yet_gets_ready_also_over_a_lost_connection(journey, stack, tmp_path):
     name = f"console-{time.time_ns():x}"
     recording = forms.seconds_into(name, 0, 40, f"mp4/live/{name}/1/stream.mpd", int(time.time() * 1000) - 8000)
     live = Live(recording, stack.s3, stack.env["SOURCE_BUCKET"], stack.env["SOURCE_PREFIX"])

@@ -30,6 +30,29 @@ export class Refused extends Error {
   }
 }
 
+/** Time until a service that did not answer is asked again, in ms. */
+const AGAIN = 2000;
+
+/** `true` for what may be over when it is asked for again. */
+export function isPassing(error: unknown): boolean {
+  return error instanceof Refused && (error.status === 0 || error.status === 429 || error.status >= 500);
+}
+
+/** Asks until there is an answer; `trouble` learns why there is none yet, and with an empty text that there is. */
+export async function persistently<T>(ask: () => Promise<T>, trouble: (text: string) => void): Promise<T> {
+  for (;;) {
+    try {
+      const answer = await ask();
+      trouble('');
+      return answer;
+    } catch (error) {
+      if (!isPassing(error)) throw error;
+      trouble(`${(error as Refused).message} It is asked again.`);
+      await new Promise((resolve) => setTimeout(resolve, AGAIN));
+    }
+  }
+}
+
 /** Sends a request with the session; one that is refused waits for another session and is sent again. */
 async function withSession(request: Request): Promise<Response> {
   for (;;) {

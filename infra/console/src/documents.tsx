@@ -2,7 +2,7 @@
 import { computed, useSignal } from '@preact/signals';
 import type { Signal } from '@preact/signals';
 import { useEffect, useMemo } from 'preact/hooks';
-import { api } from './api';
+import { api, persistently } from './api';
 import type { Batch, BatchRequest, DocumentName } from './api';
 import { clock } from './format';
 import { StateMark } from './jobs';
@@ -290,7 +290,10 @@ export function BatchScreen({ id }: { id: string }) {
     const leave = new AbortController();
     const follow = async (): Promise<void> => {
       while (!leave.signal.aborted) {
-        const found = await api.batch(id, leave.signal);
+        const found = await persistently(
+          () => api.batch(id, leave.signal),
+          (text) => (wrong.value = text),
+        );
         batch.value = found;
         if (found.state === 'DONE') {
           say(`${found.counts.ready} of ${found.counts.total} clips are ready`);

@@ -1,7 +1,7 @@
 /** Jobs: their list, and one of them with its progress, its plan and its files. */
 import { useSignal } from '@preact/signals';
 import { useEffect, useRef } from 'preact/hooks';
-import { api } from './api';
+import { api, isPassing, persistently } from './api';
 import type { ExportRequest, Job, JobFiles } from './api';
 import { bytes, clock, instant, length } from './format';
 import { go, href } from './route';
@@ -145,7 +145,7 @@ export function JobView({ id, onChange }: { id: string; onChange?: (job: Job) =>
       job.value = found;
       onChange?.(found);
     };
-    follow(id, show, leave.signal).catch((error) => isAbort(error) || (wrong.value = reason(error)));
+    follow(id, show, (text) => (wrong.value = text), leave.signal).catch((error) => isAbort(error) || (wrong.value = reason(error)));
     return () => leave.abort();
   }, [id, round.value]);
   const act = async (what: () => Promise<unknown>): Promise<void> => {
@@ -166,19 +166,22 @@ export function JobView({ id, onChange }: { id: string; onChange?: (job: Job) =>
 }
 
 /** Shows a job at each of its changes: the first reply at once, then every second and at its end. */
-async function follow(id: string, show: (job: Job) => void, signal: AbortSignal): Promise<void> {
-  let job = await api.job(id, false, signal);
+async function follow(id: string, show: (job: Job) => void, trouble: (text: string) => void, signal: AbortSignal): Promise<void> {
+  const look = (): Promise<Job> => persistently(() => api.job(id, false, signal), trouble);
+  let job = await look();
   show(job);
   while (!isOver(job) && !signal.aborted) {
     // The end is told as soon as it comes; until then a look now and then shows the progress.
-    const ended = api.job(id, true, signal);
     let waits = true;
-    void ended.catch(() => {}).finally(() => (waits = false));
+    const ended = api.job(id, true, signal).then(
+      (found) => ((waits = false), found),
+      (error: unknown) => ((waits = false), isPassing(error) ? null : Promise.reject(error)),
+    );
     while (waits && !signal.aborted) {
       await Promise.race([ended, new Promise((resolve) => setTimeout(resolve, 1000))]);
-      if (waits && document.visibilityState === 'visible') show(await api.job(id, false, signal));
+      if (waits && document.visibilityState === 'visible') show(await look());
     }
-    job = await ended;
+    job = (await ended) ?? (await look());
     show(job);
   }
 }
