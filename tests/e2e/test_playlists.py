@@ -7,6 +7,7 @@ import html
 import os
 import random
 import re
+import time
 import urllib.request
 from collections import Counter
 from collections.abc import Callable
@@ -16,8 +17,9 @@ from pathlib import Path
 from urllib.parse import parse_qs, unquote, urlsplit
 
 import pytest
-from media import playlists, verify
-from media.recording import Recording
+from media import forms, playlists, verify
+from media.hls import LivePlaylists
+from media.recording import Live, Recording
 from media.truth import MS
 
 from . import checks
@@ -56,7 +58,11 @@ UNLISTED = {
 # Played by browsers.
 PLAYED = ("static_time", "multi_audio", "gops_in_segment", "ntsc_fast")
 LINK = re.compile(r"https?://[^\"\n<]+")
+# Playlists of tracks that one of variants names, and the key in an address.
+MEDIA = re.compile(r"[a-z0-9-]+\.m3u8")
+KEY = re.compile(r"\?key=[^\"\n<]*")
 COUNT = int(os.environ.get("PLAYLIST_WINDOWS") or 26)
+PLAYED_MORE = bool(os.environ.get("PLAYER_WINDOWS"))
 # ffmpeg shows pictures with negative composition offsets late, in the recording as well: only their numbers count.
 LATE = {"low_latency"}
 
@@ -215,19 +221,22 @@ def test_the_legacy_reply_says_nothing_of_it(stack, playing):
 
 def offline(stack: Stack, job: dict) -> dict[str, bytes]:
     """The playlists of a job and everything that they name, by names without a folder."""
-    names: dict[str, str] = {}
+    hls = stack.env["API_URL"] + job["play"]["hls"]
+    return copied(hls, ["stream.m3u8", "stream.mpd", *MEDIA.findall(fetch(hls).decode())], {})
+
+
+def copied(hls: str, playlists: list[str], names: dict[str, str]) -> dict[str, bytes]:
+    """The same of some playlists beside that at `hls`; what they name has the same name for the same `names`."""
 
     def local(match: re.Match) -> str:
         url = html.unescape(match[0])
         return names.setdefault(urlsplit(url).path, f"{len(names)}.m4s") if url.startswith("http") else url
 
     files, urls = {}, {}
-    hls = stack.env["API_URL"] + job["play"]["hls"]
-    tracks = ["video.m3u8", *(f"audio-{n}.m3u8" for n in range(len(playlists.tracks(hls, fetch)) - 1))]
-    for name in ("stream.m3u8", "stream.mpd", *tracks):
+    for name in playlists:
         text = fetch(hls.replace("stream.m3u8", name)).decode()
         urls |= {urlsplit(html.unescape(url)).path: html.unescape(url) for url in LINK.findall(text)}
-        files[name] = re.sub(r"\?key=[^\"\n]*", "", LINK.sub(local, text)).encode()
+        files[name] = KEY.sub("", LINK.sub(local, text)).encode()
     return files | {names[path]: fetch(url) for path, url in urls.items()}
 
 
@@ -306,3 +315,93 @@ def test_a_player_shows_what_is_wrong_with_a_playlist(stack, recorded, mutant):
         assert shown(change(offline(stack, job)), player, frames, recording.truth.fps) != due(frames)
     except RuntimeError as error:
         assert "cannot play" in str(error)
+
+
+# ---- before the ends are made
+
+
+@pytest.fixture
+def live(request, stack, name):
+    """A recording that began 8 s ago and of which 6 s are stored."""
+    manifest, kind = {"dash": ("stream.mpd", Live), "hls": ("stream.m3u8", LivePlaylists)}[getattr(request, "param", "dash")]
+    recording = forms.seconds_into(name, 0, 16, f"mp4/live/{name}/1/{manifest}", int(time.time() * 1000) - 8000)
+    growing = kind(recording, stack.s3, stack.env["SOURCE_BUCKET"], stack.env["SOURCE_PREFIX"])
+    growing.publish(Fraction(6))
+    return growing
+
+
+def announced(stack: Stack, recording: Recording, start: Fraction, duration: int, name: str) -> dict:
+    """The resource of a new job as soon as it has a playlist."""
+    answer = stack.export(stack.request(recording, start, duration, f"{name}-{RUN}", container="mp4"))
+    assert answer.code == 1, answer
+    return until(lambda: resource(stack, answer.body["JobId"]), lambda job: "play" in job)
+
+
+def until(look: Callable[[], dict], there: Callable[[dict], bool], timeout: float = 60) -> dict:
+    end = time.time() + timeout
+    while not there(found := look()):
+        assert time.time() < end, found
+        time.sleep(0.2)
+    return found
+
+
+def media_of(stack: Stack, job: dict, name: str) -> playlists.Track:
+    return playlists.media(opened(stack, job["play"]["hls"].replace("stream", name)).text.decode(), "")
+
+
+@pytest.mark.parametrize("live", ["dash", "hls"], indirect=True)
+def test_a_window_past_the_live_edge_grows_at_one_address_and_becomes_exact(stack, live, name, tmp_path):
+    start, duration = Fraction(45, 10), 3000
+    job = announced(stack, live.recording, start, duration, name)
+    assert job["play"]["exact"] is False
+    master = opened(stack, job["play"]["hls"]).text.decode()
+    assert 'DATA-ID="media-export.exact",VALUE="no"' in master and "segments-video.m3u8" in master
+    assert 'type="dynamic"' in opened(stack, job["play"]["dash"]).text.decode()
+    not_made = opened(stack, job["play"]["hls"].replace("stream", "video"))
+    assert (not_made.status, not_made.body["detail"]) == (409, "not ready")
+    before = media_of(stack, job, "segments-video")
+    assert not before.ended and [part.length for part in before.parts[1:]] == [2]
+    live.publish(Fraction(10))
+    done = until(lambda: resource(stack, job["id"]), lambda job: job["play"]["exact"])
+    assert (done["play"]["hls"], done["play"]["dash"]) == (job["play"]["hls"], job["play"]["dash"])
+    assert problems(stack, done, live.recording, start, duration, tmp_path) == []
+    after = media_of(stack, job, "segments-video")
+    paths = [[urlsplit(part.url).path for part in track.parts] for track in (before, after)]
+    assert after.ended and paths[1][: len(paths[0])] == paths[0] and len(paths[1]) == len(paths[0]) + 1
+    whole = playlists.joined([after], fetch, tmp_path)
+    assert verify.verify(whole, live.recording.truth.fps, live.recording.truth.size).numbers == list(range(100, 200))
+
+
+def played_while_it_grows(stack: Stack, live: Live, job: dict, player: str, end: int) -> chromium.Showing:
+    """What a player shows that began before the window's end was recorded."""
+    names: dict[str, str] = {}
+    hls = stack.env["API_URL"] + job["play"]["hls"]
+    again = ["segments.mpd", "segments-video.m3u8", "segments-audio-0.m3u8"]
+    files = copied(hls, ["stream.m3u8", "stream.mpd", *again], names)
+    with ThreadPoolExecutor(1) as pool:
+        showing = pool.submit(chromium.stream, player, files, 25 * (end - 4), [0.0])
+        time.sleep(2)
+        live.publish(Fraction(end))
+        files |= until(lambda: copied(hls, again, names), lambda files: b"ENDLIST" in files["segments-video.m3u8"])
+        return showing.result()
+
+
+@needs_browser
+@pytest.mark.parametrize("player", chromium.PLAYERS if PLAYED_MORE else ["hls.js"])
+def test_players_go_on_while_a_window_grows(stack, live, name, player):
+    job = announced(stack, live.recording, Fraction(45, 10), 3000, name)
+    assert job["play"]["exact"] is False
+    showing = played_while_it_grows(stack, live, job, player, 8)
+    seen = [(picture.number, round(picture.time * 25)) for picture in showing.played()]
+    assert seen == [(100 + place, place) for place in range(100)]
+    assert showing.sought[0].number == 100
+
+
+@needs_browser
+@pytest.mark.skipif(not PLAYED_MORE, reason="takes 40 s; PLAYER_WINDOWS asks for it")
+def test_a_player_shows_that_a_window_ends_too_early(stack, live, name):
+    job = announced(stack, live.recording, Fraction(45, 10), 3000, name)
+    files = offline(stack, job)
+    for track in ("segments-video.m3u8", "segments-audio-0.m3u8"):
+        files[track] += b"#EXT-X-ENDLIST\n"
+    assert [picture.number for picture in chromium.stream("hls.js", files, 100).played()] == list(range(100, 150))

@@ -39,6 +39,20 @@ impl<W: World> Attempt<'_, W> {
         }
     }
 
+    /// Notes that whole segments of the recording can be played, at the address that the exact playlist will have.
+    pub(crate) async fn announce_whole_segments(&self) {
+        if self.lease.job().await.playlist().is_some() {
+            return;
+        }
+        let early = Some(PlayKey::new(self.app.clock.unique()));
+        let play = Play { early, ..self.no_play() };
+        let noted =
+            self.lease.write(|job, fence, now, _| job.with_early_play(fence, play.clone(), now)).await;
+        if let Err(error) = noted {
+            tracing::warn!(%error, "failed to announce the segments of a window");
+        }
+    }
+
     async fn store_playlist(&self, made: MadePlaylist) -> Result<(), AttemptError> {
         let MadePlaylist { playlist, mut files } = made;
         let index = serde_json::to_vec(&playlist)
@@ -95,6 +109,7 @@ impl<W: World> Attempt<'_, W> {
             generation: self.job.generation,
             fence: self.lease.fence(),
             key: None,
+            early: None,
             files: Vec::new(),
             refused: String::new(),
             detail: Detail::default(),

@@ -189,6 +189,10 @@ impl<W: World> Observer for ClipWatch<'_, '_, W> {
         self.attempt.app.plays
     }
 
+    async fn whole_segments(&self) {
+        Box::pin(self.attempt.announce_whole_segments()).await;
+    }
+
     async fn playlist(&self, made: Result<MadePlaylist, NoPlaylist>) {
         Box::pin(self.attempt.publish_playlist(self.recording, made)).await;
     }

@@ -6,7 +6,8 @@ use export_domain::ids::{JobId, TenantId};
 use export_domain::intake::Rejection;
 use export_domain::job::{Job, Manifest, ObjectKind, State};
 use export_domain::ports::{
-    ClipLinks, ClipRead, Clock, FileLink, JobStore, LinkHeaders, PlayLinks, Sessions, Tenants, Unavailable,
+    ClipLinks, ClipRead, Clock, FileLink, JobStore, LinkHeaders, PlayLinks, Sessions, SourceStore, Tenants,
+    Unavailable,
 };
 use export_domain::request::FieldError;
 use export_domain::settings::ReplyStyle;
@@ -64,7 +65,7 @@ struct LentFile<'a> {
 impl<J, L, S, T, C> App<J, L, S, T, C>
 where
     J: JobStore,
-    L: ClipLinks + ClipRead + PlayLinks,
+    L: ClipLinks + ClipRead + PlayLinks + SourceStore + 'static,
     S: Sessions,
     T: Tenants,
     C: Clock,
@@ -201,6 +202,11 @@ fn refuse(request: &Request, refusal: &NoLinks) -> Reply {
         NoLinks::NotReady(seconds) => reply.with("retry-after", seconds.to_string()),
         _ => reply,
     }
+}
+
+/// The job has no playlist.
+pub(crate) fn none(why: &str) -> NoLinks {
+    NoLinks::NoPlaylist(format!("the job has no playlist: {why}"))
 }
 
 const NO_FILES: NoLinks = NoLinks::NoFile("the job has ended without files");

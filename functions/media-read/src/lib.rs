@@ -7,19 +7,21 @@
 mod config;
 mod handler;
 mod play;
+mod whole;
 
 pub use config::Config;
 
 use export_domain::intake::Intake;
 use export_lambda::metrics::Metrics;
+use std::sync::Arc;
 
 /// The function with its ports: jobs, links, sessions, tenants, clock.
 #[derive(Debug)]
 pub struct App<J, L, S, T, C> {
     /// The jobs table.
     pub jobs: J,
-    /// The signer of links.
-    pub links: L,
+    /// The signer of links, who also reads recordings.
+    pub links: Arc<L>,
     /// Judges sessions and tenants.
     pub intake: Intake<S, T, C>,
     /// The stack's own bucket for clips.

@@ -11,6 +11,7 @@ use export_lambda::http::{UNREADABLE, by_lambda_http, problem, serve};
 use export_lambda::process;
 use lambda_http::Error;
 use media_read::{App, Config};
+use std::sync::Arc;
 
 #[tokio::main(flavor = "current_thread")]
 async fn main() -> Result<(), Error> {
@@ -20,7 +21,7 @@ async fn main() -> Result<(), Error> {
     let clock = SystemClock;
     let app = App {
         jobs: DynamoJobs::new(&sdk, config.jobs_table, clock),
-        links: S3Objects::new(&sdk, clock).lent_by(config.data_role),
+        links: Arc::new(S3Objects::new(&sdk, clock).lent_by(config.data_role)),
         intake: Intake {
             sessions: Cached::new(DynamoSessions::new(&sdk, config.sessions_table), clock),
             tenants: Cached::new(DynamoTenants::new(&sdk, config.tenants_table), clock),

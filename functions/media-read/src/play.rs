@@ -1,14 +1,17 @@
 //! The clip as a playlist: `GET /export/jobs/{jobId}/play/{file}`, as HLS or DASH, with links to every segment.
 //!
+//! The same files show whole segments around the clip until its ends are made. Players that began with those go on with
+//! files of other names, which never show anything else.
+//!
 //! Players cannot send a session, so the key of the playlist opens it as well. Every segment of a recording is below its
 //! manifest's folder, and every other file is one that the job has on record.
 
 use crate::App;
-use crate::handler::{NoLinks, check_parameters, private};
+use crate::handler::{NoLinks, check_parameters, none, private};
 use export_domain::ids::JobId;
 use export_domain::intake::Rejection;
 use export_domain::job::{INDEX, Job, Play, PlayKey};
-use export_domain::ports::{ClipLinks, ClipRead, Clock, JobStore, PlayLinks, Sessions, Tenants};
+use export_domain::ports::{ClipLinks, ClipRead, Clock, JobStore, PlayLinks, Sessions, SourceStore, Tenants};
 use export_domain::request::Wanted;
 use export_domain::tenant::Tenant;
 use export_domain::time::Millis;
@@ -16,9 +19,11 @@ use export_lambda::http::negotiate::takes_gzip;
 use export_lambda::http::{Reply, Request, fits, gzip};
 use export_lambda::metrics::Metric;
 use export_media::mpd::is_inside;
+use export_media::playlist::dash::GrowingManifest;
 use export_media::playlist::hls::HlsTrack;
-use export_media::playlist::{MediaPlace, Playlist, PlaylistTrack, dash, hls};
-use std::collections::{BTreeSet, HashMap};
+use export_media::playlist::{Ends, MediaPlace, Playlist, PlaylistTrack, dash, hls};
+use std::borrow::Cow;
+use std::collections::{BTreeMap, HashMap};
 
 /// Bytes of a list of segments.
 const INDEX_MOST: u64 = 16 << 20;
@@ -31,9 +36,22 @@ const CHANGED: &str = "the job has no playlist: the recording has changed since"
 /// Bytes of a body that is worth packing.
 const WORTH_PACKING: usize = 1000;
 
+/// The clip itself, or whole segments around it.
+pub(crate) struct ShownPlaylist {
+    pub(crate) playlist: Playlist,
+    pub(crate) ends: Ends,
+}
+
 /// A file of the route.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum PlayFile {
+struct PlayFile {
+    /// Of whole segments, even if the clip itself can be played: a player that began with them goes on with them.
+    whole: bool,
+    kind: PlayKind,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum PlayKind {
     Dash,
     Multivariant,
     Media(HlsTrack),
@@ -41,24 +59,24 @@ enum PlayFile {
 
 impl PlayFile {
     fn parse(name: &str) -> Option<Self> {
-        match name {
-            "stream.mpd" => Some(Self::Dash),
-            "stream.m3u8" => Some(Self::Multivariant),
-            "video.m3u8" => Some(Self::Media(HlsTrack::Video)),
-            name => {
-                let n = name.strip_prefix("audio-")?.strip_suffix(".m3u8")?;
-                n.parse()
-                    .ok()
-                    .filter(|n: &usize| n.to_string().len() == name.len() - 11)
-                    .map(|n| Self::Media(HlsTrack::Audio(n)))
-            }
-        }
+        let (whole, media) = match name {
+            "stream.mpd" => return Some(Self { whole: false, kind: PlayKind::Dash }),
+            "stream.m3u8" => return Some(Self { whole: false, kind: PlayKind::Multivariant }),
+            "segments.mpd" => return Some(Self { whole: true, kind: PlayKind::Dash }),
+            name => name.strip_prefix("segments-").map_or((false, name), |name| (true, name)),
+        };
+        let media = media.strip_suffix(".m3u8")?;
+        let track = match media.strip_prefix("audio-") {
+            None => (media == "video").then_some(HlsTrack::Video)?,
+            Some(n) => HlsTrack::Audio(n.parse().ok().filter(|parsed: &usize| parsed.to_string() == n)?),
+        };
+        Some(Self { whole, kind: PlayKind::Media(track) })
     }
 
     fn content_type(self) -> &'static str {
-        match self {
-            Self::Dash => "application/dash+xml",
-            Self::Multivariant | Self::Media(_) => "application/vnd.apple.mpegurl",
+        match self.kind {
+            PlayKind::Dash => "application/dash+xml",
+            PlayKind::Multivariant | PlayKind::Media(_) => "application/vnd.apple.mpegurl",
         }
     }
 }
@@ -66,7 +84,7 @@ impl PlayFile {
 impl<J, L, S, T, C> App<J, L, S, T, C>
 where
     J: JobStore,
-    L: ClipLinks + ClipRead + PlayLinks,
+    L: ClipLinks + ClipRead + PlayLinks + SourceStore + 'static,
     S: Sessions,
     T: Tenants,
     C: Clock,
@@ -80,31 +98,51 @@ where
         let play = self.playlist_of(&job)?;
         self.check_target(&tenant, &job)?;
         self.check_source(&tenant)?;
-        let playlist = self.index(&job, play).await?;
-        let text = match file {
-            PlayFile::Dash => {
-                let places = playlist.tracks().flat_map(PlaylistTrack::places);
-                let urls = self.links(&tenant, &job, play, places, &playlist).await?;
-                dash::manifest(&playlist, &mut |place| urls.get(place).cloned().unwrap_or_default())
+        let shown = if file.whole {
+            self.whole(&tenant, &job).await?
+        } else if play.key.is_some() {
+            ShownPlaylist { playlist: self.index(&job, play).await?, ends: Ends::Exact }
+        } else if matches!(file.kind, PlayKind::Media(_)) {
+            // Its segments are about to be made; those that there are have a name of their own.
+            return Err(if job.state.is_terminal() {
+                none("none was made of it")
+            } else {
+                self.unready(&job)
+            });
+        } else {
+            self.whole(&tenant, &job).await?
+        };
+        let text = match file.kind {
+            PlayKind::Dash => {
+                let places = shown.playlist.tracks().flat_map(PlaylistTrack::places);
+                let urls = self.links(&tenant, &job, play, places, &shown).await?;
+                let growing = self.growing(&job, play, shown.ends);
+                dash::manifest(&shown.playlist, growing.as_ref(), &mut |place| urls.of(place))
             }
-            PlayFile::Multivariant => {
-                let key = play.key.as_ref().map(|key| key.text(&job.tenant)).unwrap_or_default();
-                hls::multivariant(&playlist, |track| match track {
-                    HlsTrack::Video => format!("video.m3u8?key={key}"),
-                    HlsTrack::Audio(n) => format!("audio-{n}.m3u8?key={key}"),
-                })
-            }
-            PlayFile::Media(track) => {
+            PlayKind::Multivariant => multivariant(&job, play, &shown),
+            PlayKind::Media(track) => {
                 let track = match track {
-                    HlsTrack::Video => Some(&playlist.video),
-                    HlsTrack::Audio(n) => playlist.audio.get(n),
+                    HlsTrack::Video => Some(&shown.playlist.video),
+                    HlsTrack::Audio(n) => shown.playlist.audio.get(n),
                 };
                 let track = track.ok_or(Rejection::NoSuchJob)?;
-                let urls = self.links(&tenant, &job, play, track.places(), &playlist).await?;
-                hls::media(track, &mut |place| urls.get(place).cloned().unwrap_or_default())
+                let urls = self.links(&tenant, &job, play, track.places(), &shown).await?;
+                hls::media(track, shown.ends, &mut |place| urls.of(place))
             }
         };
         packed(request, file, text)
+    }
+
+    /// The times of a manifest that grows.
+    fn growing(&self, job: &Job, play: &Play, ends: Ends) -> Option<GrowingManifest> {
+        let Ends::Whole { lead, grows: true } = ends else { return None };
+        let begins = job.order.start_pos_ms - Millis::new(lead.to_millis_floor());
+        Some(GrowingManifest {
+            // What is listed has been recorded, whatever clock StartPos counts on.
+            starts: begins.min(job.created_at).to_rfc3339(),
+            now: self.intake.clock.now().to_rfc3339(),
+            location: format!("segments.mpd?key={}", key_of(job, play)),
+        })
     }
 
     /// The job that the path names, opened by the key of its playlist or by its tenant's session. Nothing tells a wrong key
@@ -135,13 +173,12 @@ where
 
     /// The record of the job's playlist, if it has one.
     fn playlist_of<'a>(&self, job: &'a Job) -> Result<&'a Play, NoLinks> {
-        let none = |why: &str| NoLinks::NoPlaylist(format!("the job has no playlist: {why}"));
         if job.order.wanted == Wanted::Thumbnail {
             return Err(none("only a picture was asked for"));
         }
         match job.playlist() {
-            Some(play) if play.key.is_some() => Ok(play),
             Some(play) if !play.refused.is_empty() => Err(none(play.detail.as_str())),
+            Some(play) => Ok(play),
             _ if job.state.is_terminal() => Err(none("none was made of it")),
             _ => Err(self.unready(job)),
         }
@@ -180,13 +217,16 @@ where
     async fn check_contents(
         &self,
         tenant: &Tenant,
-        recorded: &[(MediaPlace, String)],
-        playlist: &Playlist,
+        recorded: &BTreeMap<&str, String>,
+        shown: &ShownPlaylist,
     ) -> Result<(), NoLinks> {
-        let keys: BTreeSet<String> = recorded.iter().map(|(_, key)| key.clone()).collect();
-        let found = self.links.etags(&tenant.source(), &keys).await?;
-        let is_same = |(place, key): &(MediaPlace, String)| {
-            let made_of = place.recorded().and_then(|path| playlist.contents.get(path));
+        // Whole segments are played as they are now.
+        if shown.ends != Ends::Exact {
+            return Ok(());
+        }
+        let found = self.links.etags(&tenant.source(), &recorded.values().cloned().collect()).await?;
+        let is_same = |(path, key): (&&str, &String)| {
+            let made_of = shown.playlist.contents.get(*path);
             made_of.is_some_and(|etag| found.get(key) == Some(etag))
         };
         if recorded.iter().all(is_same) { Ok(()) } else { Err(NoLinks::NoPlaylist(CHANGED.to_owned())) }
@@ -199,30 +239,78 @@ where
         job: &Job,
         play: &Play,
         places: impl Iterator<Item = &'a MediaPlace>,
-        playlist: &Playlist,
-    ) -> Result<HashMap<MediaPlace, String>, NoLinks> {
+        shown: &ShownPlaylist,
+    ) -> Result<PlaceLinks<'a>, NoLinks> {
         let manifest = tenant.manifest_key(&job.order.live_path);
         let folder = manifest.rfind('/').map_or("", |at| &manifest[..=at]);
-        let (mut made, mut recorded) = (Vec::new(), Vec::new());
+        let (mut made, mut recorded) = (BTreeMap::new(), BTreeMap::new());
         for place in places {
             match place {
-                MediaPlace::Made(name) => made.push((place.clone(), job.order.play_key(play.fence, name))),
-                MediaPlace::Recorded(path, _) => recorded.push((place.clone(), format!("{folder}{path}"))),
+                MediaPlace::Made(name) => {
+                    made.entry(name.as_str()).or_insert_with(|| job.order.play_key(play.fence, name));
+                }
+                MediaPlace::Recorded(path, _) => {
+                    recorded.entry(path.as_str()).or_insert_with(|| format!("{folder}{path}"));
+                }
             }
         }
-        let life = (Millis::new(playlist.length_ms()) * 2 + SPARE).min(LONGEST);
-        let (made, made_keys): (Vec<MediaPlace>, Vec<String>) = made.into_iter().unzip();
-        self.check_contents(tenant, &recorded, playlist).await?;
-        let (recorded, recorded_keys): (Vec<MediaPlace>, Vec<String>) = recorded.into_iter().unzip();
-        let lent_made = self.links.lend_made(&job.order.target, &made_keys, life).await?;
-        let lent_recorded = self.links.lend_recorded(&tenant.source(), &recorded_keys, life).await?;
-        let urls = made.into_iter().zip(lent_made).chain(recorded.into_iter().zip(lent_recorded));
-        let urls: HashMap<MediaPlace, String> = urls.collect();
-        tracing::info!(tenant = %job.tenant, links = urls.len(), "signed links to a playlist's segments");
-        let links = u64::try_from(urls.len()).unwrap_or_default();
-        self.metrics.emit(self.intake.clock.now(), &[], &[(Metric::LinksSigned, links)]);
-        Ok(urls)
+        let mut length = Millis::new(shown.playlist.length_ms());
+        if shown.ends != Ends::Exact {
+            length = length.max(job.order.duration_ms);
+        }
+        let life = (length * 2 + SPARE).min(LONGEST);
+        let lend = async {
+            let keys = |of: &BTreeMap<&str, String>| of.values().cloned().collect::<Vec<_>>();
+            let made = self.links.lend_made(&job.order.target, &keys(&made), life).await?;
+            let recorded = self.links.lend_recorded(&tenant.source(), &keys(&recorded), life).await?;
+            Ok::<_, NoLinks>((made, recorded))
+        };
+        // Links are signed while the lists of contents are on their way.
+        let check = self.check_contents(tenant, &recorded, shown);
+        let ((), (made_urls, recorded_urls)) = tokio::try_join!(check, lend)?;
+        let links = PlaceLinks {
+            made: made.keys().copied().zip(made_urls).collect(),
+            recorded: recorded.keys().copied().zip(recorded_urls).collect(),
+        };
+        let count = links.made.len() + links.recorded.len();
+        tracing::info!(tenant = %job.tenant, links = count, "signed links to a playlist's segments");
+        let count = u64::try_from(count).unwrap_or_default();
+        self.metrics.emit(self.intake.clock.now(), &[], &[(Metric::LinksSigned, count)]);
+        Ok(links)
     }
+}
+
+/// Links to what a playlist names.
+struct PlaceLinks<'a> {
+    /// By names.
+    made: HashMap<&'a str, String>,
+    /// By paths below the manifest's folder.
+    recorded: HashMap<&'a str, String>,
+}
+
+impl PlaceLinks<'_> {
+    fn of(&self, place: &MediaPlace) -> Cow<'_, str> {
+        let url = match place {
+            MediaPlace::Made(name) => self.made.get(name.as_str()),
+            MediaPlace::Recorded(path, _) => self.recorded.get(path.as_str()),
+        };
+        url.map(String::as_str).unwrap_or_default().into()
+    }
+}
+
+/// The `key` that is sent to open the job's playlist.
+fn key_of(job: &Job, play: &Play) -> String {
+    play.opens().map(|key| key.text(&job.tenant)).unwrap_or_default()
+}
+
+fn multivariant(job: &Job, play: &Play, shown: &ShownPlaylist) -> String {
+    let key = key_of(job, play);
+    // Playlists of whole segments keep their names when the clip itself can be played.
+    let of = if shown.ends == Ends::Exact { "" } else { "segments-" };
+    hls::multivariant(&shown.playlist, shown.ends, |track| match track {
+        HlsTrack::Video => format!("{of}video.m3u8?key={key}"),
+        HlsTrack::Audio(n) => format!("{of}audio-{n}.m3u8?key={key}"),
+    })
 }
 
 /// The reply with a playlist, packed if the client takes that. One that fits in neither way is refused.
@@ -249,13 +337,20 @@ mod tests {
 
     #[test]
     fn files_have_one_name_each() {
-        let audio = |n| Some(PlayFile::Media(HlsTrack::Audio(n)));
+        let file = |whole, kind| Some(PlayFile { whole, kind });
+        let media = |whole, track| file(whole, PlayKind::Media(track));
         for (name, file) in [
-            ("stream.mpd", Some(PlayFile::Dash)),
-            ("stream.m3u8", Some(PlayFile::Multivariant)),
-            ("video.m3u8", Some(PlayFile::Media(HlsTrack::Video))),
-            ("audio-0.m3u8", audio(0)),
-            ("audio-12.m3u8", audio(12)),
+            ("stream.mpd", file(false, PlayKind::Dash)),
+            ("stream.m3u8", file(false, PlayKind::Multivariant)),
+            ("video.m3u8", media(false, HlsTrack::Video)),
+            ("audio-0.m3u8", media(false, HlsTrack::Audio(0))),
+            ("audio-12.m3u8", media(false, HlsTrack::Audio(12))),
+            ("segments.mpd", file(true, PlayKind::Dash)),
+            ("segments-video.m3u8", media(true, HlsTrack::Video)),
+            ("segments-audio-3.m3u8", media(true, HlsTrack::Audio(3))),
+            ("segments.m3u8", None),
+            ("segments-segments-video.m3u8", None),
+            ("segments-stream.mpd", None),
             ("audio-.m3u8", None),
             ("audio-01.m3u8", None),
             ("audio-+1.m3u8", None),

@@ -144,7 +144,10 @@ impl Clip {
         let opened = Recording::open_with_audio(source, &self.selection, ffmpeg, self.container);
         let (source, audio) = Box::pin(opened).await?;
         let making = Making { clip: self, until, ffmpeg, source: &source, sink, observer };
-        Box::pin(making.make(audio)).await
+        let tracks: Vec<_> = audio.iter().filter_map(|track| track.parts().first()).collect();
+        let tracks: Vec<_> = tracks.into_iter().map(|part| Arc::clone(&part.track)).collect();
+        let (made, ()) = tokio::join!(Box::pin(making.make(audio)), making.tell_of_segments(&tracks));
+        made
     }
 }
 
@@ -175,6 +178,17 @@ impl<S: Source, K: Sink, B: Observer> Making<'_, S, K, B> {
                 tracing::warn!(why, code = unfit.code(), "rendering a clip that could not be copied");
             }
             audio = self.source.audio(self.ffmpeg, self.clip.container).await?;
+        }
+    }
+
+    /// Whole segments can be played at once, also while the window's end is waited for.
+    async fn tell_of_segments(&self, audio: &[Arc<Track>]) {
+        if !self.observer.wants_playlist() || self.source.track.is_none() {
+            return;
+        }
+        match self.source.check_whole(audio) {
+            Ok(()) => self.observer.whole_segments().await,
+            Err(why) => tracing::debug!(%why, "the window cannot be played by whole segments"),
         }
     }
 

@@ -18,7 +18,7 @@ use export_media::time::Nanos;
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-pub(crate) use sound::SoundPart;
+pub(crate) use sound::{MediaTime, SoundPart};
 
 /// Makes the picture track of a playlist from the pictures of a clip as they are joined.
 pub(crate) struct PlaylistMaker {
@@ -110,7 +110,7 @@ impl PlaylistMaker {
             audio: Vec::new(),
             contents: BTreeMap::new(),
         };
-        let clock = sound::MediaTime { ticks: playlist.video.zero, timescale: playlist.video.timescale };
+        let clock = MediaTime { ticks: playlist.video.zero, timescale: playlist.video.timescale };
         for (n, part) in sound.iter().enumerate() {
             if let Some((track, made)) = part.listed(reader, (from, until), clock, n).await? {
                 playlist.audio.push(track);
@@ -125,7 +125,7 @@ impl PlaylistMaker {
 }
 
 /// Refuses recordings whose segments cannot stand beside others.
-fn check(track: &Track) -> Result<(), NoPlaylist> {
+pub(crate) fn check(track: &Track) -> Result<(), NoPlaylist> {
     let Some(Some(config)) = track.configs.first() else { return Err(NoPlaylist::Codec) };
     if config.codec != VideoCodec::H264 {
         return Err(NoPlaylist::Codec);
@@ -143,7 +143,7 @@ fn check(track: &Track) -> Result<(), NoPlaylist> {
 }
 
 /// Returns `true` if the track is alone in its file, with one sample entry.
-fn is_alone(track: &Track) -> bool {
+pub(crate) fn is_alone(track: &Track) -> bool {
     !track.is_transport()
         && track.init.other_sizes.is_empty()
         && track.init.sample_entries.len() == 1
@@ -151,7 +151,7 @@ fn is_alone(track: &Track) -> bool {
 }
 
 /// What the manifest says of a track; the rest is empty.
-fn described_by(track: &Track) -> PlaylistTrack {
+pub(crate) fn described_by(track: &Track) -> PlaylistTrack {
     PlaylistTrack {
         codecs: String::new(),
         bandwidth: track.bandwidth(),

@@ -98,6 +98,11 @@ pub trait Observer: Sync {
         false
     }
 
+    /// The window can be played by whole segments of its recording, before the clip is made.
+    fn whole_segments(&self) -> impl Future<Output = ()> + Send {
+        std::future::ready(())
+    }
+
     /// The clip as a playlist, or why it has none: once all of its pictures are there, while its file may still be written.
     fn playlist(&self, made: Result<MadePlaylist, NoPlaylist>) -> impl Future<Output = ()> + Send {
         drop(made);

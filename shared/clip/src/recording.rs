@@ -9,6 +9,7 @@ use crate::source::{self, Reader, Track, place};
 use crate::video::{PeriodVideo, VideoFeed};
 use export_media::extent::Extent;
 use export_media::ffmpeg::FileFormat;
+use export_media::fmp4::TrackKind;
 use export_media::mpd::{Mpd, MpdError};
 use export_media::nal::VideoCodec;
 use export_media::select::{choose, pictures};
@@ -193,6 +194,19 @@ impl<O: Source> Recording<O> {
         Ok(self.window.edge(&self.mpd, &listed, self.selection.now_ms))
     }
 
+    /// The end of what is stored of `track` of the window, and whether more of it is to come.
+    pub(crate) async fn stored_until(&self, track: &Track) -> Result<(Nanos, bool), Error> {
+        let Window { start, end, .. } = self.window;
+        let Some(edge) = self.edge(track)? else { return Ok((end, false)) };
+        let (from, mut until) = (start.max(edge.young), edge.reached.min(end));
+        while until > from
+            && let Some(absent) = track.newest_absent(&self.reader, from, until).await?
+        {
+            until = track.span(&absent).0;
+        }
+        Ok((until, until < end))
+    }
+
     /// The same, if that is far enough.
     fn check_reached(&self, track: &Track) -> Result<Option<Edge>, Error> {
         let Some(edge) = self.edge(track)? else { return Ok(None) };
@@ -242,6 +256,25 @@ impl<O: Source> Recording<O> {
         container: FileFormat,
     ) -> Result<Vec<AudioTrack<O>>, Error> {
         self.not_nothing(self.audio_tracks(ffmpeg, container).await?)
+    }
+
+    /// The audio tracks of a window that lies in one Period, by the manifest's order. What cannot be read is left out.
+    pub(crate) async fn audio_of_one_period(&self) -> Result<Vec<Arc<Track>>, Error> {
+        let [(period, from, until)] = self.window.periods(&self.mpd)[..] else { return Ok(Vec::new()) };
+        let mut tracks = Vec::new();
+        for audio in choose(period, None).audio {
+            match Track::open(&self.reader, audio, TrackKind::Audio, (from, until)).await {
+                Ok(track) => tracks.extend(track.map(Arc::new)),
+                Err(Error::GivenUp(_)) => {}
+                Err(error) => return Err(error),
+            }
+        }
+        Ok(tracks)
+    }
+
+    /// The codec that the pictures are asked for in; `None` keeps the recorded one.
+    pub(crate) fn codec_asked(&self) -> Option<VideoCodec> {
+        self.selection.codec
     }
 
     async fn audio_tracks(

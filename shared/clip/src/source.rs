@@ -246,9 +246,7 @@ impl Track {
         segment: &Segment,
     ) -> Result<bool, Error> {
         for resource in self.names(segment)? {
-            let first = resource.range.map_or(0, |range| range.first);
-            let byte = ObjectRange { path: resource.path, range: Some(ByteRange { first, last: first }) };
-            if reader.read(&byte, 1).await?.is_some() {
+            if exists(reader, &resource).await? {
                 return Ok(true);
             }
         }
@@ -264,6 +262,23 @@ impl Track {
             names.extend(self.representation.resource_at_time(segment, time)?);
         }
         Ok(names)
+    }
+
+    /// The object of a segment. The first one may have another name than the manifest gives it.
+    pub(crate) async fn stored_as<O: Source>(
+        &self,
+        reader: &Reader<O>,
+        segment: &Segment,
+    ) -> Result<ObjectRange, Error> {
+        let names = self.names(segment)?;
+        if names.len() > 1 {
+            for resource in names {
+                if exists(reader, &resource).await? {
+                    return Ok(resource);
+                }
+            }
+        }
+        Ok(segment.resource.clone())
     }
 
     /// The number of segments of this length that are fetched at the same time.
@@ -441,13 +456,18 @@ impl Track {
         length - self.timeline.to_nanos_floor(0) >= end - start
     }
 
+    /// The place of the init segment.
+    pub(crate) fn init_resource(&self) -> Result<ObjectRange, Error> {
+        let none = || Kind::BadRecording.because("the manifest names no init segment");
+        Ok(self.representation.init()?.ok_or_else(none)?)
+    }
+
     /// The init segment as it is stored.
     pub(crate) async fn stored_init<O: Source>(
         &self,
         reader: &Reader<O>,
     ) -> Result<(MediaPlace, Bytes), Error> {
-        let none = || Kind::BadRecording.because("the manifest names no init segment");
-        let resource = self.representation.init()?.ok_or_else(none)?;
+        let resource = self.init_resource()?;
         Ok((place_of(&resource), reader.head(&resource).await?))
     }
 
@@ -495,6 +515,13 @@ impl Track {
     pub(crate) fn bandwidth(&self) -> u64 {
         self.representation.bandwidth
     }
+}
+
+/// Returns `true` if there is an object at a resource's path with a byte where that starts.
+async fn exists<O: Source>(reader: &Reader<O>, resource: &ObjectRange) -> Result<bool, Error> {
+    let first = resource.range.map_or(0, |range| range.first);
+    let byte = ObjectRange { path: resource.path.clone(), range: Some(ByteRange { first, last: first }) };
+    Ok(reader.read(&byte, 1).await?.is_some())
 }
 
 /// The place of a sample in the recording.

@@ -136,7 +136,8 @@ pub struct Resource<'a> {
 #[derive(Debug, Serialize)]
 #[cfg_attr(feature = "openapi", derive(utoipa::ToSchema), schema(as = JobPlay))]
 pub struct Playable<'a> {
-    /// `true` if the playlists show exactly the frames of the clip; absent if there are none.
+    /// `true` if the playlists show exactly the frames of the clip, `false` while they show whole segments of the recording, up
+    /// to a segment more at either end; absent if there are none.
     #[serde(skip_serializing_if = "Option::is_none")]
     exact: Option<bool>,
     /// The HLS playlist, relative to the API's address. It opens to everyone who has it.
@@ -216,12 +217,13 @@ pub fn resource(job: &Job) -> Resource<'_> {
 
 fn playable<'a>(job: &Job, play: &'a Play) -> Playable<'a> {
     let text = |text: &'a str| Some(text).filter(|text| !text.is_empty());
+    let opens = play.opens().filter(|_| play.refused.is_empty());
     let uri = |file: &str| {
-        let key = play.key.as_ref()?.text(&job.tenant);
+        let key = opens?.text(&job.tenant);
         Some(format!("/export/jobs/{}/play/{file}?key={key}", job.job_id))
     };
     Playable {
-        exact: play.key.as_ref().map(|_| true),
+        exact: opens.map(|_| play.key.is_some()),
         hls: uri("stream.m3u8"),
         dash: uri("stream.mpd"),
         refused: text(&play.refused),

@@ -12,7 +12,9 @@ mod join;
 #[cfg(test)]
 mod testing;
 
+use crate::time::Nanos;
 use serde::{Deserialize, Serialize};
+use std::borrow::Cow;
 use std::collections::{BTreeMap, BTreeSet};
 
 pub use codecs::codecs;
@@ -45,6 +47,9 @@ impl MediaPlace {
         }
     }
 }
+
+/// Names what is at a place.
+pub type PlaceUri<'a> = dyn FnMut(&MediaPlace) -> Cow<'a, str> + 'a;
 
 /// One media segment. Times are in ticks of its track, after the edit list of its init segment.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -139,9 +144,53 @@ impl Playlist {
     }
 }
 
+/// A window by whole segments of the recording, while its ends are not made yet: up to a segment more at either end.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct WholeSegments {
+    /// The segments that share time with the window, so far.
+    pub playlist: Playlist,
+    /// The time from the start of the first picture segment to that of the window.
+    pub lead: Nanos,
+    /// More segments will follow.
+    pub grows: bool,
+}
+
+/// The ends of a playlist against those of the window.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Ends {
+    /// The window itself.
+    Exact,
+    /// Whole segments around it, as [`WholeSegments`] has them.
+    Whole {
+        /// The time from the first one's start to the window's.
+        lead: Nanos,
+        /// More will follow.
+        grows: bool,
+    },
+}
+
+impl WholeSegments {
+    /// Its ends against those of the window.
+    pub fn ends(&self) -> Ends {
+        Ends::Whole { lead: self.lead, grows: self.grows }
+    }
+}
+
 /// Microseconds, written as seconds.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 struct DecimalSeconds(i128);
+
+impl DecimalSeconds {
+    /// A length of time, rounded down; 0 for a negative one.
+    fn of(length: Nanos) -> Self {
+        Self(length.get().max(0) / 1000)
+    }
+
+    /// Whole seconds, rounded up.
+    fn ceil(self) -> i128 {
+        (self.0 + 999_999) / 1_000_000
+    }
+}
 
 impl std::fmt::Display for DecimalSeconds {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {

@@ -9,7 +9,8 @@ import subprocess
 import sys
 import tempfile
 import threading
-from collections.abc import Iterator, Sequence
+from collections import ChainMap
+from collections.abc import Iterator, Mapping, MutableMapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import cache
@@ -94,12 +95,11 @@ def show(clip: Path, frames: int, seeks: Sequence[float] = (), timeout: float = 
 def stream(
     player: str, files: dict[str, bytes], frames: int, seeks: Sequence[float] = (), timeout: float = 240
 ) -> Showing:
-    """The same of a playlist and its segments, by one of `PLAYERS`."""
+    """The same of a playlist and its segments, by one of `PLAYERS`; what becomes of `files` meanwhile is what it then finds."""
     script, source = PLAYERS[player]
     task = {"player": player, "source": source, "frames": frames, "seeks": list(seeks)}
-    return _shown(
-        {**files, "stream.js": (packages() / script).read_bytes()}, f"the playlist in {player}", task, timeout
-    )
+    with_player = ChainMap({"stream.js": (packages() / script).read_bytes()}, files)
+    return _shown(with_player, f"the playlist in {player}", task, timeout)
 
 
 @cache
@@ -116,10 +116,10 @@ def packages() -> Path:
     return folder / "node_modules"
 
 
-def _shown(files: dict[str, bytes], what: str, task: dict, timeout: float) -> Showing:
+def _shown(files: MutableMapping[str, bytes], what: str, task: dict, timeout: float) -> Showing:
     task = {**task, "rates": RATES, "code": {"cell": CELL, "columns": COLUMNS, "rows": ROWS}}
-    files = {**files, **{path.name: path.read_bytes() for path in (HERE / "page.html", HERE / "player.js")}}
-    files["task.json"] = json.dumps(task).encode()
+    page = {path.name: path.read_bytes() for path in (HERE / "page.html", HERE / "player.js")}
+    files = ChainMap({**page, "task.json": json.dumps(task).encode()}, files)
     with _served(files) as (url, results, ranges):
         with _browser(f"{url}/page.html") as browser:
             result = _wait(results, browser, timeout)
@@ -179,7 +179,7 @@ class _Server(ThreadingHTTPServer):
 
 
 @contextmanager
-def _served(files: dict[str, bytes]) -> Iterator[tuple[str, Queue, list[str]]]:
+def _served(files: Mapping[str, bytes]) -> Iterator[tuple[str, Queue, list[str]]]:
     """(address, what is posted, the ranges asked for) of a server of these files."""
     results: Queue = Queue()
     ranges: list[str] = []

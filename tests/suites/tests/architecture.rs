@@ -22,7 +22,7 @@ const ALLOWED: &[(&str, &[&str])] = &[
     ("export-openapi", &[]),
     ("export-suites", &[]),
     ("media-export-submit", &["export-aws", "export-domain", "export-lambda"]),
-    ("media-read", &["export-aws", "export-domain", "export-lambda", "export-media"]),
+    ("media-read", &["export-aws", "export-clip", "export-domain", "export-lambda", "export-media"]),
     ("status-poll", &["export-aws", "export-domain", "export-lambda"]),
     ("export-batch", &["export-aws", "export-domain", "export-lambda", "export-mre"]),
     ("job-sweeper", &["export-aws", "export-domain", "export-lambda"]),

@@ -130,6 +130,7 @@ async fn the_objects_of_a_playlist_are_removed_and_those_of_another_job_are_not(
         generation: job.generation,
         fence: job.fence,
         key: Some(PlayKey::new("0".repeat(32))),
+        early: None,
         files: ["video-0.m4s", "video.mp4", INDEX].map(|name| Play::object(job.fence, name)).to_vec(),
         refused: String::new(),
         detail: "".into(),

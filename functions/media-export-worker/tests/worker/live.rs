@@ -3,7 +3,10 @@
 use crate::world::World;
 use export_domain::job::WorkQueue;
 use export_domain::job::{Hole, Job, Reason, State};
-use export_testkit::recordings::{MANIFEST, audio_body, growing, listed, record_audio, segment, set};
+use export_testkit::recordings::{
+    DIRECTORY, MANIFEST, audio_body, audio_files, growing, listed, pictures, record, record_audio, segment,
+    set,
+};
 use export_testkit::{Fault, NOW, ms, with};
 
 const BEGAN: &str = "2019-07-05T04:13:12Z";
@@ -43,6 +46,25 @@ async fn a_job_that_slept_makes_its_whole_clip() {
     let ended = world.work(&job).await;
     assert_eq!((ended.state, ended.fence), (State::Ready, 2));
     assert_eq!(ended.video.unwrap().lack_ms, ms(0));
+}
+
+#[tokio::test]
+async fn a_job_that_waits_is_played_by_whole_segments_and_keeps_their_address() {
+    let (world, job) = live();
+    assert_eq!(world.work(&job).await.play, None, "there is no picture");
+    let sets = [set("video", "avc1.42000a", ""), set("audio", "mp4a.40.2", "")].concat();
+    record(&world.objects, DIRECTORY, &growing(&sets, BEGAN), &[pictures(), audio_files(100)].concat());
+    world.clock.advance(5000);
+    world.jobs.put(&job);
+    let asleep = world.work(&job).await;
+    assert_eq!(asleep.state, State::WaitingSource);
+    let early = asleep.play.clone().unwrap();
+    assert!(early.early.is_some() && early.key.is_none() && early.files.is_empty(), "{early:?}");
+    world.clock.advance(13_000);
+    // Without an ffmpeg nothing else becomes of it.
+    let again = world.work(&job).await;
+    assert_eq!(again.state, State::Queued);
+    assert_eq!(again.playlist().and_then(|play| play.early.clone()), early.early);
 }
 
 #[tokio::test]

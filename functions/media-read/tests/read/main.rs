@@ -5,4 +5,5 @@ mod links;
 mod play;
 mod redirect;
 mod refusals;
+mod segments;
 mod world;

@@ -8,8 +8,8 @@ use export_testkit::{Fault, NOW, SESSION, ask, body, claimed, tenant, thumbnail_
 use serde_json::{Value, json};
 use std::collections::BTreeMap;
 
-const SECRET: &str = "00112233445566778899aabbccddeeff";
-const KEY: &str = "demo.00112233445566778899aabbccddeeff";
+pub(crate) const SECRET: &str = "00112233445566778899aabbccddeeff";
+pub(crate) const KEY: &str = "demo.00112233445566778899aabbccddeeff";
 
 /// What becomes of a job.
 type Change = fn(&Job) -> Job;
@@ -20,6 +20,7 @@ fn playing(job: &Job) -> Job {
         generation: job.generation,
         fence: job.fence,
         key: Some(PlayKey::new(SECRET.to_owned())),
+        early: None,
         files: names.map(|name| Play::object(job.fence, name)).to_vec(),
         refused: String::new(),
         detail: "".into(),
@@ -77,7 +78,7 @@ fn world_with(recorded: &str, change: impl FnOnce(&Job) -> Job) -> (World, Job) 
     (world, job)
 }
 
-async fn got(world: &World, job: &Job, path: &str, headers: &[(&str, &str)]) -> (Got, String) {
+pub(crate) async fn got(world: &World, job: &Job, path: &str, headers: &[(&str, &str)]) -> (Got, String) {
     let reply = world.app.handle(&ask("GET", &target(job, path), headers, "")).await;
     let text = reply.body.clone();
     let json = serde_json::from_str(&reply.body).unwrap_or_default();

@@ -57,7 +57,7 @@ impl World {
         let lines = Arc::<Mutex<_>>::default();
         let app = App {
             jobs: jobs.clone(),
-            links: objects.clone(),
+            links: Arc::new(objects.clone()),
             intake: Intake {
                 sessions: directory.clone(),
                 tenants: directory.clone(),

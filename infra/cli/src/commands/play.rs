@@ -5,6 +5,7 @@ use crate::args::PlayArgs;
 use crate::error::{CliError, Exit};
 use crate::http::left_until;
 use crate::progress;
+use export_domain::job::State;
 use serde_json::Value;
 use std::process::Command;
 use std::time::Duration;
@@ -21,7 +22,7 @@ pub(super) fn play(context: &Context, command: &PlayArgs) -> Result<(), CliError
     let name = if command.dash { "dash" } else { "hls" };
     let Some(path) = play.get(name).and_then(Value::as_str) else { return Err(refused(&play, command)) };
     if play.get("exact") == Some(&Value::Bool(false)) {
-        progress::say("the playlist shows other frames than the clip at its ends");
+        progress::say("whole segments of the recording are played until the clip's ends are made");
     }
     let address = format!("{}{path}", context.client.base());
     let Some(player) = &command.with else {
@@ -38,7 +39,10 @@ fn found(context: &Context, command: &PlayArgs) -> Result<Value, CliError> {
     let mut hold = Duration::ZERO;
     loop {
         let (job, _) = context.api().job(&command.job, hold)?;
-        if let Some(play) = job.raw.get("play").filter(|play| !play.is_null()) {
+        // The ends of a clip at work are about to be made; a window that is not recorded yet may take hours.
+        let exact_soon = matches!(job.view.state, State::Queued | State::Running);
+        let play = job.raw.get("play").filter(|play| !play.is_null());
+        if let Some(play) = play.filter(|play| !(exact_soon && play["exact"] == Value::Bool(false))) {
             return Ok(play.clone());
         }
         if job.view.state.is_terminal() {

@@ -91,7 +91,9 @@ fn a_playlist_is_waited_for_printed_or_opened() {
     let (home, fake) = (Home::new(), Fake::start());
     let mut playing = in_work(JOB);
     playing["play"] = json!({ "exact": true, "hls": format!("/export/jobs/{JOB}/play/stream.m3u8?key=k"), "dash": "/d.mpd" });
-    fake.on(&job_route("GET", JOB), vec![json(200, &in_work(JOB)), json(200, &playing)]);
+    let mut early = playing.clone();
+    early["play"]["exact"] = json!(false);
+    fake.on(&job_route("GET", JOB), vec![json(200, &in_work(JOB)), json(200, &early), json(200, &playing)]);
     let address = format!("{}/export/jobs/{JOB}/play/stream.m3u8?key=k\n", fake.url());
     assert_eq!(mex(&home, &fake, &["play", JOB]).ended(0).text(), address);
     assert_eq!(mex(&home, &fake, &["play", JOB, "--with", "echo"]).ended(0).text(), address);
@@ -100,6 +102,11 @@ fn a_playlist_is_waited_for_printed_or_opened() {
         format!("{}/d.mpd\n", fake.url())
     );
     mex(&home, &fake, &["play", JOB, "--with", "false"]).ended(1);
+    early["state"] = json!("WAITING_SOURCE");
+    fake.on(&job_route("GET", JOB), vec![json(200, &early)]);
+    let ran = mex(&home, &fake, &["play", JOB]).ended(0);
+    assert_eq!(ran.text(), address);
+    assert!(ran.stderr.contains("whole segments of the recording are played until"), "{}", ran.stderr);
     playing["play"] = json!({ "refused": "codec", "detail": "the picture is not H.264" });
     fake.on(&job_route("GET", JOB), vec![json(200, &playing)]);
     let ran = mex(&home, &fake, &["play", JOB]).ended(3);

@@ -103,8 +103,7 @@ impl<C: Clock> S3Objects<C> {
         let signer = credentials.zip(urls.first());
         let signer = signer.and_then(|(credentials, url)| Signer::like(url, first, &credentials));
         for key in others {
-            let url = signer.as_ref().and_then(|signer| signer.url(key));
-            urls.push(if let Some(url) = url { url } else { by_library(key).await? });
+            urls.push(if let Some(signer) = &signer { signer.url(key) } else { by_library(key).await? });
         }
         Ok(urls)
     }

@@ -24,7 +24,7 @@ pub(super) struct Signer {
     canonical: String,
     /// The date, and the scope of the signing key.
     head: String,
-    key: Vec<u8>,
+    key: Hmac<Sha256>,
 }
 
 impl Signer {
@@ -51,23 +51,29 @@ impl Signer {
             tail: tail.to_owned(),
             canonical: parameters.join("&"),
             head: format!("AWS4-HMAC-SHA256\n{date}\n{scope}"),
-            key: signing?,
+            key: keyed(&signing?)?,
         };
-        (signer.url(key)? == url).then_some(signer)
+        (signer.url(key) == url).then_some(signer)
     }
 
     /// The URL that opens the object at `key`.
-    pub(super) fn url(&self, key: &str) -> Option<String> {
-        let Self { place, folder, host, query, tail, canonical, head, key: signing } = self;
+    pub(super) fn url(&self, key: &str) -> String {
+        let Self { place, folder, host, query, tail, canonical, head, .. } = self;
         let key = encoded(key);
         let request = format!("GET\n{folder}{key}\n{canonical}\nhost:{host}\n\nhost\nUNSIGNED-PAYLOAD");
-        let signature = mac(signing, &format!("{head}\n{}", hex(&Sha256::digest(request))))?;
-        Some(format!("{place}{key}?{query}{SIGNATURE}{}{tail}", hex(&signature)))
+        // The key is taken in once for all links.
+        let mut signing = self.key.clone();
+        signing.update(format!("{head}\n{}", hex(&Sha256::digest(request))).as_bytes());
+        format!("{place}{key}?{query}{SIGNATURE}{}{tail}", hex(&signing.finalize().into_bytes()))
     }
 }
 
+fn keyed(key: &[u8]) -> Option<Hmac<Sha256>> {
+    Hmac::new_from_slice(key).ok()
+}
+
 fn mac(key: &[u8], text: &str) -> Option<Vec<u8>> {
-    let mut mac = Hmac::<Sha256>::new_from_slice(key).ok()?;
+    let mut mac = keyed(key)?;
     mac.update(text.as_bytes());
     Some(mac.finalize().into_bytes().to_vec())
 }
@@ -127,7 +133,7 @@ mod tests {
                 let client = Client::from_conf(config.build());
                 let theirs = urls(&client, &keys).await;
                 let signer = Signer::like(&theirs[0], keys[0], &credentials).unwrap();
-                let ours: Vec<String> = keys.iter().map(|key| signer.url(key).unwrap()).collect();
+                let ours: Vec<String> = keys.iter().map(|key| signer.url(key)).collect();
                 assert_eq!(ours, theirs);
                 let others = Credentials::new("AKID", "other", token.clone(), None, "test");
                 assert!(Signer::like(&theirs[0], keys[0], &others).is_none());

@@ -28,14 +28,14 @@ pub(crate) struct SoundPart(pub(crate) Vec<PeriodAudio>);
 
 /// A media time. Players of HLS know no other: that of all tracks must be one.
 #[derive(Debug, Clone, Copy)]
-pub(super) struct MediaTime {
-    pub(super) ticks: i64,
-    pub(super) timescale: u32,
+pub(crate) struct MediaTime {
+    pub(crate) ticks: i64,
+    pub(crate) timescale: u32,
 }
 
 impl MediaTime {
     /// Returns `true` if the two are more than a millisecond apart.
-    fn is_far_from(self, other: Self) -> bool {
+    pub(crate) fn is_far_from(self, other: Self) -> bool {
         let (own, theirs) = (i128::from(self.timescale), i128::from(other.timescale));
         let apart = i128::from(self.ticks) * theirs - i128::from(other.ticks) * own;
         apart.abs().saturating_mul(1000) > own * theirs

@@ -56,9 +56,12 @@ pub struct Play {
     pub generation: u32,
     /// Fence of the attempt, which is part of the objects' keys.
     pub fence: u64,
-    /// Opens it; absent if there is no playlist.
+    /// Opens it; absent if there is no playlist, or not yet.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub key: Option<PlayKey>,
+    /// The same key while the window is played by whole segments of its recording, which may show more than the clip.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub early: Option<PlayKey>,
     /// Names in the clip's folder of the objects that this attempt and earlier ones made, or were about to make.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub files: Vec<String>,
@@ -74,6 +77,11 @@ impl Play {
     /// The object `name` as the attempt with `fence` names it.
     pub fn object(fence: u64, name: &str) -> String {
         format!("playlist.{fence}.{name}")
+    }
+
+    /// The key that opens it, exact or not.
+    pub fn opens(&self) -> Option<&PlayKey> {
+        self.key.as_ref().or(self.early.as_ref())
     }
 
     /// Returns `true` if its attempt has the object `name` on record.
@@ -103,6 +111,13 @@ impl Job {
     /// [`Fenced`] if the claim is no longer in force.
     pub fn with_play(&self, fence: u64, play: Play, now: EpochMs) -> Result<Job, Fenced> {
         self.held(fence)?;
+        // An address that was given out stays good.
+        let known = self.play.as_ref().filter(|before| before.generation == play.generation);
+        let known = known.and_then(Play::opens).cloned();
+        let (key, early) = match play.key {
+            Some(key) => (Some(known.unwrap_or(key)), None),
+            None => (None, known.or(play.early)),
+        };
         let mut files = play.files;
         // What earlier attempts have stored stays on record, to be removed.
         for name in self.play.iter().flat_map(|before| &before.files) {
@@ -110,20 +125,30 @@ impl Job {
                 files.push(name.clone());
             }
         }
-        Ok(Job { play: Some(Play { files, ..play }), ..self.touched(now) })
+        Ok(Job { play: Some(Play { key, early, files, ..play }), ..self.touched(now) })
+    }
+
+    /// Notes that whole segments of the recording can be played, unless this generation has a playlist on record, or the
+    /// reason for which it has none.
+    ///
+    /// # Errors
+    /// [`Fenced`] if the claim is no longer in force.
+    pub fn with_early_play(&self, fence: u64, play: Play, now: EpochMs) -> Result<Job, Fenced> {
+        self.held(fence)?;
+        if self.playlist().is_some() { Ok(self.touched(now)) } else { self.with_play(fence, play, now) }
     }
 
     /// The playlist of this generation, or the reason for which it has none; `None` while neither is known, and once the job
     /// has ended without files.
     pub fn playlist(&self) -> Option<&Play> {
-        let shows = matches!(self.state, State::Running | State::Ready);
-        let known = |play: &&Play| play.key.is_some() || !play.refused.is_empty();
+        let shows = !matches!(self.state, State::Failed | State::Cancelled | State::Unknown);
+        let known = |play: &&Play| play.opens().is_some() || !play.refused.is_empty();
         self.play.as_ref().filter(|play| shows && play.generation == self.generation).filter(known)
     }
 
     /// The playlist that `key` opens.
     pub fn opened_by(&self, key: &PlayKey) -> Option<&Play> {
-        self.playlist().filter(|play| play.key.as_ref().is_some_and(|own| own.is(key)))
+        self.playlist().filter(|play| play.opens().is_some_and(|own| own.is(key)))
     }
 }
 
@@ -144,6 +169,7 @@ mod tests {
             generation: job.generation,
             fence: job.fence,
             key: Some(PlayKey::new(KEY.to_owned())),
+            early: None,
             files: vec![Play::object(job.fence, INDEX)],
             refused: String::new(),
             detail: Detail::default(),
@@ -177,6 +203,35 @@ mod tests {
         assert_eq!(job.with_play(job.fence + 1, play(&job), NOW), Err(Fenced));
         let revoked = Job { play: Some(Play { key: None, ..play(&job) }), ..open };
         assert!(revoked.opened_by(&key).is_none());
+    }
+
+    #[test]
+    fn the_address_stays_what_it_was_when_the_ends_are_made_or_the_playlist_is_refused() {
+        let job = claimed();
+        let early = |key: &str| Play {
+            key: None,
+            early: Some(PlayKey::new(key.to_owned())),
+            files: Vec::new(),
+            ..play(&job)
+        };
+        let other = KEY.replace('0', "1");
+        let first = job.with_early_play(job.fence, early(KEY), NOW).unwrap();
+        assert_eq!(first.play, Some(early(KEY)));
+        assert_eq!(first.with_early_play(job.fence, early(&other), NOW).unwrap().play, Some(early(KEY)));
+        let staged = first.with_play(job.fence, Play { early: None, ..early(KEY) }, NOW).unwrap();
+        assert_eq!(staged.play.as_ref().and_then(|play| play.early.clone()), early(KEY).early);
+        let named = Play { key: Some(PlayKey::new(other.clone())), ..play(&job) };
+        let exact = staged.with_play(job.fence, named, NOW).unwrap();
+        assert_eq!(exact.play, Some(play(&job)));
+        assert_eq!(exact.with_early_play(job.fence, early(&other), NOW).unwrap().play, exact.play);
+        let refused = Play { refused: "hole".to_owned(), ..early(&other) };
+        let refused = first.with_play(job.fence, refused, NOW).unwrap();
+        let key = PlayKey::new(KEY.to_owned());
+        assert_eq!(refused.opened_by(&key).map(|play| play.refused.as_str()), Some("hole"));
+        let waiting = Job { state: State::WaitingSource, ..first };
+        assert!(waiting.opened_by(&key).is_some_and(|play| play.key.is_none()));
+        let again = Job { generation: job.generation + 1, ..waiting };
+        assert!(again.opened_by(&key).is_none());
     }
 
     #[test]

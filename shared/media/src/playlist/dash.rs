@@ -1,22 +1,40 @@
 //! DASH manifests (ISO/IEC 23009-1) of a [`Playlist`]: one Period whose segments are all listed.
 
-use super::{MediaPlace, Playlist, PlaylistTrack};
+use super::{MediaPlace, PlaceUri, Playlist, PlaylistTrack};
 use std::fmt::Write as _;
 
-/// The manifest. `uri` names what is at a place.
-pub fn manifest(playlist: &Playlist, uri: &mut dyn FnMut(&MediaPlace) -> String) -> String {
+/// The times of a manifest that is read again as it grows.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct GrowingManifest {
+    /// Time zero of the presentation on the wall clock (RFC 3339); the same each time.
+    pub starts: String,
+    /// The time now (RFC 3339).
+    pub now: String,
+    /// The URL of the next version.
+    pub location: String,
+}
+
+/// The manifest. `uri` names what is at a place. More segments follow if it is `growing`.
+pub fn manifest(playlist: &Playlist, growing: Option<&GrowingManifest>, uri: &mut PlaceUri<'_>) -> String {
     let video = &playlist.video;
     let length = video.seconds(video.end());
     let tracks = || std::iter::once(video).chain(&playlist.audio);
     let segments = tracks().flat_map(|track| &track.segments).count();
     let mut out = String::with_capacity(segments.saturating_mul(256));
-    let _ = write!(
-        out,
+    out.push_str(
         "<?xml version=\"1.0\" encoding=\"UTF-8\"?>\n\
-         <MPD xmlns=\"urn:mpeg:dash:schema:mpd:2011\" profiles=\"urn:mpeg:dash:profile:isoff-main:2011\" \
-         type=\"static\" mediaPresentationDuration=\"PT{length}S\" minBufferTime=\"PT2S\">\n\
-         <Period id=\"clip\" start=\"PT0S\" duration=\"PT{length}S\">\n"
+         <MPD xmlns=\"urn:mpeg:dash:schema:mpd:2011\" profiles=\"urn:mpeg:dash:profile:isoff-main:2011\" ",
     );
+    match growing {
+        Some(growing) => write_growing(&mut out, video, growing),
+        None => {
+            let _ = write!(
+                out,
+                "type=\"static\" mediaPresentationDuration=\"PT{length}S\" minBufferTime=\"PT2S\">\n\
+                 <Period id=\"clip\" start=\"PT0S\" duration=\"PT{length}S\">\n"
+            );
+        }
+    }
     for (n, track) in tracks().enumerate() {
         write_track(&mut out, n, track, uri);
     }
@@ -24,12 +42,21 @@ pub fn manifest(playlist: &Playlist, uri: &mut dyn FnMut(&MediaPlace) -> String)
     out
 }
 
-fn write_track(
-    out: &mut String,
-    n: usize,
-    track: &PlaylistTrack,
-    uri: &mut dyn FnMut(&MediaPlace) -> String,
-) {
+fn write_growing(out: &mut String, video: &PlaylistTrack, growing: &GrowingManifest) {
+    // The next segment is there about as long after the last one as that lasts.
+    let last = video.segments.last().map_or(0, |last| last.duration);
+    let update = video.seconds(video.zero.saturating_add(last)).max(super::DecimalSeconds(1_000_000));
+    let GrowingManifest { starts, now, location } = growing;
+    let (starts, now) = (attribute("availabilityStartTime", starts), attribute("publishTime", now));
+    let _ = write!(
+        out,
+        "type=\"dynamic\"{starts}{now} minimumUpdatePeriod=\"PT{update}S\" minBufferTime=\"PT2S\">\n\
+         <Location>{}</Location>\n<Period id=\"clip\" start=\"PT0S\">\n",
+        escaped(location)
+    );
+}
+
+fn write_track(out: &mut String, n: usize, track: &PlaylistTrack, uri: &mut PlaceUri<'_>) {
     let kind = if n == 0 { "video" } else { "audio" };
     let language = track.language.as_deref().map_or(String::new(), |language| attribute("lang", language));
     let codecs = if track.codecs.is_empty() { String::new() } else { attribute("codecs", &track.codecs) };
@@ -84,15 +111,19 @@ fn attribute(name: &str, value: &str) -> String {
 
 /// A text as it may stand in an attribute or between tags (XML 1.0, 2.2 and 2.4).
 fn escaped(text: &str) -> String {
-    let mut out = String::with_capacity(text.len());
-    for c in text.chars().filter(|c| !c.is_control() && !matches!(c, '\u{fffe}' | '\u{ffff}')) {
-        match c {
-            '&' => out.push_str("&amp;"),
-            '<' => out.push_str("&lt;"),
-            '>' => out.push_str("&gt;"),
-            '"' => out.push_str("&quot;"),
-            c => out.push(c),
-        }
+    let mut out = String::with_capacity(text.len().saturating_add(64));
+    let special = |c: char| matches!(c, '&' | '<' | '>' | '"' | '\u{fffe}' | '\u{ffff}') || c.is_control();
+    // Parts between them are copied as a whole: a manifest of hours has megabytes of URLs.
+    for part in text.split_inclusive(special) {
+        let end = part.chars().next_back().filter(|c| special(*c));
+        out.push_str(&part[..part.len() - end.map_or(0, char::len_utf8)]);
+        out.push_str(match end {
+            Some('&') => "&amp;",
+            Some('<') => "&lt;",
+            Some('>') => "&gt;",
+            Some('"') => "&quot;",
+            _ => "",
+        });
     }
     out
 }
@@ -142,13 +173,13 @@ mod tests {
 </Period>
 </MPD>
 "#;
-        assert_eq!(manifest(&playlist, &mut url), expected);
+        assert_eq!(manifest(&playlist, None, &mut url), expected);
     }
 
     #[test]
     fn our_own_reader_of_manifests_finds_what_was_listed() {
         let playlist = playlist();
-        let mpd = parse(manifest(&playlist, &mut url).as_bytes()).unwrap();
+        let mpd = parse(manifest(&playlist, None, &mut url).as_bytes()).unwrap();
         let [period] = &mpd.periods[..] else { panic!("{mpd:?}") };
         let tracks: Vec<&PlaylistTrack> = std::iter::once(&playlist.video).chain(&playlist.audio).collect();
         assert_eq!(period.representations.len(), tracks.len());
@@ -160,10 +191,30 @@ mod tests {
             let listed: Vec<_> = listed
                 .segments
                 .iter()
-                .map(|s| (url(&s.place), s.place.range(), s.time, s.duration))
+                .map(|s| (url(&s.place).into_owned(), s.place.range(), s.time, s.duration))
                 .collect();
             assert_eq!(found, listed);
         }
+    }
+
+    #[test]
+    fn a_growing_manifest_has_no_end_and_says_where_and_when_it_is_read_again() {
+        let growing = GrowingManifest {
+            starts: "2019-07-04T15:07:08Z".to_owned(),
+            now: "2019-07-04T15:07:12Z".to_owned(),
+            location: "segments.mpd?key=a&b".to_owned(),
+        };
+        let mut playlist = playlist();
+        playlist.video.segments.pop();
+        let text = manifest(&playlist, Some(&growing), &mut url);
+        let head = "type=\"dynamic\" availabilityStartTime=\"2019-07-04T15:07:08Z\" publishTime=\"2019-07-04T15:07:12Z\" \
+            minimumUpdatePeriod=\"PT2.000000S\" minBufferTime=\"PT2S\">\n\
+            <Location>segments.mpd?key=a&amp;b</Location>\n\
+            <Period id=\"clip\" start=\"PT0S\">\n";
+        assert!(text.contains(head), "{text}");
+        assert!(!text.to_lowercase().contains("duration=\"pt"), "{text}");
+        let mpd = parse(text.as_bytes()).unwrap();
+        assert!(mpd.dynamic && mpd.periods[0].representations[0].segment(2).unwrap().is_none());
     }
 
     #[test]

@@ -1,6 +1,6 @@
 //! HLS playlists (RFC 8216, version 7) of a [`Playlist`].
 
-use super::{MediaPlace, Playlist, PlaylistTrack};
+use super::{DecimalSeconds, Ends, PlaceUri, Playlist, PlaylistTrack};
 use std::fmt::Write as _;
 
 /// A media playlist's track.
@@ -13,10 +13,13 @@ pub enum HlsTrack {
 }
 
 /// The multivariant playlist. `uri` names the media playlist of a track.
-pub fn multivariant(playlist: &Playlist, uri: impl Fn(HlsTrack) -> String) -> String {
+pub fn multivariant(playlist: &Playlist, ends: Ends, uri: impl Fn(HlsTrack) -> String) -> String {
     let mut out = "#EXTM3U\n#EXT-X-VERSION:7\n".to_owned();
     if playlist.tracks().all(|track| track.independent) {
         out.push_str("#EXT-X-INDEPENDENT-SEGMENTS\n");
+    }
+    if ends != Ends::Exact {
+        out.push_str("#EXT-X-SESSION-DATA:DATA-ID=\"media-export.exact\",VALUE=\"no\"\n");
     }
     for (n, audio) in playlist.audio.iter().enumerate() {
         let language = audio.language.as_deref().map(quoted).filter(|name| !name.is_empty());
@@ -56,18 +59,22 @@ pub fn multivariant(playlist: &Playlist, uri: impl Fn(HlsTrack) -> String) -> St
 }
 
 /// The media playlist of a track. `uri` names what is at a place.
-pub fn media(track: &PlaylistTrack, uri: &mut dyn FnMut(&MediaPlace) -> String) -> String {
+pub fn media(track: &PlaylistTrack, ends: Ends, uri: &mut PlaceUri<'_>) -> String {
     let mut out = "#EXTM3U\n#EXT-X-VERSION:7\n".to_owned();
     let lengths = track.segments.iter().map(|segment| {
         let end = track.seconds(segment.time.saturating_add(segment.duration)).0;
-        super::DecimalSeconds(end - track.seconds(segment.time).0)
+        DecimalSeconds(end - track.seconds(segment.time).0)
     });
-    let lengths: Vec<super::DecimalSeconds> = lengths.collect();
-    let longest = lengths.iter().max().map_or(0, |longest| longest.0);
-    let _ = writeln!(out, "#EXT-X-TARGETDURATION:{}", ((longest + 999_999) / 1_000_000).max(1));
-    out.push_str("#EXT-X-MEDIA-SEQUENCE:0\n#EXT-X-PLAYLIST-TYPE:VOD\n");
+    let lengths: Vec<DecimalSeconds> = lengths.collect();
+    let _ = writeln!(out, "#EXT-X-TARGETDURATION:{}", target(&lengths, ends));
+    // One that may have grown keeps its type when it is complete.
+    let kind = if ends == Ends::Exact { "VOD" } else { "EVENT" };
+    let _ = writeln!(out, "#EXT-X-MEDIA-SEQUENCE:0\n#EXT-X-PLAYLIST-TYPE:{kind}");
     if track.independent {
         out.push_str("#EXT-X-INDEPENDENT-SEGMENTS\n");
+    }
+    if let Ends::Whole { lead, .. } = ends {
+        let _ = writeln!(out, "#EXT-X-START:TIME-OFFSET={},PRECISE=YES", DecimalSeconds::of(lead));
     }
     let part =
         track.init.range().map_or(String::new(), |range| format!(",BYTERANGE=\"{}\"", byte_range(range)));
@@ -79,8 +86,19 @@ pub fn media(track: &PlaylistTrack, uri: &mut dyn FnMut(&MediaPlace) -> String) 
         }
         let _ = writeln!(out, "{}", uri(&segment.place));
     }
-    out.push_str("#EXT-X-ENDLIST\n");
+    if !matches!(ends, Ends::Whole { grows: true, .. }) {
+        out.push_str("#EXT-X-ENDLIST\n");
+    }
     out
+}
+
+/// The target duration in seconds. It must stay what it is while a playlist grows (RFC 8216, 6.2.1), so that of whole
+/// segments leaves room for longer ones than the first.
+fn target(lengths: &[DecimalSeconds], ends: Ends) -> i128 {
+    let longest = lengths.iter().max().map_or(0, |longest| longest.ceil());
+    let first = lengths.first().map_or(0, |first| first.ceil());
+    let least = if ends == Ends::Exact { 1 } else { first.saturating_mul(2) };
+    longest.max(least).max(1)
 }
 
 fn byte_range((first, last): (u64, u64)) -> String {
@@ -96,6 +114,7 @@ fn quoted(text: &str) -> String {
 mod tests {
     use super::super::testing::{playlist, url};
     use super::*;
+    use crate::time::Nanos;
 
     #[test]
     fn the_multivariant_playlist_names_every_audio_track() {
@@ -110,14 +129,14 @@ mod tests {
             #EXT-X-MEDIA:TYPE=AUDIO,GROUP-ID=\"audio\",NAME=\"2 audio\",DEFAULT=NO,AUTOSELECT=YES,URI=\"audio-1.m3u8?key=k\"\n\
             #EXT-X-STREAM-INF:BANDWIDTH=5128000,CODECS=\"avc1.640028,mp4a.40.2\",RESOLUTION=1280x720,AUDIO=\"audio\"\n\
             video.m3u8?key=k\n";
-        assert_eq!(multivariant(&playlist(), name), expected);
+        assert_eq!(multivariant(&playlist(), Ends::Exact, name), expected);
     }
 
     #[test]
     fn a_name_cannot_leave_its_attribute() {
         let mut playlist = playlist();
         playlist.audio[0].label = Some("a\"\n#EXT-X-ENDLIST".to_owned());
-        let text = multivariant(&playlist, |_| String::new());
+        let text = multivariant(&playlist, Ends::Exact, |_| String::new());
         assert!(text.contains("NAME=\"1 a#EXT-X-ENDLIST\"") && !text.contains("\n#EXT-X-ENDLIST"), "{text}");
     }
 
@@ -138,6 +157,41 @@ mod tests {
             #EXTINF:0.240000,\n\
             made/e1-v.m4s\n\
             #EXT-X-ENDLIST\n";
-        assert_eq!(media(&playlist().video, &mut url), expected);
+        assert_eq!(media(&playlist().video, Ends::Exact, &mut url), expected);
+    }
+
+    #[test]
+    fn whole_segments_are_told_from_exact_ones_and_end_only_when_no_more_follow() {
+        let lead = Nanos::new(760_000_999);
+        let text = |grows| media(&playlist().video, Ends::Whole { lead, grows }, &mut url);
+        let growing = text(true);
+        for line in [
+            "#EXT-X-PLAYLIST-TYPE:EVENT\n",
+            "#EXT-X-START:TIME-OFFSET=0.760000,PRECISE=YES\n",
+            "#EXT-X-TARGETDURATION:2\n",
+        ] {
+            assert!(growing.contains(line), "{growing}");
+        }
+        assert!(growing.ends_with("made/e1-v.m4s\n"), "{growing}");
+        assert_eq!(text(false), format!("{growing}#EXT-X-ENDLIST\n"));
+        let whole = Ends::Whole { lead, grows: true };
+        let named = multivariant(&playlist(), whole, |_| String::new());
+        assert!(
+            named.contains("#EXT-X-SESSION-DATA:DATA-ID=\"media-export.exact\",VALUE=\"no\"\n"),
+            "{named}"
+        );
+    }
+
+    #[test]
+    fn a_playlist_that_grows_keeps_its_target_duration() {
+        let mut track = playlist().video;
+        track.segments.remove(0);
+        let ends = Ends::Whole { lead: Nanos::ZERO, grows: true };
+        let mut seen = Vec::new();
+        for extra in [0, 1, 12_800] {
+            track.segments[1].duration = 25_600 + extra;
+            seen.push(media(&track, ends, &mut url).lines().nth(2).map(str::to_owned));
+        }
+        assert_eq!(seen, vec![Some("#EXT-X-TARGETDURATION:4".to_owned()); 3]);
     }
 }

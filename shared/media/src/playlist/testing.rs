@@ -1,6 +1,7 @@
 //! A small playlist.
 
 use super::{ListedSegment, MediaPlace, Playlist, PlaylistTrack};
+use std::borrow::Cow;
 use std::collections::BTreeMap;
 
 /// Recorded segments of 2 s, of which one is between the ends.
@@ -45,9 +46,9 @@ pub(super) fn playlist() -> Playlist {
 }
 
 /// A relative reference to what is at a place.
-pub(super) fn url(place: &MediaPlace) -> String {
+pub(super) fn url(place: &MediaPlace) -> Cow<'static, str> {
     match place {
-        MediaPlace::Made(name) => format!("made/{name}"),
-        MediaPlace::Recorded(path, _) => format!("recorded/{path}"),
+        MediaPlace::Made(name) => format!("made/{name}").into(),
+        MediaPlace::Recorded(path, _) => format!("recorded/{path}").into(),
     }
 }

@@ -141,16 +141,18 @@ fn video() -> Node {
 fn play() -> Node {
     let what = "The clip as a playlist: `stream.m3u8` (HLS, which names `video.m3u8` and `audio-0.m3u8` and so on) or `stream.mpd` (DASH). \
         Frame-exact: the clip's rendered ends are segments of their own, and between them stand links to the recording's segments. \
+        Until the ends are rendered the same playlists list the recording's segments around the window (`segments-video.m3u8`, \
+        `segments.mpd` and so on, which never list anything else), and grow while the window is not recorded yet: `exact` of the resource is `false`. \
         The links open without credentials until twice the clip's length and a quarter of an hour have passed, six hours at most; they may end earlier \
         with the service's own credentials. \
-        The resource of a job has the addresses with their `key`, as soon as the ends are rendered: the file may be there later. A key opens the \
+        The resource of a job has the addresses with their `key`, as soon as the manifest is read: the file may be there later. A key opens the \
         playlist to everyone who has it, until the job is forgotten. Without `key` the session does. An unknown query parameter is refused. \
         A service deployed without `InstantPlayback` refuses the request.";
     let file = required(
         "path",
         "file",
         "The playlist.",
-        json!({"type": "string", "pattern": "^(stream\\.(mpd|m3u8)|video\\.m3u8|audio-[0-9]+\\.m3u8)$"}),
+        json!({"type": "string", "pattern": "^(stream\\.(mpd|m3u8)|segments\\.mpd|(segments-)?(video|audio-[0-9]+)\\.m3u8)$"}),
     );
     let key =
         parameter("query", "key", "Opens the playlist in place of a session.", json!({"type": "string"}));

@@ -62,6 +62,7 @@ fn play() -> Play {
         generation: 1,
         fence: 1,
         key: Some(PlayKey::new("0".repeat(32))),
+        early: Some(PlayKey::new("1".repeat(32))),
         files: vec!["index.json".to_owned()],
         refused: "hole".to_owned(),
         detail: "the recording has a hole".into(),

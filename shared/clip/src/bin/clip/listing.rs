@@ -2,7 +2,8 @@
 
 use export_clip::{MadePlaylist, MediaPlace, NoPlaylist};
 use export_media::playlist::hls::HlsTrack;
-use export_media::playlist::{dash, hls};
+use export_media::playlist::{Ends, dash, hls};
+use std::borrow::Cow;
 use std::error::Error as StdError;
 use std::fmt::Write as _;
 use std::fs;
@@ -20,19 +21,19 @@ pub(crate) fn write(made: &MadePlaylist, recording: &Path, folder: &Path) -> Res
         fs::write(folder.join(name), bytes)?;
     }
     let mut uri = |place: &MediaPlace| match place {
-        MediaPlace::Made(name) => name.clone(),
-        MediaPlace::Recorded(path, _) => format!("{}{}", escaped(&way), escaped(path)),
+        MediaPlace::Made(name) => Cow::from(name.clone()),
+        MediaPlace::Recorded(path, _) => format!("{}{}", escaped(&way), escaped(path)).into(),
     };
     let name = |track| match track {
         HlsTrack::Video => "video.m3u8".to_owned(),
         HlsTrack::Audio(n) => format!("audio-{n}.m3u8"),
     };
     let playlist = &made.playlist;
-    fs::write(folder.join("stream.mpd"), dash::manifest(playlist, &mut uri))?;
-    fs::write(folder.join("stream.m3u8"), hls::multivariant(playlist, name))?;
-    fs::write(folder.join(name(HlsTrack::Video)), hls::media(&playlist.video, &mut uri))?;
+    fs::write(folder.join("stream.mpd"), dash::manifest(playlist, None, &mut uri))?;
+    fs::write(folder.join("stream.m3u8"), hls::multivariant(playlist, Ends::Exact, name))?;
+    fs::write(folder.join(name(HlsTrack::Video)), hls::media(&playlist.video, Ends::Exact, &mut uri))?;
     for (n, audio) in playlist.audio.iter().enumerate() {
-        fs::write(folder.join(name(HlsTrack::Audio(n))), hls::media(audio, &mut uri))?;
+        fs::write(folder.join(name(HlsTrack::Audio(n))), hls::media(audio, Ends::Exact, &mut uri))?;
     }
     Ok(())
 }
