@@ -20,6 +20,8 @@ mod sps_tests;
 mod tests;
 
 pub use crate::display::Colour;
+#[cfg(test)]
+pub(crate) use bits::BitWriter;
 pub(crate) use bits::{Bits, unescaped};
 pub use classify::{
     Leading, Picture, RandomAccess, bottom_field_first, classify, is_interlaced, is_one_unit, may_start,
@@ -43,13 +45,30 @@ pub(crate) fn flagged_interlaced(unit: &[u8]) -> Option<Vec<u8>> {
     hevc::flagged_interlaced(unit)
 }
 
-/// The parity of the picture of an H.264 slice that follows `sps`, if it is a field: `true` for a bottom field.
-pub(crate) fn field_of(sps: &Sps, slice: &[u8]) -> Option<bool> {
-    if !sps.interlaced {
-        return None;
+/// A picture of H.264 that is one field of a frame.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Field {
+    bottom: bool,
+    /// `frame_num`, which both fields of a frame have.
+    number: u32,
+    idr: bool,
+}
+
+impl Field {
+    /// The field that a slice that follows `sps` belongs to; `None` if its picture is a frame.
+    pub(crate) fn of(sps: &Sps, slice: &[u8]) -> Option<Self> {
+        if !sps.interlaced {
+            return None;
+        }
+        let fields = h264::slice_fields(sps, |_| false, slice).ok()?;
+        let idr = unit_type(VideoCodec::H264, slice) == Some(kinds::avc::IDR);
+        fields.field.then_some(Self { bottom: fields.bottom, number: fields.number, idr })
     }
-    let fields = h264::slice_fields(sps, |_| false, slice).ok()?;
-    fields.field.then_some(fields.bottom)
+
+    /// Returns `true` if `second` is the other field of the same frame.
+    pub(crate) fn pairs_with(self, second: Self) -> bool {
+        self.bottom != second.bottom && self.number == second.number && (self.idr || !second.idr)
+    }
 }
 
 /// Which standard a NAL unit follows.

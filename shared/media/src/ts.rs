@@ -103,6 +103,10 @@ pub struct TsTrack {
     pub head: Bytes,
     /// Of audio, what stands behind the last frame: the beginning of one that goes on in the next segment.
     pub tail: Bytes,
+    /// Its first unit may be missing.
+    pub torn: bool,
+    /// Units that are left out, as their time stamps are lost.
+    pub left_out: usize,
 }
 
 /// The program of a segment.
@@ -246,6 +250,8 @@ impl Demuxer {
                 sets: Vec::new(),
                 head: Bytes::new(),
                 tail: Bytes::new(),
+                torn: false,
+                left_out: 0,
             };
             tracks.push(match coding {
                 TsCoding::Picture(codec) => units::pictures(codec, &stream.elementary, known, track)?,

@@ -64,6 +64,8 @@ pub(super) struct SliceFields {
     pub(super) field: bool,
     /// `bottom_field_flag`.
     pub(super) bottom: bool,
+    /// `frame_num`.
+    pub(super) number: u32,
     /// The time by which the bottom field of a frame is shown after its top field; 0 if that is not said.
     pub(super) bottom_delay: i64,
 }
@@ -75,14 +77,14 @@ pub(super) fn slice_fields(
     bottom_order: impl Fn(u32) -> bool,
     slice: &[u8],
 ) -> Result<SliceFields, NalError> {
-    let mut fields = SliceFields { field: false, bottom: false, bottom_delay: 0 };
+    let mut fields = SliceFields { field: false, bottom: false, number: 0, bottom_delay: 0 };
     let mut bits = Bits::nal(slice);
     let idr = bits.small(8)? & 0x1f == avc::IDR;
     bits.ue(u32::MAX, "first_mb_in_slice")?;
     bits.ue(u32::MAX, "slice_type")?;
     let pps = bits.ue(u32::MAX, "pic_parameter_set_id")?;
     bits.skip(if sps.order.separate_planes { 2 } else { 0 })?;
-    bits.skip(sps.frame_num_bits)?;
+    fields.number = bits.bits(sps.frame_num_bits)?;
     if sps.interlaced {
         fields.field = bits.flag()?;
         fields.bottom = fields.field && bits.flag()?;

@@ -1,6 +1,7 @@
 use super::testing::{MAP, Packer};
 use super::*;
 use crate::fmp4::{Codec, TrackKind};
+use crate::nal::BitWriter;
 use proptest::prelude::*;
 
 const VIDEO: u16 = 0x100;
@@ -190,6 +191,97 @@ fn a_frame_over_the_end_of_a_segment_is_put_together() {
     assert!(!two.clone().join(b"else") && two.join(&one.tail) && !two.join(&one.tail));
     assert_eq!((bytes_of(&two, 0), bytes_of(&two, 1)), (&[4; 300][..], &[9; 50][..]));
     assert_eq!((two.units[0].pts, two.units[1].pts), (48_000 + 3 * 1024, 48_000 + 4 * 1024));
+}
+
+/// A sequence parameter set of 32 x 32 pixels whose pictures may be fields.
+fn fields_sps() -> Vec<u8> {
+    let mut bits = BitWriter::default();
+    bits.bits(32, 0x674d_001e);
+    // Ids, the bits of frame_num and of the order of pictures, reference frames, and the size.
+    [0, 0, 0, 0, 1].into_iter().for_each(|value| bits.ue(value));
+    bits.flag(false);
+    [1, 0].into_iter().for_each(|value| bits.ue(value));
+    [false, false, true, false, false, true].into_iter().for_each(|flag| bits.flag(flag));
+    bits.align();
+    bits.bytes()
+}
+
+/// A slice of a field of an intra picture.
+fn field(kind: u8, number: u32, bottom: bool) -> Vec<u8> {
+    let mut bits = BitWriter::default();
+    bits.bits(8, kind.into());
+    [0, 7, 0].into_iter().for_each(|value| bits.ue(value));
+    bits.bits(4, number);
+    bits.flag(true);
+    bits.flag(bottom);
+    if kind & 0x1f == 5 {
+        bits.ue(0);
+    }
+    bits.bits(8, 0xff);
+    bits.align();
+    [bits.bytes(), b"body".to_vec()].concat()
+}
+
+#[test]
+fn the_two_fields_of_a_frame_are_one_picture_however_they_are_packed() {
+    let (sps, aud) = (fields_sps(), &[9, 0xf0][..]);
+    let frames = [
+        [field(0x65, 0, false), field(0x61, 0, true)],
+        [field(0x41, 1, true), field(0x41, 1, false)],
+    ];
+    let expected = [
+        lengths(&[&sps, PPS, &frames[0][0], &frames[0][1]]),
+        lengths(&[&frames[1][0], &frames[1][1]]),
+    ];
+    // A PES packet for a frame, for a field with its own time, and for a field without one.
+    for form in 0..3 {
+        let mut packer = program();
+        for (at, [first, second]) in [(9000, &frames[0]), (12_600, &frames[1])] {
+            let begin = annex_b(if at == 9000 { &[aud, &sps, PPS, first] } else { &[aud, first] });
+            let rest = annex_b(&[aud, second]);
+            if form == 0 {
+                packer.pes(VIDEO, 0xe0, Some(at), None, &[begin, annex_b(&[second])].concat());
+            } else {
+                packer.pes(VIDEO, 0xe0, Some(at), None, &begin);
+                packer.pes(VIDEO, 0xe0, Some(at + 1800).filter(|_| form == 1), None, &rest);
+            }
+        }
+        let segment = read(&packer.bytes());
+        let video = &segment.tracks[0];
+        let times: Vec<_> = video.units.iter().map(|unit| unit.pts).collect();
+        assert_eq!(times, [9000, 12_600], "form {form}");
+        assert_eq!([bytes_of(video, 0), bytes_of(video, 1)], [&expected[0][..], &expected[1]], "form {form}");
+    }
+}
+
+#[test]
+fn fields_of_different_frames_are_not_taken_for_one() {
+    let sps = fields_sps();
+    let mut packer = program();
+    let fields = [field(0x65, 0, false), field(0x41, 1, true), field(0x41, 2, false), field(0x65, 2, true)];
+    for (field, at) in fields.iter().zip([0, 3600, 7200, 10_800]) {
+        packer.pes(VIDEO, 0xe0, Some(at), None, &annex_b(&[&[9, 0xf0], &sps, PPS, field]));
+    }
+    assert_eq!(read(&packer.bytes()).tracks[0].units.len(), 4);
+}
+
+#[test]
+fn a_picture_whose_time_stamp_is_lost_is_left_out_and_counted() {
+    let mut packer = program();
+    for n in 0..4 {
+        let unit = slice(if n == 0 { 0x65 } else { 0x41 }, &[7; 400]);
+        packer.pes(VIDEO, 0xe0, Some(3600 * n), None, &annex_b(&[&[9, 0xf0], SPS, PPS, &[6, 5, 1, 1, 0x80], &unit]));
+    }
+    let whole = read(&packer.bytes()).tracks.remove(0);
+    assert!(whole.units.len() == 4 && !whole.torn && whole.left_out == 0);
+    let heads: Vec<usize> = (0..packer.packets.len()).filter(|n| packer.packets[*n][1] == 0x41).collect();
+    for (n, head) in heads.iter().enumerate() {
+        let mut lossy = packer.packets.clone();
+        lossy.remove(*head);
+        let track = read(&lossy.concat()).tracks.remove(0);
+        assert_eq!(track.torn, n == 0);
+        assert!(track.units.len() == 3 && track.units.iter().all(|unit| unit.pts != 3600 * n as i64), "{n}");
+    }
 }
 
 #[test]

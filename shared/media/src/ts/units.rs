@@ -3,7 +3,7 @@
 use super::pes::{Elementary, Stamped};
 use super::{Known, TsError, TsTrack, TsUnit, unwrapped};
 use crate::nal::kinds::{avc, hevc};
-use crate::nal::{Sps, VideoCodec, field_of, unit_type};
+use crate::nal::{Field, Sps, VideoCodec, unit_type};
 use bytes::Bytes;
 
 /// The most units of a segment.
@@ -40,6 +40,8 @@ pub(super) fn pictures<'a>(
         pictures.add(&unit)?;
     }
     pictures.close(stream.data.len())?;
+    track.torn = pictures.is_torn();
+    track.left_out = pictures.left_out;
     track.units = pictures.units;
     track.data = pictures.data.into();
     track.sets = pictures.sets;
@@ -82,6 +84,11 @@ fn start_code(data: &[u8], from: usize) -> Option<(usize, usize)> {
     }
 }
 
+/// Returns `true` if a field is the other one of the same frame as the one before.
+fn pair(first: Option<Field>, second: Option<Field>) -> bool {
+    first.zip(second).is_some_and(|(first, second)| first.pairs_with(second))
+}
+
 struct Pictures<'a> {
     codec: VideoCodec,
     stream: &'a Elementary,
@@ -95,9 +102,13 @@ struct Pictures<'a> {
     /// A decoder may start with the picture.
     key: bool,
     known: Known<'a>,
-    /// The parity of its only field, if it is one: `true` for a bottom field.
-    field: Option<bool>,
-    /// Pictures are interlaced by the newest sequence parameter set.
+    /// Its only field, if it is one.
+    field: Option<Field>,
+    /// The only field of the last unit, if that is one: its other field may follow.
+    alone: Option<Field>,
+    /// Pictures whose time stamps are lost.
+    left_out: usize,
+    /// The newest sequence parameter set of H.264.
     sps: Option<Sps>,
 }
 
@@ -115,7 +126,9 @@ impl<'a> Pictures<'a> {
             key: false,
             known,
             field: None,
-            sps: None,
+            alone: None,
+            left_out: 0,
+            sps: known.sets.iter().find_map(|set| h264_sps(codec, set)),
         }
     }
 
@@ -124,7 +137,7 @@ impl<'a> Pictures<'a> {
         let field = self.field_of(role, unit.bytes);
         let begins = match role {
             Role::Delimiter | Role::Set | Role::Before => self.has_slice,
-            Role::Slice { first: true } => self.has_slice && !self.pairs(field),
+            Role::Slice { first: true } => self.has_slice && !pair(self.field, field),
             Role::Slice { first: false } | Role::Behind | Role::Nothing => false,
         };
         if begins {
@@ -154,23 +167,15 @@ impl<'a> Pictures<'a> {
         Ok(())
     }
 
-    /// The parity of a picture that is a field.
-    fn field_of(&self, role: Role, unit: &[u8]) -> Option<bool> {
+    /// The picture of a first slice, if it is a field.
+    fn field_of(&self, role: Role, unit: &[u8]) -> Option<Field> {
         let sps = self.sps.as_ref().filter(|_| role == Role::Slice { first: true })?;
-        field_of(sps, unit)
-    }
-
-    /// Returns `true` if a field belongs to the one that is begun: it is its other half.
-    fn pairs(&self, field: Option<bool>) -> bool {
-        self.field.zip(field).is_some_and(|(first, second)| first != second)
+        Field::of(sps, unit)
     }
 
     /// Takes note of a parameter set. Those that come before the first picture are the track's.
     fn learn(&mut self, unit: &[u8]) {
-        let is_sps = unit_type(self.codec, unit) == Some(avc::SPS);
-        if self.codec == VideoCodec::H264 && is_sps {
-            self.sps = Sps::parse(self.codec, unit).ok().or(self.sps.take());
-        }
+        self.sps = h264_sps(self.codec, unit).or(self.sps.take());
         if self.units.is_empty()
             && !self.has_slice
             && self.sets.len() < MAX_SETS
@@ -183,8 +188,7 @@ impl<'a> Pictures<'a> {
     /// Ends the picture that is begun, whose bytes in the stream end at `end`.
     fn close(&mut self, end: usize) -> Result<(), TsError> {
         let (has_slice, begun) = (std::mem::take(&mut self.has_slice), self.begun.take());
-        let key = std::mem::take(&mut self.key);
-        self.field = None;
+        let (key, field) = (std::mem::take(&mut self.key), self.field.take());
         let Some((from, offset)) = begun else { return Ok(()) };
         if !has_slice {
             self.data.truncate(offset);
@@ -194,19 +198,41 @@ impl<'a> Pictures<'a> {
             return Err(TsError::TooMany("pictures"));
         }
         let near = self.units.last().map(|unit| unit.dts).or(self.known.near);
+        let damaged = self.is_lost(from + 1, end);
+        let other = pair(std::mem::replace(&mut self.alone, field), field);
+        if let Some(first) = self.units.last_mut().filter(|_| other) {
+            // The second field of a frame, which may have a delimiter and a time stamp of its own.
+            self.stamps.of(from, near);
+            self.alone = None;
+            (first.size, first.damaged) = (self.data.len() - first.offset, first.damaged || damaged);
+            return Ok(());
+        }
         let Some((pts, dts)) = self.stamps.of(from, near) else {
-            // The rest of a picture that began in the segment before.
-            if self.units.is_empty() && self.stamps.is_before_first(from) {
+            // The rest of a picture that began in the segment before, or one whose time stamp is lost.
+            let is_rest = self.units.is_empty() && self.stamps.is_before_first(from);
+            if is_rest || self.is_lost(self.stamps.last(), end) {
                 self.data.truncate(offset);
+                self.alone = None;
+                self.left_out += usize::from(!is_rest);
                 return Ok(());
             }
             return Err(TsError::NoTimeStamp);
         };
-        let lost = &self.stream.lost;
-        let at = lost.partition_point(|at| *at <= from);
-        let damaged = lost.get(at).is_some_and(|at| *at <= end);
         self.units.push(TsUnit { dts, pts, offset, size: self.data.len() - offset, key, damaged });
         Ok(())
+    }
+
+    /// Returns `true` if something is lost in `from..=end` of the stream.
+    fn is_lost(&self, from: usize, end: usize) -> bool {
+        let lost = &self.stream.lost;
+        lost.get(lost.partition_point(|at| *at < from)).is_some_and(|at| *at <= end)
+    }
+
+    /// Returns `true` if the first picture of the stream may be missing: what it begins with is none, or is damaged.
+    fn is_torn(&self) -> bool {
+        let begins = self.stream.stamps.first().is_some_and(|first| first.at == 0);
+        let first = self.units.first().is_none_or(|unit| unit.damaged);
+        !begins || first || self.stream.lost.first() == Some(&0)
     }
 }
 
@@ -226,6 +252,11 @@ impl<'a> Stamps<'a> {
         self.stamps.first().is_none_or(|first| at < first.at)
     }
 
+    /// The place of the last one that is used.
+    fn last(&self) -> usize {
+        self.next.checked_sub(1).and_then(|last| self.stamps.get(last)).map_or(0, |stamp| stamp.at)
+    }
+
     /// Presentation and decode time of a unit that starts at `at`, next to the time `near`.
     fn of(&mut self, at: usize, near: Option<i64>) -> Option<(i64, i64)> {
         let index = self.stamps.partition_point(|stamp| stamp.at <= at).checked_sub(1)?;
@@ -235,6 +266,12 @@ impl<'a> Stamps<'a> {
         let pts = near.map_or(pts, |near| unwrapped(pts, near));
         Some((pts, stamp.dts.map_or(pts, |dts| unwrapped(dts, pts))))
     }
+}
+
+/// A sequence parameter set of H.264.
+fn h264_sps(codec: VideoCodec, set: &[u8]) -> Option<Sps> {
+    let is_sps = codec == VideoCodec::H264 && unit_type(codec, set) == Some(avc::SPS);
+    if is_sps { Sps::parse(codec, set).ok() } else { None }
 }
 
 fn role(codec: VideoCodec, unit: &[u8]) -> Role {
