@@ -3,7 +3,7 @@
 use crate::Source;
 use crate::error::{Error, Refusal};
 use crate::footage::{FootagePart, footage};
-use crate::source::{Reader, manifest as read_manifest};
+use crate::source::{Preference, Reader, manifest as read_manifest};
 use crate::video::{PeriodVideo, format_of};
 use export_media::extent::Extent;
 use export_media::mpd::{FrameRate, Mpd, Period, Representation};
@@ -72,7 +72,7 @@ pub async fn manifest<S: Source>(
     codec: Option<VideoCodec>,
 ) -> Result<Mpd, Error> {
     let reader = Reader::new(source, path);
-    Ok(read_manifest(&reader, path, codec).await??)
+    Ok(read_manifest(&reader, path, Preference { codec, window: None }).await??)
 }
 
 impl Overview {
@@ -84,7 +84,7 @@ impl Overview {
     /// source does not answer.
     pub async fn read<S: Source>(source: Arc<S>, manifest: &str, now_ms: i64) -> Result<Self, Error> {
         let reader = Reader::new(source, manifest);
-        let mpd = read_manifest(&reader, manifest, None).await??;
+        let mpd = read_manifest(&reader, manifest, Preference::default()).await??;
         Self::of(&reader, &mpd, now_ms).await
     }
 
@@ -101,7 +101,7 @@ impl Overview {
         most: usize,
     ) -> Result<(Self, Vec<FootagePart>), Error> {
         let reader = Reader::new(source, manifest);
-        let mut mpd = read_manifest(&reader, manifest, None).await??;
+        let mut mpd = read_manifest(&reader, manifest, Preference::default()).await??;
         let overview = Self::of(&reader, &mpd, now_ms).await?;
         let listed_end = overview.extent.as_ref().and_then(|extent| extent.end);
         let (from, until) = (overview.first_period + from, overview.first_period + until);

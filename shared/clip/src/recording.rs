@@ -5,7 +5,7 @@ use crate::audio::{AudioTrack, Means, open_audio};
 use crate::error::{Error, Kind, Refusal};
 use crate::ffmpeg::Ffmpeg;
 use crate::notes::WarningCode;
-use crate::source::{self, Reader, Track, place};
+use crate::source::{self, Preference, Reader, Track, place};
 use crate::video::{PeriodVideo, VideoFeed};
 use export_media::extent::Extent;
 use export_media::ffmpeg::FileFormat;
@@ -81,7 +81,8 @@ impl<O: Source> Recording<O> {
         let now_ms = *now_ms;
         let began = Instant::now();
         let mut reader = Reader::new(source, manifest);
-        let mut mpd = match source::manifest(&reader, manifest, *codec).await? {
+        let preference = Preference { codec: *codec, window: Some(asked) };
+        let mut mpd = match source::manifest(&reader, manifest, preference).await? {
             Ok(mpd) => mpd,
             Err(MpdError::Incomplete | MpdError::Xml(_))
                 if now_ms < asked_at_ms.saturating_add(WRITING_MS) =>

@@ -1,6 +1,7 @@
 //! The recording in S3: its tracks, and their segments as samples.
 
 mod drift;
+mod find;
 mod index;
 mod manifest;
 mod place;
@@ -8,7 +9,7 @@ mod prefetch;
 mod reader;
 mod transport;
 
-pub(crate) use manifest::manifest;
+pub(crate) use manifest::{Preference, manifest};
 pub(crate) use place::place;
 pub(crate) use prefetch::{Fetched, Segments};
 pub(crate) use reader::Reader;
@@ -47,6 +48,9 @@ const MOOF_MOST: u64 = 1 << 20;
 const SLACK: u64 = 64 << 10;
 /// A shorter segment is read from its start: it is hardly more than one GOP.
 const SHORT: Nanos = Nanos::new(3_000_000_000);
+
+/// Why a segment is left out whose time stamps are far from where the playlist lists them.
+const OTHER_CLOCK: &str = "its time stamps count on another clock, which the playlist does not announce";
 
 /// One track of a Representation, ready to be read.
 #[derive(Debug)]
@@ -94,8 +98,13 @@ impl Track {
                 return Err(Kind::BadRecording.because("the manifest names no init segment").into());
             }
             let tracks = transport::descriptions(reader, representation, kind, from).await?;
-            let opened = tracks.into_iter().map(|(n, init)| Self::of(representation, init, None, Some(n)));
-            return Ok(opened.collect());
+            let mut opened = Vec::new();
+            for (n, init) in tracks {
+                let mut track = Self::of(representation, init, None, Some(n));
+                track.find(reader, from).await?;
+                opened.push(track);
+            }
+            return Ok(opened);
         };
         let place = match kind {
             TrackKind::Video => "the init segment of the video track",
@@ -119,7 +128,11 @@ impl Track {
         let mut opened = Vec::new();
         for init in tracks {
             let mut track = Self::of(representation, init, indexed.clone(), None);
-            track.follow_drift(reader, from).await?;
+            if representation.media.is_some() {
+                track.find(reader, from).await?;
+            } else {
+                track.follow_drift(reader, from).await?;
+            }
             opened.push(track);
         }
         Ok(opened)
@@ -306,13 +319,21 @@ impl Track {
         let mut found = None;
         for resource in self.names(segment)? {
             if found.is_none() {
-                found = reader.read(&resource, self.most(segment)).await?.map(|bytes| (resource, bytes));
+                let bytes = match reader.held(&resource) {
+                    Some(bytes) => Some(bytes),
+                    None => reader.read(&resource, self.most(segment)).await?,
+                };
+                found = bytes.map(|bytes| (resource, bytes));
             }
         }
         let Some((resource, bytes)) = found else { return Ok(None) };
         let base = segment.resource.range.map_or(0, |range| range.first);
         let (samples, damage) = read_readable(&self.init, &bytes, base);
         let mut samples = self.placed(segment, samples);
+        if !self.is_on_clock(segment, &samples) {
+            reader.notes().warn(WarningCode::SegmentsLeftOut, self.about(segment, OTHER_CLOCK));
+            return Ok(None);
+        }
         let is_filled = fill_durations(&mut samples);
         if is_filled {
             reader.notes().warn(WarningCode::RatesCorrected, self.about(segment, Repair::Duration.what()));
@@ -656,3 +677,6 @@ fn part(segment: &Segment, from: u64, end: u64) -> ObjectRange {
     let last = end.saturating_sub(1).min(most);
     ObjectRange { path: segment.resource.path.clone(), range: Some(ByteRange { first: from, last }) }
 }
+
+#[cfg(test)]
+mod tests;

@@ -8,6 +8,7 @@
 //! and variables of the low-latency extension are ignored; nothing is ever fetched by URL.
 
 mod attributes;
+mod find;
 mod lines;
 mod master;
 mod media;
@@ -16,6 +17,7 @@ mod recording;
 #[cfg(test)]
 mod tests;
 
+pub use find::{Finder, FinderStep, MOST_PROBES, tolerance};
 pub use master::{Master, Rendition, Variant};
 pub use media::MediaPlaylist;
 pub use recording::recording;

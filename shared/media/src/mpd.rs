@@ -134,6 +134,18 @@ impl Placing {
         let before = self.anchors.iter().filter(|(_, instant)| *instant <= at);
         before.max_by_key(|(_, instant)| *instant).or(self.anchors.first()).copied()
     }
+
+    /// The segments that may place the media at `at`, in the order to try them: the anchor, up to `most` anchors before it,
+    /// as many behind it, and at last so many segments behind it, whose times the playlist does not say.
+    pub fn candidates(&self, at: Nanos, most: usize) -> Vec<(u64, Option<Nanos>)> {
+        let Some((first, _)) = self.anchor(at) else { return Vec::new() };
+        let place = self.anchors.iter().position(|(index, _)| *index == first).unwrap_or(0);
+        let (before, behind) = self.anchors.split_at(place);
+        let (here, behind) = behind.split_at(behind.len().min(1));
+        let dated = here.iter().chain(before.iter().rev().take(most)).chain(behind.iter().take(most));
+        let undated = (first..).skip(1).take(most).map(|index| (index, None));
+        dated.map(|(index, at)| (*index, Some(*at))).chain(undated).collect()
+    }
 }
 
 impl Period {
@@ -214,7 +226,20 @@ pub struct Representation {
     pub media: Option<Timeline>,
     /// By how much the media may end before the listed end, as the lengths of segments are rounded.
     pub rounded: Nanos,
+    /// By how much the length of a segment may be off, as it is rounded.
+    pub rounding: Nanos,
+    /// The place of the media near the window, if that was looked at.
+    pub measured: Option<Measured>,
     pub(crate) addressing: Addressing,
+}
+
+/// The place of the media of a segment.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct Measured {
+    /// The position of the segment.
+    pub index: u64,
+    /// By how much its media are later than listed.
+    pub drift: Nanos,
 }
 
 /// Reads a manifest, which may be packed with gzip: so it is stored where it is to be delivered with

@@ -3,28 +3,53 @@
 
 use super::Reader;
 use crate::Source;
-use crate::error::{Error, Kind};
+use crate::error::{Error, Kind, Refusal};
 use crate::notes::WarningCode;
 use bytes::Bytes;
+use export_media::extent::Extent;
 use export_media::hls::{
     HlsPlaylist, MAX_PLAYLIST_BYTES, Master, MediaPlaylist, Rendition, Variant, parse, recording,
 };
 use export_media::mpd::{self, Mpd, MpdError, ObjectRange};
 use export_media::nal::VideoCodec;
+use export_media::time::Nanos;
+use export_media::window::{Asked, Window};
+use futures_util::future::join_all;
 
 /// Audio renditions that a clip may have.
 const MOST_AUDIO: usize = 32;
 
-/// Reads the manifest at `key`; of HLS playlists those of the picture, in the codec that is wanted anyway if there is a
-/// choice, and its audio.
+/// What is wanted of a recording that has its pictures more than once.
+#[derive(Debug, Clone, Copy, Default)]
+pub(crate) struct Preference<'a> {
+    /// The codec that is wanted anyway.
+    pub(crate) codec: Option<VideoCodec>,
+    /// The window; `None` is all of the recording.
+    pub(crate) window: Option<&'a Asked>,
+}
+
+impl Preference<'_> {
+    /// How much of the window a recording lists, and where that ends.
+    fn covered(&self, mpd: &Mpd) -> (Nanos, Nanos) {
+        // What a recorder may yet list is not covered.
+        let Some(extent) = Extent::of(mpd, 0) else { return (Nanos::ZERO, Nanos::ZERO) };
+        let end = extent.end.unwrap_or(extent.start);
+        let window = self.window.map(|asked| Window::of(mpd, asked));
+        let (from, until) = window.map_or((extent.start, end), |window| (window.start, window.end));
+        let covered = extent.listed_in(from, until);
+        (covered, if covered < until - from { end } else { Nanos::ZERO })
+    }
+}
+
+/// Reads the manifest at `key`; of HLS playlists those of the picture and its audio.
 pub(crate) async fn manifest<O: Source>(
     reader: &Reader<O>,
     key: &str,
-    wanted: Option<VideoCodec>,
+    preference: Preference<'_>,
 ) -> Result<Result<Mpd, MpdError>, Error> {
     match reader.manifest_text(key).await? {
         None => Ok(Err(MpdError::TooLarge)),
-        Some((text, path)) if is_playlist(key) => hls(reader, path, &text, wanted).await,
+        Some((text, path)) if is_playlist(key) => hls(reader, path, &text, preference).await,
         Some((text, _)) => Ok(mpd::parse(&text)),
     }
 }
@@ -39,35 +64,57 @@ async fn hls<O: Source>(
     reader: &Reader<O>,
     path: &str,
     text: &Bytes,
-    wanted: Option<VideoCodec>,
+    preference: Preference<'_>,
 ) -> Result<Result<Mpd, MpdError>, Error> {
     match parse(text, path) {
         Ok(HlsPlaylist::Media(media)) => Ok(recording(&Variant::default(), &media, &[])),
-        Ok(HlsPlaylist::Master(master)) => of_variant(reader, &master, wanted).await,
+        Ok(HlsPlaylist::Master(master)) => best(reader, &master, preference).await,
         Err(error) => Ok(Err(error)),
     }
 }
 
+/// The recording of the best variant, or of its twin where that lists more of what is wanted.
+async fn best<O: Source>(
+    reader: &Reader<O>,
+    master: &Master,
+    preference: Preference<'_>,
+) -> Result<Result<Mpd, MpdError>, Error> {
+    let Some(variant) = master.choose(preference.codec) else { return Ok(Err(MpdError::NoSegments)) };
+    let Some(twin) = master.twin(variant) else {
+        return of_variant(reader, master, variant).await?.ok_or_else(|| absent().into());
+    };
+    let (first, second) = tokio::join!(of_variant(reader, master, variant), of_variant(reader, master, twin));
+    let covered = |found: &Result<Mpd, MpdError>| found.as_ref().ok().map(|mpd| preference.covered(mpd));
+    match (first?, second?) {
+        (Some(first), Some(second)) if covered(&second) > covered(&first) => Ok(second),
+        (Some(found), _) | (None, Some(found)) => Ok(found),
+        (None, None) => Err(absent().into()),
+    }
+}
+
+fn absent() -> Refusal {
+    Kind::BadRecording.because("the playlist of the variant is listed and does not exist")
+}
+
+/// The recording of a variant, whose playlists are read side by side; `None` if that of the picture does not exist.
 async fn of_variant<O: Source>(
     reader: &Reader<O>,
     master: &Master,
-    wanted: Option<VideoCodec>,
-) -> Result<Result<Mpd, MpdError>, Error> {
-    let Some(variant) = master.choose(wanted) else { return Ok(Err(MpdError::NoSegments)) };
-    let Some(picture) = media(reader, &variant.path).await? else {
-        return Err(Kind::BadRecording
-            .because("the playlist of the variant is listed and does not exist")
-            .into());
-    };
-    let mut audio: Vec<(Rendition, MediaPlaylist)> = Vec::new();
-    for rendition in master.audio_of(variant).into_iter().take(MOST_AUDIO) {
-        match media(reader, &rendition.path).await? {
-            Some(Ok(found)) => audio.push((rendition.clone(), found)),
+    variant: &Variant,
+) -> Result<Option<Result<Mpd, MpdError>>, Error> {
+    let renditions: Vec<&Rendition> = master.audio_of(variant).into_iter().take(MOST_AUDIO).collect();
+    let audio = join_all(renditions.iter().map(|rendition| media(reader, &rendition.path)));
+    let (picture, audio) = tokio::join!(media(reader, &variant.path), audio);
+    let Some(picture) = picture? else { return Ok(None) };
+    let mut found: Vec<(Rendition, MediaPlaylist)> = Vec::new();
+    for (rendition, audio) in renditions.into_iter().zip(audio) {
+        match audio? {
+            Some(Ok(audio)) => found.push((rendition.clone(), audio)),
             Some(Err(error)) => left_out(reader, rendition, &error.to_string()),
             None => left_out(reader, rendition, "its playlist is listed and does not exist"),
         }
     }
-    Ok(picture.and_then(|picture| recording(variant, &picture, &audio)))
+    Ok(Some(picture.and_then(|picture| recording(variant, &picture, &found))))
 }
 
 /// A playlist of segments; `None` if it does not exist.

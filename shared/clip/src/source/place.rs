@@ -3,10 +3,12 @@
 //! One segment of each section, whose time the playlist says, gives the time stamp that belongs to that time. From there
 //! on time stamps count, and what the playlist says of lengths only says where to look.
 
-use super::{Reader, first_moof, transport};
+use super::find::{Beginning, beginning, find, scale};
+use super::{Reader, transport};
 use crate::Source;
 use crate::error::{Error, Kind};
 use export_media::fmp4::{InitTrack, TrackKind, read_readable};
+use crate::notes::WarningCode;
 use export_media::mpd::{ContentType, Mpd, Period, Placing, Representation, Segment};
 use export_media::nal::VideoCodec;
 use export_media::repair::fill_durations;
@@ -15,8 +17,10 @@ use export_media::select::pictures;
 use export_media::time::{Nanos, Timeline};
 use std::sync::Arc;
 
-/// Segments behind the one that should be read first of which one must exist.
-const MOST_ABSENT: u64 = 16;
+/// Segments before the one that should be read first, and behind it, that may stand for it.
+const MOST_ASKED: usize = 16;
+/// Segments in a row that are neither MP4 nor a transport stream, after which no other is asked for.
+const MOST_FOREIGN: usize = 4;
 /// Most bytes of the last segment of a section.
 const SEGMENT_MOST: u64 = 256 << 20;
 
@@ -77,25 +81,61 @@ async fn section<O: Source>(
     wanted: Option<VideoCodec>,
 ) -> Result<Option<(usize, Option<Arc<InitTrack>>)>, Error> {
     let Some(lead) = lead(period, wanted) else { return Ok(None) };
-    let Some(representation) = period.representations.get(lead).filter(|found| !found.encrypted) else {
+    let Some(list) = period.representations.get(lead).filter(|found| !found.encrypted).cloned() else {
         return Ok(None);
     };
-    let init = track(reader, representation).await?;
-    let Some((anchor, instant)) = placing.anchor(from.max(period.start)) else { return Ok(None) };
-    for index in anchor..=anchor.saturating_add(MOST_ABSENT) {
-        let Some(segment) = representation.segment(index)? else { continue };
-        let first = match &init {
-            Some(init) => first_time(reader, init, &segment).await?.map(|first| (first, init.timescale)),
-            None => transport::first_time(reader, &segment).await?.map(|first| (first, transport::SCALE)),
-        };
-        let Some((first, timescale)) = first else { continue };
-        // A segment that is not there is stood for by a later one, where the playlist lists that.
-        let listed = |segment: &Segment| representation.timeline.to_nanos_floor(segment.time);
-        let at = if index == anchor { instant } else { listed(&segment) };
-        period.place(Timeline::new(timescale, first, at));
-        return Ok(Some((lead, init)));
+    let init = track(reader, &list).await?;
+    let from = from.max(period.start);
+    let Some((line, anchor)) = anchor(reader, &list, init.as_deref(), &placing.candidates(from, MOST_ASKED)).await?
+    else {
+        return Ok(None);
+    };
+    let found = find(reader, (&list, init.as_deref()), (line, Some(anchor)), from).await?;
+    if let Some(clock) = found.other_clock {
+        let detail = format!("segment {}: its time stamps count on another clock than those before", found.at.index);
+        reader.notes().warn(WarningCode::RatesCorrected, detail);
+        period.place(clock);
+    } else {
+        period.place(line);
     }
-    Ok(None)
+    if let Some(list) = period.representations.get_mut(lead) {
+        list.measured = Some(found.at);
+    }
+    Ok(Some((lead, init)))
+}
+
+/// The timeline that the first of the `candidates` gives that can be read, and its position and start.
+async fn anchor<O: Source>(
+    reader: &Reader<O>,
+    list: &Representation,
+    init: Option<&InitTrack>,
+    candidates: &[(u64, Option<Nanos>)],
+) -> Result<Option<(Timeline, (u64, Nanos))>, Error> {
+    let (mut found, mut foreign) = (None, 0);
+    for (index, instant) in candidates {
+        let Some(segment) = list.segment(*index)? else { continue };
+        // A segment without a date, where no other has one that can be read, starts where the playlist lists it.
+        let at = instant.unwrap_or_else(|| list.timeline.to_nanos_floor(segment.time));
+        match beginning(reader, init, &segment, None).await? {
+            Beginning::Absent => {}
+            Beginning::Foreign => foreign += 1,
+            Beginning::At { ticks, torn } => {
+                if found.is_none() || !torn {
+                    found = Some((Timeline::new(scale(init), ticks, at), (*index, at)));
+                }
+                if !torn {
+                    break;
+                }
+            }
+        }
+        if foreign == MOST_FOREIGN {
+            break;
+        }
+    }
+    if found.is_none() && foreign > 0 {
+        return Err(Kind::BadRecording.because("a segment is neither MP4 nor a transport stream").into());
+    }
+    Ok(found)
 }
 
 /// The position of the best picture, or else of the first audio.
@@ -123,16 +163,6 @@ async fn track<O: Source>(
     ))
 }
 
-/// The time at which the first sample in decode order is shown, in the track's ticks.
-async fn first_time<O: Source>(
-    reader: &Reader<O>,
-    init: &InitTrack,
-    segment: &Segment,
-) -> Result<Option<i64>, Error> {
-    let fragment = first_moof(reader, init, segment).await?;
-    Ok(fragment.and_then(|fragment| fragment.samples.first().map(|sample| sample.pts)))
-}
-
 /// A Period that is placed.
 struct PlacedPeriod {
     last: Segment,
@@ -148,14 +178,14 @@ impl PlacedPeriod {
         let representation = period.representations.get(lead)?;
         let end = representation.end_ticks()?;
         let last = representation.segment(representation.index_at(end.checked_sub(1)?)).ok()??;
-        let timescale = init.as_ref().map_or(transport::SCALE, |init| init.timescale);
+        let timescale = scale(init.as_deref());
         let listed = representation.timeline.to_nanos_floor(last.time);
         Some(Self { last, timeline: representation.media?.with_timescale(timescale), init, listed })
     }
 
     /// The end of its last picture, and how long that is shown; `None` if its last segment cannot be read.
     async fn end<O: Source>(&self, reader: &Reader<O>) -> Result<Option<(Nanos, Nanos)>, Error> {
-        let Some(bytes) = reader.read(&self.last.resource, SEGMENT_MOST).await? else { return Ok(None) };
+        let Some(bytes) = reader.shared(&self.last.resource, SEGMENT_MOST).await? else { return Ok(None) };
         let samples = match &self.init {
             Some(init) => {
                 let base = self.last.resource.range.map_or(0, |range| range.first);

@@ -175,6 +175,12 @@ impl<O: Source> Reader<O> {
         cell.get_or_try_init(|| self.read(resource, most)).await.cloned()
     }
 
+    /// A segment that was read for several, and is still here.
+    pub(super) fn held(&self, resource: &ObjectRange) -> Option<Bytes> {
+        let held = self.shared.lock().unwrap_or_else(PoisonError::into_inner);
+        held.iter().find(|(known, _)| known == resource)?.1.get()?.clone()
+    }
+
     /// Reads a resource of the recording if it has at most `most` bytes; `None` if it does not exist.
     pub(super) async fn read(&self, resource: &ObjectRange, most: u64) -> Result<Option<Bytes>, Error> {
         let key = format!("{}{}", self.directory, resource.path);

@@ -1,6 +1,7 @@
 //! Tracks in transport streams, which describe themselves.
 
-use super::{Media, Reader, Track};
+use super::find::Beginning;
+use super::{Media, OTHER_CLOCK, Reader, Track};
 use crate::Source;
 use crate::error::{Error, Kind};
 use crate::notes::WarningCode;
@@ -32,14 +33,23 @@ pub(super) async fn descriptions<O: Source>(
     kind: TrackKind,
     at: Nanos,
 ) -> Result<Vec<(usize, Arc<InitTrack>)>, Error> {
-    let first = representation.index_at(representation.timeline.last_tick_at_or_before(at));
+    let drift = representation.measured.map_or(Nanos::ZERO, |measured| measured.drift);
+    let first = representation.index_at(representation.timeline.last_tick_at_or_before(at - drift));
     let before = (first.saturating_sub(MOST_BEFORE)..first).rev();
     let behind = first.saturating_add(1)..=first.saturating_add(MOST_ABSENT);
     let mut described: Vec<Option<Arc<InitTrack>>> = Vec::new();
+    let mut damage = None;
     for index in std::iter::once(first).chain(before).chain(behind) {
         let Some(segment) = representation.segment(index)? else { continue };
         let Some(bytes) = reader.shared(&segment.resource, SEGMENT_MOST).await? else { continue };
-        let found = read(&bytes, &Known::default())?;
+        // One that is damaged says so when it is read for the clip.
+        let found = match demux(&bytes, &Known::default()) {
+            Ok(found) => found,
+            Err(error) => {
+                damage = damage.or(Some(error));
+                continue;
+            }
+        };
         if found.encrypted {
             return Err(Kind::Encrypted.because("the transport stream is scrambled").into());
         }
@@ -53,6 +63,9 @@ pub(super) async fn descriptions<O: Source>(
         if described.iter().all(Option::is_some) {
             break;
         }
+    }
+    if let Some(error) = damage.filter(|_| described.is_empty()) {
+        return Err(Kind::BadRecording.because(error.to_string()).into());
     }
     let missing = described.iter().filter(|known| known.is_none()).count();
     if missing > 0 && kind == TrackKind::Video {
@@ -85,24 +98,25 @@ fn check_codings<O: Source>(
     Ok(())
 }
 
-/// The time stamp of the first picture of a segment, or else of its first audio frame; `None` if there is neither.
-pub(super) async fn first_time<O: Source>(
+/// The time stamp of the first picture of a segment, or else of its first audio frame.
+pub(super) async fn beginning<O: Source>(
     reader: &Reader<O>,
     segment: &Segment,
-) -> Result<Option<i64>, Error> {
-    let beginning = beginning(&segment.resource);
-    let Some(bytes) = reader.read(&beginning, BEGINNING).await? else { return Ok(None) };
-    let found = match demux(&bytes, &Known::default()) {
+    near: Option<i64>,
+) -> Result<Beginning, Error> {
+    let part = first_bytes(&segment.resource);
+    let Some(bytes) = reader.read(&part, BEGINNING).await? else { return Ok(Beginning::Absent) };
+    let found = match demux(&bytes, &Known { near, sets: &[] }) {
         Ok(found) => found,
-        Err(TsError::NotTs) => {
-            return Err(Kind::BadRecording.because("a segment is neither MP4 nor a transport stream").into());
-        }
-        Err(_) => return Ok(None),
+        Err(TsError::NotTs) => return Ok(Beginning::Foreign),
+        Err(_) => return Ok(Beginning::Absent),
     };
-    let first =
-        |kind| of_kind(&found, kind).find_map(|track| Some((track.units.first()?.pts, track.timescale)));
-    let time = first(TrackKind::Video).or_else(|| first(TrackKind::Audio));
-    Ok(time.map(|(pts, timescale)| pts.saturating_mul(TICKS.into()) / i64::from(timescale)))
+    let first = |kind| of_kind(&found, kind).find_map(|track| Some((track, track.units.first()?.pts)));
+    let first = first(TrackKind::Video).or_else(|| first(TrackKind::Audio));
+    Ok(first.map_or(Beginning::Absent, |(track, pts)| {
+        let ticks = pts.saturating_mul(TICKS.into()) / i64::from(track.timescale);
+        Beginning::At { ticks, torn: track.torn }
+    }))
 }
 
 /// The pictures of a segment, in ticks of time stamps next to `near`; none without a picture, or if it cannot be read.
@@ -112,7 +126,7 @@ pub(super) fn pictures(bytes: &[u8], near: i64) -> Vec<Sample> {
     video.map(TsTrack::samples).unwrap_or_default()
 }
 
-fn beginning(resource: &ObjectRange) -> ObjectRange {
+fn first_bytes(resource: &ObjectRange) -> ObjectRange {
     let first = resource.range.map_or(0, |range| range.first);
     let last = resource.range.map_or(u64::MAX, |range| range.last).min(first.saturating_add(BEGINNING - 1));
     ObjectRange { path: resource.path.clone(), range: Some(ByteRange { first, last }) }
@@ -125,10 +139,6 @@ fn of_kind(segment: &TsSegment, kind: TrackKind) -> impl Iterator<Item = &TsTrac
 
 fn is_read(track: &TsTrack) -> bool {
     matches!(track.coding, TsCoding::Picture(_) | TsCoding::Aac)
-}
-
-fn read(bytes: &[u8], known: &Known<'_>) -> Result<TsSegment, Error> {
-    demux(bytes, known).map_err(|error: TsError| Kind::BadRecording.because(error.to_string()).into())
 }
 
 impl Track {
@@ -204,12 +214,25 @@ impl Track {
             left_out("its audio has another form than before");
             return Ok(None);
         }
+        let lossy = track.left_out + track.units.iter().filter(|unit| unit.damaged).count();
+        if lossy > 0 {
+            let code = match self.init.kind {
+                TrackKind::Audio => WarningCode::AudioLeftOut,
+                TrackKind::Video | TrackKind::Other => WarningCode::PicturesDamaged,
+            };
+            let what = format!("packets of {lossy} of its units are lost");
+            reader.notes().warn(code, self.about(segment, &what));
+        }
         let mut track = track.clone();
         if !track.head.is_empty() && !self.goes_on(reader, segment, place, &mut track).await? {
             let detail = self.about(segment, "its first audio frame has no beginning");
             reader.notes().warn(WarningCode::AudioLeftOut, detail);
         }
         let (samples, data): (_, Bytes) = (track.samples(), track.data);
+        if !self.is_on_clock(segment, &samples) {
+            left_out(OTHER_CLOCK);
+            return Ok(None);
+        }
         Ok(Some(Media { samples, pieces: vec![(0, data)], whole: true, damaged: false, stored: None }))
     }
 }

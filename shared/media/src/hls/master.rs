@@ -61,6 +61,16 @@ impl Master {
         })
     }
 
+    /// Another playlist of the same coding as `chosen`: a second encoder's, which may go on when the first one stops.
+    pub fn twin(&self, chosen: &Variant) -> Option<&Variant> {
+        let same = |found: &&Variant| {
+            found.path != chosen.path
+                && (found.size, found.bandwidth, found.frame_rate) == (chosen.size, chosen.bandwidth, chosen.frame_rate)
+                && found.codecs == chosen.codecs
+        };
+        self.variants.iter().find(same)
+    }
+
     /// The audio renditions of `variant`: of each group that a variant with the same playlist names, each playlist once,
     /// the default ones first.
     pub fn audio_of(&self, variant: &Variant) -> Vec<&Rendition> {

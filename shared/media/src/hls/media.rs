@@ -81,6 +81,11 @@ impl Section {
         Nanos::new(i128::from((self.precision / 2).saturating_mul(segments)) * NANOS)
     }
 
+    /// By how much the length of a segment may be off: half a last digit of `EXTINF`.
+    pub(super) fn rounding(&self) -> Nanos {
+        Nanos::new(i128::from(self.precision) * NANOS / 2)
+    }
+
     /// The date of its first segment, by the first date that there is and the `EXTINF` before that.
     pub(super) fn date(&self) -> Option<Nanos> {
         let (at, date) = self.dates.first()?;

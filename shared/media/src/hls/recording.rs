@@ -168,6 +168,8 @@ impl<'a> Described<'a> {
             timeline,
             media: None,
             rounded: section.rounded(),
+            rounding: section.rounding(),
+            measured: None,
             addressing,
         })
     }

@@ -177,6 +177,16 @@ fn the_variant_is_the_largest_then_the_wanted_codec_then_the_best() {
 }
 
 #[test]
+fn a_variant_of_the_same_coding_elsewhere_is_a_twin() {
+    let all = master(&format!(
+        "{MASTER}#EXT-X-STREAM-INF:BANDWIDTH=6000000,RESOLUTION=1920x1080,CODECS=\"avc1.640028,mp4a.40.2\",FRAME-RATE=29.970\nb.m3u8\n"
+    ));
+    let twin = |wanted| all.twin(all.choose(wanted).unwrap()).map(|found| found.path.as_str());
+    assert_eq!(twin(None), Some("live/b.m3u8"));
+    assert_eq!(twin(Some(VideoCodec::Hevc)), None);
+}
+
+#[test]
 fn every_audio_playlist_of_the_variants_groups_comes_along_once() {
     let master = master(MASTER);
     let paths = |wanted| -> Vec<_> {

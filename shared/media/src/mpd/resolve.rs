@@ -146,6 +146,8 @@ fn representation(
         timeline,
         media: None,
         rounded: Nanos::ZERO,
+        rounding: Nanos::ZERO,
+        measured: None,
         addressing,
     }
 }
