@@ -27,7 +27,7 @@ COPIES = {
 # Their pictures are those of `static_time`, which is encoded; what is special about them, how they are listed or which audio goes
 # with them, is in their copies in both containers.
 LISTED = {"static_number", "segment_list", "epoch", "ladder", "multi_audio", "mono_44100", "ac3"}
-# Recordings of other forms under other manifests.
+# Recordings of other forms under other manifests, or in one file.
 HLS = {
     "hls_dated",
     "hls_undated",
@@ -38,6 +38,9 @@ HLS = {
     "hls_ranges",
     "hls_ts",
     "hls_ts_open_gop",
+    "file_mp4",
+    "file_mp4_index",
+    "file_ts",
 }
 # Encoded anew as a whole: pictures that refer over H.264's recovery points, fields, pictures whose size changes.
 ENCODED = {"open_gop", "interlaced", "multi_period_sizes"}

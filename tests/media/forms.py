@@ -510,3 +510,20 @@ def hls_ts() -> Recording:
 @form
 def hls_ts_open_gop() -> Recording:
     return hls.transported(hevc_open(), "hls_ts_open_gop")
+
+
+@form
+def file_mp4() -> Recording:
+    return hls.filed(hevc_open(), "file_mp4", "stream.mp4", "-metadata:s:a:0", "language=eng")
+
+
+@form
+def file_mp4_index() -> Recording:
+    """In fragments that an index at its beginning lists."""
+    flags = ("-movflags", "dash+global_sidx+frag_keyframe+delay_moov", "-metadata:s:a:0", "language=eng")
+    return hls.filed(static_time(), "file_mp4_index", "stream.mp4", *flags)
+
+
+@form
+def file_ts() -> Recording:
+    return hls.filed(multi_audio(), "file_ts", "stream.ts")

@@ -97,19 +97,36 @@ class LivePlaylists(Live):
         return media | playlists(replace(self.recording, manifest=manifest), Style(ended=False))
 
 
+def _tracks(recording: Recording, folder: Path) -> list[str]:
+    """The tracks of a recording of one Period as inputs of ffmpeg."""
+    inputs: list[str] = []
+    for n, track in enumerate(recording.manifest.periods[0].tracks):
+        path = folder / f"{n}.mp4"
+        path.write_bytes(track.init + b"".join(segment.data for segment in track.segments))
+        inputs += ["-i", str(path)]
+    return [*inputs, *(part for n in range(len(inputs) // 2) for part in ("-map", str(n)))]
+
+
+def filed(recording: Recording, name: str, file: str, *flags: str) -> Recording:
+    """A recording of one Period without a clock as one file, as ffmpeg's muxer writes it."""
+
+    def make(out: Path) -> None:
+        out.mkdir()
+        ffmpeg.run("-copyts", *_tracks(recording, out.parent), "-c", "copy", *flags, str(out / file))
+
+    folder = cached(("file", recording.name, recording.truth.codec, file, flags), make)
+    folder_name = recording.folder.replace(f"/{recording.name}/", f"/{name}/")
+    files = {file: (folder / file).read_bytes()}
+    return replace(recording, name=name, live_path=f"{folder_name}/{file}", files=files)
+
+
 def transported(recording: Recording, name: str) -> Recording:
     """A recording of one Period in transport streams, as ffmpeg's muxer writes them."""
 
     def make(out: Path) -> None:
         out.mkdir()
-        inputs: list[str] = []
-        for n, track in enumerate(recording.manifest.periods[0].tracks):
-            path = out.parent / f"{n}.mp4"
-            path.write_bytes(track.init + b"".join(segment.data for segment in track.segments))
-            inputs += ["-i", str(path)]
-        maps = [part for n in range(len(inputs) // 2) for part in ("-map", str(n))]
         style = ["-f", "hls", "-hls_time", "2", "-hls_playlist_type", "vod", "-hls_segment_type", "mpegts"]
-        ffmpeg.run(*inputs, *maps, "-c", "copy", *style, str(out / "stream.m3u8"))
+        ffmpeg.run(*_tracks(recording, out.parent), "-c", "copy", *style, str(out / "stream.m3u8"))
 
     folder = cached(("transport streams", recording.name, recording.truth.codec), make)
     files = {path.name: path.read_bytes() for path in folder.iterdir()}

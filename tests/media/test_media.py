@@ -20,7 +20,7 @@ from .verify import Report, container_faults, spans, verify
 MPD = f"{{{dash.NAMESPACE}}}"
 # ffmpeg reads fragments with negative composition offsets late by the largest of them, against the standard.
 HLS_FORMS = [name for name in forms.FORMS if name.startswith("hls_")]
-DASH_FORMS = [name for name in forms.FORMS if name not in HLS_FORMS]
+DASH_FORMS = [name for name in forms.FORMS if not name.startswith(("hls_", "file_"))]
 REFERENCE_FORMS = [name for name in DASH_FORMS if name not in {"audio_only", "low_latency"}]
 
 

@@ -109,22 +109,30 @@ impl<O: SourceStore + 'static> JobRecording<O> {
 
 impl<O: SourceStore + 'static> Source for JobRecording<O> {
     async fn read(&self, path: &str, range: Option<(u64, u64)>, most: u64) -> Result<Bytes, ReadFailure> {
-        let read = self.objects.read(&self.bucket, path, range, most).await.map_err(|error| match error {
-            RecordingError::NotFound => ReadFailure::NotFound,
-            RecordingError::Denied => ReadFailure::Denied(
-                "the recording may not be read; that takes s3:GetObject, and s3:ListBucket for what is not there"
-                    .to_owned(),
-            ),
-            RecordingError::Key(why) => {
-                let cause = Reason::KeyNotUsable.because("the recording's key cannot be used");
-                ReadFailure::Outside(AttemptError::Refused { cause, why }.into())
-            }
-            RecordingError::Clock(why) => ReadFailure::Outside(AttemptError::ClockWrong(why).into()),
-            RecordingError::TooLarge => ReadFailure::TooLarge,
-            RecordingError::Unavailable(error) => ReadFailure::Unavailable(error.to_string()),
-        })?;
+        let read = self.objects.read(&self.bucket, path, range, most).await.map_err(failed)?;
         self.note(path, read.etag);
         Ok(read.bytes)
+    }
+
+    async fn size(&self, path: &str) -> Result<u64, ReadFailure> {
+        self.objects.size(&self.bucket, path).await.map_err(failed)
+    }
+}
+
+fn failed(error: RecordingError) -> ReadFailure {
+    match error {
+        RecordingError::NotFound => ReadFailure::NotFound,
+        RecordingError::Denied => ReadFailure::Denied(
+            "the recording may not be read; that takes s3:GetObject, and s3:ListBucket for what is not there"
+                .to_owned(),
+        ),
+        RecordingError::Key(why) => {
+            let cause = Reason::KeyNotUsable.because("the recording's key cannot be used");
+            ReadFailure::Outside(AttemptError::Refused { cause, why }.into())
+        }
+        RecordingError::Clock(why) => ReadFailure::Outside(AttemptError::ClockWrong(why).into()),
+        RecordingError::TooLarge => ReadFailure::TooLarge,
+        RecordingError::Unavailable(error) => ReadFailure::Unavailable(error.to_string()),
     }
 }
 

@@ -132,6 +132,14 @@ impl<C: Clock> SourceStore for S3Objects<C> {
         };
         with_body(attempt).await
     }
+
+    /// A reply with one byte says how many there are; an object without any has none to give.
+    async fn size(&self, bucket: &Bucket, key: &str) -> Result<u64, RecordingError> {
+        let Some(object) = self.get(bucket, key, Some((0, 0))).await? else { return Ok(0) };
+        let total = object.content_range().and_then(|given| given.rsplit_once('/')?.1.parse().ok());
+        let unknown = || Unavailable(WHAT, "the reply does not say the size of the object".to_owned());
+        Ok(total.ok_or_else(unknown)?)
+    }
 }
 
 impl<C: Clock> S3Objects<C> {

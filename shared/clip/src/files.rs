@@ -26,6 +26,10 @@ impl Source for Folder {
             _ => ReadFailure::Unavailable(format!("failed to read {path}: {error}")),
         })
     }
+
+    async fn size(&self, path: &str) -> Result<u64, ReadFailure> {
+        fs::metadata(self.0.join(path)).map(|found| found.len()).map_err(|_| ReadFailure::NotFound)
+    }
 }
 
 /// A range past the end is cut (RFC 9110, section 14.1.2).

@@ -144,7 +144,7 @@ pub(crate) fn check(track: &Track) -> Result<(), NoPlaylist> {
 
 /// Returns `true` if the track is alone in its file, with one sample entry.
 pub(crate) fn is_alone(track: &Track) -> bool {
-    !track.is_transport()
+    track.is_fragmented()
         && track.init.other_sizes.is_empty()
         && track.init.sample_entries.len() == 1
         && !track.init.more_edits

@@ -38,6 +38,17 @@ pub trait Source: Send + Sync + 'static {
         range: Option<(u64, u64)>,
         most: u64,
     ) -> impl Future<Output = Result<Bytes, ReadFailure>> + Send;
+
+    /// The size of the file at `path` in bytes. A store that knows it need not read the file.
+    ///
+    /// # Errors
+    /// As [`Self::read`].
+    fn size(&self, path: &str) -> impl Future<Output = Result<u64, ReadFailure>> + Send {
+        async move {
+            let all = self.read(path, None, u64::MAX).await?;
+            Ok(u64::try_from(all.len()).unwrap_or(u64::MAX))
+        }
+    }
 }
 
 /// A destination of clips.

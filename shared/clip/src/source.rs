@@ -1,12 +1,14 @@
 //! The recording in S3: its tracks, and their segments as samples.
 
 mod drift;
+mod file;
 mod find;
 mod index;
 mod manifest;
 mod place;
 mod prefetch;
 mod reader;
+mod stream;
 mod transport;
 
 pub(crate) use manifest::{Preference, manifest};
@@ -21,7 +23,7 @@ use crate::notes::WarningCode;
 use bytes::Bytes;
 use export_media::fmp4::{InitTrack, MoofRead, TrackKind, read_moof, read_readable, unwrap_times};
 use export_media::language::iso_639_2;
-use export_media::mpd::{ByteRange, ObjectRange, Representation, Segment};
+use export_media::mpd::{ByteRange, FileForm, ObjectRange, Representation, Segment};
 use export_media::nal::may_start;
 use export_media::picture::DecoderConfig;
 use export_media::playlist::{MediaPlace, RecordedSegment};
@@ -68,6 +70,8 @@ pub(crate) struct Track {
     drift: i64,
     /// Its position among the tracks of its kind, if segments are transport streams.
     transport: Option<usize>,
+    /// Its samples by segment, if they are listed in the tables of a file.
+    tables: Option<file::Tables>,
 }
 
 impl Track {
@@ -91,6 +95,9 @@ impl Track {
     ) -> Result<Vec<Self>, Error> {
         if representation.encrypted {
             return Err(Kind::Encrypted.because("the manifest declares content protection").into());
+        }
+        if representation.file == Some(FileForm::Tables) {
+            return file::tracks(reader, representation, kind, (from, until)).await;
         }
         let Some(resource) = representation.init()? else {
             // Of DASH, transport streams are not read.
@@ -148,7 +155,7 @@ impl Track {
         let configs =
             init.sample_entries.iter().map(|entry| DecoderConfig::of(entry).map(Arc::new)).collect();
         let representation = representation.clone();
-        Self { representation, init, configs, timeline, indexed, drift: 0, transport }
+        Self { representation, init, configs, timeline, indexed, drift: 0, transport, tables: None }
     }
 
     /// The timeline that segments' times count on.
@@ -316,6 +323,9 @@ impl Track {
         if let Some(place) = self.transport {
             return self.read_transport(reader, segment, place).await;
         }
+        if let Some(samples) = self.listed_samples(segment) {
+            return self.read_table(reader, segment, samples).await;
+        }
         let mut found = None;
         for resource in self.names(segment)? {
             if found.is_none() {
@@ -428,6 +438,9 @@ impl Track {
         segment: &Segment,
     ) -> Result<Option<Fragment>, Error> {
         let first = self.first_moof(reader, segment).await?;
+        if self.tables.is_some() {
+            return Ok(first);
+        }
         Ok(first.filter(|fragment| self.lasts(&fragment.samples, segment)))
     }
 
@@ -460,6 +473,10 @@ impl Track {
         if self.transport.is_some() {
             return Ok(None);
         }
+        if let Some(samples) = self.listed_samples(segment) {
+            let base = segment.resource.range.map_or(0, |range| range.first);
+            return Ok(Some(Fragment { samples: samples.to_vec(), base, prefix: Bytes::new() }));
+        }
         let first = first_moof(reader, &self.init, segment).await?;
         Ok(first.map(|found| Fragment { samples: self.placed(segment, found.samples), ..found }))
     }
@@ -490,6 +507,11 @@ impl Track {
     ) -> Result<(MediaPlace, Bytes), Error> {
         let resource = self.init_resource()?;
         Ok((place_of(&resource), reader.head(&resource).await?))
+    }
+
+    /// Returns `true` if its segments are fragments of MP4.
+    pub(crate) fn is_fragmented(&self) -> bool {
+        self.transport.is_none() && self.tables.is_none()
     }
 
     /// Returns `true` if the segments of the track are parts of one file.

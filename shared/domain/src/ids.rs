@@ -22,7 +22,7 @@ pub enum NameError {
     #[error("has a character that is not allowed, at position {0}")]
     Character(usize),
     /// Not a relative path of 2 to 16 plain segments that ends in `.mpd` or `.m3u8`; the text names the offence.
-    #[error("must be a relative path of 2 to 16 segments that ends in .mpd or .m3u8: {0}")]
+    #[error("must be a relative path of 2 to 16 segments that ends in .mpd, .m3u8, .mp4, .ts or .m2ts: {0}")]
     Path(&'static str),
     /// Not a relative path of at most 15 plain segments; the text names the offence.
     #[error("must be a relative path of at most 15 segments: {0}")]
@@ -132,17 +132,20 @@ impl From<&BatchId> for JobId {
 
 /// The endings of manifests: DASH, and HLS.
 pub const MANIFESTS: [&str; 2] = [".mpd", ".m3u8"];
+/// The endings of recordings that are one file.
+const FILES: [&str; 3] = [".mp4", ".ts", ".m2ts"];
 
 impl LivePath {
     /// # Errors
     /// [`NameError`] unless it is 2 to 16 segments of `[A-Za-z0-9._=@+ -]{1,128}` joined by `/`, none of them
-    /// `.` or `..`, ending in `.mpd` or `.m3u8`, at most 512 bytes.
+    /// `.` or `..`, ending in `.mpd`, `.m3u8`, `.mp4`, `.ts` or `.m2ts`, at most 512 bytes.
     pub fn parse(text: &str) -> Result<Self, NameError> {
         bounded(text, 512)?;
         let count = text.split('/').count();
         let offence = offence(text)
             .or((!(2..=16).contains(&count)).then_some("it has fewer segments or more"))
-            .or((!MANIFESTS.iter().any(|ending| text.ends_with(ending))).then_some("it ends otherwise"));
+            .or((!MANIFESTS.iter().chain(&FILES).any(|ending| text.ends_with(ending)))
+                .then_some("it ends otherwise"));
         if let Some(offence) = offence {
             return Err(NameError::Path(offence));
         }
@@ -317,7 +320,7 @@ mod tests {
             "a/./stream.mpd",
             "a/%2e%2e/stream.mpd",
             "a\\..\\b/stream.mpd",
-            "a/b/stream.mp4",
+            "a/b/stream.mov",
             "a/b\0/stream.mpd",
             "s3://bucket/stream.mpd",
             "a/ä/stream.mpd",

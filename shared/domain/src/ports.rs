@@ -310,6 +310,9 @@ pub trait SourceStore: Send + Sync {
         range: Option<(u64, u64)>,
         most: u64,
     ) -> impl Future<Output = Result<SourceBytes, RecordingError>> + Send;
+
+    /// The size of an object in bytes.
+    fn size(&self, bucket: &Bucket, key: &str) -> impl Future<Output = Result<u64, RecordingError>> + Send;
 }
 
 /// Bytes of an object of a recording.

@@ -11,16 +11,19 @@ mod fragment;
 mod init;
 mod sidx;
 mod stream;
+mod table;
 
 #[cfg(test)]
 mod tests;
 
+pub use boxes::BoxHeader;
 pub use codec::{Codec, SampleEntry};
 pub use described::described;
 pub use fragment::{MoofRead, read_fragments, read_moof, read_readable, unwrap_times};
 pub use init::{Defaults, Init, InitTrack};
 pub use sidx::{Index, IndexEntry};
 pub use stream::{FragmentEvent, FragmentReader, FragmentSample};
+pub use table::{FileSamples, TableSamples};
 
 /// The largest `moof` that is read, in bytes.
 pub const MAX_MOOF: usize = 16 << 20;

@@ -6,6 +6,7 @@
 //! searched by bisection. `Location`, `PatchLocation`, `UTCTiming` and events are ignored, since nothing is ever
 //! fetched by URL. Reading bytes and asking the clock is left to the caller.
 
+mod file;
 mod gzip;
 mod lexical;
 mod named;
@@ -21,6 +22,7 @@ mod xml;
 #[cfg(test)]
 mod tests;
 
+pub use file::{SingleFile, SingleStream, single_file, single_stream};
 pub(crate) use lexical::{decimal_nanos, frame_rate, lenient_date_time};
 pub(crate) use named::{Named, NamedSegment};
 pub(crate) use path::join;
@@ -230,7 +232,18 @@ pub struct Representation {
     pub rounding: Nanos,
     /// The place of the media near the window, if that was looked at.
     pub measured: Option<Measured>,
+    /// The form of the file that it is, if that has no segments of its own.
+    pub file: Option<FileForm>,
     pub(crate) addressing: Addressing,
+}
+
+/// The form of a file that has no segments.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum FileForm {
+    /// MP4 with tables of all samples.
+    Tables,
+    /// A transport stream, which may be cut between any packets.
+    Stream,
 }
 
 /// The place of the media of a segment.

@@ -47,14 +47,14 @@ pub(crate) fn flagged_interlaced(unit: &[u8]) -> Option<Vec<u8>> {
 
 /// A picture of H.264 that is one field of a frame.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) struct Field {
+pub(crate) struct CodedField {
     bottom: bool,
     /// `frame_num`, which both fields of a frame have.
     number: u32,
     idr: bool,
 }
 
-impl Field {
+impl CodedField {
     /// The field that a slice that follows `sps` belongs to; `None` if its picture is a frame.
     pub(crate) fn of(sps: &Sps, slice: &[u8]) -> Option<Self> {
         if !sps.interlaced {

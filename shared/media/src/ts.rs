@@ -116,6 +116,8 @@ pub struct TsSegment {
     pub tracks: Vec<TsTrack>,
     /// A stream is scrambled, or a description announces that.
     pub encrypted: bool,
+    /// Of a part of a stream: a picture that starts in it may go on behind the bytes that are there.
+    pub goes_on: bool,
 }
 
 /// The knowledge that a segment is read with.
@@ -125,6 +127,18 @@ pub struct Known<'a> {
     pub near: Option<i64>,
     /// Parameter sets that the track's description has: they are left out of its units.
     pub sets: &'a [Bytes],
+    /// The bytes are cut out of a longer stream.
+    pub part: Option<StreamPart<'a>>,
+}
+
+/// Bytes that are cut out of a stream between any two packets. Units belong to the part in which their PES packet starts,
+/// so that parts back to back have each unit once.
+#[derive(Debug, Clone, Copy)]
+pub struct StreamPart<'a> {
+    /// The beginning of the stream, which describes its program.
+    pub head: &'a [u8],
+    /// The length of the part: what comes behind it is there to complete what starts in it.
+    pub length: usize,
 }
 
 /// Reads a segment: of the first program with a picture, or else of the first one.
@@ -134,11 +148,22 @@ pub struct Known<'a> {
 pub fn demux(data: &[u8], known: &Known<'_>) -> Result<TsSegment, TsError> {
     let mut demuxer = Demuxer::default();
     let mut any = false;
+    if let Some(part) = known.part {
+        demuxer.learn(part)?;
+    }
     for packet in Packets::of(data)? {
         any = true;
         demuxer.packet(&packet)?;
     }
     if any { demuxer.finish(known) } else { Err(TsError::NotTs) }
+}
+
+/// The place of the first packet of a stream, and the bytes from one packet to the next.
+///
+/// # Errors
+/// [`TsError::NotTs`].
+pub fn packet_steps(data: &[u8]) -> Result<(usize, usize), TsError> {
+    Ok(Packets::of(data)?.steps())
 }
 
 /// A stream of the program.
@@ -147,6 +172,9 @@ struct Stream {
     elementary: Elementary,
     packets: u64,
     scrambled: u64,
+    /// Of a part of a stream: a PES packet has started in it, and one behind it.
+    begun: bool,
+    over: bool,
 }
 
 #[derive(Debug, Default)]
@@ -163,9 +191,21 @@ struct Demuxer {
     /// By their place in the map: a stream keeps its place when its packets get another identifier.
     streams: Vec<Stream>,
     places: BTreeMap<u16, usize>,
+    /// The length of the part of a stream that is read.
+    part: Option<usize>,
 }
 
 impl Demuxer {
+    /// Learns the program of a part of a stream from the stream's beginning.
+    fn learn(&mut self, part: StreamPart<'_>) -> Result<(), TsError> {
+        for packet in Packets::of(part.head)? {
+            self.packet(&packet)?;
+        }
+        self.streams.iter_mut().for_each(|stream| *stream = Stream::default());
+        self.part = Some(part.length);
+        Ok(())
+    }
+
     fn packet(&mut self, packet: &packets::Packet<'_>) -> Result<(), TsError> {
         if packet.pid == 0 {
             let maps = &mut self.maps;
@@ -193,6 +233,13 @@ impl Demuxer {
         if packet.scrambled {
             stream.scrambled += 1;
             return Ok(());
+        }
+        if let Some(length) = self.part {
+            stream.over |= packet.starts && packet.at >= length;
+            stream.begun |= packet.starts;
+            if stream.over || !stream.begun {
+                return Ok(());
+            }
         }
         stream.elementary.push(packet)
     }
@@ -235,6 +282,10 @@ impl Demuxer {
         }
         let is_scrambled = |stream: &Stream| stream.scrambled * SCRAMBLED_OF > stream.packets;
         let encrypted = self.conditional || self.streams.iter().any(is_scrambled);
+        let is_open = |(listed, stream): (&ListedStream, &Stream)| {
+            matches!(listed.coding, Some(TsCoding::Picture(_))) && stream.begun && !stream.over
+        };
+        let goes_on = self.listed.iter().zip(&self.streams).any(is_open);
         let mut tracks = Vec::new();
         for (listed, stream) in self.listed.iter().zip(&mut self.streams) {
             stream.elementary.end();
@@ -259,7 +310,7 @@ impl Demuxer {
                 _ => track,
             });
         }
-        Ok(TsSegment { tracks, encrypted })
+        Ok(TsSegment { tracks, encrypted, goes_on })
     }
 }
 

@@ -274,6 +274,11 @@ impl SourceStore for MemoryObjects {
         };
         self.faults.run(WHAT, "read", read).await?
     }
+
+    async fn size(&self, bucket: &Bucket, key: &str) -> Result<u64, RecordingError> {
+        let all = self.read(bucket, key, None, u64::MAX).await?;
+        Ok(u64::try_from(all.bytes.len()).unwrap_or(u64::MAX))
+    }
 }
 
 /// Every object was written at [`NOW`]. Operations: `folder`, `written_at`.

@@ -1,6 +1,8 @@
 //! The segment of a list that holds an instant, found by the time stamps of a few, as the lengths of a playlist are not exact.
 
-use super::{Reader, Track, first_moof, transport};
+use super::stream::SCALE;
+use super::transport::{self, Beginning};
+use super::{Reader, Track, first_moof};
 use crate::Source;
 use crate::error::Error;
 use export_media::fmp4::{InitTrack, unwrap_times};
@@ -14,30 +16,14 @@ use std::num::NonZeroU32;
 const FIRST_OFF: u64 = 32;
 const EXACT: Nanos = Nanos::new(1_000_000);
 
-/// The beginning of a segment.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Beginning {
-    /// It does not exist, or cannot be read.
-    Absent,
-    /// It is neither MP4 nor a transport stream.
-    Foreign,
-    /// It is read.
-    At {
-        /// The presentation time of its first sample in decode order.
-        ticks: i64,
-        /// That may not be its first one, as something before it may be missing.
-        torn: bool,
-    },
-}
-
 /// Reads the beginning of a segment of a track, or of a transport stream; its ticks are next to `near`.
 pub(super) async fn beginning<O: Source>(
     reader: &Reader<O>,
-    init: Option<&InitTrack>,
+    (list, init): (&Representation, Option<&InitTrack>),
     segment: &Segment,
     near: Option<i64>,
 ) -> Result<Beginning, Error> {
-    let Some(init) = init else { return transport::beginning(reader, segment, near).await };
+    let Some(init) = init else { return transport::beginning(reader, list, segment, near).await };
     let Some(mut fragment) = first_moof(reader, init, segment).await? else { return Ok(Beginning::Absent) };
     near.into_iter().for_each(|near| unwrap_times(&mut fragment.samples, near));
     let first = fragment.samples.first();
@@ -46,7 +32,7 @@ pub(super) async fn beginning<O: Source>(
 
 /// Ticks in a second of a track, or of a transport stream.
 pub(super) fn scale(init: Option<&InitTrack>) -> NonZeroU32 {
-    init.map_or(transport::SCALE, |init| init.timescale)
+    init.map_or(SCALE, |init| init.timescale)
 }
 
 /// What a search found.
@@ -79,7 +65,7 @@ pub(super) async fn find<O: Source>(
                     continue;
                 };
                 let near = line.first_tick_at_or_after(listed(&segment));
-                let start = match beginning(reader, init, &segment, Some(near)).await? {
+                let start = match beginning(reader, (list, init), &segment, Some(near)).await? {
                     Beginning::At { ticks, .. } => {
                         seen = Some((listed(&segment), ticks));
                         Some(line.to_nanos_floor(ticks))
@@ -121,7 +107,9 @@ impl Track {
     /// Returns `true` if the time stamps of a segment are about where they are listed: another clock would put pictures
     /// of another time into the window.
     pub(super) fn is_on_clock(&self, segment: &Segment, samples: &[Sample]) -> bool {
-        let Some(first) = samples.first().filter(|_| self.representation.media.is_some()) else { return true };
+        let Some(first) = samples.first().filter(|_| self.representation.media.is_some()) else {
+            return true;
+        };
         let since = self.representation.measured.map_or(0, |measured| measured.index);
         let off = (self.timeline.to_nanos_floor(first.pts) - self.span(segment).0).get();
         off.saturating_abs() <= tolerance(&self.representation, since, segment.index).get()

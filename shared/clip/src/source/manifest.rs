@@ -1,7 +1,7 @@
 //! The manifest of a recording. Of HLS that is the playlist that is asked for, and those of the picture and the audio
-//! that it names.
+//! that it names; of a single file it is made of the file's boxes.
 
-use super::Reader;
+use super::{Reader, file, stream};
 use crate::Source;
 use crate::error::{Error, Kind, Refusal};
 use crate::notes::WarningCode;
@@ -47,16 +47,22 @@ pub(crate) async fn manifest<O: Source>(
     key: &str,
     preference: Preference<'_>,
 ) -> Result<Result<Mpd, MpdError>, Error> {
+    if is_of(key, "mp4") {
+        return Ok(Ok(file::manifest(reader, reader.relative(key)).await?));
+    }
+    if is_of(key, "ts") || is_of(key, "m2ts") {
+        return Ok(Ok(stream::manifest(reader, reader.relative(key)).await?));
+    }
     match reader.manifest_text(key).await? {
         None => Ok(Err(MpdError::TooLarge)),
-        Some((text, path)) if is_playlist(key) => hls(reader, path, &text, preference).await,
+        Some((text, path)) if is_of(key, "m3u8") => hls(reader, path, &text, preference).await,
         Some((text, _)) => Ok(mpd::parse(&text)),
     }
 }
 
 /// Keys of S3 tell upper case from lower case.
-fn is_playlist(key: &str) -> bool {
-    key.rsplit_once('.').is_some_and(|(_, kind)| kind == "m3u8")
+fn is_of(key: &str, ending: &str) -> bool {
+    key.rsplit_once('.').is_some_and(|(_, kind)| kind == ending)
 }
 
 /// The recording whose playlist at `path` in its directory is `text`.

@@ -3,12 +3,13 @@
 //! One segment of each section, whose time the playlist says, gives the time stamp that belongs to that time. From there
 //! on time stamps count, and what the playlist says of lengths only says where to look.
 
-use super::find::{Beginning, beginning, find, scale};
-use super::{Reader, transport};
+use super::Reader;
+use super::find::{beginning, find, scale};
+use super::transport::{self, Beginning};
 use crate::Source;
 use crate::error::{Error, Kind};
-use export_media::fmp4::{InitTrack, TrackKind, read_readable};
 use crate::notes::WarningCode;
+use export_media::fmp4::{InitTrack, TrackKind, read_readable};
 use export_media::mpd::{ContentType, Mpd, Period, Placing, Representation, Segment};
 use export_media::nal::VideoCodec;
 use export_media::repair::fill_durations;
@@ -86,13 +87,15 @@ async fn section<O: Source>(
     };
     let init = track(reader, &list).await?;
     let from = from.max(period.start);
-    let Some((line, anchor)) = anchor(reader, &list, init.as_deref(), &placing.candidates(from, MOST_ASKED)).await?
+    let Some((line, anchor)) =
+        anchor(reader, &list, init.as_deref(), &placing.candidates(from, MOST_ASKED)).await?
     else {
         return Ok(None);
     };
     let found = find(reader, (&list, init.as_deref()), (line, Some(anchor)), from).await?;
     if let Some(clock) = found.other_clock {
-        let detail = format!("segment {}: its time stamps count on another clock than those before", found.at.index);
+        let detail =
+            format!("segment {}: its time stamps count on another clock than those before", found.at.index);
         reader.notes().warn(WarningCode::RatesCorrected, detail);
         period.place(clock);
     } else {
@@ -116,7 +119,7 @@ async fn anchor<O: Source>(
         let Some(segment) = list.segment(*index)? else { continue };
         // A segment without a date, where no other has one that can be read, starts where the playlist lists it.
         let at = instant.unwrap_or_else(|| list.timeline.to_nanos_floor(segment.time));
-        match beginning(reader, init, &segment, None).await? {
+        match beginning(reader, (list, init), &segment, None).await? {
             Beginning::Absent => {}
             Beginning::Foreign => foreign += 1,
             Beginning::At { ticks, torn } => {

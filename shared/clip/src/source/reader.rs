@@ -51,6 +51,8 @@ pub(crate) struct Reader<O> {
     notes: Notes,
     /// Segments that several tracks are in, the newest last.
     shared: Mutex<VecDeque<(ObjectRange, SharedBytes)>>,
+    /// The beginning of the stream that the recording is.
+    stream_head: OnceCell<Option<Bytes>>,
     /// When to look again for what is not there yet, while the recording may still begin.
     wake_at: Option<i64>,
 }
@@ -81,6 +83,7 @@ impl<O: Source> Reader<O> {
             ahead: Arc::new(Semaphore::new(AHEAD_KIB)),
             notes: Notes::default(),
             shared: Mutex::default(),
+            stream_head: OnceCell::new(),
             wake_at: None,
         }
     }
@@ -124,7 +127,12 @@ impl<O: Source> Reader<O> {
             Err(ReadFailure::TooLarge) => return Ok(None),
             read => found(read, most)?.ok_or(Refusal::from(Kind::SourceAbsent))?,
         };
-        Ok(Some((text, key.get(self.directory.len()..).unwrap_or(key))))
+        Ok(Some((text, self.relative(key))))
+    }
+
+    /// The path in the directory of what is at `key`.
+    pub(super) fn relative<'a>(&self, key: &'a str) -> &'a str {
+        key.get(self.directory.len()..).unwrap_or(key)
     }
 
     /// The tracks of an init segment, which is called `place`. It is read once.
@@ -173,6 +181,27 @@ impl<O: Source> Reader<O> {
             })
         };
         cell.get_or_try_init(|| self.read(resource, most)).await.cloned()
+    }
+
+    /// The size of a file of the recording.
+    pub(super) async fn size(&self, path: &str) -> Result<u64, Error> {
+        match self.source.size(&format!("{}{path}", self.directory)).await {
+            Ok(size) => Ok(size),
+            Err(ReadFailure::NotFound) => Err(Refusal::from(Kind::SourceAbsent).into()),
+            Err(ReadFailure::Denied(why)) => Err(Kind::Denied.because(why).into()),
+            Err(ReadFailure::Outside(error)) => Err(Error::Outside(error)),
+            Err(ReadFailure::TooLarge) => Err(Kind::BadRecording.because("the file is too large").into()),
+            Err(ReadFailure::Unavailable(why)) => Err(Error::Unanswered(why)),
+        }
+    }
+
+    /// Reads the beginning of a stream, once for all of its parts.
+    pub(super) async fn head_of_stream(
+        &self,
+        resource: &ObjectRange,
+        most: u64,
+    ) -> Result<Option<Bytes>, Error> {
+        self.stream_head.get_or_try_init(|| self.read(resource, most)).await.cloned()
     }
 
     /// A segment that was read for several, and is still here.

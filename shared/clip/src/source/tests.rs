@@ -9,11 +9,10 @@ use std::fmt::Write as _;
 use std::sync::Mutex;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
-/// A segment by ffmpeg: 17 pictures of 3600 ticks, and AAC.
+/// A segment by ffmpeg: 17 pictures of 3600 ticks, of which the last one is shown two pictures late, and AAC.
 const RECORDED: &[u8] = include_bytes!("../../../media/tests/data/muxed.ts");
-/// Its length in ticks, and the time stamp of its first picture.
+/// Its length in ticks.
 const LENGTH: i64 = 61_200;
-const FIRST: i64 = 133_200;
 /// 2023-11-14T22:13:20Z.
 const T0: i64 = 1_700_000_000_000;
 
@@ -81,7 +80,8 @@ fn playlist(count: i64, dated: bool) -> String {
     for n in 0..count {
         if n == 0 || dated {
             let ms = 20_000 + n * 680;
-            writeln!(text, "#EXT-X-PROGRAM-DATE-TIME:2023-11-14T22:13:{:02}.{:03}Z", ms / 1000, ms % 1000).unwrap();
+            writeln!(text, "#EXT-X-PROGRAM-DATE-TIME:2023-11-14T22:13:{:02}.{:03}Z", ms / 1000, ms % 1000)
+                .unwrap();
         }
         writeln!(text, "#EXTINF:0.680,\ns{n}.ts").unwrap();
     }
@@ -123,7 +123,7 @@ async fn a_recording_is_read_though_its_first_segment_is_damaged() {
         let list = &mpd.periods[0].representations[0];
         let track = Track::open(&reader, list, TrackKind::Video, asked).await.unwrap().unwrap();
         assert_eq!(times(&reader, &track, 0).await, None);
-        assert_eq!(times(&reader, &track, 1).await, Some((680, 1320)), "dated: {dated}");
+        assert_eq!(times(&reader, &track, 1).await, Some((680, 1400)), "dated: {dated}");
         assert!(reader.notes().warnings().iter().any(|warning| warning.code == WarningCode::SegmentsLeftOut));
     }
 }
@@ -138,7 +138,7 @@ async fn a_segment_whose_first_picture_is_lost_places_nothing_where_another_can(
     let (reader, mpd) = opened(files, asked).await;
     let list = &mpd.periods[0].representations[0];
     let track = Track::open(&reader, list, TrackKind::Video, asked).await.unwrap().unwrap();
-    assert_eq!(times(&reader, &track, 2).await, Some((1360, 2000)));
+    assert_eq!(times(&reader, &track, 2).await, Some((1360, 2080)));
 }
 
 #[tokio::test]
@@ -164,7 +164,7 @@ async fn a_clock_that_starts_anew_without_a_word_gives_no_picture_of_another_tim
     let (reader, mpd) = opened(restarted(), asked).await;
     let list = &mpd.periods[0].representations[0];
     let track = Track::open(&reader, list, TrackKind::Video, asked).await.unwrap().unwrap();
-    assert_eq!(times(&reader, &track, 19).await, Some((12_920, 13_560)));
+    assert_eq!(times(&reader, &track, 19).await, Some((12_920, 13_640)));
     assert_eq!(times(&reader, &track, 30).await, None);
     let warnings = reader.notes().warnings();
     assert!(warnings.iter().any(|warning| warning.detail.contains("another clock")), "{warnings:?}");
@@ -177,21 +177,25 @@ async fn a_window_on_the_new_clock_is_placed_by_the_list() {
     let list = &mpd.periods[0].representations[0];
     let track = Track::open(&reader, list, TrackKind::Video, asked).await.unwrap().unwrap();
     let index = track.index_at(asked.0);
-    assert_eq!((index, times(&reader, &track, index).await), (44, Some((29_920, 30_560))));
+    assert_eq!((index, times(&reader, &track, index).await), (44, Some((29_920, 30_640))));
     assert_eq!(times(&reader, &track, 10).await, None);
 }
 
 #[tokio::test]
 async fn the_segment_that_ends_a_section_is_read_once() {
-    let text = playlist(4, false).replacen("#EXTINF:0.680,\ns2.ts", "#EXT-X-DISCONTINUITY\n#EXTINF:0.680,\ns2.ts", 1);
+    let text = playlist(4, false).replacen(
+        "#EXTINF:0.680,\ns2.ts",
+        "#EXT-X-DISCONTINUITY\n#EXTINF:0.680,\ns2.ts",
+        1,
+    );
     let files = recording(4, false, |n| if n < 2 { n * LENGTH } else { n * LENGTH - 90_000 });
     let asked = window(0, 2600);
     let files = Arc::new(files.with("r/stream.m3u8", text));
     let (reader, mpd) = opened(Arc::clone(&files), asked).await;
-    assert_eq!(mpd.periods[1].start, Nanos::from_millis(T0 + 1360));
+    assert_eq!(mpd.periods[1].start, Nanos::from_millis(T0 + 1440));
     let list = &mpd.periods[0].representations[0];
     let track = Track::open(&reader, list, TrackKind::Video, asked).await.unwrap().unwrap();
-    assert_eq!(times(&reader, &track, 1).await, Some((680, 1320)));
+    assert_eq!(times(&reader, &track, 1).await, Some((680, 1400)));
     assert_eq!(files.asked_for("r/s1.ts"), 1);
 }
 
@@ -204,7 +208,8 @@ fn master(variants: &str, audio: usize) -> String {
 #[tokio::test]
 async fn all_playlists_of_a_variant_are_read_side_by_side() {
     let variant = "#EXT-X-STREAM-INF:BANDWIDTH=1,AUDIO=\"a\"\nv.m3u8\n";
-    let files = Files::default().with("r/stream.m3u8", master(variant, 6)).with("r/v.m3u8", playlist(4, true));
+    let files =
+        Files::default().with("r/stream.m3u8", master(variant, 6)).with("r/v.m3u8", playlist(4, true));
     let files = (0..6).fold(files, |files, n| files.with(&format!("r/a{n}.m3u8"), playlist(4, true)));
     let files = Arc::new(files);
     let reader = Reader::new(Arc::clone(&files), "r/stream.m3u8");
@@ -247,5 +252,81 @@ async fn of_two_encoders_the_one_that_went_on_is_read() {
         let found = manifest(&reader, "r/stream.m3u8", preference).await;
         let id = found.ok().map(|mpd| format!("r/{}", mpd.unwrap().periods[0].representations[0].id));
         assert_eq!(id.as_deref(), expected, "{a:?} {b:?} at {from_ms}");
+    }
+}
+
+/// The pictures and frames of all segments that `track` has.
+async fn everything(reader: &Arc<Reader<Files>>, track: &Track) -> Vec<(i64, Bytes)> {
+    let mut found = Vec::new();
+    for index in 0.. {
+        let Some(segment) = track.segment(index).unwrap() else { break };
+        let Some(media) = track.read(reader, &segment).await.unwrap() else { continue };
+        found.extend(media.samples.iter().map(|sample| (sample.pts, media.data(sample).unwrap())));
+    }
+    found
+}
+
+/// Opens the tracks of the file `name`: of the picture, and of the audio.
+async fn file(name: &str, data: Vec<u8>) -> (Arc<Reader<Files>>, Mpd, [Vec<Track>; 2]) {
+    let files = Arc::new(Files::default().with(name, data));
+    let reader = Reader::new(files, name);
+    let mut mpd = manifest(&reader, name, Preference::default()).await.unwrap().unwrap();
+    let window = (Nanos::ZERO, Nanos::from_millis(20_000));
+    place(&reader, &mut mpd, window, None).await.unwrap();
+    let list = &mpd.periods[0].representations[0];
+    let video = Track::open_all(&reader, list, TrackKind::Video, window).await.unwrap();
+    let audio = Track::open_all(&reader, list, TrackKind::Audio, window).await.unwrap();
+    (Arc::new(reader), mpd, [video, audio])
+}
+
+#[tokio::test]
+async fn a_file_with_tables_is_a_recording_of_all_its_tracks() {
+    let data = include_bytes!("../../../media/tests/data/table.mp4");
+    let (reader, mpd, [video, audio]) = file("r/stream.mp4", data.to_vec()).await;
+    assert_eq!((mpd.availability_start, mpd.dynamic), (None, false));
+    let length = mpd.media_presentation_duration.unwrap().to_millis_floor();
+    assert!((200..2000).contains(&length), "{length}");
+    let [pictures, frames] = [everything(&reader, &video[0]).await, everything(&reader, &audio[0]).await];
+    assert_eq!((pictures.len(), frames.len()), (10, 14));
+    assert!(!video[0].is_fragmented() && pictures.iter().all(|(_, data)| !data.is_empty()));
+}
+
+#[tokio::test]
+async fn a_stream_is_read_in_parts_as_if_it_were_whole() {
+    let data: Vec<u8> = (0..60).flat_map(|n| later(n * LENGTH)).collect();
+    for name in ["r/stream.ts", "r/a b/stream.ts"] {
+        let (reader, mpd, [video, audio]) = file(name, data.clone()).await;
+        assert_eq!(mpd.media_presentation_duration, Some(Nanos::from_millis(59 * 680 + 760)));
+        let parts = (0..).take_while(|index| video[0].segment(*index).unwrap().is_some()).count();
+        assert!(parts > 5, "{parts} parts of {} bytes", data.len());
+        let pictures = everything(&reader, &video[0]).await;
+        let times: Vec<i64> = pictures.iter().map(|(pts, _)| *pts).collect();
+        let whole = export_media::ts::demux(RECORDED, &export_media::ts::Known::default()).unwrap();
+        let units = &whole.tracks[0].units;
+        let expected: Vec<i64> =
+            (0..60).flat_map(|n| units.iter().map(move |unit| unit.pts + n * LENGTH)).collect();
+        assert_eq!(times, expected);
+        let frames = everything(&reader, &audio[0]).await.len();
+        assert_eq!(frames, 60 * whole.tracks[1].units.len());
+    }
+}
+
+#[tokio::test]
+async fn files_that_are_not_what_their_name_says_are_refused() {
+    let (table, whole) = (include_bytes!("../../../media/tests/data/table.mp4"), later(0));
+    for (name, data, kind) in [
+        ("r/a.mp4", Some(whole.clone()), Kind::BadRecording),
+        ("r/a.mp4", Some(Vec::new()), Kind::BadRecording),
+        ("r/a.mp4", Some(include_bytes!("../../../media/tests/data/muxed.mp4").to_vec()), Kind::BadRecording),
+        ("r/a.mp4", None, Kind::SourceAbsent),
+        ("r/a.ts", Some(table.to_vec()), Kind::BadRecording),
+        ("r/a.ts", Some(Vec::new()), Kind::BadRecording),
+        ("r/a.ts", Some(whole[..376].to_vec()), Kind::BadRecording),
+        ("r/a.m2ts", None, Kind::SourceAbsent),
+    ] {
+        let files = data.into_iter().fold(Files::default(), |files, data| files.with(name, data));
+        let reader = Reader::new(Arc::new(files), name);
+        let refused = manifest(&reader, name, Preference::default()).await.unwrap_err();
+        assert!(matches!(&refused, Error::GivenUp(why) if why.kind == kind), "{name}: {refused:?}");
     }
 }

@@ -1,17 +1,16 @@
 //! Tracks in transport streams, which describe themselves.
 
-use super::find::Beginning;
-use super::{Media, OTHER_CLOCK, Reader, Track};
+use super::stream::{SCALE, of_kind};
+use super::{Media, OTHER_CLOCK, Reader, Track, stream};
 use crate::Source;
 use crate::error::{Error, Kind};
 use crate::notes::WarningCode;
 use bytes::Bytes;
 use export_media::fmp4::{Codec, InitTrack, TrackKind};
-use export_media::mpd::{ByteRange, ObjectRange, Representation, Segment};
+use export_media::mpd::{Representation, Segment};
 use export_media::sample::Sample;
 use export_media::time::Nanos;
 use export_media::ts::{Known, TICKS, TsCoding, TsError, TsSegment, TsTrack, demux};
-use std::num::NonZeroU32;
 use std::sync::Arc;
 
 /// Bytes that nearly always hold the description of a program and the first picture of each track.
@@ -22,8 +21,22 @@ const SEGMENT_MOST: u64 = 512 << 20;
 const MOST_ABSENT: u64 = 16;
 /// Segments before it that may describe a track.
 const MOST_BEFORE: u64 = 64;
-/// Ticks of time stamps in a second.
-pub(super) const SCALE: NonZeroU32 = NonZeroU32::new(TICKS).unwrap();
+
+/// The beginning of a segment.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Beginning {
+    /// It does not exist, or cannot be read.
+    Absent,
+    /// It is neither MP4 nor a transport stream.
+    Foreign,
+    /// It is read.
+    At {
+        /// The presentation time of its first sample in decode order.
+        ticks: i64,
+        /// That may not be its first one, as something before it may be missing.
+        torn: bool,
+    },
+}
 
 /// A description of each track of `kind` at `at`, with its position among those of the kind. Not every segment has all: those
 /// before are looked at, then those behind. What is in a coding that is not read, or never described, is left out.
@@ -41,15 +54,16 @@ pub(super) async fn descriptions<O: Source>(
     let mut damage = None;
     for index in std::iter::once(first).chain(before).chain(behind) {
         let Some(segment) = representation.segment(index)? else { continue };
-        let Some(bytes) = reader.shared(&segment.resource, SEGMENT_MOST).await? else { continue };
         // One that is damaged says so when it is read for the clip.
-        let found = match demux(&bytes, &Known::default()) {
-            Ok(found) => found,
-            Err(error) => {
-                damage = damage.or(Some(error));
-                continue;
-            }
-        };
+        let found =
+            match stream::demuxed(reader, representation, &segment, &Known::default(), SEGMENT_MOST).await? {
+                None => continue,
+                Some(Ok(found)) => found,
+                Some(Err(error)) => {
+                    damage = damage.or(Some(error));
+                    continue;
+                }
+            };
         if found.encrypted {
             return Err(Kind::Encrypted.because("the transport stream is scrambled").into());
         }
@@ -87,7 +101,7 @@ fn check_codings<O: Source>(
     alone: bool,
 ) -> Result<(), Error> {
     let foreign =
-        segment.tracks.iter().filter(|track| track.coding.kind() == kind && !is_read(track)).count();
+        segment.tracks.iter().filter(|track| track.coding.kind() == kind && !stream::is_read(track)).count();
     if foreign > 0 && alone && kind == TrackKind::Video {
         return Err(Kind::UnsupportedCodec.because("the picture is neither H.264 nor HEVC").into());
     }
@@ -101,52 +115,35 @@ fn check_codings<O: Source>(
 /// The time stamp of the first picture of a segment, or else of its first audio frame.
 pub(super) async fn beginning<O: Source>(
     reader: &Reader<O>,
+    list: &Representation,
     segment: &Segment,
     near: Option<i64>,
 ) -> Result<Beginning, Error> {
-    let part = first_bytes(&segment.resource);
-    let Some(bytes) = reader.read(&part, BEGINNING).await? else { return Ok(Beginning::Absent) };
-    let found = match demux(&bytes, &Known { near, sets: &[] }) {
-        Ok(found) => found,
-        Err(TsError::NotTs) => return Ok(Beginning::Foreign),
-        Err(_) => return Ok(Beginning::Absent),
+    let found = match stream::beginning(reader, list, &segment.resource, (near, BEGINNING)).await? {
+        None | Some(Err(TsError::NoProgram | TsError::NoTimeStamp | TsError::TooMany(_))) => {
+            return Ok(Beginning::Absent);
+        }
+        Some(Err(TsError::NotTs)) => return Ok(Beginning::Foreign),
+        Some(Ok(found)) => found,
     };
     let first = |kind| of_kind(&found, kind).find_map(|track| Some((track, track.units.first()?.pts)));
     let first = first(TrackKind::Video).or_else(|| first(TrackKind::Audio));
-    Ok(first.map_or(Beginning::Absent, |(track, pts)| {
-        let ticks = pts.saturating_mul(TICKS.into()) / i64::from(track.timescale);
-        Beginning::At { ticks, torn: track.torn }
+    Ok(first.map_or(Beginning::Absent, |(track, pts)| Beginning::At {
+        ticks: stream::ticks(track, pts),
+        torn: track.torn,
     }))
 }
 
 /// The pictures of a segment, in ticks of time stamps next to `near`; none without a picture, or if it cannot be read.
 pub(super) fn pictures(bytes: &[u8], near: i64) -> Vec<Sample> {
-    let Ok(found) = demux(bytes, &Known { near: Some(near), sets: &[] }) else { return Vec::new() };
+    let Ok(found) = demux(bytes, &Known { near: Some(near), sets: &[], part: None }) else {
+        return Vec::new();
+    };
     let video = of_kind(&found, TrackKind::Video).next();
     video.map(TsTrack::samples).unwrap_or_default()
 }
 
-fn first_bytes(resource: &ObjectRange) -> ObjectRange {
-    let first = resource.range.map_or(0, |range| range.first);
-    let last = resource.range.map_or(u64::MAX, |range| range.last).min(first.saturating_add(BEGINNING - 1));
-    ObjectRange { path: resource.path.clone(), range: Some(ByteRange { first, last }) }
-}
-
-/// The tracks of one kind in codings that are read, in the order of the program.
-fn of_kind(segment: &TsSegment, kind: TrackKind) -> impl Iterator<Item = &TsTrack> {
-    segment.tracks.iter().filter(move |track| track.coding.kind() == kind && is_read(track))
-}
-
-fn is_read(track: &TsTrack) -> bool {
-    matches!(track.coding, TsCoding::Picture(_) | TsCoding::Aac)
-}
-
 impl Track {
-    /// Returns `true` if its segments are transport streams.
-    pub(crate) fn is_transport(&self) -> bool {
-        self.transport.is_some()
-    }
-
     /// The parameter sets of its description.
     fn sets(&self) -> Vec<Bytes> {
         match self.init.sample_entries.first().map(|entry| &entry.codec) {
@@ -173,8 +170,9 @@ impl Track {
     ) -> Result<bool, Error> {
         let Some(index) = segment.index.checked_sub(1) else { return Ok(true) };
         let Some(before) = self.segment(index)? else { return Ok(true) };
-        let Some(bytes) = reader.shared(&before.resource, self.most(&before)).await? else { return Ok(true) };
-        let Ok(found) = demux(&bytes, &Known::default()) else { return Ok(true) };
+        let (list, most) = (&self.representation, self.most(&before));
+        let found = stream::demuxed(reader, list, &before, &Known::default(), most).await?;
+        let Some(Ok(found)) = found else { return Ok(true) };
         let tail = of_kind(&found, self.init.kind).nth(place).map(|before| before.tail.clone());
         Ok(tail.is_none_or(|tail| track.join(&tail)))
     }
@@ -186,22 +184,23 @@ impl Track {
         segment: &Segment,
         place: usize,
     ) -> Result<Option<Media>, Error> {
-        let Some(bytes) = reader.shared(&segment.resource, self.most(segment)).await? else {
-            return Ok(None);
-        };
         let near = self.timeline.with_timescale(SCALE).first_tick_at_or_after(self.span(segment).0);
         let left_out =
             |why: &str| reader.notes().warn(WarningCode::SegmentsLeftOut, self.about(segment, why));
-        let found = match demux(&bytes, &Known { near: Some(near), sets: &self.sets() }) {
-            Ok(found) => found,
-            Err(TsError::NoTimeStamp) => {
-                return Err(Kind::BadRecording.because(TsError::NoTimeStamp.to_string()).into());
-            }
-            Err(error) => {
-                left_out(&error.to_string());
-                return Ok(None);
-            }
-        };
+        let sets = self.sets();
+        let known = Known { near: Some(near), sets: &sets, part: None };
+        let found =
+            match stream::demuxed(reader, &self.representation, segment, &known, self.most(segment)).await? {
+                None => return Ok(None),
+                Some(Ok(found)) => found,
+                Some(Err(TsError::NoTimeStamp)) => {
+                    return Err(Kind::BadRecording.because(TsError::NoTimeStamp.to_string()).into());
+                }
+                Some(Err(error)) => {
+                    left_out(&error.to_string());
+                    return Ok(None);
+                }
+            };
         if found.encrypted {
             return Err(Kind::Encrypted.because(self.about(segment, "it is scrambled")).into());
         }

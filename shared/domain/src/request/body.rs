@@ -24,12 +24,12 @@ pub struct Body {
     /// deployed with another `MaxDurationMs`; for a picture it must be there but means nothing.
     #[schema(rename = "Duration", minimum = 0, maximum = 4_102_444_800_000_i64)]
     pub duration: i64,
-    /// The recording's DASH manifest or HLS playlist, relative to the tenant's recordings: 2 to 16 segments, none of them `.` or
-    /// `..`, 512 bytes at most.
+    /// The recording's DASH manifest or HLS playlist, or the one file that it is, relative to the tenant's recordings: 2 to 16
+    /// segments, none of them `.` or `..`, 512 bytes at most.
     #[schema(
         rename = "LivePath",
         max_length = 512,
-        pattern = r"^((?!\.{1,2}/)[A-Za-z0-9._=@+ -]{1,128}/){1,15}([A-Za-z0-9._=@+ -]{0,124}\.mpd|[A-Za-z0-9._=@+ -]{0,123}\.m3u8)$"
+        pattern = r"^((?!\.{1,2}/)[A-Za-z0-9._=@+ -]{1,128}/){1,15}([A-Za-z0-9._=@+ -]{0,124}\.mp[d4]|[A-Za-z0-9._=@+ -]{0,123}\.m(3u8|2ts)|[A-Za-z0-9._=@+ -]{0,125}\.ts)$"
     )]
     pub live_path: String,
     /// `true` makes a clip and its first frame, `false` (the default) only the frame at `StartPos`.

@@ -62,7 +62,7 @@ fn a_bad_field_is_refused_by_its_name() {
         (
             "LivePath",
             serde_json::json!("../x/stream.mpd"),
-            "must be a relative path of 2 to 16 segments that ends in .mpd or .m3u8: a segment is . or ..",
+            "must be a relative path of 2 to 16 segments that ends in .mpd, .m3u8, .mp4, .ts or .m2ts: a segment is . or ..",
         ),
         ("LivePath", serde_json::json!(7), "must be a string"),
         ("FetchMedia", serde_json::json!("true"), "must be true or false"),

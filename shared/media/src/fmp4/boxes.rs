@@ -96,6 +96,25 @@ pub(super) fn header(data: &[u8]) -> Result<Option<Header>, Fmp4Error> {
     Ok(Some(Header { kind, length, size }))
 }
 
+/// The header of a box of a file, for those who look for one.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct BoxHeader {
+    /// The four characters.
+    pub kind: [u8; 4],
+    /// Bytes of the box with its header; `None` if it goes on to the end of the file.
+    pub size: Option<u64>,
+}
+
+impl BoxHeader {
+    /// Reads the header that `data` begins with; `None` if that is too short.
+    ///
+    /// # Errors
+    /// [`Fmp4Error::Malformed`] for a box that is smaller than its header.
+    pub fn read(data: &[u8]) -> Result<Option<Self>, Fmp4Error> {
+        Ok(header(data)?.map(|Header { kind, size, .. }| Self { kind, size }))
+    }
+}
+
 /// A whole box within some data.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Child<'a> {

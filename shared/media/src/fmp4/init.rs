@@ -7,6 +7,8 @@ use crate::display::Matrix;
 use std::num::NonZeroU32;
 
 pub(super) const MAX_MOOV: usize = 4 << 20;
+/// The largest `moov` with tables of samples.
+const MAX_TABLES: usize = 64 << 20;
 const MAX_TRACKS: usize = 64;
 const MAX_ENTRIES: usize = 64;
 /// The first bytes of Matroska files (RFC 8794).
@@ -63,6 +65,8 @@ pub struct InitTrack {
 pub struct Init {
     /// In file order.
     pub tracks: Vec<InitTrack>,
+    /// There is an `mvex`: the samples are in fragments.
+    pub is_fragmented: bool,
 }
 
 impl Init {
@@ -76,7 +80,20 @@ impl Init {
             return Err(Fmp4Error::NotMp4("WebM"));
         }
         let moov = require(data, *b"moov", "moov")?.body;
-        if moov.len() > MAX_MOOV {
+        require(moov, *b"mvex", "mvex")?;
+        Self::read(moov, MAX_MOOV)
+    }
+
+    /// The same of a file that need not be fragmented.
+    ///
+    /// # Errors
+    /// As [`Self::parse`].
+    pub fn of_file(data: &[u8]) -> Result<Self, Fmp4Error> {
+        Self::read(require(data, *b"moov", "moov")?.body, MAX_TABLES)
+    }
+
+    fn read(moov: &[u8], most: usize) -> Result<Self, Fmp4Error> {
+        if moov.len() > most {
             return Err(Fmp4Error::TooMany("moov"));
         }
         let movie_timescale = movie_timescale(moov)?;
@@ -91,7 +108,7 @@ impl Init {
             }
             tracks.push(track(child.body, moov, movie_timescale)?);
         }
-        Ok(Self { tracks })
+        Ok(Self { tracks, is_fragmented: find(moov, *b"mvex")?.is_some() })
     }
 
     /// The track with an id.
@@ -247,7 +264,9 @@ fn rescale(ticks: u64, timescale: NonZeroU32, movie_timescale: u32) -> Result<i6
 
 /// The defaults of a track, and the sizes of the others' samples.
 fn defaults(moov: &[u8], id: u32) -> Result<(Defaults, Vec<(u32, u32)>), Fmp4Error> {
-    let mvex = require(moov, *b"mvex", "mvex")?;
+    let Some(mvex) = find(moov, *b"mvex")? else {
+        return Ok((Defaults { description: 1, duration: 0, size: 0, flags: 0 }, Vec::new()));
+    };
     let (mut own, mut others) = (None, Vec::new());
     for child in children(mvex.body) {
         let child = child?;

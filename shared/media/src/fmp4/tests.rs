@@ -56,6 +56,41 @@ fn every_sample_is_what_ffmpeg_says() {
 }
 
 #[test]
+fn tables_list_the_same_samples_as_fragments() {
+    let file = include_bytes!("../../tests/data/table.mp4");
+    let init = Init::of_file(file).unwrap();
+    assert!(!init.is_fragmented && Init::of_file(BASED).unwrap().is_fragmented);
+    assert_eq!(Init::parse(file), Err(Fmp4Error::Missing("mvex")));
+    for (track, stream) in init.tracks.iter().zip(["0", "1"]) {
+        let samples = FileSamples::of(file, track).unwrap().samples();
+        let found: Vec<_> = samples.map(|sample| line(track, &sample, bytes_of(&sample, file))).collect();
+        assert_eq!(found, expected(include_str!("../../tests/data/based.crc"), stream));
+    }
+}
+
+#[test]
+fn hostile_tables_end() {
+    let file = include_bytes!("../../tests/data/table.mp4");
+    let track = &Init::of_file(file).unwrap().tracks[0];
+    for at in 0..file.len() {
+        for value in [0, 1, 0x7f, 0xff] {
+            let mut damaged = file.to_vec();
+            damaged[at] = value;
+            let Ok(init) = Init::of_file(&damaged) else { continue };
+            for track in &init.tracks {
+                let Ok(table) = FileSamples::of(&damaged, track) else { continue };
+                assert!(table.samples().take(200).count() <= 200);
+            }
+        }
+    }
+    let place = |kind: &[u8; 4]| file.windows(4).position(|found| found == kind).unwrap();
+    let mut endless = file.to_vec();
+    // As many samples as can be said, all of one size.
+    endless[place(b"stsz") + 8..][..8].copy_from_slice(&[0, 0, 0, 1, 0xff, 0xff, 0xff, 0xff]);
+    assert_eq!(FileSamples::of(&endless, track).err(), Some(Fmp4Error::TooMany("samples")));
+}
+
+#[test]
 fn an_init_segment_tells_the_tracks() {
     let init = Init::parse(H264).unwrap();
     let track = &init.tracks[0];

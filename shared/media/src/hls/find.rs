@@ -25,7 +25,7 @@ pub enum FinderStep {
 
 /// A segment whose start is known.
 #[derive(Debug, Clone, Copy)]
-struct Known {
+struct KnownStart {
     index: u64,
     start: Nanos,
     /// By how much that is later than listed.
@@ -38,10 +38,10 @@ pub struct Finder<'a> {
     list: &'a Representation,
     at: Nanos,
     /// The last segment that is known to start at the instant or before it, and the first one behind it.
-    low: Option<Known>,
-    high: Option<Known>,
+    low: Option<KnownStart>,
+    high: Option<KnownStart>,
     /// What was learned last.
-    last: Option<Known>,
+    last: Option<KnownStart>,
     /// Segments that cannot be read.
     absent: Vec<u64>,
     probes: usize,
@@ -64,7 +64,7 @@ impl<'a> Finder<'a> {
         if let Some((index, start)) = anchor
             && let Some(listed) = finder.listed(index)
         {
-            finder.learn(Known { index, start, drift: start - listed });
+            finder.learn(KnownStart { index, start, drift: start - listed });
         }
         finder
     }
@@ -79,9 +79,10 @@ impl<'a> Finder<'a> {
         match (probe, best) {
             (Some(index), _) => FinderStep::Probe(index),
             (None, Some(known)) => FinderStep::Found(self.measured(known)),
-            (None, None) => {
-                FinderStep::Found(Measured { index: self.list.index_at(self.ticks(self.at)), ..Measured::default() })
-            }
+            (None, None) => FinderStep::Found(Measured {
+                index: self.list.index_at(self.ticks(self.at)),
+                ..Measured::default()
+            }),
         }
     }
 
@@ -97,10 +98,10 @@ impl<'a> Finder<'a> {
         if off.get().saturating_abs() > tolerance(self.list, since, index).get() {
             self.other_clock = Some(index);
         }
-        self.learn(Known { index, start, drift: start - listed });
+        self.learn(KnownStart { index, start, drift: start - listed });
     }
 
-    fn learn(&mut self, known: Known) {
+    fn learn(&mut self, known: KnownStart) {
         self.last = Some(known);
         if known.start <= self.at {
             self.low = self.low.filter(|low| low.index > known.index).or(Some(known));
@@ -114,7 +115,8 @@ impl<'a> Finder<'a> {
         let drift = self.last.map_or(Nanos::ZERO, |known| known.drift);
         let first = self.low.map_or(0, |low| low.index);
         let end = self.high.map_or(u64::MAX, |high| high.index);
-        let guess = self.list.index_at(self.ticks(self.at - drift)).clamp(first, end.saturating_sub(1).max(first));
+        let guess =
+            self.list.index_at(self.ticks(self.at - drift)).clamp(first, end.saturating_sub(1).max(first));
         let guess = match self.low {
             Some(low) if guess == low.index => {
                 let next = low.index.saturating_add(1);
@@ -138,7 +140,7 @@ impl<'a> Finder<'a> {
     }
 
     /// What is known of the segment that was found: so that the list leads to it.
-    fn measured(&self, known: Known) -> Measured {
+    fn measured(&self, known: KnownStart) -> Measured {
         let next = self.listed(known.index.saturating_add(1)).filter(|_| known.start <= self.at);
         let least = next.map_or(known.drift, |next| self.at - next + Nanos::new(1));
         let is_next = self.high.is_some_and(|high| high.index == known.index.saturating_add(1));
@@ -161,9 +163,8 @@ impl<'a> Finder<'a> {
 pub fn tolerance(list: &Representation, since: u64, index: u64) -> Nanos {
     let segment = |index| list.segment(index).ok().flatten();
     let line = &list.timeline;
-    let length = segment(index).map_or(0, |found| {
-        (line.to_nanos_floor(found.end()) - line.to_nanos_floor(found.time)).get()
-    });
+    let length = segment(index)
+        .map_or(0, |found| (line.to_nanos_floor(found.end()) - line.to_nanos_floor(found.time)).get());
     let between = segment(since).zip(segment(index)).map_or(0, |(one, other)| {
         (line.to_nanos_floor(one.time) - line.to_nanos_floor(other.time)).get().saturating_abs()
     });

@@ -65,7 +65,8 @@ impl Master {
     pub fn twin(&self, chosen: &Variant) -> Option<&Variant> {
         let same = |found: &&Variant| {
             found.path != chosen.path
-                && (found.size, found.bandwidth, found.frame_rate) == (chosen.size, chosen.bandwidth, chosen.frame_rate)
+                && (found.size, found.bandwidth, found.frame_rate)
+                    == (chosen.size, chosen.bandwidth, chosen.frame_rate)
                 && found.codecs == chosen.codecs
         };
         self.variants.iter().find(same)

@@ -170,6 +170,7 @@ impl<'a> Described<'a> {
             rounded: section.rounded(),
             rounding: section.rounding(),
             measured: None,
+            file: None,
             addressing,
         })
     }

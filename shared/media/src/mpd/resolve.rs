@@ -148,6 +148,7 @@ fn representation(
         rounded: Nanos::ZERO,
         rounding: Nanos::ZERO,
         measured: None,
+        file: None,
         addressing,
     }
 }

@@ -17,6 +17,8 @@ const NULL_PID: u16 = 0x1fff;
 /// A packet with a payload.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) struct Packet<'a> {
+    /// Its place in the segment.
+    pub(super) at: usize,
     pub(super) pid: u16,
     /// A PES packet or a section starts in it.
     pub(super) starts: bool,
@@ -47,19 +49,25 @@ impl<'a> Packets<'a> {
         Ok(Self { data, at, step, last: HashMap::new() })
     }
 
+    /// The place of the first packet, and the bytes from one to the next.
+    pub(super) fn steps(&self) -> (usize, usize) {
+        (self.at, self.step)
+    }
+
     /// The next packet, once the reader is in step.
-    fn next_bytes(&mut self) -> Option<&'a [u8]> {
+    fn next_bytes(&mut self) -> Option<(usize, &'a [u8])> {
         if self.data.get(self.at) != Some(&SYNC) {
             let from = self.at;
             self.at = (from..self.data.len()).find(|at| in_step(self.data, *at, self.step))?;
         }
-        let packet = self.data.get(self.at..self.at.checked_add(PACKET)?)?;
+        let at = self.at;
+        let packet = self.data.get(at..at.checked_add(PACKET)?)?;
         self.at += self.step;
-        Some(packet)
+        Some((at, packet))
     }
 
     /// A packet's content, unless it has none or repeats the one before.
-    fn read(&mut self, bytes: &'a [u8]) -> Option<Packet<'a>> {
+    fn read(&mut self, at: usize, bytes: &'a [u8]) -> Option<Packet<'a>> {
         let [_, first, second, third, body @ ..] = bytes else { return None };
         let pid = u16::from(first & 0x1f) << 8 | u16::from(*second);
         let (has_field, has_payload) = (third & 0x20 != 0, third & 0x10 != 0);
@@ -76,6 +84,7 @@ impl<'a> Packets<'a> {
         }
         let follows = jumps || last.is_none_or(|(last, _)| (last + 1) & 0x0f == counter);
         Some(Packet {
+            at,
             pid,
             starts: first & 0x40 != 0,
             payload,
@@ -90,8 +99,8 @@ impl<'a> Iterator for Packets<'a> {
 
     fn next(&mut self) -> Option<Self::Item> {
         loop {
-            let bytes = self.next_bytes()?;
-            if let Some(packet) = self.read(bytes) {
+            let (at, bytes) = self.next_bytes()?;
+            if let Some(packet) = self.read(at, bytes) {
                 return Some(packet);
             }
         }

@@ -79,7 +79,7 @@ fn a_program_is_described_by_what_stands_in_it() {
     assert_eq!((samples[0].duration, samples[1].duration, samples[0].sync), (3600, 3600, true));
 
     let sets = [Bytes::from_static(SPS), Bytes::from_static(PPS)];
-    let known = demux(&packer.bytes(), &Known { near: None, sets: &sets }).unwrap();
+    let known = demux(&packer.bytes(), &Known { near: None, sets: &sets, part: None }).unwrap();
     assert_eq!(bytes_of(&known.tracks[0], 0), lengths(&[&idr]), "known parameter sets are left out");
 
     let init = audio.description().unwrap();
@@ -105,7 +105,7 @@ fn times_go_on_over_the_end_of_33_bits() {
             &annex_b(&[SPS, PPS, &slice(0x65, &[u8::try_from(n).unwrap() + 1])]),
         );
     }
-    let segment = demux(&packer.bytes(), &Known { near: Some(3 * wrap), sets: &[] }).unwrap();
+    let segment = demux(&packer.bytes(), &Known { near: Some(3 * wrap), sets: &[], part: None }).unwrap();
     let times: Vec<_> = segment.tracks[0].units.iter().map(|unit| unit.pts - 3 * wrap).collect();
     assert_eq!(times, [-7200, -3600, 0, 3600]);
 }
@@ -225,19 +225,16 @@ fn field(kind: u8, number: u32, bottom: bool) -> Vec<u8> {
 #[test]
 fn the_two_fields_of_a_frame_are_one_picture_however_they_are_packed() {
     let (sps, aud) = (fields_sps(), &[9, 0xf0][..]);
-    let frames = [
-        [field(0x65, 0, false), field(0x61, 0, true)],
-        [field(0x41, 1, true), field(0x41, 1, false)],
-    ];
-    let expected = [
-        lengths(&[&sps, PPS, &frames[0][0], &frames[0][1]]),
-        lengths(&[&frames[1][0], &frames[1][1]]),
-    ];
+    let frames =
+        [[field(0x65, 0, false), field(0x61, 0, true)], [field(0x41, 1, true), field(0x41, 1, false)]];
+    let expected =
+        [lengths(&[&sps, PPS, &frames[0][0], &frames[0][1]]), lengths(&[&frames[1][0], &frames[1][1]])];
     // A PES packet for a frame, for a field with its own time, and for a field without one.
     for form in 0..3 {
         let mut packer = program();
         for (at, [first, second]) in [(9000, &frames[0]), (12_600, &frames[1])] {
-            let begin = annex_b(if at == 9000 { &[aud, &sps, PPS, first] } else { &[aud, first] });
+            let sets: &[&[u8]] = if at == 9000 { &[&sps, PPS] } else { &[] };
+            let begin = annex_b(&[&[aud], sets, &[first]].concat());
             let rest = annex_b(&[aud, second]);
             if form == 0 {
                 packer.pes(VIDEO, 0xe0, Some(at), None, &[begin, annex_b(&[second])].concat());
@@ -270,7 +267,13 @@ fn a_picture_whose_time_stamp_is_lost_is_left_out_and_counted() {
     let mut packer = program();
     for n in 0..4 {
         let unit = slice(if n == 0 { 0x65 } else { 0x41 }, &[7; 400]);
-        packer.pes(VIDEO, 0xe0, Some(3600 * n), None, &annex_b(&[&[9, 0xf0], SPS, PPS, &[6, 5, 1, 1, 0x80], &unit]));
+        packer.pes(
+            VIDEO,
+            0xe0,
+            Some(3600 * n),
+            None,
+            &annex_b(&[&[9, 0xf0], SPS, PPS, &[6, 5, 1, 1, 0x80], &unit]),
+        );
     }
     let whole = read(&packer.bytes()).tracks.remove(0);
     assert!(whole.units.len() == 4 && !whole.torn && whole.left_out == 0);
@@ -300,6 +303,7 @@ proptest! {
         pictures in prop::collection::vec((1..900_usize, 0..4_i64), 1..20),
         frames in prop::collection::vec(1..700_usize, 1..20),
         a_pes in 1..5_usize,
+        cut in any::<prop::sample::Index>(),
     ) {
         let mut packer = program();
         let mut expected = Vec::new();
@@ -314,8 +318,31 @@ proptest! {
             let bytes: Vec<u8> = group.iter().flat_map(|size| adts(&vec![3; *size])).collect();
             packer.pes(AUDIO, 0xc0, Some(90_000 + i64::try_from(n * a_pes).unwrap() * 1920), None, &bytes);
         }
-        let segment = read(&packer.bytes());
+        let bytes = packer.bytes();
+        let segment = read(&bytes);
         let [video, audio] = &segment.tracks[..] else { panic!() };
+        // Cut anywhere, the parts have the same units.
+        let at = cut.index(bytes.len() / 188 - 2) * 188 + 376;
+        let part = |from: usize, to: usize| {
+            let part = Some(StreamPart { head: &bytes[..376], length: to - from });
+            demux(&bytes[from..], &Known { part, ..Known::default() }).unwrap_or_default()
+        };
+        let mut parts: Vec<(usize, i64, Vec<u8>)> = Vec::new();
+        let mut tail = Bytes::new();
+        for mut found in [part(0, at), part(at, bytes.len())] {
+            if let Some(audio) = found.tracks.get_mut(1) {
+                audio.join(&tail);
+                tail = audio.tail.clone();
+            }
+            for (n, track) in found.tracks.iter().enumerate() {
+                parts.extend((0..track.units.len()).map(|unit| (n, track.units[unit].pts, bytes_of(track, unit).to_vec())));
+            }
+        }
+        parts.sort_by_key(|(track, ..)| *track);
+        let whole: Vec<_> = [video, audio].into_iter().enumerate().flat_map(|(n, track)| {
+            (0..track.units.len()).map(move |unit| (n, track.units[unit].pts, bytes_of(track, unit).to_vec()))
+        }).collect();
+        prop_assert_eq!(parts, whole);
         let found: Vec<_> = (0..video.units.len()).map(|n| (video.units[n].pts, video.units[n].dts, bytes_of(video, n).to_vec())).collect();
         prop_assert_eq!(found, expected);
         let sizes: Vec<_> = audio.units.iter().map(|unit| unit.size).collect();

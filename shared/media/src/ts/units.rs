@@ -3,7 +3,7 @@
 use super::pes::{Elementary, Stamped};
 use super::{Known, TsError, TsTrack, TsUnit, unwrapped};
 use crate::nal::kinds::{avc, hevc};
-use crate::nal::{Field, Sps, VideoCodec, unit_type};
+use crate::nal::{CodedField, Sps, VideoCodec, unit_type};
 use bytes::Bytes;
 
 /// The most units of a segment.
@@ -85,7 +85,7 @@ fn start_code(data: &[u8], from: usize) -> Option<(usize, usize)> {
 }
 
 /// Returns `true` if a field is the other one of the same frame as the one before.
-fn pair(first: Option<Field>, second: Option<Field>) -> bool {
+fn pair(first: Option<CodedField>, second: Option<CodedField>) -> bool {
     first.zip(second).is_some_and(|(first, second)| first.pairs_with(second))
 }
 
@@ -103,9 +103,9 @@ struct Pictures<'a> {
     key: bool,
     known: Known<'a>,
     /// Its only field, if it is one.
-    field: Option<Field>,
+    field: Option<CodedField>,
     /// The only field of the last unit, if that is one: its other field may follow.
-    alone: Option<Field>,
+    alone: Option<CodedField>,
     /// Pictures whose time stamps are lost.
     left_out: usize,
     /// The newest sequence parameter set of H.264.
@@ -168,9 +168,9 @@ impl<'a> Pictures<'a> {
     }
 
     /// The picture of a first slice, if it is a field.
-    fn field_of(&self, role: Role, unit: &[u8]) -> Option<Field> {
+    fn field_of(&self, role: Role, unit: &[u8]) -> Option<CodedField> {
         let sps = self.sps.as_ref().filter(|_| role == Role::Slice { first: true })?;
-        Field::of(sps, unit)
+        CodedField::of(sps, unit)
     }
 
     /// Takes note of a parameter set. Those that come before the first picture are the track's.
@@ -228,11 +228,11 @@ impl<'a> Pictures<'a> {
         lost.get(lost.partition_point(|at| *at < from)).is_some_and(|at| *at <= end)
     }
 
-    /// Returns `true` if the first picture of the stream may be missing: what it begins with is none, or is damaged.
+    /// Returns `true` if the first picture of the stream may be missing: it does not begin with one that has its time.
     fn is_torn(&self) -> bool {
-        let begins = self.stream.stamps.first().is_some_and(|first| first.at == 0);
-        let first = self.units.first().is_none_or(|unit| unit.damaged);
-        !begins || first || self.stream.lost.first() == Some(&0)
+        let begins = |first: &&Stamped| first.at == 0 && self.stream.lost.first() != Some(&0);
+        let stamp = self.stream.stamps.first().filter(begins).and_then(|first| first.pts);
+        stamp.is_none() || self.units.first().is_none_or(|unit| Some(unit.pts.rem_euclid(1 << 33)) != stamp)
     }
 }
 

@@ -4,7 +4,7 @@ use crate::manifests::FIXED;
 use export_fuzz::damage::{apply, damage};
 use export_fuzz::{config, measured};
 use export_media::fmp4::TrackKind;
-use export_media::ts::{Known, TsSegment, demux};
+use export_media::ts::{Known, StreamPart, TsSegment, demux};
 use proptest::collection::vec;
 use proptest::option;
 use proptest::prelude::*;
@@ -76,8 +76,14 @@ proptest! {
 
     #[test]
     fn transport_streams(bytes in streams(), near in option::of(any::<i64>())) {
-        let (read, peak) = measured(|| demux(&bytes, &Known { near, sets: &[] }));
+        let (read, peak) = measured(|| demux(&bytes, &Known { near, sets: &[], part: None }));
         prop_assert!(peak <= FIXED + 16 * bytes.len(), "{peak} bytes for {}", bytes.len());
+        // The beginning of a stream, and any part of it.
+        let head = RECORDED.get(..3 * PACKET).unwrap();
+        let part = Some(StreamPart { head, length: bytes.len() / 2 });
+        if let Ok(segment) = demux(&bytes, &Known { near, sets: &[], part }) {
+            prop_assert!(is_sound(&segment, bytes.len()), "{segment:?}");
+        }
         if let Ok(segment) = read {
             prop_assert!(is_sound(&segment, bytes.len()), "{segment:?}");
             for track in &segment.tracks {

@@ -184,7 +184,7 @@ fn time(description: &str) -> serde_json::Value {
 fn live_path(description: &str) -> serde_json::Value {
     json!({
         "type": ["string", "null"], "maxLength": 512, "description": description,
-        "pattern": r"^((?!\.{1,2}/)[A-Za-z0-9._=@+ -]{1,128}/){1,15}([A-Za-z0-9._=@+ -]{0,124}\.mpd|[A-Za-z0-9._=@+ -]{0,123}\.m3u8)$",
+        "pattern": r"^((?!\.{1,2}/)[A-Za-z0-9._=@+ -]{1,128}/){1,15}([A-Za-z0-9._=@+ -]{0,124}\.mp[d4]|[A-Za-z0-9._=@+ -]{0,123}\.m(3u8|2ts)|[A-Za-z0-9._=@+ -]{0,125}\.ts)$",
     })
 }
 

@@ -14,7 +14,7 @@ pub(crate) const TAG: &str = "Recordings";
 const FOLDER: &str =
     r"^((?!\.{1,2}(/|$))[A-Za-z0-9._=@+ -]{1,128}(/(?!\.{1,2}(/|$))[A-Za-z0-9._=@+ -]{1,128}){0,14}/?)?$";
 /// `LivePath`'s own.
-const PATH: &str = r"^((?!\.{1,2}/)[A-Za-z0-9._=@+ -]{1,128}/){1,15}([A-Za-z0-9._=@+ -]{0,124}\.mpd|[A-Za-z0-9._=@+ -]{0,123}\.m3u8)$";
+const PATH: &str = r"^((?!\.{1,2}/)[A-Za-z0-9._=@+ -]{1,128}/){1,15}([A-Za-z0-9._=@+ -]{0,124}\.mp[d4]|[A-Za-z0-9._=@+ -]{0,123}\.m(3u8|2ts)|[A-Za-z0-9._=@+ -]{0,125}\.ts)$";
 
 /// The routes with their operations.
 pub(crate) fn paths() -> Node {

@@ -84,6 +84,15 @@ impl Source for Material {
             Self::Synthetic(synthetic, manifest) => cut(&synthetic.get(path, manifest)?, range),
         }
     }
+
+    async fn size(&self, path: &str) -> Result<u64, ReadFailure> {
+        match self {
+            Self::Folder(folder) => folder.size(path).await,
+            Self::Synthetic(synthetic, manifest) => {
+                Ok(u64::try_from(synthetic.get(path, manifest)?.len()).unwrap_or(u64::MAX))
+            }
+        }
+    }
 }
 
 impl Source for Metered {
@@ -99,6 +108,10 @@ impl Source for Metered {
         };
         count.add(read.as_ref().map_or(0, Bytes::len));
         read
+    }
+
+    async fn size(&self, path: &str) -> Result<u64, ReadFailure> {
+        self.recording.size(path).await
     }
 }
 

@@ -12,7 +12,8 @@ fn list(lengths: &[i64], digits: u32) -> Representation {
         let unit = 10_i64.pow(6 - digits);
         let rounded = (length + unit / 2) / unit;
         let (whole, rest) = (rounded / 10_i64.pow(digits), rounded % 10_i64.pow(digits));
-        let fraction = if digits == 0 { String::new() } else { format!(".{rest:0width$}", width = digits as usize) };
+        let fraction =
+            if digits == 0 { String::new() } else { format!(".{rest:0width$}", width = digits as usize) };
         writeln!(text, "#EXTINF:{whole}{fraction},\ns").unwrap();
     }
     let Ok(HlsPlaylist::Media(media)) = parse(text.as_bytes(), "a.m3u8") else { panic!("{text}") };
