@@ -10,7 +10,7 @@ use crate::fmp4::{Codec, Fmp4Error, SampleEntry};
 use crate::nal::{ParameterIds, Sps, VideoCodec};
 use bytes::Bytes;
 
-pub use made::{of_adts, of_parameter_sets};
+pub use made::{of_adts, of_dolby, of_mpeg_audio, of_parameter_sets};
 pub use shared::{EntryError, SharedEntry, only_sets_removed};
 
 /// The highest id up to 31 that no parameter set of these H.264 configurations uses, neither sequence nor picture:

@@ -5,6 +5,7 @@
 //! the reader ends, and holds no more than their number and their time stamps.
 
 mod audio;
+mod frame;
 mod packets;
 mod pes;
 mod psi;
@@ -58,6 +59,8 @@ pub enum TsCoding {
     Ac3,
     /// E-AC-3.
     Eac3,
+    /// MPEG-1 or MPEG-2 audio, such as MP3.
+    MpegAudio,
     /// A picture that no clip is made of: MPEG-1 or MPEG-2.
     OtherPicture,
     /// Audio that no clip is made of.
@@ -97,8 +100,10 @@ pub struct TsTrack {
     pub units: Vec<TsUnit>,
     /// The bytes of the units.
     pub data: Bytes,
-    /// The parameter sets that come first, in order; or the header of the first AAC frame.
+    /// The parameter sets that come first, in order; or the beginning of the first audio frame.
     pub sets: Vec<Bytes>,
+    /// Samples and bytes of the first audio frame.
+    pub(crate) frame: (i64, usize),
     /// Of audio, what stands before the first frame: the end of a frame that began in the segment before.
     pub head: Bytes,
     /// Of audio, what stands behind the last frame: the beginning of one that goes on in the next segment.
@@ -299,6 +304,7 @@ impl Demuxer {
                 units: Vec::new(),
                 data: Bytes::new(),
                 sets: Vec::new(),
+                frame: (0, 0),
                 head: Bytes::new(),
                 tail: Bytes::new(),
                 torn: false,
@@ -306,8 +312,10 @@ impl Demuxer {
             };
             tracks.push(match coding {
                 TsCoding::Picture(codec) => units::pictures(codec, &stream.elementary, known, track)?,
-                TsCoding::Aac => audio::frames(&stream.elementary, known.near, track)?,
-                _ => track,
+                TsCoding::Aac | TsCoding::Ac3 | TsCoding::Eac3 | TsCoding::MpegAudio => {
+                    audio::frames(&stream.elementary, known.near, track)?
+                }
+                TsCoding::OtherPicture | TsCoding::OtherAudio => track,
             });
         }
         Ok(TsSegment { tracks, encrypted, goes_on })

@@ -128,7 +128,7 @@ async fn a_recording_that_lists_nothing_yet_has_no_range_and_is_live() {
 async fn nothing_outside_the_tenants_recordings_is_read() {
     let world = world(&six());
     for path in
-        ["mp4/../../archive2/stream.mpd", "/etc/x.mpd", "mp4/%2e%2e/stream.mpd", "mp4/1/stream.mp4", "x.mpd"]
+        ["mp4/../../archive2/stream.mpd", "/etc/x.mpd", "mp4/%2e%2e/stream.mpd", "mp4/1/stream.mov", "x.mpd"]
     {
         let answered = world.get(&format!("/recordings/{path}")).await;
         assert_eq!(answered.status, 400, "{path}");

@@ -29,7 +29,7 @@ const MOST_SAMPLES: usize = 1 << 21;
 /// Samples of a file by the segment that they are in.
 pub(super) type Tables = Arc<[Vec<Sample>]>;
 
-/// Where a file describes itself.
+/// The boxes with which a file describes itself.
 struct Description {
     moov: ByteRange,
     /// `sidx`.

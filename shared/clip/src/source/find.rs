@@ -25,7 +25,9 @@ pub(super) async fn beginning<O: Source>(
 ) -> Result<Beginning, Error> {
     let Some(init) = init else { return transport::beginning(reader, list, segment, near).await };
     let Some(mut fragment) = first_moof(reader, init, segment).await? else { return Ok(Beginning::Absent) };
-    near.into_iter().for_each(|near| unwrap_times(&mut fragment.samples, near));
+    if let Some(near) = near {
+        unwrap_times(&mut fragment.samples, near);
+    }
     let first = fragment.samples.first();
     Ok(first.map_or(Beginning::Absent, |first| Beginning::At { ticks: first.pts, torn: false }))
 }
@@ -35,7 +37,7 @@ pub(super) fn scale(init: Option<&InitTrack>) -> NonZeroU32 {
     init.map_or(SCALE, |init| init.timescale)
 }
 
-/// What a search found.
+/// The result of a search.
 pub(super) struct FoundPlace {
     pub(super) at: Measured,
     /// The timeline of the media there, if they count on another clock than those of the anchor.

@@ -19,7 +19,7 @@ use futures_util::future::join_all;
 /// Audio renditions that a clip may have.
 const MOST_AUDIO: usize = 32;
 
-/// What is wanted of a recording that has its pictures more than once.
+/// A choice among pictures, if a recording has them more than once.
 #[derive(Debug, Clone, Copy, Default)]
 pub(crate) struct Preference<'a> {
     /// The codec that is wanted anyway.
@@ -29,7 +29,7 @@ pub(crate) struct Preference<'a> {
 }
 
 impl Preference<'_> {
-    /// How much of the window a recording lists, and where that ends.
+    /// The part of the window that a recording lists, and its end.
     fn covered(&self, mpd: &Mpd) -> (Nanos, Nanos) {
         // What a recorder may yet list is not covered.
         let Some(extent) = Extent::of(mpd, 0) else { return (Nanos::ZERO, Nanos::ZERO) };

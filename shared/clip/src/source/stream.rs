@@ -138,8 +138,8 @@ pub(super) async fn beginning<O: Source>(
     (near, most): (Option<i64>, u64),
 ) -> Result<Option<Result<TsSegment, TsError>>, Error> {
     let first = resource.range.map_or(0, |range| range.first);
-    let last = resource.range.map_or(u64::MAX, |range| range.last).min(first.saturating_add(most - 1));
-    let part = ObjectRange { path: resource.path.clone(), range: Some(ByteRange { first, last }) };
+    let end = resource.range.map_or(u64::MAX, |range| range.last).min(first.saturating_add(most - 1));
+    let part = ObjectRange { path: resource.path.clone(), range: Some(ByteRange { first, last: end }) };
     let Some(bytes) = reader.read(&part, most).await? else { return Ok(None) };
     let head = match list.file {
         Some(FileForm::Stream) => Some(head(reader, &resource.path).await?),
@@ -155,5 +155,5 @@ pub(super) fn of_kind(segment: &TsSegment, kind: TrackKind) -> impl Iterator<Ite
 }
 
 pub(super) fn is_read(track: &TsTrack) -> bool {
-    matches!(track.coding, TsCoding::Picture(_) | TsCoding::Aac)
+    !matches!(track.coding, TsCoding::OtherPicture | TsCoding::OtherAudio)
 }

@@ -19,7 +19,7 @@ const T0: i64 = 1_700_000_000_000;
 /// Files in memory.
 #[derive(Debug, Default)]
 struct Files {
-    files: HashMap<String, Vec<u8>>,
+    stored: HashMap<String, Vec<u8>>,
     asked: Mutex<Vec<String>>,
     under_way: AtomicUsize,
     most_under_way: AtomicUsize,
@@ -27,7 +27,7 @@ struct Files {
 
 impl Files {
     fn with(mut self, name: &str, data: impl Into<Vec<u8>>) -> Self {
-        self.files.insert(name.to_owned(), data.into());
+        self.stored.insert(name.to_owned(), data.into());
         self
     }
 
@@ -43,7 +43,7 @@ impl Source for Files {
         tokio::task::yield_now().await;
         self.under_way.fetch_sub(1, Ordering::SeqCst);
         self.asked.lock().unwrap().push(path.to_owned());
-        let data = self.files.get(path).ok_or(ReadFailure::NotFound)?;
+        let data = self.stored.get(path).ok_or(ReadFailure::NotFound)?;
         let (first, last) = range.unwrap_or((0, u64::MAX));
         let end = data.len().min(usize::try_from(last.saturating_add(1)).unwrap_or(usize::MAX));
         let first = usize::try_from(first).unwrap().min(end);
@@ -297,8 +297,7 @@ async fn a_stream_is_read_in_parts_as_if_it_were_whole() {
     for name in ["r/stream.ts", "r/a b/stream.ts"] {
         let (reader, mpd, [video, audio]) = file(name, data.clone()).await;
         assert_eq!(mpd.media_presentation_duration, Some(Nanos::from_millis(59 * 680 + 760)));
-        let parts = (0..).take_while(|index| video[0].segment(*index).unwrap().is_some()).count();
-        assert!(parts > 5, "{parts} parts of {} bytes", data.len());
+        assert!(video[0].segment(5).unwrap().is_some(), "parts of {} bytes", data.len());
         let pictures = everything(&reader, &video[0]).await;
         let times: Vec<i64> = pictures.iter().map(|(pts, _)| *pts).collect();
         let whole = export_media::ts::demux(RECORDED, &export_media::ts::Known::default()).unwrap();

@@ -6,11 +6,11 @@ use crate::Source;
 use crate::error::{Error, Kind};
 use crate::notes::WarningCode;
 use bytes::Bytes;
-use export_media::fmp4::{Codec, InitTrack, TrackKind};
+use export_media::fmp4::{Codec, InitTrack, SampleEntry, TrackKind};
 use export_media::mpd::{Representation, Segment};
 use export_media::sample::Sample;
 use export_media::time::Nanos;
-use export_media::ts::{Known, TICKS, TsCoding, TsError, TsSegment, TsTrack, demux};
+use export_media::ts::{Known, TsCoding, TsError, TsSegment, TsTrack, demux};
 use std::sync::Arc;
 
 /// Bytes that nearly always hold the description of a program and the first picture of each track.
@@ -106,7 +106,7 @@ fn check_codings<O: Source>(
         return Err(Kind::UnsupportedCodec.because("the picture is neither H.264 nor HEVC").into());
     }
     if foreign > 0 && kind == TrackKind::Audio {
-        let detail = format!("{foreign} audio tracks of the transport stream are not AAC in ADTS");
+        let detail = format!("{foreign} audio tracks of the transport stream are in LATM");
         reader.notes().warn(WarningCode::AudioLeftOut, detail);
     }
     Ok(())
@@ -155,8 +155,13 @@ impl Track {
 
     /// Returns `true` if a track of a segment goes on as it was described.
     fn is_described_by(&self, track: &TsTrack) -> bool {
-        let entries = track.description().map(|found| found.sample_entries);
-        entries.is_none_or(|entries| entries == self.init.sample_entries)
+        let same = |one: &SampleEntry, other: &SampleEntry| match track.coding {
+            // The entry of E-AC-3 names the bit rate, which may change from frame to frame.
+            TsCoding::Eac3 => one.bytes.last_chunk::<3>() == other.bytes.last_chunk(),
+            _ => one == other,
+        };
+        let found = track.description().and_then(|mut found| found.sample_entries.pop());
+        found.zip(self.init.sample_entries.first()).is_none_or(|(found, known)| same(&found, known))
             && track.timescale == self.init.timescale.get()
     }
 

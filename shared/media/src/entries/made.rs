@@ -9,8 +9,12 @@ use bytes::Bytes;
 const COMPRESSOR: usize = 32;
 /// 72 pixels an inch, in 16.16 fixed point.
 const RESOLUTION: [u8; 4] = [0, 72, 0, 0];
-/// `objectTypeIndication` of MPEG-4 audio, and `streamType` of audio with its reserved bit (ISO/IEC 14496-1, 7.2.6.6).
-const AUDIO_DECODER: [u8; 2] = [0x40, 0x15];
+/// `objectTypeIndication` of MPEG-4 audio, and of MPEG-1 and MPEG-2 audio (ISO/IEC 14496-1, 7.2.6.6).
+const AAC: u8 = 0x40;
+const MPEG_1: u8 = 0x6b;
+const MPEG_2: u8 = 0x69;
+/// `streamType` of audio with its reserved bit.
+const AUDIO_STREAM: u8 = 0x15;
 
 /// The entry of pictures whose parameter sets are `sets` (ISO/IEC 14496-15, 5.4.2 and 8.4.1), for samples with lengths of
 /// four bytes; `None` if one cannot be read, or a kind is missing. Other sets may follow in band.
@@ -47,17 +51,39 @@ pub fn of_adts(header: &[u8], rate: u32) -> Option<SampleEntry> {
     let (object, index) = ((third >> 6) + 1, third >> 2 & 0x0f);
     let channels = (third & 1) << 2 | fourth >> 6;
     let config = [object << 3 | index >> 1, index << 7 | channels << 3];
-    let specific = described(5, &config)?;
-    let decoder = described(4, &[&AUDIO_DECODER[..], &[0; 11], &specific].concat())?;
+    audio_entry(*b"mp4a", (channels, rate), &esds(AAC, &described(5, &config)?)?)
+}
+
+/// The entry of frames of AC-3 or E-AC-3 whose `dac3` or `dec3` has this body (ETSI TS 102 366, F.3 and F.5).
+pub fn of_dolby(kind: [u8; 4], body: &[u8], rate: u32) -> Option<SampleEntry> {
+    let name = if kind == *b"ac-3" { *b"dac3" } else { *b"dec3" };
+    // The number of channels counts for nothing here, and is always written so.
+    audio_entry(kind, (2, rate), &boxed(name, body)?)
+}
+
+/// The entry of frames of MPEG audio that begin with this header (ISO/IEC 11172-3, 2.4.1.3).
+pub fn of_mpeg_audio(header: &[u8], rate: u32) -> Option<SampleEntry> {
+    let [_, second, _, fourth, ..] = header else { return None };
+    let channels = if fourth >> 6 == 3 { 1 } else { 2 };
+    let kind = if second >> 3 & 1 == 1 { MPEG_1 } else { MPEG_2 };
+    audio_entry(*b"mp4a", (channels, rate), &esds(kind, &[])?)
+}
+
+fn esds(kind: u8, specific: &[u8]) -> Option<Vec<u8>> {
+    let decoder = described(4, &[&[kind, AUDIO_STREAM][..], &[0; 11], specific].concat())?;
     let stream = described(3, &[&[0, 0, 0][..], &decoder, &described(6, &[2])?].concat())?;
-    let esds = boxed(*b"esds", &[&[0; 4][..], &stream].concat())?;
+    boxed(*b"esds", &[&[0; 4][..], &stream].concat())
+}
+
+fn audio_entry(kind: [u8; 4], (channels, rate): (u8, u32), specific: &[u8]) -> Option<SampleEntry> {
     let shown = u16::try_from(rate).unwrap_or(0).to_be_bytes();
     let fields = [
         &[0, 0, 0, 0, 0, 0, 0, 1, 0, 0, 0, 0, 0, 0, 0, 0, 0, channels, 0, 16, 0, 0, 0, 0][..],
         &shown,
         &[0, 0],
+        specific,
     ];
-    SampleEntry::of(&boxed(*b"mp4a", &[fields.concat(), esds].concat())?, TrackKind::Audio).ok()
+    SampleEntry::of(&boxed(kind, &fields.concat())?, TrackKind::Audio).ok()
 }
 
 /// A descriptor of less than 128 bytes.

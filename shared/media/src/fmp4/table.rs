@@ -54,7 +54,7 @@ impl<'a> FileSamples<'a> {
         })
     }
 
-    /// Every sample in decode order, as far as the tables go.
+    /// Every sample in decode order, up to where a table ends.
     pub fn samples(&self) -> TableSamples<'a> {
         let table = self.clone();
         TableSamples {

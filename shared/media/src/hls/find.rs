@@ -40,7 +40,7 @@ pub struct Finder<'a> {
     /// The last segment that is known to start at the instant or before it, and the first one behind it.
     low: Option<KnownStart>,
     high: Option<KnownStart>,
-    /// What was learned last.
+    /// The segment that was learned of last.
     last: Option<KnownStart>,
     /// Segments that cannot be read.
     absent: Vec<u64>,
@@ -69,7 +69,7 @@ impl<'a> Finder<'a> {
         finder
     }
 
-    /// The next step. It is the same until [`Self::saw`] is told of a probe.
+    /// The next step. It is the same until [`Self::saw`] gets the answer.
     pub fn step(&self) -> FinderStep {
         if let Some(index) = self.other_clock {
             return FinderStep::OtherClock(index);
@@ -123,7 +123,10 @@ impl<'a> Finder<'a> {
                 let ends = self.listed(next).map(|listed| listed + low.drift);
                 // A length may be off by what its last digit hides.
                 let is_sure = ends.is_none_or(|ends| self.at < ends - self.list.rounding);
-                if is_sure { return None } else { next }
+                if is_sure {
+                    return None;
+                }
+                next
             }
             _ => guess,
         };
@@ -139,7 +142,7 @@ impl<'a> Finder<'a> {
         around.flatten().find(is_new)
     }
 
-    /// What is known of the segment that was found: so that the list leads to it.
+    /// The place of the segment that was found, to which the list leads with it.
     fn measured(&self, known: KnownStart) -> Measured {
         let next = self.listed(known.index.saturating_add(1)).filter(|_| known.start <= self.at);
         let least = next.map_or(known.drift, |next| self.at - next + Nanos::new(1));

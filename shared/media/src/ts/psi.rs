@@ -132,7 +132,8 @@ fn coding(kind: u8, described: &[u8]) -> Option<TsCoding> {
         0x06 if has(described, EAC3) || registered(b"EAC3") => TsCoding::Eac3,
         0x06 if has(described, AC3) || registered(b"AC-3") => TsCoding::Ac3,
         0x01 | 0x02 | 0x10 | 0x33 => TsCoding::OtherPicture,
-        0x03 | 0x04 | 0x11 => TsCoding::OtherAudio,
+        0x03 | 0x04 => TsCoding::MpegAudio,
+        0x11 => TsCoding::OtherAudio,
         _ => return None,
     })
 }

@@ -167,9 +167,9 @@ fn pictures_without_time_stamps_and_scrambled_streams_are_told() {
     let announced = Packer::of(&[(VIDEO, 0x1b, &[9, 4, 0, 1, 0xe1, 0])]);
     assert!(read(&announced.bytes()).encrypted);
     assert_eq!(demux(&Packer::default().bytes(), &Known::default()), Err(TsError::NotTs));
-    let foreign = read(&Packer::of(&[(VIDEO, 2, &[]), (AUDIO, 0x81, &[])]).bytes());
+    let foreign = read(&Packer::of(&[(VIDEO, 2, &[]), (AUDIO, 0x11, &[])]).bytes());
     let codings: Vec<_> = foreign.tracks.iter().map(|track| track.coding).collect();
-    assert_eq!(codings, [TsCoding::OtherPicture, TsCoding::Ac3]);
+    assert_eq!(codings, [TsCoding::OtherPicture, TsCoding::OtherAudio]);
     assert!(foreign.tracks.iter().all(|track| track.description().is_none()));
 }
 
@@ -198,10 +198,15 @@ fn fields_sps() -> Vec<u8> {
     let mut bits = BitWriter::default();
     bits.bits(32, 0x674d_001e);
     // Ids, the bits of frame_num and of the order of pictures, reference frames, and the size.
-    [0, 0, 0, 0, 1].into_iter().for_each(|value| bits.ue(value));
+    for value in [0, 0, 0, 0, 1] {
+        bits.ue(value);
+    }
     bits.flag(false);
-    [1, 0].into_iter().for_each(|value| bits.ue(value));
-    [false, false, true, false, false, true].into_iter().for_each(|flag| bits.flag(flag));
+    bits.ue(1);
+    bits.ue(0);
+    for flag in [false, false, true, false, false, true] {
+        bits.flag(flag);
+    }
     bits.align();
     bits.bytes()
 }
@@ -210,7 +215,9 @@ fn fields_sps() -> Vec<u8> {
 fn field(kind: u8, number: u32, bottom: bool) -> Vec<u8> {
     let mut bits = BitWriter::default();
     bits.bits(8, kind.into());
-    [0, 7, 0].into_iter().for_each(|value| bits.ue(value));
+    for value in [0, 7, 0] {
+        bits.ue(value);
+    }
     bits.bits(4, number);
     bits.flag(true);
     bits.flag(bottom);
@@ -278,13 +285,71 @@ fn a_picture_whose_time_stamp_is_lost_is_left_out_and_counted() {
     let whole = read(&packer.bytes()).tracks.remove(0);
     assert!(whole.units.len() == 4 && !whole.torn && whole.left_out == 0);
     let heads: Vec<usize> = (0..packer.packets.len()).filter(|n| packer.packets[*n][1] == 0x41).collect();
-    for (n, head) in heads.iter().enumerate() {
+    for (n, head) in (0..).zip(&heads) {
         let mut lossy = packer.packets.clone();
         lossy.remove(*head);
         let track = read(&lossy.concat()).tracks.remove(0);
         assert_eq!(track.torn, n == 0);
-        assert!(track.units.len() == 3 && track.units.iter().all(|unit| unit.pts != 3600 * n as i64), "{n}");
+        assert!(track.units.len() == 3 && track.units.iter().all(|unit| unit.pts != 3600 * n), "{n}");
     }
+}
+
+/// A frame that begins with these bytes.
+fn begins(head: &[u8], length: usize) -> Vec<u8> {
+    let mut frame = head.to_vec();
+    frame.resize(length, 0x55);
+    frame
+}
+
+#[test]
+fn audio_of_other_codings_is_taken_as_it_is() {
+    // 192 kbit/s and 48 kHz in two channels, as ffmpeg writes them; 448 bytes of E-AC-3 with 5.1; 192 kbit/s of layers II and III.
+    let ac3 = begins(&[0x0b, 0x77, 1, 2, 0x14, 0x40, 0x43, 0xe1], 768);
+    let eac3 = begins(&[0x0b, 0x77, 0, 0xdf, 0x3f, 0x84], 448);
+    let layer_2 = begins(&[0xff, 0xfd, 0xa4, 0], 576);
+    let layer_3 = begins(&[0xff, 0xfb, 0xb4, 0xc0], 576);
+    let dac3 = &[0x10, 0x11, 0x40][..];
+    let forms = [
+        (0x81, &ac3, TsCoding::Ac3, 1536, *b"ac-3", [&11_u32.to_be_bytes()[..], b"dac3", dac3].concat()),
+        (
+            0x87,
+            &eac3,
+            TsCoding::Eac3,
+            1536,
+            *b"ec-3",
+            [&[0, 0, 0, 13][..], b"dec3", &[3, 0x80, 0x20, 0x0f, 0]].concat(),
+        ),
+        (0x03, &layer_2, TsCoding::MpegAudio, 1152, *b"mp4a", vec![4, 13, 0x6b, 0x15]),
+        (0x04, &layer_3, TsCoding::MpegAudio, 1152, *b"mp4a", vec![4, 13, 0x6b, 0x15]),
+    ];
+    for (kind, frame, coding, samples, fourcc, described) in forms {
+        let mut packer = Packer::of(&[(AUDIO, kind, &[])]);
+        // Over the ends of PES packets, which begin with frames now and then.
+        let all = frame.repeat(6);
+        packer.pes(AUDIO, 0xbd, Some(90_000), None, &all[..frame.len() * 2 + 100]);
+        packer.pes(AUDIO, 0xbd, None, None, &all[frame.len() * 2 + 100..]);
+        let track = read(&packer.bytes()).tracks.remove(0);
+        assert_eq!((track.coding, track.timescale, track.units.len()), (coding, 48_000, 6));
+        assert!(track.units.iter().zip(0..).all(|(unit, n)| unit.pts == 48_000 + n * samples));
+        assert!((0..6).all(|n| bytes_of(&track, n) == &frame[..]));
+        let init = track.description().unwrap();
+        let entry = &init.sample_entries[0];
+        assert_eq!((entry.fourcc, init.kind), (fourcc, TrackKind::Audio));
+        assert!(entry.bytes.windows(described.len()).any(|found| found == described), "{:02x?}", entry.bytes);
+        assert_eq!(track.samples()[5].duration, u32::try_from(samples).unwrap());
+    }
+}
+
+#[test]
+fn substreams_belong_to_the_first_one() {
+    let first = begins(&[0x0b, 0x77, 0, 0x3f, 0x3f, 0x84], 128);
+    let depends = begins(&[0x0b, 0x77, 0x40, 0x3f, 0x3f, 0x84], 128);
+    let mut packer = Packer::of(&[(AUDIO, 0x87, &[])]);
+    packer.pes(AUDIO, 0xbd, Some(90_000), None, &[&first[..], &depends].concat().repeat(3));
+    let track = read(&packer.bytes()).tracks.remove(0);
+    let sizes: Vec<_> = track.units.iter().map(|unit| unit.size).collect();
+    assert_eq!(sizes, [256; 3]);
+    assert_eq!(track.description(), None);
 }
 
 #[test]

@@ -1,21 +1,19 @@
 //! A stream as a track of a recording.
 
+use super::frame::{dac3, dec3};
 use super::{TsCoding, TsTrack, TsUnit};
 use crate::display::Matrix;
-use crate::entries::{of_adts, of_parameter_sets};
+use crate::entries::{of_adts, of_dolby, of_mpeg_audio, of_parameter_sets};
 use crate::fmp4::{Defaults, InitTrack, TrackKind};
 use crate::sample::Sample;
 use std::num::NonZeroU32;
-
-/// Samples of a frame of AAC.
-const AAC_FRAME: u32 = 1024;
 
 impl TsCoding {
     /// The kind of a track in this coding.
     pub fn kind(self) -> TrackKind {
         match self {
             Self::Picture(_) | Self::OtherPicture => TrackKind::Video,
-            Self::Aac | Self::Ac3 | Self::Eac3 | Self::OtherAudio => TrackKind::Audio,
+            Self::Aac | Self::Ac3 | Self::Eac3 | Self::MpegAudio | Self::OtherAudio => TrackKind::Audio,
         }
     }
 }
@@ -27,7 +25,17 @@ impl TsTrack {
         let entry = match self.coding {
             TsCoding::Picture(codec) => of_parameter_sets(codec, &self.sets)?,
             TsCoding::Aac => of_adts(self.sets.first()?, self.timescale)?,
-            TsCoding::Ac3 | TsCoding::Eac3 | TsCoding::OtherPicture | TsCoding::OtherAudio => return None,
+            TsCoding::Ac3 => of_dolby(*b"ac-3", &dac3(self.sets.first()?)?, self.timescale)?,
+            TsCoding::Eac3 => {
+                let (samples, bytes) = self.frame;
+                of_dolby(
+                    *b"ec-3",
+                    &dec3(self.sets.first()?, bytes, self.timescale, samples)?,
+                    self.timescale,
+                )?
+            }
+            TsCoding::MpegAudio => of_mpeg_audio(self.sets.first()?, self.timescale)?,
+            TsCoding::OtherPicture | TsCoding::OtherAudio => return None,
         };
         Some(InitTrack {
             id: self.pid.into(),
@@ -52,7 +60,7 @@ impl TsTrack {
         let steps = steps.map(|(one, next)| u32::try_from(next.dts.saturating_sub(one.dts)).unwrap_or(0));
         let lengths: Vec<u32> = steps.collect();
         let last = lengths.last().copied().unwrap_or(match self.coding.kind() {
-            TrackKind::Audio => AAC_FRAME,
+            TrackKind::Audio => u32::try_from(self.frame.0).unwrap_or(0),
             TrackKind::Video | TrackKind::Other => self.timescale / 25,
         });
         let sample = |(unit, duration): (&TsUnit, u32)| Sample {
