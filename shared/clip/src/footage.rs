@@ -90,12 +90,12 @@ async fn tracks<S: Source>(
     let (from, until) = window;
     let part = PeriodVideo { candidates, from, until, starts_period: false, ends_period: false };
     let mut found = Vec::new();
-    if let Some(track) = readable(part.open(reader).await)?.flatten() {
+    if let Some(track) = readable(part.open(reader).await)?.flatten().filter(|track| track.has_segments()) {
         found.push(described(&track, true, window, most)?);
     }
     for representation in choose(period, None).audio.into_iter().take(MOST_AUDIO) {
         let opened = Track::open(reader, representation, TrackKind::Audio, window).await;
-        if let Some(track) = readable(opened)?.flatten() {
+        if let Some(track) = readable(opened)?.flatten().filter(Track::has_segments) {
             found.push(described(&Arc::new(track), false, window, most)?);
         }
     }

@@ -509,9 +509,19 @@ impl Track {
         Ok((place_of(&resource), reader.head(&resource).await?))
     }
 
+    /// Returns `true` if its segments are transport streams.
+    pub(crate) fn is_transport(&self) -> bool {
+        self.transport.is_some()
+    }
+
     /// Returns `true` if its segments are fragments of MP4.
     pub(crate) fn is_fragmented(&self) -> bool {
         self.transport.is_none() && self.tables.is_none()
+    }
+
+    /// Returns `true` if its segments are of use to players: those of a file without segments are cut here.
+    pub(crate) fn has_segments(&self) -> bool {
+        self.representation.file.is_none()
     }
 
     /// Returns `true` if the segments of the track are parts of one file.
