@@ -252,6 +252,17 @@ async fn a_look_at_a_target_is_denied_by_its_status_alone() {
 }
 
 #[tokio::test]
+async fn one_byte_says_how_many_there_are() {
+    let part = reply(206, &[("content-range", "bytes 0-0/1234"), ("etag", "\"e\"")], "0");
+    let (service, store) = store([part, reply(416, &[], ""), reply(200, &[], "01234")]).await;
+    let bucket = bucket("");
+    assert_eq!(store.size(&bucket, "a/b").await, Ok(1234));
+    assert!(service.requests()[0].contains("range: bytes=0-0\r\n"));
+    assert_eq!(store.size(&bucket, "a/b").await, Ok(0), "an object without bytes");
+    assert!(matches!(store.size(&bucket, "a/b").await, Err(RecordingError::Unavailable(_))));
+}
+
+#[tokio::test]
 async fn a_range_gives_its_bytes_or_an_error() {
     let part = reply(206, &[("content-range", "bytes 2-4/5"), ("etag", "\"e\"")], "234");
     let (service, store) = store([
