@@ -319,11 +319,13 @@ def test_a_player_shows_what_is_wrong_with_a_playlist(stack, recorded, mutant):
 
 # ---- before the ends are made
 
+GROWING = {"dash": ("stream.mpd", Live), "hls": ("stream.m3u8", LivePlaylists)}
+
 
 @pytest.fixture
 def live(request, stack, name):
     """A recording that began 8 s ago and of which 6 s are stored."""
-    manifest, kind = {"dash": ("stream.mpd", Live), "hls": ("stream.m3u8", LivePlaylists)}[getattr(request, "param", "dash")]
+    manifest, kind = GROWING[getattr(request, "param", "dash")]
     recording = forms.seconds_into(name, 0, 16, f"mp4/live/{name}/1/{manifest}", int(time.time() * 1000) - 8000)
     growing = kind(recording, stack.s3, stack.env["SOURCE_BUCKET"], stack.env["SOURCE_PREFIX"])
     growing.publish(Fraction(6))

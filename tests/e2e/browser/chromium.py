@@ -95,7 +95,7 @@ def show(clip: Path, frames: int, seeks: Sequence[float] = (), timeout: float = 
 def stream(
     player: str, files: dict[str, bytes], frames: int, seeks: Sequence[float] = (), timeout: float = 240
 ) -> Showing:
-    """The same of a playlist and its segments, by one of `PLAYERS`; what becomes of `files` meanwhile is what it then finds."""
+    """The same of a playlist and its segments, by one of `PLAYERS`, which finds what becomes of `files` meanwhile."""
     script, source = PLAYERS[player]
     task = {"player": player, "source": source, "frames": frames, "seeks": list(seeks)}
     with_player = ChainMap({"stream.js": (packages() / script).read_bytes()}, files)
