@@ -141,7 +141,7 @@ target/console/index.html: infra/openapi/export.v1.json infra/console/node_modul
 infra/console/node_modules/.package-lock.json: infra/console/package-lock.json
 	@cd infra/console && npm ci --no-audit --no-fund --silent
 
-console-deploy: $(VENV)/.stamp $(TOOLS)/.stamp console ## Put the console beside the stack in AWS (needs AWS; STACK=...)
+console-deploy: $(VENV)/.stamp $(TOOLS)/.stamp $(if $(wildcard release.json),,console) ## Put the console beside the stack in AWS (needs AWS; STACK=...)
 	@$(VENV)/bin/python infra/ops/console.py --stack $(STACK)
 
 test-console: $(VENV)/.stamp $(TOOLS)/.stamp ## Use the console as a person does, in a browser on a local stack (needs npm and Chromium)
