@@ -251,9 +251,9 @@ audit: $(CARGO_DENY) ## Check the crates against the RustSec advisories (needs G
 	@cargo deny check advisories
 
 template-check: $(VENV)/.stamp $(TOOLS)/.stamp $(CHECKOV)/.stamp ## Check the template with cfn-lint, `sam validate --lint` and checkov, its policies with parliament
-	@cfn-lint $(TEMPLATE) infra/sam/console.yaml
+	@cfn-lint $(TEMPLATE) infra/sam/console.yaml infra/sam/playback.yaml
 	@AWS_DEFAULT_REGION=$${AWS_DEFAULT_REGION:-us-east-1} sam validate --lint --template $(TEMPLATE)
-	@$(CHECKOV)/bin/checkov --file $(TEMPLATE) --framework cloudformation --compact --quiet --skip-download
+	@$(CHECKOV)/bin/checkov --file $(TEMPLATE) --file infra/sam/playback.yaml --framework cloudformation --compact --quiet --skip-download
 	@$(VENV)/bin/python infra/local/tests/policies.py | $(CHECKOV)/bin/python -W ignore infra/local/tests/audit.py
 
 test: setup ## Everything that a change must pass, with the time of each phase

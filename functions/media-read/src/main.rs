@@ -21,7 +21,7 @@ async fn main() -> Result<(), Error> {
     let clock = SystemClock;
     let app = App {
         jobs: DynamoJobs::new(&sdk, config.jobs_table, clock),
-        links: Arc::new(S3Objects::new(&sdk, clock).lent_by(config.data_role)),
+        links: Arc::new(S3Objects::new(&sdk, clock).lent_by(config.data_role).behind(config.distribution)),
         intake: Intake {
             sessions: Cached::new(DynamoSessions::new(&sdk, config.sessions_table), clock),
             tenants: Cached::new(DynamoTenants::new(&sdk, config.tenants_table), clock),

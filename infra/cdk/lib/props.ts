@@ -8,6 +8,7 @@ import type { Architecture, Tracing } from 'aws-cdk-lib/aws-lambda';
 import type { RetentionDays } from 'aws-cdk-lib/aws-logs';
 import type { IHostedZone } from 'aws-cdk-lib/aws-route53';
 import type { IBucket } from 'aws-cdk-lib/aws-s3';
+import type { ISecret } from 'aws-cdk-lib/aws-secretsmanager';
 
 /** Who may ask for clips: holders of a valid SessionId, or everyone, for `defaultTenant`. */
 export const AUTH_MODES = ['session', 'none'] as const;
@@ -60,6 +61,26 @@ export interface MediaExportParameters {
    * @default false
    */
   readonly instantPlayback?: boolean;
+  /**
+   * Domain of the CloudFront distribution that serves what playlists name (`infra/sam/playback.yaml`).
+   * @default - links to S3
+   */
+  readonly playbackDomain?: string;
+  /**
+   * CloudFront's id of the public key that the distribution trusts.
+   * @default - none; `playbackDomain` needs it
+   */
+  readonly playbackKeyPairId?: string;
+  /**
+   * Secret that is the private key in PEM, of the curve P-256.
+   * @default - none; `playbackDomain` needs it
+   */
+  readonly playbackKeySecret?: ISecret;
+  /**
+   * Distribution that may read the buckets which the stack creates.
+   * @default - none
+   */
+  readonly playbackDistributionArn?: string;
   /**
    * Who may read event and replay data.
    * @default 'AWS_IAM'

@@ -14,6 +14,7 @@ import { Architecture, Tracing } from 'aws-cdk-lib/aws-lambda';
 import { RetentionDays } from 'aws-cdk-lib/aws-logs';
 import { HostedZone } from 'aws-cdk-lib/aws-route53';
 import { Bucket } from 'aws-cdk-lib/aws-s3';
+import { Secret } from 'aws-cdk-lib/aws-secretsmanager';
 import { CfnInclude } from 'aws-cdk-lib/cloudformation-include';
 import { AwsSolutionsChecks } from 'cdk-nag';
 import type { Construct } from 'constructs';
@@ -136,6 +137,10 @@ function operated(stack: Stack): MediaExportProps {
     recordingsAccess: true,
     downloadLinks: true,
     instantPlayback: true,
+    playbackDomain: 'd111111abcdef8.cloudfront.net',
+    playbackKeyPairId: 'K2JCJMDEHXQW5F',
+    playbackKeySecret: Secret.fromSecretCompleteArn(stack, 'PlaybackKey', `arn:aws:secretsmanager:${account}:secret:playback-AbCdEf`),
+    playbackDistributionArn: 'arn:aws:cloudfront::123456789012:distribution/E2EXAMPLE',
     corsAllowOrigins: ['https://app.example.com', 'https://b.example'],
     kmsKey: Key.fromKeyArn(stack, 'Key', `arn:aws:kms:${account}:key/1234abcd-12ab-34cd-56ef-1234567890ab`),
     domainName: 'clips.example.com',

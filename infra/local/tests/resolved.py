@@ -178,7 +178,11 @@ def all_parameters(partition: str = "aws") -> dict[str, str]:
         "TenantSourceBucketArns": f"arn:{partition}:s3:::acme-live", "TenantTargetBucketArns": f"arn:{partition}:s3:::acme-clips",
         "ClipRetentionDays": "30", "AlarmEmail": "ops@example.com", "PreviewUrls": "on", "MreMediaBucketName": "replays",
         "PermissionsBoundaryArn": f"arn:{partition}:iam::{ACCOUNT}:policy/bound", "DeletionProtection": "on",
-        "SubmitConcurrency": "200", "StatusConcurrency": "100", "DownloadLinks": "on", "InstantPlayback": "on", "RecordingsAccess": "on", "DocumentsConcurrency": "100", "ReserveWorkers": "on",
+        "SubmitConcurrency": "200", "StatusConcurrency": "100", "DownloadLinks": "on", "InstantPlayback": "on",
+        "PlaybackDomain": "d111111abcdef8.cloudfront.net", "PlaybackKeyPairId": "K2JCJMDEHXQW5F",
+        "PlaybackKeySecretArn": f"arn:{partition}:secretsmanager:{region}:{ACCOUNT}:secret:playback-AbCdEf",
+        "PlaybackDistributionArn": f"arn:{partition}:cloudfront::{ACCOUNT}:distribution/E2EXAMPLE",
+        "RecordingsAccess": "on", "DocumentsConcurrency": "100", "ReserveWorkers": "on",
     }
 
 

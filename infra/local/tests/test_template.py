@@ -257,6 +257,19 @@ def test_only_a_stack_that_plays_instantly_has_a_role_that_reads_recordings_for_
             assert stack.resources[worker]["Properties"]["Environment"]["Variables"]["INSTANT_PLAYBACK"] == plays
 
 
+def test_a_distribution_reads_the_own_buckets_of_a_stack_that_plays_through_it():
+    arn = f"arn:aws:cloudfront::{ACCOUNT}:distribution/E2EXAMPLE"
+    secret = f"arn:aws:secretsmanager:eu-west-1:{ACCOUNT}:secret:playback-AbCdEf"
+    edge = {"PlaybackDomain": "d1.cloudfront.net", "PlaybackKeyPairId": "K2", "PlaybackKeySecretArn": secret}
+    for plays in ("off", "on"):
+        made = Resolved(CreateMreTables="true", RequireTls="false", InstantPlayback=plays, PlaybackDistributionArn=arn, **edge)
+        policies = [made.resources.get(f"{name}BucketPolicy", {}) for name in ("Source", "Export")]
+        allowed = [each for each in policies if arn in json.dumps(each) and "cloudfront.amazonaws.com" in json.dumps(each)]
+        assert len(allowed) == (2 if plays == "on" else 0)
+        environment = made.resources["MediaRead"]["Properties"]["Environment"]["Variables"]
+        assert (environment["PLAYBACK_KEY"] == f"{{{{resolve:secretsmanager:{secret}}}}}") == (plays == "on")
+
+
 @pytest.mark.parametrize("opened", [(), ("InstantPlayback",), ("RecordingsAccess",), ("DownloadLinks",), ("RecordingsAccess", "DownloadLinks")])
 def test_pages_reach_recordings_only_where_there_are_links_to_them(opened):
     made = Resolved(CreateMreTables="true", CorsAllowOrigins="https://app.example.com", **dict.fromkeys(opened, "on"))

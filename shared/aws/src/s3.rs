@@ -1,5 +1,6 @@
 //! Recordings and clips in S3.
 
+mod distribution;
 mod etags;
 mod lent;
 pub(crate) mod links;
@@ -19,6 +20,7 @@ use aws_sdk_s3::types::{
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD as BASE64;
 use bytes::{Bytes, BytesMut};
+pub use distribution::Distribution;
 use export_domain::ids::{JobId, hex};
 use export_domain::ports::{
     Checked, ClipLook, ClipRead, ClipStore, Clock, FolderPart, Origin, Part, Precondition, Published,
@@ -64,6 +66,7 @@ pub struct S3Objects<C> {
     home: Client,
     abroad: Mutex<HashMap<String, Client>>,
     lender: Option<Lender>,
+    distribution: Option<Distribution>,
     grace: Duration,
     clock: C,
 }
@@ -72,7 +75,7 @@ impl<C: Clock> S3Objects<C> {
     /// Objects as `config` reaches them.
     pub fn new(config: &SdkConfig, clock: C) -> Self {
         let (home, abroad) = (Client::new(config), Mutex::default());
-        Self { config: config.clone(), home, abroad, lender: None, grace: GRACE, clock }
+        Self { config: config.clone(), home, abroad, lender: None, distribution: None, grace: GRACE, clock }
     }
 
     /// Objects as the role of that ARN reaches them, whose rights are narrowed to what each call needs: to read to the
@@ -80,6 +83,12 @@ impl<C: Clock> S3Objects<C> {
     #[must_use]
     pub fn lent_by(self, role: Option<String>) -> Self {
         Self { lender: role.map(|role| Lender::new(&self.config, role)), ..self }
+    }
+
+    /// Objects whose links go through `distribution`, where it serves their bucket.
+    #[must_use]
+    pub fn behind(self, distribution: Option<Distribution>) -> Self {
+        Self { distribution, ..self }
     }
 
     async fn reader(&self, bucket: &Bucket) -> Result<Client, RecordingError> {

@@ -44,6 +44,9 @@ impl<C: Clock> PlayLinks for S3Objects<C> {
         keys: &[String],
         life: Millis,
     ) -> Result<Vec<String>, Unavailable> {
+        if let Some(links) = self.links_behind(&target.bucket, keys, life) {
+            return links;
+        }
         let credentials = self.own_credentials().await;
         self.lend_all(&self.client(target), credentials, &target.bucket, keys, life).await
     }
@@ -54,6 +57,9 @@ impl<C: Clock> PlayLinks for S3Objects<C> {
         keys: &[String],
         life: Millis,
     ) -> Result<Vec<String>, Unavailable> {
+        if let Some(links) = self.links_behind(&bucket.name, keys, life) {
+            return links;
+        }
         let (client, credentials) = match &self.lender {
             Some(lender) => {
                 let lent = Box::pin(lender.reader(bucket, self.clock.now())).await;
@@ -79,6 +85,18 @@ impl<C: Clock> S3Objects<C> {
     /// The credentials of the function itself.
     async fn own_credentials(&self) -> Option<Credentials> {
         self.config.credentials_provider()?.provide_credentials().await.ok()
+    }
+
+    /// Links through the distribution; `None` if there is none that serves `bucket`.
+    fn links_behind(
+        &self,
+        bucket: &str,
+        keys: &[String],
+        life: Millis,
+    ) -> Option<Result<Vec<String>, Unavailable>> {
+        let end = (self.clock.now() + life).to_secs();
+        let links = self.distribution.as_ref()?.links(bucket, keys, end)?;
+        Some(links.map_err(|e| unavailable(WHAT, &e)))
     }
 
     async fn lend_all(

@@ -79,7 +79,7 @@ fn mac(key: &[u8], text: &str) -> Option<Vec<u8>> {
 }
 
 /// A key as a path has it.
-fn encoded(key: &str) -> String {
+pub(super) fn encoded(key: &str) -> String {
     let mut out = String::with_capacity(key.len());
     for byte in key.bytes() {
         if byte.is_ascii_alphanumeric() || b"-_.~/".contains(&byte) {
