@@ -16,7 +16,7 @@ use export_domain::request::Wanted;
 use export_domain::tenant::Tenant;
 use export_domain::time::Millis;
 use export_lambda::http::negotiate::takes_gzip;
-use export_lambda::http::{Reply, Request, fits, gzip};
+use export_lambda::http::{Reply, Request, fits, gzip_rows};
 use export_lambda::metrics::Metric;
 use export_media::mpd::is_inside;
 use export_media::playlist::dash::GrowingManifest;
@@ -322,7 +322,7 @@ fn packed(request: &Request, file: PlayFile, text: String) -> Result<Reply, NoLi
     let takes = takes_gzip(request.header("accept-encoding").unwrap_or_default());
     if takes
         && text.len() > WORTH_PACKING
-        && let Some(packed) = gzip(&text)
+        && let Some(packed) = gzip_rows(&text)
     {
         return Ok(Reply { is_base64_encoded: true, ..reply(packed).with("content-encoding", "gzip") });
     }

@@ -20,7 +20,7 @@ pub use disposition::disposition;
 pub use lambda::by_lambda_http;
 pub use lambda::{ReadEvent, by_hand, serve};
 #[cfg(feature = "packed")]
-pub use packed::{fits, gzip};
+pub use packed::{fits, gzip, gzip_rows};
 
 use export_domain::ids::SessionId;
 use export_domain::intake::Rejection;

@@ -1,5 +1,7 @@
 //! Bodies that are too large for a reply as they are.
 
+mod rows;
+
 use super::MAX_REPLY_BYTES;
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD as BASE64;
@@ -22,8 +24,16 @@ pub fn gzip(text: &str) -> Option<String> {
     let mut encoder = GzEncoder::new(Vec::new(), Compression::default());
     // Writing to memory cannot fail.
     encoder.write_all(text.as_bytes()).ok()?;
-    let packed = encoder.finish().ok()?;
-    (packed.len().div_ceil(3) * 4 <= MAX_REPLY_BYTES).then(|| BASE64.encode(&packed))
+    in_base64(&encoder.finish().ok()?)
+}
+
+/// The same of a text of megabytes whose lines hardly differ, several times as fast.
+pub fn gzip_rows(text: &str) -> Option<String> {
+    in_base64(&rows::gzip(text.as_bytes()))
+}
+
+fn in_base64(packed: &[u8]) -> Option<String> {
+    (packed.len().div_ceil(3) * 4 <= MAX_REPLY_BYTES).then(|| BASE64.encode(packed))
 }
 
 #[cfg(test)]
