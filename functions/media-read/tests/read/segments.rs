@@ -122,6 +122,8 @@ async fn who_began_with_whole_segments_goes_on_with_them_when_the_ends_are_made(
     assert_eq!(exact.problem().1, "the job has no playlist: its files have expired or were removed");
 }
 
+type Change = fn(&Job) -> Job;
+
 #[tokio::test]
 async fn a_window_that_cannot_be_played_by_segments_says_why() {
     let none = |why: &str| (404, format!("the job has no playlist: {why}"));
@@ -131,7 +133,7 @@ async fn a_window_that_cannot_be_played_by_segments_says_why() {
             early(job).play.map(|play| Play { refused: "hole".to_owned(), detail: "a hole".into(), ..play });
         Job { play, ..early(job) }
     };
-    let cases: [(Value, i64, fn(&Job) -> Job, _); 3] = [
+    let cases: [(Value, i64, Change, _); 3] = [
         (other, 6, early, none("the clip is encoded as a whole")),
         (live_body(), 6, refused, none("a hole")),
         (live_body(), -1, early, none("there is no manifest")),
