@@ -184,11 +184,8 @@ where
         }
     }
 
-    /// A link cannot be bound to a bucket's owner: recordings of another bucket than the stack's are opened only if the
-    /// tenant's row names its owner.
     fn check_source(&self, tenant: &Tenant) -> Result<(), NoLinks> {
-        let is_owned = tenant.source_bucket == self.source_bucket || !tenant.source_owner.is_empty();
-        is_owned.then_some(()).ok_or(NoLinks::OwnerUnknown)
+        tenant.may_lend_recordings(&self.source_bucket).then_some(()).ok_or(NoLinks::OwnerUnknown)
     }
 
     async fn index(&self, job: &Job, play: &Play) -> Result<Playlist, NoLinks> {

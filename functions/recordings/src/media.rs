@@ -60,14 +60,12 @@ where
     T: Tenants,
     C: Clock,
 {
-    /// A link cannot be bound to a bucket's owner: recordings of another bucket than the stack's are opened only if the
-    /// tenant's row names its owner.
+    /// Refuses links where the stack lends none, or none to the recordings of `tenant`.
     pub(crate) fn check_links(&self, tenant: &Tenant) -> Result<(), Miss> {
         if !self.signs {
             return Err(Miss::LinksOff);
         }
-        let is_owned = tenant.source_bucket == self.source_bucket || !tenant.source_owner.is_empty();
-        is_owned.then_some(()).ok_or(Miss::OwnerUnknown)
+        tenant.may_lend_recordings(&self.source_bucket).then_some(()).ok_or(Miss::OwnerUnknown)
     }
 
     /// The media of `parts` with links.

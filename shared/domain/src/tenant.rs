@@ -67,6 +67,12 @@ impl Tenant {
         Bucket { name, owner, prefix: self.prefix() }
     }
 
+    /// Returns `true` if links to recordings may be lent. A link cannot be bound to a bucket's owner: a bucket other than
+    /// `own`, the stack's, counts only if the row names its owner.
+    pub fn may_lend_recordings(&self, own: &str) -> bool {
+        self.source_bucket == own || !self.source_owner.is_empty()
+    }
+
     /// The common prefix of the keys of recordings.
     fn prefix(&self) -> String {
         match self.source_prefix.trim_matches('/') {
