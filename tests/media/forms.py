@@ -509,7 +509,8 @@ def hls_ts() -> Recording:
 
 @form
 def hls_ts_open_gop() -> Recording:
-    return hls.transported(hevc_open(), "hls_ts_open_gop")
+    """With packed audio."""
+    return hls.transported(hevc_open(), "hls_ts_open_gop", packed=True)
 
 
 @form

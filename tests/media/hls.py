@@ -6,10 +6,12 @@ from datetime import datetime, timedelta, timezone
 from fractions import Fraction
 from pathlib import Path
 
-from . import dash, ffmpeg
+from . import dash, ffmpeg, ts
 from .recording import MANIFESTS, PLAIN_CLOCK_MS, Live, Recording, cached
 
 MICRO = 1_000_000
+#: Of a transport stream's time stamps in a second.
+TICKS = 90_000
 
 
 @dataclass(frozen=True)
@@ -97,10 +99,10 @@ class LivePlaylists(Live):
         return media | playlists(replace(self.recording, manifest=manifest), Style(ended=False))
 
 
-def _tracks(recording: Recording, folder: Path) -> list[str]:
+def _tracks(recording: Recording, folder: Path, kinds: tuple[str, ...] = ("video", "audio")) -> list[str]:
     """The tracks of a recording of one Period as inputs of ffmpeg."""
     inputs: list[str] = []
-    for n, track in enumerate(recording.manifest.periods[0].tracks):
+    for n, track in enumerate(track for track in recording.manifest.periods[0].tracks if track.kind in kinds):
         path = folder / f"{n}.mp4"
         path.write_bytes(track.init + b"".join(segment.data for segment in track.segments))
         inputs += ["-i", str(path)]
@@ -120,20 +122,64 @@ def filed(recording: Recording, name: str, file: str, *flags: str) -> Recording:
     return replace(recording, name=name, live_path=f"{folder_name}/{file}", files=files)
 
 
-def transported(recording: Recording, name: str) -> Recording:
-    """A recording of one Period in transport streams, as ffmpeg's muxer writes them."""
+def transported(recording: Recording, name: str, packed: bool = False) -> Recording:
+    """A recording of one Period in transport streams, as ffmpeg's muxer writes them; `packed`: its audio beside them."""
+    kinds = ("video",) if packed else ("video", "audio")
 
     def make(out: Path) -> None:
         out.mkdir()
         style = ["-f", "hls", "-hls_time", "2", "-hls_playlist_type", "vod", "-hls_segment_type", "mpegts"]
-        ffmpeg.run(*_tracks(recording, out.parent), "-c", "copy", *style, str(out / "stream.m3u8"))
+        ffmpeg.run(*_tracks(recording, out.parent, kinds), "-c", "copy", *style, str(out / "stream.m3u8"))
 
-    folder = cached(("transport streams", recording.name, recording.truth.codec), make)
+    folder = cached(("transport streams", recording.name, recording.truth.codec, kinds), make)
     files = {path.name: path.read_bytes() for path in folder.iterdir()}
     period, track = recording.tracks("video", -1)[0]
     first = period.start + Fraction(track.segments[0].samples[0].pts - track.edit_shift - track.offset, track.timescale)
-    date_of_first = f"#EXT-X-PROGRAM-DATE-TIME:{date(Fraction(PLAIN_CLOCK_MS, 1000) + first, 'Z')}\n#EXTINF"
-    files["stream.m3u8"] = files["stream.m3u8"].decode().replace("#EXTINF", date_of_first, 1).encode()
+    files["stream.m3u8"] = _dated(files["stream.m3u8"].decode(), first)
+    if packed:
+        stamp = next(unit.pts for unit in ts.pes(files["stream0.ts"]) if unit.is_video)
+        files["video.m3u8"] = files.pop("stream.m3u8")
+        files |= _packed(recording, stamp - round(first * TICKS))
+        size = f"{track.size[0]}x{track.size[1]}"
+        lines = ["#EXTM3U", '#EXT-X-MEDIA:TYPE=AUDIO,GROUP-ID="sound",NAME="0",LANGUAGE="eng",URI="audio.m3u8"']
+        lines += [f'#EXT-X-STREAM-INF:BANDWIDTH=900000,RESOLUTION={size},AUDIO="sound"', "video.m3u8", ""]
+        files["stream.m3u8"] = "\n".join(lines).encode()
     truth = replace(recording.truth, ast_ms=PLAIN_CLOCK_MS)
     folder_name = recording.folder.replace(f"/{recording.name}/", f"/{name}/")
     return replace(recording, name=name, live_path=f"{folder_name}/stream.m3u8", files=files, truth=truth)
+
+
+def _dated(listed: str, first: Fraction) -> bytes:
+    """A playlist with the date of its first segment, which starts at `first`."""
+    tag = f"#EXT-X-PROGRAM-DATE-TIME:{date(Fraction(PLAIN_CLOCK_MS, 1000) + first, 'Z')}\n#EXTINF"
+    return listed.replace("#EXTINF", tag, 1).encode()
+
+
+def _packed(recording: Recording, ahead: int) -> dict[str, bytes]:
+    """The first audio track as packed audio (RFC 8216, 3.4): ADTS frames behind an ID3 tag, whose time stamps are `ahead`
+    of the recording's time in ticks."""
+    period, track = recording.tracks("audio", 0)[0]
+    files, lines, first = {}, ["#EXTM3U", "#EXT-X-VERSION:3", "#EXT-X-TARGETDURATION:3"], None
+    for n, segment in enumerate(track.segments):
+        ticks = segment.samples[0].pts - track.edit_shift - track.offset
+        at = period.start + Fraction(ticks, track.timescale)
+        first = at if first is None else first
+        owner = b"com.apple.streaming.transportStreamTimestamp\0"
+        body = owner + (round(at * TICKS) + ahead).to_bytes(8, "big")
+        frame = b"PRIV" + len(body).to_bytes(4, "big") + bytes(2) + body
+        files[f"audio-{n}.aac"] = b"ID3\4\0\0" + len(frame).to_bytes(4, "big") + frame + _adts(segment, track.rate)
+        lines += [f"#EXTINF:{float(_seconds(track, segment)):.6f},", f"audio-{n}.aac"]
+    files["audio.m3u8"] = _dated("\n".join([*lines, "#EXT-X-ENDLIST", ""]), first or Fraction(0))
+    return files
+
+
+def _adts(segment: dash.Segment, rate: int) -> bytes:
+    """The frames of a segment, LC with two channels, behind headers of ADTS (ISO/IEC 14496-3, 1.A.3.2)."""
+    index = [96_000, 88_200, 64_000, 48_000, 44_100, 32_000].index(rate)
+    frames = []
+    for sample in segment.samples:
+        data = segment.data[sample.at : sample.at + sample.size]
+        length = len(data) + 7
+        head = 0xFFF1 << 40 | 1 << 38 | index << 34 | 2 << 30 | length << 13 | 0x7FF << 2
+        frames.append(head.to_bytes(7, "big") + data)
+    return b"".join(frames)

@@ -143,12 +143,15 @@ def ffmpeg_hls(
         shutil.copy(source, out / "source.mp4")
 
 
-def shaka_hls(out: Path, streams: Sequence[tuple[Path, str, str]], ending: str = "m4s") -> None:
-    """Shaka Packager's playlists, which have no dates."""
+def shaka_hls(
+    out: Path, streams: Sequence[tuple[Path, str, str]], ending: str = "m4s", audio: str | None = None
+) -> None:
+    """Shaka Packager's playlists, which have no dates; `audio`: the ending of the audio's segments."""
     told = []
     for index, (path, stream, more) in enumerate(streams):
-        init = f"init_segment={index}/init.mp4," if ending == "m4s" else ""
-        place = f"{init}segment_template={index}-$Number$.{ending},playlist_name={index}.m3u8"
+        own = audio if audio and stream == "audio" else ending
+        init = f"init_segment={index}/init.mp4," if own == "m4s" else ""
+        place = f"{init}segment_template={index}-$Number$.{own},playlist_name={index}.m3u8"
         group = ",hls_group_id=s,hls_name=s" if stream == "audio" else ""
         told.append(f"in={path},stream={stream},{place}{group}{',' if more else ''}{more}")
     said = ["--hls_master_playlist_output", "stream.m3u8", "--segment_duration", "2", "--quiet"]

@@ -151,6 +151,16 @@ def hls_shaka_ts(out):
     shaka_hls(out, both(Movie(x264(120, 2), "60000/1001", scene="life").file()), "ts")
 
 
+@by("shaka")
+def hls_shaka_packed(out):
+    shaka_hls(out, both(Movie(x264(100, 3)).file()), "ts", audio="aac")
+
+
+@by("shaka")
+def hls_shaka_packed_ac3(out):
+    shaka_hls(out, both(Movie(x264(60, 2), sounds=langs("eng", codec=AC3)).file()), "ts", audio="ac3")
+
+
 # ---- Shaka Packager 3.8
 
 

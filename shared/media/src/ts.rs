@@ -1,4 +1,5 @@
-//! MPEG-2 transport streams (ISO/IEC 13818-1): the bytes of a segment in, pictures and audio frames out.
+//! MPEG-2 transport streams (ISO/IEC 13818-1), and packed audio (RFC 8216, 3.4): the bytes of a segment in, pictures and
+//! audio frames out.
 //!
 //! Our own reader, because the published crates lose a stream after one damaged byte, take a legal duplicate for a loss,
 //! or do not notice a lost packet. Each segment is read alone, from front to back, without a look back: whatever the bytes,
@@ -6,6 +7,7 @@
 
 mod audio;
 mod frame;
+mod packed;
 mod packets;
 mod pes;
 mod psi;
@@ -34,9 +36,12 @@ const SCRAMBLED_OF: u64 = 100;
 /// Why a segment is refused.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 pub enum TsError {
-    /// No two packets follow each other.
-    #[error("the segment is no transport stream")]
+    /// No two packets follow each other, and no frames of audio.
+    #[error("the segment is neither a transport stream nor packed audio")]
     NotTs,
+    /// Packed audio without the tag that says when it is heard.
+    #[error("the packed audio of the segment has no time stamp")]
+    Untimed,
     /// No program is described.
     #[error("the segment describes no program")]
     NoProgram,
@@ -146,7 +151,7 @@ pub struct StreamPart<'a> {
     pub length: usize,
 }
 
-/// Reads a segment: of the first program with a picture, or else of the first one.
+/// Reads a segment: of the first program with a picture, or else of the first one; of packed audio, its only track.
 ///
 /// # Errors
 /// [`TsError`].
@@ -156,7 +161,11 @@ pub fn demux(data: &[u8], known: &Known<'_>) -> Result<TsSegment, TsError> {
     if let Some(part) = known.part {
         demuxer.learn(part)?;
     }
-    for packet in Packets::of(data)? {
+    let packets = match Packets::of(data) {
+        Err(error) if known.part.is_none() => return packed::read(data, known).unwrap_or(Err(error)),
+        packets => packets?,
+    };
+    for packet in packets {
         any = true;
         demuxer.packet(&packet)?;
     }
@@ -295,21 +304,7 @@ impl Demuxer {
         for (listed, stream) in self.listed.iter().zip(&mut self.streams) {
             stream.elementary.end();
             let Some(coding) = listed.coding else { continue };
-            let (pid, language) = (listed.pid, listed.language);
-            let track = TsTrack {
-                pid,
-                coding,
-                timescale: TICKS,
-                language,
-                units: Vec::new(),
-                data: Bytes::new(),
-                sets: Vec::new(),
-                frame: (0, 0),
-                head: Bytes::new(),
-                tail: Bytes::new(),
-                torn: false,
-                left_out: 0,
-            };
+            let track = TsTrack::begin(listed.pid, coding, listed.language);
             tracks.push(match coding {
                 TsCoding::Picture(codec) => units::pictures(codec, &stream.elementary, known, track)?,
                 TsCoding::Aac | TsCoding::Ac3 | TsCoding::Eac3 | TsCoding::MpegAudio => {

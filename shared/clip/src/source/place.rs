@@ -20,7 +20,7 @@ use std::sync::Arc;
 
 /// Segments before the one that should be read first, and behind it, that may stand for it.
 const MOST_ASKED: usize = 16;
-/// Segments in a row that are neither MP4 nor a transport stream, after which no other is asked for.
+/// Segments in a row that are neither MP4 nor a transport stream nor packed audio, after which no other is asked for.
 const MOST_FOREIGN: usize = 4;
 /// Most bytes of the last segment of a section.
 const SEGMENT_MOST: u64 = 256 << 20;
@@ -136,7 +136,9 @@ async fn anchor<O: Source>(
         }
     }
     if found.is_none() && foreign > 0 {
-        return Err(Kind::BadRecording.because("a segment is neither MP4 nor a transport stream").into());
+        return Err(Kind::BadRecording
+            .because("a segment is neither MP4 nor a transport stream nor packed audio")
+            .into());
     }
     Ok(found)
 }

@@ -27,7 +27,7 @@ const MOST_BEFORE: u64 = 64;
 pub(super) enum Beginning {
     /// It does not exist, or cannot be read.
     Absent,
-    /// It is neither MP4 nor a transport stream.
+    /// It is neither MP4 nor a transport stream nor packed audio.
     Foreign,
     /// It is read.
     At {
@@ -120,7 +120,8 @@ pub(super) async fn beginning<O: Source>(
     near: Option<i64>,
 ) -> Result<Beginning, Error> {
     let found = match stream::beginning(reader, list, &segment.resource, (near, BEGINNING)).await? {
-        None | Some(Err(TsError::NoProgram | TsError::NoTimeStamp | TsError::TooMany(_))) => {
+        None
+        | Some(Err(TsError::NoProgram | TsError::Untimed | TsError::NoTimeStamp | TsError::TooMany(_))) => {
             return Ok(Beginning::Absent);
         }
         Some(Err(TsError::NotTs)) => return Ok(Beginning::Foreign),

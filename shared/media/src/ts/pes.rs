@@ -30,6 +30,11 @@ pub(super) struct Elementary {
 }
 
 impl Elementary {
+    /// A stream that is not in packets.
+    pub(super) fn of(data: Vec<u8>, stamp: Stamped) -> Self {
+        Self { data, stamps: vec![stamp], ..Self::default() }
+    }
+
     /// Takes a transport packet.
     ///
     /// # Errors

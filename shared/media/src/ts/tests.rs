@@ -340,6 +340,50 @@ fn audio_of_other_codings_is_taken_as_it_is() {
     }
 }
 
+/// An ID3 tag of a version with a frame of text and one with a time stamp.
+fn tag(version: u8, owner: &str, pts: u64) -> Vec<u8> {
+    let frame = |name: &[u8; 4], body: &[u8]| {
+        let length = u32::try_from(body.len()).unwrap();
+        // From version 4 on, sizes have seven bits a byte.
+        let size = if version >= 4 { length / 128 * 256 + length % 128 } else { length };
+        [&name[..], &size.to_be_bytes(), &[0, 0], body].concat()
+    };
+    let text = frame(b"TXXX", &[0x20; 200]);
+    let frames = [text, frame(b"PRIV", &[owner.as_bytes(), &[0], &pts.to_be_bytes()[..]].concat())].concat();
+    let length = u8::try_from(frames.len() % 128).unwrap();
+    let sizes = [0, 0, u8::try_from(frames.len() / 128).unwrap(), length];
+    [b"ID3", &[version, 0, 0][..], &sizes, &frames].concat()
+}
+
+#[test]
+fn packed_audio_is_read_like_the_audio_of_a_stream() {
+    let owner = "com.apple.streaming.transportStreamTimestamp";
+    let frames = [
+        (0x0f, adts(b"some audio of a recording")),
+        (0x81, begins(&[0x0b, 0x77, 1, 2, 0x14, 0x40, 0x43, 0xe1], 768)),
+        (0x87, begins(&[0x0b, 0x77, 0, 0xdf, 0x3f, 0x84], 448)),
+        (0x03, begins(&[0xff, 0xfd, 0xa4, 0], 576)),
+    ];
+    for (kind, frame) in frames {
+        let (all, pts) = (frame.repeat(5), (1 << 33) - 3000);
+        let mut packer = Packer::of(&[(AUDIO, kind, &[])]);
+        packer.pes(AUDIO, 0xc0, Some(pts), None, &all);
+        let known = Known { near: Some(pts + (1 << 33)), ..Known::default() };
+        let streamed = demux(&packer.bytes(), &known).unwrap().tracks.remove(0);
+        let stamped = u64::try_from(pts).unwrap();
+        for version in [3, 4] {
+            let tags = [tag(version, "somebody.else", 5), tag(version, owner, stamped)].concat();
+            let found = demux(&[&tags[..], &all].concat(), &known).unwrap().tracks.remove(0);
+            assert_eq!(found.pid, 1);
+            assert_eq!(TsTrack { pid: AUDIO, ..found }, streamed, "version {version}, stream type {kind}");
+        }
+        assert_eq!(streamed.units.len(), 5);
+        let untimed = [tag(4, "somebody.else", 5), all].concat();
+        assert_eq!(demux(&untimed, &known), Err(TsError::Untimed));
+    }
+    assert_eq!(demux(&tag(4, owner, 0), &Known::default()), Err(TsError::NotTs), "nothing to be heard");
+}
+
 #[test]
 fn substreams_belong_to_the_first_one() {
     let first = begins(&[0x0b, 0x77, 0, 0x3f, 0x3f, 0x84], 128);

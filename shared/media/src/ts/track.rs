@@ -1,11 +1,12 @@
 //! A stream as a track of a recording.
 
 use super::frame::{dac3, dec3};
-use super::{TsCoding, TsTrack, TsUnit};
+use super::{TICKS, TsCoding, TsTrack, TsUnit};
 use crate::display::Matrix;
 use crate::entries::{of_adts, of_dolby, of_mpeg_audio, of_parameter_sets};
 use crate::fmp4::{Defaults, InitTrack, TrackKind};
 use crate::sample::Sample;
+use bytes::Bytes;
 use std::num::NonZeroU32;
 
 impl TsCoding {
@@ -19,6 +20,24 @@ impl TsCoding {
 }
 
 impl TsTrack {
+    /// A track without units.
+    pub(super) fn begin(pid: u16, coding: TsCoding, language: Option<[u8; 3]>) -> Self {
+        Self {
+            pid,
+            coding,
+            timescale: TICKS,
+            language,
+            units: Vec::new(),
+            data: Bytes::new(),
+            sets: Vec::new(),
+            frame: (0, 0),
+            head: Bytes::new(),
+            tail: Bytes::new(),
+            torn: false,
+            left_out: 0,
+        }
+    }
+
     /// The description of the track, made of what stands in it before its first unit; `None` for a coding that no clip is
     /// made of, and if that says too little.
     pub fn description(&self) -> Option<InitTrack> {
