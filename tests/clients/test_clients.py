@@ -61,7 +61,7 @@ def took_a_clip(printed: str) -> bool:
 def test_openapi_python_client_takes_a_clip(tmp_path, arguments):
     generator = PROGRAMS / "openapi-python-client"
     run(generator, "generate", "--path", DOCUMENT, "--output-path", tmp_path / "media_export", "--meta", "none",
-        "--fail-on-warning", folder=tmp_path, PATH=f"{PROGRAMS}:{os.environ['PATH']}")  # fmt: skip
+        "--config", HERE / "openapi_python_client.yaml", "--fail-on-warning", folder=tmp_path, PATH=f"{PROGRAMS}:{os.environ['PATH']}")  # fmt: skip
     caller = CALLERS / "openapi_python_client.py"
     assert took_a_clip(run(PROGRAMS / "python", caller, *arguments, folder=tmp_path, PYTHONPATH=str(tmp_path)))
 
