@@ -211,7 +211,7 @@ where
         let job = if ended { Some(job) } else { self.jobs.get(&job.tenant, &job.job_id).await? };
         let Some(job) = job else { return Ok(None) };
         let job = self.reader().settled(job, now).await?;
-        Ok(wanted.is_none_or(|state| job.state == state).then_some(job))
+        Ok(wanted.is_none_or(|state| job.shown_state() == state).then_some(job))
     }
 }
 
@@ -237,7 +237,8 @@ fn state_named(word: &str) -> Result<State, FieldError> {
     let state = serde_json::from_value(word.into()).ok();
     // Words that are no state's are read as one that this version does not know.
     let named = |state: &State| serde_json::to_value(state).is_ok_and(|own| own == word);
-    state.filter(named).ok_or_else(|| FieldError::new("state", STATES))
+    let shown = |state: &State| *state != State::Fanned;
+    state.filter(named).filter(shown).ok_or_else(|| FieldError::new("state", STATES))
 }
 
 fn page_size(text: Option<&str>) -> Option<usize> {

@@ -19,7 +19,7 @@ pub fn size(bytes: u64) -> String {
 pub fn state(state: State) -> &'static str {
     match state {
         State::Queued => "queued",
-        State::Running => "running",
+        State::Running | State::Fanned => "running",
         State::WaitingSource => "waiting",
         State::Ready => "ready",
         State::Failed => "failed",

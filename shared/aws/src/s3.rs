@@ -387,6 +387,33 @@ impl<C: Clock> ClipStore for S3Objects<C> {
         published(&self.clock, &[412], attempt).await
     }
 
+    async fn read_back(
+        &self,
+        target: &Target,
+        key: &str,
+        range: Option<(u64, u64)>,
+        most: u64,
+    ) -> Result<Option<Bytes>, WriteError> {
+        let client = self.writer(target, key).await?;
+        let attempt = || async {
+            let get = client.get_object().bucket(&target.bucket).key(key);
+            let get = get.set_range(range.map(|(first, last)| format!("bytes={first}-{last}")));
+            match get.set_expected_bucket_owner(account(&target.owner)).send().await {
+                Ok(object) => {
+                    let length = length(WHAT, &object, range)?;
+                    if length > most {
+                        return Err(Unavailable(WHAT, "an object is too large".to_owned()).into());
+                    }
+                    Ok(whole(WHAT, object.body, length, self.grace).await.map(Some))
+                }
+                Err(e) if status(&e) == Some(404) && !is_denied(&e) => Ok(Ok(None)),
+                Err(e) if status(&e) == Some(416) && range.is_some() => Ok(Ok(Some(Bytes::new()))),
+                Err(e) => Err(failed(&e, self.clock.now())),
+            }
+        };
+        with_body(attempt).await
+    }
+
     async fn begin(
         &self,
         target: &Target,

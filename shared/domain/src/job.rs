@@ -14,9 +14,11 @@ use crate::target::Target;
 use crate::time::{EpochMs, EpochSecs, Millis};
 use crate::trace::{self, CorrelationId, TraceContext, TraceHeader};
 use serde::{Deserialize, Serialize};
+use std::collections::BTreeSet;
 
 mod aftermath;
 mod cause;
+mod fan;
 mod play;
 mod progress;
 mod transition;
@@ -26,6 +28,7 @@ mod work;
 
 pub use aftermath::Aftermath;
 pub use cause::{Cause, Detail, Reason};
+pub use fan::{Fan, FanSize, MAX_EPOCHS, MOST_CHUNKS, PLAN, chunk_number};
 pub use play::{INDEX, Play, PlayKey};
 pub use progress::{Phase, Progress, Report};
 pub use transition::{Counted, Errand, Posted, Swept};
@@ -38,7 +41,6 @@ pub const SCHEMA_VERSION: u32 = 1;
 
 /// The state of a job.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
-#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 #[serde(rename_all = "SCREAMING_SNAKE_CASE")]
 pub enum State {
     /// Stored; a message is on its way or will be sent again.
@@ -47,6 +49,8 @@ pub enum State {
     Running,
     /// Waits until the recording has grown past the window.
     WaitingSource,
+    /// Many functions make it in chunks, and no worker holds it. Clients see it as running.
+    Fanned,
     /// The files are there.
     Ready,
     /// Ended without files.
@@ -355,6 +359,13 @@ pub struct Job {
     /// Uploads in parts that may still be open.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub uploads: Vec<Begun>,
+    /// The chunks that it is made in, of this generation or an earlier one; absent if one worker makes it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub fan: Option<Fan>,
+    /// The chunks that are made, as [`chunk_number`] has them. The functions that make them note that by themselves:
+    /// no other write touches it.
+    #[serde(default, skip_serializing)]
+    pub fan_done: BTreeSet<u64>,
     /// The failure.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub failure: Option<Failure>,

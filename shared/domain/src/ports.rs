@@ -62,6 +62,42 @@ pub trait JobStore: Send + Sync {
     ) -> impl Future<Output = Result<u32, Unavailable>> + Send;
 }
 
+/// The notes of the functions that make chunks of a clip.
+pub trait ChunkNotes: Send + Sync {
+    /// Adds a chunk of `plan` to [`Job::fan_done`] if the job of that name is still made by it; adding it once more changes
+    /// nothing, and no other write of the job meets it. Returns `true` if it is on record then.
+    fn note_chunk(
+        &self,
+        job: &Job,
+        plan: u64,
+        chunk: u32,
+    ) -> impl Future<Output = Result<bool, Unavailable>> + Send;
+}
+
+/// The state of an execution of an [`Engine`].
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum Execution {
+    /// It was never started, or is no longer on record.
+    Absent,
+    /// It has not ended.
+    Running,
+    /// It has ended, however it did.
+    Over,
+}
+
+/// The engine that runs a function for each chunk of a clip, and then sends the job's message. It makes things happen
+/// sooner: nothing of a job depends on what it does, or whether.
+pub trait Engine: Send + Sync {
+    /// Starts the execution `name`, unless there is or was one of that name.
+    fn start(&self, name: &str, input: &str) -> impl Future<Output = Result<(), Unavailable>> + Send;
+
+    /// Looks at the execution `name`.
+    fn look(&self, name: &str) -> impl Future<Output = Result<Execution, Unavailable>> + Send;
+
+    /// Ends the execution `name`; functions that run already go on. One that is over or absent is no error.
+    fn stop(&self, name: &str) -> impl Future<Output = Result<(), Unavailable>> + Send;
+}
+
 /// `Idempotency-Key` headers and the jobs that they stand for.
 pub trait IdempotencyKeys: Send + Sync {
     /// Binds `key` to `job_id` until `expires_at` unless it is bound already; returns the
@@ -557,6 +593,16 @@ pub trait ClipStore: Send + Sync {
         when: &Precondition,
         body: Checked,
     ) -> impl Future<Output = Result<Published, WriteError>> + Send;
+
+    /// Reads back an object that this service wrote, or of its bytes `first..=last` those that there are; `None` if there
+    /// is no object. More than `most` bytes are an error, and none of them is fetched.
+    fn read_back(
+        &self,
+        target: &Target,
+        key: &str,
+        range: Option<(u64, u64)>,
+        most: u64,
+    ) -> impl Future<Output = Result<Option<Bytes>, WriteError>> + Send;
 
     /// Starts an upload in parts.
     fn begin(

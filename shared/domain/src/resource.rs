@@ -175,7 +175,7 @@ pub fn resource(job: &Job) -> Resource<'_> {
     let visible = ready || !job.state.is_terminal();
     Resource {
         id: job.job_id.as_str(),
-        state: job.state,
+        state: job.shown_state(),
         generation: job.generation,
         phase: job.phase(),
         percent: job.percent(),
@@ -228,6 +228,40 @@ fn playable<'a>(job: &Job, play: &'a Play) -> Playable<'a> {
         dash: uri("stream.mpd"),
         refused: text(&play.refused),
         detail: text(play.detail.as_str()),
+    }
+}
+
+#[cfg(feature = "openapi")]
+mod openapi {
+    use crate::job::State;
+    use std::borrow::Cow;
+    use utoipa::openapi::RefOr;
+    use utoipa::openapi::schema::{ObjectBuilder, Schema, Type};
+    use utoipa::{PartialSchema, ToSchema};
+
+    /// The states that clients see.
+    const SHOWN: [State; 7] = [
+        State::Queued,
+        State::Running,
+        State::WaitingSource,
+        State::Ready,
+        State::Failed,
+        State::Cancelled,
+        State::Unknown,
+    ];
+
+    impl PartialSchema for State {
+        fn schema() -> RefOr<Schema> {
+            let words = SHOWN.iter().map(|state| serde_json::to_value(state).unwrap_or_default());
+            let states = ObjectBuilder::new().schema_type(Type::String).enum_values(Some(words));
+            states.description(Some("The state of a job.")).into()
+        }
+    }
+
+    impl ToSchema for State {
+        fn name() -> Cow<'static, str> {
+            "State".into()
+        }
     }
 }
 

@@ -141,8 +141,8 @@ fn row(job: &Job) -> ReplyRow {
         (_, Wanted::Thumbnail) => ReplyRow::ThumbnailInWork,
         (State::Queued | State::Unknown, _) => ReplyRow::Queued,
         (State::WaitingSource, _) => ReplyRow::WaitingSource,
-        (State::Running, _) if job.image.is_some() => ReplyRow::RunningWithImage,
-        (State::Running, _) => ReplyRow::RunningWithoutImage,
+        (State::Running | State::Fanned, _) if job.image.is_some() => ReplyRow::RunningWithImage,
+        (State::Running | State::Fanned, _) => ReplyRow::RunningWithoutImage,
     }
 }
 
@@ -160,7 +160,7 @@ pub fn answer(outcome: Outcome<'_>, via: Via, now: EpochMs, style: ReplyStyle) -
 fn job_reply(job: &Job, via: Via, now: EpochMs, style: ReplyStyle) -> ExportReply {
     let row = row(job);
     let duration = job.order.duration_ms;
-    let left = (duration - job.done_ms).clamp(Millis::ZERO, duration);
+    let left = (duration - job.made_ms()).clamp(Millis::ZERO, duration);
     let retry = if via == Via::Submit { WAIT_UNKNOWN } else { Millis::ZERO };
     let reply = match row {
         ReplyRow::Queued => working(WAIT_UNKNOWN, left),
@@ -213,11 +213,12 @@ fn failed(job: &Job, wait: Millis) -> ExportReply {
 
 /// The remaining time at the pace so far, between half a second and the two of TVU's examples.
 fn running_wait(job: &Job, now: EpochMs) -> Millis {
-    let left = (job.order.duration_ms - job.done_ms).max(Millis::ZERO);
+    let made_ms = job.made_ms();
+    let left = (job.order.duration_ms - made_ms).max(Millis::ZERO);
     match job.started_at {
-        Some(started) if job.done_ms > Millis::ZERO && now > started => {
+        Some(started) if made_ms > Millis::ZERO && now > started => {
             let estimate =
-                i128::from((now - started).get()) * i128::from(left.get()) / i128::from(job.done_ms.get());
+                i128::from((now - started).get()) * i128::from(left.get()) / i128::from(made_ms.get());
             i64::try_from(estimate).map_or(WAIT_UNKNOWN, Millis::new).clamp(WAIT_LEAST, WAIT_UNKNOWN)
         }
         _ => WAIT_UNKNOWN,

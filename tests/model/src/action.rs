@@ -28,8 +28,27 @@ pub enum Action {
     Delete,
     /// The queue delivers a message twice.
     Duplicate(Message),
+    /// The engine goes on with the execution of that number.
+    Engine(usize, Turn),
     /// A worker does something.
     Worker(usize, Move),
+}
+
+/// What an engine does with one of its executions, or what becomes of it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Turn {
+    /// Its next function makes its chunk, if that is still wanted.
+    Makes,
+    /// The same, and the function runs twice.
+    Doubles,
+    /// Its next function fails at every try.
+    Misses,
+    /// Its next function finds that its chunk cannot be made.
+    Refuses,
+    /// All functions have run: it sends the job's message and is over.
+    Ends(Sent),
+    /// It is over without that.
+    Vanishes,
 }
 
 /// Whether a program that wrote lives to send the message too. When it dies is all the same to others before that.
@@ -88,6 +107,7 @@ impl Action {
             Self::Post(_) | Self::Poll | Self::Cancel | Self::Expire | Self::Delete | Self::Duplicate(_) => {
                 true
             }
+            Self::Engine(_, turn) => !matches!(turn, Turn::Makes | Turn::Ends(Sent::Yes)),
             Self::Worker(_, movement) => {
                 !matches!(movement, Move::Receive(_) | Move::Step | Move::Opens | Move::Renews)
             }

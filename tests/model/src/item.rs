@@ -7,7 +7,8 @@
 use crate::scope::Scope;
 use export_domain::ids::{JobId, LivePath, TenantId};
 use export_domain::job::{
-    Begun, Detail, Failure, Job, Manifest, ObjectKind, Order, Phase, Reason, Report, Staged, State, UntoldEnd,
+    Begun, Detail, Failure, Fan, Job, Manifest, ObjectKind, Order, Phase, Reason, Report, Staged, State,
+    UntoldEnd,
 };
 use export_domain::request::{ExportType, Wanted};
 use export_domain::storage::Container;
@@ -96,6 +97,34 @@ impl Cause {
     }
 }
 
+/// The plan of a clip in chunks.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub struct Planned {
+    /// Its generation.
+    pub generation: u32,
+    /// The fence of the claim that made it.
+    pub plan: u64,
+    /// Which execution it is at.
+    pub epoch: u32,
+    /// When all chunks must be made.
+    pub until: i64,
+}
+
+impl Planned {
+    /// The plan as the job has it.
+    fn fan(self, scope: &Scope) -> Fan {
+        Fan {
+            generation: self.generation,
+            plan: self.plan,
+            chunks: u32::from(scope.chunks),
+            epoch: self.epoch,
+            estimate_ms: Millis::ZERO,
+            started_at: NOW,
+            until: NOW + Millis::new(self.until),
+        }
+    }
+}
+
 /// The stored job. Times are milliseconds from now on.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub struct Item {
@@ -139,6 +168,8 @@ pub struct Item {
     pub staged: Vec<Mark>,
     /// Fences of the attempts whose uploads in parts may still be open.
     pub uploads: Vec<u64>,
+    /// The plan of its chunks.
+    pub fan: Option<Planned>,
     /// Earlier generations whose ends are still to be told.
     pub untold: Vec<u32>,
 }
@@ -191,6 +222,12 @@ impl Item {
             fence: staged.fence,
             content: Content::of(&staged.manifest),
         };
+        let planned = |fan: &Fan| Planned {
+            generation: fan.generation,
+            plan: fan.plan,
+            epoch: fan.epoch,
+            until: relative(fan.until),
+        };
         let failure = job.failure.as_ref();
         let mut item = Self {
             state: job.state,
@@ -213,6 +250,7 @@ impl Item {
             video: content(&job.video),
             staged: job.staged.iter().filter(|staged| staged.generation > 0).map(mark).collect(),
             uploads: job.uploads.iter().map(|begun| begun.fence).collect(),
+            fan: job.fan.as_ref().map(planned),
             untold: job.untold.iter().map(|ended| ended.generation).collect(),
         };
         item.settle(scope);
@@ -269,6 +307,7 @@ impl Item {
             video: self.video.map(Content::manifest),
             staged: self.staged.iter().map(staged).chain(scope.strangers()).collect(),
             uploads: self.uploads.iter().map(|fence| upload(*fence)).collect(),
+            fan: self.fan.map(|planned| planned.fan(scope)),
             untold: self.untold.iter().map(ended).collect(),
             ..template(scope)
         }
@@ -286,6 +325,9 @@ impl Item {
         ];
         for time in times.into_iter().flatten() {
             *time -= 1;
+        }
+        if let Some(fan) = &mut self.fan {
+            fan.until -= 1;
         }
         self.queued -= 1;
         self.ended -= 1;
@@ -310,6 +352,14 @@ impl Item {
         }
         if let (false, Some(unanswered)) = (scope.deadlines, &mut self.unanswered) {
             *unanswered = 0;
+        }
+        if let Some(fan) = &mut self.fan {
+            let current = fan.generation == self.generation && !self.state.is_terminal();
+            match (current, scope.deadlines) {
+                (true, true) => oldest(&mut fan.until, 1),
+                (true, false) => fan.until = times.work_ms.get(),
+                (false, _) => fan.until = 0,
+            }
         }
         oldest(&mut self.queued, times.max_queue_age_ms.get() + 1);
         for (time, age) in [

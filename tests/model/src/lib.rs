@@ -1,7 +1,7 @@
 //! A job's life, checked by looking at every order in which things can happen.
 //!
 //! One job, its JPEG and its clip, two workers, submit, status, sweeper, messages that are lost, late and doubled, a
-//! clock, and programs that die between any two steps. The programs' steps stand in [`steps`](self) in the order of the
+//! clock, an engine that has chunks of the clip made, and programs that die between any two steps. The programs' steps stand in [`steps`](self) in the order of the
 //! functions themselves; every decision is the domain's own code, so that the model cannot come to differ from it.
 //!
 //! What is left out, and why that hides nothing:
@@ -16,6 +16,8 @@
 //! * A worker's own try to tell of an end: the event bus may not take it, and then the sweeper tells.
 //! * The removal of what a job without files left. It begins when no worker of the job is left, and no later generation
 //!   begins before it is over.
+//! * A function that dies between its chunk and its note: it is as if it had died before, since the next one finds the
+//!   chunk. What is in a chunk: the join's own tests look at that.
 //! * More than one submit, sweeper or status function at a time: all that they share is the conditional write.
 //!
 //! The programs can be made to break one rule ([`Rules`]); each has a test that the checker notices. Not among them: a
@@ -32,10 +34,12 @@ mod scope;
 mod steps;
 mod world;
 
-pub use action::{Action, Move, Sent};
+pub use action::{Action, Move, Sent, Turn};
 pub use batches::{BatchChecked, BatchScope, check_batch};
-pub use item::{Cause, Content, Item, Mark, NOW};
+pub use item::{Cause, Content, Item, Mark, NOW, Planned};
 pub use liveness::{Lost, Reach, lost};
 pub use properties::{BOUNDED, Checked, SAFE, check, trace};
 pub use scope::{Faults, MAX_STAGED, Rules, Scope};
-pub use world::{At, Breach, Left, Message, Object, Pending, Status, Submit, Sweeper, Then, Worker, World};
+pub use world::{
+    At, Breach, Left, Message, Object, Pending, Run, Status, Submit, Sweeper, Then, Worker, World,
+};

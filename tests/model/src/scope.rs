@@ -1,7 +1,7 @@
 //! How much of the world a run looks at, and by which rules its programs work.
 
 use crate::item::Content;
-use export_domain::job::{ObjectKind, Staged};
+use export_domain::job::{MAX_EPOCHS, ObjectKind, Staged};
 use export_domain::request::Wanted;
 use export_domain::settings::Lifecycle;
 use export_domain::time::Millis;
@@ -59,6 +59,10 @@ pub struct Scope {
     pub outages: bool,
     /// Whether the clip is uploaded in parts.
     pub parts: bool,
+    /// Chunks that the clip is made in; 0 if one worker makes it.
+    pub chunks: u8,
+    /// Times that a worker leaves a clip to its chunks once more because they are still being made.
+    pub looks: u8,
     /// What breaks.
     pub faults: Faults,
     /// How far the clock of the second worker is ahead, in ticks.
@@ -87,6 +91,8 @@ pub struct Faults {
     pub replies: bool,
     /// A message comes twice.
     pub duplicates: bool,
+    /// A chunk is not made or made twice, or an execution or its message is lost.
+    pub engine: bool,
 }
 
 /// How the programs work. The default is the design; every other value is a bug.
@@ -129,6 +135,16 @@ pub struct Rules {
     pub sweeps_up_first: bool,
     /// It aborts no upload of a later claim.
     pub spares_later: bool,
+    /// An execution is started only once it is on record.
+    pub records_fans: bool,
+    /// A message claims a clip that is left to its chunks.
+    pub claims_fanned: bool,
+    /// Every execution of a plan has a name of its own.
+    pub names_epochs: bool,
+    /// A chunk is noted as a member of a set, not counted.
+    pub notes_once: bool,
+    /// A worker joins only if every chunk is there.
+    pub counts_chunks: bool,
 }
 
 impl Default for Rules {
@@ -152,6 +168,11 @@ impl Default for Rules {
             sweeps_up: true,
             sweeps_up_first: true,
             spares_later: true,
+            records_fans: true,
+            claims_fanned: true,
+            names_epochs: true,
+            notes_once: true,
+            counts_chunks: true,
         }
     }
 }
@@ -167,6 +188,7 @@ impl Faults {
             failures: true,
             replies: true,
             duplicates: true,
+            engine: true,
         }
     }
 
@@ -180,6 +202,7 @@ impl Faults {
             failures: false,
             replies: false,
             duplicates: false,
+            engine: false,
         }
     }
 }
@@ -224,11 +247,18 @@ impl Scope {
             one_message: false,
             outages: false,
             parts: false,
+            chunks: 0,
+            looks: 0,
             faults: Faults::any(faults),
             skew: 0,
             room: MAX_STAGED,
             rules: Rules::default(),
         }
+    }
+
+    /// The same in two chunks.
+    pub fn chunks(faults: u8) -> Self {
+        Self { chunks: 2, posts: Some(1), ..Self::clip(faults) }
     }
 
     /// The same for a picture alone.
@@ -265,9 +295,11 @@ impl Scope {
     pub fn most_claims(&self) -> u64 {
         let generations = u64::from(self.generations) + u64::from(self.expiries);
         let spared = if self.outages { self.faults.most } else { 0 };
-        generations * u64::from(self.times.max_attempts)
-            + u64::from(spared)
-            + u64::from(self.waits) * u64::from(self.times.max_attempts)
+        let attempts = u64::from(self.times.max_attempts);
+        // A clip that is left to its chunks starts its attempts anew. Both workers may do that before an execution runs.
+        let left = u64::from(self.looks) + u64::from(MAX_EPOCHS) * 3 + u64::from(self.faults.most);
+        let fans = if self.chunks > 0 { generations * left } else { 0 };
+        generations * attempts + u64::from(spared) + (u64::from(self.waits) + fans) * attempts
     }
 
     /// From then on every job has ended for everybody, if nothing is done about it.

@@ -1,6 +1,8 @@
 //! The programs, step by step, in the order of the functions themselves. Whatever they decide, the domain decides.
 
 mod client;
+mod fan;
+mod parts;
 mod worker;
 
 use crate::action::{Action, Sent};
@@ -21,6 +23,7 @@ pub(crate) fn possible(scope: &Scope, world: &World, actions: &mut Vec<Action>) 
         messages.dedup();
         actions.extend(messages.into_iter().map(Action::Duplicate));
     }
+    fan::possible(scope, world, actions);
     worker::possible(scope, world, actions);
 }
 
@@ -39,6 +42,7 @@ pub(crate) fn happen(scope: &Scope, world: &mut World, action: Action) {
             world.left.faults -= 1;
             world.send(message);
         }
+        Action::Engine(number, turn) => fan::happens(scope, world, number, turn),
         Action::Worker(number, movement) => worker::happen(scope, world, number, movement),
         _ => client::happen(scope, world, action),
     }

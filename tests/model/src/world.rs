@@ -3,6 +3,8 @@
 use crate::item::{Cause, Content, Item};
 use crate::scope::Scope;
 use export_domain::job::ObjectKind;
+use export_domain::ports::Execution;
+use std::collections::BTreeSet;
 use std::fmt;
 use std::hash::{DefaultHasher, Hash, Hasher};
 
@@ -121,6 +123,29 @@ pub enum At {
     Wake,
     /// Writes down that the job cannot succeed.
     GiveUp(Cause),
+    /// Writes down that the clip is left to its chunks.
+    Fan,
+    /// Starts the execution of that plan and number.
+    Starts(u64, u32),
+    /// Asks the engine about the execution.
+    Chunks,
+    /// Looks at the chunks, and knows what the engine said.
+    Counts(Execution),
+}
+
+/// An execution of the engine.
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+pub struct Run {
+    /// The generation that its message names.
+    pub generation: u32,
+    /// The plan that it makes chunks of.
+    pub plan: u64,
+    /// Its number.
+    pub epoch: u32,
+    /// The chunk that comes next.
+    pub next: u8,
+    /// Whether it has ended.
+    pub over: bool,
 }
 
 /// A worker.
@@ -177,6 +202,14 @@ pub enum Breach {
     Aborted,
     /// An upload is open whose worker is gone, and nobody knows any more that it is to be aborted.
     LeftOpen,
+    /// An execution was started that is not on record.
+    Unrecorded,
+    /// More chunks are on record than there are.
+    Counted,
+    /// A clip was published of which chunks are missing.
+    Lacks,
+    /// A job was given up though not all of its executions had run.
+    Runs,
 }
 
 /// What is left of what may happen only so often.
@@ -196,6 +229,8 @@ pub struct Left {
     pub cancels: u8,
     /// Records that expire.
     pub expiries: u8,
+    /// Looks at chunks that are still being made.
+    pub looks: u8,
 }
 
 /// One moment.
@@ -209,6 +244,12 @@ pub struct World {
     pub video: Option<Object>,
     /// Fences of the attempts whose uploads in parts are open.
     pub open: Vec<u64>,
+    /// Chunks that are there, by their numbers.
+    pub chunks: Vec<u64>,
+    /// Chunks that are on record: no other write of the job meets them.
+    pub noted: BTreeSet<u64>,
+    /// Executions, in the order of their starts.
+    pub runs: Vec<Run>,
     /// Messages that nobody holds, in order.
     pub queue: Vec<Message>,
     /// The workers.
@@ -250,7 +291,11 @@ impl World {
                 absences: scope.absences,
                 cancels: scope.cancels,
                 expiries: scope.expiries,
+                looks: scope.looks,
             },
+            chunks: Vec::new(),
+            noted: BTreeSet::new(),
+            runs: Vec::new(),
             life: 0,
             owed: Vec::new(),
             breach: None,
@@ -387,6 +432,7 @@ impl World {
             && self.submit == Submit::Idle
             && self.sweeper == Sweeper::Idle
             && self.status == Status::Idle
+            && self.runs.iter().all(|run| run.over)
     }
 }
 
@@ -419,6 +465,10 @@ impl fmt::Display for World {
                 write!(f, ", {name} by {} there", object.content.fence)?;
             }
         }
-        write!(f, ", {} messages", self.queue.len())
+        for run in &self.runs {
+            let over = if run.over { " over" } else { "" };
+            write!(f, ", execution {} of {} at {}{over}", run.epoch, run.plan, run.next)?;
+        }
+        write!(f, ", {} chunks, {} messages", self.chunks.len(), self.queue.len())
     }
 }

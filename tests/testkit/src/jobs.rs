@@ -4,9 +4,10 @@ use crate::fault::{Faults, lock};
 use base64::Engine;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use export_domain::ids::{JobId, TenantId};
-use export_domain::job::{Counted, Errand, Job, State, WorkQueue};
+use export_domain::job::{Counted, Errand, Job, State, WorkQueue, chunk_number};
 use export_domain::ports::{
-    ClipLine, Due, DueJobs, IdempotencyKeys, JobLists, JobPage, JobStore, ManyJobs, Unavailable, Written,
+    ChunkNotes, ClipLine, Due, DueJobs, IdempotencyKeys, JobLists, JobPage, JobStore, ManyJobs, Unavailable,
+    Written,
 };
 use export_domain::time::{EpochMs, EpochSecs};
 use std::cmp::Reverse;
@@ -16,7 +17,7 @@ use std::sync::{Arc, Mutex};
 
 const WHAT: &str = "the jobs table";
 
-/// Jobs by tenant and name. Operations: `get`, `write`, `count_unfinished`, `many`, `bind`, `due`, `list`.
+/// Jobs by tenant and name. Operations: `get`, `write`, `note_chunk`, `count_unfinished`, `many`, `bind`, `due`, `list`.
 #[derive(Debug, Clone, Default)]
 pub struct MemoryJobs {
     /// What goes wrong.
@@ -128,7 +129,8 @@ impl JobStore for MemoryJobs {
             table.writes += 1;
             let named = format!("{:032x}", table.writes);
             write_id = Some(named.clone());
-            let stored = Job { write_id: named, ..job.clone() };
+            let fan_done = found.as_ref().map(|stored| stored.fan_done.clone()).unwrap_or_default();
+            let stored = Job { write_id: named, fan_done, ..job.clone() };
             if let Some(Watcher(watch)) = &table.watcher {
                 watch(found.as_ref(), &stored);
             }
@@ -152,6 +154,19 @@ impl JobStore for MemoryJobs {
             Ok(u32::try_from(unfinished.count()).unwrap_or(u32::MAX).min(most))
         };
         self.faults.run(WHAT, "count_unfinished", count).await
+    }
+}
+
+impl ChunkNotes for MemoryJobs {
+    async fn note_chunk(&self, job: &Job, plan: u64, chunk: u32) -> Result<bool, Unavailable> {
+        let (table, key) = (Arc::clone(&self.table), (job.tenant.clone(), job.job_id.clone()));
+        let note = move || {
+            let mut table = lock(&table);
+            let planned = |job: &&mut Job| job.fan.as_ref().is_some_and(|fan| fan.plan == plan);
+            let noted = table.jobs.get_mut(&key).filter(planned);
+            Ok(noted.map(|job| job.fan_done.insert(chunk_number(plan, chunk))).is_some())
+        };
+        self.faults.run(WHAT, "note_chunk", note).await
     }
 }
 

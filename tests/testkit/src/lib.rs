@@ -8,6 +8,7 @@ mod batches;
 mod bus;
 mod clock;
 mod directory;
+mod engine;
 mod fault;
 #[cfg(feature = "http")]
 mod http;
@@ -24,6 +25,7 @@ pub use batches::{MemoryBatches, batch};
 pub use bus::MemoryBus;
 pub use clock::TestClock;
 pub use directory::Directory;
+pub use engine::{MemoryEngine, Started};
 pub use fault::{Act, Fault, Faults, Line};
 #[cfg(feature = "http")]
 pub use http::{Answered, ask, post};

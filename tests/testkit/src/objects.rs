@@ -69,7 +69,7 @@ pub enum Call {
     },
 }
 
-/// Buckets that appear as they are written to. Operations: `read`, `head`, `put`, `begin`, `part`, `complete`,
+/// Buckets that appear as they are written to. Operations: `read`, `head`, `put`, `read_back`, `begin`, `part`, `complete`,
 /// `remove`, `abort`, `is_there`, `lend`, `lend_made`, `lend_recorded`, `etags`, `fetch`.
 #[derive(Debug, Clone, Default)]
 pub struct MemoryObjects {
@@ -369,6 +369,25 @@ impl ClipStore for MemoryObjects {
         let object = Object { etag, sha256, body: body.bytes, content_type, origin };
         let put = move || lock(&store).publish(&name, &when, object.clone());
         self.written(target, "put", put).await
+    }
+
+    async fn read_back(
+        &self,
+        target: &Target,
+        key: &str,
+        range: Option<(u64, u64)>,
+        most: u64,
+    ) -> Result<Option<Bytes>, WriteError> {
+        let (store, name) = (Arc::clone(&self.store), (target.bucket.clone(), key.to_owned()));
+        let read = move || {
+            let found = lock(&store).objects.get(&name).map(|object| slice(&object.body, range));
+            let fits = |bytes: &Bytes| u64::try_from(bytes.len()).is_ok_and(|length| length <= most);
+            if found.as_ref().is_some_and(|bytes| !fits(bytes)) {
+                return Err(error("an object is too large"));
+            }
+            Ok(found)
+        };
+        self.written(target, "read_back", read).await
     }
 
     async fn begin(

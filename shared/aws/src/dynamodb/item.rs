@@ -13,7 +13,7 @@ use std::collections::HashMap;
 mod unread;
 
 /// Optional attributes: an update removes those that the job no longer has.
-pub(super) const OPTIONAL: [&str; 28] = [
+pub(super) const OPTIONAL: [&str; 29] = [
     "active",
     "due_shard",
     "clips",
@@ -33,6 +33,7 @@ pub(super) const OPTIONAL: [&str; 28] = [
     "play",
     "staged",
     "uploads",
+    "fan",
     "failure",
     "aftermath",
     "quiet_until",
@@ -43,6 +44,9 @@ pub(super) const OPTIONAL: [&str; 28] = [
     "batch_id",
     "lane",
 ];
+
+/// The set of the chunks that are made. The functions that make them add to it, and whole writes leave it alone.
+pub(super) const CHUNKS_MADE: &str = "fan_done";
 
 /// An item or what is wrong with it.
 pub(super) type AttributeMap = HashMap<String, AttributeValue>;
@@ -174,4 +178,4 @@ pub(super) fn names_of(item: &HashMap<String, AttributeValue>) -> Option<(Tenant
 }
 
 #[cfg(test)]
-mod tests;
+pub(super) mod tests;

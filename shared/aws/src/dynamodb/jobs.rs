@@ -14,9 +14,10 @@ use aws_sdk_dynamodb::types::{
 use base64::Engine;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use export_domain::ids::{JobId, TenantId};
-use export_domain::job::{Counted, Errand, Job};
+use export_domain::job::{Counted, Errand, Job, chunk_number};
 use export_domain::ports::{
-    ClipLine, Due, DueJobs, IdempotencyKeys, Ids, JobLists, JobPage, JobStore, ManyJobs, Unavailable, Written,
+    ChunkNotes, ClipLine, Due, DueJobs, IdempotencyKeys, Ids, JobLists, JobPage, JobStore, ManyJobs,
+    Unavailable, Written,
 };
 use export_domain::time::{EpochMs, EpochSecs};
 use futures_util::future::try_join_all;
@@ -174,6 +175,31 @@ impl<I: Ids> JobStore for DynamoJobs<I> {
             count += u32::try_from(page.count).unwrap_or_default();
         }
         Ok(count)
+    }
+}
+
+impl<I: Ids> ChunkNotes for DynamoJobs<I> {
+    async fn note_chunk(&self, job: &Job, plan: u64, chunk: u32) -> Result<bool, Unavailable> {
+        let number = chunk_number(plan, chunk);
+        let sent = self
+            .client
+            .update_item()
+            .table_name(&self.table)
+            .set_key(Some(item::item_key(&job.tenant, &job.job_id)))
+            .update_expression("ADD #made :chunk")
+            .condition_expression("#fan.#plan = :plan")
+            .expression_attribute_names("#made", item::CHUNKS_MADE)
+            .expression_attribute_names("#fan", "fan")
+            .expression_attribute_names("#plan", "plan")
+            .expression_attribute_values(":chunk", AttributeValue::Ns(vec![number.to_string()]))
+            .expression_attribute_values(":plan", AttributeValue::N(plan.to_string()))
+            .send()
+            .await;
+        match sent.map_err(SdkError::into_service_error) {
+            Ok(_) => Ok(true),
+            Err(UpdateItemError::ConditionalCheckFailedException(_)) => Ok(false),
+            Err(e) => Err(unavailable(WHAT, &e)),
+        }
     }
 }
 

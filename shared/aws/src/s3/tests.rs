@@ -429,3 +429,23 @@ fn parameter(request: &str, name: &str) -> String {
     let rest = request.split_once(name).map_or("", |(_, rest)| rest);
     rest.split(['&', ' ']).next().unwrap_or_default().to_owned()
 }
+
+#[tokio::test]
+async fn what_this_service_wrote_is_read_back_in_ranges() {
+    let replies = [
+        reply(206, &[("content-range", "bytes 2-4/9")], "cde"),
+        reply(404, &[], "<Error><Code>NoSuchKey</Code></Error>"),
+        reply(416, &[], "<Error><Code>InvalidRange</Code></Error>"),
+        error(403, "AccessDenied"),
+        reply(200, &[], "abcdefghi"),
+    ];
+    let (service, store) = store(replies).await;
+    let target = target("");
+    let read = |range, most| store.read_back(&target, "export/D/work/1/0", range, most);
+    assert_eq!(read(Some((2, 4)), 3).await, Ok(Some("cde".into())));
+    assert_eq!(read(None, 9).await, Ok(None));
+    assert_eq!(read(Some((9, 9)), 9).await, Ok(Some(Bytes::new())));
+    assert!(matches!(read(None, 9).await, Err(WriteError::Denied(_))));
+    assert!(matches!(read(None, 8).await, Err(WriteError::Unavailable(_))), "it is too large");
+    assert!(service.requests()[0].contains("range: bytes=2-4"));
+}

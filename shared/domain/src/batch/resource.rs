@@ -240,7 +240,7 @@ pub fn batch_resource<'a>(
 
 /// A clip that ended in its batch keeps that end, whatever became of its job since.
 fn clip_state(clip: &BatchClip, job: Option<&Job>) -> ClipState {
-    match (clip.stage, job.map(|job| job.state)) {
+    match (clip.stage, job.map(Job::shown_state)) {
         (Stage::Pending, _) => ClipState::Pending,
         (Stage::Ready, _) | (Stage::Started, Some(State::Ready)) => ClipState::Ready,
         (Stage::Failed, _) => ClipState::Failed,

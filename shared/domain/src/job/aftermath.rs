@@ -36,8 +36,8 @@ impl Job {
     /// The aftermath of an end at `now` in `state`.
     pub(super) fn aftermath_of(&self, state: State, now: EpochMs, times: &Lifecycle) -> Option<Aftermath> {
         let listed = self.play.as_ref().is_some_and(|play| !play.files.is_empty());
-        let leaves =
-            state != State::Ready && (listed || !(self.staged.is_empty() && self.uploads.is_empty()));
+        let leaves = state != State::Ready
+            && (listed || self.fan.is_some() || !(self.staged.is_empty() && self.uploads.is_empty()));
         leaves.then(|| Aftermath {
             generation: self.generation,
             is_told: times.tell_ms.is_none(),
@@ -102,6 +102,7 @@ impl Job {
             staged: Vec::new(),
             uploads: Vec::new(),
             play: None,
+            fan: None,
             aftermath: Some(Aftermath { is_told, clear_at: None, is_clearing: false, ..after }),
             due_at: self.due_at.filter(|_| !is_told || !self.untold.is_empty()),
             ..self.touched(self.updated_at)

@@ -59,7 +59,10 @@ impl Job {
         match self.state {
             State::Queued => Some(Phase::Queued),
             State::WaitingSource => Some(Phase::Waiting),
-            State::Running => Some(self.current().map_or(Phase::Reading, |progress| progress.phase)),
+            State::Running => {
+                Some(self.current().map_or_else(|| self.first_phase(), |progress| progress.phase))
+            }
+            State::Fanned => Some(Phase::Encoding),
             State::Ready | State::Failed | State::Cancelled | State::Unknown => None,
         }
     }
@@ -68,11 +71,22 @@ impl Job {
     pub fn percent(&self) -> i64 {
         // Without progress on record, an earlier version has added what it waited for.
         let made_ms = self.progress.as_ref().map_or(self.done_ms, |progress| progress.made_ms);
+        let made_ms = made_ms.max(self.fanned_ms());
         match self.state {
             State::Ready => 100,
             _ if self.order.duration_ms <= Millis::ZERO => 0,
             _ => ((made_ms * 100).get() / self.order.duration_ms.get()).clamp(0, 99),
         }
+    }
+
+    /// A claimed job's step before its worker has reported any.
+    fn first_phase(&self) -> Phase {
+        if self.fan().is_some() { Phase::Encoding } else { Phase::Reading }
+    }
+
+    /// The part of the window that is made, or was there while the job waited for its recording.
+    pub fn made_ms(&self) -> Millis {
+        self.done_ms.max(self.fanned_ms())
     }
 
     /// The live edge of the recording that it waits for; `None` if it waits for none, or

@@ -7,6 +7,7 @@ use super::{
 use crate::ids::{JobId, TenantId};
 use crate::settings::Lifecycle;
 use crate::time::{EpochMs, Millis};
+use std::collections::BTreeSet;
 
 /// Ends of earlier generations that are kept to be told: a bus that is down while a client tries again and again.
 const MOST_UNTOLD: usize = 100;
@@ -118,6 +119,8 @@ impl Job {
             play: None,
             staged: Vec::new(),
             uploads: Vec::new(),
+            fan: None,
+            fan_done: BTreeSet::new(),
             failure: None,
             aftermath: None,
             quiet_until: None,
@@ -238,6 +241,9 @@ impl Job {
             // Of another generation it opens nothing; its objects stay on record.
             play: self.play.clone(),
             uploads: if gone { Vec::new() } else { self.uploads.clone() },
+            // Of another generation it counts for nothing; its objects stay on record.
+            fan: if gone { None } else { self.fan.clone() },
+            fan_done: self.fan_done.clone(),
             untold: if self.is_over(now) { Vec::new() } else { self.ends_untold() },
             unread: self.unread.clone(),
             quiet_until,
@@ -419,6 +425,7 @@ impl Job {
             due_at: times.tell_ms.map(|ms| now + ms).or(clear_at),
             aftermath,
             uploads: if state == State::Ready { Vec::new() } else { self.uploads.clone() },
+            fan: self.fan.clone().filter(|_| state != State::Ready),
             resends: 0,
             wake_at: None,
             expires_at: Some((now + times.terminal_ttl_ms).to_secs()),

@@ -91,7 +91,8 @@ impl Job {
     /// When work that goes on at `now` must be done.
     fn deadline(&self, now: EpochMs, times: &Lifecycle) -> EpochMs {
         let new = now.max(self.order.window_end()) + times.work_ms;
-        self.deadline_at.unwrap_or(new)
+        // The time for the chunks is not the join's.
+        self.deadline_at.filter(|_| self.state != State::Fanned).unwrap_or(new)
     }
 
     /// The job lets another tenant's go first: its message is to be sent again after [`Job::pause_in_line`]. `None` for

@@ -8,9 +8,10 @@ use proptest::collection::vec;
 use proptest::prelude::*;
 use std::collections::HashSet;
 
-const STATES: [State; 7] = [
+const STATES: [State; 8] = [
     State::Queued,
     State::Running,
+    State::Fanned,
     State::WaitingSource,
     State::Ready,
     State::Failed,
@@ -65,15 +66,15 @@ fn fires(row: ReplyRow, job: &Job) -> bool {
     };
     match row {
         ReplyRow::Queued => media && matches!(job.state, State::Queued | State::Unknown),
-        ReplyRow::RunningWithoutImage => media && job.state == State::Running && job.image.is_none(),
-        ReplyRow::RunningWithImage => media && job.state == State::Running && job.image.is_some(),
+        ReplyRow::RunningWithoutImage => media && job.shown_state() == State::Running && job.image.is_none(),
+        ReplyRow::RunningWithImage => media && job.shown_state() == State::Running && job.image.is_some(),
         ReplyRow::WaitingSource => media && job.state == State::WaitingSource,
         ReplyRow::ReadyFull => media && job.state == State::Ready && lack == 0,
         ReplyRow::ReadyShort => media && job.state == State::Ready && lack > 0,
         ReplyRow::ThumbnailReady => !media && job.state == State::Ready,
         ReplyRow::ThumbnailInWork => {
             let working = [State::Queued, State::Running, State::WaitingSource, State::Unknown];
-            !media && working.contains(&job.state)
+            !media && working.contains(&job.shown_state())
         }
         ReplyRow::SourceAbsent => failed(&Reason::SourceAbsent, true),
         ReplyRow::TimedOut => failed(&Reason::TimedOut, true),

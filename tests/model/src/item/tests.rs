@@ -1,6 +1,9 @@
 use super::*;
-use export_domain::job::{Claim, PlanSummary, Posted, Swept};
+use export_domain::job::{Claim, FanSize, PlanSummary, Posted, Swept};
 use export_domain::settings::Lifecycle;
+
+/// A plan as the model has it.
+const SIZE: FanSize = FanSize { chunks: 2, estimate_ms: Millis::ZERO };
 
 /// Everything that can become of a job in one step, with who does it.
 fn next_of(job: &Job, times: &Lifecycle) -> Vec<(String, Option<Job>)> {
@@ -16,6 +19,10 @@ fn next_of(job: &Job, times: &Lifecycle) -> Vec<(String, Option<Job>)> {
         ("waiting".to_owned(), job.waiting(fence, now + Millis::new(2), Millis::ZERO, now, times).ok()),
         ("image".to_owned(), job.with_image(fence, manifest.clone(), plan.clone(), now, times).ok()),
         ("video".to_owned(), job.with_video(fence, manifest.clone(), plan, now, times).ok()),
+        ("fanned".to_owned(), job.fanned(fence, SIZE, now, times).ok()),
+        ("fanned still".to_owned(), job.fanned_still(fence, now, times).ok()),
+        ("fanned again".to_owned(), job.fanned_again(fence, now, times).ok().flatten()),
+        ("chunk failed".to_owned(), job.chunk_failed(fence, Cause::BadRecording.reason(), now, times)),
         ("cancelled".to_owned(), job.cancelled(now, times)),
         ("effective".to_owned(), Some(job.effective(now, times))),
     ];
@@ -58,6 +65,7 @@ fn later(job: &Job, ms: Millis) -> Job {
         wake_at: back(job.wake_at),
         unanswered_since: back(job.unanswered_since),
         source_missing_since: back(job.source_missing_since),
+        fan: job.fan.clone().map(|fan| Fan { until: fan.until - ms, ..fan }),
         failure,
         ..job.clone()
     }
@@ -90,7 +98,7 @@ fn reached(scope: &Scope, steps: usize) -> Vec<Job> {
 
 #[test]
 fn the_model_decides_as_the_job_itself_would() {
-    let scopes = [Scope::clip(0), Scope::picture(0), Scope::clip(0).ending_after(2)];
+    let scopes = [Scope::chunks(0), Scope::picture(0), Scope::chunks(0).ending_after(2)];
     for scope in scopes {
         let jobs = reached(&scope, 6);
         assert!(jobs.len() > 300, "{}", jobs.len());
@@ -104,7 +112,7 @@ fn the_model_decides_as_the_job_itself_would() {
 
 #[test]
 fn the_clock_of_the_model_is_the_jobs_clock() {
-    let scope = Scope::clip(0).ending_after(2);
+    let scope = Scope::chunks(0).ending_after(2);
     for job in reached(&scope, 5) {
         let mut item = Item::of(&job, &scope);
         for ms in 1..=4 {

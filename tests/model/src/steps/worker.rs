@@ -87,10 +87,11 @@ fn working(scope: &Scope, world: &World, at: At, fence: u64, moves: &mut Vec<Mov
         _ => moves.push(Move::Step),
     }
     let renewable = world.item.as_ref().is_some_and(|item| item.lease != Some(scope.times.lease_ms.get()));
-    if at != At::Wake && (renewable || !world.holds(fence)) {
+    let leaves = at == At::Wake || matches!(at, At::Starts(..));
+    if !leaves && (renewable || !world.holds(fence)) {
         moves.push(Move::Renews);
     }
-    if at != At::Wake && scope.delays && world.is_raced() {
+    if !leaves && scope.delays && world.is_raced() {
         moves.push(Move::Tells);
     }
     if left.faults == 0 {
@@ -99,7 +100,7 @@ fn working(scope: &Scope, world: &World, at: At, fence: u64, moves: &mut Vec<Mov
     if scope.faults.duplicates {
         moves.push(Move::Dawdles);
     }
-    let leaving = matches!(at, At::Release | At::PutOff | At::Wait | At::Wake | At::GiveUp(_));
+    let leaving = leaves || matches!(at, At::Release | At::PutOff | At::Wait | At::GiveUp(_) | At::Fan);
     if scope.faults.failures && !leaving {
         moves.push(if scope.outages { Move::Unanswered } else { Move::Fails });
     }
@@ -176,6 +177,7 @@ fn stop_the_fenced(world: &mut World) {
                     | At::PutOff
                     | At::Wait
                     | At::GiveUp(_)
+                    | At::Fan
             )
             && !world.holds(fence)
         {
@@ -232,6 +234,9 @@ impl Hand<'_> {
             Job { state: State::Queued, ..job }
         };
         let job = if self.scope.rules.keeps_pauses { job } else { Job { wake_at: None, ..job } };
+        if job.state == State::Fanned && !self.scope.rules.claims_fanned {
+            return self.becomes(world, Worker::Acking(message));
+        }
         let (to, granted) = match job.claim(message.generation, "", self.now, &self.scope.times) {
             Claim::NotNow if !self.scope.rules.acks_held => {
                 self.becomes(world, Worker::Idle);
@@ -272,30 +277,42 @@ impl Hand<'_> {
 }
 
 /// Where a worker begins to look for what an earlier attempt published.
-fn looks_for(item: &Item) -> At {
+pub(super) fn looks_for(item: &Item) -> At {
     At::Adopt(if item.image.is_none() { ObjectKind::Image } else { ObjectKind::Video })
 }
 
 /// A worker under its claim.
-struct Work<'a> {
+pub(super) struct Work<'a> {
     hand: Hand<'a>,
     message: Message,
     fence: u64,
 }
 
 impl Work<'_> {
-    fn goes(&self, world: &mut World, at: At) {
+    pub(super) fn scope(&self) -> &Scope {
+        self.hand.scope
+    }
+
+    pub(super) fn fence(&self) -> u64 {
+        self.fence
+    }
+
+    pub(super) fn generation(&self) -> u32 {
+        self.message.generation
+    }
+
+    pub(super) fn goes(&self, world: &mut World, at: At) {
         let worker = Worker::Working { message: self.message, fence: self.fence, at };
         self.hand.becomes(world, worker);
     }
 
     /// Stops, and aborts what it has begun to upload.
-    fn stops(&self, world: &mut World) {
+    pub(super) fn stops(&self, world: &mut World) {
         world.close(self.fence);
         self.hand.becomes(world, Worker::Acking(self.message));
     }
 
-    fn loses(&self, world: &mut World) {
+    pub(super) fn loses(&self, world: &mut World) {
         if self.hand.scope.rules.acks_fenced {
             return self.stops(world);
         }
@@ -372,40 +389,14 @@ impl Work<'_> {
 
     /// The clip's turn.
     fn cuts(&self, world: &mut World) {
-        let whole = At::Stage(ObjectKind::Video, Then::Clip);
-        self.goes(world, if self.hand.scope.parts { At::Begin } else { whole });
-    }
-
-    /// Aborts what others have begun to upload.
-    fn sweeps_up(&self, world: &mut World) {
-        let rules = &self.hand.scope.rules;
-        let job = world.item.as_ref().map(|item| item.job(self.hand.scope));
-        let named: Vec<u64> = if !rules.sweeps_up {
-            Vec::new()
-        } else if rules.spares_later {
-            let ids = job.iter().flat_map(|job| job.abandoned(self.fence));
-            ids.filter_map(|id| id.parse().ok()).collect()
-        } else {
-            world.open.iter().copied().filter(|fence| *fence != self.fence).collect()
+        let scope = self.hand.scope;
+        let at = match scope.chunks {
+            0 if scope.parts => At::Begin,
+            0 => At::Stage(ObjectKind::Video, Then::Clip),
+            _ if scope.rules.records_fans => At::Fan,
+            _ => At::Starts(self.fence, 1),
         };
-        for fence in named {
-            if world.open.contains(&fence) && world.holds(fence) {
-                world.blame(Breach::Aborted);
-            }
-            world.close(fence);
-        }
-        let first = world.item.as_ref().filter(|_| rules.sweeps_up_first).map(looks_for);
-        self.goes(world, first.unwrap_or(At::Open));
-    }
-
-    /// Writes down what it has begun to upload.
-    fn notes(&self, world: &mut World) {
-        let (times, id) = (&self.hand.scope.times, self.fence.to_string());
-        if self.writes(world, |job, now| job.with_upload(self.fence, &id, now, times)) {
-            self.goes(world, At::Stage(ObjectKind::Video, Then::Clip));
-        } else {
-            self.loses(world);
-        }
+        self.goes(world, at);
     }
 
     fn steps(&self, world: &mut World, at: At) {
@@ -458,6 +449,10 @@ impl Work<'_> {
                     Ok(Job { deadline_at, ..to })
                 });
             }
+            At::Fan => self.fans(world),
+            At::Starts(plan, epoch) => self.starts(world, plan, epoch),
+            At::Chunks => self.asks(world),
+            At::Counts(state) => self.counts(world, state),
             At::Wake => {
                 world.send(Message { returns: 0, ..self.message });
                 self.stops(world);
@@ -474,6 +469,7 @@ impl Work<'_> {
                 At::Adopt(ObjectKind::Video)
             }
             (None, _) if self.hand.scope.parts && !self.hand.scope.rules.sweeps_up_first => At::SweepUp,
+            (None, _) if world.is_fanned() => At::Chunks,
             (None, _) => At::Open,
         };
         self.goes(world, at);
@@ -496,13 +492,12 @@ impl Work<'_> {
         }
     }
 
-    fn in_parts(&self, kind: ObjectKind) -> bool {
-        self.hand.scope.parts && kind == ObjectKind::Video
-    }
-
     fn publishes(&self, world: &mut World, kind: ObjectKind, then: Then) {
         if self.in_parts(kind) {
             world.close(self.fence);
+        }
+        if kind == ObjectKind::Video && world.holds(self.fence) && world.lacks_chunks(self.hand.scope) {
+            world.blame(Breach::Lacks);
         }
         let content = self.own(world);
         let shown = world.object(kind).is_some_and(|object| object.shown);
@@ -586,7 +581,11 @@ impl Work<'_> {
 
     /// Writes what `change` makes of the job. A refused write is repeated with what is there instead, so that it is one
     /// step: whether the claim is in force cannot change to and fro.
-    fn writes(&self, world: &mut World, change: impl Fn(&Job, EpochMs) -> Result<Job, Fenced>) -> bool {
+    pub(super) fn writes(
+        &self,
+        world: &mut World,
+        change: impl Fn(&Job, EpochMs) -> Result<Job, Fenced>,
+    ) -> bool {
         let Some(job) = world.item.as_ref().map(|item| item.job(self.hand.scope)) else { return false };
         let Ok(to) = change(&job, self.hand.now) else { return false };
         if !world.holds(self.fence) {

@@ -109,3 +109,33 @@ fn time_ends_every_job_and_nobody_hears_otherwise_later() {
         Scope { faults: Faults::none(), ..scope.ruled(rules) }
     });
 }
+
+/// A clip in one chunk, with one attempt under each claim and one fault.
+fn chunk(faults: Faults) -> Scope {
+    let scope = Scope { chunks: 1, faults: Faults { most: 1, ..faults }, ..Scope::chunks(1) };
+    Scope { times: one_attempt(&scope), ..scope }
+}
+
+#[test]
+fn a_clip_in_chunks_survives_what_an_engine_may_do() {
+    holds("chunks", &Scope { chunks: 2, ..chunk(Faults { engine: true, ..Faults::none() }) });
+    holds("chunks, looks", &Scope { looks: 1, ..chunk(Faults { engine: true, ..Faults::none() }) });
+}
+
+#[test]
+fn a_clip_in_chunks_survives_the_death_of_whoever_sees_to_it() {
+    let deaths = Faults { worker: true, sweeper: true, failures: true, ..Faults::none() };
+    holds("chunks, deaths", &chunk(deaths));
+}
+
+#[test]
+fn a_clip_in_chunks_is_cancelled_or_given_up_at_every_step() {
+    let scope = Scope { cancels: 1, bad: true, ..chunk(Faults::none()) };
+    holds("chunks, cancel", &Scope { faults: Faults::none(), ..scope });
+}
+
+#[test]
+fn time_ends_a_clip_in_chunks() {
+    let scope = Scope { faults: Faults::none(), ..chunk(Faults::none()) }.ending_after(2);
+    holds("chunks, deadline", &Scope { delays: false, ..scope });
+}

@@ -2,7 +2,7 @@
 
 use crate::{holds, is_safe};
 use export_domain::settings::Lifecycle;
-use export_model::Scope;
+use export_model::{Faults, Scope};
 
 #[test]
 #[ignore = "large"]
@@ -47,4 +47,14 @@ fn skewed_clocks_meet_deadlines_and_faults() {
     is_safe("large, behind", &Scope { skew: -1, ..picture });
     holds("large, ahead with faults", &Scope { skew: 1, ..Scope::clip(2) });
     holds("large, behind with faults", &Scope { skew: -1, ..Scope::clip(2) });
+}
+
+#[test]
+#[ignore = "large"]
+fn chunks_survive_two_faults() {
+    let engine = Faults { most: 2, engine: true, ..Faults::none() };
+    holds("large, chunks", &Scope { faults: engine, looks: 1, ..Scope::chunks(2) });
+    holds("large, chunks, any fault", &Scope { chunks: 1, ..Scope::chunks(1) });
+    let scope = Scope { chunks: 1, generations: 2, cancels: 1, bad: true, ..Scope::chunks(0) };
+    holds("large, chunks, cancel", &scope);
 }

@@ -140,3 +140,36 @@ fn a_worker_aborts_what_dead_ones_have_begun_to_upload_and_nothing_else() {
     let thrice = Lifecycle { max_attempts: 3, ..parts.times.clone() };
     breaks("adopts before it aborts", &Scope { times: thrice, ..parts }.ruled(rules), &[Breach::LeftOpen]);
 }
+
+#[test]
+fn an_execution_is_started_only_once_it_is_on_record() {
+    let rules = Rules { records_fans: false, ..Rules::default() };
+    breaks("starts first", &Scope::chunks(0).ruled(rules), &[Breach::Unrecorded]);
+}
+
+#[test]
+fn a_chunk_that_is_made_twice_is_on_record_once() {
+    let rules = Rules { notes_once: false, ..Rules::default() };
+    let scope = Scope { faults: Faults { engine: true, ..faults(1) }, ..Scope::chunks(1) };
+    breaks("counts chunks", &scope.ruled(rules), &[Breach::Counted]);
+}
+
+#[test]
+fn each_execution_needs_a_name_of_its_own() {
+    let rules = Rules { names_epochs: false, ..Rules::default() };
+    let scope = Scope { chunks: 1, faults: Faults { engine: true, ..faults(1) }, ..Scope::chunks(1) };
+    breaks("one name", &scope.ruled(rules), &[Breach::Runs]);
+}
+
+#[test]
+fn a_message_claims_a_clip_that_is_left_to_its_chunks() {
+    let rules = Rules { claims_fanned: false, ..Rules::default() };
+    loses("leaves it alone", &Scope { chunks: 1, ..Scope::chunks(0) }.ruled(rules));
+}
+
+#[test]
+fn a_worker_joins_only_if_every_chunk_is_there() {
+    let rules = Rules { counts_chunks: false, ..Rules::default() };
+    let scope = Scope { faults: Faults { engine: true, ..faults(1) }, ..Scope::chunks(1) };
+    breaks("joins what is there", &scope.ruled(rules), &[Breach::Lacks]);
+}

@@ -2,8 +2,8 @@ use super::*;
 use aws_sdk_dynamodb::primitives::Blob;
 use export_domain::ids::{BatchId, JobId, LivePath, TenantId};
 use export_domain::job::{
-    Aftermath, Begun, Failure, Hole, Lane, Manifest, ObjectKind, Order, Phase, PlanSummary, Play, PlayKey,
-    Posted, Progress, Reason, Staged, State, UntoldEnd, Warning, WarningCode,
+    Aftermath, Begun, Failure, Fan, Hole, Lane, Manifest, ObjectKind, Order, Phase, PlanSummary, Play,
+    PlayKey, Posted, Progress, Reason, Staged, State, UntoldEnd, Warning, WarningCode,
 };
 use export_domain::request::{ExportType, Story, Wanted};
 use export_domain::settings::Lifecycle;
@@ -16,7 +16,7 @@ use proptest::prelude::*;
 use proptest::sample::Index;
 use std::collections::BTreeSet;
 
-fn minimal() -> Job {
+pub(crate) fn minimal() -> Job {
     let order = Order {
         wanted: Wanted::Media,
         start_pos_ms: EpochMs::new(1),
@@ -69,6 +69,11 @@ fn play() -> Play {
     }
 }
 
+fn fan() -> Fan {
+    let (started_at, until) = (EpochMs::new(5), EpochMs::new(6));
+    Fan { generation: 1, plan: 1, chunks: 3, epoch: 2, estimate_ms: Millis::new(4), started_at, until }
+}
+
 fn full() -> Job {
     let manifest = file();
     let mut job = Job {
@@ -108,6 +113,7 @@ fn full() -> Job {
             batch_id: BatchId::parse(&"c".repeat(32)).ok(),
         }],
         uploads: vec![Begun { fence: 2, id: "u".to_owned() }],
+        fan: Some(fan()),
         aftermath: Some(Aftermath {
             generation: 1,
             is_told: true,
@@ -134,6 +140,17 @@ fn a_job_survives_the_way_through_an_item() {
     for job in [minimal(), full()] {
         assert_eq!(decode(&encode(&job).unwrap()).unwrap(), job);
     }
+}
+
+#[test]
+fn the_chunks_that_are_made_are_read_and_never_written() {
+    let mut item = encode(&full()).unwrap();
+    let numbers = vec!["100002".to_owned(), "100000".to_owned()];
+    item.insert(CHUNKS_MADE.to_owned(), AttributeValue::Ns(numbers));
+    let job = decode(&item).unwrap();
+    assert_eq!((job.chunks_done(), job.fan_done.len()), (2, 2));
+    let update = update(encode(&job).unwrap(), &OPTIONAL);
+    assert!(update.names.values().all(|name| name != CHUNKS_MADE));
 }
 
 #[test]
@@ -339,7 +356,7 @@ fn texts_in(value: &AttributeValue, at: &str) -> Vec<String> {
 
 #[test]
 fn words_of_a_newer_version_can_be_read_and_stay_when_this_one_writes_the_job() {
-    let newer = || AttributeValue::S("FANNED".to_owned());
+    let newer = || AttributeValue::S("FOLDED".to_owned());
     let item = encode(&full()).unwrap();
     let texts: BTreeSet<String> = item.iter().flat_map(|(name, value)| texts_in(value, name)).collect();
     for word in ["state", "order.wanted", "order.target.container", "failure.reason.code", "staged.0.object"]

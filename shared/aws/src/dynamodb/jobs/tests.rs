@@ -64,6 +64,19 @@ async fn what_is_unfinished_is_counted_over_all_pages_as_far_as_it_matters() {
 }
 
 #[tokio::test]
+async fn a_chunk_is_noted_as_a_member_of_a_set_on_the_condition_of_its_plan() {
+    let refused = r#"{"__type":"com.amazonaws.dynamodb.v20120810#ConditionalCheckFailedException"}"#;
+    let service = Service::start([reply(200, &[JSON], "{}"), reply(400, &[JSON], refused)]).await;
+    let jobs = DynamoJobs::new(&service.config(Patience::ITEMS).await, "jobs".to_owned(), SystemClock);
+    let job = item::tests::minimal();
+    assert_eq!(jobs.note_chunk(&job, 2, 7).await, Ok(true));
+    assert_eq!(jobs.note_chunk(&job, 2, 7).await, Ok(false), "it is made by another plan");
+    for said in [r#""ADD #made :chunk""#, r#":chunk":{"NS":["200007"]}"#, r##""#fan.#plan = :plan""##] {
+        assert!(service.bodies()[0].contains(said), "{said}: {}", service.bodies()[0]);
+    }
+}
+
+#[tokio::test]
 async fn an_item_that_is_no_job_is_left_out_of_a_list() {
     let key =
         format!(r#""pk":{{"S":"T#demo"}},"sk":{{"S":"J#{}"}},"created_at":{{"N":"7"}}"#, "a".repeat(32));
