@@ -122,15 +122,15 @@ class Joined:
         allowed = sum(3 * len(run) * sum(sizes) // len(sizes) + key for run in runs)
         return [f"{used} bytes for encoded frames, more than {allowed}"] if used > allowed else []
 
-    def audio_offsets_ms(self) -> list[list[float]]:
+    def audio_offsets_ms(self, join: Fraction = JOIN) -> list[list[float]]:
         """How late each copied sample of each audio track is against the picture that is on display with it; at a
-        closed hole, against the one on that side to which it belongs."""
+        closed hole, against the one on that side to which it belongs: `join` is half a frame."""
         truth = {frame.number: frame.pts for frame in self.recording.truth.frames}
         known = [(picture.pts, truth[picture.number]) for picture in self.report.pictures if picture.number in truth]
         begins = [pts for pts, _ in known]
 
         def late(pts: Fraction, recorded: Fraction) -> float:
-            near = {max(0, bisect_right(begins, pts + slip) - 1) for slip in (-JOIN, Fraction(0), JOIN)}
+            near = {max(0, bisect_right(begins, pts + slip) - 1) for slip in (-join, Fraction(0), join)}
             offsets = ((pts - known[k][0]) - (recorded - known[k][1]) for k in near)
             return float(min(offsets, key=abs) / MS)
 

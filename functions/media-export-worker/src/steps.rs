@@ -117,7 +117,8 @@ impl<W: World> Attempt<'_, W> {
     }
 
     async fn publish_clip(&self, made: Made<Prepared>, began: Instant) -> Result<(), AttemptError> {
-        let Made { written: prepared, length, lack_ms, holes, plan, warnings, bytes_read, open_ms } = made;
+        let Made { written: prepared, length, lack_ms, holes, plan, warnings, bytes_read, open_ms, .. } =
+            made;
         let lack_ms = Millis::new(lack_ms).clamp(Millis::ZERO, self.job.order.duration_ms);
         let manifest = Manifest {
             holes: holes.into_iter().map(stored_hole).collect(),
@@ -244,6 +245,7 @@ fn stored_warnings(warnings: Vec<export_clip::Warning>) -> Vec<Warning> {
             Engine::TracksMatchedByPosition => WarningCode::TracksMatchedByPosition,
             Engine::RatesCorrected => WarningCode::RatesCorrected,
             Engine::StartTimeDiffers => WarningCode::StartTimeDiffers,
+            Engine::WindowsLeftOut => WarningCode::WindowsLeftOut,
         };
         Warning { code, count: warning.count, detail: warning.detail.into() }
     };

@@ -5,7 +5,7 @@ mod encoded;
 mod open;
 mod recorded;
 
-pub(crate) use open::open_audio;
+pub(crate) use open::{SequencedAudio, WindowAudio, join_audio};
 
 use crate::Source;
 use crate::error::Error;
@@ -35,10 +35,40 @@ pub(crate) struct Frame {
     data: Bytes,
 }
 
+/// A Period's part of the track in the clip.
+#[derive(Debug)]
+pub(crate) struct AudioPart<O> {
+    period: PeriodAudio,
+    reader: Arc<Reader<O>>,
+    /// Added to the recording's clock.
+    shift: Nanos,
+    /// It has the window's start.
+    opens: bool,
+    /// It is the window's last part with the track.
+    closes: bool,
+}
+
+impl<O> AudioPart<O> {
+    fn from(&self) -> Nanos {
+        self.period.from + self.shift
+    }
+
+    fn until(&self) -> Nanos {
+        self.period.until + self.shift
+    }
+
+    fn recorded(&self) -> Box<Recorded<O>>
+    where
+        O: Source,
+    {
+        Box::new(Recorded::new(Arc::clone(&self.reader), self.period.clone()))
+    }
+}
+
 /// A Period's part of the track, and what becomes of its frames.
 #[derive(Debug)]
-struct Planned {
-    part: PeriodAudio,
+struct Planned<O> {
+    part: AudioPart<O>,
     format: AudioFormat,
     /// The target that it is encoded to; `None` copies it.
     target: Option<AudioTarget>,
@@ -51,24 +81,21 @@ enum Frames<O> {
 }
 
 /// The means that the track is made with.
-pub(crate) struct Means<'a, O> {
-    pub(crate) reader: &'a Arc<Reader<O>>,
+pub(crate) struct Means<'a> {
     pub(crate) ffmpeg: &'a Ffmpeg,
     pub(crate) container: FileFormat,
-    /// The window's start.
-    pub(crate) start: Nanos,
 }
 
-/// The track over all Periods.
+/// The track over all Periods of all windows. Its times count on the clock of the windows' sequence: a recording's own, with
+/// each window's shift added.
 pub(crate) struct AudioTrack<O> {
-    reader: Arc<Reader<O>>,
     ffmpeg: Ffmpeg,
     /// For people.
     name: String,
-    parts: VecDeque<Planned>,
+    parts: VecDeque<Planned<O>>,
     /// The number of parts that have been begun.
     begun: usize,
-    current: Option<(Planned, Frames<O>)>,
+    current: Option<(Planned<O>, Frames<O>)>,
     /// The reader of the next copied part, if it was asked while the one before it was begun.
     ahead: Option<Box<Recorded<O>>>,
     frames: VecDeque<Frame>,
@@ -80,10 +107,8 @@ pub(crate) struct AudioTrack<O> {
     length: u32,
     /// The run of the frame placed last, and the piece of the clip that it is in.
     run: Option<((usize, u32), Nanos)>,
-    /// The part of the window that the Periods with this track cover.
+    /// The part of the windows that the Periods with this track cover.
     window: (Nanos, Nanos),
-    /// The window's start.
-    start: Nanos,
     listed: Vec<PeriodAudio>,
     /// The time by which the audio starts before the first picture, for decoders to warm up; zero where it cannot be
     /// hidden.
@@ -92,15 +117,15 @@ pub(crate) struct AudioTrack<O> {
 
 impl<O: Source> AudioTrack<O> {
     /// Makes one track of `parts`, called `name`; `None` if there are none.
-    fn new(means: &Means<'_, O>, name: String, language: [u8; 3], parts: Vec<PeriodAudio>) -> Option<Self> {
-        let window = (parts.first()?.from, parts.last()?.until);
-        let listed = parts.clone();
+    fn new(means: &Means<'_>, name: String, language: [u8; 3], parts: Vec<AudioPart<O>>) -> Option<Self> {
+        let window = (parts.first()?.from(), parts.last()?.until());
+        let listed = parts.iter().map(|part| part.period.clone()).collect();
         let (format, parts) = plan(means.container, parts)?;
         let encoded = parts.iter().find_map(|part| part.target);
         let rate = encoded.map_or(format.rate(), |target| target.rate);
         let mut sample_entries: Vec<Bytes> = Vec::new();
         for part in parts.iter().filter(|part| part.target.is_none()) {
-            for entry in &part.part.track.init.sample_entries {
+            for entry in &part.part.period.track.init.sample_entries {
                 let known = sample_entries.contains(&entry.bytes);
                 if !known && (sample_entries.is_empty() || !format.shares_entry()) {
                     sample_entries.push(entry.bytes.clone());
@@ -110,7 +135,6 @@ impl<O: Source> AudioTrack<O> {
         let roll = (format.needs_priming() || encoded.is_some()).then_some(-1);
         let spec = TrackSpec { kind: TrackMedia::Audio, timescale: rate, language, sample_entries, roll };
         Some(Self {
-            reader: Arc::clone(means.reader),
             ffmpeg: means.ffmpeg.clone(),
             name,
             parts: parts.into(),
@@ -124,13 +148,12 @@ impl<O: Source> AudioTrack<O> {
             run: None,
             spec,
             window,
-            start: means.start,
             listed,
             lead: Nanos::ZERO,
         })
     }
 
-    /// The recorded tracks, one for each Period that has it, each with its part of the window.
+    /// The recorded tracks, one for each Period that has it, each with its part of its window.
     pub(crate) fn parts(&self) -> &[PeriodAudio] {
         &self.listed
     }
@@ -251,22 +274,23 @@ impl<O: Source> AudioTrack<O> {
             },
         };
         let Some(frames) = loaded else { return Ok(!self.parts.is_empty()) };
-        let PeriodAudio { from, until, .. } = planned.part;
-        let (first, last) = (from <= self.start, self.parts.is_empty());
+        let AudioPart { opens: first, closes: last, shift, .. } = planned.part;
+        let (from, until) = (planned.part.from(), planned.part.until());
         self.current = Some((planned, source));
+        let shifted = |frame: Frame| Frame { start: frame.start + shift, end: frame.end + shift, ..frame };
         // What is mostly in a Period belongs to it.
         let middle = |frame: &Frame| Nanos::new((frame.start + frame.end).get() / 2);
         let belongs = |f: &Frame| (first || middle(f) >= from) && (last || middle(f) < until);
-        self.frames.extend(frames.into_iter().filter(belongs));
+        self.frames.extend(frames.into_iter().map(shifted).filter(belongs));
         self.end = self.frames.back().map(|frame| frame.end).or(self.end);
         Ok(true)
     }
 
-    async fn begin(&mut self, planned: &Planned) -> Result<Frames<O>, Error> {
+    async fn begin(&mut self, planned: &Planned<O>) -> Result<Frames<O>, Error> {
         self.begun += 1;
         let Some(target) = planned.target else {
             let ahead = self.ahead.take();
-            return Ok(Frames::Copied(ahead.unwrap_or_else(|| Box::new(self.recorded(&planned.part)))));
+            return Ok(Frames::Copied(ahead.unwrap_or_else(|| planned.part.recorded())));
         };
         let detail = format!(
             "{}{}: {} became {}",
@@ -275,56 +299,58 @@ impl<O: Source> AudioTrack<O> {
             planned.format.name(),
             target.name()
         );
-        self.reader.notes().warn(WarningCode::AudioEncoded, detail);
+        planned.part.reader.notes().warn(WarningCode::AudioEncoded, detail);
         let grid = Box::pin(self.grid(&planned.part, target)).await?;
-        let recorded = self.recorded(&planned.part);
+        let grid = grid.map(|grid| grid - planned.part.shift);
+        let recorded = *planned.part.recorded();
         let forms = (planned.format.clone(), target);
         Ok(Frames::Encoded(Box::new(Encoded::new(self.ffmpeg.clone(), recorded, forms, grid))))
     }
 
-    fn recorded(&self, part: &PeriodAudio) -> Recorded<O> {
-        Recorded::new(Arc::clone(&self.reader), part.clone())
-    }
-
     /// An instant at which a frame of an encoded part is to start, so that it follows the frames before it without a
     /// gap or, if there are none, so that its last frame ends where the first copied one behind it starts.
-    async fn grid(&mut self, part: &PeriodAudio, target: AudioTarget) -> Result<Option<Nanos>, Error> {
+    async fn grid(&mut self, part: &AudioPart<O>, target: AudioTarget) -> Result<Option<Nanos>, Error> {
         let meets = |end: Nanos, start: Nanos| Nanos::new((start - end).get().abs()) <= target.frame();
-        if self.end.is_some_and(|end| meets(end, part.from)) {
+        if self.end.is_some_and(|end| meets(end, part.from())) {
             return Ok(self.end);
         }
-        let mut until = part.until;
+        let mut until = part.until();
         let unbroken = self.parts.iter().take_while(|next| {
-            let follows = meets(until, next.part.from);
-            until = next.part.until;
+            let follows = meets(until, next.part.from());
+            until = next.part.until();
             follows
         });
         let mut copied = unbroken.filter(|next| next.target.is_none());
-        let Some(part) = copied.next().map(|next| next.part.clone()) else { return Ok(self.end) };
-        let mut ahead = self.ahead.take().unwrap_or_else(|| Box::new(self.recorded(&part)));
-        let begins = Box::pin(ahead.begins()).await?;
+        let Some(part) = copied.next().map(|next| &next.part) else { return Ok(self.end) };
+        let (from, shift) = (part.from(), part.shift);
+        let mut ahead = self.ahead.take().unwrap_or_else(|| part.recorded());
+        let begins = Box::pin(ahead.begins()).await?.map(|begins| begins + shift);
         self.ahead = Some(ahead);
-        Ok(begins.filter(|begins| meets(part.from, *begins)).or(self.end))
+        Ok(begins.filter(|begins| meets(from, *begins)).or(self.end))
     }
 
-    fn left_out(&self, planned: &Planned, why: &str) {
+    fn left_out(&self, planned: &Planned<O>, why: &str) {
         let detail = format!(
             "{}{}: {} cannot be decoded: {why}",
             self.name,
             self.place_of(planned),
             planned.format.name()
         );
-        self.reader.notes().warn(WarningCode::AudioLeftOut, detail);
+        planned.part.reader.notes().warn(WarningCode::AudioLeftOut, detail);
     }
 
     /// Which part of a track of several is meant.
-    fn place_of(&self, planned: &Planned) -> String {
+    fn place_of(&self, planned: &Planned<O>) -> String {
         let several = self.begun + self.parts.len() > 1;
-        if several { format!(" from {} ms on", planned.part.from.to_millis_floor()) } else { String::new() }
+        if several {
+            format!(" from {} ms on", planned.part.period.from.to_millis_floor())
+        } else {
+            String::new()
+        }
     }
 
-    fn copied(&mut self, planned: &Planned, frames: Vec<recorded::AudioFrame>) -> Vec<Frame> {
-        let entries = &planned.part.track.init.sample_entries;
+    fn copied(&mut self, planned: &Planned<O>, frames: Vec<recorded::AudioFrame>) -> Vec<Frame> {
+        let entries = &planned.part.period.track.init.sample_entries;
         let rate = self.spec.timescale;
         let (last, mut before) = (self.parts.is_empty(), self.length);
         let frame = |frame: recorded::AudioFrame| {
@@ -368,12 +394,12 @@ pub(crate) async fn heard<O: Source>(tracks: Vec<AudioTrack<O>>) -> Result<Vec<A
 
 /// Plans each part, and the form of copied audio: that of most of the audio. Everything else is encoded to
 /// it or, if no encoder makes it or the container has no place for it, everything is encoded.
-fn plan(container: FileFormat, parts: Vec<PeriodAudio>) -> Option<(AudioFormat, Vec<Planned>)> {
-    let formats: Vec<Vec<AudioFormat>> = parts.iter().map(formats).collect();
+fn plan<O>(container: FileFormat, parts: Vec<AudioPart<O>>) -> Option<(AudioFormat, Vec<Planned<O>>)> {
+    let formats: Vec<Vec<AudioFormat>> = parts.iter().map(|part| formats(&part.period)).collect();
     let goes_with = |format: &AudioFormat, own: &[AudioFormat]| own.iter().all(|own| format.goes_with(own));
     let length = |format: &AudioFormat| {
         let like = parts.iter().zip(&formats).filter(|(_, own)| goes_with(format, own));
-        like.map(|(part, _)| part.until - part.from).fold(Nanos::ZERO, |sum, length| sum + length)
+        like.map(|(part, _)| part.until() - part.from()).fold(Nanos::ZERO, |sum, length| sum + length)
     };
     // `max_by_key` takes the last of equals; the first is meant.
     let firsts = formats.iter().rev().filter_map(|formats| formats.first());

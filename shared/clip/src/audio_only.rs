@@ -1,57 +1,74 @@
-//! A clip of a recording without a picture: the audio frames that start in the window.
+//! A clip of recordings without a picture: the audio frames that start in its windows.
 
-use crate::audio::{AudioTrack, heard};
+use crate::audio::{AudioTrack, Frame, heard};
 use crate::error::Error;
 use crate::ffmpeg::Ffmpeg;
+use crate::making::{MadeWindow, WrittenFile};
+use crate::planner::WindowPlace;
 use crate::stats::Stats;
+use crate::write::assembly::packing_of;
 use crate::write::container::{ContainerWriter, MuxBatch};
+use crate::write::marks::ClipMarks;
 use crate::{ClipWriter, Source};
 use export_media::arrange::{ClipClock, nanos, ticks};
-use export_media::coverage::{Coverage, Uncovered};
+use export_media::coverage::Coverage;
 use export_media::ffmpeg::FileFormat;
 use export_media::mux::edits;
 use export_media::time::Nanos;
-use export_media::window::Window;
 
 /// Frames that are written at once.
 const BATCH: usize = 48;
 
-/// A clip of audio that was made.
-#[derive(Debug)]
-pub(crate) struct Audio<T> {
-    pub(crate) written: T,
-    pub(crate) length: Nanos,
-    pub(crate) lack_ms: i64,
-    pub(crate) holes: Vec<Uncovered>,
+/// The parts of a clip of audio.
+pub(crate) struct AudioParts<O> {
+    pub(crate) audio: Vec<AudioTrack<O>>,
+    /// The windows in their order.
+    pub(crate) places: Vec<WindowPlace>,
+    /// Instants on the clock of the sequence that the places in the clip are wanted of.
+    pub(crate) marks: ClipMarks,
+}
+
+/// A window on the clock of the sequence, and what frames cover of it.
+struct AudioWindow {
+    start: Nanos,
+    end: Nanos,
+    coverage: Coverage,
+}
+
+impl AudioWindow {
+    fn of(place: &WindowPlace) -> Self {
+        let (start, end) = (place.window.start + place.shift, place.window.end + place.shift);
+        Self { start, end, coverage: Coverage::new(start, end) }
+    }
 }
 
 /// The tracks on one clock, which is the first one's.
 struct Tracks<O> {
     audio: Vec<AudioTrack<O>>,
     clock: ClipClock,
-    coverage: Coverage,
-    window: Window,
+    windows: Vec<AudioWindow>,
+    marks: ClipMarks,
     /// The first place of each track, in its ticks.
     first: Vec<Option<i64>>,
     over: bool,
 }
 
-/// Makes the clip; `None` if no frame starts in the window.
+/// Makes the clip; `None` if no frame starts in a window.
 pub(crate) async fn make<O: Source, W: ClipWriter>(
     ffmpeg: &Ffmpeg,
-    window: Window,
     container: FileFormat,
-    audio: Vec<AudioTrack<O>>,
+    parts: AudioParts<O>,
     sink: W,
     stats: &Stats,
-) -> Result<Option<Audio<W::Written>>, Error> {
+) -> Result<Option<(WrittenFile<W::Written>, Vec<MadeWindow>)>, Error> {
+    let AudioParts { audio, places, marks } = parts;
     let audio = heard(audio).await?;
     let mut tracks = Tracks {
         first: vec![None; audio.len()],
         audio,
         clock: ClipClock::default(),
-        coverage: Coverage::new(window.start, window.end),
-        window,
+        windows: places.iter().map(AudioWindow::of).collect(),
+        marks,
         over: false,
     };
     let mut batches = tracks.next().await?;
@@ -59,7 +76,8 @@ pub(crate) async fn make<O: Source, W: ClipWriter>(
     let Some(timescale) = specs.first().map(|spec| spec.timescale).filter(|_| tracks.any()) else {
         return Ok(None);
     };
-    let mut output = ContainerWriter::begin(container, specs, timescale, ffmpeg, sink).await?;
+    let form = (container, packing_of(places.len()));
+    let mut output = ContainerWriter::begin(form, specs, timescale, ffmpeg, sink).await?;
     // A transport stream has no edit list: all audio is moved as far as the earliest one needs it.
     let base = tracks.ahead();
     loop {
@@ -73,8 +91,13 @@ pub(crate) async fn make<O: Source, W: ClipWriter>(
     }
     let length = tracks.clock.length();
     let edits: Vec<_> = tracks.starts().map(|(at, scale)| edits(at, scale, length, timescale)).collect();
-    let (lack_ms, holes) = (tracks.coverage.lack_ms(), tracks.coverage.holes());
-    Ok(Some(Audio { written: output.finish(&edits).await?, length, lack_ms, holes }))
+    let window = |AudioWindow { coverage, .. }: &AudioWindow| MadeWindow {
+        lack_ms: coverage.lack_ms(),
+        holes: coverage.holes(),
+    };
+    let windows = tracks.windows.iter().map(window).collect();
+    let written = output.finish(&edits).await?;
+    Ok(Some((WrittenFile { written, length, starts: tracks.marks.places() }, windows)))
 }
 
 impl<O: Source> Tracks<O> {
@@ -86,15 +109,16 @@ impl<O: Source> Tracks<O> {
         };
         let mut batch = MuxBatch::new();
         while batch.len() < BATCH && !self.over {
-            let next = first.peek().await?.filter(|frame| frame.start < self.window.end);
-            let Some(frame) = next else {
+            let next = first.peek().await?;
+            let last = self.windows.last().map_or(Nanos::ZERO, |window| window.end);
+            let Some(frame) = next.filter(|frame| frame.start < last) else {
                 self.over = true;
                 break;
             };
             first.skip();
-            self.coverage.add(frame.start, frame.end);
-            if frame.start >= self.window.start {
+            if is_in(&mut self.windows, &frame) {
                 let at = self.clock.show(frame.start, frame.end, true);
+                self.marks.show(frame.start, at);
                 let piece = self.clock.pieces().last().map_or(Nanos::ZERO, |piece| piece.at);
                 batch.extend(first.place_at(&frame, at, piece));
             }
@@ -138,4 +162,17 @@ impl<O: Source> Tracks<O> {
             }
         }
     }
+}
+
+/// Returns `true` if a frame starts in one of the windows. It covers that window, as one that starts before it may.
+fn is_in(windows: &mut [AudioWindow], frame: &Frame) -> bool {
+    let at = windows.partition_point(|window| window.end <= frame.start);
+    let before = at.checked_sub(1).and_then(|at| windows.get(at)).map(|before| before.end);
+    let Some(window) = windows.get_mut(at) else { return false };
+    let is_behind = |before: Nanos| frame.start - before < window.start - frame.start;
+    if before.is_some_and(is_behind) {
+        return false;
+    }
+    window.coverage.add(frame.start, frame.end);
+    frame.start >= window.start
 }

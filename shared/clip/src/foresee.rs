@@ -5,14 +5,15 @@
 
 use crate::Source;
 use crate::budget::Budget;
-use crate::clip::{Clip, Way};
+use crate::clip::Clip;
 use crate::codec::encode::FirstFrame;
 use crate::error::Error;
 use crate::ffmpeg::Ffmpeg;
 use crate::forecast::Forecast;
 use crate::machine::Machine;
+use crate::making::Way;
 use crate::plan::Plan;
-use crate::planner::{Largest, Planner};
+use crate::planner::{Largest, Planner, WindowPlace};
 use crate::recording::Recording;
 use crate::stats::Stats;
 use export_media::time::Nanos;
@@ -136,12 +137,15 @@ impl Clip {
     ) -> Result<Option<WindowPlan>, Error> {
         // A plan starts no process.
         let ffmpeg = Ffmpeg::at("", Duration::ZERO);
-        let input = way.input(self, &ffmpeg, recording.window);
+        let input = way.input(self.selection.codec, self.container, &ffmpeg);
         let stats = Arc::new(Stats::new(way.unfit.clone()));
         let (mut video, mut forecast) = (recording.pictures(), Forecast::default());
         let ((first, _jpeg), (pending, _ready)) = (FirstFrame::new(false), mpsc::channel(1));
-        let planner = Planner::new(&input, pending, first, Arc::clone(&stats));
-        planner.foreseeing(&mut forecast).plan(&mut video).await?;
+        let place = WindowPlace { number: 0, window: recording.window, shift: Nanos::ZERO };
+        let planner = Planner::new(&input, place, pending, first, Arc::clone(&stats));
+        let mut planner = planner.foreseeing(&mut forecast);
+        planner.plan(place, &mut video).await?;
+        drop(planner);
         let is_empty = forecast.all().frames == 0;
         let (plan, lack_ms) = (stats.plan(), video.lack_ms());
         Ok((!is_empty).then_some(WindowPlan { plan, forecast, lack_ms }))

@@ -23,6 +23,9 @@ pub enum NoPlaylist {
     /// The window reaches over several Periods.
     #[error("the window lies in several Periods")]
     Periods,
+    /// The clip has several windows.
+    #[error("the clip has several windows")]
+    Windows,
     /// Pictures and audio are in one file.
     #[error("the recording has several tracks in a file, or a track has several sample entries")]
     Multiplexed,
@@ -55,6 +58,7 @@ impl NoPlaylist {
             Self::Interlaced => "interlaced",
             Self::Hole => "hole",
             Self::Periods => "periods",
+            Self::Windows => "windows",
             Self::Multiplexed => "multiplexed",
             Self::Sets(_) => "parameter_sets",
             Self::Join(_) => "times",

@@ -28,6 +28,8 @@ pub enum WarningCode {
     RatesCorrected,
     /// `StartTime` names another instant than `StartPos`, which counts.
     StartTimeDiffers,
+    /// A window of a reel has nothing that can be shown, and was left out.
+    WindowsLeftOut,
 }
 
 /// A part that was left out of a clip, or corrected in it.

@@ -51,7 +51,6 @@ const CLIP_REORDER: usize = 2;
 #[derive(Debug, Clone)]
 pub(crate) struct PlanInput<'a> {
     pub(crate) ffmpeg: &'a Ffmpeg,
-    pub(crate) window: Window,
     /// The codec that is asked for; `None` keeps the recorded one.
     pub(crate) codec: Option<VideoCodec>,
     pub(crate) container: FileFormat,
@@ -98,9 +97,20 @@ impl PlanInput<'_> {
     }
 }
 
+/// A window of the clip in its turn.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct WindowPlace {
+    /// Its number in the clip.
+    pub(crate) number: usize,
+    pub(crate) window: Window,
+    /// Added to the recording's clock, so that the windows follow one another.
+    pub(crate) shift: Nanos,
+}
+
 /// A part of the clip in its turn.
 pub(crate) struct PendingBlock {
     pictures: Waiting,
+    pub(crate) place: WindowPlace,
     /// The recording may have a hole before them.
     starts: bool,
     /// Everything is rendered: the time it takes grows with the clip.
@@ -115,10 +125,13 @@ pub(crate) struct PendingBlock {
 impl PendingBlock {
     /// The pictures, once they are there.
     pub(crate) async fn block(self) -> Result<Block, Error> {
-        let pictures = match self.pictures {
+        let mut pictures = match self.pictures {
             Waiting::Ready(pictures) => pictures,
             Waiting::Rendering(task) => task.await??,
         };
+        for picture in &mut pictures {
+            picture.pts = picture.pts + self.place.shift;
+        }
         Ok(Block { pictures, starts: self.starts })
     }
 }
@@ -137,11 +150,15 @@ struct Stretch {
     setup: Arc<Setup>,
     /// `true` until a part of it has been passed on.
     starts: bool,
+    /// The number of the window that gave the clip its look.
+    like: usize,
 }
 
 /// Decides what is copied and what is rendered.
 pub(crate) struct Planner<'a> {
     input: &'a PlanInput<'a>,
+    /// The window that is being planned.
+    place: WindowPlace,
     /// `None` before the first one begins.
     stretch: Option<Stretch>,
     /// The end of the stretch, if it is rendered before its turn.
@@ -163,15 +180,18 @@ pub(crate) struct Planner<'a> {
 }
 
 impl<'a> Planner<'a> {
-    /// For one clip, whose parts go to `pending` and whose first picture goes to `first`.
+    /// For one clip, which begins with the window at `place`. Its parts go to `pending` and its first picture goes to
+    /// `first`.
     pub(crate) fn new(
         input: &'a PlanInput<'a>,
+        place: WindowPlace,
         pending: mpsc::Sender<PendingBlock>,
         first: FirstFrame,
         stats: Arc<Stats>,
     ) -> Self {
         Self {
             input,
+            place,
             stretch: None,
             tail: None,
             first: Some(first),
@@ -191,9 +211,21 @@ impl<'a> Planner<'a> {
         Self { forecast: Some(forecast), ..self }
     }
 
-    /// Plans everything that `feed` has.
-    pub(crate) async fn plan(mut self, feed: &mut VideoFeed<impl Source>) -> Result<(), Error> {
+    /// Plans everything that `feed` has of the window at `place`.
+    pub(crate) async fn plan(
+        &mut self,
+        place: WindowPlace,
+        feed: &mut VideoFeed<impl Source>,
+    ) -> Result<(), Error> {
+        self.place = place;
         self.steps(feed).await?;
+        // Another one was made in its stead, or none.
+        self.tail = None;
+        Ok(())
+    }
+
+    /// The clip has no other window.
+    pub(crate) async fn finish(mut self) -> Result<(), Error> {
         let picture = self.picture.take();
         // The writer ends with what it is given.
         drop(self);
@@ -240,7 +272,8 @@ impl<'a> Planner<'a> {
     fn cutter(&self, method: Method) -> Cutter<Coded> {
         let pixels = self.stretch.as_ref().map_or(0, |stretch| stretch.setup.format.pixels());
         let longest = usize::try_from(HEAD_PIXELS / pixels.max(1)).unwrap_or(usize::MAX);
-        Cutter::new(self.input.window.start, self.input.window.end, method).with_heads_of(longest)
+        let Window { start, end, .. } = self.place.window;
+        Cutter::new(start, end, method).with_heads_of(longest)
     }
 
     /// Returns `true` if everything is rendered.
@@ -263,6 +296,9 @@ impl<'a> Planner<'a> {
 
     /// Takes note of how large the pictures of a stretch are, and at the clip's start those of all Periods.
     async fn meet(&mut self, setup: &Setup, feed: &VideoFeed<impl Source>) {
+        if self.stretch.as_ref().is_some_and(|stretch| stretch.like != self.place.number) {
+            return;
+        }
         self.input.largest.meet(&setup.format, &setup.config);
         if self.stretch.is_none() && self.input.renders(setup) {
             for (format, config) in feed.looks().await {
@@ -275,11 +311,13 @@ impl<'a> Planner<'a> {
     /// rendered it looks like the largest.
     fn begin(&mut self, setup: &Arc<Setup>, notes: &Notes) -> Result<bool, Error> {
         let starts = self.first.is_some();
-        let clip = match self.stretch.take().filter(|_| !starts) {
-            Some(before) => before.clip,
-            None => self.input.clip(setup),
+        let (clip, like) = match self.stretch.take().filter(|_| !starts) {
+            Some(before) => (before.clip, before.like),
+            None => (self.input.clip(setup), self.place.number),
         };
-        self.stretch = Some(Stretch { clip: Arc::clone(&clip), setup: Arc::clone(setup), starts: true });
+        self.stretch =
+            Some(Stretch { clip: Arc::clone(&clip), setup: Arc::clone(setup), starts: true, like });
+        let may_grow = self.input.may_grow && like == self.place.number;
         if self.input.codec.unwrap_or(clip.config.codec) != clip.config.codec {
             self.stats.converted();
         }
@@ -294,7 +332,7 @@ impl<'a> Planner<'a> {
                 let codec = self.input.codec.unwrap_or(clip.config.codec);
                 let share = self.share.clone()?;
                 self.input.budget.check_before(&clip, codec, share).map_err(Refusal::from)?;
-            } else if self.input.may_grow && own.pixels() > wanted.pixels() {
+            } else if may_grow && own.pixels() > wanted.pixels() {
                 return Err(Unfit::FormatChange.because("the pictures become larger"));
             }
             let conformed = Conformed::new(own, wanted);
@@ -495,9 +533,9 @@ impl<'a> Planner<'a> {
         let matrix = clip.format.matrix;
         let spec = VideoSpec { width, height, matrix, timescale: clip.timescale, delay, entry };
         let starts = self.stretch.as_mut().is_some_and(|stretch| std::mem::take(&mut stretch.starts));
-        let paced = self.renders();
+        let (paced, place) = (self.renders(), self.place);
         self.pending
-            .send(PendingBlock { pictures, starts, paced, spec, run, _room: room })
+            .send(PendingBlock { pictures, place, starts, paced, spec, run, _room: room })
             .await
             .map_err(|_| over())
     }

@@ -1,14 +1,12 @@
 //! One recording, opened for one window.
 
 use crate::Source;
-use crate::audio::{AudioTrack, Means, open_audio};
+use crate::audio::{PeriodAudio, WindowAudio};
 use crate::error::{Error, Kind, Refusal};
-use crate::ffmpeg::Ffmpeg;
 use crate::notes::WarningCode;
-use crate::source::{self, Preference, Reader, Track, place};
+use crate::source::{self, Preference, Reader, Track, is_playlist, place};
 use crate::video::{PeriodVideo, VideoFeed};
 use export_media::extent::Extent;
-use export_media::ffmpeg::FileFormat;
 use export_media::fmp4::TrackKind;
 use export_media::mpd::{Mpd, MpdError};
 use export_media::nal::VideoCodec;
@@ -39,9 +37,30 @@ pub struct Selection {
     pub asked_at_ms: i64,
 }
 
+impl Selection {
+    /// Returns `true` if the other one is of the same recording, read in the same way.
+    pub(crate) fn is_of_recording(&self, other: &Self) -> bool {
+        (&self.manifest, self.codec) == (&other.manifest, other.codec)
+    }
+
+    /// Returns `true` if the other one is of the same recording and begins where this one ends.
+    pub(crate) fn is_followed_by(&self, other: &Self) -> bool {
+        let (own, next) = (&self.window, &other.window);
+        let touches = |one: i64, next: i64| one.checked_add(own.duration_ms) == Some(next);
+        let times = match (own.start_time_ms, next.start_time_ms) {
+            (Some(one), Some(next)) => touches(one, next),
+            (one, next) => one == next,
+        };
+        self.is_of_recording(other) && times && touches(own.start_pos_ms, next.start_pos_ms)
+    }
+}
+
 /// The recording that a clip or a still is cut from.
 pub(crate) struct Recording<O> {
     pub(crate) reader: Arc<Reader<O>>,
+    /// The manifest as it was read.
+    listed: Arc<Mpd>,
+    /// The same with its media placed for the window.
     mpd: Arc<Mpd>,
     pub(crate) window: Window,
     pub(crate) video: Vec<PeriodVideo>,
@@ -56,51 +75,86 @@ pub(crate) struct Recording<O> {
 impl<O: Source> Recording<O> {
     /// Reads the manifest and the init segment of the picture.
     pub(crate) async fn open(source: Arc<O>, selection: &Selection) -> Result<Self, Error> {
-        let recording = Self::list(source, selection).await?;
+        let recording = Self::list(source, selection, None).await?;
         let track = recording.first_track().await?;
         Ok(recording.opened(track))
     }
 
-    /// The same with its audio, whose init segments are read at the same time.
-    pub(crate) async fn open_with_audio(
-        source: Arc<O>,
-        selection: &Selection,
-        ffmpeg: &Ffmpeg,
-        container: FileFormat,
-    ) -> Result<(Self, Vec<AudioTrack<O>>), Error> {
-        let recording = Self::list(source, selection).await?;
-        let (track, audio) = tokio::join!(recording.first_track(), recording.audio_tracks(ffmpeg, container));
-        let recording = recording.opened(track?);
-        let audio = recording.not_nothing(audio?)?;
-        Ok((recording, audio))
+    /// Reads what describes its tracks, those of the picture and of the audio side by side.
+    pub(crate) async fn with_tracks(self) -> Result<(Self, WindowAudio), Error> {
+        let periods = self.window.periods(&self.mpd);
+        let (track, audio) =
+            tokio::join!(self.first_track(), WindowAudio::open(&self.reader, self.window.start, &periods));
+        let recording = self.opened(track?);
+        let audio = audio?;
+        match recording.audio_left_out() {
+            Some(detail) if audio.is_empty() && recording.track.is_none() => {
+                Err(Kind::BadRecording.because(detail).into())
+            }
+            _ => Ok((recording, audio)),
+        }
     }
 
-    /// Reads the manifest.
-    async fn list(source: Arc<O>, selection: &Selection) -> Result<Self, Error> {
-        let Selection { manifest, window: asked, codec, now_ms, asked_at_ms } = selection;
-        let now_ms = *now_ms;
+    /// Reads the manifest, unless that was done for another window of the recording, which is `known`.
+    pub(crate) async fn list(
+        source: Arc<O>,
+        selection: &Selection,
+        known: Option<&Self>,
+    ) -> Result<Self, Error> {
         let began = Instant::now();
-        let mut reader = Reader::new(source, manifest);
+        let Selection { manifest, window: asked, codec, .. } = selection;
         let preference = Preference { codec: *codec, window: Some(asked) };
-        let mut mpd = match source::manifest(&reader, manifest, preference).await? {
-            Ok(mpd) => mpd,
+        // Which of two playlists is the better one depends on the window.
+        let known = known.filter(|known| !is_playlist(manifest) || preference.is_covered(&known.listed));
+        let (reader, listed) = if let Some(known) = known {
+            (known.reader.beside(), Arc::clone(&known.listed))
+        } else {
+            let reader = Reader::new(source, manifest);
+            let listed = Self::read_manifest(&reader, selection, preference).await?;
+            (reader, Arc::new(listed))
+        };
+        Self::of_manifest(reader, listed, selection, began).await
+    }
+
+    async fn read_manifest(
+        reader: &Reader<O>,
+        selection: &Selection,
+        preference: Preference<'_>,
+    ) -> Result<Mpd, Error> {
+        let Selection { manifest, now_ms, asked_at_ms, .. } = selection;
+        match source::manifest(reader, manifest, preference).await? {
+            Ok(mpd) => Ok(mpd),
             Err(MpdError::Incomplete | MpdError::Xml(_))
-                if now_ms < asked_at_ms.saturating_add(WRITING_MS) =>
+                if *now_ms < asked_at_ms.saturating_add(WRITING_MS) =>
             {
                 let wake_at = now_ms.saturating_add(WRITING_MS / 20);
-                return Err(Error::Waiting { wake_at, available_ms: 0, live_edge_ms: None });
+                Err(Error::Waiting { wake_at, available_ms: 0, live_edge_ms: None })
             }
-            Err(error) => return Err(error.into()),
-        };
-        let window = Window::of(&mpd, asked);
+            Err(error) => Err(error.into()),
+        }
+    }
+
+    /// The recording that the manifest `listed` lists.
+    async fn of_manifest(
+        mut reader: Reader<O>,
+        listed: Arc<Mpd>,
+        selection: &Selection,
+        began: Instant,
+    ) -> Result<Self, Error> {
+        let Selection { window: asked, codec, now_ms, .. } = selection;
+        let window = Window::of(&listed, asked);
         reader.bound(asked.duration_ms);
-        reader.expect_init(window.wake_for_init(&mpd, now_ms));
-        place(&reader, &mut mpd, (window.start, window.end), *codec).await?;
+        reader.expect_init(window.wake_for_init(&listed, *now_ms));
+        let mut mpd = Arc::clone(&listed);
+        if mpd.periods.iter().any(|period| period.placing.is_some()) {
+            place(&reader, Arc::make_mut(&mut mpd), (window.start, window.end), *codec).await?;
+        }
         let reader = Arc::new(reader);
         let video = video_parts(&mpd, window, *codec);
         Ok(Self {
             reader,
-            mpd: Arc::new(mpd),
+            listed,
+            mpd,
             window,
             video,
             track: None,
@@ -136,8 +190,13 @@ impl<O: Source> Recording<O> {
         u64::try_from(self.began.elapsed().as_millis()).unwrap_or(u64::MAX)
     }
 
+    /// Returns `true` if it is the recording that `selection` names.
+    pub(crate) fn is_of(&self, selection: &Selection) -> bool {
+        self.selection.is_of_recording(selection)
+    }
+
     /// Refuses to start while a growing recording may still reach the window's end, or still store what it lists.
-    pub(crate) async fn check_live_edge(&self, audio: &[AudioTrack<O>]) -> Result<(), Error> {
+    pub(crate) async fn check_live_edge(&self, audio: &[&[PeriodAudio]]) -> Result<(), Error> {
         if let Some(part) = self.video.last()
             && let Some(track) = self.track_of(part).await?
             && let Some(edge) = self.check_reached(&track)?
@@ -148,7 +207,7 @@ impl<O: Source> Recording<O> {
                 }
             }
         }
-        for parts in audio.iter().map(AudioTrack::parts) {
+        for parts in audio {
             let Some(last) = parts.last() else { continue };
             let edge = if last.until >= self.window.end {
                 self.check_reached(&last.track)?
@@ -157,7 +216,7 @@ impl<O: Source> Recording<O> {
                 self.edge(&last.track)?
             };
             let Some(edge) = edge else { continue };
-            for part in parts {
+            for part in *parts {
                 self.check_stored(&edge, &part.track, (part.from, part.until)).await?;
             }
         }
@@ -250,15 +309,6 @@ impl<O: Source> Recording<O> {
         VideoFeed::new(reader, parts, self.track.clone(), self.window.start, self.window.end)
     }
 
-    /// Every audio track, put together over the Periods.
-    pub(crate) async fn audio(
-        &self,
-        ffmpeg: &Ffmpeg,
-        container: FileFormat,
-    ) -> Result<Vec<AudioTrack<O>>, Error> {
-        self.not_nothing(self.audio_tracks(ffmpeg, container).await?)
-    }
-
     /// The audio tracks of a window that lies in one Period, by the manifest's order. What cannot be read is left out.
     pub(crate) async fn audio_of_one_period(&self) -> Result<Vec<Arc<Track>>, Error> {
         let [(period, from, until)] = self.window.periods(&self.mpd)[..] else { return Ok(Vec::new()) };
@@ -276,25 +326,6 @@ impl<O: Source> Recording<O> {
     /// The codec that the pictures are asked for in; `None` keeps the recorded one.
     pub(crate) fn codec_asked(&self) -> Option<VideoCodec> {
         self.selection.codec
-    }
-
-    async fn audio_tracks(
-        &self,
-        ffmpeg: &Ffmpeg,
-        container: FileFormat,
-    ) -> Result<Vec<AudioTrack<O>>, Error> {
-        let means = Means { reader: &self.reader, ffmpeg, container, start: self.window.start };
-        open_audio(&means, &self.window.periods(&self.mpd)).await
-    }
-
-    /// The audio, unless it was left out and there is no picture either.
-    fn not_nothing(&self, audio: Vec<AudioTrack<O>>) -> Result<Vec<AudioTrack<O>>, Error> {
-        match self.audio_left_out() {
-            Some(detail) if audio.is_empty() && self.track.is_none() => {
-                Err(Kind::BadRecording.because(detail).into())
-            }
-            _ => Ok(audio),
-        }
     }
 
     /// Which audio was left out first, and why.
@@ -336,6 +367,7 @@ impl<O: Source> Recording<O> {
         let same = self.video.first().zip(video.first()).is_some_and(|(all, part)| part.from < all.until);
         Self {
             reader: Arc::clone(&self.reader),
+            listed: Arc::clone(&self.listed),
             mpd: Arc::clone(&self.mpd),
             window,
             video,

@@ -11,7 +11,7 @@ mod reader;
 mod stream;
 mod transport;
 
-pub(crate) use manifest::{Preference, manifest};
+pub(crate) use manifest::{Preference, is_playlist, manifest};
 pub(crate) use place::place;
 pub(crate) use prefetch::{Fetched, Segments};
 pub(crate) use reader::Reader;

@@ -178,11 +178,6 @@ impl<O: Source> VideoFeed<O> {
         self.open.as_mut()?.end.take()
     }
 
-    /// The reader of the recording.
-    pub(crate) fn reader(&self) -> &Arc<Reader<O>> {
-        &self.reader
-    }
-
     /// The warnings about the clip.
     pub(crate) fn notes(&self) -> &Notes {
         self.reader.notes()

@@ -2,3 +2,4 @@
 
 pub(crate) mod assembly;
 pub(crate) mod container;
+pub(crate) mod marks;

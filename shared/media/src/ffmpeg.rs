@@ -476,11 +476,25 @@ fn jpeg(format: &PictureFormat) -> String {
     filters.join(",")
 }
 
+/// The packing of audio frames in a transport stream.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum AudioPacking {
+    /// Several follow one time stamp, which takes fewer bytes.
+    Several,
+    /// Each has a time stamp: where the audio is cut in many places, readers would otherwise add up what a frame is early or
+    /// late.
+    Single,
+}
+
 /// Fragmented MP4 in, MPEG-2 transport stream out; everything is copied.
-pub fn to_transport_stream() -> Vec<String> {
+pub fn to_transport_stream(audio: AudioPacking) -> Vec<String> {
     let mut args = common(&["-f", "mp4", "-i", "pipe:0", "-map", "0", "-c", "copy"]);
     // Audio is packed several frames at a time: without a delay it would arrive after it is due.
-    args.extend(words(&["-muxdelay", "0.1", "-muxpreload", "0", "-f", "mpegts", "pipe:1"]));
+    args.extend(words(&["-muxdelay", "0.1", "-muxpreload", "0"]));
+    if audio == AudioPacking::Single {
+        args.extend(words(&["-pes_payload_size", "0"]));
+    }
+    args.extend(words(&["-f", "mpegts", "pipe:1"]));
     args
 }
 
@@ -578,7 +592,9 @@ mod tests {
             Purpose::Join { parameter_id: None, profile_idc: u8::MAX, alone: true },
         ];
         let target = AudioTarget { rate: u32::MAX, channels: u16::MAX };
-        let mut calls = vec![to_transport_stream(), encode_audio(target), list_decoded()];
+        let packings = [AudioPacking::Several, AudioPacking::Single];
+        let mut calls: Vec<_> = packings.map(to_transport_stream).into();
+        calls.extend([encode_audio(target), list_decoded()]);
         let feds = [
             Fed::Stream(VideoCodec::H264),
             Fed::Stream(VideoCodec::Hevc),
@@ -665,7 +681,7 @@ mod tests {
     #[test]
     fn ffmpeg_reaches_nothing_but_its_two_pipes() {
         let calls = calls();
-        assert_eq!(calls.len(), 3 + 2 * 5 * (2 + 2 * 3));
+        assert_eq!(calls.len(), 4 + 2 * 5 * (2 + 2 * 3));
         for args in calls {
             assert_eq!(escape(&args), None, "{args:?}");
         }

@@ -1,8 +1,10 @@
 use super::*;
-use crate::{Asked, Coder, ReadFailure, VideoCodec};
+use crate::recording::Recording;
+use crate::{Asked, ClipWriter, Coder, Kind, ReadFailure, VideoCodec, WarningCode};
 use bytes::Bytes;
 use export_domain::ports::SourceStore;
 use export_domain::target::Bucket;
+use export_media::time::Nanos;
 use export_testkit::MemoryObjects;
 use export_testkit::recordings::{
     DIRECTORY, END_OF_PICTURE, MANIFEST, SEGMENTS, audio_files, mpd, picture_tracks, pictures, record,
@@ -10,6 +12,7 @@ use export_testkit::recordings::{
 };
 use std::sync::atomic::{AtomicUsize, Ordering};
 use tokio::sync::watch;
+use tokio::time::Instant;
 
 /// The time from a request to its answer.
 const ROUND_TRIP: Duration = Duration::from_secs(10);
@@ -196,4 +199,78 @@ async fn an_end_that_turns_out_to_stand_behind_a_hole_is_rendered_anew_and_count
     let (made, _, rendered) = made_ends_first(&[5]).await;
     assert_eq!((made.plan.frames_encoded, made.plan.frames_copied), (12 + 1, 499 - 100 - 12 - 1));
     assert_eq!((made.lack_ms, rendered), (4000, 3));
+}
+
+/// A reel of windows, each from and to a time in milliseconds.
+fn reel(windows: &[(i64, i64)]) -> Reel {
+    let first = clip(0, 40, None).reel();
+    let window =
+        |(start, end): &(i64, i64)| ReelWindow { selection: clip(*start, *end, None).selection, name: None };
+    Reel { windows: windows.iter().map(window).collect(), ..first }
+}
+
+/// What becomes of a reel of the recording without its fourth segment, and the bytes that reading it took.
+async fn reeled(windows: &[(i64, i64)]) -> Result<Made<usize>, Error> {
+    let source = Arc::new(Slow::default());
+    let sets = set("video", "avc1.42000a", "") + &set("audio", "mp4a.40.2", "");
+    let files = [reordered_pictures((1..=SEGMENTS).filter(|number| *number != 4)), audio_files(10)].concat();
+    record(&source.0, DIRECTORY, &mpd(&sets, ""), &files);
+    let ffmpeg = Ffmpeg::simulated(Arc::new(Gatekeeper::default()));
+    let reel = Reel { left: Duration::from_hours(1), ..reel(windows) };
+    reel.make(source, &ffmpeg, &Counted, &()).await
+}
+
+#[tokio::test(start_paused = true)]
+async fn windows_follow_one_another_in_their_order_and_cost_no_more_than_their_clips() {
+    let windows = [(16_000, 19_480), (1520, 9480), (1520, 2000), (1800, 1960), (0, 40)];
+    let made = reeled(&windows).await.unwrap();
+    let (mut at, mut alone, mut pictures) = (0, 0, (0, 0));
+    for (part, window) in made.parts.iter().zip(windows) {
+        let length = window.1 - window.0;
+        assert_eq!((part.start, part.length), (Nanos::from_millis(at), Nanos::from_millis(length)));
+        assert_eq!((part.asked_ms, part.lack_ms, &part.left_out), (length, 0, &None));
+        let single = reeled(&[window]).await.unwrap();
+        alone += single.bytes_read;
+        pictures.0 += single.plan.frames_encoded;
+        pictures.1 += single.plan.frames_copied;
+        at += length;
+    }
+    assert_eq!((made.parts.len(), made.length), (5, Nanos::from_millis(at)));
+    assert_eq!((made.plan.frames_encoded, made.plan.frames_copied), pictures);
+    assert!(made.bytes_read <= alone, "{} of {alone}", made.bytes_read);
+}
+
+#[tokio::test(start_paused = true)]
+async fn windows_that_touch_are_made_as_one_and_told_of_as_two() {
+    let whole = reeled(&[(1520, 9480)]).await.unwrap();
+    let made = reeled(&[(1520, 4040), (4040, 9480)]).await.unwrap();
+    assert_eq!(made.plan, whole.plan);
+    assert_eq!((made.written, made.bytes_read), (whole.written, whole.bytes_read));
+    let places: Vec<_> = made.parts.iter().map(|part| (part.start, part.length)).collect();
+    let ms = Nanos::from_millis;
+    assert_eq!(places, [(ms(0), ms(2520)), (ms(2520), ms(5440))]);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_window_without_pictures_is_left_out_with_a_warning_and_a_hole_is_that_of_its_window() {
+    let made = reeled(&[(0, 1000), (12_000, 16_000), (90_000, 91_000), (10_000, 17_000)]).await.unwrap();
+    let left_out: Vec<_> = made.parts.iter().map(|part| part.left_out.is_some()).collect();
+    assert_eq!(left_out, [false, true, true, false]);
+    assert_eq!(made.length, Nanos::from_millis(1000 + 3000));
+    let lacks: Vec<_> = made.parts.iter().map(|part| part.lack_ms).collect();
+    assert_eq!(lacks, [0, 4000, 1000, 4000]);
+    assert_eq!(made.lack_ms, 9000);
+    let holes: Vec<_> = made.holes.iter().map(|hole| (hole.at_ms, hole.length_ms)).collect();
+    assert_eq!(holes, [(1000, 4000), (5000, 1000), (8000, 4000)]);
+    let warning = made.warnings.iter().find(|warning| warning.code == WarningCode::WindowsLeftOut).unwrap();
+    assert_eq!(warning.count, 2);
+    assert!(warning.detail.starts_with("window 2: nothing is recorded in the window"), "{}", warning.detail);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_reel_of_nothing_is_refused_for_what_its_first_window_lacks() {
+    let ended = reeled(&[(12_000, 13_000), (90_000, 91_000)]).await.map(drop);
+    let Err(Error::GivenUp(refusal)) = ended else { panic!("{ended:?}") };
+    assert_eq!(refusal.kind, Kind::NoMedia);
+    assert!(refusal.detail.starts_with("window 1: no picture that can be decoded"), "{}", refusal.detail);
 }

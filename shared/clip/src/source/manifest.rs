@@ -39,6 +39,11 @@ impl Preference<'_> {
         let covered = extent.listed_in(from, until);
         (covered, if covered < until - from { end } else { Nanos::ZERO })
     }
+
+    /// Returns `true` if a recording that was chosen for another window lists all of this one.
+    pub(crate) fn is_covered(&self, mpd: &Mpd) -> bool {
+        self.covered(mpd).1 == Nanos::ZERO
+    }
 }
 
 /// Reads the manifest at `key`; of HLS playlists those of the picture and its audio.
@@ -55,9 +60,14 @@ pub(crate) async fn manifest<O: Source>(
     }
     match reader.manifest_text(key).await? {
         None => Ok(Err(MpdError::TooLarge)),
-        Some((text, path)) if is_of(key, "m3u8") => hls(reader, path, &text, preference).await,
+        Some((text, path)) if is_playlist(key) => hls(reader, path, &text, preference).await,
         Some((text, _)) => Ok(mpd::parse(&text)),
     }
+}
+
+/// Returns `true` if the manifest at `key` is a playlist of HLS.
+pub(crate) fn is_playlist(key: &str) -> bool {
+    is_of(key, "m3u8")
 }
 
 /// Keys of S3 tell upper case from lower case.

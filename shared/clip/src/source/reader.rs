@@ -42,7 +42,7 @@ pub(crate) struct Reader<O> {
     directory: String,
     bytes: AtomicU64,
     /// Init segments that were read: many tracks may share one.
-    inits: Mutex<HashMap<ObjectRange, InitTracks>>,
+    inits: Arc<Mutex<HashMap<ObjectRange, InitTracks>>>,
     init_bytes: AtomicU64,
     bytes_most: u64,
     absent: AtomicU64,
@@ -52,7 +52,7 @@ pub(crate) struct Reader<O> {
     /// Segments that several tracks are in, the newest last.
     shared: Mutex<VecDeque<(ObjectRange, SharedBytes)>>,
     /// The beginning of the stream that the recording is.
-    stream_head: OnceCell<Option<Bytes>>,
+    stream_head: Arc<OnceCell<Option<Bytes>>>,
     /// When to look again for what is not there yet, while the recording may still begin.
     wake_at: Option<i64>,
 }
@@ -76,16 +76,31 @@ impl<O: Source> Reader<O> {
             source,
             directory,
             bytes: AtomicU64::new(0),
-            inits: Mutex::default(),
+            inits: Arc::default(),
             init_bytes: AtomicU64::new(0),
             bytes_most: BYTES_MOST,
             absent: AtomicU64::new(0),
             ahead: Arc::new(Semaphore::new(AHEAD_KIB)),
             notes: Notes::default(),
             shared: Mutex::default(),
-            stream_head: OnceCell::new(),
+            stream_head: Arc::default(),
             wake_at: None,
         }
+    }
+
+    /// A reader of the same recording for another window: what describes its tracks is read once for both.
+    pub(crate) fn beside(&self) -> Self {
+        Self {
+            directory: self.directory.clone(),
+            inits: Arc::clone(&self.inits),
+            stream_head: Arc::clone(&self.stream_head),
+            ..Self::new(Arc::clone(&self.source), "")
+        }
+    }
+
+    /// Gives back what is held for tracks that are read in turn. Reading can go on.
+    pub(crate) fn forget(&self) {
+        self.shared.lock().unwrap_or_else(PoisonError::into_inner).clear();
     }
 
     /// Bounds what is read by the length of the window.

@@ -5,12 +5,13 @@ use crate::error::{Error, Unfit};
 use crate::ffmpeg::Ffmpeg;
 use crate::source::RecordedPlace;
 use crate::write::container::{ContainerWriter, MuxBatch};
+use crate::write::marks::ClipMarks;
 use crate::{ClipWriter, Source};
 use bytes::Bytes;
 use export_media::arrange::{ClipClock, nanos, ticks};
 use export_media::display::Matrix;
 use export_media::entries::{SharedEntry, without_parameter_sets};
-use export_media::ffmpeg::FileFormat;
+use export_media::ffmpeg::{AudioPacking, FileFormat};
 use export_media::mux::{MuxSample, TrackMedia, TrackSpec, edits, movie_timescale};
 use export_media::nal::{in_band, orientation_message, with_messages};
 use export_media::picture::DecoderConfig;
@@ -70,6 +71,17 @@ pub(crate) struct VideoSpec {
     pub(crate) entry: SharedEntry,
 }
 
+/// The tracks of a clip to be written.
+pub(crate) struct ClipTracks<O> {
+    pub(crate) video: VideoSpec,
+    /// Each has something to be heard.
+    pub(crate) audio: Vec<AudioTrack<O>>,
+    /// The number of windows that they consist of.
+    pub(crate) windows: usize,
+    /// Instants that the places in the clip are wanted of.
+    pub(crate) marks: ClipMarks,
+}
+
 /// The tracks of a clip under way.
 pub(crate) struct Assembly<O, W> {
     container: FileFormat,
@@ -80,6 +92,7 @@ pub(crate) struct Assembly<O, W> {
     output: ContainerWriter<W>,
     clock: ClipClock,
     turns: Turns,
+    marks: ClipMarks,
     /// Of an MP4's picture track.
     entry: SharedEntry,
     /// Added to every picture's presentation time, in ticks.
@@ -96,15 +109,15 @@ pub(crate) struct Assembly<O, W> {
 }
 
 impl<O: Source, W: ClipWriter> Assembly<O, W> {
-    /// Starts the file with its first pictures; each track of `audio` has something to be heard.
+    /// Starts the file with its first pictures.
     pub(crate) async fn begin(
         container: FileFormat,
-        video: VideoSpec,
-        mut audio: Vec<AudioTrack<O>>,
+        tracks: ClipTracks<O>,
         block: Block,
         ffmpeg: &Ffmpeg,
         sink: W,
     ) -> Result<Self, Error> {
+        let ClipTracks { video, mut audio, windows, marks } = tracks;
         let VideoSpec { width, height, matrix, timescale, delay, entry } = video;
         if container == FileFormat::Mp4 {
             for track in &mut audio {
@@ -135,7 +148,8 @@ impl<O: Source, W: ClipWriter> Assembly<O, W> {
         let spec = TrackSpec { kind, timescale, language: *b"und", sample_entries, roll: None };
         let specs = std::iter::once(spec).chain(audio.iter().map(|track| track.spec().clone())).collect();
         let movie_timescale = movie_timescale(timescale);
-        let output = ContainerWriter::begin(container, specs, movie_timescale, ffmpeg, sink).await?;
+        let form = (container, packing_of(windows));
+        let output = ContainerWriter::begin(form, specs, movie_timescale, ffmpeg, sink).await?;
         let mut assembly = Self {
             container,
             matrix,
@@ -145,6 +159,7 @@ impl<O: Source, W: ClipWriter> Assembly<O, W> {
             output,
             clock,
             turns,
+            marks,
             entry,
             shift,
             lead,
@@ -162,6 +177,11 @@ impl<O: Source, W: ClipWriter> Assembly<O, W> {
     pub(crate) async fn add(&mut self, block: Block) -> Result<(), Error> {
         let times = lay_out(&mut self.clock, &mut self.turns, self.timescale, &block)?;
         self.write(block, &times).await
+    }
+
+    /// The marks, with the places of those that have been shown.
+    pub(crate) fn marks(&self) -> &ClipMarks {
+        &self.marks
     }
 
     /// The clip's length so far.
@@ -191,6 +211,7 @@ impl<O: Source, W: ClipWriter> Assembly<O, W> {
 
     async fn write(&mut self, block: Block, times: &[SampleTimes]) -> Result<(), Error> {
         for (picture, turn) in block.pictures.into_iter().zip(times) {
+            self.marks.show(picture.pts, nanos(turn.shown, self.timescale));
             let data = self.packed(&picture)?;
             let sample = MuxSample {
                 dts: turn.decoded + self.lead,
@@ -246,6 +267,11 @@ impl<O: Source, W: ClipWriter> Assembly<O, W> {
         self.batch_from = until;
         self.output.add(&batches).await
     }
+}
+
+/// The packing of audio that consists of so many windows.
+pub(crate) fn packing_of(windows: usize) -> AudioPacking {
+    if windows > 1 { AudioPacking::Single } else { AudioPacking::Several }
 }
 
 /// Shows the pictures on the clip's clock, and times them.

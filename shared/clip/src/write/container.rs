@@ -5,8 +5,7 @@ use crate::error::{Error, Unfit};
 use crate::ffmpeg::{Ffmpeg, Running, Stdin};
 use crate::task::Task;
 use bytes::Bytes;
-use export_media::ffmpeg::FileFormat;
-use export_media::ffmpeg::to_transport_stream;
+use export_media::ffmpeg::{AudioPacking, FileFormat, to_transport_stream};
 use export_media::mux::{EditEntry, FragmentWriter, Mp4Tables, MuxSample, TrackSpec};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 
@@ -34,9 +33,9 @@ pub(crate) enum ContainerWriter<W> {
 }
 
 impl<W: ClipWriter> ContainerWriter<W> {
-    /// Starts a file with `tracks`.
+    /// Starts a file with `tracks`, the audio of a transport stream packed in this way.
     pub(crate) async fn begin(
-        container: FileFormat,
+        (container, packing): (FileFormat, AudioPacking),
         tracks: Vec<TrackSpec>,
         movie_timescale: u32,
         ffmpeg: &Ffmpeg,
@@ -47,7 +46,7 @@ impl<W: ClipWriter> ContainerWriter<W> {
             return Ok(ContainerWriter::Mp4 { tables, sink: Box::new(sink) });
         }
         let fragments = FragmentWriter::new(tracks, movie_timescale)?;
-        let (running, mut input, mut output) = ffmpeg.start(&to_transport_stream())?;
+        let (running, mut input, mut output) = ffmpeg.start(&to_transport_stream(packing))?;
         let sink = Task::spawn(async move {
             let (mut sink, mut bytes) = (sink, 0);
             let mut buffer = vec![0; 64 << 10];

@@ -32,6 +32,8 @@ pub enum WarningCode {
     RatesCorrected,
     /// `StartTime` names another instant of the recording than `StartPos`, which counts.
     StartTimeDiffers,
+    /// A window of a reel has nothing that can be shown, and was left out.
+    WindowsLeftOut,
     /// A kind that only a newer version of the service knows.
     #[serde(other)]
     Unknown,
@@ -52,6 +54,7 @@ impl WarningCode {
             Self::TracksMatchedByPosition => "tracks_matched_by_position",
             Self::RatesCorrected => "rates_corrected",
             Self::StartTimeDiffers => "start_time_differs",
+            Self::WindowsLeftOut => "windows_left_out",
             Self::Unknown => "unknown",
         }
     }
@@ -76,7 +79,7 @@ pub struct Warning {
 mod tests {
     use super::*;
 
-    const ALL: [WarningCode; 12] = [
+    const ALL: [WarningCode; 13] = [
         WarningCode::SegmentsLeftOut,
         WarningCode::PicturesLeftOut,
         WarningCode::PicturesDamaged,
@@ -88,6 +91,7 @@ mod tests {
         WarningCode::TracksMatchedByPosition,
         WarningCode::RatesCorrected,
         WarningCode::StartTimeDiffers,
+        WarningCode::WindowsLeftOut,
         WarningCode::Unknown,
     ];
 

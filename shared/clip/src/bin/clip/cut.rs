@@ -2,12 +2,12 @@
 
 use crate::listing;
 use crate::metered::{Material, Metered, Output};
-use crate::options::Options;
+use crate::options::{Options, WindowOption};
 use crate::synthetic::Synthetic;
 use crate::usage::{Children, Usage};
 use export_clip::{
-    Asked, Clip, ClipFile, Error, Ffmpeg, Folder, Made, MadePlaylist, NoPlaylist, Observer, Refusal,
-    Selection, Still, Thumbnail, Warning, manifest,
+    Asked, ClipFile, Error, Ffmpeg, Folder, Made, MadePart, MadePlaylist, NoPlaylist, Observer, Reel,
+    ReelWindow, Refusal, Selection, Still, Thumbnail, Warning, manifest,
 };
 use export_media::mpd::Mpd;
 use export_media::time::Nanos;
@@ -34,18 +34,9 @@ enum Done {
 /// # Errors
 /// Why nothing was made.
 pub(crate) async fn cut(options: &Options) -> Result<String, Box<dyn StdError>> {
-    let (folder, name) = (options.folder(), options.manifest.file_name());
-    let name = name.and_then(|name| name.to_str()).ok_or("the manifest's name is not readable text")?;
-    let folder = Folder::new(folder);
-    let recording = match options.synthetic_hours {
-        None => Material::Folder(folder),
-        Some(hours) => Material::Synthetic(Synthetic::of(&folder, name, hours).await?, name.to_owned()),
-    };
-    let recording = Arc::new(recording);
-    let mpd = manifest(Arc::clone(&recording), name, options.codec).await;
-    let mpd = mpd.map_err(|error| format!("{name}: {}", explained(error)))?;
-    let source = Arc::new(Metered::new(recording, name, &mpd)?);
-    let selection = selection(options, name, &mpd);
+    let (recording, manifests) = opened(options).await?;
+    let source = Arc::new(Metered::new(recording, &manifests)?);
+    let windows = windows(options, &manifests);
     let ffmpeg = match options.cage {
         Some(policy) => Ffmpeg::caged(&options.ffmpeg, PATIENCE, policy),
         None => Ffmpeg::at(&options.ffmpeg, PATIENCE),
@@ -62,14 +53,14 @@ pub(crate) async fn cut(options: &Options) -> Result<String, Box<dyn StdError>> 
     let meter = options.measure.then(|| (Children::watch(), Usage::begin()));
     let began = Instant::now();
     let done = if options.still {
-        still(selection, Arc::clone(&source), &ffmpeg, options.output.as_deref(), &picture).await
+        still(windows, Arc::clone(&source), &ffmpeg, options.output.as_deref(), &picture).await
     } else {
-        clip(options, selection, Arc::clone(&source), &ffmpeg, &sink, &picture).await
+        clip(options, windows, Arc::clone(&source), &ffmpeg, &sink, &picture).await
     };
     let wall = began.elapsed();
     let listed = picture.playlist.lock().unwrap_or_else(PoisonError::into_inner).take();
     if let (Some(Ok(made)), Some(folder), Ok(_)) = (&listed, &options.playlist, &done) {
-        listing::write(made, options.folder(), folder)?;
+        listing::write(made, &options.folder(), folder)?;
     }
     let Some((children, before)) = meter else {
         return Ok(summary(options, &done.map_err(explained)?) + &listing::summary(listed.as_ref()));
@@ -95,19 +86,49 @@ pub(crate) async fn cut(options: &Options) -> Result<String, Box<dyn StdError>> 
     Ok(told.to_string())
 }
 
-fn selection(options: &Options, manifest: &str, mpd: &Mpd) -> Selection {
+/// The material, and the manifests in it by their names.
+type Opened = (Arc<Material>, Vec<(String, Mpd)>);
+
+async fn opened(options: &Options) -> Result<Opened, Box<dyn StdError>> {
+    let folder = Folder::new(options.folder());
+    let names = options.manifests()?;
+    let recording = match (options.synthetic_hours, names.first()) {
+        (Some(hours), Some(name)) => {
+            Material::Synthetic(Synthetic::of(&folder, name, hours).await?, name.clone())
+        }
+        _ => Material::Folder(folder),
+    };
+    let recording = Arc::new(recording);
+    let mut manifests = Vec::new();
+    for name in names {
+        let mpd = manifest(Arc::clone(&recording), &name, options.codec).await;
+        let mpd = mpd.map_err(|error| format!("{name}: {}", explained(error)))?;
+        manifests.push((name, mpd));
+    }
+    Ok((recording, manifests))
+}
+
+fn windows(options: &Options, manifests: &[(String, Mpd)]) -> Vec<ReelWindow> {
+    let window = |(of, part): (usize, WindowOption)| {
+        let (manifest, mpd) = manifests.get(of)?;
+        Some(ReelWindow { selection: selection(options, &part, manifest, mpd), name: part.name })
+    };
+    options.parts().into_iter().filter_map(window).collect()
+}
+
+fn selection(options: &Options, part: &WindowOption, manifest: &str, mpd: &Mpd) -> Selection {
     let zero = match (mpd.availability_start, mpd.periods.first()) {
         // A presentation that counts from the epoch begins with its first Period.
         (Some(Nanos::ZERO), Some(first)) => first.start,
         (Some(start), _) => start,
         (None, _) => Nanos::ZERO,
     };
-    let start_pos_ms = zero.to_millis_floor() + options.start_ms;
+    let start_pos_ms = zero.to_millis_floor() + part.start_ms;
     let window = Asked {
         start_pos_ms,
-        start_time_ms: mpd.availability_start.is_none().then_some(options.start_ms),
-        duration_ms: options.duration_ms,
-        wall_end_ms: start_pos_ms + options.duration_ms,
+        start_time_ms: mpd.availability_start.is_none().then_some(part.start_ms),
+        duration_ms: part.duration_ms,
+        wall_end_ms: start_pos_ms + part.duration_ms,
         still: options.still,
     };
     let now_ms = now_ms();
@@ -121,13 +142,15 @@ fn now_ms() -> i64 {
 }
 
 async fn still(
-    selection: Selection,
+    windows: Vec<ReelWindow>,
     source: Arc<Metered>,
     ffmpeg: &Ffmpeg,
     output: Option<&Path>,
     picture: &Picture,
 ) -> Result<Done, Error> {
-    let still = Still { selection }.make(source, ffmpeg).await?;
+    let first = windows.into_iter().next();
+    let none = || Error::Outside("there is no window".into());
+    let still = Still { selection: first.ok_or_else(none)?.selection }.make(source, ffmpeg).await?;
     picture.take(&still, output)?;
     Ok(Done::Still(still))
 }
@@ -135,18 +158,18 @@ async fn still(
 /// A failure that nothing explains is tried once more, as the worker does.
 async fn clip(
     options: &Options,
-    selection: Selection,
+    windows: Vec<ReelWindow>,
     source: Arc<Metered>,
     ffmpeg: &Ffmpeg,
     sink: &Output,
     picture: &Picture,
 ) -> Result<Done, Error> {
     let (container, left) = (options.container(), options.left);
-    let mut clip = Clip { selection, container, left, last_try: false, gauge: Arc::default() };
-    let made = match clip.make(Arc::clone(&source), ffmpeg, sink, picture).await {
+    let mut reel = Reel { windows, container, left, last_try: false, gauge: Arc::default() };
+    let made = match reel.make(Arc::clone(&source), ffmpeg, sink, picture).await {
         Err(Error::Unexplained(_)) => {
-            clip.last_try = true;
-            clip.make(source, ffmpeg, sink, picture).await
+            reel.last_try = true;
+            reel.make(source, ffmpeg, sink, picture).await
         }
         made => made,
     };
@@ -207,22 +230,48 @@ fn summary(options: &Options, done: &Done) -> String {
                 ..1 => String::new(),
                 lack_ms => format!("\nnot recorded: {lack_ms} ms of the window"),
             };
-            (line + &lack, &made.warnings)
+            let several = made.parts.len() > 1;
+            let parts = (1_usize..).zip(&made.parts).filter(|_| several);
+            let parts: Vec<String> =
+                parts.map(|(n, part)| format!("\nwindow {n}: {}", place(part))).collect();
+            (line + &lack + &parts.concat(), &made.warnings)
         }
     };
     let warning = |warning: &Warning| format!("\nwarning: {} ({}x)", warning.detail, warning.count);
     line + &warnings.iter().map(warning).collect::<String>()
 }
 
+/// The place of a part of a clip, for people.
+fn place(part: &MadePart) -> String {
+    if let Some(why) = &part.left_out {
+        return format!("left out: {why}");
+    }
+    let [from, length] = [part.start, part.length].map(|time| time.get() / 1000);
+    let seconds = |us: i128| format!("{}.{:06} s", us / 1_000_000, us % 1_000_000);
+    format!("{} from {} on", seconds(length), seconds(from))
+}
+
+fn part(part: &MadePart) -> Value {
+    let us = |time: Nanos| i64::try_from(time.get() / 1000).unwrap_or(i64::MAX);
+    json!({
+        "start_us": us(part.start),
+        "length_us": us(part.length),
+        "asked_ms": part.asked_ms,
+        "lack_ms": part.lack_ms,
+        "left_out": part.left_out.as_ref().map(|why| why.kind.code()),
+    })
+}
+
 fn made(done: &Done, wall: Duration) -> Value {
     let total_ms = u64::try_from(wall.as_millis()).unwrap_or(u64::MAX);
     match done {
         Done::Still(_) => json!({ "failure": null }),
-        Done::Clip(Made { written, length, lack_ms, plan, bytes_read, open_ms, .. }) => json!({
+        Done::Clip(Made { written, length, lack_ms, parts, plan, bytes_read, open_ms, .. }) => json!({
             "failure": null,
             "lack_ms": lack_ms,
             "clip_ms": length.to_millis_floor(),
             "clip_bytes": written,
+            "parts": parts.iter().map(part).collect::<Value>(),
             "plan": {
                 "kind": plan.kind,
                 "reason": plan.reason,

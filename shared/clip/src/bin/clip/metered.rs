@@ -39,7 +39,7 @@ pub(crate) enum Material {
 #[derive(Debug)]
 pub(crate) struct Metered {
     recording: Arc<Material>,
-    name: String,
+    names: Vec<String>,
     /// Initialization segments and indexes.
     heads: Vec<ObjectRange>,
     manifests: Count,
@@ -49,16 +49,22 @@ pub(crate) struct Metered {
 }
 
 impl Metered {
-    /// The recording whose manifest is called `name`; `mpd` tells initialization segments and indexes from media.
-    pub(crate) fn new(recording: Arc<Material>, name: &str, mpd: &Mpd) -> Result<Self, MpdError> {
+    /// The recordings whose manifests are `manifests`, which tell initialization segments and indexes from media.
+    pub(crate) fn new(recording: Arc<Material>, manifests: &[(String, Mpd)]) -> Result<Self, MpdError> {
         let mut heads = Vec::new();
-        for representation in mpd.periods.iter().flat_map(|period| &period.representations) {
-            heads.extend(representation.init()?);
-            heads.extend(representation.index()?);
+        for (name, mpd) in manifests {
+            let directory = name.rfind('/').map_or("", |at| &name[..=at]);
+            for representation in mpd.periods.iter().flat_map(|period| &period.representations) {
+                let found = [representation.init()?, representation.index()?];
+                let placed =
+                    |head: ObjectRange| ObjectRange { path: format!("{directory}{}", head.path), ..head };
+                heads.extend(found.into_iter().flatten().map(placed));
+            }
         }
+        let names = manifests.iter().map(|(name, _)| name.clone()).collect();
         let count = Count::default;
         let (manifests, inits, media, missing) = (count(), count(), count(), count());
-        Ok(Self { recording, name: name.to_owned(), heads, manifests, inits, media, missing })
+        Ok(Self { recording, names, heads, manifests, inits, media, missing })
     }
 
     /// Calls and bytes by kind of file: the manifest, initialization segments and indexes, media, and what is not
@@ -100,7 +106,10 @@ impl Source for Metered {
         let read = self.recording.read(path, range, most).await;
         let count = match &read {
             Err(_) => &self.missing,
-            Ok(_) if path == self.name || path.rsplit_once('.').is_some_and(|(_, kind)| kind == "m3u8") => {
+            Ok(_)
+                if self.names.iter().any(|name| name == path)
+                    || path.rsplit_once('.').is_some_and(|(_, kind)| kind == "m3u8") =>
+            {
                 &self.manifests
             }
             Ok(_) if self.is_head(path, range) => &self.inits,

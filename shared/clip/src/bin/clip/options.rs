@@ -13,11 +13,17 @@ Cuts a frame-exact clip out of a DASH or HLS recording on disk.
 
     clip stream.mpd --start 7.3 --duration 9 -o out.mp4
     clip stream.mpd --start 7.3 --still -o first.jpg
+    clip stream.mpd --window 7.3+9=Goal --window 31+4.5 --recording other/stream.mpd --window 0+2 -o reel.mp4
 
 Options:
   -o, --output FILE      the clip: MP4, or a transport stream if FILE ends with .ts; the still if --still is given
       --start SECONDS    start of the clip, counted from the recording's start (default 0)
       --duration SECONDS length of the clip (default 9)
+      --window START+LENGTH[=NAME]
+                         a part of the clip, in seconds, instead of --start and --duration; all parts follow one another in
+                         the order given
+      --recording MANIFEST
+                         the recording of the parts named behind this (default: the first one)
       --codec CODEC      h264 or h265 (default: the recorded one)
       --container FORM   mp4 or ts (default: as FILE ends, else mp4)
       --still            the first frame as JPEG, and no clip
@@ -57,6 +63,10 @@ pub(crate) struct Options {
     pub(crate) playlist: Option<PathBuf>,
     pub(crate) start_ms: i64,
     pub(crate) duration_ms: i64,
+    /// Of which recording each is, counted from 0.
+    pub(crate) windows: Vec<(usize, WindowOption)>,
+    /// The recordings besides the first one.
+    others: Vec<PathBuf>,
     pub(crate) codec: Option<VideoCodec>,
     container: Option<FileFormat>,
     pub(crate) still: bool,
@@ -84,6 +94,8 @@ impl Options {
             playlist: None,
             start_ms: 0,
             duration_ms: 9000,
+            windows: Vec::new(),
+            others: Vec::new(),
             codec: None,
             container: None,
             still: false,
@@ -120,6 +132,8 @@ impl Options {
             "--playlist" => self.playlist = Some(value.into()),
             "--start" => self.start_ms = milliseconds(value)?,
             "--duration" => self.duration_ms = milliseconds(value)?,
+            "--window" => self.windows.push((self.others.len(), WindowOption::read(value)?)),
+            "--recording" => self.others.push(value.into()),
             "--codec" => {
                 self.codec = Some(match value {
                     "h264" => VideoCodec::H264,
@@ -159,10 +173,36 @@ impl Options {
         Ok(Asked::Cut(Box::new(self)))
     }
 
-    /// The folder of the recording.
-    pub(crate) fn folder(&self) -> &Path {
-        let folder = self.manifest.parent().filter(|folder| !folder.as_os_str().is_empty());
-        folder.unwrap_or(Path::new("."))
+    /// The folder that all recordings are in: of one recording, its own.
+    pub(crate) fn folder(&self) -> PathBuf {
+        let folder = folder_of(&self.manifest);
+        let mut common = folder.to_path_buf();
+        for other in &self.others {
+            let both = common.components().zip(folder_of(other).components());
+            common = both.take_while(|(one, other)| one == other).map(|(one, _)| one).collect();
+        }
+        if common.as_os_str().is_empty() { PathBuf::from(".") } else { common }
+    }
+
+    /// The manifests by their paths in that folder.
+    pub(crate) fn manifests(&self) -> Result<Vec<String>, String> {
+        let folder = self.folder();
+        let name = |manifest: &PathBuf| {
+            let path = manifest.strip_prefix(&folder).unwrap_or(manifest);
+            path.to_str()
+                .map(str::to_owned)
+                .ok_or_else(|| "a manifest's name is not readable text".to_owned())
+        };
+        std::iter::once(&self.manifest).chain(&self.others).map(name).collect()
+    }
+
+    /// The parts of the clip.
+    pub(crate) fn parts(&self) -> Vec<(usize, WindowOption)> {
+        if !self.windows.is_empty() {
+            return self.windows.clone();
+        }
+        let (start_ms, duration_ms) = (self.start_ms, self.duration_ms);
+        vec![(0, WindowOption { start_ms, duration_ms, name: None })]
     }
 
     /// The clip's container.
@@ -177,6 +217,30 @@ impl Options {
             tracing_subscriber::fmt().with_writer(std::io::stderr).init();
         }
     }
+}
+
+/// A part of the clip.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct WindowOption {
+    pub(crate) start_ms: i64,
+    pub(crate) duration_ms: i64,
+    pub(crate) name: Option<String>,
+}
+
+impl WindowOption {
+    fn read(text: &str) -> Result<Self, String> {
+        let (times, name) = match text.split_once('=') {
+            Some((times, name)) => (times, Some(name.to_owned())),
+            None => (text, None),
+        };
+        let (start, length) = times.split_once('+').ok_or("is not START+LENGTH")?;
+        Ok(Self { start_ms: milliseconds(start)?, duration_ms: milliseconds(length)?, name })
+    }
+}
+
+fn folder_of(manifest: &Path) -> &Path {
+    let folder = manifest.parent().filter(|folder| !folder.as_os_str().is_empty());
+    folder.unwrap_or(Path::new("."))
 }
 
 /// Seconds with at most three decimals, as milliseconds.
@@ -222,6 +286,7 @@ mod tests {
             ("stream.mpd -o a --start x", "--start x: is not a number"),
             ("stream.mpd -o a --codec vp9", "neither h264 nor h265"),
             ("stream.mpd -o a --cage maybe", "neither required, preferred nor off"),
+            ("stream.mpd -o a --window 3", "is not START+LENGTH"),
             ("stream.mpd -o a --loud yes", "--loud yes: there is no such option"),
             ("stream.mpd other.mpd -o a", "other.mpd is another argument"),
         ] {
@@ -241,6 +306,22 @@ mod tests {
             let Ok(Asked::Cut(options)) = read(line) else { panic!("{line}") };
             assert_eq!(options.container(), container, "{line}");
         }
+    }
+
+    #[test]
+    fn parts_are_of_the_recording_that_was_named_last() {
+        let line = "x/a/s.mpd -o a --window 1+2=A=b --recording x/b/s.mpd --window 0.5+3 --window 9+1";
+        let Ok(Asked::Cut(options)) = read(line) else { panic!("{line}") };
+        let part = |of, start_ms, duration_ms, name: Option<&str>| {
+            (of, WindowOption { start_ms, duration_ms, name: name.map(str::to_owned) })
+        };
+        let parts = [part(0, 1000, 2000, Some("A=b")), part(1, 500, 3000, None), part(1, 9000, 1000, None)];
+        assert_eq!(options.parts(), parts);
+        assert_eq!(options.folder(), Path::new("x"));
+        assert_eq!(options.manifests().unwrap(), ["a/s.mpd", "b/s.mpd"]);
+        let Ok(Asked::Cut(options)) = read("s.mpd -o a --start 3") else { panic!("no options") };
+        assert_eq!((options.folder(), options.parts()), (".".into(), vec![part(0, 3000, 9000, None)]));
+        assert_eq!(options.manifests().unwrap(), ["s.mpd"]);
     }
 
     #[test]
