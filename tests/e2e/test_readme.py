@@ -198,7 +198,7 @@ def test_every_command_is_executed_or_needs_aws():
     written = [command for page, text in pages().items() for command in commands(page, text)]
     assert len(written) > 100
     assert [command[:2] for command in written if not is_executed(command)] == []
-    assert [page for page, _ in scripts()] == ["README.md"] * 5
+    assert [page for page, _ in scripts()] == ["README.md"] * 6
 
 
 def test_every_line_for_make_would_be_taken():
@@ -369,7 +369,7 @@ def run_script(script: str) -> subprocess.CompletedProcess:
 
 
 def test_the_example_of_formats_gives_each(demo):
-    done = run_script(scripts()[4][1])
+    done = run_script(scripts()[5][1])
     drop, clips, table, cues = re.split("(?=TITLE: |Event,Program|WEBVTT)", done.stdout)[1:]
     assert "FCM: DROP FRAME" in drop and "FCM: NON-DROP FRAME" in clips and "\n001  S0000001 B " in clips
     assert table.startswith("Event,Program,ReplayId,Segment,Start,End,") and " --> " in cues
@@ -418,7 +418,7 @@ def test_the_example_answers_as_the_page_says(demo):
     assert {second["JobId"], still["JobId"]} <= {job["id"] for job in listed["jobs"]}
 
 
-def test_the_examples_of_batches_make_all_clips(demo):
+def test_the_examples_of_batches_and_reels_make_all_clips(demo):
     made, listed = [json.loads(line) for line in run_script(scripts()[2][1]).stdout.splitlines()]
     cut = json.loads(run_script(scripts()[3][1]).stdout)
     assert made["id"] in [batch["id"] for batch in listed["batches"]]
@@ -426,6 +426,9 @@ def test_the_examples_of_batches_make_all_clips(demo):
     for batch, name in ((made, "goal 1"), (cut, "goal 2")):
         done = stack.send("GET", f"/export/batch/{batch['id']}", headers={"X-Session-Id": stack.session_id, "Prefer": "wait=20"})
         assert (done.body["outcome"], done.body["clips"][0]["name"]) == ("READY", name), done
+    run_script(scripts()[4][1])
+    reel = verify(ROOT / ".local" / NAME / "clips" / "best.mp4", Fraction(25))
+    assert reel.numbers == [*range(238, 263), *range(75, 125)]
 
 
 def test_the_running_stack_is_listed(demo):

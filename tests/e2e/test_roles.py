@@ -250,7 +250,7 @@ def fetched(stack: Stack, recording: Recording) -> None:
 
 
 def batched(stack: Stack, recording: Recording) -> None:
-    """A batch that its function makes, and the same again as if it had died: the sweeper posts what is missing."""
+    """A batch that its function makes, and the same again as if it had died: the sweeper posts what is missing. A reel of its clips."""
     start = recording.request(Fraction(1), 1000)["StartPos"]
     clips = [{"start": 1 + n, "duration_ms": 500 + n, "name": f"batch-{RUN}"} for n in range(2)]
     headers = {"X-Session-Id": stack.session_id}
@@ -272,6 +272,8 @@ def batched(stack: Stack, recording: Recording) -> None:
     assert stack.invoke("JobSweeper", b"{}").error == ""
     assert f"J#{jobs[0]}" in stack.items(), "the sweeper made the job anew"
     wait_for(done, "end of the batch", 60)
+    reel = lambda: stack.send("POST", "/export/batch", {**body, "deliver": "reel"}, {**headers, "Prefer": "wait=20"})  # noqa: E731
+    assert wait_for(lambda: (answer := reel()).status == 200 and answer, "end of the reel", 60).body["state"] == "READY"
 
 
 def found(stack: Stack, recording: Recording) -> None:

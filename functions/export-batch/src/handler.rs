@@ -1,12 +1,12 @@
 //! HTTP in, use case, HTTP out.
 
 use crate::App;
+use crate::reel::ReelAsked;
 use export_domain::batch::delivered::{self, EdlForm};
 use export_domain::batch::life::{Batch, BatchClip, BatchState, Stage};
 use export_domain::batch::request::reference::{document_name, with_document};
 use export_domain::batch::request::{self, BatchRequest, MAX_BODY};
 use export_domain::batch::resource::{BatchList, ClipPage, ClipState, batch_resource, needed, summary};
-use export_domain::batch::times::instant;
 use export_domain::batch::{Fault, MOST_CLIPS};
 use export_domain::identity::identify;
 use export_domain::ids::{BatchId, JobId};
@@ -16,11 +16,11 @@ use export_domain::ports::{
     BatchStore, Clock, EventBus, IdempotencyKeys, Ids, JobQueue, JobStore, ManyJobs, Sessions, Tenants,
     Unavailable,
 };
-use export_domain::request::{FieldError, MAX_START_POS};
+use export_domain::request::FieldError;
 use export_domain::tenant::Tenant;
 use export_domain::time::{EpochMs, Millis};
-use export_domain::timecode::{Labels, Rate};
 use export_lambda::batches::BatchMover;
+use export_lambda::http::edits::edl_form;
 use export_lambda::http::{Reply, Request, problem, problem_with};
 use export_mre::document::View;
 use export_mre::export::{ExportError, export_event, export_replay};
@@ -118,6 +118,10 @@ where
         let asked =
             request::parse(&body, &self.intake.limits, now, segments::read).map_err(BatchRefusal::Faulty)?;
         let key = request.header("idempotency-key").map(key_of).transpose()?;
+        if let Some(reel) = asked.reel.clone() {
+            let asked = ReelAsked { tenant: &tenant, reel: *reel, list: asked, key, began: now };
+            return Ok(Box::pin(self.reel(request, asked)).await?);
+        }
         let batch = self.batch_of(request, &tenant, asked, now)?;
         if let Some(key) = key {
             self.bind(&tenant, key, &batch, now).await?;
@@ -169,7 +173,7 @@ where
         asked: BatchRequest,
         now: EpochMs,
     ) -> Result<Batch, BatchRefusal> {
-        let BatchRequest { container, target, export_type, story, wishes, skipped, guesses } = asked;
+        let BatchRequest { container, target, export_type, story, wishes, skipped, guesses, .. } = asked;
         let target = tenant.target_named(target.as_ref(), container).ok_or(Rejection::Denied)?;
         let directories = self.intake.directories.as_ref();
         let clips = wishes.into_iter().map(|wish| {
@@ -368,31 +372,6 @@ impl ListForm {
     }
 }
 
-fn edl_form(request: &Request) -> Result<EdlForm, FieldError> {
-    const RATES: &str = "must be 23.976, 24, 25, 29.97, 30, 47.952, 48, 50, 59.94 or 60";
-    let parameter = |name: &str| request.parameter(name).filter(|text| !text.is_empty());
-    let rate =
-        parameter("fps").and_then(|text| Rate::read(&text)).ok_or_else(|| FieldError::new("fps", RATES))?;
-    let is_drop = match parameter("df").as_deref() {
-        None | Some("0") => false,
-        Some("1") => true,
-        Some(_) => return Err(FieldError::new("df", "must be 0 or 1")),
-    };
-    let no_drop = "only the rates 29.97 and 59.94 have drop-frame labels";
-    let labels = Labels::new(rate, is_drop).ok_or_else(|| FieldError::new("df", no_drop))?;
-    let zero_ms = match parameter("zero") {
-        None => None,
-        Some(text) => {
-            let ms = |text: &str| text.parse().ok().map(EpochMs::new).filter(|at| *at >= EpochMs::ZERO);
-            let at = instant(&text, false).or_else(|| ms(&text)).filter(|at| *at <= MAX_START_POS);
-            Some(at.ok_or_else(|| {
-                FieldError::new("zero", "must be an RFC 3339 time or milliseconds since 1970")
-            })?)
-        }
-    };
-    Ok(EdlForm { rate, labels, zero_ms })
-}
-
 /// Refuses parameters that the route does not have.
 fn known_parameters(request: &Request, known: &[&str]) -> Result<(), FieldError> {
     let mut names = request.parameters().map(|(name, _)| String::from_utf8_lossy(&name).into_owned());
@@ -451,6 +430,10 @@ fn refused(request: &Request, refusal: &BatchRefusal) -> Reply {
         BatchRefusal::Rejected(Rejection::Invalid(error)) => problem(400, &error.to_string()),
         BatchRefusal::Rejected(rejection @ (Rejection::Unavailable(_) | Rejection::Contended)) => {
             problem(rejection.status(), "try again")
+        }
+        BatchRefusal::Rejected(rejection @ Rejection::TooMany { wait_ms, .. }) => {
+            let again = wait_ms.to_secs_ceil().to_string();
+            problem(rejection.status(), &rejection.text()).with("retry-after", again)
         }
         BatchRefusal::Rejected(rejection) => problem(rejection.status(), &rejection.text()),
     }

@@ -5,6 +5,7 @@
 
 mod config;
 mod handler;
+mod reel;
 
 pub use config::Config;
 

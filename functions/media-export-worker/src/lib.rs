@@ -18,6 +18,7 @@ mod recording;
 mod report;
 mod steps;
 mod upload;
+mod windows;
 
 pub use config::Config;
 pub use deployed::Deployed;

@@ -1,8 +1,8 @@
-//! The recording that a job is about, as the clip engine reads it.
+//! The recordings that a job is about, as the clip engine reads it.
 
 use crate::error::AttemptError;
 use bytes::Bytes;
-use export_clip::{Asked, NoPlaylist, ReadFailure, Selection, Source, VideoCodec};
+use export_clip::{Asked, NoPlaylist, ReadFailure, ReelWindow, Selection, Source, VideoCodec};
 use export_domain::job::{Job, Reason};
 use export_domain::ports::{RecordingError, SourceStore};
 use export_domain::request::{ExportType, Wanted};
@@ -25,11 +25,14 @@ enum SeenContent {
     Changed,
 }
 
-/// The recording that a job is about, among those of its tenant.
+/// The recordings that a job is about, among those of its tenant: one, or those of a reel.
 pub(crate) struct JobRecording<O> {
     objects: Arc<O>,
     bucket: Bucket,
+    /// The manifest of the first window.
     manifest: String,
+    /// The manifests of the windows of a reel.
+    manifests: Vec<String>,
     /// The content of what was read, by keys, if that is of use.
     seen: Option<Mutex<HashMap<String, SeenContent>>>,
 }
@@ -37,11 +40,40 @@ pub(crate) struct JobRecording<O> {
 impl<O> JobRecording<O> {
     /// Of `job`; `remembers` for one whose [`JobRecording::contents`] may be asked for.
     pub(crate) fn new(objects: Arc<O>, tenant: &Tenant, job: &Job, remembers: bool) -> Self {
-        let manifest = tenant.manifest_key(&job.order.live_path);
-        Self { objects, bucket: tenant.source(), manifest, seen: remembers.then(Mutex::default) }
+        let order = &job.order;
+        let manifest = tenant.manifest_key(&order.live_path);
+        let manifests = order.windows().iter().map(|window| tenant.manifest_key(order.recording(window)));
+        Self {
+            objects,
+            bucket: tenant.source(),
+            manifests: manifests.collect(),
+            manifest,
+            seen: remembers.then(Mutex::default),
+        }
     }
 
-    /// The part of it that `job` wants.
+    /// The windows that `job` wants: one of a clip.
+    pub(crate) fn windows(&self, job: &Job, now: EpochMs) -> Vec<ReelWindow> {
+        let windows = job.order.windows().iter().zip(&self.manifests).map(|(window, manifest)| {
+            let asked = Asked {
+                start_pos_ms: window.start_pos_ms.get(),
+                start_time_ms: Some(window.start_time_ms.get()),
+                duration_ms: window.duration_ms.get(),
+                wall_end_ms: window.end_ms().get(),
+                still: false,
+            };
+            let selection =
+                Selection { manifest: manifest.clone(), window: asked, ..self.selection(job, now) };
+            ReelWindow { selection, name: window.name.as_ref().map(|name| name.as_str().to_owned()) }
+        });
+        let windows: Vec<_> = windows.collect();
+        if windows.is_empty() {
+            return vec![ReelWindow { selection: self.selection(job, now), name: None }];
+        }
+        windows
+    }
+
+    /// The part of it that `job` wants, of a reel the first.
     pub(crate) fn selection(&self, job: &Job, now: EpochMs) -> Selection {
         let order = &job.order;
         let window = Asked {

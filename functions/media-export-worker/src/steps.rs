@@ -7,10 +7,11 @@ use crate::lease::plan_summary;
 use crate::recording::JobRecording;
 use crate::report::report_fallback;
 use crate::upload::{Content, Prepared, Uploads};
+use crate::windows::{holes, made_windows, nearest, stored_warnings};
 use export_clip::{
-    Clip, Error as ClipError, FileFormat, Made, MadePlaylist, NoPlaylist, Observer, Still, Thumbnail,
+    Error as ClipError, FileFormat, Made, MadePlaylist, NoPlaylist, Observer, Reel, Still, Thumbnail,
 };
-use export_domain::job::{Hole, Job, Manifest, ObjectKind, PlanSummary, Reason, STILL, Warning, WarningCode};
+use export_domain::job::{Job, Manifest, ObjectKind, PlanSummary, Reason, STILL, Warning};
 use export_domain::ports::{ClipStore, Clock, Tenants, Upload};
 use export_domain::request::Wanted;
 use export_domain::storage::Container;
@@ -52,7 +53,7 @@ impl<W: World> Attempt<'_, W> {
     async fn cut(&self, recording: &Arc<JobRecording<W::Objects>>, again: bool) -> Result<(), AttemptError> {
         match self.job.order.wanted {
             Wanted::Thumbnail => Box::pin(self.still(recording)).await,
-            Wanted::Media | Wanted::Unknown => Box::pin(self.media(recording, again)).await,
+            Wanted::Media | Wanted::Reel | Wanted::Unknown => Box::pin(self.media(recording, again)).await,
         }
     }
 
@@ -75,7 +76,7 @@ impl<W: World> Attempt<'_, W> {
         {
             self.commit_image(image, PlanSummary::default()).await?;
         }
-        if self.job.order.wanted == Wanted::Media
+        if self.job.order.wanted != Wanted::Thumbnail
             && let Some(video) = self.adopt(ObjectKind::Video).await?
         {
             self.commit_video(video, PlanSummary::default()).await?;
@@ -97,8 +98,8 @@ impl<W: World> Attempt<'_, W> {
         again: bool,
     ) -> Result<(), AttemptError> {
         let began = Instant::now();
-        let clip = Clip {
-            selection: recording.selection(&self.job, self.app.clock.now()),
+        let reel = Reel {
+            windows: recording.windows(&self.job, self.app.clock.now()),
             container: format(self.job.order.target.container),
             left: self.left().saturating_sub(MARGIN),
             last_try: again,
@@ -107,7 +108,7 @@ impl<W: World> Attempt<'_, W> {
         let (store, place) = (Arc::clone(&self.app.objects), self.place(ObjectKind::Video));
         let sink = Uploads { store, place, open: self.open.clone() };
         let watch = ClipWatch { attempt: self, recording };
-        let made = clip.make(Arc::clone(recording), &self.app.ffmpeg, &sink, &watch).await?;
+        let made = reel.make(Arc::clone(recording), &self.app.ffmpeg, &sink, &watch).await?;
         let fell_back = made.plan.fell_back;
         self.publish_clip(made, began).await?;
         if let Some(unfit) = fell_back {
@@ -117,11 +118,12 @@ impl<W: World> Attempt<'_, W> {
     }
 
     async fn publish_clip(&self, made: Made<Prepared>, began: Instant) -> Result<(), AttemptError> {
-        let Made { written: prepared, length, lack_ms, holes, plan, warnings, bytes_read, open_ms, .. } =
+        let Made { written: prepared, length, lack_ms, plan, warnings, bytes_read, open_ms, parts, .. } =
             made;
         let lack_ms = Millis::new(lack_ms).clamp(Millis::ZERO, self.job.order.duration_ms);
         let manifest = Manifest {
-            holes: holes.into_iter().map(stored_hole).collect(),
+            holes: holes(&self.job.order, &parts),
+            windows: made_windows(&self.job.order, &parts),
             ..manifest(&prepared, length, lack_ms, stored_warnings(warnings))
         };
         self.lease.completed();
@@ -191,6 +193,9 @@ impl<W: World> Observer for ClipWatch<'_, '_, W> {
     }
 
     async fn whole_segments(&self) {
+        if self.attempt.job.order.reel.is_some() {
+            return;
+        }
         Box::pin(self.attempt.announce_whole_segments()).await;
     }
 
@@ -204,7 +209,7 @@ fn manifest(prepared: &Prepared, length: Nanos, lack_ms: Millis, warnings: Vec<W
         Content::Whole(_) => 0,
         Content::Parts(_, parts) => u32::try_from(parts.len()).unwrap_or(u32::MAX),
     };
-    let duration_ms = Millis::new((length + Nanos::new(500_000)).to_millis_floor());
+    let duration_ms = nearest(length);
     Manifest {
         bytes: prepared.bytes,
         sha256: prepared.sha256.clone(),
@@ -213,6 +218,7 @@ fn manifest(prepared: &Prepared, length: Nanos, lack_ms: Millis, warnings: Vec<W
         lack_ms,
         warnings,
         holes: Vec::new(),
+        windows: Vec::new(),
     }
 }
 
@@ -222,32 +228,4 @@ fn format(container: Container) -> FileFormat {
         Container::Ts | Container::Unknown => FileFormat::TransportStream,
         Container::Mp4 => FileFormat::Mp4,
     }
-}
-
-/// A hole as it is stored.
-fn stored_hole(hole: export_clip::Uncovered) -> Hole {
-    Hole { at_ms: Millis::new(hole.at_ms), length_ms: Millis::new(hole.length_ms) }
-}
-
-/// The engine's warnings as they are stored.
-fn stored_warnings(warnings: Vec<export_clip::Warning>) -> Vec<Warning> {
-    use export_clip::WarningCode as Engine;
-    let stored = |warning: export_clip::Warning| {
-        let code = match warning.code {
-            Engine::SegmentsLeftOut => WarningCode::SegmentsLeftOut,
-            Engine::PicturesLeftOut => WarningCode::PicturesLeftOut,
-            Engine::PicturesDamaged => WarningCode::PicturesDamaged,
-            Engine::PicturesScaled => WarningCode::PicturesScaled,
-            Engine::PicturesConverted => WarningCode::PicturesConverted,
-            Engine::MetadataLeftOut => WarningCode::MetadataLeftOut,
-            Engine::AudioLeftOut => WarningCode::AudioLeftOut,
-            Engine::AudioEncoded => WarningCode::AudioEncoded,
-            Engine::TracksMatchedByPosition => WarningCode::TracksMatchedByPosition,
-            Engine::RatesCorrected => WarningCode::RatesCorrected,
-            Engine::StartTimeDiffers => WarningCode::StartTimeDiffers,
-            Engine::WindowsLeftOut => WarningCode::WindowsLeftOut,
-        };
-        Warning { code, count: warning.count, detail: warning.detail.into() }
-    };
-    warnings.into_iter().map(stored).collect()
 }

@@ -176,6 +176,9 @@ where
         if job.order.wanted == Wanted::Thumbnail {
             return Err(none("only a picture was asked for"));
         }
+        if job.order.reel.is_some() {
+            return Err(none("a reel of several windows has none"));
+        }
         match job.playlist() {
             Some(play) if !play.refused.is_empty() => Err(none(play.detail.as_str())),
             Some(play) => Ok(play),

@@ -1,13 +1,14 @@
 //! HTTP in, use case, HTTP out.
 
 use crate::App;
+use crate::edit::{EDIT_ROUTE, PARAMETERS};
 use crate::version::VERSION_ROUTE;
 use export_domain::ids::{JobId, TenantId};
 use export_domain::intake::Rejection;
 use export_domain::job::{Job, State};
 use export_domain::ports::{Clock, Ids, JobLists, JobStore, Sessions, Tenants, Unavailable};
 use export_domain::request::FieldError;
-use export_domain::resource::{MEDIA_TYPE, Page, resource};
+use export_domain::resource::{MEDIA_TYPE, Page, full_resource, resource};
 use export_domain::time::EpochMs;
 use export_domain::tvu::{Outcome, Via, answer};
 use export_domain::update::{Change, update};
@@ -47,8 +48,13 @@ where
         }
         let began = self.intake.clock.now();
         let named = request.path_parameters.get("jobId");
+        let known: &[&str] = match named {
+            None => &LISTS,
+            Some(_) if request.route == EDIT_ROUTE => &PARAMETERS,
+            Some(_) => &[],
+        };
         if is_of_jobs(request)
-            && let Some(name) = request.unknown_parameter(if named.is_none() { &LISTS } else { &[] })
+            && let Some(name) = request.unknown_parameter(known)
         {
             tracing::info!("rejected a request with an unknown query parameter");
             return problem(400, &format!("{name}: is no parameter of this route"));
@@ -56,12 +62,18 @@ where
         if request.method == "GET" && named.is_none() {
             return self.list(request).await;
         }
+        if request.route == EDIT_ROUTE {
+            return Box::pin(self.edit(request)).await.unwrap_or_else(|rejection| {
+                tracing::info!(?rejection, "rejected a request for an edit list");
+                refused(request, &rejection)
+            });
+        }
         let found = match named {
             Some(id) => self.named(request, id).await,
             None => self.described(request).await,
         };
         let found = match found {
-            Ok(job) => Ok(self.awaited(job, request, began).await),
+            Ok(job) => Ok(Box::pin(self.awaited(job, request, began)).await),
             Err(miss) => Err(miss),
         };
         match &found {
@@ -78,17 +90,17 @@ where
         let reply = reply(&answer(Outcome::from(&found), Via::Status, now, self.style));
         match &found {
             Ok(job) if is_of_jobs(request) => {
-                reply.without("location").with_json("application/json", &resource(job))
+                reply.without("location").with_json("application/json", &full_resource(job))
             }
             Ok(job) if names(request.header("accept").unwrap_or_default(), MEDIA_TYPE) => {
-                reply.with_json(MEDIA_TYPE, &resource(job))
+                reply.with_json(MEDIA_TYPE, &full_resource(job))
             }
             _ => reply,
         }
     }
 
     /// `GET` and `DELETE` of `/export/status/{jobId}` and `/export/jobs/{jobId}`.
-    async fn named(&self, request: &Request, id: &str) -> Result<Job, Rejection> {
+    pub(crate) async fn named(&self, request: &Request, id: &str) -> Result<Job, Rejection> {
         let tenant = self.intake.tenant(request.session().as_ref()).await?.id;
         let job_id = JobId::parse(id).map_err(|_| Rejection::NoSuchJob)?;
         let job = self.job(&tenant, &job_id).await?;

@@ -4,6 +4,7 @@
 //! a sweeper that stands still cannot make a dead job look alive.
 
 mod config;
+mod edit;
 mod handler;
 mod version;
 

@@ -64,6 +64,7 @@ export const ACKNOWLEDGED: Readonly<Record<string, Readonly<Record<string, strin
   JobListRoute: { 'AwsSolutions-APIG4': SESSION },
   JobGetRoute: { 'AwsSolutions-APIG4': SESSION },
   JobDeleteRoute: { 'AwsSolutions-APIG4': SESSION },
+  JobEditRoute: { 'AwsSolutions-APIG4': SESSION },
   VersionRoute: { 'AwsSolutions-APIG4': SESSION },
   JobFilesRoute: { 'AwsSolutions-APIG4': SESSION },
   JobVideoRoute: { 'AwsSolutions-APIG4': SESSION },

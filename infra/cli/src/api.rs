@@ -3,7 +3,8 @@
 mod views;
 
 pub use views::{
-    BatchView, ClipView, FileView, FilesView, JobView, PlanView, RecordingView, VersionView, Viewed,
+    BatchView, ClipView, FileView, FilesView, JobView, PlanView, RecordingView, SkippedView, VersionView,
+    Viewed, WindowView,
 };
 
 use crate::error::{CliError, Exit};
@@ -178,6 +179,14 @@ impl<'a> Api<'a> {
     /// # Errors
     /// [`CliError`] with every fault of the list.
     pub fn submit_batch(&self, body: &Value) -> Result<Viewed<BatchView>, CliError> {
+        Viewed::of(self.client.send(&ServiceCall::post("/export/batch", body.to_string()))?.json()?)
+    }
+
+    /// `POST /export/batch` for a reel: the job of one video of the list.
+    ///
+    /// # Errors
+    /// [`CliError`] with every fault of the list.
+    pub fn submit_reel(&self, body: &Value) -> Result<Viewed<JobView>, CliError> {
         Viewed::of(self.client.send(&ServiceCall::post("/export/batch", body.to_string()))?.json()?)
     }
 

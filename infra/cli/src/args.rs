@@ -11,6 +11,10 @@ use export_domain::version::BuildVersion;
 use std::path::PathBuf;
 use std::sync::LazyLock;
 
+mod segments;
+
+pub use segments::{ClipAllArgs, DocumentSource, ReelArgs, SegmentArgs, SegmentChoiceName};
+
 const TIMES: &str = "\
 Times (T):
   2026-07-04T20:00:00Z, 1562252828133   an instant: a date, or milliseconds since 1970
@@ -88,6 +92,9 @@ pub enum Command {
     /// Ask for a clip of each segment of an event or a replay
     #[command(after_help = TIMES)]
     ClipAll(ClipAllArgs),
+    /// Ask for one video of a list, or of the segments of an event or a replay, follow it, and get it with -o
+    #[command(after_help = TIMES)]
+    Reel(ReelArgs),
     /// Ask once more for a job that has failed
     Retry(RetryArgs),
     /// Get the document of an event, in any format
@@ -401,59 +408,6 @@ pub struct BatchArgs {
     #[arg(long, value_name = "RATE", value_parser = rate)]
     pub fps: Option<Rate>,
     /// The form; --name is a template with {n:03}, {name}, {ref}, {source}, {title}
-    #[command(flatten)]
-    pub shape: ClipShape,
-    /// The use of its outcome.
-    #[command(flatten)]
-    pub sending: SendingArgs,
-}
-
-/// The times of segments.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
-pub enum SegmentChoiceName {
-    /// As detected.
-    Original,
-    /// As optimized.
-    Optimized,
-    /// As optimized where there are such.
-    OptimizedElseOriginal,
-}
-
-/// `mex clip-all`
-#[derive(Debug, Clone, Args)]
-#[command(group = clap::ArgGroup::new("list").required(true).args(["event", "document"]))]
-pub struct ClipAllArgs {
-    /// The recording of the event
-    #[arg(value_parser = live_path)]
-    pub path: LivePath,
-    /// Name of the event
-    #[arg(long, requires = "program")]
-    pub event: Option<String>,
-    /// Program of the event
-    #[arg(long, requires = "event")]
-    pub program: Option<String>,
-    /// Id of a replay, whose segments are meant
-    #[arg(long, value_name = "ID", requires = "event")]
-    pub replay: Option<String>,
-    /// File with the document, as `mex event` prints it, in place of --event
-    #[arg(long, value_name = "FILE")]
-    pub document: Option<PathBuf>,
-    /// The instant of second 0 (else the event's start, where its times count from that)
-    #[arg(long, value_name = "T")]
-    pub zero: Option<Moment>,
-    /// The times of the segments
-    #[arg(long, value_enum, value_name = "TIMES")]
-    pub segments: Option<SegmentChoiceName>,
-    /// Only segments with this feature; may be repeated
-    #[arg(long, value_name = "NAME")]
-    pub feature: Vec<String>,
-    /// Only segments that a reviewer likes
-    #[arg(long)]
-    pub liked: bool,
-    /// Audio track of the optimized times and of feedback
-    #[arg(long, value_name = "TRACK")]
-    pub audio_track: Option<u16>,
-    /// The form; --name is a template with {n:03}, {event}, {program}, {replay}, {features}
     #[command(flatten)]
     pub shape: ClipShape,
     /// The use of its outcome.

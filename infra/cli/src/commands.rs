@@ -76,6 +76,7 @@ fn ask(context: &Context, command: &Command) -> Result<(), CliError> {
         Command::Plan(command) => clip::plan(context, command),
         Command::Batch(command) => batch::batch(context, command),
         Command::ClipAll(command) => batch::clip_all(context, command),
+        Command::Reel(command) => batch::reel(context, command),
         Command::Watch(command) => jobs::watch(context, command),
         Command::Jobs(command) => jobs::list(context, command),
         Command::Show(command) => jobs::show(context, command),

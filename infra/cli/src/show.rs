@@ -1,6 +1,6 @@
 //! Answers of the service in words and tables.
 
-use crate::api::{JobView, PlanView, RecordingView};
+use crate::api::{JobView, PlanView, RecordingView, WindowView};
 use crate::output::Output;
 use crate::times::{clock_text, length_text};
 use export_domain::job::{Phase, PlanSummary, State};
@@ -106,10 +106,25 @@ pub fn job(job: &JobView, output: &Output) -> Vec<String> {
     add("looks again", job.ready_after.as_deref().map(|at| output.time_of(at)));
     add("error", job.error.clone());
     add("detail", job.detail.clone());
+    let windows = job.windows.iter().map(|window| ("part", part(window)));
+    rows.extend(windows);
     let warnings = job.warnings.iter().map(|warning| {
         ("warning", format!("{} ({}): {}", warning.code.name(), warning.count, warning.detail.as_str()))
     });
     table(rows.into_iter().chain(warnings).map(|(name, value)| vec![name.to_owned(), value]).collect())
+}
+
+/// A window of a reel.
+fn part(window: &WindowView) -> String {
+    let name = window.name.as_deref().map_or_else(String::new, |name| format!(" {name}"));
+    let made = match (&window.left_out, window.at_ms, window.delivered_ms) {
+        (Some(why), ..) => format!(": left out: {why}"),
+        (None, Some(at), Some(length)) => format!(": {} at {}", length_text(length), clock_text(at)),
+        _ => String::new(),
+    };
+    let lack = window.lack_ms.filter(|lack| *lack > Millis::ZERO && window.left_out.is_none());
+    let lack = lack.map_or_else(String::new, |lack| format!(", {} missing", length_text(lack)));
+    format!("{}{name}{made}{lack}", window.n)
 }
 
 /// A recording, a line for each part.

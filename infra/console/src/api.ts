@@ -153,7 +153,7 @@ export const api = {
     return reply.text();
   },
 
-  /** Asks for a clip of each segment; gives the batch's name. */
+  /** Asks for a clip of each segment, and gives the batch's name; or for one of all of them, and gives the job's. */
   clipAll: async (body: BatchRequest): Promise<string> => (await done(client.POST('/export/batch', { body }))).id,
 
   /** A batch with its first clips. */

@@ -176,11 +176,12 @@ function ClipAll(props: { name: DocumentName; track: string; features: readonly 
     const text = (field: string): string => String(data.get(field) ?? '').trim();
     return { path: text('path'), zero: text('zero'), shift: Number(text('shift') || 0), times: text('times'), naming: text('naming') };
   };
-  const submit = async (form: HTMLFormElement): Promise<void> => {
+  const submit = async (form: HTMLFormElement, reel: boolean): Promise<void> => {
     try {
       const given = read(form);
       const zero = given.zero || (await zeroOf(given.path));
-      go('batch', await api.clipAll(requestOf(props, given, zero)));
+      const request = requestOf(props, given, zero);
+      go(reel ? 'jobs' : 'batch', await api.clipAll(reel ? reelOf(request) : request));
     } catch (error) {
       wrong.value = reason(error);
     }
@@ -204,7 +205,7 @@ function ClipAll(props: { name: DocumentName; track: string; features: readonly 
     <form
       class="panel clip-all"
       aria-labelledby="all-title"
-      onSubmit={(event) => (event.preventDefault(), void submit(event.currentTarget))}
+      onSubmit={(event) => (event.preventDefault(), void submit(event.currentTarget, (event.submitter as HTMLButtonElement | null)?.value === 'reel'))}
     >
       <h2 id="all-title">Clip all</h2>
       <label class="field">
@@ -235,6 +236,9 @@ function ClipAll(props: { name: DocumentName; track: string; features: readonly 
       <p class="row">
         <button type="submit" class="primary">
           Clip all
+        </button>
+        <button type="submit" value="reel">
+          One video
         </button>
         {!!props.segments.length && (
           <button type="button" onClick={(event) => event.currentTarget.form?.reportValidity() && void layOut(event.currentTarget.form)}>
@@ -278,6 +282,12 @@ function requestOf(
     ...(liked && { liked: true }),
     ...(/^\d+$/.test(track) && { audio_track: Number(track) }),
   } as BatchRequest;
+}
+
+/** The same for one clip of all segments, whose name has no number. */
+function reelOf({ name, ...request }: BatchRequest): BatchRequest {
+  const whole = name?.replace(/[-_ ]*\{n(:\d+)?\}/g, '');
+  return { ...request, deliver: 'reel', ...(whole && { name: whole }) } as BatchRequest;
 }
 
 // ---- a batch

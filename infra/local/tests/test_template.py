@@ -166,7 +166,16 @@ def senders(queue: str) -> set[str]:
 @pytest.mark.parametrize(
     ("queue", "may"),
     [
-        ("ClipQueue", {"MediaExportSubmitRole", "JobSweeperRole", "MediaExportClipWorkerRole", "MediaExportBulkWorkerRole"}),
+        (
+            "ClipQueue",
+            {
+                "ExportBatchRole",
+                "MediaExportSubmitRole",
+                "JobSweeperRole",
+                "MediaExportClipWorkerRole",
+                "MediaExportBulkWorkerRole",
+            },
+        ),
         ("BulkQueue", {"ExportBatchRole", "JobSweeperRole", "MediaExportBulkWorkerRole"}),
         ("ThumbnailQueue", {"MediaExportSubmitRole", "JobSweeperRole", "MediaExportThumbnailWorkerRole"}),
         ("DataExportQueue", {"events.amazonaws.com", "DataExportWorkerRole", "EventExportRole", "ReplayExportRole"}),
@@ -432,6 +441,9 @@ def test_the_alarm_on_the_share_of_failures_counts_what_the_functions_emit():
     assert f'Self::SourceAbsent => "{word}"' in (ROOT / "shared/domain/src/job/cause.rs").read_text(encoding="utf-8")
 
 
+UNHELD = ("GET /export/status", "GET /export/jobs", "GET /export/jobs/{jobId}/edit", "GET /export/version", "GET /export/batch")
+
+
 def concurrency(values: dict[str, int]) -> dict[str, int]:
     """How many of each function can run at once, by what the template says of it and the parameters' `values`."""
     mappings = {each["Properties"]["FunctionName"]["Ref"]: each["Properties"] for each in of_type("AWS::Lambda::EventSourceMapping").values()}
@@ -445,8 +457,8 @@ def concurrency(values: dict[str, int]) -> dict[str, int]:
         rate = settings.get(route["RouteKey"], stage)["ThrottlingRateLimit"]["Ref"]
         if "MAX_WAIT_SECONDS" not in FUNCTIONS[function]["Environment"]["Variables"]:
             seconds = 1
-        elif route["RouteKey"] in ("GET /export/status", "GET /export/jobs", "GET /export/version", "GET /export/batch") or route["RouteKey"].startswith("DELETE "):
-            # Neither waits: a list has no end to wait for, and a cancelled job has ended.
+        elif route["RouteKey"] in UNHELD or route["RouteKey"].startswith("DELETE "):
+            # None waits: a list has no end to wait for, and a cancelled job has ended.
             continue
         else:
             seconds = values["MaxWaitSeconds"]

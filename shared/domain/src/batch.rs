@@ -7,7 +7,7 @@ use crate::ids::LivePath;
 use crate::lines::TextFault;
 use crate::request::{MAX_START_POS, MAX_START_TIME};
 use crate::time::{EpochMs, Millis};
-use serde::{Deserialize, Serialize};
+use serde::Serialize;
 
 pub mod csv;
 pub mod delivered;
@@ -133,28 +133,6 @@ pub struct ClipEntry {
     pub labels: Vec<(&'static str, String)>,
 }
 
-/// An entry of a list that makes no clip, which is no error.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
-pub struct Skipped {
-    /// Its place in the list, from 1.
-    pub n: usize,
-    /// Why, in clients' words.
-    pub why: String,
-}
-
-/// A guess that the service made, for the client to check.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
-#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
-#[serde(rename_all = "snake_case")]
-pub enum Guess {
-    /// The times count from the event's start, which the document does not say.
-    ZeroAssumed,
-    /// One that only a newer version of the service makes.
-    #[serde(other)]
-    Unknown,
-}
-
 /// A list that was read.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct ClipList {
@@ -184,6 +162,7 @@ pub struct Fault {
 
 /// The most faults that one answer names.
 pub const MOST_FAULTS: usize = 50;
+pub use crate::listing::{Guess, Skipped};
 pub use crate::settings::MOST_CLIPS;
 
 impl Fault {

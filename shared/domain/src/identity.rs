@@ -92,18 +92,25 @@ pub fn batch_id<'a>(tenant: &TenantId, target: &Target, jobs: impl Iterator<Item
 
 /// Sorted, normalised JSON of what makes two requests the same.
 fn canonical(request: &ExportRequest, target: &Target) -> String {
-    let value = json!({
+    let mut value = json!({
         "LivePath": request.live_path,
         "StartPos": request.start_pos_ms,
         "StartTimeMs": request.start_time_ms,
         "Duration": request.duration_ms,
-        "FetchMedia": request.wanted == Wanted::Media,
+        "FetchMedia": request.wanted != Wanted::Thumbnail,
         "FetchThumb": request.fetch_thumb,
         "export_type": request.export_type.number(),
         "FileName": request.file_name,
         "PeerId": request.peer_id,
         "target": [target.bucket, target.region, target.root, target.container.extension()],
     });
+    if !request.windows.is_empty() {
+        let windows = request.windows.iter().map(|window| {
+            let path = window.live_path.as_ref().unwrap_or(&request.live_path);
+            json!([path, window.start_pos_ms, window.start_time_ms, window.duration_ms, window.name])
+        });
+        value["Windows"] = windows.collect();
+    }
     value.to_string()
 }
 
@@ -146,10 +153,13 @@ fn symbol(value: u32) -> char {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::ids::{FileName, LivePath};
     use crate::json;
+    use crate::reel::OrderedWindow;
     use crate::request::parse;
     use crate::settings::Limits;
     use crate::storage::Container;
+    use crate::time::Millis;
     use std::collections::HashSet;
 
     fn identity(body: &str) -> JobIdentity {
@@ -254,6 +264,50 @@ mod tests {
         ] {
             assert_ne!(identity(BODY).job_id, identity(&BODY.replace(from, to)).job_id, "{from}");
         }
+    }
+
+    #[test]
+    fn a_reels_windows_count_in_their_order_and_their_places_in_the_list_do_not() {
+        let request = parse(&json::parse(BODY.as_bytes(), true).unwrap(), &Limits::default()).unwrap();
+        let window = |n: usize, start: i64, name: &str| OrderedWindow {
+            n,
+            live_path: None,
+            start_pos_ms: EpochMs::new(start),
+            start_time_ms: Millis::ZERO,
+            duration_ms: Millis::new(9000),
+            name: FileName::parse(name).ok(),
+        };
+        let (one, two) = (window(1, 1, "a"), window(2, 2, "a"));
+        let named = |windows: &[&OrderedWindow]| {
+            let windows = windows.iter().map(|&window| window.clone()).collect();
+            let reel = ExportRequest { wanted: Wanted::Reel, windows, ..request.clone() };
+            let target = Target {
+                bucket: "b".to_owned(),
+                region: String::new(),
+                root: String::new(),
+                owner: String::new(),
+                container: Container::Ts,
+            };
+            identify(&TenantId::parse("demo").unwrap(), &reel, &target, None).job_id
+        };
+        let reel = named(&[&one, &two]);
+        assert_eq!(named(&[&OrderedWindow { n: 7, ..one.clone() }, &two]), reel);
+        let same_path = OrderedWindow { live_path: Some(request.live_path.clone()), ..one.clone() };
+        assert_eq!(named(&[&same_path, &two]), reel);
+        let elsewhere = OrderedWindow { live_path: Some(LivePath::parse("c/d.mpd").unwrap()), ..two.clone() };
+        let others: HashSet<JobId> = [
+            vec![&two, &one],
+            vec![&one, &one],
+            vec![&one, &two, &two],
+            vec![&one, &window(2, 2, "b")],
+            vec![&one, &window(2, 3, "a")],
+            vec![&one, &elsewhere],
+        ]
+        .iter()
+        .map(|windows| named(windows))
+        .chain([reel, identity(BODY).job_id])
+        .collect();
+        assert_eq!(others.len(), 8);
     }
 
     #[test]

@@ -224,8 +224,22 @@ impl FileName {
         if name.starts_with('.') {
             return Err(NameError::LeadingDot);
         }
-        all(&name, |c| c.is_alphanumeric() || is_combining_mark(c) || " ._()+=@,&'[]-".contains(c))?;
+        all(&name, is_of_name)?;
         Ok(Self(name))
+    }
+
+    /// The name that is made of a text: characters that names do not allow become `_`, and it is cut at 128 characters and 240
+    /// bytes. `None` if nothing is left.
+    pub fn sanitised(text: &str) -> Option<Self> {
+        let chars = text.nfc().map(|c| if is_of_name(c) { c } else { '_' });
+        let mut name = String::new();
+        for (at, c) in chars.skip_while(|c| *c == '.').enumerate() {
+            if at == 128 || name.len() + c.len_utf8() > 240 {
+                break;
+            }
+            name.push(c);
+        }
+        (!name.trim().is_empty()).then_some(Self(name))
     }
 
     /// The default for a request without one: `clip_<StartPos>`.
@@ -238,6 +252,11 @@ impl FileName {
         let stem = self.0.strip_suffix(extension).and_then(|s| s.strip_suffix('.')).filter(|s| !s.is_empty());
         format!("{}.{extension}", stem.unwrap_or(&self.0))
     }
+}
+
+/// Returns `true` for a character that a [`FileName`] may have.
+fn is_of_name(c: char) -> bool {
+    c.is_alphanumeric() || is_combining_mark(c) || " ._()+=@,&'[]-".contains(c)
 }
 
 impl PeerId {

@@ -7,7 +7,9 @@
 
 use crate::identity::JobIdentity;
 use crate::ids::{BatchId, JobId, LivePath, TenantId};
+use crate::listing::{Guess, Skipped};
 use crate::message::{Message, VERSION};
+use crate::reel::{OrderedReel, OrderedWindow};
 use crate::request::{ExportRequest, ExportType, Story, Wanted};
 use crate::storage::Container;
 use crate::target::Target;
@@ -24,6 +26,7 @@ mod progress;
 mod transition;
 mod unread;
 mod warning;
+mod windows;
 mod work;
 
 pub use aftermath::Aftermath;
@@ -34,6 +37,7 @@ pub use progress::{Phase, Progress, Report};
 pub use transition::{Counted, Errand, Posted, Swept};
 pub use unread::Unread;
 pub use warning::{Warning, WarningCode};
+pub use windows::DeliveredWindow;
 pub use work::{Claim, Fenced};
 
 /// Format of the stored item. Readers accept any and keep what they do not know, at whatever depth.
@@ -178,6 +182,17 @@ pub struct Manifest {
     /// The parts of the window that no recorded frame covers, the first hundred of them.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub holes: Vec<Hole>,
+    /// The windows of a reel, in their order.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub windows: Vec<DeliveredWindow>,
+}
+
+impl Manifest {
+    /// The same without the windows of a reel, which take the most room.
+    #[must_use]
+    pub fn without_windows(&self) -> Self {
+        Self { windows: Vec::new(), ..self.clone() }
+    }
 }
 
 /// A part of a window that no recorded frame covers.
@@ -270,6 +285,9 @@ pub struct Order {
     /// The client's story.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub story: Option<Story>,
+    /// The windows of a reel, of which the first one's members stand above, with the length of all.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub reel: Option<OrderedReel>,
 }
 
 /// One job.
@@ -412,22 +430,54 @@ impl Order {
             image_path: identity.image_path,
             video_path: identity.video_path,
             story: request.story,
+            reel: (!request.windows.is_empty())
+                .then(|| OrderedReel { windows: request.windows, ..OrderedReel::default() }),
         }
+    }
+
+    /// The order with notes on the list that it is of; a clip has none.
+    #[must_use]
+    pub fn noted(self, skipped: Vec<Skipped>, guesses: Vec<Guess>) -> Self {
+        Self { reel: self.reel.map(|reel| OrderedReel { skipped, guesses, ..reel }), ..self }
     }
 
     /// Returns `true` if this version can carry it out: a newer one may have ordered what only that one makes.
     pub fn is_understood(&self) -> bool {
         self.wanted != Wanted::Unknown
+            && (self.wanted == Wanted::Reel) == self.reel.is_some()
             && self.target.container != Container::Unknown
             && self.export_type != ExportType::Unknown
     }
 
-    /// The wall-clock end of the window.
+    /// The windows of a reel, in their order; none of anything else.
+    pub fn windows(&self) -> &[OrderedWindow] {
+        self.reel.as_ref().map_or(&[], |reel| &reel.windows)
+    }
+
+    /// The recording of one of its windows.
+    pub fn recording<'a>(&'a self, window: &'a OrderedWindow) -> &'a LivePath {
+        window.live_path.as_ref().unwrap_or(&self.live_path)
+    }
+
+    /// The wall-clock start of the window; of a reel, of the earliest one.
+    pub fn window_begin(&self) -> EpochMs {
+        self.windows().iter().map(|window| window.start_pos_ms).min().unwrap_or(self.start_pos_ms)
+    }
+
+    /// The wall-clock end of the window; of a reel, of the one that ends last.
     pub fn window_end(&self) -> EpochMs {
-        match self.wanted {
-            Wanted::Media | Wanted::Unknown => self.start_pos_ms + self.duration_ms,
+        let only = match self.wanted {
+            Wanted::Media | Wanted::Reel | Wanted::Unknown => self.start_pos_ms + self.duration_ms,
             Wanted::Thumbnail => self.start_pos_ms,
-        }
+        };
+        self.windows().iter().map(OrderedWindow::end_ms).max().unwrap_or(only)
+    }
+
+    /// The places among its tenant's unfinished jobs that it needs to be admitted: one for each `longest` of a clip that a reel
+    /// has, begun ones included.
+    pub fn places(&self, longest: Millis) -> u32 {
+        let lengths = self.duration_ms.count().div_ceil(longest.count().max(1));
+        if self.reel.is_some() { u32::try_from(lengths).unwrap_or(u32::MAX).max(1) } else { 1 }
     }
 
     /// The key of one of the files in [`Target::bucket`].
@@ -479,8 +529,8 @@ impl Job {
     pub fn work_queue(&self) -> WorkQueue {
         match (self.order.wanted, self.lane) {
             (Wanted::Thumbnail, _) => WorkQueue::Thumbnails,
-            (Wanted::Media | Wanted::Unknown, Some(Lane::Bulk)) => WorkQueue::Bulk,
-            (Wanted::Media | Wanted::Unknown, Some(Lane::Unknown) | None) => WorkQueue::Clips,
+            (Wanted::Media | Wanted::Reel | Wanted::Unknown, Some(Lane::Bulk)) => WorkQueue::Bulk,
+            (Wanted::Media | Wanted::Reel | Wanted::Unknown, Some(Lane::Unknown) | None) => WorkQueue::Clips,
         }
     }
 

@@ -2,6 +2,7 @@
 
 use crate::ids::{FileName, LivePath, PeerId, SessionId};
 use crate::json::{RequestJson, has_at_most};
+use crate::reel::OrderedWindow;
 use crate::settings::Limits;
 use crate::storage::{Container, Slug, StorageEntry, parse_slug_info, parse_storage_info};
 use crate::time::{EpochMs, Millis};
@@ -69,6 +70,8 @@ impl ExportType {
 pub enum Wanted {
     /// The clip and its first frame (`FetchMedia`).
     Media,
+    /// A clip of many windows, and its first frame.
+    Reel,
     /// Only the frame at `StartPos`.
     Thumbnail,
     /// Something that only a newer version of the service makes: no worker of this one claims such a job.
@@ -120,6 +123,8 @@ pub struct ExportRequest {
     pub deprecated_target: Option<(String, String)>,
     /// The story, if one is given.
     pub story: Option<Story>,
+    /// The windows of a reel, of which the first one's members stand above, with the length of all; empty for everything else.
+    pub windows: Vec<OrderedWindow>,
 }
 
 /// Members that are judged; all others are ignored, except the deprecated pair.
@@ -208,6 +213,7 @@ pub fn parse(body: &RequestJson, limits: &Limits) -> Result<ExportRequest, Field
         container,
         storage: storage(&fields, container, limits)?,
         story: story(&fields, limits)?,
+        windows: Vec::new(),
     })
 }
 

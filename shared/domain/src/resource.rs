@@ -1,7 +1,13 @@
 //! The job as modern clients see it: words, percent, RFC 3339 times. Never a bucket's name or
 //! a user's.
 
-use crate::job::{Detail, Failure, Hole, Job, Phase, PlanSummary, Play, STILL, State, Warning};
+use crate::batch::{Guess, Skipped};
+use crate::ids::FileName;
+use crate::job::{
+    DeliveredWindow, Detail, Failure, Hole, Job, Order, Phase, PlanSummary, Play, STILL, State, Warning,
+    WarningCode,
+};
+use crate::reel::OrderedWindow;
 use crate::request::{ExportType, Story, Wanted};
 use crate::time::{EpochMs, Millis};
 use serde::Serialize;
@@ -28,6 +34,52 @@ pub struct Requested<'a> {
     duration_ms: Millis,
     /// The codec asked for.
     export_type: ExportType,
+    /// The number of windows of a reel, whose first one stands above with the length of all; absent for everything else.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[cfg_attr(feature = "openapi", schema(minimum = 2))]
+    window_count: Option<usize>,
+}
+
+/// One window of a reel.
+#[derive(Debug, Serialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema), schema(as = JobWindow))]
+pub struct Windowed<'a> {
+    /// Its place in the list of the request, from 1.
+    #[cfg_attr(feature = "openapi", schema(minimum = 1))]
+    n: usize,
+    /// Its name.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    name: Option<&'a str>,
+    /// The recording.
+    live_path: &'a str,
+    /// Its start, as `StartPos`.
+    #[cfg_attr(feature = "openapi", schema(value_type = i64, minimum = 0))]
+    start_pos_ms: EpochMs,
+    /// Its start, as `StartTime`.
+    #[cfg_attr(feature = "openapi", schema(value_type = i64, minimum = 0))]
+    start_time_ms: Millis,
+    /// Its length.
+    #[cfg_attr(feature = "openapi", schema(value_type = i64, minimum = 1))]
+    duration_ms: Millis,
+    /// Its start in the reel, in milliseconds.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[cfg_attr(feature = "openapi", schema(value_type = Option<i64>, minimum = 0))]
+    at_ms: Option<Millis>,
+    /// Its length in the reel, in milliseconds; 0 if it was left out.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[cfg_attr(feature = "openapi", schema(value_type = Option<i64>, minimum = 0))]
+    delivered_ms: Option<Millis>,
+    /// The part of it that no recorded frame covers, in milliseconds.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[cfg_attr(feature = "openapi", schema(value_type = Option<i64>, minimum = 0))]
+    lack_ms: Option<Millis>,
+    /// The kinds of what was left out of it or corrected in it.
+    #[serde(skip_serializing_if = "<[_]>::is_empty")]
+    #[cfg_attr(feature = "openapi", schema(required = false))]
+    warnings: &'a [WarningCode],
+    /// Why it is not in the reel, in the words of `error`.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    left_out: Option<String>,
 }
 
 /// A part of a window.
@@ -130,6 +182,18 @@ pub struct Resource<'a> {
     /// The request's story.
     #[serde(skip_serializing_if = "Option::is_none")]
     story: Option<&'a Story>,
+    /// The windows of a reel in their order; what became of each as soon as the reel is made. Lists and events leave them out.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    #[cfg_attr(feature = "openapi", schema(required = false, max_items = 500))]
+    windows: Vec<Windowed<'a>>,
+    /// The entries of a reel's list that make no window. Lists and events leave them out.
+    #[serde(skip_serializing_if = "<[_]>::is_empty")]
+    #[cfg_attr(feature = "openapi", schema(required = false))]
+    skipped: &'a [Skipped],
+    /// The guesses about a reel's list.
+    #[serde(skip_serializing_if = "<[_]>::is_empty")]
+    #[cfg_attr(feature = "openapi", schema(required = false))]
+    guesses: &'a [Guess],
 }
 
 /// The clip as a playlist, or why it has none.
@@ -166,12 +230,49 @@ pub struct Page<'a> {
     pub next: Option<String>,
 }
 
-/// The resource of a job, with the end that the clock brought on record.
+impl<'a> Resource<'a> {
+    /// The same with the notes on the list of a request for it.
+    #[must_use]
+    pub fn of_list(self, skipped: &'a [Skipped], guesses: &'a [Guess]) -> Self {
+        Self { skipped, guesses, ..self }
+    }
+}
+
+/// The resource of a job with the windows of a reel, as it is shown alone.
+pub fn full_resource(job: &Job) -> Resource<'_> {
+    let Some(reel) = &job.order.reel else { return resource(job) };
+    let made = job.video.as_ref().map_or(&[][..], |video| &video.windows);
+    let windows = reel.windows.iter().enumerate();
+    let windows = windows.map(|(at, window)| windowed(&job.order, window, made.get(at))).collect();
+    Resource { windows, skipped: &reel.skipped, guesses: &reel.guesses, ..resource(job) }
+}
+
+fn windowed<'a>(
+    order: &'a Order,
+    window: &'a OrderedWindow,
+    made: Option<&'a DeliveredWindow>,
+) -> Windowed<'a> {
+    Windowed {
+        n: window.n,
+        name: window.name.as_ref().map(FileName::as_str),
+        live_path: order.recording(window).as_str(),
+        start_pos_ms: window.start_pos_ms,
+        start_time_ms: window.start_time_ms,
+        duration_ms: window.duration_ms,
+        at_ms: made.map(|made| made.at_ms),
+        delivered_ms: made.map(|made| made.length_ms),
+        lack_ms: made.map(|made| made.lack_ms),
+        warnings: made.map_or(&[], |made| &made.warnings),
+        left_out: made.and_then(|made| made.left_out.as_ref()).map(ToString::to_string),
+    }
+}
+
+/// The resource of a job, with the end that the clock brought on record. Of a reel's windows it has the number alone.
 pub fn resource(job: &Job) -> Resource<'_> {
     let order = &job.order;
     let ready = job.state == State::Ready;
     let detail = job.failure.as_ref().map(|failure| &failure.detail).filter(|detail| !detail.is_empty());
-    let clip = order.wanted == Wanted::Media;
+    let clip = matches!(order.wanted, Wanted::Media | Wanted::Reel);
     let visible = ready || !job.state.is_terminal();
     Resource {
         id: job.job_id.as_str(),
@@ -188,6 +289,7 @@ pub fn resource(job: &Job) -> Resource<'_> {
             start_time_ms: order.start_time_ms,
             duration_ms: order.duration_ms,
             export_type: order.export_type,
+            window_count: order.reel.as_ref().map(|reel| reel.windows.len()),
         },
         file_name: clip.then(|| order.video_path.rsplit('/').next()).flatten(),
         container: clip.then(|| order.target.container.extension()).filter(|name| !name.is_empty()),
@@ -212,6 +314,9 @@ pub fn resource(job: &Job) -> Resource<'_> {
         plan: job.plan.as_ref().filter(|plan| !(clip && plan.kind == STILL)),
         play: job.playlist().map(|play| playable(job, play)),
         story: order.story.as_ref(),
+        windows: Vec::new(),
+        skipped: &[],
+        guesses: &[],
     }
 }
 

@@ -8,6 +8,7 @@
 
 mod correlation;
 mod disposition;
+pub mod edits;
 mod lambda;
 pub mod negotiate;
 #[cfg(feature = "packed")]

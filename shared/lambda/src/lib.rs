@@ -14,5 +14,6 @@ pub mod metrics;
 pub mod process;
 pub mod settings;
 pub mod settle;
+pub mod submission;
 pub mod telemetry;
 pub mod tell;

@@ -166,6 +166,7 @@ impl BatchModel {
                 storage: None,
                 deprecated_target: None,
                 story: None,
+                windows: Vec::new(),
             };
             let job_id = identify(&tenant, &request, &target, None).job_id;
             BatchClip::new(Wish { n, mark: None, request }, job_id)

@@ -43,7 +43,8 @@ impl Content {
         let duration_ms = Millis::new(i64::try_from(self.fence).unwrap_or(i64::MAX));
         let parts = self.life * Self::GENERATIONS + self.generation;
         let (sha256, warnings) = (String::new(), Vec::new());
-        Manifest { bytes: 1, sha256, parts, duration_ms, lack_ms: Millis::ZERO, warnings, holes: Vec::new() }
+        let (holes, windows) = (Vec::new(), Vec::new());
+        Manifest { bytes: 1, sha256, parts, duration_ms, lack_ms: Millis::ZERO, warnings, holes, windows }
     }
 
     /// The rendering that a manifest is of.
@@ -198,6 +199,7 @@ static TEMPLATE: LazyLock<Option<Job>> = LazyLock::new(|| {
         image_path: String::new(),
         video_path: String::new(),
         story: None,
+        reel: None,
     };
     let (tenant, id) = (TenantId::parse("demo").ok()?, JobId::parse(&"a".repeat(32)).ok()?);
     Some(Job::new(tenant, id, order, NOW, &export_domain::settings::Lifecycle::default()))

@@ -140,6 +140,7 @@ pub fn batch(count: usize) -> Batch {
             storage: None,
             deprecated_target: None,
             story: None,
+            windows: Vec::new(),
         };
         let job_id = identify(&tenant.id, &request, &target, None).job_id;
         BatchClip::new(Wish { n, mark: None, request }, job_id)

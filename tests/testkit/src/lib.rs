@@ -33,6 +33,6 @@ pub use jobs::{Flaws, MemoryJobs};
 pub use objects::{Call, LINKS_END, MemoryObjects, Object};
 pub use queue::{DeadLetters, MemoryQueue, Sent};
 pub use samples::{
-    NOW, SESSION, body, claimed, directory, job, manifest, ms, progressed, ready, tenant, thumbnail_body,
-    with,
+    NOW, SESSION, body, claimed, directory, job, manifest, ms, progressed, ready, reel_job, tenant,
+    thumbnail_body, with,
 };

@@ -5,7 +5,8 @@ use export_domain::identity::identify;
 use export_domain::ids::TenantId;
 use export_domain::job::{Claim, Job, Manifest, ObjectKind, Order, Phase, PlanSummary, Report};
 use export_domain::json;
-use export_domain::request::{Wanted, parse};
+use export_domain::reel::{OrderedWindow, chapter_name};
+use export_domain::request::{ExportRequest, Wanted, parse};
 use export_domain::settings::{Lifecycle, Limits};
 use export_domain::tenant::{AllowedTarget, Tenant};
 use export_domain::time::{EpochMs, Millis};
@@ -86,8 +87,41 @@ pub fn with(mut body: Value, name: &str, value: impl Into<Value>) -> Value {
 /// # Panics
 /// If the body is not valid.
 pub fn job(tenant: &Tenant, body: &Value, now: EpochMs) -> Job {
+    job_of(tenant, request(body), now)
+}
+
+fn request(body: &Value) -> ExportRequest {
     let parsed = json::parse(body.to_string().as_bytes(), false).expect("JSON");
-    let request = parse(&parsed, &Limits::default()).expect("a valid request");
+    parse(&parsed, &Limits::default()).expect("a valid request")
+}
+
+/// The job of `tenant` for a reel of the recording that `body` names, with those windows: each its `StartTime` and its
+/// length in milliseconds.
+///
+/// # Panics
+/// If the body is not valid, or there are no windows.
+pub fn reel_job(tenant: &Tenant, body: &Value, windows: &[(i64, i64)], now: EpochMs) -> Job {
+    let clip = request(body);
+    let windows: Vec<_> = windows
+        .iter()
+        .zip(1..)
+        .map(|((time, length), n)| OrderedWindow {
+            n,
+            live_path: None,
+            start_pos_ms: clip.start_pos_ms - clip.start_time_ms + ms(*time),
+            start_time_ms: ms(*time),
+            duration_ms: ms(*length),
+            name: chapter_name(&format!("window {n}")),
+        })
+        .collect();
+    let first = windows.first().expect("a window");
+    let (start_pos_ms, start_time_ms) = (first.start_pos_ms, first.start_time_ms);
+    let duration_ms = windows.iter().fold(Millis::ZERO, |sum, window| sum + window.duration_ms);
+    let clip = ExportRequest { wanted: Wanted::Reel, peer_id: None, ..clip };
+    job_of(tenant, ExportRequest { start_pos_ms, start_time_ms, duration_ms, windows, ..clip }, now)
+}
+
+fn job_of(tenant: &Tenant, request: ExportRequest, now: EpochMs) -> Job {
     let target = tenant.resolve_target(&request).expect("an allowed target");
     let identity = identify(&tenant.id, &request, &target, None);
     let job_id = identity.job_id.clone();
@@ -124,7 +158,7 @@ pub fn ready(job: &Job, now: EpochMs) -> Job {
     let job = job.with_image(job.fence, manifest(3), plan.clone(), now, &times).expect("a claimed job");
     match job.order.wanted {
         Wanted::Thumbnail => job,
-        Wanted::Media | Wanted::Unknown => {
+        Wanted::Media | Wanted::Reel | Wanted::Unknown => {
             let staged = job.with_staged(job.fence, ObjectKind::Video, manifest(4), now);
             let job = staged.expect("a claimed job");
             job.with_video(job.fence, manifest(4), plan, now, &times).expect("a claimed job")
@@ -135,5 +169,6 @@ pub fn ready(job: &Job, now: EpochMs) -> Job {
 /// The manifest of a file of `bytes` bytes that lacks nothing.
 pub fn manifest(bytes: u64) -> Manifest {
     let (sha256, warnings) = ("0".repeat(64), Vec::new());
-    Manifest { bytes, sha256, parts: 0, duration_ms: ms(9000), lack_ms: ms(0), warnings, holes: Vec::new() }
+    let (holes, windows) = (Vec::new(), Vec::new());
+    Manifest { bytes, sha256, parts: 0, duration_ms: ms(9000), lack_ms: ms(0), warnings, holes, windows }
 }

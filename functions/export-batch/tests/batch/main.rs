@@ -4,5 +4,6 @@
 mod crashes;
 mod life;
 mod lists;
+mod reels;
 mod requests;
 mod world;

@@ -13,6 +13,7 @@ mod live;
 mod losses;
 mod messages;
 mod paths;
+mod reels;
 mod shares;
 mod told;
 mod world;

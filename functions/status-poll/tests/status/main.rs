@@ -2,6 +2,7 @@
 #![expect(clippy::unwrap_used, reason = "helpers of tests")]
 
 mod cancel;
+mod edit;
 mod jobs;
 mod list;
 mod one;

@@ -58,7 +58,7 @@ impl World {
     }
 
     pub(crate) async fn ask(&self, request: Request) -> Answered {
-        Answered::read(self.app.handle(&request).await)
+        Answered::read(Box::pin(self.app.handle(&request)).await)
     }
 
     /// A request of [`tenant`] for `target`, with one more header.

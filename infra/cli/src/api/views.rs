@@ -46,7 +46,7 @@ pub struct VersionView {
 /// The request of a job.
 #[derive(Debug, Clone, Deserialize)]
 pub struct JobRequestView {
-    /// `media` or `thumbnail`.
+    /// `media`, `reel` or `thumbnail`.
     pub wanted: String,
     /// The recording.
     pub live_path: String,
@@ -56,6 +56,23 @@ pub struct JobRequestView {
     pub start_time_ms: Millis,
     /// Its length.
     pub duration_ms: Millis,
+}
+
+/// A window of a reel.
+#[derive(Debug, Clone, Deserialize)]
+pub struct WindowView {
+    /// Its place in the list, from 1.
+    pub n: usize,
+    /// Its name.
+    pub name: Option<String>,
+    /// Its start in the reel, once that is made.
+    pub at_ms: Option<Millis>,
+    /// Its length in the reel.
+    pub delivered_ms: Option<Millis>,
+    /// The part of it that no recorded frame covers.
+    pub lack_ms: Option<Millis>,
+    /// Why it is not in the reel.
+    pub left_out: Option<String>,
 }
 
 /// A job.
@@ -100,6 +117,12 @@ pub struct JobView {
     pub warnings: Vec<Warning>,
     /// The way in which it is made.
     pub plan: Option<PlanSummary>,
+    /// The windows of a reel.
+    #[serde(default)]
+    pub windows: Vec<WindowView>,
+    /// The entries of a reel's list that make no window.
+    #[serde(default)]
+    pub skipped: Vec<SkippedView>,
 }
 
 impl JobView {

@@ -1,14 +1,19 @@
-//! `mex batch` and `clip-all`: from a list to its clips.
+//! `mex batch`, `clip-all` and `reel`: from a list to its clips, or to one video.
 
 use super::Context;
-use super::batch_delivery::{ask, deliver_batch};
+use super::batch_delivery::{ask, deliver_batch, tell_skipped};
+use super::delivery::deliver;
 use super::place::timeline;
-use crate::args::{BatchArgs, ClipAllArgs, SegmentChoiceName, SendingArgs};
-use crate::error::CliError;
+use crate::args::{
+    BatchArgs, ClipAllArgs, DocumentSource, ReelArgs, SegmentArgs, SegmentChoiceName, SendingArgs,
+};
+use crate::error::{CliError, Exit};
 use crate::request::{batch as body_of, check_batch, misplaced};
 use crate::times::{Moment, RecordingTimeline};
 use crate::{progress, world};
+use export_domain::ids::{JobId, LivePath};
 use export_domain::time::EpochMs;
+use export_domain::timecode::Rate;
 use serde_json::{Map, Value, json};
 use std::io::Read;
 use std::path::Path;
@@ -39,24 +44,36 @@ impl ListFile {
 /// # Errors
 /// [`CliError`] if one of them is not there in the end.
 pub(super) fn batch(context: &Context, command: &BatchArgs) -> Result<(), CliError> {
-    let form = ListFile::of(&command.file)?;
-    let text = read(&command.file)?;
-    let timeline = match &command.path {
-        Some(path) => timeline(context, path, command.fps, None)?,
-        None => RecordingTimeline { now: world::now(), recording: None, rate: command.fps },
+    let list = listed(context, &command.file, command.path.as_ref(), command.fps, command.zero)?;
+    let body = body_of(list, command.path.as_ref(), &command.shape, &context.settings)?;
+    send(context, &body, &command.sending)
+}
+
+/// The members of a list in a file.
+fn listed(
+    context: &Context,
+    file: &Path,
+    path: Option<&LivePath>,
+    fps: Option<Rate>,
+    zero: Option<Moment>,
+) -> Result<Map<String, Value>, CliError> {
+    let form = ListFile::of(file)?;
+    let text = read(file)?;
+    let timeline = match path {
+        Some(path) => timeline(context, path, fps, None)?,
+        None => RecordingTimeline { now: world::now(), recording: None, rate: fps },
     };
     let mut list = match form {
         ListFile::Edl => members([("edl", edl(&text, &timeline)?)]),
         ListFile::Csv => members([("csv", Value::from(text))]),
-        ListFile::Json => of_json(&text, &command.file)?,
+        ListFile::Json => of_json(&text, file)?,
     };
-    let given = command.zero.map(|zero| instant(&timeline, zero)).transpose()?;
+    let given = zero.map(|zero| instant(&timeline, zero)).transpose()?;
     let usual = timeline.recording.and_then(|clocks| clocks.origin).filter(|_| form != ListFile::Json);
     if let Some(zero) = given.or(usual) {
         list.insert("zero".to_owned(), json!(zero.to_rfc3339()));
     }
-    let body = body_of(list, command.path.as_ref(), &command.shape, &context.settings)?;
-    send(context, &body, &command.sending)
+    Ok(list)
 }
 
 /// Asks for the clips of an event's or a replay's segments.
@@ -64,10 +81,23 @@ pub(super) fn batch(context: &Context, command: &BatchArgs) -> Result<(), CliErr
 /// # Errors
 /// [`CliError`] if one of them is not there in the end.
 pub(super) fn clip_all(context: &Context, command: &ClipAllArgs) -> Result<(), CliError> {
-    let mut list = match (&command.document, &command.event, &command.program) {
+    let list = segments(context, &command.path, &command.source, &command.choice, command.zero)?;
+    let body = body_of(list, Some(&command.path), &command.shape, &context.settings)?;
+    send(context, &body, &command.sending)
+}
+
+/// The members of the segments of a document.
+fn segments(
+    context: &Context,
+    path: &LivePath,
+    source: &DocumentSource,
+    choice: &SegmentArgs,
+    zero: Option<Moment>,
+) -> Result<Map<String, Value>, CliError> {
+    let mut list = match (&source.document, &source.event, &source.program) {
         (Some(file), ..) => members([("document", parsed(&read(file)?, file)?)]),
         (None, event, program) => {
-            members([("mre", named(event.as_deref(), program.as_deref(), command.replay.as_deref()))])
+            members([("mre", named(event.as_deref(), program.as_deref(), source.replay.as_deref()))])
         }
     };
     let mut set = |name: &str, value: Option<Value>| {
@@ -75,16 +105,49 @@ pub(super) fn clip_all(context: &Context, command: &ClipAllArgs) -> Result<(), C
             list.insert(name.to_owned(), value);
         }
     };
-    set("segments", command.segments.map(|times| Value::from(word(times))));
-    set("features", Some(json!(command.feature)).filter(|_| !command.feature.is_empty()));
-    set("liked", command.liked.then_some(Value::Bool(true)));
-    set("audio_track", command.audio_track.map(Value::from));
-    if let Some(zero) = command.zero {
-        let timeline = timeline(context, &command.path, None, None)?;
+    set("segments", choice.segments.map(|times| Value::from(word(times))));
+    set("features", Some(json!(choice.feature)).filter(|_| !choice.feature.is_empty()));
+    set("liked", choice.liked.then_some(Value::Bool(true)));
+    set("audio_track", choice.audio_track.map(Value::from));
+    if let Some(zero) = zero {
+        let timeline = timeline(context, path, None, None)?;
         set("zero", Some(json!(instant(&timeline, zero)?.to_rfc3339())));
     }
-    let body = body_of(list, Some(&command.path), &command.shape, &context.settings)?;
-    send(context, &body, &command.sending)
+    Ok(list)
+}
+
+/// Asks for one video of a list or of segments.
+///
+/// # Errors
+/// [`CliError`] if it is not there in the end.
+pub(super) fn reel(context: &Context, command: &ReelArgs) -> Result<(), CliError> {
+    let ReelArgs { path, list, source, zero, fps, choice, shape, sending } = command;
+    let mut list = match list {
+        Some(file) => listed(context, file, Some(path), *fps, *zero)?,
+        None => segments(context, path, source, choice, *zero)?,
+    };
+    list.insert("deliver".to_owned(), Value::from("reel"));
+    let body = body_of(list, Some(path), shape, &context.settings)?;
+    let count = check_batch(&body)?;
+    if sending.dry_run {
+        return show_request(context, &body, count, "windows");
+    }
+    let job = context.api().submit_reel(&body)?;
+    tell_skipped(context, &job.view.skipped);
+    let unknown = |_| CliError::new(Exit::Unreachable, "the service names a job that is none");
+    let id = JobId::parse(&job.view.id).map_err(unknown)?;
+    if sending.no_wait {
+        return context.output.result(&job.raw, &[id.to_string()], &[id.to_string()]);
+    }
+    deliver(context, &[id], &sending.into())
+}
+
+/// Shows what would be sent.
+fn show_request(context: &Context, body: &Value, count: Option<usize>, of: &str) -> Result<(), CliError> {
+    if let Some(count) = count.filter(|_| context.output.is_plain()) {
+        progress::say(&format!("{count} {of}"));
+    }
+    context.output.line(&format!("{body:#}"))
 }
 
 fn word(times: SegmentChoiceName) -> &'static str {
@@ -106,10 +169,7 @@ fn named(event: Option<&str>, program: Option<&str>, replay: Option<&str>) -> Va
 fn send(context: &Context, body: &Value, sending: &SendingArgs) -> Result<(), CliError> {
     let count = check_batch(body)?;
     if sending.dry_run {
-        if let Some(count) = count.filter(|_| context.output.is_plain()) {
-            progress::say(&format!("{count} clips"));
-        }
-        return context.output.line(&format!("{body:#}"));
+        return show_request(context, body, count, "clips");
     }
     let batch = ask(context, body)?;
     if sending.no_wait {

@@ -2,7 +2,7 @@
 
 use super::Context;
 use super::outcome::JobDelivery;
-use crate::api::{BatchView, ClipView, ClipsAsked, Viewed};
+use crate::api::{BatchView, ClipView, ClipsAsked, SkippedView, Viewed};
 use crate::download::{DownloadGoal, Downloader, FileKind, WantedFile};
 use crate::error::{CliError, Exit};
 use crate::http::left_until;
@@ -34,12 +34,15 @@ struct GottenClip {
 /// [`CliError`] with every fault of the list.
 pub(super) fn ask(context: &Context, body: &Value) -> Result<Viewed<BatchView>, CliError> {
     let batch = context.api().submit_batch(body)?;
-    if context.output.is_plain() {
-        for skipped in &batch.view.skipped {
-            progress::say(&format!("no clip of entry {}: {}", skipped.n, skipped.why));
-        }
-    }
+    tell_skipped(context, &batch.view.skipped);
     Ok(batch)
+}
+
+/// Says what of a list makes no clip.
+pub(super) fn tell_skipped(context: &Context, skipped: &[SkippedView]) {
+    for skipped in skipped.iter().filter(|_| context.output.is_plain()) {
+        progress::say(&format!("no clip of entry {}: {}", skipped.n, skipped.why));
+    }
 }
 
 /// Follows a batch to its end, gets what is wanted of it, and prints both.

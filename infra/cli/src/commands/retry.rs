@@ -42,6 +42,10 @@ pub(super) fn retry(context: &Context, command: &RetryArgs) -> Result<(), CliErr
 /// The request that the job came of. A job does not say everything of it, so the service is asked which one it is; that
 /// makes nothing.
 fn request_of(context: &Context, id: &JobId, job: &JobView, raw: &Value) -> Result<Value, CliError> {
+    if job.request.wanted == "reel" {
+        let message = format!("the list of {id} cannot be told from the job");
+        return Err(CliError::new(Exit::Refused, message).help("run the mex reel again that asked for it"));
+    }
     for body in candidates(job, raw) {
         if context.api().known(&body)?.as_ref() == Some(id) {
             return Ok(body);

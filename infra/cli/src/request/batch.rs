@@ -69,11 +69,13 @@ pub fn check_batch(body: &Value) -> Result<Option<usize>, CliError> {
     let judged = request::parse(&text, &limits, world::now(), |_, place| {
         Err(Fault::at(place, "is left to the service"))
     });
-    judged.map(|batch| Some(batch.wishes.len())).map_err(|faults| {
-        let count = faults.len();
-        let message = format!("the list has {count} {}", if count == 1 { "fault" } else { "faults" });
-        faults.iter().map(told).fold(CliError::usage(message), CliError::because)
-    })
+    judged.map(|batch| Some(batch.reel.map_or(batch.wishes.len(), |reel| reel.windows.len().max(1)))).map_err(
+        |faults| {
+            let count = faults.len();
+            let message = format!("the list has {count} {}", if count == 1 { "fault" } else { "faults" });
+            faults.iter().map(told).fold(CliError::usage(message), CliError::because)
+        },
+    )
 }
 
 /// A fault with its place.

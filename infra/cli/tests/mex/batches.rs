@@ -211,3 +211,44 @@ fn a_retry_sends_the_request_that_the_job_came_of() {
     fake.on(&job_route("GET", JOB), vec![json(200, &ready(JOB, b""))]);
     mex(&home, &fake, &["retry", JOB]).ended(3);
 }
+
+#[test]
+fn a_list_becomes_one_video() {
+    let (home, fake, bytes) = (Home::new(), Fake::start(), content(1000));
+    fs::write(home.file("cuts.edl"), EDL).unwrap();
+    let mut made = ready(JOB, &bytes);
+    made["request"]["wanted"] = "reel".into();
+    made["skipped"] = json!([{ "n": 2, "why": "the track has no picture" }]);
+    made["windows"] = json!([
+        { "n": 1, "name": "goal", "live_path": PATH, "start_pos_ms": 1, "start_time_ms": 1, "duration_ms": 2000, "at_ms": 0,
+            "delivered_ms": 2000, "lack_ms": 0 },
+        { "n": 3, "live_path": PATH, "start_pos_ms": 1, "start_time_ms": 1, "duration_ms": 2000, "at_ms": 2000,
+            "delivered_ms": 0, "lack_ms": 2000, "left_out": "no media in window" },
+    ]);
+    fake.on(&format!("GET /recordings/{PATH}"), vec![json(200, &recording())])
+        .on("POST /export/batch", vec![json(202, &made)])
+        .on(&job_route("GET", JOB), vec![json(200, &made)])
+        .on(&files_route(JOB), vec![json(200, &files(&fake, &bytes, Some(sum(&bytes))))])
+        .on(
+            "GET /store?secret=link",
+            vec![crate::fake::Reply::File { bytes, most: usize::MAX, ranges: true }],
+        );
+    let ran = mex(&home, &fake, &["reel", PATH, "--list", "cuts.edl", "-o", "best.mp4"]).ended(0);
+    let expected = json!({
+        "live_path": PATH, "container": "mp4", "zero": "2019-07-04T15:07:00.833Z", "edl": { "fps": "25", "text": EDL },
+        "deliver": "reel"
+    });
+    assert_eq!(body(&fake), expected);
+    assert!(ran.stderr.starts_with("no clip of entry 2: the track has no picture\n"), "{}", ran.stderr);
+    assert!(home.file("best.mp4").exists());
+    let shown = mex(&home, &fake, &["show", JOB]).ended(0).text();
+    assert!(shown.contains("1 goal: 2s at 00:00:00.000"), "{shown}");
+    assert!(shown.contains("3: left out: no media in window"), "{shown}");
+    let ran =
+        mex(&home, &fake, &["reel", PATH, "--event", "E", "--program", "P", "--replay", "R", "--no-wait"])
+            .ended(0);
+    assert_eq!(ran.text(), format!("{JOB}\n"));
+    let last: Value = serde_json::from_str(&fake.seen("POST /export/batch")[1].body).unwrap();
+    assert_eq!(last["mre"], json!({ "event": "E", "program": "P", "replay": "R" }));
+    mex(&home, &fake, &["reel", PATH]).ended(2);
+}

@@ -248,6 +248,7 @@ mod tests {
                 storage: None,
                 deprecated_target: None,
                 story: None,
+                windows: Vec::new(),
             };
             let letters =
                 n.to_string().bytes().map(|digit| char::from(b'a' + digit - b'0')).collect::<String>();

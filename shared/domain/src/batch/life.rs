@@ -231,6 +231,7 @@ fn request(batch: &Batch, clip: &BatchClip) -> ExportRequest {
         storage: None,
         deprecated_target: None,
         story: batch.story.clone(),
+        windows: Vec::new(),
     }
 }
 

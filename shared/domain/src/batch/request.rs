@@ -3,10 +3,7 @@
 
 use super::segments::{self, EventSegments, SegmentChoice, SegmentTimes};
 use super::times::{instant, seconds};
-use super::{
-    Base, ClipEntry, ClipList, ClipSpan, Fault, Guess, LEAST_EPOCH, MOST_FAULTS, Skipped, SpanBounds, csv,
-    edl,
-};
+use super::{Base, ClipEntry, ClipList, ClipSpan, Fault, Guess, LEAST_EPOCH, Skipped, SpanBounds, csv, edl};
 use crate::ids::{FileName, LivePath};
 use crate::json::{RequestJson, has_at_most};
 use crate::request::{ExportRequest, ExportType, Story, Wanted};
@@ -15,8 +12,12 @@ use crate::storage::Container;
 use crate::time::{EpochMs, Millis};
 use crate::timecode::Rate;
 
+mod members;
 mod name;
+mod reel;
 pub mod reference;
+
+use members::{Faults, Members};
 
 /// Largest body in bytes.
 pub const MAX_BODY: usize = 1024 * 1024;
@@ -24,7 +25,8 @@ pub const MAX_BODY: usize = 1024 * 1024;
 const MOST_SHIFT: Millis = Millis::from_days(30);
 
 /// The members of the body.
-const KNOWN: [&str; 14] = [
+const KNOWN: [&str; 15] = [
+    "deliver",
     "live_path",
     "container",
     "target",
@@ -73,6 +75,15 @@ pub struct Wish {
     pub request: ExportRequest,
 }
 
+/// The files that a list makes.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Deliver {
+    /// A clip for each entry.
+    Clips,
+    /// One clip of all entries.
+    Reel,
+}
+
 /// A valid batch.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct BatchRequest {
@@ -86,6 +97,8 @@ pub struct BatchRequest {
     pub story: Option<Story>,
     /// The clips, at least one.
     pub wishes: Vec<Wish>,
+    /// The one clip of all of them that is wanted in their place.
+    pub reel: Option<Box<ExportRequest>>,
     /// The entries of the list that make no clip.
     pub skipped: Vec<Skipped>,
     /// What was guessed.
@@ -98,7 +111,7 @@ pub type DocumentReader = fn(&RequestJson, &str) -> Result<EventSegments, Fault>
 /// Judges a body. `now` is the time of the request.
 ///
 /// # Errors
-/// The faults in the order of the text, at most [`MOST_FAULTS`].
+/// The faults in the order of the text, at most [`MOST_FAULTS`](super::MOST_FAULTS).
 pub fn parse(
     body: &RequestJson,
     limits: &Limits,
@@ -110,124 +123,6 @@ pub fn parse(
     match found {
         Some(request) if faults.0.is_empty() => Ok(request),
         _ => Err(faults.0),
-    }
-}
-
-/// Faults, of which the first ones are kept.
-#[derive(Debug, Default)]
-struct Faults(Vec<Fault>);
-
-impl Faults {
-    fn push(&mut self, pointer: impl Into<String>, detail: impl Into<String>) {
-        if self.0.len() < MOST_FAULTS {
-            self.0.push(Fault::at(pointer, detail));
-        }
-    }
-
-    fn add(&mut self, fault: Fault) {
-        if !self.is_full() {
-            self.0.push(fault);
-        }
-    }
-
-    fn is_full(&self) -> bool {
-        self.0.len() == MOST_FAULTS
-    }
-}
-
-/// The members of one object and the pointer to it.
-#[derive(Clone, Copy)]
-struct Members<'a> {
-    pointer: &'a str,
-    members: &'a [(String, RequestJson)],
-}
-
-impl<'a> Members<'a> {
-    /// Notes members that are not known or given twice.
-    fn new(pointer: &'a str, value: &'a RequestJson, known: &[&str], faults: &mut Faults) -> Option<Self> {
-        let Some(members) = value.as_object() else {
-            faults.push(pointer, "must be a JSON object");
-            return None;
-        };
-        for (at, (name, _)) in members.iter().enumerate() {
-            if faults.is_full() {
-                break;
-            }
-            let shown: String = name.chars().take(64).collect();
-            let place = format!("{pointer}/{}", shown.replace('~', "~0").replace('/', "~1"));
-            if !known.contains(&name.as_str()) {
-                faults.push(place, "is no member of this object");
-            } else if members[..at].iter().any(|(other, _)| other == name) {
-                faults.push(place, "is given twice");
-            }
-        }
-        Some(Self { pointer, members })
-    }
-
-    fn place(&self, name: &str) -> String {
-        format!("{}/{name}", self.pointer)
-    }
-
-    /// A member; `null` counts as absent.
-    fn get(&self, name: &str) -> Option<&'a RequestJson> {
-        let found = self.members.iter().find(|(key, _)| key == name).map(|(_, value)| value);
-        found.filter(|value| **value != RequestJson::Null)
-    }
-
-    /// A text of 1 to `most` characters.
-    fn text(&self, name: &str, most: usize, faults: &mut Faults) -> Option<&'a str> {
-        match self.get(name)? {
-            RequestJson::Text(text) if text.is_empty() => faults.push(self.place(name), "is empty"),
-            RequestJson::Text(text) if has_at_most(text, most) => return Some(text),
-            RequestJson::Text(_) => faults.push(self.place(name), "is too long"),
-            _ => faults.push(self.place(name), "must be a string"),
-        }
-        None
-    }
-
-    /// An integer of `least..=most`.
-    fn integer(&self, name: &str, least: i64, most: i64, faults: &mut Faults) -> Option<i64> {
-        let number = self.get(name)?.as_integer();
-        let found = number.filter(|number| (least..=most).contains(number));
-        if found.is_none() {
-            faults.push(self.place(name), format!("must be an integer from {least} to {most}"));
-        }
-        found
-    }
-
-    /// A length of `least..=most`, as an integer of milliseconds.
-    fn length(&self, name: &str, least: Millis, most: Millis, faults: &mut Faults) -> Option<Millis> {
-        self.integer(name, least.get(), most.get(), faults).map(Millis::new)
-    }
-
-    fn boolean(&self, name: &str, faults: &mut Faults) -> Option<bool> {
-        if let RequestJson::Bool(value) = self.get(name)? {
-            return Some(*value);
-        }
-        faults.push(self.place(name), "must be true or false");
-        None
-    }
-
-    /// One of the words in front of the values.
-    fn word<T: Copy>(&self, name: &str, words: &[(&str, T)], faults: &mut Faults) -> Option<T> {
-        let text = self.get(name)?.as_text();
-        let found = words.iter().find(|(word, _)| Some(*word) == text).map(|(_, value)| *value);
-        if found.is_none() {
-            let named: Vec<&str> = words.iter().map(|(word, _)| *word).collect();
-            faults.push(self.place(name), format!("must be one of {}", named.join(", ")));
-        }
-        found
-    }
-
-    fn live_path(&self, faults: &mut Faults) -> Option<LivePath> {
-        let text = self.text("live_path", 512, faults)?;
-        match LivePath::parse(text) {
-            Ok(path) => Some(path),
-            Err(error) => {
-                faults.push(self.place("live_path"), error.to_string());
-                None
-            }
-        }
     }
 }
 
@@ -260,6 +155,22 @@ fn read(
     let template = members.text("name", 256, faults);
     let ClipList { clips, skipped, guesses } = list(&members, &common, faults)?;
     within_limits(&clips, limits, faults);
+    let delivers = [("clips", Deliver::Clips), ("reel", Deliver::Reel)];
+    if members.word("deliver", &delivers, faults) == Some(Deliver::Reel) {
+        let request = reel::reel(&clips, &common, template, faults);
+        let request =
+            request.map(|request| Box::new(ExportRequest { export_type, story: story.clone(), ..request }));
+        return Some(BatchRequest {
+            container,
+            target,
+            export_type,
+            story,
+            wishes: Vec::new(),
+            reel: request,
+            skipped,
+            guesses,
+        });
+    }
     let wishes = clips.into_iter().filter_map(|clip| {
         let live_path = clip.live_path.clone().or_else(|| common.live_path.clone())?;
         let file_name = match name::of(template, &clip, &live_path) {
@@ -273,25 +184,32 @@ fn read(
             }
         };
         let ClipEntry { n, mark, span, .. } = clip;
-        let request = ExportRequest {
-            wanted: Wanted::Media,
-            fetch_thumb: false,
-            start_pos_ms: span.start_pos_ms,
-            start_time_ms: span.start_time_ms,
-            duration_ms: span.duration_ms,
-            live_path,
-            file_name,
-            peer_id: None,
-            export_type,
-            container: None,
-            storage: None,
-            deprecated_target: None,
-            story: story.clone(),
-        };
+        let request =
+            ExportRequest { export_type, story: story.clone(), ..request_of(span, live_path, file_name) };
         Some(Wish { n, mark, request })
     });
     let wishes = wishes.collect();
-    Some(BatchRequest { container, target, export_type, story, wishes, skipped, guesses })
+    Some(BatchRequest { container, target, export_type, story, wishes, reel: None, skipped, guesses })
+}
+
+/// The request for the clip of a span.
+fn request_of(span: ClipSpan, live_path: LivePath, file_name: FileName) -> ExportRequest {
+    ExportRequest {
+        wanted: Wanted::Media,
+        fetch_thumb: false,
+        start_pos_ms: span.start_pos_ms,
+        start_time_ms: span.start_time_ms,
+        duration_ms: span.duration_ms,
+        live_path,
+        file_name,
+        peer_id: None,
+        export_type: ExportType::AsRecorded,
+        container: None,
+        storage: None,
+        deprecated_target: None,
+        story: None,
+        windows: Vec::new(),
+    }
 }
 
 fn common(

@@ -26,6 +26,7 @@ pub(crate) fn manifest(lack_ms: i64) -> Manifest {
         lack_ms: ms(lack_ms),
         warnings,
         holes: Vec::new(),
+        windows: Vec::new(),
     }
 }
 
@@ -53,6 +54,7 @@ pub(crate) fn job() -> Job {
         image_path: "/D/i.jpg".to_owned(),
         video_path: "/export/D/test.ts".to_owned(),
         story: None,
+        reel: None,
     };
     let id = JobId::parse(&"a".repeat(32)).unwrap();
     Job {

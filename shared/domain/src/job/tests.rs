@@ -458,3 +458,52 @@ fn an_absent_recording_is_told_once_and_only_when_that_is_final() {
         "as the version before this one wrote it"
     );
 }
+
+/// A job of a reel whose windows begin at those times and take a second each.
+fn reel_job(starts: &[i64]) -> Job {
+    let windows = starts.iter().zip(1..).map(|(start, n)| OrderedWindow {
+        n,
+        live_path: None,
+        start_pos_ms: at(*start),
+        start_time_ms: ms(0),
+        duration_ms: ms(1000),
+        name: None,
+    });
+    let reel = OrderedReel { windows: windows.collect(), ..OrderedReel::default() };
+    let job = job();
+    Job { order: Order { wanted: Wanted::Reel, reel: Some(reel), ..job.order.clone() }, ..job }
+}
+
+#[test]
+fn a_reel_lasts_from_its_earliest_window_to_the_end_of_its_last() {
+    let job = reel_job(&[2_000_000, 1_500_000, 1_700_000]);
+    assert_eq!((job.order.window_begin(), job.order.window_end()), (at(1_500_000), at(2_001_000)));
+    assert_eq!(job.counted(), Some(Counted::Scheduled));
+    assert_eq!(reel_job(&[2_000_000, 900_000]).counted(), Some(Counted::Active));
+}
+
+#[test]
+fn a_reel_is_understood_with_its_windows_only() {
+    let job = reel_job(&[1, 2]);
+    assert!(job.order.is_understood() && job.work_queue() == WorkQueue::Clips);
+    assert!(!Order { reel: None, ..job.order.clone() }.is_understood());
+    assert!(!Order { wanted: Wanted::Media, ..job.order }.is_understood());
+}
+
+#[test]
+fn only_the_newest_two_staged_manifests_keep_the_windows_of_a_reel() {
+    let made = DeliveredWindow {
+        at_ms: ms(0),
+        length_ms: ms(1),
+        lack_ms: ms(0),
+        warnings: Vec::new(),
+        left_out: None,
+    };
+    let full = Manifest { windows: vec![made], ..manifest(0) };
+    let mut job = claimed(&reel_job(&[1, 2]), at(1_000_000));
+    for _ in 0..4 {
+        job = job.with_staged(job.fence, ObjectKind::Video, full.clone(), at(1_000_000)).unwrap();
+    }
+    let kept: Vec<_> = job.staged.iter().map(|staged| staged.manifest.windows.len()).collect();
+    assert_eq!(kept, [0, 0, 1, 1]);
+}

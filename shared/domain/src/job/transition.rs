@@ -2,7 +2,8 @@
 
 use super::work::due_asleep;
 use super::{
-    Aftermath, Cause, Failure, Job, Lane, ObjectKind, Order, Reason, SCHEMA_VERSION, State, Unread, UntoldEnd,
+    Aftermath, Cause, Failure, Job, Lane, Manifest, ObjectKind, Order, Reason, SCHEMA_VERSION, State, Unread,
+    UntoldEnd,
 };
 use crate::ids::{JobId, TenantId};
 use crate::settings::Lifecycle;
@@ -72,7 +73,7 @@ impl Counted {
 impl Job {
     /// The limit that it counts against; `None` once it has ended.
     pub fn counted(&self) -> Option<Counted> {
-        let is_ahead = self.order.start_pos_ms > self.updated_at;
+        let is_ahead = self.order.window_begin() > self.updated_at;
         let counted = if is_ahead { Counted::Scheduled } else { Counted::Active };
         (!self.state.is_terminal()).then_some(counted)
     }
@@ -273,7 +274,7 @@ impl Job {
             state: self.state,
             failure: self.failure.clone(),
             image: self.image.clone(),
-            video: self.video.clone(),
+            video: self.video.as_ref().map(Manifest::without_windows),
             at: self.updated_at,
             correlation_id: self.correlation_id.clone(),
             batch_id: self.batch_id.clone(),

@@ -160,7 +160,11 @@ impl Job {
         now: EpochMs,
     ) -> Result<Job, Fenced> {
         self.held(fence)?;
+        // An item has room for the windows of a few manifests.
         let mut staged = self.staged.clone();
+        for earlier in staged.iter_mut().rev().filter(|staged| !staged.manifest.windows.is_empty()).skip(1) {
+            earlier.manifest.windows = Vec::new();
+        }
         staged.push(Staged { object, generation: self.generation, fence, manifest, at: Some(now) });
         if staged.iter().filter(|staged| staged.object == object).count() > MAX_STAGED
             && let Some(oldest) = staged.iter().position(|staged| staged.object == object)
@@ -186,7 +190,7 @@ impl Job {
         self.held(fence)?;
         let next = Job { image: Some(image), ..self.clone() };
         Ok(match self.order.wanted {
-            Wanted::Media | Wanted::Unknown => next.touched(now),
+            Wanted::Media | Wanted::Reel | Wanted::Unknown => next.touched(now),
             Wanted::Thumbnail => Job { plan: Some(plan), ..next }.ended(State::Ready, now, times),
         })
     }

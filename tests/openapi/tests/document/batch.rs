@@ -8,6 +8,9 @@ use export_domain::batch::MOST_CLIPS;
 use serde_json::json;
 
 const TAG: &str = "Batches";
+/// The values of `fps`.
+pub(crate) const RATES: [&str; 10] =
+    ["23.976", "24", "25", "29.97", "30", "47.952", "48", "50", "59.94", "60"];
 
 /// The routes with their operations.
 pub(crate) fn paths() -> Node {
@@ -31,7 +34,9 @@ fn submit() -> Node {
         "description" => "Stores the batch if there is none of these clips yet, and asks for its clips one after the other, as \
             far as the tenant's limits leave room; a fifth of the places stays for single requests. Each clip is \
             the job that `POST /export` would make of it. The same request again is the poll, and after a minute it starts \
-            clips over that failed. A clip that is listed twice is made once.",
+            clips over that failed. A clip that is listed twice is made once. \
+            With `deliver` as `reel` the list becomes one clip in its order, with hard cuts that are exact: one job as any other, whose resource \
+            is the reply, and no batch. The same list is the same job, and a list of one clip is that clip's job.",
         "security" => json!([{"sessionHeader": []}, {"bearer": []}]),
         "parameters" => vec![correlation(), key, prefer()],
         "requestBody" => object! {
@@ -39,18 +44,31 @@ fn submit() -> Node {
             "content" => object! { "application/json" => object! { "schema" => schema("BatchRequest") } },
         },
         "responses" => object! {
-            "200" => batch("All clips have ended.", &["X-Correlation-Id", "Location"]),
-            "202" => batch("Some clips have not ended.", &["X-Correlation-Id", "Location", "Retry-After"]),
+            "200" => batch_or_job("All clips have ended, or the reel's job has.", &["X-Correlation-Id", "Location"]),
+            "202" => batch_or_job(
+                "Some clips have not ended, or the reel's job has not.",
+                &["X-Correlation-Id", "Location", "Retry-After"],
+            ),
             "400" => response(faulty, "application/problem+json", schema("BatchProblem")),
             "401" => problem("There is no session, or it is unknown or has expired."),
             "403" => problem("The target is not the tenant's, or the tenant was removed."),
             "409" => problem("The `Idempotency-Key` belongs to another request."),
             "413" => either_large(),
-            "429" => shared("Throttled"),
+            "429" => throttled(),
             "500" => shared("Failed"),
             "503" => shared("GuideUnavailable"),
         },
     }
+}
+
+/// A batch waits for room; a reel is refused as a clip is.
+fn throttled() -> Node {
+    let what = "From API Gateway above the deployment's rate; or the tenant has no room for the job of a reel, which takes a place for each \
+        length of the longest clip that it has.";
+    let mut throttled = response(what, "application/problem+json", schema("Problem"));
+    let gateways = object! { "schema" => schema("GatewayError") };
+    throttled.at("content").members().insert("application/json".to_owned(), gateways);
+    throttled.with(object! { "headers" => headers(&["X-Correlation-Id", "Retry-After"]) })
 }
 
 fn either_large() -> Node {
@@ -67,6 +85,13 @@ fn batch(description: &str, names: &[&str]) -> Node {
         "headers" => headers(names),
         "content" => object! { "application/json" => object! { "schema" => schema("Batch") } },
     }
+}
+
+fn batch_or_job(description: &str, names: &[&str]) -> Node {
+    let mut either = batch(description, names);
+    *either.at("content").at("application/json").at("schema") =
+        object! { "oneOf" => vec![schema("Batch"), schema("Job")] };
+    either
 }
 
 fn page_parameter(name: &str, description: &str, schema: serde_json::Value) -> Node {
@@ -101,7 +126,6 @@ fn show() -> Node {
 
 /// The parameters of the list of clips.
 fn list_parameters() -> Vec<Node> {
-    let rates = ["23.976", "24", "25", "29.97", "30", "47.952", "48", "50", "59.94", "60"];
     let zero = "`edl`: the instant of `00:00:00:00`, RFC 3339 or milliseconds since 1970. By default that of the request that made \
         the batch, else the midnight (UTC) before the first clip.";
     vec![
@@ -110,7 +134,7 @@ fn list_parameters() -> Vec<Node> {
             "The batch, a table, or an edit decision list.",
             json!({"enum": ["json", "csv", "edl"], "default": "json"}),
         ),
-        page_parameter("fps", "`edl`: frames in a second; required.", json!({"enum": rates})),
+        page_parameter("fps", "`edl`: frames in a second; required.", json!({"enum": RATES})),
         page_parameter(
             "df",
             "`edl`: 1 for drop-frame labels, with 29.97 and 59.94.",
@@ -273,6 +297,8 @@ pub(crate) fn request() -> Node {
         "additionalProperties": false,
         "properties": {
             "live_path": live_path("The recording of clips that name none, as `LivePath` of `POST /export`."),
+            "deliver": {"enum": ["clips", "reel", null],
+                "description": "`clips`, the default, makes a clip of each entry; `reel` makes one clip of all of them in their order."},
             "container": {"enum": ["ts", "mp4", null], "description": "The clips' container; `ts` by default."},
             "target": {
                 "type": ["object", "null"], "required": ["bucket"], "additionalProperties": false,
@@ -294,7 +320,7 @@ pub(crate) fn request() -> Node {
             },
             "name": text(1, 256, "A template of the files' names: `{n}`, `{n:03}`, `{name}`, `{ref}` and `{source}`, the \
                 recording's name, `{title}` of an edit list, and `{event}`, `{program}`, `{replay}` and `{features}` of a document. By \
-                default a clip's own name, else `{source}-{n:03}`."),
+                default a clip's own name, else `{source}-{n:03}`. A reel's is filled in from the first clip, and is `{source}-reel` by default."),
             "zero": {
                 "description": "The instant of second 0 or timecode `00:00:00:00`: RFC 3339 or milliseconds since 1970. Numbers of \
                     clips then are seconds, and `StartTime` counts from it. A recording without a clock has no clips without it. \

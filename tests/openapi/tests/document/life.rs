@@ -110,5 +110,6 @@ fn manifest(lack_ms: i64) -> Manifest {
     let sha256 = "9f86d081884c7d659a2feaa0c55ad015a3bf4f1b2b0b822cd15d6c15b0f00a08".to_owned();
     let (bytes, duration_ms) = (4_871_320, Millis::new(9000 - lack_ms));
     let lack_ms = Millis::new(lack_ms);
-    Manifest { bytes, sha256, parts: 0, duration_ms, lack_ms, warnings: Vec::new(), holes: Vec::new() }
+    let (warnings, holes, windows) = (Vec::new(), Vec::new(), Vec::new());
+    Manifest { bytes, sha256, parts: 0, duration_ms, lack_ms, warnings, holes, windows }
 }

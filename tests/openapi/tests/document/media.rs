@@ -18,6 +18,7 @@ pub(crate) fn paths() -> Node {
         "/export/status/{jobId}" => object! { "get" => poll(), "delete" => cancel() },
         "/export/jobs" => object! { "get" => jobs() },
         "/export/jobs/{jobId}" => object! { "get" => job(), "delete" => delete_job() },
+        "/export/jobs/{jobId}/edit" => object! { "get" => edit() },
         "/export/jobs/{jobId}/files" => object! { "get" => files() },
         "/export/jobs/{jobId}/video" => object! { "get" => video() },
         "/export/jobs/{jobId}/play/{file}" => object! { "get" => play() },
@@ -111,6 +112,39 @@ fn job() -> Node {
 
 fn delete_job() -> Node {
     of_jobs("deleteJob", "Cancel or forget a job, and get it", DELETES, vec![])
+}
+
+fn edit() -> Node {
+    let what = "Where in the clip which part of which recording stands, so that an editor can relink the clip to the recordings: an event for \
+        each window of a reel that is in it, one for a clip. `edl` is an edit decision list (CMX 3600) whose records begin at one hour, \
+        `otio` a timeline of OpenTimelineIO. A source's time counts from `zero`, else as `StartTime` where the request tells it, else from \
+        midnight (UTC). An unknown query parameter is refused, and so is one that the format does not have.";
+    let found = object! {
+        "description" => "The list.",
+        "headers" => headers(&["X-Correlation-Id", "Content-Disposition"]),
+        "content" => object! {
+            "application/json" => object! { "schema" => json!({"oneOf": [
+                {"$ref": "#/components/schemas/ClipEdits"},
+                {"type": "object", "required": ["OTIO_SCHEMA"], "description": "A timeline of OpenTimelineIO.",
+                    "properties": {"OTIO_SCHEMA": {"const": "Timeline.1"}}},
+            ]}) },
+            "text/plain" => object! { "schema" => json!({"type": "string", "description": "An edit decision list."}) },
+        },
+    };
+    let format = json!({"type": "string", "enum": ["json", "edl", "otio"], "default": "json"});
+    let fps = "`edl` and `otio`: frames in a second. `edl` needs it; without it `otio` counts milliseconds.";
+    let zero = "`edl` and `otio`: the instant at which the recordings' time is 0, RFC 3339 or milliseconds since 1970.";
+    let df = "`edl`: 1 for drop-frame labels, which 29.97 and 59.94 have.";
+    let more = vec![
+        page_parameter("format", "The form of the list.", format.into()),
+        page_parameter("fps", fps, json!({"type": "string", "enum": crate::batch::RATES}).into()),
+        page_parameter("df", df, json!({"type": "string", "enum": ["0", "1"], "default": "0"}).into()),
+        page_parameter("zero", zero, json!({"type": "string"}).into()),
+    ];
+    let mut operation = linked("getJobEdit", "Get the edit list of a job's clip", what, more, ("200", found));
+    let denied = response("The session's tenant was removed.", "application/problem+json", schema("Problem"));
+    *operation.at("responses").at("403") = denied;
+    operation
 }
 
 fn files() -> Node {

@@ -4,6 +4,7 @@
 use crate::node::{Node, object};
 use export_domain::batch::resource::{BatchList, BatchResource};
 use export_domain::batch::{Fault, MOST_FAULTS};
+use export_domain::edit::ClipEdits;
 use export_domain::files::Files;
 use export_domain::job::State;
 use export_domain::recordings::{ClipPlan, RecordingPage, RecordingResource};
@@ -35,6 +36,7 @@ pub(crate) fn all() -> Node {
         named::<Page<'_>>(),
         named::<State>(),
         named::<Files<'_>>(),
+        named::<ClipEdits<'_>>(),
         named::<RecordingPage>(),
         named::<RecordingResource>(),
         named::<ClipPlan>(),

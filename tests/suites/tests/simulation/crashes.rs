@@ -7,7 +7,7 @@ use crate::sim::{Crash, Sim, Weather};
 use crate::world::World;
 use export_domain::job::State;
 use export_domain::job::WorkQueue;
-use export_testkit::{Answered, post};
+use export_testkit::Answered;
 use std::collections::BTreeMap;
 use std::time::Duration;
 use tokio::time::sleep;
@@ -21,6 +21,7 @@ struct Course {
     recorded: Recorded,
     still: bool,
     mp4: bool,
+    reel: bool,
     swept: Swept,
 }
 
@@ -36,12 +37,12 @@ enum Swept {
 }
 
 const PICTURES: Course =
-    Course { recorded: Recorded::Pictures, still: false, mp4: false, swept: Swept::Crashes };
+    Course { recorded: Recorded::Pictures, still: false, mp4: false, reel: false, swept: Swept::Crashes };
 
 impl Course {
     fn order(self) -> Order {
-        let Self { recorded, still, mp4, .. } = self;
-        Order { recorded, still, mp4, seconds: 2, strange: false }
+        let Self { recorded, still, mp4, reel, .. } = self;
+        Order { recorded, still, mp4, seconds: 2, strange: false, reel }
     }
 
     /// Runs it with a crash; returns what went wrong, and the calls that were made.
@@ -95,14 +96,14 @@ impl Course {
 }
 
 async fn post_once(world: &World, order: &Order) -> Option<Answered> {
-    let answer = world.submit(&world.sim.process("submit"), &post("/export", &order.body())).await?;
-    (answer.status == 200).then_some(answer)
+    let answer = world.order(&world.sim.process("submit"), order).await?;
+    (answer.status < 300).then_some(answer)
 }
 
 #[test]
-fn a_clip_with_its_picture_survives_every_crash() {
-    for mp4 in [false, true] {
-        assert_eq!(Course { mp4, ..PICTURES }.troubles(&[]), []);
+fn a_clip_with_its_picture_and_a_reel_survive_every_crash() {
+    for (mp4, reel) in [(false, false), (true, false), (true, true)] {
+        assert_eq!(Course { mp4, reel, ..PICTURES }.troubles(&[]), []);
     }
 }
 

@@ -35,7 +35,8 @@ fn world(seed: u64, max_active: u32) -> World {
 
 /// The `n`-th of many different thumbnails or clips.
 fn body(n: i64, still: bool) -> Value {
-    let order = Order { recorded: Recorded::Pictures, still, mp4: true, seconds: 1, strange: false };
+    let order =
+        Order { recorded: Recorded::Pictures, still, mp4: true, seconds: 1, strange: false, reel: false };
     with(order.body(), "Duration", 1000 + n)
 }
 
@@ -151,8 +152,14 @@ fn a_thousand_jobs_without_a_message_are_all_made_within_the_hour() {
         let world = world(0, 10);
         let began = world.sim.now();
         for n in 0..CROWD {
-            let order =
-                Order { recorded: Recorded::Pictures, still: true, mp4: true, seconds: 1, strange: false };
+            let order = Order {
+                recorded: Recorded::Pictures,
+                still: true,
+                mp4: true,
+                seconds: 1,
+                strange: false,
+                reel: false,
+            };
             world.jobs.put(&job(&tenant(), &with(order.body(), "FileName", format!("job{n}")), began));
         }
         settle(&world).await;

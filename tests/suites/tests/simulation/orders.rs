@@ -2,10 +2,11 @@
 
 use crate::sim::Sim;
 use bytes::Bytes;
+use export_lambda::http::Request;
 use export_testkit::recordings::{
     SEGMENTS, audio_body, audio_files, growing, listed, mpd, pictures, record, set,
 };
-use export_testkit::{MemoryObjects, NOW, body, ms, with};
+use export_testkit::{MemoryObjects, NOW, SESSION, ask, body, ms, post, with};
 use serde_json::{Value, json};
 use std::collections::BTreeSet;
 use std::sync::LazyLock;
@@ -120,6 +121,7 @@ pub(crate) fn record_for(orders: &[Order], sim: &Sim, objects: &MemoryObjects, s
 
 /// What one client, or several, ask for.
 #[derive(Debug, Clone, PartialEq, Eq, Hash, PartialOrd, Ord)]
+#[expect(clippy::struct_excessive_bools, reason = "each is a choice of its own")]
 pub(crate) struct Order {
     pub(crate) recorded: Recorded,
     pub(crate) still: bool,
@@ -127,7 +129,12 @@ pub(crate) struct Order {
     pub(crate) seconds: i64,
     /// Of the second tenant.
     pub(crate) strange: bool,
+    /// Windows of one recording in one clip.
+    pub(crate) reel: bool,
 }
+
+/// The windows of a reel: their `StartTime`s and lengths.
+pub(crate) const WINDOWS: [(i64, i64); 2] = [(14_000, 1000), (8000, 1000)];
 
 /// The second tenant's session.
 pub(crate) const STRANGERS_SESSION: &str = "11111111111111111111111111111111";
@@ -154,6 +161,7 @@ impl Order {
                 mp4: chance.happens(500),
                 seconds: i64::try_from(chance.between(1, 10)).unwrap(),
                 strange: chance.happens(300),
+                reel: false,
             }
         })
     }
@@ -171,6 +179,28 @@ impl Order {
             body = with(with(body, "FetchMedia", json!(false)), "FetchThumb", json!(true));
         }
         if self.strange { with(body, "SessionId", STRANGERS_SESSION) } else { body }
+    }
+
+    /// The body of `POST /export/batch` for the reel.
+    fn list(&self) -> Value {
+        let clip = self.body();
+        let zero = clip["StartPos"].as_i64().unwrap() - 8000;
+        let clips: Vec<_> = WINDOWS
+            .iter()
+            .zip(1..)
+            .map(|((at, length), n)| json!({"start": at / 1000, "duration_ms": length, "name": format!("window {n}")}))
+            .collect();
+        let container = if self.mp4 { "mp4" } else { "ts" };
+        json!({"deliver": "reel", "live_path": clip["LivePath"], "name": "test", "zero": zero, "clips": clips,
+            "container": container})
+    }
+
+    /// The request.
+    pub(crate) fn request(&self) -> Request {
+        if self.reel {
+            return ask("POST", "/export/batch", &[("X-Session-Id", SESSION)], self.list().to_string());
+        }
+        post("/export", &self.body())
     }
 
     /// The same from a recording that is complete, by the first tenant.

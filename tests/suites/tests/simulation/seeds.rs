@@ -5,14 +5,14 @@
 //! replays one seed and prints what happened in it.
 
 use crate::checks::{Made, Told};
-use crate::orders::{Order, record_for};
+use crate::orders::{Order, WINDOWS, record_for};
 use crate::sim::{Sim, Weather};
 use crate::world::World;
 use export_domain::ids::JobId;
 use export_domain::job::{State, WorkQueue};
 use export_domain::time::{EpochMs, Millis};
 use export_lambda::config::Env;
-use export_testkit::{Answered, Flaws, SESSION, ask, job, ms, post, tenant};
+use export_testkit::{Answered, Flaws, SESSION, ask, job, ms, post, reel_job, tenant};
 use std::collections::{BTreeMap, HashMap};
 use std::fmt::Write;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -74,7 +74,7 @@ pub(crate) fn undisturbed(order: &Order) -> Made {
         order.recorded.record_all(&world.objects);
         tokio::spawn(world.clone().consume(WorkQueue::Clips));
         tokio::spawn(world.clone().consume(WorkQueue::Thumbnails));
-        world.submit(&world.sim.process("submit"), &post("/export", &order.body())).await.unwrap();
+        world.order(&world.sim.process("submit"), &order).await.unwrap();
         sleep(Duration::from_secs(50)).await;
         let job = world.jobs.only();
         assert_eq!(job.state, State::Ready, "{order:?} {:?}", job.failure);
@@ -181,6 +181,9 @@ pub(crate) fn job_of(order: &Order) -> JobId {
     let mut owner = tenant();
     if order.strange {
         owner.id = export_domain::ids::TenantId::parse("stranger").unwrap();
+    }
+    if order.reel {
+        return reel_job(&owner, &order.body(), &WINDOWS, EpochMs::ZERO).job_id;
     }
     job(&owner, &order.body(), EpochMs::ZERO).job_id
 }

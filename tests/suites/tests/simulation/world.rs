@@ -2,7 +2,7 @@
 
 use crate::checks::Ledger;
 use crate::coder::Stub;
-use crate::orders::STRANGERS_SESSION;
+use crate::orders::{Order, STRANGERS_SESSION};
 use crate::queue::{Letter, Queues};
 use crate::sim::{Process, Sim};
 use export_clip::Ffmpeg;
@@ -15,8 +15,9 @@ use export_domain::time::EpochSecs;
 use export_lambda::batch::{Disposition, Record};
 use export_lambda::http::Request;
 use export_lambda::metrics::Metrics;
+use export_testkit::mre::MemorySource;
 use export_testkit::{
-    Answered, DeadLetters, Directory, MemoryBus, MemoryJobs, MemoryObjects, directory, tenant,
+    Answered, DeadLetters, Directory, MemoryBatches, MemoryBus, MemoryJobs, MemoryObjects, directory, tenant,
 };
 use std::sync::Arc;
 use std::time::Duration;
@@ -107,6 +108,25 @@ impl World {
             metrics: Metrics::silent(),
         };
         within(HTTP, process, Box::pin(async { Answered::read(app.handle(request).await) })).await
+    }
+
+    /// The request for `order` in `process`; `None` if it does not live to answer.
+    pub(crate) async fn order(&self, process: &Process, order: &Order) -> Option<Answered> {
+        let request = order.request();
+        if !order.reel {
+            return self.submit(process, &request).await;
+        }
+        let app = export_batch::App {
+            batches: MemoryBatches::default(),
+            jobs: self.jobs.through(process.faults()),
+            queue: self.queues.through(process.faults()),
+            bus: self.bus.through(process.faults()),
+            intake: self.intake(process),
+            times: self.times.clone(),
+            documents: None::<MemorySource>,
+            metrics: Metrics::silent(),
+        };
+        within(HTTP, process, Box::pin(async { Answered::read(app.handle(&request).await) })).await
     }
 
     /// A status route.

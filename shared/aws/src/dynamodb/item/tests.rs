@@ -1,10 +1,12 @@
 use super::*;
 use aws_sdk_dynamodb::primitives::Blob;
-use export_domain::ids::{BatchId, JobId, LivePath, TenantId};
+use export_domain::batch::{Guess, MOST_CLIPS, Skipped};
+use export_domain::ids::{BatchId, FileName, JobId, LivePath, TenantId};
 use export_domain::job::{
-    Aftermath, Begun, Failure, Fan, Hole, Lane, Manifest, ObjectKind, Order, Phase, PlanSummary, Play,
-    PlayKey, Posted, Progress, Reason, Staged, State, UntoldEnd, Warning, WarningCode,
+    Aftermath, Begun, DeliveredWindow, Failure, Fan, Hole, Lane, Manifest, ObjectKind, Order, Phase,
+    PlanSummary, Play, PlayKey, Posted, Progress, Reason, Staged, State, UntoldEnd, Warning, WarningCode,
 };
+use export_domain::reel::{MOST_REEL_BYTES, OrderedReel, OrderedWindow, chapter_name, stored_bytes};
 use export_domain::request::{ExportType, Story, Wanted};
 use export_domain::settings::Lifecycle;
 use export_domain::storage::{Container, Slug};
@@ -34,6 +36,7 @@ pub(crate) fn minimal() -> Job {
         image_path: "/D/i.jpg".to_owned(),
         video_path: "/export/D/v.mp4".to_owned(),
         story: None,
+        reel: None,
     };
     let id = JobId::parse(&"b".repeat(32)).unwrap();
     let job = Job::new(TenantId::parse("demo").unwrap(), id, order, EpochMs::new(1), &Lifecycle::default());
@@ -44,7 +47,34 @@ fn file() -> Manifest {
     let warnings = vec![Warning { code: WarningCode::SegmentsLeftOut, count: 2, detail: "segment 7".into() }];
     let hole = |at, length| Hole { at_ms: Millis::new(at), length_ms: Millis::new(length) };
     let (duration_ms, lack_ms, holes) = (Millis::new(1), Millis::new(2), vec![hole(1, 1), hole(3, 1)]);
-    Manifest { bytes: u64::MAX, sha256: "x".to_owned(), parts: 2, duration_ms, lack_ms, warnings, holes }
+    let (sha256, windows) = ("x".to_owned(), vec![made_window()]);
+    Manifest { bytes: u64::MAX, sha256, parts: 2, duration_ms, lack_ms, warnings, holes, windows }
+}
+
+fn made_window() -> DeliveredWindow {
+    DeliveredWindow {
+        at_ms: Millis::new(1),
+        length_ms: Millis::new(2),
+        lack_ms: Millis::new(3),
+        warnings: vec![WarningCode::RatesCorrected],
+        left_out: Some(Reason::NoMedia),
+    }
+}
+
+fn reel() -> OrderedReel {
+    let window = OrderedWindow {
+        n: 1,
+        live_path: Some(LivePath::parse("a/b.mpd").unwrap()),
+        start_pos_ms: EpochMs::new(1),
+        start_time_ms: Millis::new(2),
+        duration_ms: Millis::new(3),
+        name: Some(FileName::parse("goal 1").unwrap()),
+    };
+    OrderedReel {
+        windows: vec![window.clone(), OrderedWindow { n: 3, live_path: None, name: None, ..window }],
+        skipped: vec![Skipped { n: 2, why: "has no End".to_owned() }],
+        guesses: vec![Guess::ZeroAssumed],
+    }
 }
 
 fn failure() -> Failure {
@@ -131,6 +161,7 @@ fn full() -> Job {
         lane: Some(Lane::Bulk),
         ..minimal()
     };
+    (job.order.wanted, job.order.reel) = (Wanted::Reel, Some(reel()));
     job.order.story = Some(Story { id: None, name: Some("n".to_owned()), slug: Some(Slug::default()) });
     job
 }
@@ -205,6 +236,56 @@ fn a_name_for_logs_that_is_none_does_not_stand_in_a_jobs_way() {
         }
         let job = Job { correlation_id: None, trace: None, ..full() };
         assert_eq!(decode(&item).unwrap(), job, "{value:?}");
+    }
+}
+
+#[test]
+fn a_reel_of_the_largest_list_fits_into_an_item() {
+    let path = |n: usize| LivePath::parse(&format!("{n}/{}/x.mpd", "d".repeat(90))).ok();
+    let window = |n: usize| OrderedWindow {
+        n,
+        live_path: path(n),
+        start_pos_ms: EpochMs::new(1_562_300_000_000),
+        start_time_ms: Millis::from_days(30),
+        duration_ms: Millis::from_hours(4),
+        name: chapter_name(&format!("{n} {}", "\u{65e5}".repeat(60))),
+    };
+    let mut windows: Vec<_> = (0..MOST_CLIPS).map(window).collect();
+    while stored_bytes(&windows) > MOST_REEL_BYTES {
+        windows.pop();
+    }
+    windows.resize(MOST_CLIPS, OrderedWindow { live_path: None, name: None, ..window(0) });
+    let skipped = vec![Skipped { n: 1, why: "has no optimized times on this audio track".to_owned() }; 201];
+    let holes = vec![Hole { at_ms: Millis::from_hours(12), length_ms: Millis::from_hours(1) }; 100];
+    let left_out = DeliveredWindow {
+        at_ms: Millis::from_hours(12),
+        lack_ms: Millis::from_hours(4),
+        length_ms: Millis::ZERO,
+        ..made_window()
+    };
+    let made = Manifest { holes, windows: vec![left_out; MOST_CLIPS], ..file() };
+    let job = full();
+    let order =
+        Order { reel: Some(OrderedReel { windows, skipped, guesses: Vec::new() }), ..job.order.clone() };
+    let staged = job.staged[0].clone();
+    let stage = |manifest: &Manifest| Staged { manifest: manifest.clone(), ..staged.clone() };
+    let earlier = std::iter::repeat_n(stage(&made.without_windows()), 6);
+    let staged = earlier.chain([stage(&made), stage(&made)]).collect();
+    let item = encode(&Job { order, video: Some(made), staged, ..job }).unwrap();
+    let size: usize = item.iter().map(|(name, value)| name.len() + size(value)).sum();
+    assert!((300_000..400 * 1024).contains(&size), "{size} bytes");
+}
+
+/// Bytes of a value as DynamoDB counts them.
+fn size(value: &AttributeValue) -> usize {
+    match value {
+        AttributeValue::S(text) => text.len(),
+        AttributeValue::N(number) => number.len().div_ceil(2) + 1,
+        AttributeValue::L(list) => 3 + list.iter().map(|value| 1 + size(value)).sum::<usize>(),
+        AttributeValue::M(map) => {
+            3 + map.iter().map(|(name, value)| 1 + name.len() + size(value)).sum::<usize>()
+        }
+        _ => 1,
     }
 }
 
@@ -286,8 +367,11 @@ fn with(item: AttributeMap, path: &str, value: AttributeValue) -> AttributeMap {
     let path: Path = path.split('.').map(str::to_owned).collect();
     let (name, parent) = path.split_last().unwrap();
     let mut whole = AttributeValue::M(item);
-    let AttributeValue::M(map) = at(&mut whole, parent) else { panic!("{path:?} is in no map") };
-    map.insert(name.clone(), value);
+    match at(&mut whole, parent) {
+        AttributeValue::M(map) => drop(map.insert(name.clone(), value)),
+        AttributeValue::L(list) => list[name.parse::<usize>().unwrap()] = value,
+        _ => panic!("{path:?} is in no map"),
+    }
     let AttributeValue::M(item) = whole else { unreachable!() };
     item
 }
@@ -363,7 +447,15 @@ fn words_of_a_newer_version_can_be_read_and_stay_when_this_one_writes_the_job() 
     {
         assert!(texts.contains(word), "{word}");
     }
-    let exempt = ["tenant", "job_id", "batch_id", "untold.0.batch_id", "order.live_path", "play.files.0"];
+    let exempt = [
+        "tenant",
+        "job_id",
+        "batch_id",
+        "untold.0.batch_id",
+        "order.live_path",
+        "order.reel.windows.0.live_path",
+        "play.files.0",
+    ];
     let names = |path: &String| exempt.contains(&path.as_str());
     for path in texts.iter().filter(|path| !names(path)) {
         let item = with(item.clone(), path, newer());

@@ -2,12 +2,14 @@
 
 use super::ClipEntry;
 use crate::ids::{FileName, LivePath};
-use unicode_normalization::{UnicodeNormalization, char::is_combining_mark};
+use crate::reel::chapter_name;
 
 /// The template of clips that have a name of their own.
 const NAMED: &str = "{name}";
 /// The template of clips that have none.
 const NUMBERED: &str = "{source}-{n:03}";
+/// The template of reels.
+const REEL: &str = "{source}-reel";
 /// Most digits that a number is filled up to.
 const MOST_DIGITS: usize = 9;
 
@@ -20,7 +22,26 @@ const MOST_DIGITS: usize = 9;
 pub(super) fn of(template: Option<&str>, clip: &ClipEntry, live_path: &LivePath) -> Result<FileName, String> {
     let usual = if clip.name.is_some() { NAMED } else { NUMBERED };
     let text = filled(template.unwrap_or(usual), clip, live_path)?;
-    FileName::parse(&sanitised(&text)).map_err(|error| error.to_string())
+    FileName::sanitised(&text).map_or_else(|| FileName::parse("clip"), Ok).map_err(|error| error.to_string())
+}
+
+/// The file's name of a reel with the windows of `clips`. Without a `template` it is the first recording's; the placeholders of
+/// a clip are those of the first one. One window has the name of its clip.
+///
+/// # Errors
+/// As [`of`].
+pub(super) fn of_reel(
+    template: Option<&str>,
+    first: &ClipEntry,
+    live_path: &LivePath,
+) -> Result<FileName, String> {
+    of(Some(template.unwrap_or(REEL)), first, live_path)
+}
+
+/// The name of a clip's chapter in a reel: its own, else that of its features.
+pub(super) fn of_chapter(clip: &ClipEntry) -> Option<FileName> {
+    let features = || clip.labels.iter().find(|(label, _)| *label == "features").map(|(_, value)| value);
+    clip.name.as_ref().or_else(features).and_then(|text| chapter_name(text))
 }
 
 fn filled(template: &str, clip: &ClipEntry, live_path: &LivePath) -> Result<String, String> {
@@ -58,18 +79,4 @@ fn source(live_path: &LivePath) -> &str {
     let directories = live_path.directory().trim_end_matches('/').rsplit('/');
     let mut named = directories.filter(|name| !name.bytes().all(|byte| byte.is_ascii_digit()));
     named.next().unwrap_or("clip")
-}
-
-/// A text by the rule of [`FileName`]: at most 128 characters and 240 bytes.
-fn sanitised(text: &str) -> String {
-    let allowed = |c: char| c.is_alphanumeric() || is_combining_mark(c) || " ._()+=@,&'[]-".contains(c);
-    let chars = text.nfc().map(|c| if allowed(c) { c } else { '_' });
-    let mut name = String::new();
-    for (at, c) in chars.skip_while(|c| *c == '.').enumerate() {
-        if at == 128 || name.len() + c.len_utf8() > 240 {
-            break;
-        }
-        name.push(c);
-    }
-    if name.trim().is_empty() { "clip".to_owned() } else { name }
 }

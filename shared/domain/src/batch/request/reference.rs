@@ -1,6 +1,7 @@
 //! `mre`: an event or a replay of Media Replay Engine by its name.
 
-use super::{Faults, KNOWN, LISTS, Members};
+use super::members::{Faults, Members};
+use super::{KNOWN, LISTS};
 use crate::batch::Fault;
 use crate::json::RequestJson;
 

@@ -1,3 +1,4 @@
+use super::super::MOST_FAULTS;
 use super::*;
 use crate::job::testing::{at, ms};
 use crate::json;
@@ -149,4 +150,59 @@ proptest! {
             prop_assert!(judged(&with(body(clips), "name", json!(template))).is_ok());
         }
     }
+}
+
+/// The request of `body` as a reel.
+fn reel(body: Value) -> ExportRequest {
+    let asked = judged(&with(body, "deliver", json!("reel"))).unwrap();
+    assert!(asked.wishes.is_empty());
+    *asked.reel.unwrap()
+}
+
+#[test]
+fn a_list_is_one_clip_of_all_its_entries_if_that_is_wanted() {
+    let clips = json!([
+        {"start": NOW - 9000, "duration_ms": 2000, "name": "goal 1"},
+        {"start": NOW - 20_000, "duration_ms": 3000, "live_path": "c/d.mpd"},
+        {"start": NOW - 9000, "duration_ms": 2000},
+    ]);
+    let request = reel(with(body(clips), "export_type", json!("h264")));
+    assert_eq!((request.wanted, request.file_name.as_str()), (Wanted::Reel, "match-reel"));
+    assert_eq!((request.start_pos_ms, request.duration_ms), (at(NOW - 9000), ms(7000)));
+    assert_eq!(request.export_type, ExportType::H264);
+    let windows: Vec<_> =
+        request.windows.iter().map(|w| (w.n, w.start_pos_ms.get(), w.duration_ms.get())).collect();
+    assert_eq!(windows, [(1, NOW - 9000, 2000), (2, NOW - 20_000, 3000), (3, NOW - 9000, 2000)]);
+    let told: Vec<_> = request
+        .windows
+        .iter()
+        .map(|w| (w.name.as_ref().map(FileName::as_str), w.live_path.as_ref().map(LivePath::as_str)))
+        .collect();
+    assert_eq!(told, [(Some("goal 1"), None), (None, Some("c/d.mpd")), (None, None)]);
+}
+
+#[test]
+fn a_reel_of_one_entry_is_the_clip_itself() {
+    let clips = || body(json!([{"start": NOW, "duration_ms": 5, "name": "goal 1"}]));
+    assert_eq!(reel(clips()), judged(&clips()).unwrap().wishes.remove(0).request);
+    let unnamed = || body(json!([{"start": NOW, "duration_ms": 5}]));
+    assert_eq!(reel(unnamed()), judged(&unnamed()).unwrap().wishes.remove(0).request);
+}
+
+#[test]
+fn a_reel_whose_item_would_be_too_large_is_refused() {
+    let path = |n: usize| format!("{n}/{0}/{0}/x.mpd", "d".repeat(80));
+    let clips = |count: usize| -> Vec<Value> {
+        (0..count)
+            .map(|n| json!({"start": NOW, "duration_ms": 5, "name": format!("{n} {}", "n".repeat(60)), "live_path": path(n)}))
+            .collect()
+    };
+    assert_eq!(reel(body(clips(400))).windows.len(), 400);
+    let large = with(body(clips(500)), "deliver", json!("reel"));
+    assert_eq!(
+        refused(&large),
+        [(String::new(), "has recordings and names of more than 163840 bytes together".to_owned())]
+    );
+    let word = with(body(clips(1)), "deliver", json!("film"));
+    assert_eq!(refused(&word), [("/deliver".to_owned(), "must be one of clips, reel".to_owned())]);
 }
