@@ -13,8 +13,8 @@ use serde::{Deserialize, Serialize};
 pub const MAX_EPOCHS: u32 = 3;
 /// The plan's object, among those of the chunks.
 pub const PLAN: &str = "plan.json";
-/// The folder of what the chunks made, beside the clip.
-const WORK: &str = "work/";
+/// The folder of all that chunks made, below the target's `export/`: one prefix, by which a lifecycle rule finds what is left.
+const WORK: &str = "work";
 /// The most chunks of a clip. A number in [`Job::fan_done`] is the plan, times this, and the chunk.
 pub const MOST_CHUNKS: u32 = 100_000;
 
@@ -54,14 +54,11 @@ impl Fan {
 }
 
 impl Order {
-    /// The folder of the objects of all chunks and plans, beside the clip; with a `/` at its end.
-    pub fn work_folder(&self) -> String {
-        self.beside_clip(WORK)
-    }
-
     /// The key of the object `name` of the chunks that the claim with the fence `plan` has planned.
     pub fn work_key(&self, plan: u64, name: &str) -> String {
-        self.beside_clip(&format!("{WORK}{plan}/{name}"))
+        let own = self.video_path.trim_start_matches('/').trim_start_matches("export/");
+        let folder = own.rsplit_once('/').map_or("", |(folder, _)| folder);
+        self.target.key(&format!("{WORK}/{folder}/{plan}/{name}"))
     }
 
     /// The key of a chunk.
@@ -166,15 +163,13 @@ impl Job {
         now: EpochMs,
         times: &Lifecycle,
     ) -> Option<Job> {
-        let live = self.is_planned(plan) && !self.effective(now, times).state.is_terminal();
-        live.then(|| self.failed(cause, now, times))
+        self.wants_chunks(plan, now, times).then(|| self.failed(cause, now, times))
     }
 
-    /// Returns `true` if a function that makes a chunk of `plan` is to go on. Before the plan is on record, and while no
-    /// worker sees to the job, none is.
+    /// Returns `true` if a function that makes a chunk of `plan` is to go on: also while a worker that looks at the job is
+    /// held up.
     pub fn wants_chunks(&self, plan: u64, now: EpochMs, times: &Lifecycle) -> bool {
-        let works = matches!(self.state, State::Fanned | State::Running);
-        works && self.is_planned(plan) && !self.effective(now, times).state.is_terminal()
+        self.is_planned(plan) && !self.effective(now, times).state.is_terminal()
     }
 
     fn is_planned(&self, plan: u64) -> bool {
@@ -192,6 +187,7 @@ mod tests {
     use super::super::testing::{at, job, manifest, ms};
     use super::super::{Claim, Counted, Errand, Phase, PlanSummary, Reason, Swept};
     use super::*;
+    use crate::target::Target;
     use std::collections::BTreeSet;
 
     const T0: EpochMs = at(1_000_000);
@@ -304,6 +300,7 @@ mod tests {
         for (job, generation, now, wanted) in [
             (fanned(), 1, T0, true),
             (claimed(&fanned(), T0), 1, T0, true),
+            (claimed(&fanned(), T0).released(2, T0, &times()).unwrap(), 1, T0, true),
             (fanned(), 2, T0, false),
             (fanned(), 1, late, false),
             (cancelled, 1, T0, false),
@@ -333,10 +330,11 @@ mod tests {
     }
 
     #[test]
-    fn the_objects_of_its_chunks_are_beside_the_clip() {
+    fn the_objects_of_all_chunks_have_one_prefix_and_a_folder_whose_name_cannot_be_guessed() {
         let order = job().order;
-        assert_eq!(order.work_key(12, PLAN), "export/D/work/12/plan.json");
-        assert_eq!(order.chunk_key(12, 7), "export/D/work/12/7");
-        assert_eq!(order.work_folder(), "export/D/work/");
+        assert_eq!(order.work_key(12, PLAN), "export/work/D/12/plan.json");
+        assert_eq!(order.chunk_key(12, 7), "export/work/D/12/7");
+        let target = Target { root: "news".to_owned(), ..order.target.clone() };
+        assert_eq!(Order { target, ..order }.chunk_key(12, 7), "news/export/work/D/12/7");
     }
 }
