@@ -34,7 +34,7 @@ const MOST_HOLES: usize = 100;
 pub struct ReelWindow {
     /// The recording, and the part of it.
     pub selection: Selection,
-    /// The title of its chapter.
+    /// A name for people; the file does not have it.
     pub name: Option<String>,
 }
 
