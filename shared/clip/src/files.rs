@@ -5,6 +5,7 @@ use bytes::Bytes;
 use std::fs::{self, File};
 use std::io::{self, ErrorKind, Read, Seek, SeekFrom, Write};
 use std::path::{Path, PathBuf};
+use std::sync::atomic::{AtomicU64, Ordering};
 
 /// A folder whose files are read by their paths in it.
 #[derive(Debug, Clone)]
@@ -47,6 +48,9 @@ fn read(path: &Path, range: Option<(u64, u64)>, most: u64) -> io::Result<Bytes> 
     Ok(content.into())
 }
 
+/// The number of files that were begun.
+static BEGUN: AtomicU64 = AtomicU64::new(0);
+
 /// A clip that becomes one file, in whose place there is nothing until it is whole.
 #[derive(Debug, Clone)]
 pub struct ClipFile(PathBuf);
@@ -62,7 +66,9 @@ impl Sink for ClipFile {
     type Writer = FileWriter;
 
     async fn begin(&self, _headed: bool) -> Result<FileWriter, Error> {
-        let body = self.0.with_added_extension("part");
+        // The writer of an earlier try may still be on its way out, and takes its own file along.
+        let number = BEGUN.fetch_add(1, Ordering::Relaxed);
+        let body = self.0.with_added_extension(format!("{number}.part"));
         let file = File::create(&body).map_err(|error| failed(&body, &error))?;
         Ok(FileWriter { path: self.0.clone(), part: PartialFile { path: body, file } })
     }
@@ -115,4 +121,24 @@ impl ClipWriter for FileWriter {
 
 fn failed(path: &Path, error: &io::Error) -> Error {
     Error::Outside(format!("failed to write {}: {error}", path.display()).into())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[tokio::test]
+    async fn a_second_try_is_whole_though_the_first_one_ends_after_it_was_begun() {
+        let folder = std::env::temp_dir().join(format!("export-clip-files-{}", std::process::id()));
+        fs::create_dir_all(&folder).unwrap();
+        let sink = ClipFile::new(folder.join("clip.ts"));
+        let first = sink.begin(false).await.unwrap();
+        let mut second = sink.begin(false).await.unwrap();
+        drop(first);
+        second.append(b"clip").await.unwrap();
+        assert_eq!(second.finish(None).await.unwrap(), 4);
+        let left: Vec<_> = fs::read_dir(&folder).unwrap().map(|entry| entry.unwrap().file_name()).collect();
+        assert_eq!(left, ["clip.ts"]);
+        fs::remove_dir_all(&folder).unwrap();
+    }
 }
