@@ -96,7 +96,7 @@ pub(crate) async fn make<O: Source, W: ClipWriter>(
         holes: coverage.holes(),
     };
     let windows = tracks.windows.iter().map(window).collect();
-    let written = output.finish(&edits).await?;
+    let written = output.finish(&edits, tracks.marks.chapters()).await?;
     Ok(Some((WrittenFile { written, length, starts: tracks.marks.places() }, windows)))
 }
 

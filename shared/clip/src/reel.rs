@@ -34,7 +34,7 @@ const MOST_HOLES: usize = 100;
 pub struct ReelWindow {
     /// The recording, and the part of it.
     pub selection: Selection,
-    /// A name for people; the file does not have it.
+    /// The title of its chapter in an MP4 of several windows, which has 255 chapters at most.
     pub name: Option<String>,
 }
 
@@ -262,7 +262,7 @@ impl<K: Sink, B: Observer> Making<'_, K, B> {
             input: way.input(codec, self.reel.container, self.ffmpeg),
             windows: sequence.places().into_iter().zip(recordings).collect(),
             audio: sequence.audio(&self.audio_means()),
-            marks: sequence.marks(),
+            marks: sequence.marks(&self.names()),
             stats: Arc::clone(&stats),
             listed: self.listed(first),
         };
@@ -290,7 +290,7 @@ impl<K: Sink, B: Observer> Making<'_, K, B> {
         stats.has_only_audio();
         let sink = self.begin().await?;
         let audio = sequence.audio(&self.audio_means());
-        let parts = AudioParts { audio, places: sequence.places(), marks: sequence.marks() };
+        let parts = AudioParts { audio, places: sequence.places(), marks: sequence.marks(&self.names()) };
         let made = audio_only::make(self.ffmpeg, self.reel.container, parts, sink, &stats).await?;
         let first = &sequence.windows.first().ok_or_else(nothing)?.recording;
         let none = || match first.audio_left_out() {
@@ -299,6 +299,10 @@ impl<K: Sink, B: Observer> Making<'_, K, B> {
         };
         let (file, windows) = made.ok_or_else(none)?;
         Ok(self.made(sequence, file, &windows, (&stats, &Notes::default())))
+    }
+
+    fn names(&self) -> Vec<Option<String>> {
+        self.reel.windows.iter().map(|window| window.name.clone()).collect()
     }
 
     fn audio_means(&self) -> Means<'_> {

@@ -138,12 +138,13 @@ impl<O: Source> Sequence<O> {
         self.windows.iter().enumerate().map(place).collect()
     }
 
-    /// The starts of all windows that were asked for and are in it, on that clock.
-    pub(crate) fn marks(&self) -> ClipMarks {
+    /// The starts of all windows that were asked for and are in it, on that clock; `names` are those of all windows.
+    pub(crate) fn marks(&self, names: &[Option<String>]) -> ClipMarks {
         let places = self.places();
         let instants = self.windows.iter().zip(&places).flat_map(|(opened, place)| {
             let start = place.window.start + place.shift;
-            opened.asked().into_iter().map(move |(_, part)| start + Nanos::from_millis(part.start))
+            let name = |n: usize| names.get(n).cloned().flatten();
+            opened.asked().into_iter().map(move |(n, part)| (start + Nanos::from_millis(part.start), name(n)))
         });
         ClipMarks::new(instants.collect())
     }

@@ -14,6 +14,7 @@ mod table;
 mod testing;
 
 use crate::display::Matrix;
+use crate::time::Nanos;
 use bytes::Bytes;
 
 pub use self::edit::{edits, movie_timescale};
@@ -148,6 +149,15 @@ pub struct EditEntry {
     pub media_time: Option<i64>,
     /// The length, in ticks of the movie.
     pub duration: u64,
+}
+
+/// A chapter of a file, which lasts until the next one.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Chapter {
+    /// Its start on the presentation's clock.
+    pub start: Nanos,
+    /// The title; its first 255 bytes count.
+    pub title: String,
 }
 
 /// Refuses what no sample could repair later.

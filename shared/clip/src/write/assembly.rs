@@ -206,7 +206,8 @@ impl<O: Source, W: ClipWriter> Assembly<O, W> {
         for (track, first) in self.audio.iter().zip(&self.first) {
             edits.push(of_track(first.unwrap_or(0), track.spec().timescale));
         }
-        self.output.finish(&edits).await
+        let chapters = self.marks.chapters();
+        self.output.finish(&edits, chapters).await
     }
 
     async fn write(&mut self, block: Block, times: &[SampleTimes]) -> Result<(), Error> {

@@ -6,7 +6,7 @@ use crate::ffmpeg::{Ffmpeg, Running, Stdin};
 use crate::task::Task;
 use bytes::Bytes;
 use export_media::ffmpeg::{AudioPacking, FileFormat, to_transport_stream};
-use export_media::mux::{EditEntry, FragmentWriter, Mp4Tables, MuxSample, TrackSpec};
+use export_media::mux::{Chapter, EditEntry, FragmentWriter, Mp4Tables, MuxSample, TrackSpec};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 
 /// Bytes of a transport stream's packet (ITU-T H.222.0, 2.4.3.2).
@@ -101,10 +101,16 @@ impl<W: ClipWriter> ContainerWriter<W> {
         Ok(())
     }
 
-    /// Ends the file; `edits` are for MP4.
-    pub(crate) async fn finish(self, edits: &[Vec<EditEntry>]) -> Result<W::Written, Error> {
+    /// Ends the file; `edits` and `chapters` are for MP4.
+    pub(crate) async fn finish(
+        self,
+        edits: &[Vec<EditEntry>],
+        chapters: Vec<Chapter>,
+    ) -> Result<W::Written, Error> {
         match self {
-            ContainerWriter::Mp4 { tables, sink } => sink.finish(Some(tables.finish(edits)?)).await,
+            ContainerWriter::Mp4 { tables, sink } => {
+                sink.finish(Some(tables.with_chapters(chapters).finish(edits)?)).await
+            }
             ContainerWriter::Ts { input, fed, running, sink, .. } => {
                 drop(input);
                 let (sink, bytes) = sink.await??;

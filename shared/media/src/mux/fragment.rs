@@ -91,7 +91,7 @@ impl FragmentWriter {
             .collect();
         let all = (1_u32..).zip(&self.tracks).zip(&tables);
         let tracks = all.map(|((id, spec), table)| TrackBox { id, spec, edits: &[], table }).collect();
-        let movie = Movie { timescale: self.movie_timescale, tracks, fragmented: true };
+        let movie = Movie { timescale: self.movie_timescale, tracks, fragmented: true, chapters: &[] };
         let mut w = BoxWriter::with_capacity(0);
         write_ftyp(&mut w, *b"iso6", &BRANDS)?;
         movie.write(&mut w, ChunkOffsets { base: 0, wide: false })?;

@@ -2,7 +2,7 @@
 
 use super::boxes::BoxWriter;
 use super::table::{ChunkOffsets, SampleTable};
-use super::{EditEntry, MuxError, TrackMedia, TrackSpec};
+use super::{Chapter, EditEntry, MuxError, TrackMedia, TrackSpec};
 use crate::display::Matrix;
 
 /// A tkhd flag: the track is played unless the viewer chooses otherwise.
@@ -10,12 +10,19 @@ const ENABLED: u32 = 1;
 /// A tkhd flag: the track belongs to the presentation.
 const IN_MOVIE: u32 = 2;
 
+/// Chapters of a `chpl` box, whose count is a byte.
+const MOST_CHAPTERS: usize = 255;
+/// Bytes of a chapter's title, whose length is a byte.
+const MOST_TITLE: usize = 255;
+
 /// A movie about to be written.
 pub(super) struct Movie<'a> {
     pub(super) timescale: u32,
     pub(super) tracks: Vec<TrackBox<'a>>,
     /// Announces fragments (`mvex`).
     pub(super) fragmented: bool,
+    /// The first 255 of them are written.
+    pub(super) chapters: &'a [Chapter],
 }
 
 /// A track about to be written.
@@ -45,7 +52,10 @@ impl Movie<'_> {
                     track.write_mdia(w, offsets)
                 })?;
             }
-            if self.fragmented { self.write_mvex(w) } else { Ok(()) }
+            if self.fragmented {
+                self.write_mvex(w)?;
+            }
+            if self.chapters.is_empty() { Ok(()) } else { self.write_chapters(w) }
         })
     }
 
@@ -63,6 +73,26 @@ impl Movie<'_> {
             w.zeros(24);
             w.u32(last_id.checked_add(1).ok_or(MuxError::TooLarge)?);
             Ok(())
+        })
+    }
+
+    /// `udta` with `chpl`, the list of chapters that Nero defined and players read: starts in tenths of a microsecond,
+    /// titles of at most 255 bytes.
+    fn write_chapters(&self, w: &mut BoxWriter) -> Result<(), MuxError> {
+        let chapters = self.chapters.get(..MOST_CHAPTERS).unwrap_or(self.chapters);
+        w.boxed(*b"udta", |w| {
+            w.full(*b"chpl", 1, 0, |w| {
+                w.zeros(4);
+                w.slice(&[u8::try_from(chapters.len()).map_err(|_| MuxError::TooLarge)?]);
+                for Chapter { start, title } in chapters {
+                    let tenths = start.get().max(0) / 100;
+                    w.u64(u64::try_from(tenths).map_err(|_| MuxError::TooLarge)?);
+                    let title = title.get(..title.floor_char_boundary(MOST_TITLE)).unwrap_or_default();
+                    w.slice(&[u8::try_from(title.len()).map_err(|_| MuxError::TooLarge)?]);
+                    w.slice(title.as_bytes());
+                }
+                Ok(())
+            })
         })
     }
 

@@ -5,7 +5,7 @@ use bytes::Bytes;
 use super::boxes::{BoxWriter, write_ftyp};
 use super::movie::{Movie, TrackBox};
 use super::table::{ChunkOffsets, SampleTable};
-use super::{EditEntry, MuxError, MuxSample, TrackSpec, check_entry, check_specs, is_sample_entry};
+use super::{Chapter, EditEntry, MuxError, MuxSample, TrackSpec, check_entry, check_specs, is_sample_entry};
 
 /// Negative composition offsets need `iso4`, sample groups `avc1`; the rest is what old players look for.
 const BRANDS: [[u8; 4]; 5] = [*b"isom", *b"iso2", *b"iso4", *b"avc1", *b"mp41"];
@@ -20,6 +20,7 @@ pub struct Mp4Tables {
     movie_timescale: u32,
     payload: u64,
     last_track: Option<usize>,
+    chapters: Vec<Chapter>,
 }
 
 impl Mp4Tables {
@@ -34,7 +35,7 @@ impl Mp4Tables {
             (spec, table)
         };
         let tracks = tracks.into_iter().enumerate().map(with_table).collect();
-        Ok(Self { tracks, movie_timescale, payload: 0, last_track: None })
+        Ok(Self { tracks, movie_timescale, payload: 0, last_track: None, chapters: Vec::new() })
     }
 
     /// The bytes of all samples pushed so far.
@@ -72,6 +73,12 @@ impl Mp4Tables {
         self.payload = payload;
         self.last_track = Some(track);
         Ok(())
+    }
+
+    /// Gives the file chapters, in the order of their starts.
+    #[must_use]
+    pub fn with_chapters(self, chapters: Vec<Chapter>) -> Self {
+        Self { chapters, ..self }
     }
 
     /// `ftyp`, `moov` and the header of `mdat`: everything in front of the payload.
@@ -116,7 +123,7 @@ impl Mp4Tables {
         if tracks.is_empty() {
             return Err(MuxError::NoSamples);
         }
-        Ok(Movie { timescale: self.movie_timescale, tracks, fragmented: false })
+        Ok(Movie { timescale: self.movie_timescale, tracks, fragmented: false, chapters: &self.chapters })
     }
 
     fn write_head(
@@ -156,6 +163,7 @@ mod tests {
 
     use super::super::testing::*;
     use super::*;
+    use crate::time::Nanos;
 
     const STBL: &str = "moov.trak.mdia.minf.stbl";
 
@@ -169,6 +177,22 @@ mod tests {
 
     fn chunk_counts(head: &[u8]) -> Vec<u32> {
         rows(only(head, &format!("{STBL}.stsc")), 4, 3).iter().map(|row| row[1]).collect()
+    }
+
+    #[test]
+    fn chapters_are_listed_with_their_starts_and_titles() {
+        let chapter =
+            |ms: i64, title: &str| Chapter { start: Nanos::from_millis(ms), title: title.to_owned() };
+        let mut tables = Mp4Tables::new(vec![video(1000)], 1000).unwrap();
+        tables.push(0, sample(0, 40, 1)).unwrap();
+        let long = format!("a{}", "é".repeat(200));
+        let head = tables.with_chapters(vec![chapter(0, "Goal"), chapter(1500, &long)]).finish(&[vec![]]);
+        let head = head.unwrap();
+        let chpl = only(&head, "moov.udta.chpl");
+        assert_eq!(chpl[..9], [1, 0, 0, 0, 0, 0, 0, 0, 2]);
+        assert_eq!((u64_at(chpl, 9), &chpl[17..22]), (0, &b"\x04Goal"[..]));
+        assert_eq!((u64_at(chpl, 22), chpl[30]), (15_000_000, 255), "a character is not cut in two");
+        assert_eq!(chpl.len(), 31 + 255);
     }
 
     #[test]
