@@ -46,7 +46,7 @@ endif
 
 .DEFAULT_GOAL := help
 .PHONY: help setup lock up down logs ps demo watch cli install-cli cli-pages portable-cli console console-deploy test-console layer layer-news build sbom release package deploy destroy tenant session smoke fmt fmt-check lint docs openapi apidocs deny audit template-check \
-        test test-rust test-infra test-cdk test-e2e test-contract contract test-smoke test-upgrade test-chaos model simulate chaos soak soak-media soak-reels soak-playlists test-packagers test-clients fuzz mutants bench bench-media ci clean
+        test test-rust test-infra test-cdk test-e2e test-contract contract test-smoke test-upgrade test-chaos model simulate chaos soak soak-media soak-chunks soak-reels soak-playlists test-packagers test-clients fuzz mutants bench bench-media ci clean
 
 help: ## List the targets
 	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## / {printf "  %-15s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -323,6 +323,10 @@ soak-media: $(VENV)/.stamp $(TOOLS)/.stamp ## Cut random windows from all record
 soak-reels: $(VENV)/.stamp ## Make random reels of 2 to 40 windows with the engine's command and check every frame (REELS=200 SEED=...)
 	@seed=$${SEED:-$$(date +%s)}; echo "soak-reels: SEED=$$seed"; \
 	E2E_SEED=$$seed SOAK_REELS=$(or $(REELS),200) $(VENV)/bin/python -m pytest -q -rx tests/e2e/test_reels.py
+
+soak-chunks: $(VENV)/.stamp $(TOOLS)/.stamp ## Join random windows of chunks and check every frame (WINDOWS=1000 SEED=...)
+	@seed=$${SEED:-$$(date +%s)}; echo "soak-chunks: SEED=$$seed"; \
+	E2E_SEED=$$seed CHUNK_WINDOWS=$(WINDOWS) $(VENV)/bin/python -m pytest -q tests/e2e/test_chunks.py
 
 test-packagers: $(VENV)/.stamp $(TOOLS)/.stamp $(PACKAGERS)/.stamp tests/packagers/node_modules/.package-lock.json ## Cut random windows from recordings of real packagers, judged by the system's ffmpeg (WINDOWS=300 SEED=... ONLY=names)
 	@$(PACKAGERS)/bin/python -m pytest -q tests/packagers

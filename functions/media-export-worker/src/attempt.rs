@@ -129,6 +129,10 @@ impl<'a, W: World> Attempt<'a, W> {
             }
             // All ways have been tried, and what was not explained came twice.
             ClipError::Unexplained(why) | ClipError::Unfit(_, why) => self.not_possible(&why).await,
+            // No clip is asked for in chunks.
+            error @ (ClipError::FanOut(_) | ClipError::Chunk(..)) => {
+                self.not_possible(&error.to_string()).await
+            }
             ClipError::Outside(error) => self.not_possible(&error.to_string()).await,
         }
     }

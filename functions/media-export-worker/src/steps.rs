@@ -104,6 +104,7 @@ impl<W: World> Attempt<'_, W> {
             left: self.left().saturating_sub(MARGIN),
             last_try: again,
             gauge: Arc::clone(&self.lease.gauge),
+            fan_out: None,
         };
         let (store, place) = (Arc::clone(&self.app.objects), self.place(ObjectKind::Video));
         let sink = Uploads { store, place, open: self.open.clone() };

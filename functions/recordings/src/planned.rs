@@ -71,7 +71,7 @@ fn clip(order: &Order, manifest: String, now: EpochMs) -> Clip {
         Container::Mp4 => FileFormat::Mp4,
     };
     let selection = Selection { manifest, window, codec, now_ms: now.get(), asked_at_ms: now.get() };
-    Clip { selection, container, left: WORKERS, last_try: false, gauge: Arc::default() }
+    Clip { selection, container, left: WORKERS, last_try: false, gauge: Arc::default(), fan_out: None }
 }
 
 fn plan(order: &Order, foreseen: &Foreseen) -> ClipPlan {

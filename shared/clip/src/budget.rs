@@ -58,6 +58,16 @@ impl Budget {
         Self { until, wanted, cores, memory: u64::MAX, started: OnceLock::new(), pace: Mutex::default() }
     }
 
+    /// The same on another machine.
+    pub(crate) fn moved_to(&self, machine: Machine) -> Self {
+        Self::on(machine, self.until, self.wanted)
+    }
+
+    /// Recorded media in the window.
+    pub(crate) fn wanted(&self) -> Nanos {
+        self.wanted
+    }
+
     fn cores(&self) -> usize {
         usize::try_from(self.cores).unwrap_or(1)
     }
@@ -86,11 +96,18 @@ impl Budget {
     /// [`Kind::ClipTooLarge`] if the estimate does not fit.
     pub(crate) fn check_before(&self, setup: &Setup, codec: VideoCodec, share: Share) -> Result<(), Kind> {
         let wanted = u128::try_from(self.wanted.get()).unwrap_or(0);
-        let (scale, ticks) = (u128::from(setup.timescale), u128::from(setup.frame_ticks.max(1)));
-        let frames = wanted * scale / ticks / 1_000_000_000;
-        let cost = frames * self.cost_of_a_picture(setup, codec, share);
+        let cost = self.estimate(setup, codec, share).as_nanos();
         let left = self.left().as_nanos() * FILL / 100;
         if cost <= left { Ok(()) } else { Err(too_large(wanted, left, cost)) }
+    }
+
+    /// The time that all of it takes.
+    pub(crate) fn estimate(&self, setup: &Setup, codec: VideoCodec, share: Share) -> Duration {
+        let wanted = u128::try_from(self.wanted.get()).unwrap_or(0);
+        let (scale, ticks) = (u128::from(setup.timescale), u128::from(setup.frame_ticks.max(1)));
+        let frames = wanted * scale / ticks / 1_000_000_000;
+        let nanos = frames * self.cost_of_a_picture(setup, codec, share);
+        Duration::from_nanos(u64::try_from(nanos).unwrap_or(u64::MAX))
     }
 
     /// Nanoseconds that a picture takes to be decoded and encoded.

@@ -1,6 +1,7 @@
 //! A clip: a reel of one window.
 
 use crate::error::Error;
+use crate::fanning::FanOut;
 use crate::ffmpeg::Ffmpeg;
 use crate::gauge::Gauge;
 use crate::recording::Selection;
@@ -23,13 +24,16 @@ pub struct Clip {
     pub last_try: bool,
     /// Tells its progress.
     pub gauge: Arc<Gauge>,
+    /// When it is made in chunks if it has to be encoded as a whole; `None`: never.
+    pub fan_out: Option<FanOut>,
 }
 
 impl Clip {
     /// Makes the clip.
     ///
     /// # Errors
-    /// [`Error`]: what becomes of it.
+    /// [`Error`]: what becomes of it. [`Error::FanOut`] if it is to be made in chunks: then nothing is encoded yet, and the
+    /// observer has got the first frame.
     pub async fn make<S: Source, K: Sink>(
         &self,
         source: Arc<S>,
@@ -42,13 +46,14 @@ impl Clip {
 
     /// The reel that it is.
     fn reel(&self) -> Reel {
-        let Self { selection, container, left, last_try, gauge } = self;
+        let Self { selection, container, left, last_try, gauge, fan_out } = self;
         Reel {
             windows: vec![ReelWindow { selection: selection.clone(), name: None }],
             container: *container,
             left: *left,
             last_try: *last_try,
             gauge: Arc::clone(gauge),
+            fan_out: *fan_out,
         }
     }
 }

@@ -1,5 +1,6 @@
 //! Why a clip or a still was not made.
 
+use crate::chunked::{ChunkFault, ChunkPlan};
 use export_media::cut::GiveUp;
 use export_media::entries::EntryError;
 use export_media::fmp4::Fmp4Error;
@@ -119,6 +120,12 @@ pub enum Error {
     /// to make it may do. The text is for people.
     #[error("cannot be made in this way: {1}")]
     Unfit(Unfit, String),
+    /// It takes longer than there is time for, and is to be made in the chunks of this plan.
+    #[error("to be made in {} chunks", .0.count())]
+    FanOut(Box<ChunkPlan>),
+    /// A chunk of a plan cannot be made, or the chunks cannot be joined. The text is for the log.
+    #[error("{1}")]
+    Chunk(ChunkFault, String),
     /// The sink or the observer failed with an error of its own.
     #[error(transparent)]
     Outside(Box<dyn std::error::Error + Send + Sync>),
@@ -148,6 +155,18 @@ pub enum Unfit {
 }
 
 impl Unfit {
+    const ALL: [Self; 9] = [
+        Self::Times,
+        Self::NoStart,
+        Self::Reordering,
+        Self::FormatChange,
+        Self::Interlaced,
+        Self::ParameterSets,
+        Self::Join,
+        Self::Encoder,
+        Self::Container,
+    ];
+
     /// Its name in metrics.
     pub fn code(self) -> &'static str {
         match self {
@@ -163,9 +182,27 @@ impl Unfit {
         }
     }
 
+    /// The one that metrics name so.
+    pub(crate) fn with_code(code: &str) -> Option<Self> {
+        Self::ALL.into_iter().find(|unfit| unfit.code() == code)
+    }
+
     /// `why`, of this kind.
     pub(crate) fn because(self, why: &str) -> Error {
         Error::Unfit(self, why.to_owned())
+    }
+}
+
+impl ChunkFault {
+    /// `why`, of this kind.
+    pub(crate) fn because(self, why: impl Into<String>) -> Error {
+        Error::Chunk(self, why.into())
+    }
+}
+
+impl From<ChunkFault> for Error {
+    fn from(fault: ChunkFault) -> Self {
+        fault.because("the plan is not one of this program's")
     }
 }
 
@@ -192,7 +229,8 @@ impl Error {
             Self::Passing(why) => Self::Passing(format!("{place}: {why}")),
             Self::Unexplained(why) => Self::Unexplained(format!("{place}: {why}")),
             Self::Unfit(unfit, why) => Self::Unfit(unfit, format!("{place}: {why}")),
-            other @ (Self::Waiting { .. } | Self::Outside(_)) => other,
+            Self::Chunk(fault, why) => Self::Chunk(fault, format!("{place}: {why}")),
+            other @ (Self::Waiting { .. } | Self::FanOut(_) | Self::Outside(_)) => other,
         }
     }
 }
@@ -277,6 +315,12 @@ mod tests {
     async fn a_task_that_panics_is_no_failure_that_passes() {
         let panicked = crate::task::Task::<()>::spawn(async { panic!("as planned") }).await;
         assert!(matches!(panicked.map_err(Error::from), Err(Error::Unexplained(_))));
+    }
+
+    #[test]
+    fn a_reason_is_found_by_its_name() {
+        assert!(Unfit::ALL.into_iter().all(|unfit| Unfit::with_code(unfit.code()) == Some(unfit)));
+        assert_eq!(Unfit::with_code("mood"), None);
     }
 
     #[test]

@@ -1,6 +1,6 @@
 //! A recording in a folder, and a clip as a file. Both block their thread for as long as the disk takes.
 
-use crate::{ClipWriter, Error, ReadFailure, Sink, Source};
+use crate::{Chunks, ClipWriter, Error, ReadFailure, Sink, Source};
 use bytes::Bytes;
 use std::fs::{self, File};
 use std::io::{self, ErrorKind, Read, Seek, SeekFrom, Write};
@@ -116,6 +116,42 @@ impl ClipWriter for FileWriter {
             }
         };
         write().map_err(|error| failed(&self.path, &error))
+    }
+}
+
+/// The objects of a clip's chunks in a folder, one a file.
+#[derive(Debug, Clone)]
+pub struct ChunkFolder(PathBuf);
+
+impl ChunkFolder {
+    /// The folder at `path`, which exists.
+    pub fn new(path: impl Into<PathBuf>) -> Self {
+        Self(path.into())
+    }
+
+    /// The file of chunk `n`.
+    pub fn file(&self, n: u32) -> ClipFile {
+        ClipFile::new(self.path(n))
+    }
+
+    fn path(&self, n: u32) -> PathBuf {
+        self.0.join(format!("{n}.chunk"))
+    }
+}
+
+impl Chunks for ChunkFolder {
+    async fn size(&self, n: u32) -> Result<Option<u64>, Error> {
+        match fs::metadata(self.path(n)) {
+            Ok(found) => Ok(Some(found.len())),
+            Err(error) if error.kind() == ErrorKind::NotFound => Ok(None),
+            Err(error) => Err(Error::Unanswered(format!("chunk {n}: {error}"))),
+        }
+    }
+
+    async fn read(&self, n: u32, first: u64, last: u64) -> Result<Bytes, Error> {
+        let bytes = read(&self.path(n), Some((first, last)), u64::MAX)
+            .map_err(|error| Error::Unanswered(format!("chunk {n}: {error}")))?;
+        Ok(bytes)
     }
 }
 

@@ -36,6 +36,7 @@
 //!     left: Duration::from_secs(60),
 //!     last_try: false,
 //!     gauge: Default::default(),
+//!     fan_out: None,
 //! };
 //! let ffmpeg = Ffmpeg::at(&program, Duration::from_secs(30));
 //! let (source, sink) = (Arc::new(Folder::new(&folder)), ClipFile::new(folder.join("clip.mp4")));
@@ -53,9 +54,13 @@
 mod audio;
 mod audio_only;
 mod budget;
+mod chunk;
+mod chunked;
 mod clip;
 mod codec;
 mod error;
+mod fan;
+mod fanning;
 mod ffmpeg;
 mod files;
 mod footage;
@@ -82,6 +87,8 @@ mod video;
 mod whole;
 mod write;
 
+pub use chunk::{Chunk, ChunkJoin, MadeChunk};
+pub use chunked::{ChunkFault, ChunkPlan};
 pub use clip::Clip;
 pub use error::{Error, Kind, Refusal, Unfit};
 pub use export_media::coverage::Uncovered;
@@ -89,8 +96,9 @@ pub use export_media::ffmpeg::FileFormat;
 pub use export_media::nal::VideoCodec;
 pub use export_media::playlist::{MediaPlace, Playlist, WholeSegments};
 pub use export_media::window::Asked;
+pub use fanning::FanOut;
 pub use ffmpeg::{Coder, Ffmpeg, cage, children};
-pub use files::{ClipFile, FileWriter, Folder};
+pub use files::{ChunkFolder, ClipFile, FileWriter, Folder};
 pub use footage::{FootagePart, FootageSegment, FootageTrack};
 pub use foresee::Foreseen;
 pub use gauge::{Gauge, Underway};
@@ -99,7 +107,7 @@ pub use machine::Machine;
 pub use notes::{Warning, WarningCode};
 pub use overview::{AudioOverview, Overview, PictureOverview, manifest};
 pub use plan::{ClipPhase, Plan};
-pub use ports::{ClipWriter, Observer, ReadFailure, Sink, Source, Thumbnail};
+pub use ports::{Chunks, ClipWriter, Observer, ReadFailure, Sink, Source, Thumbnail};
 pub use recording::Selection;
 pub use reel::{Made, MadePart, Reel, ReelWindow};
 pub use still::Still;

@@ -8,6 +8,7 @@ use crate::audio::{AudioTrack, heard};
 use crate::budget::Budget;
 use crate::codec::encode::FirstFrame;
 use crate::error::{Error, Refusal, Unfit};
+use crate::fanning::{ClipPart, Fanning};
 use crate::ffmpeg::Ffmpeg;
 use crate::listed::NoPlaylist;
 use crate::planner::{Largest, PendingBlock, PlanInput, Planner, WindowPlace};
@@ -35,12 +36,18 @@ pub(crate) struct Way<'a> {
     largest: &'a Largest,
     /// `true` if the clip may be given up for one of larger pictures.
     may_grow: bool,
+    part: ClipPart<'a>,
 }
 
 impl<'a> Way<'a> {
     /// By copying what can be copied.
     pub(crate) fn first(budget: &'a Budget, largest: &'a Largest) -> Self {
-        Self { budget, unfit: None, largest, may_grow: true }
+        Self { budget, unfit: None, largest, may_grow: true, part: ClipPart::Whole }
+    }
+
+    /// The same, unless the clip is to be made in chunks.
+    pub(crate) fn unless_in_chunks(self, fanning: Option<&'a Fanning>) -> Self {
+        Self { part: fanning.map_or(ClipPart::Whole, ClipPart::Open), ..self }
     }
 
     /// The way behind one that ended with `error`: what could not be copied is rendered as a whole, and once more if
@@ -73,6 +80,7 @@ impl<'a> Way<'a> {
             render_all: self.unfit.is_some(),
             largest: self.largest,
             may_grow: self.may_grow,
+            part: self.part,
         }
     }
 }
@@ -152,9 +160,9 @@ pub(crate) async fn make<O: Source, W: ClipWriter>(
     let Some((begin, recording)) = parts.windows.first().copied() else { return Ok(None) };
     // A run is rendered in a task of its own, which cannot borrow the observer.
     let (first, jpeg) = FirstFrame::new(observer.wants_first_frame().await);
-    let (pending, mut ready) = mpsc::channel(64);
+    let (pending, ready) = mpsc::channel(64);
     let reader = &recording.reader;
-    let (audio, listed) = (std::mem::take(&mut parts.audio), parts.listed.take());
+    let tracks = (std::mem::take(&mut parts.audio), parts.listed.take());
     let parts = &parts;
     let planning = async {
         let mut planner = Planner::new(&parts.input, begin, pending, first, Arc::clone(&parts.stats));
@@ -174,23 +182,36 @@ pub(crate) async fn make<O: Source, W: ClipWriter>(
             Err(_) => Ok(()),
         }
     };
-    let writing = async {
-        let sound = audio.iter().map(|track| SoundPart(track.parts().to_vec())).collect();
-        let first = async {
-            let Some(first) = ready.recv().await else { return Ok(None) };
-            FirstBlock::of(first).await.map(Some)
-        };
-        // The audio is read from the start on, not once the head is rendered.
-        let (first, audio) = tokio::try_join!(first, heard(audio))?;
-        let Some(first) = first else { return Ok(None) };
-        let entry = first.spec.entry.clone();
-        let encoded = first.paced.then_some(NoPlaylist::Encoded);
-        let maker = listed.map(|(track, refused)| PlaylistMaker::new(track, entry, encoded.or(refused)));
-        let listing = Listing { maker, sound, reader, observer };
-        write((first, ready), audio, parts, writer, listing).await.map(Some)
-    };
+    let writing = file(ready, tracks, parts, writer, observer);
     let (windows, (), file) = tokio::try_join!(planning, showing, writing)?;
     Ok(file.map(|file| VideoClip { file, windows }))
+}
+
+/// The audio of a clip, and its picture track if it is wanted as a playlist, with why it cannot be one.
+pub(crate) type ListedTracks<O> = (Vec<AudioTrack<O>>, Option<(Arc<Track>, Option<NoPlaylist>)>);
+
+/// Writes the blocks as they become `ready`, with the audio; `None` if there are none.
+pub(crate) async fn file<O: Source, W: ClipWriter>(
+    mut ready: mpsc::Receiver<PendingBlock>,
+    (audio, listed): ListedTracks<O>,
+    parts: &ClipParts<'_, O>,
+    writer: W,
+    observer: &impl Observer,
+) -> Result<Option<WrittenFile<W::Written>>, Error> {
+    let Some((_, recording)) = parts.windows.first() else { return Ok(None) };
+    let sound = audio.iter().map(|track| SoundPart(track.parts().to_vec())).collect();
+    let first = async {
+        let Some(first) = ready.recv().await else { return Ok(None) };
+        FirstBlock::of(first).await.map(Some)
+    };
+    // The audio is read from the start on, not once the head is rendered.
+    let (first, audio) = tokio::try_join!(first, heard(audio))?;
+    let Some(first) = first else { return Ok(None) };
+    let entry = first.spec.entry.clone();
+    let encoded = (first.paced || parts.input.render_all).then_some(NoPlaylist::Encoded);
+    let maker = listed.map(|(track, refused)| PlaylistMaker::new(track, entry, encoded.or(refused)));
+    let listing = Listing { maker, sound, reader: &recording.reader, observer };
+    write((first, ready), audio, parts, writer, listing).await.map(Some)
 }
 
 /// The first part of a clip.

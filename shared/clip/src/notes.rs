@@ -32,6 +32,46 @@ pub enum WarningCode {
     WindowsLeftOut,
 }
 
+impl WarningCode {
+    const ALL: [Self; 12] = [
+        Self::SegmentsLeftOut,
+        Self::PicturesLeftOut,
+        Self::PicturesDamaged,
+        Self::PicturesScaled,
+        Self::PicturesConverted,
+        Self::MetadataLeftOut,
+        Self::AudioLeftOut,
+        Self::AudioEncoded,
+        Self::TracksMatchedByPosition,
+        Self::RatesCorrected,
+        Self::StartTimeDiffers,
+        Self::WindowsLeftOut,
+    ];
+
+    /// Its name in stored objects.
+    pub(crate) fn name(self) -> &'static str {
+        match self {
+            Self::SegmentsLeftOut => "segments_left_out",
+            Self::PicturesLeftOut => "pictures_left_out",
+            Self::PicturesDamaged => "pictures_damaged",
+            Self::PicturesScaled => "pictures_scaled",
+            Self::PicturesConverted => "pictures_converted",
+            Self::MetadataLeftOut => "metadata_left_out",
+            Self::AudioLeftOut => "audio_left_out",
+            Self::AudioEncoded => "audio_encoded",
+            Self::TracksMatchedByPosition => "tracks_matched_by_position",
+            Self::RatesCorrected => "rates_corrected",
+            Self::StartTimeDiffers => "start_time_differs",
+            Self::WindowsLeftOut => "windows_left_out",
+        }
+    }
+
+    /// The one with that name.
+    pub(crate) fn named(name: &str) -> Option<Self> {
+        Self::ALL.into_iter().find(|code| code.name() == name)
+    }
+}
+
 /// A part that was left out of a clip, or corrected in it.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Warning {
@@ -92,6 +132,11 @@ impl Notes {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_kind_is_found_by_its_name() {
+        assert!(WarningCode::ALL.into_iter().all(|code| WarningCode::named(code.name()) == Some(code)));
+    }
 
     #[test]
     fn an_occurrence_counts_once_and_the_first_one_is_the_detail() {

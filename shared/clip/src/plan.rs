@@ -19,6 +19,8 @@ pub struct Plan {
     pub render_ms: u64,
     /// Milliseconds of checking the joins, all added up.
     pub check_ms: u64,
+    /// The number of chunks that it was joined of; 0 if it was made in one piece.
+    pub chunks: u32,
 }
 
 /// The step that the making of a clip is at.

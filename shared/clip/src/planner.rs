@@ -12,6 +12,7 @@ use crate::codec::join::{copied, render_alone, render_join, unused_id};
 use crate::codec::picture::{Coded, Item, Setup};
 use crate::error::Refusal;
 use crate::error::{Error, Unfit};
+use crate::fanning::ClipPart;
 use crate::ffmpeg::Ffmpeg;
 use crate::forecast::Forecast;
 use crate::notes::Notes;
@@ -60,6 +61,18 @@ pub(crate) struct PlanInput<'a> {
     pub(crate) largest: &'a Largest,
     /// `true` if pictures that turn out to be larger than the clip may end it, to be made anew in their size.
     pub(crate) may_grow: bool,
+    /// The part of the clip that is made.
+    pub(crate) part: ClipPart<'a>,
+}
+
+/// Pictures that may be decoded before one that is shown earlier, in a clip that is rendered as a whole.
+pub(crate) fn reordered(share: Share) -> usize {
+    if share.frugal { 0 } else { CLIP_REORDER }
+}
+
+/// The most bits a second of a clip whose recording has so many.
+pub(crate) fn bitrate_of(recorded: u64) -> u64 {
+    recorded.saturating_mul(BITRATE_TENTHS) / 10
 }
 
 /// The largest pictures that were met in a window, over all tries to make its clip. If there are pictures of several
@@ -90,6 +103,9 @@ impl PlanInput<'_> {
 
     /// The look of a clip that starts with such pictures.
     fn clip(&self, setup: &Arc<Setup>) -> Arc<Setup> {
+        if let Some(look) = self.part.look() {
+            return look.clip(setup);
+        }
         match self.largest.look().filter(|_| self.renders(setup)) {
             Some((format, config)) => Arc::new(Setup { config, format, ..Setup::clone(setup) }),
             None => Arc::clone(setup),
@@ -123,6 +139,12 @@ pub(crate) struct PendingBlock {
 }
 
 impl PendingBlock {
+    /// A part of the window at `place` that is rendered already.
+    pub(crate) fn ready(place: WindowPlace, block: Block, spec: VideoSpec) -> Self {
+        let Block { pictures, starts } = block;
+        Self { pictures: Waiting::Ready(pictures), place, starts, paced: false, spec, run: None, _room: None }
+    }
+
     /// The pictures, once they are there.
     pub(crate) async fn block(self) -> Result<Block, Error> {
         let mut pictures = match self.pictures {
@@ -300,7 +322,8 @@ impl<'a> Planner<'a> {
             return;
         }
         self.input.largest.meet(&setup.format, &setup.config);
-        if self.stretch.is_none() && self.input.renders(setup) {
+        let open = self.stretch.is_none() && self.input.part.look().is_none();
+        if open && self.input.renders(setup) {
             for (format, config) in feed.looks().await {
                 self.input.largest.meet(&format, &config);
             }
@@ -322,7 +345,10 @@ impl<'a> Planner<'a> {
             self.stats.converted();
         }
         if starts {
-            self.share = self.shared(setup, &clip);
+            self.share = match self.input.part.look() {
+                Some(look) => Ok(look.share),
+                None => self.input.budget.share(&self.load(setup, &clip)),
+            };
             let at_once = self.share.as_ref().map_or(1, |share| share.at_once);
             self.turns = Arc::new(Semaphore::new(at_once));
         }
@@ -331,7 +357,8 @@ impl<'a> Planner<'a> {
             if starts {
                 let codec = self.input.codec.unwrap_or(clip.config.codec);
                 let share = self.share.clone()?;
-                self.input.budget.check_before(&clip, codec, share).map_err(Refusal::from)?;
+                let load = self.load(setup, &clip);
+                self.input.part.check_before(self.input.budget, (&clip, codec), &load, share)?;
             } else if may_grow && own.pixels() > wanted.pixels() {
                 return Err(Unfit::FormatChange.because("the pictures become larger"));
             }
@@ -357,10 +384,10 @@ impl<'a> Planner<'a> {
         Ok(starts)
     }
 
-    /// The share of each encoder of the clip that begins with these pictures.
-    fn shared(&self, setup: &Setup, clip: &Setup) -> Result<Share, Refusal> {
+    /// The work of the encoders of the clip that begins with these pictures.
+    fn load<'b>(&self, setup: &'b Setup, clip: &'b Setup) -> Load<'b> {
         let renders = self.renders();
-        self.input.budget.share(&Load {
+        Load {
             sps: &setup.sps,
             recorded: &setup.format,
             clip: &clip.format,
@@ -368,7 +395,7 @@ impl<'a> Planner<'a> {
             reordered: if renders { CLIP_REORDER } else { 0 },
             // The head and the tail are rendered side by side.
             renders: if renders { self.input.budget.pieces_of(PIECE) } else { 2 },
-        })
+        }
     }
 
     async fn take(&mut self, steps: Vec<Step<Coded>>) -> Result<(), Error> {
@@ -494,6 +521,9 @@ impl<'a> Planner<'a> {
         if !self.renders() {
             return encoding_beside(setup, clip, run, share.frugal);
         }
+        if let Some(look) = self.input.part.look() {
+            return Ok(look.encoding(self.reordered(clip)));
+        }
         let size = |coded: &Coded| u64::try_from(coded.data.len()).unwrap_or(u64::MAX);
         let recorded = run.feed.iter().map(|access| (size(&access.item), access.duration));
         self.bitrate = self.bitrate.max(peak_bitrate(recorded));
@@ -503,7 +533,7 @@ impl<'a> Planner<'a> {
             recorded: clip.config.codec,
             timescale: clip.timescale,
             frame_ticks: clip.frame_ticks,
-            max_bitrate: self.bitrate.saturating_mul(BITRATE_TENTHS) / 10,
+            max_bitrate: bitrate_of(self.bitrate),
             purpose: Purpose::Clip { reordered: self.reordered(clip) },
             threads: self.input.budget.threads_for(share.at_once),
             frugal: share.frugal,
@@ -512,11 +542,10 @@ impl<'a> Planner<'a> {
 
     /// Pictures of the clip that may be decoded before one that is shown earlier.
     fn reordered(&self, clip: &Setup) -> usize {
-        let frugal = self.share.as_ref().is_ok_and(|share| share.frugal);
-        match (self.renders(), frugal) {
-            (false, _) => clip.rhythm.reorder,
-            (true, false) => CLIP_REORDER,
-            (true, true) => 0,
+        match &self.share {
+            Ok(share) if self.renders() => reordered(*share),
+            _ if self.renders() => CLIP_REORDER,
+            _ => clip.rhythm.reorder,
         }
     }
 

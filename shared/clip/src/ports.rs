@@ -82,6 +82,21 @@ pub trait ClipWriter: Send + 'static {
     fn finish(self, head: Option<Bytes>) -> impl Future<Output = Result<Self::Written, Error>> + Send;
 }
 
+/// The objects of a plan's chunks.
+pub trait Chunks: Send + Sync + 'static {
+    /// The size of the object of chunk `n` in bytes; `None` if it is not there.
+    ///
+    /// # Errors
+    /// The store does not answer.
+    fn size(&self, n: u32) -> impl Future<Output = Result<Option<u64>, Error>> + Send;
+
+    /// Bytes `first..=last` of the object of chunk `n`: all of them or an error.
+    ///
+    /// # Errors
+    /// The store does not answer.
+    fn read(&self, n: u32, first: u64, last: u64) -> impl Future<Output = Result<Bytes, Error>> + Send;
+}
+
 /// A frame as JPEG.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Thumbnail {

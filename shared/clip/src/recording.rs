@@ -4,7 +4,7 @@ use crate::Source;
 use crate::audio::{PeriodAudio, WindowAudio};
 use crate::error::{Error, Kind, Refusal};
 use crate::notes::WarningCode;
-use crate::source::{self, Preference, Reader, Track, is_playlist, place};
+use crate::source::{self, Preference, Reader, RecordedLists, Track, is_playlist, place};
 use crate::video::{PeriodVideo, VideoFeed};
 use export_media::extent::Extent;
 use export_media::fmp4::TrackKind;
@@ -78,6 +78,31 @@ impl<O: Source> Recording<O> {
         let recording = Self::list(source, selection, None).await?;
         let track = recording.first_track().await?;
         Ok(recording.opened(track))
+    }
+
+    /// The same of a recording that counts as it was when its `lists` were read.
+    pub(crate) async fn open_as_listed(
+        source: Arc<O>,
+        selection: &Selection,
+        lists: RecordedLists,
+    ) -> Result<Self, Error> {
+        let recording = Self::list_again(source, selection, lists).await?;
+        let track = recording.first_track().await?;
+        Ok(recording.opened(track))
+    }
+
+    /// The manifest and its playlists as they are in `lists`, without its tracks.
+    pub(crate) async fn list_again(
+        source: Arc<O>,
+        selection: &Selection,
+        lists: RecordedLists,
+    ) -> Result<Self, Error> {
+        let began = Instant::now();
+        let Selection { manifest, window: asked, codec, .. } = selection;
+        let preference = Preference { codec: *codec, window: Some(asked) };
+        let reader = Reader::new(source, manifest).with_lists(lists);
+        let listed = Self::read_manifest(&reader, selection, preference).await?;
+        Self::of_manifest(reader, Arc::new(listed), selection, began).await
     }
 
     /// Reads what describes its tracks, those of the picture and of the audio side by side.
@@ -296,7 +321,7 @@ impl<O: Source> Recording<O> {
     }
 
     /// The track of a part.
-    async fn track_of(&self, part: &PeriodVideo) -> Result<Option<Arc<Track>>, Error> {
+    pub(crate) async fn track_of(&self, part: &PeriodVideo) -> Result<Option<Arc<Track>>, Error> {
         match self.video.first() {
             Some(first) if first.from == part.from => Ok(self.track.clone()),
             _ => part.open(&self.reader).await,
@@ -321,6 +346,11 @@ impl<O: Source> Recording<O> {
             }
         }
         Ok(tracks)
+    }
+
+    /// The part of the recording that is asked for.
+    pub(crate) fn selection(&self) -> &Selection {
+        &self.selection
     }
 
     /// The codec that the pictures are asked for in; `None` keeps the recorded one.

@@ -4,6 +4,8 @@ use crate::audio::Means;
 use crate::audio_only::{self, AudioParts};
 use crate::budget::Budget;
 use crate::error::{Error, Kind, Refusal, Unfit};
+use crate::fan::plan;
+use crate::fanning::{FanOut, FannedClip, Fanning};
 use crate::ffmpeg::Ffmpeg;
 use crate::gauge::Gauge;
 use crate::listed::NoPlaylist;
@@ -54,6 +56,8 @@ pub struct Reel {
     pub last_try: bool,
     /// Tells its progress.
     pub gauge: Arc<Gauge>,
+    /// When a reel of one window is made in chunks if it has to be encoded as a whole; `None`: never.
+    pub fan_out: Option<FanOut>,
 }
 
 /// A clip that was made.
@@ -198,9 +202,15 @@ impl<K: Sink, B: Observer> Making<'_, K, B> {
         }
         let budget = Budget::new(self.until, sequence.recorded(), self.ffmpeg.memory());
         let largest = Largest::default();
-        let mut way = Way::first(&budget, &largest);
+        let is_clip = self.reel.windows.len() == 1;
+        let fanning = self.reel.fan_out.filter(|_| is_clip).map(Fanning::new);
+        let mut way = Way::first(&budget, &largest).unless_in_chunks(fanning.as_ref());
         loop {
-            let error = match self.of_pictures(sequence, &way).await {
+            let made = self.of_pictures(sequence, &way).await;
+            if let Some(found) = fanning.as_ref().and_then(Fanning::take) {
+                return Err(self.in_chunks(sequence, found, way.unfit).await?);
+            }
+            let error = match made {
                 Err(Error::Unexplained(why)) if self.reel.last_try && way.unfit.is_none() => {
                     Unfit::Encoder.because(&why)
                 }
@@ -212,6 +222,21 @@ impl<K: Sink, B: Observer> Making<'_, K, B> {
                 tracing::warn!(why, code = unfit.code(), "rendering a clip that could not be copied");
             }
         }
+    }
+
+    /// Plans the chunks of a clip that begins as was `found`, and shows its first frame, which does not wait for them.
+    async fn in_chunks<S: Source>(
+        &self,
+        sequence: &Sequence<S>,
+        found: FannedClip,
+        unfit: Option<(Unfit, String)>,
+    ) -> Result<Error, Error> {
+        let recording = &sequence.windows.first().ok_or_else(nothing)?.recording;
+        let plan = plan(recording, self.ffmpeg, self.reel.container, found, unfit).await?;
+        if let Some(track) = &recording.track {
+            self.frame_while_waiting(recording, track).await?;
+        }
+        Ok(Error::FanOut(Box::new(plan)))
     }
 
     /// Whole segments can be played at once, also while the window's end is waited for.

@@ -4,6 +4,7 @@ mod drift;
 mod file;
 mod find;
 mod index;
+mod lists;
 mod manifest;
 mod place;
 mod prefetch;
@@ -11,6 +12,7 @@ mod reader;
 mod stream;
 mod transport;
 
+pub(crate) use lists::RecordedLists;
 pub(crate) use manifest::{Preference, is_playlist, manifest};
 pub(crate) use place::place;
 pub(crate) use prefetch::{Fetched, Segments};

@@ -4,7 +4,7 @@ use crate::error::Unfit;
 use crate::plan::{ClipPhase, Plan};
 use export_media::time::Nanos;
 use std::collections::{BTreeMap, BTreeSet};
-use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU32, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
@@ -21,6 +21,7 @@ pub(crate) struct Stats {
     left_out: AtomicU64,
     converts: AtomicBool,
     only_audio: AtomicBool,
+    chunks: AtomicU32,
     /// A run of pictures was taken to be encoded.
     encodes: AtomicBool,
     rendering: AtomicU64,
@@ -86,6 +87,11 @@ impl Stats {
     /// The clip is in another codec than the recording.
     pub(crate) fn converted(&self) {
         self.converts.store(true, Ordering::Relaxed);
+    }
+
+    /// The clip is joined of so many chunks.
+    pub(crate) fn has_chunks(&self, count: u32) {
+        self.chunks.store(count, Ordering::Relaxed);
     }
 
     fn converts(&self) -> bool {
@@ -217,6 +223,7 @@ impl Stats {
             frames_copied: self.copied(),
             render_ms: self.render_ms.load(Ordering::Relaxed),
             check_ms: self.check_ms.load(Ordering::Relaxed),
+            chunks: self.chunks.load(Ordering::Relaxed),
         }
     }
 

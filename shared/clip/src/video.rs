@@ -2,9 +2,11 @@
 
 mod back;
 mod end;
+mod part;
 
 use self::back::WayBack;
 pub(crate) use self::end::WindowEnd;
+pub(crate) use self::part::InnerEnds;
 use crate::Source;
 use crate::codec::decode::CodedSource;
 use crate::codec::picture::{Coded, Item, Setup};
@@ -90,6 +92,8 @@ pub(crate) struct VideoFeed<O> {
     over: bool,
     /// The segment with the window's end is fetched beside the first one.
     end_first: bool,
+    /// The inner ends of a part of a window.
+    ends: InnerEnds,
 }
 
 struct Open<O> {
@@ -165,6 +169,7 @@ impl<O: Source> VideoFeed<O> {
             held: VecDeque::new(),
             over: false,
             end_first: false,
+            ends: InnerEnds::default(),
         }
     }
 
@@ -273,6 +278,7 @@ impl<O: Source> VideoFeed<O> {
         let duration = if lasts { coded.duration.min(rest) } else { coded.duration };
         let origin = open.stored.clone().map(|segment| RecordedPlace { segment, sample: *sample });
         let coded = Coded { shown: self.stretches.shows(coded.pts), duration, origin, ..coded };
+        self.ends.meet(coded.pts, decision == Decision::Start, coded.shown);
         if decision == Decision::Feed {
             return Ok(Some(Item::Sample(coded)));
         }
@@ -320,7 +326,7 @@ impl<O: Source> VideoFeed<O> {
     /// The next item of the recording.
     async fn read_on(&mut self) -> Result<Option<Item>, Error> {
         loop {
-            if self.over || self.stretches.is_complete() {
+            if self.over || (self.stretches.is_complete() && self.ends.are_known()) {
                 self.over = true;
                 return Ok(None);
             }

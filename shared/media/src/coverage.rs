@@ -19,6 +19,45 @@ pub struct Uncovered {
     pub length_ms: i64,
 }
 
+/// The parts of a window that no frame covers, exact to the nanosecond: those of neighbouring windows can be added up.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Bare {
+    /// The length of all of it.
+    pub lack: Nanos,
+    /// Start and end of each part, in order: the first hundred.
+    pub parts: Vec<(Nanos, Nanos)>,
+}
+
+impl Bare {
+    /// With that of the window behind: what lacks on both sides of a seam is one part.
+    #[must_use]
+    pub fn then(mut self, next: Self) -> Self {
+        self.lack = self.lack + next.lack;
+        for (from, until) in next.parts {
+            if let Some((_, end)) = self.parts.last_mut().filter(|(_, end)| *end == from) {
+                *end = until;
+            } else if self.parts.len() < MOST_HOLES {
+                self.parts.push((from, until));
+            }
+        }
+        self
+    }
+
+    /// The lack in milliseconds, rounded once.
+    pub fn lack_ms(&self) -> i64 {
+        millis(self.lack)
+    }
+
+    /// The parts in milliseconds from `start`, the window's: together as long as [`Self::lack_ms`], except for rounding.
+    pub fn holes(&self, start: Nanos) -> Vec<Uncovered> {
+        let hole = |(begin, end): &(Nanos, Nanos)| {
+            let (at_ms, until_ms) = (millis(*begin - start), millis(*end - start));
+            (until_ms > at_ms).then(|| Uncovered { at_ms, length_ms: until_ms - at_ms })
+        };
+        self.parts.iter().filter_map(hole).collect()
+    }
+}
+
 /// Adds up what frames cover of the window `[start, end)`.
 #[derive(Debug, Clone)]
 pub struct Coverage {
@@ -61,21 +100,23 @@ impl Coverage {
         self.covered
     }
 
+    /// The parts that no frame covers so far, the window's end included.
+    pub fn bare_parts(&self) -> Bare {
+        let (begin, end) = self.bare(self.end);
+        let last = Some((begin, end)).filter(|_| end > begin && self.holes.len() < MOST_HOLES);
+        let parts = self.holes.iter().copied().chain(last).collect();
+        Bare { lack: self.lack + (end - begin), parts }
+    }
+
     /// Milliseconds of the window that no frame covers, rounded once.
     pub fn lack_ms(&self) -> i64 {
-        let (begin, end) = self.bare(self.end);
-        millis(self.lack + (end - begin))
+        self.bare_parts().lack_ms()
     }
 
     /// The parts of the window that no frame covers, in their order, the first hundred of them: together as long as
     /// [`Self::lack_ms`], except for rounding.
     pub fn holes(&self) -> Vec<Uncovered> {
-        let last = Some(self.bare(self.end)).filter(|_| self.holes.len() < MOST_HOLES);
-        let hole = |(begin, end): (Nanos, Nanos)| {
-            let (at_ms, until_ms) = (millis(begin - self.start), millis(end - self.start));
-            (until_ms > at_ms).then(|| Uncovered { at_ms, length_ms: until_ms - at_ms })
-        };
-        self.holes.iter().copied().chain(last).filter_map(hole).collect()
+        self.bare_parts().holes(self.start)
     }
 
     /// Start and end of the bare part of the window between the last frame and `to`.
@@ -185,6 +226,24 @@ mod tests {
     }
 
     proptest! {
+        /// The parts of a window are looked at one by one, each with the frames around it.
+        #[test]
+        fn what_neighbouring_windows_lack_is_what_both_lack(
+            holes in prop::collection::vec((1_i128..80, 0_i128..30), 1..8), at in 1_i64..6000, end in 6001_i64..9000,
+        ) {
+            let [mut whole, mut first, mut second] =
+                [(0, end), (0, at), (at, end)].map(|(from, until)| Coverage::new(ms(from), ms(until)));
+            let mut n = 0;
+            for (count, hole) in holes {
+                for coverage in [&mut whole, &mut first, &mut second] {
+                    frames(coverage, n..n + count);
+                }
+                n += count + hole;
+            }
+            let both = first.bare_parts().then(second.bare_parts());
+            prop_assert_eq!(both, whole.bare_parts());
+        }
+
         #[test]
         fn frames_of_29_97_fps_never_lack_a_rounding_error(first in 0_i128..300, count in 1_i128..3000) {
             let tick = |n: i128| Nanos::new(n * 1001 * 1_000_000_000 / 30_000);

@@ -5,6 +5,7 @@
 
 pub mod arrange;
 pub mod audio;
+pub mod chunks;
 pub mod conform;
 pub mod coverage;
 pub mod cut;

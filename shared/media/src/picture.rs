@@ -66,6 +66,13 @@ const FORMATS: [(u8, bool, PixelFormat); 6] = [
     (3, true, PixelFormat { name: "yuv444p10le", depth_bytes: 2, chroma: (2, 2) }),
 ];
 
+impl PixelFormat {
+    /// The layout with ffmpeg's `name`, if pictures are read in it.
+    pub fn named(name: &str) -> Option<Self> {
+        FORMATS.iter().map(|(.., format)| *format).find(|format| format.name == name)
+    }
+}
+
 /// Largest picture that is decoded, in pixels (8K).
 const MAX_PIXELS: u64 = 8192 * 4608;
 

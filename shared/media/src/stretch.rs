@@ -4,7 +4,7 @@
 //! the leading pictures that belong to what came before, and ends where the recording breaks off. Decoders give
 //! pictures in display order, so the n-th picture of a stretch is the n-th smallest presentation time that was fed.
 
-use crate::coverage::{Coverage, Uncovered};
+use crate::coverage::{Bare, Coverage, Uncovered};
 use crate::nal::{Picture, RandomAccess};
 use crate::sample::Sample;
 use crate::time::{Nanos, Timeline};
@@ -351,6 +351,12 @@ impl Stretches {
     pub fn lack_ms(&mut self) -> i64 {
         self.break_off();
         self.coverage.lack_ms()
+    }
+
+    /// The parts of the window that nothing decodable covers, exactly. Ends the last stretch.
+    pub fn bare(&mut self) -> Bare {
+        self.break_off();
+        self.coverage.bare_parts()
     }
 
     /// The parts of the window that nothing decodable covers. Ends the last stretch.

@@ -54,6 +54,7 @@ fn clip(start_ms: i64, end_ms: i64, codec: Option<VideoCodec>) -> Clip {
         container: FileFormat::Mp4,
         left: Duration::from_secs(20),
         last_try: false,
+        fan_out: None,
         gauge: Arc::default(),
     }
 }
@@ -273,4 +274,97 @@ async fn a_reel_of_nothing_is_refused_for_what_its_first_window_lacks() {
     let Err(Error::GivenUp(refusal)) = ended else { panic!("{ended:?}") };
     assert_eq!(refusal.kind, Kind::NoMedia);
     assert!(refusal.detail.starts_with("window 1: no picture that can be decoded"), "{}", refusal.detail);
+}
+
+/// Answers without delay.
+#[derive(Debug)]
+struct Stored(MemoryObjects);
+
+impl Source for Stored {
+    async fn read(&self, path: &str, range: Option<(u64, u64)>, most: u64) -> Result<Bytes, ReadFailure> {
+        stored(&self.0, path, range, most).await
+    }
+}
+
+/// An ffmpeg of this version, which is asked for nothing else.
+#[derive(Debug)]
+struct Version(&'static str);
+
+impl Coder for Version {
+    fn code(&self, args: &[String], _input: &[u8]) -> Result<Vec<u8>, String> {
+        if args == ["-version"] { Ok(self.0.into()) } else { Err("it was to encode".to_owned()) }
+    }
+}
+
+fn fan_out() -> FanOut {
+    FanOut {
+        above: None,
+        at_once: 100,
+        least: Duration::from_secs(5),
+        chunk_work: Duration::from_mins(7),
+        machine: crate::Machine { memory: 3 << 30, cores: 2 },
+        most: 100,
+    }
+}
+
+/// The end of a clip of 24 seconds that is asked for in another codec, with so much time left.
+async fn ended(fan_out: FanOut, left: Duration) -> Error {
+    let source = Stored(MemoryObjects::default());
+    record(
+        &source.0,
+        DIRECTORY,
+        &mpd(&set("video", "avc1.42000a", ""), ""),
+        &reordered_pictures(1..=SEGMENTS),
+    );
+    let ffmpeg = Ffmpeg::simulated(Arc::new(Version("9.0")));
+    let clip = Clip { fan_out: Some(fan_out), left, ..clip(0, 24_000, Some(VideoCodec::Hevc)) };
+    clip.make(Arc::new(source), &ffmpeg, &Counted, &()).await.unwrap_err()
+}
+
+async fn planned() -> crate::ChunkPlan {
+    match ended(fan_out(), Duration::ZERO).await {
+        Error::FanOut(plan) => *plan,
+        other => panic!("{other:?}"),
+    }
+}
+
+#[tokio::test]
+async fn a_clip_for_which_there_is_no_time_ends_with_the_plan_of_its_chunks_before_anything_is_encoded() {
+    let plan = planned().await;
+    // Segments have four seconds, and chunks begin with them.
+    let lengths: Vec<u64> = (0..plan.count()).map(|n| plan.length(n).as_secs()).collect();
+    assert_eq!(lengths.iter().sum::<u64>(), 24);
+    assert!(lengths.len() > 2 && lengths.iter().all(|length| length % 4 == 0), "{lengths:?}");
+    assert_eq!((plan.length(plan.count()), plan.longest() > Duration::ZERO), (Duration::ZERO, true));
+}
+
+#[tokio::test]
+async fn the_same_clip_has_the_same_plan_and_it_is_read_as_it_was_written() {
+    let plan = planned().await;
+    assert_eq!(plan.to_json(), planned().await.to_json());
+    assert_eq!(crate::ChunkPlan::from_json(&plan.to_json()).unwrap(), plan);
+}
+
+#[tokio::test]
+async fn only_what_takes_longer_than_wanted_or_than_there_is_time_is_made_in_chunks() {
+    let minute = Duration::from_mins(1);
+    let is_fanned = |error| matches!(error, Error::FanOut(_));
+    assert!(!is_fanned(ended(fan_out(), minute).await));
+    assert!(is_fanned(ended(FanOut { above: Some(Duration::ZERO), ..fan_out() }, minute).await));
+    assert!(!is_fanned(ended(FanOut { above: Some(minute), ..fan_out() }, minute).await));
+    let too_many = ended(FanOut { most: 2, ..fan_out() }, Duration::ZERO).await;
+    let Error::GivenUp(refusal) = too_many else { panic!("{too_many:?}") };
+    assert!(matches!(refusal.kind, Kind::ClipTooLarge { longest_ms: 1..24_000 }), "{refusal:?}");
+}
+
+#[tokio::test]
+async fn a_chunk_is_not_made_by_another_ffmpeg_than_the_plans_and_only_if_the_plan_has_it() {
+    let plan = planned().await;
+    for (version, n) in [("9.1", 0), ("9.0", plan.count())] {
+        let ffmpeg = Ffmpeg::simulated(Arc::new(Version(version)));
+        let source = Arc::new(Stored(MemoryObjects::default()));
+        let chunk = crate::Chunk { plan: &plan, n, gauge: Arc::default() };
+        let ended = chunk.make(source, &ffmpeg, &Counted).await.map(drop);
+        assert!(matches!(ended, Err(Error::Chunk(crate::ChunkFault::Stale, _))), "{ended:?}");
+    }
 }

@@ -162,7 +162,11 @@ async fn check(ffmpeg: &Ffmpeg, format: &PictureFormat, join: &Join<'_>) -> Resu
 }
 
 /// The arguments of an ffmpeg that plays a file of the container, with what is `wanted` of its pictures.
-fn played(container: FileFormat, format: &PictureFormat, wanted: &WantedTracks<'_>) -> Vec<String> {
+pub(crate) fn played(
+    container: FileFormat,
+    format: &PictureFormat,
+    wanted: &WantedTracks<'_>,
+) -> Vec<String> {
     picture_tracks(Fed::Clip(container), format, format, wanted)
 }
 
@@ -207,7 +211,7 @@ pub(crate) fn copied(access: &Access<Coded>, first: bool) -> Result<ClipSample, 
 ///
 /// # Errors
 /// As a clip's.
-async fn file_of(
+pub(crate) async fn file_of(
     ffmpeg: &Ffmpeg,
     clip: &Setup,
     container: FileFormat,

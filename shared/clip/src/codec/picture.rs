@@ -99,7 +99,12 @@ impl Setup {
     /// The time by which pictures are decoded before they are shown if up to `reordered` ones overtake another, in
     /// ticks: then their decoding is as even as their display, where no picture lasts long.
     pub(crate) fn delay(&self, reordered: usize) -> i64 {
-        let longest = self.rhythm.longest.max(self.frame_ticks).min(self.timescale / LASTS_LONG).max(1);
-        i64::try_from(reordered).unwrap_or(0).saturating_mul(i64::from(longest))
+        delay_of(self.timescale, self.rhythm.longest.max(self.frame_ticks), reordered)
     }
+}
+
+/// The same of a track of `timescale` whose longest picture has so many ticks.
+pub(crate) fn delay_of(timescale: u32, longest: u32, reordered: usize) -> i64 {
+    let longest = longest.min(timescale / LASTS_LONG).max(1);
+    i64::try_from(reordered).unwrap_or(0).saturating_mul(i64::from(longest))
 }

@@ -10,7 +10,7 @@ use export_media::extent::Extent;
 use export_media::hls::{
     HlsPlaylist, MAX_PLAYLIST_BYTES, Master, MediaPlaylist, Rendition, Variant, parse, recording,
 };
-use export_media::mpd::{self, Mpd, MpdError, ObjectRange};
+use export_media::mpd::{self, Mpd, MpdError};
 use export_media::nal::VideoCodec;
 use export_media::time::Nanos;
 use export_media::window::{Asked, Window};
@@ -139,8 +139,7 @@ async fn media<O: Source>(
     path: &str,
 ) -> Result<Option<Result<MediaPlaylist, MpdError>>, Error> {
     let most = u64::try_from(MAX_PLAYLIST_BYTES).unwrap_or(u64::MAX);
-    let resource = ObjectRange { path: path.to_owned(), range: None };
-    let Some(text) = reader.read(&resource, most).await? else { return Ok(None) };
+    let Some(text) = reader.playlist(path, most).await? else { return Ok(None) };
     Ok(Some(match parse(&text, path) {
         Ok(HlsPlaylist::Media(media)) => Ok(media),
         Ok(HlsPlaylist::Master(_)) => Err(MpdError::BadValue("EXT-X-STREAM-INF")),

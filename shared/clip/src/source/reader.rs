@@ -1,5 +1,6 @@
 //! Reads objects below one recording's directory, and counts the bytes.
 
+use super::lists::{ListState, RecordedLists};
 use crate::error::{About, Error, Kind, Refusal};
 use crate::notes::Notes;
 use crate::{ReadFailure, Source};
@@ -49,6 +50,7 @@ pub(crate) struct Reader<O> {
     /// KiB that may still be fetched ahead of need, by all tracks.
     ahead: Arc<Semaphore>,
     notes: Notes,
+    lists: RecordedLists,
     /// Segments that several tracks are in, the newest last.
     shared: Mutex<VecDeque<(ObjectRange, SharedBytes)>>,
     /// The beginning of the stream that the recording is.
@@ -82,6 +84,7 @@ impl<O: Source> Reader<O> {
             absent: AtomicU64::new(0),
             ahead: Arc::new(Semaphore::new(AHEAD_KIB)),
             notes: Notes::default(),
+            lists: RecordedLists::default(),
             shared: Mutex::default(),
             stream_head: Arc::default(),
             wake_at: None,
@@ -101,6 +104,16 @@ impl<O: Source> Reader<O> {
     /// Gives back what is held for tracks that are read in turn. Reading can go on.
     pub(crate) fn forget(&self) {
         self.shared.lock().unwrap_or_else(PoisonError::into_inner).clear();
+    }
+
+    /// The same for a recording that counts as it was when its `lists` were read, if they are frozen.
+    pub(crate) fn with_lists(self, lists: RecordedLists) -> Self {
+        Self { lists, ..self }
+    }
+
+    /// The manifest, and the playlists that it names, that were read.
+    pub(crate) fn lists(&self) -> &RecordedLists {
+        &self.lists
     }
 
     /// Bounds what is read by the length of the window.
@@ -138,11 +151,27 @@ impl<O: Source> Reader<O> {
     /// Reads the manifest, and gives its text and its path in the directory; `None` if it is too large.
     pub(super) async fn manifest_text<'a>(&self, key: &'a str) -> Result<Option<(Bytes, &'a str)>, Error> {
         let most = u64::try_from(MAX_BYTES).unwrap_or(u64::MAX);
-        let text = match self.source.read(key, None, most).await {
-            Err(ReadFailure::TooLarge) => return Ok(None),
-            read => found(read, most)?.ok_or(Refusal::from(Kind::SourceAbsent))?,
+        let text = match self.lists.get(key) {
+            ListState::As(known) => known,
+            ListState::Unread => match self.source.read(key, None, most).await {
+                Err(ReadFailure::TooLarge) => return Ok(None),
+                read => found(read, most)?,
+            },
         };
+        self.lists.read(key, text.as_ref());
+        let text = text.ok_or(Refusal::from(Kind::SourceAbsent))?;
         Ok(Some((text, self.relative(key))))
+    }
+
+    /// Reads a playlist that the manifest names, at `path` in the directory; `None` if it does not exist.
+    pub(super) async fn playlist(&self, path: &str, most: u64) -> Result<Option<Bytes>, Error> {
+        let key = format!("{}{path}", self.directory);
+        if let ListState::As(known) = self.lists.get(&key) {
+            return Ok(known);
+        }
+        let text = self.read(&ObjectRange { path: path.to_owned(), range: None }, most).await?;
+        self.lists.read(&key, text.as_ref());
+        Ok(text)
     }
 
     /// The path in the directory of what is at `key`.

@@ -1,5 +1,6 @@
 //! One cut, and what is said of it.
 
+use crate::chunks;
 use crate::listing;
 use crate::metered::{Material, Metered, Output};
 use crate::options::{Options, WindowOption};
@@ -165,14 +166,18 @@ async fn clip(
     picture: &Picture,
 ) -> Result<Done, Error> {
     let (container, left) = (options.container(), options.left);
-    let mut reel = Reel { windows, container, left, last_try: false, gauge: Arc::default() };
-    let made = match reel.make(Arc::clone(&source), ffmpeg, sink, picture).await {
+    let fan_out = options.chunks.map(|length| chunks::fan_out(options, length));
+    let mut reel = Reel { windows, container, left, last_try: false, gauge: Arc::default(), fan_out };
+    let mut made = match reel.make(Arc::clone(&source), ffmpeg, sink, picture).await {
         Err(Error::Unexplained(_)) => {
             reel.last_try = true;
-            reel.make(source, ffmpeg, sink, picture).await
+            reel.make(Arc::clone(&source), ffmpeg, sink, picture).await
         }
         made => made,
     };
+    if let Err(Error::FanOut(plan)) = &made {
+        made = chunks::make(plan, source, ffmpeg, sink, picture).await;
+    }
     made.map(Done::Clip)
 }
 
@@ -230,11 +235,15 @@ fn summary(options: &Options, done: &Done) -> String {
                 ..1 => String::new(),
                 lack_ms => format!("\nnot recorded: {lack_ms} ms of the window"),
             };
+            let chunks = match made.plan.chunks {
+                0 => String::new(),
+                chunks => format!("\njoined of {chunks} chunks"),
+            };
             let several = made.parts.len() > 1;
             let parts = (1_usize..).zip(&made.parts).filter(|_| several);
             let parts: Vec<String> =
                 parts.map(|(n, part)| format!("\nwindow {n}: {}", place(part))).collect();
-            (line + &lack + &parts.concat(), &made.warnings)
+            (line + &chunks + &lack + &parts.concat(), &made.warnings)
         }
     };
     let warning = |warning: &Warning| format!("\nwarning: {} ({}x)", warning.detail, warning.count);
@@ -284,6 +293,7 @@ fn made(done: &Done, wall: Duration) -> Value {
                 "open_ms": open_ms,
                 "render_ms": plan.render_ms,
                 "check_ms": plan.check_ms,
+                "chunks": plan.chunks,
                 "total_ms": total_ms,
             },
         }),

@@ -1,6 +1,7 @@
 //! `clip`: cuts a clip, or a still, out of a DASH or HLS recording on disk.
 #![expect(clippy::print_stdout, clippy::print_stderr, reason = "a command prints")]
 
+mod chunks;
 mod cut;
 mod listing;
 mod metered;

@@ -30,6 +30,7 @@ Options:
       --picture FILE     the clip's first frame as JPEG, besides the clip
       --playlist FOLDER  the clip as HLS and DASH playlists, besides the clip: its ends are files in FOLDER, and between them
                          the recording's own segments are named where they are
+      --chunks SECONDS   a clip that is encoded as a whole: in chunks of that length, one after the other, and joined
       --ffmpeg PATH      ffmpeg (default: $FFMPEG, else ffmpeg in $PATH)
       --cage POLICY      required, preferred or off: whether ffmpeg runs without rights (default preferred)
       --time SECONDS     time that the cut may take; what is judged to take longer is refused (default 900)
@@ -70,6 +71,8 @@ pub(crate) struct Options {
     pub(crate) codec: Option<VideoCodec>,
     container: Option<FileFormat>,
     pub(crate) still: bool,
+    /// Length of the chunks of a clip that is encoded as a whole.
+    pub(crate) chunks: Option<Duration>,
     pub(crate) ffmpeg: PathBuf,
     /// `None`: no cage.
     pub(crate) cage: Option<CagePolicy>,
@@ -99,6 +102,7 @@ impl Options {
             codec: None,
             container: None,
             still: false,
+            chunks: None,
             ffmpeg: std::env::var_os("FFMPEG").unwrap_or_else(|| "ffmpeg".into()).into(),
             cage: Some(CagePolicy::Preferred),
             left: Duration::from_mins(15),
@@ -147,6 +151,10 @@ impl Options {
                     "ts" => FileFormat::TransportStream,
                     _ => return Err("is neither mp4 nor ts".to_owned()),
                 });
+            }
+            "--chunks" => {
+                let ms = u64::try_from(milliseconds(value)?).unwrap_or(0);
+                self.chunks = Some(Duration::from_millis(ms));
             }
             "--ffmpeg" => self.ffmpeg = value.into(),
             "--cage" if value == "off" => self.cage = None,
