@@ -18,8 +18,17 @@ fn main() -> Result<ExitCode, Error> {
     }
 }
 
-#[tokio::main]
-async fn serve() -> Result<(), Error> {
+/// Bytes of a thread's stack. Unoptimised, the futures of a clip with its playlist take more than the usual 2 MiB at once.
+const STACK: usize = 8 << 20;
+
+fn serve() -> Result<(), Error> {
+    let threads =
+        tokio::runtime::Builder::new_multi_thread().enable_all().thread_stack_size(STACK).build()?;
+    // The first thread has its stack from the system: the work is a task, which runs on one of those.
+    threads.block_on(serve_jobs())
+}
+
+async fn serve_jobs() -> Result<(), Error> {
     let (env, metrics) = process::start(SystemClock.now());
     let config = Config::read(env)?;
     check_cage(config.cage, &metrics, SystemClock.now())?;
