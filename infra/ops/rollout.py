@@ -134,6 +134,8 @@ def concurrency(template: dict, values: Values) -> int:
     """How much concurrency all functions of the template reserve together."""
     total = 0
     for resource in template["Resources"].values():
+        if resource.get("Condition") == "FansOut" and values["FanOut"] != "on":
+            continue
         condition, amount, _ = resource.get("Properties", {}).get("ReservedConcurrentExecutions", {}).get("Fn::If", ("", 0, None))
         if condition != "WorkersReserved" or values["ReserveWorkers"] == "on":
             total += int(values[amount["Ref"]] if isinstance(amount, dict) else amount)

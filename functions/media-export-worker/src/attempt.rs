@@ -1,6 +1,6 @@
 //! One worker's work on one claimed job, from the claim to the record of how it ended.
 
-use crate::error::{AttemptError, given_up};
+use crate::error::{AttemptError, given_up, renewed};
 use crate::lease::Lease;
 use crate::upload::OpenUpload;
 use crate::{App, World};
@@ -12,6 +12,7 @@ use export_domain::request::Wanted;
 use export_domain::settings::Lifecycle;
 use export_domain::time::{EpochMs, Millis};
 use export_lambda::batch::Disposition;
+use futures_util::FutureExt as _;
 use std::time::Duration;
 use tokio::time::Instant;
 
@@ -100,6 +101,7 @@ impl<'a, W: World> Attempt<'a, W> {
                 tracing::warn!(why, reason = %Reason::ClockWrong, "an attempt met a service that refuses its clock");
                 self.try_later(Job::put_off_for_clock).await
             }
+            AttemptError::Onward(onward) => self.go_on(onward).boxed().await,
             AttemptError::Clip(error) => self.write_down_clip(error).await,
         }
     }
@@ -129,10 +131,9 @@ impl<'a, W: World> Attempt<'a, W> {
             }
             // All ways have been tried, and what was not explained came twice.
             ClipError::Unexplained(why) | ClipError::Unfit(_, why) => self.not_possible(&why).await,
-            // No clip is asked for in chunks.
-            error @ (ClipError::FanOut(_) | ClipError::Chunk(..)) => {
-                self.not_possible(&error.to_string()).await
-            }
+            // The functions were replaced, and their chunks are of no use to the new ones: a client may ask again.
+            ClipError::Chunk(..) => self.fail(&renewed()).await,
+            error @ ClipError::FanOut(_) => self.not_possible(&error.to_string()).await,
             ClipError::Outside(error) => self.not_possible(&error.to_string()).await,
         }
     }
@@ -143,7 +144,7 @@ impl<'a, W: World> Attempt<'a, W> {
         self.fail(&cause).await
     }
 
-    async fn fail(&self, cause: &Cause) -> Result<(), AttemptError> {
+    pub(crate) async fn fail(&self, cause: &Cause) -> Result<(), AttemptError> {
         self.lease.write(|job, fence, now, times| job.given_up(fence, cause.clone(), now, times)).await
     }
 

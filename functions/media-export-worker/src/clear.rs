@@ -1,5 +1,6 @@
 //! Removes what a job that ended without files left in its target.
 
+use crate::chunks::remove_chunks;
 use crate::{App, World};
 use export_domain::job::{Job, ObjectKind};
 use export_domain::ports::{ClipStore, Clock, JobStore, Tenants, Unavailable, Upload, WriteError, Written};
@@ -46,6 +47,9 @@ impl<W: World> App<W> {
         let key = job.order.key(ObjectKind::Video);
         for begun in &job.uploads {
             self.objects.abort(target, &Upload { id: begun.id.clone(), key: key.clone() }).await?;
+        }
+        if let Some(fan) = &job.fan {
+            remove_chunks(self.objects.as_ref(), job, fan).await?;
         }
         for name in job.play.iter().flat_map(|play| &play.files) {
             self.remove_listed(job, name).await?;

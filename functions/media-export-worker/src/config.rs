@@ -8,12 +8,25 @@ use std::time::Duration;
 
 /// The time that ffmpeg may hang, in milliseconds.
 const PATIENCE_MS: u64 = 30_000;
+/// Functions that a clip may have at the same time.
+const PER_CLIP: u32 = 100;
 /// MiB of the largest function.
 const MOST_MEMORY_MIB: u64 = 10_240;
+
+/// The task of this function.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum WorkerKind {
+    /// Messages of a queue.
+    Messages,
+    /// Chunks of clips.
+    Chunks,
+}
 
 /// Names and settings.
 #[derive(Debug, Clone)]
 pub struct Config {
+    /// By `WORKER_KIND`: `chunk`, or one of the queues.
+    pub kind: WorkerKind,
     /// `JOBS_TABLE_NAME`
     pub jobs_table: String,
     /// `TENANTS_TABLE_NAME`
@@ -21,7 +34,7 @@ pub struct Config {
     /// The queues in which jobs wait for a worker.
     pub queues: QueueUrls,
     /// `CLIP_DEAD_LETTER_QUEUE_URL`, `BULK_DEAD_LETTER_QUEUE_URL` or `THUMBNAIL_DEAD_LETTER_QUEUE_URL`, by `WORKER_KIND`
-    /// (`clip`, `bulk` or `thumbnail`).
+    /// (`clip`, `bulk` or `thumbnail`); empty for `chunk`.
     pub dead_letter_queue: String,
     /// `COMPLETION_BUS_NAME`; empty if completion events are off.
     pub bus: String,
@@ -37,6 +50,12 @@ pub struct Config {
     pub patience: Duration,
     /// `WORKERS`: how many clips are made at the same time; 0 if tenants do not share.
     pub workers: Option<u32>,
+    /// `FAN_OUT_MACHINE_ARN`: the state machine that runs the functions of chunks; empty if clips are not made in chunks.
+    pub machine: String,
+    /// `FAN_OUT_PER_CLIP`: how many of them a clip may have at the same time.
+    pub per_clip: u32,
+    /// `FAN_OUT_ABOVE`, in seconds: the estimate above which a clip is made in chunks although it would fit; 0 is never.
+    pub above: Option<Duration>,
     /// `INSTANT_PLAYBACK`
     pub plays: bool,
     /// Times of a job's life.
@@ -50,19 +69,24 @@ impl Config {
     /// [`ConfigError`] with all that is missing or wrong.
     pub fn read(mut env: Env) -> Result<Self, ConfigError> {
         let dead_letters = match env.required("WORKER_KIND").as_str() {
-            "thumbnail" => "THUMBNAIL_DEAD_LETTER_QUEUE_URL",
-            "bulk" => "BULK_DEAD_LETTER_QUEUE_URL",
-            "clip" | "" => "CLIP_DEAD_LETTER_QUEUE_URL",
+            "thumbnail" => Some("THUMBNAIL_DEAD_LETTER_QUEUE_URL"),
+            "bulk" => Some("BULK_DEAD_LETTER_QUEUE_URL"),
+            "clip" | "" => Some("CLIP_DEAD_LETTER_QUEUE_URL"),
+            "chunk" => None,
             _ => {
-                env.problem("WORKER_KIND", "must be clip, bulk or thumbnail");
-                "CLIP_DEAD_LETTER_QUEUE_URL"
+                env.problem("WORKER_KIND", "must be clip, bulk, thumbnail or chunk");
+                None
             }
         };
         let config = Self {
+            kind: if dead_letters.is_some() { WorkerKind::Messages } else { WorkerKind::Chunks },
             jobs_table: env.required("JOBS_TABLE_NAME"),
             tenants_table: env.required("TENANTS_TABLE_NAME"),
             queues: settings::queues(&mut env),
-            dead_letter_queue: env.required(dead_letters),
+            dead_letter_queue: dead_letters.map(|name| env.required(name)).unwrap_or_default(),
+            machine: env.optional("FAN_OUT_MACHINE_ARN").unwrap_or_default(),
+            per_clip: env.parsed("FAN_OUT_PER_CLIP", PER_CLIP).max(1),
+            above: Some(env.parsed("FAN_OUT_ABOVE", 0)).filter(|above| *above > 0).map(Duration::from_secs),
             bus: settings::completion_bus(&env).unwrap_or_default(),
             data_role: env.optional("DATA_ROLE_ARN"),
             ffmpeg: env.required("FFMPEG"),

@@ -1,11 +1,22 @@
 //! The reasons for which an attempt stops before its job is done.
 
 use export_clip::Error as ClipError;
-use export_domain::job::{Cause, Fenced, Reason};
+use export_domain::job::{Cause, FanSize, Fenced, Reason};
 use export_domain::ports::{Unavailable, WriteError};
 use export_domain::time::Millis;
 use export_domain::update::Contended;
 use tokio::task::JoinError;
+
+/// The next step of a job that is left to its chunks.
+#[derive(Debug)]
+pub(crate) enum Onward {
+    /// It is planned.
+    Planned(FanSize),
+    /// The execution runs, or is still to be started for `missing` chunks.
+    Still { absent: bool, missing: Vec<u32> },
+    /// The execution is over, and chunks are missing.
+    Again { missing: Vec<u32> },
+}
 
 /// An error of an attempt; decides what becomes of the job.
 #[derive(Debug, thiserror::Error)]
@@ -27,6 +38,9 @@ pub(crate) enum AttemptError {
     /// A service refuses the time of this worker's requests. The text is for the log.
     #[error("{0}")]
     ClockWrong(String),
+    /// The clip is left to functions that make its chunks.
+    #[error("the clip is left to its chunks")]
+    Onward(Onward),
     /// The claim was lost.
     #[error(transparent)]
     Fenced(#[from] Fenced),
@@ -126,6 +140,11 @@ pub(crate) fn given_up(export_clip::Refusal { kind, detail }: export_clip::Refus
         Engine::Denied => Reason::Denied,
     };
     if detail.is_empty() { reason.into() } else { reason.because(detail) }
+}
+
+/// The failure of a clip whose chunks are of another program than the one that joins them. A POST starts over.
+pub(crate) fn renewed() -> Cause {
+    Reason::TimedOut.because("the service was renewed while the clip was made")
 }
 
 #[cfg(test)]

@@ -7,7 +7,7 @@ use export_lambda::batch::{SqsBatch, each};
 use export_lambda::deadline::left;
 use export_lambda::process;
 use lambda_runtime::{Error, LambdaEvent, run, service_fn};
-use media_export_worker::{App, Config, check_cage};
+use media_export_worker::{App, ChunkAsked, Config, Deployed, WorkerKind, check_cage};
 use std::process::ExitCode;
 use std::sync::Arc;
 
@@ -32,7 +32,27 @@ async fn serve_jobs() -> Result<(), Error> {
     let (env, metrics) = process::start(SystemClock.now());
     let config = Config::read(env)?;
     check_cage(config.cage, &metrics, SystemClock.now())?;
+    let kind = config.kind;
     let app = Arc::new(App::deployed(config, metrics).await);
+    match kind {
+        WorkerKind::Messages => serve_messages(app).await,
+        WorkerKind::Chunks => serve_chunks(app).await,
+    }
+}
+
+async fn serve_chunks(app: Arc<App<Deployed>>) -> Result<(), Error> {
+    run(service_fn(move |event: LambdaEvent<ChunkAsked>| {
+        let (app, left) = (Arc::clone(&app), left(event.context.deadline()));
+        async move {
+            let told = Box::pin(app.make_chunk(&event.payload, left)).await;
+            tokio::task::spawn_blocking(children::end).await?;
+            Ok::<_, Error>(told?)
+        }
+    }))
+    .await
+}
+
+async fn serve_messages(app: Arc<App<Deployed>>) -> Result<(), Error> {
     run(service_fn(move |event: LambdaEvent<SqsBatch>| {
         let (app, deadline) = (Arc::clone(&app), event.context.deadline());
         async move {

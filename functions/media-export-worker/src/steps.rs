@@ -2,6 +2,7 @@
 
 use crate::World;
 use crate::attempt::Attempt;
+use crate::chunks::FanOutSettings;
 use crate::error::AttemptError;
 use crate::lease::plan_summary;
 use crate::recording::JobRecording;
@@ -17,6 +18,7 @@ use export_domain::request::Wanted;
 use export_domain::storage::Container;
 use export_domain::time::Millis;
 use export_media::time::Nanos;
+use futures_util::FutureExt as _;
 use std::sync::Arc;
 use std::time::Duration;
 use tokio::time::Instant;
@@ -39,6 +41,9 @@ impl<W: World> Attempt<'_, W> {
         }
         let recording = JobRecording::new(Arc::clone(&self.app.objects), &tenant, &self.job, self.app.plays);
         let recording = Arc::new(recording);
+        if let Some(fan) = self.job.fan() {
+            return self.join(&recording, fan).boxed().await;
+        }
         match self.cut(&recording, false).await {
             Err(AttemptError::Clip(ClipError::Unexplained(why))) => {
                 tracing::warn!(why, "retrying an unexplained failure once");
@@ -104,12 +109,15 @@ impl<W: World> Attempt<'_, W> {
             left: self.left().saturating_sub(MARGIN),
             last_try: again,
             gauge: Arc::clone(&self.lease.gauge),
-            fan_out: None,
+            fan_out: self.app.fan_out.as_ref().map(FanOutSettings::wanted),
         };
         let (store, place) = (Arc::clone(&self.app.objects), self.place(ObjectKind::Video));
         let sink = Uploads { store, place, open: self.open.clone() };
         let watch = ClipWatch { attempt: self, recording };
-        let made = reel.make(Arc::clone(recording), &self.app.ffmpeg, &sink, &watch).await?;
+        let made = match reel.make(Arc::clone(recording), &self.app.ffmpeg, &sink, &watch).await {
+            Err(ClipError::FanOut(plan)) => return Err(self.fan_out(&plan).boxed().await?),
+            made => made?,
+        };
         let fell_back = made.plan.fell_back;
         self.publish_clip(made, began).await?;
         if let Some(unfit) = fell_back {
@@ -118,7 +126,11 @@ impl<W: World> Attempt<'_, W> {
         Ok(())
     }
 
-    async fn publish_clip(&self, made: Made<Prepared>, began: Instant) -> Result<(), AttemptError> {
+    pub(crate) async fn publish_clip(
+        &self,
+        made: Made<Prepared>,
+        began: Instant,
+    ) -> Result<(), AttemptError> {
         let Made { written: prepared, length, lack_ms, plan, warnings, bytes_read, open_ms, parts, .. } =
             made;
         let lack_ms = Millis::new(lack_ms).clamp(Millis::ZERO, self.job.order.duration_ms);
@@ -175,9 +187,9 @@ impl<W: World> Attempt<'_, W> {
 }
 
 /// Publishes what a clip gives while it is made: the first picture, and its playlist.
-struct ClipWatch<'a, 'b, W: World> {
-    attempt: &'a Attempt<'b, W>,
-    recording: &'a JobRecording<W::Objects>,
+pub(crate) struct ClipWatch<'a, 'b, W: World> {
+    pub(crate) attempt: &'a Attempt<'b, W>,
+    pub(crate) recording: &'a JobRecording<W::Objects>,
 }
 
 impl<W: World> Observer for ClipWatch<'_, '_, W> {

@@ -5,6 +5,9 @@ import type { MediaExport } from './media-export';
 
 const ACCESS_LOGS = 'Access logs need a bucket of their own; who audits reads turns on CloudTrail data events for these buckets.';
 const DEAD_LETTERS = 'Is the dead-letter queue of another one, and watched by an alarm.';
+const EXECUTIONS = 'Executions come and go below their state machine.';
+const HISTORY = 'Step Functions keeps the history of each execution for 90 days.';
+const TRACED = 'The functions that it runs are traced.';
 const MRE_TABLES = "Only for trials without a Media Replay Engine; holds no one's data.";
 const OBJECTS = 'Objects come and go below a prefix; IAM has no other name for them.';
 const PREFIX = 'Who gives the construct the beginning of buckets\' names means all of them.';
@@ -38,6 +41,9 @@ export const ACKNOWLEDGED: Readonly<Record<string, Readonly<Record<string, strin
   RecordingsRole: { ...MANAGED, [BELOW]: OBJECTS },
   MediaExportClipWorkerRole: { ...MANAGED, [BELOW]: OBJECTS },
   MediaExportBulkWorkerRole: { ...MANAGED, [BELOW]: OBJECTS },
+  MediaExportChunkWorkerRole: { ...MANAGED, [BELOW]: OBJECTS },
+  ChunkMachine: { 'AwsSolutions-SF1': HISTORY, 'AwsSolutions-SF2': TRACED },
+  ChunkMachineRole: { [BELOW]: EXECUTIONS },
   MediaExportThumbnailWorkerRole: { ...MANAGED },
   JobSweeperRole: { ...MANAGED },
   EventExportRole: { ...MANAGED },
@@ -109,7 +115,7 @@ function inFull(resource: IConstruct, findings: Readonly<Record<string, string>>
   if (reason === undefined) return others;
   const statements = policyDocuments(resource).flatMap(document => document.Statement);
   const resources = statements.flatMap(statement => statement.Resource ?? []).map(nameInFindings);
-  const wildcards = resources.filter(each => /\/\*|:::[\w.-]{3,}\*/.test(each));
+  const wildcards = resources.filter(each => /[/:]\*|:::[\w.-]{3,}\*/.test(each));
   return { ...others, ...Object.fromEntries(wildcards.map(each => [`AwsSolutions-IAM5[Resource::${each}]`, reason])) };
 }
 

@@ -11,6 +11,7 @@ import { Asset } from 'aws-cdk-lib/aws-s3-assets';
 import type { CfnFunction, CfnLayerVersion } from 'aws-cdk-lib/aws-sam';
 import { Topic, type ITopic } from 'aws-cdk-lib/aws-sns';
 import { Queue, type CfnQueue, type IQueue } from 'aws-cdk-lib/aws-sqs';
+import { type IStateMachine, StateMachine } from 'aws-cdk-lib/aws-stepfunctions';
 import { CfnInclude } from 'aws-cdk-lib/cloudformation-include';
 import { Construct } from 'constructs';
 import { acknowledge } from './acknowledged';
@@ -65,6 +66,10 @@ export class MediaExport extends Construct {
   readonly mediaExportClipWorkerFunction: IFunction;
   readonly mediaExportBulkWorkerFunction: IFunction;
   readonly mediaExportThumbnailWorkerFunction: IFunction;
+  /** Makes chunks of clips, with `fanOut`. */
+  readonly mediaExportChunkWorkerFunction?: IFunction;
+  /** Runs them. */
+  readonly chunkMachine?: IStateMachine;
   readonly jobSweeperFunction: IFunction;
   readonly eventExportFunction?: IFunction;
   readonly replayExportFunction?: IFunction;
@@ -135,6 +140,10 @@ export class MediaExport extends Construct {
     this.mediaExportBulkWorkerFunction = this.function('MediaExportBulkWorker');
     this.mediaExportThumbnailWorkerFunction = this.function('MediaExportThumbnailWorker');
     this.jobSweeperFunction = this.function('JobSweeper');
+    if (props.fanOut === true) {
+      this.mediaExportChunkWorkerFunction = this.function('MediaExportChunkWorker');
+      this.chunkMachine = StateMachine.fromStateMachineArn(this, 'ChunkMachine', this.template.getResource('ChunkMachine').ref);
+    }
 
     if (props.tenantCredentials === true) this.dataRole = this.role('DataRole');
     this.alarmTopic = Topic.fromTopicArn(this, 'AlarmTopic', this.template.getResource('AlarmTopic').ref);

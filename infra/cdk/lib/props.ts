@@ -219,6 +219,26 @@ export interface MediaExportParameters {
    */
   readonly thumbnailMemoryMb?: number;
   /**
+   * Have re-encodes that do not fit into one function made in chunks, by many functions at the same time.
+   * @default false
+   */
+  readonly fanOut?: boolean;
+  /**
+   * With `fanOut`, functions that make one clip at the same time.
+   * @default 100
+   */
+  readonly fanOutPerClip?: number;
+  /**
+   * With `fanOut`, reserved concurrency of the functions that make chunks, of all clips together. 0 reserves none.
+   * @default 0
+   */
+  readonly fanOutConcurrency?: number;
+  /**
+   * With `fanOut`, seconds of a re-encode's estimate above which it is made in chunks although it would fit. 0 is never.
+   * @default 0
+   */
+  readonly fanOutAbove?: number;
+  /**
    * API requests per second.
    * @default 200
    */

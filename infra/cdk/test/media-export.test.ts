@@ -74,6 +74,9 @@ const OUTPUTS: Record<string, (construct: MediaExport) => string | undefined> = 
   MediaExportClipWorkerRoleArn: it => it.mediaExportClipWorkerFunction.role?.roleArn,
   MediaExportThumbnailWorkerFunction: it => it.mediaExportThumbnailWorkerFunction.functionArn,
   MediaExportThumbnailWorkerRoleArn: it => it.mediaExportThumbnailWorkerFunction.role?.roleArn,
+  MediaExportChunkWorkerFunction: it => it.mediaExportChunkWorkerFunction?.functionArn,
+  MediaExportChunkWorkerRoleArn: it => it.mediaExportChunkWorkerFunction?.role?.roleArn,
+  ChunkMachineArn: it => it.chunkMachine?.stateMachineArn,
   JobSweeperFunction: it => it.jobSweeperFunction.functionArn,
   JobSweeperRoleArn: it => it.jobSweeperFunction.role?.roleArn,
   DataRoleArn: it => it.dataRole?.roleArn,
@@ -206,7 +209,7 @@ test('a changed, a lost and a new property are differences', () => {
 
 test('logical ids are those of the template', () => {
   const stack = new Stack(newApp(), 'Ids');
-  mediaExport(stack, { ...operated(stack), ...tenantBuckets(stack), tenantCredentials: true });
+  mediaExport(stack, { ...operated(stack), ...tenantBuckets(stack), tenantCredentials: true, fanOut: true });
   assert.deepEqual(Object.keys(synthesise(stack).template.Resources).sort(), Object.keys(SOURCE.Resources).sort());
 });
 
@@ -435,7 +438,7 @@ test('what is missing in the checkout is named', () => {
 test('cdk-nag has no finding that is not acknowledged, and none is acknowledged in vain', () => {
   const findings = [false, true].flatMap(tenantCredentials => {
     const stack = new Stack(newApp(), 'Nag');
-    const construct = mediaExport(stack, { ...operated(stack), ...tenantBuckets(stack), tenantCredentials });
+    const construct = mediaExport(stack, { ...operated(stack), ...tenantBuckets(stack), tenantCredentials, fanOut: true });
     const { folder } = synthesise(stack);
     assert.deepEqual(new AwsSolutionsChecks().validateScope(construct).violations, []);
 

@@ -183,6 +183,7 @@ def all_parameters(partition: str = "aws") -> dict[str, str]:
         "PlaybackKeySecretArn": f"arn:{partition}:secretsmanager:{region}:{ACCOUNT}:secret:playback-AbCdEf",
         "PlaybackDistributionArn": f"arn:{partition}:cloudfront::{ACCOUNT}:distribution/E2EXAMPLE",
         "RecordingsAccess": "on", "DocumentsConcurrency": "100", "ReserveWorkers": "on",
+        "FanOut": "on", "FanOutConcurrency": "500",
     }
 
 

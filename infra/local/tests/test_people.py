@@ -37,6 +37,7 @@ NAMED = {
     "AWS::SNS": "arn:aws:sns:eu-west-1:{account}:{name}",
     "AWS::SQS": "arn:aws:sqs:eu-west-1:{account}:{name}",
     "AWS::Scheduler::Schedule": "arn:aws:scheduler:eu-west-1:{account}:schedule/default/{name}",
+    "AWS::StepFunctions": "arn:aws:states:eu-west-1:{account}:stateMachine:media-export-chunks",
     "AWS::SecretsManager::Secret": "arn:aws:secretsmanager:eu-west-1:{account}:secret:{id}-0123abcd",
 }
 
@@ -64,7 +65,7 @@ def published() -> dict[str, set[str]]:
     for path in SCHEMAS:
         schema = json.loads(path.read_text(encoding="utf-8"))
         handlers = {name: each for name, each in schema.get("handlers", {}).items() if name != "list"}
-        service = {"apigatewayv2": "apigateway"}.get(kind := schema["typeName"].split("::")[1].lower(), kind)
+        service = {"apigatewayv2": "apigateway", "stepfunctions": "states"}.get(kind := schema["typeName"].split("::")[1].lower(), kind)
         permissions = {each for handler in handlers.values() for each in handler.get("permissions", [])}
         found.setdefault(schema["typeName"], set()).update(each for each in permissions if each.lower().startswith(f"{service}:"))
     return found

@@ -174,9 +174,10 @@ def senders(queue: str) -> set[str]:
                 "JobSweeperRole",
                 "MediaExportClipWorkerRole",
                 "MediaExportBulkWorkerRole",
+                "ChunkMachineRole",
             },
         ),
-        ("BulkQueue", {"ExportBatchRole", "JobSweeperRole", "MediaExportBulkWorkerRole"}),
+        ("BulkQueue", {"ExportBatchRole", "JobSweeperRole", "MediaExportBulkWorkerRole", "ChunkMachineRole"}),
         ("ThumbnailQueue", {"MediaExportSubmitRole", "JobSweeperRole", "MediaExportThumbnailWorkerRole"}),
         ("DataExportQueue", {"events.amazonaws.com", "DataExportWorkerRole", "EventExportRole", "ReplayExportRole"}),
         ("ClipDeadLetterQueue", {"MediaExportClipWorkerRole"}),
@@ -463,7 +464,11 @@ def concurrency(values: dict[str, int]) -> dict[str, int]:
         else:
             seconds = values["MaxWaitSeconds"]
         most[function] = most.get(function, 0) + values[rate] * seconds
-    return {name: values[each["Ref"]] if isinstance(each, dict) else each for name, each in most.items()} | {"JobSweeper": 1}
+    return {name: values[each["Ref"]] if isinstance(each, dict) else each for name, each in most.items()} | {
+        "JobSweeper": 1,
+        # Of one clip.
+        "MediaExportChunkWorker": values["FanOutPerClip"],
+    }
 
 
 def test_the_page_says_what_concurrency_the_defaults_need():

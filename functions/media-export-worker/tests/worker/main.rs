@@ -4,6 +4,7 @@
 mod adoption;
 mod audio;
 mod back;
+mod chunks;
 mod claims;
 mod clears;
 mod ends;

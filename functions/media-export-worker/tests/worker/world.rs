@@ -7,8 +7,8 @@ use export_domain::settings::Lifecycle;
 use export_lambda::batch::{Disposition, Record};
 use export_lambda::metrics::Metrics;
 use export_testkit::{
-    DeadLetters, Directory, Faults, MemoryBus, MemoryJobs, MemoryObjects, MemoryQueue, NOW, TestClock,
-    directory, job, tenant,
+    DeadLetters, Directory, Faults, MemoryBus, MemoryEngine, MemoryJobs, MemoryObjects, MemoryQueue, NOW,
+    TestClock, directory, job, tenant,
 };
 use media_export_worker::App;
 use serde_json::Value;
@@ -27,6 +27,7 @@ impl media_export_worker::World for Memory {
     type Queue = MemoryQueue;
     type Tenants = Directory;
     type Objects = MemoryObjects;
+    type Engine = MemoryEngine;
     type DeadLetters = DeadLetters;
     type Bus = MemoryBus;
     type Clock = TestClock;
@@ -37,6 +38,7 @@ pub(crate) struct World {
     pub(crate) queue: MemoryQueue,
     pub(crate) directory: Directory,
     pub(crate) objects: MemoryObjects,
+    pub(crate) engine: MemoryEngine,
     pub(crate) dead_letters: DeadLetters,
     pub(crate) bus: MemoryBus,
     pub(crate) clock: TestClock,
@@ -54,12 +56,15 @@ impl World {
     pub(crate) fn at(clock: TestClock) -> Self {
         let (jobs, queue, directory) = (MemoryJobs::default(), MemoryQueue::default(), directory());
         let (objects, dead_letters) = (MemoryObjects::default(), DeadLetters::default());
+        let engine = MemoryEngine::default();
         let (bus, lines) = (MemoryBus::default(), Arc::<Mutex<_>>::default());
         let app = App {
             jobs: jobs.clone(),
             queue: queue.clone(),
             tenants: directory.clone(),
             objects: Arc::new(objects.clone()),
+            engine: engine.clone(),
+            fan_out: None,
             dead_letters: dead_letters.clone(),
             bus: bus.clone(),
             clock: clock.clone(),
@@ -69,7 +74,7 @@ impl World {
             ffmpeg: Ffmpeg::at("/nonexistent/ffmpeg", Duration::from_secs(30)),
             metrics: Metrics::to("test", lines.clone()),
         };
-        Self { jobs, queue, directory, objects, dead_letters, bus, clock, lines, app }
+        Self { jobs, queue, directory, objects, engine, dead_letters, bus, clock, lines, app }
     }
 
     /// Stores the job of `body` after `change`.

@@ -29,6 +29,7 @@ use export_media::entries::SharedEntry;
 use export_media::ffmpeg::FileFormat;
 use export_media::picture::DecoderConfig;
 use export_media::time::Nanos;
+use futures_util::FutureExt;
 use futures_util::stream::{self, StreamExt, TryStreamExt};
 use sha2::{Digest, Sha256};
 use std::sync::Arc;
@@ -70,10 +71,9 @@ impl ChunkJoin<'_> {
             Box::pin(listed.with_tracks()).await
         };
         let digest = plan.digest();
-        let read = stream::iter(0..plan.count())
-            .map(|n| Object::read(&*chunks, &digest, n))
-            .buffered(TRAILERS_AT_ONCE)
-            .try_collect::<Vec<Object>>();
+        let trailers: Vec<_> =
+            (0..plan.count()).map(|n| Object::read(&*chunks, &digest, n).boxed()).collect();
+        let read = stream::iter(trailers).buffered(TRAILERS_AT_ONCE).try_collect::<Vec<Object>>();
         let ((recording, audio), objects) = tokio::try_join!(Box::pin(opened), read)?;
         plan.check_window(&recording.window)?;
         check_sets(&objects)?;
@@ -210,12 +210,13 @@ impl<C: Chunks> ChunkFeed<'_, C> {
             let last = places.len().saturating_sub(1);
             places.into_iter().enumerate().map(move |(n, place)| (at, object, place, n == 0, n == last))
         });
-        let mut blocks = stream::iter(places)
+        let blocks: Vec<_> = places
             .map(|(at, object, place, first, last)| {
                 let chunks = Arc::clone(&chunks);
-                async move { Ok::<_, Error>((at, object.block(&*chunks, place).await?, first, last)) }
+                async move { Ok::<_, Error>((at, object.block(&*chunks, place).await?, first, last)) }.boxed()
             })
-            .buffered(BLOCKS_AHEAD);
+            .collect();
+        let mut blocks = stream::iter(blocks).buffered(BLOCKS_AHEAD);
         let (mut hash, mut before) = (Sha256::new(), LastPictures::default());
         while let Some(block) = blocks.next().await {
             let (at, (block, bytes), first, last): (usize, (Block, Bytes), bool, bool) = block?;

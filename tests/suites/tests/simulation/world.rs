@@ -17,7 +17,8 @@ use export_lambda::http::Request;
 use export_lambda::metrics::Metrics;
 use export_testkit::mre::MemorySource;
 use export_testkit::{
-    Answered, DeadLetters, Directory, MemoryBatches, MemoryBus, MemoryJobs, MemoryObjects, directory, tenant,
+    Answered, DeadLetters, Directory, MemoryBatches, MemoryBus, MemoryEngine, MemoryJobs, MemoryObjects,
+    directory, tenant,
 };
 use std::sync::Arc;
 use std::time::Duration;
@@ -37,6 +38,7 @@ impl media_export_worker::World for Simulated {
     type Queue = Queues;
     type Tenants = Directory;
     type Objects = MemoryObjects;
+    type Engine = MemoryEngine;
     type DeadLetters = DeadLetters;
     type Bus = MemoryBus;
     type Clock = Process;
@@ -161,6 +163,8 @@ impl World {
             queue: self.queues.through(process.faults()),
             tenants: self.directory.through(process.faults()),
             objects: Arc::new(self.objects.through(process.faults())),
+            engine: MemoryEngine::default(),
+            fan_out: None,
             dead_letters: self.dead_letters.through(process.faults()),
             bus: self.bus.through(process.faults()),
             clock: process.clone(),
