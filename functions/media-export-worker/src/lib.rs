@@ -21,6 +21,7 @@ mod publish;
 mod recording;
 mod report;
 mod steps;
+mod threads;
 mod upload;
 mod windows;
 
@@ -29,6 +30,7 @@ pub use chunks::FanOutSettings;
 pub use config::{Config, WorkerKind};
 pub use deployed::Deployed;
 pub use report::check_cage;
+pub use threads::block_on;
 
 use export_clip::Ffmpeg;
 use export_domain::ports::{

@@ -7,28 +7,18 @@ use export_lambda::batch::{SqsBatch, each};
 use export_lambda::deadline::left;
 use export_lambda::process;
 use lambda_runtime::{Error, LambdaEvent, run, service_fn};
-use media_export_worker::{App, ChunkAsked, Config, Deployed, WorkerKind, check_cage};
+use media_export_worker::{App, ChunkAsked, Config, Deployed, WorkerKind, block_on, check_cage};
 use std::process::ExitCode;
 use std::sync::Arc;
 
 fn main() -> Result<ExitCode, Error> {
     match cage::enter(std::env::args_os()) {
         Some(status) => Ok(status),
-        None => serve().map(|()| ExitCode::SUCCESS),
+        None => block_on(serve())?.map(|()| ExitCode::SUCCESS),
     }
 }
 
-/// Bytes of a thread's stack. Unoptimised, the futures of a clip with its playlist take more than the usual 2 MiB at once.
-const STACK: usize = 8 << 20;
-
-fn serve() -> Result<(), Error> {
-    let threads =
-        tokio::runtime::Builder::new_multi_thread().enable_all().thread_stack_size(STACK).build()?;
-    // The first thread has its stack from the system: the work is a task, which runs on one of those.
-    threads.block_on(serve_jobs())
-}
-
-async fn serve_jobs() -> Result<(), Error> {
+async fn serve() -> Result<(), Error> {
     let (env, metrics) = process::start(SystemClock.now());
     let config = Config::read(env)?;
     check_cage(config.cage, &metrics, SystemClock.now())?;
