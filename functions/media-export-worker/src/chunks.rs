@@ -3,7 +3,7 @@
 use crate::error::AttemptError;
 use bytes::Bytes;
 use export_clip::{ChunkFault, ChunkPlan, Chunks, Error as ClipError, FanOut, Machine};
-use export_domain::job::{Fan, FanSize, Job, PLAN, WorkQueue};
+use export_domain::job::{Fan, FanSize, Job, Order, PLAN, WorkQueue};
 use export_domain::ports::{ClipStore, WriteError};
 use export_domain::settings::QueueUrls;
 use export_domain::target::Target;
@@ -69,15 +69,18 @@ impl FanOutSettings {
 /// The objects of a job's chunks.
 pub(crate) struct StoredChunks<O> {
     objects: Arc<O>,
-    target: Target,
-    keys: Box<dyn Fn(u32) -> String + Send + Sync>,
+    order: Order,
+    /// Fence of the claim that made the plan.
+    plan: u64,
 }
 
 impl<O: ClipStore + 'static> StoredChunks<O> {
     pub(crate) fn of(objects: Arc<O>, job: &Job, fan: &Fan) -> Self {
-        let (order, plan) = (job.order.clone(), fan.plan);
-        let target = order.target.clone();
-        Self { objects, target, keys: Box::new(move |n| order.chunk_key(plan, n)) }
+        Self { objects, order: job.order.clone(), plan: fan.plan }
+    }
+
+    fn key(&self, n: u32) -> String {
+        self.order.chunk_key(self.plan, n)
     }
 
     /// Those of the first `count` that are not there.
@@ -88,25 +91,25 @@ impl<O: ClipStore + 'static> StoredChunks<O> {
     }
 
     async fn unless_there(&self, n: u32) -> Result<Option<u32>, WriteError> {
-        let found = self.objects.head(&self.target, &(self.keys)(n)).await?;
+        let found = self.objects.head(&self.order.target, &self.key(n)).await?;
         Ok(found.is_none().then_some(n))
     }
 
     /// Throws a chunk away that is not what it should be.
     pub(crate) async fn throw_away(&self, n: u32) -> Result<(), WriteError> {
-        remove(self.objects.as_ref(), &self.target, (self.keys)(n)).await
+        remove(self.objects.as_ref(), &self.order.target, self.key(n)).await
     }
 }
 
 impl<O: ClipStore + 'static> Chunks for StoredChunks<O> {
     async fn size(&self, n: u32) -> Result<Option<u64>, ClipError> {
-        let found = self.objects.head(&self.target, &(self.keys)(n)).await.map_err(AttemptError::from)?;
+        let found = self.objects.head(&self.order.target, &self.key(n)).await.map_err(AttemptError::from)?;
         Ok(found.map(|found| found.bytes))
     }
 
     async fn read(&self, n: u32, first: u64, last: u64) -> Result<Bytes, ClipError> {
-        let key = (self.keys)(n);
-        let read = self.objects.read_back(&self.target, &key, Some((first, last)), u64::MAX);
+        let key = self.key(n);
+        let read = self.objects.read_back(&self.order.target, &key, Some((first, last)), u64::MAX);
         let read = read.await.map_err(AttemptError::from)?;
         read.ok_or_else(|| ClipError::Chunk(ChunkFault::Absent(n), "the chunk has gone".to_owned()))
     }

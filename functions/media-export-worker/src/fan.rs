@@ -128,7 +128,7 @@ impl<W: World> Attempt<'_, W> {
         };
         let job = self.lease.job().await;
         if let Err(error) = self.start(&job, &missing).await {
-            tracing::warn!(%error, "failed to start the functions of the chunks; a later sweep sees to it");
+            tracing::warn!(%error, "failed to start the functions of the chunks; the sweeper sees to it");
         }
         Ok(())
     }
