@@ -2,13 +2,13 @@
 
 use crate::error::AttemptError;
 use bytes::Bytes;
-use export_clip::{Asked, NoPlaylist, ReadFailure, ReelWindow, Selection, Source, VideoCodec};
+use export_clip::{NoPlaylist, ReadFailure, ReelWindow, Selection, Source};
 use export_domain::job::{Job, Reason};
 use export_domain::ports::{RecordingError, SourceStore};
-use export_domain::request::{ExportType, Wanted};
 use export_domain::target::Bucket;
 use export_domain::tenant::Tenant;
 use export_domain::time::EpochMs;
+use export_orders::{selection, windows};
 use futures_util::{StreamExt as _, TryStreamExt as _, stream};
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::sync::{Arc, Mutex, PoisonError};
@@ -29,10 +29,9 @@ enum SeenContent {
 pub(crate) struct JobRecording<O> {
     objects: Arc<O>,
     bucket: Bucket,
+    tenant: Tenant,
     /// The manifest of the first window.
     manifest: String,
-    /// The manifests of the windows of a reel.
-    manifests: Vec<String>,
     /// The content of what was read, by keys, if that is of use.
     seen: Option<Mutex<HashMap<String, SeenContent>>>,
 }
@@ -40,61 +39,19 @@ pub(crate) struct JobRecording<O> {
 impl<O> JobRecording<O> {
     /// Of `job`; `remembers` for one whose [`JobRecording::contents`] may be asked for.
     pub(crate) fn new(objects: Arc<O>, tenant: &Tenant, job: &Job, remembers: bool) -> Self {
-        let order = &job.order;
-        let manifest = tenant.manifest_key(&order.live_path);
-        let manifests = order.windows().iter().map(|window| tenant.manifest_key(order.recording(window)));
-        Self {
-            objects,
-            bucket: tenant.source(),
-            manifests: manifests.collect(),
-            manifest,
-            seen: remembers.then(Mutex::default),
-        }
+        let manifest = tenant.manifest_key(&job.order.live_path);
+        let (bucket, tenant) = (tenant.source(), tenant.clone());
+        Self { objects, bucket, tenant, manifest, seen: remembers.then(Mutex::default) }
     }
 
     /// The windows that `job` wants: one of a clip.
     pub(crate) fn windows(&self, job: &Job, now: EpochMs) -> Vec<ReelWindow> {
-        let windows = job.order.windows().iter().zip(&self.manifests).map(|(window, manifest)| {
-            let asked = Asked {
-                start_pos_ms: window.start_pos_ms.get(),
-                start_time_ms: Some(window.start_time_ms.get()),
-                duration_ms: window.duration_ms.get(),
-                wall_end_ms: window.end_ms().get(),
-                still: false,
-            };
-            let selection =
-                Selection { manifest: manifest.clone(), window: asked, ..self.selection(job, now) };
-            ReelWindow { selection, name: window.name.as_ref().map(|name| name.as_str().to_owned()) }
-        });
-        let windows: Vec<_> = windows.collect();
-        if windows.is_empty() {
-            return vec![ReelWindow { selection: self.selection(job, now), name: None }];
-        }
-        windows
+        windows(&job.order, &self.tenant, now, job.queued_at)
     }
 
     /// The part of it that `job` wants, of a reel the first.
     pub(crate) fn selection(&self, job: &Job, now: EpochMs) -> Selection {
-        let order = &job.order;
-        let window = Asked {
-            start_pos_ms: order.start_pos_ms.get(),
-            start_time_ms: Some(order.start_time_ms.get()),
-            duration_ms: order.duration_ms.get(),
-            wall_end_ms: order.window_end().get(),
-            still: order.wanted == Wanted::Thumbnail,
-        };
-        let codec = match order.export_type {
-            ExportType::AsRecorded | ExportType::Unknown => None,
-            ExportType::H264 => Some(VideoCodec::H264),
-            ExportType::H265 => Some(VideoCodec::Hevc),
-        };
-        Selection {
-            manifest: self.manifest.clone(),
-            window,
-            codec,
-            now_ms: now.get(),
-            asked_at_ms: job.queued_at.get(),
-        }
+        selection(&job.order, &self.tenant, now, job.queued_at)
     }
 
     fn note(&self, key: &str, etag: String) {

@@ -9,15 +9,13 @@ use crate::recording::JobRecording;
 use crate::report::report_fallback;
 use crate::upload::{Content, Prepared, Uploads};
 use crate::windows::{holes, made_windows, nearest, stored_warnings};
-use export_clip::{
-    Error as ClipError, FileFormat, Made, MadePlaylist, NoPlaylist, Observer, Reel, Still, Thumbnail,
-};
+use export_clip::{Error as ClipError, Made, MadePlaylist, NoPlaylist, Observer, Reel, Still, Thumbnail};
 use export_domain::job::{Job, Manifest, ObjectKind, PlanSummary, Reason, STILL, Warning};
 use export_domain::ports::{ClipStore, Clock, Tenants, Upload};
 use export_domain::request::Wanted;
-use export_domain::storage::Container;
 use export_domain::time::Millis;
 use export_media::time::Nanos;
+use export_orders::format;
 use futures_util::FutureExt as _;
 use std::sync::Arc;
 use std::time::Duration;
@@ -232,13 +230,5 @@ fn manifest(prepared: &Prepared, length: Nanos, lack_ms: Millis, warnings: Vec<W
         warnings,
         holes: Vec::new(),
         windows: Vec::new(),
-    }
-}
-
-/// The engine's file format of a container.
-fn format(container: Container) -> FileFormat {
-    match container {
-        Container::Ts | Container::Unknown => FileFormat::TransportStream,
-        Container::Mp4 => FileFormat::Mp4,
     }
 }

@@ -3,7 +3,6 @@
 use crate::App;
 use crate::handler::{Miss, check_parameters};
 use crate::media::{MOST_SEGMENTS, asked, fitting};
-use crate::source::Recordings;
 use export_clip::{AudioOverview, Overview, PictureOverview, VideoCodec};
 use export_domain::ids::LivePath;
 use export_domain::ports::{Clock, PlayLinks, RecordingLists, Sessions, SourceStore, Tenants};
@@ -15,6 +14,7 @@ use export_domain::time::{EpochMs, Millis};
 use export_lambda::http::{Reply, Request};
 use export_media::mpd::FrameRate;
 use export_media::time::Nanos;
+use export_orders::Recordings;
 use std::sync::Arc;
 
 /// Holes that a reply names.
@@ -33,9 +33,8 @@ where
         let asked = asked(request)?;
         let tenant = self.tenant(request).await?;
         let path = LivePath::parse(path).map_err(|error| FieldError::new("path", error.to_string()))?;
-        let source = Recordings { objects: Arc::clone(&self.objects), bucket: tenant.source() };
-        let now = self.intake.clock.now();
-        let (source, manifest) = (Arc::new(source), tenant.manifest_key(&path));
+        let source = Arc::new(Recordings::new(Arc::clone(&self.objects), &tenant));
+        let (now, manifest) = (self.intake.clock.now(), tenant.manifest_key(&path));
         let Some(window) = asked else {
             let found = Overview::read(source, &manifest, now.get()).await?;
             let recording = recording(&path, &found);

@@ -9,7 +9,6 @@ mod handler;
 mod holds;
 mod media;
 mod planned;
-mod source;
 
 pub use config::Config;
 

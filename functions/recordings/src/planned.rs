@@ -2,16 +2,16 @@
 
 use crate::App;
 use crate::handler::{Miss, check_parameters};
-use crate::source::Recordings;
-use export_clip::{Asked, Clip, FileFormat, Foreseen, Selection, VideoCodec};
+use export_clip::{Clip, Foreseen};
 use export_domain::job::Order;
 use export_domain::ports::{Clock, PlayLinks, RecordingLists, Sessions, SourceStore, Tenants};
 use export_domain::recordings::{ClipPlan, ClipPlanKind, RecordingClock};
-use export_domain::request::{ExportType, FieldError, Wanted};
-use export_domain::storage::Container;
+use export_domain::request::{FieldError, Wanted};
+use export_domain::tenant::Tenant;
 use export_domain::time::{EpochMs, Millis};
 use export_lambda::http::{Reply, Request};
 use export_media::time::Nanos;
+use export_orders::{Recordings, format, selection};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -39,8 +39,8 @@ where
             return Err(FieldError::new("FetchMedia", "must be true: only clips have a plan").into());
         }
         let now = self.intake.clock.now();
-        let source = Recordings { objects: Arc::clone(&self.objects), bucket: tenant.source() };
-        let clip = clip(&order, tenant.manifest_key(&order.live_path), now);
+        let source = Recordings::new(Arc::clone(&self.objects), &tenant);
+        let clip = clip(&order, &tenant, now);
         let planning = Box::pin(clip.foresee(Arc::new(source), self.machine));
         let left = request.left.saturating_sub(MARGIN);
         let foreseen = tokio::time::timeout(left, planning)
@@ -53,25 +53,15 @@ where
 }
 
 /// The clip of an order, as a worker would make it now.
-fn clip(order: &Order, manifest: String, now: EpochMs) -> Clip {
-    let window = Asked {
-        start_pos_ms: order.start_pos_ms.get(),
-        start_time_ms: Some(order.start_time_ms.get()),
-        duration_ms: order.duration_ms.get(),
-        wall_end_ms: order.window_end().get(),
-        still: false,
-    };
-    let codec = match order.export_type {
-        ExportType::AsRecorded | ExportType::Unknown => None,
-        ExportType::H264 => Some(VideoCodec::H264),
-        ExportType::H265 => Some(VideoCodec::Hevc),
-    };
-    let container = match order.target.container {
-        Container::Ts | Container::Unknown => FileFormat::TransportStream,
-        Container::Mp4 => FileFormat::Mp4,
-    };
-    let selection = Selection { manifest, window, codec, now_ms: now.get(), asked_at_ms: now.get() };
-    Clip { selection, container, left: WORKERS, last_try: false, gauge: Arc::default(), fan_out: None }
+fn clip(order: &Order, tenant: &Tenant, now: EpochMs) -> Clip {
+    Clip {
+        selection: selection(order, tenant, now, now),
+        container: format(order.target.container),
+        left: WORKERS,
+        last_try: false,
+        gauge: Arc::default(),
+        fan_out: None,
+    }
 }
 
 fn plan(order: &Order, foreseen: &Foreseen) -> ClipPlan {

@@ -1,16 +1,24 @@
-//! The clip engine's source on the store of recordings.
+//! The store of recordings as the engine's source.
 
 use bytes::Bytes;
 use export_clip::{ReadFailure, Source};
 use export_domain::ports::{RecordingError, SourceStore};
 use export_domain::target::Bucket;
+use export_domain::tenant::Tenant;
 use std::sync::Arc;
 
-/// A tenant's recordings.
+/// A tenant's recordings. What the engine cannot judge fails as [`ReadFailure::Outside`] with the [`RecordingError`].
 #[derive(Debug)]
-pub(crate) struct Recordings<O> {
-    pub(crate) objects: Arc<O>,
-    pub(crate) bucket: Bucket,
+pub struct Recordings<O> {
+    objects: Arc<O>,
+    bucket: Bucket,
+}
+
+impl<O> Recordings<O> {
+    /// Those of `tenant`.
+    pub fn new(objects: Arc<O>, tenant: &Tenant) -> Self {
+        Self { objects, bucket: tenant.source() }
+    }
 }
 
 impl<O: SourceStore + 'static> Source for Recordings<O> {
