@@ -281,8 +281,9 @@ test-cdk: $(VENV)/.stamp ## Type-check the CDK construct and test what it synthe
 infra/cdk/node_modules/.package-lock.json: infra/cdk/package-lock.json
 	@cd infra/cdk && npm ci --no-audit --no-fund --silent
 
-test-e2e: $(VENV)/.stamp $(TOOLS)/.stamp ## Tests through HTTP against a local stack of their own
-	@$(VENV)/bin/python -m pytest -q tests/media tests/bench tests/e2e
+# They wait more than they compute: with a stack each, two processes need little more than half the time of one.
+test-e2e: $(VENV)/.stamp $(TOOLS)/.stamp ## Tests through HTTP, in two processes with a local stack each (EXPORT_STACK_ENV=.local/env uses a running one)
+	@$(VENV)/bin/python -m pytest -q $(if $(EXPORT_STACK_ENV),,--numprocesses 2 --dist loadfile) tests/media tests/bench tests/e2e
 
 test-contract: $(VENV)/.stamp $(TOOLS)/.stamp ## Hold the functions to the API's document, and look at its page
 	@$(VENV)/bin/python -m pytest -q tests/contract

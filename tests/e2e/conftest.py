@@ -1,4 +1,4 @@
-"""One stack and one set of recordings for all tests.
+"""One stack and one set of recordings for all tests of a process.
 
 `EXPORT_STACK_ENV=path` uses a running stack; `E2E_SEED=number` tries other windows than the usual ones.
 """
@@ -31,11 +31,6 @@ def pytest_report_header() -> str:
     return f"E2E_SEED={SEED}"
 
 
-def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """What the functions were allowed and refused is judged when all others have made them work."""
-    items.sort(key=lambda item: item.path.name == "test_roles.py")
-
-
 @pytest.fixture(scope="session")
 def stack() -> Iterator[Stack]:
     given = os.environ.get("EXPORT_STACK_ENV")
@@ -44,7 +39,9 @@ def stack() -> Iterator[Stack]:
     else:
         try:
             with started(f"pytest-{os.getpid()}") as path:
-                yield Stack(path)
+                own = Stack(path)
+                yield own
+                assert own.refusals() == [], "asked for, and not granted"
         except CalledProcessError as error:
             pytest.exit(f"no stack to test: {error}", returncode=1)
 

@@ -30,6 +30,8 @@ from deployment import read_env  # noqa: E402
 
 LAUNCHER = ROOT / "infra" / "local" / "stack.py"
 WORKING, FAILED, DONE = 1, -1, (0, 5)
+# Who has a role's credentials without being its function.
+BORROWER = "test"
 
 
 @contextmanager
@@ -82,6 +84,15 @@ def ask(request: urllib.request.Request, send: Callable = urllib.request.urlopen
     except urllib.error.HTTPError as error:
         with error:
             return Answer(error.code, {k.lower(): v for k, v in error.headers.items()}, error.read())
+
+
+class Use(NamedTuple):
+    """What a function asked for, and whether its role allowed it."""
+
+    function: str
+    action: str
+    resource: str
+    allowed: bool
 
 
 class Invoked(NamedTuple):
@@ -211,6 +222,22 @@ class Stack:
     def decisions(self) -> Path:
         """What became of each call of a function to AWS: only on a stack that enforces roles."""
         return self.env_file.parent / "decisions.jsonl"
+
+    def uses(self) -> set[Use]:
+        """What the functions have asked for so far."""
+        roles = {each["Role"].rpartition("/")[2]: function for function, each in self.functions.items()}
+        decisions = map(json.loads, self.decisions.read_text().splitlines())
+        return {
+            Use(roles[each["role"]], each["action"], each["resource"], each["allowed"])
+            for each in decisions
+            if each["session"] != BORROWER
+        }
+
+    def refusals(self) -> list[Use]:
+        """What a function asked for that its role does not grant. Who has a link asks S3 with the role of the function
+        that signed it, which makes no call to S3 itself."""
+        own = [use for use in self.uses() if not (use.function == "MediaRead" and use.action.startswith("s3:"))]
+        return sorted(use for use in own if not use.allowed)
 
     @cached_property
     def functions(self) -> dict[str, dict]:
