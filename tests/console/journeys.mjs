@@ -99,7 +99,7 @@ async function openCut(page, path) {
 async function settled(page) {
   await page.waitForFunction(() => {
     const video = document.querySelector('section.cut video');
-    return !video.seeking && video.readyState >= 2;
+    return video.hidden || (!video.seeking && video.readyState >= 2);
   });
 }
 
@@ -268,6 +268,12 @@ async function keyboardOnly(page, { path }) {
   await page.keyboard.press('Enter');
   await page.waitForFunction(() => document.querySelector('section.cut')?.dataset.playhead !== undefined);
   await settled(page);
+  await page.keyboard.press('?');
+  await tabTo(/^O$/);
+  await page.keyboard.press('Enter');
+  await page.keyboard.press('x');
+  const changed = await page.getByRole('button', { name: /last frame of the clip/ }).innerText();
+  await page.keyboard.press('?');
   await tabTo(/^Playhead$/);
   const valued = () => page.getByRole('slider', { name: 'Playhead' }).getAttribute('aria-valuetext');
   const texts = [await valued()];
@@ -276,12 +282,14 @@ async function keyboardOnly(page, { path }) {
   texts.push(await valued());
   await move(page, 'Shift+ArrowRight');
   await page.keyboard.press('o');
+  const unmarked = await ns(page, 'until');
+  await page.keyboard.press('x');
   await shownPlan(page);
   await tabTo(/^Export/);
   await page.keyboard.press('Enter');
   await page.locator('.made article[data-state=READY]').waitFor({ timeout: 60000 });
   await tabTo(/^Download .*mp4/);
-  return { texts, focused: await focused() };
+  return { texts, changed, unmarked, focused: await focused() };
 }
 
 async function cutAccessible(page, { path }) {
@@ -329,19 +337,27 @@ async function growing(page, { path, code }) {
   return { first, last: await cells(page, code), ...made };
 }
 
-/** A window of a recording that the browser cannot show. */
-async function typed(page, { path, from, until }) {
-  await page.evaluate((to) => void (location.hash = to), `#/cut/${path}`);
-  const told = await page.getByText('Windows can be typed in').innerText();
-  await page.getByText('UTC in place of recording time').waitFor();
+/** A recording that the browser cannot show: stepped through, and cut from a frame to a time that is typed in. */
+async function unseen(page, { path, at, until, fps }) {
+  await openCut(page, path);
+  const told = await page.locator('.unshown').innerText();
+  await goToFrame(page, at, fps);
+  const stepped = await ns(page, 'playhead');
+  await page.keyboard.press('t');
+  const picture = page.locator('.unshown img');
+  await picture.evaluate((each) => each.complete || new Promise((resolve) => each.addEventListener('load', resolve)));
+  await page.keyboard.press('i');
   if (await page.getByLabel('UTC in place').isChecked()) await page.getByLabel('UTC in place').uncheck();
-  for (const [name, text] of [['In', from], ['Out', until]]) {
-    await page.getByLabel(name, { exact: true }).fill(text);
-    await page.getByLabel(name, { exact: true }).press('Enter');
-  }
+  const out = page.getByLabel('Out', { exact: true });
+  await out.fill(until);
+  await out.press('Enter');
   const plan = await shownPlan(page);
   await page.evaluate(() => document.activeElement?.blur());
-  return { told, plan, ...(await exported(page)) };
+  const found = await broken(page);
+  const made = page.locator('.made article[data-state=READY] h2').filter({ hasText: '.mp4' });
+  await page.keyboard.press('e');
+  await made.waitFor({ timeout: 60000 });
+  return { told, stepped, picture: await picture.getAttribute('src'), plan, broken: found, job: await page.locator('.made article').getAttribute('data-job') };
 }
 
 // ---- documents
@@ -354,23 +370,46 @@ async function openDocument(page, { event, program }) {
   await page.getByText(/of \d+ segments/).waitFor();
 }
 
+/** Has a clip made of each chosen segment, and then one video of all of them. */
 async function clipAll(page, task) {
   const fill = async () => {
-    await openDocument(page, task);
     await page.getByRole('button', { name: task.feature, exact: true }).click();
     await page.getByLabel('Recording').fill(task.path);
     await page.getByLabel('Shift, ms').fill(String(task.shift));
+    await page.getByLabel('Names').fill(task.naming);
   };
+  await openDocument(page, task);
   await fill();
-  const told = await page.getByText(/of \d+ segments/).innerText();
+  const told = await page.getByText(/of \d+ segments/).first().innerText();
   await page.getByRole('button', { name: 'Show in the recording' }).click();
   await page.waitForFunction(() => document.querySelector('section.cut')?.dataset.playhead !== undefined);
+  await page.goBack();
   await fill();
   await page.getByRole('button', { name: 'Clip all' }).click();
   const done = page.locator('[data-state=DONE]');
   await done.waitFor({ timeout: 120000 });
   const jobs = await page.getByRole('row').getByRole('link').evaluateAll((all) => all.map((each) => each.hash.split('/').at(-1)));
-  return { told, jobs, outcome: await done.getAttribute('data-outcome'), broken: await broken(page) };
+  const found = { outcome: await done.getAttribute('data-outcome'), broken: await broken(page) };
+  await page.goBack();
+  await fill();
+  await page.getByRole('button', { name: 'One video' }).click();
+  await page.locator('article progress').waitFor();
+  const reel = page.locator('article[data-state=READY]');
+  await reel.waitFor({ timeout: 120000 });
+  const windows = page.getByRole('region', { name: 'Windows of the reel' });
+  const rows = await windows.getByRole('row').evaluateAll((all) => all.slice(1).map((row) => [...row.cells].map((cell) => cell.innerText)));
+  await page.locator('video.clip').waitFor();
+  const link = await page.getByRole('link', { name: /^Download .*mp4/ }).getAttribute('href');
+  const job = await reel.getAttribute('data-job');
+  found.broken.push(...(await broken(page)));
+  await page.goBack();
+  const made = page.getByRole('region', { name: 'Made of this document' }).getByRole('listitem');
+  for (const words of [/^One video.* ready$/, /2 of 2 ready/]) await made.filter({ hasText: words }).waitFor();
+  const list = await made.allInnerTexts();
+  found.broken.push(...(await broken(page)));
+  await made.getByRole('link', { name: /^One video/ }).click();
+  await reel.waitFor();
+  return { told, jobs, ...found, reel: { job, rows, link, list } };
 }
 
 async function saved(page, task) {
@@ -384,22 +423,46 @@ async function saved(page, task) {
   return { files, broken: found };
 }
 
-/** Scrolls through a document of many segments; gives the rows in the page and the time between pictures. */
-async function scrolled(page, { count }) {
-  const Segments = Array.from({ length: count }, (_, n) => ({ Start: n * 10, End: n * 10 + 8, FeaturesFound: [`F${n % 7}`] }));
-  await page.route('**/export/data/event?*', (route) => route.fulfill({ json: { Event: { AudioTracksFound: [1] }, Segments } }));
-  await openDocument(page, { event: 'e', program: 'p' });
+/** Scrolls through a long table; gives the most rows in the page, the median time between pictures, and its last row. */
+function scrolledThrough(page) {
   return page.evaluate(async () => {
-    const list = document.querySelector('.segments');
+    const list = document.querySelector('.long');
     const [times, rows] = [[], new Set()];
     for (let n = 0; n < 120; n++) {
       list.scrollTop += 611;
       times.push(await new Promise(requestAnimationFrame));
-      rows.add(list.querySelectorAll('li').length);
+      rows.add(list.querySelectorAll('tr').length);
     }
     const between = times.slice(1).map((time, n) => time - times[n]).sort((one, other) => one - other);
-    return { rows: Math.max(...rows), median: between[Math.floor(between.length / 2)], text: list.querySelector('li').textContent, top: list.scrollTop };
+    const { scrollTop: top } = list;
+    list.scrollTop = list.scrollHeight;
+    await new Promise((resolve) => setTimeout(resolve, 100));
+    const last = [...list.querySelectorAll('tbody tr:not(.gap)')].at(-1).innerText;
+    return { rows: Math.max(...rows), median: between[Math.floor(between.length / 2)], top, last };
   });
+}
+
+/** A document of many segments, and a batch of as many clips, of which one has failed. */
+async function scrolled(page, { count }) {
+  const Segments = Array.from({ length: count }, (_, n) => ({ Start: n * 10, End: n * 10 + 8, FeaturesFound: [`F${n % 7}`] }));
+  await page.route('**/export/data/event?*', (route) => route.fulfill({ json: { Event: { AudioTracksFound: [1] }, Segments } }));
+  await openDocument(page, { event: 'e', program: 'p' });
+  const segments = await scrolledThrough(page);
+  const counts = { total: count, ready: count - 1, failed: 1, pending: 0, queued: 0, running: 0, waiting: 0, cancelled: 0 };
+  const clip = (n) => ({ n, name: `clip ${n}`, job_id: 'a'.repeat(32), state: n === count - 5 ? 'FAILED' : 'READY', start_pos_ms: n * 1000, duration_ms: 900, error: null, detail: null });
+  await page.route('**/export/batch/*', (route) => {
+    const query = new URL(route.request().url()).searchParams;
+    const [from, limit] = [Number(query.get('cursor') ?? 0), Number(query.get('limit'))];
+    const clips = Array.from({ length: Math.min(limit, count - from) }, (_, n) => clip(from + n + 1));
+    const next = from + limit < count ? String(from + limit) : null;
+    return route.fulfill({ json: { id: 'b', state: 'DONE', outcome: 'PARTIAL', percent: 100, counts, clips, next, skipped: [], warnings: [] } });
+  });
+  await page.evaluate(() => void (location.hash = '#/batch/b'));
+  await page.locator(`[data-listed="${count}"]`).waitFor();
+  const clips = await scrolledThrough(page);
+  await page.getByRole('combobox', { name: 'Clips' }).selectOption('failed');
+  await page.locator('[data-listed="1"]').waitFor();
+  return { segments, clips, failed: await page.locator('.long tbody th').allInnerTexts(), broken: await broken(page) };
 }
 
 async function picture(page, { path, file }) {
@@ -417,5 +480,5 @@ async function picture(page, { path, file }) {
 }
 
 export const JOURNEYS = {
-  jobs, filtered, entering, address, accessible, steps, clip, watched, hole, keyFrames, copied, outlived, keyboardOnly, cutAccessible, played, growing, typed, clipAll, saved, scrolled, picture,
+  jobs, filtered, entering, address, accessible, steps, clip, watched, hole, keyFrames, copied, outlived, keyboardOnly, cutAccessible, played, growing, unseen, clipAll, saved, scrolled, picture,
 };

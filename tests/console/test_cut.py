@@ -6,6 +6,7 @@ import random
 import subprocess
 import threading
 import time
+import urllib.request
 from concurrent.futures import ThreadPoolExecutor
 from fractions import Fraction
 from pathlib import Path
@@ -15,7 +16,7 @@ import pytest
 from demo.demo import demo_recording
 from e2e.checks import exact
 from e2e.stack import ROOT, Answer, Stack
-from media import dash, forms
+from media import dash, forms, quality
 from media.encode import Audio, Video
 from media.forms import picture, sound
 from media.marks import CELL, COLUMNS, ROWS, read_code
@@ -125,12 +126,21 @@ def test_a_window_that_is_not_recorded_yet_gets_ready_also_over_a_lost_connectio
     exact(stack, recording, finished(stack, made["job"]), expected, tmp_path)
 
 
-def test_a_recording_that_a_browser_cannot_show_is_cut_by_typed_times(journey, stack, tmp_path):
-    recording = stack.upload(forms.build("hls_ts"))
-    made = journey("typed", path=recording.live_path, **{"from": "00:00:03.3", "until": "00:00:06.600"})
-    asked = stack.job(made["job"])["request"]
-    assert (asked["start_time_ms"], asked["duration_ms"]) == (3300, 3300)
-    assert stack.status(made["job"]).code == 5
+@pytest.mark.parametrize(("form", "why"), [("hls_ts", "does not show MPEG transport streams"), ("hevc", "does not decode HEVC (hvc1")])
+def test_a_recording_that_a_browser_cannot_show_is_cut_by_its_frames_and_by_typed_times(journey, stack, tmp_path, form, why):
+    recording = stack.upload(forms.build(form))
+    seen = journey("unseen", path=recording.live_path, at=58, until="00:00:05.200", fps=25)
+    assert why in seen["told"] and seen["broken"] == []
+    assert seen["stepped"] == 58 * 40_000_000
+    jpeg = tmp_path / "picture.jpg"
+    with urllib.request.urlopen(seen["picture"]) as reply:
+        jpeg.write_bytes(reply.read())
+    assert quality.jpeg_number(jpeg, recording.truth.size) == 58
+    asked = stack.job(seen["job"])["request"]
+    assert (asked["start_time_ms"], asked["duration_ms"]) == (2320, 2880)
+    expected = recording.expected(asked["start_pos_ms"], asked["duration_ms"])
+    assert expected.frames == list(range(58, 130))
+    exact(stack, recording, finished(stack, seen["job"]), expected, tmp_path)
 
 
 def test_a_clip_is_watched_by_its_playlist(journey, stack, demo):
@@ -165,6 +175,7 @@ def test_a_session_that_ends_loses_no_mark(journey, stack, demo):
 def test_everything_can_be_done_without_a_mouse(journey, demo):
     seen = journey("keyboardOnly", path=demo.live_path)
     assert "key frame" in seen["texts"][0] and "in point" in seen["texts"][1]
+    assert (seen["changed"], seen["unmarked"]) == ("X", None), "a key that was changed"
     assert seen["focused"].startswith("Download")
 
 

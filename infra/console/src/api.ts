@@ -7,6 +7,7 @@ type Schemas = components['schemas'];
 export type Job = Schemas['Job'];
 export type JobFiles = Schemas['JobFiles'];
 export type ClipPlan = Schemas['ClipPlan'];
+export type JobWindow = Schemas['JobWindow'];
 export type Recording = Schemas['Recording'];
 export type RecordingPage = Schemas['RecordingPage'];
 export type Batch = Schemas['Batch'];
@@ -156,10 +157,10 @@ export const api = {
   /** Asks for a clip of each segment, and gives the batch's name; or for one of all of them, and gives the job's. */
   clipAll: async (body: BatchRequest): Promise<string> => (await done(client.POST('/export/batch', { body }))).id,
 
-  /** A batch with its first clips. */
-  batch: (batchId: string, signal: AbortSignal): Promise<Batch> =>
+  /** A batch with a page of its clips. */
+  batch: (batchId: string, query: { cursor?: string; limit: number }, signal: AbortSignal): Promise<Batch> =>
     // The document has lists of clips for editors beside it, which are texts.
-    done(client.GET('/export/batch/{batchId}', { params: { path: { batchId }, query: { limit: 200 } }, signal })) as Promise<Batch>,
+    done(client.GET('/export/batch/{batchId}', { params: { path: { batchId }, query }, signal })) as Promise<Batch>,
 
   /** Cancels what is left of a batch. */
   cancelBatch: (batchId: string) => done(client.DELETE('/export/batch/{batchId}', { params: { path: { batchId } } })),

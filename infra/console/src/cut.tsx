@@ -1,12 +1,12 @@
 /** Cuts a recording: shows it by its frames, marks the first and the last one, and has the clip made. */
-import { batch, computed, signal } from '@preact/signals';
+import { batch, computed, signal, useSignal } from '@preact/signals';
 import { useEffect, useMemo, useRef } from 'preact/hooks';
 import { api } from './api';
 import type { ClipPlan, Job, Recording } from './api';
 import { Footage } from './footage';
 import { bytes, clock, instant, length, parseClock, wallClock } from './format';
 import { JobView } from './jobs';
-import { HELP, actionOf } from './keys';
+import { TITLES, actionOf, giveKey, keysOf, resetKeys, signOf } from './keys';
 import type { Action } from './keys';
 import { Player } from './player';
 import { bodyOf, copies } from './request';
@@ -22,6 +22,12 @@ const SETTLED = 300;
 /** Time between two looks at a recording that grows, in ms. */
 const LOOK = 4000;
 
+/** A picture that the service made of a time in ns. */
+interface Picture {
+  readonly at: number;
+  readonly address: string;
+}
+
 /** All that is known of one recording while it is on display. */
 class Desk {
   readonly path: string;
@@ -36,6 +42,8 @@ class Desk {
   readonly planned = signal('');
   readonly wrong = signal('');
   readonly job = signal('');
+  /** The picture that was made last of a recording that the page does not show. */
+  readonly picture = signal<Picture | null>(null);
   readonly clips = signal<Stretch[]>([]);
   readonly view = signal<Stretch>({ from: 0, until: 60e9 });
   readonly wall = signal(true);
@@ -169,7 +177,8 @@ export function CutScreen({ path }: { path: string }) {
       {(desk.wrong.value || player?.wrong.value) && <p role="alert">{desk.wrong.value || player?.wrong.value}</p>}
       <div class="desk">
         <div class="screen">
-          <video ref={video} playsInline tabIndex={-1} aria-label="The recording" />
+          <video ref={video} playsInline tabIndex={-1} aria-label="The recording" hidden={!!player?.unseen.value} />
+          {player?.unseen.value && <Unseen desk={desk} why={player.unseen.value} />}
           <Transport desk={desk} />
         </div>
         <Panel desk={desk} />
@@ -195,13 +204,13 @@ export function CutScreen({ path }: { path: string }) {
         </button>
         <Legend />
         <button type="button" aria-expanded={desk.help.value} onClick={() => (desk.help.value = !desk.help.value)}>
-          Keys (?)
+          Keys{hint('help')}
         </button>
       </p>
       {desk.help.value && <Help />}
       {desk.job.value && (
         <section aria-label="The job" class="made">
-          <JobView id={desk.job.value} key={desk.job.value} onChange={(job) => isMade(desk, job)} />
+          <JobView id={desk.job.value} key={desk.job.value} onChange={(job) => void isMade(desk, job)} />
         </section>
       )}
     </section>
@@ -236,20 +245,35 @@ async function look(desk: Desk): Promise<void> {
 async function listClips(desk: Desk): Promise<void> {
   try {
     const { jobs } = await api.jobs({ state: 'READY', limit: 200 });
-    const own = jobs.filter(({ request }) => request.live_path === desk.path && request.wanted === 'media');
-    desk.clips.value = own.map(clipOf);
+    const made = jobs.filter(({ request }) => request.wanted === 'media');
+    // Lists leave out the windows of reels.
+    const whole = await Promise.all(made.map((job) => (job.request.window_count === undefined ? job : api.job(job.id, false))));
+    desk.clips.value = whole.flatMap((job) => clipsOf(desk, job));
   } catch (error) {
     desk.wrong.value = reason(error);
   }
 }
 
-function clipOf({ request, file_name }: Job): Stretch {
-  const from = request.start_time_ms * MS;
-  return { from, until: from + request.duration_ms * MS, name: file_name ?? '' };
+/** The parts of the recording on display that a clip or a reel has. */
+function clipsOf(desk: Desk, { request, windows, file_name }: Job): Stretch[] {
+  const parts = windows?.filter((each) => each.left_out === undefined) ?? [request];
+  return parts
+    .filter((each) => each.live_path === desk.path)
+    .map((each) => ({ from: each.start_time_ms * MS, until: (each.start_time_ms + each.duration_ms) * MS, name: file_name ?? '' }));
 }
 
-function isMade(desk: Desk, job: Job): void {
-  if (job.state === 'READY' && job.request.wanted === 'media') desk.clips.value = [...desk.clips.peek(), clipOf(job)];
+async function isMade(desk: Desk, job: Job): Promise<void> {
+  if (job.state !== 'READY') return;
+  if (job.request.wanted === 'media') {
+    desk.clips.value = [...desk.clips.peek(), ...clipsOf(desk, job)];
+    return;
+  }
+  try {
+    const image = (await api.files(job.id, true)).image;
+    if (image) desk.picture.value = { at: job.request.start_time_ms * MS, address: image.url };
+  } catch (error) {
+    desk.wrong.value = reason(error);
+  }
 }
 
 /** Asks for the plan of the window as soon as that has settled. */
@@ -353,7 +377,7 @@ function mark(desk: Desk, which: 'from' | 'until', ns: number): void {
 async function make(desk: Desk): Promise<void> {
   const wish = desk.wish();
   if (!wish) {
-    desk.wrong.value = 'Mark the first frame with I and the last one with O.';
+    desk.wrong.value = 'Mark the first and the last frame.';
     return;
   }
   try {
@@ -419,6 +443,24 @@ function Facts({ recording }: { recording: Recording | null }) {
   return <span class="quiet">{facts.filter(Boolean).join(' · ')}</span>;
 }
 
+/** Stands in place of a picture that the browser cannot show. */
+function Unseen({ desk, why }: { desk: Desk; why: string }) {
+  const picture = desk.picture.value;
+  return (
+    <div class="unshown">
+      <p>
+        <strong>{why}</strong> Marks, plan and export work as ever. <em>Picture</em> has the service make the picture at the time on display.
+      </p>
+      {picture && (
+        <figure>
+          <img src={picture.address} alt={`The picture at ${desk.clock(picture.at)}`} />
+          <figcaption>{desk.clock(picture.at)}</figcaption>
+        </figure>
+      )}
+    </div>
+  );
+}
+
 function Transport({ desk }: { desk: Desk }) {
   const player = desk.player;
   const button = (action: Action, title: string, sign: string) => (
@@ -474,6 +516,12 @@ function TimeField(props: { title: string; value: string; onChange: (text: strin
   );
 }
 
+/** The key of an action, for the button that does the same. */
+function hint(action: Action): string {
+  const [key] = keysOf(action);
+  return key === undefined ? '' : ` (${signOf(key)})`;
+}
+
 function Panel({ desk }: { desk: Desk }) {
   const { from, until, marks } = desk;
   const set = (which: 'from' | 'until') => (text: string) => {
@@ -495,10 +543,10 @@ function Panel({ desk }: { desk: Desk }) {
     <div class="panel">
       <div class="row">
         <button type="button" onClick={() => act(desk, 'markIn')}>
-          Mark in (I)
+          Mark in{hint('markIn')}
         </button>
         <button type="button" onClick={() => act(desk, 'markOut')}>
-          Mark out (O)
+          Mark out{hint('markOut')}
         </button>
       </div>
       <TimeField title="In" value={shown(from.value)} onChange={set('from')} />
@@ -521,10 +569,10 @@ function Panel({ desk }: { desk: Desk }) {
       </p>
       <p class="row">
         <button type="button" class="primary" disabled={!marks.value} onClick={() => act(desk, 'export')}>
-          Export (E)
+          Export{hint('export')}
         </button>
         <button type="button" onClick={() => act(desk, 'still')}>
-          Picture (T)
+          Picture{hint('still')}
         </button>
       </p>
       <Copies desk={desk} />
@@ -565,17 +613,44 @@ function Legend() {
   );
 }
 
+/** The keys, each of which can be changed: the next key that is pressed stands for the action. */
 function Help() {
+  const asked = useSignal<Action | null>(null);
+  const shown = (action: Action): string => keysOf(action).map(signOf).join(', ') || 'none';
+  const take = (action: Action, event: KeyboardEvent): void => {
+    if (asked.value !== action || ['Shift', 'Control', 'Alt', 'Meta'].includes(event.key)) return;
+    event.preventDefault();
+    event.stopPropagation();
+    asked.value = null;
+    if (event.key === 'Escape') return;
+    const taken = giveKey(action, event);
+    say(taken ? `${signOf(taken)}: ${TITLES[action]}` : `${event.key} stays what it is`);
+  };
   return (
-    <dl class="keys">
-      {HELP.map(([keys, what]) => (
-        <div key={what}>
-          <dt>
-            <kbd>{keys}</kbd>
-          </dt>
-          <dd>{what}</dd>
-        </div>
-      ))}
-    </dl>
+    <section class="keys" aria-label="Keys, each of which a click changes">
+      <ul>
+        {(Object.keys(TITLES) as Action[]).map((action) => (
+          <li key={action}>
+            <button
+              type="button"
+              aria-label={`${asked.value === action ? 'Press a key' : shown(action)}: ${TITLES[action]}`}
+              aria-pressed={asked.value === action}
+              onClick={(event) => ((asked.value = action), event.currentTarget.focus())}
+              onKeyDown={(event) => take(action, event)}
+              onBlur={() => (asked.value = null)}
+            >
+              {asked.value === action ? 'Press a key' : <kbd>{shown(action)}</kbd>}
+            </button>
+            {TITLES[action]}
+          </li>
+        ))}
+      </ul>
+      <p class="row">
+        <button type="button" onClick={resetKeys}>
+          All keys as they were
+        </button>
+        <span class="quiet">Click a key to change it; Esc leaves it. This browser remembers it.</span>
+      </p>
+    </section>
   );
 }

@@ -1,47 +1,114 @@
 /** Events and replays: their segments, and a clip of each. */
-import { computed, useSignal } from '@preact/signals';
+import { computed, signal, useSignal } from '@preact/signals';
 import type { Signal } from '@preact/signals';
 import { useEffect, useMemo } from 'preact/hooks';
 import { api, persistently } from './api';
-import type { Batch, BatchRequest, DocumentName } from './api';
+import type { BatchRequest, DocumentName } from './api';
 import { clock } from './format';
-import { StateMark } from './jobs';
+import { isOver, wordsOf } from './jobs';
 import { go, href } from './route';
-import { isAbort, reason, say } from './say';
+import { LongTable } from './rows';
+import { isAbort, reason } from './say';
 import { laidOut, segmentsOf } from './segments';
 import type { Segment } from './segments';
 
-/** Height of a row of the list, and of the list, in pixels. */
-const ROW = 32;
-const LIST = 416;
+/** Time between two looks at what is being made, in ms. */
+const LOOK = 2000;
+
+/** Something that was asked for on this screen since the page was opened. */
+interface Made {
+  readonly screen: 'batch' | 'jobs';
+  readonly id: string;
+  readonly title: string;
+}
+
+/** All that was made, by the document: the newest first. */
+const made = signal<ReadonlyMap<string, readonly Made[]>>(new Map());
+
+/** The address of a document. Its names may have slashes. */
+function addressOf({ event, program, replay }: DocumentName): string {
+  return [event, program, ...(replay ? [replay] : [])].map(encodeURIComponent).join('/');
+}
+
+/** The document that an address names. */
+function namedBy(argument: string): DocumentName | null {
+  const [event = '', program = '', replay = ''] = argument.split('/').map(decodeURIComponent);
+  return event && program ? { event, program, replay } : null;
+}
 
 /** Finds a document and shows it. */
-export function DocumentsScreen() {
-  const name = useSignal<DocumentName | null>(null);
+export function DocumentsScreen({ argument }: { argument: string }) {
+  const name = namedBy(argument);
   const submit = (event: SubmitEvent): void => {
     event.preventDefault();
     const data = new FormData(event.target as HTMLFormElement);
     const [found, program, replay] = ['event', 'program', 'replay'].map((field) => String(data.get(field)).trim());
-    name.value = { event: found ?? '', program: program ?? '', replay: replay ?? '' };
+    go('documents', addressOf({ event: found ?? '', program: program ?? '', replay: replay ?? '' }));
   };
   return (
     <section aria-labelledby="title">
       <h1 id="title">Documents</h1>
-      <form class="row" onSubmit={submit}>
+      <form class="row" onSubmit={submit} key={`find ${argument}`}>
         <label>
-          Event <input name="event" required />
+          Event <input name="event" required defaultValue={name?.event} />
         </label>
         <label>
-          Program <input name="program" required />
+          Program <input name="program" required defaultValue={name?.program} />
         </label>
         <label>
-          Replay <input name="replay" placeholder="none: the event" />
+          Replay <input name="replay" placeholder="none: the event" defaultValue={name?.replay} />
         </label>
         <button type="submit">Show</button>
       </form>
-      {name.value && <DocumentView name={name.value} key={JSON.stringify(name.value)} />}
+      {name && <DocumentView name={name} key={argument} />}
     </section>
   );
+}
+
+/** What was asked for of a document, with the ways there. */
+function MadeList({ made }: { made: readonly Made[] }) {
+  return (
+    <section aria-labelledby="made-title">
+      <h2 id="made-title">Made of this document</h2>
+      <ul class="files">
+        {made.map((each) => (
+          <li key={each.id}>
+            <a href={href(each.screen, each.id)}>{each.title}</a> <MadeState made={each} />
+          </li>
+        ))}
+      </ul>
+    </section>
+  );
+}
+
+/** How far it is; looked for until it has ended. */
+function MadeState({ made: { screen, id } }: { made: Made }) {
+  const text = useSignal('');
+  useEffect(() => {
+    const leave = new AbortController();
+    const follow = async (): Promise<void> => {
+      for (let over = false; !over; ) {
+        const ask = (): Promise<[string, boolean]> => stateOf(screen, id, leave.signal);
+        [text.value, over] = await persistently(ask, (trouble) => trouble && (text.value = trouble));
+        if (!over) await new Promise((resolve) => setTimeout(resolve, LOOK));
+        leave.signal.throwIfAborted();
+      }
+    };
+    follow().catch((error) => isAbort(error) || (text.value = reason(error)));
+    return () => leave.abort();
+  }, [id]);
+  return <span class="quiet">{text.value}</span>;
+}
+
+/** What to say of a batch or a job, and `true` if that does not change any more. */
+async function stateOf(screen: Made['screen'], id: string, signal: AbortSignal): Promise<[string, boolean]> {
+  if (screen === 'jobs') {
+    const job = await api.job(id, false, signal);
+    return [isOver(job) ? wordsOf(job.state) : `${wordsOf(job.state)}, ${job.percent} %`, isOver(job)];
+  }
+  const { counts, percent, state } = await api.batch(id, { limit: 1 }, signal);
+  const told = `${counts.ready} of ${counts.total} ready${counts.failed ? `, ${counts.failed} failed` : ''}`;
+  return state === 'DONE' ? [told, true] : [`${told}, ${percent} %`, false];
 }
 
 /** Audio tracks of a document. */
@@ -113,6 +180,7 @@ function DocumentView({ name }: { name: DocumentName }) {
           <SegmentList segments={chosen.value} />
         </>
       )}
+      {!!made.value.get(addressOf(name)) && <MadeList made={made.value.get(addressOf(name)) ?? []} />}
       <ClipAll name={name} track={track.value} features={features.value} liked={liked.value} segments={chosen.value} />
     </>
   );
@@ -142,28 +210,20 @@ function Features({ known, chosen }: { known: readonly string[]; chosen: Signal<
   );
 }
 
-/** A list of any length, of which only the rows on display are in the page. */
 function SegmentList({ segments }: { segments: readonly Segment[] }) {
-  const top = useSignal(0);
-  const first = Math.max(0, Math.floor(top.value / ROW) - 8);
-  const shown = segments.slice(first, first + Math.ceil(LIST / ROW) + 16);
   return (
-    <div class="segments" tabIndex={0} role="region" aria-label="Segments" onScroll={(event) => (top.value = event.currentTarget.scrollTop)}>
-      <div style={{ height: `${segments.length * ROW}px` }}>
-        <ul style={{ transform: `translateY(${first * ROW}px)` }}>
-          {shown.map((segment, n) => (
-            <li key={first + n}>
-              <span class="number">{first + n + 1}</span>
-              <span>
-                {clock(segment.start * 1000)} to {segment.end === null ? '?' : clock(segment.end * 1000)}
-              </span>
-              <span class="quiet">{segment.better ? `optimised: ${clock(segment.better.start * 1000)} to ${clock(segment.better.end * 1000)}` : ''}</span>
-              <span>{[...segment.features, ...(segment.liked ? ['liked'] : [])].join(', ')}</span>
-            </li>
-          ))}
-        </ul>
-      </div>
-    </div>
+    <LongTable
+      label="Segments"
+      kind="segments"
+      head={['Segment', 'Times', 'Optimised', 'Features']}
+      items={segments}
+      cells={(segment, n) => [
+        n + 1,
+        `${clock(segment.start * 1000)} to ${segment.end === null ? '?' : clock(segment.end * 1000)}`,
+        segment.better ? `${clock(segment.better.start * 1000)} to ${clock(segment.better.end * 1000)}` : '',
+        [...segment.features, ...(segment.liked ? ['liked'] : [])].join(', '),
+      ]}
+    />
   );
 }
 
@@ -181,7 +241,10 @@ function ClipAll(props: { name: DocumentName; track: string; features: readonly 
       const given = read(form);
       const zero = given.zero || (await zeroOf(given.path));
       const request = requestOf(props, given, zero);
-      go(reel ? 'jobs' : 'batch', await api.clipAll(reel ? reelOf(request) : request));
+      const id = await api.clipAll(reel ? reelOf(request) : request);
+      const screen = reel ? 'jobs' : 'batch';
+      remember(props.name, { screen, id, title: titleOf(props, reel) });
+      go(screen, id);
     } catch (error) {
       wrong.value = reason(error);
     }
@@ -250,6 +313,19 @@ function ClipAll(props: { name: DocumentName; track: string; features: readonly 
   );
 }
 
+function remember(name: DocumentName, one: Made): void {
+  const key = addressOf(name);
+  const before = (made.value.get(key) ?? []).filter(({ id }) => id !== one.id);
+  made.value = new Map([...made.value, [key, [one, ...before]]]);
+}
+
+/** What is asked for, in words. */
+function titleOf({ segments, features, liked }: { segments: readonly Segment[]; features: readonly string[]; liked: boolean }, reel: boolean): string {
+  const of = segments.length ? ` of ${segments.length} segments` : '';
+  const which = [...features, ...(liked ? ['liked'] : [])].join(', ');
+  return `${reel ? 'One video' : 'Clips'}${of}${which && `: ${which}`}`;
+}
+
 function instantOf(text: string): number {
   const ms = /^\d+$/.test(text) ? Number(text) : Date.parse(text);
   if (Number.isNaN(ms)) throw new Error('Second 0 is a time as 2019-07-04T15:07:00.833Z.');
@@ -288,75 +364,4 @@ function requestOf(
 function reelOf({ name, ...request }: BatchRequest): BatchRequest {
   const whole = name?.replace(/[-_ ]*\{n(:\d+)?\}/g, '');
   return { ...request, deliver: 'reel', ...(whole && { name: whole }) } as BatchRequest;
-}
-
-// ---- a batch
-
-/** Follows a batch of clips. */
-export function BatchScreen({ id }: { id: string }) {
-  const batch = useSignal<Batch | null>(null);
-  const wrong = useSignal('');
-  useEffect(() => {
-    const leave = new AbortController();
-    const follow = async (): Promise<void> => {
-      while (!leave.signal.aborted) {
-        const found = await persistently(
-          () => api.batch(id, leave.signal),
-          (text) => (wrong.value = text),
-        );
-        batch.value = found;
-        if (found.state === 'DONE') {
-          say(`${found.counts.ready} of ${found.counts.total} clips are ready`);
-          return;
-        }
-        await new Promise((resolve) => setTimeout(resolve, 1000));
-      }
-    };
-    follow().catch((error) => isAbort(error) || (wrong.value = reason(error)));
-    return () => leave.abort();
-  }, [id]);
-  const found = batch.value;
-  return (
-    <section aria-labelledby="title">
-      <h1 id="title">Clips</h1>
-      {wrong.value && <p role="alert">{wrong.value}</p>}
-      {found && (
-        <div data-state={found.state} data-outcome={found.outcome}>
-          <p class="row">
-            <progress max={100} value={found.percent} aria-label="The part that is made" /> {found.percent} %: {found.counts.ready} of {found.counts.total} ready
-            {!!found.counts.failed && `, ${found.counts.failed} failed`}
-            {found.state !== 'DONE' && (
-              <button type="button" onClick={() => void api.cancelBatch(id).catch((error) => (wrong.value = reason(error)))}>
-                Cancel
-              </button>
-            )}
-          </p>
-          {found.next && <p>The first {found.clips.length} are listed.</p>}
-          {found.skipped.length > 0 && <p>{found.skipped.length} segments make no clip.</p>}
-          <div class="scroll" tabIndex={0} role="region" aria-label="Table of clips">
-            <table>
-              <thead>
-                <tr>
-                  <th scope="col">Clip</th>
-                  <th scope="col">State</th>
-                  <th scope="col">Why</th>
-                </tr>
-              </thead>
-              <tbody>
-                {found.clips.map((clip) => (
-                  <tr key={clip.n}>
-                    <th scope="row">{clip.state === 'PENDING' ? clip.name : <a href={href('jobs', clip.job_id)}>{clip.name}</a>}</th>
-                    <td>
-                      <StateMark state={clip.state} />
-                    </td>
-                    <td>{[clip.error, clip.detail].filter(Boolean).join(': ')}</td>
-                  </tr>
-                ))}
-              </tbody>
-            </table>
-          </div>
-        </div>
-      )}
-    </section>
-  );
 }

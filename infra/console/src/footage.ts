@@ -4,6 +4,7 @@ import type { Recording } from './api';
 import { readInit, readSegment } from './fmp4';
 import type { InitTrack } from './fmp4';
 import { FrameIndex, placed } from './frames';
+import { TICKS, WRAP, readStream } from './ts';
 
 /** Time that one request for links covers, in ms. */
 const CHUNK = 60_000;
@@ -196,6 +197,16 @@ export class Footage {
 
   private async parse(piece: Piece): Promise<void> {
     const [init, bytes] = await Promise.all([this.init(piece.line), this.load(piece)]);
+    if (piece.line.form === 'ts') {
+      const samples = readStream(bytes);
+      // Time stamps start over after a day; the manifest tells which day it is.
+      const first = Number(piece.line.shift) / 1e9 + (samples[0]?.time ?? 0) / TICKS;
+      const days = Math.round((piece.start / 1e9 - first) / (WRAP / TICKS));
+      const shift = piece.line.shift + (BigInt(days * WRAP) * 1_000_000_000n) / BigInt(TICKS);
+      this.frames.add(placed(samples, TICKS, shift, piece.line.bounds));
+      this.onChange();
+      return;
+    }
     const track = init?.tracks.find(({ kind }) => kind === 'video');
     if (!track) return;
     this.frames.add(placed(readSegment(bytes, track), track.timescale, piece.line.shift, piece.line.bounds));

@@ -2,9 +2,10 @@
 import { useSignal } from '@preact/signals';
 import { useEffect, useRef } from 'preact/hooks';
 import { api, isPassing, persistently } from './api';
-import type { ExportRequest, Job, JobFiles } from './api';
+import type { BatchRequest, ExportRequest, Job, JobFiles, JobWindow } from './api';
 import { bytes, clock, instant, length } from './format';
 import { go, href } from './route';
+import { LongTable } from './rows';
 import { isAbort, reason, say } from './say';
 import { watch } from './watch';
 
@@ -14,6 +15,7 @@ type State = (typeof STATES)[number];
 const LIST_EVERY = 10_000;
 
 const WORDS: Record<string, string> = {
+  PENDING: 'not asked for yet',
   QUEUED: 'queued',
   RUNNING: 'at work',
   WAITING_SOURCE: 'waits for the recording',
@@ -21,18 +23,23 @@ const WORDS: Record<string, string> = {
   FAILED: 'failed',
   CANCELLED: 'cancelled',
 };
-const MARKS: Record<string, string> = { QUEUED: '…', RUNNING: '▸', WAITING_SOURCE: '◷', READY: '✓', FAILED: '✗', CANCELLED: '–' };
+const MARKS: Record<string, string> = { PENDING: '·', QUEUED: '…', RUNNING: '▸', WAITING_SOURCE: '◷', READY: '✓', FAILED: '✗', CANCELLED: '–' };
 
 /** `true` once a job does not change by itself any more. */
 export function isOver(job: Job): boolean {
   return job.state === 'READY' || job.state === 'FAILED' || job.state === 'CANCELLED';
 }
 
+/** A state in words. */
+export function wordsOf(state: string): string {
+  return WORDS[state] ?? state;
+}
+
 /** A state, told by its sign, its words and its colour. */
 export function StateMark({ state }: { state: string }) {
   return (
     <span class={`state ${state.toLowerCase()}`}>
-      <span aria-hidden="true">{MARKS[state] ?? '?'}</span> {WORDS[state] ?? state}
+      <span aria-hidden="true">{MARKS[state] ?? '?'}</span> {wordsOf(state)}
     </span>
   );
 }
@@ -140,7 +147,7 @@ export function JobView({ id, onChange }: { id: string; onChange?: (job: Job) =>
   useEffect(() => {
     const leave = new AbortController();
     const show = (found: Job): void => {
-      if (found.state !== job.value?.state) say(`Job ${WORDS[found.state] ?? found.state}`);
+      if (found.state !== job.value?.state) say(`Job ${wordsOf(found.state)}`);
       else if (Math.floor(found.percent / 10) > Math.floor(job.value.percent / 10)) say(`${found.percent} per cent`);
       job.value = found;
       onChange?.(found);
@@ -207,7 +214,9 @@ function JobDetails({ job, act }: { job: Job; act: (what: () => Promise<unknown>
         </dd>
         <dt>Window</dt>
         <dd>
-          {instant(request.start_pos_ms)} UTC, recording time {clock(request.start_time_ms)}, {length(request.duration_ms)}
+          {request.window_count !== undefined && `${request.window_count} windows of together ${length(request.duration_ms)}; the first one from `}
+          {instant(request.start_pos_ms)} UTC, recording time {clock(request.start_time_ms)}
+          {request.window_count === undefined && `, ${length(request.duration_ms)}`}
         </dd>
         {plan?.kind && <Plan job={job} />}
         {job.bytes !== undefined && (
@@ -223,6 +232,12 @@ function JobDetails({ job, act }: { job: Job; act: (what: () => Promise<unknown>
               {length(job.lack_ms)} are not recorded
               {job.holes?.map((hole) => `; ${length(hole.duration_ms)} from ${instant(hole.start_pos_ms)}`)}
             </dd>
+          </>
+        )}
+        {!!job.skipped?.length && (
+          <>
+            <dt>Left out</dt>
+            <dd>{job.skipped.length} entries of the list, which make no window</dd>
           </>
         )}
         {job.warnings?.map((warning) => (
@@ -245,14 +260,39 @@ function JobDetails({ job, act }: { job: Job; act: (what: () => Promise<unknown>
           </button>
         )}
         {(job.state === 'FAILED' || job.state === 'CANCELLED') && request.wanted === 'media' && (
-          <button type="button" onClick={() => void act(async () => go('jobs', await api.submit(again(job))))}>
+          <button type="button" onClick={() => void act(async () => go('jobs', await (job.windows ? api.clipAll(reelAgain(job, job.windows)) : api.submit(again(job)))))}>
             Again
           </button>
         )}
       </p>
       {job.play?.dash && <Watch address={job.play.dash} ready={job.state === 'READY'} key={job.play.dash} />}
       {job.state === 'READY' && <Files job={job} />}
+      {job.windows && <Windows windows={job.windows} />}
     </article>
+  );
+}
+
+/** The windows of a reel, and what became of each. */
+function Windows({ windows }: { windows: readonly JobWindow[] }) {
+  return (
+    <LongTable
+      label="Windows of the reel"
+      kind="windows"
+      head={['Window', 'Recording time', 'In the reel', 'Notes']}
+      items={windows}
+      cells={(each) => [
+        <a href={href('cut', each.live_path)}>
+          {each.n}
+          {each.name && `: ${each.name}`}
+        </a>,
+        `${clock(each.start_time_ms)}, ${length(each.duration_ms)}`,
+        each.at_ms === undefined || !each.delivered_ms ? '' : `${clock(each.at_ms)}, ${length(each.delivered_ms)}`,
+        [each.left_out && `left out: ${each.left_out}`, each.lack_ms && `${length(each.lack_ms)} are not recorded`, ...(each.warnings ?? [])]
+          .filter(Boolean)
+          .join('; ')
+          .replaceAll('_', ' '),
+      ]}
+    />
   );
 }
 
@@ -329,6 +369,25 @@ function again(job: Job): ExportRequest {
     container: job.container === 'mp4' ? 'mp4' : 'ts',
     ...(job.file_name && { FileName: job.file_name.replace(/\.(ts|mp4)$/, '') }),
   };
+}
+
+/** The request for the same reel: its windows as they were made of the list. */
+function reelAgain(job: Job, windows: readonly JobWindow[]): BatchRequest {
+  const zeros = new Set(windows.map((each) => each.start_pos_ms - each.start_time_ms));
+  const [zero] = zeros;
+  return {
+    deliver: 'reel',
+    clips: windows.map(({ live_path, start_pos_ms, duration_ms, name }) => ({
+      live_path,
+      start: new Date(start_pos_ms).toISOString(),
+      duration_ms,
+      ...(name && { name }),
+    })),
+    export_type: job.request.export_type === 'unknown' ? 'as_recorded' : job.request.export_type,
+    container: job.container === 'mp4' ? 'mp4' : 'ts',
+    ...(zeros.size === 1 && zero !== undefined && zero >= 0 && { zero }),
+    ...(job.file_name && { name: job.file_name.replace(/\.(ts|mp4)$/, '') }),
+  } as BatchRequest;
 }
 
 function Files({ job }: { job: Job }) {

@@ -2,8 +2,9 @@
 import { render } from 'preact';
 import type { ComponentChild } from 'preact';
 import { useEffect, useRef } from 'preact/hooks';
+import { BatchScreen } from './batch';
 import { CutScreen } from './cut';
-import { BatchScreen, DocumentsScreen } from './documents';
+import { DocumentsScreen } from './documents';
 import { JobScreen, JobsScreen } from './jobs';
 import { RecordingsScreen } from './recordings';
 import { follow, href, route } from './route';
@@ -23,7 +24,7 @@ function screen(): ComponentChild {
     case 'jobs':
       return argument ? <JobScreen id={argument} key={argument} /> : <JobsScreen />;
     case 'documents':
-      return <DocumentsScreen />;
+      return <DocumentsScreen argument={argument} />;
     case 'batch':
       return <BatchScreen id={argument} key={argument} />;
     case 'cut':

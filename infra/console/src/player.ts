@@ -58,8 +58,10 @@ export class Player {
   readonly shown = signal<Frame | null>(null);
   readonly playing = signal(false);
   readonly rate = signal(1);
-  /** Why nothing is shown; empty if something is. */
+  /** What went wrong at last. */
   readonly wrong = signal('');
+  /** Why there is no picture; empty if there is one. The frame that would be on display is known all the same. */
+  readonly unseen = signal('');
   /** The audio track that is heard. */
   readonly audio = signal(0);
   private readonly video: HTMLVideoElement;
@@ -82,6 +84,7 @@ export class Player {
     video.addEventListener('play', this.follow);
     video.addEventListener('pause', this.follow);
     video.addEventListener('timeupdate', this.wake);
+    video.addEventListener('timeupdate', this.listenOn);
     video.addEventListener('waiting', this.overHole);
     this.watch();
   }
@@ -93,17 +96,24 @@ export class Player {
     }
     const first = await this.footage.pieceAt(ns, 1);
     const lines = [first?.line, this.footage.of('audio', this.audio.value)[0]?.line].filter((line) => line !== undefined);
-    if (!lines.length) throw new Error('Nothing is recorded there yet.');
-    if (lines[0]?.form === 'ts') throw new Error('A browser does not show transport streams. Windows can be typed in, and clips can be made.');
-    for (const line of lines) {
-      const type = typeOf(line, await this.footage.init(line));
-      if (MediaSource.isTypeSupported(type)) this.feeds.push(new Feed(line.kind, this.source.addSourceBuffer(type)));
-      else if (line.kind === 'video') throw new Error(`This browser does not show ${type}. Windows can be typed in, and clips can be made.`);
-    }
+    if (!lines.length && !this.footage.recording?.end_time_ms) throw new Error('Nothing is recorded there yet.');
+    if (!first) this.unseen.value = 'The recording has no picture.';
+    for (const line of lines) await this.add(line);
     this.source.duration = Infinity;
     this.source.setLiveSeekableRange(0, 4_294_967);
     for (const feed of this.feeds) void this.fill(feed);
     await this.show(ns);
+  }
+
+  /** Has a track shown or heard, if the browser can. */
+  private async add(line: Line): Promise<void> {
+    if (line.form === 'ts') {
+      if (line.kind === 'video') this.unseen.value = 'This page does not show MPEG transport streams.';
+      return;
+    }
+    const type = typeOf(line, await this.footage.init(line));
+    if (MediaSource.isTypeSupported(type)) this.feeds.push(new Feed(line.kind, this.source.addSourceBuffer(type)));
+    else if (line.kind === 'video') this.unseen.value = `This browser does not decode ${codecName(type)}.`;
   }
 
   /** Ends all work. */
@@ -133,6 +143,30 @@ export class Player {
       }
       if (!this.closed) this.watch();
     });
+  }
+
+  /** Without a picture the sound tells the frame. */
+  private readonly listenOn = (): void => {
+    if (!this.unseen.value || this.video.paused) return;
+    const now = this.video.currentTime * 1e9;
+    void this.footage
+      .pieceAt(now, 1)
+      .then((piece) => piece && this.footage.know(piece))
+      .catch(() => {});
+    const known = this.footage.frames.at(now);
+    const frame = known && now < known.end ? known : this.guessed(now);
+    this.shown.value = frame;
+    if (this.stopAt === null || frame.end < this.stopAt) return;
+    this.stopAt = null;
+    this.video.pause();
+  };
+
+  /** A frame by the frame rate alone, where no time stamp is known. */
+  private guessed(ns: number): Frame {
+    const [over = 25, under = 1] = (this.footage.recording?.video?.frame_rate ?? '25').split('/').map(Number);
+    const last = ((over || 25) * Math.max(0, ns)) / under / 1e9;
+    const at = (n: number): number => Math.ceil((n * under * 1e9) / (over || 25));
+    return { start: at(Math.floor(last + 1e-6)), end: at(Math.floor(last + 1e-6) + 1), sync: false };
   }
 
   /** Playing goes on behind a hole. */
@@ -192,6 +226,7 @@ export class Player {
   private async display(ns: number, direction: 1 | -1): Promise<void> {
     const frame = await this.frameAt(Math.max(0, ns), direction);
     if (frame) await this.present(frame);
+    else if (this.unseen.value) await this.present(this.guessed(ns));
   }
 
   /** The frame on display at `ns`, else the next one in a direction. */
@@ -225,6 +260,11 @@ export class Player {
     this.shown.value = null;
     this.limit = Infinity;
     const middle = (frame.start + frame.end) / 2e9;
+    if (this.unseen.value) {
+      if (this.feeds.length) await this.reach(middle), (video.currentTime = middle), this.wake();
+      this.shown.value = frame;
+      return;
+    }
     await this.reach(middle);
     video.currentTime = middle;
     this.wake();
@@ -281,6 +321,10 @@ export class Player {
 
   /** Plays from the frame on display, at a rate. */
   async play(rate = 1): Promise<void> {
+    if (!this.feeds.length) {
+      this.wrong.value = 'This page can play nothing of this recording.';
+      return;
+    }
     this.limit = Infinity;
     this.wake();
     this.rate.value = rate;
@@ -400,4 +444,12 @@ function typeOf(line: Line, init: Init | null): string {
   const said = line.codecs.split(',').map((codec) => codec.trim()).filter(Boolean);
   const codecs = own.length === init?.tracks.length ? own : said;
   return `${line.kind}/mp4; codecs="${codecs.join(', ')}"`;
+}
+
+/** The codecs of a type, for people. */
+function codecName(type: string): string {
+  const codecs = /codecs="([^"]*)"/.exec(type)?.[1] ?? '';
+  const names: readonly [RegExp, string][] = [[/hvc1|hev1/, 'HEVC'], [/avc[13]/, 'H.264'], [/av01/, 'AV1'], [/vp0?9/, 'VP9']];
+  const name = names.find(([pattern]) => pattern.test(codecs))?.[1];
+  return name ? `${name} (${codecs})` : codecs || 'the codec of this recording';
 }
