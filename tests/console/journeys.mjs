@@ -370,6 +370,22 @@ async function openDocument(page, { event, program }) {
   await page.getByText(/of \d+ segments/).waitFor();
 }
 
+/** Shows a finished job as one that was cancelled, and asks for it again; gives the job that this leads to. */
+async function askedAgain(page, job) {
+  const one = `**/export/jobs/${job}`;
+  await page.route(one, async (route) => {
+    const response = await route.fetch();
+    await route.fulfill({ response, json: { ...(await response.json()), state: 'CANCELLED' } });
+  });
+  await page.reload();
+  await page.locator('article[data-state=CANCELLED]').waitFor();
+  await page.unroute(one);
+  await page.getByRole('button', { name: 'Again' }).click();
+  const made = page.locator('article[data-state=READY]');
+  await made.waitFor({ timeout: 120000 });
+  return made.getAttribute('data-job');
+}
+
 /** Has a clip made of each chosen segment, and then one video of all of them. */
 async function clipAll(page, task) {
   const fill = async () => {
@@ -409,7 +425,7 @@ async function clipAll(page, task) {
   found.broken.push(...(await broken(page)));
   await made.getByRole('link', { name: /^One video/ }).click();
   await reel.waitFor();
-  return { told, jobs, ...found, reel: { job, rows, link, list } };
+  return { told, jobs, ...found, reel: { job, again: await askedAgain(page, job), rows, link, list } };
 }
 
 async function saved(page, task) {

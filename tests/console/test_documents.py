@@ -57,6 +57,7 @@ def test_every_chosen_segment_becomes_a_clip_and_all_of_them_one_video(journey, 
     assert verify(file, match.truth.fps, match.truth.size).numbers == frames
     assert [row[1:3] for row in reel["rows"]] == [["00:00:00.200, 11 s", "00:00:00.000, 11 s"], ["00:00:23.000, 19.1 s", "00:00:11.000, 19.12 s"]]
     assert stack.job(reel["job"])["request"]["window_count"] == 2
+    assert reel["again"] == reel["job"]
     assert [" ".join(line.split()) for line in reel["list"]] == ["One video of 2 segments: DoubleFaults ready", "Clips of 2 segments: DoubleFaults 2 of 2 ready"]
 
 

@@ -245,7 +245,7 @@ async function look(desk: Desk): Promise<void> {
 async function listClips(desk: Desk): Promise<void> {
   try {
     const { jobs } = await api.jobs({ state: 'READY', limit: 200 });
-    const made = jobs.filter(({ request }) => request.wanted === 'media');
+    const made = jobs.filter(({ request }) => request.wanted !== 'thumbnail');
     // Lists leave out the windows of reels.
     const whole = await Promise.all(made.map((job) => (job.request.window_count === undefined ? job : api.job(job.id, false))));
     desk.clips.value = whole.flatMap((job) => clipsOf(desk, job));
@@ -264,7 +264,7 @@ function clipsOf(desk: Desk, { request, windows, file_name }: Job): Stretch[] {
 
 async function isMade(desk: Desk, job: Job): Promise<void> {
   if (job.state !== 'READY') return;
-  if (job.request.wanted === 'media') {
+  if (job.request.wanted !== 'thumbnail') {
     desk.clips.value = [...desk.clips.peek(), ...clipsOf(desk, job)];
     return;
   }

@@ -259,7 +259,7 @@ function JobDetails({ job, act }: { job: Job; act: (what: () => Promise<unknown>
             Cancel
           </button>
         )}
-        {(job.state === 'FAILED' || job.state === 'CANCELLED') && request.wanted === 'media' && (
+        {(job.state === 'FAILED' || job.state === 'CANCELLED') && request.wanted !== 'thumbnail' && (
           <button type="button" onClick={() => void act(async () => go('jobs', await (job.windows ? api.clipAll(reelAgain(job, job.windows)) : api.submit(again(job)))))}>
             Again
           </button>
