@@ -353,7 +353,7 @@ async function unseen(page, { path, at, until, fps }) {
   await out.press('Enter');
   const plan = await shownPlan(page);
   await page.evaluate(() => document.activeElement?.blur());
-  const found = await broken(page);
+  const found = [...(await broken(page)), ...(await page.getByRole('alert').allInnerTexts())];
   const made = page.locator('.made article[data-state=READY] h2').filter({ hasText: '.mp4' });
   await page.keyboard.press('e');
   await made.waitFor({ timeout: 60000 });

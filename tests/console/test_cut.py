@@ -126,7 +126,7 @@ def test_a_window_that_is_not_recorded_yet_gets_ready_also_over_a_lost_connectio
     exact(stack, recording, finished(stack, made["job"]), expected, tmp_path)
 
 
-@pytest.mark.parametrize(("form", "why"), [("hls_ts", "does not show MPEG transport streams"), ("hevc", "does not decode HEVC (hvc1")])
+@pytest.mark.parametrize(("form", "why"), [("hls_ts", "does not show MPEG transport streams"), ("hevc", "does not decode HEVC (hvc1"), ("file_mp4", "Its frames are not known here: a step is a frame of 25 a second")])
 def test_a_recording_that_a_browser_cannot_show_is_cut_by_its_frames_and_by_typed_times(journey, stack, tmp_path, form, why):
     recording = stack.upload(forms.build(form))
     seen = journey("unseen", path=recording.live_path, at=58, until="00:00:05.200", fps=25)

@@ -226,7 +226,9 @@ async function begin(desk: Desk, player: Player): Promise<void> {
     desk.view.value = { from, until: Math.max(from + 2e9, Math.min(until, from + 600e9)) };
     void listClips(desk);
     await player.open(from);
-    if (recording.video?.problem) desk.wrong.value = recording.video.problem;
+    // A transport stream has no init segment to look into, which is told as a problem and is none.
+    const isStream = desk.footage.of('video')[0]?.line.form === 'ts' || /\.(ts|m2ts)$/.test(desk.path);
+    if (recording.video?.problem && !isStream) desk.wrong.value = recording.video.problem;
   } catch (error) {
     desk.wrong.value = reason(error);
   }
@@ -449,7 +451,9 @@ function Unseen({ desk, why }: { desk: Desk; why: string }) {
   return (
     <div class="unshown">
       <p>
-        <strong>{why}</strong> Marks, plan and export work as ever. <em>Picture</em> has the service make the picture at the time on display.
+        <strong>{why}</strong> Marks, plan and export work as ever.{' '}
+        {desk.player?.isGuess.value && `Its frames are not known here: a step is a frame of ${desk.fps.toFixed(2).replace(/\.?0+$/, '')} a second. `}
+        {desk.recording.value?.video && 'Picture has the service make the picture at the time on display.'}
       </p>
       {picture && (
         <figure>

@@ -1,5 +1,5 @@
 /** Shows a recording by its frames, through Media Source Extensions. Times are in nanoseconds of recording time. */
-import { signal } from '@preact/signals';
+import { computed, signal } from '@preact/signals';
 import { Absent } from './footage';
 import type { Footage, Init, Line, Piece } from './footage';
 import type { Frame } from './frames';
@@ -21,6 +21,9 @@ const NOTHING = new ArrayBuffer(0);
 const CLOSE = 100e6;
 /** A frame is found by a time that is so much later than its start: a browser rounds to microseconds. */
 const INTO = 200_000;
+
+/** Why a recording with a picture is not shown that has no segments. */
+const NO_LINKS = 'The service lists no segments of this recording, as of one that is a single file.';
 
 /** One kind of media, on its way into the video element. */
 class Feed {
@@ -62,6 +65,8 @@ export class Player {
   readonly wrong = signal('');
   /** Why there is no picture; empty if there is one. The frame that would be on display is known all the same. */
   readonly unseen = signal('');
+  /** The frame on display is none of the recording's, but one of its frame rate. */
+  readonly isGuess = computed(() => !!this.shown.value && this.shown.value === this.guess);
   /** The audio track that is heard. */
   readonly audio = signal(0);
   private readonly video: HTMLVideoElement;
@@ -69,6 +74,7 @@ export class Player {
   private feeds: Feed[] = [];
   private woken: (() => void)[] = [];
   private steps: Promise<void> = Promise.resolve();
+  private guess: Frame | null = null;
   private target = 0;
   private stopAt: number | null = null;
   /** Nothing is loaded that starts later. */
@@ -97,7 +103,7 @@ export class Player {
     const first = await this.footage.pieceAt(ns, 1);
     const lines = [first?.line, this.footage.of('audio', this.audio.value)[0]?.line].filter((line) => line !== undefined);
     if (!lines.length && !this.footage.recording?.end_time_ms) throw new Error('Nothing is recorded there yet.');
-    if (!first) this.unseen.value = 'The recording has no picture.';
+    if (!first) this.unseen.value = this.footage.recording?.video ? NO_LINKS : 'The recording has no picture.';
     for (const line of lines) await this.add(line);
     this.source.duration = Infinity;
     this.source.setLiveSeekableRange(0, 4_294_967);
@@ -166,7 +172,8 @@ export class Player {
     const [over = 25, under = 1] = (this.footage.recording?.video?.frame_rate ?? '25').split('/').map(Number);
     const last = ((over || 25) * Math.max(0, ns)) / under / 1e9;
     const at = (n: number): number => Math.ceil((n * under * 1e9) / (over || 25));
-    return { start: at(Math.floor(last + 1e-6)), end: at(Math.floor(last + 1e-6) + 1), sync: false };
+    this.guess = { start: at(Math.floor(last + 1e-6)), end: at(Math.floor(last + 1e-6) + 1), sync: false };
+    return this.guess;
   }
 
   /** Playing goes on behind a hole. */
