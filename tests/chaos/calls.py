@@ -8,12 +8,13 @@ from urllib.parse import parse_qs, unquote, urlsplit
 
 from .processes import Sender
 
-TARGETS = {"DynamoDB_20120810": "dynamodb", "AmazonSQS": "sqs", "AWSEvents": "events"}
+TARGETS = {"DynamoDB_20120810": "dynamodb", "AmazonSQS": "sqs", "AWSEvents": "events", "AWSStepFunctions": "states"}
 # An export of an event counts as a job, named as its state is, and so does a batch.
 JOBS_NAMED = {
     "dynamodb": re.compile(r"\b[JB]#([a-z2-7]{32})\b|\b(event/\d+/[\w/-]+)"),
     "sqs": re.compile(r"job_id\W+([a-z2-7]{32})\b"),
     "events": re.compile(r"\bid\W+([a-z2-7]{32})-\d"),
+    "states": re.compile(r"\b([a-z2-7]{32})-\d"),
 }
 ENDINGS = {"READY": "commit", "FAILED": "fail", "CANCELLED": "cancel"}
 
@@ -57,7 +58,7 @@ def classify(method: str, target: str, headers: dict[str, str], body: bytes) -> 
         return service, operation, json.loads(body).get("TableName", "")
     if service == "sqs":
         return service, operation, json.loads(body).get("QueueUrl", "").rpartition("/")[2]
-    if service == "events":
+    if service in ("events", "states"):
         return service, operation, ""
     parts = urlsplit(target)
     return service, _object_operation(method, parse_qs(parts.query, keep_blank_values=True)), unquote(parts.path[1:])

@@ -43,6 +43,12 @@ def heavy(chaos) -> Recording:
 
 
 @pytest.fixture(scope="session")
+def wide(chaos) -> Recording:
+    """A clip of four seconds of it in another codec is made in two chunks."""
+    return chaos.stack.upload(forms.wide())
+
+
+@pytest.fixture(scope="session")
 def clips(chaos, tmp_path_factory) -> Clips:
     return Clips(chaos, tmp_path_factory.mktemp("clips"))
 

@@ -20,18 +20,21 @@ WINDOWS = {
     "single": (Fraction(2530, 1000), 2300),
     "parts": (Fraction(4), 4100),
     "still": (Fraction(3), 1000),
+    "chunks": (Fraction(2500, 1000), 4000),
 }
 TAKEOVER_S = max(LEASE_S + RENEW_S / 4, RESEND_S) + 2 * SWEEP_S
 # What a busy machine adds: functions start, messages travel.
 BUSY_S = 4.0
 # The longest that a clip's own work may take there.
 WORK_S = 30.0
+# The longest that its chunks may take, an engine's pauses between tries included.
+CHUNKS_S = 30.0
 NUMBERS = count()
 
 
 @dataclass
 class Trial:
-    """A request of a form (clip at once, clip in parts, or still) during which `rules` hold; the first is the fault.
+    """A request of a form (clip at once, clip in parts, clip in chunks, or still) during which `rules` hold; the first is the fault.
 
     `asks_again`: the client has to, since the fault may keep the job from being stored.
     """
@@ -60,6 +63,8 @@ class Trial:
     def request(self) -> dict:
         fields = {"FetchMedia": False, "FetchThumb": True} if self.form == "still" else {}
         fields["storage_info"] = self.world.stack.storage("ts" if self.form == "parts" else "mp4")
+        if self.form == "chunks":
+            fields["export_type"] = 2
         return self.world.stack.request(self.recording, *self.window, self.name, **fields)
 
     def is_due(self) -> bool:
@@ -79,6 +84,7 @@ class Trial:
     def go(self, within: float = TAKEOVER_S + BUSY_S + WORK_S) -> float:
         """Ask once, let the fault strike, wait for the end; returns the seconds from the fault to the job's end."""
         world, fault = self.world, self.rules[0]
+        within += CHUNKS_S if self.form == "chunks" else 0
         with ThreadPoolExecutor(1) as client, world.proxy.armed(*self.rules):
             asked = client.submit(world.stack.export, self.body)
             self.until_struck(fault, asked)

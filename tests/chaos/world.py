@@ -35,7 +35,7 @@ TIMES = {"LEASE_MS": LEASE_S, "RENEW_MS": RENEW_S, "RESEND_MS": RESEND_S, "FFMPE
 QUEUES = ("CLIP_QUEUE_URL", "THUMBNAIL_QUEUE_URL")
 WANTED = ("media", "thumbnail")
 WORKERS = ("MediaExportClipWorker", "MediaExportThumbnailWorker")
-BULK = "MediaExportBulkWorker"
+BULK, CHUNKS = "MediaExportBulkWorker", "MediaExportChunkWorker"
 DEAD_LETTERS = ("CLIP_DEAD_LETTER_QUEUE_URL", "BULK_DEAD_LETTER_QUEUE_URL", "THUMBNAIL_DEAD_LETTER_QUEUE_URL")
 
 REAL_FFMPEG = imageio_ffmpeg.get_ffmpeg_exe()
@@ -186,7 +186,7 @@ class World:
         """Wait until no worker does anything."""
 
         def idle() -> bool:
-            calls = [call for call in list(self.proxy.calls) if call.function in (*WORKERS, BULK)]
+            calls = [call for call in list(self.proxy.calls) if call.function in (*WORKERS, BULK, CHUNKS)]
             return (not calls or time.monotonic() - calls[-1].at > 1) and not self.processes.ffmpegs()
 
         self.until(idle, 30, "the workers do not come to rest")
@@ -350,6 +350,9 @@ def world(name: str, folder: Path, *options: str) -> Iterator[World]:
     for variable, seconds in TIMES.items():
         command += ["--function-env", f"{variable}={seconds * 1000:.0f}"]
     command += ["--parameter", f"FfmpegPath={ffmpeg}", "--parameter", "CoalesceSeconds=1"]
+    # What is encoded for more than a second is made in chunks of at least one.
+    command += ["--parameter", "FanOut=on", "--parameter", "FanOutPerClip=2", "--parameter", "FanOutAbove=1"]
+    command += ["--function-env", "FAN_OUT_LEAST_MS=1000"]
     # What is killed here is held to the two files of a job.
     command += ["--parameter", "InstantPlayback=off", *options]
     try:

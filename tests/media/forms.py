@@ -94,6 +94,11 @@ def heavy() -> Recording:
     return usual("heavy", Video(noise=40, rate="12000k"))
 
 
+def wide() -> Recording:
+    """Larger than the others: encoding four seconds of it is estimated to take more than one."""
+    return usual("wide", Video(width=960, height=540), size=(960, 540))
+
+
 def by_ffmpeg(name: str, timeline: bool) -> Recording:
     """Segments and MPD as ffmpeg's own DASH muxer writes them."""
 

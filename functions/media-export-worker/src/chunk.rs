@@ -1,7 +1,7 @@
 //! The function that makes one chunk of a clip. The engine calls it once or more often, at any time: all calls make the same,
 //! and the first one's object stays.
 
-use crate::chunks::read_plan;
+use crate::chunks::{read_plan, remove};
 use crate::error::{AttemptError, given_up, renewed};
 use crate::recording::JobRecording;
 use crate::upload::{Content, OpenUpload, Place, Prepared, Uploads};
@@ -95,13 +95,27 @@ impl<W: World> App<W> {
         match worked {
             Ok(false) => Ok(ChunkTold::Stale),
             Ok(true) => {
+                let noted = self.jobs.note_chunk(&job, fan.plan, asked.n).await;
+                if noted == Ok(false) {
+                    self.take_back(&job, &fan, asked.n).await;
+                    return Ok(ChunkTold::Stale);
+                }
                 // A note that is not taken costs a client a part of the progress.
-                if let Err(error) = self.jobs.note_chunk(&job, fan.plan, asked.n).await {
+                if let Err(error) = noted {
                     tracing::warn!(%error, "failed to note a chunk");
                 }
                 Ok(ChunkTold::Made)
             }
             Err(error) => self.told(asked, error).await,
+        }
+    }
+
+    /// Removes a chunk that came when the job had gone on without it, so that no other removes it. One that cannot be removed
+    /// now, the bucket's lifecycle rule removes.
+    async fn take_back(&self, job: &Job, fan: &Fan, n: u32) {
+        let key = job.order.chunk_key(fan.plan, n);
+        if let Err(error) = remove(self.objects.as_ref(), &job.order.target, key).await {
+            tracing::warn!(%error, n, "failed to remove a chunk that came too late");
         }
     }
 

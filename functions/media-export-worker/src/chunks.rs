@@ -5,19 +5,13 @@ use bytes::Bytes;
 use export_clip::{ChunkFault, ChunkPlan, Chunks, Error as ClipError, FanOut, Machine};
 use export_domain::job::{Fan, FanSize, Job, Order, PLAN, WorkQueue};
 use export_domain::ports::{ClipStore, WriteError};
-use export_domain::settings::QueueUrls;
+use export_domain::settings::{CHUNK_WORK, MOST_CHUNKS, QueueUrls};
 use export_domain::target::Target;
 use export_domain::time::Millis;
 use futures_util::{FutureExt as _, StreamExt as _, TryStreamExt as _, stream};
 use std::sync::Arc;
 use std::time::Duration;
 
-/// The shortest chunk except for the last: each costs the start of an encoder.
-const LEAST_CHUNK: Duration = Duration::from_secs(20);
-/// The most that a function may be estimated to work on a chunk: half of what it may run, as cores differ.
-const CHUNK_WORK: Duration = Duration::from_secs(442);
-/// Most chunks of a clip: their numbers are the input of an execution, of which Step Functions takes 256 KiB.
-const MOST_CHUNKS: u32 = 10_000;
 /// Bytes that a plan may have.
 const MOST_PLAN: u64 = 64 << 20;
 /// Chunks that are looked at at the same time.
@@ -31,6 +25,8 @@ pub struct FanOutSettings {
     /// A re-encode that is estimated to take longer is made in chunks; without, only one that does not fit into an
     /// invocation.
     pub above: Option<Duration>,
+    /// The shortest chunk except for the last: each costs the start of an encoder.
+    pub least: Duration,
     /// The functions that make chunks.
     pub machine: Machine,
     /// The queues, one of which gets the job's message in the end.
@@ -43,8 +39,8 @@ impl FanOutSettings {
         FanOut {
             above: self.above,
             at_once: self.per_clip,
-            least: LEAST_CHUNK,
-            chunk_work: CHUNK_WORK,
+            least: self.least,
+            chunk_work: CHUNK_WORK.into(),
             machine: self.machine,
             most: MOST_CHUNKS,
         }
@@ -133,10 +129,18 @@ pub(crate) async fn remove_chunks<O: ClipStore>(objects: &O, job: &Job, fan: &Fa
     let keys = (0..fan.chunks).map(|n| job.order.chunk_key(fan.plan, n));
     let keys = keys.chain([job.order.work_key(fan.plan, PLAN)]);
     let removals: Vec<_> = keys.map(|key| remove(objects, &job.order.target, key).boxed()).collect();
-    stream::iter(removals).buffer_unordered(LOOKS_AT_ONCE).try_collect().await
+    // One that stays is no reason to leave the others.
+    let removed: Vec<Result<(), WriteError>> =
+        stream::iter(removals).buffer_unordered(LOOKS_AT_ONCE).collect().await;
+    removed.into_iter().collect()
 }
 
-async fn remove<O: ClipStore>(objects: &O, target: &Target, key: String) -> Result<(), WriteError> {
+/// Removes what is at `key`.
+pub(crate) async fn remove<O: ClipStore>(
+    objects: &O,
+    target: &Target,
+    key: String,
+) -> Result<(), WriteError> {
     match objects.head(target, &key).await? {
         Some(found) => objects.remove(target, &key, &found.etag).await,
         None => Ok(()),

@@ -1,15 +1,14 @@
 //! The environment of this function.
 
 use export_clip::cage::CagePolicy;
-use export_domain::settings::{Lifecycle, QueueUrls};
+use export_domain::settings::{CHUNKS_AT_ONCE, LEAST_CHUNK, Lifecycle, QueueUrls};
+use export_domain::time::Millis;
 use export_lambda::config::{ConfigError, Env};
 use export_lambda::settings;
 use std::time::Duration;
 
 /// The time that ffmpeg may hang, in milliseconds.
 const PATIENCE_MS: u64 = 30_000;
-/// Functions that a clip may have at the same time.
-const PER_CLIP: u32 = 100;
 /// MiB of the largest function.
 const MOST_MEMORY_MIB: u64 = 10_240;
 
@@ -56,6 +55,8 @@ pub struct Config {
     pub per_clip: u32,
     /// `FAN_OUT_ABOVE`, in seconds: the estimate above which a clip is made in chunks although it would fit; 0 is never.
     pub above: Option<Duration>,
+    /// `FAN_OUT_LEAST_MS`: the shortest chunk, for tests with short recordings.
+    pub least: Duration,
     /// `INSTANT_PLAYBACK`
     pub plays: bool,
     /// Times of a job's life.
@@ -85,8 +86,9 @@ impl Config {
             queues: settings::queues(&mut env),
             dead_letter_queue: dead_letters.map(|name| env.required(name)).unwrap_or_default(),
             machine: env.optional("FAN_OUT_MACHINE_ARN").unwrap_or_default(),
-            per_clip: env.parsed("FAN_OUT_PER_CLIP", PER_CLIP).max(1),
+            per_clip: env.parsed("FAN_OUT_PER_CLIP", CHUNKS_AT_ONCE).max(1),
             above: Some(env.parsed("FAN_OUT_ABOVE", 0)).filter(|above| *above > 0).map(Duration::from_secs),
+            least: Millis::new(env.parsed("FAN_OUT_LEAST_MS", LEAST_CHUNK.get())).into(),
             bus: settings::completion_bus(&env).unwrap_or_default(),
             data_role: env.optional("DATA_ROLE_ARN"),
             ffmpeg: env.required("FFMPEG"),

@@ -41,6 +41,7 @@ impl App<Deployed> {
         let fan_out = has_machine.then(|| FanOutSettings {
             per_clip: config.per_clip,
             above: config.above,
+            least: config.least,
             machine: Machine { memory: config.memory, cores: cores() },
             queues: config.queues.clone(),
         });

@@ -6,7 +6,7 @@
 
 use crate::World;
 use crate::attempt::Attempt;
-use crate::chunks::{StoredChunks, read_plan, remove_chunks};
+use crate::chunks::{StoredChunks, read_plan, remove, remove_chunks};
 use crate::error::{AttemptError, Onward};
 use crate::recording::JobRecording;
 use crate::steps::ClipWatch;
@@ -57,19 +57,17 @@ impl<W: World> Attempt<'_, W> {
         let mut missing = chunks.missing(fan.chunks).await?;
         if missing.is_empty() {
             match Box::pin(self.joined(recording, fan, &chunks)).await {
-                Ok(made) => {
-                    self.publish_clip(made, began).await?;
-                    self.remove_chunks(fan).await;
-                    return Ok(());
-                }
+                Ok(made) => return self.publish_clip(made, began).await,
                 Err(AttemptError::Clip(ClipError::Chunk(fault, why))) => {
                     tracing::warn!(?fault, why, "a chunk is not as it should be");
-                    let (ChunkFault::Absent(n) | ChunkFault::Damaged(n) | ChunkFault::Unlike(n)) = fault
-                    else {
+                    let anew = made_anew(fault);
+                    if anew.is_empty() {
                         return Err(ClipError::Chunk(fault, why).into());
-                    };
-                    chunks.throw_away(n).await?;
-                    missing.push(n);
+                    }
+                    for n in anew {
+                        chunks.throw_away(n).await?;
+                        missing.push(n);
+                    }
                 }
                 Err(error) => return Err(error),
             }
@@ -88,6 +86,10 @@ impl<W: World> Attempt<'_, W> {
         chunks: &Arc<StoredChunks<W::Objects>>,
     ) -> Result<Made<Prepared>, AttemptError> {
         let plan = read_plan(self.app.objects.as_ref(), &self.job, fan).await?;
+        // A clip comes with its picture.
+        if self.lease.job().await.image.is_none() {
+            Box::pin(self.still(recording)).await?;
+        }
         let (store, place) = (Arc::clone(&self.app.objects), self.place(ObjectKind::Video));
         let sink = Uploads { store, place, open: self.open.clone() };
         let watch = ClipWatch { attempt: self, recording };
@@ -133,8 +135,37 @@ impl<W: World> Attempt<'_, W> {
         Ok(())
     }
 
-    /// Those that cannot be removed now, the bucket's lifecycle rule removes.
-    async fn remove_chunks(&self, fan: &Fan) {
+    /// Removes the chunks of a clip that is published: the next claim would adopt it. Those that cannot be removed now,
+    /// the bucket's lifecycle rule removes.
+    ///
+    /// # Errors
+    /// The claim is lost: another worker may be joining them.
+    pub(crate) async fn remove_chunks(&self) -> Result<(), AttemptError> {
+        let Some(fan) = self.job.fan() else { return Ok(()) };
+        self.lease.confirm().await?;
+        self.remove_those_of(fan).await;
+        Ok(())
+    }
+
+    /// Removes what is not followed any more: the chunks of an earlier generation, and the plans of earlier claims that did not
+    /// come to write them down.
+    pub(crate) async fn sweep_up_chunks(&self) {
+        let job = &self.job;
+        if let Some(fan) = job.fan.as_ref().filter(|fan| fan.generation != job.generation) {
+            self.remove_those_of(fan).await;
+        }
+        if self.app.fan_out.is_none() || job.fan().is_some() {
+            return;
+        }
+        for fence in (1..job.fence).rev().take(job.attempts.saturating_sub(1).try_into().unwrap_or(0)) {
+            let key = job.order.work_key(fence, PLAN);
+            if let Err(error) = remove(self.app.objects.as_ref(), &job.order.target, key).await {
+                tracing::warn!(%error, "failed to remove the plan of an earlier claim");
+            }
+        }
+    }
+
+    async fn remove_those_of(&self, fan: &Fan) {
         if let Err(error) = remove_chunks(self.app.objects.as_ref(), &self.job, fan).await {
             tracing::warn!(%error, "failed to remove the chunks of a clip");
         }
@@ -161,5 +192,14 @@ impl<W: World> Attempt<'_, W> {
             "left a clip to its chunks"
         );
         self.app.engine.start(&name, &input.to_string()).await
+    }
+}
+
+/// The chunks that are made once more after `fault`. Of two that do not fit, either may be the wrong one.
+fn made_anew(fault: ChunkFault) -> Vec<u32> {
+    match fault {
+        ChunkFault::Stale => Vec::new(),
+        ChunkFault::Absent(n) | ChunkFault::Damaged(n) => vec![n],
+        ChunkFault::Unlike(n) => (n.saturating_sub(1)..=n).collect(),
     }
 }

@@ -34,6 +34,7 @@ impl<W: World> Attempt<'_, W> {
         }
         // First, as an end drops the names of what is open.
         self.sweep_up().await;
+        self.sweep_up_chunks().await;
         if self.adopted().await? {
             return Ok(());
         }
@@ -87,8 +88,8 @@ impl<W: World> Attempt<'_, W> {
         Ok(!self.lease.is_running().await)
     }
 
-    /// A thumbnail-only job.
-    async fn still(&self, recording: &Arc<JobRecording<W::Objects>>) -> Result<(), AttemptError> {
+    /// The picture of a thumbnail-only job, or of a clip whose planner could not make it.
+    pub(crate) async fn still(&self, recording: &Arc<JobRecording<W::Objects>>) -> Result<(), AttemptError> {
         let still = Still { selection: recording.selection(&self.job, self.app.clock.now()) };
         let image = still.make(Arc::clone(recording), &self.app.ffmpeg).await?;
         self.publish_image(image).await
@@ -177,7 +178,9 @@ impl<W: World> Attempt<'_, W> {
         self.lease.write(with_image).await
     }
 
+    /// The chunks go first: once the job has ended, no worker looks for them.
     async fn commit_video(&self, video: Manifest, plan: PlanSummary) -> Result<(), AttemptError> {
+        Box::pin(self.remove_chunks()).await?;
         let with_video =
             |job: &Job, fence, now, times: &_| job.with_video(fence, video.clone(), plan.clone(), now, times);
         self.lease.write(with_video).await

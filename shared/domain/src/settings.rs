@@ -17,6 +17,15 @@ pub struct QueueUrls {
     pub thumbnails: String,
 }
 
+/// The shortest chunk of a clip except for its last: each costs the start of an encoder.
+pub const LEAST_CHUNK: Millis = Millis::from_secs(20);
+/// The most that a function may be estimated to work on a chunk: half of what it may run, as cores differ.
+pub const CHUNK_WORK: Millis = Millis::from_secs(442);
+/// Most chunks of a clip: their numbers are the input of an execution, of which Step Functions takes 256 KiB.
+pub const MOST_CHUNKS: u32 = 10_000;
+/// Functions that a clip may have at the same time, unless the stack says otherwise.
+pub const CHUNKS_AT_ONCE: u32 = 100;
+
 /// The limits of a request.
 #[derive(Debug, Clone)]
 pub struct Limits {

@@ -41,6 +41,8 @@ pub enum Turn {
     Makes,
     /// The same, and the function runs twice.
     Doubles,
+    /// The same with other parameter sets than those of the plan's other chunks.
+    Strays,
     /// Its next function fails at every try.
     Misses,
     /// Its next function finds that its chunk cannot be made.

@@ -91,7 +91,7 @@ pub struct Faults {
     pub replies: bool,
     /// A message comes twice.
     pub duplicates: bool,
-    /// A chunk is not made or made twice, or an execution or its message is lost.
+    /// A chunk is not made, made twice or made unlike the others, or an execution or its message is lost.
     pub engine: bool,
 }
 
@@ -145,6 +145,8 @@ pub struct Rules {
     pub notes_once: bool,
     /// A worker joins only if every chunk is there.
     pub counts_chunks: bool,
+    /// A worker joins only chunks of equal parameter sets.
+    pub compares_sets: bool,
 }
 
 impl Default for Rules {
@@ -173,6 +175,7 @@ impl Default for Rules {
             names_epochs: true,
             notes_once: true,
             counts_chunks: true,
+            compares_sets: true,
         }
     }
 }

@@ -204,10 +204,12 @@ pub enum Breach {
     LeftOpen,
     /// An execution was started that is not on record.
     Unrecorded,
-    /// More chunks are on record than there are.
+    /// More chunks are on record than were made.
     Counted,
     /// A clip was published of which chunks are missing.
     Lacks,
+    /// A clip was published whose chunks have different parameter sets.
+    Unlike,
     /// A job was given up though not all of its executions had run.
     Runs,
 }
@@ -246,6 +248,10 @@ pub struct World {
     pub open: Vec<u64>,
     /// Chunks that are there, by their numbers.
     pub chunks: Vec<u64>,
+    /// Those of them that have other parameter sets than the others.
+    pub stray: BTreeSet<u64>,
+    /// Those that were thrown away, since they were unlike the others.
+    pub gone: BTreeSet<u64>,
     /// Chunks that are on record: no other write of the job meets them.
     pub noted: BTreeSet<u64>,
     /// Executions, in the order of their starts.
@@ -294,6 +300,8 @@ impl World {
                 looks: scope.looks,
             },
             chunks: Vec::new(),
+            stray: BTreeSet::new(),
+            gone: BTreeSet::new(),
             noted: BTreeSet::new(),
             runs: Vec::new(),
             life: 0,

@@ -160,9 +160,12 @@ impl JobStore for MemoryJobs {
 impl ChunkNotes for MemoryJobs {
     async fn note_chunk(&self, job: &Job, plan: u64, chunk: u32) -> Result<bool, Unavailable> {
         let (table, key) = (Arc::clone(&self.table), (job.tenant.clone(), job.job_id.clone()));
+        let generation = job.generation;
         let note = move || {
             let mut table = lock(&table);
-            let planned = |job: &&mut Job| job.fan.as_ref().is_some_and(|fan| fan.plan == plan);
+            let planned = |job: &&mut Job| {
+                job.generation == generation && job.fan().is_some_and(|fan| fan.plan == plan)
+            };
             let noted = table.jobs.get_mut(&key).filter(planned);
             Ok(noted.map(|job| job.fan_done.insert(chunk_number(plan, chunk))).is_some())
         };

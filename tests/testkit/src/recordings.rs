@@ -4,6 +4,7 @@ use crate::objects::MemoryObjects;
 use crate::samples::{body, with};
 use bytes::Bytes;
 use export_media::display::Matrix;
+use export_media::ffmpeg::PICTURE_TICKS;
 use export_media::mux::{FragmentWriter, MuxSample, TrackMedia, TrackSpec};
 use serde_json::Value;
 
@@ -29,6 +30,14 @@ const GOP_MS: i64 = 1000;
 /// Sequence and picture parameter set of 32 x 32 pixels in the Baseline profile (H.264, 7.3.2.1 and 7.3.2.2).
 const SPS: [u8; 7] = [0x67, 66, 0, 10, 0xda, 0x25, 0x10];
 const PPS: [u8; 4] = [0x68, 0xce, 0x38, 0x80];
+/// Parameter sets of 32 x 32 pixels in the Main profile, without reordering (H.265, 7.3.2.1 to 7.3.2.3).
+const VPS_H265: [u8; 24] =
+    [0x40, 1, 0x0c, 1, 0xff, 0xff, 1, 0x60, 0, 0, 3, 0, 0x90, 0, 0, 3, 0, 0, 3, 0, 0x1e, 0x92, 0x80, 0x90];
+const SPS_H265: [u8; 40] = [
+    0x42, 1, 1, 1, 0x60, 0, 0, 3, 0, 0x90, 0, 0, 3, 0, 0, 3, 0, 0x1e, 0xa0, 0x42, 8, 0x59, 0x64, 0xab, 0x93,
+    0x2b, 0xc0, 0x5a, 2, 0, 0, 3, 0, 2, 0, 0, 3, 0, 0x32, 0x10,
+];
+const PPS_H265: [u8; 6] = [0x44, 1, 0xc1, 0x73, 0xd0, 0x89];
 /// `storage_info` that asks for MP4 in the bucket `clips`.
 const AS_MP4: &str =
     "W3sic3RvcmFnZV9wdXJwb3NlIjoibXA0Iiwic3RvcmFnZV90eXBlIjoiUzMiLCJzdG9yYWdlX25hbWUiOiJjbGlwcyJ9XQ==";
@@ -228,12 +237,27 @@ fn files(
 /// # Panics
 /// Never.
 pub fn picture_tracks(tracks: &[Vec<Bytes>]) -> Vec<u8> {
+    tracks_of(tracks, &avc1(), 1)
+}
+
+/// The same of an ffmpeg that encodes in H.265; each of its pictures takes [`PICTURE_TICKS`].
+///
+/// # Panics
+/// Never.
+pub fn encoded_tracks(tracks: &[Vec<Bytes>]) -> Vec<u8> {
+    tracks_of(tracks, &hvc1(), PICTURE_TICKS)
+}
+
+fn tracks_of(tracks: &[Vec<Bytes>], entry: &Bytes, ticks: i64) -> Vec<u8> {
     let kind = TrackMedia::Video { width: 32, height: 32, matrix: Matrix::default() };
-    let spec = TrackSpec { kind, timescale: 25, language: *b"und", sample_entries: vec![avc1()], roll: None };
-    let mut writer = FragmentWriter::new(vec![spec; tracks.len()], 25).expect("tracks");
-    let sample = |(dts, data): (i64, &Bytes)| {
+    let timescale = 25 * u32::try_from(ticks).expect("ticks");
+    let spec =
+        TrackSpec { kind, timescale, language: *b"und", sample_entries: vec![entry.clone()], roll: None };
+    let mut writer = FragmentWriter::new(vec![spec; tracks.len()], timescale).expect("tracks");
+    let sample = |(n, data): (i64, &Bytes)| {
         let size = u32::try_from(data.len()).expect("a size");
-        (MuxSample { dts, pts: dts, duration: 1, sync: true, entry: 0, size }, data.clone())
+        let (dts, duration) = (n * ticks, u32::try_from(ticks).expect("ticks"));
+        (MuxSample { dts, pts: dts, duration, sync: true, entry: 0, size }, data.clone())
     };
     let samples: Vec<Vec<_>> = tracks.iter().map(|track| (0..).zip(track).map(sample).collect()).collect();
     let samples: Vec<&[_]> = samples.iter().map(Vec::as_slice).collect();
@@ -253,20 +277,36 @@ fn mp4a() -> Bytes {
     entry.into()
 }
 
-/// A sample entry of H.264 (14496-12, 12.1.3; 14496-15, 5.4.2).
+/// A sample entry of H.264 (14496-15, 5.4.2).
 fn avc1() -> Bytes {
+    let record = [&[1, SPS[1], SPS[2], SPS[3], 0xff, 0xe1, 0, 7], &SPS[..], &[1, 0, 4], &PPS].concat();
+    visual_entry(*b"avc1", *b"avcC", &record)
+}
+
+/// A sample entry of H.265 (14496-15, 8.4.1): Main profile, one of each parameter set.
+fn hvc1() -> Bytes {
+    let mut record =
+        vec![1, 1, 0x60, 0, 0, 0, 0x90, 0, 0, 0, 0, 0, 0x1e, 0xf0, 0, 0xfc, 0xfd, 0xf8, 0xf8, 0, 0, 0x0f, 3];
+    let sets: [(u8, &[u8]); 3] = [(0xa0, &VPS_H265), (0xa1, &SPS_H265), (0xa2, &PPS_H265)];
+    for (kind, set) in sets {
+        record.extend_from_slice(&[kind, 0, 1, 0, u8::try_from(set.len()).expect("a size")]);
+        record.extend_from_slice(set);
+    }
+    visual_entry(*b"hvc1", *b"hvcC", &record)
+}
+
+/// A sample entry of pictures (14496-12, 12.1.3) with a decoder configuration.
+fn visual_entry(format: [u8; 4], configuration: [u8; 4], record: &[u8]) -> Bytes {
     let mut entry = vec![0; 4];
-    entry.extend_from_slice(b"avc1\0\0\0\0\0\0\0\x01");
+    entry.extend_from_slice(&format);
+    entry.extend_from_slice(&[0, 0, 0, 0, 0, 0, 0, 1]);
     entry.extend_from_slice(&[0; 16]);
     entry.extend_from_slice(&[0, 32, 0, 32, 0, 72, 0, 0, 0, 72, 0, 0, 0, 0, 0, 0, 0, 1]);
     entry.extend_from_slice(&[0; 32]);
     entry.extend_from_slice(&[0, 24, 0xff, 0xff]);
-    entry.extend_from_slice(&[0, 0, 0, 30]);
-    entry.extend_from_slice(b"avcC");
-    entry.extend_from_slice(&[1, SPS[1], SPS[2], SPS[3], 0xff, 0xe1, 0, 7]);
-    entry.extend_from_slice(&SPS);
-    entry.extend_from_slice(&[1, 0, 4]);
-    entry.extend_from_slice(&PPS);
+    entry.extend_from_slice(&u32::try_from(8 + record.len()).expect("a size").to_be_bytes());
+    entry.extend_from_slice(&configuration);
+    entry.extend_from_slice(record);
     let length = u32::try_from(entry.len()).expect("a size");
     entry[..4].copy_from_slice(&length.to_be_bytes());
     entry.into()

@@ -16,7 +16,8 @@ fn fanned() -> (World, Job) {
     let queues = QueueUrls { clips: "clips".to_owned(), bulk: None, thumbnails: "stills".to_owned() };
     let machine = export_clip::Machine { memory: 1 << 31, cores: 2 };
     let above = Some(Duration::from_secs(1));
-    world.app.fan_out = Some(FanOutSettings { per_clip: 2, above, machine, queues });
+    let least = Duration::from_secs(20);
+    world.app.fan_out = Some(FanOutSettings { per_clip: 2, above, least, machine, queues });
     let size = FanSize { chunks: 3, estimate_ms: Millis::from_mins(1) };
     let job = world.has(&body(), |job| {
         let running = claimed(&job, NOW);

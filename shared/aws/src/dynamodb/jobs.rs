@@ -187,12 +187,14 @@ impl<I: Ids> ChunkNotes for DynamoJobs<I> {
             .table_name(&self.table)
             .set_key(Some(item::item_key(&job.tenant, &job.job_id)))
             .update_expression("ADD #made :chunk")
-            .condition_expression("#fan.#plan = :plan")
+            .condition_expression("#fan.#plan = :plan AND #generation = :generation")
             .expression_attribute_names("#made", item::CHUNKS_MADE)
             .expression_attribute_names("#fan", "fan")
             .expression_attribute_names("#plan", "plan")
+            .expression_attribute_names("#generation", "generation")
             .expression_attribute_values(":chunk", AttributeValue::Ns(vec![number.to_string()]))
             .expression_attribute_values(":plan", AttributeValue::N(plan.to_string()))
+            .expression_attribute_values(":generation", AttributeValue::N(job.generation.to_string()))
             .send()
             .await;
         match sent.map_err(SdkError::into_service_error) {

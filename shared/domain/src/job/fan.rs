@@ -91,9 +91,15 @@ impl Job {
         u32::try_from(self.fan_done.range(own).count()).unwrap_or(u32::MAX)
     }
 
-    /// The length of the window that its chunks have made, as if all were as long.
+    /// The number of its chunks that are made, and of all, while it is in work; `None` if it is made by one worker.
+    pub fn chunks(&self) -> Option<(u32, u32)> {
+        let fan = self.fan().filter(|_| !self.state.is_terminal())?;
+        Some((self.chunks_done(), fan.chunks))
+    }
+
+    /// The length of the window that its chunks have made, as if all were as long; zero once the job has ended.
     pub(super) fn fanned_ms(&self) -> Millis {
-        let Some(fan) = self.fan() else { return Millis::ZERO };
+        let Some(fan) = self.fan().filter(|_| !self.state.is_terminal()) else { return Millis::ZERO };
         self.order.duration_ms * i64::from(self.chunks_done()) / i64::from(fan.chunks.max(1))
     }
 
@@ -323,10 +329,17 @@ mod tests {
         let mut job = Job { done_ms: ms(10), ..fanned() };
         assert_eq!((job.phase(), job.percent(), job.made_ms()), (Some(Phase::Encoding), 0, ms(10)));
         job.fan_done = BTreeSet::from([0, 2, 100_000, 100_002, 100_003, 200_001]);
-        assert_eq!((job.chunks_done(), job.percent(), job.made_ms()), (2, 66, ms(6000)));
+        assert_eq!((job.chunks(), job.percent(), job.made_ms()), (Some((2, 3)), 66, ms(6000)));
         let joins = claimed(&job, T0);
         assert_eq!((joins.phase(), joins.percent()), (Some(Phase::Encoding), 66));
         assert_eq!(job.shown_state(), State::Running);
+        let ended = joins.failed(Reason::BadRecording, T0, &times());
+        let cleared = ended.cleared();
+        assert_eq!(
+            (ended.chunks(), ended.percent(), cleared.percent()),
+            (None, 66, 66),
+            "it tells the same for ever"
+        );
     }
 
     #[test]

@@ -2,8 +2,8 @@
 
 use super::work::due_asleep;
 use super::{
-    Aftermath, Cause, Failure, Job, Lane, Manifest, ObjectKind, Order, Reason, SCHEMA_VERSION, State, Unread,
-    UntoldEnd,
+    Aftermath, Cause, Failure, Job, Lane, Manifest, ObjectKind, Order, Progress, Reason, SCHEMA_VERSION,
+    State, Unread, UntoldEnd,
 };
 use crate::ids::{JobId, TenantId};
 use crate::settings::Lifecycle;
@@ -419,8 +419,14 @@ impl Job {
     pub(super) fn ended(&self, state: State, now: EpochMs, times: &Lifecycle) -> Job {
         let aftermath = self.aftermath_of(state, now, times);
         let clear_at = aftermath.as_ref().and_then(|after| after.clear_at);
+        // Chunks that come from now on, and their removal, change nothing of what is told.
+        let made = self.fanned_ms();
+        let made_of =
+            |progress: &Progress| Progress { made_ms: progress.made_ms.max(made), ..progress.clone() };
         Job {
             state,
+            done_ms: self.done_ms.max(made),
+            progress: self.progress.as_ref().map(made_of),
             lease_until: None,
             claim_id: None,
             due_at: times.tell_ms.map(|ms| now + ms).or(clear_at),

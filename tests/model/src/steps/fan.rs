@@ -17,7 +17,7 @@ pub(super) fn possible(scope: &Scope, world: &World, actions: &mut Vec<Action>) 
         if run.next < scope.chunks {
             turns.push(Turn::Makes);
             if faulty {
-                turns.extend([Turn::Doubles, Turn::Misses]);
+                turns.extend([Turn::Doubles, Turn::Misses, Turn::Strays]);
             }
             if scope.bad {
                 turns.push(Turn::Refuses);
@@ -39,11 +39,15 @@ pub(super) fn possible(scope: &Scope, world: &World, actions: &mut Vec<Action>) 
 pub(super) fn happens(scope: &Scope, world: &mut World, number: usize, turn: Turn) {
     let Some(run) = world.runs.get(number).cloned() else { return };
     match turn {
-        Turn::Makes => makes(scope, world, &run),
+        Turn::Makes => makes(scope, world, &run, false),
+        Turn::Strays => {
+            world.left.faults -= 1;
+            makes(scope, world, &run, true);
+        }
         Turn::Doubles => {
             world.left.faults -= 1;
-            makes(scope, world, &run);
-            makes(scope, world, &run);
+            makes(scope, world, &run, false);
+            makes(scope, world, &run, false);
         }
         Turn::Misses | Turn::Vanishes => world.left.faults -= 1,
         Turn::Refuses => refuses(scope, world, &run),
@@ -56,8 +60,8 @@ pub(super) fn happens(scope: &Scope, world: &mut World, number: usize, turn: Tur
     }
 }
 
-/// A function makes a chunk, if the job wants it, and notes that.
-fn makes(scope: &Scope, world: &mut World, run: &Run) {
+/// A function makes a chunk, if the job wants it, and notes that; `stray`: unlike the others.
+fn makes(scope: &Scope, world: &mut World, run: &Run, stray: bool) {
     let Some(job) = world.item.as_ref().map(|item| item.job(scope)) else { return };
     if !job.wants_chunks(run.plan, NOW, &scope.times) {
         return;
@@ -66,6 +70,9 @@ fn makes(scope: &Scope, world: &mut World, run: &Run) {
     if !world.chunks.contains(&number) {
         world.chunks.push(number);
         world.chunks.sort_unstable();
+        if stray {
+            world.stray.insert(number);
+        }
     }
     let noted = world.noted.iter().filter(|noted| **noted >= chunk_number(run.plan, 0)).count();
     let counted = chunk_number(run.plan, u32::try_from(noted).unwrap_or(0));
@@ -75,7 +82,8 @@ fn makes(scope: &Scope, world: &mut World, run: &Run) {
         fan: job.fan.map(|fan| export_domain::job::Fan { chunks: 100, ..fan }),
         ..job
     };
-    if usize::try_from(told.chunks_done()).unwrap_or(usize::MAX) > made(world, run.plan) {
+    let gone = world.gone.iter().filter(|number| !world.chunks.contains(number)).count();
+    if usize::try_from(told.chunks_done()).unwrap_or(usize::MAX) > made(world, run.plan) + gone {
         world.blame(Breach::Counted);
     }
 }
@@ -106,6 +114,17 @@ impl World {
     /// Returns `true` if chunks of the job's plan are missing.
     pub(super) fn lacks_chunks(&self, scope: &Scope) -> bool {
         self.fan().is_some_and(|(plan, _)| made(self, plan) < usize::from(scope.chunks))
+    }
+
+    /// The first two neighbours among the chunks of the job's plan that have different parameter sets.
+    pub(super) fn unlike(&self, scope: &Scope) -> Option<[u64; 2]> {
+        let (plan, _) = self.fan()?;
+        let numbers: Vec<u64> = (0..u32::from(scope.chunks)).map(|n| chunk_number(plan, n)).collect();
+        let differ = |two: &&[u64]| {
+            let [one, next] = [0, 1].map(|at| two.get(at).is_some_and(|number| self.stray.contains(number)));
+            one != next
+        };
+        numbers.windows(2).find(differ)?.try_into().ok()
     }
 
     /// Whether the job is made in chunks.
@@ -167,6 +186,14 @@ impl Work<'_> {
     pub(super) fn counts(&self, world: &mut World, state: Execution) {
         let (scope, fence) = (self.scope(), self.fence());
         let Some((plan, epoch)) = world.fan() else { return self.loses(world) };
+        if !world.lacks_chunks(scope) && scope.rules.compares_sets {
+            // Which of the two is the wrong one nobody knows.
+            for number in world.unlike(scope).into_iter().flatten() {
+                world.chunks.retain(|other| *other != number);
+                world.stray.remove(&number);
+                world.gone.insert(number);
+            }
+        }
         if !world.lacks_chunks(scope) || !scope.rules.counts_chunks {
             return self.goes(world, At::Stage(ObjectKind::Video, Then::Clip));
         }

@@ -496,8 +496,12 @@ impl Work<'_> {
         if self.in_parts(kind) {
             world.close(self.fence);
         }
-        if kind == ObjectKind::Video && world.holds(self.fence) && world.lacks_chunks(self.hand.scope) {
-            world.blame(Breach::Lacks);
+        if kind == ObjectKind::Video && world.holds(self.fence) {
+            if world.lacks_chunks(self.hand.scope) {
+                world.blame(Breach::Lacks);
+            } else if world.unlike(self.hand.scope).is_some() {
+                world.blame(Breach::Unlike);
+            }
         }
         let content = self.own(world);
         let shown = world.object(kind).is_some_and(|object| object.shown);

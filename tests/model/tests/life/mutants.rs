@@ -168,6 +168,13 @@ fn a_message_claims_a_clip_that_is_left_to_its_chunks() {
 }
 
 #[test]
+fn a_worker_joins_only_chunks_of_equal_parameter_sets() {
+    let rules = Rules { compares_sets: false, ..Rules::default() };
+    let scope = Scope { faults: Faults { engine: true, ..faults(1) }, ..Scope::chunks(1) };
+    breaks("joins unlike chunks", &scope.ruled(rules), &[Breach::Unlike]);
+}
+
+#[test]
 fn a_worker_joins_only_if_every_chunk_is_there() {
     let rules = Rules { counts_chunks: false, ..Rules::default() };
     let scope = Scope { faults: Faults { engine: true, ..faults(1) }, ..Scope::chunks(1) };

@@ -48,6 +48,8 @@ struct Seen {
     most_active: usize,
     /// Writes that made a job ready.
     commits: BTreeMap<JobId, u32>,
+    /// Jobs of which a process was killed, or did not hear all replies.
+    disturbed: BTreeSet<JobId>,
     /// Jobs that a client forgot: their files stay, and are made anew in their place.
     forgotten: BTreeSet<JobId>,
     /// Who made the files that clients were shown, by key.
@@ -88,6 +90,13 @@ impl Ledger {
     /// Workers that began or ended.
     pub(crate) fn busy(&self, change: i32) {
         self.seen().busy += change;
+    }
+
+    /// A process that worked for a job has ended.
+    pub(crate) fn saw_off(&self, process: &Process, job: &JobId) {
+        if process.was_disturbed() {
+            self.seen().disturbed.insert(job.clone());
+        }
     }
 
     /// The most unfinished jobs at a time.
@@ -323,6 +332,18 @@ impl World {
         }
     }
 
+    /// Prefixes of chunks that the bucket's lifecycle rule is left with: one death is no reason for any, but of two the second may
+    /// befall whoever removes what the first one left.
+    fn excused_work(&self, jobs: &[Job]) -> Vec<String> {
+        if self.sim.crashed() {
+            return Vec::new();
+        }
+        let seen = self.ledger.seen();
+        let disturbed = jobs.iter().filter(|job| seen.disturbed.contains(&job.job_id));
+        let folder = |job: &Job| job.order.work_key(0, "").trim_end_matches("0/").to_owned();
+        disturbed.map(folder).collect()
+    }
+
     fn judge_leftovers(&self, jobs: &[Job], garbage: &[String]) {
         let keys: BTreeSet<String> = jobs
             .iter()
@@ -333,8 +354,11 @@ impl World {
             names.map(|name| job.order.beside_clip(name)).collect::<Vec<_>>()
         };
         let keys: BTreeSet<String> = keys.into_iter().chain(jobs.iter().flat_map(files)).collect();
+        let excused = self.excused_work(jobs);
         for key in self.objects.keys("clips").iter().filter(|key| !keys.contains(*key)) {
-            self.sim.trouble(format!("{key} is nobody's"));
+            if !excused.iter().any(|prefix| key.starts_with(prefix)) {
+                self.sim.trouble(format!("{key} is nobody's"));
+            }
         }
         let forgotten = self.ledger.seen().forgotten.clone();
         let anew: BTreeSet<String> = jobs
@@ -404,8 +428,9 @@ fn ending(job: &Job) -> Job {
     });
     let (write_id, untold, staged, uploads) = (String::new(), Vec::new(), Vec::new(), Vec::new());
     let (due_at, aftermath, quiet_until) = (None, None, None);
+    let (fan, fan_done) = (None, BTreeSet::new());
     let told = Job { rev: 0, write_id, due_at, resends: 0, untold, failure, ..job.clone() };
-    Job { staged, uploads, play: None, aftermath, quiet_until, ..told }
+    Job { staged, uploads, play: None, fan, fan_done, aftermath, quiet_until, ..told }
 }
 
 fn event_id(event: &Notification) -> String {

@@ -1,7 +1,7 @@
 //! A crash at every call of every port: before it takes effect, and just after.
 
 use crate::checks::Made;
-use crate::orders::{Order, Recorded};
+use crate::orders::{Order, Recorded, Way};
 use crate::seeds::{job_of, runtime, undisturbed};
 use crate::sim::{Crash, Sim, Weather};
 use crate::world::World;
@@ -21,7 +21,7 @@ struct Course {
     recorded: Recorded,
     still: bool,
     mp4: bool,
-    reel: bool,
+    way: Way,
     swept: Swept,
 }
 
@@ -37,12 +37,12 @@ enum Swept {
 }
 
 const PICTURES: Course =
-    Course { recorded: Recorded::Pictures, still: false, mp4: false, reel: false, swept: Swept::Crashes };
+    Course { recorded: Recorded::Pictures, still: false, mp4: false, way: Way::Clip, swept: Swept::Crashes };
 
 impl Course {
     fn order(self) -> Order {
-        let Self { recorded, still, mp4, reel, .. } = self;
-        Order { recorded, still, mp4, seconds: 2, strange: false, reel }
+        let Self { recorded, still, mp4, way, .. } = self;
+        Order { recorded, still, mp4, seconds: 2, strange: false, way }
     }
 
     /// Runs it with a crash; returns what went wrong, and the calls that were made.
@@ -60,6 +60,7 @@ impl Course {
             }
             tokio::spawn(world.clone().consume(WorkQueue::Clips));
             tokio::spawn(world.clone().consume(WorkQueue::Thumbnails));
+            tokio::spawn(world.clone().run_chunks());
             if self.swept != Swept::Nothing {
                 tokio::spawn(world.clone().sweep_for_ever(0..0));
             }
@@ -102,9 +103,18 @@ async fn post_once(world: &World, order: &Order) -> Option<Answered> {
 
 #[test]
 fn a_clip_with_its_picture_and_a_reel_survive_every_crash() {
-    for (mp4, reel) in [(false, false), (true, false), (true, true)] {
-        assert_eq!(Course { mp4, reel, ..PICTURES }.troubles(&[]), []);
+    for (mp4, way) in [(false, Way::Clip), (true, Way::Clip), (true, Way::Reel)] {
+        assert_eq!(Course { mp4, way, ..PICTURES }.troubles(&[]), []);
     }
+}
+
+#[test]
+fn a_clip_in_chunks_survives_every_crash_and_leaves_none() {
+    let course = Course { mp4: true, way: Way::Chunks, ..PICTURES };
+    let (_, calls) = course.run(None, &undisturbed(&course.order()));
+    let count = |operation: &str| calls.iter().filter(|call| **call == operation).count();
+    assert_eq!((count("start"), count("look"), count("note_chunk")), (1, 1, 2), "{calls:?}");
+    assert_eq!(course.troubles(&[]), []);
 }
 
 #[test]

@@ -1,6 +1,6 @@
 //! Many at once.
 
-use crate::orders::{Order, Recorded};
+use crate::orders::{Order, Recorded, Way};
 use crate::seeds::runtime;
 use crate::sim::{Sim, Weather};
 use crate::world::World;
@@ -36,7 +36,7 @@ fn world(seed: u64, max_active: u32) -> World {
 /// The `n`-th of many different thumbnails or clips.
 fn body(n: i64, still: bool) -> Value {
     let order =
-        Order { recorded: Recorded::Pictures, still, mp4: true, seconds: 1, strange: false, reel: false };
+        Order { recorded: Recorded::Pictures, still, mp4: true, seconds: 1, strange: false, way: Way::Clip };
     with(order.body(), "Duration", 1000 + n)
 }
 
@@ -158,7 +158,7 @@ fn a_thousand_jobs_without_a_message_are_all_made_within_the_hour() {
                 mp4: true,
                 seconds: 1,
                 strange: false,
-                reel: false,
+                way: Way::Clip,
             };
             world.jobs.put(&job(&tenant(), &with(order.body(), "FileName", format!("job{n}")), began));
         }

@@ -121,7 +121,6 @@ pub(crate) fn record_for(orders: &[Order], sim: &Sim, objects: &MemoryObjects, s
 
 /// What one client, or several, ask for.
 #[derive(Debug, Clone, PartialEq, Eq, Hash, PartialOrd, Ord)]
-#[expect(clippy::struct_excessive_bools, reason = "each is a choice of its own")]
 pub(crate) struct Order {
     pub(crate) recorded: Recorded,
     pub(crate) still: bool,
@@ -129,8 +128,18 @@ pub(crate) struct Order {
     pub(crate) seconds: i64,
     /// Of the second tenant.
     pub(crate) strange: bool,
-    /// Windows of one recording in one clip.
-    pub(crate) reel: bool,
+    pub(crate) way: Way,
+}
+
+/// What becomes of the window.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub(crate) enum Way {
+    /// It is copied.
+    Clip,
+    /// It is encoded in another codec, and for that made in chunks.
+    Chunks,
+    /// Two windows of the recording become one clip.
+    Reel,
 }
 
 /// The windows of a reel: their `StartTime`s and lengths.
@@ -155,13 +164,14 @@ impl Order {
                 Nothing,
             ]);
             let pictured = !matches!(recorded, Audio | Loud | LiveAudio);
+            let still = pictured && chance.happens(300);
             Self {
                 recorded,
-                still: pictured && chance.happens(300),
+                still,
                 mp4: chance.happens(500),
                 seconds: i64::try_from(chance.between(1, 10)).unwrap(),
                 strange: chance.happens(300),
-                reel: false,
+                way: if pictured && !still && chance.happens(400) { Way::Chunks } else { Way::Clip },
             }
         })
     }
@@ -174,6 +184,9 @@ impl Order {
         body = with(body, "LivePath", format!("{}/stream.mpd", self.recorded.directory()));
         if self.recorded.is_live() {
             body = with(body, "StartPos", NOW.get());
+        }
+        if self.way == Way::Chunks {
+            body = with(body, "export_type", 2);
         }
         if self.still {
             body = with(with(body, "FetchMedia", json!(false)), "FetchThumb", json!(true));
@@ -197,7 +210,7 @@ impl Order {
 
     /// The request.
     pub(crate) fn request(&self) -> Request {
-        if self.reel {
+        if self.way == Way::Reel {
             return ask("POST", "/export/batch", &[("X-Session-Id", SESSION)], self.list().to_string());
         }
         post("/export", &self.body())

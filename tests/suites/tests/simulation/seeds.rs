@@ -5,7 +5,7 @@
 //! replays one seed and prints what happened in it.
 
 use crate::checks::{Made, Told};
-use crate::orders::{Order, WINDOWS, record_for};
+use crate::orders::{Order, WINDOWS, Way, record_for};
 use crate::sim::{Sim, Weather};
 use crate::world::World;
 use export_domain::ids::JobId;
@@ -74,6 +74,7 @@ pub(crate) fn undisturbed(order: &Order) -> Made {
         order.recorded.record_all(&world.objects);
         tokio::spawn(world.clone().consume(WorkQueue::Clips));
         tokio::spawn(world.clone().consume(WorkQueue::Thumbnails));
+        tokio::spawn(world.clone().run_chunks());
         world.order(&world.sim.process("submit"), &order).await.unwrap();
         sleep(Duration::from_secs(50)).await;
         let job = world.jobs.only();
@@ -141,6 +142,7 @@ async fn live_through(sim: &Sim, orders: Vec<(Order, Made)>, flaw: Flaw) -> Outc
     for queue in [WorkQueue::Clips, WorkQueue::Clips, WorkQueue::Thumbnails, WorkQueue::Thumbnails] {
         tokio::spawn(world.clone().consume(queue));
     }
+    tokio::spawn(world.clone().run_chunks());
     let garbage = garbage(&world);
     if flaw != Flaw::NoSweeper {
         let (from, long) = sim.chance(|chance| (chance.between(0, 3000), chance.one_of(&[0, 300, 3000])));
@@ -182,7 +184,7 @@ pub(crate) fn job_of(order: &Order) -> JobId {
     if order.strange {
         owner.id = export_domain::ids::TenantId::parse("stranger").unwrap();
     }
-    if order.reel {
+    if order.way == Way::Reel {
         return reel_job(&owner, &order.body(), &WINDOWS, EpochMs::ZERO).job_id;
     }
     job(&owner, &order.body(), EpochMs::ZERO).job_id

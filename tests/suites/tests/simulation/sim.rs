@@ -134,6 +134,11 @@ impl Sim {
         self.state().crash = Some(crash);
     }
 
+    /// Whether one crash is all that goes wrong.
+    pub(crate) fn crashed(&self) -> bool {
+        self.state().crash.is_some()
+    }
+
     /// The operations of all calls so far.
     pub(crate) fn calls(&self) -> Vec<&'static str> {
         self.state().calls.clone()
@@ -301,6 +306,11 @@ impl Process {
     /// Whether a reply to a call of `operation`, or to its first attempt, never reached it.
     pub(crate) fn missed(&self, operation: &str) -> bool {
         self.life().unheard.contains(&operation)
+    }
+
+    /// Whether it was killed, or lacks the reply to any call.
+    pub(crate) fn was_disturbed(&self) -> bool {
+        self.is_gone() || !self.life().unheard.is_empty()
     }
 
     /// Whether the time that it sees is wrong.

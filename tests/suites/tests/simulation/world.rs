@@ -2,26 +2,32 @@
 
 use crate::checks::Ledger;
 use crate::coder::Stub;
-use crate::orders::{Order, STRANGERS_SESSION};
+use crate::orders::{Order, STRANGERS_SESSION, Way};
 use crate::queue::{Letter, Queues};
 use crate::sim::{Process, Sim};
-use export_clip::Ffmpeg;
-use export_domain::ids::TenantId;
+use export_clip::{Ffmpeg, Machine};
+use export_domain::ids::{JobId, TenantId};
 use export_domain::intake::Intake;
 use export_domain::job::WorkQueue;
-use export_domain::settings::{AuthMode, Lifecycle, Limits, ReplyStyle};
+use export_domain::message::Message;
+use export_domain::ports::Execution;
+use export_domain::settings::{AuthMode, Lifecycle, Limits, QueueUrls, ReplyStyle};
 use export_domain::tenant::Tenant;
-use export_domain::time::EpochSecs;
+use export_domain::time::{EpochSecs, Millis};
 use export_lambda::batch::{Disposition, Record};
 use export_lambda::http::Request;
 use export_lambda::metrics::Metrics;
 use export_testkit::mre::MemorySource;
 use export_testkit::{
     Answered, DeadLetters, Directory, MemoryBatches, MemoryBus, MemoryEngine, MemoryJobs, MemoryObjects,
-    directory, tenant,
+    Started, directory, tenant,
 };
+use media_export_worker::{ChunkAsked, FanOutSettings};
+use serde_json::Value;
 use std::sync::Arc;
 use std::time::Duration;
+use tokio::sync::Semaphore;
+use tokio::task::JoinSet;
 use tokio::time::{sleep, timeout};
 
 /// Timeouts of the functions.
@@ -44,12 +50,31 @@ impl media_export_worker::World for Simulated {
     type Clock = Process;
 }
 
+/// Functions that a clip may have at the same time.
+const PER_CLIP: u32 = 3;
+/// How often the engine looks what it is to do.
+const TURN: Duration = Duration::from_millis(200);
+/// Its pauses between the calls of a chunk's function.
+const CHUNK_PAUSES_S: [u64; 5] = [2, 4, 8, 16, 32];
+
+/// Every window of pictures that are encoded is made in chunks of a second or more.
+fn fan_out() -> FanOutSettings {
+    FanOutSettings {
+        per_clip: PER_CLIP,
+        above: Some(Duration::ZERO),
+        least: Duration::from_secs(1),
+        machine: Machine { memory: 3 << 30, cores: 1 },
+        queues: QueueUrls { clips: "clips".to_owned(), bulk: None, thumbnails: "stills".to_owned() },
+    }
+}
+
 /// Everything that outlives a process.
 #[derive(Debug, Clone)]
 pub(crate) struct World {
     pub(crate) sim: Sim,
     pub(crate) jobs: MemoryJobs,
     pub(crate) queues: Queues,
+    pub(crate) engine: MemoryEngine,
     pub(crate) directory: Directory,
     pub(crate) objects: MemoryObjects,
     pub(crate) dead_letters: DeadLetters,
@@ -76,6 +101,7 @@ impl World {
             sim: sim.clone(),
             jobs,
             queues: Queues::new(sim),
+            engine: MemoryEngine::default(),
             directory,
             objects: MemoryObjects::default(),
             dead_letters: DeadLetters::default(),
@@ -115,7 +141,7 @@ impl World {
     /// The request for `order` in `process`; `None` if it does not live to answer.
     pub(crate) async fn order(&self, process: &Process, order: &Order) -> Option<Answered> {
         let request = order.request();
-        if !order.reel {
+        if order.way != Way::Reel {
             return self.submit(process, &request).await;
         }
         let app = export_batch::App {
@@ -156,15 +182,15 @@ impl World {
         within(SWEEP, process, Box::pin(async { app.sweep(SWEEP).await.ok() })).await?
     }
 
-    /// One delivery of a message.
-    pub(crate) async fn work(&self, process: &Process, letter: &Letter) -> Option<Disposition> {
-        let app = media_export_worker::App::<Simulated> {
+    /// The worker, for messages and for chunks, in `process`.
+    fn worker(&self, process: &Process) -> media_export_worker::App<Simulated> {
+        media_export_worker::App {
             jobs: self.jobs.through(process.faults()),
             queue: self.queues.through(process.faults()),
             tenants: self.directory.through(process.faults()),
             objects: Arc::new(self.objects.through(process.faults())),
-            engine: MemoryEngine::default(),
-            fan_out: None,
+            engine: self.engine.through(process.faults()),
+            fan_out: Some(fan_out()),
             dead_letters: self.dead_letters.through(process.faults()),
             bus: self.bus.through(process.faults()),
             clock: process.clone(),
@@ -173,11 +199,19 @@ impl World {
             plays: true,
             ffmpeg: Ffmpeg::simulated(Arc::new(Stub(self.sim.clone()))),
             metrics: Metrics::silent(),
-        };
+        }
+    }
+
+    /// One delivery of a message.
+    pub(crate) async fn work(&self, process: &Process, letter: &Letter) -> Option<Disposition> {
+        let app = self.worker(process);
         let record = Record { id: letter.id.to_string(), body: letter.body.clone(), ..Record::default() };
         let done = within(WORKER, process, Box::pin(app.handle(record, WORKER))).await;
         if done == Some(Disposition::Acknowledge) {
             self.queues.delete(letter);
+        }
+        if let Ok(message) = Message::decode(&letter.body) {
+            self.ledger.saw_off(process, &message.job_id);
         }
         done
     }
@@ -191,6 +225,82 @@ impl World {
             self.work(&process, &letter).await;
             self.ledger.busy(-1);
         }
+    }
+
+    /// Runs the executions that are started, for ever.
+    pub(crate) async fn run_chunks(self) {
+        loop {
+            for started in self.engine.take() {
+                tokio::spawn(self.clone().execute(started));
+            }
+            sleep(TURN).await;
+        }
+    }
+
+    /// Runs an execution as Step Functions does: a function for each chunk, in any order, some of them twice, again after an
+    /// error; then it sends the job's message and is over. In bad weather it may be over at any time without that.
+    async fn execute(self, started: Started) {
+        let input: Value = serde_json::from_str(&started.input).unwrap();
+        let text = |name: &str| input[name].as_str().unwrap().to_owned();
+        let (job, plan) = (JobId::parse(&text("job")).unwrap(), input["plan"].as_u64().unwrap());
+        let tenant = TenantId::parse(&text("tenant")).unwrap();
+        let mut chunks: Vec<u32> = input["chunks"]
+            .as_array()
+            .unwrap()
+            .iter()
+            .map(|n| n.as_u64().unwrap().try_into().unwrap())
+            .collect();
+        let weather = self.sim.weather();
+        let lost = self.sim.chance(|chance| {
+            let doubled =
+                chunks.iter().copied().filter(|_| chance.happens(weather.repeated)).collect::<Vec<_>>();
+            chunks.extend(doubled);
+            for at in (1..chunks.len()).rev() {
+                chunks.swap(at, usize::try_from(chance.between(0, u64::try_from(at).unwrap() + 1)).unwrap());
+            }
+            chance.happens(weather.requests_lost)
+        });
+        self.ledger.busy(1);
+        let room = Arc::new(Semaphore::new(PER_CLIP.try_into().unwrap()));
+        let mut functions = JoinSet::new();
+        for n in chunks {
+            let (world, room) = (self.clone(), Arc::clone(&room));
+            let asked = ChunkAsked { tenant: tenant.clone(), job: job.clone(), plan, n };
+            functions.spawn(async move {
+                let _turn = room.acquire().await.unwrap();
+                for pause_s in CHUNK_PAUSES_S {
+                    if world.make_chunk(&asked).await {
+                        return;
+                    }
+                    sleep(Duration::from_secs(pause_s)).await;
+                }
+            });
+        }
+        if lost {
+            let at = self.sim.chance(|chance| chance.between(0, 20_000));
+            let _ =
+                timeout(Duration::from_millis(at), async { while functions.join_next().await.is_some() {} })
+                    .await;
+            functions.detach_all();
+        } else {
+            while functions.join_next().await.is_some() {}
+            self.queues.put(WorkQueue::Clips, text("message"), Millis::ZERO);
+            sleep(TURN * 5).await;
+        }
+        self.engine.becomes(&started.name, Execution::Over);
+        self.ledger.busy(-1);
+    }
+
+    /// One call of the function that makes chunks; `false` if the engine is to call it again.
+    async fn make_chunk(&self, asked: &ChunkAsked) -> bool {
+        let process = self.sim.exposed("chunk");
+        let app = self.worker(&process);
+        self.ledger.busy(1);
+        let told = within(WORKER, &process, Box::pin(app.make_chunk(asked, WORKER))).await;
+        self.ledger.busy(-1);
+        self.ledger.saw_off(&process, &asked.job);
+        self.sim.note(process.id, || format!("{process} of chunk {} says {told:?}", asked.n));
+        matches!(told, Some(Ok(_)))
     }
 
     /// Sweeps every minute, sometimes twice, but not in `dead` (seconds since the start) while things go wrong.

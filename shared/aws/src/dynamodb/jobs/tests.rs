@@ -71,7 +71,11 @@ async fn a_chunk_is_noted_as_a_member_of_a_set_on_the_condition_of_its_plan() {
     let job = item::tests::minimal();
     assert_eq!(jobs.note_chunk(&job, 2, 7).await, Ok(true));
     assert_eq!(jobs.note_chunk(&job, 2, 7).await, Ok(false), "it is made by another plan");
-    for said in [r#""ADD #made :chunk""#, r#":chunk":{"NS":["200007"]}"#, r##""#fan.#plan = :plan""##] {
+    for said in [
+        r#""ADD #made :chunk""#,
+        r#":chunk":{"NS":["200007"]}"#,
+        r##""#fan.#plan = :plan AND #generation = :generation""##,
+    ] {
         assert!(service.bodies()[0].contains(said), "{said}: {}", service.bodies()[0]);
     }
 }
