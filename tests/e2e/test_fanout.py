@@ -64,7 +64,8 @@ def test_a_clip_in_chunks_is_cancelled_within_seconds(fans_out, long):
     before = len(executions(fans_out))
     job = fans_out.export(request).body["JobId"]
     wait_for(lambda: len(executions(fans_out)) > before or None, "execution")
-    assert fans_out.job(job)["state"] == "RUNNING", "clients see it as any other"
+    shown = fans_out.job(job)
+    assert (shown["state"], shown["chunks"]["count"]) == ("RUNNING", 2), "clients see it as any other, and its chunks"
     session = {"X-Session-Id": fans_out.session_id}
     assert fans_out.send("DELETE", f"/export/jobs/{job}", None, session).status == 200
     over = time.monotonic() + 25

@@ -12,7 +12,7 @@ mod planned;
 
 pub use config::Config;
 
-use export_clip::Machine;
+use export_clip::{FanOut, Machine};
 use export_domain::intake::Intake;
 use std::sync::Arc;
 
@@ -29,6 +29,8 @@ pub struct App<O, S, T, C> {
     pub source_bucket: String,
     /// The machine that clips are made on.
     pub machine: Machine,
+    /// When they are made in chunks.
+    pub fan_out: Option<FanOut>,
     /// Judges requests.
     pub intake: Intake<S, T, C>,
 }

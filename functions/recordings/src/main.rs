@@ -25,6 +25,7 @@ async fn main() -> Result<(), Error> {
         signs: config.signs,
         source_bucket: config.source_bucket,
         machine: config.machine,
+        fan_out: config.fan_out,
         intake: Intake {
             sessions: Cached::new(DynamoSessions::new(&sdk, config.sessions_table), clock),
             tenants: Cached::new(DynamoTenants::new(&sdk, config.tenants_table), clock),

@@ -40,7 +40,7 @@ where
         }
         let now = self.intake.clock.now();
         let source = Recordings::new(Arc::clone(&self.objects), &tenant);
-        let clip = clip(&order, &tenant, now);
+        let clip = Clip { fan_out: self.fan_out, ..clip(&order, &tenant, now) };
         let planning = Box::pin(clip.foresee(Arc::new(source), self.machine));
         let left = request.left.saturating_sub(MARGIN);
         let foreseen = tokio::time::timeout(left, planning)
@@ -92,5 +92,6 @@ fn plan(order: &Order, foreseen: &Foreseen) -> ClipPlan {
         bytes_read: foreseen.bytes_read,
         bytes_written: foreseen.bytes_written,
         estimate_ms: foreseen.takes.into(),
+        chunks: foreseen.chunks,
     }
 }

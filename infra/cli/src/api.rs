@@ -3,8 +3,8 @@
 mod views;
 
 pub use views::{
-    BatchView, ClipView, FileView, FilesView, JobView, PlanView, RecordingView, SkippedView, VersionView,
-    Viewed, WindowView,
+    BatchView, ChunksView, ClipView, FileView, FilesView, JobView, PlanView, RecordingView, SkippedView,
+    VersionView, Viewed, WindowView,
 };
 
 use crate::error::{CliError, Exit};

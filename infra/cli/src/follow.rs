@@ -53,7 +53,9 @@ impl Followed {
             label: view.label().to_owned(),
             step: show::step(view).to_owned(),
             percent: moves.then_some(view.percent),
-            numbers: if moves {
+            numbers: if let Some(chunks) = view.chunks {
+                format!("{} of {} chunks", chunks.made, chunks.count)
+            } else if moves {
                 format!("{}/{}", clock_text(length * view.percent / 100), clock_text(length))
             } else {
                 String::new()

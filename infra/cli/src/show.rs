@@ -1,6 +1,6 @@
 //! Answers of the service in words and tables.
 
-use crate::api::{JobView, PlanView, RecordingView, WindowView};
+use crate::api::{ChunksView, JobView, PlanView, RecordingView, WindowView};
 use crate::output::Output;
 use crate::times::{clock_text, length_text};
 use export_domain::job::{Phase, PlanSummary, State};
@@ -94,6 +94,8 @@ pub fn job(job: &JobView, output: &Output) -> Vec<String> {
         ("created", output.time_of(&job.created)),
     ];
     let mut add = |name, value: Option<String>| rows.extend(value.map(|value| (name, value)));
+    let so_far = |chunks: ChunksView| format!("{} of {} made", chunks.made, chunks.count);
+    add("chunks", job.chunks.map(so_far));
     add("file", job.file_name.clone());
     add("size", job.bytes.map(size));
     add("length", job.delivered_ms.map(length_text));
@@ -188,6 +190,9 @@ pub fn plan(plan: &PlanView) -> Vec<String> {
         ("size", format!("about {}", size(plan.bytes_written))),
         ("time", format!("about {}", length_text(plan.estimate_ms))),
     ];
+    if let Some(chunks) = plan.chunks {
+        rows.push(("chunks", format!("about {chunks}, made at the same time")));
+    }
     if plan.lack_ms > Millis::ZERO {
         rows.push(("missing", length_text(plan.lack_ms)));
     }

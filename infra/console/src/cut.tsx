@@ -313,7 +313,8 @@ function planText(plan: ClipPlan): string {
   const about = plan.exact ? '' : 'about ';
   const lack = plan.lack_ms ? `, ${length(plan.lack_ms)} are lacking` : '';
   const time = Math.max(1, Math.round(plan.estimate_ms / 1000));
-  return `${about}${plan.frames_encoded} of ${all} frames encoded${plan.frames_encoded ? '' : ' (a pure copy)'}, ${bytes(plan.bytes_written)}, about ${time} s${lack}`;
+  const chunks = plan.chunks ? ` in about ${plan.chunks} chunks` : '';
+  return `${about}${plan.frames_encoded} of ${all} frames encoded${plan.frames_encoded ? '' : ' (a pure copy)'}, ${bytes(plan.bytes_written)}, about ${time} s${chunks}${lack}`;
 }
 
 /** A time for people who do not see the timeline. */

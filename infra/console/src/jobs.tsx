@@ -204,6 +204,7 @@ function JobDetails({ job, act }: { job: Job; act: (what: () => Promise<unknown>
       {!over && (
         <p>
           <progress max={100} value={job.percent} aria-label="The part that is made" /> {job.percent} %{job.phase && `, ${job.phase}`}
+          {job.chunks && `, ${job.chunks.made} of ${job.chunks.count} chunks`}
         </p>
       )}
       {job.error && <Failure job={job} />}

@@ -20,6 +20,9 @@ const FILL: u128 = 80;
 /// The pace says nothing over less than this.
 const STRETCH: Duration = Duration::from_secs(10);
 
+/// More than any clip takes.
+const ENDLESS: Duration = Duration::from_hours(24 * 365);
+
 /// The time that is left for a clip, how long it will be, and the memory to make it in.
 #[derive(Debug)]
 pub(crate) struct Budget {
@@ -61,6 +64,12 @@ impl Budget {
     /// The same on another machine.
     pub(crate) fn moved_to(&self, machine: Machine) -> Self {
         Self::on(machine, self.until, self.wanted)
+    }
+
+    /// The same with time for anything.
+    pub(crate) fn without_end(&self) -> Self {
+        let machine = Machine { memory: self.memory, cores: self.cores() };
+        Self::on(machine, self.until + ENDLESS, self.wanted)
     }
 
     /// Recorded media in the window.

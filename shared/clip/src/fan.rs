@@ -7,7 +7,7 @@ use crate::Source;
 use crate::chunked::{ChunkFault, ChunkJson, ChunkPlan, ClipJson, ListJson, VERSION};
 use crate::chunked::{codec_name, codec_named, container_name};
 use crate::error::{Error, Kind, Refusal, Unfit};
-use crate::fanning::{FannedClip, ReadyLook};
+use crate::fanning::{FanOut, FannedClip, ReadyLook};
 use crate::ffmpeg::Ffmpeg;
 use crate::planner::{bitrate_of, reordered};
 use crate::recording::{Recording, Selection};
@@ -19,6 +19,7 @@ use export_media::sample::peak_bitrate;
 use export_media::time::Nanos;
 use export_media::window::{Asked, Window};
 use std::sync::Arc;
+use std::time::Duration;
 
 /// Segments of the window whose bit rate is looked at.
 const SAMPLED: i128 = 4;
@@ -34,15 +35,9 @@ pub(crate) async fn plan<S: Source>(
     found: FannedClip,
     unfit: Option<(Unfit, String)>,
 ) -> Result<ChunkPlan, Error> {
-    let FannedClip { wanted, mut look, recorded, work } = found;
     let Window { start, end, .. } = source.window;
-    let limits = ChunkLimits { at_once: wanted.at_once, least: wanted.least, chunk_work: wanted.chunk_work };
-    let count = count(end - start, recorded, work, &limits);
-    if count > wanted.most {
-        let longest = (end - start).get() * i128::from(wanted.most) / i128::from(count);
-        let longest_ms = Nanos::new(longest).to_millis_floor();
-        return Err(Refusal::from(Kind::ClipTooLarge { longest_ms }).into());
-    }
+    let count = found.chunks_of(end - start)?;
+    let FannedClip { mut look, work, .. } = found;
     let mut parts: Vec<(Nanos, Nanos)> = Vec::new();
     let mut tracks: Vec<Option<Arc<Track>>> = Vec::new();
     for part in &source.video {
@@ -71,6 +66,28 @@ pub(crate) async fn plan<S: Source>(
         work_ms: u64::try_from(work.as_millis()).unwrap_or(u64::MAX),
         lists: source.reader.lists().all().into_iter().map(ListJson::of).collect(),
     })
+}
+
+impl FannedClip {
+    /// The number of chunks of a window of `length`.
+    ///
+    /// # Errors
+    /// [`Kind::ClipTooLarge`] if there would be too many.
+    pub(crate) fn chunks_of(&self, length: Nanos) -> Result<u32, Refusal> {
+        let FanOut { at_once, least, chunk_work, most, .. } = self.wanted;
+        let count = count(length, self.recorded, self.work, &ChunkLimits { at_once, least, chunk_work });
+        if count > most {
+            let longest = length.get() * i128::from(most) / i128::from(count);
+            return Err(Kind::ClipTooLarge { longest_ms: Nanos::new(longest).to_millis_floor() }.into());
+        }
+        Ok(count)
+    }
+
+    /// The time that `count` chunks take, as many at once as may be.
+    pub(crate) fn takes(&self, count: u32) -> Duration {
+        let waves = count.div_ceil(self.wanted.at_once.max(1));
+        self.work.saturating_mul(waves) / count.max(1)
+    }
 }
 
 /// Nanoseconds of a presentation's clock as a plan has them, which reach to the year 2262.

@@ -8,6 +8,7 @@ use crate::budget::Budget;
 use crate::clip::Clip;
 use crate::codec::encode::FirstFrame;
 use crate::error::Error;
+use crate::fanning::{FannedClip, Fanning};
 use crate::ffmpeg::Ffmpeg;
 use crate::forecast::Forecast;
 use crate::machine::Machine;
@@ -52,6 +53,8 @@ pub struct Foreseen {
     pub bytes_written: u64,
     /// The time that making it takes, about.
     pub takes: Duration,
+    /// The chunks that it would be made in, about; `None` if it would be made as a whole.
+    pub chunks: Option<u32>,
     /// `false` if only the beginning and the end of the window were read: the counts are then estimates.
     pub exact: bool,
     /// Time zero of the presentation, since the Unix epoch; `None` for a recording without a clock.
@@ -65,13 +68,15 @@ struct WindowPlan {
     plan: Plan,
     forecast: Forecast,
     lack_ms: i64,
+    /// The clip's beginning, if it is to be made in chunks.
+    fanned: Option<FannedClip>,
 }
 
 impl WindowPlan {
     /// An end of a window with no picture in it.
     fn of_nothing() -> Self {
         let (plan, forecast) = (Stats::new(None).plan(), Forecast::default());
-        Self { plan, forecast, lack_ms: END.to_millis_floor() }
+        Self { plan, forecast, lack_ms: END.to_millis_floor(), fanned: None }
     }
 }
 
@@ -92,7 +97,10 @@ impl Clip {
             Some(_) if is_short => self.planned(&recording, &budget).await?,
             Some(_) => self.planned_by_its_ends(&recording, &budget).await?,
         };
-        let WindowPlan { plan, forecast, lack_ms } = planned.ok_or_else(|| recording.no_picture())?;
+        let planned = planned.ok_or_else(|| recording.no_picture())?;
+        let WindowPlan { plan, forecast, lack_ms, fanned } = planned;
+        let chunks = fanned.as_ref().map(|found| found.chunks_of(length)).transpose()?;
+        let in_chunks = fanned.zip(chunks).map(|(found, count)| found.takes(count));
         let (all, rendered) = (forecast.all(), forecast.head.and(forecast.tail));
         let audio = recording.audio_bytes();
         let bytes_read = recording.reader.bytes().max(all.bytes).saturating_add(audio);
@@ -102,7 +110,8 @@ impl Clip {
             takes: ALWAYS
                 .saturating_add(Duration::from_millis(bytes_read / BYTES_A_MS))
                 .saturating_add(EACH_RUN.saturating_mul(rendered.runs))
-                .saturating_add(rendered.takes),
+                .saturating_add(in_chunks.unwrap_or(rendered.takes)),
+            chunks,
             bytes_written: all.bytes.saturating_add(audio),
             key_pictures: forecast.keys,
             plan,
@@ -120,12 +129,20 @@ impl Clip {
         recording: &Recording<S>,
         budget: &Budget,
     ) -> Result<Option<WindowPlan>, Error> {
-        let largest = Largest::default();
-        let mut way = Way::first(budget, &largest);
+        let (largest, endless) = (Largest::default(), budget.without_end());
+        let fanning = self.fan_out.map(Fanning::new);
+        let mut way = Way::first(budget, &largest).unless_in_chunks(fanning.as_ref());
+        let mut fanned = None;
         loop {
-            match self.planned_in(recording, &way).await {
+            let planned = self.planned_in(recording, &way).await;
+            if let Some(found) = fanning.as_ref().and_then(Fanning::take) {
+                fanned = Some(found);
+                way = way.in_chunks(&endless);
+                continue;
+            }
+            match planned {
                 Err(error) => way = way.after(error)?,
-                done => return done,
+                Ok(planned) => return Ok(planned.map(|planned| WindowPlan { fanned, ..planned })),
             }
         }
     }
@@ -148,7 +165,7 @@ impl Clip {
         drop(planner);
         let is_empty = forecast.all().frames == 0;
         let (plan, lack_ms) = (stats.plan(), video.lack_ms());
-        Ok((!is_empty).then_some(WindowPlan { plan, forecast, lack_ms }))
+        Ok((!is_empty).then_some(WindowPlan { plan, forecast, lack_ms, fanned: None }))
     }
 
     /// Plans the beginning and the end of a window.
@@ -172,6 +189,7 @@ impl Clip {
         let lack_ms = head.lack_ms.saturating_add(tail.lack_ms)
             + (end - start - END - END - between).max(Nanos::ZERO).to_millis_floor();
         let keys = head.forecast.keys.iter().chain(&tail.forecast.keys).copied().collect();
+        let fanned = head.fanned.or(tail.fanned);
         let headless = head.forecast.all().frames == 0;
         let whole = if head.plan.kind == "reencode" {
             Some(head.plan)
@@ -183,7 +201,7 @@ impl Clip {
         if let Some(plan) = whole {
             let forecast = Forecast { head: all, keys, ..Forecast::default() };
             let plan = Plan { frames_encoded: all.frames, frames_copied: 0, ..plan };
-            return Ok(Some(WindowPlan { plan, forecast, lack_ms }));
+            return Ok(Some(WindowPlan { plan, forecast, lack_ms, fanned }));
         }
         let (head, tail) = (head.forecast.head, tail.forecast.tail);
         let copied = all.without(head).without(tail);
@@ -191,7 +209,8 @@ impl Clip {
         stats.copied_pictures(usize::try_from(copied.frames).unwrap_or(usize::MAX));
         let encoded = head.frames.saturating_add(tail.frames);
         stats.encoded_pictures(usize::try_from(encoded).unwrap_or(usize::MAX), Duration::ZERO);
-        Ok(Some(WindowPlan { plan: stats.plan(), forecast: Forecast { head, tail, copied, keys }, lack_ms }))
+        let forecast = Forecast { head, tail, copied, keys };
+        Ok(Some(WindowPlan { plan: stats.plan(), forecast, lack_ms, fanned }))
     }
 }
 
@@ -205,5 +224,5 @@ fn of_audio<S: Source>(recording: &Recording<S>) -> Result<Option<WindowPlan>, E
     let stats = Stats::new(None);
     stats.has_only_audio();
     let lack_ms = (window.end - window.start - listed).to_millis_floor();
-    Ok(Some(WindowPlan { plan: stats.plan(), forecast: Forecast::default(), lack_ms }))
+    Ok(Some(WindowPlan { plan: stats.plan(), forecast: Forecast::default(), lack_ms, fanned: None }))
 }

@@ -50,6 +50,11 @@ impl<'a> Way<'a> {
         Self { part: fanning.map_or(ClipPart::Whole, ClipPart::Open), ..self }
     }
 
+    /// The same in chunks, which have the time of another `budget`.
+    pub(crate) fn in_chunks(self, budget: &'a Budget) -> Self {
+        Self { budget, part: ClipPart::Whole, ..self }
+    }
+
     /// The way behind one that ended with `error`: what could not be copied is rendered as a whole, and once more if
     /// larger pictures turn up than it was begun with.
     ///

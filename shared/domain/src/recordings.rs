@@ -360,6 +360,10 @@ pub struct ClipPlan {
     /// The time that making it takes once a worker has it, about, in milliseconds.
     #[cfg_attr(feature = "openapi", schema(value_type = u64))]
     pub estimate_ms: Millis,
+    /// The chunks that it would be made in, by many functions at the same time, about; absent if one makes it.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[cfg_attr(feature = "openapi", schema(minimum = 1))]
+    pub chunks: Option<u32>,
 }
 
 impl Tenant {

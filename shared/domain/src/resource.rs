@@ -94,6 +94,17 @@ pub struct Lacking {
     duration_ms: Millis,
 }
 
+/// The chunks of a clip that many functions make at the same time.
+#[derive(Debug, Serialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema), schema(as = JobChunks))]
+pub struct Chunked {
+    /// Those that are made.
+    made: u32,
+    /// All of them.
+    #[cfg_attr(feature = "openapi", schema(minimum = 1))]
+    count: u32,
+}
+
 /// One job.
 #[derive(Debug, Serialize)]
 #[cfg_attr(feature = "openapi", derive(utoipa::ToSchema), schema(as = Job))]
@@ -112,6 +123,9 @@ pub struct Resource<'a> {
     /// The part of the clip that is made, in per cent; 100 when its files are there. It never falls within a generation.
     #[cfg_attr(feature = "openapi", schema(minimum = 0, maximum = 100))]
     percent: i64,
+    /// The chunks of a job in work that many functions make at the same time; absent for any other.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    chunks: Option<Chunked>,
     /// First request for it.
     #[cfg_attr(feature = "openapi", schema(format = DateTime))]
     created: String,
@@ -280,6 +294,7 @@ pub fn resource(job: &Job) -> Resource<'_> {
         generation: job.generation,
         phase: job.phase(),
         percent: job.percent(),
+        chunks: job.chunks().map(|(made, count)| Chunked { made, count }),
         created: job.created_at.to_rfc3339(),
         updated: job.updated_at.to_rfc3339(),
         request: Requested {

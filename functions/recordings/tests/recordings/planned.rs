@@ -1,9 +1,11 @@
 //! Plans of clips.
 
 use crate::world::{World, problem};
+use export_clip::{FanOut, Machine};
 use export_testkit::recordings::{growing, listed, mpd, pictures, record, set};
 use export_testkit::{Call, Fault, body, thumbnail_body, with};
 use serde_json::{Value, json};
+use std::time::Duration;
 
 const FOLDER: &str = "archive/mp4/device/1";
 
@@ -43,6 +45,35 @@ async fn a_plan_tells_what_is_copied_and_what_is_encoded() {
     }
     let other = world.plan(&with(clip(8000, 2000), "export_type", 2)).await.json;
     assert_eq!((&other["kind"], &other["frames_encoded"]), (&json!("reencode"), &json!(50)));
+}
+
+#[tokio::test]
+async fn a_clip_in_another_codec_is_planned_in_chunks_where_workers_make_it_so_and_refused_where_none_does() {
+    let (mut world, second) = (world(), Duration::from_secs(1));
+    let slow = Machine { memory: 3 << 30, cores: 1 };
+    let fan_out = FanOut {
+        above: Some(Duration::ZERO),
+        at_once: 2,
+        least: 4 * second,
+        chunk_work: 442 * second,
+        machine: slow,
+        most: 9,
+    };
+    let body = with(clip(0, 24_000), "export_type", 2);
+    let whole = world.plan(&body).await.json;
+    assert_eq!(whole.get("chunks"), None);
+    world.app.fan_out = Some(fan_out);
+    let plan = world.plan(&body).await.json;
+    assert_eq!(
+        (&plan["chunks"], &plan["kind"], &plan["frames_encoded"]),
+        (&json!(2), &json!("reencode"), &json!(600))
+    );
+    assert_eq!(world.plan(&clip(0, 24_000)).await.json.get("chunks"), None, "a copy takes no chunks");
+    let refused = FanOut { chunk_work: Duration::from_nanos(1), ..fan_out };
+    world.app.fan_out = Some(refused);
+    let refused = world.plan(&body).await;
+    assert_eq!(refused.status, 422, "{}", refused.text);
+    assert!(refused.text.contains("the clip is too long"), "{}", refused.text);
 }
 
 #[tokio::test]

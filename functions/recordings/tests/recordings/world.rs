@@ -45,6 +45,7 @@ impl World {
             signs: true,
             source_bucket: "recordings".to_owned(),
             machine: MACHINE,
+            fan_out: None,
             intake,
         };
         Self { objects, clock, app }

@@ -75,6 +75,15 @@ pub struct WindowView {
     pub left_out: Option<String>,
 }
 
+/// The chunks of a job.
+#[derive(Debug, Clone, Copy, Deserialize)]
+pub struct ChunksView {
+    /// Those that are made.
+    pub made: u32,
+    /// All of them.
+    pub count: u32,
+}
+
 /// A job.
 #[derive(Debug, Clone, Deserialize)]
 pub struct JobView {
@@ -86,6 +95,8 @@ pub struct JobView {
     pub phase: Option<Phase>,
     /// The part that is made.
     pub percent: i64,
+    /// The chunks that many functions make at the same time.
+    pub chunks: Option<ChunksView>,
     /// First request for it (RFC 3339).
     pub created: String,
     /// The request.
@@ -245,6 +256,8 @@ pub struct PlanView {
     pub bytes_written: u64,
     /// The time that it takes, about.
     pub estimate_ms: Millis,
+    /// The chunks that it would be made in.
+    pub chunks: Option<u32>,
 }
 
 /// Clips of a batch by their state.

@@ -264,6 +264,7 @@ pub(crate) fn plans() -> Node {
         bytes_read: 8_934_211,
         bytes_written: 6_801_120,
         estimate_ms: Millis::new(1300),
+        chunks: None,
     };
     object! { "smart" => example("Nine seconds", Node::of(&planned)) }
 }
