@@ -5,7 +5,7 @@ import { chromium } from 'playwright-core';
 import { JOURNEYS } from './journeys.mjs';
 
 const task = JSON.parse(readFileSync(0, 'utf8'));
-const { executable, url, storage, session, scheme = 'light' } = task;
+const { executable, url, storage, session } = task;
 const browser = await chromium.launch({
   executablePath: executable,
   args: ['--disable-dev-shm-usage', '--autoplay-policy=no-user-gesture-required', '--host-resolver-rules=MAP * ~NOTFOUND, EXCLUDE 127.0.0.1'],
@@ -13,7 +13,7 @@ const browser = await chromium.launch({
 });
 const noticed = { violations: [], errors: [], foreign: [] };
 try {
-  const context = await browser.newContext({ colorScheme: scheme, viewport: { width: 1280, height: 900 }, reducedMotion: 'reduce' });
+  const context = await browser.newContext({ viewport: { width: 1280, height: 900 }, reducedMotion: 'reduce' });
   await context.grantPermissions(['clipboard-read', 'clipboard-write']);
   const page = await context.newPage();
   await page.exposeFunction('noticeViolation', (text) => noticed.violations.push(text));

@@ -11,6 +11,16 @@ async function broken(page) {
   return violations.map(({ id, nodes }) => `${id}: ${nodes.map(({ html }) => html).join(' | ')}`);
 }
 
+/** The same in light and in dark. */
+async function brokenInBoth(page) {
+  const found = [];
+  for (const colorScheme of ['light', 'dark']) {
+    await page.emulateMedia({ colorScheme });
+    found.push(...(await broken(page)).map((text) => `${colorScheme}: ${text}`));
+  }
+  return found;
+}
+
 const heading = (page, name) => page.getByRole('heading', { level: 1, name });
 
 async function jobs(page, { file }) {
@@ -62,7 +72,7 @@ async function address(page, { session }) {
 
 async function accessible(page, { job }) {
   const found = {};
-  const look = async (name) => Object.assign(found, { [name]: await broken(page) });
+  const look = async (name) => Object.assign(found, { [name]: await brokenInBoth(page) });
   const open = (hash) => page.evaluate((to) => void (location.hash = to), hash);
   await page.getByRole('listitem').first().waitFor();
   await look('recordings');
@@ -300,7 +310,7 @@ async function cutAccessible(page, { path }) {
   await page.keyboard.press('?');
   await shownPlan(page);
   await exported(page);
-  return broken(page);
+  return brokenInBoth(page);
 }
 
 async function played(page, { path }) {
