@@ -85,6 +85,11 @@ def seconds(ms: int) -> str:
     return f"{ms // 1000}.{ms % 1000:03d}"
 
 
+def reel(container: str, *windows: tuple[str, int, int]) -> Reel:
+    """A reel of windows by their form, their start behind the recording's, and their duration, both in ms."""
+    return Reel(tuple(Window(form, RECORDINGS(form).truth.span()[0] + at * MS, ms) for form, at, ms in windows), container)
+
+
 def random_reel(seed: int, index: int, several: bool | None = None) -> Reel:
     """A reel that the seed and the index decide: of one recording, or of `several` that can share a track or not."""
     chance = random.Random(f"reel/{seed}/{index}")

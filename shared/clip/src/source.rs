@@ -363,7 +363,8 @@ impl Track {
         }
         let stored = Some(resource).filter(|_| !is_filled && damage.is_none());
         let pieces = vec![(base, bytes)];
-        Ok(Some(Media { samples, pieces, whole: true, damaged: damage.is_some(), stored }))
+        let damaged = damage.is_some();
+        Ok(Some(Media { samples, behind: Vec::new(), pieces, whole: true, damaged, stored }))
     }
 
     /// Says of a segment what is wrong with it.
@@ -408,6 +409,7 @@ impl Track {
         range: RangeInclusive<usize>,
     ) -> Result<Option<Media>, Error> {
         let Fragment { samples, base, prefix } = fragment;
+        let behind = samples.iter().skip(range.end().saturating_add(1)).map(|sample| sample.pts).collect();
         let samples = samples.get(range).unwrap_or_default().to_vec();
         let from = samples.iter().map(|sample| sample.offset).min().unwrap_or(base);
         let to = samples.iter().map(Sample::end).max().unwrap_or(base);
@@ -424,7 +426,7 @@ impl Track {
             };
             join(&mut pieces, from, rest);
         }
-        Ok(Some(Media { samples, pieces, whole: false, damaged: false, stored: None }))
+        Ok(Some(Media { samples, behind, pieces, whole: false, damaged: false, stored: None }))
     }
 
     /// Samples of a segment, their decode times unwrapped by the segment's.
@@ -644,6 +646,8 @@ async fn first_moof<O: Source>(
 pub(crate) struct Media {
     /// In decode order.
     pub(crate) samples: Vec<Sample>,
+    /// When those are shown that follow in the segment and were not read.
+    pub(crate) behind: Vec<i64>,
     /// Bytes with their place in the file.
     pieces: Vec<(u64, Bytes)>,
     /// All samples of the segment.

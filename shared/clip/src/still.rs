@@ -224,7 +224,7 @@ async fn by_ranges<O: Source>(
         return Ok(None);
     }
     let samples = media.samples.iter().zip(pictures);
-    let coded = samples.map(|(sample, picture)| Ok(coded(track, &media, sample, picture)?.access()));
+    let coded = samples.map(|(sample, picture)| Ok(coded(track, &media, (sample, None), picture)?.access()));
     let coded = coded.collect::<Result<Vec<_>, Error>>()?;
     let (Some(first), Some(wanted)) = (coded.first(), coded.last().map(|access| access.pts)) else {
         return Ok(None);

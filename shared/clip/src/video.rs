@@ -24,8 +24,8 @@ use export_media::nal::{Continuity, Damage, Leading, Picture, RandomAccess, Sps,
 use export_media::picture::{DecoderConfig, PictureFormat};
 use export_media::playlist::RecordedSegment;
 use export_media::repair::settle_times;
-use export_media::sample::{Rhythm, Sample};
-use export_media::stretch::{Bounds, Decision, SOON, Stretches, WindowStart, opening};
+use export_media::sample::{Display, Rhythm, Sample};
+use export_media::stretch::{Bounds, Decision, SOON, Stretches, WindowStart, follows, opening};
 use export_media::time::Nanos;
 use std::collections::VecDeque;
 use std::sync::Arc;
@@ -114,6 +114,11 @@ struct Open<O> {
     /// The same, as a playlist lists it.
     stored: Option<Arc<RecordedSegment>>,
     rhythm: Rhythm,
+    display: Display,
+    /// Durations of samples do not tell how long pictures are shown.
+    uneven: bool,
+    /// When the next segment's pictures are shown, in order, once it was looked at for that.
+    next_shown: Vec<i64>,
     description: u32,
     /// The sequence parameter set that the pictures of the stretch follow.
     sps: Option<Sps>,
@@ -262,7 +267,8 @@ impl<O: Source> VideoFeed<O> {
             self.leave_out(open, "pictures are missing that those up to the next key picture refer to");
             self.stretches.break_off();
         }
-        let decision = self.stretches.push(&open.track.timeline, sample, picture);
+        let timed = (sample, open.shown_until(sample));
+        let decision = self.stretches.push(&open.track.timeline, timed, picture);
         if decision == Decision::Skip {
             return Ok(None);
         }
@@ -271,7 +277,7 @@ impl<O: Source> VideoFeed<O> {
             missing = open.missing(sample)?;
         }
         self.report_damage(open, sample, random_access, missing);
-        let coded = coded(&open.track, &open.media, sample, *picture)?;
+        let coded = coded(&open.track, &open.media, timed, *picture)?;
         // A picture that lasts is on display up to the window's end, and no longer.
         let rest = self.end - coded.pts;
         let lasts = coded.duration > SOON && rest > Nanos::ZERO;
@@ -336,6 +342,10 @@ impl<O: Source> VideoFeed<O> {
                 return Ok(None);
             };
             if let Some((sample, picture)) = open.samples.pop_front() {
+                open.uneven = open.display.is_uneven(self.stretches.is_even());
+                if open.uneven && open.display.is_open(sample.pts, open.rhythm.reorder) {
+                    open.look_behind().await?;
+                }
                 let item = self.judge(&mut open, &sample, &picture)?;
                 self.open = Some(open);
                 if item.is_some() {
@@ -464,6 +474,9 @@ impl<O: Source> Open<O> {
         let first = waiting.front().and_then(|first| first.media.as_ref());
         Ok(Self {
             rhythm: first.map(|(media, _)| Rhythm::of(&media.samples)).unwrap_or_default(),
+            display: Display::default(),
+            uneven: false,
+            next_shown: Vec::new(),
             reader,
             part,
             track,
@@ -496,6 +509,32 @@ impl<O: Source> Open<O> {
         };
         let Ok(data) = self.media.data(sample) else { return false };
         matches!(config.sps_in_band(&config.amended(&data)), Some(Ok(sps)) if sps != *before)
+    }
+
+    /// Learns from the next segment when its pictures are shown, if they follow.
+    async fn look_behind(&mut self) -> Result<(), Error> {
+        if self.waiting.is_empty() {
+            let Some(fetched) = self.segments.next().await? else { return Ok(()) };
+            self.waiting.push_back(Judged::of(&self.track, &self.reader, fetched)?);
+        }
+        let next = self.waiting.front().and_then(|judged| judged.media.as_ref());
+        let samples = next.map_or(&[][..], |(media, _)| &media.samples);
+        if let (Some(last), Some(first)) = (self.media.samples.last(), samples.first())
+            && self.next_shown.is_empty()
+            && !self.media.damaged
+            && follows(&self.track.timeline, last, first)
+        {
+            self.next_shown = samples.iter().map(|sample| sample.pts).collect();
+            self.next_shown.sort_unstable();
+        }
+        Ok(())
+    }
+
+    /// When the picture behind that of a sample is shown; `None` if its duration says it, or nothing does.
+    fn shown_until(&self, sample: &Sample) -> Option<i64> {
+        let next = || self.next_shown.iter().copied().find(|next| *next > sample.pts);
+        let known = self.uneven.then(|| self.display.behind(sample.pts).into_iter().chain(next()).min());
+        known.flatten()
     }
 
     /// Makes the next segment's samples the current ones; `false` past the last one of this part.
@@ -533,6 +572,7 @@ impl<O: Source> Open<O> {
         }
         self.samples = samples.iter().copied().zip(pictures).skip(entry.unwrap_or(0)).collect();
         self.stored = Some(Arc::new(media.as_segment(&segment)));
+        (self.display, self.next_shown) = (Display::of(&media.samples, &media.behind), Vec::new());
         self.media = media;
         self.segment = Some(segment);
         Ok(true)
@@ -571,11 +611,17 @@ fn picture_of(track: &Track, media: &Media, sample: &Sample) -> Result<Result<Pi
     })
 }
 
-/// A sample of `media` as a coded picture that is shown.
-pub(crate) fn coded(track: &Track, media: &Media, sample: &Sample, picture: Picture) -> Result<Coded, Error> {
+/// A sample of `media` as a coded picture that is shown, until this time if it is known.
+pub(crate) fn coded(
+    track: &Track,
+    media: &Media,
+    (sample, until): (&Sample, Option<i64>),
+    picture: Picture,
+) -> Result<Coded, Error> {
     let line = &track.timeline;
     let pts = line.to_nanos_floor(sample.pts);
-    let end = line.to_nanos_floor(sample.pts.saturating_add(i64::from(sample.duration)));
+    let until = until.unwrap_or_else(|| sample.pts.saturating_add(i64::from(sample.duration)));
+    let end = line.to_nanos_floor(until);
     let config = Arc::clone(decoder_config(track, sample)?);
     let data = media.data(sample)?;
     let data = if picture.parameter_sets { config.amended(&data) } else { data };

@@ -91,6 +91,47 @@ impl Rhythm {
     }
 }
 
+/// When the pictures of a segment are shown. Where they are reordered and do not all last equally long, the duration of a
+/// sample, which is the time up to the next one in decode order, does not tell.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct Display {
+    /// In order, in the track's ticks; empty if pictures are shown in decode order.
+    times: Vec<i64>,
+    is_even: bool,
+}
+
+impl Display {
+    /// Of samples in decode order, and the times of those that come `behind` them in their segment.
+    pub fn of(samples: &[Sample], behind: &[i64]) -> Self {
+        let durations = || samples.iter().map(|sample| sample.duration);
+        let (shortest, longest) = (durations().min().unwrap_or(0), durations().max().unwrap_or(0));
+        let mut times: Vec<i64> =
+            samples.iter().map(|sample| sample.pts).chain(behind.iter().copied()).collect();
+        if times.is_sorted() {
+            times.clear();
+        }
+        times.sort_unstable();
+        times.dedup();
+        Self { times, is_even: longest - shortest <= shortest / 2 }
+    }
+
+    /// Returns `true` if durations do not tell how long pictures are shown; `even`: those before this segment do.
+    pub fn is_uneven(&self, even: bool) -> bool {
+        !(self.times.is_empty() || (self.is_even && even))
+    }
+
+    /// The time of the picture that is shown behind the one at `pts`; `None` if it is in another segment.
+    pub fn behind(&self, pts: i64) -> Option<i64> {
+        self.times.get(self.times.partition_point(|time| *time <= pts)).copied()
+    }
+
+    /// Returns `true` if a picture of the next segment may be shown before the one that is behind `pts`, where no more than
+    /// `reorder` pictures are decoded before one that is shown earlier.
+    pub fn is_open(&self, pts: i64, reorder: usize) -> bool {
+        self.times.len() - self.times.partition_point(|time| *time <= pts) <= reorder
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -119,5 +160,38 @@ mod tests {
         assert_eq!(depth(&[0, 1, 2]), 0);
         assert_eq!(depth(&[0, 3, 1, 2, 6, 4, 5]), 1);
         assert_eq!(depth(&[0, 4, 2, 1, 3]), 2);
+    }
+
+    /// Samples in decode order, by when they are shown and how long they last.
+    fn samples(times: &[(i64, u32)]) -> Vec<Sample> {
+        let sample = |(pts, duration): &(i64, u32)| Sample {
+            dts: 0,
+            pts: *pts,
+            duration: *duration,
+            offset: 0,
+            size: 0,
+            sync: false,
+            description: 1,
+        };
+        times.iter().map(sample).collect()
+    }
+
+    #[test]
+    fn reordered_pictures_are_shown_until_the_next_one_and_others_as_long_as_they_last() {
+        // I P B B: shown at 0, 20, 80 and 120, while the decode times are 20, 60 and 40 apart.
+        let display = Display::of(&samples(&[(0, 20), (120, 60), (20, 40), (80, 20)]), &[200]);
+        assert_eq!(
+            [0, 20, 80, 120, 200].map(|pts| display.behind(pts)),
+            [Some(20), Some(80), Some(120), Some(200), None]
+        );
+        assert_eq!([20, 80, 120, 200].map(|pts| display.is_open(pts, 1)), [false, false, true, true]);
+        let in_order = Display::of(&samples(&[(0, 20), (20, 60), (80, 20)]), &[]);
+        assert_eq!((in_order.behind(20), in_order.is_uneven(false)), (None, false));
+    }
+
+    #[test]
+    fn where_all_samples_last_equally_long_their_pictures_do_so_too() {
+        let even = Display::of(&samples(&[(0, 40), (80, 40), (40, 41)]), &[]);
+        assert_eq!([true, false].map(|before| even.is_uneven(before)), [false, true]);
     }
 }

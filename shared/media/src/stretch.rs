@@ -45,6 +45,11 @@ const REACH: Nanos = Nanos::new(1_000_000_000);
 /// A window whose first picture starts later than this behind its start begins with the picture on display there.
 pub const SOON: Nanos = Nanos::new(250_000_000);
 
+/// Returns `true` if nothing was lost between two samples that are next to one another in decode order.
+pub fn follows(timeline: &Timeline, before: &Sample, sample: &Sample) -> bool {
+    Times::of(timeline, sample).dts - Times::of(timeline, before).after <= JITTER
+}
+
 /// The decision about a sample.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Decision {
@@ -76,6 +81,7 @@ pub struct Stretches {
 
 #[derive(Debug, Clone, Copy)]
 struct PendingSample {
+    /// The time that its picture is on display, to the extent that it is known.
     duration: Nanos,
     /// It cannot be decoded: the picture before it stays on display.
     lost: bool,
@@ -210,9 +216,16 @@ impl Stretches {
         self.bounds().hold(pts)
     }
 
-    /// The next sample in decode order.
-    pub fn push(&mut self, timeline: &Timeline, sample: &Sample, picture: &Picture) -> Decision {
+    /// The next sample in decode order. Its picture is `shown_until` a time of the track, if that is known, else as long as
+    /// the sample lasts.
+    pub fn push(
+        &mut self,
+        timeline: &Timeline,
+        (sample, shown_until): (&Sample, Option<i64>),
+        picture: &Picture,
+    ) -> Decision {
         let times = Times::of(timeline, sample);
+        let shown = shown_until.map(|until| timeline.to_nanos_floor(until) - times.pts);
         let random_access = picture.random_access != RandomAccess::None;
         self.advance(times, random_access);
         let from = self.bounds.from.max(self.unshown);
@@ -244,7 +257,7 @@ impl Stretches {
                 Decision::Feed
             }
         };
-        self.wait(times, false);
+        self.wait((times.pts, shown.unwrap_or(times.duration())), false);
         decision
     }
 
@@ -267,7 +280,7 @@ impl Stretches {
         if let Some(stretch) = &mut self.stretch {
             stretch.take(times.dts, times.after);
             if times.pts >= stretch.start {
-                self.wait(times, true);
+                self.wait((times.pts, times.duration()), true);
             }
         }
     }
@@ -283,10 +296,10 @@ impl Stretches {
         }
     }
 
-    fn wait(&mut self, times: Times, lost: bool) {
-        if self.shows(times.pts) {
-            let pending = PendingSample { duration: times.duration(), lost };
-            let known = self.pending.entry(times.pts).or_insert(pending);
+    fn wait(&mut self, (pts, duration): (Nanos, Nanos), lost: bool) {
+        if self.shows(pts) {
+            let pending = PendingSample { duration, lost };
+            let known = self.pending.entry(pts).or_insert(pending);
             known.lost &= lost;
         }
         while self.pending.len() > MAX_REORDER + 1 {
@@ -365,7 +378,8 @@ impl Stretches {
         self.coverage.holes()
     }
 
-    fn is_even(&self) -> bool {
+    /// Returns `true` if the samples of the stretch last as long as their pictures are shown, to the extent that they are known.
+    pub fn is_even(&self) -> bool {
         self.stretch.is_none_or(|stretch| stretch.is_even())
     }
 

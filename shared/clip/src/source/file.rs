@@ -202,6 +202,7 @@ impl Track {
         let Some(bytes) = reader.read(&segment.resource, self.most(segment)).await? else { return Ok(None) };
         let base = segment.resource.range.map_or(0, |range| range.first);
         let pieces = vec![(base, bytes)];
-        Ok(Some(Media { samples: samples.to_vec(), pieces, whole: true, damaged: false, stored: None }))
+        let (samples, behind) = (samples.to_vec(), Vec::new());
+        Ok(Some(Media { samples, behind, pieces, whole: true, damaged: false, stored: None }))
     }
 }

@@ -238,6 +238,7 @@ impl Track {
             left_out(OTHER_CLOCK);
             return Ok(None);
         }
-        Ok(Some(Media { samples, pieces: vec![(0, data)], whole: true, damaged: false, stored: None }))
+        let (behind, pieces) = (Vec::new(), vec![(0, data)]);
+        Ok(Some(Media { samples, behind, pieces, whole: true, damaged: false, stored: None }))
     }
 }

@@ -8,6 +8,7 @@ use crate::source::{Media, Segments, Track};
 use export_media::cut::{Access, Cutter, Method, Run, Step, can_be_spliced};
 use export_media::nal::Picture;
 use export_media::repair::settle_times;
+use export_media::sample::{Display, Sample};
 use export_media::stretch::Bounds;
 use export_media::time::Nanos;
 use std::sync::Arc;
@@ -40,7 +41,11 @@ impl WindowEnd {
         if !settle_times(&mut media.samples, &pictures).is_empty() {
             return None;
         }
-        let coded = |(sample, picture)| coded(&self.track, &media, sample, picture).map(Coded::access);
+        let display = Display::of(&media.samples, &media.behind);
+        let coded = |(sample, picture): (&Sample, Picture)| {
+            let sample = (sample, display.behind(sample.pts).filter(|_| display.is_uneven(true)));
+            coded(&self.track, &media, sample, picture).map(Coded::access)
+        };
         let accesses: Result<Vec<_>, _> = media.samples.iter().zip(pictures).map(coded).collect();
         tail(accesses.ok()?, self.until)
     }

@@ -31,7 +31,7 @@ fn feed(stretches: &mut Stretches, first_dts: i64, frames: &[(char, i64)]) -> Ve
             sync: *kind != 'P',
             description: 1,
         };
-        stretches.push(&timeline(), &sample, &picture)
+        stretches.push(&timeline(), (&sample, None), &picture)
     };
     frames.iter().enumerate().map(decide).collect()
 }
@@ -105,7 +105,7 @@ fn a_variable_frame_rate_leaves_no_gap_and_is_complete_only_beyond_doubt() {
         let picture = picture_of(random_access);
         let sample = Sample { dts, pts, duration, offset: 0, size: 1, sync: false, description: 1 };
         dts += i64::from(duration);
-        stretches.push(&timeline(), &sample, &picture);
+        stretches.push(&timeline(), (&sample, None), &picture);
     };
     for (pts, duration) in pictures {
         push(&mut stretches, pts, duration);
@@ -135,7 +135,7 @@ fn half_a_picture_is_no_loss() {
             let picture = picture_of(if n == 0 { RandomAccess::Idr } else { RandomAccess::None });
             let (dts, sync) = (n * FRAME, n == 0);
             let sample = Sample { dts, pts, duration: 40, offset: 0, size: 1, sync, description: 1 };
-            stretches.push(&timeline(), &sample, &picture);
+            stretches.push(&timeline(), (&sample, None), &picture);
         }
         stretches.break_off();
         assert_eq!(stretches.take_cut(), cut.map(Nanos::from_millis));
@@ -237,7 +237,7 @@ fn a_window_that_ends_with_a_picture_is_complete_however_its_time_is_rounded() {
             let at = n * 1001;
             let sample =
                 Sample { dts: at, pts: at, duration: 1001, offset: 0, size: 1, sync: n == 0, description: 1 };
-            stretches.push(&line, &sample, &picture);
+            stretches.push(&line, (&sample, None), &picture);
         }
         assert!(stretches.is_complete(), "{count} pictures");
     }
@@ -292,7 +292,7 @@ fn feed_at(stretches: &mut Stretches, samples: &[(char, i64, u32)]) -> Vec<Decis
             stretches.pass_over(&timeline(), &sample);
             return Decision::Skip;
         }
-        stretches.push(&timeline(), &sample, &picture)
+        stretches.push(&timeline(), (&sample, None), &picture)
     };
     samples.iter().map(decide).collect()
 }
@@ -468,7 +468,7 @@ fn a_stretch_that_starts_with_a_refresh_is_shown_once_that_is_complete() {
     let mut stretches = window(0, 30);
     for (n, (sample, picture)) in samples.iter().zip(&pictures).enumerate() {
         let decision = if n == 0 { Decision::Start } else { Decision::Feed };
-        assert_eq!(stretches.push(&timeline(), sample, picture), decision);
+        assert_eq!(stretches.push(&timeline(), (sample, None), picture), decision);
         assert_eq!(stretches.shows(Nanos::from_millis(sample.pts)), n >= 7, "picture {n}");
         assert!(!stretches.repeats(Nanos::from_millis(sample.pts)) || n >= 7);
     }
@@ -482,7 +482,7 @@ fn a_key_picture_ends_a_refresh() {
     pictures[3].random_access = RandomAccess::Idr;
     let mut stretches = window(0, 30);
     for (sample, picture) in samples.iter().zip(&pictures) {
-        stretches.push(&timeline(), sample, picture);
+        stretches.push(&timeline(), (sample, None), picture);
     }
     assert_eq!(
         (stretches.bounds().from, stretches.lack_ms()),

@@ -105,7 +105,7 @@ proptest! {
                 if sample.duration % 7 == 3 {
                     stretches.pass_over(&timeline, sample);
                 } else {
-                    stretches.push(&timeline, sample, picture);
+                    stretches.push(&timeline, (sample, None), picture);
                 }
                 let _ = (stretches.is_complete(), stretches.shows(start), stretches.take_cut());
             }
