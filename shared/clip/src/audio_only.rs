@@ -6,7 +6,6 @@ use crate::ffmpeg::Ffmpeg;
 use crate::making::{MadeWindow, WrittenFile};
 use crate::planner::WindowPlace;
 use crate::stats::Stats;
-use crate::write::assembly::packing_of;
 use crate::write::container::{ContainerWriter, MuxBatch};
 use crate::write::marks::ClipMarks;
 use crate::{ClipWriter, Source};
@@ -76,8 +75,7 @@ pub(crate) async fn make<O: Source, W: ClipWriter>(
     let Some(timescale) = specs.first().map(|spec| spec.timescale).filter(|_| tracks.any()) else {
         return Ok(None);
     };
-    let form = (container, packing_of(places.len()));
-    let mut output = ContainerWriter::begin(form, specs, timescale, ffmpeg, sink).await?;
+    let mut output = ContainerWriter::begin(container, specs, timescale, ffmpeg, sink).await?;
     // A transport stream has no edit list: all audio is moved as far as the earliest one needs it.
     let base = tracks.ahead();
     loop {

@@ -247,7 +247,7 @@ async fn write<O: Source, W: ClipWriter>(
     let ClipParts { input, windows, stats, marks, .. } = parts;
     let FirstBlock { spec, run, block, .. } = first;
     listing.maker.iter_mut().for_each(|maker| maker.take(&block));
-    let tracks = ClipTracks { video: spec, audio, windows: windows.len(), marks: marks.clone() };
+    let tracks = ClipTracks { video: spec, audio, marks: marks.clone() };
     let mut assembly = Assembly::begin(input.container, tracks, block, input.ffmpeg, writer).await?;
     stats.written(assembly.started(), run.as_ref());
     while let Some(next) = ready.recv().await {

@@ -224,7 +224,7 @@ pub struct Playable<'a> {
     /// The DASH manifest, relative to the API's address. It opens to everyone who has it.
     #[serde(skip_serializing_if = "Option::is_none")]
     dash: Option<String>,
-    /// Why there is no playlist, for machines: `encoded`, `codec`, `interlaced`, `hole`, `periods`, `multiplexed`,
+    /// Why there is no playlist, for machines: `encoded`, `codec`, `interlaced`, `hole`, `periods`, `windows`, `multiplexed`,
     /// `parameter_sets`, `times`, `damaged`, `changed`, `audio` or `unread`.
     #[serde(skip_serializing_if = "Option::is_none")]
     refused: Option<&'a str>,

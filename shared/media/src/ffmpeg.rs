@@ -201,6 +201,11 @@ fn rate(how: &Encoding) -> String {
     format!("{}/{}", how.timescale, how.frame_ticks)
 }
 
+/// The length of a frame in seconds.
+fn frame_length(wanted: &WantedTracks<'_>) -> String {
+    wanted.encoded.map_or("1/25".to_owned(), |(how, _)| format!("{}/{}", how.frame_ticks, how.timescale))
+}
+
 fn label(track: PictureTrack) -> &'static str {
     match track {
         PictureTrack::Coded => "coded",
@@ -216,7 +221,11 @@ fn graph(recorded: &PictureFormat, format: &PictureFormat, wanted: &WantedTracks
     let tracks: Vec<PictureTrack> = wanted.tracks().collect();
     let ends: Vec<String> = tracks.iter().map(|track| format!("[to_{}]", label(*track))).collect();
     let (conforming, count) = (conforming(recorded, format), tracks.len());
-    let split = format!("[0:v:0]{late}{conforming},split={count}{}", ends.concat());
+    // The deinterlacer counts time in halves of a frame, which the encoder rounds.
+    let deinterlaced = Conformed::new(recorded, format).deinterlaced;
+    let clock =
+        if deinterlaced { format!(",settb={},setpts=N", frame_length(wanted)) } else { String::new() };
+    let split = format!("[0:v:0]{late}{conforming}{clock},split={count}{}", ends.concat());
     let chain = |(track, end): (&PictureTrack, &String)| {
         format!("{end}{}[{}]", branch(*track, format, wanted), label(*track))
     };
@@ -476,24 +485,13 @@ fn jpeg(format: &PictureFormat) -> String {
     filters.join(",")
 }
 
-/// The packing of audio frames in a transport stream.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum AudioPacking {
-    /// Several follow one time stamp, which takes fewer bytes.
-    Several,
-    /// Each has a time stamp: where the audio is cut in many places, readers would otherwise add up what a frame is early or
-    /// late.
-    Single,
-}
-
 /// Fragmented MP4 in, MPEG-2 transport stream out; everything is copied.
-pub fn to_transport_stream(audio: AudioPacking) -> Vec<String> {
+pub fn to_transport_stream() -> Vec<String> {
     let mut args = common(&["-f", "mp4", "-i", "pipe:0", "-map", "0", "-c", "copy"]);
-    // Audio is packed several frames at a time: without a delay it would arrive after it is due.
+    // Without a delay audio would arrive after it is due.
     args.extend(words(&["-muxdelay", "0.1", "-muxpreload", "0"]));
-    if audio == AudioPacking::Single {
-        args.extend(words(&["-pes_payload_size", "0"]));
-    }
+    // Each audio frame has a time stamp: where several follow one, readers add up what frames behind cuts are early or late.
+    args.extend(words(&["-pes_payload_size", "0"]));
     args.extend(words(&["-f", "mpegts", "pipe:1"]));
     args
 }
@@ -592,9 +590,7 @@ mod tests {
             Purpose::Join { parameter_id: None, profile_idc: u8::MAX, alone: true },
         ];
         let target = AudioTarget { rate: u32::MAX, channels: u16::MAX };
-        let packings = [AudioPacking::Several, AudioPacking::Single];
-        let mut calls: Vec<_> = packings.map(to_transport_stream).into();
-        calls.extend([encode_audio(target), list_decoded()]);
+        let mut calls = vec![to_transport_stream(), encode_audio(target), list_decoded()];
         let feds = [
             Fed::Stream(VideoCodec::H264),
             Fed::Stream(VideoCodec::Hevc),
@@ -681,7 +677,7 @@ mod tests {
     #[test]
     fn ffmpeg_reaches_nothing_but_its_two_pipes() {
         let calls = calls();
-        assert_eq!(calls.len(), 4 + 2 * 5 * (2 + 2 * 3));
+        assert_eq!(calls.len(), 3 + 2 * 5 * (2 + 2 * 3));
         for args in calls {
             assert_eq!(escape(&args), None, "{args:?}");
         }

@@ -15,9 +15,7 @@ use export_media::arrange::{ClipClock, ticks};
 use export_media::cut::{Access, Run};
 use export_media::display::Matrix;
 use export_media::entries::{SharedEntry, free_parameter_id, without_parameter_sets};
-use export_media::ffmpeg::{
-    AudioPacking, Fed, FileFormat, WantedTracks, picture_tracks, to_transport_stream,
-};
+use export_media::ffmpeg::{Fed, FileFormat, WantedTracks, picture_tracks, to_transport_stream};
 use export_media::fmp4::Codec;
 use export_media::mux::{
     FragmentWriter, Mp4Tables, MuxSample, TrackMedia, TrackSpec, edits, movie_timescale,
@@ -271,7 +269,7 @@ async fn transport_stream(
     let mut fragments = FragmentWriter::new(vec![track(clip, entry)], movie_timescale(clip.timescale))?;
     let parts = [fragments.init()?, fragments.fragment(&[samples])?];
     let mut file = Vec::new();
-    let ran = ffmpeg.run(&to_transport_stream(AudioPacking::Several), &parts, &mut file).await;
+    let ran = ffmpeg.run(&to_transport_stream(), &parts, &mut file).await;
     ran.map_err(|error| error.or(Error::Passing))?;
     Ok(file)
 }

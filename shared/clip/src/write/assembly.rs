@@ -11,7 +11,7 @@ use bytes::Bytes;
 use export_media::arrange::{ClipClock, nanos, ticks};
 use export_media::display::Matrix;
 use export_media::entries::{SharedEntry, without_parameter_sets};
-use export_media::ffmpeg::{AudioPacking, FileFormat};
+use export_media::ffmpeg::FileFormat;
 use export_media::mux::{MuxSample, TrackMedia, TrackSpec, edits, movie_timescale};
 use export_media::nal::{in_band, orientation_message, with_messages};
 use export_media::picture::DecoderConfig;
@@ -76,8 +76,6 @@ pub(crate) struct ClipTracks<O> {
     pub(crate) video: VideoSpec,
     /// Each has something to be heard.
     pub(crate) audio: Vec<AudioTrack<O>>,
-    /// The number of windows that they consist of.
-    pub(crate) windows: usize,
     /// Instants that the places in the clip are wanted of.
     pub(crate) marks: ClipMarks,
 }
@@ -117,7 +115,7 @@ impl<O: Source, W: ClipWriter> Assembly<O, W> {
         ffmpeg: &Ffmpeg,
         sink: W,
     ) -> Result<Self, Error> {
-        let ClipTracks { video, mut audio, windows, marks } = tracks;
+        let ClipTracks { video, mut audio, marks } = tracks;
         let VideoSpec { width, height, matrix, timescale, delay, entry } = video;
         if container == FileFormat::Mp4 {
             for track in &mut audio {
@@ -148,8 +146,7 @@ impl<O: Source, W: ClipWriter> Assembly<O, W> {
         let spec = TrackSpec { kind, timescale, language: *b"und", sample_entries, roll: None };
         let specs = std::iter::once(spec).chain(audio.iter().map(|track| track.spec().clone())).collect();
         let movie_timescale = movie_timescale(timescale);
-        let form = (container, packing_of(windows));
-        let output = ContainerWriter::begin(form, specs, movie_timescale, ffmpeg, sink).await?;
+        let output = ContainerWriter::begin(container, specs, movie_timescale, ffmpeg, sink).await?;
         let mut assembly = Self {
             container,
             matrix,
@@ -268,11 +265,6 @@ impl<O: Source, W: ClipWriter> Assembly<O, W> {
         self.batch_from = until;
         self.output.add(&batches).await
     }
-}
-
-/// The packing of audio that consists of so many windows.
-pub(crate) fn packing_of(windows: usize) -> AudioPacking {
-    if windows > 1 { AudioPacking::Single } else { AudioPacking::Several }
 }
 
 /// Shows the pictures on the clip's clock, and times them.

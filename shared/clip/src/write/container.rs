@@ -5,7 +5,7 @@ use crate::error::{Error, Unfit};
 use crate::ffmpeg::{Ffmpeg, Running, Stdin};
 use crate::task::Task;
 use bytes::Bytes;
-use export_media::ffmpeg::{AudioPacking, FileFormat, to_transport_stream};
+use export_media::ffmpeg::{FileFormat, to_transport_stream};
 use export_media::mux::{Chapter, EditEntry, FragmentWriter, Mp4Tables, MuxSample, TrackSpec};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 
@@ -33,9 +33,9 @@ pub(crate) enum ContainerWriter<W> {
 }
 
 impl<W: ClipWriter> ContainerWriter<W> {
-    /// Starts a file with `tracks`, the audio of a transport stream packed in this way.
+    /// Starts a file with `tracks`.
     pub(crate) async fn begin(
-        (container, packing): (FileFormat, AudioPacking),
+        container: FileFormat,
         tracks: Vec<TrackSpec>,
         movie_timescale: u32,
         ffmpeg: &Ffmpeg,
@@ -46,7 +46,7 @@ impl<W: ClipWriter> ContainerWriter<W> {
             return Ok(ContainerWriter::Mp4 { tables, sink: Box::new(sink) });
         }
         let fragments = FragmentWriter::new(tracks, movie_timescale)?;
-        let (running, mut input, mut output) = ffmpeg.start(&to_transport_stream(packing))?;
+        let (running, mut input, mut output) = ffmpeg.start(&to_transport_stream())?;
         let sink = Task::spawn(async move {
             let (mut sink, mut bytes) = (sink, 0);
             let mut buffer = vec![0; 64 << 10];
