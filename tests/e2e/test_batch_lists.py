@@ -2,23 +2,26 @@
 
 import csv
 import io
+import re
 from fractions import Fraction
 
 import opentimelineio as otio
 import pycmx
 import pytest
 
-from media import dash, forms
+from media import dash, forms, hls, ts
 from media.encode import Video
 from media.recording import Recording, iso, recorded
 from media.verify import verify
 
-from .mre import wait_for
+from .mre import Mre, scenarios, wait_for
 from .stack import Answer, Stack
 
 PAL = Video()
 NTSC = Video(fps=Fraction(30_000, 1001), count=480, gop=60)
 NTSC_FAST = Video(fps=Fraction(60_000, 1001), count=960, gop=120, bframes=3)
+#: Time stamps of 33 bits begin anew after so many seconds.
+TURN_S = (1 << 33) / hls.TICKS
 
 
 def clocked(name: str, video: Video) -> Recording:
@@ -153,6 +156,46 @@ def test_the_segments_of_a_document_are_its_clips(stack, name, tmp_path):
     assert (refused.status, refused.body["errors"][0]["pointer"]) == (400, "/zero")
     assumed = post(stack, {**body, "zero": "event_start"})
     assert (assumed.body["id"], assumed.body["warnings"]) == (batch["id"], batch["warnings"])
+
+
+def test_the_segments_of_an_event_are_its_clips_frame_by_frame(stack, name, tmp_path):
+    """The event is recorded in chunks whose time stamps begin anew within it. Seconds are rounded twice, as MRE's."""
+    recording = stack.upload(hls.transported(clocked("mre-chunks", NTSC), "mre_chunks", offset=TURN_S - 8))
+    chunks = sorted((n for n in recording.files if n.endswith(".ts")), key=lambda n: int(re.sub(r"\D", "", n)))
+    stamps = [next(unit.pts for unit in ts.pes(recording.files[chunk]) if unit.is_video) for chunk in chunks]
+    assert stamps[0] > stamps[-1], "33 bits begin anew"
+    first = Fraction(stamps[0], hls.TICKS)
+    frame = 1 / NTSC.fps
+
+    def seconds(number: int) -> float:
+        """Of a frame: the start of its chunk, and the time in that, each rounded to the millisecond."""
+        begins = [(stamp - stamps[0]) % (1 << 33) * NTSC.fps / hls.TICKS for stamp in stamps]
+        chunk = max(begin for begin in begins if begin <= number)
+        return round(round(float(chunk * frame), 3) + float((number - chunk) * frame), 3)
+
+    wanted = [(7, 38), (61, 62), (119, 185), (230, 260), (301, 366)]
+    scenario = scenarios()["event_tennis_no_optimizer_2tracks"]
+    mre = Mre(stack)
+    mre.load(scenario)
+    [event] = scenario["tables"]["mre-Event"]["Items"]
+    rows = [row for row in scenario["tables"]["mre-PluginResult"]["Items"] if row["PK"]["S"].endswith("#TennisSegmentation")]
+    mre.remove("PluginResult", rows)
+    mre.put("Event", [{**event, "FirstPts": {"N": f"{float(first):.6f}"}}])
+    mre.put(
+        "PluginResult",
+        [
+            {**row, "Start": {"N": str(seconds(a))}, "End": {"N": str(seconds(b))}}
+            for row, (a, b) in zip(rows, wanted, strict=False)
+        ],
+    )
+    names = {"event": event["Name"]["S"], "program": event["Program"]["S"]}
+    body = {"live_path": recording.live_path, "container": "mp4", "segments": "original", "mre": names}
+    batch = finished(stack, body)
+    assert (batch["outcome"], batch.get("warnings", [])) == ("READY", []), batch
+    for clip, (a, b) in zip(batch["clips"], wanted, strict=True):
+        assert verify(stack.fetch(clip["video_path"], tmp_path), NTSC.fps).numbers == list(range(a, b)), clip
+    reel = finished(stack, {**body, "deliver": "reel", "name": name})
+    assert verify(stack.fetch(reel["video_path"], tmp_path), NTSC.fps).numbers == [n for a, b in wanted for n in range(a, b)]
 
 
 def test_a_hostile_list_is_refused_by_line_and_column_and_nothing_is_stored(stack):

@@ -122,16 +122,18 @@ def filed(recording: Recording, name: str, file: str, *flags: str) -> Recording:
     return replace(recording, name=name, live_path=f"{folder_name}/{file}", files=files)
 
 
-def transported(recording: Recording, name: str, packed: bool = False) -> Recording:
-    """A recording of one Period in transport streams, as ffmpeg's muxer writes them; `packed`: its audio beside them."""
+def transported(recording: Recording, name: str, packed: bool = False, offset: float = 0) -> Recording:
+    """A recording of one Period in transport streams, as ffmpeg's muxer writes them; `packed`: its audio beside them. Time stamps
+    are `offset` s later."""
     kinds = ("video",) if packed else ("video", "audio")
 
     def make(out: Path) -> None:
         out.mkdir()
         style = ["-f", "hls", "-hls_time", "2", "-hls_playlist_type", "vod", "-hls_segment_type", "mpegts"]
+        style += ["-output_ts_offset", f"{offset:.6f}"] * (offset > 0)
         ffmpeg.run(*_tracks(recording, out.parent, kinds), "-c", "copy", *style, str(out / "stream.m3u8"))
 
-    folder = cached(("transport streams", recording.name, recording.truth.codec, kinds), make)
+    folder = cached(("transport streams", recording.name, recording.truth.codec, kinds, offset), make)
     files = {path.name: path.read_bytes() for path in folder.iterdir()}
     period, track = recording.tracks("video", -1)[0]
     first = period.start + Fraction(track.segments[0].samples[0].pts - track.edit_shift - track.offset, track.timescale)

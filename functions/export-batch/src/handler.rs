@@ -150,18 +150,20 @@ where
         let Some(source) = &self.documents else {
             return Err(faulty("/mre", "needs a deployment that exports Media Replay Engine's documents"));
         };
-        let event = EventKey::new(name.event, name.program);
-        let found = match name.replay {
-            None => Box::pin(export_event(source, &event, View::Mre, None)).await,
-            Some(id) => Box::pin(export_replay(source, &ReplayKey::new(event, id), View::Mre)).await,
-        };
-        let export = found.map_err(|error| match error {
+        let unread = |error| match error {
             ExportError::EventNotFound => faulty("/mre/event", "is no event of this program"),
             ExportError::ReplayNotFound => faulty("/mre/replay", "is no replay of this event"),
             error => Unavailable("Media Replay Engine's tables", error.to_string()).into(),
-        })?;
+        };
+        let key = EventKey::new(name.event, name.program);
+        let found = match name.replay {
+            None => Box::pin(export_event(source, &key, View::Mre, None)).await,
+            Some(id) => Box::pin(export_replay(source, &ReplayKey::new(key.clone(), id), View::Mre)).await,
+        };
+        let export = found.map_err(unread)?;
         let document = json::parse(export.text.as_bytes(), false);
         let document = document.map_err(|error| faulty("/mre", &format!("has a document that {error}")))?;
+        let document = segments::with_first_pts(source, &key, document).await.map_err(unread)?;
         Ok(with_document(body, document))
     }
 

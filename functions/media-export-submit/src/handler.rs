@@ -49,7 +49,7 @@ where
         let budget = match (request.prefers_wait(), job.order.wanted) {
             (Some(wait), _) => wait,
             (None, Wanted::Thumbnail) => THUMBNAIL_WAIT,
-            (None, Wanted::Media | Wanted::Reel | Wanted::Unknown) => Millis::ZERO,
+            (None, Wanted::Media | Wanted::Stamped | Wanted::Reel | Wanted::Unknown) => Millis::ZERO,
         };
         let budget = budget.min(self.intake.limits.max_wait_ms);
         let clock = &self.intake.clock;

@@ -175,7 +175,7 @@ impl<'a, W: World> Attempt<'a, W> {
 fn time_is_up(wanted: Wanted) -> AttemptError {
     let why = "the time is up";
     match wanted {
-        Wanted::Media | Wanted::Reel | Wanted::Unknown => AttemptError::passing(why),
+        Wanted::Media | Wanted::Stamped | Wanted::Reel | Wanted::Unknown => AttemptError::passing(why),
         Wanted::Thumbnail => AttemptError::unanswered(why),
     }
 }

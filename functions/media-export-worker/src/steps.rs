@@ -57,7 +57,9 @@ impl<W: World> Attempt<'_, W> {
     async fn cut(&self, recording: &Arc<JobRecording<W::Objects>>, again: bool) -> Result<(), AttemptError> {
         match self.job.order.wanted {
             Wanted::Thumbnail => Box::pin(self.still(recording)).await,
-            Wanted::Media | Wanted::Reel | Wanted::Unknown => Box::pin(self.media(recording, again)).await,
+            Wanted::Media | Wanted::Stamped | Wanted::Reel | Wanted::Unknown => {
+                Box::pin(self.media(recording, again)).await
+            }
         }
     }
 

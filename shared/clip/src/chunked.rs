@@ -52,6 +52,8 @@ pub(crate) struct ClipJson {
     pub(crate) manifest: String,
     pub(crate) start_pos_ms: i64,
     pub(crate) start_time_ms: Option<i64>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(crate) pts: Option<u64>,
     pub(crate) duration_ms: i64,
     pub(crate) wall_end_ms: i64,
     pub(crate) codec: Option<String>,

@@ -132,6 +132,7 @@ fn clip_of(selection: &Selection, container: FileFormat) -> ClipJson {
         manifest: manifest.clone(),
         start_pos_ms: window.start_pos_ms,
         start_time_ms: window.start_time_ms,
+        pts: window.pts,
         duration_ms: window.duration_ms,
         wall_end_ms: window.wall_end_ms,
         codec: codec.map(|codec| codec_name(codec).to_owned()),
@@ -158,6 +159,7 @@ impl ChunkPlan {
         let window = Asked {
             start_pos_ms: self.clip.start_pos_ms,
             start_time_ms: self.clip.start_time_ms,
+            pts: self.clip.pts,
             duration_ms: self.clip.duration_ms,
             wall_end_ms: self.clip.wall_end_ms,
             still: false,

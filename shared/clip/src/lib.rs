@@ -26,6 +26,7 @@
 //! let window = Asked {
 //!     start_pos_ms: start_ms, // counts in recordings that say when on the wall clock they started
 //!     start_time_ms: Some(start_ms), // counts in all others
+//!     pts: None,
 //!     duration_ms,
 //!     wall_end_ms: start_ms + duration_ms,
 //!     still: false,

@@ -4,7 +4,7 @@ use crate::Source;
 use crate::audio::{PeriodAudio, WindowAudio};
 use crate::error::{Error, Kind, Refusal};
 use crate::notes::WarningCode;
-use crate::source::{self, Preference, Reader, RecordedLists, Track, is_playlist, place};
+use crate::source::{self, Preference, Reader, RecordedLists, Track, is_playlist, place, stamp};
 use crate::video::{PeriodVideo, VideoFeed};
 use export_media::extent::Extent;
 use export_media::fmp4::TrackKind;
@@ -51,8 +51,23 @@ impl Selection {
             (Some(one), Some(next)) => touches(one, next),
             (one, next) => one == next,
         };
-        self.is_of_recording(other) && times && touches(own.start_pos_ms, next.start_pos_ms)
+        let stamps = match (own.pts, next.pts) {
+            (Some(one), Some(next)) => has_pts_behind(one, own.duration_ms, next),
+            (one, next) => one == next,
+        };
+        self.is_of_recording(other) && times && stamps && touches(own.start_pos_ms, next.start_pos_ms)
     }
+}
+
+/// Returns `true` if the time stamp `next` is that of `length_ms` behind `first`.
+fn has_pts_behind(first: u64, length_ms: i64, next: u64) -> bool {
+    let behind = i128::from(first) + i128::from(length_ms) * 90;
+    behind.rem_euclid(stamp::RANGE) == i128::from(next)
+}
+
+/// The window, if a clock says where it is.
+fn by_clock(asked: &Asked) -> Option<&Asked> {
+    Some(asked).filter(|asked| asked.pts.is_none())
 }
 
 /// The recording that a clip or a still is cut from.
@@ -99,7 +114,7 @@ impl<O: Source> Recording<O> {
     ) -> Result<Self, Error> {
         let began = Instant::now();
         let Selection { manifest, window: asked, codec, .. } = selection;
-        let preference = Preference { codec: *codec, window: Some(asked) };
+        let preference = Preference { codec: *codec, window: by_clock(asked) };
         let reader = Reader::new(source, manifest).with_lists(lists);
         let listed = Self::read_manifest(&reader, selection, preference).await?;
         Self::of_manifest(reader, Arc::new(listed), selection, began).await
@@ -128,7 +143,7 @@ impl<O: Source> Recording<O> {
     ) -> Result<Self, Error> {
         let began = Instant::now();
         let Selection { manifest, window: asked, codec, .. } = selection;
-        let preference = Preference { codec: *codec, window: Some(asked) };
+        let preference = Preference { codec: *codec, window: by_clock(asked) };
         // Which of two playlists is the better one depends on the window.
         let known = known.filter(|known| !is_playlist(manifest) || preference.is_covered(&known.listed));
         let (reader, listed) = if let Some(known) = known {
@@ -167,12 +182,20 @@ impl<O: Source> Recording<O> {
         began: Instant,
     ) -> Result<Self, Error> {
         let Selection { window: asked, codec, now_ms, .. } = selection;
-        let window = Window::of(&listed, asked);
+        let mut window = Window::of(&listed, asked);
         reader.bound(asked.duration_ms);
         reader.expect_init(window.wake_for_init(&listed, *now_ms));
         let mut mpd = Arc::clone(&listed);
+        let stamped = match asked.pts {
+            Some(pts) => stamp::find(&reader, Arc::make_mut(&mut mpd), pts, *codec).await?,
+            None => None,
+        };
+        window = stamped.as_ref().map_or(window, |stamped| window.moved_to(stamped.at));
         if mpd.periods.iter().any(|period| period.placing.is_some()) {
             place(&reader, Arc::make_mut(&mut mpd), (window.start, window.end), *codec).await?;
+        }
+        if let Some(stamped) = stamped {
+            window = window.moved_to(stamped.placed(&mpd)?);
         }
         let reader = Arc::new(reader);
         let video = video_parts(&mpd, window, *codec);

@@ -240,6 +240,7 @@ mod tests {
         let window = Asked {
             start_pos_ms: start_ms,
             start_time_ms: Some(start_ms),
+            pts: None,
             duration_ms,
             wall_end_ms: start_ms + duration_ms,
             still: false,

@@ -9,6 +9,7 @@ mod manifest;
 mod place;
 mod prefetch;
 mod reader;
+pub(crate) mod stamp;
 mod stream;
 mod transport;
 

@@ -6,7 +6,7 @@
 use crate::ids::LivePath;
 use crate::lines::TextFault;
 use crate::request::{MAX_START_POS, MAX_START_TIME};
-use crate::time::{EpochMs, Millis};
+use crate::time::{EpochMs, Millis, Pts};
 use serde::Serialize;
 
 pub mod csv;
@@ -31,6 +31,8 @@ pub struct ClipSpan {
     pub start_time_ms: Millis,
     /// `Duration`: at least 1 ms.
     pub duration_ms: Millis,
+    /// The start as a time stamp of the transport stream, which decides where it is known.
+    pub pts: Option<Pts>,
 }
 
 /// The point that a list's times count from, and the corrections that apply to all of them.
@@ -68,6 +70,7 @@ impl Base {
             start_pos_ms: start,
             start_time_ms: since_zero.clamp(Millis::ZERO, MAX_START_TIME),
             duration_ms: end - start,
+            pts: None,
         })
     }
 }
@@ -202,13 +205,18 @@ mod tests {
             pad_after_ms: ms(3000),
         };
         let span = base.span(at(1_010_000), at(1_019_000));
-        let moved =
-            ClipSpan { start_pos_ms: at(1_008_500), start_time_ms: ms(8500), duration_ms: ms(14_000) };
+        let moved = ClipSpan {
+            start_pos_ms: at(1_008_500),
+            start_time_ms: ms(8500),
+            duration_ms: ms(14_000),
+            pts: None,
+        };
         assert_eq!(span, Ok(moved));
         let early = base.span(at(1_000_000), at(1_000_001)).unwrap();
         assert_eq!((early.start_pos_ms, early.start_time_ms), (at(998_500), ms(0)));
         let plain = Base::default().span(at(7), at(8));
-        let plainly = ClipSpan { start_pos_ms: at(7), start_time_ms: MAX_START_TIME, duration_ms: ms(1) };
+        let plainly =
+            ClipSpan { start_pos_ms: at(7), start_time_ms: MAX_START_TIME, duration_ms: ms(1), pts: None };
         assert_eq!(plain, Ok(plainly));
     }
 

@@ -241,6 +241,7 @@ mod tests {
             start_pos_ms: at(DAY + start),
             start_time_ms: time,
             duration_ms: ms(1000),
+            pts: None,
             name: name.map(|name| FileName::parse(name).unwrap()),
         };
         let windows = vec![

@@ -11,7 +11,7 @@ use crate::target::Target;
 use crate::time::EpochMs;
 use hmac::{Hmac, KeyInit, Mac};
 use jiff::Timestamp;
-use serde_json::json;
+use serde_json::{Value, json};
 use sha2::{Digest, Sha256};
 use std::fmt;
 
@@ -104,10 +104,21 @@ fn canonical(request: &ExportRequest, target: &Target) -> String {
         "PeerId": request.peer_id,
         "target": [target.bucket, target.region, target.root, target.container.extension()],
     });
+    if let Some(pts) = request.pts {
+        value["Pts"] = json!(pts);
+    }
     if !request.windows.is_empty() {
         let windows = request.windows.iter().map(|window| {
             let path = window.live_path.as_ref().unwrap_or(&request.live_path);
-            json!([path, window.start_pos_ms, window.start_time_ms, window.duration_ms, window.name])
+            let mut parts = vec![
+                json!(path),
+                json!(window.start_pos_ms),
+                json!(window.start_time_ms),
+                json!(window.duration_ms),
+            ];
+            parts.push(json!(window.name));
+            parts.extend(window.pts.map(|pts| json!(pts)));
+            Value::Array(parts)
         });
         value["Windows"] = windows.collect();
     }
@@ -159,7 +170,7 @@ mod tests {
     use crate::request::parse;
     use crate::settings::Limits;
     use crate::storage::Container;
-    use crate::time::Millis;
+    use crate::time::{Millis, Pts};
     use std::collections::HashSet;
 
     fn identity(body: &str) -> JobIdentity {
@@ -267,6 +278,37 @@ mod tests {
     }
 
     #[test]
+    fn a_time_stamp_counts_where_there_is_one() {
+        let request = parse(&json::parse(BODY.as_bytes(), true).unwrap(), &Limits::default()).unwrap();
+        let target = Target {
+            bucket: "b".to_owned(),
+            region: String::new(),
+            root: String::new(),
+            owner: String::new(),
+            container: Container::Ts,
+        };
+        let tenant = TenantId::parse("demo").unwrap();
+        let window = OrderedWindow {
+            n: 1,
+            live_path: None,
+            start_pos_ms: request.start_pos_ms,
+            start_time_ms: Millis::ZERO,
+            duration_ms: Millis::new(9000),
+            pts: None,
+            name: None,
+        };
+        let named = |pts: Option<i64>, of_window: bool| {
+            let pts = pts.map(Pts::new);
+            let windows = if of_window { vec![OrderedWindow { pts, ..window.clone() }] } else { Vec::new() };
+            let request = ExportRequest { pts: pts.filter(|_| !of_window), windows, ..request.clone() };
+            identify(&tenant, &request, &target, None).job_id
+        };
+        let found = [None, Some(0), Some(1)].map(|pts| [named(pts, false), named(pts, true)]);
+        assert_eq!(found.iter().flatten().collect::<HashSet<_>>().len(), 6);
+        assert_eq!(found[0][0], identity(BODY).job_id);
+    }
+
+    #[test]
     fn a_reels_windows_count_in_their_order_and_their_places_in_the_list_do_not() {
         let request = parse(&json::parse(BODY.as_bytes(), true).unwrap(), &Limits::default()).unwrap();
         let window = |n: usize, start: i64, name: &str| OrderedWindow {
@@ -275,6 +317,7 @@ mod tests {
             start_pos_ms: EpochMs::new(start),
             start_time_ms: Millis::ZERO,
             duration_ms: Millis::new(9000),
+            pts: None,
             name: FileName::parse(name).ok(),
         };
         let (one, two) = (window(1, 1, "a"), window(2, 2, "a"));

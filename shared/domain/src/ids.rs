@@ -153,6 +153,11 @@ impl LivePath {
         Ok(Self(text.to_owned()))
     }
 
+    /// Returns `true` for an HLS playlist.
+    pub fn is_playlist(&self) -> bool {
+        self.0.rsplit_once('.').is_some_and(|(_, kind)| kind == "m3u8")
+    }
+
     /// The recording's directory: everything up to the manifest's own name, with the trailing `/`.
     pub fn directory(&self) -> &str {
         self.0.rfind('/').map_or("", |at| &self.0[..=at])

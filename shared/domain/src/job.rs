@@ -13,7 +13,7 @@ use crate::reel::{OrderedReel, OrderedWindow};
 use crate::request::{ExportRequest, ExportType, Story, Wanted};
 use crate::storage::Container;
 use crate::target::Target;
-use crate::time::{EpochMs, EpochSecs, Millis};
+use crate::time::{EpochMs, EpochSecs, Millis, Pts};
 use crate::trace::{self, CorrelationId, TraceContext, TraceHeader};
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeSet;
@@ -274,6 +274,9 @@ pub struct Order {
     pub duration_ms: Millis,
     /// The manifest.
     pub live_path: LivePath,
+    /// The start as a time stamp of the transport stream that is recorded, which then decides in place of the other two.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub pts: Option<Pts>,
     /// Codec asked for.
     pub export_type: ExportType,
     /// The destination of the files.
@@ -420,11 +423,15 @@ impl Order {
     /// The order of a request with its identity and its target.
     pub fn new(request: ExportRequest, identity: JobIdentity, target: Target) -> Self {
         Self {
-            wanted: request.wanted,
+            wanted: match request.wanted {
+                Wanted::Media if request.pts.is_some() => Wanted::Stamped,
+                wanted => wanted,
+            },
             start_pos_ms: request.start_pos_ms,
             start_time_ms: request.start_time_ms,
             duration_ms: request.duration_ms,
             live_path: request.live_path,
+            pts: request.pts,
             export_type: request.export_type,
             target,
             image_path: identity.image_path,
@@ -445,6 +452,7 @@ impl Order {
     pub fn is_understood(&self) -> bool {
         self.wanted != Wanted::Unknown
             && (self.wanted == Wanted::Reel) == self.reel.is_some()
+            && (self.wanted == Wanted::Reel || (self.wanted == Wanted::Stamped) == self.pts.is_some())
             && self.target.container != Container::Unknown
             && self.export_type != ExportType::Unknown
     }
@@ -467,8 +475,8 @@ impl Order {
     /// The wall-clock end of the window; of a reel, of the one that ends last.
     pub fn window_end(&self) -> EpochMs {
         let only = match self.wanted {
-            Wanted::Media | Wanted::Reel | Wanted::Unknown => self.start_pos_ms + self.duration_ms,
             Wanted::Thumbnail => self.start_pos_ms,
+            _ => self.start_pos_ms + self.duration_ms,
         };
         self.windows().iter().map(OrderedWindow::end_ms).max().unwrap_or(only)
     }
@@ -529,8 +537,8 @@ impl Job {
     pub fn work_queue(&self) -> WorkQueue {
         match (self.order.wanted, self.lane) {
             (Wanted::Thumbnail, _) => WorkQueue::Thumbnails,
-            (Wanted::Media | Wanted::Reel | Wanted::Unknown, Some(Lane::Bulk)) => WorkQueue::Bulk,
-            (Wanted::Media | Wanted::Reel | Wanted::Unknown, Some(Lane::Unknown) | None) => WorkQueue::Clips,
+            (_, Some(Lane::Bulk)) => WorkQueue::Bulk,
+            (_, Some(Lane::Unknown) | None) => WorkQueue::Clips,
         }
     }
 

@@ -5,7 +5,7 @@
 
 use crate::ids::{FileName, LivePath};
 use crate::listing::{Guess, Skipped};
-use crate::time::{EpochMs, Millis};
+use crate::time::{EpochMs, Millis, Pts};
 use serde::{Deserialize, Serialize};
 
 /// Bytes of the windows as JSON, of which a job's item holds at most 400 KB together with all else.
@@ -27,6 +27,9 @@ pub struct OrderedWindow {
     pub start_time_ms: Millis,
     /// Its length.
     pub duration_ms: Millis,
+    /// Its start as a time stamp of the transport stream that is recorded, which then decides in place of the other two.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub pts: Option<Pts>,
     /// Its name, for a chapter.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub name: Option<FileName>,

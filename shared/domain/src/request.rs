@@ -5,7 +5,7 @@ use crate::json::{RequestJson, has_at_most};
 use crate::reel::OrderedWindow;
 use crate::settings::Limits;
 use crate::storage::{Container, Slug, StorageEntry, parse_slug_info, parse_storage_info};
-use crate::time::{EpochMs, Millis};
+use crate::time::{EpochMs, Millis, Pts};
 use serde::{Deserialize, Serialize};
 use std::ops::{Range, RangeInclusive};
 
@@ -72,6 +72,9 @@ pub enum Wanted {
     Media,
     /// A clip of many windows, and its first frame.
     Reel,
+    /// The clip and its first frame, of a window that a time stamp places. Stored orders alone have it: one that reads no time
+    /// stamps must not carry them out.
+    Stamped,
     /// Only the frame at `StartPos`.
     Thumbnail,
     /// Something that only a newer version of the service makes: no worker of this one claims such a job.
@@ -123,6 +126,8 @@ pub struct ExportRequest {
     pub deprecated_target: Option<(String, String)>,
     /// The story, if one is given.
     pub story: Option<Story>,
+    /// The start as a time stamp of the transport stream that is recorded, which then decides in place of the other two.
+    pub pts: Option<Pts>,
     /// The windows of a reel, of which the first one's members stand above, with the length of all; empty for everything else.
     pub windows: Vec<OrderedWindow>,
 }
@@ -213,6 +218,7 @@ pub fn parse(body: &RequestJson, limits: &Limits) -> Result<ExportRequest, Field
         container,
         storage: storage(&fields, container, limits)?,
         story: story(&fields, limits)?,
+        pts: None,
         windows: Vec::new(),
     })
 }

@@ -286,7 +286,7 @@ pub fn resource(job: &Job) -> Resource<'_> {
     let order = &job.order;
     let ready = job.state == State::Ready;
     let detail = job.failure.as_ref().map(|failure| &failure.detail).filter(|detail| !detail.is_empty());
-    let clip = matches!(order.wanted, Wanted::Media | Wanted::Reel);
+    let clip = matches!(order.wanted, Wanted::Media | Wanted::Stamped | Wanted::Reel);
     let visible = ready || !job.state.is_terminal();
     Resource {
         id: job.job_id.as_str(),
@@ -298,7 +298,7 @@ pub fn resource(job: &Job) -> Resource<'_> {
         created: job.created_at.to_rfc3339(),
         updated: job.updated_at.to_rfc3339(),
         request: Requested {
-            wanted: order.wanted,
+            wanted: if order.wanted == Wanted::Stamped { Wanted::Media } else { order.wanted },
             live_path: order.live_path.as_str(),
             start_pos_ms: order.start_pos_ms,
             start_time_ms: order.start_time_ms,

@@ -87,12 +87,45 @@ impl fmt::Display for EpochMs {
     }
 }
 
+/// A time stamp of a transport stream (ISO/IEC 13818-1, 2.4.3.7): ticks of 1/90,000 s, of which 33 bits count.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(transparent)]
+pub struct Pts(u64);
+
+impl Pts {
+    /// Time stamps begin again at zero after so many ticks.
+    const RANGE: i64 = 1 << 33;
+
+    /// That of `ticks`, which may have left its range.
+    pub const fn new(ticks: i64) -> Self {
+        Self(ticks.rem_euclid(Self::RANGE).unsigned_abs())
+    }
+
+    /// Its ticks.
+    pub const fn get(self) -> u64 {
+        self.0
+    }
+}
+
+impl Add<Millis> for Pts {
+    type Output = Self;
+
+    fn add(self, length: Millis) -> Self {
+        Self::new(length.ticks().saturating_add_unsigned(self.0))
+    }
+}
+
 /// A length of time in milliseconds; negative if it goes back.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(transparent)]
 pub struct Millis(i64);
 
 impl Millis {
+    /// Ticks of a [`Pts`] in it, without whole turns of those.
+    const fn ticks(self) -> i64 {
+        self.0.rem_euclid(Pts::RANGE) * 90
+    }
+
     /// No time.
     pub const ZERO: Self = Self(0);
     /// The greatest length that there is.

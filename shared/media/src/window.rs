@@ -21,6 +21,8 @@ pub struct Asked {
     pub start_pos_ms: i64,
     /// Start since the recording's first Period began; `None` if `start_pos_ms` alone names it.
     pub start_time_ms: Option<i64>,
+    /// Start as a time stamp of the recording's transport streams, of 33 bits, which then decides in place of the other two.
+    pub pts: Option<u64>,
     /// Length.
     pub duration_ms: i64,
     /// End on the wall clock, since the Unix epoch.
@@ -74,12 +76,21 @@ impl Window {
     /// A recording without a clock of its own, whose availability start is the epoch, begins at `listed`, its earliest
     /// segment.
     pub fn disagreement(mpd: &Mpd, asked: &Asked, listed: Option<Nanos>) -> Option<(i64, i64)> {
-        let (epoch, named_ms) = (mpd.availability_start?, asked.start_time_ms?);
+        let named_ms = asked.start_time_ms.filter(|_| asked.pts.is_none())?;
+        let epoch = mpd.availability_start?;
         let first = mpd.periods.first().map(|period| period.start);
         let origin = if epoch == Nanos::ZERO { listed } else { first };
         let begins_ms = (Nanos::from_millis(asked.start_pos_ms) - epoch - origin?).to_millis_floor();
         let differs = named_ms.saturating_sub(begins_ms).saturating_abs() >= CONTRADICTION_MS;
         differs.then_some((named_ms, begins_ms))
+    }
+
+    /// The same length from `start` on.
+    #[must_use]
+    pub fn moved_to(&self, start: Nanos) -> Self {
+        let later = start - self.start;
+        let (end, end_asked) = (self.end + later, self.end_asked + later);
+        Self { start, end, end_asked, ..*self }
     }
 
     /// The part `[start, end)` of it.
@@ -194,6 +205,7 @@ mod tests {
         Asked {
             start_pos_ms: T0 + 20_000,
             start_time_ms: Some(7000),
+            pts: None,
             duration_ms: 5000,
             wall_end_ms: T0 + 25_000,
             still: false,

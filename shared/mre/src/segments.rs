@@ -14,11 +14,15 @@ use crate::source::ExportSource;
 use crate::warnings::Warnings;
 use export_domain::batch::Fault;
 use export_domain::batch::segments::{EventSegment, EventSegments, SecondZero, SegmentBorders};
-use export_domain::batch::times::instant;
+use export_domain::batch::times::{instant, time_stamp};
 use export_domain::json::{self, RequestJson};
 
 /// The verdict of a reviewer who likes a clip.
 const LIKE: &str = "Like";
+
+/// The member of a document's `Event` with the time stamp of second 0 in seconds, by the name that MRE's row has for it. MRE's own
+/// documents are without it.
+const FIRST_PTS: &str = "FirstPts";
 
 /// Reads a document of an event or a replay. `pointer` is that of the member which holds it.
 ///
@@ -53,6 +57,7 @@ pub fn read(document: &RequestJson, pointer: &str) -> Result<EventSegments, Faul
             .map(|replay| member(replay, "Id").and_then(RequestJson::as_text).unwrap_or_default().to_owned()),
         start_ms: text("Start").and_then(|start| instant(start, false)),
         second_zero: second_zero(text("EmbeddedTimecodeSource")),
+        first_pts: member(event, FIRST_PTS).and_then(seconds).as_deref().and_then(time_stamp),
         track: chosen.or_else(first).unwrap_or_else(|| "1".to_owned()),
         segments,
     })
@@ -138,6 +143,25 @@ fn track(value: &RequestJson) -> Option<String> {
     number::plain(&text).map(std::borrow::Cow::into_owned)
 }
 
+/// `document` with the time stamp of the first picture that MRE saw of the event, if its row says that.
+///
+/// # Errors
+/// When a read fails.
+pub async fn with_first_pts<S: ExportSource>(
+    source: &S,
+    key: &EventKey,
+    mut document: RequestJson,
+) -> Result<RequestJson, ExportError> {
+    let row = source.event(key).await?;
+    let first = row.as_ref().and_then(|row| row.get(FIRST_PTS)?.as_number().map(str::to_owned));
+    if let (Some(first), RequestJson::Object(members)) = (first, &mut document)
+        && let Some((_, RequestJson::Object(event))) = members.iter_mut().find(|(name, _)| name == "Event")
+    {
+        event.push((FIRST_PTS.to_owned(), RequestJson::Text(first)));
+    }
+    Ok(document)
+}
+
 /// The segments of an event, as its document would show them now.
 ///
 /// # Errors
@@ -181,6 +205,7 @@ fn live(event: &Event, replay: Option<String>, track: Option<String>, lines: &st
         replay,
         start_ms: text(&event.start).and_then(|start| instant(&start, false)),
         second_zero: second_zero(text(&event.timecode_source).as_deref()),
+        first_pts: None,
         track: track.unwrap_or_else(|| "1".to_owned()),
         segments: segments.map(|value| segment(&value)).collect(),
     }

@@ -11,7 +11,7 @@ use export_domain::reel::OrderedWindow;
 use export_domain::request::{ExportType, Wanted};
 use export_domain::storage::Container;
 use export_domain::tenant::Tenant;
-use export_domain::time::EpochMs;
+use export_domain::time::{EpochMs, Pts};
 
 /// The part of a recording that an order is about; of a reel the first window's start and the last one's end.
 ///
@@ -22,6 +22,7 @@ pub fn selection(order: &Order, tenant: &Tenant, now: EpochMs, asked_at: EpochMs
         window: Asked {
             start_pos_ms: order.start_pos_ms.get(),
             start_time_ms: Some(order.start_time_ms.get()),
+            pts: order.pts.map(Pts::get),
             duration_ms: order.duration_ms.get(),
             wall_end_ms: order.window_end().get(),
             still: order.wanted == Wanted::Thumbnail,
@@ -44,6 +45,7 @@ pub fn windows(order: &Order, tenant: &Tenant, now: EpochMs, asked_at: EpochMs) 
             window: Asked {
                 start_pos_ms: window.start_pos_ms.get(),
                 start_time_ms: Some(window.start_time_ms.get()),
+                pts: window.pts.map(Pts::get),
                 duration_ms: window.duration_ms.get(),
                 wall_end_ms: window.end_ms().get(),
                 still: false,

@@ -166,6 +166,7 @@ impl BatchModel {
                 storage: None,
                 deprecated_target: None,
                 story: None,
+                pts: None,
                 windows: Vec::new(),
             };
             let job_id = identify(&tenant, &request, &target, None).job_id;

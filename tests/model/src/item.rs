@@ -188,6 +188,7 @@ static TEMPLATE: LazyLock<Option<Job>> = LazyLock::new(|| {
         start_time_ms: Millis::ZERO,
         duration_ms: Millis::ZERO,
         live_path: LivePath::parse("mp4/a/stream.mpd").ok()?,
+        pts: None,
         export_type: ExportType::AsRecorded,
         target: Target {
             bucket: String::new(),

@@ -140,6 +140,7 @@ pub fn batch(count: usize) -> Batch {
             storage: None,
             deprecated_target: None,
             story: None,
+            pts: None,
             windows: Vec::new(),
         };
         let job_id = identify(&tenant.id, &request, &target, None).job_id;

@@ -111,6 +111,7 @@ pub fn reel_job(tenant: &Tenant, body: &Value, windows: &[(i64, i64)], now: Epoc
             start_pos_ms: clip.start_pos_ms - clip.start_time_ms + ms(*time),
             start_time_ms: ms(*time),
             duration_ms: ms(*length),
+            pts: None,
             name: chapter_name(&format!("window {n}")),
         })
         .collect();
@@ -158,7 +159,7 @@ pub fn ready(job: &Job, now: EpochMs) -> Job {
     let job = job.with_image(job.fence, manifest(3), plan.clone(), now, &times).expect("a claimed job");
     match job.order.wanted {
         Wanted::Thumbnail => job,
-        Wanted::Media | Wanted::Reel | Wanted::Unknown => {
+        Wanted::Media | Wanted::Stamped | Wanted::Reel | Wanted::Unknown => {
             let staged = job.with_staged(job.fence, ObjectKind::Video, manifest(4), now);
             let job = staged.expect("a claimed job");
             job.with_video(job.fence, manifest(4), plan, now, &times).expect("a claimed job")

@@ -1,9 +1,12 @@
 //! Lists in other forms than JSON, and the delivered clips as lists.
 
 use crate::world::World;
+use export_domain::json;
 use export_domain::tenant::Tenant;
+use export_domain::time::Pts;
 use export_mre::document::View;
 use export_mre::export::{export_event, export_replay};
+use export_mre::segments;
 use export_testkit::mre::scenario;
 use export_testkit::{NOW, ms, tenant};
 use serde_json::{Value, json};
@@ -62,6 +65,41 @@ async fn a_named_event_or_replay_makes_the_batch_of_its_document() {
         assert_eq!((named.status, &named.json["id"]), (202, &sent.json["id"]), "{name}: {}", named.text);
         assert!(windows(&named.json).len() > 1, "{name}: {}", named.text);
     }
+}
+
+#[tokio::test]
+async fn segments_of_an_events_own_playlist_are_asked_for_by_time_stamps() {
+    let (world, start) = (World::new(), (NOW - ms(3_600_000)).to_rfc3339());
+    let event = json!({"Name": "E", "Start": start, "FirstPts": 1.433});
+    let listed = json!([{"Start": 2.5, "End": 4, "FeaturesFound": []}]);
+    let asked = |path: &str, zero: Value| {
+        let mut body = body("document", json!({"Event": event, "Segments": listed}));
+        (body["live_path"], body["zero"]) = (json!(path), zero);
+        body.as_object_mut().unwrap().retain(|_, value| !value.is_null());
+        body
+    };
+    let refused = world.submit(&asked("mp4/a/stream.mpd", Value::Null)).await;
+    assert_eq!((refused.status, &refused.json["errors"][0]["pointer"]), (400, &json!("/zero")));
+    let playlist = "channel/profile/stream.m3u8";
+    let answer = world.submit(&asked(playlist, Value::Null)).await;
+    assert_eq!(answer.status, 202, "{}", answer.text);
+    assert!(answer.json["warnings"].as_array().is_none_or(Vec::is_empty), "nothing is guessed");
+    let [clip] = &world.batches.all()[0].clips[..] else { panic!("one clip") };
+    assert_eq!(clip.pts, Some(Pts::new(128_970 + 2_499 * 90)));
+    let assumed = world.submit(&asked(playlist, json!("event_start"))).await;
+    assert_eq!(windows(&assumed.json), windows(&answer.json));
+    assert_ne!(assumed.json["id"], answer.json["id"], "time stamps decide where the first one is");
+}
+
+#[tokio::test]
+async fn a_named_event_brings_the_time_stamp_that_its_row_has() {
+    let scenario = scenario("event_tennis_no_optimizer_2tracks");
+    let (source, key) = (scenario.source(), scenario.event());
+    let document = export_event(&source, &key, View::Mre, None).await.unwrap();
+    let document = json::parse(document.text.as_bytes(), false).unwrap();
+    assert_eq!(segments::read(&document, "/mre").unwrap().first_pts, None);
+    let document = segments::with_first_pts(&source, &key, document).await.unwrap();
+    assert_eq!(segments::read(&document, "/mre").unwrap().first_pts, Some(Pts::new(128_970)));
 }
 
 #[tokio::test]

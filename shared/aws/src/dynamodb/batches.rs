@@ -248,6 +248,7 @@ mod tests {
                 storage: None,
                 deprecated_target: None,
                 story: None,
+                pts: None,
                 windows: Vec::new(),
             };
             let letters =

@@ -44,6 +44,7 @@ fn clip(start_ms: i64, end_ms: i64, codec: Option<VideoCodec>) -> Clip {
     let window = Asked {
         start_pos_ms: start_ms,
         start_time_ms: Some(start_ms),
+        pts: None,
         duration_ms: end_ms - start_ms,
         wall_end_ms: end_ms,
         still: false,

@@ -19,7 +19,7 @@ use export_media::time::{Nanos, Timeline};
 use std::sync::Arc;
 
 /// Segments before the one that should be read first, and behind it, that may stand for it.
-const MOST_ASKED: usize = 16;
+pub(super) const MOST_ASKED: usize = 16;
 /// Segments in a row that are neither MP4 nor a transport stream nor packed audio, after which no other is asked for.
 const MOST_FOREIGN: usize = 4;
 /// Most bytes of the last segment of a section.
@@ -108,7 +108,7 @@ async fn section<O: Source>(
 }
 
 /// The timeline that the first of the `candidates` gives that can be read, and its position and start.
-async fn anchor<O: Source>(
+pub(super) async fn anchor<O: Source>(
     reader: &Reader<O>,
     list: &Representation,
     init: Option<&InitTrack>,
@@ -144,7 +144,7 @@ async fn anchor<O: Source>(
 }
 
 /// The position of the best picture, or else of the first audio.
-fn lead(period: &Period, wanted: Option<VideoCodec>) -> Option<usize> {
+pub(super) fn lead(period: &Period, wanted: Option<VideoCodec>) -> Option<usize> {
     let best = pictures(period, wanted).first().map(|best| best.id.clone());
     let is_lead = |found: &Representation| match &best {
         Some(best) => found.id == *best,

@@ -3,6 +3,7 @@
 use super::*;
 use crate::ReadFailure;
 use export_media::mpd::Mpd;
+use export_media::ts::{Known, demux};
 use export_media::window::Asked;
 use std::collections::HashMap;
 use std::fmt::Write as _;
@@ -112,6 +113,68 @@ async fn times(reader: &Arc<Reader<Files>>, track: &Track, index: u64) -> Option
     let media = track.read(reader, &segment).await.unwrap()?;
     let at = |sample: &Sample| track.timeline.to_nanos_floor(sample.pts).to_millis_floor() - T0;
     Some((media.samples.iter().map(at).min()?, media.samples.iter().map(at).max()?))
+}
+
+/// The place of the time stamp `pts` in milliseconds since the recording's first date, before and after the media are placed.
+async fn stamped(files: Files, pts: i64) -> Result<Option<(i64, i64)>, Error> {
+    let reader = Reader::new(Arc::new(files), "r/stream.m3u8");
+    let mut mpd = manifest(&reader, "r/stream.m3u8", Preference::default()).await.unwrap().unwrap();
+    let pts = u64::try_from(pts.rem_euclid(1 << 33)).unwrap();
+    let Some(found) = stamp::find(&reader, &mut mpd, pts, None).await? else { return Ok(None) };
+    place(&reader, &mut mpd, (found.at, found.at + Nanos::from_millis(1000)), None).await?;
+    let ms = |at: Nanos| at.to_millis_floor() - T0;
+    Ok(Some((ms(found.at), ms(found.placed(&mpd)?))))
+}
+
+#[tokio::test]
+async fn a_time_stamp_has_its_place_also_behind_the_turn_of_33_bits() {
+    let first = demux(RECORDED, &Known::default()).unwrap().tracks[0].units[0].pts;
+    // Time stamps begin again in the second segment.
+    let begin = (1 << 33) - first - LENGTH - 30_000;
+    for (dated, at) in
+        [(true, 0), (true, 500), (true, 2000), (false, 700), (false, 2700), (true, 60_000), (true, -5000)]
+    {
+        let files = recording(4, dated, |n| begin + n * LENGTH);
+        let found = stamped(files, begin + first + at * 90).await.unwrap();
+        assert_eq!(found, Some((at, at)), "dated: {dated}");
+    }
+    let unread =
+        (0..4).fold(recording(4, true, |_| 0), |files, n| files.with(&format!("r/s{n}.ts"), vec![7; 2000]));
+    assert!(matches!(stamped(unread, 0).await, Err(Error::GivenUp(why)) if why.kind == Kind::BadRecording));
+}
+
+#[tokio::test]
+async fn a_time_stamp_is_found_though_the_oldest_segments_are_gone_and_refused_if_all_are() {
+    let first = demux(RECORDED, &Known::default()).unwrap().tracks[0].units[0].pts;
+    let gone = |files: Files, count: i64| {
+        (0..count).fold(files, |mut files, n| {
+            files.stored.remove(&format!("r/s{n}.ts"));
+            files
+        })
+    };
+    let files = || recording(40, true, |n| n * LENGTH);
+    assert_eq!(stamped(gone(files(), 36), first + 38 * LENGTH).await.unwrap(), Some((38 * 680, 38 * 680)));
+    let refused = stamped(gone(files(), 40), first).await;
+    assert!(matches!(refused, Err(Error::GivenUp(why)) if why.kind == Kind::BadRecording));
+    let nothing = Files::default().with("r/stream.m3u8", "#EXTM3U\n#EXT-X-TARGETDURATION:1\n");
+    assert_eq!(stamped(nothing, first).await.unwrap(), None);
+}
+
+#[tokio::test]
+async fn a_time_stamp_is_looked_for_in_every_section_and_refused_if_two_have_it() {
+    let first = demux(RECORDED, &Known::default()).unwrap().tracks[0].units[0].pts;
+    let two = || {
+        let lines = playlist(4, true);
+        let at = lines.match_indices("#EXT-X-PROGRAM").nth(2).unwrap().0;
+        format!("{}#EXT-X-DISCONTINUITY\n{}", &lines[..at], &lines[at..])
+    };
+    let hour = 3600 * 90_000;
+    let files = recording(4, true, |n| if n < 2 { n * LENGTH } else { hour + n * LENGTH });
+    let found = stamped(files.with("r/stream.m3u8", two()), first + hour + 3 * LENGTH).await.unwrap();
+    assert_eq!(found, Some((2040, 2040)));
+    let same = recording(4, true, |n| (n % 2) * LENGTH).with("r/stream.m3u8", two());
+    let refused = stamped(same, first + LENGTH).await;
+    assert!(matches!(refused, Err(Error::GivenUp(why)) if why.kind == Kind::BadRecording));
 }
 
 #[tokio::test]
@@ -232,6 +295,7 @@ async fn of_two_encoders_the_one_that_went_on_is_read() {
     let asked = |from_ms: i64| Asked {
         start_pos_ms: T0 + from_ms,
         start_time_ms: None,
+        pts: None,
         duration_ms: 3000,
         wall_end_ms: T0 + from_ms + 3000,
         still: false,
@@ -300,7 +364,7 @@ async fn a_stream_is_read_in_parts_as_if_it_were_whole() {
         assert!(video[0].segment(5).unwrap().is_some(), "parts of {} bytes", data.len());
         let pictures = everything(&reader, &video[0]).await;
         let times: Vec<i64> = pictures.iter().map(|(pts, _)| *pts).collect();
-        let whole = export_media::ts::demux(RECORDED, &export_media::ts::Known::default()).unwrap();
+        let whole = demux(RECORDED, &Known::default()).unwrap();
         let units = &whole.tracks[0].units;
         let expected: Vec<i64> =
             (0..60).flat_map(|n| units.iter().map(move |unit| unit.pts + n * LENGTH)).collect();

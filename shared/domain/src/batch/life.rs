@@ -13,7 +13,7 @@ use crate::job::{Counted, Job, Order, State};
 use crate::request::{ExportRequest, ExportType, Story, Wanted};
 use crate::settings::Lifecycle;
 use crate::target::Target;
-use crate::time::{EpochMs, EpochSecs, Millis};
+use crate::time::{EpochMs, EpochSecs, Millis, Pts};
 use crate::trace::{self, CorrelationId, TraceHeader};
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
@@ -100,6 +100,9 @@ pub struct BatchClip {
     pub start_time_ms: Millis,
     /// `Duration`.
     pub duration_ms: Millis,
+    /// The start as a time stamp of the transport stream.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub pts: Option<Pts>,
     /// Its job.
     pub job_id: JobId,
     /// How far it is.
@@ -231,6 +234,7 @@ fn request(batch: &Batch, clip: &BatchClip) -> ExportRequest {
         storage: None,
         deprecated_target: None,
         story: batch.story.clone(),
+        pts: clip.pts,
         windows: Vec::new(),
     }
 }
@@ -247,6 +251,7 @@ impl BatchClip {
             start_pos_ms: request.start_pos_ms,
             start_time_ms: request.start_time_ms,
             duration_ms: request.duration_ms,
+            pts: request.pts,
             job_id,
             stage: Stage::Pending,
         }

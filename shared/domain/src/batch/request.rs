@@ -208,6 +208,7 @@ fn request_of(span: ClipSpan, live_path: LivePath, file_name: FileName) -> Expor
         storage: None,
         deprecated_target: None,
         story: None,
+        pts: span.pts,
         windows: Vec::new(),
     }
 }
@@ -366,6 +367,7 @@ fn choice(members: &Members<'_>, common: &BatchCommon, faults: &mut Faults) -> S
         features: features.unwrap_or_default(),
         is_liked: members.boolean("liked", faults).unwrap_or(false),
         is_zero_event_start: common.is_zero_event_start,
+        has_time_stamps: common.live_path.as_ref().is_some_and(LivePath::is_playlist),
     }
 }
 

@@ -1,9 +1,13 @@
 //! Clips of the segments of an event or a replay of Media Replay Engine.
 
 use super::times::seconds;
-use super::{ClipEntry, ClipList, Fault, Guess, MOST_FAULTS, Skipped, SpanBounds};
-use crate::time::{EpochMs, Millis};
+use super::{ClipEntry, ClipList, ClipSpan, Fault, Guess, MOST_FAULTS, Skipped, SpanBounds};
+use crate::time::{EpochMs, Millis, Pts};
 use std::collections::{BTreeMap, BTreeSet, HashMap};
+
+/// By how much a segment's seconds may be behind the time stamp of its first picture: the start of its chunk and the time in
+/// that are both rounded to the nearest millisecond. A picture is shown longer than that.
+const STAMPS_LATE: Millis = Millis::new(1);
 
 /// The point that a document's seconds count from.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -45,6 +49,8 @@ pub struct EventSegments {
     pub start_ms: Option<EpochMs>,
     /// The point that seconds count from.
     pub second_zero: SecondZero,
+    /// The time stamp of second 0 in the recorded transport streams, if seconds count from the first chunk and it is known.
+    pub first_pts: Option<Pts>,
     /// The audio track that counts unless a request names another.
     pub track: String,
     /// The segments in the document's order.
@@ -76,6 +82,8 @@ pub struct SegmentChoice {
     pub is_liked: bool,
     /// The event's start is taken for second 0.
     pub is_zero_event_start: bool,
+    /// The recording may be of transport streams, whose time stamps say where a segment is.
+    pub has_time_stamps: bool,
 }
 
 impl SegmentChoice {
@@ -101,8 +109,13 @@ pub fn clips(
     bounds: &SpanBounds,
     pointer: &str,
 ) -> Result<ClipList, Vec<Fault>> {
-    let (zero, guesses) = zero(of, choice, bounds)?;
-    let bounds = SpanBounds { base: super::Base { zero_ms: Some(zero), ..bounds.base }, ..*bounds };
+    let (first_pts, (zero, guesses)) = match stamped_zero(of, choice, bounds) {
+        Some((pts, start)) => (Some(pts), (start, Vec::new())),
+        None => (None, zero(of, choice, bounds)?),
+    };
+    let base = super::Base { zero_ms: Some(zero), ..bounds.base };
+    let bounds = SpanBounds { base, ..*bounds };
+    let lead = base.shift_ms - base.pad_before_ms - STAMPS_LATE;
     let mut listed = ClipList { guesses, ..ClipList::default() };
     let track = choice.track.as_ref().unwrap_or(&of.track);
     let wanted = (1..).zip(&of.segments).filter(|(_, segment)| choice.wants(segment));
@@ -126,7 +139,7 @@ pub fn clips(
         match bounds.span(zero + start, zero + end) {
             Ok(span) => listed.clips.push(ClipEntry {
                 n,
-                span,
+                span: ClipSpan { pts: first_pts.map(|first| first + (start + lead)), ..span },
                 name: None,
                 mark: None,
                 live_path: None,
@@ -140,6 +153,15 @@ pub fn clips(
     }
     listed.skipped.sort_by_key(|skipped| skipped.n);
     if faults.is_empty() { Ok(listed) } else { Err(faults) }
+}
+
+/// The time stamp of second 0, and about when that was, if segments are found by time stamps.
+fn stamped_zero(of: &EventSegments, choice: &SegmentChoice, bounds: &SpanBounds) -> Option<(Pts, EpochMs)> {
+    let by_stamp = of.second_zero == SecondZero::FirstChunk
+        && choice.has_time_stamps
+        && !choice.is_zero_event_start
+        && bounds.base.zero_ms.is_none();
+    of.first_pts.filter(|_| by_stamp).zip(of.start_ms)
 }
 
 /// The instant of second 0, and what was guessed about it.

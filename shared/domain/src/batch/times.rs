@@ -1,7 +1,7 @@
 //! Times as lists write them: from their digits alone, never by a float. Fractions of a millisecond are
 //! rounded down, or `up`.
 
-use crate::time::{EpochMs, Millis};
+use crate::time::{EpochMs, Millis, Pts};
 use jiff::Timestamp;
 
 /// The instant of an RFC 3339 time.
@@ -14,6 +14,17 @@ pub fn instant(text: &str, up: bool) -> Option<EpochMs> {
 
 /// The length of a JSON number of seconds. `None` beyond 10^12 seconds.
 pub fn seconds(text: &str, up: bool) -> Option<Millis> {
+    scaled(text, 3, up).map(Millis::new)
+}
+
+/// The time stamp of a JSON number of seconds, rounded to the nearest tick. `None` beyond 10^9 seconds.
+pub fn time_stamp(text: &str) -> Option<Pts> {
+    let micros = i128::from(scaled(text, 6, false)?);
+    i64::try_from((micros * 90_000 + 500_000).div_euclid(1_000_000)).ok().map(Pts::new)
+}
+
+/// The value of a JSON number times ten to the power of `power`. `None` if that has more than 15 digits.
+fn scaled(text: &str, power: i64, up: bool) -> Option<i64> {
     let (mantissa, exponent) = text.split_once(['e', 'E']).unwrap_or((text, "0"));
     let (is_negative, digits) = match mantissa.strip_prefix('-') {
         Some(digits) => (true, digits),
@@ -22,12 +33,12 @@ pub fn seconds(text: &str, up: bool) -> Option<Millis> {
     let (whole, fraction) = digits.split_once('.').unwrap_or((digits, ""));
     let digits = format!("{whole}{fraction}");
     let digits = digits.trim_start_matches('0');
-    // The value in milliseconds is `digits` times ten to the power of `shift`.
+    // The result is `digits` times ten to the power of `shift`.
     let shift =
-        exponent.parse::<i64>().ok()?.checked_add(3)?.checked_sub(i64::try_from(fraction.len()).ok()?)?;
+        exponent.parse::<i64>().ok()?.checked_add(power)?.checked_sub(i64::try_from(fraction.len()).ok()?)?;
     let kept = i64::try_from(digits.len()).ok()?.checked_add(shift)?;
     if digits.is_empty() {
-        return Some(Millis::ZERO);
+        return Some(0);
     }
     if kept > 15 {
         return None;
@@ -39,7 +50,7 @@ pub fn seconds(text: &str, up: bool) -> Option<Millis> {
     let rest = below.bytes().any(|digit| digit != b'0');
     // Rounding down a negative value makes its digits larger.
     let away = i64::from(rest && up != is_negative);
-    Some(Millis::new(if is_negative { -(floor + away) } else { floor + away }))
+    Some(if is_negative { -(floor + away) } else { floor + away })
 }
 
 /// The length of `HH:MM:SS` with or without a fraction; the hours have up to four digits.
@@ -66,6 +77,17 @@ mod tests {
     use super::*;
     use crate::job::testing::{at, ms};
     use proptest::prelude::*;
+
+    #[test]
+    fn a_time_stamp_is_the_nearest_tick_of_33_bits() {
+        let ticks = |text| time_stamp(text).map(Pts::get);
+        assert_eq!(
+            (ticks("1.4"), ticks("1.466667"), ticks("1.466666")),
+            (Some(126_000), Some(132_000), Some(132_000))
+        );
+        assert_eq!((ticks("95443.717689"), ticks("95443.7177")), (Some(0), Some(1)));
+        assert_eq!((ticks("-0.04"), ticks("1e99")), (Some((1 << 33) - 3600), None));
+    }
 
     #[test]
     fn seconds_are_rounded_by_their_digits() {

@@ -43,6 +43,7 @@ pub(crate) fn job() -> Job {
         start_time_ms: ms(0),
         duration_ms: ms(9000),
         live_path: LivePath::parse("mp4/a/stream.mpd").unwrap(),
+        pts: None,
         export_type: ExportType::AsRecorded,
         target: Target {
             bucket: "clips".to_owned(),

@@ -1,6 +1,10 @@
 use super::testing::{at, job, manifest, ms, report};
 use super::*;
-use crate::settings::Lifecycle;
+use crate::identity::identify;
+use crate::json;
+use crate::request::{ExportRequest, parse};
+use crate::settings::{Lifecycle, Limits};
+use crate::time::Pts;
 
 const T0: EpochMs = at(1_000_000);
 
@@ -467,6 +471,7 @@ fn reel_job(starts: &[i64]) -> Job {
         start_pos_ms: at(*start),
         start_time_ms: ms(0),
         duration_ms: ms(1000),
+        pts: None,
         name: None,
     });
     let reel = OrderedReel { windows: windows.collect(), ..OrderedReel::default() };
@@ -480,6 +485,21 @@ fn a_reel_lasts_from_its_earliest_window_to_the_end_of_its_last() {
     assert_eq!((job.order.window_begin(), job.order.window_end()), (at(1_500_000), at(2_001_000)));
     assert_eq!(job.counted(), Some(Counted::Scheduled));
     assert_eq!(reel_job(&[2_000_000, 900_000]).counted(), Some(Counted::Active));
+}
+
+#[test]
+fn an_order_by_time_stamp_is_none_that_knows_no_time_stamps() {
+    let order = job().order;
+    let body =
+        br#"{"ServiceCaller":"mma","StartPos":1562253612833,"StartTime":0,"Duration":9000,"FetchMedia":true,
+        "LivePath":"mp4/a/stream.m3u8","FileName":"test.ts"}"#;
+    let plain = parse(&json::parse(body, true).unwrap(), &Limits::default()).unwrap();
+    let request = ExportRequest { pts: Some(Pts::new(7)), ..plain };
+    let named = identify(&TenantId::parse("demo").unwrap(), &request, &order.target, None);
+    let stamped = Order::new(request, named, order.target.clone());
+    assert!(stamped.is_understood() && serde_json::to_value(&stamped).unwrap()["wanted"] == "stamped");
+    assert!(!Order { pts: None, ..stamped.clone() }.is_understood());
+    assert!(!Order { wanted: Wanted::Media, ..stamped }.is_understood());
 }
 
 #[test]

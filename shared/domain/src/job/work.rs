@@ -190,7 +190,7 @@ impl Job {
         self.held(fence)?;
         let next = Job { image: Some(image), ..self.clone() };
         Ok(match self.order.wanted {
-            Wanted::Media | Wanted::Reel | Wanted::Unknown => next.touched(now),
+            Wanted::Media | Wanted::Stamped | Wanted::Reel | Wanted::Unknown => next.touched(now),
             Wanted::Thumbnail => Job { plan: Some(plan), ..next }.ended(State::Ready, now, times),
         })
     }

@@ -324,7 +324,8 @@ pub(crate) fn request() -> Node {
             "zero": {
                 "description": "The instant of second 0 or timecode `00:00:00:00`: RFC 3339 or milliseconds since 1970. Numbers of \
                     clips then are seconds, and `StartTime` counts from it. A recording without a clock has no clips without it. \
-                    `event_start` takes the start of a document's event, though its seconds may count from elsewhere.",
+                    `event_start` takes the start of a document's event, though its seconds may count from elsewhere. Without `zero`, \
+                    segments of an event that Media Replay Engine saw in chunks are found by their time stamps in an HLS playlist.",
                 "oneOf": [{"type": "string", "examples": ["2019-07-04T15:07:00.833Z", "event_start"]}, {"type": "number"}],
             },
             "shift_ms": shift(-2_592_000_000, "Added to both ends of every window."),

@@ -25,6 +25,7 @@ pub(crate) fn minimal() -> Job {
         start_time_ms: Millis::new(2),
         duration_ms: Millis::new(3),
         live_path: LivePath::parse("a/b.mpd").unwrap(),
+        pts: None,
         export_type: ExportType::AsRecorded,
         target: Target {
             bucket: "b".to_owned(),
@@ -68,6 +69,7 @@ fn reel() -> OrderedReel {
         start_pos_ms: EpochMs::new(1),
         start_time_ms: Millis::new(2),
         duration_ms: Millis::new(3),
+        pts: None,
         name: Some(FileName::parse("goal 1").unwrap()),
     };
     OrderedReel {
@@ -248,6 +250,7 @@ fn a_reel_of_the_largest_list_fits_into_an_item() {
         start_pos_ms: EpochMs::new(1_562_300_000_000),
         start_time_ms: Millis::from_days(30),
         duration_ms: Millis::from_hours(4),
+        pts: None,
         name: chapter_name(&format!("{n} {}", "\u{65e5}".repeat(60))),
     };
     let mut windows: Vec<_> = (0..MOST_CLIPS).map(window).collect();

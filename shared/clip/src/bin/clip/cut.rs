@@ -128,6 +128,7 @@ fn selection(options: &Options, part: &WindowOption, manifest: &str, mpd: &Mpd) 
     let window = Asked {
         start_pos_ms,
         start_time_ms: mpd.availability_start.is_none().then_some(part.start_ms),
+        pts: None,
         duration_ms: part.duration_ms,
         wall_end_ms: start_pos_ms + part.duration_ms,
         still: options.still,

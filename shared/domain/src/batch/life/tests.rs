@@ -35,6 +35,7 @@ fn asked(start: i64) -> ExportRequest {
         storage: None,
         deprecated_target: None,
         story: None,
+        pts: None,
         windows: Vec::new(),
     }
 }

@@ -27,13 +27,14 @@ pub(super) fn reel(
     }
     let windows = clips.iter().map(|clip| {
         let live_path = clip.live_path.clone().or_else(|| common.live_path.clone());
-        let ClipSpan { start_pos_ms, start_time_ms, duration_ms } = clip.span;
+        let ClipSpan { start_pos_ms, start_time_ms, duration_ms, pts } = clip.span;
         OrderedWindow {
             n: clip.n,
             live_path: live_path.filter(|path| *path != request.live_path),
             start_pos_ms,
             start_time_ms,
             duration_ms,
+            pts,
             name: name::of_chapter(clip),
         }
     });

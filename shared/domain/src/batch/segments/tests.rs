@@ -31,6 +31,7 @@ fn document(segments: Vec<EventSegment>) -> EventSegments {
         replay: None,
         start_ms: Some(START),
         second_zero: SecondZero::EventStart,
+        first_pts: None,
         track: "1".to_owned(),
         segments,
     }
@@ -161,4 +162,37 @@ fn a_segment_out_of_bounds_is_a_fault_that_points_to_it() {
     let of = document(vec![segment("1", "2", &[]), segment("1", "99999", &[])]);
     let faults = clips(&of, &SegmentChoice::default(), &bounds(None), "/document").unwrap_err();
     assert_eq!((faults.len(), faults[0].pointer.as_str()), (1, "/document/Segments/1"));
+}
+
+#[test]
+fn segments_of_recorded_chunks_are_found_by_their_time_stamps() {
+    let of = EventSegments {
+        second_zero: SecondZero::FirstChunk,
+        first_pts: Some(Pts::new(129_000)),
+        ..document(vec![
+            segment("2.7", "9.25", &[]),
+            segment("0.2", "1", &[]),
+            segment("95440", "95441", &[]),
+        ])
+    };
+    let choice = SegmentChoice { has_time_stamps: true, ..SegmentChoice::default() };
+    let stamps = |bounds: &SpanBounds, choice: &SegmentChoice| {
+        let listed = clips(&of, choice, bounds, "/document").ok()?;
+        let stamps = listed.clips.iter().map(|clip| clip.span.pts.map(Pts::get)).collect::<Vec<_>>();
+        Some((stamps, listed.guesses))
+    };
+    // Less half a second of pad, and the millisecond that rounding may take away.
+    let expected = [(1 << 33) + 129_000 - 301 * 90, 129_000 + 2_199 * 90, 129_000 + (95_440_000 - 501) * 90];
+    let expected = expected.map(|ticks| Some(Pts::new(ticks).get())).to_vec();
+    assert_eq!(stamps(&bounds(None), &choice), Some((expected, Vec::new())));
+    let lengths = clips(&of, &choice, &bounds(None), "/document").unwrap();
+    assert_eq!(lengths.clips[1].span.duration_ms, ms(8_050));
+
+    let none = vec![None; 3];
+    assert_eq!(stamps(&bounds(Some(START)), &choice), Some((none.clone(), Vec::new())));
+    let consent = SegmentChoice { is_zero_event_start: true, ..choice.clone() };
+    assert_eq!(stamps(&bounds(None), &consent), Some((none, vec![Guess::ZeroAssumed])));
+    assert_eq!(stamps(&bounds(None), &SegmentChoice::default()), None, "no transport streams");
+    let by_timecode = EventSegments { second_zero: SecondZero::Timecode, ..of.clone() };
+    assert!(clips(&by_timecode, &choice, &bounds(None), "/document").is_err());
 }
