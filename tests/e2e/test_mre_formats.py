@@ -102,10 +102,9 @@ def read_otio(text: str, document: dict, rate: Fraction) -> None:
             span = clip.source_range
             assert (span.start_time.value, span.duration.value, span.start_time.rate) == (frames.start, len(frames), float(rate))
             assert clip.name == f"{document['Event']['Name']} {number:04}"
-            assert [marker.name for marker in clip.markers] == features(segment)
-            assert clip.metadata["mre"]["Start"] == segment["Start"]
-    shown = [clip["metadata"]["mre"] for clip in json.loads(text)["tracks"]["children"][0]["children"]]
-    assert shown == [segment for _, segment, _ in expected]
+            assert [marker.name for marker in clip.markers] == (features(segment) if track.kind == "Video" else [])
+    video, audio = ([clip["metadata"] for clip in track["children"]] for track in json.loads(text)["tracks"]["children"])
+    assert video == [{"mre": segment} for _, segment, _ in expected] and audio == [{}] * len(expected)
 
 
 def read_csv(text: str, document: dict) -> None:

@@ -134,12 +134,11 @@ impl Cut {
         warnings.add_if(source.is_none(), ExportWarning::SegmentWithoutFrames);
         let source = source?;
         let is_of_clips = self.media == EditMedia::Clips;
-        let shown = |number: &str| number::plain(number).unwrap_or_default().into_owned();
         Some(Edit {
             number: 0,
             clip: if is_of_clips { self.clip(segment, borders) } else { None },
             source: if is_of_clips { 0..source.end - source.start } else { source },
-            shown: [&segment.start, segment.end.as_number().unwrap_or_default()].map(shown),
+            shown: Default::default(),
             features: Vec::new(),
             borders,
         })
@@ -227,11 +226,13 @@ impl EditList {
         features: impl FnOnce() -> Vec<String>,
     ) {
         if let Some(edit) = self.cut_next(segment, warnings) {
-            self.edits.push(Edit { features: features(), ..edit });
+            let shown = |number: &str| number::plain(number).unwrap_or_default().into_owned();
+            let shown = [&segment.start, segment.end.as_number().unwrap_or_default()].map(shown);
+            self.edits.push(Edit { features: features(), shown, ..edit });
         }
     }
 
-    /// The edit of the next segment, which is counted and not added; `None` if it has none.
+    /// The edit of the next segment, without texts, which is counted and not added; `None` if it has none.
     pub fn cut_next(&mut self, segment: &ClassifiedSegment, warnings: &mut Warnings) -> Option<Edit> {
         self.seen += 1;
         self.cut.edit(segment, warnings).map(|edit| Edit { number: self.seen, ..edit })

@@ -4,6 +4,7 @@ use crate::attr::{Attr, Row, track_name};
 use crate::keys::EventKey;
 use crate::number::{self, number_key};
 use crate::writer::Writer;
+use std::collections::HashMap;
 
 /// The verdict that stands for none.
 const NO_VERDICT: &str = "-";
@@ -63,7 +64,7 @@ pub struct Feedback {
     /// By key, track and primary key.
     reviews: Vec<Review>,
     /// Places of own reviews, by start.
-    by_start: Vec<usize>,
+    by_start: HashMap<String, Vec<usize>>,
 }
 
 impl Feedback {
@@ -72,9 +73,10 @@ impl Feedback {
         reviews.sort_unstable_by(|a, b| {
             (&a.key, track_order(&a.track), &a.pk).cmp(&(&b.key, track_order(&b.track), &b.pk))
         });
-        let own = reviews.iter().zip(0..).filter(|(review, _)| review.is_own);
-        let mut by_start: Vec<usize> = own.map(|(_, place)| place).collect();
-        by_start.sort_by_key(|place| reviews.get(*place).map(|review| review.start.as_str()));
+        let mut by_start: HashMap<String, Vec<usize>> = HashMap::new();
+        for (review, place) in reviews.iter().zip(0..).filter(|(review, _)| review.is_own) {
+            by_start.entry(review.start.clone()).or_default().push(place);
+        }
         Self { prefix: format!("{}#", event.classifier_partition(classifier)), reviews, by_start }
     }
 
@@ -131,21 +133,16 @@ impl Feedback {
 
     /// One row per track: the one filed under the canonical number text, else the one with the lowest key.
     fn per_track(&self, start: &str) -> Vec<&Review> {
-        let Some(start) = number_key(start).filter(|_| !self.by_start.is_empty()) else { return Vec::new() };
+        let Some(start) = number::plain(start) else { return Vec::new() };
+        let Some(places) = self.by_start.get(start.as_ref()) else { return Vec::new() };
         let canonical = format!("{}{start}", self.prefix);
-        let from = self.by_start.partition_point(|place| self.start_at(*place) < start.as_str());
-        let places = self.by_start.iter().skip(from).take_while(|place| self.start_at(**place) == start);
-        let mut reviews: Vec<&Review> = places.filter_map(|place| self.reviews.get(*place)).collect();
+        let mut reviews: Vec<&Review> = places.iter().filter_map(|place| self.reviews.get(*place)).collect();
         reviews.sort_by(|a, b| {
             let rank = |review: &Review| review.key != canonical;
             (track_order(&a.track), rank(a), &a.pk).cmp(&(track_order(&b.track), rank(b), &b.pk))
         });
         reviews.dedup_by(|later, kept| later.track == kept.track);
         reviews
-    }
-
-    fn start_at(&self, place: usize) -> &str {
-        self.reviews.get(place).map_or("", |review| &review.start)
     }
 }
 

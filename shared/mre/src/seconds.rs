@@ -22,7 +22,7 @@ impl Seconds {
         let (mantissa, exponent) = token.split_once('e').unwrap_or((&token, "0"));
         let exponent: i64 = exponent.parse().ok()?;
         let (whole, fraction) = mantissa.split_once('.').unwrap_or((mantissa, ""));
-        let digits: i128 = format!("{whole}{fraction}").parse().ok()?;
+        let digits = number_of(whole, fraction)?;
         let scale = i64::try_from(fraction.len()).ok()? - exponent;
         let seconds = match u32::try_from(scale) {
             Ok(scale) if scale <= MAX_SCALE => Self { digits, scale },
@@ -71,8 +71,29 @@ impl Seconds {
         let unit = self.unit();
         let above = (self.digits * 2_000 - unit) * i128::from(rate.num);
         let below = 2_000 * unit * i128::from(rate.den);
-        i64::try_from(-(-above).div_euclid(below)).unwrap_or(0).max(0)
+        // Nearly all fit into a word, which divides several times as fast.
+        let frame = match (i64::try_from(-above), i64::try_from(below)) {
+            (Ok(above), Ok(below)) => above.div_euclid(below).checked_neg(),
+            _ => i64::try_from(-(-above).div_euclid(below)).ok(),
+        };
+        frame.unwrap_or(0).max(0)
     }
+}
+
+/// The number whose digits are those of a decimal's whole part, with its sign, and of its fraction.
+fn number_of(whole: &str, fraction: &str) -> Option<i128> {
+    let (is_negative, whole) = whole.strip_prefix('-').map_or((false, whole), |whole| (true, whole));
+    // A word holds 18 digits, whatever they are.
+    let digits = if whole.len() + fraction.len() <= 18 {
+        let mut digits = 0;
+        for digit in whole.bytes().chain(fraction.bytes()) {
+            digits = digits * 10 + i64::from(char::from(digit).to_digit(10)?);
+        }
+        digits.into()
+    } else {
+        format!("{whole}{fraction}").parse::<i128>().ok()?
+    };
+    Some(if is_negative { -digits } else { digits })
 }
 
 #[cfg(test)]

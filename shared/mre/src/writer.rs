@@ -1,6 +1,7 @@
 //! JSON text in the form of Python's `json.dump(ensure_ascii=False)`: `", "` and `": "` between the parts, nothing
 //! escaped but what JSON demands.
 
+use std::fmt::Write as _;
 use std::ops::Range;
 
 /// Builds one JSON text from the front to the back.
@@ -15,6 +16,11 @@ impl Writer {
     /// An empty text with room for `bytes` bytes.
     pub fn with_capacity(bytes: usize) -> Self {
         Self { text: String::with_capacity(bytes) }
+    }
+
+    /// Makes room for `bytes` more bytes.
+    pub fn reserve(&mut self, bytes: usize) {
+        self.text.reserve(bytes);
     }
 
     /// The finished text.
@@ -101,6 +107,12 @@ impl Writer {
     /// Writes a part of the text so far once more.
     pub fn repeat(&mut self, part: Range<usize>) {
         self.text.extend_from_within(part);
+    }
+
+    /// Writes finished JSON as it is.
+    pub fn display(&mut self, token: std::fmt::Arguments<'_>) {
+        // Writing to a string cannot fail.
+        let _ = self.text.write_fmt(token);
     }
 
     /// Writes a member whose value is a string.

@@ -237,7 +237,13 @@ fn more_than_999_edits_have_numbers_of_one_width() {
     assert_eq!(csv.matches("\r\n").count(), 1_051);
     assert!(csv.contains("\r\nE,P,,1050,2098,2099,1,"));
     let otio = tables.text("otio", "");
+    assert!(Json::parse(&otio).is_ok());
     assert_eq!(otio.matches(r#""name": "E 1050""#).count(), 2);
+    assert_eq!(
+        otio.matches(r#""metadata": {"mre": "#).count(),
+        1 + 1_050,
+        "of the event and of the video's clips"
+    );
     assert!(tables.text("vtt", "").ends_with("\n1050\n00:34:58.000 --> 00:34:59.000\nSegment 1050\n"));
 }
 
