@@ -222,6 +222,14 @@ def test_an_init_segment_that_is_gone_is_told_of_the_picture(stack, session):
     assert "codec" not in video and video["problem"].endswith("the init segment of the video track: it is listed and does not exist")
 
 
+@pytest.mark.parametrize("form, codec", [("hls_ts", "h264"), ("file_ts", "h264"), ("file_mp4", "h265")])
+def test_a_picture_without_an_init_segment_is_told(form, codec, stack, recorded):
+    recording = recorded(form)
+    video = told(stack, stack.session_id, recording.live_path)["video"]
+    assert (video["codec"], video["width"], video["height"]) == (codec, *recording.truth.size)
+    assert "problem" not in video
+
+
 def test_the_plan_that_is_shown_is_the_plan_that_is_made(stack, recorded, name):
     """Of random windows, in several forms, each as recorded and in the other codec."""
     chance, asked = random.Random(SEED), []

@@ -226,9 +226,7 @@ async function begin(desk: Desk, player: Player): Promise<void> {
     desk.view.value = { from, until: Math.max(from + 2e9, Math.min(until, from + 600e9)) };
     void listClips(desk);
     await player.open(from);
-    // A transport stream has no init segment to look into, which is told as a problem and is none.
-    const isStream = desk.footage.of('video')[0]?.line.form === 'ts' || /\.(ts|m2ts)$/.test(desk.path);
-    if (recording.video?.problem && !isStream) desk.wrong.value = recording.video.problem;
+    if (recording.video?.problem) desk.wrong.value = recording.video.problem;
   } catch (error) {
     desk.wrong.value = reason(error);
   }

@@ -1,9 +1,10 @@
-//! What a recording holds, by its manifest and one init segment: no segment is read or looked for.
+//! What a recording holds, by its manifest and one init segment: no segment is read or looked for, except for the first of a
+//! transport stream, which has no init segment.
 
 use crate::Source;
 use crate::error::{Error, Refusal};
 use crate::footage::{FootagePart, footage};
-use crate::source::{Preference, Reader, manifest as read_manifest};
+use crate::source::{Preference, Reader, manifest as read_manifest, place};
 use crate::video::{PeriodVideo, format_of};
 use export_media::extent::Extent;
 use export_media::mpd::{FrameRate, Mpd, Period, Representation};
@@ -111,9 +112,10 @@ impl Overview {
     }
 
     async fn of<S: Source>(reader: &Reader<S>, mpd: &Mpd, now_ms: i64) -> Result<Self, Error> {
-        let period = mpd.periods.iter().rev().find(|period| !period.representations.is_empty());
-        let video = match period {
-            Some(period) => picture(reader, period).await?,
+        let last = mpd.periods.iter().rposition(|period| !period.representations.is_empty());
+        let period = last.and_then(|n| mpd.periods.get(n));
+        let video = match last {
+            Some(n) => picture(reader, mpd, n).await?,
             None => None,
         };
         let audio = period.map(|period| choose(period, None).audio).unwrap_or_default();
@@ -129,13 +131,21 @@ impl Overview {
     }
 }
 
-async fn picture<S: Source>(reader: &Reader<S>, period: &Period) -> Result<Option<PictureOverview>, Error> {
-    let candidates = pictures(period, None);
-    let Some(best) = candidates.first().copied() else { return Ok(None) };
+/// The picture of the `n`th Period.
+async fn picture<S: Source>(
+    reader: &Reader<S>,
+    mpd: &Mpd,
+    n: usize,
+) -> Result<Option<PictureOverview>, Error> {
+    let Some(period) = mpd.periods.get(n) else { return Ok(None) };
+    let Some(best) = pictures(period, None).into_iter().next() else { return Ok(None) };
     let manifests = best.width.zip(best.height);
     // Of a single file no more of the index is read than the beginning needs.
     let (from, until) = (period.start, period.start + Nanos::new(1));
-    let candidates = candidates.into_iter().take(MOST_CANDIDATES).cloned().collect();
+    let candidates = match period.placing.is_some() && best.init()?.is_none() {
+        true => placed(reader, mpd, n, (from, until)).await?,
+        false => first_pictures(period),
+    };
     let part = PeriodVideo { candidates, from, until, starts_period: false, ends_period: false };
     let (codec, size) = match part.open(reader).await {
         Ok(track) => {
@@ -154,6 +164,22 @@ async fn picture<S: Source>(reader: &Reader<S>, period: &Period) -> Result<Optio
     };
     let (codecs, frame_rate) = (best.codecs.clone(), best.frame_rate);
     Ok(Some(PictureOverview { codecs, frame_rate, size: size.or(manifests), codec }))
+}
+
+/// The pictures of a Period whose segments describe themselves: they are read once one has told its place.
+async fn placed<S: Source>(
+    reader: &Reader<S>,
+    mpd: &Mpd,
+    n: usize,
+    span: (Nanos, Nanos),
+) -> Result<Vec<Representation>, Error> {
+    let mut own = mpd.clone();
+    place(reader, &mut own, span, None).await?;
+    Ok(own.periods.get(n).map(first_pictures).unwrap_or_default())
+}
+
+fn first_pictures(period: &Period) -> Vec<Representation> {
+    pictures(period, None).into_iter().take(MOST_CANDIDATES).cloned().collect()
 }
 
 fn described(track: &Representation) -> AudioOverview {
