@@ -142,9 +142,10 @@ async fn picture<S: Source>(
     let manifests = best.width.zip(best.height);
     // Of a single file no more of the index is read than the beginning needs.
     let (from, until) = (period.start, period.start + Nanos::new(1));
-    let candidates = match period.placing.is_some() && best.init()?.is_none() {
-        true => placed(reader, mpd, n, (from, until)).await?,
-        false => first_pictures(period),
+    let candidates = if period.placing.is_some() && best.init()?.is_none() {
+        placed(reader, mpd, n, (from, until)).await?
+    } else {
+        first_pictures(period)
     };
     let part = PeriodVideo { candidates, from, until, starts_period: false, ends_period: false };
     let (codec, size) = match part.open(reader).await {
