@@ -57,7 +57,7 @@ PARTS = {
     "parser": ("h264", "hevc", "aac", "ac3", "dca", "flac", "mpegaudio", "opus", "vorbis"),
     "bsf": ("extract_extradata", "h264_mp4toannexb", "hevc_mp4toannexb"),
     "filter": ("aformat", "aresample", "bwdif", "extractplanes", "format", "hflip", "pad", "scale", "select", "setfield", "setparams",
-               "setpts", "setsar", "sidedata", "split", "transpose", "vflip"),
+               "setpts", "setsar", "settb", "sidedata", "split", "transpose", "vflip"),
     "encoder": ("aac", "libx264", "libx265", "mjpeg", "rawvideo"),
     "muxer": ("framecrc", "mov", "mp4", "mpegts"),
     "protocol": ("pipe",),
