@@ -79,11 +79,11 @@ def memory() -> None:
 
 
 def others() -> None:
-    """The environment of whatever else runs."""
+    """An environment with keys to AWS, of whatever else runs. Browsers have processes without rights, which anybody may read."""
     for entry in os.scandir("/proc"):
         if entry.name.isdecimal() and int(entry.name) != os.getpid():
             with suppress(OSError):
-                if Path(entry.path, "environ").read_bytes():
+                if b"AWS_SECRET_ACCESS_KEY=" in Path(entry.path, "environ").read_bytes():
                     return
     raise OSError(errno.EACCES, "none")
 
