@@ -50,7 +50,7 @@ class Strangers:
         self.stack, self.ready = stack, item_of(stack, ready)
         now = str(int(time.time() * 1000))
         live = {"due_at": {"N": now}, "due_shard": {"S": "0"}, "active": self.ready["pk"], "queued_at": {"N": now}}
-        self.state = self._put(live | {"state": {"S": "FANNED"}})
+        self.state = self._put(live | {"state": {"S": "ASSEMBLED"}})
         self.container = self._put(live | {"state": {"S": "QUEUED"}}, ("order", "target"), container={"S": "hls"})
         failure = {
             "reason": {"M": {"code": {"S": "upside_down"}, "angle": {"N": "180"}}},
