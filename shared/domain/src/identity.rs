@@ -177,17 +177,20 @@ mod tests {
         keyed(body, None)
     }
 
-    fn keyed(body: &str, key: Option<&str>) -> JobIdentity {
-        let request = parse(&json::parse(body.as_bytes(), true).unwrap(), &Limits::default()).unwrap();
-        let target = Target {
+    fn target() -> Target {
+        Target {
             bucket: "b".to_owned(),
             region: String::new(),
             root: String::new(),
             owner: String::new(),
             container: Container::Ts,
-        };
+        }
+    }
+
+    fn keyed(body: &str, key: Option<&str>) -> JobIdentity {
+        let request = parse(&json::parse(body.as_bytes(), true).unwrap(), &Limits::default()).unwrap();
         let key = key.map(|key| DirectoryKey::parse(key).unwrap());
-        identify(&TenantId::parse("demo").unwrap(), &request, &target, key.as_ref())
+        identify(&TenantId::parse("demo").unwrap(), &request, &target(), key.as_ref())
     }
 
     const BODY: &str = r#"{"ServiceCaller":"mma","StartPos":1562253612833,"StartTime":"00:13:12","Duration":9000,
@@ -280,13 +283,7 @@ mod tests {
     #[test]
     fn a_time_stamp_counts_where_there_is_one() {
         let request = parse(&json::parse(BODY.as_bytes(), true).unwrap(), &Limits::default()).unwrap();
-        let target = Target {
-            bucket: "b".to_owned(),
-            region: String::new(),
-            root: String::new(),
-            owner: String::new(),
-            container: Container::Ts,
-        };
+        let target = target();
         let tenant = TenantId::parse("demo").unwrap();
         let window = OrderedWindow {
             n: 1,
