@@ -6,7 +6,7 @@ use crate::error::Error;
 use crate::source::{Reader, Track, place, place_of};
 use crate::video::PeriodVideo;
 use export_media::fmp4::TrackKind;
-use export_media::mpd::{Mpd, Period};
+use export_media::mpd::{Mpd, Period, Representation};
 use export_media::playlist::MediaPlace;
 use export_media::select::{choose, pictures};
 use export_media::time::Nanos;
@@ -80,14 +80,19 @@ pub(crate) async fn footage<S: Source>(
     Ok(parts)
 }
 
+/// The pictures of a Period that are tried, the best one first.
+pub(crate) fn first_pictures(period: &Period) -> Vec<Representation> {
+    pictures(period, None).into_iter().take(MOST_CANDIDATES).cloned().collect()
+}
+
 async fn tracks<S: Source>(
     reader: &Reader<S>,
     period: &Period,
     window: (Nanos, Nanos),
     most: usize,
 ) -> Result<Vec<FootageTrack>, Error> {
-    let candidates = pictures(period, None).into_iter().take(MOST_CANDIDATES).cloned().collect();
     let (from, until) = window;
+    let candidates = first_pictures(period);
     let part = PeriodVideo { candidates, from, until, starts_period: false, ends_period: false };
     let mut found = Vec::new();
     if let Some(track) = readable(part.open(reader).await)?.flatten().filter(|track| track.has_segments()) {

@@ -3,18 +3,15 @@
 
 use crate::Source;
 use crate::error::{Error, Refusal};
-use crate::footage::{FootagePart, footage};
+use crate::footage::{FootagePart, first_pictures, footage};
 use crate::source::{Preference, Reader, manifest as read_manifest, place};
 use crate::video::{PeriodVideo, format_of};
 use export_media::extent::Extent;
-use export_media::mpd::{FrameRate, Mpd, Period, Representation};
+use export_media::mpd::{FrameRate, Mpd, Representation};
 use export_media::nal::VideoCodec;
-use export_media::select::{choose, pictures};
+use export_media::select::choose;
 use export_media::time::Nanos;
 use std::sync::Arc;
-
-/// Representations of a picture that are tried one after the other.
-const MOST_CANDIDATES: usize = 2;
 
 /// A recording.
 #[derive(Debug)]
@@ -138,14 +135,15 @@ async fn picture<S: Source>(
     n: usize,
 ) -> Result<Option<PictureOverview>, Error> {
     let Some(period) = mpd.periods.get(n) else { return Ok(None) };
-    let Some(best) = pictures(period, None).into_iter().next() else { return Ok(None) };
+    let first = first_pictures(period);
+    let Some(best) = first.first().cloned() else { return Ok(None) };
     let manifests = best.width.zip(best.height);
     // Of a single file no more of the index is read than the beginning needs.
     let (from, until) = (period.start, period.start + Nanos::new(1));
     let candidates = if period.placing.is_some() && best.init()?.is_none() {
         placed(reader, mpd, n, (from, until)).await?
     } else {
-        first_pictures(period)
+        first
     };
     let part = PeriodVideo { candidates, from, until, starts_period: false, ends_period: false };
     let (codec, size) = match part.open(reader).await {
@@ -177,10 +175,6 @@ async fn placed<S: Source>(
     let mut own = mpd.clone();
     place(reader, &mut own, span, None).await?;
     Ok(own.periods.get(n).map(first_pictures).unwrap_or_default())
-}
-
-fn first_pictures(period: &Period) -> Vec<Representation> {
-    pictures(period, None).into_iter().take(MOST_CANDIDATES).cloned().collect()
 }
 
 fn described(track: &Representation) -> AudioOverview {
